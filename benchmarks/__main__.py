@@ -1,0 +1,96 @@
+"""The command: `python -m benchmarks [--only NAME ...] [--json] [--write] [--check]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks import batches, calls, streaming
+from benchmarks.harness import Measured, Result, as_json, table
+
+ROWS: Sequence[Measured] = (*calls.ROWS, *streaming.ROWS, *batches.ROWS)
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+COMMAND = "python -m benchmarks --write"
+
+_TEXT = """\
+# Benchmarks
+
+```console
+pip install -e ".[bench]"
+{command}
+```
+
+Measured on {cores} cores with {python}; the peer is langchain-core {peer}. Each row has a floor,
+plain Python that does the same; all three are measured in turns in one run. The ratios carry over
+to other machines better than the times do, and the budgets are ratios.
+
+{table}
+
+- **budget**: how many times the floor ours may take, or how much a unit may cost more at the
+  largest size than at the smallest (1 is linear, or flat).
+- Times are of the quietest of {rounds} rounds; where several threads work, of the median round.
+- The import is `from runnables import RunnableLambda`, because a bare `import` may be lazy. Its
+  floor is `from pydantic import BaseModel`.
+{notes}"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the rows asked for and print them; 1 where --check finds one over its budget."""
+    options = _parser().parse_args(arguments)
+    rows = [row for row in ROWS if not options.only or row.name in options.only]
+    results = [_measured(row, options.rounds) for row in rows]
+    print(as_json(results) if options.json else table(results))
+    if options.write:
+        PAGE.write_text(_page(results, options.rounds), encoding="utf-8")
+    return int(options.check and not all(result.passed for result in results))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = [row.name for row in ROWS]
+    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
+    parser.add_argument("--rounds", type=int, default=7, help="how often each subject's turn comes")
+    parser.add_argument("--json", action="store_true", help="print JSON, not Markdown")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, too")
+    parser.add_argument("--check", action="store_true", help="exit with 1 on a missed budget")
+    return parser
+
+
+def _measured(row: Measured, rounds: int) -> Result:
+    print(f"{row.name} ...", file=sys.stderr, flush=True)
+    return row.measure(rounds)
+
+
+def _page(results: Sequence[Result], rounds: int) -> str:
+    return _TEXT.format(
+        command=COMMAND,
+        cores=os.cpu_count(),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        peer=_peer_version(),
+        table=table(results),
+        rounds=rounds,
+        notes=_notes(),
+    )
+
+
+def _peer_version() -> str:
+    try:
+        return version("langchain-core")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _notes() -> str:
+    """What somebody wrote below the numbers, which a new run of them leaves in place."""
+    mark = "\n## Notes\n"
+    text = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
+    return mark + text.split(mark, 1)[1] if mark in text else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""One call through ten steps, and what it costs to import the library."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from benchmarks.harness import Row, Run, Script, arepeated, repeated
+
+STEPS = 10
+
+
+def inc(x: int) -> int:
+    return x + 1
+
+
+async def ainc(x: int) -> int:
+    return x + 1
+
+
+def _plain() -> Run:
+    steps = [inc] * STEPS
+
+    def work() -> int:
+        x = 1
+        for step in steps:
+            x = step(x)
+        return x
+
+    return repeated(work)
+
+
+def _awaits() -> Run:
+    steps = [ainc] * STEPS
+
+    async def work() -> int:
+        x = 1
+        for step in steps:
+            x = await step(x)
+        return x
+
+    return arepeated(work)
+
+
+def _chain(lambda_: Any, *args: Any, **kwargs: Any) -> Any:
+    return reduce(or_, [lambda_(*args, **kwargs) for _ in range(STEPS)])
+
+
+def _peer() -> Any:
+    from langchain_core.runnables import RunnableLambda
+
+    return RunnableLambda
+
+
+def _ours() -> Any:
+    from runnables import RunnableLambda
+
+    return RunnableLambda
+
+
+def _invoke(chain: Any) -> Run:
+    return repeated(lambda: chain.invoke(1))
+
+
+def _ainvoke(chain: Any) -> Run:
+    return arepeated(lambda: chain.ainvoke(1))
+
+
+_IMPORT = "import time; t = time.perf_counter(); {}; print(1000 * (time.perf_counter() - t))"
+
+ROWS = (
+    Row(
+        name="invoke",
+        title="invoke, 10 steps",
+        unit="us/step",
+        per=STEPS,
+        budget=7.3,  # 0.3 us where a plain call is 41 ns
+        floor=_plain,
+        peer=lambda: _invoke(_chain(_peer(), inc)),
+        ours=lambda: _invoke(_chain(_ours(), inc)),
+    ),
+    Row(
+        name="ainvoke-inline",
+        title="ainvoke, 10 sync steps, inline",
+        unit="us/step",
+        per=STEPS,
+        budget=4.8,  # 0.5 us where an await is 105 ns
+        floor=_awaits,
+        peer=lambda: _ainvoke(_chain(_peer(), inc)),
+        ours=lambda: _ainvoke(_chain(_ours(), inc, blocking=False)),
+    ),
+    Row(
+        name="ainvoke",
+        title="ainvoke, 10 async steps",
+        unit="us/step",
+        per=STEPS,
+        budget=4.8,
+        floor=_awaits,
+        peer=lambda: _ainvoke(_chain(_peer(), ainc)),
+        ours=lambda: _ainvoke(_chain(_ours(), ainc)),
+    ),
+    Script(
+        name="import",
+        title="import runnables",
+        unit="ms",
+        budget=1.2,
+        sources={
+            "floor": _IMPORT.format("from pydantic import BaseModel"),
+            "peer": _IMPORT.format("from langchain_core.runnables import RunnableLambda"),
+            "ours": _IMPORT.format("from runnables import RunnableLambda"),
+        },
+    ),
+)

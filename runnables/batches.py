@@ -1,0 +1,266 @@
+"""Many inputs: `batch` is `invoke`, item by item, within the slots of the call around it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence, Sized
+from typing import Any, Generic, Literal, TypeVar, cast, overload
+
+from runnables.concurrency import DEFAULT_LIMIT, Slots, TaskFanOut, ThreadFanOut
+from runnables.config import RunnableConfig, Scope, enter, without
+from runnables.errors import ConfigError
+from runnables.streams import AsyncStream, Stream
+from runnables.where import note
+
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+
+Configs = RunnableConfig | Sequence[RunnableConfig] | None
+
+
+class Batching(Generic[Input, Output]):
+    """The four ways to run a runnable on many inputs."""
+
+    @overload
+    def batch(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: Literal[False] = False,
+        **kwargs: Any,
+    ) -> list[Output]: ...
+    @overload
+    def batch(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool,
+        **kwargs: Any,
+    ) -> list[Output | Exception]: ...
+    def batch(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """Run on every input, several at once; the outputs in the order of the inputs.
+
+        Args:
+            inputs: any iterable; pulled as slots get free.
+            config: one for all inputs, or a list with one for each.
+            max_concurrency: how many leaf calls may be in flight below this call, 32 where
+                nobody says; inside another call its limit holds as well.
+            return_exceptions: give an item's exception in its place. Otherwise the first one
+                cancels the rest and is raised.
+            **kwargs: options, as for `invoke`.
+        """
+        many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
+        return ThreadFanOut(many.work, many.items, many.slots, lend=many.lend).run(many.count)
+
+    @overload
+    async def abatch(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: Literal[False] = False,
+        **kwargs: Any,
+    ) -> list[Output]: ...
+    @overload
+    async def abatch(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool,
+        **kwargs: Any,
+    ) -> list[Output | Exception]: ...
+    async def abatch(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[Any]:
+        """As `batch`, to be awaited; every item is a task of its own."""
+        many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
+        return await TaskFanOut(many.awork, many.items, many.slots).run(many.count)
+
+    @overload
+    def batch_as_completed(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: Literal[False] = False,
+        **kwargs: Any,
+    ) -> Stream[tuple[int, Output]]: ...
+    @overload
+    def batch_as_completed(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool,
+        **kwargs: Any,
+    ) -> Stream[tuple[int, Output | Exception]]: ...
+    def batch_as_completed(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> Stream[Any]:
+        """As `batch`, but gives pairs of index and output, as they are done.
+
+        Inputs may be endless: memory stays flat, because only as many outputs as there are
+        slots wait for the consumer. Leaving the stream cancels what is under way.
+        """
+        many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
+        return Stream(_completed(many))
+
+    @overload
+    def abatch_as_completed(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: Literal[False] = False,
+        **kwargs: Any,
+    ) -> AsyncStream[tuple[int, Output]]: ...
+    @overload
+    def abatch_as_completed(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool,
+        **kwargs: Any,
+    ) -> AsyncStream[tuple[int, Output | Exception]]: ...
+    def abatch_as_completed(
+        self,
+        inputs: Iterable[Input],
+        config: Configs = None,
+        *,
+        max_concurrency: int | None = None,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> AsyncStream[Any]:
+        """As `batch_as_completed`, for `async for`."""
+        many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
+        return AsyncStream(_acompleted(many))
+
+
+class _Many:
+    """One runnable and many inputs: what both colours need to know."""
+
+    def __init__(
+        self,
+        runnable: Any,
+        inputs: Iterable[Any],
+        config: Configs,
+        limit: int | None,
+        collect: bool,
+        kwargs: dict[str, Any],
+    ) -> None:
+        if isinstance(inputs, (str, bytes, Mapping)) or not isinstance(inputs, Iterable):
+            raise TypeError(
+                f"batch of {runnable!r}: inputs is a {type(inputs).__name__}, "
+                "expected a list or another iterable with one input an item"
+            )
+        self._runnable = runnable
+        self._collect = collect
+        self._kwargs = kwargs
+        self.count = len(inputs) if isinstance(inputs, Sized) else None
+        shared, self._each = _split(config, self.count)
+        self.slots, self.lend, self._scope = _stand(enter(shared), limit)
+        self.items: Iterator[Any] = iter(inputs)
+
+    def work(self, index: int, item: Any) -> Any:
+        try:
+            return self._runnable.invoke(item, self._config(index), **self._kwargs)
+        except Exception as error:
+            return self._failed(error, index)
+
+    async def awork(self, index: int, item: Any) -> Any:
+        try:
+            return await self._runnable.ainvoke(item, self._config(index), **self._kwargs)
+        except Exception as error:
+            return self._failed(error, index)
+
+    def _failed(self, error: Exception, index: int) -> Exception:
+        note(error, f"batch item {index}")
+        if self._collect:
+            return error
+        raise error
+
+    def _config(self, index: int) -> RunnableConfig:
+        scope = self._scope
+        if self._each is not None:
+            each = self._each[index]
+            scope = scope.merged(each if type(each) is Scope else without(each, "max_concurrency"))
+        elif index and scope.next_id is not None:  # an id is for one run only
+            scope = Scope(scope)
+            scope.next_id = None
+        return scope.config
+
+
+def _completed(many: _Many) -> Generator[Any, None, None]:
+    fan_out = ThreadFanOut(many.work, many.items, many.slots, lend=many.lend, room=many.slots.limit)
+    yield from fan_out.as_completed(many.count)
+
+
+async def _acompleted(many: _Many) -> AsyncGenerator[Any, None]:
+    fan_out = TaskFanOut(many.awork, many.items, many.slots, room=many.slots.limit)
+    pairs = fan_out.as_completed(many.count)
+    try:
+        async for pair in pairs:
+            yield pair
+    finally:
+        await pairs.aclose()
+
+
+def _split(
+    config: Configs, count: int | None
+) -> tuple[RunnableConfig | None, Sequence[RunnableConfig] | None]:
+    """A config for all, and maybe one for each."""
+    if config is None or isinstance(config, Mapping):
+        return cast("RunnableConfig | None", config), None
+    each = cast("Sequence[RunnableConfig]", config)
+    if count is None or len(each) != count:
+        raise ConfigError(
+            f"A list of {len(each)} configs for {'an iterator of' if count is None else count} "
+            "inputs: give one config for all, or as many configs as inputs"
+        )
+    limits = [it["max_concurrency"] for it in each if it.get("max_concurrency")]
+    return ({"max_concurrency": limits[0]} if limits else None), each
+
+
+def _stand(scope: Scope | None, limit: int | None) -> tuple[Slots, bool, Scope]:
+    """The slots that a call fans out in, whether it opened them, and the scope with them."""
+    outer = None if scope is None else scope.slots
+    if limit is None and outer is not None:
+        return outer, False, cast("Scope", scope)
+    slots = Slots(DEFAULT_LIMIT if limit is None else limit, outer)
+    return slots, outer is None, (Scope() if scope is None else scope).with_slots(slots)
+
+
+def stand(scope: Scope | None) -> tuple[Slots, bool, Scope]:
+    """Where a runnable that fans out stands: its slots, whether it opened them, its scope."""
+    return _stand(scope, None)

@@ -1,0 +1,222 @@
+"""The same runnable with something bound to it: options, config, types, listeners."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from typing import Any, TypeVar
+
+from runnables.chunks import Merge
+from runnables.config import (
+    RunnableConfig,
+    Scope,
+    check_config,
+    ensure_scope,
+    merge_configs,
+    without,
+)
+from runnables.errors import ColourError
+from runnables.events import Event, Handler
+from runnables.functions import coerce_to_runnable, is_async
+from runnables.runnable import Runnable
+from runnables.streams import AsyncStream, Stream
+
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+
+
+class RunnableBinding(Runnable[Input, Output], reports=True):
+    """A runnable with bound options and config; it has no runs of its own.
+
+    Args:
+        bound: the runnable.
+        kwargs: options that every call gets; those of the call itself win.
+        config: config that every call gets; what the call itself says is added, or wins.
+        input_type: what it says of its input.
+        output_type: what it says of its output.
+        listeners: handlers that are told of its own runs only.
+
+    Raises:
+        ConfigError: an unknown config key.
+    """
+
+    def __init__(
+        self,
+        bound: Any,
+        *,
+        kwargs: Mapping[str, Any] | None = None,
+        config: RunnableConfig | None = None,
+        input_type: Any = None,
+        output_type: Any = None,
+        listeners: Sequence[Handler] = (),
+    ) -> None:
+        check_config(config or {})
+        self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
+        self.kwargs = dict(kwargs or {})
+        self.config: RunnableConfig = config or {}
+        self.input_type = input_type
+        self.output_type = output_type
+        self.listeners = tuple(listeners)
+
+    def __repr__(self) -> str:
+        calls = [
+            ("bind", self.kwargs),
+            ("with_config", self.config),
+            ("with_types", {"input_type": self.input_type, "output_type": self.output_type}),
+            ("with_listeners", {"...": ...} if self.listeners else {}),
+        ]
+        shown = "".join(f".{name}({_keywords(given)})" for name, given in calls if _any(given))
+        inside = repr(self.bound)
+        return f"({inside}){shown}" if " | " in inside else f"{inside}{shown}"
+
+    def __getattr__(self, name: str) -> Any:
+        """What only the bound runnable has, such as `bind_tools`, works on the binding, too."""
+        if name.startswith("_") or "bound" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.bound, name)
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The run name that is bound, or the name of the bound runnable."""
+        return self.bound.get_name(suffix, name=name or self.config.get("run_name"))
+
+    @property
+    def merge(self) -> Merge:  # type: ignore[override]  # that of the bound one
+        """As the bound runnable's."""
+        return self.bound.merge
+
+    @property
+    def InputType(self) -> Any:
+        """What was given, or that of the bound runnable."""
+        return self.bound.InputType if self.input_type is None else self.input_type
+
+    @property
+    def OutputType(self) -> Any:
+        """What was given, or that of the bound runnable."""
+        return self.bound.OutputType if self.output_type is None else self.output_type
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return (self.bound,)
+
+    # -- binding once more adds to the same binding
+
+    def bind(self, **kwargs: Any) -> RunnableBinding[Input, Output]:
+        """The same with further options."""
+        return self._with(kwargs={**self.kwargs, **kwargs})
+
+    def with_config(
+        self, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> RunnableBinding[Input, Output]:
+        """The same with further config."""
+        further: Any = kwargs
+        return self._with(config=merge_configs(self.config, config, further))
+
+    def with_types(
+        self, *, input_type: Any = None, output_type: Any = None
+    ) -> RunnableBinding[Input, Output]:
+        """The same with other types."""
+        return self._with(
+            input_type=self.input_type if input_type is None else input_type,
+            output_type=self.output_type if output_type is None else output_type,
+        )
+
+    def _with(self, **changes: Any) -> RunnableBinding[Input, Output]:
+        return RunnableBinding(**{**self._settings(), **changes})
+
+    # -- running
+
+    def _config(self, config: RunnableConfig | None) -> RunnableConfig | None:
+        """The config of a call: what is bound, below what the call says."""
+        if not self.config and not self.listeners:
+            return config
+        if type(config) is Scope:
+            named = config.next_name is not None
+            scope = config.merged(without(self.config, "run_name") if named else self.config)
+        else:
+            scope = ensure_scope(None).merged(merge_configs(self.config, config))
+        if self.listeners:
+            scope.own = (*scope.own, *self.listeners)
+        return scope.config
+
+    def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
+        """Run the bound runnable."""
+        return self.bound.invoke(input, self._config(config), **{**self.kwargs, **kwargs})
+
+    async def ainvoke(
+        self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Output:
+        """Run the bound runnable."""
+        return await self.bound.ainvoke(input, self._config(config), **{**self.kwargs, **kwargs})
+
+    def transform(
+        self, input: Iterator[Input], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Stream[Output]:
+        """Run the bound runnable."""
+        return self.bound.transform(input, self._config(config), **{**self.kwargs, **kwargs})
+
+    def atransform(
+        self, input: AsyncIterator[Input], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncStream[Output]:
+        """Run the bound runnable."""
+        return self.bound.atransform(input, self._config(config), **{**self.kwargs, **kwargs})
+
+
+class _Listener:
+    """Calls functions of the user's with the events of their kinds."""
+
+    def __init__(self, functions: Mapping[str, Callable[[Event], Any]]) -> None:
+        self._functions = functions
+
+    def on_event(self, event: Event) -> None:
+        """Call the function for this kind of event, where there is one."""
+        function = self._functions.get(event.kind)
+        if function is not None:
+            function(event)
+
+
+class _AsyncListener:
+    """`_Listener` for async functions."""
+
+    def __init__(self, functions: Mapping[str, Callable[[Event], Awaitable[Any]]]) -> None:
+        self._functions = functions
+
+    async def on_event(self, event: Event) -> None:
+        """Await the function for this kind of event, where there is one."""
+        function = self._functions.get(event.kind)
+        if function is not None:
+            await function(event)
+
+
+def _given(**functions: Any) -> dict[str, Any]:
+    return {kind: function for kind, function in functions.items() if function is not None}
+
+
+def listeners(on_start: Any, on_end: Any, on_error: Any) -> tuple[Handler, ...]:
+    """Handlers for sync functions; ColourError for async ones."""
+    functions = _given(start=on_start, end=on_end, error=on_error)
+    for kind, function in functions.items():
+        if is_async(function):
+            raise ColourError(
+                f"with_listeners(on_{kind}={function!r}) is async: use with_alisteners"
+            )
+    return (_Listener(functions),)
+
+
+def alisteners(on_start: Any, on_end: Any, on_error: Any) -> tuple[Handler, ...]:
+    """Handlers for async functions."""
+    return (_AsyncListener(_given(start=on_start, end=on_end, error=on_error)),)
+
+
+def _any(given: Mapping[Any, Any]) -> bool:
+    return any(value is not None for value in given.values())
+
+
+def _keywords(given: Mapping[Any, Any]) -> str:
+    shown = {key: value for key, value in given.items() if value is not None}
+    return ", ".join(f"{key}={value!r}" for key, value in shown.items())

@@ -1,0 +1,306 @@
+"""What travels beside the input: the user's `RunnableConfig`, and the `Scope` that it becomes.
+
+A call without a config, inside no other call that had one, has no scope, and pays for none.
+Otherwise the scope goes down from call to call explicitly, and is set as the *ambient* scope
+around users' functions, so that `chain.invoke(x)` in there joins the call around it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
+
+from runnables.concurrency import Slots
+from runnables.errors import ConfigError, near
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from runnables.events import Handler
+
+DEFAULT_RECURSION_LIMIT: Final = 25
+
+
+class RunnableConfig(TypedDict, total=False):
+    """What a user may say beside the input. Keys that are not listed here are refused.
+
+    Attributes:
+        tags: labels for this run and those below it.
+        metadata: JSON-like values for this run and those below it.
+        callbacks: handlers that are told what this run and those below it do.
+        run_name: the name of this run; those below keep theirs.
+        run_id: the id of this run; those below get their own.
+        max_concurrency: how many leaf calls may be in flight below this call.
+        recursion_limit: how often in a row a function may return another runnable.
+        configurable: values for configurable fields and alternatives, by their ids.
+    """
+
+    tags: list[str]
+    metadata: dict[str, Any]
+    callbacks: Sequence[Handler] | None
+    run_name: str | None
+    run_id: UUID | str | None
+    max_concurrency: int | None
+    recursion_limit: int
+    configurable: dict[str, Any]
+
+
+CONFIG_KEYS: Final = frozenset(RunnableConfig.__annotations__)
+_KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "tags": (list, tuple, set, frozenset),
+    "metadata": Mapping,
+    "callbacks": (list, tuple),
+    "run_name": str,
+    "max_concurrency": int,
+    "recursion_limit": int,
+    "configurable": Mapping,
+}
+
+
+class Scope(dict[str, Any]):
+    """What surrounds a call. As a dict, it is the config that those below it inherit.
+
+    Attributes:
+        handlers: who is told of the runs below.
+        own: who is told of the next run only (listeners).
+        slots: the limit that the call stands in; None: nobody has opened one.
+        run_id: the run around this call, as its parent.
+        parents: the ids of all runs around it, from the outermost.
+        path: the steps that lead here, as a reader would name them.
+        next_name: the name of the next run.
+        next_id: the id of the next run.
+        next_tags: tags of the next run only, such as "seq:step:1".
+    """
+
+    __slots__ = (
+        "handlers",
+        "next_id",
+        "next_name",
+        "next_tags",
+        "own",
+        "parents",
+        "path",
+        "run_id",
+        "slots",
+    )
+
+    handlers: tuple[Handler, ...]
+    own: tuple[Handler, ...]
+    slots: Slots | None
+    run_id: str | None
+    parents: tuple[str, ...]
+    path: tuple[str, ...]
+    next_name: str | None
+    next_id: str | None
+    next_tags: tuple[str, ...]
+
+    def __init__(self, around: Scope | None = None) -> None:
+        super().__init__({} if around is None else around)
+        self.handlers = () if around is None else around.handlers
+        self.own = () if around is None else around.own
+        self.slots = None if around is None else around.slots
+        self.run_id = None if around is None else around.run_id
+        self.parents = () if around is None else around.parents
+        self.path = () if around is None else around.path
+        self.next_name = None if around is None else around.next_name
+        self.next_id = None if around is None else around.next_id
+        self.next_tags = () if around is None else around.next_tags
+
+    @property
+    def config(self) -> RunnableConfig:
+        """This scope as what users' functions are given, and may pass on."""
+        return cast("RunnableConfig", self)
+
+    @property
+    def observed(self) -> bool:
+        """Whether anybody is told of the next run."""
+        return bool(self.handlers or self.own)
+
+    def below(self, run_id: str) -> Scope:
+        """The scope for calls inside the run of this id: what was for the next run is used up."""
+        scope = self.fresh()
+        scope.parents = (*self.parents, run_id)
+        scope.run_id = run_id
+        return scope
+
+    def fresh(self) -> Scope:
+        """The same without what was meant for the next run only."""
+        if not (self.own or self.next_name or self.next_id or self.next_tags):
+            return Scope(self) if self.observed else self
+        scope = Scope(self)
+        scope.own = scope.next_tags = ()
+        scope.next_name = scope.next_id = None
+        return scope
+
+    def step(self, tag: str, label: str) -> Scope:
+        """The scope for one step or branch; the same one where nobody would know."""
+        if not self.observed:
+            return self
+        scope = Scope(self)
+        scope.next_tags = (*self.next_tags, tag)
+        scope.path = (*self.path, label)
+        return scope
+
+    def with_slots(self, slots: Slots) -> Scope:
+        """The same, standing in this limit."""
+        scope = Scope(self)
+        scope.slots = slots
+        return scope
+
+    def merged(self, config: RunnableConfig) -> Scope:
+        """The same with what a config says on top of it.
+
+        Raises:
+            ConfigError: a key that is not one of `RunnableConfig`, or a value of the wrong kind.
+        """
+        check_config(config)
+        scope = Scope(self)
+        for key, value in config.items():
+            if value is not None:
+                _MERGERS[key](scope, value)
+        return scope
+
+
+def _merge_tags(scope: Scope, tags: Iterable[str]) -> None:
+    scope["tags"] = list(dict.fromkeys((*scope.get("tags", ()), *tags)))
+
+
+def _merge_mapping(key: str) -> Any:
+    def merge(scope: Scope, values: Mapping[str, Any]) -> None:
+        scope[key] = {**scope.get(key, {}), **values}
+
+    return merge
+
+
+def _merge_callbacks(scope: Scope, handlers: Iterable[Handler]) -> None:
+    new = [it for it in handlers if not any(it is known for known in scope.handlers)]
+    for handler in new:
+        if not callable(getattr(handler, "on_event", None)):
+            raise ConfigError(
+                f"callbacks: {handler!r} has no method on_event(event). "
+                "Handlers subclass runnables.Handler, or have that method."
+            )
+    scope.handlers = (*scope.handlers, *new)
+    scope["callbacks"] = list(scope.handlers)
+
+
+def _merge_name(scope: Scope, name: str) -> None:
+    scope.next_name = name
+
+
+def _merge_id(scope: Scope, run_id: object) -> None:
+    scope.next_id = str(run_id)
+
+
+def _merge_limit(scope: Scope, limit: int) -> None:
+    scope.slots = Slots(limit, scope.slots)
+
+
+def _merge_recursion(scope: Scope, limit: int) -> None:
+    scope["recursion_limit"] = limit
+
+
+_MERGERS: Final[Mapping[str, Any]] = {
+    "tags": _merge_tags,
+    "metadata": _merge_mapping("metadata"),
+    "callbacks": _merge_callbacks,
+    "run_name": _merge_name,
+    "run_id": _merge_id,
+    "max_concurrency": _merge_limit,
+    "recursion_limit": _merge_recursion,
+    "configurable": _merge_mapping("configurable"),
+}
+
+
+def check_config(config: object) -> None:
+    """Refuse a config with a key that nothing reads, or a value of the wrong kind.
+
+    Raises:
+        ConfigError: names the key, and the near one that was probably meant.
+    """
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"config={config!r}: expected a dict with keys of RunnableConfig")
+    for key, value in cast("Mapping[object, object]", config).items():
+        if key not in CONFIG_KEYS:
+            raise ConfigError(
+                f"Unknown config key {key!r}.{near(str(key), CONFIG_KEYS)} "
+                f"Known keys: {', '.join(sorted(CONFIG_KEYS))}. "
+                "Values of your own go into 'metadata' or 'configurable'."
+            )
+        kind = _KINDS.get(str(key))
+        if value is not None and kind is not None and not isinstance(value, kind):
+            raise ConfigError(f"Config key {key!r}: {value!r} is of the wrong type")
+
+
+_ambient: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(
+    "runnables_scope", default=None
+)
+ambient_scope = _ambient.get
+"""The scope around the code that asks, or None."""
+
+
+@contextmanager
+def within(scope: Scope | None) -> Iterator[None]:
+    """Make a scope the ambient one inside the block."""
+    token = _ambient.set(scope)
+    try:
+        yield
+    finally:
+        _ambient.reset(token)
+
+
+set_ambient = _ambient.set
+reset_ambient = _ambient.reset
+
+
+def enter(config: RunnableConfig | None) -> Scope | None:
+    """The scope that a call with this config stands in; None where nothing travels with it."""
+    if type(config) is Scope:
+        return config
+    around = _ambient.get()
+    if config is None:
+        return around
+    return (Scope() if around is None else around).merged(config)
+
+
+def ensure_scope(config: RunnableConfig | None) -> Scope:
+    """As `enter`, but always a scope."""
+    scope = enter(config)
+    return Scope() if scope is None else scope
+
+
+def without(config: RunnableConfig, *keys: str) -> RunnableConfig:
+    """A config without these keys."""
+    return cast("RunnableConfig", {k: v for k, v in config.items() if k not in keys})
+
+
+def merge_configs(*configs: RunnableConfig | None) -> RunnableConfig:
+    """One config out of several; what comes later wins, tags, metadata and callbacks add up."""
+    merged: dict[str, Any] = {}
+    for config in configs:
+        for key, value in (config or {}).items():
+            if value is not None:
+                merged[key] = _COMBINERS.get(key, _later)(merged.get(key), value)
+    return cast("RunnableConfig", merged)
+
+
+def _later(_old: Any, new: Any) -> Any:
+    return new
+
+
+def _joined(old: Any, new: Any) -> list[Any]:
+    return [*(old or ()), *(it for it in new if it not in (old or ()))]
+
+
+def _updated(old: Any, new: Any) -> dict[str, Any]:
+    return {**(old or {}), **new}
+
+
+_COMBINERS: Final[Mapping[str, Any]] = {
+    "tags": _joined,
+    "callbacks": _joined,
+    "metadata": _updated,
+    "configurable": _updated,
+}

@@ -1,0 +1,197 @@
+"""Runnables that decide what runs: branches and routes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from runnables.config import RunnableConfig, Scope
+from runnables.errors import near
+from runnables.functions import coerce_to_runnable
+from runnables.runnable import Runnable
+from runnables.streams import Declared, aclose, acollect, close, collect, inner
+from runnables.where import note
+
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+
+
+class RunnableBranch(Runnable[Input, Output], reports=True):
+    """Runs the first branch whose condition holds for the input, else the default.
+
+    Args:
+        *branches: pairs of a condition (a runnable or function that gives a bool) and a
+            runnable; last, the default.
+
+    Raises:
+        TypeError: no pair, a last one that is a pair, or others that are not.
+    """
+
+    def __init__(self, *branches: Any) -> None:
+        if len(branches) < 2:
+            raise TypeError("RunnableBranch needs a (condition, runnable) pair and a default")
+        *pairs, default = branches
+        for at, pair in enumerate(pairs):
+            if not isinstance(pair, (tuple, list)) or len(cast("Sequence[Any]", pair)) != 2:
+                raise TypeError(
+                    f"RunnableBranch: argument {at + 1} is {pair!r}, expected a pair "
+                    "(condition, runnable); only the last argument, the default, stands alone"
+                )
+        if isinstance(default, (tuple, list)):
+            raise TypeError(
+                f"RunnableBranch: the last argument is {default!r}, expected the default: "
+                "a runnable that runs where no condition holds"
+            )
+        self.branches = tuple(
+            (coerce_to_runnable(condition), coerce_to_runnable(branch))
+            for condition, branch in pairs
+        )
+        self.default = coerce_to_runnable(default)
+
+    def __repr__(self) -> str:
+        pairs = ", ".join(f"({condition!r}, {branch!r})" for condition, branch in self.branches)
+        return f"RunnableBranch({pairs}, {self.default!r})"
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return (*(it for pair in self.branches for it in pair), self.default)
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        at, chosen = self._choose(value, scope)
+        try:
+            return chosen.invoke(value, _at(scope, at), **kwargs)
+        except Exception as error:
+            note(error, at)
+            raise
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        at, chosen = await self._achoose(value, scope)
+        try:
+            return await chosen.ainvoke(value, _at(scope, at), **kwargs)
+        except Exception as error:
+            note(error, at)
+            raise
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        value = collect(input)
+        at, chosen = self._choose(value, scope)
+        chunks = declared.follow(chosen.stream(value, _at(scope, at), **kwargs))
+        try:
+            yield from chunks
+        except Exception as error:
+            note(error, at)
+            raise
+        finally:
+            close(chunks)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        value = await acollect(input)
+        at, chosen = await self._achoose(value, scope)
+        chunks = declared.follow(chosen.astream(value, _at(scope, at), **kwargs))
+        try:
+            async for chunk in inner(chunks):
+                yield chunk
+        except Exception as error:
+            note(error, at)
+            raise
+        finally:
+            await aclose(chunks)
+
+    def _choose(self, value: Any, scope: Scope | None) -> tuple[str, Runnable[Any, Any]]:
+        for at, (condition, branch) in enumerate(self.branches):
+            if condition.invoke(value, _at(scope, f"condition {at + 1}")):
+                return f"branch {at + 1} of {len(self.branches)}", branch
+        return "the default branch", self.default
+
+    async def _achoose(self, value: Any, scope: Scope | None) -> tuple[str, Runnable[Any, Any]]:
+        for at, (condition, branch) in enumerate(self.branches):
+            if await condition.ainvoke(value, _at(scope, f"condition {at + 1}")):
+                return f"branch {at + 1} of {len(self.branches)}", branch
+        return "the default branch", self.default
+
+
+class RouterRunnable(Runnable[Mapping[str, Any], Output], reports=True):
+    """Runs the runnable that the input names: `{"key": which, "input": its input}`.
+
+    Args:
+        runnables: a mapping of keys to runnables, or to what `|` takes for one.
+    """
+
+    def __init__(self, runnables: Mapping[str, Any]) -> None:
+        self.runnables = {key: coerce_to_runnable(it) for key, it in runnables.items()}
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return self.runnables.values()
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        key, chosen = self._route(value)
+        try:
+            return chosen.invoke(value["input"], _at(scope, key), **kwargs)
+        except Exception as error:
+            note(error, key)
+            raise
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        key, chosen = self._route(value)
+        try:
+            return await chosen.ainvoke(value["input"], _at(scope, key), **kwargs)
+        except Exception as error:
+            note(error, key)
+            raise
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        value = collect(input)
+        key, chosen = self._route(value)
+        chunks = declared.follow(chosen.stream(value["input"], _at(scope, key), **kwargs))
+        try:
+            yield from chunks
+        except Exception as error:
+            note(error, key)
+            raise
+        finally:
+            close(chunks)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        value = await acollect(input)
+        key, chosen = self._route(value)
+        chunks = declared.follow(chosen.astream(value["input"], _at(scope, key), **kwargs))
+        try:
+            async for chunk in inner(chunks):
+                yield chunk
+        except Exception as error:
+            note(error, key)
+            raise
+        finally:
+            await aclose(chunks)
+
+    def _route(self, value: Any) -> tuple[str, Runnable[Any, Any]]:
+        if not isinstance(value, Mapping) or "key" not in value or "input" not in value:
+            raise TypeError(f"{self!r} got {value!r}, expected a dict with 'key' and 'input'")
+        key = cast("Mapping[str, Any]", value)["key"]
+        if key not in self.runnables:
+            raise ValueError(
+                f"No runnable for the key {key!r}.{near(str(key), self.runnables)} "
+                f"Known keys: {', '.join(self.runnables)}."
+            )
+        return f'route "{key}"', self.runnables[key]
+
+
+def _at(scope: Scope | None, where: str) -> RunnableConfig | None:
+    if scope is None:
+        return None
+    return scope.step(where.split(" of ")[0].replace(" ", ":"), where).config

@@ -1,0 +1,314 @@
+"""The fluent methods of every runnable: doors to the rooms above the contract.
+
+What `|` and the `with_...` methods make stands on the contract, so the contract cannot import
+it. Each door opens when it is used; these are the only local imports of the core.
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
+
+if TYPE_CHECKING:
+    from runnables.binding import RunnableBinding
+    from runnables.config import RunnableConfig
+    from runnables.configurable import (
+        ConfigurableField,
+        RunnableConfigurableAlternatives,
+        RunnableConfigurableFields,
+    )
+    from runnables.event_stream import StreamEvent
+    from runnables.events import Event
+    from runnables.prompts import BasePromptTemplate
+    from runnables.retry import RunnableRetry, RunnableWithFallbacks
+    from runnables.runnable import Runnable
+    from runnables.sequence import RunnableSequence
+    from runnables.shape import RunnableEach
+    from runnables.streams import AsyncStream, Stream
+    from runnables.timeout import RunnableTimeout
+    from runnables.tools import RunnableTool
+
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+Other = TypeVar("Other")
+Item = TypeVar("Item")
+
+
+class Fluent(Generic[Input, Output]):
+    """What can be made of a runnable by calling a method of it."""
+
+    # -- pipes
+
+    @overload
+    def __or__(self, other: Runnable[Output, Other]) -> RunnableSequence[Input, Other]: ...
+    @overload
+    def __or__(
+        self, other: Callable[[Iterator[Output]], Iterator[Other]]
+    ) -> RunnableSequence[Input, Other]: ...
+    @overload
+    def __or__(
+        self, other: Callable[[AsyncIterator[Output]], AsyncIterator[Other]]
+    ) -> RunnableSequence[Input, Other]: ...
+    @overload
+    def __or__(
+        self, other: Callable[[Output], Awaitable[Other]]
+    ) -> RunnableSequence[Input, Other]: ...
+    @overload
+    def __or__(self, other: Callable[[Output], Other]) -> RunnableSequence[Input, Other]: ...
+    @overload
+    def __or__(
+        self, other: Mapping[str, Runnable[Output, Any] | Callable[[Output], Any] | Any]
+    ) -> RunnableSequence[Input, dict[str, Any]]: ...
+    def __or__(self, other: Any) -> RunnableSequence[Any, Any]:
+        """Pipe the output into `other`: a runnable, a function, a generator, or a mapping."""
+        from runnables.sequence import pipe
+
+        return pipe(self, other)
+
+    @overload
+    def __ror__(self, other: Runnable[Other, Input]) -> RunnableSequence[Other, Output]: ...
+    @overload
+    def __ror__(
+        self, other: Callable[[Iterator[Other]], Iterator[Input]]
+    ) -> RunnableSequence[Other, Output]: ...
+    @overload
+    def __ror__(
+        self, other: Callable[[AsyncIterator[Other]], AsyncIterator[Input]]
+    ) -> RunnableSequence[Other, Output]: ...
+    @overload
+    def __ror__(
+        self, other: Callable[[Other], Awaitable[Input]]
+    ) -> RunnableSequence[Other, Output]: ...
+    @overload
+    def __ror__(self, other: Callable[[Other], Input]) -> RunnableSequence[Other, Output]: ...
+    @overload
+    def __ror__(
+        self, other: Mapping[str, Runnable[Any, Any] | Callable[[Any], Any] | Any]
+    ) -> RunnableSequence[Any, Output]: ...
+    def __ror__(self, other: Any) -> RunnableSequence[Any, Any]:
+        """Pipe `other` (a function, a generator, a mapping) into this one."""
+        from runnables.sequence import pipe
+
+        return pipe(other, self)
+
+    def pipe(self, *others: Any, name: str | None = None) -> RunnableSequence[Input, Any]:
+        """This runnable and the others, one after another, as a sequence with a name."""
+        from runnables.sequence import RunnableSequence
+
+        return RunnableSequence(self, *others, name=name)
+
+    def assign(self, **branches: Any) -> RunnableSequence[Input, dict[str, Any]]:
+        """Add keys to the output, which is a dict; each is computed from it."""
+        from runnables.shape import RunnableAssign
+
+        return self | RunnableAssign(branches)
+
+    @overload
+    def pick(self, keys: str) -> RunnableSequence[Input, Any]: ...
+    @overload
+    def pick(self, keys: Sequence[str]) -> RunnableSequence[Input, dict[str, Any]]: ...
+    def pick(self, keys: Any) -> RunnableSequence[Input, Any]:
+        """Of the output, which is a dict, one value, or a dict with some of its keys."""
+        from runnables.shape import RunnablePick
+
+        return self | RunnablePick(keys)
+
+    def map(self) -> RunnableEach[Any, Any]:
+        """The same for each item of a list."""
+        from runnables.shape import RunnableEach
+
+        return RunnableEach(self)
+
+    # -- the same with something bound
+
+    def bind(self, **kwargs: Any) -> RunnableBinding[Input, Output]:
+        """The same with options that every call gets."""
+        from runnables.binding import RunnableBinding
+
+        return RunnableBinding(self, kwargs=kwargs)
+
+    def with_config(
+        self, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> RunnableBinding[Input, Output]:
+        """The same with a config that every call gets; keys as of `RunnableConfig`.
+
+        Raises:
+            ConfigError: an unknown key.
+        """
+        from runnables.binding import RunnableBinding
+        from runnables.config import merge_configs
+
+        return RunnableBinding(self, config=merge_configs(config, cast("RunnableConfig", kwargs)))
+
+    def with_types(
+        self, *, input_type: Any = None, output_type: Any = None
+    ) -> RunnableBinding[Input, Output]:
+        """The same with types that it says of itself."""
+        from runnables.binding import RunnableBinding
+
+        return RunnableBinding(self, input_type=input_type, output_type=output_type)
+
+    def with_listeners(
+        self,
+        *,
+        on_start: Callable[[Event], Any] | None = None,
+        on_end: Callable[[Event], Any] | None = None,
+        on_error: Callable[[Event], Any] | None = None,
+    ) -> RunnableBinding[Input, Output]:
+        """The same, whose runs (not those below them) are told to functions of an event."""
+        from runnables.binding import RunnableBinding, listeners
+
+        return RunnableBinding(self, listeners=listeners(on_start, on_end, on_error))
+
+    def with_alisteners(
+        self,
+        *,
+        on_start: Callable[[Event], Awaitable[Any]] | None = None,
+        on_end: Callable[[Event], Awaitable[Any]] | None = None,
+        on_error: Callable[[Event], Awaitable[Any]] | None = None,
+    ) -> RunnableBinding[Input, Output]:
+        """As `with_listeners`, for async functions; then only async calls work."""
+        from runnables.binding import RunnableBinding, alisteners
+
+        return RunnableBinding(self, listeners=alisteners(on_start, on_end, on_error))
+
+    # -- the same under a policy
+
+    def with_retry(
+        self,
+        *,
+        retry_if_exception_type: tuple[type[BaseException], ...] = (Exception,),
+        wait_exponential_jitter: bool = True,
+        exponential_jitter_params: Mapping[str, float] | None = None,
+        stop_after_attempt: int = 3,
+        on_restart: Literal["raise", "restart"] = "raise",
+    ) -> RunnableRetry[Input, Output]:
+        """The same, tried again when it fails.
+
+        Args:
+            retry_if_exception_type: which errors to try again after.
+            wait_exponential_jitter: wait between attempts, longer each time, a bit at random.
+            exponential_jitter_params: `initial`, `max`, `jitter` (seconds) and `exp_base`.
+            stop_after_attempt: how many attempts in all.
+            on_restart: what a stream does that fails after its first chunk: raise, or send
+                `RESET` and start over.
+        """
+        from runnables.retry import RunnableRetry
+
+        return RunnableRetry(
+            self,
+            retry_if_exception_type=retry_if_exception_type,
+            wait_exponential_jitter=wait_exponential_jitter,
+            exponential_jitter_params=exponential_jitter_params,
+            stop_after_attempt=stop_after_attempt,
+            on_restart=on_restart,
+        )
+
+    def with_fallbacks(
+        self,
+        fallbacks: Sequence[Any],
+        *,
+        exceptions_to_handle: tuple[type[BaseException], ...] = (Exception,),
+        exception_key: str | None = None,
+        on_restart: Literal["raise", "restart"] = "raise",
+    ) -> RunnableWithFallbacks[Input, Output]:
+        """The same, with others that are tried in order when it fails.
+
+        Args:
+            fallbacks: what to try, in order.
+            exceptions_to_handle: after which errors.
+            exception_key: where to put the error into the input, which is then a dict.
+            on_restart: what a stream does that fails after its first chunk: raise, or send
+                `RESET` and start over with the next.
+        """
+        from runnables.retry import RunnableWithFallbacks
+
+        return RunnableWithFallbacks(
+            self,
+            fallbacks,
+            exceptions_to_handle=exceptions_to_handle,
+            exception_key=exception_key,
+            on_restart=on_restart,
+        )
+
+    def with_timeout(self, seconds: float) -> RunnableTimeout[Input, Output]:
+        """The same, which raises StepTimeout when it takes longer than so many seconds."""
+        from runnables.timeout import RunnableTimeout
+
+        return RunnableTimeout(self, seconds)
+
+    # -- the same, configurable at run time
+
+    def configurable_fields(
+        self, **fields: ConfigurableField
+    ) -> RunnableConfigurableFields[Input, Output]:
+        """The same, whose attributes of these names can be set by `config["configurable"]`."""
+        from runnables.configurable import RunnableConfigurableFields
+
+        return RunnableConfigurableFields(self, fields)
+
+    def configurable_alternatives(
+        self,
+        which: ConfigurableField,
+        *,
+        default_key: str = "default",
+        **alternatives: Any,
+    ) -> RunnableConfigurableAlternatives[Input, Output]:
+        """The same, or one of the alternatives, as `config["configurable"]` says."""
+        from runnables.configurable import RunnableConfigurableAlternatives
+
+        return RunnableConfigurableAlternatives(
+            self, which, alternatives=alternatives, default_key=default_key
+        )
+
+    # -- watching
+
+    def stream_events(
+        self, input: Input, config: RunnableConfig | None = None, **options: Any
+    ) -> Stream[StreamEvent]:
+        """Run as `stream`, and give what happens inside, step by step, as dicts.
+
+        Args:
+            input: the input.
+            config: what travels beside it.
+            **options: `include_names`, `include_types`, `include_tags`, `exclude_names`,
+                `exclude_types`, `exclude_tags` (lists), and options of the runnable.
+        """
+        from runnables.event_stream import stream_events
+
+        return stream_events(cast("Runnable[Any, Any]", self), input, config, options)
+
+    def astream_events(
+        self, input: Input, config: RunnableConfig | None = None, **options: Any
+    ) -> AsyncStream[StreamEvent]:
+        """As `stream_events`, for `async for`."""
+        from runnables.event_stream import astream_events
+
+        return astream_events(cast("Runnable[Any, Any]", self), input, config, options)
+
+    # -- other views
+
+    def as_tool(
+        self,
+        args_schema: Any = None,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+    ) -> RunnableTool[Any, Output]:
+        """The same as a tool that a model can call; its arguments are the input's fields."""
+        from runnables.tools import RunnableTool
+
+        return RunnableTool(self, args_schema=args_schema, name=name, description=description)
+
+    def get_prompts(self) -> list[BasePromptTemplate]:
+        """The prompts inside, in order."""
+        from runnables.inside import prompts_in
+
+        return prompts_in(cast("Runnable[Any, Any]", self))

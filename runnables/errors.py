@@ -1,0 +1,207 @@
+"""The errors of Runnables, in one tree.
+
+    RunnablesError
+    ├── ConfigError (ValueError)               a config, option or keyword that nothing reads
+    ├── MergeError (TypeError)                 chunks that nobody declared how to add
+    ├── ColourError (TypeError)                a sync call of an async-only step
+    ├── EmptyStream (ValueError)               a stream without a chunk, where a value is needed
+    ├── StepTimeout (TimeoutError)             a step took longer than it was given
+    ├── RecursionLimitError (RecursionError)   runnables that go on returning runnables
+    ├── PromptError (ValueError)               a template or its variables
+    ├── OutputParserException (ValueError)     a model's text that does not parse
+    ├── MissingExtra (ImportError)             a part whose optional package is not installed
+    ├── WeightsError                           a model file that is missing, damaged or out of reach
+    └── ModelError                             what a model or its service answered
+        ├── AuthenticationError
+        ├── PermissionDeniedError
+        ├── InvalidRequestError (ValueError)
+        │   └── ContextLengthError
+        ├── RateLimitError                     carries `retry_after`
+        ├── ServerError
+        ├── ModelConnectionError (ConnectionError)
+        └── ModelTimeoutError (TimeoutError)
+
+The errors of users' own functions are never wrapped: they travel as they are, with notes
+(PEP 678) that say where they happened.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class RunnablesError(Exception):
+    """What every error of this library is."""
+
+
+class ConfigError(RunnablesError, ValueError):
+    """A config key, option or keyword that nothing would read, or a value out of range."""
+
+
+class MergeError(RunnablesError, TypeError):
+    """More than one chunk, and no declaration of how they add up."""
+
+
+class ColourError(RunnablesError, TypeError):
+    """A sync call of something that can only be awaited; the message names the call to use."""
+
+
+class EmptyStream(RunnablesError, ValueError):
+    """A stream ended without a chunk, so there is no value."""
+
+    def __init__(self, source: object) -> None:
+        super().__init__(source)
+        self.source = source
+
+    def __str__(self) -> str:
+        return (
+            f"{self.source!r} gave no chunk, so there is no value to go on with. "
+            "Let it yield at least one chunk (None, an empty string or list will do)."
+        )
+
+
+class StepTimeout(RunnablesError, TimeoutError):
+    """A step took longer than it was given.
+
+    Attributes:
+        step: the name of the step.
+        seconds: the limit that it exceeded.
+    """
+
+    def __init__(self, step: str, seconds: float) -> None:
+        super().__init__(step, seconds)
+        self.step = step
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"{self.step} took longer than {self.seconds:g} s"
+
+
+class RecursionLimitError(RunnablesError, RecursionError):
+    """Functions that return runnables did so more often in a row than `recursion_limit`."""
+
+
+class PromptError(RunnablesError, ValueError):
+    """A template that is not well formed, or variables that do not fit it."""
+
+
+class OutputParserException(RunnablesError, ValueError):
+    """A model's text that a parser could not read.
+
+    Attributes:
+        llm_output: the text as the model gave it, or None where there was none.
+        observation: what to tell the model, so that it can do better; None: the message.
+    """
+
+    def __init__(
+        self, error: str, llm_output: str | None = None, observation: str | None = None
+    ) -> None:
+        super().__init__(error)
+        self.llm_output = llm_output
+        self.observation = observation
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (str(self), self.llm_output, self.observation)
+
+
+class MissingExtra(RunnablesError, ImportError):
+    """A part of the library whose optional package is not installed."""
+
+
+class WeightsError(RunnablesError):
+    """A model file that is missing, damaged, or cannot be fetched."""
+
+
+class ModelError(RunnablesError):
+    """What a model, or the service that runs it, answered instead of a message.
+
+    Attributes:
+        provider: whose answer it is ("openai", "local", ...), where known.
+        status: the HTTP status, where there was one.
+        request_id: the provider's own name for the request, for a support case.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.status = status
+        self.request_id = request_id
+
+
+class AuthenticationError(ModelError):
+    """No key, or one that the service does not know."""
+
+
+class PermissionDeniedError(ModelError):
+    """A known key that may not do this."""
+
+
+class InvalidRequestError(ModelError, ValueError):
+    """A request that the model cannot serve as it stands; sending it again does not help."""
+
+
+class ContextLengthError(InvalidRequestError):
+    """More tokens than the model can read at once."""
+
+
+class RateLimitError(ModelError):
+    """Too many requests or tokens for now.
+
+    Attributes:
+        retry_after: seconds until it is worth trying again, where the service said so.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, provider=provider, status=status, request_id=request_id)
+        self.retry_after = retry_after
+
+
+class ServerError(ModelError):
+    """The service failed; the same request may succeed later."""
+
+
+class ModelConnectionError(ModelError, ConnectionError):
+    """The service could not be reached, or the connection broke."""
+
+
+class ModelTimeoutError(ModelError, TimeoutError):
+    """The service did not answer in time."""
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """`" Did you mean 'x'?"` for the nearest of `known`, or an empty string."""
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {found[0]!r}?" if found else ""
+
+
+def missing_extra(what: str, package: str, extra: str) -> MissingExtra:
+    """The error for a part whose package is not there; it names the extra to install.
+
+    Args:
+        what: what the user asked for, as the subject of a sentence.
+        package: the import that failed.
+        extra: the extra of this distribution that brings it.
+    """
+    return MissingExtra(
+        f"{what} needs the package {package!r}, which is not installed. "
+        f"Install it with: pip install 'runnables[{extra}]'"
+    )

@@ -1,0 +1,300 @@
+"""What a run tells its observers.
+
+One type of event, one method that takes it. A run that nobody observes makes none of this: no
+ids, no events. Everything that watches (event streams, listeners, usage, the console, tracing)
+is a `Handler` and reads the same events.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+import uuid
+from collections.abc import Awaitable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self
+
+from runnables.chunks import Accumulator
+from runnables.concurrency import at_home, has_home
+from runnables.config import RunnableConfig, Scope, ensure_scope
+from runnables.errors import ColourError, MergeError
+from runnables.streams import ABSENT, Declared
+
+_log = logging.getLogger("runnables")
+
+Kind = Literal["start", "chunk", "end", "error", "cancelled", "custom"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened in a run.
+
+    Attributes:
+        kind: start, chunk, end, error, cancelled or custom.
+        run_type: what sort of runnable it is: "chain", "chat_model", "prompt", "parser", ...
+        name: the name of the runnable, or of the custom event.
+        run_id: the id of the run (a UUID as a string), the same in all its events.
+        parent_ids: the ids of the runs around it, the outermost first.
+        path: the steps that lead to it, as a reader would name them.
+        tags: the labels of the run.
+        metadata: the metadata of the run.
+        time: seconds since the epoch.
+        seconds: how long the run took; on end, error and cancelled.
+        input: the input, where it was known when the run began.
+        chunk: a piece of the output; on chunk.
+        output: the output; on end.
+        error: the exception; on error and cancelled.
+        data: what the user gave along; on custom.
+    """
+
+    kind: Kind
+    run_type: str
+    name: str
+    run_id: str
+    parent_ids: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    time: float = 0.0
+    seconds: float | None = None
+    input: Any = None
+    chunk: Any = None
+    output: Any = None
+    error: BaseException | None = None
+    data: Any = None
+
+    @property
+    def parent_id(self) -> str | None:
+        """The id of the run directly around this one."""
+        return self.parent_ids[-1] if self.parent_ids else None
+
+    @property
+    def usage(self) -> Any:
+        """The usage (a dict of tokens) that a model reported with its output, or None."""
+        return getattr(self.output, "usage_metadata", None)
+
+
+class Handler(Protocol):
+    """Who wants to know what runs do; goes into `config={"callbacks": [...]}`.
+
+    A handler that raises is logged, once, and the run goes on, unless the handler has an
+    attribute `raise_error` that is true. Runs in several threads may tell at the same time.
+    """
+
+    def on_event(self, event: Event, /) -> Awaitable[None] | None:
+        """Take an event; sync, or async for async runs. Do not keep the run waiting."""
+        ...
+
+
+class Observed(Protocol):
+    """What a run needs to know of its runnable."""
+
+    run_type: Any
+
+    def get_name(self) -> str:
+        """The name that observers see."""
+        ...
+
+
+class Run:
+    """One observed run of a runnable: reports start, chunks, and how it ended.
+
+    A context manager in both colours. Give the output to `end` before leaving it.
+
+    Args:
+        runnable: whose run it is.
+        scope: what surrounds it; its handlers are told.
+        value: the input, or ABSENT.
+
+    Attributes:
+        scope: for the calls inside this run.
+    """
+
+    def __init__(self, runnable: Observed, scope: Scope, value: Any = ABSENT) -> None:
+        self._name = scope.next_name or runnable.get_name()
+        self._run_type = runnable.run_type
+        self._id = scope.next_id or str(uuid.uuid4())
+        self._handlers = (*scope.handlers, *scope.own)
+        self._around = scope
+        self._input = None if value is ABSENT else value
+        self._tags = (*scope.get("tags", ()), *scope.next_tags)
+        self._began = 0.0
+        self._output: Any = None
+        self._sum: Accumulator | None = None
+        self.scope = scope.below(self._id)
+
+    def end(self, output: Any) -> Any:
+        """Say what the run gave; returns it."""
+        self._output = output
+        return output
+
+    # -- both colours
+
+    def __enter__(self) -> Self:
+        self._require_sync_handlers()
+        self._began = time.time()
+        self._tell(self._event("start"))
+        return self
+
+    async def __aenter__(self) -> Self:
+        self._began = time.time()
+        await self._atell(self._event("start"))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._tell(self._last(error))
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        await self._atell(self._last(error))
+
+    def chunk(self, chunk: Any, declared: Declared) -> None:
+        """Report a piece of the output, and remember it for the end."""
+        self._add(chunk, declared)
+        self._tell(self._event("chunk", chunk=chunk))
+
+    async def achunk(self, chunk: Any, declared: Declared) -> None:
+        """Report a piece of the output, and remember it for the end."""
+        self._add(chunk, declared)
+        await self._atell(self._event("chunk", chunk=chunk))
+
+    def _add(self, chunk: Any, declared: Declared) -> None:
+        if self._sum is None:
+            self._sum = declared.merge.accumulator()
+        self._sum.add(chunk)
+
+    def _tell(self, event: Event) -> None:
+        tell(self._handlers, event)
+
+    async def _atell(self, event: Event) -> None:
+        await atell(self._handlers, event)
+
+    # -- what to say
+
+    def _event(self, kind: Kind, **more: Any) -> Event:
+        return Event(
+            kind=kind,
+            run_type=self._run_type,
+            name=self._name,
+            run_id=self._id,
+            parent_ids=self._around.parents,
+            path=self._around.path,
+            tags=self._tags,
+            metadata=self._around.get("metadata", {}),
+            time=time.time(),
+            input=self._input,
+            **more,
+        )
+
+    def _last(self, error: BaseException | None) -> Event:
+        seconds = time.time() - self._began
+        if error is None:
+            return self._event("end", seconds=seconds, output=self._whole())
+        kind: Kind = "error" if isinstance(error, Exception) else "cancelled"
+        return self._event(kind, seconds=seconds, error=error)
+
+    def _whole(self) -> Any:
+        if self._sum is None or self._sum.empty:
+            return self._output
+        try:
+            return self._sum.value()
+        except MergeError:  # nobody but us has asked for the sum, so it is nobody's error
+            return None
+
+    def _require_sync_handlers(self) -> None:
+        for handler in self._handlers:
+            if inspect.iscoroutinefunction(handler.on_event) and not has_home():
+                raise ColourError(
+                    f"The handler {handler!r} has an async on_event, and this is a sync call. "
+                    "Use the async call (ainvoke, astream, ...), or make on_event sync."
+                )
+
+
+def tell(handlers: Iterable[Handler], event: Event) -> None:
+    """Give an event to handlers, from a sync run."""
+    for handler in handlers:
+        try:
+            answer = handler.on_event(event)
+            if inspect.isawaitable(answer):
+                at_home(_awaited(answer))
+        except Exception as error:
+            _complain(handler, error)
+
+
+async def atell(handlers: Iterable[Handler], event: Event) -> None:
+    """Give an event to handlers, from an async run."""
+    for handler in handlers:
+        try:
+            answer = handler.on_event(event)
+            if inspect.isawaitable(answer):
+                await answer
+        except Exception as error:
+            _complain(handler, error)
+
+
+async def _awaited(answer: Awaitable[None]) -> None:
+    await answer
+
+
+_complained: set[int] = set()
+
+
+def _complain(handler: Handler, error: Exception) -> None:
+    """Log the first error of a handler; raise it where the handler asks for that."""
+    if getattr(handler, "raise_error", False):
+        raise error
+    if id(handler) not in _complained:
+        _complained.add(id(handler))
+        _log.warning(
+            "The handler %r failed; its further errors are not logged.", handler, exc_info=error
+        )
+
+
+def dispatch_custom_event(name: str, data: Any, *, config: RunnableConfig | None = None) -> None:
+    """Tell the observers of the run around this code of something of the user's own.
+
+    Without observers it does nothing.
+
+    Args:
+        name: what happened.
+        data: anything that the observers should get along.
+        config: the run's config, where the code runs in a thread without its context.
+    """
+    scope = ensure_scope(config)
+    if scope.handlers:
+        tell(scope.handlers, _custom(scope, name, data))
+
+
+async def adispatch_custom_event(
+    name: str, data: Any, *, config: RunnableConfig | None = None
+) -> None:
+    """As `dispatch_custom_event`, for handlers that are async."""
+    scope = ensure_scope(config)
+    if scope.handlers:
+        await atell(scope.handlers, _custom(scope, name, data))
+
+
+def _custom(scope: Scope, name: str, data: Any) -> Event:
+    return Event(
+        kind="custom",
+        run_type="custom",
+        name=name,
+        run_id=scope.run_id or str(uuid.uuid4()),
+        parent_ids=scope.parents[:-1],
+        path=scope.path,
+        tags=tuple(scope.get("tags", ())),
+        metadata=scope.get("metadata", {}),
+        time=time.time(),
+        data=data,
+    )

@@ -1,0 +1,120 @@
+"""What models hear and say: messages, their chunks, and what to do with conversations."""
+
+from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.base import BaseMessage, BaseMessageChunk
+from runnables.messages.blocks import (
+    AudioContentBlock,
+    Content,
+    ContentBlock,
+    FileContentBlock,
+    ImageContentBlock,
+    NonStandardContentBlock,
+    PlainTextContentBlock,
+    ReasoningContentBlock,
+    TextContentBlock,
+    VideoContentBlock,
+)
+from runnables.messages.convert import (
+    MessageLikeRepresentation,
+    MessagesLike,
+    convert_to_messages,
+    message_from_dict,
+    message_to_dict,
+    messages_from_dict,
+    messages_to_dict,
+)
+from runnables.messages.count import count_tokens_approximately
+from runnables.messages.kinds import AnyMessage, message_chunk_to_message, message_to_chunk
+from runnables.messages.openai import convert_to_openai_messages
+from runnables.messages.roles import (
+    ChatMessage,
+    ChatMessageChunk,
+    HumanMessage,
+    HumanMessageChunk,
+    SystemMessage,
+    SystemMessageChunk,
+    ToolMessage,
+    ToolMessageChunk,
+)
+from runnables.messages.select import filter_messages, merge_message_runs
+from runnables.messages.text import get_buffer_string
+from runnables.messages.tool_calls import (
+    InvalidToolCall,
+    ToolCall,
+    ToolCallChunk,
+    invalid_tool_call,
+    tool_call,
+    tool_call_chunk,
+)
+from runnables.messages.trim import trim_messages
+from runnables.messages.usage import (
+    InputTokenDetails,
+    OutputTokenDetails,
+    UsageMetadata,
+    add_usage,
+    subtract_usage,
+)
+from runnables.messages.values import ChatPromptValue, PromptValue, StringPromptValue
+
+__all__ = [
+    # messages
+    "BaseMessage",
+    "HumanMessage",
+    "AIMessage",
+    "SystemMessage",
+    "ToolMessage",
+    "ChatMessage",
+    "AnyMessage",
+    "MessageLikeRepresentation",
+    "MessagesLike",
+    # their chunks
+    "BaseMessageChunk",
+    "HumanMessageChunk",
+    "AIMessageChunk",
+    "SystemMessageChunk",
+    "ToolMessageChunk",
+    "ChatMessageChunk",
+    "message_chunk_to_message",
+    "message_to_chunk",
+    # content blocks
+    "Content",
+    "ContentBlock",
+    "TextContentBlock",
+    "ReasoningContentBlock",
+    "ImageContentBlock",
+    "AudioContentBlock",
+    "VideoContentBlock",
+    "FileContentBlock",
+    "PlainTextContentBlock",
+    "NonStandardContentBlock",
+    # tool calls
+    "ToolCall",
+    "ToolCallChunk",
+    "InvalidToolCall",
+    "tool_call",
+    "tool_call_chunk",
+    "invalid_tool_call",
+    # usage
+    "UsageMetadata",
+    "InputTokenDetails",
+    "OutputTokenDetails",
+    "add_usage",
+    "subtract_usage",
+    # conversations
+    "convert_to_messages",
+    "trim_messages",
+    "filter_messages",
+    "merge_message_runs",
+    "get_buffer_string",
+    "count_tokens_approximately",
+    # to and from other forms
+    "message_to_dict",
+    "messages_to_dict",
+    "message_from_dict",
+    "messages_from_dict",
+    "convert_to_openai_messages",
+    # prompt values
+    "PromptValue",
+    "StringPromptValue",
+    "ChatPromptValue",
+]

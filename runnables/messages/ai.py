@@ -1,0 +1,184 @@
+"""What a model answers, whole and in pieces."""
+
+# pyright: reportIncompatibleVariableOverride=false
+# (`type` is another word in every class: that is how JSON tells them apart.)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+from pydantic import Field
+from typing_extensions import Unpack, override
+
+from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
+from runnables.messages.tool_calls import (
+    InvalidToolCall,
+    InvalidToolCallField,
+    ToolCall,
+    ToolCallChunk,
+    ToolCallChunkField,
+    ToolCallField,
+    chunks_of_calls,
+    join_tool_call_chunks,
+    parse_tool_calls,
+)
+from runnables.messages.usage import UsageMetadata, sum_usage
+
+if TYPE_CHECKING:
+    from runnables.messages.blocks import Content, ContentBlock
+
+
+class AIFields(MessageFields, total=False):
+    """The keywords of an `AIMessage`."""
+
+    tool_calls: Sequence[ToolCall]
+    invalid_tool_calls: Sequence[InvalidToolCall]
+    usage_metadata: UsageMetadata | None
+
+
+# `list` by names that say of what: `list[ToolCall]` as a factory would be four times as slow.
+_no_calls = cast("Callable[[], list[ToolCall]]", list)
+_no_invalid_calls = cast("Callable[[], list[InvalidToolCall]]", list)
+_no_pieces = cast("Callable[[], list[ToolCallChunk]]", list)
+
+
+class AIMessage(BaseMessage):
+    """What a model answered."""
+
+    type: Literal["ai"] = "ai"
+    tool_calls: list[ToolCallField] = Field(default_factory=_no_calls)
+    """The tools that the model asks for."""
+    invalid_tool_calls: list[InvalidToolCallField] = Field(default_factory=_no_invalid_calls)
+    """Requests of the model that cannot be served, with the text that it wrote and the reason."""
+    usage_metadata: UsageMetadata | None = None
+    """The tokens that the answer took, where the provider says so."""
+
+    _without_content: ClassVar[Content | None] = ""
+
+    if TYPE_CHECKING:
+
+        def __init__(self, content: Content | None = None, **fields: Unpack[AIFields]) -> None: ...
+
+    @override
+    def _content_of_blocks(self, content: Content | None, fields: Any) -> Content | None:
+        _take_calls(fields, fields["content_blocks"] or [])
+        return super()._content_of_blocks(content, fields)
+
+    @property
+    def content_blocks(self) -> list[ContentBlock]:
+        """The content as canonical blocks, with the reasoning first and the tool calls last."""
+        return _with_calls(self._said_blocks(), [*self.tool_calls, *self.invalid_tool_calls])
+
+    def _said_blocks(self) -> list[ContentBlock]:
+        blocks = super().content_blocks
+        reasoning = self.additional_kwargs.get("reasoning_content")
+        if isinstance(reasoning, str) and not any(b["type"] == "reasoning" for b in blocks):
+            return [{"type": "reasoning", "reasoning": reasoning}, *blocks]
+        return blocks
+
+    def pretty_repr(self) -> str:
+        """The message as a person would like to read it in a terminal."""
+        calls = [line for call in self.tool_calls for line in _call_lines(call)]
+        invalid = [line for call in self.invalid_tool_calls for line in _call_lines(call)]
+        parts = [
+            super().pretty_repr(),
+            *(["Tool Calls:", *calls] if calls else []),
+            *(["Invalid Tool Calls:", *invalid] if invalid else []),
+        ]
+        return "\n".join(parts).strip()
+
+
+def _take_calls(fields: AIFields, blocks: Sequence[ContentBlock]) -> None:
+    """Let the tool calls among the blocks be the tool calls of the message."""
+    calls = [block for block in blocks if block["type"] == "tool_call"]
+    if calls and "tool_calls" not in fields:
+        fields["tool_calls"] = cast("list[ToolCall]", calls)
+
+
+def _with_calls(
+    blocks: list[ContentBlock], calls: Sequence[ToolCall | InvalidToolCall]
+) -> list[ContentBlock]:
+    """Append the calls that the blocks do not have yet."""
+    kinds = {"tool_call", "invalid_tool_call"}
+    known = {block.get("id") for block in blocks if block["type"] in kinds}
+    new = [call for call in calls if call["id"] is None or call["id"] not in known]
+    return [*blocks, *cast("list[ContentBlock]", new)]
+
+
+def _call_lines(call: ToolCall | InvalidToolCall) -> list[str]:
+    args = call["args"]
+    shown = [f"{key}: {value}" for key, value in args.items()] if isinstance(args, Mapping) else []
+    error = call.get("error")
+    return [
+        f"  {call['name']} ({call['id']})",
+        f" Call ID: {call['id']}",
+        *([f"  Error: {error}"] if error else []),
+        "  Args:",
+        *(f"    {line}" for line in (shown if isinstance(args, Mapping) else [args])),
+    ]
+
+
+class AIChunkFields(AIFields, total=False):
+    """The keywords of an `AIMessageChunk`."""
+
+    tool_call_chunks: Sequence[ToolCallChunk]
+    chunk_position: Literal["last"] | None
+
+
+class AIMessageChunk(AIMessage, BaseMessageChunk):
+    """A piece of an `AIMessage`.
+
+    `tool_call_chunks` are the source of its tool calls: `tool_calls` and `invalid_tool_calls`
+    say what they mean so far, and with `chunk_position="last"` what they mean at the end.
+    """
+
+    type: Literal["AIMessageChunk"] = "AIMessageChunk"  # type: ignore[assignment]
+    tool_call_chunks: list[ToolCallChunkField] = Field(default_factory=_no_pieces)
+    """Pieces of tool calls, joined as far as they belong to one call."""
+    chunk_position: Literal["last"] | None = None
+    """"last" where no further piece comes."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, content: Content | None = None, **fields: Unpack[AIChunkFields]
+        ) -> None: ...
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Read the tool calls from their pieces, or the pieces from the calls."""
+        if self.tool_call_chunks:
+            self._read_calls()
+        elif self.tool_calls or self.invalid_tool_calls:
+            self.tool_call_chunks = chunks_of_calls(self.tool_calls, self.invalid_tool_calls)
+
+    def _read_calls(self) -> None:
+        self.tool_calls, self.invalid_tool_calls = parse_tool_calls(
+            self.tool_call_chunks, last=self.chunk_position == "last"
+        )
+
+    @property
+    def content_blocks(self) -> list[ContentBlock]:
+        """The content as canonical blocks; tool calls are pieces until the last chunk came."""
+        if self.chunk_position == "last":
+            return super().content_blocks
+        return [*self._said_blocks(), *cast("list[ContentBlock]", self.tool_call_chunks)]
+
+    @classmethod
+    def _merged(cls, chunks: Sequence[Any]) -> Any:
+        usages = [chunk.usage_metadata for chunk in chunks if chunk.usage_metadata is not None]
+        last = any(chunk.chunk_position == "last" for chunk in chunks)
+        return {
+            **super()._merged(chunks),
+            "usage_metadata": sum_usage(usages) if usages else None,
+            "chunk_position": "last" if last else None,
+        }
+
+    @override
+    def _take_pieces(self, chunks: Sequence[Any]) -> None:
+        # Not through the constructor: it would copy the list, which knows its pieces.
+        self.tool_call_chunks = join_tool_call_chunks(
+            [chunk.tool_call_chunks for chunk in chunks if chunk.tool_call_chunks]
+        )
+        if self.tool_call_chunks:
+            self._read_calls()

@@ -1,0 +1,242 @@
+"""Messages in the form of OpenAI's chat completions, which many services speak.
+
+The way back is `convert_to_messages`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, cast, overload
+
+from runnables.messages.ai import AIMessage
+from runnables.messages.base import BaseMessage
+from runnables.messages.canonical import canonical_block, items_of
+from runnables.messages.convert import (
+    DEVELOPER,
+    MessageLikeRepresentation,
+    MessagesLike,
+    convert_to_messages,
+)
+from runnables.messages.kinds import role_of
+from runnables.messages.roles import ToolMessage
+from runnables.messages.values import PromptValue
+
+_TRANSLATED: Final = {"text", "image_url", "image", "tool_use", "tool_result", "media"}
+"""Foreign or canonical types of which an incomplete block is an error, not an unknown block."""
+
+
+# A str is a single message, although it is iterable: the first signature goes first.
+@overload
+def convert_to_openai_messages(  # type: ignore[overload-overlap] # pyright: ignore[reportOverlappingOverload]
+    messages: BaseMessage | str | dict[str, Any],
+    *,
+    text_format: Literal["string", "block"] = "string",
+    include_id: bool = False,
+    pass_through_unknown_blocks: bool = True,
+) -> dict[str, Any]: ...
+
+
+@overload
+def convert_to_openai_messages(
+    messages: MessagesLike,
+    *,
+    text_format: Literal["string", "block"] = "string",
+    include_id: bool = False,
+    pass_through_unknown_blocks: bool = True,
+) -> list[dict[str, Any]]: ...
+
+
+def convert_to_openai_messages(
+    messages: MessagesLike | MessageLikeRepresentation,
+    *,
+    text_format: Literal["string", "block"] = "string",
+    include_id: bool = False,
+    pass_through_unknown_blocks: bool = True,
+) -> dict[str, Any] | list[dict[str, Any]]:
+    """Messages as the dicts of OpenAI's chat completions.
+
+    Args:
+        messages: a conversation, or a single message; their blocks may be canonical or in the
+            form of a provider. Anthropic's `tool_result` blocks become messages of their own.
+        text_format: "string" gives a text wherever all blocks are texts (joined by newlines);
+            "block" always gives blocks.
+        include_id: whether to write the ids of messages.
+        pass_through_unknown_blocks: whether a block that OpenAI has no form for is written as it
+            is; False raises.
+
+    Returns:
+        A dict for a single message, a list for a conversation.
+
+    Raises:
+        ValueError: another text_format, a block without the keys that its type needs, or an
+            unknown block that is not passed through.
+    """
+    if text_format not in ("string", "block"):
+        raise ValueError(f"text_format={text_format!r}: expected 'string' or 'block'.")
+    writer = _Writer(text_format, include_id, pass_through_unknown_blocks)
+    found = [
+        written
+        for place, message in enumerate(convert_to_messages(messages))
+        for written in writer.message(place, message)
+    ]
+    single = isinstance(messages, (BaseMessage, str, Mapping)) and not isinstance(
+        messages, PromptValue
+    )
+    return found[0] if single else found
+
+
+class _Writer:
+    """Writes messages with the options of one call."""
+
+    def __init__(self, text_format: str, include_id: bool, pass_through: bool) -> None:
+        self.text_format = text_format
+        self.include_id = include_id
+        self.pass_through = pass_through
+
+    def message(self, place: int, message: BaseMessage) -> Sequence[dict[str, Any]]:
+        """The dict of a message, and those of the tool results that it holds."""
+        blocks, calls, results = self.parts(place, message)
+        content = self.content(message, blocks)
+        written = {**_head(message, calls), "content": content}
+        if self.include_id and message.id:
+            written["id"] = message.id
+        only_results = results and not blocks and not calls
+        return results if only_results else [written, *results]
+
+    def content(self, message: BaseMessage, blocks: list[dict[str, Any]]) -> Any:
+        if self.text_format == "block":
+            return blocks
+        if isinstance(message.content, str):
+            return message.content
+        if all(block.get("type") == "text" for block in blocks):
+            return "\n".join(block["text"] for block in blocks)
+        return blocks
+
+    def parts(
+        self, place: int, message: BaseMessage
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+        """The blocks, tool calls and tool results of a message."""
+        blocks: list[dict[str, Any]] = []
+        calls = _calls(message)
+        results: list[dict[str, Any]] = []
+        known = {call["id"] for call in calls}
+        for at, item in enumerate(items_of(message.content)):
+            block: Mapping[str, Any] = canonical_block(item)
+            if block["type"] in {"tool_call", "invalid_tool_call"}:
+                if block.get("id") not in known:
+                    calls.append(_call(block))
+            elif _type(item) == "tool_result":
+                results.extend(self.result(f"messages[{place}].content[{at}]", item))
+            else:
+                blocks.append(self.block(f"messages[{place}].content[{at}]", item, block))
+        return blocks, calls, results
+
+    def result(self, where: str, item: Any) -> Sequence[dict[str, Any]]:
+        if not {"tool_use_id", "content"} <= item.keys():
+            raise _incomplete(where, item)
+        answer = ToolMessage(item["content"], tool_call_id=item["tool_use_id"])
+        return self.message(0, answer)
+
+    def block(self, where: str, item: Any, block: Mapping[str, Any]) -> dict[str, Any]:
+        writer = _BLOCKS.get(block["type"])
+        written = writer(block) if writer else None
+        if written is not None:
+            return written
+        if block["type"] == "non_standard" and _type(item) in _TRANSLATED:
+            raise _incomplete(where, item)
+        if self.pass_through or block["type"] == "reasoning":
+            return dict(item)
+        raise ValueError(
+            f"{where} is a block of type {_type(item)!r}, which OpenAI has no form for: {item!r}. "
+            "Leave it out, or let it through with pass_through_unknown_blocks=True."
+        )
+
+
+def _head(message: BaseMessage, calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Everything but the content."""
+    head: dict[str, Any] = {"role": message.additional_kwargs.get(DEVELOPER) or role_of(message)}
+    head |= {"name": message.name} if message.name else {}
+    head |= {"tool_calls": list(calls)} if calls else {}
+    refusal = message.additional_kwargs.get("refusal")
+    head |= {"refusal": refusal} if refusal else {}
+    head |= {"tool_call_id": message.tool_call_id} if isinstance(message, ToolMessage) else {}
+    return head
+
+
+def _calls(message: BaseMessage) -> list[dict[str, Any]]:
+    """The tool calls; invalid ones too, so that their answers do not stand alone."""
+    if not isinstance(message, AIMessage):
+        return []
+    calls: Iterable[Any] = (*message.tool_calls, *message.invalid_tool_calls)
+    return [_call(call) for call in calls]
+
+
+def _call(call: Mapping[str, Any]) -> dict[str, Any]:
+    args = call["args"]
+    text = args if isinstance(args, str) else json.dumps(args or {}, ensure_ascii=False)
+    function = {"name": call["name"] or "", "arguments": text}
+    return {"type": "function", "id": call.get("id"), "function": function}
+
+
+def _type(item: Any) -> Any:
+    return "text" if isinstance(item, str) else item.get("type")
+
+
+def _incomplete(where: str, item: object) -> ValueError:
+    return ValueError(f"{where} lacks keys that a block of its type needs: {item!r}.")
+
+
+def _text(block: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "text", "text": block["text"]}
+
+
+def _image(block: Mapping[str, Any]) -> dict[str, Any] | None:
+    url = _url(block, "image/png")
+    if url is None:
+        return None
+    detail = _extra(block, "detail", None)
+    image = {"url": url, **({"detail": detail} if detail else {})}
+    return {"type": "image_url", "image_url": image}
+
+
+def _audio(block: Mapping[str, Any]) -> dict[str, Any] | None:
+    if "base64" not in block:
+        return None
+    form = str(block.get("mime_type", "audio/wav")).partition("/")[2]
+    return {"type": "input_audio", "input_audio": {"data": block["base64"], "format": form}}
+
+
+def _file(block: Mapping[str, Any]) -> dict[str, Any] | None:
+    if "file_id" in block:
+        return {"type": "file", "file": {"file_id": block["file_id"]}}
+    if "base64" not in block:
+        return None
+    name = _extra(block, "filename", "file")
+    data = _url(block, "application/pdf")
+    return {"type": "file", "file": {"filename": name, "file_data": data}}
+
+
+def _plain(block: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"type": "text", "text": block["text"]} if "text" in block else None
+
+
+def _extra(block: Mapping[str, Any], key: str, otherwise: Any) -> Any:
+    extras: Mapping[str, Any] = block.get("extras") or {}
+    return extras.get(key, otherwise)
+
+
+def _url(block: Mapping[str, Any], otherwise: str) -> str | None:
+    """The URL of a medium, or a data URL with its bytes."""
+    if "base64" in block:
+        return f"data:{block.get('mime_type', otherwise)};base64,{block['base64']}"
+    return cast("str | None", block.get("url"))
+
+
+_BLOCKS: Final = {
+    "text": _text,
+    "text-plain": _plain,
+    "image": _image,
+    "audio": _audio,
+    "file": _file,
+}

@@ -1,0 +1,163 @@
+"""Messages of people, of the system, of tools and of other speakers, and their chunks."""
+
+# pyright: reportIncompatibleVariableOverride=false
+# (`type` is another word in every class: that is how JSON tells them apart.)
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Required, cast
+from uuid import UUID
+
+from runnables.chunks import join_deltas
+from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
+from runnables.messages.merging import same_value
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from runnables.messages.blocks import Content
+
+
+class HumanMessage(BaseMessage):
+    """What a person said."""
+
+    type: Literal["human"] = "human"
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, content: Content | None = None, **fields: Unpack[MessageFields]
+        ) -> None: ...
+
+
+class HumanMessageChunk(HumanMessage, BaseMessageChunk):
+    """A piece of a `HumanMessage`."""
+
+    type: Literal["HumanMessageChunk"] = "HumanMessageChunk"  # type: ignore[assignment]
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, content: Content | None = None, **fields: Unpack[MessageFields]
+        ) -> None: ...
+
+
+class SystemMessage(BaseMessage):
+    """What the model should be and do."""
+
+    type: Literal["system"] = "system"
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, content: Content | None = None, **fields: Unpack[MessageFields]
+        ) -> None: ...
+
+
+class SystemMessageChunk(SystemMessage, BaseMessageChunk):
+    """A piece of a `SystemMessage`."""
+
+    type: Literal["SystemMessageChunk"] = "SystemMessageChunk"  # type: ignore[assignment]
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, content: Content | None = None, **fields: Unpack[MessageFields]
+        ) -> None: ...
+
+
+class ChatFields(MessageFields, total=False):
+    """The keywords of a `ChatMessage`."""
+
+    role: Required[str]
+
+
+class ChatMessage(BaseMessage):
+    """What somebody in any other role said."""
+
+    type: Literal["chat"] = "chat"
+    role: str
+    """The role, as the provider calls it."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, content: Content | None = None, **fields: Unpack[ChatFields]
+        ) -> None: ...
+
+
+class ChatMessageChunk(ChatMessage, BaseMessageChunk):
+    """A piece of a `ChatMessage`."""
+
+    type: Literal["ChatMessageChunk"] = "ChatMessageChunk"  # type: ignore[assignment]
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, content: Content | None = None, **fields: Unpack[ChatFields]
+        ) -> None: ...
+
+    @classmethod
+    def _merged(cls, chunks: Sequence[Any]) -> Any:
+        role = same_value("ChatMessageChunk", "role", (chunk.role for chunk in chunks))
+        return {**super()._merged(chunks), "role": role}
+
+
+class ToolFields(MessageFields, total=False):
+    """The keywords of a `ToolMessage`."""
+
+    tool_call_id: Required[str]
+    artifact: Any
+    status: Literal["success", "error"]
+
+
+class ToolMessage(BaseMessage):
+    """What a tool answered.
+
+    Content that is neither text nor blocks is turned into text.
+    """
+
+    type: Literal["tool"] = "tool"
+    tool_call_id: str
+    """The `id` of the tool call that this answers."""
+    artifact: Any = None
+    """What the tool gives to the program and not to the model."""
+    status: Literal["success", "error"] = "success"
+    """Whether the tool did what it was asked for."""
+
+    def __init__(self, content: Any = None, **fields: Unpack[ToolFields]) -> None:
+        if isinstance(fields.get("tool_call_id"), (UUID, int)):
+            fields["tool_call_id"] = str(fields["tool_call_id"])
+        super().__init__(_as_content(content), **cast("MessageFields", fields))
+
+
+def _as_content(content: Any) -> Content | None:
+    if content is None or isinstance(content, str):
+        return content
+    if not isinstance(content, (list, tuple)):
+        return str(content)
+    items = cast("list[Any]", content)
+    return [item if isinstance(item, (str, dict)) else str(item) for item in items]
+
+
+class ToolMessageChunk(ToolMessage, BaseMessageChunk):
+    """A piece of a `ToolMessage`."""
+
+    type: Literal["ToolMessageChunk"] = "ToolMessageChunk"  # type: ignore[assignment]
+
+    if TYPE_CHECKING:
+
+        def __init__(self, content: Any = None, **fields: Unpack[ToolFields]) -> None: ...
+
+    @classmethod
+    def _merged(cls, chunks: Sequence[Any]) -> Any:
+        call_id = same_value(
+            "ToolMessageChunk", "tool_call_id", (chunk.tool_call_id for chunk in chunks)
+        )
+        return {
+            **super()._merged(chunks),
+            "tool_call_id": call_id,
+            "artifact": join_deltas([chunk.artifact for chunk in chunks]),
+            "status": "error" if any(chunk.status == "error" for chunk in chunks) else "success",
+        }

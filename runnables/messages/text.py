@@ -1,0 +1,99 @@
+"""Conversations as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, cast
+from xml.sax.saxutils import escape, quoteattr
+
+from runnables.messages.ai import AIMessage
+from runnables.messages.canonical import canonical_block, items_of
+from runnables.messages.kinds import kind_of
+from runnables.messages.roles import ChatMessage
+
+if TYPE_CHECKING:
+    from runnables.messages.base import BaseMessage
+
+
+def get_buffer_string(
+    messages: Sequence[BaseMessage],
+    human_prefix: str = "Human",
+    ai_prefix: str = "AI",
+    *,
+    system_prefix: str = "System",
+    tool_prefix: str = "Tool",
+    message_separator: str = "\n",
+    format: Literal["prefix", "xml"] = "prefix",
+) -> str:
+    """A conversation as one text.
+
+    Args:
+        messages: what was said.
+        human_prefix: how people are called; the other prefixes name the other speakers.
+        ai_prefix: how the model is called.
+        system_prefix: how the system is called.
+        tool_prefix: how tools are called.
+        message_separator: what stands between messages.
+        format: "prefix" writes `Human: hello`; "xml" writes `<message type="human">hello</message>`
+            with everything escaped, so that nobody can speak in the name of another.
+
+    Raises:
+        ValueError: another format.
+    """
+    if format not in ("prefix", "xml"):
+        raise ValueError(f"format={format!r}: expected 'prefix' or 'xml'.")
+    prefixes = {
+        "human": human_prefix,
+        "ai": ai_prefix,
+        "system": system_prefix,
+        "tool": tool_prefix,
+    }
+    write = _prefixed if format == "prefix" else _as_xml
+    return message_separator.join(write(_speaker(one, prefixes), one) for one in messages)
+
+
+def _speaker(message: BaseMessage, prefixes: Mapping[str, str]) -> str:
+    if isinstance(message, ChatMessage):
+        return message.role
+    return prefixes[kind_of(message)]
+
+
+def _prefixed(speaker: str, message: BaseMessage) -> str:
+    calls = message.tool_calls if isinstance(message, AIMessage) else None
+    return f"{speaker}: {message.text}{calls or ''}"
+
+
+def _as_xml(speaker: str, message: BaseMessage) -> str:
+    speaker = speaker if isinstance(message, ChatMessage) else speaker.lower()
+    shown = " ".join(filter(None, map(_block_as_xml, items_of(message.content))))
+    opening = f"<message type={quoteattr(speaker)}>"
+    calls = message.tool_calls if isinstance(message, AIMessage) else []
+    if not calls:
+        return f"{opening}{shown}</message>"
+    lines = [
+        opening,
+        *([f"  <content>{shown}</content>"] if shown else []),
+        *(
+            f"  <tool_call id={quoteattr(call['id'] or '')} name={quoteattr(call['name'])}>"
+            f"{escape(json.dumps(call['args'], ensure_ascii=False))}</tool_call>"
+            for call in calls
+        ),
+        "</message>",
+    ]
+    return "\n".join(lines)
+
+
+def _block_as_xml(item: str | Mapping[str, Any]) -> str:
+    """A block as text; media only where they can be named by a URL or a file id."""
+    block = cast("Mapping[str, Any]", canonical_block(item))
+    match block["type"]:
+        case "text" | "text-plain":
+            return escape(block.get("text", ""))
+        case "reasoning":
+            return f"<reasoning>{escape(block.get('reasoning', ''))}</reasoning>"
+        case "image" | "audio" | "video" | "file":
+            where = "url" if "url" in block else "file_id" if "file_id" in block else ""
+            return f"<{block['type']} {where}={quoteattr(block[where])} />" if where else ""
+        case _:
+            return ""

@@ -1,0 +1,223 @@
+"""Several runnables on one input, at once: what a mapping in a pipe becomes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from runnables.batches import stand
+from runnables.chunks import ByKey, Merge
+from runnables.concurrency import TaskFanOut, ThreadFanOut
+from runnables.config import RunnableConfig, Scope
+from runnables.functions import coerce_to_runnable
+from runnables.runnable import Runnable
+from runnables.schemas import fields_schema
+from runnables.streams import (
+    ATee,
+    Declared,
+    Tee,
+    aclose,
+    ainterleave,
+    close,
+    interleave,
+    merge_of,
+)
+from runnables.where import note
+
+Input = TypeVar("Input", contravariant=True)
+
+
+class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
+    """Runs every branch on the same input; the output is a dict with the outputs by name.
+
+    Branches run at once, as far as the limit of the call allows. The first that fails cancels
+    the others. The stream's chunks are dicts with a piece of one branch each.
+
+    Args:
+        branches: a mapping of names to runnables, or to what `|` takes for one.
+        name: what observers call it.
+        **more: further branches.
+    """
+
+    def __init__(
+        self, branches: Mapping[str, Any] | None = None, *, name: str | None = None, **more: Any
+    ) -> None:
+        named = {**(branches or {}), **more}
+        self.branches: dict[str, Runnable[Any, Any]] = {
+            key: coerce_to_runnable(branch) for key, branch in named.items()
+        }
+        self.name = name
+
+    @property
+    def merge(self) -> Merge:  # type: ignore[override]  # it follows from the branches
+        """By key; each branch in its own way."""
+        return ByKey({key: branch.merge for key, branch in self.branches.items()})
+
+    def __repr__(self) -> str:
+        return repr(self.branches)
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The name that was given, or one with the branches' names in it."""
+        base = name or self.name or f"RunnableParallel<{','.join(self.branches)}>"
+        return super().get_name(suffix, name=base)
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return self.branches.values()
+
+    @property
+    def InputType(self) -> Any:
+        """That of the first branch which says one."""
+        said = (branch.InputType for branch in self.branches.values())
+        return next((it for it in said if it is not Any), Any)
+
+    @property
+    def OutputType(self) -> Any:
+        """A dict with the names of the branches."""
+        return dict[str, Any]
+
+    @property
+    def output_schema(self) -> Any:
+        """A pydantic model with a field for each branch."""
+        types = {key: branch.OutputType for key, branch in self.branches.items()}
+        return fields_schema(self.get_name("output"), types)
+
+    # -- whole
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        slots, lend, scope = stand(scope)
+
+        def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
+            try:
+                return branch[1].invoke(value, _at(scope, branch[0]), **kwargs)
+            except Exception as error:
+                note(error, _where(branch[0]))
+                raise
+
+        fan_out = ThreadFanOut(work, iter(self.branches.items()), slots, lend=lend)
+        return dict(zip(self.branches, fan_out.run(len(self.branches)), strict=True))
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        slots, _, scope = stand(scope)
+
+        async def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
+            try:
+                return await branch[1].ainvoke(value, _at(scope, branch[0]), **kwargs)
+            except Exception as error:
+                note(error, _where(branch[0]))
+                raise
+
+        fan_out = TaskFanOut(work, iter(self.branches.items()), slots)
+        return dict(zip(self.branches, await fan_out.run(len(self.branches)), strict=True))
+
+    # -- in pieces
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        slots, lend, scope = stand(scope)
+        tee = Tee(input, len(self.branches))
+        merges = _Merges(declared)
+        makers = {
+            key: partial(self._branch, at, key, tee, scope, kwargs, merges)
+            for at, key in enumerate(self.branches)
+        }
+        pairs = interleave(makers, slots, lend=lend)
+        try:
+            for key, chunk in pairs:
+                yield {key: chunk}
+        finally:
+            pairs.close()
+            close(input)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        slots, _, scope = stand(scope)
+        tee = ATee(input, len(self.branches))
+        merges = _Merges(declared)
+        makers = {
+            key: partial(self._abranch, at, key, tee, scope, kwargs, merges)
+            for at, key in enumerate(self.branches)
+        }
+        pairs = ainterleave(makers, slots)
+        try:
+            async for key, chunk in pairs:
+                yield {key: chunk}
+        finally:
+            await pairs.aclose()
+            await aclose(input)
+
+    def _branch(
+        self, at: int, key: str, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
+    ) -> Generator[Any, None, None]:
+        chunks: Any = self.branches[key].transform(iter(tee.reader(at)), _at(scope, key), **kwargs)
+        merges.add(key, chunks)
+        try:
+            yield from chunks
+        except Exception as error:
+            note(error, _where(key))
+            raise
+        finally:
+            close(chunks)
+
+    async def _abranch(
+        self, at: int, key: str, tee: ATee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
+    ) -> AsyncGenerator[Any, None]:
+        chunks: Any = self.branches[key].atransform(
+            aiter(tee.reader(at)), _at(scope, key), **kwargs
+        )
+        merges.add(key, chunks)
+        try:
+            async for chunk in chunks:
+                yield chunk
+        except Exception as error:
+            note(error, _where(key))
+            raise
+        finally:
+            await aclose(chunks)
+
+
+class _Merges:
+    """How the branches' chunks add up, known as each branch begins."""
+
+    def __init__(self, declared: Declared) -> None:
+        self._streams: dict[str, Any] = {}
+        declared.follow(self)
+
+    def add(self, key: str, chunks: Any) -> None:
+        self._streams[key] = chunks
+
+    @property
+    def merge(self) -> Merge:
+        return _ByBranch(self._streams)
+
+
+class _ByBranch(ByKey):
+    """A merge by key that asks each branch's stream when its first chunk is there."""
+
+    def __init__(self, streams: Mapping[str, Any]) -> None:
+        super().__init__({})
+        self._streams = streams
+
+    def merge_of_key(self, key: str) -> Merge:
+        return merge_of(self._streams.get(key))
+
+    def has_key(self, key: str) -> bool:
+        return key in self._streams
+
+
+def _at(scope: Scope, key: str) -> RunnableConfig:
+    return scope.step(f"map:key:{key}", _where(key)).config
+
+
+def _where(key: str) -> str:
+    return f'branch "{key}"'
+
+
+RunnableMap = RunnableParallel
+"""LangChain's other name for it."""

@@ -1,0 +1,214 @@
+"""What all parsers have in common, and the simplest of them."""
+
+from __future__ import annotations
+
+import inspect
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, get_args, get_origin
+
+from typing_extensions import dataclass_transform
+
+from runnables.errors import ConfigError, OutputParserException, near
+from runnables.inline import Decoder, Inline
+from runnables.parsers.text import ModelOutput, text_of
+
+if TYPE_CHECKING:
+    from runnables.parsers.repair import RepairParser
+    from runnables.runnable import Runnable
+
+T = TypeVar("T")
+Output = TypeVar("Output", covariant=True)
+
+
+class BaseParser(Inline[Any, Output], reports=True):
+    """What every parser is: a runnable that reads a model's output and needs no waiting."""
+
+    run_type: ClassVar[str] = "parser"
+
+    def get_format_instructions(self) -> str:
+        """What to tell the model, so that its answer can be parsed.
+
+        Raises:
+            NotImplementedError: the parser has nothing to say.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no format instructions.")
+
+    def with_repair(
+        self, model: Runnable[Any, Any], *, attempts: int = 1
+    ) -> RepairParser[Output]:
+        """This parser, with a model that gets to correct an answer that does not parse.
+
+        The model is shown what was expected, what was answered and what is wrong with that, and
+        its new answer is parsed instead.
+
+        Args:
+            model: takes a prompt (messages) and gives a message or a text.
+            attempts: how often it is asked at most, one correction after the other.
+        """
+        from runnables.parsers.repair import RepairParser  # it stands on this file
+
+        return RepairParser(self, model, attempts=attempts)
+
+
+@dataclass_transform(kw_only_default=True)
+class BaseOutputParser(BaseParser[Output], reports=True):
+    """Base of parsers that read text. Write `parse`, and `get_format_instructions`.
+
+    Annotated names of a subclass are its options: keywords of the constructor, with what is
+    assigned to them as the default.
+
+        class YesNo(BaseOutputParser[bool]):
+            yes: str = "yes"
+
+            def parse(self, text: str) -> bool:
+                return text.strip().lower() == self.yes
+    """
+
+    def __init__(self, **options: Any) -> None:
+        known = _options(type(self))
+        for name in options:
+            if name not in known:
+                raise ConfigError(
+                    f"{type(self).__name__} has no option {name!r}.{near(name, known)}"
+                )
+        for name in known:
+            if name not in options and not hasattr(type(self), name):
+                raise TypeError(f"{type(self).__name__} needs the option {name!r}")
+        vars(self).update(options)
+
+    @abstractmethod
+    def parse(self, text: str) -> Output:
+        """Read the whole text.
+
+        Raises:
+            OutputParserException: the text is not what this parser reads.
+        """
+
+    @property
+    def InputType(self) -> Any:
+        """Text, messages, or content blocks."""
+        return ModelOutput
+
+    @property
+    def OutputType(self) -> Any:
+        """The type argument of the class; Any where there is none."""
+        return _type_argument(type(self))
+
+    def _call(self, input: Any, **kwargs: Any) -> Any:
+        text = text_of(input, self)
+        try:
+            return self.parse(text)
+        except OutputParserException as error:
+            if error.llm_output is None:
+                error.llm_output = text
+            raise
+
+
+class BaseTransformOutputParser(BaseOutputParser[Output], reports=True):
+    """Base of parsers that read every piece of a text on its own, as it comes.
+
+    `parse` must distribute over pieces: what it gives for the pieces of a text adds up to what
+    it gives for the text.
+    """
+
+    def _decoder(self, **kwargs: Any) -> Decoder[Any, Output] | None:
+        return _Piecewise(self)
+
+
+class _Piecewise(Decoder[Any, T]):
+    """Parses each piece; an empty stream is parsed as the empty text."""
+
+    def __init__(self, parser: BaseOutputParser[T]) -> None:
+        self._parser = parser
+        self._given = False
+
+    def feed(self, chunk: Any) -> Iterable[T]:
+        self._given = True
+        return (self._parser._call(chunk),)
+
+    def finish(self) -> Iterable[T]:
+        return () if self._given else (self._parser._call(""),)
+
+
+class StrOutputParser(BaseTransformOutputParser[str], reports=True):
+    """The text of a model's answer, as it comes; reasoning and tool calls are left out."""
+
+    def parse(self, text: str) -> str:
+        """The text itself."""
+        return text
+
+    def _decoder(self, **kwargs: Any) -> Decoder[Any, str]:
+        return _Texts(self)
+
+
+class _Texts(Decoder[Any, str]):
+    """Passes texts on; pieces without text (of tool calls, of reasoning) only if all are."""
+
+    def __init__(self, parser: StrOutputParser) -> None:
+        self._parser = parser
+        self._given = False
+
+    def feed(self, chunk: Any) -> Iterable[str]:
+        text = text_of(chunk, self._parser)
+        self._given = self._given or bool(text)
+        return (text,) if text else ()
+
+    def finish(self) -> Iterable[str]:
+        return () if self._given else ("",)
+
+
+class TextDecoder(Decoder[Any, T]):
+    """Base of decoders over text that keep it, since an error shows all of it.
+
+    A subclass writes `read` and `end`.
+    """
+
+    def __init__(self, parser: BaseParser[Any]) -> None:
+        self.parser = parser
+        self._texts: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """All text so far."""
+        return "".join(self._texts)
+
+    def feed(self, chunk: Any) -> Iterable[T]:
+        """Take the text of a chunk."""
+        text = text_of(chunk, self.parser)
+        self._texts.append(text)
+        return self.read(text)
+
+    def finish(self) -> Iterable[T]:
+        """The input is over."""
+        return self.end()
+
+    def read(self, text: str) -> Iterable[T]:
+        """Take a piece of the text; give what it completes."""
+        raise NotImplementedError
+
+    def end(self) -> Iterable[T]:
+        """The text is over; give the rest, or raise."""
+        raise NotImplementedError
+
+
+def _options(cls: type) -> Sequence[str]:
+    """The annotated names of a parser's own classes, from the base on down."""
+    mine = [base for base in reversed(cls.__mro__) if issubclass(base, BaseOutputParser)]
+    names = [
+        name
+        for base in mine
+        for name, annotation in inspect.get_annotations(base).items()
+        if not name.startswith("_") and "ClassVar" not in str(annotation)
+    ]
+    return list(dict.fromkeys([*names, "name"]))
+
+
+def _type_argument(cls: type) -> Any:
+    for base in cls.__mro__:
+        for generic in cast("tuple[Any, ...]", base.__dict__.get("__orig_bases__", ())):
+            origin = get_origin(generic)
+            if isinstance(origin, type) and issubclass(origin, BaseParser):
+                argument = get_args(generic)[0]
+                return Any if isinstance(argument, TypeVar | str) else argument
+    return Any

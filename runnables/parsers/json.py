@@ -1,0 +1,119 @@
+"""JSON from a model's answer, while it is being written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from runnables.chunks import SNAPSHOTS, Merge
+from runnables.errors import OutputParserException
+from runnables.inline import Decoder
+from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder
+from runnables.parsers.json_text import JsonText
+from runnables.parsers.pacing import Pace
+from runnables.parsers.partial_json import JsonError, JsonReader
+
+T = TypeVar("T")
+
+
+class JsonOutputParser(BaseOutputParser[Any], reports=True):
+    """The JSON value in a model's answer; while it is being written, what is there of it.
+
+    Prose around the value and Markdown fences are tolerated (`runnables.parsers.json_text` says
+    where the value is looked for), as are line breaks within strings. Each piece of the stream
+    is the whole value so far, and stays as it is: parts that are complete are shared between the
+    pieces, so treat them as read-only.
+
+    Args:
+        pydantic_object: the type to describe in the format instructions, a pydantic model or
+            what pydantic takes for a type. It is not checked against: see `PydanticOutputParser`.
+        name: what observers call the parser.
+    """
+
+    merge: Merge = SNAPSHOTS
+
+    def __init__(self, pydantic_object: Any = None, *, name: str | None = None) -> None:
+        self.pydantic_object = pydantic_object
+        self.name = name
+
+    def parse(self, text: str) -> Any:
+        """The JSON value in the text.
+
+        Raises:
+            OutputParserException: there is none, or it is not complete.
+        """
+        found = JsonText()
+        found.feed(text)
+        return finish_json(found, text)
+
+    def get_format_instructions(self) -> str:
+        """To answer with JSON, and by which schema."""
+        if self.pydantic_object is None:
+            return "Answer with one JSON object and nothing else."
+        return schema_instructions(self.pydantic_object)
+
+    def _decoder(self, **kwargs: Any) -> Decoder[Any, Any]:
+        return _JsonDecoder(self)
+
+
+class SnapshotDecoder(TextDecoder[T]):
+    """Base of decoders that show what a JSON value says so far, at a bearable pace."""
+
+    def __init__(self, parser: BaseParser[Any]) -> None:
+        super().__init__(parser)
+        self.found = JsonText()
+        self.shown: object = None  # the version that was shown last
+        self._pace = Pace()
+        self._unpaid = 0
+
+    def read(self, text: str) -> Iterable[T]:
+        """Read on; show what is new, if it is time to."""
+        self.found.feed(text)
+        self._unpaid += len(text)
+        version, reader = self.found.version, self.found.reader
+        if reader is None or version in (None, self.shown):
+            return ()
+        paid, self._unpaid = self._unpaid, 0
+        if not self._pace.allows(paid, reader.cost()):
+            return ()
+        self.shown = version
+        return self.show(reader)
+
+    def show(self, reader: JsonReader) -> Iterable[T]:
+        """What the reader has, for the consumer."""
+        raise NotImplementedError
+
+
+class _JsonDecoder(SnapshotDecoder[Any]):
+    def show(self, reader: JsonReader) -> Iterable[Any]:
+        return (reader.snapshot(),)
+
+    def end(self) -> Iterable[Any]:
+        value = finish_json(self.found, self.text)
+        return () if self.shown == self.found.version else (value,)
+
+
+def finish_json(found: JsonText, text: str) -> Any:
+    """The value at the end of the text, or the parser's error.
+
+    Raises:
+        OutputParserException: there is no complete JSON value.
+    """
+    try:
+        return found.finish()
+    except JsonError as error:
+        message = f"The answer is not valid JSON: {error}."
+        raise OutputParserException(message, llm_output=text) from error
+
+
+def schema_instructions(described: Any) -> str:
+    """To answer with JSON that fits a type."""
+    schema = TypeAdapter(described).json_schema(mode="validation")
+    return (
+        "Answer with JSON that fits the schema below, and with nothing else: the value itself, "
+        "not the schema, with every required field.\n\n"
+        f"```json\n{json.dumps(schema, ensure_ascii=False)}\n```"
+    )

@@ -1,0 +1,193 @@
+"""A parser that shows the model what it did wrong, and lets it try again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+from typing import Any, ClassVar, TypeVar
+
+from runnables.chunks import SNAPSHOTS, Merge
+from runnables.config import RunnableConfig, Scope
+from runnables.errors import ConfigError, OutputParserException
+from runnables.functions import coerce_to_runnable
+from runnables.messages import StringPromptValue
+from runnables.parsers.base import BaseParser
+from runnables.runnable import Runnable
+from runnables.streams import Declared, aclose, acollect, close, collect, inner
+from runnables.where import note
+
+Output = TypeVar("Output", covariant=True)
+
+
+class RepairParser(Runnable[Any, Output], reports=True):
+    """A parser with a model that corrects answers which do not parse.
+
+    After an `OutputParserException` the model is shown the format instructions, the answer and
+    the error, and its new answer is parsed, as often as `attempts` says. If none parses, the
+    first error is raised; its cause is an ExceptionGroup of the later ones, in order. Errors of
+    the model itself are raised as they are.
+
+    A stream of snapshots flows while the first answer comes; the repaired value is the last
+    snapshot then. Pieces that add up could not be taken back: such parsers give their whole
+    value at the end.
+
+    Args:
+        parser: the parser.
+        model: takes a prompt and gives a message or a text, as chat models do.
+        attempts: how often the model is asked at most.
+        name: what observers call it.
+
+    Raises:
+        ConfigError: `attempts` is below 1.
+    """
+
+    run_type: ClassVar[str] = "parser"
+
+    def __init__(
+        self, parser: BaseParser[Output], model: Any, *, attempts: int = 1, name: str | None = None
+    ) -> None:
+        if attempts < 1:
+            raise ConfigError(f"RepairParser(attempts={attempts}): expected at least 1")
+        self.parser = parser
+        self.model = coerce_to_runnable(model)
+        self.attempts = attempts
+        self.name = name
+
+    @property
+    def merge(self) -> Merge:  # type: ignore[override]  # that of the parser inside
+        """As the parser inside."""
+        return self.parser.merge
+
+    @property
+    def InputType(self) -> Any:
+        """That of the parser."""
+        return self.parser.InputType
+
+    @property
+    def OutputType(self) -> Any:
+        """That of the parser."""
+        return self.parser.OutputType
+
+    def __repr__(self) -> str:
+        return f"{self.parser!r}.with_repair({self.model!r}, attempts={self.attempts})"
+
+    def get_format_instructions(self) -> str:
+        """Those of the parser."""
+        return self.parser.get_format_instructions()
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return (self.parser, self.model)
+
+    # -- whole
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        try:
+            return self.parser.invoke(value, _config(scope))
+        except OutputParserException as error:
+            first = error
+        return self._repair(first, scope)
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        try:
+            return await self.parser.ainvoke(value, _config(scope))
+        except OutputParserException as error:
+            first = error
+        return await self._arepair(first, scope)
+
+    def _repair(self, first: OutputParserException, scope: Scope | None) -> Any:
+        errors = [first]
+        for number in range(1, self.attempts + 1):
+            config = _repairing(scope, number)
+            answer = self.model.invoke(self._prompt(errors[-1]), config)
+            try:
+                return self.parser.invoke(answer, config)
+            except OutputParserException as error:
+                errors.append(_noted(error, number))
+        raise _verdict(errors)
+
+    async def _arepair(self, first: OutputParserException, scope: Scope | None) -> Any:
+        errors = [first]
+        for number in range(1, self.attempts + 1):
+            config = _repairing(scope, number)
+            answer = await self.model.ainvoke(self._prompt(errors[-1]), config)
+            try:
+                return await self.parser.ainvoke(answer, config)
+            except OutputParserException as error:
+                errors.append(_noted(error, number))
+        raise _verdict(errors)
+
+    # -- in pieces
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        if self.merge is not SNAPSHOTS:
+            yield self._invoke(collect(input), scope, kwargs)
+            return
+        chunks = self.parser.transform(iter(input), _config(scope))
+        try:
+            yield from chunks
+            return
+        except OutputParserException as error:
+            first = error
+        finally:
+            close(chunks)
+        yield self._repair(first, scope)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        if self.merge is not SNAPSHOTS:
+            yield await self._ainvoke(await acollect(input), scope, kwargs)
+            return
+        chunks = self.parser.atransform(aiter(input), _config(scope))
+        try:
+            async for chunk in inner(chunks):
+                yield chunk
+            return
+        except OutputParserException as error:
+            first = error
+        finally:
+            await aclose(chunks)
+        yield await self._arepair(first, scope)
+
+    # -- what is asked
+
+    def _prompt(self, error: OutputParserException) -> StringPromptValue:
+        parts = [
+            "An answer of yours could not be read.",
+            *self._instructions(),
+            f"Your answer was:\n<answer>\n{error.llm_output or ''}\n</answer>",
+            f"What is wrong with it:\n{error.observation or error}",
+            "Give the corrected answer, complete, and nothing else.",
+        ]
+        return StringPromptValue(text="\n\n".join(parts))
+
+    def _instructions(self) -> Iterable[str]:
+        try:
+            return (f"What was asked for:\n{self.parser.get_format_instructions()}",)
+        except NotImplementedError:
+            return ()
+
+
+def _config(scope: Scope | None) -> RunnableConfig | None:
+    return None if scope is None else scope.config
+
+
+def _repairing(scope: Scope | None, number: int) -> RunnableConfig | None:
+    return None if scope is None else scope.step(f"repair:{number}", f"repair {number}").config
+
+
+def _noted(error: OutputParserException, number: int) -> OutputParserException:
+    note(error, f"repair {number}")
+    return error
+
+
+def _verdict(errors: list[OutputParserException]) -> OutputParserException:
+    """The first error; its cause is the group of those of the repairs."""
+    first, *others = errors
+    first.__cause__ = ExceptionGroup("the answers of the repairs", others)
+    return first

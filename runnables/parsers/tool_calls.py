@@ -1,0 +1,300 @@
+"""The tool calls of a model's answer, while they are being written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from pydantic import BaseModel, TypeAdapter
+
+from runnables.chunks import SNAPSHOTS, Merge, join_deltas
+from runnables.errors import ConfigError, OutputParserException, near
+from runnables.inline import Decoder
+from runnables.messages import (
+    AIMessage,
+    AIMessageChunk,
+    InvalidToolCall,
+    ToolCall,
+    ToolCallChunk,
+)
+from runnables.messages.tool_calls import parse_tool_calls
+from runnables.parsers.base import BaseParser
+from runnables.parsers.pacing import Pace
+from runnables.parsers.partial_json import JsonError, JsonReader
+from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
+from runnables.parsers.typed import validated
+
+
+class JsonOutputToolsParser(BaseParser[Any], reports=True):
+    """The tool calls of a message: a list of `{"type": name, "args": {...}}`.
+
+    Streamed, each piece is all calls so far, with their arguments as far as they go.
+
+    Args:
+        return_id: add the `id` of each call.
+        first_tool_only: give the first call instead of a list; None where there is none.
+        name: what observers call the parser.
+    """
+
+    merge: Merge = SNAPSHOTS
+
+    def __init__(
+        self,
+        *,
+        return_id: bool = False,
+        first_tool_only: bool = False,
+        name: str | None = None,
+    ) -> None:
+        self.return_id = return_id
+        self.first_tool_only = first_tool_only
+        self.name = name
+
+    @property
+    def InputType(self) -> Any:
+        """A model's message."""
+        return AIMessage
+
+    def _call(self, input: Any, **kwargs: Any) -> Any:
+        calls, invalid = _calls_of(input, self)
+        broken = [call for call in invalid if call["name"] is None or self._wants(call["name"])]
+        wanted = [call for call in calls if self._wants(call["name"])]
+        if broken and not (wanted and self.first_tool_only):
+            raise _unreadable(broken[0])
+        return self._chosen([self._whole(call) for call in self._first(wanted)])
+
+    def _decoder(self, **kwargs: Any) -> Decoder[Any, Any]:
+        return _CallsDecoder(self)
+
+    def _wants(self, name: str) -> bool:
+        """Whether calls of this tool are among the results."""
+        return True
+
+    def _whole(self, call: ToolCall) -> Any:
+        """The result for a complete call."""
+        return self._item(call["name"], call["args"], call["id"])
+
+    def _partial(self, call: PartialCall) -> Any:
+        """The result for a call so far, or HIDDEN."""
+        return self._item(call.name, call.args(), call.id)
+
+    def _item(self, name: str, args: dict[str, Any], id: str | None) -> Any:
+        item: dict[str, Any] = {"type": name, "args": args}
+        return {**item, "id": id} if self.return_id else item
+
+    def _first(self, calls: Sequence[Any]) -> Sequence[Any]:
+        return calls[:1] if self.first_tool_only else calls
+
+    def _chosen(self, items: list[Any]) -> Any:
+        if self.first_tool_only:
+            return items[0] if items else None
+        return items
+
+
+class JsonOutputKeyToolsParser(JsonOutputToolsParser, reports=True):
+    """The arguments of the calls of one tool.
+
+    Args:
+        key_name: the name of the tool.
+        return_id: give `{"type": name, "args": {...}, "id": id}` instead of the arguments.
+        first_tool_only: give those of the first call instead of a list; None where there is none.
+        name: what observers call the parser.
+    """
+
+    def __init__(
+        self,
+        key_name: str,
+        *,
+        return_id: bool = False,
+        first_tool_only: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(return_id=return_id, first_tool_only=first_tool_only, name=name)
+        self.key_name = key_name
+
+    def _wants(self, name: str) -> bool:
+        return name == self.key_name
+
+    def _item(self, name: str, args: dict[str, Any], id: str | None) -> Any:
+        return super()._item(name, args, id) if self.return_id else args
+
+
+class PydanticToolsParser(JsonOutputToolsParser, reports=True):
+    """The tool calls of a message as objects of pydantic models.
+
+    Streamed, each piece is all objects so far, partial ones as `PydanticOutputParser` makes
+    them; the last piece is validated.
+
+    Args:
+        tools: the models; a call names one of them, by its `title` or its class name.
+        first_tool_only: give the first object instead of a list; None where there is none.
+        name: what observers call the parser.
+    """
+
+    _shapes: Mapping[str, Shape] | None = None
+
+    def __init__(
+        self,
+        tools: Sequence[type[BaseModel]],
+        *,
+        first_tool_only: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(first_tool_only=first_tool_only, name=name)
+        self.tools = list(tools)
+        for tool in self.tools:
+            if not (isinstance(cast("object", tool), type) and issubclass(tool, BaseModel)):
+                raise ConfigError(f"PydanticToolsParser: {tool!r} is not a pydantic model class")
+
+    def _whole(self, call: ToolCall) -> Any:
+        tools = self._by_name()
+        name, args = call["name"], call["args"]
+        text = json.dumps(args, ensure_ascii=False)
+        if name not in tools:
+            raise OutputParserException(
+                f"There is no tool {name!r}.{near(name, tools)} "
+                f"Known tools: {', '.join(tools) or 'none'}.",
+                llm_output=text,
+            )
+        return validated(TypeAdapter(tools[name]), args, text, name)
+
+    def _partial(self, call: PartialCall) -> Any:
+        if self._shapes is None:
+            self._shapes = {name: Shape(tool) for name, tool in self._by_name().items()}
+        shape = self._shapes.get(call.name)
+        return HIDDEN if shape is None else call.object(shape)
+
+    def _by_name(self) -> dict[str, type[BaseModel]]:
+        return {tool.model_config.get("title") or tool.__name__: tool for tool in self.tools}
+
+
+def _calls_of(
+    message: object, parser: BaseParser[Any]
+) -> tuple[Sequence[ToolCall], Sequence[InvalidToolCall]]:
+    """The calls in a message, by the text of their arguments where there is one.
+
+    A chunk itself reads unfinished arguments as far as they go; here nothing more can come.
+    """
+    if not isinstance(message, AIMessage):
+        raise TypeError(
+            f"{type(parser).__name__} reads the tool calls of a model's message, "
+            f"got a value of type {type(message).__name__!r}. Put it right behind the model."
+        )
+    if isinstance(message, AIMessageChunk) and message.tool_call_chunks:
+        return parse_tool_calls(message.tool_call_chunks, last=True)
+    return message.tool_calls, message.invalid_tool_calls
+
+
+def _unreadable(call: InvalidToolCall) -> OutputParserException:
+    of = f" of {call['name']!r}" if call["name"] else ""
+    return OutputParserException(
+        f"The tool call{of} cannot be read: {call.get('error') or 'it is not valid'}",
+        llm_output=call["args"],
+    )
+
+
+class PartialCall:
+    """A tool call that is being written.
+
+    Attributes:
+        name: the tool; "" until it is known.
+        id: what relates the result to the call, where known.
+        reader: of its arguments.
+    """
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.id: str | None = None
+        self.reader = JsonReader()
+        self._broken = False
+        self._view: PartialValue | None = None
+        self._object: Any = HIDDEN
+
+    def is_continued_by(self, piece: ToolCallChunk) -> bool:
+        """Whether a piece is more of this call, as far as one can tell so early."""
+        if not piece["name"]:
+            return True
+        if piece["id"] and self.id:
+            return piece["id"] == self.id
+        return not (self.name and self.reader.changes)
+
+    def take(self, piece: ToolCallChunk) -> None:
+        """Add a piece."""
+        if piece["name"] and piece["name"] != self.name:
+            self.name += piece["name"]
+        self.id = self.id or piece["id"]
+        if piece["args"] and not self._broken and not self.reader.done:
+            try:
+                self.reader.feed(piece["args"])
+            except JsonError:
+                self._broken = True  # the end of the stream tells what is wrong
+
+    def args(self) -> dict[str, Any]:
+        """The arguments so far."""
+        value = self.reader.snapshot() if self.reader.changes else {}
+        return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+    def object(self, shape: Shape) -> Any:
+        """The arguments so far as an object; HIDDEN where nothing can be shown."""
+        if self._view is None:
+            self._view = PartialValue(shape)
+        if not self.reader.done:
+            new = self._view.show(self.reader)
+            self._object = self._object if new is HIDDEN else new
+        elif not self._broken:
+            self._broken = True  # validate only once
+            self._object = shape.whole(self.args())
+        return self._object
+
+
+class _CallsDecoder(Decoder[Any, Any]):
+    """Shows calls as they grow; in the end, says what the whole message says."""
+
+    def __init__(self, parser: JsonOutputToolsParser) -> None:
+        self._parser = parser
+        self._messages: list[Any] = []
+        self._calls: list[PartialCall] = []
+        self._by_index: dict[int | str, PartialCall] = {}
+        self._pace = Pace()
+        self._unpaid = 0
+        self._shown: Any = HIDDEN
+
+    def feed(self, chunk: Any) -> Iterable[Any]:
+        self._messages.append(chunk)
+        pieces = chunk.tool_call_chunks if isinstance(chunk, AIMessageChunk) else ()
+        for piece in pieces:
+            self._call_of(piece).take(piece)
+            self._unpaid += len(piece["args"] or "") + 1
+        return self._show() if pieces else ()
+
+    def finish(self) -> Iterable[Any]:
+        value = self._parser._call(join_deltas(self._messages))
+        return (value,)
+
+    def _call_of(self, piece: ToolCallChunk) -> PartialCall:
+        index = piece["index"]
+        call = self._by_index.get(index) if index is not None else self._last_or(piece["id"])
+        if call is None or not call.is_continued_by(piece):
+            call = PartialCall()
+            self._calls.append(call)
+        if index is not None:
+            self._by_index[index] = call
+        return call
+
+    def _last_or(self, id: str | None) -> PartialCall | None:
+        named = (call for call in self._calls if id and call.id == id)
+        return next(named, self._calls[-1] if self._calls else None)
+
+    def _show(self) -> Iterable[Any]:
+        parser = self._parser
+        wanted = [call for call in self._calls if call.name and parser._wants(call.name)]
+        cost = sum(call.reader.cost() + 1 for call in wanted)
+        paid, self._unpaid = self._unpaid, 0
+        if not self._pace.allows(paid, cost):
+            return ()
+        items = [parser._partial(call) for call in parser._first(wanted)]
+        shown = parser._chosen([item for item in items if item is not HIDDEN])
+        if not shown or shown == self._shown:
+            return ()
+        self._shown = shown
+        return (shown,)

@@ -1,0 +1,107 @@
+"""Single values: one of a few words, a point in time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, TypeVar
+
+from runnables.errors import OutputParserException, near
+from runnables.parsers.base import BaseOutputParser
+
+E = TypeVar("E", bound=Enum, covariant=True)
+
+_WRAPPING: Final = " \t\r\n\"'`*"
+_EXAMPLES: Final = (datetime(2024, 2, 29, 23, 59, 59, 123456), datetime(1999, 12, 31, 8, 30, 5))
+
+
+class EnumOutputParser(BaseOutputParser[E], reports=True):
+    """A member of an enum, by its value.
+
+    Models like to decorate a word: quotes, backticks, asterisks and a full stop around it do not
+    count, and neither does the case of letters, where only one member fits.
+
+    Args:
+        enum: the enum.
+        name: what observers call the parser.
+    """
+
+    def __init__(self, enum: type[E], *, name: str | None = None) -> None:
+        self.enum = enum
+        self.name = name
+
+    @property
+    def OutputType(self) -> Any:
+        """The enum."""
+        return self.enum
+
+    def parse(self, text: str) -> E:
+        """The member whose value the text is.
+
+        Raises:
+            OutputParserException: no member's, or that of several.
+        """
+        word = text.strip(_WRAPPING).rstrip(".").strip(_WRAPPING)
+        for candidates in self._readings(text, word):
+            if len(candidates) == 1:
+                return candidates[0]
+        raise OutputParserException(
+            f"{word!r} is not one of the possible values: {self._listed()}."
+            f"{near(word, self._values())}",
+            llm_output=text,
+        )
+
+    def get_format_instructions(self) -> str:
+        """To answer with one of the values."""
+        return f"Answer with exactly one of these values and nothing else: {self._listed()}"
+
+    def _readings(self, text: str, word: str) -> list[list[E]]:
+        """The members that fit, by ever more generous readings."""
+        members = list(self.enum)
+        return [
+            [member for member in members if str(member.value) == text],
+            [member for member in members if str(member.value) == text.strip()],
+            [member for member in members if str(member.value) == word],
+            [member for member in members if str(member.value).casefold() == word.casefold()],
+        ]
+
+    def _values(self) -> list[str]:
+        return [str(member.value) for member in self.enum]
+
+    def _listed(self) -> str:
+        return ", ".join(self._values())
+
+
+class DatetimeOutputParser(BaseOutputParser[datetime], reports=True):
+    """A date and time in a given format.
+
+    Args:
+        format: as `datetime.strptime` reads it.
+        name: what observers call the parser.
+    """
+
+    def __init__(self, format: str = "%Y-%m-%dT%H:%M:%S.%fZ", *, name: str | None = None) -> None:
+        self.format = format
+        self.name = name
+
+    def parse(self, text: str) -> datetime:
+        """The date and time that the text is.
+
+        Raises:
+            OutputParserException: it is none in this format.
+        """
+        try:
+            return datetime.strptime(text.strip(), self.format)
+        except ValueError as error:
+            raise OutputParserException(
+                f"The answer is not a date and time like {self.format!r}: {error}.",
+                llm_output=text,
+            ) from error
+
+    def get_format_instructions(self) -> str:
+        """To answer in the format, with examples."""
+        examples = ", ".join(example.strftime(self.format) for example in _EXAMPLES)
+        return (
+            f"Answer with one date and time in the format `{self.format}` and nothing else, "
+            f"for example: {examples}"
+        )

@@ -1,0 +1,150 @@
+"""What every prompt template is: values in, a prompt out."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+
+from runnables.errors import ConfigError
+from runnables.inline import Inline
+from runnables.messages.values import PromptValue
+from runnables.prompts.schema import input_model
+from runnables.prompts.template import Given, PromptInputError, Template
+from runnables.streams import Declared, acollect
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from runnables.config import Scope
+
+
+class BasePromptTemplate(Inline[Any, PromptValue], Template):
+    """A template whose values come as a dict, and which gives a `PromptValue`.
+
+    `invoke` takes a dict that may hold more than the template needs, as chains pass wide dicts
+    along. Where the template has exactly one variable, anything that is not a dict is the value
+    of that variable. `format` and `partial` take keywords and refuse those they do not know.
+
+    Attributes:
+        partial_variables: values, or functions without arguments that are called at each use.
+            A value that is given goes before a partial one.
+        input_types: the types of values, where they are not what the template says (a text for
+            `{name}`); they show in `input_schema` and are not enforced.
+    """
+
+    run_type: ClassVar[str] = "prompt"
+
+    def __init__(
+        self,
+        *,
+        partial_variables: Mapping[str, Any] | None = None,
+        input_types: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.partial_variables = dict(partial_variables or {})
+        self.input_types = dict(input_types or {})
+        self.name = name
+
+    @abstractmethod
+    def _prompt(self, given: Given) -> PromptValue:
+        """The prompt; nothing is missing from what is given, and nothing has to be waited for."""
+
+    def format_prompt(self, /, **values: Any) -> PromptValue:
+        """The prompt for these values.
+
+        Raises:
+            PromptError: a value is missing, or a name is unknown.
+            ColourError: a selector in here can only be awaited.
+        """
+        return self._prompt(self._checked(values))
+
+    async def aformat_prompt(self, /, **values: Any) -> PromptValue:
+        """The prompt for these values; awaits selectors of examples."""
+        return self._prompt(await self._achecked(values))
+
+    def partial(self, /, **values: Any) -> Self:
+        """This template with some of its variables filled in.
+
+        Args:
+            values: values, or functions without arguments that are called at each use.
+
+        Raises:
+            PromptError: a name that the template does not have.
+        """
+        self._refuse_unknown(values)
+        return self._with(partial_variables={**self.partial_variables, **values})
+
+    @property
+    def input_schema(self) -> type[BaseModel]:
+        """The variables as a pydantic model; those that may be left out are None by default."""
+        return input_model(self.variables, set(self.partial_variables), self.input_types)
+
+    def _options(self) -> dict[str, Any]:
+        """What all templates can be told beside their text, for the repr."""
+        return {
+            "partial_variables": self.partial_variables,
+            "input_types": self.input_types,
+            "name": self.name,
+        }
+
+    def _with(self, **changes: Any) -> Self:
+        clone = copy.copy(self)
+        for name, value in changes.items():
+            setattr(clone, name, value)
+        return clone
+
+    def _checked(self, values: Mapping[str, Any]) -> Given:
+        self._refuse_unknown(values)
+        self.require(values)
+        return self.given(values)
+
+    async def _achecked(self, values: Mapping[str, Any]) -> Given:
+        self._refuse_unknown(values)
+        self.require(values)
+        return await self.agiven(values)
+
+    def _call(self, input: Any, **kwargs: Any) -> PromptValue:
+        return self._prompt(self.given(self._values_of(input, kwargs)))
+
+    async def _acall(self, input: Any, **kwargs: Any) -> PromptValue:
+        return self._prompt(await self.agiven(self._values_of(input, kwargs)))
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        return await self._acall(value, **kwargs)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        yield await self._acall(await acollect(input), **kwargs)
+
+    def _values_of(self, input: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The input as values by variable."""
+        if options:
+            raise ConfigError(
+                f"{self._label()} takes no options, and was given "
+                f"{', '.join(map(repr, options))}. Values go into the input, as a dict; options "
+                "of a model are bound to the model."
+            )
+        values = self._by_name(input)
+        self.require(values)
+        return values
+
+    def _by_name(self, input: Any) -> Mapping[str, Any]:
+        if isinstance(input, Mapping):
+            return cast("Mapping[str, Any]", input)
+        required = self.input_variables
+        if len(required) == 1:
+            return {required[0]: input}
+        needs = (
+            f"needs {len(required)} values ({', '.join(required)})" if required else "needs none"
+        )
+        raise PromptInputError(
+            f"{self._label()} takes a dict of values by name, {needs}, and was given a "
+            f"{type(input).__name__}. Only a prompt that needs one value takes it without a name."
+        )

@@ -1,0 +1,229 @@
+"""Prompts that show examples."""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from runnables.errors import PromptError
+from runnables.prompts.base import BasePromptTemplate
+from runnables.prompts.chat import BaseChatPromptTemplate
+from runnables.prompts.examples import AsyncExampleSelector, ExampleSelector, both_colours
+from runnables.prompts.string import PromptTemplate, StringPromptTemplate
+from runnables.prompts.syntax import Variables, union
+from runnables.prompts.template import Given, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from runnables.messages import BaseMessage
+    from runnables.prompts.message import BaseMessagePromptTemplate
+    from runnables.prompts.syntax import PromptTemplateFormat
+    from runnables.prompts.template import Example, Selecting, Template
+
+Selector = ExampleSelector | AsyncExampleSelector
+
+
+class _FewShot(BasePromptTemplate):
+    """Examples that are listed, or chosen by a selector for each input."""
+
+    examples: list[Example] | None
+    example_selector: Selector | None
+
+    def _take_examples(
+        self, examples: Iterable[Example] | None, selector: Selector | None, prompt: Template
+    ) -> None:
+        if (examples is None) == (selector is None):
+            raise PromptError(
+                f"{type(self).__name__} needs either examples or an example_selector, and was "
+                f"given "
+                f"{'neither' if selector is None else 'both'}."
+            )
+        if not isinstance(selector, (ExampleSelector, AsyncExampleSelector, NoneType)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise PromptError(
+                f"A {type(selector).__name__} cannot select examples: it has neither a method "
+                "`select_examples` nor `aselect_examples`."
+            )
+        self.examples = None if examples is None else list(examples)
+        self.example_selector = selector
+        for example, label in self._labelled(self.examples or ()):
+            prompt.require(example, label)
+
+    def select(self, values: Mapping[str, Any]) -> Sequence[Example]:
+        """The examples for these values.
+
+        Raises:
+            ColourError: the selector can only be awaited.
+        """
+        selector = both_colours(self.example_selector)
+        return selector.select_examples(self._for_selector(values))
+
+    async def aselect(self, values: Mapping[str, Any]) -> Sequence[Example]:
+        """The examples for these values; a selector that is not async works in a thread."""
+        selector = both_colours(self.example_selector)
+        return await selector.aselect_examples(self._for_selector(values))
+
+    def selecting(self) -> Iterable[Selecting]:
+        """This template, where a selector chooses its examples."""
+        return [] if self.example_selector is None else [self]
+
+    @property
+    def takes_anything(self) -> bool:
+        """Whether unknown names are let through, as the selector may use them."""
+        return self.example_selector is not None
+
+    def _for_selector(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(self._within(Given(values)).values)
+
+    def _shown_with(self, prompt: Template, given: Given) -> list[Given]:
+        """What the example prompt is given, for each example."""
+        if self.examples is not None:
+            return [prompt.given(example) for example in self.examples]
+        chosen = given.examples[id(self)]
+        for example, label in self._labelled(chosen):
+            prompt.require(example, label)
+        return [prompt.given(example) for example in chosen]
+
+    def _labelled(self, examples: Sequence[Example]) -> list[tuple[Example, str]]:
+        count, owner = len(examples), type(self).__name__
+        return [
+            (example, f"Example {number} of {count} of {owner}")
+            for number, example in enumerate(examples, 1)
+        ]
+
+
+class FewShotPromptTemplate(_FewShot, StringPromptTemplate):
+    """A text before, examples, and a text after them.
+
+    Args:
+        example_prompt: how an example is shown; an example may hold more than it needs.
+        suffix: the text after the examples, or its template.
+        prefix: the text before them, or its template.
+        examples: the examples; or:
+        example_selector: what chooses them for each input.
+        example_separator: goes between all of them.
+        template_format: how prefix and suffix are to be read.
+        input_variables: their variables, where they are to be checked.
+        partial_variables: values that are filled in already, or functions that give them.
+        input_types: types of values for `input_schema`.
+        name: what to call the template in errors and events.
+
+    Raises:
+        PromptError: a text that is not well formed, or an example without a value that it needs.
+    """
+
+    _texts: tuple[StringPromptTemplate, StringPromptTemplate] | None = None
+
+    def __init__(
+        self,
+        *,
+        example_prompt: StringPromptTemplate,
+        suffix: str | StringPromptTemplate,
+        prefix: str | StringPromptTemplate = "",
+        examples: Iterable[Example] | None = None,
+        example_selector: Selector | None = None,
+        example_separator: str = "\n\n",
+        template_format: PromptTemplateFormat = "f-string",
+        input_variables: Iterable[str] | None = None,
+        partial_variables: Mapping[str, Any] | None = None,
+        input_types: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
+        self._take_examples(examples, example_selector, example_prompt)
+        self.example_prompt = example_prompt
+        self.prefix = prefix
+        self.suffix = suffix
+        self.example_separator = example_separator
+        self.template_format: PromptTemplateFormat = template_format
+        self._refuse_unknown(self.partial_variables)
+        self._declared(input_variables)
+
+    def text(self, given: Given) -> str:
+        """The text; each part is rendered for itself, so that no value is read as a template."""
+        inside = self._within(given)
+        prefix, suffix = self._read()
+        shown = [
+            self.example_prompt.text(it) for it in self._shown_with(self.example_prompt, given)
+        ]
+        pieces = [*([prefix.text(inside)] if self.prefix else []), *shown]
+        pieces += [suffix.text(inside)] if self.suffix else []
+        return self.example_separator.join(piece for piece in pieces if piece)
+
+    def _own_variables(self) -> Variables:
+        return union(text.variables for text in self._read())
+
+    def __repr__(self) -> str:
+        return written(
+            self,
+            example_prompt=self.example_prompt,
+            prefix=self.prefix,
+            suffix=self.suffix,
+            examples=self.examples,
+            example_selector=self.example_selector,
+            example_separator=None if self.example_separator == "\n\n" else self.example_separator,
+            template_format=self.template_format,
+            **self._options(),
+        )
+
+    def _read(self) -> tuple[StringPromptTemplate, StringPromptTemplate]:
+        if self._texts is None:
+            self._texts = self._template(self.prefix), self._template(self.suffix)
+        return self._texts
+
+    def _template(self, text: str | StringPromptTemplate) -> StringPromptTemplate:
+        if isinstance(text, StringPromptTemplate):
+            return text
+        return PromptTemplate(text, template_format=self.template_format)
+
+
+class FewShotChatMessagePromptTemplate(_FewShot, BaseChatPromptTemplate):
+    """Examples as messages, usually between the instructions and the question.
+
+    Args:
+        example_prompt: how an example is shown; an example may hold more than it needs.
+        examples: the examples; or:
+        example_selector: what chooses them for each input.
+        input_variables: the variables that the selector needs; None: it is given all there are,
+            and needs none. The examples have their own values and need none of these.
+        partial_variables: values that are filled in already, or functions that give them.
+        input_types: types of values for `input_schema`.
+        name: what to call the template in errors and events.
+
+    Raises:
+        PromptError: an example without a value that the example prompt needs.
+    """
+
+    def __init__(
+        self,
+        *,
+        example_prompt: BaseMessagePromptTemplate | BaseChatPromptTemplate,
+        examples: Iterable[Example] | None = None,
+        example_selector: Selector | None = None,
+        input_variables: Iterable[str] | None = None,
+        partial_variables: Mapping[str, Any] | None = None,
+        input_types: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
+        self._take_examples(examples, example_selector, example_prompt)
+        self.example_prompt = example_prompt
+        self.selector_variables = list(input_variables or ())
+
+    def messages_for(self, given: Given) -> list[BaseMessage]:
+        """The messages of the examples, in order."""
+        shown = self._shown_with(self.example_prompt, given)
+        return [message for it in shown for message in self.example_prompt.messages_for(it)]
+
+    def _own_variables(self) -> Variables:
+        return Variables(dict.fromkeys(self.selector_variables, Any))
+
+    def __repr__(self) -> str:
+        return written(
+            self,
+            example_prompt=self.example_prompt,
+            examples=self.examples,
+            example_selector=self.example_selector,
+            input_variables=self.selector_variables or None,
+            **self._options(),
+        )

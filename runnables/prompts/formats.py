@@ -1,0 +1,60 @@
+"""The three languages of templates behind one door."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from runnables.errors import PromptError, near
+from runnables.prompts.fstring import FString
+from runnables.prompts.jinja import Jinja
+from runnables.prompts.mustache import DEFAULT_DELIMITERS, Mustache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from runnables.prompts.syntax import Compiled
+
+_FORMATS: Final[Mapping[str, Callable[[str], Compiled]]] = {
+    "f-string": FString,
+    "mustache": Mustache,
+    "jinja2": Jinja,
+}
+
+
+def compile_template(template: str, template_format: str = "f-string") -> Compiled:
+    """Read a template.
+
+    Raises:
+        PromptError: an unknown format, or a template that is not well formed.
+        MissingExtra: the format needs a package that is not installed.
+    """
+    if template_format not in _FORMATS:
+        known = ", ".join(repr(name) for name in _FORMATS)
+        raise PromptError(
+            f"Unsupported template format: {template_format}. Use one of {known}."
+            f"{near(str(template_format), _FORMATS)}"
+        )
+    if not isinstance(template, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise PromptError(f"Invalid template: {template!r}. A template is a string.")
+    return _FORMATS[template_format](template)
+
+
+def join_templates(left: str, right: str, template_format: str) -> str:
+    """The text of two templates one after the other, where it means the same as both.
+
+    Raises:
+        PromptError: where the two would read differently side by side.
+    """
+    compiled = compile_template(left, template_format)
+    if isinstance(compiled, Mustache) and compiled.delimiters != DEFAULT_DELIMITERS:
+        opening, closing = compiled.delimiters
+        raise PromptError(
+            f"Cannot add to a template that ends with other delimiters, {opening!r} and "
+            f"{closing!r}. Set them back at its end: '{opening}={{{{ }}}}={closing}'."
+        )
+    if template_format != "f-string" and left.endswith("{") and right.startswith(("{", "%", "#")):
+        raise PromptError(
+            f"Cannot add {right[:20]!r} to {left[-20:]!r}: together they would read as a tag. "
+            "Put a space between them, or write them as one template."
+        )
+    return left + right

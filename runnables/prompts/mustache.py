@@ -1,0 +1,298 @@
+"""Templates in the language of Mustache, as far as prompts need it.
+
+`{{name}}`, `{{{name}}}` and `{{&name}}` all insert the value as it is: a prompt is not HTML.
+`{{#name}}...{{/name}}` repeats for the items of a list, enters a dict, or shows its text where
+the value is true; `{{^name}}...{{/name}}` shows it where the value is false or empty.
+`{{a.b}}` looks into dicts only, never at attributes. `{{.}}` is the current item. None and what is
+empty show as nothing; a name that the data does not have is an error.
+`{{! ... }}` is a comment; `{{=<% %>=}}` changes the delimiters. A line with nothing but a section
+tag, a comment or a change of delimiters disappears as a whole.
+
+Partials (`{{> x}}`) and functions as values are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from runnables.errors import PromptError, near
+from runnables.prompts.syntax import (
+    Variables,
+    is_dict,
+    is_list,
+    place,
+    shorten,
+    template_error,
+    union,
+)
+
+Delimiters = tuple[str, str]
+DEFAULT_DELIMITERS: Final[Delimiters] = ("{{", "}}")
+_LITERAL: Final = (
+    "For literal double braces change the delimiters first, as in '{{=<% %>=}}'; from there on "
+    "variables are written '<%name%>'."
+)
+_NO_NAME: Final = re.compile(r"[\s{}()\[\]<>\"'|,;=]")
+_REST_OF_LINE: Final = re.compile(r"[ \t]*(?:\r?\n|\Z)")
+_MISSING: Final = object()
+
+
+class Tag(NamedTuple):
+    """What stands between two delimiters.
+
+    Attributes:
+        kind: "" for a value, else one of `#^/!=>`.
+        name: the text, without sigil and spaces.
+        start: where in the template it begins, delimiter included.
+        end: where the text goes on.
+    """
+
+    kind: str
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A place for a value."""
+
+    path: tuple[str, ...]
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part that is shown once, repeatedly, or not at all."""
+
+    path: tuple[str, ...]
+    offset: int
+    inverted: bool
+    body: list[Node] = field(default_factory=list["Node"])
+
+
+Node = str | Value | Section
+
+
+class Mustache:
+    """A template in the language of Mustache.
+
+    Args:
+        template: the text.
+
+    Raises:
+        PromptError: it is not well formed, or uses what is refused here; the message gives line,
+            column and the way out.
+    """
+
+    def __init__(self, template: str) -> None:
+        self.template = template
+        reader = _Reader(template)
+        self._nodes = reader.read()
+        self.delimiters = reader.delimiters
+        """The delimiters that are in force where the template ends."""
+        self.variables = _variables(self._nodes)
+
+    def render(self, values: Mapping[str, Any], /) -> str:
+        """The text with the values in place.
+
+        Raises:
+            PromptError: a name that the data does not have, or a function among them.
+        """
+        out: list[str] = []
+        self._render(self._nodes, (values,), out)
+        return "".join(out)
+
+    def _render(self, nodes: Sequence[Node], scopes: tuple[Any, ...], out: list[str]) -> None:
+        for node in nodes:
+            if isinstance(node, str):
+                out.append(node)
+            elif isinstance(node, Value):
+                out.append(self._text(node, scopes))
+            else:
+                for scope in self._scopes(node, scopes):
+                    self._render(node.body, scope, out)
+
+    def _text(self, node: Value, scopes: tuple[Any, ...]) -> str:
+        value = self._plain(node, _look_up(node.path, scopes))
+        if value is _MISSING:
+            raise self._missing(node, scopes)
+        nothing = value is None or (not value and (is_list(value) or is_dict(value)))
+        return "" if nothing else str(value)
+
+    def _scopes(self, node: Section, scopes: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """What the text of a section is shown for: one stack of scopes for each time."""
+        found = self._plain(node, _look_up(node.path, scopes))
+        value: Any = None if found is _MISSING else found
+        if node.inverted:
+            return [] if value else [scopes]
+        if is_list(value):
+            return [(*scopes, item) for item in value]
+        return [(*scopes, value)] if value else []
+
+    def _plain(self, node: Value | Section, value: Any) -> Any:
+        if not callable(value):
+            return value
+        raise PromptError(
+            f"{self._at(node)}: the value of {'.'.join(node.path)!r} is a function, which a "
+            "template does not call. Call it first and give its result."
+        )
+
+    def _missing(self, node: Value, scopes: tuple[Any, ...]) -> PromptError:
+        name = ".".join(node.path)
+        known = {key for scope in scopes for key in _keys(scope)}
+        return PromptError(
+            f"{self._at(node)}: the data has no {name!r}.{near(name, known)} Names look into "
+            "dicts only; give None where there is nothing to show."
+        )
+
+    def _at(self, node: Value | Section) -> str:
+        line, column = place(self.template, node.offset)
+        return f"Line {line}, column {column} of the template"
+
+
+def _keys(scope: Any) -> list[str]:
+    return [str(key) for key in scope] if is_dict(scope) else []
+
+
+def _look_up(path: tuple[str, ...], scopes: tuple[Any, ...]) -> Any:
+    """The value of a dotted name: its first part from the nearest scope that has it."""
+    if not path:
+        return scopes[-1]
+    for scope in reversed(scopes):
+        value = _item(scope, path[0])
+        if value is not _MISSING:
+            break
+    else:
+        return _MISSING
+    for part in path[1:]:
+        value = _item(value, part)
+    return value
+
+
+def _item(value: Any, key: str) -> Any:
+    return value.get(key, _MISSING) if is_dict(value) else _MISSING
+
+
+def _variables(nodes: Sequence[Node], inside: bool = False) -> Variables:
+    """What the outermost text names is required; within sections the data may have it instead."""
+    return union(_variables_of(node, inside) for node in nodes if not isinstance(node, str))
+
+
+def _variables_of(node: Value | Section, inside: bool) -> Variables:
+    own = {node.path[0]: Any} if node.path else {}
+    this = Variables(optional=own) if inside else Variables(required=own)
+    return this if isinstance(node, Value) else union((this, _variables(node.body, inside=True)))
+
+
+class _Reader:
+    """Reads a template from its first to its last character."""
+
+    def __init__(self, template: str) -> None:
+        self.template = template
+        self.delimiters = DEFAULT_DELIMITERS
+        self._open: list[Section] = []
+        self._nodes: list[Node] = []
+
+    def read(self) -> list[Node]:
+        at = 0
+        while (start := self.template.find(self.delimiters[0], at)) >= 0:
+            tag = self._tag(start)
+            before, after = self._surroundings(tag, at)
+            self._add(self.template[at:before])
+            self._take(tag)
+            at = after
+        self._add(self.template[at:])
+        if self._open:
+            section = self._open[-1]
+            name = ".".join(section.path)
+            raise self._error(
+                section.offset,
+                f"the section {name!r} is never closed",
+                f"Close it with '{{{{/{name}}}}}'. {_LITERAL}",
+            )
+        return self._nodes
+
+    def _body(self) -> list[Node]:
+        return self._open[-1].body if self._open else self._nodes
+
+    def _add(self, text: str) -> None:
+        if text:
+            self._body().append(text)
+
+    def _tag(self, start: int) -> Tag:
+        opening, closing = self.delimiters
+        inner = start + len(opening)
+        sigil = self.template[inner : inner + 1]
+        kind = sigil if sigil in tuple("#^/!=>&{") else ""
+        if kind == "{" and self.delimiters != DEFAULT_DELIMITERS:
+            kind = ""  # only the default delimiters have a triple form
+        closing = {"{": "}" + closing, "=": "=" + closing}.get(kind, closing)
+        end = self.template.find(closing, inner + len(kind))
+        if end < 0:
+            raise self._error(start, f"{opening!r} without a {closing!r} after it", _LITERAL)
+        name = self.template[inner + len(kind) : end].strip()
+        return Tag("" if kind in ("{", "&") else kind, name, start, end + len(closing))
+
+    def _surroundings(self, tag: Tag, at: int) -> tuple[int, int]:
+        """Where the text before the tag ends and where it goes on: a lone tag takes its line."""
+        if tag.kind:
+            line = self.template.rfind("\n", 0, tag.start) + 1
+            rest = _REST_OF_LINE.match(self.template, tag.end)
+            if line >= at and not self.template[line : tag.start].strip(" \t") and rest:
+                return line, rest.end()
+        return tag.start, tag.end
+
+    def _take(self, tag: Tag) -> None:
+        if tag.kind == "=":
+            self._set_delimiters(tag)
+        elif tag.kind == "/":
+            self._close(tag)
+        elif tag.kind == ">":
+            way_out = "Add the templates together with '+', or give the text as a variable."
+            raise self._error(tag.start, "partials are not supported", way_out)
+        elif tag.kind != "!":
+            self._place(tag)
+
+    def _place(self, tag: Tag) -> None:
+        path = self._path(tag)
+        if not tag.kind:
+            self._body().append(Value(path, tag.start))
+            return
+        section = Section(path, tag.start, inverted=tag.kind == "^")
+        self._body().append(section)
+        self._open.append(section)
+
+    def _close(self, tag: Tag) -> None:
+        if not self._open:
+            problem = f"{tag.name!r} is closed, and no section is open"
+            raise self._error(tag.start, problem, f"Open it with '{{{{#{tag.name}}}}}'.")
+        expected = ".".join(self._open[-1].path) or "."
+        if tag.name != expected:
+            problem = f"{tag.name!r} is closed, and the open section is {expected!r}"
+            raise self._error(tag.start, problem, f"Write '{{{{/{expected}}}}}' here.")
+        self._open.pop()
+
+    def _path(self, tag: Tag) -> tuple[str, ...]:
+        if tag.name == ".":
+            if self._open:
+                return ()
+            way_out = "Name a variable."
+            raise self._error(tag.start, "'.' is the current item, and no section is open", way_out)
+        path = tuple(tag.name.split("."))
+        if "" in path or _NO_NAME.search(tag.name):
+            raise self._error(tag.start, f"{shorten(tag.name)!r} is not a name", _LITERAL)
+        return path
+
+    def _set_delimiters(self, tag: Tag) -> None:
+        new = tag.name.split()
+        if len(new) != 2 or any("=" in delimiter for delimiter in new):
+            problem = "a change of delimiters takes two of them"
+            raise self._error(tag.start, problem, "Write for example '{{=<% %>=}}'.")
+        self.delimiters = (new[0], new[1])
+
+    def _error(self, offset: int, problem: str, way_out: str) -> PromptError:
+        return template_error(self.template, offset, problem, way_out)

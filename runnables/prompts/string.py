@@ -1,0 +1,165 @@
+"""Templates for one text."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from runnables.errors import PromptError
+from runnables.messages.values import PromptValue, StringPromptValue
+from runnables.prompts.base import BasePromptTemplate
+from runnables.prompts.formats import compile_template, join_templates
+from runnables.prompts.template import quoted_template, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from runnables.prompts.syntax import Compiled, PromptTemplateFormat, Variables
+    from runnables.prompts.template import Given
+
+
+class StringPromptTemplate(BasePromptTemplate):
+    """A template that gives one text."""
+
+    @abstractmethod
+    def text(self, given: Given) -> str:
+        """The text; nothing is missing from what is given."""
+
+    def _prompt(self, given: Given) -> PromptValue:
+        return StringPromptValue(text=self.text(given))
+
+    def format(self, /, **values: Any) -> str:
+        """The text for these values.
+
+        Raises:
+            PromptError: a value is missing, or a name is unknown.
+        """
+        return self.text(self._checked(values))
+
+    async def aformat(self, /, **values: Any) -> str:
+        """The text for these values; awaits selectors of examples."""
+        return self.text(await self._achecked(values))
+
+
+class PromptTemplate(StringPromptTemplate):
+    """A text with places for values.
+
+    Args:
+        template: the text.
+        template_format: "f-string" (`{name}`), "mustache" (`{{name}}`) or "jinja2".
+        input_variables: the variables, where they are to be checked against the text.
+        partial_variables: values that are filled in already, or functions that give them.
+        input_types: types of values for `input_schema`.
+        name: what to call the template in errors and events.
+
+    Raises:
+        PromptError: a text that is not well formed, with line and column, or declared variables
+            that are not those of the text.
+    """
+
+    _compiled: Compiled | None = None
+
+    def __init__(
+        self,
+        template: str,
+        *,
+        template_format: PromptTemplateFormat = "f-string",
+        input_variables: Iterable[str] | None = None,
+        partial_variables: Mapping[str, Any] | None = None,
+        input_types: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
+        self.template = template
+        self.template_format: PromptTemplateFormat = template_format
+        self._read()
+        self._refuse_unknown(self.partial_variables)
+        self._declared(input_variables)
+
+    @classmethod
+    def from_template(
+        cls,
+        template: str,
+        *,
+        template_format: PromptTemplateFormat = "f-string",
+        partial_variables: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Self:
+        """A template from its text; the same as the constructor."""
+        return cls(
+            template,
+            template_format=template_format,
+            partial_variables=partial_variables,
+            **options,
+        )
+
+    @classmethod
+    def from_file(cls, template_file: str | Path, encoding: str = "utf-8", **options: Any) -> Self:
+        """A template whose text stands in a file.
+
+        Args:
+            template_file: the path of a text file.
+            encoding: how the text is written down.
+            options: further arguments of the constructor.
+        """
+        return cls(Path(template_file).read_text(encoding=encoding), **options)
+
+    def text(self, given: Given) -> str:
+        """The text; nothing is missing from what is given."""
+        return self._read().render(self._within(given).values)
+
+    def __add__(self, other: str | PromptTemplate) -> PromptTemplate:
+        """Both texts, one after the other; a string is read in this template's format.
+
+        Raises:
+            PromptError: different formats, or a variable that is filled in differently.
+        """
+        if isinstance(other, str):
+            other = PromptTemplate(other, template_format=self.template_format)
+        if not isinstance(other, PromptTemplate):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return NotImplemented
+        if other.template_format != self.template_format:
+            raise PromptError(
+                f"Cannot add templates of different formats, here {self.template_format!r} and "
+                f"{other.template_format!r}. Write both in one format."
+            )
+        return PromptTemplate(
+            join_templates(self.template, other.template, self.template_format),
+            template_format=self.template_format,
+            partial_variables=joined_partials(self, other),
+            input_types={**self.input_types, **other.input_types},
+        )
+
+    def _own_variables(self) -> Variables:
+        return self._read().variables
+
+    def _read(self) -> Compiled:
+        if self._compiled is None:
+            self._compiled = compile_template(self.template, self.template_format)
+        return self._compiled
+
+    def _label(self) -> str:
+        return f"{type(self).__name__} {quoted_template(self.name or self.template)}"
+
+    def pretty_repr(self) -> str:
+        """The text, with its places for values."""
+        return self.template
+
+    def __repr__(self) -> str:
+        return written(self, self.template, template_format=self.template_format, **self._options())
+
+
+def joined_partials(left: BasePromptTemplate, right: BasePromptTemplate) -> dict[str, Any]:
+    """What is filled in on either side.
+
+    Raises:
+        PromptError: both sides fill in the same variable, and not alike.
+    """
+    for name, value in right.partial_variables.items():
+        if name in left.partial_variables and left.partial_variables[name] != value:
+            raise PromptError(
+                f"Both templates fill in the variable {name!r}, and differently. Fill it in after "
+                "adding them."
+            )
+    return {**left.partial_variables, **right.partial_variables}

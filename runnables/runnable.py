@@ -1,0 +1,248 @@
+"""The contract: what every runnable can do.
+
+Who writes a runnable of their own writes `invoke`, and may write `ainvoke`, `stream` or
+`transform` (and `astream`, `atransform`) where it can do better. The library's own write the
+underscored halves instead (`_invoke`, `_transform`, ...): those get the scope that the public
+methods have prepared, and are reported there, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Generator,
+    Iterable,
+    Iterator,
+)
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+
+from runnables.batches import Batching
+from runnables.chunks import DELTAS, Merge
+from runnables.concurrency import check_stop, hop
+from runnables.config import RunnableConfig, Scope, ambient_scope, enter
+from runnables.custom import adapt
+from runnables.doors import Fluent
+from runnables.events import Run
+from runnables.schemas import configurable_schema, schema_of, types_of
+from runnables.streams import AOnce, AsyncStream, Declared, Once, Stream, acollect, collect, given
+from runnables.values import Value
+from runnables.where import hide_frames
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+
+
+class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[Input, Output]):
+    """A function from an input to an output that also runs over many inputs and in pieces.
+
+    `invoke` is the one method to write. Public attributes are its configuration: what it prints,
+    compares and pickles; what begins with an underscore is state, and made anew where needed.
+
+    Attributes:
+        run_type: what observers call its runs: "chain", "prompt", "chat_model", "parser", ...
+        merge: how the chunks of its stream add up to what `invoke` gives.
+        name: what observers and error notes call it; the class or the function, where None.
+    """
+
+    run_type: ClassVar[str] = "chain"
+    merge: Merge = DELTAS
+    name: str | None = None
+
+    def __init_subclass__(cls, reports: bool = False, **kwargs: Any) -> None:
+        """Make what a user's class overrides report its runs; `reports=True`: it does itself."""
+        super().__init_subclass__(**kwargs)
+        if not reports:
+            adapt(cls)
+
+    # -- one input, one output
+
+    def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
+        """Run on one input.
+
+        Args:
+            input: the input.
+            config: what travels beside it.
+            **kwargs: options of this runnable; one that it does not know is a TypeError.
+
+        Raises:
+            ColourError: it can only be awaited.
+        """
+        if config is None and ambient_scope() is None:
+            scope = None
+        else:
+            scope = enter(config)
+        try:
+            if scope is None:
+                return self._invoke(input, None, kwargs)
+            check_stop()
+            if not scope.observed:
+                return self._invoke(input, scope.fresh(), kwargs)
+            with Run(self, scope, input) as run:
+                return cast("Output", run.end(self._invoke(input, run.scope, kwargs)))
+        except Exception as error:
+            hide_frames(error)
+            raise
+
+    async def ainvoke(
+        self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Output:
+        """As `invoke`, to be awaited; what only has a sync half runs in a worker thread."""
+        if config is None and ambient_scope() is None:
+            scope = None
+        else:
+            scope = enter(config)
+        try:
+            if scope is None:
+                return await self._ainvoke(input, None, kwargs)
+            check_stop()
+            if not scope.observed:
+                return await self._ainvoke(input, scope.fresh(), kwargs)
+            async with Run(self, scope, input) as run:
+                return cast("Output", run.end(await self._ainvoke(input, run.scope, kwargs)))
+        except Exception as error:
+            hide_frames(error)
+            raise
+
+    # -- one input, in pieces
+
+    def stream(
+        self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Stream[Output]:
+        """Run on one input; the output in pieces, as they come.
+
+        The work begins with the first piece that is asked for. Leaving the stream (`break`,
+        `close`, the end of a `with`) stops the work upstream before the exit returns.
+        """
+        return self.transform(Once(input), config, **kwargs)
+
+    def astream(
+        self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncStream[Output]:
+        """As `stream`, for `async for`."""
+        return self.atransform(AOnce(input), config, **kwargs)
+
+    def transform(
+        self, input: Iterator[Input], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Stream[Output]:
+        """Run on one input that itself comes in pieces; the output in pieces."""
+        scope = enter(config)
+        declared = Declared(self.merge, self)
+        if scope is not None and scope.observed:
+            return Stream(self._observed(input, scope, kwargs, declared), declared)
+        scope = None if scope is None else scope.fresh()
+        return Stream(self._transform(input, scope, kwargs, declared), declared)
+
+    def atransform(
+        self, input: AsyncIterator[Input], config: RunnableConfig | None = None, **kwargs: Any
+    ) -> AsyncStream[Output]:
+        """As `transform`, for `async for`."""
+        scope = enter(config)
+        declared = Declared(self.merge, self)
+        if scope is not None and scope.observed:
+            return AsyncStream(self._aobserved(input, scope, kwargs, declared), declared)
+        scope = None if scope is None else scope.fresh()
+        return AsyncStream(self._atransform(input, scope, kwargs, declared), declared)
+
+    # -- what is known of it
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The name that observers and error notes use."""
+        base = name or self.name or type(self).__name__
+        return f"{base}_{suffix}" if suffix else base
+
+    @property
+    def InputType(self) -> Any:  # noqa: N802 - the field's name
+        """The type of the input: as annotated, else Any."""
+        return types_of(type(self))[0]
+
+    @property
+    def OutputType(self) -> Any:  # noqa: N802 - the field's name
+        """The type of the output: as annotated, else Any."""
+        return types_of(type(self))[1]
+
+    @property
+    def input_schema(self) -> type[BaseModel]:
+        """A pydantic model of the input; a RootModel where it is not a mapping of names."""
+        return schema_of(self.InputType, self.get_name("input"))
+
+    @property
+    def output_schema(self) -> type[BaseModel]:
+        """A pydantic model of the output; a RootModel where it is not a mapping of names."""
+        return schema_of(self.OutputType, self.get_name("output"))
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """`input_schema`, as the config at hand makes it."""
+        return self.input_schema
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """`output_schema`, as the config at hand makes it."""
+        return self.output_schema
+
+    def get_input_jsonschema(self) -> dict[str, Any]:
+        """The JSON schema of the input."""
+        return self.input_schema.model_json_schema()
+
+    def get_output_jsonschema(self) -> dict[str, Any]:
+        """The JSON schema of the output."""
+        return self.output_schema.model_json_schema()
+
+    def config_schema(self) -> type[BaseModel]:
+        """A pydantic model of `config["configurable"]`: all configurable fields inside."""
+        return configurable_schema(self)
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        """The runnables that this one is made of, in order."""
+        return ()
+
+    # -- what the library's own runnables write
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} says nothing of `invoke`: write it")
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        return await hop(self._invoke, value, scope, kwargs)
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        yield self._invoke(collect(input), scope, kwargs)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        yield await self._ainvoke(await acollect(input), scope, kwargs)
+
+    # -- telling observers of a stream
+
+    def _observed(
+        self, input: Iterable[Any], scope: Scope, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        with Run(self, scope, given(input)) as run:
+            chunks = self._transform(input, run.scope, kwargs, declared)
+            try:
+                for chunk in chunks:
+                    run.chunk(chunk, declared)
+                    yield chunk
+            finally:
+                chunks.close()
+
+    async def _aobserved(
+        self, input: AsyncIterable[Any], scope: Scope, kwargs: dict[str, Any], declared: Declared
+    ) -> AsyncGenerator[Any, None]:
+        async with Run(self, scope, given(input)) as run:
+            chunks = self._atransform(input, run.scope, kwargs, declared)
+            try:
+                async for chunk in chunks:
+                    await run.achunk(chunk, declared)
+                    yield chunk
+            finally:
+                await chunks.aclose()

@@ -1,0 +1,184 @@
+"""One runnable after another: what `|` makes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+from contextlib import AsyncExitStack, ExitStack
+from typing import Any, TypeVar
+
+from runnables.config import RunnableConfig, Scope
+from runnables.functions import coerce_to_runnable
+from runnables.runnable import Runnable
+from runnables.streams import AsyncStream, Declared, Stream, aclose, close, inner
+from runnables.where import note
+
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+
+
+class RunnableSequence(Runnable[Input, Output], reports=True):
+    """Runnables one after another; the output of each is the input of the next.
+
+    Streams flow through all steps at once: a step gets the pieces of the one before it as they
+    come. The sequence owns these streams, and closes them, the last first.
+
+    Args:
+        *steps: runnables, or what `|` takes for one; sequences among them are spread out.
+        name: what observers call it.
+    """
+
+    def __init__(self, *steps: Any, name: str | None = None) -> None:
+        if not steps:
+            raise ValueError("RunnableSequence() needs at least one step")
+        self.steps: tuple[Runnable[Any, Any], ...] = tuple(
+            inner for step in steps for inner in _spread(coerce_to_runnable(step))
+        )
+        self.name = name
+
+    @property
+    def first(self) -> Runnable[Input, Any]:
+        """The first step."""
+        return self.steps[0]
+
+    @property
+    def middle(self) -> list[Runnable[Any, Any]]:
+        """The steps between the first and the last."""
+        return list(self.steps[1:-1])
+
+    @property
+    def last(self) -> Runnable[Any, Output]:
+        """The last step."""
+        return self.steps[-1]
+
+    @property
+    def InputType(self) -> Any:
+        """That of the first step."""
+        return self.first.InputType
+
+    @property
+    def OutputType(self) -> Any:
+        """That of the last step."""
+        return self.last.OutputType
+
+    def __repr__(self) -> str:
+        piped = " | ".join(repr(step) for step in self.steps)
+        return f"({piped}).with_config(run_name={self.name!r})" if self.name else piped
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return self.steps
+
+    # -- whole
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        at = 0
+        try:
+            for at, step in enumerate(self._steps(kwargs)):
+                value = step.invoke(value, None if scope is None else self._at(scope, at))
+        except Exception as error:
+            note(error, self._where(at))
+            raise
+        return value
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        at = 0
+        try:
+            for at, step in enumerate(self._steps(kwargs)):
+                value = await step.ainvoke(value, None if scope is None else self._at(scope, at))
+        except Exception as error:
+            note(error, self._where(at))
+            raise
+        return value
+
+    # -- in pieces
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        noted: list[BaseException] = []
+        flow: Any = input
+        with ExitStack() as stages:
+            for at, step in enumerate(self._steps(kwargs)):
+                flow = step.transform(flow, None if scope is None else self._at(scope, at))
+                flow = self._stage(at, flow, noted)
+                stages.callback(flow.close)
+            yield from declared.follow(flow)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        noted: list[BaseException] = []
+        flow: Any = input
+        async with AsyncExitStack() as stages:
+            for at, step in enumerate(self._steps(kwargs)):
+                flow = step.atransform(flow, None if scope is None else self._at(scope, at))
+                flow = self._astage(at, flow, noted)
+                stages.push_async_callback(flow.aclose)
+            async for chunk in inner(declared.follow(flow)):
+                yield chunk
+
+    def _stage(self, at: int, chunks: Any, noted: list[BaseException]) -> Stream[Any]:
+        declared = Declared(self.steps[at].merge, self.steps[at])
+        declared.follow(chunks)
+        return Stream(self._guarded(at, chunks, noted), declared)
+
+    def _astage(self, at: int, chunks: Any, noted: list[BaseException]) -> AsyncStream[Any]:
+        declared = Declared(self.steps[at].merge, self.steps[at])
+        declared.follow(chunks)
+        return AsyncStream(self._aguarded(at, chunks, noted), declared)
+
+    def _guarded(
+        self, at: int, chunks: Iterable[Any], noted: list[BaseException]
+    ) -> Generator[Any, None, None]:
+        try:
+            yield from chunks
+        except Exception as error:
+            self._note_once(error, at, noted)
+            raise
+        finally:
+            close(chunks)
+
+    async def _aguarded(
+        self, at: int, chunks: AsyncIterable[Any], noted: list[BaseException]
+    ) -> AsyncGenerator[Any, None]:
+        try:
+            async for chunk in inner(chunks):
+                yield chunk
+        except Exception as error:
+            self._note_once(error, at, noted)
+            raise
+        finally:
+            await aclose(chunks)
+
+    # -- decisions
+
+    def _steps(self, kwargs: dict[str, Any]) -> Iterable[Runnable[Any, Any]]:
+        """The steps; options of a call are for the first of them."""
+        return (self.steps[0].bind(**kwargs), *self.steps[1:]) if kwargs else self.steps
+
+    def _at(self, scope: Scope, at: int) -> RunnableConfig:
+        return scope.step(f"seq:step:{at + 1}", self._where(at) if scope.observed else "").config
+
+    def _where(self, at: int) -> str:
+        return f"step {at + 1} of {len(self.steps)} ({self.steps[at].get_name()})"
+
+    def _note_once(self, error: Exception, at: int, noted: list[BaseException]) -> None:
+        """Note where an error came from, not the later steps that it passed on its way."""
+        if not any(error is it for it in noted):
+            noted.append(error)
+            note(error, self._where(at))
+
+
+def _spread(step: Runnable[Any, Any]) -> Iterable[Runnable[Any, Any]]:
+    """The steps of a sequence without a name of its own; anything else as it is."""
+    if type(step) is RunnableSequence and step.name is None:
+        return step.steps
+    return (step,)
+
+
+def pipe(first: Any, second: Any) -> RunnableSequence[Any, Any]:
+    """A sequence of two; sequences without a name are spread out, so that `|` is associative."""
+    return RunnableSequence(first, second)

@@ -1,0 +1,124 @@
+"""A time limit for a step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+from functools import partial
+from typing import Any, TypeVar
+
+from runnables.concurrency import Expired, arun_with_timeout, run_with_timeout
+from runnables.config import Scope
+from runnables.custom import config_of
+from runnables.errors import StepTimeout
+from runnables.functions import coerce_to_runnable
+from runnables.runnable import Runnable
+from runnables.streams import Declared, aclose, acollect, close, collect, inner
+
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+
+_END = object()
+
+
+class RunnableTimeout(Runnable[Input, Output], reports=True):
+    """A runnable that may take only so long, else StepTimeout, which names it.
+
+    Async, the work is cancelled. Sync, it runs in a worker thread, which cannot be stopped: it
+    gets the signal (see `cancelled`), and what it gives is dropped. Of a stream, the time that
+    the consumer waits for chunks counts, over all of them.
+
+    Args:
+        bound: the runnable.
+        seconds: more than 0.
+    """
+
+    def __init__(self, bound: Any, seconds: float) -> None:
+        if not seconds > 0:
+            raise ValueError(f"with_timeout({seconds!r}): expected more than 0 seconds")
+        self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
+        self.seconds = seconds
+
+    def __repr__(self) -> str:
+        return f"({self.bound!r}).with_timeout({self.seconds!r})"
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return (self.bound,)
+
+    @property
+    def InputType(self) -> Any:
+        """That of the runnable inside."""
+        return self.bound.InputType
+
+    @property
+    def OutputType(self) -> Any:
+        """That of the runnable inside."""
+        return self.bound.OutputType
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        work = partial(self.bound.invoke, value, config_of(scope), **kwargs)
+        try:
+            return run_with_timeout(work, self.seconds)
+        except Expired:
+            raise self._expired() from None
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        work = partial(self.bound.ainvoke, value, config_of(scope), **kwargs)
+        try:
+            return await arun_with_timeout(work, self.seconds)
+        except Expired:
+            raise self._expired() from None
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        chunks = declared.follow(self.bound.stream(collect(input), config_of(scope), **kwargs))
+        left = self.seconds
+        try:
+            while left > 0:
+                began = time.monotonic()
+                chunk = run_with_timeout(partial(next, chunks, _END), left)
+                left -= time.monotonic() - began
+                if chunk is _END:
+                    return
+                yield chunk
+            raise self._expired()
+        except Expired:
+            raise self._expired() from None
+        finally:
+            _close_if_idle(chunks)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        value = await acollect(input)
+        chunks = declared.follow(self.bound.astream(value, config_of(scope), **kwargs))
+        left = self.seconds
+        try:
+            while left > 0:
+                began = time.monotonic()
+                chunk = await arun_with_timeout(partial(anext, inner(chunks), _END), left)
+                left -= time.monotonic() - began
+                if chunk is _END:
+                    return
+                yield chunk
+            raise self._expired()
+        except Expired:
+            raise self._expired() from None
+        finally:
+            await aclose(chunks)
+
+    def _expired(self) -> StepTimeout:
+        return StepTimeout(self.bound.get_name(), self.seconds)
+
+
+def _close_if_idle(chunks: object) -> None:
+    """Close a stream, unless a worker thread that cannot be stopped is still inside of it."""
+    try:
+        close(chunks)
+    except ValueError:  # "generator already executing"
+        return

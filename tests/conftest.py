@@ -1,0 +1,66 @@
+"""What every test gets: both colours, and a look at what it leaves behind."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from blockbuster import BlockBuster
+from hypothesis import HealthCheck, settings
+
+from tests.colours import AsyncCall, Call, SyncCall
+from tests.leaks import nothing_left, nothing_left_in_loop
+
+# Few examples by default, so that everything is run often; `thorough` is for a night.
+# The same profile on CI, but the same examples each time: a submission fails for what it changed.
+_COMMON: dict[str, Any] = {
+    "deadline": None,  # the first call of a law may load half of pydantic
+    "print_blob": True,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+}
+settings.register_profile("default", max_examples=30, **_COMMON)
+settings.register_profile("ci", max_examples=30, derandomize=True, database=None, **_COMMON)
+settings.register_profile("thorough", max_examples=2000, **_COMMON)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
+)
+
+
+@pytest.fixture(params=[SyncCall(), AsyncCall()], ids=lambda call: call.colour)
+def call(request: pytest.FixtureRequest) -> Call:
+    """Calls runnables in one colour, then in the other; see tests/colours.py."""
+    call: Call = request.param
+    return call
+
+
+@pytest.fixture(scope="session", autouse=True)
+def blockbuster() -> Iterator[BlockBuster]:
+    """Raises where the library, or what it calls, blocks a running event loop."""
+    buster = BlockBuster(scanned_modules=["runnables", "providers"])
+    buster.activate()
+    yield buster
+    buster.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test that leaves a thread at work, a socket, a task or a stream open.
+
+    A test that must (and says why) is marked `leaks`.
+    """
+    if request.node.get_closest_marker("leaks"):
+        yield
+        return
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        request.getfixturevalue("_no_leaks_in_loop")  # first: the loop has sockets of its own
+    with nothing_left():
+        yield
+
+
+@pytest.fixture
+async def _no_leaks_in_loop() -> AsyncIterator[None]:
+    async with nothing_left_in_loop():
+        yield

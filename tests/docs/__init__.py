@@ -1,0 +1,1 @@
+"""Runs the code of the README, the docs and the examples."""

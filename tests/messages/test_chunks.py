@@ -1,0 +1,331 @@
+"""How chunks of messages add up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runnables.chunks import RESET, merge_chunks
+from runnables.errors import MergeError
+from runnables.messages import (
+    AIMessageChunk,
+    ChatMessageChunk,
+    HumanMessageChunk,
+    ToolMessageChunk,
+    tool_call_chunk,
+)
+from tests.messages import arbitrary
+
+
+def grouped(draw: st.DrawFn, chunks: list[Any]) -> Any:
+    """The sum of the chunks, by a tree of additions of any shape."""
+    if len(chunks) == 1:
+        return chunks[0]
+    cuts = draw(st.sets(st.integers(1, len(chunks) - 1), min_size=1, max_size=3))
+    edges = [0, *sorted(cuts), len(chunks)]
+    parts = [grouped(draw, chunks[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    return type(chunks[0]).merge_chunks(parts)
+
+
+@given(st.lists(arbitrary.ai_chunks, min_size=1, max_size=7), st.data())
+def test_any_grouping_of_ai_chunks_gives_the_same_sum(
+    chunks: list[AIMessageChunk], data: st.DataObject
+) -> None:
+    """Addition is associative, also for streams that no sane server sends."""
+    at_once = AIMessageChunk.merge_chunks(chunks)
+    in_any_order = AIMessageChunk.merge_chunks([grouped(data.draw, chunks)])
+    assert in_any_order == at_once
+
+
+@given(st.lists(arbitrary.human_chunks, min_size=1, max_size=6), st.data())
+def test_any_grouping_of_human_chunks_gives_the_same_sum(
+    chunks: list[HumanMessageChunk], data: st.DataObject
+) -> None:
+    """The fields that all chunks have add associatively."""
+    at_once = HumanMessageChunk.merge_chunks(chunks)
+    assert HumanMessageChunk.merge_chunks([grouped(data.draw, chunks)]) == at_once
+
+
+@given(st.lists(arbitrary.ai_chunks, min_size=1, max_size=5))
+def test_plus_is_merge_chunks(chunks: list[AIMessageChunk]) -> None:
+    """Adding one after another is merging all at once."""
+    total = chunks[0]
+    for chunk in chunks[1:]:
+        total = total + chunk
+    assert AIMessageChunk.merge_chunks([total]) == AIMessageChunk.merge_chunks(chunks)
+
+
+@given(arbitrary.ai_chunks)
+def test_an_empty_chunk_changes_nothing(chunk: AIMessageChunk) -> None:
+    """The empty chunk is neutral on both sides."""
+    alone = AIMessageChunk.merge_chunks([chunk])
+    assert AIMessageChunk() + chunk == alone
+    assert chunk + AIMessageChunk() == alone
+
+
+@given(st.text(), st.data())
+def test_any_cutting_of_a_text_gives_the_text(text: str, data: st.DataObject) -> None:
+    """A text streamed in any pieces is that text."""
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=5)))
+    edges = [0, *cuts, len(text)]
+    chunks = [AIMessageChunk(text[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    assert AIMessageChunk.merge_chunks(chunks).content == text
+
+
+@given(st.lists(arbitrary.tool_calls, min_size=1, max_size=3), st.data())
+def test_interleaved_calls_assemble_to_the_calls(calls: list[Any], data: st.DataObject) -> None:
+    """Pieces of several calls, in any interleaving and with ids that come late, make the calls."""
+    whole = AIMessageChunk(tool_calls=calls).tool_call_chunks
+    pieces = [_cut(data.draw, index, call) for index, call in enumerate(whole)]
+    stream: list[AIMessageChunk] = [
+        AIMessageChunk(tool_call_chunks=[some.pop(0)]) for some in pieces
+    ]
+    while any(pieces):
+        some = data.draw(st.sampled_from([some for some in pieces if some]))
+        stream.append(AIMessageChunk(tool_call_chunks=[some.pop(0)]))
+    stream.append(AIMessageChunk(chunk_position="last"))
+    assert AIMessageChunk.merge_chunks(stream).tool_calls == calls
+
+
+def _cut(draw: st.DrawFn, index: int, call: Any) -> list[Any]:
+    """A call in pieces: its name first, its id at any of them."""
+    args = call["args"]
+    cuts = sorted(draw(st.sets(st.integers(0, len(args)), max_size=4)))
+    edges = [0, *cuts, len(args)]
+    texts = [args[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    with_id = draw(st.integers(0, len(texts) - 1))
+    return [
+        tool_call_chunk(
+            name=call["name"] if at == 0 else None,
+            args=text,
+            id=call["id"] if at == with_id else None,
+            index=index,
+        )
+        for at, text in enumerate(texts)
+    ]
+
+
+def assembled(*pieces: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The name, arguments and id of each call that a stream of pieces makes."""
+    chunks = [AIMessageChunk(tool_call_chunks=[piece]) for piece in pieces]  # type: ignore[list-item]
+    whole = AIMessageChunk.merge_chunks(chunks)
+    return [(call["name"], call["args"], call["id"]) for call in whole.tool_call_chunks]
+
+
+def test_pieces_without_an_index_continue_the_last_call() -> None:
+    """Where a server numbers nothing, a new id or name starts a call and the rest goes on."""
+    assert assembled(
+        {"name": "f", "id": "1"},
+        {"args": "{}"},
+        {"name": "g", "id": "2"},
+        {"args": "{"},
+        {"args": "}"},
+    ) == [("f", "{}", "1"), ("g", "{}", "2")]
+
+
+def test_an_unnumbered_piece_finds_its_call_by_id() -> None:
+    """Interleaved pieces without an index are told apart by their ids."""
+    assert assembled(
+        {"name": "f", "id": "1"},
+        {"name": "g", "id": "2"},
+        {"args": "{}", "id": "1"},
+        {"args": "[]", "id": "2"},
+    ) == [("f", "{}", "1"), ("g", "[]", "2")]
+
+
+def test_whole_calls_under_one_index_stay_apart() -> None:
+    """Servers that give every call the index 0 still make several calls."""
+    assert assembled(
+        {"name": "f", "id": "1", "index": 0, "args": "{}"},
+        {"name": "f", "id": "2", "index": 0, "args": ""},
+        {"args": "{}", "index": 0},
+    ) == [("f", "{}", "1"), ("f", "{}", "2")]
+
+
+def test_whole_calls_without_ids_stay_apart() -> None:
+    """A complete call is not continued by another one of the same name."""
+    assert assembled(
+        {"name": "f", "index": 0, "args": "{}"}, {"name": "f", "index": 0, "args": "{}"}
+    ) == [("f", "{}", None), ("f", "{}", None)]
+
+
+def test_a_new_id_with_every_piece_is_still_one_call() -> None:
+    """Some servers make up an id for each piece; the first one is the call's."""
+    assert assembled(
+        {"name": "f", "id": "1", "index": 0},
+        {"args": "{", "id": "2", "index": 0},
+        {"args": "}", "id": "3", "index": 0},
+    ) == [("f", "{}", "1")]
+
+
+def test_a_name_that_is_repeated_is_not_doubled() -> None:
+    """Some servers send the name with every piece."""
+    assert assembled(
+        {"name": "f", "index": 0, "args": '{"a"'}, {"name": "f", "index": 0, "args": ": 1}"}
+    ) == [("f", '{"a": 1}', None)]
+
+
+def test_a_name_in_pieces_is_one_name() -> None:
+    """A name may be streamed too, before the arguments."""
+    assert assembled({"name": "get_", "id": "1", "index": 0}, {"name": "time", "index": 0}) == [
+        ("get_time", "", "1")
+    ]
+
+
+def test_calls_are_readable_while_they_stream() -> None:
+    """What is there of the arguments can be used before the rest comes."""
+    chunk = AIMessageChunk(tool_call_chunks=[tool_call_chunk(name="f", args='{"a": 1, "b": "hel')])
+    assert chunk.tool_calls == [
+        {"name": "f", "args": {"a": 1, "b": "hel"}, "id": None, "type": "tool_call"}
+    ]
+
+
+def test_a_call_that_was_cut_off_is_invalid_at_the_end() -> None:
+    """Arguments that end early are never taken for complete ones."""
+    begun = AIMessageChunk(tool_call_chunks=[tool_call_chunk(name="f", args='{"a": 1', index=0)])
+    whole = begun + AIMessageChunk(chunk_position="last")
+    assert begun.tool_calls
+    assert whole.tool_calls == []
+    assert whole.invalid_tool_calls[0]["args"] == '{"a": 1'
+    assert "not valid JSON" in str(whole.invalid_tool_calls[0]["error"])
+
+
+@pytest.mark.parametrize("args", ["abc", "[1]", '{"a" 1', '{"a": 1} x', '{"a": tru}'])
+def test_malformed_arguments_are_kept_as_invalid_calls(args: str) -> None:
+    """What can never become an object is invalid at once, with its text and a reason."""
+    chunk = AIMessageChunk(tool_call_chunks=[tool_call_chunk(name="f", args=args, id="1")])
+    assert chunk.tool_calls == []
+    [invalid] = chunk.invalid_tool_calls
+    assert (invalid["name"], invalid["args"], invalid["id"]) == ("f", args, "1")
+    assert invalid["error"]
+
+
+def test_extras_of_a_call_survive() -> None:
+    """What a provider wants back with a call, such as a signature, is kept."""
+    piece: Any = {"name": "f", "args": "{}", "id": "1", "extras": {"signature": "s"}}
+    whole = AIMessageChunk(tool_call_chunks=[piece]) + AIMessageChunk(chunk_position="last")
+    assert whole.tool_calls[0].get("extras") == {"signature": "s"}
+
+
+def test_text_before_blocks_becomes_an_item() -> None:
+    """A stream may begin with text and go on with blocks, and the other way round."""
+    block = {"type": "text", "text": "b", "index": 0}
+    chunks = [AIMessageChunk("a"), AIMessageChunk([block]), AIMessageChunk([block])]
+    assert AIMessageChunk.merge_chunks([*chunks, AIMessageChunk("c")]).content == [
+        "a",
+        {"type": "text", "text": "bb", "index": 0},
+        "c",
+    ]
+
+
+def test_blocks_of_one_index_join_their_texts_only() -> None:
+    """Texts of a block are joined; what names something is not."""
+    first = {"type": "reasoning", "reasoning": "a", "index": 1, "id": "r", "signature": "s"}
+    second = {"type": "reasoning", "reasoning": "b", "index": 1, "id": "r", "signature": "t"}
+    whole = AIMessageChunk([first]) + AIMessageChunk([second])
+    assert whole.content == [
+        {"type": "reasoning", "reasoning": "ab", "index": 1, "id": "r", "signature": "st"}
+    ]
+
+
+def test_facts_are_not_concatenated() -> None:
+    """A model's name that comes twice is not doubled; lists are extended."""
+    one = AIMessageChunk("a", response_metadata={"model_name": "m", "logprobs": [1]})
+    two = AIMessageChunk("b", response_metadata={"model_name": "m", "logprobs": [2]})
+    assert (one + two).response_metadata == {"model_name": "m", "logprobs": [1, 2]}
+
+
+def test_usage_adds_with_its_details() -> None:
+    """Counts of all chunks are summed, kinds of tokens as well."""
+    first = AIMessageChunk(
+        "",
+        usage_metadata={
+            "input_tokens": 5,
+            "output_tokens": 0,
+            "total_tokens": 5,
+            "input_token_details": {"cache_read": 3},
+        },
+    )
+    second = AIMessageChunk(
+        "",
+        usage_metadata={
+            "input_tokens": 0,
+            "output_tokens": 10,
+            "total_tokens": 10,
+            "input_token_details": {"cache_read": 1},
+            "output_token_details": {"reasoning": 4},
+        },
+    )
+    assert (first + second).usage_metadata == {
+        "input_tokens": 5,
+        "output_tokens": 10,
+        "total_tokens": 15,
+        "input_token_details": {"cache_read": 4},
+        "output_token_details": {"reasoning": 4},
+    }
+
+
+def test_adding_leaves_the_parts_as_they_were() -> None:
+    """The sum shares nothing that changes with it."""
+    one = AIMessageChunk([{"type": "text", "text": "a", "index": 0}], additional_kwargs={"n": {}})
+    whole = one + AIMessageChunk([{"type": "text", "text": "b", "index": 0}])
+    whole.additional_kwargs["new"] = 1
+    assert one == AIMessageChunk(
+        [{"type": "text", "text": "a", "index": 0}], additional_kwargs={"n": {}}
+    )
+
+
+class Counted(str):
+    """A text that counts how many characters of it were copied by `+`."""
+
+    copied = 0
+
+    def __add__(self, other: str) -> Counted:
+        Counted.copied += len(self)
+        return Counted(str(self) + other)
+
+
+@pytest.mark.parametrize("size", [100, 1000])
+def test_merging_joins_texts_once(size: int) -> None:
+    """No text is added to another: n pieces are joined in one go, so that n of them cost n."""
+    Counted.copied = 0
+    chunks = [AIMessageChunk("") for _ in range(size)]
+    for chunk in chunks:
+        chunk.content = Counted("ab")
+        chunk.tool_call_chunks = [tool_call_chunk(args=Counted("ab"), index=0)]
+    whole = AIMessageChunk.merge_chunks(chunks)
+    assert whole.content == "ab" * size
+    assert whole.tool_call_chunks[0]["args"] == "ab" * size
+    assert Counted.copied == 0
+
+
+def test_streams_merge_by_the_declared_merge() -> None:
+    """Message chunks are deltas to the rest of the library, and RESET starts them over."""
+    chunks = [AIMessageChunk("a"), RESET, AIMessageChunk("b"), AIMessageChunk("c")]
+    assert merge_chunks(chunks) == AIMessageChunk("bc")
+
+
+def test_pieces_of_different_messages_do_not_add() -> None:
+    """Chunks of different classes, roles or tool calls are an error that says so."""
+    with pytest.raises(MergeError, match="HumanMessageChunk and a AIMessageChunk"):
+        HumanMessageChunk.merge_chunks([HumanMessageChunk("a"), AIMessageChunk("b")])  # type: ignore[list-item]
+    with pytest.raises(MergeError, match="role: 'a' and 'b'"):
+        ChatMessageChunk("", role="a") + ChatMessageChunk("", role="b")
+    with pytest.raises(MergeError, match="tool_call_id"):
+        ToolMessageChunk("", tool_call_id="a") + ToolMessageChunk("", tool_call_id="b")
+    with pytest.raises(MergeError, match="'k' are of types 'str' and 'list'"):
+        AIMessageChunk("", additional_kwargs={"k": "a"}) + AIMessageChunk(
+            "", additional_kwargs={"k": []}
+        )
+    with pytest.raises(TypeError):
+        AIMessageChunk("a") + "b"  # type: ignore[operator]
+
+
+def test_tool_message_chunks_add() -> None:
+    """An answer of a tool that is streamed: artifacts add, and one error is an error."""
+    one = ToolMessageChunk("a", tool_call_id="1", artifact=[1])
+    two = ToolMessageChunk("b", tool_call_id="1", artifact=[2], status="error")
+    assert one + two == ToolMessageChunk("ab", tool_call_id="1", artifact=[1, 2], status="error")

@@ -1,0 +1,75 @@
+"""The checks for leaks find leaks."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.colours import run_clean
+from tests.leaks import nothing_left
+
+SOON = 0.01
+
+
+def test_a_thread_at_work_is_a_leak() -> None:
+    """A thread that still runs when the block ends fails it, with the thread's name."""
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait, name="straggler")
+    with pytest.raises(AssertionError, match="straggler"), nothing_left(SOON):
+        thread.start()
+    over.set()
+    thread.join()
+
+
+def test_an_open_socket_is_a_leak() -> None:
+    """A socket that is open when the block ends fails it."""
+    opened: list[socket.socket] = []
+    with pytest.raises(AssertionError, match="sockets left open"), nothing_left(SOON):
+        opened.append(socket.socket())
+    opened[0].close()
+
+
+def test_a_running_task_is_a_leak() -> None:
+    """A task that nobody awaited or cancelled fails the call, with the task's name."""
+    tasks: list[asyncio.Task[None]] = []
+
+    async def leave_a_task() -> None:
+        tasks.append(asyncio.create_task(asyncio.sleep(1000), name="straggler"))
+
+    with pytest.raises(AssertionError, match="straggler"):
+        run_clean(leave_a_task())
+
+
+def test_an_open_stream_is_a_leak() -> None:
+    """An async generator that was started and not closed fails the call, with its name."""
+    streams: list[AsyncIterator[int]] = []
+
+    async def numbers() -> AsyncIterator[int]:
+        yield 1
+        yield 2
+
+    async def leave_a_stream() -> int:
+        streams.append(numbers())
+        return await anext(streams[0])
+
+    with pytest.raises(AssertionError, match="numbers"):
+        run_clean(leave_a_stream())
+
+
+async def test_blocking_the_loop_is_an_error() -> None:
+    """The watch over event loops is on: what the library calls may not block one."""
+    from blockbuster import BlockingError
+
+    with pytest.raises(BlockingError):
+        _as_library_code("time.sleep(0.001)")
+
+
+def _as_library_code(source: str) -> None:
+    from tests.leaks import OURS
+
+    exec(compile(source, f"{OURS[0]}/seeded.py", "exec"), {"time": time})

@@ -1,0 +1,202 @@
+"""Compares the two halves of what is written twice: a sync function and its async twin.
+
+`invoke` and `ainvoke` must say the same once `async` and `await` are taken away and a-names are
+read as the names that they stand for. So must the methods of `Stream` and `AsyncStream`.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+NAMES: Mapping[str, str] = {
+    "aclosing": "closing",
+    "aiter": "iter",
+    "anext": "next",
+    "asynccontextmanager": "contextmanager",
+    "enter_async_context": "enter_context",
+    "push_async_callback": "callback",
+    "push_async_exit": "push",
+    "AsyncExitStack": "ExitStack",
+    "AsyncGenerator": "Generator",
+    "AsyncIterable": "Iterable",
+    "AsyncIterator": "Iterator",
+    "StopAsyncIteration": "StopIteration",
+    "__aenter__": "__enter__",
+    "__aexit__": "__exit__",
+    "__aiter__": "__iter__",
+    "__anext__": "__next__",
+    "TaskFanOut": "ThreadFanOut",
+}
+"""Async names and what they stand for, besides those that are a sync name with an `a` before."""
+
+HOPS = {"hop"}
+"""Calls that only say in which thread a function runs: `await hop(f, x)` stands for `f(x)`."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True)
+class Twins:
+    """A sync function and its async twin; None where one is missing."""
+
+    where: str
+    sync: Function | None
+    coloured: Function | None
+
+
+class Reader:
+    """Finds twins in modules and says in what they differ.
+
+    Args:
+        trees: every module by its name; an a-name stands for a sync name that one of them defines.
+    """
+
+    def __init__(self, trees: Mapping[str, ast.Module]) -> None:
+        self._trees = trees
+        self._known = {
+            node.name
+            for tree in trees.values()
+            for node in ast.walk(tree)
+            if isinstance(node, Function | ast.ClassDef)
+        }
+
+    def twins(self) -> Iterator[Twins]:
+        """Every function that has a twin, in classes and in modules."""
+        for module, tree in self._trees.items():
+            functions = _functions(tree)
+            yield from self._paired(f"{module}:", functions, functions)
+            classes = {it.name: it for it in ast.walk(tree) if isinstance(it, ast.ClassDef)}
+            for name, owner in classes.items():
+                methods = _functions(owner)
+                yield from self._paired(f"{module}:{name}.", methods, methods)
+                if other := classes.get(f"Async{name}") or classes.get(f"_Async{name[1:]}"):
+                    yield from self._paired(f"{module}:{name}.", methods, _functions(other))
+
+    def _paired(
+        self, where: str, sync: dict[str, Function], other: dict[str, Function]
+    ) -> Iterator[Twins]:
+        same_room = sync is other
+        for name, coloured in other.items():
+            plain = self.plain(name)
+            if plain in sync and (plain != name or not same_room):
+                yield Twins(where + plain, sync[plain], coloured)
+
+    def lonely(self, methods: Iterable[str]) -> Iterator[Twins]:
+        """Classes that define one of these methods in one colour only."""
+        for module, tree in self._trees.items():
+            for owner in ast.walk(tree):
+                if isinstance(owner, ast.ClassDef):
+                    mine = _functions(owner)
+                    for name in methods:
+                        half, twin = mine.get(name), mine.get(f"a{name}")
+                        if (half is None) != (twin is None):
+                            yield Twins(f"{module}:{owner.name}.{name}", half, twin)
+
+    def plain(self, name: str) -> str:
+        """The sync name that an async one stands for; any other name as it is."""
+        if name in NAMES:
+            return NAMES[name]
+        for start, async_start in (("", "a"), ("_", "_a"), ("", "Async"), ("_", "_Async")):
+            sync_name = start + name[len(async_start) :]
+            if name.startswith(async_start) and sync_name in self._known:
+                return sync_name
+        return name
+
+    def difference(self, twins: Twins) -> str:
+        """In what the halves differ, as a diff of their plain forms; empty where they agree."""
+        assert twins.sync is not None and twins.coloured is not None
+        left, right = (self._said(it).splitlines() for it in (twins.sync, twins.coloured))
+        names = (f"{twins.sync.name} (sync)", f"{twins.coloured.name} (async, made plain)")
+        return "\n".join(difflib.unified_diff(left, right, *names, lineterm="", n=2))
+
+    def _said(self, function: Function) -> str:
+        copy = ast.parse(ast.unparse(function))  # NodeTransformer changes what it is given
+        plain = _Plain(self).visit(copy)
+        return ast.unparse(ast.fix_missing_locations(plain))
+
+
+class _Plain(ast.NodeTransformer):
+    """Takes the colour, the docstrings and the annotations (the type checkers' task) away."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def _name(self, name: str) -> str:
+        return self._reader.plain(name)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        fields = {name: getattr(node, name, None) for name in ast.FunctionDef._fields}
+        return self.visit_FunctionDef(ast.FunctionDef(**fields))
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.name = self._name(node.name)
+        node.returns = None
+        first = node.body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            node.body = node.body[1:] or [ast.Pass()]
+        self.generic_visit(node)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        return ast.arg(self._name(node.arg), None)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None:
+            return ast.Pass()
+        return self.visit(ast.Assign([node.target], node.value))
+
+    def visit_Await(self, node: ast.Await) -> ast.AST:
+        return self.visit(node.value)
+
+    def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AST:
+        return self.visit_For(ast.For(node.target, node.iter, node.body, node.orelse))
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        """A loop that only hands on what it gets is a `yield from`, which async code lacks."""
+        self.generic_visit(node)
+        match node:
+            case ast.For(
+                target=ast.Name(id=name),
+                body=[ast.Expr(value=ast.Yield(value=ast.Name(id=given)))],
+                orelse=[],
+            ) if name == given:
+                return ast.Expr(ast.YieldFrom(node.iter))
+        return node
+
+    def visit_AsyncWith(self, node: ast.AsyncWith) -> ast.AST:
+        return self.visit(ast.With(node.items, node.body))
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        node.is_async = 0
+        self.generic_visit(node)
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=[function, *rest]) if name in HOPS:
+                return ast.Call(function, rest, node.keywords)
+            case ast.Call(func=ast.Name(id="cast"), args=[_, value]):
+                return value
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name(self._name(node.id), node.ctx)
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        node.attr = self._name(node.attr)
+        return node
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        self.generic_visit(node)
+        node.arg = node.arg and self._name(node.arg)
+        return node
+
+
+def _functions(owner: ast.Module | ast.ClassDef) -> dict[str, Function]:
+    """The functions that stand in it, by name; of overloads the last one, which has the body."""
+    return {node.name: node for node in owner.body if isinstance(node, Function)}
