@@ -179,7 +179,7 @@ class _Many:
         collect: bool,
         kwargs: dict[str, Any],
     ) -> None:
-        if isinstance(inputs, (str, bytes, Mapping)) or not isinstance(inputs, Iterable):
+        if not is_many(inputs):
             raise TypeError(
                 f"batch of {runnable!r}: inputs is a {type(inputs).__name__}, "
                 "expected a list or another iterable with one input an item"
@@ -213,8 +213,7 @@ class _Many:
     def _config(self, index: int) -> RunnableConfig:
         scope = self._scope
         if self._each is not None:
-            each = self._each[index]
-            scope = scope.merged(each if type(each) is Scope else without(each, "max_concurrency"))
+            scope = scope.merged(without(self._each[index], "max_concurrency"))
         elif index and scope.next_id is not None:  # an id is for one run only
             scope = Scope(scope)
             scope.next_id = None
@@ -241,14 +240,14 @@ def _split(
 ) -> tuple[RunnableConfig | None, Sequence[RunnableConfig] | None]:
     """A config for all, and maybe one for each."""
     if config is None or isinstance(config, Mapping):
-        return cast("RunnableConfig | None", config), None
-    each = cast("Sequence[RunnableConfig]", config)
+        return config, None
+    each: Sequence[RunnableConfig] = config
     if count is None or len(each) != count:
         raise ConfigError(
             f"A list of {len(each)} configs for {'an iterator of' if count is None else count} "
             "inputs: give one config for all, or as many configs as inputs"
         )
-    limits = [it["max_concurrency"] for it in each if it.get("max_concurrency")]
+    limits = [limit for it in each if (limit := it.get("max_concurrency"))]
     return ({"max_concurrency": limits[0]} if limits else None), each
 
 
@@ -259,6 +258,11 @@ def _stand(scope: Scope | None, limit: int | None) -> tuple[Slots, bool, Scope]:
         return outer, False, cast("Scope", scope)
     slots = Slots(DEFAULT_LIMIT if limit is None else limit, outer)
     return slots, outer is None, (Scope() if scope is None else scope).with_slots(slots)
+
+
+def is_many(inputs: object) -> bool:
+    """Whether this can be the inputs of a batch: an iterable, but no text and no mapping."""
+    return isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes, Mapping))
 
 
 def stand(scope: Scope | None) -> tuple[Slots, bool, Scope]:

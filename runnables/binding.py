@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from runnables.chunks import Merge
+from runnables.around import Around
+from runnables.callables import is_async
 from runnables.config import (
     RunnableConfig,
     Scope,
@@ -23,16 +15,27 @@ from runnables.config import (
     without,
 )
 from runnables.errors import ColourError
-from runnables.events import Event, Handler
-from runnables.functions import coerce_to_runnable, is_async
-from runnables.runnable import Runnable
-from runnables.streams import AsyncStream, Stream
+from runnables.functions import coerce_to_runnable
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
+
+    from runnables.events import Event, Handler
+    from runnables.runnable import Runnable
+    from runnables.streams import AsyncStream, Stream
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
 
 
-class RunnableBinding(Runnable[Input, Output], reports=True):
+class RunnableBinding(Around[Input, Output], reports=True):
     """A runnable with bound options and config; it has no runs of its own.
 
     Args:
@@ -87,11 +90,6 @@ class RunnableBinding(Runnable[Input, Output], reports=True):
         return self.bound.get_name(suffix, name=name or self.config.get("run_name"))
 
     @property
-    def merge(self) -> Merge:  # type: ignore[override]  # that of the bound one
-        """As the bound runnable's."""
-        return self.bound.merge
-
-    @property
     def InputType(self) -> Any:
         """What was given, or that of the bound runnable."""
         return self.bound.InputType if self.input_type is None else self.input_type
@@ -101,8 +99,8 @@ class RunnableBinding(Runnable[Input, Output], reports=True):
         """What was given, or that of the bound runnable."""
         return self.bound.OutputType if self.output_type is None else self.output_type
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
-        return (self.bound,)
+    def _like(self) -> Runnable[Input, Output]:
+        return self.bound
 
     # -- binding once more adds to the same binding
 
@@ -135,7 +133,7 @@ class RunnableBinding(Runnable[Input, Output], reports=True):
         """The config of a call: what is bound, below what the call says."""
         if not self.config and not self.listeners:
             return config
-        if type(config) is Scope:
+        if isinstance(config, Scope):
             named = config.next_name is not None
             scope = config.merged(without(self.config, "run_name") if named else self.config)
         else:

@@ -241,13 +241,14 @@ class _Parts:
         return self._build({key: part.value() for key, part in self._parts.items()})
 
 
-def _pairs(chunk: Any) -> Iterable[tuple[Any, Any]]:
-    if isinstance(chunk, Mapping):
-        return cast("Mapping[Any, Any]", chunk).items()
-    if isinstance(chunk, tuple) and len(cast("tuple[Any, ...]", chunk)) == 2:
-        return [cast("tuple[Any, Any]", chunk)]
-    if isinstance(chunk, list):  # a whole list at once, as a map over no items gives it
-        return enumerate(cast("list[Any]", chunk))
+def _pairs(given: object) -> Iterable[tuple[Any, Any]]:
+    chunk: Any = given
+    if isinstance(given, Mapping):
+        return cast("Iterable[tuple[Any, Any]]", chunk.items())
+    if isinstance(given, tuple) and len(chunk) == 2:
+        return [chunk]
+    if isinstance(given, list):  # a whole list at once, as a map over no items gives it
+        return cast("Iterable[tuple[Any, Any]]", enumerate(chunk))
     raise MergeError(
         f"Cannot add a chunk of type {type(chunk).__name__!r} to a value made of parts: "
         "expected a dict, or a pair of an index and a part."

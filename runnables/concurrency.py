@@ -21,11 +21,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 
 from runnables.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -115,7 +117,7 @@ def check_stop() -> None:
 
 
 @contextmanager
-def on_stop(callback: Callable[[], None]) -> Iterator[None]:
+def on_stop(callback: Callable[[], None]) -> Generator[None, None, None]:
     """While in this block, call `callback` (from any thread) when the call is given up.
 
     For providers: a blocking wait inside the block can be ended from the callback.
@@ -148,7 +150,7 @@ class Slots:
     """
 
     def __init__(self, limit: int, parent: Slots | None = None) -> None:
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        if type(limit) is not int or limit < 1:
             raise ConfigError(f"max_concurrency={limit!r}: expected a whole number of at least 1")
         self.limit = limit
         self.parent = parent
@@ -371,8 +373,9 @@ def run_with_timeout(function: Callable[[], R], seconds: float) -> R:
 
 async def arun_with_timeout(function: Callable[[], Awaitable[R]], seconds: float) -> R:
     """Await what a function gives, at most so long; Expired afterwards."""
+    limit = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(seconds) as limit:
+        async with limit:
             return await function()
     except TimeoutError:
         if limit.expired():
@@ -693,12 +696,15 @@ class TaskFanOut:
                     yield outcome
                 if not (self._tasks or self._parked):
                     break
-                if self._failure is None and not self._outcomes:
+                if not self._has_news():
                     await self._sleep()
             if self._failure is not None:
                 raise self._failure
         finally:
             await self._leave()
+
+    def _has_news(self) -> bool:
+        return self._failure is not None or bool(self._outcomes)
 
     def _hire(self, most: int | None) -> None:
         wanted = self._slots.limit if most is None else min(most, self._slots.limit)

@@ -8,7 +8,7 @@ around users' functions, so that `chain.invoke(x)` in there joins the call aroun
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
@@ -242,7 +242,7 @@ ambient_scope = _ambient.get
 
 
 @contextmanager
-def within(scope: Scope | None) -> Iterator[None]:
+def within(scope: Scope | None) -> Generator[None, None, None]:
     """Make a scope the ambient one inside the block."""
     token = _ambient.set(scope)
     try:
@@ -257,7 +257,7 @@ reset_ambient = _ambient.reset
 
 def enter(config: RunnableConfig | None) -> Scope | None:
     """The scope that a call with this config stands in; None where nothing travels with it."""
-    if type(config) is Scope:
+    if isinstance(config, Scope):
         return config
     around = _ambient.get()
     if config is None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.chunks import Merge
+from runnables.around import Around
 from runnables.config import RunnableConfig, enter
 from runnables.errors import ConfigError, near
 from runnables.functions import coerce_to_runnable
 from runnables.runnable import Runnable
-from runnables.streams import AsyncStream, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+
+    from runnables.streams import AsyncStream, Stream
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
@@ -36,10 +39,13 @@ class ConfigurableField:
     annotation: Any = Any
 
 
-class _Configured(Runnable[Input, Output], reports=True):
+class _Configured(Around[Input, Output], reports=True):
     """Runs what the config of the call makes of it; has no runs of its own."""
 
     default: Runnable[Input, Output]
+
+    def _like(self) -> Runnable[Input, Output]:
+        return self.default
 
     @abstractmethod
     def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]: ...
@@ -58,24 +64,6 @@ class _Configured(Runnable[Input, Output], reports=True):
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """The name of the runnable inside."""
         return self.default.get_name(suffix, name=name)
-
-    @property
-    def merge(self) -> Merge:  # type: ignore[override]  # that of the default
-        """As the default; a stream adds up as the one that gives it."""
-        return self.default.merge
-
-    @property
-    def InputType(self) -> Any:
-        """That of the default."""
-        return self.default.InputType
-
-    @property
-    def OutputType(self) -> Any:
-        """That of the default."""
-        return self.default.OutputType
-
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
-        return (self.default,)
 
     def prepared(self, config: RunnableConfig | None = None) -> Runnable[Input, Output]:
         """The runnable that this config makes of it."""
@@ -178,8 +166,8 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], reports=True)
         return {self.which: self.default_key}
 
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
-        others = [it for it in self.alternatives.values() if isinstance(it, Runnable)]
-        return (self.default, *cast("list[Runnable[Any, Any]]", others))
+        others: list[Any] = [it for it in self.alternatives.values() if isinstance(it, Runnable)]
+        return (self.default, *others)
 
     def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]:
         key = values.get(self.which.id, self.default_key)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.config import RunnableConfig, Scope
 from runnables.errors import near
 from runnables.functions import coerce_to_runnable
 from runnables.runnable import Runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
 from runnables.where import note
+
+if TYPE_CHECKING:
+    from runnables.config import RunnableConfig, Scope
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)

@@ -6,17 +6,18 @@ it. Each door opens when it is used; these are the only local imports of the cor
 
 from __future__ import annotations
 
-from collections.abc import (
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
+
     from runnables.binding import RunnableBinding
     from runnables.config import RunnableConfig
     from runnables.configurable import (
@@ -73,8 +74,6 @@ class Fluent(Generic[Input, Output]):
         return pipe(self, other)
 
     @overload
-    def __ror__(self, other: Runnable[Other, Input]) -> RunnableSequence[Other, Output]: ...
-    @overload
     def __ror__(
         self, other: Callable[[Iterator[Other]], Iterator[Input]]
     ) -> RunnableSequence[Other, Output]: ...
@@ -106,9 +105,10 @@ class Fluent(Generic[Input, Output]):
 
     def assign(self, **branches: Any) -> RunnableSequence[Input, dict[str, Any]]:
         """Add keys to the output, which is a dict; each is computed from it."""
+        from runnables.sequence import pipe
         from runnables.shape import RunnableAssign
 
-        return self | RunnableAssign(branches)
+        return pipe(self, RunnableAssign(branches))
 
     @overload
     def pick(self, keys: str) -> RunnableSequence[Input, Any]: ...
@@ -116,9 +116,10 @@ class Fluent(Generic[Input, Output]):
     def pick(self, keys: Sequence[str]) -> RunnableSequence[Input, dict[str, Any]]: ...
     def pick(self, keys: Any) -> RunnableSequence[Input, Any]:
         """Of the output, which is a dict, one value, or a dict with some of its keys."""
+        from runnables.sequence import pipe
         from runnables.shape import RunnablePick
 
-        return self | RunnablePick(keys)
+        return pipe(self, RunnablePick(keys))
 
     def map(self) -> RunnableEach[Any, Any]:
         """The same for each item of a list."""

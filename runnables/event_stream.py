@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from runnables.config import RunnableConfig, ensure_scope
@@ -10,6 +9,8 @@ from runnables.errors import ConfigError
 from runnables.streams import AsyncStream, Stream, aalongside, alongside
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
+
     from runnables.events import Event
     from runnables.runnable import Runnable
 

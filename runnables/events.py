@@ -11,16 +11,19 @@ import inspect
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
-from runnables.chunks import Accumulator
 from runnables.concurrency import at_home, has_home
 from runnables.config import RunnableConfig, Scope, ensure_scope
 from runnables.errors import ColourError, MergeError
 from runnables.streams import ABSENT, Declared
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable, Mapping
+    from types import TracebackType
+
+    from runnables.chunks import Accumulator
 
 _log = logging.getLogger("runnables")
 
@@ -91,7 +94,7 @@ class Handler(Protocol):
 class Observed(Protocol):
     """What a run needs to know of its runnable."""
 
-    run_type: Any
+    run_type: ClassVar[str]
 
     def get_name(self) -> str:
         """The name that observers see."""

@@ -1,8 +1,7 @@
-"""Functions as runnables: `RunnableLambda`, `RunnableGenerator`, and what `|` takes for one."""
+"""Functions as runnables, and what else `|` takes for one."""
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import (
     AsyncGenerator,
@@ -17,6 +16,7 @@ from collections.abc import (
 )
 from typing import Any, TypeVar, cast, overload
 
+from runnables.callables import arguments, is_async, is_generator, is_plain, target
 from runnables.chunks import DELTAS, Merge, as_merge
 from runnables.concurrency import hop
 from runnables.config import (
@@ -28,19 +28,16 @@ from runnables.config import (
 )
 from runnables.custom import adriven, driven
 from runnables.errors import ColourError, RecursionLimitError
+from runnables.generators import RunnableGenerator
 from runnables.runnable import Runnable
 from runnables.schemas import argument_type, result_type
 from runnables.streams import (
-    AOnce,
     AsyncStream,
     Declared,
-    FromHome,
-    Once,
     Stream,
     acollect,
     collect,
     in_threads,
-    inner,
 )
 from runnables.values import show
 
@@ -122,15 +119,7 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         blocking: bool = True,
         merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
     ) -> None:
-        if isinstance(func, Runnable) or not callable(func):
-            raise TypeError(
-                f"RunnableLambda({func!r}): expected a function. "
-                + (
-                    "It is a runnable already: use it as it is."
-                    if isinstance(func, Runnable)
-                    else ""
-                )
-            )
+        _require_function(func)
         if afunc is not None and not is_async(afunc):
             raise TypeError(f"RunnableLambda(afunc={show(afunc)}): expected an async function")
         both = afunc is None and is_async(func)
@@ -142,9 +131,9 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         self._read_signatures()
 
     def _read_signatures(self) -> None:
-        self._plain = _is_plain(self.func)
+        self._plain = is_plain(self.func)
         self._inline = self._plain and not self.blocking and self.afunc is None
-        self._aplain = _is_plain(self.afunc)
+        self._aplain = is_plain(self.afunc)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -152,11 +141,6 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
 
     def __repr__(self) -> str:
         return f"RunnableLambda({show(self.func or self.afunc)})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RunnableLambda) and self._settings() == other._settings()
-
-    __hash__ = Runnable.__hash__
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """The name that was given, or that of the function."""
@@ -179,10 +163,10 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Call the function."""
         if self._plain and config is None and not kwargs and ambient_scope() is None:
-            result = self.func(input)  # type: ignore[misc]  # _plain says that it is there
+            result: Any = cast("Any", self.func)(input)
             if not isinstance(result, Runnable):
                 return cast("Output", result)
-            return cast("Output", result.invoke(input, _one_deeper(self, None)))
+            return cast("Output", _any(result).invoke(input, _one_deeper(self, None)))
         return super().invoke(input, config, **kwargs)
 
     async def ainvoke(
@@ -191,20 +175,20 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         """Await the function; a sync one runs in a worker thread, unless `blocking=False`."""
         if config is None and not kwargs and ambient_scope() is None:
             if self._inline:
-                result = self.func(input)  # type: ignore[misc]  # _inline says that it is there
+                result: Any = cast("Any", self.func)(input)
             elif self._aplain:
-                result = await self.afunc(input)  # type: ignore[misc]  # likewise
+                result = await cast("Any", self.afunc)(input)
             else:
                 return await super().ainvoke(input)
             if not isinstance(result, Runnable):
                 return cast("Output", result)
-            return cast("Output", await result.ainvoke(input, _one_deeper(self, None)))
+            return cast("Output", await _any(result).ainvoke(input, _one_deeper(self, None)))
         return await super().ainvoke(input, config, **kwargs)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         result = self._call(self._sync_half("invoke"), value, scope, kwargs)
         if isinstance(result, Runnable):
-            return result.invoke(value, _one_deeper(self, scope))
+            return _any(result).invoke(value, _one_deeper(self, scope))
         return result
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
@@ -213,15 +197,15 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         else:
             result = await self._acall(self.afunc, value, scope, kwargs)
         if isinstance(result, Runnable):
-            return await result.ainvoke(value, _one_deeper(self, scope))
+            return await _any(result).ainvoke(value, _one_deeper(self, scope))
         return result
 
     def _call(
         self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
     ) -> Any:
         with within(scope):
-            result = function(value, **_arguments(function, scope, kwargs))
-            if inspect.isgenerator(result) and inspect.isgeneratorfunction(_target(function)):
+            result = function(value, **arguments(function, scope, kwargs))
+            if inspect.isgenerator(result) and inspect.isgeneratorfunction(target(function)):
                 return collect(self._pieces(result))
         return result
 
@@ -229,7 +213,7 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
     ) -> Any:
         with within(scope):
-            result = function(value, **_arguments(function, scope, kwargs))
+            result = function(value, **arguments(function, scope, kwargs))
             if inspect.isasyncgen(result):
                 return await acollect(self._apieces(result))
             return await result
@@ -247,10 +231,10 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
             )
         return self.func
 
-    def _pieces(self, chunks: Generator[Any, None, None]) -> Stream[Any]:
+    def _pieces(self, chunks: Any) -> Stream[Any]:
         return Stream(chunks, Declared(self.merge, self))
 
-    def _apieces(self, chunks: AsyncGenerator[Any, None]) -> AsyncStream[Any]:
+    def _apieces(self, chunks: Any) -> AsyncStream[Any]:
         return AsyncStream(chunks, Declared(self.merge, self))
 
     # -- in pieces
@@ -260,12 +244,12 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
     ) -> Generator[Any, None, None]:
         function = self._sync_half("stream")
         value = collect(input)
-        if inspect.isgeneratorfunction(_target(function)):
-            yield from driven(function(value, **_arguments(function, scope, kwargs)), scope)
+        if inspect.isgeneratorfunction(target(function)):
+            yield from driven(function(value, **arguments(function, scope, kwargs)), scope)
             return
         result = self._call(function, value, scope, kwargs)
         if isinstance(result, Runnable):
-            returned = cast("Runnable[Any, Any]", result).stream(value, _one_deeper(self, scope))
+            returned = _any(result).stream(value, _one_deeper(self, scope))
             yield from declared.follow(returned)
         else:
             yield result
@@ -279,7 +263,7 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
     ) -> AsyncGenerator[Any, None]:
         function = self.afunc or self._sync_half("astream")
         value = await acollect(input)
-        if _is_generator(function):
+        if is_generator(function):
             chunks = self._agenerate(function, value, scope, kwargs)
         elif self.afunc is None:
             result = await self._arun_sync_half(value, scope, kwargs)
@@ -296,7 +280,7 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
     def _agenerate(
         self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
     ) -> AsyncGenerator[Any, None]:
-        given = _arguments(function, scope, kwargs)
+        given = arguments(function, scope, kwargs)
         if self.afunc is not None:
             return adriven(function(value, **given), scope)
         return in_threads(lambda: driven(function(value, **given), scope))
@@ -307,123 +291,10 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         if not isinstance(result, Runnable):
             yield result
             return
-        runnable = cast("Runnable[Any, Any]", result)
-        chunks = declared.follow(runnable.astream(value, _one_deeper(self, scope)))
+        chunks = declared.follow(_any(result).astream(value, _one_deeper(self, scope)))
         async with chunks:
             async for chunk in chunks:
                 yield chunk
-
-
-class RunnableGenerator(Runnable[Input, Output], reports=True):
-    """A generator function that takes the input's pieces as they come and yields the output's.
-
-    Args:
-        transform: takes an iterator (or an async one, and is then async itself) and yields.
-        atransform: its async half, where `transform` is sync.
-        name: what observers call it; the function's name by default.
-        merge: how what it yields adds up: "add", "last", or a function of the list of pieces.
-
-    Raises:
-        TypeError: not a generator function.
-    """
-
-    @overload
-    def __init__(
-        self: RunnableGenerator[In, Out],
-        transform: Callable[[Iterator[In]], Iterator[Out]],
-        atransform: Callable[[AsyncIterator[In]], AsyncIterator[Out]] | None = None,
-        *,
-        name: str | None = None,
-        merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
-    ) -> None: ...
-    @overload
-    def __init__(
-        self: RunnableGenerator[In, Out],
-        transform: Callable[[AsyncIterator[In]], AsyncIterator[Out]],
-        atransform: None = None,
-        *,
-        name: str | None = None,
-        merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
-    ) -> None: ...
-    def __init__(
-        self,
-        transform: Callable[..., Any],
-        atransform: Callable[..., Any] | None = None,
-        *,
-        name: str | None = None,
-        merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
-    ) -> None:
-        if not _is_generator(transform):
-            raise TypeError(
-                f"RunnableGenerator({show(transform)}): expected a generator function "
-                "(one that takes an iterator and yields). Functions go into RunnableLambda."
-            )
-        both = atransform is None and inspect.isasyncgenfunction(_target(transform))
-        self.func = None if both else transform
-        self.afunc = transform if both else atransform
-        self.name = name
-        self.merge = as_merge(merge)
-
-    def __repr__(self) -> str:
-        return f"RunnableGenerator({show(self.func or self.afunc)})"
-
-    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The name that was given, or that of the function."""
-        base = name or self.name or getattr(self.func or self.afunc, "__name__", None)
-        return super().get_name(suffix, name=base)
-
-    @property
-    def InputType(self) -> Any:
-        """As the pieces are annotated that the function takes."""
-        from_annotation = getattr(
-            argument_type(cast("Any", self.func or self.afunc)), "__args__", ()
-        )
-        return from_annotation[0] if from_annotation else Any
-
-    @property
-    def OutputType(self) -> Any:
-        """As the pieces are annotated that the function yields."""
-        return result_type(cast("Any", self.func or self.afunc))
-
-    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        if self.func is None:
-            raise self._async_only("invoke")
-        declared = Declared(self.merge, self)
-        return collect(Stream(self._transform(Once(value), scope, kwargs, declared), declared))
-
-    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        declared = Declared(self.merge, self)
-        chunks = self._atransform(AOnce(value), scope, kwargs, declared)
-        return await acollect(AsyncStream(chunks, declared))
-
-    def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
-    ) -> Generator[Any, None, None]:
-        if self.func is None:
-            raise self._async_only("stream")
-        chunks = self.func(iter(input), **_arguments(self.func, scope, kwargs))
-        return chunks if scope is None else driven(chunks, scope)
-
-    def _atransform(
-        self,
-        input: AsyncIterable[Any],
-        scope: Scope | None,
-        kwargs: dict[str, Any],
-        declared: Declared,
-    ) -> AsyncGenerator[Any, None]:
-        if self.afunc is not None:
-            chunks = self.afunc(inner(input), **_arguments(self.afunc, scope, kwargs))
-            return chunks if scope is None else adriven(chunks, scope)
-        function = cast("Callable[..., Any]", self.func)
-        pieces = FromHome(aiter(input))
-        return in_threads(
-            lambda: driven(function(pieces, **_arguments(function, scope, kwargs)), scope)
-        )
-
-    def _async_only(self, method: str) -> ColourError:
-        return ColourError(
-            f"{self!r} is async, so `{method}` cannot run it. Use `a{method}` instead."
-        )
 
 
 def _one_deeper(runnable: Runnable[Any, Any], scope: Scope | None) -> RunnableConfig:
@@ -439,53 +310,16 @@ def _one_deeper(runnable: Runnable[Any, Any], scope: Scope | None) -> RunnableCo
     return deeper.config
 
 
-def _arguments(
-    function: Callable[..., Any], scope: Scope | None, kwargs: dict[str, Any]
-) -> dict[str, Any]:
-    """What a function gets beside its input."""
-    if not _takes_config(function):
-        return kwargs
-    return {"config": (scope if scope is not None else Scope()).config, **kwargs}
+def _any(runnable: Any) -> Any:
+    """A runnable whose types were lost in an isinstance."""
+    return runnable
 
 
-def _is_plain(function: Callable[..., Any] | None) -> bool:
-    """Whether a function takes nothing but its input and gives its result at once."""
-    return not (function is None or _is_generator(function) or _takes_config(function))
-
-
-@functools.lru_cache(maxsize=4096)
-def _takes_config_cached(function: Callable[..., Any]) -> bool:
-    try:
-        return "config" in inspect.signature(function).parameters
-    except (TypeError, ValueError):  # some built-in functions have no signature
-        return False
-
-
-def _takes_config(function: Callable[..., Any]) -> bool:
-    try:
-        return _takes_config_cached(function)
-    except TypeError:  # an unhashable callable object
-        return _takes_config_cached.__wrapped__(function)
-
-
-def _target(function: Any) -> Any:
-    """What really runs when this is called: behind partials and objects with `__call__`."""
-    while isinstance(function, functools.partial):
-        function = cast("functools.partial[Any]", function).func
-    if inspect.isroutine(function) or inspect.isclass(function):
-        return function
-    return getattr(function, "__call__", function)  # noqa: B004 - the method itself is wanted
-
-
-def is_async(function: object) -> bool:
-    """Whether a call of this gives something to await, or to iterate with `async for`."""
-    target = _target(function)
-    return inspect.iscoroutinefunction(target) or inspect.isasyncgenfunction(target)
-
-
-def _is_generator(function: object) -> bool:
-    target = _target(function)
-    return inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target)
+def _require_function(func: object) -> None:
+    if isinstance(func, Runnable):
+        raise TypeError(f"RunnableLambda({func!r}): it is a runnable already, use it as it is")
+    if not callable(func):
+        raise TypeError(f"RunnableLambda({func!r}): expected a function")
 
 
 def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
@@ -495,8 +329,8 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
         TypeError: anything else; names it, and what would do.
     """
     if isinstance(thing, Runnable):
-        return cast("Runnable[Any, Any]", thing)
-    if _is_generator(thing):
+        return cast("Runnable[Any, Any]", _any(thing))
+    if is_generator(thing):
         return RunnableGenerator(thing)
     if callable(thing):
         return RunnableLambda(cast("Callable[[Any], Any]", thing))
@@ -521,12 +355,3 @@ def chain(func: Callable[[In], Out]) -> RunnableLambda[In, Out]: ...
 def chain(func: Callable[[Any], Any]) -> RunnableLambda[Any, Any]:
     """Make a runnable of a function, as a decorator; its calls inside belong to its run."""
     return RunnableLambda(func)
-
-
-__all__ = [
-    "RunnableGenerator",
-    "RunnableLambda",
-    "chain",
-    "coerce_to_runnable",
-    "is_async",
-]

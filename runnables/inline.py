@@ -6,13 +6,16 @@ piece by piece says how in a `Decoder`, which knows nothing of streams.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from runnables.chunks import RESET
-from runnables.config import Scope
 from runnables.runnable import Runnable
 from runnables.streams import Declared, acollect, collect, inner
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+
+    from runnables.config import Scope
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)

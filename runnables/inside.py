@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runnables.prompts import BasePromptTemplate
-from runnables.runnable import Runnable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runnables.runnable import Runnable
 
 
 def walk(runnable: Runnable[Any, Any]) -> Iterator[Runnable[Any, Any]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnables.batches import stand
 from runnables.chunks import ByKey, Merge
 from runnables.concurrency import TaskFanOut, ThreadFanOut
-from runnables.config import RunnableConfig, Scope
 from runnables.functions import coerce_to_runnable
 from runnables.runnable import Runnable
 from runnables.schemas import fields_schema
@@ -24,6 +22,11 @@ from runnables.streams import (
     merge_of,
 )
 from runnables.where import note
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+
+    from runnables.config import RunnableConfig, Scope
 
 Input = TypeVar("Input", contravariant=True)
 
@@ -50,7 +53,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
         self.name = name
 
     @property
-    def merge(self) -> Merge:  # type: ignore[override]  # it follows from the branches
+    def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from what is inside
         """By key; each branch in its own way."""
         return ByKey({key: branch.merge for key, branch in self.branches.items()})
 

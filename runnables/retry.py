@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 
-from tenacity import RetryCallState, Retrying
-from tenacity import stop_after_attempt as stop_after
-from tenacity import wait_exponential_jitter as wait_exponential
-from tenacity import wait_none
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    stop_after_attempt as stop_after,
+    wait_exponential_jitter as wait_exponential,
+    wait_none,
+)
 
-from runnables.chunks import RESET, Merge
+from runnables.around import Around
+from runnables.chunks import RESET
 from runnables.concurrency import anap, nap
-from runnables.config import RunnableConfig, Scope
 from runnables.errors import ConfigError, near
 from runnables.functions import coerce_to_runnable
-from runnables.runnable import Runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
 from runnables.where import note
+
+if TYPE_CHECKING:
+    from runnables.config import RunnableConfig, Scope
+    from runnables.runnable import Runnable
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
@@ -102,7 +108,7 @@ class _Attempts(_Tries):
         return wait_exponential(**(self._retry.exponential_jitter_params or {}))(state)
 
 
-class RunnableRetry(Runnable[Input, Output], reports=True):
+class RunnableRetry(Around[Input, Output], reports=True):
     """A runnable that is tried again when it fails; each item of a batch on its own.
 
     When every attempt has failed, the first error is raised; its cause is an ExceptionGroup of
@@ -152,23 +158,8 @@ class RunnableRetry(Runnable[Input, Output], reports=True):
     def __repr__(self) -> str:
         return f"({self.bound!r}).with_retry(stop_after_attempt={self.stop_after_attempt})"
 
-    @property
-    def merge(self) -> Merge:  # type: ignore[override]  # that of the runnable inside
-        """As the runnable inside."""
-        return self.bound.merge
-
-    @property
-    def InputType(self) -> Any:
-        """That of the runnable inside."""
-        return self.bound.InputType
-
-    @property
-    def OutputType(self) -> Any:
-        """That of the runnable inside."""
-        return self.bound.OutputType
-
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
-        return (self.bound,)
+    def _like(self) -> Runnable[Input, Output]:
+        return self.bound
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         tries = _Attempts(self)
@@ -240,7 +231,7 @@ class RunnableRetry(Runnable[Input, Output], reports=True):
                 yield chunk
 
 
-class RunnableWithFallbacks(Runnable[Input, Output], reports=True):
+class RunnableWithFallbacks(Around[Input, Output], reports=True):
     """A runnable with others to try, in order, when it fails.
 
     When all have failed, the first error is raised; its cause is an ExceptionGroup of the
@@ -279,20 +270,8 @@ class RunnableWithFallbacks(Runnable[Input, Output], reports=True):
         """All that may be tried, in order."""
         return (self.runnable, *self.fallbacks)
 
-    @property
-    def merge(self) -> Merge:  # type: ignore[override]  # that of the first
-        """As the first runnable; a stream adds up as the one that gives it."""
-        return self.runnable.merge
-
-    @property
-    def InputType(self) -> Any:
-        """That of the first runnable."""
-        return self.runnable.InputType
-
-    @property
-    def OutputType(self) -> Any:
-        """That of the first runnable."""
-        return self.runnable.OutputType
+    def _like(self) -> Runnable[Input, Output]:
+        return self.runnable
 
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return self.runnables

@@ -8,14 +8,6 @@ methods have prepared, and are reported there, once.
 
 from __future__ import annotations
 
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    AsyncIterator,
-    Generator,
-    Iterable,
-    Iterator,
-)
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from runnables.batches import Batching
@@ -31,6 +23,15 @@ from runnables.values import Value
 from runnables.where import hide_frames
 
 if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        AsyncIterator,
+        Generator,
+        Iterable,
+        Iterator,
+    )
+
     from pydantic import BaseModel
 
 Input = TypeVar("Input", contravariant=True)
@@ -78,10 +79,10 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
             scope = enter(config)
         try:
             if scope is None:
-                return self._invoke(input, None, kwargs)
+                return cast("Output", self._invoke(input, None, kwargs))
             check_stop()
             if not scope.observed:
-                return self._invoke(input, scope.fresh(), kwargs)
+                return cast("Output", self._invoke(input, scope.fresh(), kwargs))
             with Run(self, scope, input) as run:
                 return cast("Output", run.end(self._invoke(input, run.scope, kwargs)))
         except Exception as error:
@@ -98,10 +99,10 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
             scope = enter(config)
         try:
             if scope is None:
-                return await self._ainvoke(input, None, kwargs)
+                return cast("Output", await self._ainvoke(input, None, kwargs))
             check_stop()
             if not scope.observed:
-                return await self._ainvoke(input, scope.fresh(), kwargs)
+                return cast("Output", await self._ainvoke(input, scope.fresh(), kwargs))
             async with Run(self, scope, input) as run:
                 return cast("Output", run.end(await self._ainvoke(input, run.scope, kwargs)))
         except Exception as error:
@@ -156,12 +157,12 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
         return f"{base}_{suffix}" if suffix else base
 
     @property
-    def InputType(self) -> Any:  # noqa: N802 - the field's name
+    def InputType(self) -> Any:
         """The type of the input: as annotated, else Any."""
         return types_of(type(self))[0]
 
     @property
-    def OutputType(self) -> Any:  # noqa: N802 - the field's name
+    def OutputType(self) -> Any:
         """The type of the output: as annotated, else Any."""
         return types_of(type(self))[1]
 

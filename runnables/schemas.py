@@ -5,11 +5,13 @@ from __future__ import annotations
 import collections.abc as abc
 import inspect
 import typing
-from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, create_model
 from pydantic.errors import PydanticUserError
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 
 def types_of(cls: type) -> tuple[Any, Any]:
@@ -77,10 +79,10 @@ def schema_of(annotation: Any, name: str) -> type[BaseModel]:
 
 def fields_schema(name: str, fields: Mapping[str, Any]) -> type[BaseModel]:
     """A pydantic model with these fields: a type each, or a pair of type and default."""
-    typed = {
+    typed: dict[str, Any] = {
         key: value if isinstance(value, tuple) else (value, ...) for key, value in fields.items()
     }
-    return cast("type[BaseModel]", create_model(name, **cast("dict[str, Any]", typed)))
+    return create_model(name, **typed)
 
 
 def configurable_schema(runnable: Any) -> type[BaseModel]:
@@ -89,7 +91,8 @@ def configurable_schema(runnable: Any) -> type[BaseModel]:
     pending = [runnable]
     while pending:
         it = pending.pop(0)
-        for field, default in getattr(it, "configurable_ids", dict)().items():
+        ids: Any = getattr(it, "configurable_ids", {})
+        for field, default in ids.items():
             fields[field.id] = (field.annotation, default)
         pending.extend(it._inner())
     return fields_schema("Configurable", fields)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from contextlib import AsyncExitStack, ExitStack
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from runnables.config import RunnableConfig, Scope
 from runnables.functions import coerce_to_runnable
 from runnables.runnable import Runnable
 from runnables.streams import AsyncStream, Declared, Stream, aclose, close, inner
 from runnables.where import note
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+
+    from runnables.config import RunnableConfig, Scope
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
@@ -174,8 +177,8 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
 
 def _spread(step: Runnable[Any, Any]) -> Iterable[Runnable[Any, Any]]:
     """The steps of a sequence without a name of its own; anything else as it is."""
-    if type(step) is RunnableSequence and step.name is None:
-        return step.steps
+    if isinstance(step, RunnableSequence) and type(step).__name__ == "RunnableSequence":
+        return step.steps if step.name is None else (step,)
     return (step,)
 
 

@@ -12,13 +12,13 @@ from collections.abc import (
     Sequence,
 )
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.batches import stand
+from runnables.batches import is_many, stand
+from runnables.callables import is_async
 from runnables.chunks import DELTAS, RESET, SNAPSHOTS, ByIndex, ByKey, Merge
 from runnables.concurrency import TaskFanOut, ThreadFanOut
-from runnables.config import Scope
-from runnables.functions import RunnableLambda, coerce_to_runnable, is_async
+from runnables.functions import RunnableLambda, coerce_to_runnable
 from runnables.inline import Inline
 from runnables.parallel import RunnableParallel
 from runnables.runnable import Runnable
@@ -37,9 +37,26 @@ from runnables.streams import (
 )
 from runnables.where import note
 
+if TYPE_CHECKING:
+    from runnables.config import Scope
+
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
 Value = TypeVar("Value")
+
+
+class _AssignDoor:
+    """`RunnablePassthrough.assign(...)` makes a RunnableAssign; on an instance it is the door."""
+
+    def __get__(self, instance: Any, owner: type) -> Callable[..., Any]:
+        if instance is None:
+            return _assign
+        return partial(cast("Any", Runnable).assign, instance)
+
+
+def _assign(**branches: Any) -> RunnableAssign:
+    """A runnable that adds keys to a dict; each is computed from the dict."""
+    return RunnableAssign(branches)
 
 
 class RunnablePassthrough(Runnable[Value, Value], reports=True):
@@ -59,10 +76,13 @@ class RunnablePassthrough(Runnable[Value, Value], reports=True):
         self.func = None if both else func
         self.afunc = func if both else afunc
 
-    @staticmethod
-    def assign(**branches: Any) -> RunnableAssign:
-        """A runnable that adds keys to a dict; each is computed from the dict."""
-        return RunnableAssign(branches)
+    if TYPE_CHECKING:  # on the class it makes the runnable itself; on an instance, a pipe
+
+        @classmethod
+        def assign(cls, **branches: Any) -> RunnableAssign: ...  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    else:
+        assign = _AssignDoor()
 
     def _side(self) -> Runnable[Any, Any] | None:
         function = self.func or self.afunc
@@ -215,10 +235,9 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
     """
 
     def __init__(self, branches: Mapping[str, Any] | RunnableParallel[Any]) -> None:
-        parallel = (
+        self.mapper: RunnableParallel[Any] = (
             branches if isinstance(branches, RunnableParallel) else RunnableParallel(branches)
         )
-        self.mapper: RunnableParallel[Any] = parallel
 
     def __repr__(self) -> str:
         inside = ", ".join(f"{key}={it!r}" for key, it in self.mapper.branches.items())
@@ -388,7 +407,7 @@ async def _aby_key(chunks: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
         yield _whole(chunks, seen)
 
 
-class RunnableEach(Runnable[Iterable[Input], list[Output]], reports=True):
+class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], reports=True):
     """Runs a runnable on each item of a list; several at once, the outputs in order.
 
     The stream's chunks are pairs of an item's index and a piece of its output.
@@ -401,7 +420,7 @@ class RunnableEach(Runnable[Iterable[Input], list[Output]], reports=True):
         self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
 
     @property
-    def merge(self) -> Merge:  # type: ignore[override]  # it follows from the runnable inside
+    def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from what is inside
         """By index; each item as the runnable inside."""
         return ByIndex(self.bound.merge)
 
@@ -453,9 +472,9 @@ class RunnableEach(Runnable[Iterable[Input], list[Output]], reports=True):
         return await TaskFanOut(work, iter(items), slots).run(len(items))
 
     def _items(self, value: Any) -> list[Any]:
-        if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        if not is_many(value):
             raise TypeError(f"{self!r} got a {type(value).__name__}, expected a list of inputs")
-        return list(cast("Iterable[Any]", value))
+        return list(value)
 
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared

@@ -181,7 +181,8 @@ def _close_now(chunks: AsyncGenerator[Any, None], loop: asyncio.AbstractEventLoo
     An `async for` that is left cannot await anything; Python would close the generator some
     time later. Most closing needs no waiting, and so is done when the `break` is.
     """
-    if chunks.ag_frame is None or chunks.ag_running:
+    generator: Any = chunks  # typeshed's AsyncGenerator has no ag_... attributes
+    if generator.ag_frame is None or generator.ag_running:
         return
     closing = chunks.aclose()
     try:
@@ -259,7 +260,7 @@ ABSENT: Final = object()
 
 def given(chunks: object) -> Any:
     """The value that this is the stream of, where it is one value; else ABSENT."""
-    return getattr(chunks, "value", ABSENT) if isinstance(chunks, (Once, AOnce)) else ABSENT
+    return getattr(chunks, "value", ABSENT) if type(chunks) in (Once, AOnce) else ABSENT
 
 
 def merge_of(chunks: object) -> Merge:
@@ -273,8 +274,8 @@ def collect(chunks: Iterable[Any]) -> Any:
     Raises:
         ValueError: it ended without a chunk.
     """
-    if type(chunks) is Once:
-        return cast("Once[Any]", chunks).value
+    if (value := given(chunks)) is not ABSENT:
+        return value
     parts: Accumulator | None = None
     try:
         for chunk in chunks:
@@ -291,8 +292,8 @@ async def acollect(chunks: AsyncIterable[Any]) -> Any:
     Raises:
         ValueError: it ended without a chunk.
     """
-    if type(chunks) is AOnce:
-        return cast("AOnce[Any]", chunks).value
+    if (value := given(chunks)) is not ABSENT:
+        return value
     parts: Accumulator | None = None
     try:
         async for chunk in inner(chunks):
@@ -380,8 +381,8 @@ class Tee:
 
     def reader(self, at: int) -> Iterable[Any]:
         """The stream for reader number `at`."""
-        if type(self._chunks) is Once:
-            return Once(cast("Once[Any]", self._chunks).value)
+        if (value := given(self._chunks)) is not ABSENT:
+            return Once(value)
         declared = Declared()
         declared.follow(self._chunks)
         return Stream(self._read(at), declared)
@@ -419,8 +420,8 @@ class ATee:
 
     def reader(self, at: int) -> AsyncIterable[Any]:
         """The stream for reader number `at`."""
-        if type(self._chunks) is AOnce:
-            return AOnce(cast("AOnce[Any]", self._chunks).value)
+        if (value := given(self._chunks)) is not ABSENT:
+            return AOnce(value)
         declared = Declared()
         declared.follow(self._chunks)
         return AsyncStream(self._read(at), declared)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from runnables.around import Around
 from runnables.concurrency import Expired, arun_with_timeout, run_with_timeout
-from runnables.config import Scope
 from runnables.custom import config_of
 from runnables.errors import StepTimeout
 from runnables.functions import coerce_to_runnable
-from runnables.runnable import Runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+
+    from runnables.config import Scope
+    from runnables.runnable import Runnable
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
@@ -21,7 +25,7 @@ Output = TypeVar("Output", covariant=True)
 _END = object()
 
 
-class RunnableTimeout(Runnable[Input, Output], reports=True):
+class RunnableTimeout(Around[Input, Output], reports=True):
     """A runnable that may take only so long, else StepTimeout, which names it.
 
     Async, the work is cancelled. Sync, it runs in a worker thread, which cannot be stopped: it
@@ -42,18 +46,8 @@ class RunnableTimeout(Runnable[Input, Output], reports=True):
     def __repr__(self) -> str:
         return f"({self.bound!r}).with_timeout({self.seconds!r})"
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
-        return (self.bound,)
-
-    @property
-    def InputType(self) -> Any:
-        """That of the runnable inside."""
-        return self.bound.InputType
-
-    @property
-    def OutputType(self) -> Any:
-        """That of the runnable inside."""
-        return self.bound.OutputType
+    def _like(self) -> Runnable[Input, Output]:
+        return self.bound
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         work = partial(self.bound.invoke, value, config_of(scope), **kwargs)

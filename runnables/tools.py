@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from runnables.chunks import Merge
-from runnables.config import Scope
+from runnables.around import Around
 from runnables.custom import config_of
 from runnables.functions import coerce_to_runnable
-from runnables.runnable import Runnable
+
+if TYPE_CHECKING:
+    from runnables.config import Scope
+    from runnables.runnable import Runnable
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
 
 
-class RunnableTool(Runnable[Input, Output], reports=True):
+class RunnableTool(Around[Input, Output], reports=True):
     """A runnable that a model can call by name, with arguments that are checked first.
 
     Takes a dict of arguments, or a tool call of a model: `{"name", "args", "id"}`.
@@ -48,10 +49,8 @@ class RunnableTool(Runnable[Input, Output], reports=True):
         self.name = name or _identifier(self.bound.get_name())
         self.description = description or _described(self.bound)
 
-    @property
-    def merge(self) -> Merge:  # type: ignore[override]  # that of the runnable inside
-        """As the runnable inside."""
-        return self.bound.merge
+    def _like(self) -> Runnable[Input, Output]:
+        return self.bound
 
     @property
     def schema_of_args(self) -> type[BaseModel]:
@@ -63,9 +62,6 @@ class RunnableTool(Runnable[Input, Output], reports=True):
         """The JSON schema of each argument, by name."""
         properties = self.schema_of_args.model_json_schema().get("properties")
         return properties or {"input": self.schema_of_args.model_json_schema()}
-
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
-        return (self.bound,)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         return self.bound.invoke(self._arguments(value), config_of(scope), **kwargs)

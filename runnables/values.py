@@ -20,7 +20,7 @@ class Value:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if type(other) is not type(self) or not isinstance(other, Value):
+        if not isinstance(other, Value) or type(other) is not type(self):
             return NotImplemented
         return self._settings() == other._settings()
 

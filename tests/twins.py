@@ -29,11 +29,23 @@ NAMES: Mapping[str, str] = {
     "__aiter__": "__iter__",
     "__anext__": "__next__",
     "TaskFanOut": "ThreadFanOut",
+    "lend": "_",  # a thread that fans out may lend its slot; a task always does
 }
 """Async names and what they stand for, besides those that are a sync name with an `a` before."""
 
 HOPS = {"hop"}
 """Calls that only say in which thread a function runs: `await hop(f, x)` stands for `f(x)`."""
+
+VIEWS = {"inner"}
+"""Calls that only say how to walk over a stream: `inner(chunks)` stands for `chunks`."""
+
+SYNC_ONLY = {"lend"}
+"""Keywords that only the sync half gives."""
+
+REFUSALS = ("ColourError", "_async_only")
+"""What a sync half may say more than its twin: `if ...: raise ColourError(...)`."""
+
+_PREFIXES = (("", "a"), ("_", "_a"), ("", "Async"), ("_", "_Async"), ("", "A"), ("_", "_A"))
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -99,7 +111,7 @@ class Reader:
         """The sync name that an async one stands for; any other name as it is."""
         if name in NAMES:
             return NAMES[name]
-        for start, async_start in (("", "a"), ("_", "_a"), ("", "Async"), ("_", "_Async")):
+        for start, async_start in _PREFIXES:
             sync_name = start + name[len(async_start) :]
             if name.startswith(async_start) and sync_name in self._known:
                 return sync_name
@@ -136,8 +148,34 @@ class _Plain(ast.NodeTransformer):
         node.returns = None
         first = node.body[0]
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-            node.body = node.body[1:] or [ast.Pass()]
+            node.body = node.body[1:]
+        node.body = node.body or [ast.Pass()]
         self.generic_visit(node)
+        return node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        for name in ("body", "orelse", "finalbody"):
+            if isinstance(statements := getattr(node, name, None), list):
+                setattr(node, name, _tidied(statements))
+        return node
+
+    def visit_alias(self, node: ast.alias) -> ast.AST:
+        return ast.alias(self._name(node.name), node.asname and self._name(node.asname))
+
+    def visit_Try(self, node: ast.Try) -> ast.AST:
+        """`yield from` closes what it delegates to; an async half must do that by hand."""
+        self.generic_visit(node)
+        match node:
+            case ast.Try(
+                body=[ast.Expr(value=ast.YieldFrom(value=stream)) as only],
+                handlers=[],
+                orelse=[],
+                finalbody=[
+                    ast.Expr(value=ast.Call(func=ast.Attribute(value=closed, attr="close")))
+                ],
+            ) if ast.dump(stream) == ast.dump(closed).replace("Store()", "Load()"):
+                return only
         return node
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
@@ -181,6 +219,8 @@ class _Plain(ast.NodeTransformer):
                 return ast.Call(function, rest, node.keywords)
             case ast.Call(func=ast.Name(id="cast"), args=[_, value]):
                 return value
+            case ast.Call(func=ast.Name(id=name), args=[stream]) if name in VIEWS:
+                return stream
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
@@ -191,10 +231,34 @@ class _Plain(ast.NodeTransformer):
         node.attr = self._name(node.attr)
         return node
 
-    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+    def visit_keyword(self, node: ast.keyword) -> ast.AST | None:
         self.generic_visit(node)
+        if node.arg in SYNC_ONLY:
+            return None
         node.arg = node.arg and self._name(node.arg)
         return node
+
+
+def _tidied(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """Without refusals, and without a name that is only given for the next line to delegate to."""
+    said: list[ast.stmt] = []
+    for statement in statements:
+        match (said[-1:], statement):
+            case (
+                [ast.Assign(targets=[ast.Name(id=name)], value=value)],
+                ast.Expr(value=ast.YieldFrom(value=ast.Name(id=given))),
+            ) if name == given:
+                said[-1] = ast.Expr(ast.YieldFrom(value))
+            case _ if not _is_refusal(statement):
+                said.append(statement)
+    return said
+
+
+def _is_refusal(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.If(body=[ast.Raise(exc=error)], orelse=[]) if error is not None:
+            return any(name in ast.unparse(error) for name in REFUSALS)
+    return False
 
 
 def _functions(owner: ast.Module | ast.ClassDef) -> dict[str, Function]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -187,27 +187,20 @@ def _explained(owner: type[BaseModel], error: ValidationError) -> ValidationErro
 
 
 def _line(owner: type[BaseModel], name: str | int, details: Sequence[Any]) -> InitErrorDetails:
+    first, where = details[0], details[0]["loc"]
     if name == "content":
-        given = details[0]["input"] if len(details[0]["loc"]) <= 2 else None
-        reason = _content_fault(given)
-    elif details[0]["type"] == "extra_forbidden":
+        # The last one is about the list, if it is one: its place tells the item.
+        first, where = details[-1], (name, *details[-1]["loc"][2:3])
+        reason = (
+            "The content must be a str, or a list of str and dict blocks with str keys, "
+            f"not of type {type(first['input']).__name__!r}."
+        )
+    elif first["type"] == "extra_forbidden":
         reason = f"There is no such field.{near(str(name), owner.model_fields)}"
     else:
-        reason = details[0]["msg"]
+        reason = first["msg"]
     return InitErrorDetails(
         type=PydanticCustomError("message_field", "{reason}", {"reason": reason}),
-        loc=details[0]["loc"] if name != "content" else (name,),
-        input=details[0]["input"],
+        loc=where,
+        input=first["input"],
     )
-
-
-def _content_fault(given: object) -> str:
-    wanted = "The content must be a str, or a list of str and dict blocks with str keys"
-    if given is None:
-        return f"{wanted}."
-    return f"{wanted}, not of type {type(given).__name__!r}."
-
-
-def fields_of(message: BaseMessage, leave_out: Iterable[str] = ()) -> Mapping[str, Any]:
-    """The fields of a message by name, for making another one of them."""
-    return {key: value for key, value in message.__dict__.items() if key not in set(leave_out)}

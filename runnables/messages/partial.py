@@ -31,7 +31,7 @@ class _Nothing(Exception):
 _DECODER: Final = json.JSONDecoder(strict=False)
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _WORD: Final = re.compile(r"[^\s,:\]}\[{\"]*")
-_NUMBER_START: Final = re.compile(r"-?(0|[1-9]\d*)?(\.\d*)?([eE][+-]?\d*)?\Z")
+_NUMBER_START: Final = re.compile(r"-\Z|-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d*)?\Z|-?(0|[1-9]\d*)\.\Z")
 _CUT_ESCAPE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\(u[0-9a-fA-F]{0,3})?\Z")
 _CUT_SURROGATE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
 

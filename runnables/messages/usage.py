@@ -65,13 +65,11 @@ def _less(one: int, other: int) -> int:
 def _combine(
     left: Mapping[str, Any], right: Mapping[str, Any], of: Callable[[int, int], int]
 ) -> dict[str, Any]:
-    return {
-        key: _one(left.get(key), right.get(key), of) for key in dict.fromkeys([*left, *right])
-    }
+    return {key: _one(left.get(key), right.get(key), of) for key in dict.fromkeys([*left, *right])}
 
 
 def _one(left: Any, right: Any, of: Callable[[int, int], int]) -> Any:
     """A count, or the details of one."""
-    if isinstance(left, Mapping) or isinstance(right, Mapping):
+    if any(isinstance(side, Mapping) for side in (left, right)):
         return _combine(left or {}, right or {}, of)
     return of(left or 0, right or 0)

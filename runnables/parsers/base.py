@@ -26,6 +26,26 @@ class BaseParser(Inline[Any, Output], reports=True):
 
     run_type: ClassVar[str] = "parser"
 
+    def _call(self, input: Any, **kwargs: Any) -> Any:
+        self._refuse(kwargs)
+        return self._parsed(input)
+
+    def _decoder(self, **kwargs: Any) -> Decoder[Any, Any] | None:
+        self._refuse(kwargs)
+        return self._piecewise()
+
+    def _refuse(self, options: dict[str, Any]) -> None:
+        for option in options:
+            raise TypeError(f"{type(self).__name__} has no option {option!r} for a call")
+
+    def _parsed(self, input: Any) -> Any:
+        """The result for a whole input."""
+        raise NotImplementedError
+
+    def _piecewise(self) -> Decoder[Any, Any] | None:
+        """What parses piece by piece; None: only the whole input tells."""
+        return None
+
     def get_format_instructions(self) -> str:
         """What to tell the model, so that its answer can be parsed.
 
@@ -34,9 +54,7 @@ class BaseParser(Inline[Any, Output], reports=True):
         """
         raise NotImplementedError(f"{type(self).__name__} has no format instructions.")
 
-    def with_repair(
-        self, model: Runnable[Any, Any], *, attempts: int = 1
-    ) -> RepairParser[Output]:
+    def with_repair(self, model: Runnable[Any, Any], *, attempts: int = 1) -> RepairParser[Output]:
         """This parser, with a model that gets to correct an answer that does not parse.
 
         The model is shown what was expected, what was answered and what is wrong with that, and
@@ -95,7 +113,7 @@ class BaseOutputParser(BaseParser[Output], reports=True):
         """The type argument of the class; Any where there is none."""
         return _type_argument(type(self))
 
-    def _call(self, input: Any, **kwargs: Any) -> Any:
+    def _parsed(self, input: Any) -> Any:
         text = text_of(input, self)
         try:
             return self.parse(text)
@@ -112,7 +130,7 @@ class BaseTransformOutputParser(BaseOutputParser[Output], reports=True):
     it gives for the text.
     """
 
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, Output] | None:
+    def _piecewise(self) -> Decoder[Any, Output] | None:
         return _Piecewise(self)
 
 
@@ -125,10 +143,10 @@ class _Piecewise(Decoder[Any, T]):
 
     def feed(self, chunk: Any) -> Iterable[T]:
         self._given = True
-        return (self._parser._call(chunk),)
+        return (self._parser._parsed(chunk),)
 
     def finish(self) -> Iterable[T]:
-        return () if self._given else (self._parser._call(""),)
+        return () if self._given else (self._parser._parsed(""),)
 
 
 class StrOutputParser(BaseTransformOutputParser[str], reports=True):
@@ -138,7 +156,7 @@ class StrOutputParser(BaseTransformOutputParser[str], reports=True):
         """The text itself."""
         return text
 
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, str]:
+    def _piecewise(self) -> Decoder[Any, str]:
         return _Texts(self)
 
 
@@ -194,7 +212,7 @@ class TextDecoder(Decoder[Any, T]):
 
 def _options(cls: type) -> Sequence[str]:
     """The annotated names of a parser's own classes, from the base on down."""
-    mine = [base for base in reversed(cls.__mro__) if issubclass(base, BaseOutputParser)]
+    mine: list[type] = [it for it in reversed(cls.__mro__) if issubclass(it, BaseOutputParser)]
     names = [
         name
         for base in mine

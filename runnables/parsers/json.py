@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter
 
 from runnables.chunks import SNAPSHOTS, Merge
 from runnables.errors import OutputParserException
-from runnables.inline import Decoder
 from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder
 from runnables.parsers.json_text import JsonText
 from runnables.parsers.pacing import Pace
 from runnables.parsers.partial_json import JsonError, JsonReader
+
+if TYPE_CHECKING:
+    from runnables.inline import Decoder
 
 T = TypeVar("T")
 
@@ -55,7 +57,7 @@ class JsonOutputParser(BaseOutputParser[Any], reports=True):
             return "Answer with one JSON object and nothing else."
         return schema_instructions(self.pydantic_object)
 
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, Any]:
+    def _piecewise(self) -> Decoder[Any, Any]:
         return _JsonDecoder(self)
 
 

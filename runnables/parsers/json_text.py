@@ -41,8 +41,8 @@ class JsonText:
         self.reader: JsonReader | None = None
         self._tries = 0
         self._stage: Callable[[str], str] = self._start
-        self._held = ""
-        self._before = "\n"  # the end of the prose so far
+        self._held: str = ""
+        self._before: str = "\n"  # the end of the prose so far
         self._fenced = False
         self._error: JsonError | None = None
 
@@ -128,7 +128,7 @@ class JsonText:
 
     def _seek(self, text: str) -> str:
         """Prose."""
-        text, self._held = self._held + text, ""
+        text = self._take_held(text)
         for mark in _MARK.finditer(text):
             if mark[0][0] == "`":
                 if mark.end() == len(text):
@@ -139,6 +139,10 @@ class JsonText:
             elif not self._error and (mark[0] == "{" or self._opens_a_list(text, mark.start())):
                 return self._try(text[mark.start() :])
         return self._hold(text, len(text))
+
+    def _take_held(self, text: str) -> str:
+        held, self._held = self._held, ""
+        return held + text
 
     def _hold(self, text: str, at: int) -> str:
         self._before = (self._before + text[:at])[-_LOOK_BACK:]
@@ -153,7 +157,7 @@ class JsonText:
 
     def _label(self, text: str) -> str:
         """The word after the mark that opens a block."""
-        text, self._held = self._held + text, ""
+        text = self._take_held(text)
         found = _LABEL.match(text)
         end = found.end() if found else 0
         if end == len(text):
@@ -166,7 +170,7 @@ class JsonText:
 
     def _skip_block(self, text: str) -> str:
         """A block of something else."""
-        text, self._held = self._held + text, ""
+        text = self._take_held(text)
         if found := _FENCE.search(text):
             self._stage, self._fenced, self._before = self._seek, False, ""
             return text[found.end() :]

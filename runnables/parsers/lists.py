@@ -81,7 +81,7 @@ class CommaSeparatedListOutputParser(ListOutputParser, reports=True):
             "`red, green, blue`. Put a value that contains a comma in double quotes."
         )
 
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, list[str]]:
+    def _piecewise(self) -> Decoder[Any, list[str]]:
         return _Items(self, _CommaReader())
 
 
@@ -164,7 +164,7 @@ class _LinePatternParser(ListOutputParser, reports=True):
         """The items."""
         return _read_all(_LineReader(self.pattern), text)
 
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, list[str]]:
+    def _piecewise(self) -> Decoder[Any, list[str]]:
         return _Items(self, _LineReader(self.pattern))
 
 

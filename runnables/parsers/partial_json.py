@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 Container: TypeAlias = "dict[str, Any] | list[Any]"
 
@@ -356,10 +356,10 @@ def _skip_space(text: str, at: int) -> int:
 
 
 def _too_deep(value: Any) -> bool:
-    level: list[Any] = [value]
+    level: list[Container] = [value]
     for _ in range(MAX_DEPTH):
         level = [
-            child
+            cast("Container", child)
             for container in level
             for child in (container.values() if isinstance(container, dict) else container)
             if isinstance(child, dict | list)

@@ -12,15 +12,27 @@ import json
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Annotated, Any, Final, TypeAlias, Union, cast, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Final,
+    TypeAlias,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from pydantic import AliasChoices, BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from typing_extensions import TypeAliasType, get_type_hints, is_typeddict
 
-from runnables.parsers.partial_json import JsonReader
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from runnables.parsers.partial_json import JsonReader
 
 HIDDEN: Final[Any] = object()
 """Nothing to show."""
@@ -110,10 +122,10 @@ class Shape:
     def level(self, container: Any) -> _Level | None:
         """How to show an open container; None where the type does not tell."""
         if isinstance(container, list):
-            return self._list_level(cast("list[Any]", container))
+            return self._list_level(cast("list[object]", container))
         return self._dict_level(container)
 
-    def _list_level(self, container: list[Any]) -> _Level | None:
+    def _list_level(self, container: list[object]) -> _Level | None:
         if self._origin in (list, Sequence, Iterable, Any, object):
             return _ListLevel(container, self._parameter_shape())
         return None
@@ -203,7 +215,7 @@ class _Level:
 
 
 class _ListLevel(_Level):
-    def __init__(self, container: list[Any], item: Shape) -> None:
+    def __init__(self, container: list[object], item: Shape) -> None:
         super().__init__(container)
         self._item = item
         self._items: list[Any] = []
@@ -239,9 +251,7 @@ class _DictLevel(_Level):
 
 
 class _FieldsLevel(_Level):
-    def __init__(
-        self, container: dict[str, Any], by_key: Mapping[str, tuple[str, Shape]]
-    ) -> None:
+    def __init__(self, container: dict[str, Any], by_key: Mapping[str, tuple[str, Shape]]) -> None:
         super().__init__(container)
         self._by_key = by_key
         self._values: dict[str, Any] = {}
@@ -308,9 +318,7 @@ def _keys_of(name: str, field: FieldInfo, by_name: bool) -> Iterable[str]:
 
 
 def _is_model(cls: Any) -> bool:
-    return (
-        isinstance(cls, type) and issubclass(cls, BaseModel) and not cls.__pydantic_root_model__
-    )
+    return isinstance(cls, type) and issubclass(cls, BaseModel) and not cls.__pydantic_root_model__
 
 
 def _bare(annotation: Any) -> Any:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from runnables.chunks import SNAPSHOTS, Merge
-from runnables.config import RunnableConfig, Scope
+from runnables.chunks import SNAPSHOTS
 from runnables.errors import ConfigError, OutputParserException
 from runnables.functions import coerce_to_runnable
 from runnables.messages import StringPromptValue
-from runnables.parsers.base import BaseParser
 from runnables.runnable import Runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
 from runnables.where import note
+
+if TYPE_CHECKING:
+    from runnables.config import RunnableConfig, Scope
+    from runnables.parsers.base import BaseParser
 
 Output = TypeVar("Output", covariant=True)
 
@@ -51,11 +53,7 @@ class RepairParser(Runnable[Any, Output], reports=True):
         self.model = coerce_to_runnable(model)
         self.attempts = attempts
         self.name = name
-
-    @property
-    def merge(self) -> Merge:  # type: ignore[override]  # that of the parser inside
-        """As the parser inside."""
-        return self.parser.merge
+        self.merge = self.parser.merge
 
     @property
     def InputType(self) -> Any:
@@ -189,5 +187,7 @@ def _noted(error: OutputParserException, number: int) -> OutputParserException:
 def _verdict(errors: list[OutputParserException]) -> OutputParserException:
     """The first error; its cause is the group of those of the repairs."""
     first, *others = errors
-    first.__cause__ = ExceptionGroup("the answers of the repairs", others)
+    group = ExceptionGroup("the repaired answers", others)
+    group.__cause__ = first.__cause__
+    first.__cause__ = group
     return first

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast
 from runnables.messages import BaseMessage, Content, PromptValue
 from runnables.messages.canonical import text_of as text_of_content
 
-ModelOutput: TypeAlias = "str | BaseMessage | PromptValue | Sequence[str | dict[str, Any]]"
+ModelOutput: TypeAlias = str | BaseMessage | PromptValue | list[str | dict[str, Any]]
 """What text parsers read: a text, a message or a piece of one, a prompt, or content blocks."""
 
 
@@ -32,7 +32,7 @@ def text_of(output: Any, reader: object) -> str:
         return text_of_content(cast("Content", output))
     raise TypeError(
         f"{type(reader).__name__} reads text, a message or a list of content blocks, "
-        f"got {_described(output)}."
+        f"got {_described(cast('object', output))}."
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, TypeAdapter
 
-from runnables.chunks import SNAPSHOTS, Merge, join_deltas
+from runnables.chunks import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import ConfigError, OutputParserException, near
 from runnables.inline import Decoder
 from runnables.messages import (
@@ -26,7 +26,53 @@ from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
 from runnables.parsers.typed import validated
 
 
-class JsonOutputToolsParser(BaseParser[Any], reports=True):
+class ToolCallsParser(BaseParser[Any], reports=True):
+    """What the parsers of tool calls have in common; they say what becomes of a call.
+
+    Calls that cannot be read are an error, not left out.
+    """
+
+    merge: Merge = SNAPSHOTS
+    first_tool_only: bool
+
+    @property
+    def InputType(self) -> Any:
+        """A model's message."""
+        return AIMessage
+
+    def _parsed(self, input: Any) -> Any:
+        calls, invalid = _calls_of(input, self)
+        broken = [call for call in invalid if call["name"] is None or self._wants(call["name"])]
+        wanted = [call for call in calls if self._wants(call["name"])]
+        if broken and not (wanted and self.first_tool_only):
+            raise _unreadable(broken[0])
+        return self._chosen([self._whole(call) for call in self._first(wanted)])
+
+    def _piecewise(self) -> Decoder[Any, Any]:
+        return _CallsDecoder(self)
+
+    def _wants(self, name: str) -> bool:
+        """Whether calls of this tool are among the results."""
+        return True
+
+    def _whole(self, call: ToolCall) -> Any:
+        """The result for a complete call."""
+        raise NotImplementedError
+
+    def _partial(self, call: PartialCall) -> Any:
+        """The result for a call so far, or HIDDEN."""
+        raise NotImplementedError
+
+    def _first(self, calls: Sequence[Any]) -> Sequence[Any]:
+        return calls[:1] if self.first_tool_only else calls
+
+    def _chosen(self, items: list[Any]) -> Any:
+        if self.first_tool_only:
+            return items[0] if items else None
+        return items
+
+
+class JsonOutputToolsParser(ToolCallsParser, reports=True):
     """The tool calls of a message: a list of `{"type": name, "args": {...}}`.
 
     Streamed, each piece is all calls so far, with their arguments as far as they go.
@@ -35,9 +81,10 @@ class JsonOutputToolsParser(BaseParser[Any], reports=True):
         return_id: add the `id` of each call.
         first_tool_only: give the first call instead of a list; None where there is none.
         name: what observers call the parser.
-    """
 
-    merge: Merge = SNAPSHOTS
+    Raises:
+        OutputParserException: a call that cannot be read.
+    """
 
     def __init__(
         self,
@@ -50,45 +97,15 @@ class JsonOutputToolsParser(BaseParser[Any], reports=True):
         self.first_tool_only = first_tool_only
         self.name = name
 
-    @property
-    def InputType(self) -> Any:
-        """A model's message."""
-        return AIMessage
-
-    def _call(self, input: Any, **kwargs: Any) -> Any:
-        calls, invalid = _calls_of(input, self)
-        broken = [call for call in invalid if call["name"] is None or self._wants(call["name"])]
-        wanted = [call for call in calls if self._wants(call["name"])]
-        if broken and not (wanted and self.first_tool_only):
-            raise _unreadable(broken[0])
-        return self._chosen([self._whole(call) for call in self._first(wanted)])
-
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, Any]:
-        return _CallsDecoder(self)
-
-    def _wants(self, name: str) -> bool:
-        """Whether calls of this tool are among the results."""
-        return True
-
     def _whole(self, call: ToolCall) -> Any:
-        """The result for a complete call."""
         return self._item(call["name"], call["args"], call["id"])
 
     def _partial(self, call: PartialCall) -> Any:
-        """The result for a call so far, or HIDDEN."""
         return self._item(call.name, call.args(), call.id)
 
     def _item(self, name: str, args: dict[str, Any], id: str | None) -> Any:
         item: dict[str, Any] = {"type": name, "args": args}
         return {**item, "id": id} if self.return_id else item
-
-    def _first(self, calls: Sequence[Any]) -> Sequence[Any]:
-        return calls[:1] if self.first_tool_only else calls
-
-    def _chosen(self, items: list[Any]) -> Any:
-        if self.first_tool_only:
-            return items[0] if items else None
-        return items
 
 
 class JsonOutputKeyToolsParser(JsonOutputToolsParser, reports=True):
@@ -109,8 +126,8 @@ class JsonOutputKeyToolsParser(JsonOutputToolsParser, reports=True):
         first_tool_only: bool = False,
         name: str | None = None,
     ) -> None:
-        super().__init__(return_id=return_id, first_tool_only=first_tool_only, name=name)
         self.key_name = key_name
+        super().__init__(return_id=return_id, first_tool_only=first_tool_only, name=name)
 
     def _wants(self, name: str) -> bool:
         return name == self.key_name
@@ -119,7 +136,7 @@ class JsonOutputKeyToolsParser(JsonOutputToolsParser, reports=True):
         return super()._item(name, args, id) if self.return_id else args
 
 
-class PydanticToolsParser(JsonOutputToolsParser, reports=True):
+class PydanticToolsParser(ToolCallsParser, reports=True):
     """The tool calls of a message as objects of pydantic models.
 
     Streamed, each piece is all objects so far, partial ones as `PydanticOutputParser` makes
@@ -140,10 +157,11 @@ class PydanticToolsParser(JsonOutputToolsParser, reports=True):
         first_tool_only: bool = False,
         name: str | None = None,
     ) -> None:
-        super().__init__(first_tool_only=first_tool_only, name=name)
         self.tools = list(tools)
-        for tool in self.tools:
-            if not (isinstance(cast("object", tool), type) and issubclass(tool, BaseModel)):
+        self.first_tool_only = first_tool_only
+        self.name = name
+        for tool in cast("Sequence[object]", self.tools):
+            if not (isinstance(tool, type) and issubclass(tool, BaseModel)):
                 raise ConfigError(f"PydanticToolsParser: {tool!r} is not a pydantic model class")
 
     def _whole(self, call: ToolCall) -> Any:
@@ -231,7 +249,7 @@ class PartialCall:
 
     def args(self) -> dict[str, Any]:
         """The arguments so far."""
-        value = self.reader.snapshot() if self.reader.changes else {}
+        value: object = self.reader.snapshot() if self.reader.changes else {}
         return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
     def object(self, shape: Shape) -> Any:
@@ -250,7 +268,7 @@ class PartialCall:
 class _CallsDecoder(Decoder[Any, Any]):
     """Shows calls as they grow; in the end, says what the whole message says."""
 
-    def __init__(self, parser: JsonOutputToolsParser) -> None:
+    def __init__(self, parser: ToolCallsParser) -> None:
         self._parser = parser
         self._messages: list[Any] = []
         self._calls: list[PartialCall] = []
@@ -268,7 +286,7 @@ class _CallsDecoder(Decoder[Any, Any]):
         return self._show() if pieces else ()
 
     def finish(self) -> Iterable[Any]:
-        value = self._parser._call(join_deltas(self._messages))
+        value = self._parser._parsed(merge_chunks(self._messages))
         return (value,)
 
     def _call_of(self, piece: ToolCallChunk) -> PartialCall:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from runnables.chunks import SNAPSHOTS, Merge
 from runnables.errors import OutputParserException
-from runnables.inline import Decoder
 from runnables.parsers.base import BaseOutputParser
 from runnables.parsers.json import SnapshotDecoder, finish_json, schema_instructions
 from runnables.parsers.json_text import JsonText
-from runnables.parsers.partial_json import JsonReader
 from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
+
+if TYPE_CHECKING:
+    from runnables.inline import Decoder
+    from runnables.parsers.partial_json import JsonReader
 
 Output = TypeVar("Output", covariant=True)
 T = TypeVar("T")
@@ -58,7 +60,7 @@ class PydanticOutputParser(BaseOutputParser[Output], reports=True):
         """
         found = JsonText()
         found.feed(text)
-        return self._validated(finish_json(found, text), text)
+        return cast("Output", self._validated(finish_json(found, text), text))
 
     def get_format_instructions(self) -> str:
         """To answer with JSON, and by which schema."""
@@ -68,7 +70,7 @@ class PydanticOutputParser(BaseOutputParser[Output], reports=True):
         self._adapter = self._adapter or TypeAdapter(self.pydantic_object)
         return validated(self._adapter, value, text, type_name(self.pydantic_object))
 
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, Output]:
+    def _piecewise(self) -> Decoder[Any, Output]:
         self._shape = self._shape or Shape(self.pydantic_object)
         return _PydanticDecoder(self, self._shape)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from xml.parsers import expat
 
 from runnables.chunks import SNAPSHOTS, Merge
 from runnables.errors import OutputParserException
-from runnables.inline import Decoder
 from runnables.parsers.base import BaseOutputParser, TextDecoder
 from runnables.parsers.pacing import Pace
 from runnables.parsers.partial_json import MAX_DEPTH
+
+if TYPE_CHECKING:
+    from runnables.inline import Decoder
 
 Tree: TypeAlias = "dict[str, str | list[Any] | None]"
 """An element: its name, and what is in it."""
@@ -62,7 +64,7 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], reports=True):
             "`<list><item>red</item><item>green</item></list>`"
         )
 
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, dict[str, Any]]:
+    def _piecewise(self) -> Decoder[Any, dict[str, Any]]:
         return _XMLDecoder(self)
 
 

@@ -57,6 +57,14 @@ class BaseChatPromptTemplate(BasePromptTemplate):
         """The messages for these values as one text, for reading."""
         return (await self.aformat_prompt(**values)).to_string()
 
+    def __add__(self, other: MessageLike | Sequence[MessageLike]) -> ChatPromptTemplate:
+        """A conversation of this and what follows."""
+        return ChatPromptTemplate([self]) + other
+
+    def __radd__(self, other: MessageLike) -> ChatPromptTemplate:
+        """A conversation of what goes before and this."""
+        return ChatPromptTemplate([other, self])
+
 
 MessagePart = BaseMessage | BaseMessagePromptTemplate | BaseChatPromptTemplate
 """What a chat prompt is made of."""

@@ -85,7 +85,10 @@ class MessagesPlaceholder(BaseMessagePromptTemplate):
                 f"The variable {self.variable_name!r} should be a list of messages, and is a "
                 f"{type(value).__name__}. Put a single message into a list."
             )
-        messages = list(convert_to_messages(cast("list[Any]", value)))
+        try:
+            messages = convert_to_messages(cast("list[Any]", value))
+        except (ValueError, TypeError) as error:
+            raise PromptError(f"The variable {self.variable_name!r}: {error}") from error
         return messages[-self.n_messages :] if self.n_messages else messages
 
     def _own_variables(self) -> Variables:

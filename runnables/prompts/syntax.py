@@ -31,6 +31,8 @@ class Variables:
 
     def with_values_for(self, names: Collection[str]) -> Variables:
         """The variables that remain when `names` have values already: those become optional."""
+        if not names:
+            return self
         required = {name: kind for name, kind in self.required.items() if name not in names}
         everything = {**self.optional, **self.required}
         return Variables(

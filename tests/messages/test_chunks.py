@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def grouped(draw: st.DrawFn, chunks: list[Any]) -> Any:
         return chunks[0]
     cuts = draw(st.sets(st.integers(1, len(chunks) - 1), min_size=1, max_size=3))
     edges = [0, *sorted(cuts), len(chunks)]
-    parts = [grouped(draw, chunks[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    parts = [grouped(draw, chunks[a:b]) for a, b in itertools.pairwise(edges)]
     return type(chunks[0]).merge_chunks(parts)
 
 
@@ -71,7 +72,7 @@ def test_any_cutting_of_a_text_gives_the_text(text: str, data: st.DataObject) ->
     """A text streamed in any pieces is that text."""
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=5)))
     edges = [0, *cuts, len(text)]
-    chunks = [AIMessageChunk(text[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [AIMessageChunk(text[a:b]) for a, b in itertools.pairwise(edges)]
     assert AIMessageChunk.merge_chunks(chunks).content == text
 
 
@@ -95,7 +96,7 @@ def _cut(draw: st.DrawFn, index: int, call: Any) -> list[Any]:
     args = call["args"]
     cuts = sorted(draw(st.sets(st.integers(0, len(args)), max_size=4)))
     edges = [0, *cuts, len(args)]
-    texts = [args[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    texts = [args[a:b] for a, b in itertools.pairwise(edges)]
     with_id = draw(st.integers(0, len(texts) - 1))
     return [
         tool_call_chunk(

@@ -284,7 +284,7 @@ def test_merging_runs_keeps_every_word(history: list[BaseMessage]) -> None:
     assert merge_message_runs(merged) == merged
 
 
-async def test_without_messages_they_are_steps_of_a_chain(call: Call) -> None:
+def test_without_messages_they_are_steps_of_a_chain(call: Call) -> None:
     """Each of the three is a runnable then, equal to another one of the same options."""
     history: list[Any] = [("system", "s"), ("human", "a"), ("human", "b"), ("ai", "c")]
     chain = (
@@ -292,7 +292,7 @@ async def test_without_messages_they_are_steps_of_a_chain(call: Call) -> None:
         | merge_message_runs(chunk_separator=" ")
         | trim_messages(max_tokens=1, token_counter=len, end_on="human")
     )
-    assert await call.invoke(chain, history) == [HumanMessage("a b")]
+    assert call.invoke(chain, history) == [HumanMessage("a b")]
     assert trim_messages(max_tokens=1, token_counter=len) == trim_messages(
         max_tokens=1, token_counter=len
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -30,7 +31,7 @@ def test_every_beginning_of_a_json_text_can_be_read(value: dict[str, Any]) -> No
         text = json.dumps(value, ensure_ascii=ensure_ascii)
         found = [parse_partial_json(text[:end]) for end in range(1, len(text) + 1)]
         assert all(is_beginning(part, value) for part in found)
-        assert all(is_beginning(part, more) for part, more in zip(found, found[1:], strict=False))
+        assert all(is_beginning(part, more) for part, more in itertools.pairwise(found))
         assert found[-1] == value
 
 

@@ -130,6 +130,8 @@ def test_a_placeholder_says_what_it_takes() -> None:
         placeholder.format_messages()
     with pytest.raises(PromptError, match="'history' should be a list of messages, and is a str"):
         placeholder.format_messages(history="hello")
+    with pytest.raises(PromptError, match="The variable 'history': "):
+        placeholder.format_messages(history=[("nobody", "x")])
     with pytest.raises(PromptError, match="n_messages=0"):
         MessagesPlaceholder("history", n_messages=0)
     assert ChatPromptTemplate([("placeholder", ["{h}", False])]).input_variables == ["h"]

@@ -122,7 +122,7 @@ def test_in_examples(template_format: Any, x: str, y: str) -> None:
     assert [message.text for message in chat.format_messages()] == [x, y]
 
 
-@given(x=VALUES)
+@given(x=VALUES.filter(lambda x: x != "{x}"))
 def test_keys_of_a_dict_template_stay_as_they_are(x: str) -> None:
     """Only texts in the place of values are templates."""
-    assert DictPromptTemplate({"{x}": "{x}", x: 1}).format(x=x)["{x}"] == (1 if x == "{x}" else x)
+    assert DictPromptTemplate({x: "{x}", "{x}": 1}).format(x=1) == {x: "1", "{x}": 1}

@@ -1,0 +1,41 @@
+"""Runnables around another one, whose types and chunks are as that one's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from runnables.runnable import Runnable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from runnables.chunks import Merge
+
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+
+
+class Around(Runnable[Input, Output], reports=True):
+    """Base of what stands around one runnable and says of itself what that one says."""
+
+    def _like(self) -> Runnable[Input, Output]:
+        """The runnable that this one is like."""
+        raise NotImplementedError
+
+    @property
+    def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from the runnable inside
+        """As the runnable inside; a stream adds up as the one that gives it."""
+        return self._like().merge
+
+    @property
+    def InputType(self) -> Any:
+        """That of the runnable inside."""
+        return self._like().InputType
+
+    @property
+    def OutputType(self) -> Any:
+        """That of the runnable inside."""
+        return self._like().OutputType
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return (self._like(),)

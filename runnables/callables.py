@@ -1,0 +1,63 @@
+"""What can be known of a function before it is called."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from runnables.config import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def arguments(
+    function: Callable[..., Any], scope: Scope | None, kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """What a function gets beside its input."""
+    if not takes_config(function):
+        return kwargs
+    return {"config": (scope if scope is not None else Scope()).config, **kwargs}
+
+
+def is_plain(function: Callable[..., Any] | None) -> bool:
+    """Whether a function takes nothing but its input and gives its result at once."""
+    return not (function is None or is_generator(function) or takes_config(function))
+
+
+@functools.lru_cache(maxsize=4096)
+def _takes_config(function: Callable[..., Any]) -> bool:
+    try:
+        return "config" in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some built-in functions have no signature
+        return False
+
+
+def takes_config(function: Callable[..., Any]) -> bool:
+    """Whether a function has a parameter named `config`."""
+    try:
+        return _takes_config(function)
+    except TypeError:  # an unhashable callable object
+        return _takes_config.__wrapped__(function)
+
+
+def target(function: Any) -> Any:
+    """What really runs when this is called: behind partials and objects with `__call__`."""
+    while type(function) is functools.partial:
+        function = function.func
+    if inspect.isroutine(function) or inspect.isclass(function):
+        return function
+    return getattr(function, "__call__", function)  # noqa: B004 - the method itself is wanted
+
+
+def is_async(function: object) -> bool:
+    """Whether a call of this gives something to await, or to iterate with `async for`."""
+    it = target(function)
+    return inspect.iscoroutinefunction(it) or inspect.isasyncgenfunction(it)
+
+
+def is_generator(function: object) -> bool:
+    """Whether it is a generator function, of either colour."""
+    it = target(function)
+    return inspect.isgeneratorfunction(it) or inspect.isasyncgenfunction(it)

@@ -1,0 +1,57 @@
+"""Parsers: from what a model says to values, piece by piece."""
+
+from runnables.parsers.base import (
+    BaseOutputParser,
+    BaseParser,
+    BaseTransformOutputParser,
+    StrOutputParser,
+)
+from runnables.parsers.json import JsonOutputParser
+from runnables.parsers.json_text import JsonText
+from runnables.parsers.lists import (
+    CommaSeparatedListOutputParser,
+    ListOutputParser,
+    MarkdownListOutputParser,
+    NumberedListOutputParser,
+)
+from runnables.parsers.partial_json import JsonError, JsonReader, parse_partial_json
+from runnables.parsers.repair import RepairParser
+from runnables.parsers.tool_calls import (
+    JsonOutputKeyToolsParser,
+    JsonOutputToolsParser,
+    PydanticToolsParser,
+)
+from runnables.parsers.typed import PydanticOutputParser
+from runnables.parsers.values import DatetimeOutputParser, EnumOutputParser
+from runnables.parsers.xml import XMLOutputParser
+
+__all__ = [
+    # to build on
+    "BaseParser",
+    "BaseOutputParser",
+    "BaseTransformOutputParser",
+    "ListOutputParser",
+    # text and values
+    "StrOutputParser",
+    "EnumOutputParser",
+    "DatetimeOutputParser",
+    # lists
+    "CommaSeparatedListOutputParser",
+    "NumberedListOutputParser",
+    "MarkdownListOutputParser",
+    # structure
+    "JsonOutputParser",
+    "PydanticOutputParser",
+    "XMLOutputParser",
+    # tool calls
+    "JsonOutputToolsParser",
+    "JsonOutputKeyToolsParser",
+    "PydanticToolsParser",
+    # answers that do not parse
+    "RepairParser",
+    # JSON while it is being written
+    "JsonReader",
+    "JsonText",
+    "JsonError",
+    "parse_partial_json",
+]
