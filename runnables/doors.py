@@ -25,13 +25,13 @@ if TYPE_CHECKING:
         RunnableConfigurableAlternatives,
         RunnableConfigurableFields,
     )
+    from runnables.each import RunnableEach
     from runnables.event_stream import StreamEvent
     from runnables.events import Event
     from runnables.prompts import BasePromptTemplate
     from runnables.retry import RunnableRetry, RunnableWithFallbacks
     from runnables.runnable import Runnable
     from runnables.sequence import RunnableSequence
-    from runnables.shape import RunnableEach
     from runnables.streams import AsyncStream, Stream
     from runnables.timeout import RunnableTimeout
     from runnables.tools import RunnableTool
@@ -105,8 +105,8 @@ class Fluent(Generic[Input, Output]):
 
     def assign(self, **branches: Any) -> RunnableSequence[Input, dict[str, Any]]:
         """Add keys to the output, which is a dict; each is computed from it."""
+        from runnables.assign import RunnableAssign
         from runnables.sequence import pipe
-        from runnables.shape import RunnableAssign
 
         return pipe(self, RunnableAssign(branches))
 
@@ -123,7 +123,7 @@ class Fluent(Generic[Input, Output]):
 
     def map(self) -> RunnableEach[Any, Any]:
         """The same for each item of a list."""
-        from runnables.shape import RunnableEach
+        from runnables.each import RunnableEach
 
         return RunnableEach(self)
 

@@ -33,7 +33,7 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     """The annotations of a function, as far as they can be read; never an error."""
     target: Any = function
     if not inspect.isroutine(function) and not inspect.isclass(function):
-        target = getattr(function, "func", None) or getattr(type(function), "__call__", function)
+        target = getattr(function, "func", None) or getattr(type(function), "__call__", function)  # noqa: B004 - the method itself is wanted
     try:
         return typing.get_type_hints(target)
     except Exception:  # annotations are any code at all, also names that exist only for checkers

@@ -25,7 +25,8 @@ LAYERS = (
     # the engine: threads and tasks, what travels, what is told
     *("concurrency", "streams", "config", "events", "event_stream", "custom", "batches"),
     # the contract, and what `|` makes
-    *("doors", "runnable", "functions", "sequence", "parallel", "inline", "around"),
+    *("doors", "runnable", "callables", "generators", "functions", "sequence", "parallel"),
+    *("inline", "around"),
     # the other combinators
     *("shape", "control", "binding", "retry", "timeout", "configurable"),
     # what models hear and say

@@ -20,6 +20,7 @@ from runnables.messages.roles import (
     ToolMessage,
     ToolMessageChunk,
 )
+from runnables.messages.tool_calls import parse_tool_calls
 
 AnyMessage: TypeAlias = Annotated[
     AIMessage
@@ -116,10 +117,11 @@ def message_chunk_to_message(chunk: BaseMessage) -> BaseMessage:
     """
     if not isinstance(chunk, BaseMessageChunk):
         return chunk
-    if isinstance(chunk, AIMessageChunk) and chunk.chunk_position != "last":
-        chunk = AIMessageChunk.merge_chunks([chunk, AIMessageChunk(chunk_position="last")])
     cls: Any = MESSAGES[kind_of(chunk)]
     fields = {name: getattr(chunk, name) for name in cls.model_fields if name != "type"}
+    if isinstance(chunk, AIMessageChunk) and chunk.tool_call_chunks:
+        calls, invalid = parse_tool_calls(chunk.tool_call_chunks, last=True)
+        fields |= {"tool_calls": calls, "invalid_tool_calls": invalid}
     return cast("BaseMessage", cls(**fields))
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast, overload
 
+from runnables.functions import RunnableLambda
 from runnables.messages.ai import AIMessage
 from runnables.messages.convert import MessagesLike, convert_to_messages
 from runnables.messages.kinds import (
@@ -87,8 +88,6 @@ def filter_messages(
     )
     if messages is not None:
         return options(messages)
-    from runnables.functions import RunnableLambda
-
     return RunnableLambda(options, name="filter_messages", blocking=False)
 
 
@@ -183,8 +182,6 @@ def merge_message_runs(
     """
     if messages is not None:
         return _merge_runs(messages, chunk_separator)
-    from runnables.functions import RunnableLambda
-
     merge = partial(_merge_runs, separator=chunk_separator)
     return RunnableLambda(merge, name="merge_message_runs", blocking=False)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast, overload
 
 from runnables.errors import near
+from runnables.functions import RunnableLambda
 from runnables.messages.base import BaseMessage
 from runnables.messages.canonical import items_of, text_of
 from runnables.messages.convert import MessagesLike, convert_to_messages
@@ -120,8 +121,6 @@ def trim_messages(
     check_kinds("end_on", end_on)
     if messages is not None:
         return options(messages)
-    from runnables.functions import RunnableLambda
-
     return RunnableLambda(options, name="trim_messages", blocking=False)
 
 

@@ -47,9 +47,7 @@ class JsonOutputParser(BaseOutputParser[Any], reports=True):
         Raises:
             OutputParserException: there is none, or it is not complete.
         """
-        found = JsonText()
-        found.feed(text)
-        return finish_json(found, text)
+        return read_json(text)
 
     def get_format_instructions(self) -> str:
         """To answer with JSON, and by which schema."""
@@ -98,17 +96,27 @@ class _JsonDecoder(SnapshotDecoder[Any]):
         return () if self.shown == self.found.version else (value,)
 
 
-def finish_json(found: JsonText, text: str) -> Any:
-    """The value at the end of the text, or the parser's error.
+def read_json(text: str) -> Any:
+    """The JSON value in a text.
 
     Raises:
-        OutputParserException: there is no complete JSON value.
+        OutputParserException: there is no complete one.
     """
+    found = JsonText()
+    found.feed(text)
     try:
         return found.finish()
     except JsonError as error:
         message = f"The answer is not valid JSON: {error}."
         raise OutputParserException(message, llm_output=text) from error
+
+
+def finish_json(found: JsonText, text: str) -> Any:
+    """The value that was found in the pieces of a text, or the error of `read_json`."""
+    try:
+        return found.finish()
+    except JsonError:
+        return read_json(text)  # raises: what it quotes does not depend on where the cuts were
 
 
 def schema_instructions(described: Any) -> str:

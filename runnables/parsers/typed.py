@@ -11,8 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 from runnables.chunks import SNAPSHOTS, Merge
 from runnables.errors import OutputParserException
 from runnables.parsers.base import BaseOutputParser
-from runnables.parsers.json import SnapshotDecoder, finish_json, schema_instructions
-from runnables.parsers.json_text import JsonText
+from runnables.parsers.json import (
+    SnapshotDecoder,
+    finish_json,
+    read_json,
+    schema_instructions,
+)
 from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
 
 if TYPE_CHECKING:
@@ -58,9 +62,7 @@ class PydanticOutputParser(BaseOutputParser[Output], reports=True):
             OutputParserException: there is no complete JSON, or it does not fit the type. Its
                 cause is pydantic's ValidationError then.
         """
-        found = JsonText()
-        found.feed(text)
-        return cast("Output", self._validated(finish_json(found, text), text))
+        return cast("Output", self._validated(read_json(text), text))
 
     def get_format_instructions(self) -> str:
         """To answer with JSON, and by which schema."""

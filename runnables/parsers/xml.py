@@ -53,7 +53,12 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], reports=True):
         """
         reader = _XMLReader()
         reader.feed(text)
-        return _finish(reader, text)
+        reader.finish()
+        if reader.error:
+            raise OutputParserException(
+                f"The answer is not valid XML: {reader.error}.", llm_output=text
+            )
+        return reader.snapshot()
 
     def get_format_instructions(self) -> str:
         """To answer with XML, and with which elements."""
@@ -69,6 +74,8 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], reports=True):
 
 
 class _XMLDecoder(TextDecoder[dict[str, Any]]):
+    parser: XMLOutputParser
+
     def __init__(self, parser: XMLOutputParser) -> None:
         super().__init__(parser)
         self._reader = _XMLReader()
@@ -89,17 +96,11 @@ class _XMLDecoder(TextDecoder[dict[str, Any]]):
         return (reader.snapshot(),)
 
     def end(self) -> Iterable[dict[str, Any]]:
-        value = _finish(self._reader, self.text)
+        self._reader.finish()
+        if self._reader.error:
+            return (self.parser.parse(self.text),)  # raises, whatever the cuts were
+        value = self._reader.snapshot()
         return () if self._shown == self._reader.changes else (value,)
-
-
-def _finish(reader: _XMLReader, text: str) -> dict[str, Any]:
-    reader.finish()
-    if reader.error:
-        raise OutputParserException(
-            f"The answer is not valid XML: {reader.error}.", llm_output=text
-        )
-    return reader.snapshot()
 
 
 class _Open:

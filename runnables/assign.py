@@ -1,0 +1,223 @@
+"""Adding keys to a dict on its way."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Generator,
+    Iterable,
+    Mapping,
+)
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from runnables.batches import stand
+from runnables.chunks import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
+from runnables.custom import config_of
+from runnables.parallel import RunnableParallel
+from runnables.runnable import Runnable
+from runnables.streams import (
+    ATee,
+    Declared,
+    Tee,
+    aclose,
+    ainterleave,
+    close,
+    inner,
+    interleave,
+    merge_of,
+)
+
+if TYPE_CHECKING:
+    from runnables.config import Scope
+
+
+class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
+    """Passes a dict on with further keys, each computed from the dict.
+
+    Streams pass the dict's own chunks on at once; those of the new keys follow as they come.
+
+    Args:
+        branches: a mapping of the new keys to runnables or functions, or a RunnableParallel.
+    """
+
+    def __init__(self, branches: Mapping[str, Any] | RunnableParallel[Any]) -> None:
+        self.mapper: RunnableParallel[Any] = (
+            branches if isinstance(branches, RunnableParallel) else RunnableParallel(branches)
+        )
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{key}={it!r}" for key, it in self.mapper.branches.items())
+        return f"RunnablePassthrough.assign({inside})"
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The name that was given, or one with the new keys in it."""
+        base = name or self.name or f"RunnableAssign<{','.join(self.mapper.branches)}>"
+        return super().get_name(suffix, name=base)
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return (self.mapper,)
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        self._check(value)
+        return {**value, **self.mapper.invoke(value, config_of(scope), **kwargs)}
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        self._check(value)
+        return {**value, **await self.mapper.ainvoke(value, config_of(scope), **kwargs)}
+
+    def _check(self, value: object) -> None:
+        if not isinstance(value, Mapping):
+            raise TypeError(
+                f"{self!r} got a {type(value).__name__}, expected a dict to add keys to"
+            )
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        slots, lend, scope = stand(scope)
+        tee = Tee(input, 2)
+        merges = declared.follow(_Assigned(input))
+        makers = {
+            "": partial(self._own, tee),
+            "new": partial(self._new, tee, scope, kwargs, merges),
+        }
+        pairs = interleave(makers, slots, lend=lend)
+        try:
+            for _, chunk in pairs:
+                yield chunk
+        finally:
+            pairs.close()
+            close(input)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        slots, _, scope = stand(scope)
+        tee = ATee(input, 2)
+        merges = declared.follow(_Assigned(input))
+        makers = {
+            "": partial(self._aown, tee),
+            "new": partial(self._anew, tee, scope, kwargs, merges),
+        }
+        pairs = ainterleave(makers, slots)
+        try:
+            async for _, chunk in pairs:
+                yield chunk
+        finally:
+            await pairs.aclose()
+            await aclose(input)
+
+    def _own(self, tee: Tee) -> Generator[Any, None, None]:
+        chunks = tee.reader(0)
+        try:
+            for chunk in _by_key(chunks):
+                yield from self._others(chunk)
+        finally:
+            close(chunks)
+
+    async def _aown(self, tee: ATee) -> AsyncGenerator[Any, None]:
+        chunks = tee.reader(0)
+        try:
+            async for chunk in _aby_key(chunks):
+                for piece in self._others(chunk):
+                    yield piece
+        finally:
+            await aclose(chunks)
+
+    def _others(self, chunk: Any) -> Iterable[Any]:
+        """A chunk of the dict without the keys that are computed anew."""
+        if chunk is RESET:
+            return (chunk,)
+        self._check(chunk)
+        kept = {key: value for key, value in chunk.items() if key not in self.mapper.branches}
+        return (kept,) if kept or not chunk else ()
+
+    def _new(
+        self, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Assigned
+    ) -> Generator[Any, None, None]:
+        chunks = self.mapper.transform(iter(tee.reader(1)), scope.config, **kwargs)
+        merges.new = chunks
+        try:
+            yield from chunks
+        finally:
+            chunks.close()
+
+    async def _anew(
+        self, tee: ATee, scope: Scope, kwargs: dict[str, Any], merges: _Assigned
+    ) -> AsyncGenerator[Any, None]:
+        chunks = self.mapper.atransform(aiter(tee.reader(1)), scope.config, **kwargs)
+        merges.new = chunks
+        try:
+            async for chunk in inner(chunks):
+                yield chunk
+        finally:
+            await chunks.aclose()
+
+
+class _Assigned:
+    """How the chunks of a dict with new keys add up: its own as upstream, the new as theirs."""
+
+    def __init__(self, own: object) -> None:
+        self.own = own
+        self.new: object = None
+
+    @property
+    def merge(self) -> Merge:
+        return _AssignedMerge(self)
+
+
+class _AssignedMerge(ByKey):
+    def __init__(self, streams: _Assigned) -> None:
+        super().__init__({})
+        self._streams = streams
+
+    def merge_of_key(self, key: str) -> Merge:
+        new = merge_of(self._streams.new)
+        if isinstance(new, ByKey) and new.has_key(key):
+            return new.merge_of_key(key)
+        own = merge_of(self._streams.own)
+        if isinstance(own, ByKey):
+            return own.merge_of_key(key)
+        return DELTAS if own is DELTAS else SNAPSHOTS
+
+
+def _adds_by_key(chunks: object) -> bool:
+    """Whether pieces of a dict can be passed on as they are; else only the whole can."""
+    merge = merge_of(chunks)
+    return merge is DELTAS or merge is SNAPSHOTS or isinstance(merge, ByKey)
+
+
+def _by_key(chunks: Iterable[Any]) -> Generator[Any, None, None]:
+    seen: list[Any] = []
+    for chunk in chunks:
+        if _adds_by_key(chunks):
+            yield chunk
+        else:
+            seen.append(chunk)
+    if seen:
+        yield whole_of(chunks, seen)
+
+
+async def _aby_key(chunks: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+    seen: list[Any] = []
+    async for chunk in inner(chunks):
+        if _adds_by_key(chunks):
+            yield chunk
+        else:
+            seen.append(chunk)
+    if seen:
+        yield whole_of(chunks, seen)
+
+
+def whole_of(chunks: object, seen: Iterable[Any]) -> Any:
+    """The value that the chunks seen of this stream make."""
+    parts = merge_of(chunks).accumulator()
+    for chunk in seen:
+        parts.add(chunk)
+    return parts.value()

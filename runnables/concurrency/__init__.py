@@ -1,0 +1,34 @@
+"""Threads and tasks: signals, slots, worker threads, bounded fan-out. (The other room: streams.)"""
+
+from runnables.concurrency.items import CLOSING_GRACE, DONE, GRACE
+from runnables.concurrency.slots import DEFAULT_LIMIT, Slots
+from runnables.concurrency.stopping import Cancelled, Stop, cancelled, check_stop, on_stop
+from runnables.concurrency.tasks import TaskFanOut, cancel_all
+from runnables.concurrency.threads import ThreadFanOut
+from runnables.concurrency.waiting import Expired, anap, arun_with_timeout, nap, run_with_timeout
+from runnables.concurrency.workers import at_home, has_home, hop, in_worker
+
+__all__ = [
+    "CLOSING_GRACE",
+    "DEFAULT_LIMIT",
+    "DONE",
+    "GRACE",
+    "Cancelled",
+    "Expired",
+    "Slots",
+    "Stop",
+    "TaskFanOut",
+    "ThreadFanOut",
+    "anap",
+    "arun_with_timeout",
+    "at_home",
+    "cancel_all",
+    "cancelled",
+    "check_stop",
+    "has_home",
+    "hop",
+    "in_worker",
+    "nap",
+    "on_stop",
+    "run_with_timeout",
+]

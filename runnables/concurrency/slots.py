@@ -1,0 +1,67 @@
+"""Slots: how many controls may run at once below one call.
+
+A limit of n means n *controls*: each runs one leaf call at a time, so at most n leaf calls are
+in flight, however deep the nesting. A control that fans out borrows spare slots for helpers.
+Where none is spare, it does the work itself, one item after another, in the slot that it stands
+in. Nobody waits for a slot, so nothing can deadlock. Who gives a slot back offers it to those
+who still have work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+from runnables.concurrency.stopping import lock
+from runnables.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_LIMIT: Final = 32
+"""Slots below a call that says nothing of `max_concurrency`."""
+
+
+class _Hungry(Protocol):
+    def grow(self) -> None: ...
+
+
+class Slots:
+    """How many controls may run at once below one call; its opener stands in the first.
+
+    Args:
+        limit: at least 1.
+        parent: the slots of the call around it, which a borrowed slot also counts against.
+    """
+
+    def __init__(self, limit: int, parent: Slots | None = None) -> None:
+        if type(limit) is not int or limit < 1:
+            raise ConfigError(f"max_concurrency={limit!r}: expected a whole number of at least 1")
+        self.limit = limit
+        self.parent = parent
+        self.hungry: dict[_Hungry, Slots] = {} if parent is None else parent.hungry
+        self._spare = limit - 1
+
+    def borrow(self) -> bool:
+        """Take a spare slot here and in every call around; False where one has none."""
+        with lock:
+            chain = list(self._chain())
+            if any(slots._spare < 1 for slots in chain):
+                return False
+            for slots in chain:
+                slots._spare -= 1
+            return True
+
+    def give_back(self) -> None:
+        """Return a borrowed slot, and offer it to those who still have work."""
+        with lock:
+            for slots in self._chain():
+                slots._spare += 1
+            eager = [it for it, slots in list(self.hungry.items()) if slots.borrow()]
+        for fan_out in eager:
+            fan_out.grow()
+
+    def _chain(self) -> Iterator[Slots]:
+        slots: Slots | None = self
+        while slots is not None:
+            yield slots
+            slots = slots.parent

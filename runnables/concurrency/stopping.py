@@ -1,0 +1,116 @@
+"""The cooperative signal: what was given up is told so, and what waits for it is woken."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+Cancelled = asyncio.CancelledError
+"""What a cancelled call raises, in both colours; a BaseException, never a value."""
+
+
+class Lock:
+    """One lock for all signals and slots, whose chains change together; made anew by a fork."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.RLock()  # the parent's may be held by a thread that is not here
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+lock: Final = Lock()
+
+
+class Stop:
+    """A cooperative signal: set once, seen by everything below, callbacks called at once."""
+
+    __slots__ = ("__weakref__", "_callbacks", "_parent", "is_set")
+
+    def __init__(self, parent: Stop | None = None) -> None:
+        self.is_set = False
+        self._callbacks: dict[object, Callable[[], None]] = {}
+        self._parent = parent
+        if parent is not None:
+            parent.add(self, self.set)
+
+    def add(self, key: object, callback: Callable[[], None]) -> None:
+        """Call `callback` when the signal is set: now, where it already is."""
+        with lock:
+            if not self.is_set:
+                self._callbacks[key] = callback
+                return
+        callback()
+
+    def discard(self, key: object) -> None:
+        """Forget the callback that was added under this key."""
+        with lock:
+            self._callbacks.pop(key, None)
+
+    def set(self) -> None:
+        """Give the signal; the second time does nothing."""
+        with lock:
+            callbacks = [] if self.is_set else list(self._callbacks.values())
+            self.is_set = True
+            self._callbacks.clear()
+        for callback in callbacks:
+            callback()
+
+    def release(self) -> None:
+        """Let go of the parent: the call is over."""
+        if self._parent is not None:
+            self._parent.discard(self)
+
+
+current_stop: contextvars.ContextVar[Stop | None] = contextvars.ContextVar(
+    "runnables_stop", default=None
+)
+
+
+def cancelled() -> bool:
+    """Whether the call around this code was given up, so that its result is of no use.
+
+    For long sync functions: a thread cannot be stopped from outside, but it can ask.
+    """
+    stop = current_stop.get()
+    return stop is not None and stop.is_set
+
+
+def check_stop() -> None:
+    """Raise `Cancelled` where the call around this code was given up."""
+    stop = current_stop.get()
+    if stop is not None and stop.is_set:
+        raise Cancelled("the call around this one was given up")
+
+
+@contextmanager
+def on_stop(callback: Callable[[], None]) -> Generator[None, None, None]:
+    """While in this block, call `callback` (from any thread) when the call is given up.
+
+    For providers: a blocking wait inside the block can be ended from the callback.
+    """
+    stop = current_stop.get()
+    if stop is None:
+        yield
+        return
+    key = object()
+    stop.add(key, callback)
+    try:
+        yield
+    finally:
+        stop.discard(key)

@@ -1,0 +1,82 @@
+"""Time limits and naps that end when the call around them is given up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+from runnables.concurrency.stopping import Stop, check_stop, current_stop, on_stop
+from runnables.concurrency.workers import adopt, in_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+R = TypeVar("R")
+
+
+class Expired(Exception):
+    """The time that a piece of work was given is over. (A TimeoutError may be the work's own.)"""
+
+
+def run_with_timeout(function: Callable[[], R], seconds: float) -> R:
+    """Run a function in a worker thread, wait for it at most so long.
+
+    The thread gets the signal when the wait is over, for whatever reason, and is left alone.
+
+    Raises:
+        Expired: it took longer.
+    """
+    done = threading.Event()
+    stop = Stop(current_stop.get())
+    context = contextvars.copy_context()
+    context.run(current_stop.set, stop)
+    outcome: list[R] = []
+    failure: list[BaseException] = []
+
+    def job() -> None:
+        try:
+            outcome.append(context.run(function))
+        except BaseException as error:
+            failure.append(error)
+        finally:
+            done.set()
+
+    in_worker(job)
+    try:
+        if not done.wait(seconds):
+            raise Expired
+    finally:
+        if not done.is_set():
+            stop.set()
+        stop.release()
+    if failure:
+        raise failure[0]
+    adopt(context)
+    return outcome[0]
+
+
+async def arun_with_timeout(function: Callable[[], Awaitable[R]], seconds: float) -> R:
+    """Await what a function gives, at most so long; Expired afterwards."""
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await function()
+    except TimeoutError:
+        if limit.expired():
+            raise Expired from None
+        raise
+
+
+def nap(seconds: float) -> None:
+    """Sleep, unless the call around this one is given up meanwhile; then raise `Cancelled`."""
+    given_up = threading.Event()
+    with on_stop(given_up.set):
+        given_up.wait(seconds)
+    check_stop()
+
+
+async def anap(seconds: float) -> None:
+    """Sleep, without blocking the loop."""
+    await asyncio.sleep(seconds)

@@ -1,0 +1,165 @@
+"""Worker threads, and the ways between a thread and the loop that waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import os
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from runnables.concurrency.stopping import Cancelled, Stop, current_stop, on_stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+R = TypeVar("R")
+
+_IDLE_SECONDS: Final = 10.0
+
+_home: contextvars.ContextVar[asyncio.AbstractEventLoop | None] = contextvars.ContextVar(
+    "runnables_home", default=None
+)  # in a worker thread: the loop that waits for it
+
+
+class _Worker:
+    """A daemon thread that runs one job after another, and ends when it was idle for a while.
+
+    Daemon, and not of a ThreadPoolExecutor, whose threads are joined at exit: a function that
+    hangs after its call was given up would keep the whole program from ending.
+    """
+
+    def __init__(self, job: Callable[[], None]) -> None:
+        self._job: Callable[[], None] | None = job
+        self._ready = threading.Lock()
+        self._ready.acquire()
+        threading.Thread(target=self._run, name="runnables-worker", daemon=True).start()
+
+    def _run(self) -> None:
+        while (job := self._job) is not None:
+            self._job = None
+            job()
+            del job
+            _idle.append(self)
+            if not self._ready.acquire(timeout=_IDLE_SECONDS):
+                self._leave()
+
+    def _leave(self) -> None:
+        try:
+            _idle.remove(self)
+        except ValueError:  # somebody took this worker just now: its job is on the way
+            self._ready.acquire()
+
+    def give(self, job: Callable[[], None]) -> None:
+        self._job = job
+        self._ready.release()
+
+
+_idle: deque[_Worker] = deque()
+
+
+def in_worker(job: Callable[[], None]) -> None:
+    """Run `job`, which must not raise, in a worker thread, in the context it brings itself."""
+    try:
+        worker = _idle.pop()
+    except IndexError:
+        _Worker(job)
+    else:
+        worker.give(job)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # a child has none of its parent's threads
+
+
+async def hop(function: Callable[..., R], *args: Any) -> R:
+    """Run a blocking function in a worker thread, with the caller's context variables.
+
+    What the function sets in context variables is seen by the caller afterwards, as if it had
+    run in place. When the caller is cancelled, the thread gets the signal and is left alone.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[R] = loop.create_future()
+    context = contextvars.copy_context()
+    stop = Stop(current_stop.get())
+    context.run(current_stop.set, stop)
+    context.run(_home.set, loop)
+
+    def job() -> None:
+        try:
+            result = context.run(function, *args)
+        except BaseException as error:
+            _tell(loop, _settle, done, None, error)
+        else:
+            _tell(loop, _settle, done, result, None)
+
+    in_worker(job)
+    try:
+        return await done
+    except asyncio.CancelledError:
+        stop.set()
+        raise
+    finally:
+        stop.release()
+        if done.done():
+            adopt(context)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any) -> None:
+    try:
+        loop.call_soon_threadsafe(function, *args)
+    except RuntimeError:  # the loop was closed meanwhile: nobody is left to be told
+        if not loop.is_closed():
+            raise
+
+
+def _settle(done: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if done.done():
+        return
+    if error is None:
+        done.set_result(result)
+    elif isinstance(error, StopIteration):  # a future refuses it
+        done.set_exception(RuntimeError(f"a function raised StopIteration: {error}"))
+    else:
+        done.set_exception(error)
+
+
+def adopt(context: contextvars.Context) -> None:
+    """Take over what a function set in its copy of our context."""
+    for variable, value in context.items():
+        if (
+            variable is not current_stop
+            and variable is not _home
+            and variable.get(MISSING) is not value
+        ):
+            variable.set(value)
+
+
+MISSING: Final = object()
+
+
+def _cancel(future: concurrent.futures.Future[Any]) -> None:
+    future.cancel()
+
+
+def has_home() -> bool:
+    """Whether this is a worker thread in which `at_home` can be called."""
+    return _home.get() is not None and asyncio._get_running_loop() is None
+
+
+def at_home(work: Coroutine[Any, Any, R]) -> R:
+    """From a worker thread: have the loop that waits for this thread run a coroutine.
+
+    Raises:
+        Cancelled: the call was given up meanwhile.
+    """
+    loop = _home.get()
+    assert loop is not None, "at_home outside of a worker thread"
+    done = asyncio.run_coroutine_threadsafe(work, loop)
+    with on_stop(lambda: _cancel(done)):
+        try:
+            return done.result()
+        except concurrent.futures.CancelledError:
+            raise Cancelled("the call around this one was given up") from None

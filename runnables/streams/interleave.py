@@ -1,0 +1,130 @@
+"""Several streams as one, and what happens beside a stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from runnables.concurrency import CLOSING_GRACE, DONE, Slots, TaskFanOut, ThreadFanOut, cancel_all
+from runnables.streams.stream import aclose, close, inner
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Awaitable,
+        Callable,
+        Coroutine,
+        Generator,
+        Iterable,
+        Iterator,
+        Mapping,
+    )
+
+
+def interleave(
+    makers: Mapping[Any, Callable[[], Iterable[Any]]], slots: Slots, *, lend: bool
+) -> Generator[tuple[Any, Any], None, None]:
+    """Run several streams at once within the slots; pairs of key and chunk, as they come.
+
+    A stream is at most two chunks ahead of the consumer. Leaving closes them all.
+    """
+
+    def pump(_: int, maker: tuple[Any, Callable[[], Iterable[Any]]]) -> object:
+        for pair in run_here(0, maker):
+            fan_out.deliver(*pair)
+        return DONE
+
+    def run_here(_: int, maker: tuple[Any, Callable[[], Iterable[Any]]]) -> Iterator[Any]:
+        chunks = maker[1]()
+        try:
+            for chunk in chunks:
+                yield maker[0], chunk
+        finally:
+            close(chunks)
+
+    fan_out = ThreadFanOut(
+        pump, iter(makers.items()), slots, lend=lend, room=1, run_here=run_here, grace=CLOSING_GRACE
+    )
+    yield from fan_out.as_completed(len(makers))
+
+
+async def ainterleave(
+    makers: Mapping[Any, Callable[[], AsyncIterable[Any]]], slots: Slots
+) -> AsyncGenerator[tuple[Any, Any], None]:
+    """`interleave` in the other colour; every task is gone before leaving returns."""
+
+    async def pump(_: int, maker: tuple[Any, Callable[[], AsyncIterable[Any]]]) -> object:
+        chunks = maker[1]()
+        try:
+            async for chunk in inner(chunks):
+                await fan_out.deliver(maker[0], chunk)
+        finally:
+            await aclose(chunks)
+        return DONE
+
+    fan_out = TaskFanOut(pump, iter(makers.items()), slots, room=1)
+    pairs = fan_out.as_completed(len(makers))
+    try:
+        async for pair in pairs:
+            yield pair
+    finally:
+        await pairs.aclose()
+
+
+def alongside(work: Callable[[Callable[[Any], None]], None]) -> Generator[Any, None, None]:
+    """What `work(put)` puts, as it does; it runs in a worker thread and waits for the consumer."""
+
+    def run(_: int, __: None) -> object:
+        work(put)
+        return DONE
+
+    def put(item: Any) -> None:
+        fan_out.deliver(None, item)
+
+    fan_out = ThreadFanOut(
+        run, iter([None]), Slots(1), lend=True, room=1, grace=CLOSING_GRACE, apart=True
+    )
+    for _, item in fan_out.as_completed(1):
+        yield item
+
+
+async def aalongside(
+    work: Callable[
+        [Callable[[Any], None], Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]
+    ],
+) -> AsyncGenerator[Any, None]:
+    """What `work(put, drained)` puts, as it does; it runs in a task.
+
+    `put` may be called from any thread and never waits; to stay in step with the consumer, the
+    work awaits `drained()` now and then.
+    """
+    loop = asyncio.get_running_loop()
+    items: deque[Any] = deque()
+    wake, empty = asyncio.Event(), asyncio.Event()
+
+    def put(item: Any) -> None:
+        items.append(item)
+        if asyncio._get_running_loop() is loop:
+            wake.set()
+        else:
+            loop.call_soon_threadsafe(wake.set)
+
+    async def drained() -> None:
+        if items:
+            empty.clear()
+            await empty.wait()
+
+    task = loop.create_task(work(put, drained))
+    task.add_done_callback(lambda _: wake.set())
+    try:
+        while items or not task.done():
+            while items:
+                yield items.popleft()
+            empty.set()
+            await wake.wait()
+            wake.clear()
+        await task
+    finally:
+        await cancel_all({task: 0})
