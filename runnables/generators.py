@@ -119,7 +119,8 @@ class RunnableGenerator(Runnable[Input, Output], reports=True):
         if self.func is None:
             raise self._async_only("invoke")
         declared = Declared(self.merge, self)
-        return collect(Stream(self._transform(Once(value), scope, kwargs, declared), declared))
+        chunks = self._transform(Once(value), scope, kwargs, declared)
+        return collect(Stream(chunks, declared))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         declared = Declared(self.merge, self)

@@ -66,7 +66,8 @@ class RunnableTimeout(Around[Input, Output], reports=True):
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
     ) -> Generator[Any, None, None]:
-        chunks = declared.follow(self.bound.stream(collect(input), config_of(scope), **kwargs))
+        value = collect(input)
+        chunks = declared.follow(self.bound.stream(value, config_of(scope), **kwargs))
         left = self.seconds
         try:
             while left > 0:

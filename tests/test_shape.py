@@ -28,7 +28,7 @@ LAYERS = (
     *("doors", "runnable", "callables", "generators", "functions", "sequence", "parallel"),
     *("inline", "around"),
     # the other combinators
-    *("shape", "control", "binding", "retry", "timeout", "configurable"),
+    *("assign", "each", "shape", "control", "binding", "retry", "timeout", "configurable"),
     # what models hear and say
     *("messages", "prompts", "parsers", "tools", "models", "fakes"),
     # what looks at chains from outside

@@ -1,0 +1,343 @@
+"""What a chat model is, whoever provides it.
+
+A provider writes one or more of four hooks, which get messages and checked options:
+
+    _generate(messages, options) -> AIMessage               _agenerate, the same in async
+    _stream(messages, options) -> Iterator[AIMessageChunk]   _astream, the same in async
+
+What it does not write is made of what it wrote: an answer is its stream joined, a stream is an
+answer in one piece, and an async hook without a client of its own is the sync one in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Generator,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypedDict, TypeVar, cast, overload
+
+from runnables.chunks import Joined, Merge
+from runnables.concurrency import hop
+from runnables.config import Scope, within
+from runnables.custom import adriven, driven
+from runnables.errors import ColourError, ConfigError
+from runnables.messages import (
+    AIMessage,
+    AIMessageChunk,
+    AnyMessage,
+    BaseMessage,
+    ChatPromptValue,
+    MessageLikeRepresentation,
+    PromptValue,
+    StringPromptValue,
+    convert_to_messages,
+    count_tokens_approximately,
+    message_chunk_to_message,
+    message_to_chunk,
+)
+from runnables.models.options import BASE_OPTIONS, merged_options
+from runnables.models.schemas import Tool, checked_tool_choice, convert_to_openai_tool
+from runnables.models.structured import Method, structured_output
+from runnables.runnable import Runnable
+from runnables.streams import acollect, collect, in_threads
+
+if TYPE_CHECKING:
+    from runnables.streams import Declared
+
+T = TypeVar("T")
+
+LanguageModelInput: TypeAlias = PromptValue | str | Sequence[MessageLikeRepresentation]
+"""What a model reads: a prompt, a text of a person, or a conversation in any form that
+`convert_to_messages` knows."""
+
+
+class RawAnswer(TypedDict):
+    """What a structured output with `include_raw=True` gives."""
+
+    raw: AIMessage
+    parsed: Any
+    parsing_error: Exception | None
+
+
+def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:
+    """The answer that the chunks of a stream make, as the whole message that it is.
+
+    Raises:
+        TypeError: something in the stream is no AIMessageChunk.
+    """
+    for chunk in chunks:
+        if not isinstance(cast("object", chunk), AIMessageChunk):
+            raise TypeError(
+                f"A model's stream gave {chunk!r}: `_stream` yields AIMessageChunk objects."
+            )
+    joined = chunks[0] if len(chunks) == 1 else AIMessageChunk.merge_chunks(chunks)
+    return cast("AIMessage", message_chunk_to_message(joined))
+
+
+class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
+    """A model that answers conversations.
+
+    Its settings are the defaults of the options of the same names; `invoke(..., temperature=0)`
+    and `bind(temperature=0)` override them, and None takes one away.
+
+    Args:
+        model: which model, as the provider calls it.
+        temperature: how freely the model chooses, from 0 (the likeliest) up.
+        max_tokens: how many tokens an answer may have.
+        stop: texts before which an answer ends.
+        seed: makes answers repeatable, where the provider can.
+        top_p: choose among the likeliest tokens of this total probability.
+        name: what observers call the model.
+    """
+
+    run_type: ClassVar[str] = "chat_model"
+    known_options: ClassVar[frozenset[str]] = BASE_OPTIONS
+    """The names of the options that calls may give; subclasses add theirs."""
+    merge: Merge = Joined(join_answer)
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        stop: Sequence[str] | str | None = None,
+        seed: int | None = None,
+        top_p: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.model = model
+        self.temperature = temperature
+        self.max_tokens = max_tokens
+        self.stop = stop
+        self.seed = seed
+        self.top_p = top_p
+        self.name = name
+
+    @property
+    def InputType(self) -> Any:
+        """A prompt value, a text, or a list of messages."""
+        return StringPromptValue | ChatPromptValue | str | list[AnyMessage]
+
+    @property
+    def OutputType(self) -> Any:
+        """The answer."""
+        return AIMessage
+
+    # -- what a provider writes
+
+    def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        """Answer a conversation."""
+        self._require("_stream", "_generate", "invoke")
+        return join_answer(list(self._stream(messages, options)))
+
+    async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        """Answer a conversation, without blocking the loop."""
+        if not self._writes("_astream"):
+            return await hop(self._generate, messages, options)
+        return join_answer([chunk async for chunk in self._astream(messages, options)])
+
+    def _stream(
+        self, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> Iterator[AIMessageChunk]:
+        """Answer a conversation in pieces. Closing the iterator stops the work."""
+        self._require("_generate", "_stream", "stream")
+        yield _whole(self._generate(messages, options))
+
+    def _astream(
+        self, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Answer a conversation in pieces, without blocking the loop."""
+        if self._writes("_stream"):
+            return in_threads(lambda: self._stream(messages, options))
+        return self._aone_piece(messages, options)
+
+    async def _aone_piece(
+        self, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> AsyncIterator[AIMessageChunk]:
+        yield _whole(await self._agenerate(messages, options))
+
+    def _writes(self, hook: str) -> bool:
+        """Whether a subclass wrote this hook."""
+        return getattr(type(self), hook) is not getattr(ChatModel, hook)
+
+    def _require(self, hook: str, other: str, method: str) -> None:
+        """Raise where there is nothing that a hook could be made of."""
+        if self._writes(hook):
+            return
+        if self._writes("_agenerate") or self._writes("_astream"):
+            raise ColourError(
+                f"{type(self).__name__} is async, so `{method}` cannot run it. "
+                f"Use `a{method}` instead."
+            )
+        raise TypeError(
+            f"{type(self).__name__} does not say how to answer: write `{other}` or `{hook}` "
+            "(or `_agenerate`, `_astream`)."
+        )
+
+    # -- running
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        options = self._options(kwargs)
+        with within(scope):
+            return self._checked(self._generate(self._messages(value), options))
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        options = self._options(kwargs)
+        with within(scope):
+            return self._checked(await self._agenerate(self._messages(value), options))
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        options = self._options(kwargs)
+        messages = self._messages(collect(input))
+        yield from driven(self._stream(messages, options), scope)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        options = self._options(kwargs)
+        messages = self._messages(await acollect(input))
+        chunks = adriven(self._astream(messages, options), scope)
+        try:
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            await chunks.aclose()
+
+    def _options(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The options of a call, over the model's settings, in the form for the hooks."""
+        owner = type(self).__name__
+        options = merged_options(owner, self.known_options, self._settings(), given)
+        if "tools" in options:
+            options["tools"] = [convert_to_openai_tool(tool) for tool in options["tools"]]
+        if "tool_choice" in options:
+            tools = options.get("tools", [])
+            options["tool_choice"] = checked_tool_choice(options["tool_choice"], tools)
+        return options
+
+    def _messages(self, value: Any) -> list[BaseMessage]:
+        """The conversation that an input stands for.
+
+        Raises:
+            ConfigError: it has no message.
+        """
+        messages = convert_to_messages(value)
+        if not messages:
+            raise ConfigError(f"{type(self).__name__} was given no message to answer.")
+        return messages
+
+    def _checked(self, answer: Any) -> AIMessage:
+        if not isinstance(answer, AIMessage):
+            raise TypeError(
+                f"{type(self).__name__}._generate gave {answer!r}: it returns an AIMessage."
+            )
+        return cast("AIMessage", message_chunk_to_message(answer))
+
+    # -- the same with tools, or with a type for its answer
+
+    def bind_tools(
+        self, tools: Sequence[Tool], *, tool_choice: Any = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """The same model, which may call tools.
+
+        Args:
+            tools: what `convert_to_openai_tool` reads: tools, functions, pydantic models, dicts.
+            tool_choice: "auto", "none", "any" (it must call one), or the name of a tool.
+            **kwargs: further options to bind.
+
+        Raises:
+            ConfigError: something that is no tool, a choice that is none of them, or an option
+                that the model does not know.
+        """
+        bound = {"tools": list(tools), "tool_choice": tool_choice, **kwargs}
+        options = self._options(bound)
+        return self.bind(**{name: options[name] for name in bound if name in options})
+
+    @overload
+    def with_structured_output(
+        self,
+        schema: type[T],
+        *,
+        include_raw: Literal[False] = False,
+        method: Method | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, T]: ...
+    @overload
+    def with_structured_output(
+        self,
+        schema: dict[str, Any],
+        *,
+        include_raw: Literal[False] = False,
+        method: Method | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, dict[str, Any]]: ...
+    @overload
+    def with_structured_output(
+        self,
+        schema: Any,
+        *,
+        include_raw: Literal[True],
+        method: Method | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, RawAnswer]: ...
+    def with_structured_output(
+        self,
+        schema: Any,
+        *,
+        include_raw: bool = False,
+        method: Method | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """The same model, which answers with an object of a type.
+
+        Streamed, it gives the object so far, again and again, and at last the validated one.
+
+        Args:
+            schema: a pydantic model, TypedDict, dataclass, Enum or other type, or a JSON schema
+                as a dict, for which the answer is a dict.
+            include_raw: give a dict of the model's message ("raw"), the object ("parsed"; None
+                where it is not valid) and the reason ("parsing_error") instead.
+            method: how the model is told: "json_schema" (the default), "function_calling" (it
+                calls a tool of that form) or "json_mode" (it answers with JSON, and the prompt
+                must say of what form).
+            **kwargs: further options to bind.
+
+        Raises:
+            ConfigError: a type without a JSON schema, or an unknown method.
+            OutputParserException: when run, an answer that does not fit the type.
+        """
+        options, finish = structured_output(schema, method or "json_schema", include_raw)
+        return self.bind(**self._bindable({**options, **kwargs})) | finish
+
+    def _bindable(self, options: dict[str, Any]) -> dict[str, Any]:
+        self._options(options)  # raises now what would else be raised when it runs
+        return options
+
+    # -- counting
+
+    def get_num_tokens(self, text: str) -> int:
+        """How many tokens a text has for this model; an estimate, where it cannot be told."""
+        return -(-len(text) // 4)
+
+    def get_num_tokens_from_messages(self, messages: Sequence[MessageLikeRepresentation]) -> int:
+        """How many tokens a conversation has for this model; an estimate by default."""
+        return count_tokens_approximately(messages)
+
+
+def _whole(answer: AIMessage) -> AIMessageChunk:
+    """An answer as the only chunk of its stream."""
+    chunk = cast("AIMessageChunk", message_to_chunk(answer))
+    chunk.chunk_position = "last"
+    return chunk

@@ -1,0 +1,225 @@
+"""What tools and types look like to a model: definitions and JSON schemas, as OpenAI writes them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+from pydantic import BaseModel, Field, TypeAdapter, create_model
+from pydantic.errors import PydanticUserError
+
+from runnables.config import RunnableConfig
+from runnables.errors import ConfigError, near
+from runnables.runnable import Runnable
+from runnables.schemas import hints_of
+from runnables.tools import RunnableTool
+
+Tool = Any
+"""What a model can be given as a tool: a RunnableTool or another runnable, a function, a pydantic
+model or another type with fields, or a dict: OpenAI's or Anthropic's definition, or a JSON schema
+with a title."""
+
+_ARGUMENT: Final = re.compile(r"\s*\*{0,2}(\w+)(?:\s*\([^)]*\))?\s*:\s*(.*)")
+
+
+def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
+    """A tool's definition: `{"type": "function", "function": {name, description, parameters}}`.
+
+    A dict with another `type` (a tool that runs on the provider's servers) stays as it is.
+
+    Raises:
+        ConfigError: it does not say what its name or its arguments are.
+    """
+    if isinstance(tool, Mapping):
+        return _from_mapping(cast("Mapping[str, Any]", tool))
+    if isinstance(tool, Runnable) and not isinstance(tool, RunnableTool):
+        tool = RunnableTool(tool)
+    if isinstance(tool, RunnableTool):
+        schema = tool.schema_of_args.model_json_schema()
+        return _function(str(tool.name), tool.description or "", schema)
+    if isinstance(tool, type):
+        schema = json_schema(tool)
+        return _function(_name_of(schema, tool), _about(tool, schema), schema)
+    if callable(tool):
+        return _from_function(cast("Callable[..., Any]", tool))
+    raise ConfigError(
+        f"{tool!r} cannot be a tool: expected a RunnableTool, a function, a pydantic model, "
+        "or a dict with a definition."
+    )
+
+
+def _from_mapping(tool: Mapping[str, Any]) -> dict[str, Any]:
+    if "type" in tool and tool["type"] != "object":
+        return dict(tool)
+    if "name" in tool:
+        schema = tool.get("parameters") or tool.get("input_schema") or {}
+        return _function(tool["name"], tool.get("description", ""), schema)
+    if "title" in tool:
+        return _function(tool["title"], tool.get("description", ""), tool)
+    raise ConfigError(
+        f"{dict(tool)!r} cannot be a tool: expected OpenAI's form, 'name' with 'parameters', "
+        "or a JSON schema with a 'title'."
+    )
+
+
+def _function(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = {"type": "object", "properties": {}, **without_titles(schema)}
+    parameters.pop("description", None)
+    function = {"name": name, "description": description, "parameters": parameters}
+    return {"type": "function", "function": function}
+
+
+def _from_function(function: Callable[..., Any]) -> dict[str, Any]:
+    about, arguments = _docstring(function)
+    schema = arguments_model(function, arguments).model_json_schema()
+    name = getattr(function, "__name__", type(function).__name__)
+    return _function(name, about, schema)
+
+
+def arguments_model(
+    function: Callable[..., Any], descriptions: Mapping[str, str] | None = None
+) -> type[BaseModel]:
+    """A pydantic model of a function's parameters, without a `config` of ours.
+
+    Args:
+        function: the function; what it does not annotate may be anything.
+        descriptions: what to say of its parameters; by default, what its docstring says.
+    """
+    told = _docstring(function)[1] if descriptions is None else descriptions
+    hints = hints_of(function)
+    fields: dict[str, Any] = {
+        parameter.name: (
+            hints.get(parameter.name, Any),
+            Field(
+                default=... if parameter.default is parameter.empty else parameter.default,
+                description=told.get(parameter.name),
+            ),
+        )
+        for parameter in _parameters(function, hints)
+    }
+    name = getattr(function, "__name__", type(function).__name__)
+    return create_model(name, **fields)
+
+
+def _parameters(
+    function: Callable[..., Any], hints: Mapping[str, Any]
+) -> Iterator[inspect.Parameter]:
+    for parameter in inspect.signature(function).parameters.values():
+        is_config = parameter.name == "config" and hints.get("config") in _CONFIGS
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) and not is_config:
+            yield parameter
+
+
+_CONFIGS: Final = (RunnableConfig, RunnableConfig | None)
+
+
+def _docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
+    """What a docstring says: the text before its first section, and of each argument."""
+    lines = (inspect.getdoc(function) or "").splitlines()
+    heads = [at for at, line in enumerate(lines) if re.fullmatch(r"[A-Z]\w*:", line.strip())]
+    about = "\n".join(lines[: heads[0] if heads else len(lines)]).strip()
+    arguments: dict[str, str] = {}
+    for at in heads:
+        if lines[at].strip() in ("Args:", "Arguments:", "Parameters:"):
+            arguments = _arguments(lines[at + 1 : next((h for h in heads if h > at), None)])
+    return about, arguments
+
+
+def _arguments(lines: Sequence[str]) -> dict[str, str]:
+    """The entries of an `Args:` section; a line that is indented further goes on with the last."""
+    found: dict[str, str] = {}
+    indent = next((len(line) - len(line.lstrip()) for line in lines if line.strip()), 0)
+    last = ""
+    for line in filter(str.strip, lines):
+        entry = _ARGUMENT.fullmatch(line) if len(line) - len(line.lstrip()) <= indent else None
+        if entry:
+            last = entry[1]
+            found[last] = entry[2].strip()
+        elif last:
+            found[last] = f"{found[last]} {line.strip()}".strip()
+    return found
+
+
+def json_schema(described: Any) -> dict[str, Any]:
+    """The JSON schema of a type that pydantic knows, or a JSON schema as it is.
+
+    Raises:
+        ConfigError: pydantic knows nothing of it.
+    """
+    if isinstance(described, Mapping):
+        return dict(cast("Mapping[str, Any]", described))
+    try:
+        return TypeAdapter(described).json_schema()
+    except PydanticUserError as error:
+        raise ConfigError(
+            f"{described!r} has no JSON schema: expected a pydantic model, a TypedDict, a "
+            "dataclass, an Enum, another type that pydantic knows, or a JSON schema as a dict."
+        ) from error
+
+
+def schema_name(described: Any) -> str:
+    """A name for a type, in the letters that providers allow."""
+    schema = cast("Any", described)
+    name = schema.get("title", "answer") if isinstance(schema, Mapping) else _name_of({}, schema)
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", str(name))
+
+
+def _name_of(schema: Mapping[str, Any], described: Any) -> str:
+    return str(schema.get("title") or getattr(described, "__name__", "answer"))
+
+
+def _about(described: type, schema: Mapping[str, Any]) -> str:
+    own = inspect.cleandoc(described.__doc__ or "") if "__doc__" in vars(described) else ""
+    return str(schema.get("description") or ("" if own.startswith(described.__name__ + "(") else own))
+
+
+def without_titles(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON schema without the titles, which say nothing that the names do not say."""
+    kept = {key: value for key, value in schema.items() if key != "title"}
+    return {
+        key: {name: _untitled(part) for name, part in value.items()}
+        if key in ("properties", "$defs", "definitions") and isinstance(value, Mapping)
+        else _untitled(value)
+        for key, value in kept.items()
+    }
+
+
+def _untitled(part: Any) -> Any:
+    if isinstance(part, Mapping):
+        return without_titles(cast("Mapping[str, Any]", part))
+    if isinstance(part, list):
+        return [_untitled(item) for item in cast("list[Any]", part)]
+    return part
+
+
+def tool_name(tool: Mapping[str, Any]) -> str | None:
+    """The name in a tool's definition; None where the provider knows it by its type."""
+    function: Mapping[str, Any] = tool.get("function") or {}
+    return function.get("name")
+
+
+def checked_tool_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
+    """Which tool to call: "auto", "none", "required", or OpenAI's dict that names one.
+
+    Args:
+        choice: one of these; "any" and True for "required"; False for "none"; or a tool's name.
+        tools: the definitions of the tools.
+
+    Raises:
+        ConfigError: a name that none of the tools has.
+    """
+    if choice in (True, "any"):
+        return "required"
+    if choice is False:
+        return "none"
+    if not isinstance(choice, str) or choice in ("auto", "none", "required"):
+        return choice
+    names = [name for name in map(tool_name, tools) if name]
+    if choice not in names:
+        raise ConfigError(
+            f"tool_choice={choice!r} is none of the tools.{near(choice, names)} Known: "
+            f"{', '.join(['auto', 'none', 'required', *names])}."
+        )
+    return {"type": "function", "function": {"name": choice}}

@@ -1,0 +1,60 @@
+"""The benchmarks measure what they say, and what is measured has not become many times slower."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks.harness import Growth, Row, Run, repeated, table
+
+MARGIN = 4
+"""A budget is missed by noise at times; four times a budget is missed by a fault."""
+
+
+def _no_peer(*_: object) -> Run:
+    raise ImportError("no peer", name="langchain_core")
+
+
+def _sum(size: int) -> Run:
+    return repeated(lambda: sum(range(size)))
+
+
+def _squared(size: int) -> Run:
+    return repeated(lambda: [sum(range(size)) for _ in range(size // 100)])
+
+
+def _row(work: Run, budget: float) -> Row:
+    floor = repeated(lambda: sum(range(1000)))
+    return Row("x", "a row", "us", 1, budget, lambda: floor, _no_peer, lambda: work)
+
+
+def test_a_row_compares_with_its_floor() -> None:
+    """What does the floor's work twice takes about twice its time; the budget decides."""
+    twice = repeated(lambda: (sum(range(1000)), sum(range(1000))))
+    result = _row(twice, budget=4).measure(rounds=5)
+    assert 1.2 < result.factors["ours"] < 3.5
+    assert result.passed
+    assert not _row(twice, budget=1).measure(rounds=5).passed
+
+
+def test_a_peer_that_is_not_installed_is_named_so() -> None:
+    """Its cells say so, and the row is measured all the same."""
+    assert "not installed" in table([_row(repeated(lambda: 1), budget=1).measure(rounds=1)])
+
+
+def test_work_that_grows_with_its_square_is_found() -> None:
+    """A growth of 1 is linear; ten times the size at ten times the time for each is not."""
+    row = Growth("x", "growth", "us", (1_000, 10_000), 3, _sum, _no_peer, _squared)
+    result = row.measure(rounds=2)
+    assert result.factors["floor"] < 3 < result.factors["ours"]
+    assert not result.passed
+
+
+@pytest.mark.parametrize("name", ["invoke", "ainvoke", "ainvoke-inline", "parallel", "accumulate"])
+def test_no_row_is_far_over_its_budget(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A guard against faults of kind, not a measurement: see docs/benchmarks.md for those."""
+    assert command.main(["--only", name, "--rounds", "1", "--json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)
+    assert result["factors"]["ours"] < MARGIN * result["budget"]
