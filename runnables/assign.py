@@ -115,33 +115,39 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
 
     def _own(self, tee: Tee) -> Generator[Any, None, None]:
         chunks = tee.reader(0)
+        seen: dict[str, Any] = {}
         try:
             for chunk in _by_key(chunks):
-                yield from self._others(chunk)
+                yield from self._others(chunk, seen)
         finally:
             close(chunks)
 
     async def _aown(self, tee: ATee) -> AsyncGenerator[Any, None]:
         chunks = tee.reader(0)
+        seen: dict[str, Any] = {}
         try:
             async for chunk in _aby_key(chunks):
-                for piece in self._others(chunk):
+                for piece in self._others(chunk, seen):
                     yield piece
         finally:
             await aclose(chunks)
 
-    def _others(self, chunk: Any) -> Iterable[Any]:
-        """A chunk of the dict without the keys that are computed anew."""
+    def _others(self, chunk: Any, seen: dict[str, Any]) -> Iterable[Any]:
+        """A chunk of the dict without the keys that are computed anew.
+
+        A reset is one of the keys that were seen: the new keys have resets of their own.
+        """
         if chunk is RESET:
-            return (chunk,)
+            return (dict(seen),)
         self._check(chunk)
         kept = {key: value for key, value in chunk.items() if key not in self.mapper.branches}
+        seen.update(dict.fromkeys(kept, RESET))
         return (kept,) if kept or not chunk else ()
 
     def _new(
         self, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Assigned
     ) -> Generator[Any, None, None]:
-        chunks = self.mapper.transform(iter(tee.reader(1)), scope.config, **kwargs)
+        chunks = self.mapper.transform(tee.reader(1), scope.config, **kwargs)
         merges.new = chunks
         try:
             yield from chunks
@@ -151,7 +157,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
     async def _anew(
         self, tee: ATee, scope: Scope, kwargs: dict[str, Any], merges: _Assigned
     ) -> AsyncGenerator[Any, None]:
-        chunks = self.mapper.atransform(aiter(tee.reader(1)), scope.config, **kwargs)
+        chunks = self.mapper.atransform(tee.reader(1), scope.config, **kwargs)
         merges.new = chunks
         try:
             async for chunk in inner(chunks):

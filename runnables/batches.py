@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence, Sized
+from itertools import count
 from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 from runnables.concurrency import DEFAULT_LIMIT, Slots, TaskFanOut, ThreadFanOut
-from runnables.config import RunnableConfig, Scope, enter, without
+from runnables.config import RunnableConfig, Scope, check_near_options, enter, without
 from runnables.errors import ConfigError
+from runnables.groups import Failed, arun_group, in_groups, run_group
 from runnables.streams import AsyncStream, Stream
 from runnables.where import note
 
@@ -61,7 +63,7 @@ class Batching(Generic[Input, Output]):
             **kwargs: options, as for `invoke`.
         """
         many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
-        return ThreadFanOut(many.work, many.items, many.slots, lend=many.lend).run(many.count)
+        return many.flat(many.fan_out().run(many.count))
 
     @overload
     async def abatch(
@@ -94,7 +96,7 @@ class Batching(Generic[Input, Output]):
     ) -> list[Any]:
         """As `batch`, to be awaited; every item is a task of its own."""
         many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
-        return await TaskFanOut(many.awork, many.items, many.slots).run(many.count)
+        return many.flat(await many.afan_out().run(many.count))
 
     @overload
     def batch_as_completed(
@@ -184,21 +186,58 @@ class _Many:
                 f"batch of {runnable!r}: inputs is a {type(inputs).__name__}, "
                 "expected a list or another iterable with one input an item"
             )
+        check_near_options(kwargs, ("max_concurrency", "return_exceptions", "config"))
         self._runnable = runnable
         self._collect = collect
         self._kwargs = kwargs
         self.count = len(inputs) if isinstance(inputs, Sized) else None
         shared, self._each = _split(config, self.count)
         self.slots, self.lend, self._scope = _stand(enter(shared), limit)
+        # a config for each item leaves no groups that could be sent as one
+        self._size = 1 if self._each is not None else runnable.group_size
         self.items: Iterator[Any] = iter(inputs)
+        if self._size > 1:
+            self.items = in_groups(inputs, self._size)
+            self.count = None if self.count is None else -(-self.count // self._size)
+
+    def fan_out(self, room: int | None = None) -> ThreadFanOut:
+        """What runs the items, in threads."""
+        return ThreadFanOut(self.work, self.items, self.slots, lend=self.lend, room=room)
+
+    def afan_out(self, room: int | None = None) -> TaskFanOut:
+        """What runs the items, in tasks."""
+        return TaskFanOut(self.awork, self.items, self.slots, room=room)
+
+    def flat(self, results: list[Any]) -> list[Any]:
+        """The outputs item by item, also where they were made in groups."""
+        return results if self._size == 1 else [it for group in results for it in group]
+
+    def numbered(self, index: int, result: Any) -> Iterable[tuple[int, Any]]:
+        """Pairs of an item's index and its output, also for a group of them."""
+        if self._size == 1:
+            return ((index, result),)
+        return zip(count(index * self._size), result, strict=False)
+
+    def _outputs(self, at: int, outputs: list[Any]) -> list[Any]:
+        """The outputs of a group; failures noted, and raised where they are not collected."""
+        return [
+            self._failed(it.error, at * self._size + offset) if isinstance(it, Failed) else it
+            for offset, it in enumerate(outputs)
+        ]
 
     def work(self, index: int, item: Any) -> Any:
+        if self._size > 1:
+            outputs = run_group(self._runnable, item, self._config(index), self._kwargs)
+            return self._outputs(index, outputs)
         try:
             return self._runnable.invoke(item, self._config(index), **self._kwargs)
         except Exception as error:
             return self._failed(error, index)
 
     async def awork(self, index: int, item: Any) -> Any:
+        if self._size > 1:
+            outputs = await arun_group(self._runnable, item, self._config(index), self._kwargs)
+            return self._outputs(index, outputs)
         try:
             return await self._runnable.ainvoke(item, self._config(index), **self._kwargs)
         except Exception as error:
@@ -221,16 +260,20 @@ class _Many:
 
 
 def _completed(many: _Many) -> Generator[Any, None, None]:
-    fan_out = ThreadFanOut(many.work, many.items, many.slots, lend=many.lend, room=many.slots.limit)
-    yield from fan_out.as_completed(many.count)
+    pairs = many.fan_out(many.slots.limit).as_completed(many.count)
+    try:
+        for index, result in pairs:
+            yield from many.numbered(index, result)
+    finally:
+        pairs.close()
 
 
 async def _acompleted(many: _Many) -> AsyncGenerator[Any, None]:
-    fan_out = TaskFanOut(many.awork, many.items, many.slots, room=many.slots.limit)
-    pairs = fan_out.as_completed(many.count)
+    pairs = many.afan_out(many.slots.limit).as_completed(many.count)
     try:
-        async for pair in pairs:
-            yield pair
+        async for index, result in pairs:
+            for pair in many.numbered(index, result):
+                yield pair
     finally:
         await pairs.aclose()
 

@@ -14,8 +14,10 @@ from runnables.config import (
     merge_configs,
     without,
 )
+from runnables.custom import config_of
 from runnables.errors import ColourError
 from runnables.functions import coerce_to_runnable
+from runnables.groups import arun_group, run_group
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -101,6 +103,23 @@ class RunnableBinding(Around[Input, Output], reports=True):
 
     def _like(self) -> Runnable[Input, Output]:
         return self.bound
+
+    @property
+    def group_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: that of the bound one
+        """As the bound runnable's."""
+        return self.bound.group_size
+
+    def _invoke_group(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]:
+        config = self._config(config_of(scope))
+        return run_group(self.bound, values, config, {**self.kwargs, **kwargs})
+
+    async def _ainvoke_group(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]:
+        config = self._config(config_of(scope))
+        return await arun_group(self.bound, values, config, {**self.kwargs, **kwargs})
 
     # -- binding once more adds to the same binding
 

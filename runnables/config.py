@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
 from runnables.concurrency import Slots
@@ -69,6 +70,7 @@ class Scope(dict[str, Any]):
         run_id: the run around this call, as its parent.
         parents: the ids of all runs around it, from the outermost.
         path: the steps that lead here, as a reader would name them.
+        returns: how many functions around this call have returned a runnable.
         next_name: the name of the next run.
         next_id: the id of the next run.
         next_tags: tags of the next run only, such as "seq:step:1".
@@ -82,6 +84,7 @@ class Scope(dict[str, Any]):
         "own",
         "parents",
         "path",
+        "returns",
         "run_id",
         "slots",
     )
@@ -92,6 +95,7 @@ class Scope(dict[str, Any]):
     run_id: str | None
     parents: tuple[str, ...]
     path: tuple[str, ...]
+    returns: int
     next_name: str | None
     next_id: str | None
     next_tags: tuple[str, ...]
@@ -104,6 +108,7 @@ class Scope(dict[str, Any]):
         self.run_id = None if around is None else around.run_id
         self.parents = () if around is None else around.parents
         self.path = () if around is None else around.path
+        self.returns = 0 if around is None else around.returns
         self.next_name = None if around is None else around.next_name
         self.next_id = None if around is None else around.next_id
         self.next_tags = () if around is None else around.next_tags
@@ -232,6 +237,27 @@ def check_config(config: object) -> None:
         kind = _KINDS.get(str(key))
         if value is not None and kind is not None and not isinstance(value, kind):
             raise ConfigError(f"Config key {key!r}: {value!r} is of the wrong type")
+
+
+def refuse_options(runnable: object, options: Mapping[str, Any]) -> None:
+    """Refuse keywords of a call that nothing would read.
+
+    Raises:
+        ConfigError: names the first of them.
+    """
+    for name in options:
+        raise ConfigError(f"{runnable!r} takes no option {name!r}")
+
+
+def check_near_options(options: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Refuse an option for the steps that can only be a slip of one of the call's own.
+
+    Raises:
+        ConfigError: names both.
+    """
+    for name in options:
+        if found := get_close_matches(name, list(known), n=1, cutoff=0.85):
+            raise ConfigError(f"There is no option {name!r}. Did you mean {found[0]!r}?")
 
 
 _ambient: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(

@@ -11,14 +11,18 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from runnables.concurrency import check_stop
+from runnables.concurrency import check_stop, hop
 from runnables.config import RunnableConfig, Scope, enter, reset_ambient, set_ambient, within
+from runnables.errors import ColourError
 from runnables.events import Run
 from runnables.streams import (
+    AOnce,
     AsyncStream,
     Declared,
+    FromHome,
+    Once,
     Stream,
     aclose,
     acollect,
@@ -32,25 +36,33 @@ Raw = Callable[..., Any]
 
 
 def adapt(cls: type) -> None:
-    """Wrap the public methods that this class itself defines."""
+    """Wrap the public methods that this class itself defines, and put each where it serves."""
     for name, wrap in _WRAPPERS.items():
         raw = cls.__dict__.get(name)
         if inspect.isfunction(raw):
-            setattr(cls, name, wrap(raw))
-            for inner, adapter in _ADAPTERS.get(name, {}).items():
-                if inner not in cls.__dict__ and _is_ours_to_replace(cls, inner):
-                    setattr(cls, inner, adapter(raw))
+            setattr(cls, name, _marked(wrap(raw), raw=raw))
+    written: dict[str, Any] = {name: getattr(getattr(cls, name), "raw", None) for name in _WRAPPERS}
+    for inner, sources in _SOURCES.items():
+        found = next((name for name in sources if written[name] is not None), None)
+        if found is not None and _is_ours_to_replace(cls, inner):
+            setattr(cls, inner, sources[found](written[found]))
 
 
 def _is_ours_to_replace(cls: type, inner: str) -> bool:
     """Whether the inner method stems from the contract or an adapter, not from a real runnable."""
+    if inner in cls.__dict__:
+        return False
     inherited = getattr(cls, inner)
     return hasattr(inherited, "adapts") or inherited.__qualname__.startswith("Runnable.")
 
 
-def _adapter(function: Raw) -> Raw:
-    cast("Any", function).adapts = True
+def _marked(function: Raw, **marks: Any) -> Raw:
+    vars(function).update(marks)
     return function
+
+
+def _adapter(function: Raw) -> Raw:
+    return _marked(function, adapts=True)
 
 
 def config_of(scope: Scope | None) -> RunnableConfig | None:
@@ -108,6 +120,13 @@ def _adapt_ainvoke(raw: Raw) -> Raw:
     async def _ainvoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         with within(scope):
             return await raw(self, value, config_of(scope), **kwargs)
+
+    return _adapter(_ainvoke)
+
+
+def _adapt_in_thread(_: Raw) -> Raw:
+    async def _ainvoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        return await hop(self._invoke, value, scope, kwargs)
 
     return _adapter(_ainvoke)
 
@@ -188,16 +207,16 @@ async def _arun(
             await chunks.aclose()
 
 
-def _adapt_stream(raw: Raw) -> Raw:
+def _adapt_transform(raw: Raw) -> Raw:
     def _transform(
         self: Any, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], _: Declared
     ) -> Generator[Any, None, None]:
-        yield from driven(raw(self, collect(input), config_of(scope), **kwargs), scope)
+        yield from driven(raw(self, iter(input), config_of(scope), **kwargs), scope)
 
     return _adapter(_transform)
 
 
-def _adapt_astream(raw: Raw) -> Raw:
+def _adapt_atransform(raw: Raw) -> Raw:
     async def _atransform(
         self: Any,
         input: AsyncIterable[Any],
@@ -205,7 +224,7 @@ def _adapt_astream(raw: Raw) -> Raw:
         kwargs: dict[str, Any],
         _: Declared,
     ) -> AsyncGenerator[Any, None]:
-        chunks = adriven(raw(self, await acollect(input), config_of(scope), **kwargs), scope)
+        chunks = adriven(raw(self, aiter(input), config_of(scope), **kwargs), scope)
         try:
             async for chunk in chunks:
                 yield chunk
@@ -215,7 +234,35 @@ def _adapt_astream(raw: Raw) -> Raw:
     return _adapter(_atransform)
 
 
-def _adapt_stream_for_async(raw: Raw) -> Raw:
+def _for_one_value(adapter: Callable[[Raw], Raw]) -> Callable[[Raw], Raw]:
+    """An adapter for a method that takes a whole input, from one for those that take pieces."""
+
+    def adapt_whole(raw: Raw) -> Raw:
+        def on_whole(self: Any, pieces: Any, config: Any, **kwargs: Any) -> Any:
+            return raw(self, collect(pieces), config, **kwargs)
+
+        return adapter(on_whole)
+
+    return adapt_whole
+
+
+def _for_one_avalue(adapter: Callable[[Raw], Raw]) -> Callable[[Raw], Raw]:
+    """`_for_one_value` in the other colour."""
+
+    def adapt_whole(raw: Raw) -> Raw:
+        async def on_whole(self: Any, pieces: Any, config: Any, **kwargs: Any) -> Any:
+            value = await acollect(pieces)
+            async for chunk in raw(self, value, config, **kwargs):
+                yield chunk
+
+        return adapter(on_whole)
+
+    return adapt_whole
+
+
+def _adapt_to_threads(raw: Raw) -> Raw:
+    """A sync `transform` serves async runs, in worker threads."""
+
     async def _atransform(
         self: Any,
         input: AsyncIterable[Any],
@@ -223,8 +270,8 @@ def _adapt_stream_for_async(raw: Raw) -> Raw:
         kwargs: dict[str, Any],
         _: Declared,
     ) -> AsyncGenerator[Any, None]:
-        value = await acollect(input)
-        chunks = in_threads(lambda: driven(raw(self, value, config_of(scope), **kwargs), scope))
+        given = FromHome(aiter(input))
+        chunks = in_threads(lambda: driven(raw(self, given, config_of(scope), **kwargs), scope))
         try:
             async for chunk in chunks:
                 yield chunk
@@ -232,6 +279,40 @@ def _adapt_stream_for_async(raw: Raw) -> Raw:
             await chunks.aclose()
 
     return _adapter(_atransform)
+
+
+def _adapt_whole_of_stream(_: Raw) -> Raw:
+    """`invoke` for who writes only how it streams: the sum of the pieces."""
+
+    def _invoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        declared = Declared(self.merge, self)
+        chunks = self._transform(Once(value), scope, kwargs, declared)
+        return collect(Stream(chunks, declared))
+
+    return _adapter(_invoke)
+
+
+def _adapt_whole_of_astream(_: Raw) -> Raw:
+    """`_adapt_whole_of_stream` in the other colour."""
+
+    async def _ainvoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        declared = Declared(self.merge, self)
+        chunks = self._atransform(AOnce(value), scope, kwargs, declared)
+        return await acollect(AsyncStream(chunks, declared))
+
+    return _adapter(_ainvoke)
+
+
+def _refuse_sync(raw: Raw) -> Raw:
+    """A sync call of who writes async methods only."""
+
+    def _invoke(self: Any, *_: Any) -> Any:
+        raise ColourError(
+            f"{self!r} writes `{raw.__name__}` only, so it cannot be run synchronously. "
+            "Use the async calls (ainvoke, astream, abatch), or write `invoke` as well."
+        )
+
+    return _adapter(_invoke)
 
 
 # --- users' generators ------------------------------------------------------------------------
@@ -290,9 +371,29 @@ _WRAPPERS: Final[Mapping[str, Callable[[Raw], Raw]]] = {
     "transform": _wrap_transform,
     "atransform": _wrap_atransform,
 }
-_ADAPTERS: Final[Mapping[str, Mapping[str, Callable[[Raw], Raw]]]] = {
-    "invoke": {"_invoke": _adapt_invoke},
-    "ainvoke": {"_ainvoke": _adapt_ainvoke},
-    "astream": {"_atransform": _adapt_astream},
-    "stream": {"_transform": _adapt_stream, "_atransform": _adapt_stream_for_async},
+_SOURCES: Final[Mapping[str, Mapping[str, Callable[[Raw], Raw]]]] = {
+    "_invoke": {
+        "invoke": _adapt_invoke,
+        "transform": _adapt_whole_of_stream,
+        "stream": _adapt_whole_of_stream,
+        "ainvoke": _refuse_sync,
+        "atransform": _refuse_sync,
+        "astream": _refuse_sync,
+    },
+    "_ainvoke": {
+        "ainvoke": _adapt_ainvoke,
+        "invoke": _adapt_in_thread,
+        "atransform": _adapt_whole_of_astream,
+        "astream": _adapt_whole_of_astream,
+    },
+    "_transform": {
+        "transform": _adapt_transform,
+        "stream": _for_one_value(_adapt_transform),
+    },
+    "_atransform": {
+        "atransform": _adapt_atransform,
+        "astream": _for_one_avalue(_adapt_atransform),
+        "transform": _adapt_to_threads,
+        "stream": _for_one_value(_adapt_to_threads),
+    },
 }

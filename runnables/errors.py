@@ -1,7 +1,7 @@
 """The errors of Runnables, in one tree.
 
     RunnablesError
-    ├── ConfigError (ValueError)               a config, option or keyword that nothing reads
+    ├── ConfigError (ValueError, TypeError)    a config, option or keyword that nothing reads
     ├── MergeError (TypeError)                 chunks that nobody declared how to add
     ├── ColourError (TypeError)                a sync call of an async-only step
     ├── EmptyStream (ValueError)               a stream without a chunk, where a value is needed
@@ -38,7 +38,7 @@ class RunnablesError(Exception):
     """What every error of this library is."""
 
 
-class ConfigError(RunnablesError, ValueError):
+class ConfigError(RunnablesError, ValueError, TypeError):
     """A config key, option or keyword that nothing would read, or a value out of range."""
 
 

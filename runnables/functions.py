@@ -250,7 +250,10 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         result = self._call(function, value, scope, kwargs)
         if isinstance(result, Runnable):
             returned = _any(result).stream(value, _one_deeper(self, scope))
-            yield from declared.follow(returned)
+            if returned.restarts:  # nobody downstream expects that of a function
+                yield collect(returned)
+            else:
+                yield from declared.follow(returned)
         else:
             yield result
 
@@ -291,8 +294,11 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         if not isinstance(result, Runnable):
             yield result
             return
-        chunks = declared.follow(_any(result).astream(value, _one_deeper(self, scope)))
-        async with chunks:
+        chunks = _any(result).astream(value, _one_deeper(self, scope))
+        if chunks.restarts:  # nobody downstream expects that of a function
+            yield await acollect(chunks)
+            return
+        async with declared.follow(chunks):
             async for chunk in chunks:
                 yield chunk
 
@@ -300,13 +306,13 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
 def _one_deeper(runnable: Runnable[Any, Any], scope: Scope | None) -> RunnableConfig:
     """The config for a runnable that a function returned: one return less is allowed."""
     deeper = Scope(scope)
-    left = deeper.get("recursion_limit", DEFAULT_RECURSION_LIMIT) - 1
-    if left < 0:
+    limit = deeper.get("recursion_limit", DEFAULT_RECURSION_LIMIT)
+    deeper.returns += 1
+    if deeper.returns > limit:
         raise RecursionLimitError(
-            f"{runnable!r}: functions have returned runnables {DEFAULT_RECURSION_LIMIT} times in "
-            "a row. Return a value at last, or raise config['recursion_limit']."
+            f"{runnable!r}: functions have returned runnables {limit} times in a row. "
+            "Return a value at last, or raise config['recursion_limit']."
         )
-    deeper["recursion_limit"] = left
     return deeper.config
 
 

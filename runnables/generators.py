@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.callables import arguments, is_generator, target
-from runnables.chunks import DELTAS, Merge, as_merge
+from runnables.chunks import DELTAS, RESET, Merge, as_merge
 from runnables.custom import adriven, driven
 from runnables.errors import ColourError
 from runnables.runnable import Runnable
@@ -22,6 +22,7 @@ from runnables.streams import (
     collect,
     in_threads,
     inner,
+    may_restart,
 )
 from runnables.values import show
 
@@ -132,8 +133,28 @@ class RunnableGenerator(Runnable[Input, Output], reports=True):
     ) -> Generator[Any, None, None]:
         if self.func is None:
             raise self._async_only("stream")
-        chunks = self.func(iter(input), **arguments(self.func, scope, kwargs))
-        return chunks if scope is None else driven(chunks, scope)
+        given = arguments(self.func, scope, kwargs)
+        pieces = iter(input)
+        if not may_restart(input):
+            chunks = self.func(pieces, **given)
+            return chunks if scope is None else driven(chunks, scope)
+        return self._restarting(self.func, pieces, given, scope)
+
+    def _restarting(
+        self, function: Any, pieces: Iterator[Any], given: dict[str, Any], scope: Scope | None
+    ) -> Generator[Any, None, None]:
+        """The function on the pieces, begun anew at every reset."""
+        while True:
+            heard: list[object] = []
+            chunks = driven(function(until_reset(pieces, heard), **given), scope)
+            try:
+                yield from chunks
+            except Restarted:
+                yield RESET
+            finally:
+                chunks.close()
+            if not heard:
+                return
 
     def _atransform(
         self,
@@ -142,16 +163,72 @@ class RunnableGenerator(Runnable[Input, Output], reports=True):
         kwargs: dict[str, Any],
         declared: Declared,
     ) -> AsyncGenerator[Any, None]:
+        function = cast("Callable[..., Any]", self.afunc or self.func)
+        given = arguments(function, scope, kwargs)
+        pieces = inner(input)
+        if not may_restart(input):
+            return self._started(function, pieces, given, scope)
+        return self._arestarting(function, pieces, given, scope)
+
+    async def _arestarting(
+        self, function: Any, pieces: AsyncIterator[Any], given: dict[str, Any], scope: Scope | None
+    ) -> AsyncGenerator[Any, None]:
+        """The function on the pieces, begun anew at every reset."""
+        while True:
+            heard: list[object] = []
+            chunks = self._started(function, pieces, given, scope, heard)
+            try:
+                async for chunk in chunks:
+                    yield chunk
+            except Restarted:
+                yield RESET
+            finally:
+                await chunks.aclose()
+            if not heard:
+                return
+
+    def _started(
+        self,
+        function: Callable[..., Any],
+        pieces: AsyncIterator[Any],
+        given: dict[str, Any],
+        scope: Scope | None,
+        heard: list[object] | None = None,
+    ) -> AsyncGenerator[Any, None]:
+        """The function on the pieces, until a reset where one may come; a sync one in threads."""
         if self.afunc is not None:
-            chunks = self.afunc(inner(input), **arguments(self.afunc, scope, kwargs))
+            pieces = pieces if heard is None else auntil_reset(pieces, heard)
+            chunks = function(pieces, **given)
             return chunks if scope is None else adriven(chunks, scope)
-        function = cast("Callable[..., Any]", self.func)
-        pieces = FromHome(aiter(input))
-        return in_threads(
-            lambda: driven(function(pieces, **arguments(function, scope, kwargs)), scope)
-        )
+        there: Iterator[Any] = FromHome(pieces)
+        there = there if heard is None else until_reset(there, heard)
+        return in_threads(lambda: driven(function(there, **given), scope))
 
     def _async_only(self, method: str) -> ColourError:
         return ColourError(
             f"{self!r} is async, so `{method}` cannot run it. Use `a{method}` instead."
         )
+
+
+class Restarted(BaseException):
+    """Raised in a user's generator when its upstream starts over: it is closed, and begun anew."""
+
+
+def until_reset(pieces: Iterator[Any], heard: list[object]) -> Generator[Any, None, None]:
+    """The pieces until a reset, which is raised as `Restarted`."""
+    for piece in pieces:
+        if piece is RESET:
+            heard.append(piece)
+            raise Restarted
+        yield piece
+
+
+async def auntil_reset(
+    pieces: AsyncIterator[Any], heard: list[object]
+) -> AsyncGenerator[Any, None]:
+    """The pieces until a reset, which is raised as `Restarted`."""
+    async for piece in pieces:
+        if piece is RESET:
+            heard.append(piece)
+            raise Restarted
+        yield piece

@@ -118,6 +118,8 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
     ) -> Generator[Any, None, None]:
+        if not self.branches:
+            yield {}
         slots, lend, scope = stand(scope)
         tee = Tee(input, len(self.branches))
         merges = _Merges(declared)
@@ -140,6 +142,8 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
         kwargs: dict[str, Any],
         declared: Declared,
     ) -> AsyncGenerator[Any, None]:
+        if not self.branches:
+            yield {}
         slots, _, scope = stand(scope)
         tee = ATee(input, len(self.branches))
         merges = _Merges(declared)
@@ -158,7 +162,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
     def _branch(
         self, at: int, key: str, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
     ) -> Generator[Any, None, None]:
-        chunks: Any = self.branches[key].transform(iter(tee.reader(at)), _at(scope, key), **kwargs)
+        chunks = self.branches[key].transform(tee.reader(at), _at(scope, key), **kwargs)
         merges.add(key, chunks)
         try:
             yield from chunks
@@ -171,9 +175,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
     async def _abranch(
         self, at: int, key: str, tee: ATee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
     ) -> AsyncGenerator[Any, None]:
-        chunks: Any = self.branches[key].atransform(
-            aiter(tee.reader(at)), _at(scope, key), **kwargs
-        )
+        chunks = self.branches[key].atransform(tee.reader(at), _at(scope, key), **kwargs)
         merges.add(key, chunks)
         try:
             async for chunk in chunks:

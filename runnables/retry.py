@@ -16,7 +16,7 @@ from tenacity import (
 from runnables.around import Around
 from runnables.chunks import RESET
 from runnables.concurrency import anap, nap
-from runnables.errors import ConfigError, near
+from runnables.errors import ConfigError, MergeError, near
 from runnables.functions import coerce_to_runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
 from runnables.where import note
@@ -46,18 +46,27 @@ class _Tries:
         return chunk
 
     def failed(self, error: Exception, where: str) -> None:
-        note(error, where)
+        """Remember a failure; the same exception raised once more gets no second note."""
+        if not any(error is known for known in self.errors):
+            note(error, where)
         self.errors.append(error)
 
     def is_too_late(self, declared: Declared) -> bool:
         """Whether chunks are out and cannot be taken back; then the error carries them."""
         if not self._left or self._on_restart == "restart":
             return False
-        parts = declared.merge.accumulator()
-        for chunk in self._left:
-            parts.add(chunk)
-        cast("Any", self.errors[-1]).produced = None if parts.empty else parts.value()
+        cast("Any", self.errors[-1]).produced = self._produced(declared)
         return True
+
+    def _produced(self, declared: Declared) -> Any:
+        """The value of what is out, or the list of the chunks where they do not add up."""
+        parts = declared.merge.accumulator()
+        try:
+            for chunk in self._left:
+                parts.add(chunk)
+            return None if parts.empty else parts.value()
+        except MergeError:
+            return self._left
 
     def start_over(self) -> Iterable[Any]:
         """What the consumer is told before the chunks of another try."""
@@ -68,12 +77,14 @@ class _Tries:
 
     def verdict(self) -> Exception:
         """The first error; its cause is the group of the others, in order."""
-        first, *others = self.errors
+        first = self.errors[0]
+        others = [error for error in self.errors if error is not first]
         if others:
             group = ExceptionGroup("the other attempts", others)
             group.__cause__ = first.__cause__
             first.__cause__ = group
-        return first
+        below = first.__traceback__
+        return first.with_traceback(None if below is None else below.tb_next)
 
 
 class _Attempts(_Tries):
@@ -160,6 +171,11 @@ class RunnableRetry(Around[Input, Output], reports=True):
 
     def _like(self) -> Runnable[Input, Output]:
         return self.bound
+
+    @property
+    def restarts(self) -> bool:
+        """With `on_restart="restart"`, or where a policy inside says so."""
+        return self.on_restart == "restart" or super().restarts
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         tries = _Attempts(self)
@@ -272,6 +288,11 @@ class RunnableWithFallbacks(Around[Input, Output], reports=True):
 
     def _like(self) -> Runnable[Input, Output]:
         return self.runnable
+
+    @property
+    def restarts(self) -> bool:
+        """With `on_restart="restart"`, or where a policy inside says so."""
+        return self.on_restart == "restart" or super().restarts
 
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return self.runnables

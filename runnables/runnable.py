@@ -18,7 +18,17 @@ from runnables.custom import adapt
 from runnables.doors import Fluent
 from runnables.events import Run
 from runnables.schemas import configurable_schema, schema_of, types_of
-from runnables.streams import AOnce, AsyncStream, Declared, Once, Stream, acollect, collect, given
+from runnables.streams import (
+    AOnce,
+    AsyncStream,
+    Declared,
+    Once,
+    Stream,
+    acollect,
+    collect,
+    given,
+    may_restart,
+)
 from runnables.values import Value
 from runnables.where import hide_frames
 
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
         Generator,
         Iterable,
         Iterator,
+        Sequence,
     )
 
     from pydantic import BaseModel
@@ -47,10 +58,12 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
     Attributes:
         run_type: what observers call its runs: "chain", "prompt", "chat_model", "parser", ...
         merge: how the chunks of its stream add up to what `invoke` gives.
+        group_size: how many inputs it likes to get at once, in a batch.
         name: what observers and error notes call it; the class or the function, where None.
     """
 
     run_type: ClassVar[str] = "chain"
+    group_size: int = 1
     merge: Merge = DELTAS
     name: str | None = None
 
@@ -132,7 +145,7 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
     ) -> Stream[Output]:
         """Run on one input that itself comes in pieces; the output in pieces."""
         scope = enter(config)
-        declared = Declared(self.merge, self)
+        declared = Declared(self.merge, self, self.restarts or may_restart(input))
         if scope is not None and scope.observed:
             return Stream(self._observed(input, scope, kwargs, declared), declared)
         scope = None if scope is None else scope.fresh()
@@ -143,7 +156,7 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
     ) -> AsyncStream[Output]:
         """As `transform`, for `async for`."""
         scope = enter(config)
-        declared = Declared(self.merge, self)
+        declared = Declared(self.merge, self, self.restarts or may_restart(input))
         if scope is not None and scope.observed:
             return AsyncStream(self._aobserved(input, scope, kwargs, declared), declared)
         scope = None if scope is None else scope.fresh()
@@ -196,6 +209,11 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
         """A pydantic model of `config["configurable"]`: all configurable fields inside."""
         return configurable_schema(self)
 
+    @property
+    def restarts(self) -> bool:
+        """Whether its stream may send `RESET` and start over: where a policy inside says so."""
+        return any(it.restarts for it in self._inner())
+
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         """The runnables that this one is made of, in order."""
         return ()
@@ -207,6 +225,18 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         return await hop(self._invoke, value, scope, kwargs)
+
+    def _invoke_group(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]:
+        """The outputs for several inputs, where `group_size` is above 1."""
+        raise NotImplementedError(f"{type(self).__name__} has a group_size: write `_invoke_group`")
+
+    async def _ainvoke_group(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]:
+        """The outputs for several inputs, where `group_size` is above 1."""
+        return await hop(self._invoke_group, values, scope, kwargs)
 
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared

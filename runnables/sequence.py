@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, ExitStack
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runnables.batches import stand
+from runnables.concurrency import TaskFanOut, ThreadFanOut
 from runnables.functions import coerce_to_runnable
+from runnables.groups import Failed, arun_group, run_group
 from runnables.runnable import Runnable
 from runnables.streams import AsyncStream, Declared, Stream, aclose, close, inner
 from runnables.where import note
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
 
     from runnables.config import RunnableConfig, Scope
 
@@ -91,6 +95,81 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
             note(error, self._where(at))
             raise
         return value
+
+    # -- a group at once, for those steps that like it
+
+    @property
+    def group_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from the steps
+        """The largest that a step asks for."""
+        return max(step.group_size for step in self.steps)
+
+    def _invoke_group(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]:
+        slots, lend, scope = stand(scope)
+        outputs: list[Any] = list(values)
+        for segment in self._segments(kwargs):
+
+            def work(_: int, value: Any, segment: _Segment = segment) -> Any:
+                at = 0
+                try:
+                    for at, step in segment:
+                        value = step.invoke(value, self._at(scope, at))
+                except Exception as error:
+                    note(error, self._where(at))
+                    return Failed(error)
+                return value
+
+            alive = [it for it in outputs if not isinstance(it, Failed)]
+            at, step = segment[0]
+            if step.group_size > 1:
+                results = run_group(step, alive, self._at(scope, at), {})
+                self._note_failed(results, at)
+            else:
+                results = ThreadFanOut(work, iter(alive), slots, lend=lend).run(len(alive))
+            outputs = _filled(outputs, results)
+        return outputs
+
+    async def _ainvoke_group(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]:
+        slots, _, scope = stand(scope)
+        outputs: list[Any] = list(values)
+        for segment in self._segments(kwargs):
+
+            async def work(_: int, value: Any, segment: _Segment = segment) -> Any:
+                at = 0
+                try:
+                    for at, step in segment:
+                        value = await step.ainvoke(value, self._at(scope, at))
+                except Exception as error:
+                    note(error, self._where(at))
+                    return Failed(error)
+                return value
+
+            alive = [it for it in outputs if not isinstance(it, Failed)]
+            at, step = segment[0]
+            if step.group_size > 1:
+                results = await arun_group(step, alive, self._at(scope, at), {})
+                self._note_failed(results, at)
+            else:
+                results = await TaskFanOut(work, iter(alive), slots).run(len(alive))
+            outputs = _filled(outputs, results)
+        return outputs
+
+    def _segments(self, kwargs: dict[str, Any]) -> list[_Segment]:
+        """The steps with their numbers; those that take items one by one stand together."""
+        steps = enumerate(self._steps(kwargs))
+        grouped = groupby(steps, key=lambda it: it[1].group_size > 1)
+        return [
+            part
+            for in_bulk, run in grouped
+            for part in ([[it] for it in run] if in_bulk else [list(run)])
+        ]
+
+    def _note_failed(self, results: Sequence[Any], at: int) -> None:
+        for error in {id(it.error): it.error for it in results if isinstance(it, Failed)}.values():
+            note(error, self._where(at))
 
     # -- in pieces
 
@@ -173,6 +252,15 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
         if not any(error is it for it in noted):
             noted.append(error)
             note(error, self._where(at))
+
+
+_Segment = list[tuple[int, Runnable[Any, Any]]]
+
+
+def _filled(outputs: list[Any], results: Sequence[Any]) -> list[Any]:
+    """The outputs with new ones in their places; what has failed before stays so."""
+    new = iter(results)
+    return [it if isinstance(it, Failed) else next(new) for it in outputs]
 
 
 def _spread(step: Runnable[Any, Any]) -> Iterable[Runnable[Any, Any]]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from runnables.assign import RunnableAssign, whole_of
 from runnables.callables import is_async
 from runnables.chunks import RESET, Merge
+from runnables.config import refuse_options
 from runnables.functions import RunnableLambda
 from runnables.inline import Inline
 from runnables.runnable import Runnable
@@ -73,8 +74,10 @@ class RunnablePassthrough(Runnable[Value, Value], reports=True):
     else:
         assign = _AssignDoor()
 
-    def _side(self) -> Runnable[Any, Any] | None:
+    def _side(self, kwargs: dict[str, Any]) -> Runnable[Any, Any] | None:
         function = self.func or self.afunc
+        if function is None:
+            refuse_options(self, kwargs)
         return (
             None
             if function is None
@@ -82,12 +85,12 @@ class RunnablePassthrough(Runnable[Value, Value], reports=True):
         )
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        if (side := self._side()) is not None:
+        if (side := self._side(kwargs)) is not None:
             side._invoke(value, scope, kwargs)
         return value
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        if (side := self._side()) is not None:
+        if (side := self._side(kwargs)) is not None:
             await side._ainvoke(value, scope, kwargs)
         return value
 
@@ -95,7 +98,7 @@ class RunnablePassthrough(Runnable[Value, Value], reports=True):
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
     ) -> Generator[Any, None, None]:
         declared.follow(input)
-        side = self._side()
+        side = self._side(kwargs)
         if side is None:
             yield from input
             return
@@ -113,7 +116,7 @@ class RunnablePassthrough(Runnable[Value, Value], reports=True):
         declared: Declared,
     ) -> AsyncGenerator[Any, None]:
         declared.follow(input)
-        side = self._side()
+        side = self._side(kwargs)
         if side is None:
             async for chunk in inner(input):
                 yield chunk
@@ -150,6 +153,7 @@ class RunnablePick(Inline[Mapping[str, Any], Output], reports=True):
             raise TypeError(
                 f"{self!r} got a {type(input).__name__}, expected a dict with the key(s) to pick"
             )
+        refuse_options(self, kwargs)
         values = cast("Mapping[str, Any]", input)
         if isinstance(self.keys, str):
             return values.get(self.keys)
@@ -158,6 +162,7 @@ class RunnablePick(Inline[Mapping[str, Any], Output], reports=True):
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
     ) -> Generator[Any, None, None]:
+        refuse_options(self, kwargs)
         declared.follow(_Picked(input, self.keys))
         found = False
         for chunk in input:
@@ -174,6 +179,7 @@ class RunnablePick(Inline[Mapping[str, Any], Output], reports=True):
         kwargs: dict[str, Any],
         declared: Declared,
     ) -> AsyncGenerator[Any, None]:
+        refuse_options(self, kwargs)
         declared.follow(_Picked(input, self.keys))
         found = False
         async for chunk in inner(input):

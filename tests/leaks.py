@@ -35,10 +35,14 @@ def busy_threads() -> set[threading.Thread]:
 
 def _is_idle(thread: threading.Thread, frames: dict[int, FrameType]) -> bool:
     """A worker of the library whose innermost frame is its own loop has nothing to do."""
-    frame = frames.get(thread.ident or 0)
     if not thread.name.startswith("runnables-worker"):
         return False
-    return frame is None or frame.f_code.co_filename.startswith(CONCURRENCY)
+    frame = frames.get(thread.ident or 0)
+    while frame is not None and "blockbuster" in frame.f_code.co_filename:
+        frame = frame.f_back  # it wraps the lock on which the worker waits
+    return frame is None or (
+        frame.f_code.co_name == "_run" and frame.f_code.co_filename.startswith(CONCURRENCY)
+    )
 
 
 def open_sockets() -> set[str]:

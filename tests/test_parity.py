@@ -15,14 +15,15 @@ ROOT = Path(__file__).resolve().parents[1]
 ALLOWED: Mapping[str, str] = {
     "runnables.binding:listeners": "the sync door refuses async functions",
     "runnables.event_stream:stream_events": "a thread waits for its consumer, a task asks it",
-    "runnables.events:tell": "a sync run has an async handler awaited by the loop that waits for it",
+    "runnables.events:tell": "a sync run has the loop that waits for it await a handler",
     "runnables.events:Run.__enter__": "only a sync run can meet a handler that it cannot await",
     "runnables.functions:RunnableLambda.invoke": "async, a sync function is run, too",
     "runnables.functions:RunnableLambda._invoke": "async, a sync function goes to a worker thread",
     "runnables.functions:RunnableLambda._call": "only one of them has something to await",
     "runnables.functions:RunnableLambda._transform": "async, a sync function is run, too",
     "runnables.generators:RunnableGenerator._transform": "async, a sync generator is run, too",
-    "runnables.runnable:Runnable._invoke": "without an async half, the sync one runs in a thread",
+    "runnables.models.chat:ChatModel._generate": "without an async half, the sync one is run",
+    "runnables.models.chat:ChatModel._stream": "without an async half, the sync one is run",
     "runnables.timeout:RunnableTimeout._transform": "a thread cannot be stopped, a task can",
 }
 """Twins that differ, or a method that has none, and why; an entry that is not needed fails."""
@@ -124,6 +125,14 @@ def test_a_decision_that_only_one_twin_takes_is_found() -> None:
     """The likeliest drift: a condition added to the sync half alone."""
     drifted = SEED.replace("if self._wanted(chunk):", "if chunk:", 1)
     assert _differences(drifted) == ["seed:Step.invoke"]
+
+
+def test_an_async_half_that_only_runs_its_sync_half_in_a_thread_passes() -> None:
+    """But not one that runs another method, nor one that blocks the loop with its sync half."""
+    pair = "class Step:\n def f(self, x): raise Never\n async def af(self, x): return {}"
+    assert _differences(pair.format("await hop(self.f, x)")) == []
+    assert _differences(pair.format("await hop(self.g, x)")) == ["seed:Step.f"]
+    assert _differences(pair.format("self.f(x)")) == ["seed:Step.f"]
 
 
 def test_a_method_without_its_twin_is_found() -> None:

@@ -118,8 +118,13 @@ class Reader:
         return name
 
     def difference(self, twins: Twins) -> str:
-        """In what the halves differ, as a diff of their plain forms; empty where they agree."""
+        """In what the halves differ, as a diff of their plain forms; empty where they agree.
+
+        An async half that runs its sync half in a worker thread, and does nothing else, agrees.
+        """
         assert twins.sync is not None and twins.coloured is not None
+        if _delegates(twins.coloured, twins.sync.name):
+            return ""
         left, right = (self._said(it).splitlines() for it in (twins.sync, twins.coloured))
         names = (f"{twins.sync.name} (sync)", f"{twins.coloured.name} (async, made plain)")
         return "\n".join(difflib.unified_diff(left, right, *names, lineterm="", n=2))
@@ -146,10 +151,7 @@ class _Plain(ast.NodeTransformer):
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.name = self._name(node.name)
         node.returns = None
-        first = node.body[0]
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-            node.body = node.body[1:]
-        node.body = node.body or [ast.Pass()]
+        node.body = [it for it in node.body if not _is_docstring(it)] or [ast.Pass()]
         self.generic_visit(node)
         return node
 
@@ -259,6 +261,20 @@ def _is_refusal(statement: ast.stmt) -> bool:
         case ast.If(body=[ast.Raise(exc=error)], orelse=[]) if error is not None:
             return any(name in ast.unparse(error) for name in REFUSALS)
     return False
+
+
+def _delegates(function: Function, name: str) -> bool:
+    """Whether its one statement is `return await hop(self.name, ...)`."""
+    match [it for it in function.body if not _is_docstring(it)]:
+        case [
+            ast.Return(value=ast.Await(value=ast.Call(func=ast.Name(id=hop), args=[method, *_])))
+        ]:
+            return hop in HOPS and ast.unparse(method) == f"self.{name}"
+    return False
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def _functions(owner: ast.Module | ast.ClassDef) -> dict[str, Function]:

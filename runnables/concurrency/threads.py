@@ -18,7 +18,7 @@ from runnables.concurrency.stopping import Cancelled, Stop, current_stop, lock
 from runnables.concurrency.workers import MISSING, in_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from runnables.concurrency.slots import Slots
 
@@ -87,7 +87,7 @@ class ThreadFanOut:
             raise self._failure
         return [result for _, result in sorted(self._outcomes, key=index_of)]
 
-    def as_completed(self, most: int | None) -> Iterator[tuple[Any, Any]]:
+    def as_completed(self, most: int | None) -> Generator[tuple[Any, Any], None, None]:
         """Do the work as the consumer asks for results; pairs of index and result."""
         try:
             self._hire(most)

@@ -110,6 +110,9 @@ class BaseMessage(BaseModel):
         # Which fields were given and which came by default makes no difference.
         return type(other) is type(self) and self.__dict__ == other.__dict__
 
+    def __str__(self) -> str:
+        return repr(self)
+
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         yield None, self.content
         for name, field in type(self).model_fields.items():

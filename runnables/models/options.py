@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from runnables.errors import ConfigError, near
 
@@ -46,7 +46,7 @@ def checked_stop(stop: Any) -> list[str]:
     Raises:
         ConfigError: something else, or an empty text, which would stop everything.
     """
-    texts: list[Any] = [stop] if isinstance(stop, str) else list(cast("Any", stop))
+    texts: list[Any] = [stop] if isinstance(stop, str) else list(stop)
     for text in texts:
         if not isinstance(text, str) or not text:
             raise ConfigError(f"stop={stop!r}: expected texts that are not empty")

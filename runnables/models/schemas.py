@@ -1,4 +1,4 @@
-"""What tools and types look like to a model: definitions and JSON schemas, as OpenAI writes them."""
+"""What tools and types look like to a model: definitions and JSON schemas, in OpenAI's form."""
 
 from __future__ import annotations
 
@@ -34,11 +34,8 @@ def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
     """
     if isinstance(tool, Mapping):
         return _from_mapping(cast("Mapping[str, Any]", tool))
-    if isinstance(tool, Runnable) and not isinstance(tool, RunnableTool):
-        tool = RunnableTool(tool)
-    if isinstance(tool, RunnableTool):
-        schema = tool.schema_of_args.model_json_schema()
-        return _function(str(tool.name), tool.description or "", schema)
+    if isinstance(tool, Runnable):
+        return _from_runnable(tool)
     if isinstance(tool, type):
         schema = json_schema(tool)
         return _function(_name_of(schema, tool), _about(tool, schema), schema)
@@ -50,11 +47,17 @@ def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
     )
 
 
+def _from_runnable(runnable: Runnable[Any, Any]) -> dict[str, Any]:
+    tool = runnable if isinstance(runnable, RunnableTool) else RunnableTool[Any, Any](runnable)
+    schema = tool.schema_of_args.model_json_schema()
+    return _function(str(tool.name), tool.description or "", schema)
+
+
 def _from_mapping(tool: Mapping[str, Any]) -> dict[str, Any]:
     if "type" in tool and tool["type"] != "object":
         return dict(tool)
     if "name" in tool:
-        schema = tool.get("parameters") or tool.get("input_schema") or {}
+        schema: Mapping[str, Any] = tool.get("parameters") or tool.get("input_schema") or {}
         return _function(tool["name"], tool.get("description", ""), schema)
     if "title" in tool:
         return _function(tool["title"], tool.get("description", ""), tool)
@@ -65,7 +68,7 @@ def _from_mapping(tool: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _function(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = {"type": "object", "properties": {}, **without_titles(schema)}
+    parameters: dict[str, Any] = {"type": "object", "properties": {}, **without_titles(schema)}
     parameters.pop("description", None)
     function = {"name": name, "description": description, "parameters": parameters}
     return {"type": "function", "function": function}
@@ -108,7 +111,8 @@ def _parameters(
 ) -> Iterator[inspect.Parameter]:
     for parameter in inspect.signature(function).parameters.values():
         is_config = parameter.name == "config" and hints.get("config") in _CONFIGS
-        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) and not is_config:
+        is_open = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if not (is_config or is_open):
             yield parameter
 
 
@@ -161,9 +165,8 @@ def json_schema(described: Any) -> dict[str, Any]:
 
 def schema_name(described: Any) -> str:
     """A name for a type, in the letters that providers allow."""
-    schema = cast("Any", described)
-    name = schema.get("title", "answer") if isinstance(schema, Mapping) else _name_of({}, schema)
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", str(name))
+    schema: Mapping[str, Any] = described if isinstance(described, Mapping) else {}
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", _name_of(schema, described))
 
 
 def _name_of(schema: Mapping[str, Any], described: Any) -> str:
@@ -171,27 +174,25 @@ def _name_of(schema: Mapping[str, Any], described: Any) -> str:
 
 
 def _about(described: type, schema: Mapping[str, Any]) -> str:
-    own = inspect.cleandoc(described.__doc__ or "") if "__doc__" in vars(described) else ""
-    return str(schema.get("description") or ("" if own.startswith(described.__name__ + "(") else own))
+    own = inspect.cleandoc(vars(described).get("__doc__") or "")
+    is_made_up = own.startswith(f"{described.__name__}(")  # what dataclasses write by themselves
+    return str(schema.get("description") or ("" if is_made_up else own))
 
 
 def without_titles(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A JSON schema without the titles, which say nothing that the names do not say."""
-    kept = {key: value for key, value in schema.items() if key != "title"}
-    return {
-        key: {name: _untitled(part) for name, part in value.items()}
-        if key in ("properties", "$defs", "definitions") and isinstance(value, Mapping)
-        else _untitled(value)
-        for key, value in kept.items()
-    }
+    return {key: _untitled(key, value) for key, value in schema.items() if key != "title"}
 
 
-def _untitled(part: Any) -> Any:
-    if isinstance(part, Mapping):
-        return without_titles(cast("Mapping[str, Any]", part))
-    if isinstance(part, list):
-        return [_untitled(item) for item in cast("list[Any]", part)]
-    return part
+def _untitled(key: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        parts = cast("Mapping[str, Any]", value)
+        if key in ("properties", "$defs", "definitions"):  # its keys are names, also "title"
+            return {name: _untitled("", part) for name, part in parts.items()}
+        return without_titles(parts)
+    if isinstance(value, list):
+        return [_untitled("", item) for item in cast("Sequence[Any]", value)]
+    return value
 
 
 def tool_name(tool: Mapping[str, Any]) -> str | None:

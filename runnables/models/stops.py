@@ -28,17 +28,19 @@ class StopCutter:
     def __init__(self, stop: Sequence[str]) -> None:
         self.stopped = False
         self._stop = tuple(stop)
-        self._held = ""
+        self._held: str = ""
 
     def feed(self, text: str) -> str:
         """Take a piece; give the text that is certainly before a stop sequence."""
         if self.stopped:
             return ""
         text = self._held + text
-        found = [at for at in (text.find(stop) for stop in self._stop) if at >= 0]
+        places = [(text.find(stop), len(stop)) for stop in self._stop]
+        found = [(at + size, at) for at, size in places if at >= 0]
         if found:
+            # The one that is complete first, as if the text had come letter by letter.
             self.stopped, self._held = True, ""
-            return text[: min(found)]
+            return text[: min(found)[1]]
         held = max((_overlap(text, stop) for stop in self._stop), default=0)
         self._held = text[len(text) - held :]
         return text[: len(text) - held]
@@ -51,10 +53,8 @@ class StopCutter:
 
 def _overlap(text: str, stop: str) -> int:
     """How many characters at the end of the text are the beginning of the stop sequence."""
-    return next(
-        (size for size in range(min(len(text), len(stop) - 1), 0, -1) if text.endswith(stop[:size])),
-        0,
-    )
+    sizes = range(min(len(text), len(stop) - 1), 0, -1)
+    return next((size for size in sizes if text.endswith(stop[:size])), 0)
 
 
 def cut_at_stop(text: str, stop: Sequence[str]) -> str:

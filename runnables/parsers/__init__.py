@@ -7,7 +7,7 @@ from runnables.parsers.base import (
     StrOutputParser,
 )
 from runnables.parsers.json import JsonOutputParser
-from runnables.parsers.json_text import JsonText
+from runnables.parsers.json_text import JsonText, parse_json_markdown
 from runnables.parsers.lists import (
     CommaSeparatedListOutputParser,
     ListOutputParser,
@@ -54,4 +54,5 @@ __all__ = [
     "JsonText",
     "JsonError",
     "parse_partial_json",
+    "parse_json_markdown",
 ]

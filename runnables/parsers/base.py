@@ -103,6 +103,10 @@ class BaseOutputParser(BaseParser[Output], reports=True):
             OutputParserException: the text is not what this parser reads.
         """
 
+    async def aparse(self, text: str) -> Output:
+        """As `parse`, for code that awaits it; parsing itself waits for nothing."""
+        return self.parse(text)
+
     @property
     def InputType(self) -> Any:
         """Text, messages, or content blocks."""

@@ -180,3 +180,16 @@ class JsonText:
 
 def _ignore(_text: str) -> str:
     return ""
+
+
+def parse_json_markdown(text: str) -> Any:
+    """The JSON value in a model's text, or what there is of it where the text is cut off.
+
+    Raises:
+        ValueError: there is none, or it is malformed.
+    """
+    found = JsonText()
+    found.feed(text)
+    if found.version and found.reader and found.reader.stack:
+        return found.reader.snapshot()
+    return found.finish()

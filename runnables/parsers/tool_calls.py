@@ -283,11 +283,11 @@ class _CallsDecoder(Decoder[Any, Any]):
         for piece in pieces:
             self._call_of(piece).take(piece)
             self._unpaid += len(piece["args"] or "") + 1
-        return self._show() if pieces else ()
+        return self._show() if pieces or self._shown is HIDDEN else ()
 
     def finish(self) -> Iterable[Any]:
         value = self._parser._parsed(merge_chunks(self._messages))
-        return (value,)
+        return () if value == self._shown else (value,)
 
     def _call_of(self, piece: ToolCallChunk) -> PartialCall:
         index = piece["index"]
@@ -312,7 +312,7 @@ class _CallsDecoder(Decoder[Any, Any]):
             return ()
         items = [parser._partial(call) for call in parser._first(wanted)]
         shown = parser._chosen([item for item in items if item is not HIDDEN])
-        if not shown or shown == self._shown:
+        if shown is None or shown == self._shown:
             return ()
         self._shown = shown
         return (shown,)

@@ -56,7 +56,7 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], reports=True):
         reader.finish()
         if reader.error:
             raise OutputParserException(
-                f"The answer is not valid XML: {reader.error}.", llm_output=text
+                f"Failed to parse the answer as XML: {reader.error}.", llm_output=text
             )
         return reader.snapshot()
 

@@ -2,7 +2,16 @@
 
 from runnables.streams.crossing import FromHome, in_threads
 from runnables.streams.interleave import aalongside, ainterleave, alongside, interleave
-from runnables.streams.stream import AsyncStream, Declared, Stream, aclose, close, inner, merge_of
+from runnables.streams.stream import (
+    AsyncStream,
+    Declared,
+    Stream,
+    aclose,
+    close,
+    inner,
+    may_restart,
+    merge_of,
+)
 from runnables.streams.tee import ATee, Tee
 from runnables.streams.whole import ABSENT, AOnce, Once, acollect, collect, given
 
@@ -26,6 +35,7 @@ __all__ = [
     "given",
     "in_threads",
     "inner",
+    "may_restart",
     "interleave",
     "merge_of",
 ]

@@ -28,6 +28,11 @@ def merge_of(chunks: object) -> Merge:
     return cast("Merge", getattr(chunks, "merge", DELTAS))
 
 
+def may_restart(chunks: object) -> bool:
+    """Whether `RESET` may be among these chunks, as far as the iterator says."""
+    return bool(getattr(chunks, "restarts", False))
+
+
 class Declared:
     """How the chunks of one stream add up, and whose they are; final once the first is out.
 
@@ -36,10 +41,13 @@ class Declared:
     leave closing to the garbage collector).
     """
 
-    __slots__ = ("_follows", "_merge", "source")
+    __slots__ = ("_follows", "_merge", "_restarts", "source")
 
-    def __init__(self, merge: Merge = DELTAS, source: object = None) -> None:
+    def __init__(
+        self, merge: Merge = DELTAS, source: object = None, restarts: bool = False
+    ) -> None:
         self._merge = merge
+        self._restarts = restarts
         self._follows: object = None
         self.source = source
 
@@ -51,6 +59,11 @@ class Declared:
     @merge.setter
     def merge(self, merge: Merge) -> None:
         self._merge = merge
+
+    @property
+    def restarts(self) -> bool:
+        """Whether `RESET` may be among the chunks; known before the first of them."""
+        return self._restarts or may_restart(self._follows)
 
     def follow(self, chunks: T) -> T:
         """Say that what comes is this stream, as it is; returns it."""
@@ -78,6 +91,11 @@ class Stream(Generic[T_co]):
     def merge(self) -> Merge:
         """How the chunks add up; final once the first chunk is there."""
         return self._declared.merge
+
+    @property
+    def restarts(self) -> bool:
+        """Whether `RESET` may be among the chunks."""
+        return self._declared.restarts
 
     @property
     def source(self) -> object:
@@ -121,6 +139,11 @@ class AsyncStream(Generic[T_co]):
     def merge(self) -> Merge:
         """How the chunks add up; final once the first chunk is there."""
         return self._declared.merge
+
+    @property
+    def restarts(self) -> bool:
+        """Whether `RESET` may be among the chunks."""
+        return self._declared.restarts
 
     @property
     def source(self) -> object:

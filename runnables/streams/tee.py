@@ -11,7 +11,14 @@ from runnables.streams.stream import AsyncStream, Declared, Stream, inner
 from runnables.streams.whole import ABSENT, AOnce, Once, given
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        AsyncIterator,
+        Generator,
+        Iterable,
+        Iterator,
+    )
 
 _END: Final = object()
 
@@ -33,7 +40,7 @@ class Tee:
         self._pulling = threading.Lock()
         self._waiting: list[deque[Any] | None] = [deque() for _ in range(readers)]
 
-    def reader(self, at: int) -> Iterable[Any]:
+    def reader(self, at: int) -> Iterator[Any]:
         """The stream for reader number `at`."""
         if (value := given(self._chunks)) is not ABSENT:
             return Once(value)
@@ -72,7 +79,7 @@ class ATee:
         self._pulling = asyncio.Lock()
         self._waiting: list[deque[Any] | None] = [deque() for _ in range(readers)]
 
-    def reader(self, at: int) -> AsyncIterable[Any]:
+    def reader(self, at: int) -> AsyncIterator[Any]:
         """The stream for reader number `at`."""
         if (value := given(self._chunks)) is not ABSENT:
             return AOnce(value)

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from runnables import Runnable, RunnableLambda
 from runnables.chunks import SNAPSHOTS, merge_chunks
@@ -70,9 +69,15 @@ PARSERS: list[tuple[Runnable[Any, Any], Any]] = [
     (EnumOutputParser(enum=Colour), st.sampled_from(["red", " Dark Red.", "3", "", "blue"])),
     (DatetimeOutputParser(), DATES),
     (XMLOutputParser(), XML | XML_NOISE),
-    (JsonOutputParser().with_repair(RunnableLambda(lambda _: '{"a": 1}')), json_answers()),
-    (XMLOutputParser().with_repair(RunnableLambda(lambda _: "<a")), XML),
-    (EnumOutputParser(Colour).with_repair(RunnableLambda(lambda _: "3")), st.text(max_size=3)),
+    (
+        JsonOutputParser().with_repair(RunnableLambda(lambda _: '{"a": 1}', blocking=False)),
+        json_answers(),
+    ),
+    (XMLOutputParser().with_repair(RunnableLambda(lambda _: "<a", blocking=False)), XML),
+    (
+        EnumOutputParser(Colour).with_repair(RunnableLambda(lambda _: "3", blocking=False)),
+        st.text(max_size=3),
+    ),
 ]
 IDS = [repr(parser) for parser, _ in PARSERS]
 FORM_IDS = [form.__name__ for form in FORMS]

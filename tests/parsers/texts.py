@@ -70,7 +70,9 @@ PERSONS = st.fixed_dictionaries(
 def json_answers(draw: Callable[..., Any], values: Any = JSON) -> str:
     """JSON as models deliver it: bare, fenced, in prose, indented, and now and then cut off."""
     value = draw(values)
-    text = json.dumps(value, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 2])))
+    text = json.dumps(
+        value, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 2]))
+    )
     before, after = draw(
         st.sampled_from(
             [
@@ -122,9 +124,7 @@ def as_merged_chunk(pieces: Sequence[str]) -> tuple[list[Any], Any]:
 
 def as_message_of_blocks(pieces: Sequence[str]) -> tuple[list[Any], Any]:
     """Text blocks of a provider that also thinks aloud."""
-    thought = AIMessageChunk(
-        content=[{"type": "reasoning", "reasoning": "{[<x> 1. ", "index": 0}]
-    )
+    thought = AIMessageChunk(content=[{"type": "reasoning", "reasoning": "{[<x> 1. ", "index": 0}])
     chunks = [
         AIMessageChunk(content=[{"type": "text", "text": piece, "index": 1}]) for piece in pieces
     ]

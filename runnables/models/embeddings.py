@@ -1,0 +1,94 @@
+"""What an embedding model is, whoever provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from runnables.concurrency import hop
+from runnables.config import Scope, within
+from runnables.errors import ConfigError, near
+from runnables.runnable import Runnable
+
+
+class Embeddings(Runnable[str, list[float]], reports=True):
+    """A model that gives each text a vector, near vectors to texts of near meaning.
+
+    A provider writes `embed_documents`, and what else it can do better: `embed_query`, where
+    questions are embedded in another way than what answers them, and the async twins.
+
+    As a runnable it embeds one text as a query; `batch` sends many texts at once.
+    """
+
+    run_type: ClassVar[str] = "embeddings"
+    group_size: int = 256
+    """How many texts are sent at once at most."""
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors of texts, in their order."""
+        raise NotImplementedError(f"{type(self).__name__} says nothing of `embed_documents`")
+
+    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors of texts, in their order; in a worker thread by default."""
+        return await hop(self.embed_documents, texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        """The vector of a text that is to be compared with those of documents."""
+        return self.embed_documents([text])[0]
+
+    async def aembed_query(self, text: str) -> list[float]:
+        """The vector of a text that is to be compared with those of documents."""
+        return (await self.aembed_documents([text]))[0]
+
+    # -- as a runnable
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        with within(scope):
+            return self.embed_query(self._text(value, kwargs))
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        with within(scope):
+            return await self.aembed_query(self._text(value, kwargs))
+
+    def _invoke_group(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]:
+        texts = [self._text(value, kwargs) for value in values]
+        with within(scope):
+            if self._asks_differently():
+                return [self.embed_query(text) for text in texts]
+            return self._one_each(texts, self.embed_documents(texts))
+
+    async def _ainvoke_group(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]:
+        texts = [self._text(value, kwargs) for value in values]
+        with within(scope):
+            if self._asks_differently():
+                return [await self.aembed_query(text) for text in texts]
+            return self._one_each(texts, await self.aembed_documents(texts))
+
+    def _asks_differently(self) -> bool:
+        """Whether queries are embedded in another way, so that they cannot go as documents."""
+        own, base = type(self), Embeddings
+        return own.embed_query is not base.embed_query or own.aembed_query is not base.aembed_query
+
+    def _one_each(self, texts: Sequence[str], vectors: list[list[float]]) -> list[list[float]]:
+        if len(vectors) != len(texts):
+            raise ValueError(
+                f"{type(self).__name__} gave {len(vectors)} vectors for {len(texts)} texts."
+            )
+        return vectors
+
+    def _text(self, value: Any, options: dict[str, Any]) -> str:
+        for option in options:
+            raise ConfigError(
+                f"{type(self).__name__} has no option {option!r} for a call."
+                f"{near(option, self._settings())} Its settings are given when it is made."
+            )
+        if not isinstance(value, str):
+            raise TypeError(
+                f"{type(self).__name__} embeds a text, got {type(value).__name__!r}. For many "
+                "texts use `batch`, or `embed_documents`."
+            )
+        return value

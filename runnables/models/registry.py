@@ -1,0 +1,100 @@
+"""Models by name: `init_chat_model("openai:gpt-5-mini")`.
+
+A provider is an entry point of the group "runnables.models" (or "runnables.embeddings"), whose
+name goes before the colon; its value is called with `model=` and the further keywords. Any
+installed package can add providers.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from runnables.errors import ConfigError, near
+
+if TYPE_CHECKING:
+    from runnables.models.chat import ChatModel
+    from runnables.models.embeddings import Embeddings
+
+# A source checkout has no entry points of its own; these stay in step with pyproject.toml.
+_OWN_MODELS: Final[Mapping[str, str]] = {
+    "local": "providers.local:LocalChatModel",
+    "scripted": "providers.scripted:ScriptedChatModel",
+}
+_OWN_EMBEDDINGS: Final[Mapping[str, str]] = {"local": "providers.local:LocalEmbeddings"}
+
+_FAMILIES: Final[Mapping[str, str]] = {
+    "gpt-": "openai",
+    "o1": "openai",
+    "o3": "openai",
+    "o4": "openai",
+    "text-embedding": "openai",
+    "claude": "anthropic",
+    "gemini": "google",
+}
+"""Whose a model probably is, for a hint."""
+
+
+def init_chat_model(
+    model: str | None = None, *, model_provider: str | None = None, **kwargs: Any
+) -> ChatModel:
+    """Make a chat model by its name.
+
+    Args:
+        model: "provider:model", or "provider" for the provider's default; "local" runs in this
+            process, with nothing to sign up for.
+        model_provider: the provider, where `model` does not name it.
+        **kwargs: settings of the model, such as `temperature`.
+
+    Raises:
+        ConfigError: an unknown provider, or none.
+        MissingExtra: a provider whose package is not installed.
+    """
+    make, rest = _find("runnables.models", _OWN_MODELS, model, model_provider)
+    return cast("ChatModel", make(model=rest, **kwargs))
+
+
+def init_embeddings(
+    model: str | None = None, *, provider: str | None = None, **kwargs: Any
+) -> Embeddings:
+    """Make an embedding model by its name.
+
+    Args:
+        model: "provider:model", or "provider" for the provider's default.
+        provider: the provider, where `model` does not name it.
+        **kwargs: settings of the model.
+
+    Raises:
+        ConfigError: an unknown provider, or none.
+        MissingExtra: a provider whose package is not installed.
+    """
+    make, rest = _find("runnables.embeddings", _OWN_EMBEDDINGS, model, provider)
+    return cast("Embeddings", make(model=rest, **kwargs))
+
+
+def _find(
+    group: str, own: Mapping[str, str], model: str | None, provider: str | None
+) -> tuple[Any, str | None]:
+    """What makes the model, and what to call it with."""
+    rest = model
+    if provider is None:
+        provider, _, named = (model or "").partition(":")
+        rest = named or None
+    installed = {point.name: point for point in entry_points(group=group)}
+    if provider in installed:
+        return installed[provider].load(), rest
+    if provider in own:
+        module, _, attribute = own[provider].partition(":")
+        return getattr(importlib.import_module(module), attribute), rest
+    raise _unknown(provider, model, sorted({*installed, *own}))
+
+
+def _unknown(provider: str, model: str | None, known: list[str]) -> ConfigError:
+    family = next((it for start, it in _FAMILIES.items() if provider.startswith(start)), None)
+    hint = f" Did you mean '{family}:{model}'?" if family else near(provider, known)
+    what = f"Unknown provider {provider!r}." if provider else "No model was named."
+    return ConfigError(
+        f"{what}{hint} Write 'provider:model'; installed providers: {', '.join(known)}."
+    )

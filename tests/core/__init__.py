@@ -1,0 +1,1 @@
+"""What the core does besides obeying the laws: values, errors, schemas, events, endless inputs."""

@@ -1,0 +1,161 @@
+"""The fakes, embeddings, and models by name."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from providers.scripted import ScriptedChatModel
+from runnables.errors import ConfigError
+from runnables.fakes import (
+    DeterministicFakeEmbedding,
+    FakeEmbeddings,
+    FakeListChatModel,
+    FakeMessagesListChatModel,
+    GenericFakeChatModel,
+    ParrotFakeChatModel,
+)
+from runnables.messages import AIMessage, HumanMessage
+from runnables.models import Embeddings, init_chat_model, init_embeddings, registry
+from tests.colours import Call
+
+
+def test_a_generic_fake_gives_its_messages_word_by_word(call: Call) -> None:
+    """One a call, until there are none left."""
+    model = GenericFakeChatModel(iter([AIMessage("hello goodbye", id="1"), "two", AIMessage([])]))
+    chunks = call.stream(model, "hi")
+    assert [chunk.content for chunk in chunks] == ["hello", " ", "goodbye"]
+    assert {chunk.id for chunk in chunks} == {"1"}
+    assert call.invoke(model, "hi") == AIMessage("two")
+    assert call.invoke(model, "hi") == AIMessage([])
+    with pytest.raises(RuntimeError, match="no message left"):
+        call.invoke(model, "hi")
+
+
+def test_endless_messages_are_fine(call: Call) -> None:
+    """An iterator may go on for ever."""
+    model = GenericFakeChatModel(itertools.cycle(["a"]))
+    assert [call.invoke(model, "hi").text for _ in range(3)] == ["a", "a", "a"]
+
+
+def test_a_fake_list_goes_round_letter_by_letter(call: Call) -> None:
+    """Each response in turn, then the first again."""
+    model = FakeListChatModel(["ab", "c"], sleep=0)
+    assert [chunk.text for chunk in call.stream(model, "hi")] == ["a", "b"]
+    assert [call.invoke(model, "hi").text for _ in range(2)] == ["c", "ab"]
+    assert model == FakeListChatModel(["ab", "c"], sleep=0)
+
+
+def test_fake_messages_go_round(call: Call) -> None:
+    """The same with messages."""
+    call_: Any = {"name": "f", "args": {}, "id": "1", "type": "tool_call"}
+    messages = [AIMessage("a b", tool_calls=[call_]), AIMessage("c")]
+    model = FakeMessagesListChatModel(messages)
+    assert [call.invoke(model, "hi") for _ in range(3)] == [*messages, messages[0]]
+    assert model.merge.accumulator().empty
+
+
+def test_a_parrot_says_what_it_heard(call: Call) -> None:
+    """The last message, as an answer."""
+    assert call.invoke(ParrotFakeChatModel(), [HumanMessage("hi", id="1")]) == AIMessage(
+        "hi", id="1"
+    )
+
+
+def test_deterministic_vectors_depend_on_the_text_only(call: Call) -> None:
+    """Equal texts have equal vectors, other texts others; of the size that was asked for."""
+    model = DeterministicFakeEmbedding(size=4)
+    assert call.invoke(model, "a") == DeterministicFakeEmbedding(size=4).embed_query("a")
+    one, other, again = call.batch(model, ["a", "b", "a"])
+    assert one == again != other
+    assert len(one) == 4
+    assert all(map(math.isfinite, one))
+    assert FakeEmbeddings(size=2).embed_query("a") != FakeEmbeddings(size=2).embed_query("a")
+
+
+class Counting(Embeddings):
+    """Remembers how many texts came at once."""
+
+    def __init__(self) -> None:
+        self._sizes: list[int] = []
+
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        self._sizes.append(len(texts))
+        return [[float(len(text))] for text in texts]
+
+
+def test_a_batch_of_texts_is_sent_as_one(call: Call) -> None:
+    """An embedder gets many texts at once, and each its own vector."""
+    model = Counting()
+    assert call.batch(model, ["a", "bb", "ccc"]) == [[1.0], [2.0], [3.0]]
+    assert model._sizes == [3]
+
+
+def test_queries_that_are_embedded_differently_are_not_sent_as_documents(call: Call) -> None:
+    """`batch` stays `invoke`, item by item."""
+
+    class Asymmetric(Counting):
+        def embed_query(self, text: str) -> list[float]:
+            return [-float(len(text))]
+
+        async def aembed_query(self, text: str) -> list[float]:
+            return self.embed_query(text)
+
+    model = Asymmetric()
+    assert call.batch(model, ["a", "bb"]) == [call.invoke(model, "a"), call.invoke(model, "bb")]
+    assert model._sizes == []
+
+
+def test_wrong_inputs_and_options_of_embeddings_are_errors(call: Call) -> None:
+    """A list is a batch; an option is a setting."""
+    with pytest.raises(TypeError, match="use `batch`"):
+        call.invoke(Counting(), ["a"])
+    with pytest.raises(ConfigError, match="no option 'size'"):
+        call.invoke(DeterministicFakeEmbedding(size=2), "a", size=3)
+
+    class Short(Counting):
+        def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+            return [[0.0]]
+
+    with pytest.raises(ValueError, match="1 vectors for 2 texts"):
+        call.batch(Short(), ["a", "b"])
+
+
+def test_models_are_made_by_name() -> None:
+    """The provider before the colon; further keywords are settings."""
+    model = init_chat_model("scripted:tiny", temperature=0.5)
+    assert model == ScriptedChatModel(model="tiny", temperature=0.5)
+    assert init_chat_model("scripted") == ScriptedChatModel()
+    assert init_chat_model("a:b", model_provider="scripted") == ScriptedChatModel(model="a:b")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("scriptd:x", "Did you mean 'scripted'"),
+        ("gpt-5-mini", "Did you mean 'openai:gpt-5-mini'"),
+        ("claude-9", "anthropic:claude-9"),
+        (None, "No model was named"),
+    ],
+)
+def test_an_unknown_provider_is_an_error_with_a_hint(name: Any, hint: str) -> None:
+    """The installed ones are listed."""
+    with pytest.raises(ConfigError, match=f"{hint}.*installed providers: .*scripted"):
+        init_chat_model(name)
+
+
+def test_embeddings_are_made_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From their own list of providers."""
+    module = types.ModuleType("a_provider")
+    module.Made = lambda model, size: DeterministicFakeEmbedding(size=size)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "a_provider", module)
+    monkeypatch.setattr(registry, "_OWN_EMBEDDINGS", {"fake": "a_provider:Made"})
+    assert init_embeddings("fake:x", size=3) == DeterministicFakeEmbedding(size=3)
+    with pytest.raises(ConfigError, match="fakr"):
+        init_embeddings("fakr")

@@ -1,0 +1,147 @@
+"""Answers that do not parse, and models that get to correct them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from runnables import Runnable, RunnableLambda
+from runnables.chunks import RESET
+from runnables.errors import ConfigError, OutputParserException
+from runnables.messages import AIMessage, PromptValue
+from runnables.parsers import (
+    BaseOutputParser,
+    BaseTransformOutputParser,
+    EnumOutputParser,
+    JsonOutputParser,
+    PydanticOutputParser,
+    RepairParser,
+)
+from tests.colours import Call
+from tests.parsers.texts import Colour
+
+
+class Point(BaseModel):
+    x: int
+
+
+class Script(Runnable[Any, Any]):
+    """Plays answers, and keeps what it was asked."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+        self._asked: list[str] = []
+
+    def _next(self, prompt: Any) -> Any:
+        assert isinstance(prompt, PromptValue)
+        self._asked.append(prompt.to_string())
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        return self._next(input)
+
+    async def ainvoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        return self._next(input)
+
+
+def test_a_good_answer_costs_no_call(call: Call) -> None:
+    """The model is only asked when there is something to repair."""
+    model = Script()
+    parser = JsonOutputParser().with_repair(model)
+    assert call.invoke(parser, "[1]") == [1]
+    assert call.transform(parser, ["[1, ", "2]"])[-1] == [1, 2]
+    assert model._asked == []
+
+
+def test_the_model_sees_what_was_asked_said_and_wrong(call: Call) -> None:
+    """The instructions, its own text, and the error; each attempt shows the answer before it."""
+    model = Script(AIMessage(content='{"x": "two"}'), '```json\n{"x": 2}\n```')
+    parser = PydanticOutputParser(pydantic_object=Point)
+    assert call.invoke(parser.with_repair(model, attempts=2), '{"y": 1}') == Point(x=2)
+    first, second = model._asked
+    assert parser.get_format_instructions() in first
+    assert '<answer>\n{"y": 1}\n</answer>' in first
+    assert "- x: Field required" in first
+    assert '<answer>\n{"x": "two"}\n</answer>' in second
+    assert "unable to parse string as an integer" in second
+
+
+def test_a_hint_for_the_model_replaces_the_message(call: Call) -> None:
+    """`observation` is what a parser wants to tell the model."""
+
+    class Picky(BaseOutputParser[str]):
+        def parse(self, text: str) -> str:
+            if text != "please":
+                raise OutputParserException("rude", observation="Say the magic word.")
+            return text
+
+    model = Script("please")
+    assert call.invoke(Picky().with_repair(model), "now") == "please"
+    assert "Say the magic word." in model._asked[0]
+    assert "rude" not in model._asked[0]
+    assert "What was asked for" not in model._asked[0]  # the parser has no instructions
+
+
+def test_when_nothing_parses_the_first_error_is_raised(call: Call) -> None:
+    """Its cause has those of the repairs, in order, each with a note that says which."""
+    parser = EnumOutputParser(enum=Colour).with_repair(Script("violet", "pink"), attempts=2)
+    with pytest.raises(OutputParserException, match="'blue' is not one") as caught:
+        call.invoke(parser, "blue")
+    group = caught.value.__cause__
+    assert isinstance(group, ExceptionGroup)
+    outputs = [getattr(error, "llm_output", None) for error in group.exceptions]
+    assert outputs == ["violet", "pink"]
+    assert [error.__notes__[-1] for error in group.exceptions] == ["in repair 1", "in repair 2"]
+
+
+def test_an_error_of_the_model_is_raised_as_it_is(call: Call) -> None:
+    """A repair that cannot be asked for is no parser's error."""
+    parser = JsonOutputParser().with_repair(Script(ConnectionError("gone")), attempts=3)
+    with pytest.raises(ConnectionError, match="gone"):
+        call.invoke(parser, "no")
+
+
+def test_the_repaired_value_is_the_last_snapshot(call: Call) -> None:
+    """What came before it was shown as it came."""
+    parser = JsonOutputParser().with_repair(Script('{"a": [1, 2]}'))
+    assert call.transform(parser, ['{"a": [1, ', "oops]}"]) == [{"a": [1]}, {"a": [1, 2]}]
+
+
+class Shout(BaseTransformOutputParser[str]):
+    def parse(self, text: str) -> str:
+        if "?" in text:
+            raise OutputParserException("no questions")
+        return text.upper()
+
+
+def test_pieces_that_add_up_wait_for_the_end(call: Call) -> None:
+    """They could not be taken back, so a repaired stream has one piece."""
+    parser = Shout().with_repair(Script("fine"))
+    assert call.transform(parser, ["why", "?"]) == ["FINE"]
+    assert call.transform(Shout().with_repair(Script()), ["a", "b"]) == ["AB"]
+
+
+def test_a_reset_upstream_starts_the_answer_over(call: Call) -> None:
+    """A model that restarts its stream is parsed from its new beginning."""
+    parser = JsonOutputParser().with_repair(Script())
+    assert call.transform(parser, ['{"a', RESET, "[1", "]"])[-1] == [1]
+
+
+def test_it_stands_in_a_chain(call: Call) -> None:
+    """With functions as models, and a repr that reads like the code."""
+    fix = RunnableLambda(lambda _: "[0]", blocking=False)
+    repair = JsonOutputParser().with_repair(fix)
+    assert repr(repair) == "JsonOutputParser().with_repair(RunnableLambda(<lambda>), attempts=1)"
+    assert call.invoke(RunnableLambda(str, blocking=False) | repair | len, "x") == 1
+    assert repair == RepairParser(JsonOutputParser(), fix)
+
+
+def test_no_attempt_is_no_repair() -> None:
+    """A number below 1 is refused."""
+    with pytest.raises(ConfigError, match=r"attempts=0\): expected at least 1"):
+        JsonOutputParser().with_repair(Script(), attempts=0)

@@ -1,0 +1,95 @@
+"""What type checkers infer through a pipe, and what they refuse. Read by mypy and pyright; not run.
+
+An expected error carries both checkers' ignores. Both complain about an ignore that is not needed,
+so a pipe that is wrongly accepted fails the check, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, assert_type
+
+from runnables import (
+    Runnable,
+    RunnableLambda,
+    RunnablePassthrough,
+    RunnableSequence,
+    StrOutputParser,
+)
+
+
+def length(text: str) -> int:
+    return len(text)
+
+
+def half(number: int) -> float:
+    return number / 2
+
+
+async def shown(number: float) -> str:
+    return str(number)
+
+
+def letters(texts: Iterator[str]) -> Iterator[str]:
+    for text in texts:
+        yield from text
+
+
+async def codes(texts: AsyncIterator[str]) -> AsyncIterator[int]:
+    async for text in texts:
+        yield ord(text)
+
+
+def table(number: int) -> dict[str, int]:
+    return {"number": number}
+
+
+first = RunnableLambda(length)
+assert_type(first, RunnableLambda[str, int])
+
+# six steps: a runnable, a function, an async function, a generator, an async generator, a function
+six = first | half | shown | letters | codes | table
+assert_type(six, RunnableSequence[str, dict[str, int]])
+assert_type(six.invoke("x"), dict[str, int])
+assert_type(six.batch(["x"]), list[dict[str, int]])
+assert_type(six.batch(["x"], return_exceptions=True), list[dict[str, int] | Exception])
+
+with six.stream("x") as pieces:
+    for piece in pieces:
+        assert_type(piece, dict[str, int])
+for index, value in six.batch_as_completed(["x"]):
+    assert_type((index, value), tuple[int, dict[str, int]])
+
+# a mapping fans out
+fan = first | {"half": half, "number": RunnablePassthrough[int]()}
+assert_type(fan.invoke("x"), dict[str, Any])
+
+# on the left, functions are coerced as well
+led = length | RunnableLambda(half)
+assert_type(led, RunnableSequence[str, float])
+
+
+async def in_async() -> None:
+    assert_type(await six.ainvoke("x"), dict[str, int])
+    assert_type(await six.abatch(["x"]), list[dict[str, int]])
+    async with six.astream("x") as chunks:
+        async for chunk in chunks:
+            assert_type(chunk, dict[str, int])
+
+
+# a runnable that takes more and gives less is one that takes this and gives that
+wide: Runnable[object, bool] = RunnableLambda(bool)
+narrow: Runnable[str, int] = wide
+
+# mismatched pipes
+_ = first | StrOutputParser() | half  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType]
+_ = RunnableLambda(half) | first  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType]
+_ = first | shown | half  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType]
+_ = six | letters  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType]
+_ = first | 3  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType]
+
+# inputs that the first step does not take, outputs that the last one does not give
+first.invoke(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+first.batch([1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+number: str = first.invoke("x")  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
+strict: Runnable[object, int] = first  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
