@@ -40,6 +40,9 @@ if TYPE_CHECKING:
         RunnableConfigurableAlternatives as RunnableConfigurableAlternatives,
         RunnableConfigurableFields as RunnableConfigurableFields,
     )
+    from runnables.console import (
+        ConsoleHandler as ConsoleHandler,
+    )
     from runnables.control import (
         RouterRunnable as RouterRunnable,
         RunnableBranch as RunnableBranch,
@@ -77,6 +80,14 @@ if TYPE_CHECKING:
         Handler as Handler,
         adispatch_custom_event as adispatch_custom_event,
         dispatch_custom_event as dispatch_custom_event,
+    )
+    from runnables.fakes import (
+        DeterministicFakeEmbedding as DeterministicFakeEmbedding,
+        FakeEmbeddings as FakeEmbeddings,
+        FakeListChatModel as FakeListChatModel,
+        FakeMessagesListChatModel as FakeMessagesListChatModel,
+        GenericFakeChatModel as GenericFakeChatModel,
+        ParrotFakeChatModel as ParrotFakeChatModel,
     )
     from runnables.functions import (
         RunnableLambda as RunnableLambda,
@@ -144,6 +155,20 @@ if TYPE_CHECKING:
         tool_call_chunk as tool_call_chunk,
         trim_messages as trim_messages,
     )
+    from runnables.models import (
+        ChatModel as ChatModel,
+        Embeddings as Embeddings,
+        LanguageModelInput as LanguageModelInput,
+        RawAnswer as RawAnswer,
+        StopCutter as StopCutter,
+        acut_chunks as acut_chunks,
+        convert_to_openai_tool as convert_to_openai_tool,
+        cut_at_stop as cut_at_stop,
+        cut_chunks as cut_chunks,
+        cut_message as cut_message,
+        init_chat_model as init_chat_model,
+        init_embeddings as init_embeddings,
+    )
     from runnables.parallel import (
         RunnableMap as RunnableMap,
         RunnableParallel as RunnableParallel,
@@ -169,6 +194,7 @@ if TYPE_CHECKING:
         RepairParser as RepairParser,
         StrOutputParser as StrOutputParser,
         XMLOutputParser as XMLOutputParser,
+        parse_json_markdown as parse_json_markdown,
         parse_partial_json as parse_partial_json,
     )
     from runnables.prompts import (
@@ -219,6 +245,10 @@ if TYPE_CHECKING:
     from runnables.tools import (
         RunnableTool as RunnableTool,
     )
+    from runnables.usage import (
+        Usage as Usage,
+        track_usage as track_usage,
+    )
 
 __version__ = "0.1.0"
 
@@ -234,6 +264,7 @@ _HOMES: Final = {
     "runnables.configurable": (
         "ConfigurableField RunnableConfigurableAlternatives RunnableConfigurableFields"
     ),
+    "runnables.console": "ConsoleHandler",
     "runnables.control": "RouterRunnable RunnableBranch",
     "runnables.each": "RunnableEach",
     "runnables.errors": (
@@ -244,6 +275,10 @@ _HOMES: Final = {
     ),
     "runnables.event_stream": "StreamEvent",
     "runnables.events": "Event Handler adispatch_custom_event dispatch_custom_event",
+    "runnables.fakes": (
+        "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel FakeMessagesListChatModel "
+        "GenericFakeChatModel ParrotFakeChatModel"
+    ),
     "runnables.functions": "RunnableLambda chain coerce_to_runnable",
     "runnables.generators": "RunnableGenerator",
     "runnables.inline": "Decoder Inline",
@@ -260,13 +295,19 @@ _HOMES: Final = {
         "message_to_dict messages_from_dict messages_to_dict subtract_usage tool_call "
         "tool_call_chunk trim_messages"
     ),
+    "runnables.models": (
+        "ChatModel Embeddings LanguageModelInput RawAnswer StopCutter acut_chunks "
+        "convert_to_openai_tool cut_at_stop cut_chunks cut_message init_chat_model "
+        "init_embeddings"
+    ),
     "runnables.parallel": "RunnableMap RunnableParallel",
     "runnables.parsers": (
         "BaseOutputParser BaseParser BaseTransformOutputParser CommaSeparatedListOutputParser "
         "DatetimeOutputParser EnumOutputParser JsonError JsonOutputKeyToolsParser "
         "JsonOutputParser JsonOutputToolsParser JsonReader JsonText ListOutputParser "
         "MarkdownListOutputParser NumberedListOutputParser PydanticOutputParser "
-        "PydanticToolsParser RepairParser StrOutputParser XMLOutputParser parse_partial_json"
+        "PydanticToolsParser RepairParser StrOutputParser XMLOutputParser parse_json_markdown "
+        "parse_partial_json"
     ),
     "runnables.prompts": (
         "AIMessagePromptTemplate AsyncExampleSelector BaseChatPromptTemplate BaseExampleSelector "
@@ -283,6 +324,7 @@ _HOMES: Final = {
     "runnables.streams": "AsyncStream Stream",
     "runnables.timeout": "RunnableTimeout",
     "runnables.tools": "RunnableTool",
+    "runnables.usage": "Usage track_usage",
 }
 # fmt: on
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names.split()}

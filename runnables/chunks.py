@@ -112,10 +112,12 @@ class Joined:
 
     Args:
         join: takes the list of all chunks (at least one) and gives the value.
+        in_parts: whether each chunk is a further part, which later steps may use as it comes.
     """
 
-    def __init__(self, join: Callable[[list[Any]], Any]) -> None:
+    def __init__(self, join: Callable[[list[Any]], Any], *, in_parts: bool = False) -> None:
         self.join = join
+        self.in_parts = in_parts
 
     def accumulator(self) -> Accumulator:
         """An accumulator that keeps the chunks and calls `join` when asked for the value."""
@@ -155,6 +157,11 @@ class _Snapshots:
 
     def __reduce__(self) -> str:
         return "SNAPSHOTS"
+
+
+def comes_in_parts(merge: Merge) -> bool:
+    """Whether each chunk is a further part of the value, not another version of it."""
+    return merge is DELTAS or (isinstance(merge, Joined) and merge.in_parts)
 
 
 DELTAS: Final[Merge] = _Deltas()

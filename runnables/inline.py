@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from runnables.chunks import RESET
+from runnables.chunks import RESET, Accumulator, comes_in_parts
 from runnables.runnable import Runnable
-from runnables.streams import Declared, acollect, collect, inner
+from runnables.streams import Declared, acollect, collect, inner, merge_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
@@ -60,13 +60,12 @@ class Inline(Runnable[Input, Output], reports=True):
         if decoder is None:
             yield self._call(collect(input), **kwargs)
             return
+        feeder = _Feeder(self, decoder, input, kwargs)
         for chunk in input:
-            if chunk is RESET:
-                decoder = self._decoder(**kwargs) or decoder
-                yield RESET
-            else:
-                yield from decoder.feed(chunk)
-        yield from decoder.finish()
+            for piece in feeder.feed(chunk):
+                yield piece
+        for piece in feeder.finish():
+            yield piece
 
     async def _atransform(
         self,
@@ -79,12 +78,46 @@ class Inline(Runnable[Input, Output], reports=True):
         if decoder is None:
             yield self._call(await acollect(input), **kwargs)
             return
+        feeder = _Feeder(self, decoder, input, kwargs)
         async for chunk in inner(input):
-            if chunk is RESET:
-                decoder = self._decoder(**kwargs) or decoder
-                yield RESET
-            else:
-                for piece in decoder.feed(chunk):
-                    yield piece
-        for piece in decoder.finish():
+            for piece in feeder.feed(chunk):
+                yield piece
+        for piece in feeder.finish():
             yield piece
+
+
+class _Feeder:
+    """Feeds one stream to decoders: a new one after each reset, none where chunks replace.
+
+    A decoder takes further parts. Chunks that add up in another way (snapshots, say) are added
+    up first, and the whole goes to `_call`.
+    """
+
+    def __init__(
+        self, runnable: Inline[Any, Any], decoder: Decoder[Any, Any], input: object, kwargs: Any
+    ) -> None:
+        self._runnable = runnable
+        self._decoder = decoder
+        self._input = input
+        self._kwargs = kwargs
+        self._parts: Accumulator | None = None
+        self._begun = False
+
+    def feed(self, chunk: Any) -> Iterable[Any]:
+        if chunk is RESET:
+            self._decoder = self._runnable._decoder(**self._kwargs) or self._decoder
+            self._begun, self._parts = False, None
+            return (RESET,)
+        if not self._begun:
+            self._begun = True
+            merge = merge_of(self._input)
+            self._parts = None if comes_in_parts(merge) else merge.accumulator()
+        if self._parts is None:
+            return self._decoder.feed(chunk)
+        self._parts.add(chunk)
+        return ()
+
+    def finish(self) -> Iterable[Any]:
+        if self._parts is None:
+            return self._decoder.finish()
+        return (self._runnable._call(self._parts.value(), **self._kwargs),)

@@ -119,7 +119,7 @@ def message_chunk_to_message(chunk: BaseMessage) -> BaseMessage:
         return chunk
     cls: Any = MESSAGES[kind_of(chunk)]
     fields = {name: getattr(chunk, name) for name in cls.model_fields if name != "type"}
-    if isinstance(chunk, AIMessageChunk) and chunk.tool_call_chunks:
+    if isinstance(chunk, AIMessageChunk) and chunk.chunk_position != "last":
         calls, invalid = parse_tool_calls(chunk.tool_call_chunks, last=True)
         fields |= {"tool_calls": calls, "invalid_tool_calls": invalid}
     return cast("BaseMessage", cls(**fields))

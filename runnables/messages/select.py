@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast, overload
 
@@ -180,16 +179,22 @@ def merge_message_runs(
         messages: the conversation; without it, a runnable that does this to its input.
         chunk_separator: what to put between texts.
     """
+    merge = _MergeRuns(chunk_separator)
     if messages is not None:
-        return _merge_runs(messages, chunk_separator)
-    merge = partial(_merge_runs, separator=chunk_separator)
+        return merge(messages)
     return RunnableLambda(merge, name="merge_message_runs", blocking=False)
 
 
-def _merge_runs(messages: MessagesLike, separator: str) -> list[BaseMessage]:
-    found = enumerate(convert_to_messages(messages))
-    runs = groupby(found, key=lambda numbered: _speaker(*numbered))
-    return [_merged([message for _, message in run], separator) for _, run in runs]
+@dataclass(frozen=True)
+class _MergeRuns:
+    """The option of one call, and what it does to a conversation."""
+
+    separator: str
+
+    def __call__(self, messages: MessagesLike) -> list[BaseMessage]:
+        found = enumerate(convert_to_messages(messages))
+        runs = groupby(found, key=lambda numbered: _speaker(*numbered))
+        return [_merged([message for _, message in run], self.separator) for _, run in runs]
 
 
 def _speaker(place: int, message: BaseMessage) -> tuple[Any, ...]:

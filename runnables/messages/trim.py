@@ -15,6 +15,7 @@ from runnables.messages.convert import MessagesLike, convert_to_messages
 from runnables.messages.count import count_tokens_approximately
 from runnables.messages.kinds import KindOf, check_kinds, is_kind
 from runnables.messages.roles import SystemMessage
+from runnables.values import show
 
 if TYPE_CHECKING:
     from runnables.runnable import Runnable
@@ -108,20 +109,56 @@ def trim_messages(
     Raises:
         ValueError: options that contradict each other, or an unknown strategy, kind or counter.
     """
-    options = _Trim(
-        limit=_checked_limit(max_tokens),
-        count=_counter(token_counter),
-        last=_is_last(strategy, start_on, include_system),
-        split=_splitter(text_splitter) if allow_partial else None,
-        start_on=start_on,
+    options = _Options(
+        max_tokens=max_tokens,
+        token_counter=token_counter,
+        strategy=strategy,
+        allow_partial=allow_partial,
         end_on=end_on,
+        start_on=start_on,
         include_system=include_system,
+        text_splitter=text_splitter,
     )
-    check_kinds("start_on", start_on)
-    check_kinds("end_on", end_on)
+    trim = options.checked()
     if messages is not None:
-        return options(messages)
+        return trim(messages)
     return RunnableLambda(options, name="trim_messages", blocking=False)
+
+
+@dataclass(frozen=True, repr=False)
+class _Options:
+    """The options of one call, as they were given: a value that compares, prints and pickles."""
+
+    max_tokens: int
+    token_counter: TokenCounter
+    strategy: str
+    allow_partial: bool
+    end_on: KindOf | None
+    start_on: KindOf | None
+    include_system: bool
+    text_splitter: Splitter | SplitsText | None
+
+    def __call__(self, messages: MessagesLike) -> list[BaseMessage]:
+        return self.checked()(messages)
+
+    def checked(self) -> _Trim:
+        """What the options mean; ValueError where they mean nothing."""
+        check_kinds("start_on", self.start_on)
+        check_kinds("end_on", self.end_on)
+        return _Trim(
+            limit=_checked_limit(self.max_tokens),
+            count=_counter(self.token_counter),
+            last=_is_last(self.strategy, self.start_on, self.include_system),
+            split=_splitter(self.text_splitter) if self.allow_partial else None,
+            start_on=self.start_on,
+            end_on=self.end_on,
+            include_system=self.include_system,
+        )
+
+    def __repr__(self) -> str:
+        given = {name: value for name, value in vars(self).items() if value}
+        shown = (f"{name}={show(value)}" for name, value in given.items())
+        return f"trim_messages({', '.join(shown)})"
 
 
 def _checked_limit(max_tokens: Any) -> int:
@@ -184,7 +221,7 @@ def _splitter(splitter: Any) -> Splitter:
 
 @dataclass(frozen=True)
 class _Trim:
-    """The options of one call, and what they do to a conversation."""
+    """What the options of one call do to a conversation."""
 
     limit: int
     count: Counter

@@ -109,7 +109,7 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
     run_type: ClassVar[str] = "chat_model"
     known_options: ClassVar[frozenset[str]] = BASE_OPTIONS
     """The names of the options that calls may give; subclasses add theirs."""
-    merge: Merge = Joined(join_answer)
+    merge: Merge = Joined(join_answer, in_parts=True)
 
     def __init__(
         self,

@@ -35,7 +35,7 @@ def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
     if isinstance(tool, Mapping):
         return _from_mapping(cast("Mapping[str, Any]", tool))
     if isinstance(tool, Runnable):
-        return _from_runnable(tool)
+        return _from_runnable(cast("Any", tool))
     if isinstance(tool, type):
         schema = json_schema(tool)
         return _function(_name_of(schema, tool), _about(tool, schema), schema)
@@ -165,7 +165,7 @@ def json_schema(described: Any) -> dict[str, Any]:
 
 def schema_name(described: Any) -> str:
     """A name for a type, in the letters that providers allow."""
-    schema: Mapping[str, Any] = described if isinstance(described, Mapping) else {}
+    schema = cast("Mapping[str, Any]", described if isinstance(described, Mapping) else {})
     return re.sub(r"[^a-zA-Z0-9_-]", "_", _name_of(schema, described))
 
 

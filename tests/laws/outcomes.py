@@ -130,9 +130,7 @@ def _positions(length: int) -> st.SearchStrategy[list[int]]:
 
 
 def _slices(value: Any, ends: list[int]) -> list[Any]:
-    return [
-        value[start:end] for start, end in zip([0, *ends], [*ends, len(value)], strict=True)
-    ]
+    return [value[start:end] for start, end in zip([0, *ends], [*ends, len(value)], strict=True)]
 
 
 @st.composite

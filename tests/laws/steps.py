@@ -50,6 +50,13 @@ async def aodd_only(number: int) -> int:
     return odd_only(number)
 
 
+def only_small(number: int) -> int:
+    """Fails for one number of the usual ones, so that no list has two failures of a kind."""
+    if number == 3:
+        raise ValueError("too large")
+    return number
+
+
 def shout(text: str) -> str:
     return text.upper() + "!"
 
@@ -142,6 +149,10 @@ class Flaky:
         self.trip(text)
         for word in words(text):
             yield word
+
+
+def both_ways_of(parts: dict[str, str]) -> str:
+    return f"{parts['a']}{parts['b']}"
 
 
 # --- generators over a whole input ------------------------------------------------------------
@@ -359,4 +370,3 @@ class InvokesAnother(Runnable[int, int]):
 
     async def ainvoke(self, input: int, config: RunnableConfig | None = None, **kwargs: Any) -> int:
         return await self.bound.ainvoke(input) + 1
-

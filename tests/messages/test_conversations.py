@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -292,6 +293,23 @@ def test_without_messages_they_are_steps_of_a_chain(call: Call) -> None:
         | trim_messages(max_tokens=1, token_counter=len, end_on="human")
     )
     assert call.invoke(chain, history) == [HumanMessage("a b")]
-    assert trim_messages(max_tokens=1, token_counter=len) == trim_messages(
-        max_tokens=1, token_counter=len
-    )
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: trim_messages(max_tokens=1, token_counter=one, allow_partial=True),
+        lambda: filter_messages(include_types=["ai"], exclude_tool_calls=True),
+        lambda: merge_message_runs(chunk_separator=" "),
+    ],
+    ids=["trim", "filter", "merge"],
+)
+def test_as_steps_they_are_values(make: Any) -> None:
+    """Equal to another one of the same options, also after pickling."""
+    assert make() == make() == pickle.loads(pickle.dumps(make()))
+
+
+def test_a_step_that_trims_prints_its_options() -> None:
+    """Those that were given."""
+    step = trim_messages(max_tokens=1, token_counter=len, start_on="human")
+    assert "trim_messages(max_tokens=1, token_counter=len, strategy='last', start_on=" in repr(step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import pickle
 from collections.abc import AsyncIterator, Iterator
@@ -182,9 +183,7 @@ def test_a_whole_answer_survives_being_streamed(answer: AIMessage) -> None:
         def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
             return answer
 
-    assert merge_chunks(Says().stream("hi"), Says.merge).model_dump(
-        exclude={"invalid_tool_calls"}
-    ) == Says().invoke("hi").model_dump(exclude={"invalid_tool_calls"})
+    assert merge_chunks(Says().stream("hi"), Says.merge) == Says().invoke("hi") == answer
 
 
 def test_chains_read_models_piece_by_piece(call: Call) -> None:
@@ -202,7 +201,7 @@ def test_a_hook_that_gives_no_answer_is_named(answer: Any, call: Call) -> None:
         def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
             return answer  # type: ignore[no-any-return]
 
-    with pytest.raises(TypeError, match="Wrong._generate gave"):
+    with pytest.raises(TypeError, match=r"Wrong\._generate gave"):
         call.invoke(Wrong(), "hi")
 
 
@@ -227,7 +226,7 @@ def test_a_text_is_cut_alike_however_it_is_streamed(
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=4)))
     edges = [0, *cuts, len(text)]
     cutter = StopCutter(stop)
-    shown = [cutter.feed(text[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    shown = [cutter.feed(text[a:b]) for a, b in itertools.pairwise(edges)]
     assert "".join(shown) + cutter.finish() == cut_at_stop(text, stop)
 
 

