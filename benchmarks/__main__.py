@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks [--only NAME ...] [--no-peer] [--json] [--write] [--check]`."""
+"""The command: `python -m benchmarks`; `--help` tells the options."""
 
 from __future__ import annotations
 
@@ -31,11 +31,14 @@ to other machines better than the times do, and the budgets are ratios.
 
 {table}
 
-- **budget**: how many times the floor ours may take, or how much a unit may cost more at the
-  largest size than at the smallest (1 is linear, or flat).
+- **budget**: how many times the floor ours may take, or how much more a unit may cost at the
+  largest size than at the smallest: 1 is linear (or flat), and what grows with the square of a
+  size 100 times as large would be at 100. Linear work comes out between 1 and 3, because a
+  processor's caches hold the small size.
+- The floor of a stream is a generator in a generator, each of which changes every chunk.
 - Times are of the quietest of {rounds} rounds; where several threads work, of the median round.
 - The import is `from runnables import RunnableLambda`, because a bare `import` may be lazy. Its
-  floor is `from pydantic import BaseModel`.
+  floor is `from pydantic import BaseModel`. Python's own `asyncio` is part of ours.
 {notes}"""
 
 

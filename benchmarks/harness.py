@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -197,6 +198,13 @@ def in_turns(
     one turn while the others warm up.
     """
     runs = dict(_ready(subjects))
+    with _frozen():
+        return _turns(runs, rounds, choose)
+
+
+def _turns(
+    runs: Mapping[str, Run], rounds: int, choose: Callable[[Sequence[float]], float]
+) -> dict[str, float]:
     counts: dict[str, int] = {}
     found: dict[str, list[float]] = {}
     for name, run in runs.items():
@@ -207,6 +215,17 @@ def in_turns(
             if found[name][:1] <= [SLOW_SECONDS]:
                 found[name].append(_seconds(run, counts[name]) / counts[name])
     return {name: choose(seconds) for name, seconds in found.items()}
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """Keep the collector from walking over what is there already before every round."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _ready(subjects: Mapping[str, Callable[[], Run]]) -> Iterator[tuple[str, Run]]:
@@ -279,15 +298,16 @@ _HEADS = {
         "|---|---|--:|--:|--:|--:|--:|--:|---|"
     ),
     "growth": (
-        "| what | unit | floor | peer | ours | peer grows | ours grows | budget | |\n"
-        "|---|---|--:|--:|--:|--:|--:|--:|---|"
+        "| what | unit | floor | peer | ours | floor grows | peer grows | ours grows | budget | |\n"
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|---|"
     ),
 }
 
 
 def _cells(result: Result) -> list[str]:
     values = [_number(result.values.get(name)) for name in ("floor", "peer", "ours")]
-    factors = [_factor(result.factors.get(name)) for name in ("peer", "ours")]
+    compared = ("peer", "ours") if result.kind == "times the floor" else ("floor", "peer", "ours")
+    factors = [_factor(result.factors.get(name)) for name in compared]
     verdict = "pass" if result.passed else "**miss**"
     return [result.title, result.unit, *values, *factors, _factor(result.budget), verdict]
 

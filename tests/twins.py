@@ -120,10 +120,11 @@ class Reader:
     def difference(self, twins: Twins) -> str:
         """In what the halves differ, as a diff of their plain forms; empty where they agree.
 
-        An async half that runs its sync half in a worker thread, and does nothing else, agrees.
+        An async half that runs its sync half in a worker thread, and does nothing else, agrees;
+        an abstract half says nothing that the other could contradict.
         """
         assert twins.sync is not None and twins.coloured is not None
-        if _delegates(twins.coloured, twins.sync.name):
+        if _delegates(twins.coloured, twins.sync.name) or _is_abstract(twins.sync):
             return ""
         left, right = (self._said(it).splitlines() for it in (twins.sync, twins.coloured))
         names = (f"{twins.sync.name} (sync)", f"{twins.coloured.name} (async, made plain)")
@@ -271,6 +272,10 @@ def _delegates(function: Function, name: str) -> bool:
         ]:
             return hop in HOPS and ast.unparse(method) == f"self.{name}"
     return False
+
+
+def _is_abstract(function: Function) -> bool:
+    return any(ast.unparse(it).endswith("abstractmethod") for it in function.decorator_list)
 
 
 def _is_docstring(node: ast.AST) -> bool:

@@ -129,7 +129,9 @@ class TaskFanOut:
         else:
             try:
                 self._loop.call_soon_threadsafe(self._grow)
-            except RuntimeError:
+            except RuntimeError:  # our loop was closed over us: nobody works here any more
+                with lock:
+                    self._slots.hungry.pop(self, None)
                 self._slots.give_back()
 
     def _grow(self) -> None:

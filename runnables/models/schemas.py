@@ -159,7 +159,8 @@ def json_schema(described: Any) -> dict[str, Any]:
     except PydanticUserError as error:
         raise ConfigError(
             f"{described!r} has no JSON schema: expected a pydantic model, a TypedDict, a "
-            "dataclass, an Enum, another type that pydantic knows, or a JSON schema as a dict."
+            "dataclass, an Enum, another type that pydantic knows, or a JSON schema as a dict. "
+            f"({error.message})"
         ) from error
 
 

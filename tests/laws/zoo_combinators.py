@@ -103,7 +103,7 @@ def parallels() -> Iterator[Specimen]:
     )
     yield it(
         "parallel: a branch fails on the way",
-        lambda: RunnableParallel(a=steps.stumble, b=steps.shout),
+        lambda: RunnableParallel(a=steps.until_mark, b=steps.shout),
         TEXTS,
     )
 

@@ -49,7 +49,9 @@ def controls() -> Iterator[Specimen]:
     yield it("branch: fails", lambda: RunnableBranch((bool, steps.odd_only), steps.shout), INTS)
     yield it(
         "router",
-        lambda: RouterRunnable({"words": words, "growing": snapshots, "fails": steps.stumble}),
+        lambda: RouterRunnable(
+            {"words": words, "growing": snapshots, "fails": RunnableLambda(steps.stumble)}
+        ),
         st.fixed_dictionaries(
             {"key": st.sampled_from(["words", "growing", "fails", "wordz"]), "input": TEXTS}
         )

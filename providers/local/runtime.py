@@ -1,0 +1,247 @@
+"""llama.cpp in this process: loading a model so that nobody notices but who asked for it.
+
+Loaded as it comes, the runtime would open a TCP port, write its log to stderr, and spin all
+threads at full speed while they wait. None of that is wanted in a library.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import importlib
+import importlib.util
+import json
+import os
+import secrets
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+from runnables.errors import MissingExtra, WeightsError, missing_extra
+
+LOG_VARIABLE: Final = "RUNNABLES_LOCAL_LOG"
+"""Set to anything, llama.cpp writes its log to stderr; a number is its verbosity."""
+
+_PACKAGE: Final = "xllamacpp"
+
+Pooling: TypeAlias = Literal["mean", "cls", "last"]
+"""How the vectors of a text's tokens become one."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything that makes one loaded model differ from another.
+
+    Attributes:
+        path: the model file; None: the embedded model.
+        context: how many tokens all calls together may hold.
+        parallel: how many calls are worked on at the same time.
+        threads: how many threads compute; None: one for each CPU that this process may use.
+        embeds: whether it gives vectors instead of text.
+        pooling: how vectors are pooled; None: as the model file says.
+    """
+
+    path: str | None
+    context: int
+    parallel: int
+    threads: int | None = None
+    embeds: bool = False
+    pooling: Pooling | None = None
+
+
+@dataclass(frozen=True)
+class Abilities:
+    """What a loaded model can do.
+
+    Attributes:
+        tools: whether its chat template has a place for tools.
+        context: how many tokens one call may have, prompt and answer together.
+    """
+
+    tools: bool
+    context: int
+
+
+class Server(Protocol):
+    """The part of `xllamacpp.Server` that is used here."""
+
+    @property
+    def listening_address(self) -> str: ...
+    def handle_chat_completions(
+        self, prompt: dict[str, Any], callback: Callable[[Any], bool]
+    ) -> None: ...
+    def handle_embeddings(self, prompt: dict[str, Any]) -> dict[str, Any]: ...
+    def handle_metrics(self) -> str: ...
+
+
+def require_runtime() -> None:
+    """Raise where the runtime is not installed; loads nothing.
+
+    Raises:
+        MissingExtra: it is not.
+    """
+    if importlib.util.find_spec(_PACKAGE) is None:
+        raise missing_extra("The embedded model", _PACKAGE, "local")
+
+
+def load(setup: Setup, path: Path) -> tuple[Server, Abilities]:
+    """Load a model. Takes about half a second, during which no other Python code runs.
+
+    Raises:
+        MissingExtra: the runtime is not installed, or lacks a library of the system.
+        WeightsError: the file is not there, or is no model that the runtime can read.
+    """
+    if not path.is_file():
+        raise WeightsError(f"There is no model file {path}.")
+    runtime = _runtime()
+    with _private_door() as (door, key):
+        params = _params(runtime, setup, path)
+        params.hostnames, params.api_keys = [door], [key]
+        try:
+            server: Server = runtime.Server(params)
+        except RuntimeError as error:
+            raise WeightsError(
+                f"llama.cpp cannot load {path}: is it a whole gguf file, of a kind of model that "
+                f"{_PACKAGE} {runtime.__version__} knows, and is there memory for it? With "
+                f"{LOG_VARIABLE}=1 in the environment it says why on stderr."
+            ) from error
+        # Answered by the server's own loop: after this it is known to run. Before, the server
+        # must not be deleted, because deleting waits for ever for a loop that begins later.
+        server.handle_metrics()
+        return server, _abilities(server, key)
+
+
+# -- importing
+
+
+def _runtime() -> Any:
+    require_runtime()
+    try:
+        with _short_spinning():
+            return importlib.import_module(_PACKAGE)
+    except ImportError as error:
+        raise MissingExtra(
+            f"{_PACKAGE} is installed but cannot be loaded: {error}. Where libgomp is missing, "
+            "install it with the system's packages (libgomp1 on Debian and Ubuntu)."
+        ) from error
+
+
+@contextmanager
+def _short_spinning() -> Generator[None, None, None]:
+    """Let OpenMP, which reads this when it is loaded, wait a moment and then sleep.
+
+    By default its threads spin for milliseconds wherever they wait for each other. On a machine
+    with anything else to do, the one that is waited for then does not get a CPU: measured with
+    two busy processes on two CPUs, 0.5 tokens a second instead of 9. Alone, both give 85.
+    """
+    own_policy = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys()
+    if own_policy:
+        yield
+        return
+    os.environ["GOMP_SPINCOUNT"] = "1000"
+    try:
+        yield
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]
+
+
+# -- parameters
+
+
+def _params(runtime: Any, setup: Setup, path: Path) -> Any:
+    params = runtime.CommonParams()
+    params.model.path = str(path)
+    params.model_alias = {path.stem}  # or answers would tell where the file lies
+    params.verbosity = _verbosity()
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = setup.threads or cpus()
+    params.n_parallel = setup.parallel
+    params.n_ctx = setup.context
+    params.kv_unified = True  # one pool of tokens, from which every call takes what it needs
+    params.cache_ram_mib = 0  # or it would keep up to 8 GB of old prompts in memory
+    params.endpoint_metrics = True
+    params.ui = False
+    params.n_threads_http = 1
+    # Steps of a prompt: after each, a call can be cancelled, and others go on. Smaller steps
+    # are no faster to leave, larger ones no faster to read (217, 229, 230 tokens/s at 128,
+    # 256, 512).
+    params.n_batch = params.n_ubatch = 256
+    if setup.embeds:
+        _embed(runtime, params, setup)
+    return params
+
+
+def _embed(runtime: Any, params: Any, setup: Setup) -> None:
+    params.embedding = True
+    params.n_batch = params.n_ubatch = setup.context  # a text is embedded in a single step
+    if setup.pooling is not None:
+        kind = f"LLAMA_POOLING_TYPE_{setup.pooling.upper()}"
+        params.pooling_type = getattr(runtime.llama_pooling_type, kind)
+
+
+def _verbosity() -> int:
+    wanted = os.environ.get(LOG_VARIABLE)
+    if not wanted:
+        return -1
+    return int(wanted) if wanted.isdecimal() and wanted != "1" else 3
+
+
+def cpus() -> int:
+    """How many CPUs this process may use."""
+    if sys.platform != "win32" and hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+# -- the door
+
+
+@contextmanager
+def _private_door() -> Generator[tuple[str, str], None, None]:
+    """An address for the runtime, which insists on listening, that nobody else can reach.
+
+    A socket file in a folder of our own, which is removed once the model is loaded. Where there
+    are no such sockets: a port of this machine, behind a password that is told to nobody.
+    """
+    key = secrets.token_hex(16)
+    if sys.platform == "win32":
+        yield "127.0.0.1", key
+        return
+    with tempfile.TemporaryDirectory(prefix="runnables-") as folder:
+        yield str(Path(folder) / "local.sock"), key
+
+
+def _abilities(server: Server, key: str) -> Abilities:
+    """What the model can do, of which the runtime tells over HTTP only."""
+    with contextlib.closing(_connection(server.listening_address)) as connection:
+        connection.request("GET", "/props", headers={"Authorization": f"Bearer {key}"})
+        props: Mapping[str, Any] = json.loads(connection.getresponse().read())
+    template: Mapping[str, Any] = props.get("chat_template_caps") or {}
+    return Abilities(
+        tools=bool(template.get("supports_tools")),
+        context=int(props["default_generation_settings"]["n_ctx"]),
+    )
+
+
+def _connection(address: str) -> http.client.HTTPConnection:
+    scheme, _, place = address.partition("://")
+    if scheme == "unix":
+        return _SocketFile(place)
+    return http.client.HTTPConnection(place, timeout=60)
+
+
+class _SocketFile(http.client.HTTPConnection):
+    """HTTP over a socket file."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=60)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
