@@ -1,0 +1,72 @@
+"""Users' functions that watch how many of them run at once, and that wait for one another."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.leaks import busy_threads, wait_for
+
+PATIENCE = 10.0
+"""Seconds until a test gives up on something that should happen at once."""
+
+
+class Gauge:
+    """A leaf that counts how many of its calls are in flight; it gives back its input.
+
+    Calls wait for one another until `want` of them are in flight at once; from then on they
+    only take a moment. So the peak is reached where the limit allows it, and overrun where
+    nothing keeps it.
+    """
+
+    def __init__(self, want: int) -> None:
+        self.want = want
+        self.peak = 0
+        self.threads = 0
+        self.began: list[Any] = []
+        self._inside = 0
+        self._met = threading.Event()
+        self._lock = threading.Lock()
+
+    def call(self, value: Any) -> Any:
+        with self._counted(value):
+            self._met.wait(PATIENCE)
+            time.sleep(0.001)
+        return value
+
+    async def acall(self, value: Any) -> Any:
+        with self._counted(value):
+            until = time.monotonic() + PATIENCE
+            while not self._met.is_set() and time.monotonic() < until:
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
+        return value
+
+    @contextmanager
+    def _counted(self, value: Any) -> Iterator[None]:
+        with self._lock:
+            self.began.append(value)
+            self._inside += 1
+            self.peak = max(self.peak, self._inside)
+            full = self._inside >= self.want and not self._met.is_set()
+        if full:
+            # a thread on its way back to its queue is no longer there a moment later
+            wait_for(lambda: len(busy_threads()) <= self.want, 0.5)
+            self.threads = len(busy_threads())
+            self._met.set()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+
+
+class Signal(threading.Event):
+    """An event that fails the test where nobody sets it in time."""
+
+    def await_it(self) -> None:
+        assert self.wait(PATIENCE), "waited in vain"

@@ -1,0 +1,137 @@
+"""Law 5: one limit holds for everything below a call, however deep the nesting."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from runnables import RunnableLambda, RunnableParallel
+from tests.colours import Call
+from tests.laws.gauges import PATIENCE, Gauge, Signal
+
+LIMITS = (1, 2, 8)
+
+
+def nested(leaf: RunnableLambda[Any, Any]) -> RunnableParallel[Any]:
+    """Two branches that map three leaves each; a batch of two has twelve of them."""
+
+    def items(branch: str) -> Any:
+        return lambda item: [(item, branch, at) for at in range(3)]
+
+    return RunnableParallel(
+        {it: RunnableLambda(items(it), blocking=False) | leaf.map() for it in "ab"}
+    )
+
+
+def expected(item: int) -> dict[str, list[tuple[int, str, int]]]:
+    return {branch: [(item, branch, at) for at in range(3)] for branch in "ab"}
+
+
+def leaf_of(gauge: Gauge, kind: str) -> RunnableLambda[Any, Any]:
+    return RunnableLambda(gauge.call if kind == "function" else gauge.acall)
+
+
+def kinds(call: Call) -> tuple[str, ...]:
+    return ("function",) if call.colour == "sync" else ("function", "async function")
+
+
+def check_limit(gauge: Gauge, limit: int) -> None:
+    """No more leaves in flight, and no more threads at work, than the limit says."""
+    assert gauge.peak <= limit, f"{gauge.peak} leaves in flight with a limit of {limit}"
+    assert gauge.threads <= limit, f"{gauge.threads} threads with a limit of {limit}"
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_batch_of_parallel_of_map_keeps_the_limit_and_uses_it(limit: int, call: Call) -> None:
+    """Twelve leaves three levels deep: exactly `limit` of them are in flight at the peak."""
+    for kind in kinds(call):
+        gauge = Gauge(limit)
+        results = call.batch(nested(leaf_of(gauge, kind)), range(2), max_concurrency=limit)
+        assert results == [expected(0), expected(1)]
+        check_limit(gauge, limit)
+        assert gauge.peak == limit, f"{kind}: slots were left idle"
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_the_config_and_as_completed_keep_the_limit(limit: int, call: Call) -> None:
+    """The limit may come in the config; a nested batch inside a function stands in it, too."""
+    for kind in kinds(call):
+        gauge = Gauge(limit)
+        chain = nested(leaf_of(gauge, kind))
+        done = call.batch_as_completed(chain, range(2), {"max_concurrency": limit})
+        assert sorted(done) == [(0, expected(0)), (1, expected(1))]
+        check_limit(gauge, limit)
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_stream_keeps_the_limit(limit: int, call: Call) -> None:
+    """Branches and items of a stream run within the limit of its config."""
+    for kind in kinds(call):
+        gauge = Gauge(1)  # how many overlap is up to the consumer, so nobody waits for others
+        chunks = call.stream(nested(leaf_of(gauge, kind)), 0, {"max_concurrency": limit})
+        assert chunks
+        assert sorted(gauge.began) == sorted(expected(0)["a"] + expected(0)["b"])
+        assert gauge.peak <= limit
+
+
+@pytest.mark.parametrize("limit", (1, 2))
+def test_calls_inside_functions_stand_in_the_limit_around_them(limit: int, call: Call) -> None:
+    """`chain.batch(...)` in a user's function borrows from the call around it."""
+    gauge = Gauge(limit)
+    inner = RunnableLambda(gauge.call)
+
+    def outer(item: int) -> Any:
+        return inner.batch([(item, at) for at in range(3)])
+
+    results = call.batch(RunnableLambda(outer), range(3), max_concurrency=limit)
+    assert results == [[(item, at) for at in range(3)] for item in range(3)]
+    check_limit(gauge, limit)
+
+
+def test_an_inner_limit_cannot_widen_the_outer_one(call: Call) -> None:
+    """A step with a limit of 8 below a call with a limit of 2: two in flight."""
+    gauge = Gauge(2)
+    chain = nested(RunnableLambda(gauge.call)).with_config(max_concurrency=8)
+    call.batch(chain, range(2), max_concurrency=2)
+    check_limit(gauge, 2)
+
+
+def test_an_inner_limit_narrows(call: Call) -> None:
+    """A step with a limit of 1 below a wide call: its leaves run one after another."""
+    gauge = Gauge(1)
+    mapped = RunnableLambda(gauge.call).map().with_config(max_concurrency=1)
+    assert call.invoke(mapped, [1, 2, 3], {"max_concurrency": 8}) == [1, 2, 3]
+    assert gauge.peak == 1
+    assert gauge.began == [1, 2, 3]
+
+
+def test_limit_one_completes_in_order(call: Call) -> None:
+    """Depth first: items, in each its branches, in each its leaves."""
+    for kind in kinds(call):
+        gauge = Gauge(1)
+        call.batch(nested(leaf_of(gauge, kind)), range(2), max_concurrency=1)
+        assert gauge.began == [
+            (item, branch, at) for item in range(2) for branch in "ab" for at in range(3)
+        ]
+
+
+def test_a_freed_slot_goes_to_whoever_still_has_work(call: Call) -> None:
+    """Item 1 starts with no slot to spare; when item 0 is done, two of its leaves meet."""
+    mapping = Signal()
+    meeting = threading.Barrier(2)
+
+    def leaf(value: str) -> str:
+        mapping.set()
+        meeting.wait(PATIENCE)
+        return value
+
+    def either(texts: str) -> Any:
+        if texts:
+            return RunnableLambda(list) | RunnableLambda(leaf).map()
+        mapping.await_it()
+        return []
+
+    results = call.batch(RunnableLambda(either), ["", "ab"], max_concurrency=2)
+    assert results == [[], ["a", "b"]]
