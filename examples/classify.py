@@ -6,39 +6,39 @@ A grammar makes the model answer with one of the members and nothing else; a few
 prompt help a small model to choose the right one.
 """
 
+import json
 from enum import Enum
 
-from runnables import ChatPromptTemplate, init_chat_model
+from runnables import ChatPromptTemplate, FewShotChatMessagePromptTemplate, init_chat_model
 
 
 class Topic(Enum):
     """What an e-mail is about."""
 
-    BILLING = "billing"
-    TECHNICAL = "technical"
-    SALES = "sales"
+    PAYMENT = "payment"
+    BUG = "bug"
+    PRICE = "price"
 
+
+EXAMPLES = [
+    ("My card was charged the wrong amount.", Topic.PAYMENT),
+    ("The page shows an error.", Topic.BUG),
+    ("What does the team plan cost?", Topic.PRICE),
+    ("It does not start any more.", Topic.BUG),
+]
 
 EMAILS = [
     "I was charged twice for my subscription this month.",
     "The app crashes every time I open the settings.",
-    "Do you offer a discount if we buy fifty licences?",
     "Please send me the invoice for October.",
     "I get an error message when I try to log in.",
 ]
 
-prompt = ChatPromptTemplate.from_messages(
-    [
-        ("system", "Classify the e-mail: billing, technical or sales."),
-        ("human", "My credit card was charged the wrong amount."),
-        ("ai", '"billing"'),
-        ("human", "The page does not load and shows an error."),
-        ("ai", '"technical"'),
-        ("human", "What does the team plan cost?"),
-        ("ai", '"sales"'),
-        ("human", "{email}"),
-    ]
+shots = FewShotChatMessagePromptTemplate(
+    example_prompt=ChatPromptTemplate([("human", "E-mail: {email}\nTopic:"), ("ai", "{topic}")]),
+    examples=[{"email": email, "topic": json.dumps(topic.value)} for email, topic in EXAMPLES],
 )
+prompt = ChatPromptTemplate([shots, ("human", "E-mail: {email}\nTopic:")])
 chain = prompt | init_chat_model("local").with_structured_output(Topic)
 
 

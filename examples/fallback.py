@@ -21,7 +21,7 @@ chain = prompt | RunnableLambda(hosted).with_fallbacks([local])
 
 def main() -> None:
     """Ask; the fallback answers."""
-    print(chain.invoke({"country": "France"}))
+    print(chain.invoke({"country": "Japan"}))
 
 
 if __name__ == "__main__":

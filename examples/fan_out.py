@@ -1,6 +1,6 @@
 """Asks several questions about one text at once: a mapping in a pipe.
 
-    python examples/fan_out.py
+python examples/fan_out.py
 """
 
 from runnables import ChatPromptTemplate, RunnablePassthrough, StrOutputParser, init_chat_model

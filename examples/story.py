@@ -10,7 +10,9 @@ import sys
 from runnables import ChatPromptTemplate, StrOutputParser, init_chat_model
 
 prompt = ChatPromptTemplate.from_template("Write a short story about {subject}.")
-chain = prompt | init_chat_model("local", max_tokens=160, seed=7) | StrOutputParser()
+chain = (
+    prompt | init_chat_model("local", max_tokens=120).bind(repeat_penalty=1.1) | StrOutputParser()
+)
 
 
 def main() -> None:

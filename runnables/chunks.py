@@ -240,6 +240,9 @@ class _Parts:
             return
         self.empty = False
         for key, part in _pairs(chunk):
+            if part is RESET:  # what starts over may add up in another way
+                self._parts.pop(key, None)
+                continue
             if key not in self._parts:
                 self._parts[key] = self._merge_of(key).accumulator()
             self._parts[key].add(part)

@@ -38,7 +38,9 @@ class ConsoleHandler:
         if event.kind == "chunk" and not self.chunks:
             return
         file = self._file or sys.stderr
-        file.write(self._line(event, colourful=file.isatty()) + "\n")
+        line = self._line(event, colourful=file.isatty()) + "\n"
+        encoding = getattr(file, "encoding", None) or "utf-8"
+        file.write(line.encode(encoding, "replace").decode(encoding))
         file.flush()
 
     def _line(self, event: Event, *, colourful: bool) -> str:
@@ -46,11 +48,14 @@ class ConsoleHandler:
         if colourful and event.kind in _COLOURS:
             mark = f"\x1b[{_COLOURS[event.kind]}m{mark}\x1b[0m"
         said = " ".join(part for part in (event.name, _seconds(event), self._what(event)) if part)
-        return f"{'│ ' * len(event.parent_ids)}{mark} {said}"
+        depth = len(event.parent_ids) + (event.kind == "custom")
+        return f"{'│ ' * depth}{mark} {said}"
 
     def _what(self, event: Event) -> str:
         if event.kind == "error":
-            return f"{type(event.error).__name__}: {self._short(event.error)}"
+            return ": ".join(
+                it for it in (type(event.error).__name__, self._short(event.error)) if it
+            )
         if event.kind == "start":
             return self._short(event.input)
         if event.kind == "chunk":
@@ -78,7 +83,7 @@ def _readable(value: object) -> str:
 def _seconds(event: Event) -> str:
     if event.seconds is None:
         return ""
-    if event.seconds < 1:
+    if event.seconds < 0.9995:
         return f"{event.seconds * 1000:.3g} ms"
     return f"{event.seconds:.2f} s"
 

@@ -14,6 +14,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
+from runnables.chunks import RESET
 from runnables.concurrency import at_home, has_home
 from runnables.config import RunnableConfig, Scope, ensure_scope
 from runnables.errors import ColourError, MergeError
@@ -173,8 +174,10 @@ class Run:
         await self._atell(self._event("chunk", chunk=chunk))
 
     def _add(self, chunk: Any, declared: Declared) -> None:
-        if self._sum is None:
-            self._sum = declared.merge.accumulator()
+        if chunk is RESET:  # what starts over may add up in another way
+            self._sum = None
+            return
+        self._sum = self._sum or declared.merge.accumulator()
         self._sum.add(chunk)
 
     def _tell(self, event: Event) -> None:

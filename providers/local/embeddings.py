@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 from providers.local.chat import CONTEXT_SIZE, require_file
@@ -60,7 +61,7 @@ class LocalEmbeddings(Embeddings, reports=True):
             )
         )
 
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """The vectors of several texts, in order."""
         if not texts:
             return []

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -178,7 +178,7 @@ def _wake(call: Call, put: Callable[[Any], object]) -> None:
 # --- one engine for each setup and process ------------------------------------------------------
 
 
-@lru_cache(maxsize=None)
+@cache
 def _engine(setup: Setup, process: int) -> Engine:
     return Engine(setup)
 

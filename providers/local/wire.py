@@ -96,7 +96,8 @@ def usage_of(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
     """The tokens that an answer took."""
     if not usage:
         return None
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
+    details: Mapping[str, Any] = usage.get("prompt_tokens_details") or {}
+    cached = details.get("cached_tokens", 0)
     return UsageMetadata(
         input_tokens=usage.get("prompt_tokens", 0),
         output_tokens=usage.get("completion_tokens", 0),
@@ -113,7 +114,7 @@ def _metadata(body: Mapping[str, Any], finish: Any) -> dict[str, Any]:
 
 def error_of(error: Any) -> ModelError:
     """The error of a failed call, by what the runtime says of it."""
-    said: Mapping[str, Any] = error if isinstance(error, Mapping) else {"message": str(error)}
+    said: dict[str, Any] = error if isinstance(error, dict) else {"message": str(error)}
     message, code = str(said.get("message", said)), said.get("code")
     status = code if isinstance(code, int) else None
     if said.get("type") == "exceed_context_size_error" or "context size" in message:

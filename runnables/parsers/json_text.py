@@ -48,6 +48,7 @@ class JsonText:
 
     @property
     def version(self) -> tuple[int, int] | None:
+        """Changes with everything that a snapshot would show; None: nothing to show yet."""
         reader = self.reader
         return (self._tries, reader.changes) if reader and reader.changes else None
 

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 from runnables.chunks import DELTAS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterator
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        AsyncIterator,
+        Awaitable,
+        Generator,
+        Iterator,
+    )
 
     from runnables.chunks import Merge
 
@@ -154,7 +161,7 @@ class AsyncStream(Generic[T_co]):
         self._loop = asyncio.get_running_loop()
         return self
 
-    def __anext__(self) -> Any:
+    def __anext__(self) -> Awaitable[T_co]:
         return self._chunks.__anext__()
 
     async def aclose(self) -> None:

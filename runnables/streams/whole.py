@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from runnables.chunks import RESET
 from runnables.errors import EmptyStream
 from runnables.streams.stream import aclose, close, inner, merge_of
 
@@ -68,6 +69,9 @@ def collect(chunks: Iterable[Any]) -> Any:
     parts: Accumulator | None = None
     try:
         for chunk in chunks:
+            if chunk is RESET:  # what starts over may add up in another way
+                parts = None
+                continue
             parts = parts or merge_of(chunks).accumulator()
             parts.add(chunk)
     finally:
@@ -86,6 +90,9 @@ async def acollect(chunks: AsyncIterable[Any]) -> Any:
     parts: Accumulator | None = None
     try:
         async for chunk in inner(chunks):
+            if chunk is RESET:  # what starts over may add up in another way
+                parts = None
+                continue
             parts = parts or merge_of(chunks).accumulator()
             parts.add(chunk)
     finally:

@@ -11,8 +11,11 @@ from typing import Any
 
 from tests.leaks import busy_threads, wait_for
 
-PATIENCE = 10.0
+PATIENCE = 4.0
 """Seconds until a test gives up on something that should happen at once."""
+
+GAUGE_PATIENCE = 1.0
+"""Seconds that the calls of a gauge wait for others to join them."""
 
 
 class Gauge:
@@ -34,15 +37,17 @@ class Gauge:
 
     def call(self, value: Any) -> Any:
         with self._counted(value):
-            self._met.wait(PATIENCE)
+            self._met.wait(GAUGE_PATIENCE)
+            self._met.set()  # whoever waited in vain waited for all
             time.sleep(0.001)
         return value
 
     async def acall(self, value: Any) -> Any:
         with self._counted(value):
-            until = time.monotonic() + PATIENCE
+            until = time.monotonic() + GAUGE_PATIENCE
             while not self._met.is_set() and time.monotonic() < until:
                 await asyncio.sleep(0)
+            self._met.set()
             await asyncio.sleep(0.001)
         return value
 

@@ -11,7 +11,6 @@ from hypothesis import given, settings, strategies as st
 from runnables import (
     SNAPSHOTS,
     JsonOutputParser,
-    MergeError,
     Runnable,
     RunnableGenerator,
     RunnableLambda,

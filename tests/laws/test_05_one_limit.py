@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runnables import RunnableLambda, RunnableParallel
+from runnables import RunnableLambda, RunnableParallel, RunnablePassthrough
 from tests.colours import Call
 from tests.laws.gauges import PATIENCE, Gauge, Signal
 
@@ -102,7 +102,8 @@ def test_an_inner_limit_narrows(call: Call) -> None:
     """A step with a limit of 1 below a wide call: its leaves run one after another."""
     gauge = Gauge(1)
     mapped = RunnableLambda(gauge.call).map().with_config(max_concurrency=1)
-    assert call.invoke(mapped, [1, 2, 3], {"max_concurrency": 8}) == [1, 2, 3]
+    chain = RunnablePassthrough() | mapped
+    assert call.invoke(chain, [1, 2, 3], {"max_concurrency": 8}) == [1, 2, 3]
     assert gauge.peak == 1
     assert gauge.began == [1, 2, 3]
 

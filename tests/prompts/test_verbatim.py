@@ -6,8 +6,7 @@ import importlib.util
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from runnables.messages import AIMessage, HumanMessage
 from runnables.prompts import (

@@ -1,0 +1,72 @@
+"""What a user gets wrong raises at once, and says what was wrong and what would do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runnables import EmptyStream, RunnableLambda, RunnablePassthrough
+from tests.colours import Call
+
+
+@pytest.mark.parametrize("thing", [1, "text", None, [len]])
+def test_what_is_no_runnable_is_refused_in_a_pipe(thing: Any) -> None:
+    """It is named, and what would do."""
+    with pytest.raises(TypeError, match="is not a runnable.*expected a Runnable, a function"):
+        RunnablePassthrough() | thing
+
+
+def test_a_mistyped_config_key_is_refused_before_work_starts(call: Call) -> None:
+    """The near key is suggested."""
+    ran: list[int] = []
+    with pytest.raises(ValueError, match="'max_concurency'.*Did you mean 'max_concurrency'"):
+        call.invoke(RunnableLambda(ran.append), 1, {"max_concurency": 2})
+    assert not ran
+
+
+@pytest.mark.parametrize("limit", [0, -1, "8", 1.5])
+def test_a_limit_that_is_none_is_refused(limit: Any, call: Call) -> None:
+    """Whole numbers from 1."""
+    with pytest.raises(ValueError, match=r"max_concurrency"):
+        call.batch(RunnableLambda(str), [1], {"max_concurrency": limit})
+
+
+def test_a_sync_call_of_an_async_step_names_the_call_to_use() -> None:
+    """Also deep in a chain, with a note that says which step it is."""
+
+    async def asynchronous(value: int) -> int:
+        return value
+
+    with pytest.raises(TypeError, match="Use `ainvoke` instead") as caught:
+        (RunnablePassthrough() | asynchronous).invoke(1)
+    assert caught.value.__notes__ == ["in step 2 of 2 (asynchronous)"]
+
+
+def test_a_generator_that_yields_nothing_has_no_value(call: Call) -> None:
+    """Its stream is empty; where a value is needed, the error says what to yield."""
+
+    def nothing(_: Any) -> Any:
+        yield from ()
+
+    step = RunnableLambda(nothing)
+    assert call.stream(step, 1) == []
+    with pytest.raises(EmptyStream, match="gave no chunk.*yield at least one"):
+        call.invoke(step, 1)
+
+
+def test_chunks_that_do_not_add_up_say_how_to_declare_it(call: Call) -> None:
+    """Numbers are not guessed to be summed."""
+
+    def numbers(_: Any) -> Any:
+        yield from (1, 2)
+
+    with pytest.raises(TypeError, match="'int' have no declared way.*merge='last'"):
+        call.invoke(RunnableLambda(numbers), 1)
+
+
+@pytest.mark.parametrize("inputs", ["text", {"a": 1}, 3])
+def test_a_batch_needs_many_inputs(inputs: Any, call: Call) -> None:
+    """A text is not taken letter by letter, a mapping not key by key."""
+    with pytest.raises(TypeError, match="expected a list or another iterable"):
+        call.batch(RunnableLambda(str), inputs)

@@ -1,0 +1,41 @@
+"""A million rows, read lazily and handed out one by one: memory stays flat."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+
+from runnables import RunnableLambda
+
+ROWS = 1_000_000
+FLAT = 512 * 1024
+"""Bytes by which the peak may exceed what was there after the first rows."""
+
+
+def test_a_million_rows_need_no_memory() -> None:
+    """`batch_as_completed` with a limit of 1, over a generator of inputs; none is kept."""
+    step = RunnableLambda(_increment, blocking=False)
+    pulled = 0
+
+    def rows() -> Iterator[int]:
+        nonlocal pulled
+        for pulled in range(1, ROWS + 1):
+            yield pulled
+
+    done = 0
+    for index, output in step.batch_as_completed(rows(), max_concurrency=1):
+        assert output == index + 2
+        assert pulled - done <= 3, "inputs are pulled ahead"
+        done += 1
+        if done == 1000:  # what is made once was made; tracing all rows would take minutes
+            tracemalloc.start()
+            before = tracemalloc.get_traced_memory()[0]
+        elif done == 100_000:
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            assert peak - before < FLAT, f"{peak - before} bytes more"
+    assert done == ROWS
+
+
+def _increment(number: int) -> int:
+    return number + 1

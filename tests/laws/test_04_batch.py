@@ -1,0 +1,110 @@
+"""Law 4: batch is invoke, item by item; without barriers, and over endless inputs."""
+
+from __future__ import annotations
+
+from itertools import count, islice
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from runnables import RunnableLambda
+from tests.colours import Call
+from tests.laws.gauges import Signal
+from tests.laws.outcomes import Failed, Gave, failed, outcome, without_notes
+from tests.laws.specimens import Specimen
+from tests.laws.zoo import ZOO
+
+
+@pytest.mark.parametrize("specimen", [it for it in ZOO if not it.remembers], ids=str)
+def test_batch_is_invoke_item_by_item(specimen: Specimen, call: Call) -> None:
+    """Over the zoo: each output is that of `invoke`, each failure the item's own."""
+    if not specimen.runs_in(call.colour):
+        pytest.skip("async only")
+
+    @settings(max_examples=3)
+    @given(st.lists(specimen.inputs, max_size=3))
+    def law(values: list[Any]) -> None:
+        alone = [_bare(outcome(lambda it=it: call.invoke(specimen.make(), it))) for it in values]
+        # one runnable an item: what counts failures counts those of its own item only
+        results = [call.batch(specimen.make(), [it], return_exceptions=True)[0] for it in values]
+        assert [_bare(_seen(it)) for it in results] == alone
+
+    law()
+
+
+def _seen(result: Any) -> Any:
+    return failed(result) if isinstance(result, Exception) else Gave(result)
+
+
+def _bare(what: Any) -> Gave | Failed:
+    return without_notes(what)
+
+
+def test_results_stand_in_the_order_of_the_inputs(call: Call) -> None:
+    """Also where a later item is done first."""
+    later = Signal()
+
+    def work(item: int) -> int:
+        later.await_it() if item == 0 else later.set()
+        return item
+
+    step = RunnableLambda(work)
+    assert call.batch(step, [0, 1]) == [0, 1]
+    later.clear()
+    assert call.batch_as_completed(step, [0, 1]) == [(1, 1), (0, 0)]
+
+
+def test_there_is_no_barrier_between_steps(call: Call) -> None:
+    """A fast row reaches step 2 while a slow row is in step 1."""
+    reached = Signal()
+
+    def first(item: str) -> str:
+        if item == "slow":
+            reached.await_it()
+        return item
+
+    def second(item: str) -> str:
+        if item == "fast":
+            reached.set()
+        return item
+
+    chain = RunnableLambda(first) | second
+    assert call.batch(chain, ["slow", "fast"]) == ["slow", "fast"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 8])
+def test_endless_inputs_are_pulled_as_slots_get_free(limit: int, call: Call) -> None:
+    """What is taken, what may lie about, what is under way: no input further is pulled."""
+    pulled: list[int] = []
+
+    def inputs() -> Any:
+        for number in count():
+            pulled.append(number)
+            yield number
+
+    step = RunnableLambda(lambda it: it * 2)
+    pairs = call.batch_as_completed(step, inputs(), take=5, max_concurrency=limit)
+    assert len(pairs) == 5
+    assert all(output == 2 * index for index, output in pairs)
+    assert len(pulled) <= 5 + 3 * limit
+
+
+def test_any_iterable_will_do(call: Call) -> None:
+    """Generators, ranges, sets; the outputs are a list."""
+    step = RunnableLambda(lambda it: it + 1)
+    assert call.batch(step, (it for it in range(3))) == [1, 2, 3]
+    assert call.batch(step, islice(count(), 2)) == [1, 2]
+    assert call.batch(step, {1}) == [2]
+    assert call.batch(step, []) == []
+
+
+def test_a_failure_of_the_inputs_is_raised(call: Call) -> None:
+    """Never collected: it is no item's own."""
+
+    def inputs() -> Any:
+        yield 1
+        raise OSError("the file is gone")
+
+    with pytest.raises(OSError, match="gone"):
+        call.batch(RunnableLambda(str), inputs(), return_exceptions=True)

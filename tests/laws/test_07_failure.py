@@ -1,0 +1,213 @@
+"""Law 7: a failure stops what runs beside it; interrupts and cancellations are never values."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from runnables import Runnable, RunnableLambda, RunnableParallel
+from runnables.concurrency import on_stop
+from tests.colours import Call, run_clean
+from tests.laws.gauges import Signal
+from tests.laws.specimens import AT_ONCE
+
+ENDS: list[type[BaseException]] = [KeyboardInterrupt, SystemExit, asyncio.CancelledError]
+
+
+class Siblings:
+    """One call waits until it is told to stop, one fails once the other has begun."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.waits, self.stopped = Signal(), Signal()
+
+    def call(self, what: str) -> str:
+        self.began.append(what)
+        if what == "wait":
+            with on_stop(self.stopped.set):
+                self.waits.set()
+                self.stopped.await_it()
+        elif what == "fail":
+            self.waits.await_it()
+            raise KeyError("the first")
+        return what
+
+    async def acall(self, what: str) -> str:
+        self.began.append(what)
+        if what == "wait":
+            self.waits.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0)
+                self.stopped.set()
+        elif what == "fail":
+            while not self.waits.is_set():
+                await asyncio.sleep(0)
+            raise KeyError("the first")
+        return what
+
+
+def check_siblings(siblings: Siblings) -> None:
+    """The sibling was told before the call came back, and nothing began after the failure."""
+    assert siblings.stopped.is_set(), "a sibling was left running"
+    assert sorted(siblings.began) == ["fail", "wait"], "a new call began after the failure"
+
+
+def many(leaf: Any, call: Call, how: str) -> Any:
+    inputs = ["wait", "fail", "new", "new"]
+    if how == "map":
+        return call.invoke(leaf.map(), inputs, {"max_concurrency": 2})
+    if how == "parallel":
+        branches = {f"{at}": RunnableLambda(_always(it)) | leaf for at, it in enumerate(inputs)}
+        return call.invoke(RunnableParallel(branches), None, {"max_concurrency": 2})
+    if how == "batch":
+        return call.batch(leaf, inputs, max_concurrency=2)
+    return call.batch_as_completed(leaf, inputs, max_concurrency=2)
+
+
+def _always(value: str) -> Callable[[Any], str]:
+    return lambda _: value
+
+
+HOW = ("batch", "as completed", "map", "parallel")
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_failure_stops_its_siblings_and_nothing_new_begins(
+    how: str, call: Call, request: pytest.FixtureRequest
+) -> None:
+    """With two slots: one sibling runs and is told to stop, two others never begin."""
+    if call.colour == "sync" and how in ("map", "parallel"):
+        reason = "the caller that works in its own slot is told of a failure too late"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+    siblings = Siblings()
+    leaf = RunnableLambda(siblings.call)
+    with pytest.raises(KeyError, match="the first"):
+        many(leaf, call, how)
+    assert siblings.stopped.wait(5)
+    check_siblings(siblings)
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_cancelled_sibling_has_cleaned_up_before_the_call_returns(how: str) -> None:
+    """Async functions are cancelled and awaited, their `finally` included."""
+    siblings = Siblings()
+
+    async def main() -> None:
+        leaf = RunnableLambda(siblings.acall)
+        inputs = ["wait", "fail", "new", "new"]
+        branches = {f"{at}": RunnableLambda(_always(it)) | leaf for at, it in enumerate(inputs)}
+        two: Any = {"max_concurrency": 2}
+        with pytest.raises(KeyError, match="the first"):
+            if how == "batch":
+                await leaf.abatch(inputs, max_concurrency=2)
+            elif how == "map":
+                await leaf.map().ainvoke(inputs, two)
+            elif how == "parallel":
+                await RunnableParallel(branches).ainvoke(None, two)
+            else:
+                async for _ in leaf.abatch_as_completed(inputs, max_concurrency=2):
+                    pass
+        check_siblings(siblings)
+
+    run_clean(main())
+
+
+def test_collected_failures_stop_nobody(call: Call) -> None:
+    """With `return_exceptions=True`, every other item is done."""
+
+    def odd(number: int) -> int:
+        if number % 2 == 0:
+            raise ValueError(number)
+        return number
+
+    results = call.batch(RunnableLambda(odd), range(4), return_exceptions=True)
+    assert [it if isinstance(it, int) else type(it) for it in results] == [
+        ValueError, 1, ValueError, 3,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda it: it.__name__)
+def test_interrupts_are_not_retried_and_no_fallback_gets_them(end: type[BaseException]) -> None:
+    """One attempt, no fallback, in whole and in pieces, even where `BaseException` is asked for."""
+    calls: list[str] = []
+
+    def leaf(_: Any) -> Any:
+        calls.append("leaf")
+        raise end
+
+    def other(_: Any) -> Any:
+        calls.append("other")
+
+    step = RunnableLambda(leaf)
+    policies: list[Runnable[Any, Any]] = [
+        step.with_retry(**AT_ONCE),
+        step.with_retry(**AT_ONCE, retry_if_exception_type=(BaseException,)),
+        step.with_fallbacks([other]),
+        step.with_fallbacks([other], exceptions_to_handle=(BaseException,)),
+    ]
+    for policy in policies:
+        for do in (policy.invoke, lambda it, policy=policy: list(policy.stream(it))):
+            calls.clear()
+            with pytest.raises(end):
+                do(1)
+            assert calls == ["leaf"]
+
+
+@pytest.mark.parametrize("end", ENDS, ids=lambda it: it.__name__)
+def test_interrupts_are_never_values_of_a_batch(end: type[BaseException]) -> None:
+    """`return_exceptions=True` collects exceptions only."""
+
+    def leaf(number: int) -> int:
+        if number == 1:
+            raise end
+        return number
+
+    step = RunnableLambda(leaf)
+    with pytest.raises(end):
+        step.batch([0, 1, 2], return_exceptions=True)
+    with pytest.raises(end):
+        list(step.batch_as_completed([0, 1, 2], return_exceptions=True))
+    with pytest.raises(end):
+        step.map().invoke([0, 1, 2])
+    with pytest.raises(end):
+        RunnableParallel(a=step, b=step).invoke(1)
+
+
+def test_a_cancelled_item_is_not_a_value_in_async_code() -> None:
+    """A CancelledError inside an item ends the batch, retried and collected or not."""
+    calls: list[int] = []
+
+    async def leaf(number: int) -> int:
+        calls.append(number)
+        raise asyncio.CancelledError
+
+    async def main() -> None:
+        step = RunnableLambda(leaf).with_retry(**AT_ONCE).with_fallbacks([RunnableLambda(leaf)])
+        with pytest.raises(asyncio.CancelledError):
+            await step.abatch([1], return_exceptions=True)
+        with pytest.raises(asyncio.CancelledError):
+            await step.ainvoke(2)
+        assert calls == [1, 2]
+
+    run_clean(main())
+
+
+def test_nobody_is_left_when_the_caller_is_cancelled() -> None:
+    """Cancelling `abatch` cancels its items, and waits for their clean-up."""
+    siblings = Siblings()
+
+    async def main() -> None:
+        task = asyncio.create_task(RunnableLambda(siblings.acall).abatch(["wait"]))
+        while not siblings.waits.is_set():
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert siblings.stopped.is_set()
+
+    run_clean(main())

@@ -1,0 +1,58 @@
+"""Law 11: a slip in a key, an option or a variable raises before work starts, with a hint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runnables import PromptTemplate, RunnableLambda, RunnablePassthrough
+from tests.colours import Call
+
+
+def test_a_slip_in_a_batch_keyword_pulls_no_input(call: Call) -> None:
+    """`max_concurency=` is no option for the items."""
+    pulled: list[int] = []
+
+    def inputs() -> Any:
+        pulled.append(1)
+        yield 1
+
+    for slip, meant in (
+        ("max_concurency", "max_concurrency"),
+        ("return_exception", "return_exceptions"),
+    ):
+        with pytest.raises(TypeError, match=f"{slip!r}.*Did you mean {meant!r}"):
+            call.batch(RunnableLambda(str), inputs(), **{slip: 1})
+    assert not pulled
+
+
+def test_options_that_nothing_reads_are_refused(call: Call) -> None:
+    """Also by steps that would never look at them."""
+    for step in (RunnablePassthrough(), RunnablePassthrough() | str):
+        with pytest.raises(TypeError, match="foo"):
+            call.invoke(step, 1, foo=2)
+
+
+@pytest.mark.parametrize("key", ["tag", "call_backs", "runname", "configurabel"])
+def test_a_slip_in_a_config_key_is_refused_everywhere(key: str, call: Call) -> None:
+    """In a call, in a batch, in `with_config`; the function does not run."""
+    ran: list[int] = []
+    step = RunnableLambda(ran.append)
+    for do in (
+        lambda: call.invoke(step, 1, {key: []}),
+        lambda: call.stream(step, 1, {key: []}),
+        lambda: call.batch(step, [1], {key: []}),
+        lambda: call.invoke(step.with_config({key: []}), 1),
+    ):
+        with pytest.raises(ValueError, match=f"Unknown config key {key!r}.*Did you mean"):
+            do()
+    assert not ran
+
+
+def test_a_missing_variable_of_a_template_is_named(call: Call) -> None:
+    """Before the model is asked."""
+    ran: list[Any] = []
+    with pytest.raises((KeyError, ValueError), match="'question'"):
+        call.invoke(PromptTemplate("{question}") | ran.append, {"querstion": "?"})
+    assert not ran
