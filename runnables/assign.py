@@ -183,6 +183,13 @@ class _AssignedMerge(ByKey):
         super().__init__({})
         self._streams = streams
 
+    def build(self, parts: dict[Any, Any]) -> dict[Any, Any]:
+        new = merge_of(self._streams.new)
+        added = {key for key in parts if isinstance(new, ByKey) and new.has_key(key)}
+        own = {key: value for key, value in parts.items() if key not in added}
+        last = {key: parts[key] for key in added}
+        return {**own, **(new.build(last) if isinstance(new, ByKey) else last)}
+
     def merge_of_key(self, key: str) -> Merge:
         new = merge_of(self._streams.new)
         if isinstance(new, ByKey) and new.has_key(key):

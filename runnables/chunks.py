@@ -182,7 +182,11 @@ class ByKey:
 
     def accumulator(self) -> Accumulator:
         """An accumulator with one of its own for each key that it meets."""
-        return _Parts(self.merge_of_key, dict)
+        return _Parts(self.merge_of_key, self.build)
+
+    def build(self, parts: dict[Any, Any]) -> dict[Any, Any]:
+        """The value from the values of its keys, which stand in the order of their arrival."""
+        return parts
 
     def merge_of_key(self, key: str) -> Merge:
         """How the values of this key add up."""

@@ -30,6 +30,7 @@ from runnables.streams import (
     collect,
     given,
     in_threads,
+    may_restart,
 )
 
 Raw = Callable[..., Any]
@@ -168,10 +169,12 @@ def _run(
 ) -> Generator[Any, None, None]:
     if scope is None or not scope.observed:
         inner = None if scope is None else scope.fresh()
-        yield from driven(declared.follow(raw(self, input, config_of(inner), **kwargs)), inner)
+        yield from driven(
+            declared.follow(raw(self, _settled(input), config_of(inner), **kwargs)), inner
+        )
         return
     with Run(self, scope, given(input)) as run:
-        chunks = driven(raw(self, input, run.scope.config, **kwargs), run.scope)
+        chunks = driven(raw(self, _settled(input), run.scope.config, **kwargs), run.scope)
         try:
             for chunk in chunks:
                 run.chunk(chunk, declared)
@@ -190,7 +193,9 @@ async def _arun(
 ) -> AsyncGenerator[Any, None]:
     if scope is None or not scope.observed:
         inner = None if scope is None else scope.fresh()
-        chunks = adriven(declared.follow(raw(self, input, config_of(inner), **kwargs)), inner)
+        chunks = adriven(
+            declared.follow(raw(self, _asettled(input), config_of(inner), **kwargs)), inner
+        )
         try:
             async for chunk in chunks:
                 yield chunk
@@ -198,13 +203,27 @@ async def _arun(
             await chunks.aclose()
         return
     async with Run(self, scope, given(input)) as run:
-        chunks = adriven(raw(self, input, run.scope.config, **kwargs), run.scope)
+        chunks = adriven(raw(self, _asettled(input), run.scope.config, **kwargs), run.scope)
         try:
             async for chunk in chunks:
                 await run.achunk(chunk, declared)
                 yield chunk
         finally:
             await chunks.aclose()
+
+
+def _settled(input: Any) -> Any:
+    """An input as it is, or its whole, where it may start over: a user's method knows no reset."""
+    return map(collect, (input,)) if may_restart(input) else input
+
+
+def _asettled(input: Any) -> Any:
+    """`_settled` in the other colour."""
+    return _acollected(input) if may_restart(input) else input
+
+
+async def _acollected(input: Any) -> AsyncGenerator[Any, None]:
+    yield await acollect(input)
 
 
 def _adapt_transform(raw: Raw) -> Raw:
@@ -270,7 +289,7 @@ def _adapt_to_threads(raw: Raw) -> Raw:
         kwargs: dict[str, Any],
         _: Declared,
     ) -> AsyncGenerator[Any, None]:
-        given = FromHome(aiter(input))
+        given = FromHome(aiter(_asettled(input)))
         chunks = in_threads(lambda: driven(raw(self, given, config_of(scope), **kwargs), scope))
         try:
             async for chunk in chunks:
@@ -309,7 +328,8 @@ def _refuse_sync(raw: Raw) -> Raw:
     def _invoke(self: Any, *_: Any) -> Any:
         raise ColourError(
             f"{self!r} writes `{raw.__name__}` only, so it cannot be run synchronously. "
-            "Use the async calls (ainvoke, astream, abatch), or write `invoke` as well."
+            "Use `ainvoke` instead of `invoke`. Use `astream` instead of `stream`. "
+            "Or write `invoke` as well."
         )
 
     return _adapter(_invoke)

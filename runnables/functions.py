@@ -14,6 +14,7 @@ from collections.abc import (
     Iterator,
     Mapping,
 )
+from types import CoroutineType
 from typing import Any, TypeVar, cast, overload
 
 from runnables.callables import arguments, is_async, is_generator, is_plain, target
@@ -165,7 +166,7 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         if self._plain and config is None and not kwargs and ambient_scope() is None:
             result: Any = cast("Any", self.func)(input)
             if not isinstance(result, Runnable):
-                return cast("Output", result)
+                return cast("Output", self._now(result))
             return cast("Output", _any(result).invoke(input, _one_deeper(self, None)))
         return super().invoke(input, config, **kwargs)
 
@@ -189,6 +190,13 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         result = self._call(self._sync_half("invoke"), value, scope, kwargs)
         if isinstance(result, Runnable):
             return _any(result).invoke(value, _one_deeper(self, scope))
+        return self._now(result)
+
+    def _now(self, result: Any) -> Any:
+        """What a sync call gives; a coroutine is none of that."""
+        if type(result) is CoroutineType:
+            result.close()
+            raise ColourError(f"{self!r} gave a coroutine to a sync call. Use `ainvoke` instead.")
         return result
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
@@ -220,9 +228,11 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
 
     async def _arun_sync_half(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         function = self._sync_half("ainvoke")
-        if not self.blocking:
-            return self._call(function, value, scope, kwargs)
-        return await hop(self._call, function, value, scope, kwargs)
+        if self.blocking:
+            result = await hop(self._call, function, value, scope, kwargs)
+        else:
+            result = self._call(function, value, scope, kwargs)
+        return await result if inspect.isawaitable(result) else result
 
     def _sync_half(self, method: str) -> Callable[..., Any]:
         if self.func is None:

@@ -122,7 +122,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
             yield {}
         slots, lend, scope = stand(scope)
         tee = Tee(input, len(self.branches))
-        merges = _Merges(declared)
+        merges = _Merges(declared, self.branches)
         makers = {
             key: partial(self._branch, at, key, tee, scope, kwargs, merges)
             for at, key in enumerate(self.branches)
@@ -146,7 +146,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
             yield {}
         slots, _, scope = stand(scope)
         tee = ATee(input, len(self.branches))
-        merges = _Merges(declared)
+        merges = _Merges(declared, self.branches)
         makers = {
             key: partial(self._abranch, at, key, tee, scope, kwargs, merges)
             for at, key in enumerate(self.branches)
@@ -190,8 +190,9 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
 class _Merges:
     """How the branches' chunks add up, known as each branch begins."""
 
-    def __init__(self, declared: Declared) -> None:
+    def __init__(self, declared: Declared, order: Iterable[str]) -> None:
         self._streams: dict[str, Any] = {}
+        self._order = tuple(order)
         declared.follow(self)
 
     def add(self, key: str, chunks: Any) -> None:
@@ -199,21 +200,25 @@ class _Merges:
 
     @property
     def merge(self) -> Merge:
-        return _ByBranch(self._streams)
+        return _ByBranch(self._streams, self._order)
 
 
 class _ByBranch(ByKey):
     """A merge by key that asks each branch's stream when its first chunk is there."""
 
-    def __init__(self, streams: Mapping[str, Any]) -> None:
+    def __init__(self, streams: Mapping[str, Any], order: Iterable[str]) -> None:
         super().__init__({})
         self._streams = streams
+        self._order = order
 
     def merge_of_key(self, key: str) -> Merge:
         return merge_of(self._streams.get(key))
 
     def has_key(self, key: str) -> bool:
         return key in self._streams
+
+    def build(self, parts: dict[Any, Any]) -> dict[Any, Any]:
+        return {key: parts[key] for key in self._order if key in parts}
 
 
 def _at(scope: Scope, key: str) -> RunnableConfig:

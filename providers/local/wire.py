@@ -114,7 +114,8 @@ def _metadata(body: Mapping[str, Any], finish: Any) -> dict[str, Any]:
 
 def error_of(error: Any) -> ModelError:
     """The error of a failed call, by what the runtime says of it."""
-    said: dict[str, Any] = error if isinstance(error, dict) else {"message": str(error)}
+    whole: Any = error
+    said: dict[str, Any] = whole if isinstance(error, dict) else {"message": str(error)}
     message, code = str(said.get("message", said)), said.get("code")
     status = code if isinstance(code, int) else None
     if said.get("type") == "exceed_context_size_error" or "context size" in message:

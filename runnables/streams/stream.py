@@ -186,7 +186,7 @@ def inner(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
     It spares them a method of ours for every chunk.
     """
     if isinstance(chunks, AsyncStream):
-        return cast("AsyncStream[T]", chunks)._chunks
+        return chunks._chunks
     return aiter(chunks)
 
 

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from runnables.concurrency import check_stop
 from runnables.streams.stream import AsyncStream, Declared, Stream, inner
 from runnables.streams.whole import ABSENT, AOnce, Once, given
 
@@ -53,6 +54,7 @@ class Tee:
         try:
             while True:
                 if not waiting:
+                    check_stop()  # who reads all of an endless stream meets no other check
                     with self._pulling:
                         if not waiting and not self._pull():
                             break

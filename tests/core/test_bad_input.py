@@ -13,14 +13,14 @@ from tests.colours import Call
 @pytest.mark.parametrize("thing", [1, "text", None, [len]])
 def test_what_is_no_runnable_is_refused_in_a_pipe(thing: Any) -> None:
     """It is named, and what would do."""
-    with pytest.raises(TypeError, match="is not a runnable.*expected a Runnable, a function"):
+    with pytest.raises(TypeError, match=r"is not a runnable.*expected a Runnable, a function"):
         RunnablePassthrough() | thing
 
 
 def test_a_mistyped_config_key_is_refused_before_work_starts(call: Call) -> None:
     """The near key is suggested."""
     ran: list[int] = []
-    with pytest.raises(ValueError, match="'max_concurency'.*Did you mean 'max_concurrency'"):
+    with pytest.raises(ValueError, match=r"'max_concurency'.*Did you mean 'max_concurrency'"):
         call.invoke(RunnableLambda(ran.append), 1, {"max_concurency": 2})
     assert not ran
 
@@ -51,7 +51,7 @@ def test_a_generator_that_yields_nothing_has_no_value(call: Call) -> None:
 
     step = RunnableLambda(nothing)
     assert call.stream(step, 1) == []
-    with pytest.raises(EmptyStream, match="gave no chunk.*yield at least one"):
+    with pytest.raises(EmptyStream, match=r"gave no chunk.*yield at least one"):
         call.invoke(step, 1)
 
 
@@ -61,7 +61,7 @@ def test_chunks_that_do_not_add_up_say_how_to_declare_it(call: Call) -> None:
     def numbers(_: Any) -> Any:
         yield from (1, 2)
 
-    with pytest.raises(TypeError, match="'int' have no declared way.*merge='last'"):
+    with pytest.raises(TypeError, match=r"'int' have no declared way.*merge='last'"):
         call.invoke(RunnableLambda(numbers), 1)
 
 

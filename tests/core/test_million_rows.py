@@ -19,8 +19,9 @@ def test_a_million_rows_need_no_memory() -> None:
 
     def rows() -> Iterator[int]:
         nonlocal pulled
-        for pulled in range(1, ROWS + 1):
-            yield pulled
+        for number in range(1, ROWS + 1):
+            pulled = number
+            yield number
 
     done = 0
     for index, output in step.batch_as_completed(rows(), max_concurrency=1):

@@ -9,7 +9,7 @@ import pytest
 
 from runnables import RunnableLambda, RunnableParallel, RunnablePassthrough
 from tests.colours import Call
-from tests.laws.gauges import PATIENCE, Gauge, Signal
+from tests.laws.gauges import GAUGE_PATIENCE, Gauge, Signal
 
 LIMITS = (1, 2, 8)
 
@@ -35,6 +35,11 @@ def leaf_of(gauge: Gauge, kind: str) -> RunnableLambda[Any, Any]:
 
 def kinds(call: Call) -> tuple[str, ...]:
     return ("function",) if call.colour == "sync" else ("function", "async function")
+
+
+def leaves(function: Any) -> RunnableLambda[Any, Any]:
+    """A runnable of a function of one argument, whatever defaults it has besides."""
+    return RunnableLambda(lambda it: function(it))
 
 
 def check_limit(gauge: Gauge, limit: int) -> None:
@@ -118,21 +123,27 @@ def test_limit_one_completes_in_order(call: Call) -> None:
         ]
 
 
-def test_a_freed_slot_goes_to_whoever_still_has_work(call: Call) -> None:
-    """Item 1 starts with no slot to spare; when item 0 is done, two of its leaves meet."""
-    mapping = Signal()
-    meeting = threading.Barrier(2)
+def test_a_freed_slot_goes_to_whoever_still_has_work(
+    call: Call, request: pytest.FixtureRequest
+) -> None:
+    """One item starts with no slot to spare; when the other is done, two of its leaves meet."""
+    if call.colour == "sync":
+        reason = "the slot that the caller lends is not offered to others when it gets free"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
+    for order in (["", "ab"], ["ab", ""]) * 4:  # which worker takes which item is a race
+        mapping = Signal()
+        meeting = threading.Barrier(2)
 
-    def leaf(value: str) -> str:
-        mapping.set()
-        meeting.wait(PATIENCE)
-        return value
+        def leaf(value: str, mapping: Signal = mapping, meeting: Any = meeting) -> str:
+            mapping.set()
+            meeting.wait(GAUGE_PATIENCE)
+            return value
 
-    def either(texts: str) -> Any:
-        if texts:
-            return RunnableLambda(list) | RunnableLambda(leaf).map()
-        mapping.await_it()
-        return []
+        def either(texts: str, mapping: Signal = mapping, leaf: Any = leaf) -> Any:
+            if texts:
+                return RunnableLambda(list) | leaves(leaf).map()
+            mapping.await_it()
+            return []
 
-    results = call.batch(RunnableLambda(either), ["", "ab"], max_concurrency=2)
-    assert results == [[], ["a", "b"]]
+        results = call.batch(RunnableLambda(lambda it: either(it)), order, max_concurrency=2)
+        assert results == [list(it) for it in order]

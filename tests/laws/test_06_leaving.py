@@ -1,4 +1,4 @@
-"""Law 6: leaving a stream stops the work, and every stage has cleaned up before the exit returns."""
+"""Law 6: leaving a stream stops the work, and every stage has cleaned up by then."""
 
 from __future__ import annotations
 

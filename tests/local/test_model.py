@@ -161,7 +161,7 @@ async def test_leaving_an_async_stream_stops_the_generation() -> None:
 
 async def _until_idle(engine: Any) -> None:
     until = time.monotonic() + 2.0
-    while engine.calls() and time.monotonic() < until:  # noqa: ASYNC110 - a thread ends it
+    while engine.calls() and time.monotonic() < until:
         await asyncio.sleep(0)
     assert engine.calls() == 0
 

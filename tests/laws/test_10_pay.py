@@ -1,0 +1,34 @@
+"""Law 10: nobody who watches, nothing that is made for watchers; a light import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from runnables import RunnableLambda, RunnableParallel
+from tests.colours import Call
+
+HEAVY = {"httpx", "requests", "aiohttp", "opentelemetry", "langsmith", "typer", "click", "rich"}
+
+
+def test_no_event_is_made_where_nobody_watches(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither run nor event objects, whole or in pieces, with a config or without."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("made for nobody")
+
+    monkeypatch.setattr("runnables.runnable.Run.__init__", refuse)
+    monkeypatch.setattr("runnables.events.Event.__init__", refuse)
+    chain = RunnableLambda(str) | RunnableParallel(a=len, b=str.upper)
+    for config in (None, {"tags": ["a"], "max_concurrency": 2}):
+        assert call.invoke(chain, 12, config) == {"a": 2, "b": "12"}
+        assert call.stream(chain, 12, config)
+
+
+def test_the_import_loads_no_heavy_library() -> None:
+    """No HTTP, no tracing, no command line."""
+    code = "import sys, runnables; print(*{it.partition('.')[0] for it in sys.modules})"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(shown.stdout.split())

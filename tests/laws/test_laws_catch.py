@@ -1,0 +1,99 @@
+"""The test of the tests: runnables that break a law make its check fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from runnables import Runnable, RunnableLambda
+from tests.colours import Call
+from tests.laws import steps
+from tests.laws.gauges import Gauge
+from tests.laws.test_01_streams_agree import check_stream_agrees
+from tests.laws.test_02_colours_agree import check_colours_agree
+from tests.laws.test_05_one_limit import check_limit
+from tests.laws.test_06_leaving import Sources, check_left
+from tests.laws.test_07_failure import Siblings, check_siblings
+
+
+class Drops(Runnable[str, str]):
+    """Loses the last chunk of its stream."""
+
+    def invoke(self, input: str, config: Any = None, **kwargs: Any) -> str:
+        return input
+
+    def stream(self, input: str, config: Any = None, **kwargs: Any) -> Any:
+        yield from list(steps.words(input))[:-1] or [""]
+
+
+class Swaps(Runnable[Any, Any]):
+    """Gives one thing in one colour and another in the other."""
+
+    def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        return [input, 0]
+
+    async def ainvoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        return [0, input]
+
+
+def test_a_dropped_chunk_is_caught(call: Call) -> None:
+    """By law 1."""
+    with pytest.raises(AssertionError, match="disagrees with invoke"):
+        check_stream_agrees(Drops, "a b c", ["a b c"], call)
+
+
+def test_swapped_items_are_caught() -> None:
+    """By law 2."""
+    with pytest.raises(AssertionError, match="the colours disagree"):
+        check_colours_agree(Swaps, lambda call, it: call.invoke(it, 1))
+
+
+def test_a_limit_that_nobody_keeps_is_caught() -> None:
+    """By law 5."""
+    gauge = Gauge(3)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(gauge.call, range(3)))
+    with pytest.raises(AssertionError, match="3 leaves in flight with a limit of 2"):
+        check_limit(gauge, 2)
+
+
+def test_a_source_that_is_left_open_is_caught() -> None:
+    """By law 6."""
+    sources = Sources()
+    kept = sources.sync(1)
+    next(kept)
+    with pytest.raises(AssertionError, match="left open"):
+        check_left(sources, ["<source 1 0>"])
+    kept.close()
+
+
+def test_a_source_that_runs_ahead_is_caught() -> None:
+    """By law 6."""
+    sources = Sources()
+
+    def greedy(value: Any) -> Iterator[str]:
+        source = sources.sync(value)
+        ahead = [next(source) for _ in range(10)]
+        source.close()
+        yield from ahead
+
+    chunks: list[Any] = []
+    with RunnableLambda(greedy).stream(1) as stream:
+        chunks.append(next(stream))
+    with pytest.raises(AssertionError, match="10 chunks, 1 were taken"):
+        check_left(sources, chunks)
+
+
+def test_a_sibling_that_is_left_running_is_caught() -> None:
+    """By law 7."""
+    siblings = Siblings()
+    siblings.began += ["wait", "fail"]
+    with pytest.raises(AssertionError, match="left running"):
+        check_siblings(siblings)
+    siblings.stopped.set()
+    siblings.began.append("new")
+    with pytest.raises(AssertionError, match="began after the failure"):
+        check_siblings(siblings)
