@@ -45,8 +45,8 @@ BASES = {
 """Classes that cannot run by themselves; each has subclasses in the zoo."""
 
 ELSEWHERE = {
-    "providers.local.chat.LocalChatModel": "slow, and real: tests/local asks it the laws of streams",
-    "providers.local.embeddings.LocalEmbeddings": "slow, and real: tests/local",
+    "providers.local.chat.LocalChatModel": "slow, and real: see tests/local",
+    "providers.local.embeddings.LocalEmbeddings": "slow, and real: see tests/local",
     "runnables.fakes.FakeEmbeddings": "random: no two calls give the same",
 }
 """Classes that no law about values can be asked of, and why."""
