@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnables.around import Around
@@ -18,6 +20,7 @@ from runnables.custom import config_of
 from runnables.errors import ColourError
 from runnables.functions import coerce_to_runnable
 from runnables.groups import arun_group, run_group
+from runnables.runnable import Runnable
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
     )
 
     from runnables.events import Event, Handler
-    from runnables.runnable import Runnable
     from runnables.streams import AsyncStream, Stream
 
 Input = TypeVar("Input", contravariant=True)
@@ -85,7 +87,20 @@ class RunnableBinding(Around[Input, Output], reports=True):
         """What only the bound runnable has, such as `bind_tools`, works on the binding, too."""
         if name.startswith("_") or "bound" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self.bound, name)
+        found = getattr(self.bound, name)
+        return self._bound_again(found) if inspect.ismethod(found) else found
+
+    def _bound_again(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """A method of the bound runnable; a runnable that it makes keeps what is bound here."""
+
+        @functools.wraps(method)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            made = method(*args, **kwargs)
+            if not isinstance(made, Runnable):
+                return made
+            return self._with(bound=made, input_type=None, output_type=None)
+
+        return call
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """The run name that is bound, or the name of the bound runnable."""
