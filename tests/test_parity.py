@@ -13,9 +13,6 @@ from tests.twins import Reader, Twins
 ROOT = Path(__file__).resolve().parents[1]
 
 ALLOWED: Mapping[str, str] = {
-    "providers.local.chat:LocalChatModel._generate": "an answer is read in the caller's thread",
-    "providers.local.chat:LocalChatModel._stream": "async, loading goes to a worker thread",
-    "providers.local.engine:Engine.stream": "a queue for each colour; a task cannot be joined",
     "runnables.custom:_settled": "only one of them has something to await",
     "runnables.generators:RunnableGenerator._restarting": "async, a sync generator is run, too",
     "runnables.binding:listeners": "the sync door refuses async functions",

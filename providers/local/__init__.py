@@ -1,6 +1,20 @@
-"""The embedded model: llama.cpp in this process, with a small language model for the CPU."""
+"""Models in this process, with nothing to sign up for: llama.cpp, and a small model to start with.
+
+Needs the extra `local`. The weights of the embedded model are fetched at its first call.
+"""
 
 from providers.local.chat import LocalChatModel
 from providers.local.embeddings import LocalEmbeddings
+from providers.local.engine import unload
+from providers.local.fetching import fetch
+from providers.local.weights import SMOLLM2, Weights, cache_dir
 
-__all__ = ["LocalChatModel", "LocalEmbeddings"]
+__all__ = [
+    "SMOLLM2",
+    "LocalChatModel",
+    "LocalEmbeddings",
+    "Weights",
+    "cache_dir",
+    "fetch",
+    "unload",
+]

