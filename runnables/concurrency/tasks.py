@@ -187,10 +187,12 @@ class TaskFanOut:
             if not room.done():
                 room.set_result(None)
                 break
-        if self._parked:
+        while self._parked:
             self._parked -= 1
             if not self._start():
                 self._free()
+            if self._outcomes:  # one for each that was taken; all, where nothing is left to take
+                break
 
     def _free(self) -> None:
         """We have no work for one of our slots: it goes back, unless it is our own."""
