@@ -89,6 +89,9 @@ if TYPE_CHECKING:
         GenericFakeChatModel as GenericFakeChatModel,
         ParrotFakeChatModel as ParrotFakeChatModel,
     )
+    from runnables.fallbacks import (
+        RunnableWithFallbacks as RunnableWithFallbacks,
+    )
     from runnables.functions import (
         RunnableLambda as RunnableLambda,
         chain as chain,
@@ -223,7 +226,6 @@ if TYPE_CHECKING:
     )
     from runnables.retry import (
         RunnableRetry as RunnableRetry,
-        RunnableWithFallbacks as RunnableWithFallbacks,
     )
     from runnables.runnable import (
         Runnable as Runnable,
@@ -279,6 +281,7 @@ _HOMES: Final = {
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel FakeMessagesListChatModel "
         "GenericFakeChatModel ParrotFakeChatModel"
     ),
+    "runnables.fallbacks": "RunnableWithFallbacks",
     "runnables.functions": "RunnableLambda chain coerce_to_runnable",
     "runnables.generators": "RunnableGenerator",
     "runnables.inline": "Decoder Inline",
@@ -317,7 +320,7 @@ _HOMES: Final = {
         "LengthBasedExampleSelector MessagesPlaceholder MissingVariableError PromptInputError "
         "PromptTemplate PromptTemplateFormat StringPromptTemplate SystemMessagePromptTemplate"
     ),
-    "runnables.retry": "RunnableRetry RunnableWithFallbacks",
+    "runnables.retry": "RunnableRetry",
     "runnables.runnable": "Runnable",
     "runnables.sequence": "RunnableSequence",
     "runnables.shape": "RunnablePassthrough RunnablePick",

@@ -14,7 +14,8 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, 
 from typing import Any, Final
 
 from runnables.concurrency import check_stop, hop
-from runnables.config import RunnableConfig, Scope, enter, reset_ambient, set_ambient, within
+from runnables.config import RunnableConfig, Scope, enter, within
+from runnables.driving import adriven, driven
 from runnables.errors import ColourError
 from runnables.events import Run
 from runnables.streams import (
@@ -24,9 +25,7 @@ from runnables.streams import (
     FromHome,
     Once,
     Stream,
-    aclose,
     acollect,
-    close,
     collect,
     given,
     in_threads,
@@ -333,54 +332,6 @@ def _refuse_sync(raw: Raw) -> Raw:
         )
 
     return _adapter(_invoke)
-
-
-# --- users' generators ------------------------------------------------------------------------
-
-
-def driven(chunks: Iterable[Any], scope: Scope | None) -> Generator[Any, None, None]:
-    """A user's iterator, with the scope around each of its steps; closed at the end.
-
-    The scope is set for each step alone: a generator runs in its consumer's context, where a
-    variable that is left set would leak out.
-    """
-    items = iter(chunks)
-    try:
-        if scope is None:
-            yield from items
-            return
-        while True:
-            token = set_ambient(scope)
-            try:
-                chunk = next(items)
-            except StopIteration:
-                return
-            finally:
-                reset_ambient(token)
-            yield chunk
-    finally:
-        close(items)
-
-
-async def adriven(chunks: AsyncIterable[Any], scope: Scope | None) -> AsyncGenerator[Any, None]:
-    """`driven` in the other colour."""
-    items = aiter(chunks)
-    try:
-        if scope is None:
-            async for chunk in items:
-                yield chunk
-            return
-        while True:
-            token = set_ambient(scope)
-            try:
-                chunk = await anext(items)
-            except StopAsyncIteration:
-                return
-            finally:
-                reset_ambient(token)
-            yield chunk
-    finally:
-        await aclose(items)
 
 
 _WRAPPERS: Final[Mapping[str, Callable[[Raw], Raw]]] = {

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from runnables.each import RunnableEach
     from runnables.event_stream import StreamEvent
     from runnables.events import Event
+    from runnables.fallbacks import RunnableWithFallbacks
     from runnables.prompts import BasePromptTemplate
-    from runnables.retry import RunnableRetry, RunnableWithFallbacks
+    from runnables.retry import RunnableRetry
     from runnables.runnable import Runnable
     from runnables.sequence import RunnableSequence
     from runnables.streams import AsyncStream, Stream
@@ -229,7 +230,7 @@ class Fluent(Generic[Input, Output]):
             on_restart: what a stream does that fails after its first chunk: raise, or send
                 `RESET` and start over with the next.
         """
-        from runnables.retry import RunnableWithFallbacks
+        from runnables.fallbacks import RunnableWithFallbacks
 
         return RunnableWithFallbacks(
             self,

@@ -27,7 +27,7 @@ from runnables.config import (
     ambient_scope,
     within,
 )
-from runnables.custom import adriven, driven
+from runnables.driving import adriven, driven
 from runnables.errors import ColourError, RecursionLimitError
 from runnables.generators import RunnableGenerator
 from runnables.runnable import Runnable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.callables import arguments, is_generator, target
 from runnables.chunks import DELTAS, RESET, Merge, as_merge
-from runnables.custom import adriven, driven
+from runnables.driving import adriven, driven
 from runnables.errors import ColourError
 from runnables.runnable import Runnable
 from runnables.schemas import argument_type, result_type

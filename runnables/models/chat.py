@@ -35,7 +35,7 @@ from typing import (
 from runnables.chunks import Joined, Merge
 from runnables.concurrency import hop
 from runnables.config import Scope, within
-from runnables.custom import adriven, driven
+from runnables.driving import adriven, driven
 from runnables.errors import ColourError, ConfigError
 from runnables.messages import (
     AIMessage,

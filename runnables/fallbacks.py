@@ -1,0 +1,169 @@
+"""What to do when a runnable fails: try another."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from runnables.around import Around
+from runnables.functions import coerce_to_runnable
+from runnables.streams import Declared, aclose, acollect, close, collect, inner
+from runnables.tries import Restart, Tries, check_restart
+
+if TYPE_CHECKING:
+    from runnables.config import RunnableConfig, Scope
+    from runnables.runnable import Runnable
+
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+
+
+class RunnableWithFallbacks(Around[Input, Output], reports=True):
+    """A runnable with others to try, in order, when it fails.
+
+    When all have failed, the first error is raised; its cause is an ExceptionGroup of the
+    others. A stream falls back until its first chunk has left; then as `RunnableRetry`.
+
+    Args:
+        runnable: the first to try.
+        fallbacks: the others, runnables or what `|` takes for one.
+        exceptions_to_handle: after which errors; never KeyboardInterrupt, SystemExit or a
+            cancellation.
+        exception_key: where to put the error into the input, which then must be a dict.
+        on_restart: "raise" or "restart".
+    """
+
+    def __init__(
+        self,
+        runnable: Any,
+        fallbacks: Sequence[Any],
+        *,
+        exceptions_to_handle: tuple[type[BaseException], ...] = (Exception,),
+        exception_key: str | None = None,
+        on_restart: Restart = "raise",
+    ) -> None:
+        check_restart(on_restart)
+        self.runnable: Runnable[Input, Output] = coerce_to_runnable(runnable)
+        self.fallbacks = tuple(coerce_to_runnable(it) for it in fallbacks)
+        self.exceptions_to_handle = exceptions_to_handle
+        self.exception_key = exception_key
+        self.on_restart: Restart = on_restart
+
+    def __repr__(self) -> str:
+        return f"({self.runnable!r}).with_fallbacks({list(self.fallbacks)!r})"
+
+    @property
+    def runnables(self) -> tuple[Runnable[Any, Any], ...]:
+        """All that may be tried, in order."""
+        return (self.runnable, *self.fallbacks)
+
+    def _like(self) -> Runnable[Input, Output]:
+        return self.runnable
+
+    @property
+    def restarts(self) -> bool:
+        """With `on_restart="restart"`, or where a policy inside says so."""
+        return self.on_restart == "restart" or super().restarts
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return self.runnables
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        self._check(value)
+        tries = Tries(self.on_restart)
+        for at, runnable in enumerate(self.runnables):
+            try:
+                return runnable.invoke(self._input(value, tries), _fallback(scope, at), **kwargs)
+            except Exception as error:
+                tries.failed(error, _which(at))
+            if not self._handles(tries):
+                break
+        raise tries.verdict()
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        self._check(value)
+        tries = Tries(self.on_restart)
+        for at, runnable in enumerate(self.runnables):
+            try:
+                return await runnable.ainvoke(
+                    self._input(value, tries), _fallback(scope, at), **kwargs
+                )
+            except Exception as error:
+                tries.failed(error, _which(at))
+            if not self._handles(tries):
+                break
+        raise tries.verdict()
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        value = collect(input)
+        self._check(value)
+        tries = Tries(self.on_restart)
+        for at, runnable in enumerate(self.runnables):
+            yield from tries.start_over()
+            chunks = runnable.stream(self._input(value, tries), _fallback(scope, at), **kwargs)
+            declared.follow(chunks)
+            try:
+                for chunk in chunks:
+                    yield tries.took(chunk)
+                return
+            except Exception as error:
+                tries.failed(error, _which(at))
+            finally:
+                close(chunks)
+            if not self._handles(tries) or tries.is_too_late(declared):
+                break
+        raise tries.verdict()
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        value = await acollect(input)
+        self._check(value)
+        tries = Tries(self.on_restart)
+        for at, runnable in enumerate(self.runnables):
+            for chunk in tries.start_over():
+                yield chunk
+            chunks = runnable.astream(self._input(value, tries), _fallback(scope, at), **kwargs)
+            declared.follow(chunks)
+            try:
+                async for chunk in inner(chunks):
+                    yield tries.took(chunk)
+                return
+            except Exception as error:
+                tries.failed(error, _which(at))
+            finally:
+                await aclose(chunks)
+            if not self._handles(tries) or tries.is_too_late(declared):
+                break
+        raise tries.verdict()
+
+    def _check(self, value: object) -> None:
+        if self.exception_key is not None and not isinstance(value, Mapping):
+            raise TypeError(
+                f"exception_key={self.exception_key!r} needs a dict as input, "
+                f"got a {type(value).__name__}"
+            )
+
+    def _input(self, value: Any, tries: Tries) -> Any:
+        if self.exception_key is None or not tries.errors:
+            return value
+        return {**value, self.exception_key: tries.errors[-1]}
+
+    def _handles(self, tries: Tries) -> bool:
+        return isinstance(tries.errors[-1], self.exceptions_to_handle)
+
+
+def _fallback(scope: Scope | None, at: int) -> RunnableConfig | None:
+    if scope is None or at == 0:
+        return None if scope is None else scope.config
+    return scope.step(f"fallback:{at}", _which(at)).config
+
+
+def _which(at: int) -> str:
+    return f"fallback {at}" if at else "attempt before the fallbacks"

@@ -1,0 +1,76 @@
+"""What retries and fallbacks share: the failures of a call, and what has left meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from runnables.chunks import RESET
+from runnables.errors import ConfigError, MergeError
+from runnables.where import note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from runnables.streams import Declared
+
+Restart = Literal["raise", "restart"]
+
+
+class Tries:
+    """The failures of one call, and what its consumer has got meanwhile."""
+
+    def __init__(self, on_restart: Restart) -> None:
+        self.errors: list[Exception] = []
+        self._on_restart = on_restart
+        self._left: list[Any] = []
+
+    def took(self, chunk: Any) -> Any:
+        """A chunk leaves for the consumer; returns it."""
+        self._left.append(chunk)
+        return chunk
+
+    def failed(self, error: Exception, where: str) -> None:
+        """Remember a failure; the same exception raised once more gets no second note."""
+        if not any(error is known for known in self.errors):
+            note(error, where)
+        self.errors.append(error)
+
+    def is_too_late(self, declared: Declared) -> bool:
+        """Whether chunks are out and cannot be taken back; then the error carries them."""
+        if not self._left or self._on_restart == "restart":
+            return False
+        cast("Any", self.errors[-1]).produced = self._produced(declared)
+        return True
+
+    def _produced(self, declared: Declared) -> Any:
+        """The value of what is out, or the list of the chunks where they do not add up."""
+        parts = declared.merge.accumulator()
+        try:
+            for chunk in self._left:
+                parts.add(chunk)
+            return None if parts.empty else parts.value()
+        except MergeError:
+            return self._left
+
+    def start_over(self) -> Iterable[Any]:
+        """What the consumer is told before the chunks of another try."""
+        if not self._left:
+            return ()
+        self._left.clear()
+        return (RESET,)
+
+    def verdict(self) -> Exception:
+        """The first error; its cause is the group of the others, in order."""
+        first = self.errors[0]
+        others = [error for error in self.errors if error is not first]
+        if others:
+            group = ExceptionGroup("the other attempts", others)
+            group.__cause__ = first.__cause__
+            first.__cause__ = group
+        below = first.__traceback__
+        return first.with_traceback(None if below is None else below.tb_next)
+
+
+def check_restart(on_restart: str) -> None:
+    if on_restart not in ("raise", "restart"):
+        raise ConfigError(f"on_restart={on_restart!r}: expected 'raise' or 'restart'")
