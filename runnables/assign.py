@@ -56,6 +56,11 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
         base = name or self.name or f"RunnableAssign<{','.join(self.mapper.branches)}>"
         return super().get_name(suffix, name=base)
 
+    @property
+    def takes_pieces(self) -> bool:
+        """The dict's own are passed on at once."""
+        return True
+
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return (self.mapper,)
 

@@ -161,6 +161,11 @@ class RunnableBinding(Around[Input, Output], reports=True):
     def _with(self, **changes: Any) -> RunnableBinding[Input, Output]:
         return RunnableBinding(**{**self._settings(), **changes})
 
+    @property
+    def takes_pieces(self) -> bool:
+        """As the runnable inside."""
+        return self.bound.takes_pieces
+
     # -- running
 
     def _config(self, config: RunnableConfig | None) -> RunnableConfig | None:

@@ -61,6 +61,11 @@ class _Configured(Around[Input, Output], reports=True):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.default, name)
 
+    @property
+    def takes_pieces(self) -> bool:
+        """As the runnable inside."""
+        return self.default.takes_pieces
+
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """The name of the runnable inside."""
         return self.default.get_name(suffix, name=name)

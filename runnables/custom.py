@@ -27,20 +27,22 @@ from runnables.streams import (
     Stream,
     acollect,
     collect,
-    given,
     in_threads,
     may_restart,
 )
+from runnables.watched import awatched, watched
 
 Raw = Callable[..., Any]
 
 
-def adapt(cls: type) -> None:
+def adapt(cls: Any) -> None:
     """Wrap the public methods that this class itself defines, and put each where it serves."""
     for name, wrap in _WRAPPERS.items():
         raw = cls.__dict__.get(name)
         if inspect.isfunction(raw):
             setattr(cls, name, _marked(wrap(raw), raw=raw))
+            if name in _PIECEWISE:
+                cls.takes_pieces = True
     written: dict[str, Any] = {name: getattr(getattr(cls, name), "raw", None) for name in _WRAPPERS}
     for inner, sources in _SOURCES.items():
         found = next((name for name in sources if written[name] is not None), None)
@@ -139,9 +141,12 @@ def _wrap_transform(raw: Raw) -> Raw:
     def transform(
         self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Any:
-        scope = enter(config)
+        def work(pieces: Any, inside: Scope | None) -> Any:
+            chunks = raw(self, _settled(pieces), config_of(inside), **kwargs)
+            return driven(declared.follow(chunks), inside)
+
         declared = Declared(self.merge, self)
-        return Stream(_run(self, raw, input, scope, kwargs, declared), declared)
+        return Stream(_run(self, work, input, enter(config), declared), declared)
 
     return transform
 
@@ -151,64 +156,64 @@ def _wrap_atransform(raw: Raw) -> Raw:
     def atransform(
         self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Any:
-        scope = enter(config)
+        def work(pieces: Any, inside: Scope | None) -> Any:
+            chunks = raw(self, _asettled(pieces), config_of(inside), **kwargs)
+            return adriven(declared.follow(chunks), inside)
+
         declared = Declared(self.merge, self)
-        return AsyncStream(_arun(self, raw, input, scope, kwargs, declared), declared)
+        return AsyncStream(_arun(self, work, input, enter(config), declared), declared)
 
     return atransform
 
 
+def _wrap_stream(raw: Raw) -> Raw:
+    @functools.wraps(raw)
+    def stream(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        def work(_: Any, inside: Scope | None) -> Any:
+            chunks = raw(self, input, config_of(inside), **kwargs)
+            return driven(declared.follow(chunks), inside)
+
+        declared = Declared(self.merge, self)
+        return Stream(_run(self, work, Once(input), enter(config), declared), declared)
+
+    return stream
+
+
+def _wrap_astream(raw: Raw) -> Raw:
+    @functools.wraps(raw)
+    def astream(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        def work(_: Any, inside: Scope | None) -> Any:
+            chunks = raw(self, input, config_of(inside), **kwargs)
+            return adriven(declared.follow(chunks), inside)
+
+        declared = Declared(self.merge, self)
+        return AsyncStream(_arun(self, work, AOnce(input), enter(config), declared), declared)
+
+    return astream
+
+
 def _run(
-    self: Any,
-    raw: Raw,
-    input: Any,
-    scope: Scope | None,
-    kwargs: dict[str, Any],
-    declared: Declared,
+    self: Any, work: Raw, input: Any, scope: Scope | None, declared: Declared
 ) -> Generator[Any, None, None]:
-    if scope is None or not scope.observed:
-        inner = None if scope is None else scope.fresh()
-        yield from driven(
-            declared.follow(raw(self, _settled(input), config_of(inner), **kwargs)), inner
-        )
-        return
-    with Run(self, scope, given(input)) as run:
-        chunks = driven(raw(self, _settled(input), run.scope.config, **kwargs), run.scope)
-        try:
-            for chunk in chunks:
-                run.chunk(chunk, declared)
-                yield chunk
-        finally:
-            chunks.close()
+    if scope is not None and scope.observed:
+        chunks = watched(self, scope, input, declared, work)
+    else:
+        chunks = work(input, None if scope is None else scope.fresh())
+    yield from chunks
 
 
 async def _arun(
-    self: Any,
-    raw: Raw,
-    input: Any,
-    scope: Scope | None,
-    kwargs: dict[str, Any],
-    declared: Declared,
+    self: Any, work: Raw, input: Any, scope: Scope | None, declared: Declared
 ) -> AsyncGenerator[Any, None]:
-    if scope is None or not scope.observed:
-        inner = None if scope is None else scope.fresh()
-        chunks = adriven(
-            declared.follow(raw(self, _asettled(input), config_of(inner), **kwargs)), inner
-        )
-        try:
-            async for chunk in chunks:
-                yield chunk
-        finally:
-            await chunks.aclose()
-        return
-    async with Run(self, scope, given(input)) as run:
-        chunks = adriven(raw(self, _asettled(input), run.scope.config, **kwargs), run.scope)
-        try:
-            async for chunk in chunks:
-                await run.achunk(chunk, declared)
-                yield chunk
-        finally:
-            await chunks.aclose()
+    if scope is not None and scope.observed:
+        chunks = awatched(self, scope, input, declared, work)
+    else:
+        chunks = work(input, None if scope is None else scope.fresh())
+    try:
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        await chunks.aclose()
 
 
 def _settled(input: Any) -> Any:
@@ -337,11 +342,12 @@ def _refuse_sync(raw: Raw) -> Raw:
 _WRAPPERS: Final[Mapping[str, Callable[[Raw], Raw]]] = {
     "invoke": _wrap_invoke,
     "ainvoke": _wrap_ainvoke,
-    "stream": _wrap_transform,
-    "astream": _wrap_atransform,
+    "stream": _wrap_stream,
+    "astream": _wrap_astream,
     "transform": _wrap_transform,
     "atransform": _wrap_atransform,
 }
+_PIECEWISE: Final = frozenset({"transform", "atransform"})
 _SOURCES: Final[Mapping[str, Mapping[str, Callable[[Raw], Raw]]]] = {
     "_invoke": {
         "invoke": _adapt_invoke,

@@ -18,7 +18,7 @@ from runnables.chunks import RESET
 from runnables.concurrency import at_home, has_home
 from runnables.config import RunnableConfig, Scope, ensure_scope
 from runnables.errors import ColourError, MergeError
-from runnables.streams import ABSENT, Declared
+from runnables.streams import ABSENT, Declared, merge_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping
@@ -46,7 +46,8 @@ class Event:
         metadata: the metadata of the run.
         time: seconds since the epoch.
         seconds: how long the run took; on end, error and cancelled.
-        input: the input, where it was known when the run began.
+        input: the input; of a stream that takes its input in pieces, None until the end, and
+            then what it has read.
         chunk: a piece of the output; on chunk.
         output: the output; on end.
         error: the exception; on error and cancelled.
@@ -97,9 +98,42 @@ class Observed(Protocol):
 
     run_type: ClassVar[str]
 
+    @property
+    def takes_pieces(self) -> bool:
+        """Whether its stream works on pieces of the input, as they come."""
+        ...
+
     def get_name(self) -> str:
         """The name that observers see."""
         ...
+
+
+class Sum:
+    """What the pieces of a stream add up to, for observers; None where they do not."""
+
+    def __init__(self) -> None:
+        self._parts: Accumulator | None = None
+        self._fits = True
+
+    def add(self, chunk: Any, chunks: object) -> None:
+        """Take a piece of this stream, which says how it adds up."""
+        if chunk is RESET:  # what starts over may add up in another way
+            self._parts, self._fits = None, True
+            return
+        try:
+            self._parts = self._parts or merge_of(chunks).accumulator()
+            self._parts.add(chunk)
+        except MergeError:  # nobody but us has asked for the sum, so it is nobody's error
+            self._fits = False
+
+    def value(self, otherwise: Any = None) -> Any:
+        """The sum so far; the other value where there was no piece."""
+        if self._parts is None or self._parts.empty:
+            return otherwise
+        try:
+            return self._parts.value() if self._fits else None
+        except MergeError:
+            return None
 
 
 class Run:
@@ -126,7 +160,7 @@ class Run:
         self._tags = (*scope.get("tags", ()), *scope.next_tags)
         self._began = 0.0
         self._output: Any = None
-        self._sum: Accumulator | None = None
+        self._given = Sum()
         self.scope = scope.below(self._id)
 
     def end(self, output: Any) -> Any:
@@ -138,13 +172,11 @@ class Run:
 
     def __enter__(self) -> Self:
         self._require_sync_handlers()
-        self._began = time.time()
-        self._tell(self._event("start"))
+        self._begin()
         return self
 
     async def __aenter__(self) -> Self:
-        self._began = time.time()
-        await self._atell(self._event("start"))
+        await self._abegin()
         return self
 
     def __exit__(
@@ -165,20 +197,21 @@ class Run:
 
     def chunk(self, chunk: Any, declared: Declared) -> None:
         """Report a piece of the output, and remember it for the end."""
-        self._add(chunk, declared)
+        self._given.add(chunk, declared)
         self._tell(self._event("chunk", chunk=chunk))
 
     async def achunk(self, chunk: Any, declared: Declared) -> None:
         """Report a piece of the output, and remember it for the end."""
-        self._add(chunk, declared)
+        self._given.add(chunk, declared)
         await self._atell(self._event("chunk", chunk=chunk))
 
-    def _add(self, chunk: Any, declared: Declared) -> None:
-        if chunk is RESET:  # what starts over may add up in another way
-            self._sum = None
-            return
-        self._sum = self._sum or declared.merge.accumulator()
-        self._sum.add(chunk)
+    def _begin(self) -> None:
+        self._began = time.time()
+        self._tell(self._event("start"))
+
+    async def _abegin(self) -> None:
+        self._began = time.time()
+        await self._atell(self._event("start"))
 
     def _tell(self, event: Event) -> None:
         tell(self._handlers, event)
@@ -206,17 +239,9 @@ class Run:
     def _last(self, error: BaseException | None) -> Event:
         seconds = time.time() - self._began
         if error is None:
-            return self._event("end", seconds=seconds, output=self._whole())
+            return self._event("end", seconds=seconds, output=self._given.value(self._output))
         kind: Kind = "error" if isinstance(error, Exception) else "cancelled"
         return self._event(kind, seconds=seconds, error=error)
-
-    def _whole(self) -> Any:
-        if self._sum is None or self._sum.empty:
-            return self._output
-        try:
-            return self._sum.value()
-        except MergeError:  # nobody but us has asked for the sum, so it is nobody's error
-            return None
 
     def _require_sync_handlers(self) -> None:
         for handler in self._handlers:

@@ -116,6 +116,11 @@ class RunnableGenerator(Runnable[Input, Output], reports=True):
         """As the pieces are annotated that the function yields."""
         return result_type(cast("Any", self.func or self.afunc))
 
+    @property
+    def takes_pieces(self) -> bool:
+        """The function does."""
+        return True
+
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         if self.func is None:
             raise self._async_only("invoke")

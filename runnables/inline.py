@@ -47,6 +47,11 @@ class Inline(Runnable[Input, Output], reports=True):
         """How to work piece by piece, anew for each stream; None: only on the whole input."""
         return None
 
+    @property
+    def takes_pieces(self) -> bool:
+        """Where it has a decoder."""
+        return self._decoder() is not None
+
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         return self._call(value, **kwargs) if kwargs else self._call(value)
 

@@ -65,6 +65,11 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
         base = name or self.name or f"RunnableParallel<{','.join(self.branches)}>"
         return super().get_name(suffix, name=base)
 
+    @property
+    def takes_pieces(self) -> bool:
+        """Where a branch does."""
+        return any(it.takes_pieces for it in self._inner()) or not self.branches
+
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return self.branches.values()
 

@@ -26,10 +26,10 @@ from runnables.streams import (
     Stream,
     acollect,
     collect,
-    given,
     may_restart,
 )
 from runnables.values import Value
+from runnables.watched import awatched, watched
 from runnables.where import hide_frames
 
 if TYPE_CHECKING:
@@ -147,7 +147,11 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
         scope = enter(config)
         declared = Declared(self.merge, self, self.restarts or may_restart(input))
         if scope is not None and scope.observed:
-            return Stream(self._observed(input, scope, kwargs, declared), declared)
+
+            def work(pieces: Any, inside: Scope) -> Any:
+                return self._transform(pieces, inside, kwargs, declared)
+
+            return Stream(watched(self, scope, input, declared, work), declared)
         scope = None if scope is None else scope.fresh()
         return Stream(self._transform(input, scope, kwargs, declared), declared)
 
@@ -158,7 +162,11 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
         scope = enter(config)
         declared = Declared(self.merge, self, self.restarts or may_restart(input))
         if scope is not None and scope.observed:
-            return AsyncStream(self._aobserved(input, scope, kwargs, declared), declared)
+
+            def work(pieces: Any, inside: Scope) -> Any:
+                return self._atransform(pieces, inside, kwargs, declared)
+
+            return AsyncStream(awatched(self, scope, input, declared, work), declared)
         scope = None if scope is None else scope.fresh()
         return AsyncStream(self._atransform(input, scope, kwargs, declared), declared)
 
@@ -214,6 +222,14 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
         """Whether its stream may send `RESET` and start over: where a policy inside says so."""
         return any(it.restarts for it in self._inner())
 
+    @property
+    def takes_pieces(self) -> bool:
+        """Whether its stream works on pieces of the input as they come, or on the whole only.
+
+        Its run begins when observers are told so: at the first piece, or with the whole.
+        """
+        return False
+
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         """The runnables that this one is made of, in order."""
         return ()
@@ -251,29 +267,3 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
         declared: Declared,
     ) -> AsyncGenerator[Any, None]:
         yield await self._ainvoke(await acollect(input), scope, kwargs)
-
-    # -- telling observers of a stream
-
-    def _observed(
-        self, input: Iterable[Any], scope: Scope, kwargs: dict[str, Any], declared: Declared
-    ) -> Generator[Any, None, None]:
-        with Run(self, scope, given(input)) as run:
-            chunks = self._transform(input, run.scope, kwargs, declared)
-            try:
-                for chunk in chunks:
-                    run.chunk(chunk, declared)
-                    yield chunk
-            finally:
-                chunks.close()
-
-    async def _aobserved(
-        self, input: AsyncIterable[Any], scope: Scope, kwargs: dict[str, Any], declared: Declared
-    ) -> AsyncGenerator[Any, None]:
-        async with Run(self, scope, given(input)) as run:
-            chunks = self._atransform(input, run.scope, kwargs, declared)
-            try:
-                async for chunk in chunks:
-                    await run.achunk(chunk, declared)
-                    yield chunk
-            finally:
-                await chunks.aclose()

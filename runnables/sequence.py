@@ -71,6 +71,11 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
         piped = " | ".join(repr(step) for step in self.steps)
         return f"({piped}).with_config(run_name={self.name!r})" if self.name else piped
 
+    @property
+    def takes_pieces(self) -> bool:
+        """As the first step."""
+        return self.first.takes_pieces
+
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return self.steps
 

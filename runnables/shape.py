@@ -74,6 +74,11 @@ class RunnablePassthrough(Runnable[Value, Value], reports=True):
     else:
         assign = _AssignDoor()
 
+    @property
+    def takes_pieces(self) -> bool:
+        """It passes them on."""
+        return True
+
     def _side(self, kwargs: dict[str, Any]) -> Runnable[Any, Any] | None:
         function = self.func or self.afunc
         if function is None:
@@ -147,6 +152,11 @@ class RunnablePick(Inline[Mapping[str, Any], Output], reports=True):
         """The name that was given, or one with the keys in it."""
         keys = self.keys if isinstance(self.keys, str) else ",".join(self.keys)
         return super().get_name(suffix, name=name or self.name or f"RunnablePick<{keys}>")
+
+    @property
+    def takes_pieces(self) -> bool:
+        """It picks from each."""
+        return True
 
     def _call(self, input: Any, **kwargs: Any) -> Any:
         if not isinstance(input, Mapping):

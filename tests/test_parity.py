@@ -19,6 +19,7 @@ ALLOWED: Mapping[str, str] = {
     "runnables.event_stream:stream_events": "a thread waits for its consumer, a task asks it",
     "runnables.events:tell": "a sync run has the loop that waits for it await a handler",
     "runnables.events:Run.__enter__": "only a sync run can meet a handler that it cannot await",
+    "runnables.watched:StreamRun.__enter__": "as Run.__enter__",
     "runnables.functions:RunnableLambda.invoke": "async, a sync function is run, too",
     "runnables.functions:RunnableLambda._invoke": "async, a sync function goes to a worker thread",
     "runnables.functions:RunnableLambda._call": "only one of them has something to await",

@@ -23,8 +23,8 @@ LAYERS = (
     # the ground: plain values and how they add up
     *("errors", "values", "schemas", "where", "chunks"),
     # the engine: threads and tasks, what travels, what is told
-    *("concurrency", "streams", "config", "events", "event_stream", "driving", "custom", "groups"),
-    *("batches",),
+    *("concurrency", "streams", "config", "events", "watched", "event_stream", "driving"),
+    *("custom", "groups", "batches"),
     # the contract, and what `|` makes
     *("doors", "runnable", "callables", "generators", "functions", "sequence", "parallel"),
     *("inline", "around"),

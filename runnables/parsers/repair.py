@@ -72,6 +72,11 @@ class RepairParser(Runnable[Any, Output], reports=True):
         """Those of the parser."""
         return self.parser.get_format_instructions()
 
+    @property
+    def takes_pieces(self) -> bool:
+        """Where the parser gives snapshots of them."""
+        return self.merge is SNAPSHOTS
+
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return (self.parser, self.model)
 
