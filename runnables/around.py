@@ -37,5 +37,8 @@ class Around(Runnable[Input, Output], reports=True):
         """That of the runnable inside."""
         return self._like().OutputType
 
+    def _batch_limit(self) -> int | None:
+        return self._like()._batch_limit()
+
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return (self._like(),)

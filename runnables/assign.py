@@ -81,14 +81,14 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
     ) -> Generator[Any, None, None]:
-        slots, lend, scope = stand(scope)
+        slots, outside, scope = stand(scope)
         tee = Tee(input, 2)
         merges = declared.follow(_Assigned(input))
         makers = {
             "": partial(self._own, tee),
             "new": partial(self._new, tee, scope, kwargs, merges),
         }
-        pairs = interleave(makers, slots, lend=lend)
+        pairs = interleave(makers, slots, outside=outside)
         try:
             for _, chunk in pairs:
                 yield chunk
@@ -103,14 +103,14 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
         kwargs: dict[str, Any],
         declared: Declared,
     ) -> AsyncGenerator[Any, None]:
-        slots, _, scope = stand(scope)
+        slots, outside, scope = stand(scope)
         tee = ATee(input, 2)
         merges = declared.follow(_Assigned(input))
         makers = {
             "": partial(self._aown, tee),
             "new": partial(self._anew, tee, scope, kwargs, merges),
         }
-        pairs = ainterleave(makers, slots)
+        pairs = ainterleave(makers, slots, outside=outside)
         try:
             async for _, chunk in pairs:
                 yield chunk

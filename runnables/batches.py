@@ -7,7 +7,15 @@ from itertools import count
 from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 from runnables.concurrency import DEFAULT_LIMIT, Slots, TaskFanOut, ThreadFanOut
-from runnables.config import RunnableConfig, Scope, check_near_options, enter, without
+from runnables.config import (
+    RunnableConfig,
+    Scope,
+    check_config,
+    check_near_options,
+    enter,
+    lowest,
+    without,
+)
 from runnables.errors import ConfigError
 from runnables.groups import Failed, arun_group, in_groups, run_group
 from runnables.streams import AsyncStream, Stream
@@ -192,7 +200,9 @@ class _Many:
         self._kwargs = kwargs
         self.count = len(inputs) if isinstance(inputs, Sized) else None
         shared, self._each = _split(config, self.count)
-        self.slots, self.lend, self._scope = _stand(enter(shared), limit)
+        self.slots, self.outside, self._scope = _stand(
+            *_limited(shared, lowest(limit, runnable._batch_limit()))
+        )
         # a config for each item leaves no groups that could be sent as one
         self._size = 1 if self._each is not None else runnable.group_size
         self.items: Iterator[Any] = iter(inputs)
@@ -202,11 +212,11 @@ class _Many:
 
     def fan_out(self, room: int | None = None) -> ThreadFanOut:
         """What runs the items, in threads."""
-        return ThreadFanOut(self.work, self.items, self.slots, lend=self.lend, room=room)
+        return ThreadFanOut(self.work, self.items, self.slots, outside=self.outside, room=room)
 
     def afan_out(self, room: int | None = None) -> TaskFanOut:
         """What runs the items, in tasks."""
-        return TaskFanOut(self.awork, self.items, self.slots, room=room)
+        return TaskFanOut(self.awork, self.items, self.slots, outside=self.outside, room=room)
 
     def flat(self, results: list[Any]) -> list[Any]:
         """The outputs item by item, also where they were made in groups."""
@@ -290,16 +300,25 @@ def _split(
             f"A list of {len(each)} configs for {'an iterator of' if count is None else count} "
             "inputs: give one config for all, or as many configs as inputs"
         )
-    limits = [limit for it in each if (limit := it.get("max_concurrency"))]
-    return ({"max_concurrency": limits[0]} if limits else None), each
+    limit = lowest(*(it.get("max_concurrency") for it in each))
+    return (None if limit is None else {"max_concurrency": limit}), each
+
+
+def _limited(config: RunnableConfig | None, limit: int | None) -> tuple[Scope | None, int | None]:
+    """The scope of a call, and the limit that it opens itself: the lower one of two."""
+    if config is None or isinstance(config, Scope):
+        return enter(config), limit
+    check_config(config)
+    limit = lowest(limit, config.get("max_concurrency"))
+    return enter(without(config, "max_concurrency")), limit
 
 
 def _stand(scope: Scope | None, limit: int | None) -> tuple[Slots, bool, Scope]:
-    """The slots that a call fans out in, whether it opened them, and the scope with them."""
+    """The slots that a call fans out in, whether it stands outside, and the scope with them."""
     outer = None if scope is None else scope.slots
     if limit is None and outer is not None:
         return outer, False, cast("Scope", scope)
-    slots = Slots(DEFAULT_LIMIT if limit is None else limit, outer)
+    slots = Slots(DEFAULT_LIMIT if limit is None else limit, outer, spare=outer is None)
     return slots, outer is None, (Scope() if scope is None else scope).with_slots(slots)
 
 
@@ -309,5 +328,5 @@ def is_many(inputs: object) -> bool:
 
 
 def stand(scope: Scope | None) -> tuple[Slots, bool, Scope]:
-    """Where a runnable that fans out stands: its slots, whether it opened them, its scope."""
+    """Where a runnable that fans out stands: the slots, whether outside of them, the scope."""
     return _stand(scope, None)

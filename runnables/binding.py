@@ -13,6 +13,7 @@ from runnables.config import (
     Scope,
     check_config,
     ensure_scope,
+    lowest,
     merge_configs,
     without,
 )
@@ -119,6 +120,9 @@ class RunnableBinding(Around[Input, Output], reports=True):
     def _like(self) -> Runnable[Input, Output]:
         return self.bound
 
+    def _batch_limit(self) -> int | None:
+        return lowest(self.config.get("max_concurrency"), self.bound._batch_limit())
+
     @property
     def group_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: that of the bound one
         """As the bound runnable's."""
@@ -176,10 +180,18 @@ class RunnableBinding(Around[Input, Output], reports=True):
             named = config.next_name is not None
             scope = config.merged(without(self.config, "run_name") if named else self.config)
         else:
-            scope = ensure_scope(None).merged(merge_configs(self.config, config))
+            scope = ensure_scope(None).merged(self._merged(config))
         if self.listeners:
             scope.own = (*scope.own, *self.listeners)
         return scope.config
+
+    def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
+        """What is bound and what the call says on top of it; of two limits both hold."""
+        merged = merge_configs(self.config, config)
+        limits = [
+            limit for it in (self.config, config or {}) if (limit := it.get("max_concurrency"))
+        ]
+        return {**merged, "max_concurrency": min(limits)} if limits else merged
 
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Run the bound runnable."""

@@ -77,7 +77,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], reports=True):
         return list[self.bound.OutputType]  # type: ignore[name-defined]  # likewise
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        slots, lend, scope = stand(scope)
+        slots, outside, scope = stand(scope)
 
         def work(index: int, item: Any) -> Any:
             try:
@@ -87,10 +87,10 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], reports=True):
                 raise
 
         items = self._items(value)
-        return ThreadFanOut(work, iter(items), slots, lend=lend).run(len(items))
+        return ThreadFanOut(work, iter(items), slots, outside=outside).run(len(items))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        slots, _, scope = stand(scope)
+        slots, outside, scope = stand(scope)
 
         async def work(index: int, item: Any) -> Any:
             try:
@@ -100,7 +100,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], reports=True):
                 raise
 
         items = self._items(value)
-        return await TaskFanOut(work, iter(items), slots).run(len(items))
+        return await TaskFanOut(work, iter(items), slots, outside=outside).run(len(items))
 
     def _items(self, value: Any) -> list[Any]:
         if not is_many(value):
@@ -110,7 +110,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], reports=True):
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
     ) -> Generator[Any, None, None]:
-        slots, lend, scope = stand(scope)
+        slots, outside, scope = stand(scope)
         items = self._items(collect(input))
         if not items:
             yield []
@@ -120,7 +120,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], reports=True):
             at: partial(self._piece, at, item, scope, kwargs, merges)
             for at, item in enumerate(items)
         }
-        yield from interleave(makers, slots, lend=lend)
+        yield from interleave(makers, slots, outside=outside)
 
     async def _atransform(
         self,
@@ -129,7 +129,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], reports=True):
         kwargs: dict[str, Any],
         declared: Declared,
     ) -> AsyncGenerator[Any, None]:
-        slots, _, scope = stand(scope)
+        slots, outside, scope = stand(scope)
         items = self._items(await acollect(input))
         if not items:
             yield []
@@ -139,7 +139,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], reports=True):
             at: partial(self._apiece, at, item, scope, kwargs, merges)
             for at, item in enumerate(items)
         }
-        pairs = ainterleave(makers, slots)
+        pairs = ainterleave(makers, slots, outside=outside)
         try:
             async for pair in pairs:
                 yield pair

@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast, overload
 
 from runnables.callables import arguments, is_async, is_generator, is_plain, target
 from runnables.chunks import DELTAS, Merge, as_merge
-from runnables.concurrency import hop
+from runnables.concurrency import check_stop, hop
 from runnables.config import (
     DEFAULT_RECURSION_LIMIT,
     RunnableConfig,
@@ -163,27 +163,32 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
 
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Call the function."""
-        if self._plain and config is None and not kwargs and ambient_scope() is None:
-            result: Any = cast("Any", self.func)(input)
-            if not isinstance(result, Runnable):
-                return cast("Output", self._now(result))
-            return cast("Output", _any(result).invoke(input, _one_deeper(self, None)))
+        if self._plain and config is None and not kwargs:
+            scope = ambient_scope()
+            if scope is None or not scope.handlers:
+                if scope is not None:
+                    check_stop()
+                result: Any = cast("Any", self.func)(input)
+                if not isinstance(result, Runnable):
+                    return cast("Output", self._now(result))
+                return cast("Output", _any(result).invoke(input, _one_deeper(self, scope)))
         return super().invoke(input, config, **kwargs)
 
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
         """Await the function; a sync one runs in a worker thread, unless `blocking=False`."""
-        if config is None and not kwargs and ambient_scope() is None:
-            if self._inline:
-                result: Any = cast("Any", self.func)(input)
-            elif self._aplain:
-                result = await cast("Any", self.afunc)(input)
-            else:
-                return await super().ainvoke(input)
-            if not isinstance(result, Runnable):
-                return cast("Output", result)
-            return cast("Output", await _any(result).ainvoke(input, _one_deeper(self, None)))
+        if (self._inline or self._aplain) and config is None and not kwargs:
+            scope = ambient_scope()
+            if scope is None or not scope.handlers:
+                if scope is not None:
+                    check_stop()
+                result: Any = cast("Any", self.func if self._inline else self.afunc)(input)
+                if self._aplain:
+                    result = await result
+                if not isinstance(result, Runnable):
+                    return cast("Output", result)
+                return cast("Output", await _any(result).ainvoke(input, _one_deeper(self, scope)))
         return await super().ainvoke(input, config, **kwargs)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:

@@ -93,7 +93,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
     # -- whole
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        slots, lend, scope = stand(scope)
+        slots, outside, scope = stand(scope)
 
         def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
             try:
@@ -102,11 +102,11 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
                 note(error, _where(branch[0]))
                 raise
 
-        fan_out = ThreadFanOut(work, iter(self.branches.items()), slots, lend=lend)
+        fan_out = ThreadFanOut(work, iter(self.branches.items()), slots, outside=outside)
         return dict(zip(self.branches, fan_out.run(len(self.branches)), strict=True))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        slots, _, scope = stand(scope)
+        slots, outside, scope = stand(scope)
 
         async def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
             try:
@@ -115,7 +115,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
                 note(error, _where(branch[0]))
                 raise
 
-        fan_out = TaskFanOut(work, iter(self.branches.items()), slots)
+        fan_out = TaskFanOut(work, iter(self.branches.items()), slots, outside=outside)
         return dict(zip(self.branches, await fan_out.run(len(self.branches)), strict=True))
 
     # -- in pieces
@@ -125,14 +125,14 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
     ) -> Generator[Any, None, None]:
         if not self.branches:
             yield {}
-        slots, lend, scope = stand(scope)
+        slots, outside, scope = stand(scope)
         tee = Tee(input, len(self.branches))
         merges = _Merges(declared, self.branches)
         makers = {
             key: partial(self._branch, at, key, tee, scope, kwargs, merges)
             for at, key in enumerate(self.branches)
         }
-        pairs = interleave(makers, slots, lend=lend)
+        pairs = interleave(makers, slots, outside=outside)
         try:
             for key, chunk in pairs:
                 yield {key: chunk}
@@ -149,14 +149,14 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
     ) -> AsyncGenerator[Any, None]:
         if not self.branches:
             yield {}
-        slots, _, scope = stand(scope)
+        slots, outside, scope = stand(scope)
         tee = ATee(input, len(self.branches))
         merges = _Merges(declared, self.branches)
         makers = {
             key: partial(self._abranch, at, key, tee, scope, kwargs, merges)
             for at, key in enumerate(self.branches)
         }
-        pairs = ainterleave(makers, slots)
+        pairs = ainterleave(makers, slots, outside=outside)
         try:
             async for key, chunk in pairs:
                 yield {key: chunk}

@@ -230,6 +230,10 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
         """
         return False
 
+    def _batch_limit(self) -> int | None:
+        """The `max_concurrency` that is bound to it, which holds for its batches."""
+        return None
+
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         """The runnables that this one is made of, in order."""
         return ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnables.batches import stand
 from runnables.concurrency import TaskFanOut, ThreadFanOut
+from runnables.config import within
 from runnables.functions import coerce_to_runnable
 from runnables.groups import Failed, arun_group, run_group
 from runnables.runnable import Runnable
@@ -83,9 +84,11 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         at = 0
+        quiet = scope is None or not scope.observed
         try:
-            for at, step in enumerate(self._steps(kwargs)):
-                value = step.invoke(value, None if scope is None else self._at(scope, at))
+            with within(scope):  # a step without a config joins it
+                for at, step in enumerate(self._steps(kwargs)):
+                    value = step.invoke(value, None if quiet else self._at(scope, at))
         except Exception as error:
             note(error, self._where(at))
             raise
@@ -93,9 +96,11 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         at = 0
+        quiet = scope is None or not scope.observed
         try:
-            for at, step in enumerate(self._steps(kwargs)):
-                value = await step.ainvoke(value, None if scope is None else self._at(scope, at))
+            with within(scope):  # a step without a config joins it
+                for at, step in enumerate(self._steps(kwargs)):
+                    value = await step.ainvoke(value, None if quiet else self._at(scope, at))
         except Exception as error:
             note(error, self._where(at))
             raise
@@ -111,7 +116,7 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
     def _invoke_group(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        slots, lend, scope = stand(scope)
+        slots, outside, scope = stand(scope)
         outputs: list[Any] = list(values)
         for segment in self._segments(kwargs):
 
@@ -131,14 +136,14 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
                 results = run_group(step, alive, self._at(scope, at), {})
                 self._note_failed(results, at)
             else:
-                results = ThreadFanOut(work, iter(alive), slots, lend=lend).run(len(alive))
+                results = ThreadFanOut(work, iter(alive), slots, outside=outside).run(len(alive))
             outputs = _filled(outputs, results)
         return outputs
 
     async def _ainvoke_group(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        slots, _, scope = stand(scope)
+        slots, outside, scope = stand(scope)
         outputs: list[Any] = list(values)
         for segment in self._segments(kwargs):
 
@@ -158,7 +163,9 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
                 results = await arun_group(step, alive, self._at(scope, at), {})
                 self._note_failed(results, at)
             else:
-                results = await TaskFanOut(work, iter(alive), slots).run(len(alive))
+                results = await TaskFanOut(work, iter(alive), slots, outside=outside).run(
+                    len(alive)
+                )
             outputs = _filled(outputs, results)
         return outputs
 
@@ -185,7 +192,7 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
         flow: Any = input
         with ExitStack() as stages:
             for at, step in enumerate(self._steps(kwargs)):
-                flow = step.transform(flow, None if scope is None else self._at(scope, at))
+                flow = step.transform(flow, self._at(scope, at))
                 flow = self._stage(at, flow, noted)
                 stages.callback(flow.close)
             yield from declared.follow(flow)
@@ -201,7 +208,7 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
         flow: Any = input
         async with AsyncExitStack() as stages:
             for at, step in enumerate(self._steps(kwargs)):
-                flow = step.atransform(flow, None if scope is None else self._at(scope, at))
+                flow = step.atransform(flow, self._at(scope, at))
                 flow = self._astage(at, flow, noted)
                 stages.push_async_callback(flow.aclose)
             async for chunk in inner(declared.follow(flow)):
@@ -246,7 +253,9 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
         """The steps; options of a call are for the first of them."""
         return (self.steps[0].bind(**kwargs), *self.steps[1:]) if kwargs else self.steps
 
-    def _at(self, scope: Scope, at: int) -> RunnableConfig:
+    def _at(self, scope: Scope | None, at: int) -> RunnableConfig | None:
+        if scope is None:
+            return None
         return scope.step(f"seq:step:{at + 1}", self._where(at) if scope.observed else "").config
 
     def _where(self, at: int) -> str:

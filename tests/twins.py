@@ -29,7 +29,6 @@ NAMES: Mapping[str, str] = {
     "__aiter__": "__iter__",
     "__anext__": "__next__",
     "TaskFanOut": "ThreadFanOut",
-    "lend": "_",  # a thread that fans out may lend its slot; a task always does
 }
 """Async names and what they stand for, besides those that are a sync name with an `a` before."""
 
@@ -39,7 +38,7 @@ HOPS = {"hop"}
 VIEWS = {"inner"}
 """Calls that only say how to walk over a stream: `inner(chunks)` stands for `chunks`."""
 
-SYNC_ONLY = {"lend"}
+SYNC_ONLY: set[str] = set()
 """Keywords that only the sync half gives."""
 
 REFUSALS = ("ColourError", "_async_only")

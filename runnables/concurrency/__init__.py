@@ -1,7 +1,7 @@
 """Threads and tasks: signals, slots, worker threads, bounded fan-out. (The other room: streams.)"""
 
 from runnables.concurrency.items import CLOSING_GRACE, DONE, GRACE
-from runnables.concurrency.slots import DEFAULT_LIMIT, Slots
+from runnables.concurrency.slots import DEFAULT_LIMIT, Slots, check_limit
 from runnables.concurrency.stopping import Cancelled, Stop, cancelled, check_stop, on_stop
 from runnables.concurrency.tasks import TaskFanOut, cancel_all
 from runnables.concurrency.threads import ThreadFanOut
@@ -24,6 +24,7 @@ __all__ = [
     "at_home",
     "cancel_all",
     "cancelled",
+    "check_limit",
     "check_stop",
     "has_home",
     "hop",

@@ -5,6 +5,8 @@ in flight, however deep the nesting. A control that fans out borrows spare slots
 Where none is spare, it does the work itself, one item after another, in the slot that it stands
 in. Nobody waits for a slot, so nothing can deadlock. Who gives a slot back offers it to those
 who still have work.
+
+The call that opens a limit stands outside of it where it only waits for its helpers.
 """
 
 from __future__ import annotations
@@ -21,25 +23,35 @@ DEFAULT_LIMIT: Final = 32
 """Slots below a call that says nothing of `max_concurrency`."""
 
 
+def check_limit(limit: object) -> int:
+    """The limit, which must be one.
+
+    Raises:
+        ConfigError: no whole number of at least 1.
+    """
+    if type(limit) is not int or limit < 1:
+        raise ConfigError(f"max_concurrency={limit!r}: expected a whole number of at least 1")
+    return limit
+
+
 class _Hungry(Protocol):
     def grow(self) -> None: ...
 
 
 class Slots:
-    """How many controls may run at once below one call; its opener stands in the first.
+    """How many controls may run at once below one call.
 
     Args:
         limit: at least 1.
         parent: the slots of the call around it, which a borrowed slot also counts against.
+        spare: whether all slots are; else the one who opens them stands in the first.
     """
 
-    def __init__(self, limit: int, parent: Slots | None = None) -> None:
-        if type(limit) is not int or limit < 1:
-            raise ConfigError(f"max_concurrency={limit!r}: expected a whole number of at least 1")
-        self.limit = limit
+    def __init__(self, limit: int, parent: Slots | None = None, *, spare: bool = False) -> None:
+        self.limit = check_limit(limit)
         self.parent = parent
         self.hungry: dict[_Hungry, Slots] = {} if parent is None else parent.hungry
-        self._spare = limit - 1
+        self._spare = limit if spare else limit - 1
 
     def borrow(self) -> bool:
         """Take a spare slot here and in every call around; False where one has none."""

@@ -1,4 +1,8 @@
-"""Fan-out over tasks. The task that fans out only waits, so its own slot goes to an item."""
+"""Fan-out over tasks.
+
+The task that fans out only waits, so its own slot goes to an item. While a consumer uses what
+comes, however, the consumer stands in that slot, and the item in it pauses.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +24,7 @@ if TYPE_CHECKING:
 class TaskFanOut:
     """Runs `await work(index, item)` for every item, in tasks, within the slots.
 
-    As `ThreadFanOut`, but the caller's task only waits, so its own slot is always lent, and
-    every task is cancelled and awaited before a call returns.
+    As `ThreadFanOut`, but every task is cancelled and awaited before a call returns.
     """
 
     def __init__(
@@ -30,18 +33,24 @@ class TaskFanOut:
         items: Iterator[Any],
         slots: Slots,
         *,
+        outside: bool,
         room: int | None = None,
     ) -> None:
         self._work = work
         self._items = Items(items)
         self._slots = slots
+        self._outside = outside
         self._room = room
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._wake: asyncio.Future[None] | None = None
         self._outcomes: deque[tuple[Any, Any]] = deque()
-        self._waiting: deque[asyncio.Future[None]] = deque()  # who has an outcome and no room
+        self._handed: deque[asyncio.Future[None]] = (
+            deque()
+        )  # of those who wait until theirs is taken
         self._tasks: dict[asyncio.Task[Any], int] = {}
+        self._mine: asyncio.Task[Any] | None = None  # what runs in the consumer's own slot ...
+        self._my_turn: asyncio.Future[None] | None = None  # ... and waits for this, if it pauses
         self._parked = 0  # slots that wait for the consumer to take outcomes
         self._borrowed = 0  # slots besides our own
         self._failure: BaseException | None = None
@@ -55,7 +64,7 @@ class TaskFanOut:
     async def run(self, most: int | None) -> list[Any]:
         """Do all the work; the results in the order of the items."""
         try:
-            self._hire(most)
+            self._hire(most, here=0 if self._outside else 1)
             while self._tasks and self._failure is None:
                 await self._sleep()
         finally:
@@ -67,36 +76,37 @@ class TaskFanOut:
     async def as_completed(self, most: int | None) -> AsyncGenerator[tuple[Any, Any], None]:
         """Do the work as the consumer asks for results; pairs of index and result."""
         try:
-            self._hire(most)
+            self._hire(most, here=0)
             while self._failure is None:
-                while self._outcomes:
-                    outcome = self._outcomes.popleft()
-                    self._unpark()
-                    yield outcome
-                if not (self._tasks or self._parked):
-                    break
-                if not self._has_news():
+                if self._at_work():
                     await self._sleep()
+                elif self._outcomes:
+                    yield self._outcomes.popleft()
+                    self._unpark()
+                elif self._go_on_here():
+                    continue
+                elif self._tasks or self._parked:
+                    await self._sleep()
+                else:
+                    break
             if self._failure is not None:
                 raise self._failure
         finally:
             await self._leave()
 
-    def _has_news(self) -> bool:
-        return self._failure is not None or bool(self._outcomes)
-
-    def _hire(self, most: int | None) -> None:
+    def _hire(self, most: int | None, here: int) -> None:
+        """Start tasks in spare slots, for all items but those that run `here`, in our own."""
         wanted = self._slots.limit if most is None else min(most, self._slots.limit)
-        if not self._start():
+        if here and not self._start():
             return
-        hired = 1
-        while hired < wanted and self._slots.borrow():
-            hired += 1
+        while self._borrowed < wanted - here and (wanted > 1 or self._outside):
+            if not self._slots.borrow():
+                break
             self._borrowed += 1
             if not self._start():
                 self._free()
                 return
-        if most is None or hired < most:
+        if most is None or self._borrowed + here < most:
             with lock:
                 self._slots.hungry[self] = self._slots
 
@@ -106,6 +116,21 @@ class TaskFanOut:
             await self._wake
         finally:
             self._wake = None
+
+    def _at_work(self) -> bool:
+        """Whether an item uses the slot in which the consumer would stand."""
+        return self._mine is not None and self._my_turn is None
+
+    def _go_on_here(self) -> bool:
+        """The consumer has nothing to do: its slot goes to an item, where there is one."""
+        if self._my_turn is not None:
+            self._my_turn.set_result(None)
+            self._my_turn = None
+            return True
+        if self._outside:
+            return False
+        self._mine = self._start()
+        return self._mine is not None
 
     async def _leave(self) -> None:
         """Cancel what still runs, and wait for it, whatever happens meanwhile."""
@@ -139,24 +164,24 @@ class TaskFanOut:
         if not self._start():
             self._free()
 
-    def _start(self) -> bool:
-        """Put a task for the next item into a slot that we hold; False where there is none."""
+    def _start(self) -> asyncio.Task[Any] | None:
+        """Put a task for the next item into a slot that we hold; None where there is none."""
         if self._over or self._failure is not None:
-            return False
+            return None
         try:
             taken = self._items.take()
         except BaseException as error:
             self._fail(error)
-            return False
+            return None
         if taken is None:
             with lock:
                 self._slots.hungry.pop(self, None)
-            return False
+            return None
         context = self._context.copy()
         task = self._loop.create_task(self._work(*taken), context=context)
         self._tasks[task] = taken[0]
         task.add_done_callback(self._done)
-        return True
+        return task
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         index = self._tasks.pop(task)
@@ -166,27 +191,36 @@ class TaskFanOut:
             self._fail(error)
         elif (result := task.result()) is not DONE:
             self._outcomes.append((index, result))
-        if self._room is not None and len(self._outcomes) >= self._room and not self._over:
+        if task is self._mine:
+            self._mine = self._my_turn = None
+            self._rouse(always=True)
+        elif self._room is not None and len(self._outcomes) >= self._room and not self._over:
             self._parked += 1
         elif not self._start():
             self._free()
         self._rouse(always=self._room is not None)
 
-    async def deliver(self, key: Any, outcome: Any) -> None:
-        """Hand an outcome to the consumer, once there is room."""
-        while self._room is not None and len(self._outcomes) >= self._room:
-            room = self._loop.create_future()
-            self._waiting.append(room)
-            await room
-        self._outcomes.append((key, outcome))
+    async def deliver(self, key: Any, chunk: Any) -> None:
+        """Hand a chunk to the consumer, and wait until it asks for the next.
+
+        So a stream is never more than one chunk ahead, however many stand behind one another.
+        """
+        taken = self._loop.create_future()
+        self._outcomes.append((key, chunk))
+        if asyncio.current_task() is self._mine:
+            self._my_turn = taken
+            self._handed.append(self._loop.create_future())  # we go on when nothing else is there
+        else:
+            self._handed.append(taken)
         self._rouse(always=True)
+        await taken
 
     def _unpark(self) -> None:
-        while self._waiting:
-            room = self._waiting.popleft()
-            if not room.done():
-                room.set_result(None)
-                break
+        """The consumer comes back for more, so whoever waited for that goes on."""
+        if self._handed:
+            taken = self._handed.popleft()
+            if not taken.done():
+                taken.set_result(None)
         while self._parked:
             self._parked -= 1
             if not self._start():

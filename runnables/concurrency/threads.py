@@ -1,8 +1,8 @@
 """Fan-out over threads.
 
 A thread that fans out works in its own slot, or threads would outnumber slots. One exception:
-the call that opens the limit, in a thread of the user's, waits and lends its slot to a worker
-thread, so that it can fail, time out or be interrupted at once.
+the call that opens the limit stands outside of it, in a thread of the user's, and waits, so that
+it can fail, time out or be interrupted at once.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class ThreadFanOut:
         work: what to do with an item.
         items: pulled as slots get free, never ahead of them.
         slots: where helpers come from.
-        lend: whether the caller only waits, so that its own slot goes to a worker.
+        outside: whether the caller stands in none of these slots; it then only waits.
         room: how many outcomes may lie about before workers wait for the consumer; None: all.
-        run_here: how the consumer does an item itself, outcome by outcome, where no worker is to
-            be had; without it, it calls `work`.
+        run_here: how the consumer does an item itself, outcome by outcome, in its own slot;
+            without it, it calls `work`.
         grace: seconds that threads get to notice that nobody wants them any more.
         apart: whether the work must not be done in the consumer's own thread.
     """
@@ -48,7 +48,7 @@ class ThreadFanOut:
         items: Iterator[Any],
         slots: Slots,
         *,
-        lend: bool,
+        outside: bool,
         room: int | None = None,
         run_here: Callable[[int, Any], Iterator[tuple[Any, Any]]] | None = None,
         grace: float = GRACE,
@@ -60,12 +60,18 @@ class ThreadFanOut:
         self._apart = apart
         self._items = Items(items)
         self._slots = slots
-        self._lend = lend
+        self._outside = outside
         self._room = room
         self._changed = threading.Condition(threading.Lock())
         self._pulling = threading.Lock()
         self._outcomes: deque[tuple[Any, Any]] = deque()
+        self._handed: deque[threading.Lock] = (
+            deque()
+        )  # of those who wait until their outcome is taken
         self._workers = 0
+        self._held = 0  # slots in which workers stand
+        self._lent = False  # whether the caller waits without a slot, and gets the last of these
+        self._short = False  # whether there are more items than helpers
         self._failure: BaseException | None = None
         self._over = False
         self._stop = Stop(current_stop.get())
@@ -77,8 +83,8 @@ class ThreadFanOut:
     def run(self, most: int | None) -> list[Any]:
         """Do all the work; the results in the order of the items."""
         try:
-            self._hire(most)
-            if not (self._lend and self._workers):
+            self._hire(most, here=0 if self._outside else 1)
+            if not (self._outside and self._workers):
                 self._labour()
             self._wait_for_workers()
         finally:
@@ -89,57 +95,96 @@ class ThreadFanOut:
 
     def as_completed(self, most: int | None) -> Generator[tuple[Any, Any], None, None]:
         """Do the work as the consumer asks for results; pairs of index and result."""
+        here: Generator[tuple[Any, Any], None, None] | None = None  # what we do ourselves
         try:
-            self._hire(most)
+            self._hire(most, here=0)
             while True:
-                ready, alone = self._ready()
+                ready, alone = self._ready(busy=here is not None)
                 if ready:
-                    yield from ready
+                    yield from self._handing(ready)
                 elif alone:
-                    taken = self._take()
-                    if taken is None:
+                    here = here or self._begin_here()
+                    if here is not None:
+                        pair = self._next_here(here)
+                        if pair is None:
+                            here = None
+                        else:
+                            yield pair
+                    elif self._finished():
                         break
-                    yield from _in_context(self._context.copy(), self._run_here(*taken))
                 elif self._finished():
                     break
             if self._failure is not None:
                 raise self._failure
         finally:
+            if here is not None:
+                here.close()
             self._leave()
 
-    def _hire(self, most: int | None) -> None:
+    def _hire(self, most: int | None, here: int) -> None:
+        """Put helpers into spare slots, for all items but those that we do `here`."""
         wanted = self._slots.limit if most is None else min(most, self._slots.limit)
-        if wanted <= 1 and not self._apart:
-            return
-        if self._lend:
-            self._spawn(lent=True)
-        hired = 1
-        while hired < wanted and self._slots.borrow():
-            self._spawn()
-            hired += 1
-        if most is None or hired < most:
+        if wanted > 1 or self._apart:
+            while self._held < wanted - here and self._slots.borrow():
+                self._spawn()
+        elif self._outside:
+            self._slots.borrow()  # alone, we do it ourselves, so we need a slot to stand in
+        self._short = most is None or self._held + here < most
+        if self._short:
             with lock:
                 self._slots.hungry[self] = self._slots
 
-    def _work_here(self, index: int, item: Any) -> Iterator[tuple[Any, Any]]:
-        yield index, self._work(index, item)
-
-    def _ready(self) -> tuple[list[tuple[Any, Any]], bool]:
-        """What is there to hand out, having waited for it, and whether there are no workers."""
+    def _ready(self, busy: bool) -> tuple[list[tuple[Any, Any]], bool]:
+        """What is there to hand out, having waited for it, and whether to work ourselves."""
         with self._changed:
-            while not self._outcomes and self._workers and self._failure is None:
+            while True:
+                going = self._failure is None
+                alone = going and (busy or not self._workers or self._may_join())
+                if self._outcomes or alone or not going:
+                    break
                 self._changed.wait()
             ready = list(self._outcomes)
             self._outcomes.clear()
             if ready and self._room is not None:
                 self._changed.notify_all()
-            return ready, not self._workers and self._failure is None
+            return ready, alone
+
+    def _may_join(self) -> bool:
+        """Whether our own slot would be idle while there is work left."""
+        return self._short and not self._outside and not self._items.over
+
+    def _handing(self, ready: list[tuple[Any, Any]]) -> Generator[tuple[Any, Any], None, None]:
+        """Hand outcomes out; who waits until its own was taken is let go when we come back."""
+        for pair in ready:
+            yield pair
+            if self._handed:
+                self._handed.popleft().release()
+
+    def _begin_here(self) -> Generator[tuple[Any, Any], None, None] | None:
+        taken = self._take()
+        return None if taken is None else _in_context(self._context.copy(), self._run_here(*taken))
+
+    def _next_here(self, here: Iterator[tuple[Any, Any]]) -> tuple[Any, Any] | None:
+        try:
+            return next(here, None)
+        except (Exception, Cancelled) as error:
+            self._fail(error)  # where a helper has failed, this is how we were told
+            return None
+
+    def _work_here(self, index: int, item: Any) -> Iterator[tuple[Any, Any]]:
+        yield index, self._work(index, item)
 
     def _finished(self) -> bool:
         with self._changed:
             return self._failure is not None or not (self._workers or self._outcomes)
 
     def _wait_for_workers(self) -> None:
+        """Wait; our own slot is of use to others meanwhile, as the last worker brings us its."""
+        with self._changed:
+            lends = self._held > 0 and not self._outside and self._failure is None
+            self._lent = lends
+        if lends:
+            self._slots.give_back()
         with self._changed:
             while self._workers and self._failure is None:
                 self._changed.wait()
@@ -152,6 +197,8 @@ class ThreadFanOut:
             self._over = True
             self._changed.notify_all()
             running = self._workers > 0
+            for gate in self._handed:
+                gate.release()
         if running:
             self._stop.set()
             until = time.monotonic() + self._grace
@@ -171,24 +218,25 @@ class ThreadFanOut:
         else:
             self._spawn()
 
-    def _spawn(self, lent: bool = False) -> None:
+    def _spawn(self) -> None:
         with self._changed:
             self._workers += 1
-        in_worker(self._work_lent if lent else self._work_borrowed)
+            self._held += 1
+        in_worker(self._work_in_slot)
 
-    def _work_lent(self) -> None:
+    def _work_in_slot(self) -> None:
         self._labour()
-        self._clock_out()
-
-    def _work_borrowed(self) -> None:
-        self._labour()
-        self._slots.give_back()
-        self._clock_out()
-
-    def _clock_out(self) -> None:
+        with self._changed:
+            self._held -= 1
+            keep = self._lent and not self._held
+            if keep:
+                self._lent = False
+        if not keep:
+            self._slots.give_back()
         with self._changed:
             self._workers -= 1
-            self._changed.notify_all()
+            if not self._workers:
+                self._changed.notify_all()
 
     def _labour(self) -> None:
         while self._one():
@@ -202,7 +250,7 @@ class ThreadFanOut:
                 return False
             result = self._context.copy().run(self._work, *taken)
             if result is not DONE:
-                self.deliver(taken[0], result)
+                self._put(taken[0], result)
         except BaseException as error:
             self._fail(error)
             return False
@@ -212,25 +260,48 @@ class ThreadFanOut:
         with self._pulling:
             return None if self._over or self._failure else self._items.take()
 
-    def deliver(self, key: Any, outcome: Any) -> None:
-        """Hand an outcome to the consumer, once there is room; Cancelled where it has left."""
+    def _put(self, index: int, result: Any) -> None:
+        """Lay a result down for the consumer, once there is room; Cancelled where it has left."""
         with self._changed:
             while self._room is not None and len(self._outcomes) >= self._room and not self._over:
                 self._changed.wait()
             if self._over and self._room is not None:
                 raise Cancelled("the consumer has left")
-            self._outcomes.append((key, outcome))
-            if len(self._outcomes) == 1 and self._room is not None:
+            self._outcomes.append((index, result))
+            if self._room is not None:
                 self._changed.notify_all()
 
-    def _fail(self, error: BaseException) -> None:
+    def deliver(self, key: Any, chunk: Any) -> None:
+        """Hand a chunk to the consumer, and wait until it asks for the next.
+
+        So a stream is never more than one chunk ahead, however many stand behind one another.
+
+        Raises:
+            Cancelled: the consumer has left.
+        """
+        gate = threading.Lock()
+        gate.acquire()
         with self._changed:
-            if self._failure is None and not self._over:
+            if not self._over:
+                self._outcomes.append((key, chunk))
+                self._handed.append(gate)
+                self._changed.notify_all()
+        if not self._over:
+            gate.acquire()
+        if self._over:
+            raise Cancelled("the consumer has left")
+
+    def _fail(self, error: BaseException) -> None:
+        """Keep the first failure (an interrupt outweighs an error), and tell the others."""
+        with self._changed:
+            ends = not isinstance(error, (Exception, Cancelled))
+            if not self._over and (self._failure is None or ends):
                 self._failure = error
             self._changed.notify_all()
+        self._stop.set()
 
 
-def _in_context(context: contextvars.Context, chunks: Iterator[T]) -> Iterator[T]:
+def _in_context(context: contextvars.Context, chunks: Iterator[T]) -> Generator[T, None, None]:
     """Drive a generator inside a context of its own."""
     try:
         while (chunk := context.run(next, chunks, MISSING)) is not MISSING:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 def interleave(
-    makers: Mapping[Any, Callable[[], Iterable[Any]]], slots: Slots, *, lend: bool
+    makers: Mapping[Any, Callable[[], Iterable[Any]]], slots: Slots, *, outside: bool
 ) -> Generator[tuple[Any, Any], None, None]:
     """Run several streams at once within the slots; pairs of key and chunk, as they come.
 
-    A stream is at most two chunks ahead of the consumer. Leaving closes them all.
+    A stream is at most one chunk ahead of the consumer. Leaving closes them all.
     """
 
     def pump(_: int, maker: tuple[Any, Callable[[], Iterable[Any]]]) -> object:
@@ -45,13 +45,18 @@ def interleave(
             close(chunks)
 
     fan_out = ThreadFanOut(
-        pump, iter(makers.items()), slots, lend=lend, room=1, run_here=run_here, grace=CLOSING_GRACE
+        pump,
+        iter(makers.items()),
+        slots,
+        outside=outside,
+        run_here=run_here,
+        grace=CLOSING_GRACE,
     )
     yield from fan_out.as_completed(len(makers))
 
 
 async def ainterleave(
-    makers: Mapping[Any, Callable[[], AsyncIterable[Any]]], slots: Slots
+    makers: Mapping[Any, Callable[[], AsyncIterable[Any]]], slots: Slots, *, outside: bool
 ) -> AsyncGenerator[tuple[Any, Any], None]:
     """`interleave` in the other colour; every task is gone before leaving returns."""
 
@@ -64,7 +69,7 @@ async def ainterleave(
             await aclose(chunks)
         return DONE
 
-    fan_out = TaskFanOut(pump, iter(makers.items()), slots, room=1)
+    fan_out = TaskFanOut(pump, iter(makers.items()), slots, outside=outside)
     pairs = fan_out.as_completed(len(makers))
     try:
         async for pair in pairs:
@@ -83,9 +88,8 @@ def alongside(work: Callable[[Callable[[Any], None]], None]) -> Generator[Any, N
     def put(item: Any) -> None:
         fan_out.deliver(None, item)
 
-    fan_out = ThreadFanOut(
-        run, iter([None]), Slots(1), lend=True, room=1, grace=CLOSING_GRACE, apart=True
-    )
+    slots = Slots(1, spare=True)
+    fan_out = ThreadFanOut(run, iter([None]), slots, outside=True, grace=CLOSING_GRACE, apart=True)
     for _, item in fan_out.as_completed(1):
         yield item
 

@@ -8,11 +8,7 @@ _TREES = "what a cancelled sibling tells its observers depends on the colour and
 
 _COUNTED = "its failures are counted over items that run at once, so their texts are a race"
 
-_AHEAD = "an assign stands on two merges of streams, each of which is ahead of its consumer"
-
 KNOWN_GAPS = {
-    "test_leaving_an_async_stream_stops_the_work[async_cancel-assign-generator]": _AHEAD,
-    "test_leaving_an_async_stream_stops_the_work[async_cancel-assign-async generator]": _AHEAD,
     "test_batch_agrees_with_abatch[retry: in vain]": _COUNTED,
     "test_batch_agrees_with_abatch[retry: another error]": _COUNTED,
     "test_batch_agrees_with_abatch[retry: restarts in vain]": _COUNTED,

@@ -68,17 +68,18 @@ def test_the_config_and_as_completed_keep_the_limit(limit: int, call: Call) -> N
         done = call.batch_as_completed(chain, range(2), {"max_concurrency": limit})
         assert sorted(done) == [(0, expected(0)), (1, expected(1))]
         check_limit(gauge, limit)
+        assert gauge.peak == limit, f"{kind}: slots were left idle"
 
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_stream_keeps_the_limit(limit: int, call: Call) -> None:
-    """Branches and items of a stream run within the limit of its config."""
+    """Branches and items of a stream run within the limit of its config, and use it."""
     for kind in kinds(call):
-        gauge = Gauge(1)  # how many overlap is up to the consumer, so nobody waits for others
+        gauge = Gauge(min(limit, 6))
         chunks = call.stream(nested(leaf_of(gauge, kind)), 0, {"max_concurrency": limit})
         assert chunks
         assert sorted(gauge.began) == sorted(expected(0)["a"] + expected(0)["b"])
-        assert gauge.peak <= limit
+        assert gauge.peak == min(limit, 6)
 
 
 @pytest.mark.parametrize("limit", (1, 2))
@@ -113,6 +114,22 @@ def test_an_inner_limit_narrows(call: Call) -> None:
     assert gauge.began == [1, 2, 3]
 
 
+@pytest.mark.parametrize("bound", (1, 2))
+def test_a_bound_limit_holds_whatever_the_call_says(bound: int, call: Call) -> None:
+    """`with_config(max_concurrency=...)` and the call's own limit: the lower one holds."""
+    for wide in (None, {"max_concurrency": 8}):
+        gauge = Gauge(bound)
+        chain = nested(RunnableLambda(gauge.call)).with_config(max_concurrency=bound)
+        assert call.invoke(chain, 0, wide) == expected(0)
+        check_limit(gauge, bound)
+        gauge = Gauge(bound)
+        leaf = RunnableLambda(gauge.call).with_config(max_concurrency=bound)
+        assert call.batch(leaf, range(4), wide) == [0, 1, 2, 3]
+        check_limit(gauge, bound)
+        assert sorted(call.batch_as_completed(leaf, range(4), wide))[3] == (3, 3)
+        check_limit(gauge, bound)
+
+
 def test_limit_one_completes_in_order(call: Call) -> None:
     """Depth first: items, in each its branches, in each its leaves."""
     for kind in kinds(call):
@@ -124,12 +141,9 @@ def test_limit_one_completes_in_order(call: Call) -> None:
 
 
 def test_a_freed_slot_goes_to_whoever_still_has_work(
-    call: Call, request: pytest.FixtureRequest
+    call: Call,
 ) -> None:
     """One item starts with no slot to spare; when the other is done, two of its leaves meet."""
-    if call.colour == "sync":
-        reason = "the slot that the caller lends is not offered to others when it gets free"
-        request.applymarker(pytest.mark.xfail(strict=False, reason=reason))
     for order in (["", "ab"], ["ab", ""]) * 4:  # which worker takes which item is a race
         mapping = Signal()
         meeting = threading.Barrier(2)

@@ -194,13 +194,8 @@ def test_a_plain_break_is_enough_in_sync_code(shape: str) -> None:
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("leave", ASYNC_WAYS, ids=lambda it: it.__name__)
-def test_leaving_an_async_stream_stops_the_work(
-    leave: Any, shape: str, kind: str, request: pytest.FixtureRequest
-) -> None:
+def test_leaving_an_async_stream_stops_the_work(leave: Any, shape: str, kind: str) -> None:
     """`async with`, `aclose`, `aclosing` and the cancelled task; sources of both colours."""
-    if (leave, shape, kind) == (async_cancel, "assign", "async generator"):
-        reason = "three chunks ahead, where two are allowed"
-        request.applymarker(pytest.mark.xfail(strict=False, reason=reason))
     sources, chunks = Sources(), list[Any]()
 
     async def main() -> None:

@@ -77,13 +77,8 @@ HOW = ("batch", "as completed", "map", "parallel")
 
 
 @pytest.mark.parametrize("how", HOW)
-def test_a_failure_stops_its_siblings_and_nothing_new_begins(
-    how: str, call: Call, request: pytest.FixtureRequest
-) -> None:
+def test_a_failure_stops_its_siblings_and_nothing_new_begins(how: str, call: Call) -> None:
     """With two slots: one sibling runs and is told to stop, two others never begin."""
-    if call.colour == "sync" and how in ("map", "parallel"):
-        reason = "the caller that works in its own slot is told of a failure too late"
-        request.applymarker(pytest.mark.xfail(strict=False, reason=reason))
     siblings = Siblings()
     leaf = RunnableLambda(siblings.call)
     with pytest.raises(KeyError, match="the first"):
