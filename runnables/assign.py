@@ -152,23 +152,27 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
     def _new(
         self, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Assigned
     ) -> Generator[Any, None, None]:
-        chunks = self.mapper.transform(tee.reader(1), scope.config, **kwargs)
+        reader = tee.reader(1)
+        chunks = self.mapper.transform(reader, scope.config, **kwargs)
         merges.new = chunks
         try:
             yield from chunks
         finally:
             chunks.close()
+            close(reader)
 
     async def _anew(
         self, tee: ATee, scope: Scope, kwargs: dict[str, Any], merges: _Assigned
     ) -> AsyncGenerator[Any, None]:
-        chunks = self.mapper.atransform(tee.reader(1), scope.config, **kwargs)
+        reader = tee.reader(1)
+        chunks = self.mapper.atransform(reader, scope.config, **kwargs)
         merges.new = chunks
         try:
             async for chunk in inner(chunks):
                 yield chunk
         finally:
             await chunks.aclose()
+            await aclose(reader)
 
 
 class _Assigned:

@@ -132,9 +132,12 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         self._read_signatures()
 
     def _read_signatures(self) -> None:
-        self._plain = is_plain(self.func)
-        self._inline = self._plain and not self.blocking and self.afunc is None
-        self._aplain = is_plain(self.afunc)
+        # what a call comes down to where nothing travels beside the input
+        self._quick: Callable[..., Output] | None = self.func if is_plain(self.func) else None
+        self._aquick: Callable[..., Awaitable[Output]] | None = (
+            self.afunc if is_plain(self.afunc) else None
+        )
+        self._inline = self._quick is not None and not self.blocking and self.afunc is None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -163,32 +166,34 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
 
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Call the function."""
-        if self._plain and config is None and not kwargs:
+        if self._quick is not None and config is None and not kwargs:
             scope = ambient_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:
                     check_stop()
-                result: Any = cast("Any", self.func)(input)
-                if not isinstance(result, Runnable):
-                    return cast("Output", self._now(result))
-                return cast("Output", _any(result).invoke(input, _one_deeper(self, scope)))
+                result = self._quick(input)
+                kind: type = type(result)
+                if kind is CoroutineType:
+                    self._now(result)
+                elif issubclass(kind, Runnable):
+                    result = _any(result).invoke(input, _one_deeper(self, scope))
+                return result
         return super().invoke(input, config, **kwargs)
 
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
         """Await the function; a sync one runs in a worker thread, unless `blocking=False`."""
-        if (self._inline or self._aplain) and config is None and not kwargs:
+        quick: Any = self._quick if self._inline else self._aquick
+        if quick is not None and config is None and not kwargs:
             scope = ambient_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:
                     check_stop()
-                result: Any = cast("Any", self.func if self._inline else self.afunc)(input)
-                if self._aplain:
-                    result = await result
-                if not isinstance(result, Runnable):
-                    return cast("Output", result)
-                return cast("Output", await _any(result).ainvoke(input, _one_deeper(self, scope)))
+                result: Output = quick(input) if self._inline else await quick(input)
+                if isinstance(result, Runnable):
+                    result = await _any(result).ainvoke(input, _one_deeper(self, scope))
+                return result
         return await super().ainvoke(input, config, **kwargs)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:

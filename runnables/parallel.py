@@ -167,7 +167,8 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
     def _branch(
         self, at: int, key: str, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
     ) -> Generator[Any, None, None]:
-        chunks = self.branches[key].transform(tee.reader(at), _at(scope, key), **kwargs)
+        reader = tee.reader(at)
+        chunks = self.branches[key].transform(reader, _at(scope, key), **kwargs)
         merges.add(key, chunks)
         try:
             yield from chunks
@@ -176,11 +177,13 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
             raise
         finally:
             close(chunks)
+            close(reader)
 
     async def _abranch(
         self, at: int, key: str, tee: ATee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
     ) -> AsyncGenerator[Any, None]:
-        chunks = self.branches[key].atransform(tee.reader(at), _at(scope, key), **kwargs)
+        reader = tee.reader(at)
+        chunks = self.branches[key].atransform(reader, _at(scope, key), **kwargs)
         merges.add(key, chunks)
         try:
             async for chunk in chunks:
@@ -190,6 +193,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
             raise
         finally:
             await aclose(chunks)
+            await aclose(reader)
 
 
 class _Merges:

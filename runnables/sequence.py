@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, nullcontext
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from runnables.batches import stand
 from runnables.concurrency import TaskFanOut, ThreadFanOut
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from runnables.config import RunnableConfig, Scope
 
+_NO_SCOPE: Final = nullcontext()
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
 
@@ -86,7 +87,7 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
         at = 0
         quiet = scope is None or not scope.observed
         try:
-            with within(scope):  # a step without a config joins it
+            with _NO_SCOPE if scope is None else within(scope):  # a step without a config joins it
                 for at, step in enumerate(self._steps(kwargs)):
                     value = step.invoke(value, None if quiet else self._at(scope, at))
         except Exception as error:
@@ -98,7 +99,7 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
         at = 0
         quiet = scope is None or not scope.observed
         try:
-            with within(scope):  # a step without a config joins it
+            with _NO_SCOPE if scope is None else within(scope):  # a step without a config joins it
                 for at, step in enumerate(self._steps(kwargs)):
                     value = await step.ainvoke(value, None if quiet else self._at(scope, at))
         except Exception as error:
