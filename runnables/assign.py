@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
+    AsyncIterator,
     Generator,
     Iterable,
+    Iterator,
     Mapping,
 )
 from functools import partial
@@ -18,12 +20,16 @@ from runnables.custom import config_of
 from runnables.parallel import RunnableParallel
 from runnables.runnable import Runnable
 from runnables.streams import (
+    ABSENT,
+    AsyncStream,
     ATee,
     Declared,
+    Stream,
     Tee,
     aclose,
     ainterleave,
     close,
+    given,
     inner,
     interleave,
     merge_of,
@@ -137,6 +143,44 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
         finally:
             await aclose(chunks)
 
+    def _checked(self, chunks: Iterator[Any]) -> Iterator[Any]:
+        """The dict for the new keys; what is none is one error, whichever reader meets it first."""
+        if (value := given(chunks)) is not ABSENT:
+            self._check(value)
+            return chunks
+        declared = Declared()
+        declared.follow(chunks)
+        return Stream(self._each_checked(chunks), declared)
+
+    def _achecked(self, chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        """The dict for the new keys; what is none is one error, whichever reader meets it first."""
+        if (value := given(chunks)) is not ABSENT:
+            self._check(value)
+            return chunks
+        declared = Declared()
+        declared.follow(chunks)
+        return AsyncStream(self._aeach_checked(chunks), declared)
+
+    def _each_checked(self, chunks: Iterator[Any]) -> Generator[Any, None, None]:
+        try:
+            for chunk in chunks:
+                self._check_piece(chunk, chunks)
+                yield chunk
+        finally:
+            close(chunks)
+
+    async def _aeach_checked(self, chunks: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+        try:
+            async for chunk in inner(chunks):
+                self._check_piece(chunk, chunks)
+                yield chunk
+        finally:
+            await aclose(chunks)
+
+    def _check_piece(self, chunk: Any, chunks: object) -> None:
+        if chunk is not RESET and _adds_by_key(chunks):
+            self._check(chunk)
+
     def _others(self, chunk: Any, seen: dict[str, Any]) -> Iterable[Any]:
         """A chunk of the dict without the keys that are computed anew.
 
@@ -153,7 +197,8 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
         self, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Assigned
     ) -> Generator[Any, None, None]:
         reader = tee.reader(1)
-        chunks = self.mapper.transform(reader, scope.config, **kwargs)
+        values = self._checked(reader)
+        chunks = self.mapper.transform(values, scope.config, **kwargs)
         merges.new = chunks
         try:
             yield from chunks
@@ -165,7 +210,8 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
         self, tee: ATee, scope: Scope, kwargs: dict[str, Any], merges: _Assigned
     ) -> AsyncGenerator[Any, None]:
         reader = tee.reader(1)
-        chunks = self.mapper.atransform(reader, scope.config, **kwargs)
+        values = self._achecked(reader)
+        chunks = self.mapper.atransform(values, scope.config, **kwargs)
         merges.new = chunks
         try:
             async for chunk in inner(chunks):
@@ -197,7 +243,7 @@ class _AssignedMerge(ByKey):
         added = {key for key in parts if isinstance(new, ByKey) and new.has_key(key)}
         own = {key: value for key, value in parts.items() if key not in added}
         last = {key: parts[key] for key in added}
-        return {**own, **(new.build(last) if isinstance(new, ByKey) else last)}
+        return {**_built(merge_of(self._streams.own), own), **_built(new, last)}
 
     def merge_of_key(self, key: str) -> Merge:
         new = merge_of(self._streams.new)
@@ -207,6 +253,11 @@ class _AssignedMerge(ByKey):
         if isinstance(own, ByKey):
             return own.merge_of_key(key)
         return DELTAS if own is DELTAS else SNAPSHOTS
+
+
+def _built(merge: Merge, parts: dict[Any, Any]) -> dict[Any, Any]:
+    """Parts of a dict in the order of their stream's own declaration, where it has one."""
+    return merge.build(parts) if isinstance(merge, ByKey) else parts
 
 
 def _adds_by_key(chunks: object) -> bool:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from runnables import Runnable, RunnableLambda
+from runnables import Event, Runnable, RunnableLambda
 from tests.colours import Call
 from tests.laws import steps
 from tests.laws.gauges import Gauge
+from tests.laws.recorder import Recorder
 from tests.laws.test_01_streams_agree import check_stream_agrees
 from tests.laws.test_02_colours_agree import check_colours_agree
 from tests.laws.test_05_one_limit import check_limit
@@ -49,6 +50,36 @@ def test_swapped_items_are_caught() -> None:
     """By law 2."""
     with pytest.raises(AssertionError, match="the colours disagree"):
         check_colours_agree(Swaps, lambda call, it: call.invoke(it, 1))
+
+
+class Renamed(Runnable[Any, Any]):
+    """Fails in both colours alike, in a step that has another name in each."""
+
+    def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        return RunnableLambda(steps.odd_only).with_config(run_name="sync").invoke(input)
+
+    async def ainvoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        return RunnableLambda(steps.odd_only).with_config(run_name="async").invoke(input)
+
+
+def test_events_that_differ_are_caught() -> None:
+    """By law 2: of runs that end, and of those that fail, also where branches run at once."""
+    for value, at_once, match in (
+        (1, False, "different things"),
+        (2, False, "different things"),
+        (2, True, "different failures"),
+    ):
+        with pytest.raises(AssertionError, match=match):
+            check_colours_agree(Renamed, lambda call, it: call.invoke(it, value), at_once=at_once)  # noqa: B023 - it is called at once
+
+
+def test_a_run_without_an_end_is_caught() -> None:
+    """By law 2: as one that tells two ends, or an end and no start."""
+    for kinds in (("start",), ("start", "end", "error"), ("end",), ("start", "end", "chunk")):
+        recorder = Recorder()
+        for kind in kinds:
+            recorder.on_event(Event(kind=kind, run_type="chain", name="step", run_id="1"))  # type: ignore[arg-type]  # a literal
+        assert len(recorder.unsound()) == 1
 
 
 def test_a_limit_that_nobody_keeps_is_caught() -> None:
