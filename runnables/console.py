@@ -23,7 +23,8 @@ class ConsoleHandler:
     Args:
         file: where to; stderr by default, looked up at each line.
         width: the most characters of an input or output to show; 0: none.
-        chunks: whether to print a line for each piece of a stream as well.
+        chunks: whether to print a line for each piece of a stream as well; models that are
+            invoked are then streamed, so that theirs show.
     """
 
     def __init__(
@@ -32,6 +33,11 @@ class ConsoleHandler:
         self.width = width
         self.chunks = chunks
         self._file = file
+
+    @property
+    def wants_chunks(self) -> bool:
+        """Whether models that are invoked are to be streamed, so that their pieces show."""
+        return self.chunks
 
     def on_event(self, event: Event) -> None:
         """Print the event's line."""

@@ -89,6 +89,8 @@ class _Filter:
 class _Forward:
     """The handler that puts events into the stream."""
 
+    wants_chunks = True
+
     def __init__(self, put: Callable[[Any], None], wanted: _Filter) -> None:
         self._put = put
         self._wanted = wanted

@@ -85,7 +85,9 @@ class Handler(Protocol):
     """Who wants to know what runs do; goes into `config={"callbacks": [...]}`.
 
     A handler that raises is logged, once, and the run goes on, unless the handler has an
-    attribute `raise_error` that is true. Runs in several threads may tell at the same time.
+    attribute `raise_error` that is true. One with a true attribute `wants_chunks` is told the
+    pieces of a model's answer also where the model is invoked: it is streamed then. Runs in
+    several threads may tell at the same time.
     """
 
     def on_event(self, event: Event, /) -> Awaitable[None] | None:
@@ -162,6 +164,11 @@ class Run:
         self._output: Any = None
         self._given = Sum()
         self.scope = scope.below(self._id)
+
+    @property
+    def wants_chunks(self) -> bool:
+        """Whether one of the handlers asks for the pieces of what is not streamed."""
+        return any(getattr(handler, "wants_chunks", False) for handler in self._handlers)
 
     def end(self, output: Any) -> Any:
         """Say what the run gave; returns it."""

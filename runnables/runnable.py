@@ -97,7 +97,7 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
             if not scope.observed:
                 return cast("Output", self._invoke(input, scope.fresh(), kwargs))
             with Run(self, scope, input) as run:
-                return cast("Output", run.end(self._invoke(input, run.scope, kwargs)))
+                return cast("Output", run.end(self._invoke_observed(input, run, kwargs)))
         except Exception as error:
             hide_frames(error)
             raise
@@ -117,7 +117,7 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
             if not scope.observed:
                 return cast("Output", await self._ainvoke(input, scope.fresh(), kwargs))
             async with Run(self, scope, input) as run:
-                return cast("Output", run.end(await self._ainvoke(input, run.scope, kwargs)))
+                return cast("Output", run.end(await self._ainvoke_observed(input, run, kwargs)))
         except Exception as error:
             hide_frames(error)
             raise
@@ -245,6 +245,14 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         return await hop(self._invoke, value, scope, kwargs)
+
+    def _invoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
+        """`_invoke` where somebody watches; the run is told of chunks, if there are any."""
+        return self._invoke(value, run.scope, kwargs)
+
+    async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
+        """`_ainvoke` where somebody watches; the run is told of chunks, if there are any."""
+        return await self._ainvoke(value, run.scope, kwargs)
 
     def _invoke_group(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]

@@ -40,12 +40,7 @@ def watched(
     """
     with StreamRun(runnable, scope, given(input)) as run:
         chunks = work(input if run.knows_input else Heard(run, input), run.scope)
-        try:
-            for chunk in chunks:
-                run.chunk(chunk, declared)
-                yield chunk
-        finally:
-            chunks.close()
+        yield from reported(run, chunks, declared)
 
 
 async def awatched(
@@ -58,12 +53,36 @@ async def awatched(
     """As `watched`, in the other colour."""
     async with StreamRun(runnable, scope, given(input)) as run:
         chunks = work(input if run.knows_input else AsyncHeard(run, input), run.scope)
+        told = areported(run, chunks, declared)
         try:
-            async for chunk in chunks:
-                await run.achunk(chunk, declared)
+            async for chunk in told:
                 yield chunk
         finally:
-            await chunks.aclose()
+            await told.aclose()
+
+
+def reported(
+    run: Run, chunks: Generator[Any, None, None], declared: Declared
+) -> Generator[Any, None, None]:
+    """Chunks as they are, each of them told as one of this run."""
+    try:
+        for chunk in chunks:
+            run.chunk(chunk, declared)
+            yield chunk
+    finally:
+        chunks.close()
+
+
+async def areported(
+    run: Run, chunks: AsyncGenerator[Any, None], declared: Declared
+) -> AsyncGenerator[Any, None]:
+    """Chunks as they are, each of them told as one of this run."""
+    try:
+        async for chunk in chunks:
+            await run.achunk(chunk, declared)
+            yield chunk
+    finally:
+        await chunks.aclose()
 
 
 class StreamRun(Run):

@@ -55,10 +55,20 @@ from runnables.models.options import BASE_OPTIONS, merged_options
 from runnables.models.schemas import Tool, checked_tool_choice, convert_to_openai_tool
 from runnables.models.structured import Method, structured_output
 from runnables.runnable import Runnable
-from runnables.streams import acollect, collect, in_threads
+from runnables.streams import (
+    AOnce,
+    AsyncStream,
+    Declared,
+    Once,
+    Stream,
+    acollect,
+    collect,
+    in_threads,
+)
+from runnables.watched import areported, reported
 
 if TYPE_CHECKING:
-    from runnables.streams import Declared
+    from runnables.events import Run
 
 T = TypeVar("T")
 
@@ -202,6 +212,24 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
         options = self._options(kwargs)
         with within(scope):
             return self._checked(await self._agenerate(self._messages(value), options))
+
+    def _invoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
+        """Stream the answer where a handler asks for its pieces, and the model has them."""
+        if not (run.wants_chunks and self._writes("_stream")):
+            return self._invoke(value, run.scope, kwargs)
+        declared = Declared(self.merge, self)
+        chunks = self._transform(Once(value), run.scope, kwargs, declared)
+        return self._checked(collect(Stream(reported(run, chunks, declared), declared)))
+
+    async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
+        """Stream the answer where a handler asks for its pieces, and the model has them."""
+        if not (run.wants_chunks and (self._writes("_astream") or self._writes("_stream"))):
+            return await self._ainvoke(value, run.scope, kwargs)
+        declared = Declared(self.merge, self)
+        chunks = self._atransform(AOnce(value), run.scope, kwargs, declared)
+        return self._checked(
+            await acollect(AsyncStream(areported(run, chunks, declared), declared))
+        )
 
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
