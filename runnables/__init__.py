@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         ConsoleHandler as ConsoleHandler,
     )
     from runnables.control import (
+        RouterInput as RouterInput,
         RouterRunnable as RouterRunnable,
         RunnableBranch as RunnableBranch,
     )
@@ -267,7 +268,7 @@ _HOMES: Final = {
         "ConfigurableField RunnableConfigurableAlternatives RunnableConfigurableFields"
     ),
     "runnables.console": "ConsoleHandler",
-    "runnables.control": "RouterRunnable RunnableBranch",
+    "runnables.control": "RouterInput RouterRunnable RunnableBranch",
     "runnables.each": "RunnableEach",
     "runnables.errors": (
         "AuthenticationError ColourError ConfigError ContextLengthError EmptyStream "

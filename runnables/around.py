@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runnables.runnable import Runnable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    from pydantic import BaseModel
 
     from runnables.chunks import Merge
+    from runnables.config import RunnableConfig
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
@@ -39,6 +42,24 @@ class Around(Runnable[Input, Output], reports=True):
 
     def _batch_limit(self) -> int | None:
         return self._like()._batch_limit()
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """That of the runnable inside."""
+        return self._like().get_input_schema(config)
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """That of the runnable inside."""
+        return self._like().get_output_schema(config)
+
+    def _input_before(
+        self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        return self._like()._input_before(following, config)
+
+    def _output_after(
+        self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        return self._like()._output_after(preceding, config)
 
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return (self._like(),)

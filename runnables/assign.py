@@ -36,7 +36,11 @@ from runnables.streams import (
 )
 
 if TYPE_CHECKING:
-    from runnables.config import Scope
+    from collections.abc import Callable
+
+    from pydantic import BaseModel
+
+    from runnables.config import RunnableConfig, Scope
 
 
 class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
@@ -69,6 +73,37 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
 
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return (self.mapper,)
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """The fields that the new keys are computed from."""
+        from runnables.schemas import says_nothing, schema_of
+
+        needed = self.mapper.get_input_schema(config)
+        name = self.get_name("input")
+        return schema_of(dict[str, Any], name) if says_nothing(needed) else needed
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """The fields of the input, and the new ones."""
+        return self._output_after(partial(self.get_input_schema, config), config)
+
+    def _input_before(
+        self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        from runnables.schemas import fields_in, fields_schema
+
+        wanted = fields_in(self.get_input_schema(config))
+        later = fields_in(following())
+        fields = {**{key: later[key] for key in later.keys() - self.mapper.branches}, **wanted}
+        name = self.get_name("input")
+        return fields_schema(name, fields) if fields else self.get_input_schema(config)
+
+    def _output_after(
+        self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        from runnables.schemas import fields_in, fields_schema
+
+        new = self.mapper.get_output_schema(config)
+        return fields_schema(self.get_name("output"), {**fields_in(preceding()), **fields_in(new)})
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         self._check(value)

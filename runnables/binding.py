@@ -18,6 +18,7 @@ from runnables.config import (
     without,
 )
 from runnables.custom import config_of
+from runnables.described import Described
 from runnables.errors import ColourError
 from runnables.functions import coerce_to_runnable
 from runnables.groups import arun_group, run_group
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
         Mapping,
         Sequence,
     )
+
+    from pydantic import BaseModel
 
     from runnables.events import Event, Handler
     from runnables.streams import AsyncStream, Stream
@@ -116,6 +119,28 @@ class RunnableBinding(Around[Input, Output], reports=True):
     def OutputType(self) -> Any:
         """What was given, or that of the bound runnable."""
         return self.bound.OutputType if self.output_type is None else self.output_type
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """Of the type that was given, or that of the bound runnable."""
+        typed = self.input_type is not None
+        return Described.get_input_schema(self) if typed else super().get_input_schema(config)
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """Of the type that was given, or that of the bound runnable."""
+        typed = self.output_type is not None
+        return Described.get_output_schema(self) if typed else super().get_output_schema(config)
+
+    def _input_before(
+        self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        typed = self.input_type is not None
+        return self.input_schema if typed else super()._input_before(following, config)
+
+    def _output_after(
+        self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        typed = self.output_type is not None
+        return self.output_schema if typed else super()._output_after(preceding, config)
 
     def _like(self) -> Runnable[Input, Output]:
         return self.bound

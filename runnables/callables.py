@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from runnables.config import Scope
@@ -40,6 +41,15 @@ def takes_config(function: Callable[..., Any]) -> bool:
         return _takes_config(function)
     except TypeError:  # an unhashable callable object
         return _takes_config.__wrapped__(function)
+
+
+def getter_keys(function: object) -> tuple[str, ...]:
+    """The keys of an `operator.itemgetter` of texts; none for anything else."""
+    if not isinstance(function, itemgetter):
+        return ()
+    pickled: Any = function.__reduce__()  # it shows them nowhere else
+    keys: tuple[Any, ...] = pickled[1]
+    return keys if all(isinstance(key, str) for key in keys) else ()
 
 
 def target(function: Any) -> Any:

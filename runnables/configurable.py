@@ -16,6 +16,8 @@ from runnables.runnable import Runnable
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
+    from pydantic import BaseModel
+
     from runnables.streams import AsyncStream, Stream
 
 Input = TypeVar("Input", contravariant=True)
@@ -69,6 +71,14 @@ class _Configured(Around[Input, Output], reports=True):
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """The name of the runnable inside."""
         return self.default.get_name(suffix, name=name)
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """That of what the config makes of it."""
+        return self.prepared(config).get_input_schema(config)
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """That of what the config makes of it."""
+        return self.prepared(config).get_output_schema(config)
 
     def prepared(self, config: RunnableConfig | None = None) -> Runnable[Input, Output]:
         """The runnable that this config makes of it."""

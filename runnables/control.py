@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
 from runnables.errors import near
 from runnables.functions import coerce_to_runnable
@@ -12,6 +12,8 @@ from runnables.streams import Declared, aclose, acollect, close, collect, inner
 from runnables.where import note
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from runnables.config import RunnableConfig, Scope
 
 Input = TypeVar("Input", contravariant=True)
@@ -56,6 +58,14 @@ class RunnableBranch(Runnable[Input, Output], reports=True):
 
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return (*(it for pair in self.branches for it in pair), self.default)
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """That of the first branch, or the default, which says something of its input."""
+        from runnables.schemas import says_nothing
+
+        runnables = (*(branch for _, branch in self.branches), self.default)
+        schemas = [it.get_input_schema(config) for it in runnables]
+        return next((it for it in schemas if not says_nothing(it)), schemas[-1])
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         at, chosen = self._choose(value, scope)
@@ -119,7 +129,19 @@ class RunnableBranch(Runnable[Input, Output], reports=True):
         return "the default branch", self.default
 
 
-class RouterRunnable(Runnable[Mapping[str, Any], Output], reports=True):
+class RouterInput(TypedDict):
+    """The input of a `RouterRunnable`.
+
+    Attributes:
+        key: which runnable.
+        input: its input.
+    """
+
+    key: str
+    input: Any
+
+
+class RouterRunnable(Runnable[RouterInput, Output], reports=True):
     """Runs the runnable that the input names: `{"key": which, "input": its input}`.
 
     Args:

@@ -303,11 +303,25 @@ class Fluent(Generic[Input, Output]):
         *,
         name: str | None = None,
         description: str | None = None,
+        arg_types: Mapping[str, Any] | None = None,
     ) -> RunnableTool[Any, Output]:
-        """The same as a tool that a model can call; its arguments are the input's fields."""
+        """The same as a tool that a model can call; its arguments are the input's fields.
+
+        Args:
+            args_schema: a pydantic model of the arguments, where the input does not say them.
+            name: what the model calls it; by default the name of the runnable.
+            description: what the model is told of it; by default the function's docstring.
+            arg_types: the types of the arguments by name, instead of a model.
+        """
         from runnables.tools import RunnableTool
 
-        return RunnableTool(self, args_schema=args_schema, name=name, description=description)
+        return RunnableTool(
+            self,
+            args_schema=args_schema,
+            name=name,
+            description=description,
+            arg_types=arg_types,
+        )
 
     def get_prompts(self) -> list[BasePromptTemplate]:
         """The prompts inside, in order."""

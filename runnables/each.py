@@ -32,7 +32,9 @@ from runnables.streams import (
 from runnables.where import note
 
 if TYPE_CHECKING:
-    from runnables.config import Scope
+    from pydantic import BaseModel
+
+    from runnables.config import RunnableConfig, Scope
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
@@ -75,6 +77,20 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], reports=True):
     def OutputType(self) -> Any:
         """A list of what the runnable inside gives."""
         return list[self.bound.OutputType]  # type: ignore[name-defined]  # likewise
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """A list of what the runnable inside takes."""
+        from runnables.schemas import schema_of, type_in
+
+        item = type_in(self.bound.get_input_schema(config))
+        return schema_of(list[item], self.get_name("input"))  # type: ignore[valid-type]  # likewise
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """A list of what the runnable inside gives."""
+        from runnables.schemas import schema_of, type_in
+
+        item = type_in(self.bound.get_output_schema(config))
+        return schema_of(list[item], self.get_name("output"))  # type: ignore[valid-type]  # likewise
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         slots, outside, scope = stand(scope)

@@ -15,9 +15,10 @@ from collections.abc import (
     Mapping,
 )
 from types import CoroutineType
-from typing import Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from runnables.callables import arguments, is_async, is_generator, is_plain, target
+from runnables.annotations import argument_type, result_type
+from runnables.callables import arguments, getter_keys, is_async, is_generator, is_plain, target
 from runnables.chunks import DELTAS, Merge, as_merge
 from runnables.concurrency import check_stop, hop
 from runnables.config import (
@@ -31,7 +32,6 @@ from runnables.driving import adriven, driven
 from runnables.errors import ColourError, RecursionLimitError
 from runnables.generators import RunnableGenerator
 from runnables.runnable import Runnable
-from runnables.schemas import argument_type, result_type
 from runnables.streams import (
     AsyncStream,
     Declared,
@@ -41,6 +41,9 @@ from runnables.streams import (
     in_threads,
 )
 from runnables.values import show
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
@@ -161,6 +164,15 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
     def OutputType(self) -> Any:
         """As the function's result is annotated; of a generator, what it yields."""
         return result_type(cast("Any", self.func or self.afunc))
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """Of the annotated type; of an `itemgetter`, the keys that it gets."""
+        from runnables.schemas import fields_schema
+
+        keys = getter_keys(self.func)
+        if not keys:
+            return super().get_input_schema(config)
+        return fields_schema(self.get_name("input"), dict.fromkeys(keys, Any))
 
     # -- whole
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
+from runnables.annotations import argument_type, result_type
 from runnables.callables import arguments, is_generator, target
 from runnables.chunks import DELTAS, RESET, Merge, as_merge
 from runnables.driving import adriven, driven
 from runnables.errors import ColourError
 from runnables.runnable import Runnable
-from runnables.schemas import argument_type, result_type
 from runnables.streams import (
     AOnce,
     AsyncStream,

@@ -10,7 +10,6 @@ from runnables.chunks import ByKey, Merge
 from runnables.concurrency import TaskFanOut, ThreadFanOut
 from runnables.functions import coerce_to_runnable
 from runnables.runnable import Runnable
-from runnables.schemas import fields_schema
 from runnables.streams import (
     ATee,
     Declared,
@@ -25,6 +24,8 @@ from runnables.where import note
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+
+    from pydantic import BaseModel
 
     from runnables.config import RunnableConfig, Scope
 
@@ -84,10 +85,18 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
         """A dict with the names of the branches."""
         return dict[str, Any]
 
-    @property
-    def output_schema(self) -> Any:
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """The fields that the branches need, all in one model."""
+        from runnables.schemas import joined
+
+        schemas = [branch.get_input_schema(config) for branch in self.branches.values()]
+        return joined(self.get_name("input"), schemas, self.InputType)
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """A pydantic model with a field for each branch."""
-        types = {key: branch.OutputType for key, branch in self.branches.items()}
+        from runnables.schemas import fields_schema, type_in
+
+        types = {key: type_in(it.get_output_schema(config)) for key, it in self.branches.items()}
         return fields_schema(self.get_name("output"), types)
 
     # -- whole

@@ -15,9 +15,9 @@ from runnables.chunks import DELTAS, Merge
 from runnables.concurrency import check_stop, hop
 from runnables.config import RunnableConfig, Scope, ambient_scope, enter
 from runnables.custom import adapt
+from runnables.described import Described
 from runnables.doors import Fluent
 from runnables.events import Run
-from runnables.schemas import configurable_schema, schema_of, types_of
 from runnables.streams import (
     AOnce,
     AsyncStream,
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from pydantic import BaseModel
-
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
 
 
-class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[Input, Output]):
+class Runnable(
+    Fluent[Input, Output], Batching[Input, Output], Described, Value, Generic[Input, Output]
+):
     """A function from an input to an output that also runs over many inputs and in pieces.
 
     `invoke` is the one method to write. Public attributes are its configuration: what it prints,
@@ -65,7 +65,6 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
     run_type: ClassVar[str] = "chain"
     group_size: int = 1
     merge: Merge = DELTAS
-    name: str | None = None
 
     def __init_subclass__(cls, reports: bool = False, **kwargs: Any) -> None:
         """Make what a user's class overrides report its runs; `reports=True`: it does itself."""
@@ -170,52 +169,7 @@ class Runnable(Fluent[Input, Output], Batching[Input, Output], Value, Generic[In
         scope = None if scope is None else scope.fresh()
         return AsyncStream(self._atransform(input, scope, kwargs, declared), declared)
 
-    # -- what is known of it
-
-    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The name that observers and error notes use."""
-        base = name or self.name or type(self).__name__
-        return f"{base}_{suffix}" if suffix else base
-
-    @property
-    def InputType(self) -> Any:
-        """The type of the input: as annotated, else Any."""
-        return types_of(type(self))[0]
-
-    @property
-    def OutputType(self) -> Any:
-        """The type of the output: as annotated, else Any."""
-        return types_of(type(self))[1]
-
-    @property
-    def input_schema(self) -> type[BaseModel]:
-        """A pydantic model of the input; a RootModel where it is not a mapping of names."""
-        return schema_of(self.InputType, self.get_name("input"))
-
-    @property
-    def output_schema(self) -> type[BaseModel]:
-        """A pydantic model of the output; a RootModel where it is not a mapping of names."""
-        return schema_of(self.OutputType, self.get_name("output"))
-
-    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """`input_schema`, as the config at hand makes it."""
-        return self.input_schema
-
-    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """`output_schema`, as the config at hand makes it."""
-        return self.output_schema
-
-    def get_input_jsonschema(self) -> dict[str, Any]:
-        """The JSON schema of the input."""
-        return self.input_schema.model_json_schema()
-
-    def get_output_jsonschema(self) -> dict[str, Any]:
-        """The JSON schema of the output."""
-        return self.output_schema.model_json_schema()
-
-    def config_schema(self) -> type[BaseModel]:
-        """A pydantic model of `config["configurable"]`: all configurable fields inside."""
-        return configurable_schema(self)
+    # -- what is inside
 
     @property
     def restarts(self) -> bool:

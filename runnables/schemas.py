@@ -1,98 +1,131 @@
-"""Types of inputs and outputs, read from annotations, as pydantic models."""
+"""What goes in and comes out, as pydantic models; loaded when somebody asks for a schema."""
 
 from __future__ import annotations
 
-import collections.abc as abc
-import inspect
-import typing
-from typing import Any, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel, RootModel, create_model
+import typing_extensions
+from pydantic import BaseModel, Field, RootModel, create_model
 from pydantic.errors import PydanticUserError
 
-if typing.TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Schema = type[BaseModel]
 
 
-def types_of(cls: type) -> tuple[Any, Any]:
-    """The two type arguments that a class gives to `Runnable`; Any where it gives none."""
-    for base in inspect.getmro(cls):
-        for generic in getattr(base, "__orig_bases__", ()):
-            given = get_args(generic)
-            origin = get_origin(generic)
-            if len(given) == 2 and getattr(origin, "run_type", None) is not None:
-                return _known(given[0]), _known(given[1])
-    return Any, Any
-
-
-def _known(annotation: Any) -> Any:
-    return Any if isinstance(annotation, (TypeVar, str)) else annotation
-
-
-def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a function, as far as they can be read; never an error."""
-    target: Any = function
-    if not inspect.isroutine(function) and not inspect.isclass(function):
-        target = getattr(function, "func", None) or getattr(type(function), "__call__", function)  # noqa: B004 - the method itself is wanted
-    try:
-        return typing.get_type_hints(target)
-    except Exception:  # annotations are any code at all, also names that exist only for checkers
-        return {}
-
-
-def argument_type(function: Callable[..., Any]) -> Any:
-    """The annotated type of a function's first parameter, else Any."""
-    try:
-        names = [name for name in inspect.signature(function).parameters if name != "self"]
-    except (TypeError, ValueError):  # some built-in functions have no signature
-        return Any
-    return hints_of(function).get(names[0], Any) if names else Any
-
-
-def result_type(function: Callable[..., Any]) -> Any:
-    """The annotated type of what a function gives; of a generator, what it yields."""
-    annotation = hints_of(function).get("return", Any)
-    if get_origin(annotation) in _YIELDING:
-        return get_args(annotation)[0]
-    return annotation
-
-
-_YIELDING = (
-    abc.Iterator,
-    abc.Iterable,
-    abc.Generator,
-    abc.AsyncIterator,
-    abc.AsyncIterable,
-    abc.AsyncGenerator,
-)
-
-
-def schema_of(annotation: Any, name: str) -> type[BaseModel]:
+def schema_of(annotation: Any, name: str) -> Schema:
     """A pydantic model for a type: itself, one with its keys, or a RootModel of it."""
+    kind: Any = annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     try:
-        return cast("type[BaseModel]", create_model(name, __base__=RootModel[annotation]))
-    except (PydanticUserError, TypeError):  # a type that pydantic knows nothing of
+        if typing_extensions.is_typeddict(kind):
+            return fields_schema(name, dict(_keys_of(kind)))
+        return cast("Schema", create_model(name, __base__=RootModel[kind]))
+    except (PydanticUserError, TypeError, NameError):  # a type that pydantic knows nothing of
         return create_model(name, __base__=RootModel[Any])
 
 
-def fields_schema(name: str, fields: Mapping[str, Any]) -> type[BaseModel]:
+def _keys_of(typed_dict: Any) -> Iterable[tuple[str, Any]]:
+    for key, annotation in typing_extensions.get_type_hints(typed_dict).items():
+        given = (annotation, ...) if key in typed_dict.__required_keys__ else (annotation, None)
+        yield key, given
+
+
+def fields_schema(name: str, fields: Mapping[str, Any]) -> Schema:
     """A pydantic model with these fields: a type each, or a pair of type and default."""
-    typed: dict[str, Any] = {
-        key: value if isinstance(value, tuple) else (value, ...) for key, value in fields.items()
-    }
+    typed: dict[str, Any] = {}
+    for key, said in fields.items():
+        given: tuple[Any, Any] = cast("Any", said) if isinstance(said, tuple) else (said, ...)
+        plain = key.isidentifier() and not key.startswith("_") and not hasattr(BaseModel, key)
+        if plain and key not in typed:
+            typed[key] = given
+        else:  # pydantic keeps some names to itself
+            typed[f"field{len(typed)}"] = (given[0], _aliased(key, given[1]))
     return create_model(name, **typed)
 
 
-def configurable_schema(runnable: Any) -> type[BaseModel]:
-    """A pydantic model of all configurable fields of a runnable and those inside it."""
+def _aliased(key: str, default: Any) -> Any:
+    info = default if hasattr(default, "alias") else Field(default)
+    return Field(info.default, alias=key, title=info.title, description=info.description)
+
+
+def fields_in(schema: Schema | None) -> dict[str, Any]:
+    """The fields of a model by the names that data has, as pairs of type and FieldInfo."""
+    if schema is None or is_whole(schema):
+        return {}
+    return {info.alias or key: (info.annotation, info) for key, info in schema.model_fields.items()}
+
+
+def is_whole(schema: Schema) -> bool:
+    """Whether it says one value as it is, not one with named fields."""
+    return issubclass(schema, RootModel)
+
+
+def type_in(schema: Schema) -> Any:
+    """The type that a schema was made of: of a RootModel its root, else the model itself."""
+    return schema.model_fields["root"].annotation if is_whole(schema) else schema
+
+
+def says_nothing(schema: Schema) -> bool:
+    """Whether anything would fit."""
+    return type_in(schema) is Any
+
+
+def joined(name: str, schemas: Sequence[Schema], otherwise: Any) -> Schema:
+    """One model with the fields of all of them; of the other type where they have none.
+
+    Schemas that take anything say nothing; one that takes something without named fields means
+    that there is no such mapping.
+    """
+    telling = [it for it in schemas if not says_nothing(it)]
+    if not telling or any(map(is_whole, telling)):
+        return schema_of(otherwise, name)
+    return fields_schema(name, {key: it for one in telling for key, it in fields_in(one).items()})
+
+
+def picked(name: str, schema: Schema, keys: str | Sequence[str]) -> Schema:
+    """The schema of what is picked from something with this one."""
+    fields = fields_in(schema)
+    if isinstance(keys, str):
+        return schema_of(fields[keys][0] if keys in fields else Any, name)
+    if not fields:
+        return schema_of(dict[str, Any], name)
+    return fields_schema(name, {key: fields[key] for key in keys if key in fields})
+
+
+def config_schema(name: str, runnable: Any, include: Sequence[str]) -> Schema:
+    """A pydantic model of the config that a runnable, with what is inside of it, reads."""
     fields: dict[str, Any] = {}
-    pending = [runnable]
-    while pending:
-        it = pending.pop(0)
-        ids: Any = getattr(it, "configurable_ids", {})
-        for field, default in ids.items():
-            fields[field.id] = (field.annotation, default)
-        pending.extend(it._inner())
-    return fields_schema("Configurable", fields)
+    configurable = dict(_configurable(runnable))
+    if configurable:
+        fields["configurable"] = (fields_schema("Configurable", configurable), None)
+    fields.update({key: (_CONFIG[key], None) for key in include if key in _CONFIG})
+    return fields_schema(name, fields)
+
+
+def _configurable(runnable: Any) -> Iterable[tuple[str, Any]]:
+    for field, default in getattr(runnable, "configurable_ids", {}).items():
+        said = Field(default, title=field.name, description=field.description)
+        yield field.id, (_annotation(field, default), said)
+    for inside in runnable._inner():
+        yield from _configurable(inside)
+
+
+def _annotation(field: Any, default: Any) -> Any:
+    """As the field says; else the type of the default, where that tells something."""
+    if field.annotation is not Any or default is None:
+        return field.annotation
+    return next((it for it in (bool, int, float, str) if type(default) is it), Any)
+
+
+_CONFIG = {
+    "tags": list[str],
+    "metadata": dict[str, Any],
+    "callbacks": Any,
+    "run_name": str | None,
+    "run_id": str | None,
+    "max_concurrency": int | None,
+    "recursion_limit": int,
+}

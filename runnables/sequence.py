@@ -18,6 +18,8 @@ from runnables.where import note
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
 
+    from pydantic import BaseModel
+
     from runnables.config import RunnableConfig, Scope
 
 _NO_SCOPE: Final = nullcontext()
@@ -68,6 +70,14 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
     def OutputType(self) -> Any:
         """That of the last step."""
         return self.last.OutputType
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """That of the first step; one that passes its input on asks the next."""
+        return _input_schema(self.steps, config)
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """That of the last step; one that passes its input on asks the one before it."""
+        return _output_schema(self.steps, config)
 
     def __repr__(self) -> str:
         piped = " | ".join(repr(step) for step in self.steps)
@@ -267,6 +277,24 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
         if not any(error is it for it in noted):
             noted.append(error)
             note(error, self._where(at))
+
+
+def _input_schema(
+    steps: Sequence[Runnable[Any, Any]], config: RunnableConfig | None
+) -> type[BaseModel]:
+    first, *rest = steps
+    if not rest:
+        return first.get_input_schema(config)
+    return first._input_before(lambda: _input_schema(rest, config), config)
+
+
+def _output_schema(
+    steps: Sequence[Runnable[Any, Any]], config: RunnableConfig | None
+) -> type[BaseModel]:
+    *rest, last = steps
+    if not rest:
+        return last.get_output_schema(config)
+    return last._output_after(lambda: _output_schema(rest, config), config)
 
 
 _Segment = list[tuple[int, Runnable[Any, Any]]]

@@ -28,7 +28,9 @@ from runnables.streams import (
 )
 
 if TYPE_CHECKING:
-    from runnables.config import Scope
+    from pydantic import BaseModel
+
+    from runnables.config import RunnableConfig, Scope
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
@@ -78,6 +80,16 @@ class RunnablePassthrough(Runnable[Value, Value], reports=True):
     def takes_pieces(self) -> bool:
         """It passes them on."""
         return True
+
+    def _input_before(
+        self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        return following()
+
+    def _output_after(
+        self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        return preceding()
 
     def _side(self, kwargs: dict[str, Any]) -> Runnable[Any, Any] | None:
         function = self.func or self.afunc
@@ -157,6 +169,13 @@ class RunnablePick(Inline[Mapping[str, Any], Output], reports=True):
     def takes_pieces(self) -> bool:
         """It picks from each."""
         return True
+
+    def _output_after(
+        self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        from runnables.schemas import picked
+
+        return picked(self.get_name("output"), preceding(), self.keys)
 
     def _call(self, input: Any, **kwargs: Any) -> Any:
         if not isinstance(input, Mapping):

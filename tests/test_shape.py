@@ -21,12 +21,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS = (
     # the ground: plain values and how they add up
-    *("errors", "values", "schemas", "where", "chunks"),
+    *("errors", "values", "where", "chunks"),
     # the engine: threads and tasks, what travels, what is told
     *("concurrency", "streams", "config", "events", "watched", "event_stream", "driving"),
     *("custom", "groups", "batches"),
     # the contract, and what `|` makes
-    *("doors", "runnable", "callables", "generators", "functions", "sequence", "parallel"),
+    *("callables", "annotations", "schemas", "described", "doors", "runnable"),
+    *("generators", "functions", "sequence", "parallel"),
     *("inline", "around"),
     # the other combinators
     *("assign", "each", "shape", "control", "binding", "tries", "retry", "fallbacks"),

@@ -10,10 +10,10 @@ from typing import Any, Final, cast
 from pydantic import BaseModel, Field, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
 
+from runnables.annotations import hints_of
 from runnables.config import RunnableConfig
 from runnables.errors import ConfigError, near
 from runnables.runnable import Runnable
-from runnables.schemas import hints_of
 from runnables.tools import RunnableTool
 
 Tool = Any
@@ -49,8 +49,7 @@ def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
 
 def _from_runnable(runnable: Runnable[Any, Any]) -> dict[str, Any]:
     tool = runnable if isinstance(runnable, RunnableTool) else RunnableTool[Any, Any](runnable)
-    schema = tool.schema_of_args.model_json_schema()
-    return _function(str(tool.name), tool.description or "", schema)
+    return _function(str(tool.name), tool.description or "", tool.args_jsonschema)
 
 
 def _from_mapping(tool: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from runnables.streams import Declared, acollect
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from runnables.config import Scope
+    from runnables.config import RunnableConfig, Scope
 
 
 class BasePromptTemplate(Inline[Any, PromptValue], Template):
@@ -77,7 +77,11 @@ class BasePromptTemplate(Inline[Any, PromptValue], Template):
         return self._with(partial_variables={**self.partial_variables, **values})
 
     @property
-    def input_schema(self) -> type[BaseModel]:
+    def InputType(self) -> Any:
+        """A dict of values; with one variable to fill in, also the value as it is."""
+        return Any if len(self.input_variables) == 1 else dict[str, Any]
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """The variables as a pydantic model; those that may be left out are None by default."""
         return input_model(self.variables, set(self.partial_variables), self.input_types)
 

@@ -1,0 +1,99 @@
+"""What a runnable says of itself: its name, its types, its schemas.
+
+A class of a user's that can say more than its annotations do overrides `InputType`,
+`OutputType`, `get_input_schema` or `get_output_schema`; the other methods follow. Schemas are
+pydantic models, made anew when somebody asks for them: a runnable that nobody asks does not
+load pydantic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from runnables.annotations import types_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pydantic import BaseModel
+
+    from runnables.config import RunnableConfig
+
+
+class Described:
+    """Names, types and schemas."""
+
+    name: str | None = None
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The name that observers and error notes use."""
+        base = name or self.name or type(self).__name__
+        return f"{base}_{suffix}" if suffix else base
+
+    @property
+    def InputType(self) -> Any:
+        """The type of the input: as annotated, else Any."""
+        return types_of(type(self))[0]
+
+    @property
+    def OutputType(self) -> Any:
+        """The type of the output: as annotated, else Any."""
+        return types_of(type(self))[1]
+
+    @property
+    def input_schema(self) -> type[BaseModel]:
+        """A pydantic model of the input; a RootModel where it is not a mapping of names."""
+        return self.get_input_schema()
+
+    @property
+    def output_schema(self) -> type[BaseModel]:
+        """A pydantic model of the output; a RootModel where it is not a mapping of names."""
+        return self.get_output_schema()
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """`input_schema`, as this config makes it."""
+        from runnables.schemas import schema_of
+
+        return schema_of(self.InputType, self.get_name("input"))
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """`output_schema`, as this config makes it."""
+        from runnables.schemas import schema_of
+
+        return schema_of(self.OutputType, self.get_name("output"))
+
+    def get_input_jsonschema(self, config: RunnableConfig | None = None) -> dict[str, Any]:
+        """The JSON schema of the input."""
+        return self.get_input_schema(config).model_json_schema()
+
+    def get_output_jsonschema(self, config: RunnableConfig | None = None) -> dict[str, Any]:
+        """The JSON schema of the output."""
+        return self.get_output_schema(config).model_json_schema()
+
+    def config_schema(self, *, include: Sequence[str] | None = None) -> type[BaseModel]:
+        """A pydantic model of the config: `configurable` with all fields inside of this one.
+
+        Args:
+            include: further keys of the config, such as "tags".
+        """
+        from runnables.schemas import config_schema
+
+        return config_schema(self.get_name("config"), self, include or ())
+
+    def get_config_jsonschema(self, *, include: Sequence[str] | None = None) -> dict[str, Any]:
+        """The JSON schema of the config; `include` as for `config_schema`."""
+        return self.config_schema(include=include).model_json_schema()
+
+    # -- as a step of a sequence
+
+    def _input_before(
+        self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        """The schema of the input of this step and those that follow it, which say theirs."""
+        return self.get_input_schema(config)
+
+    def _output_after(
+        self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        """The schema of the output of this step after others, which say theirs."""
+        return self.get_output_schema(config)

@@ -1,0 +1,247 @@
+"""What runnables say of their input, output and config, and tools of their arguments."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, TypedDict
+
+import pytest
+from pydantic import BaseModel
+
+from runnables import (
+    AIMessage,
+    ChatPromptTemplate,
+    ConfigurableField,
+    FakeListChatModel,
+    RouterRunnable,
+    Runnable,
+    RunnableBranch,
+    RunnableGenerator,
+    RunnableLambda,
+    RunnableParallel,
+    RunnablePassthrough,
+    RunnablePick,
+    StrOutputParser,
+    chain,
+)
+
+PROMPT = ChatPromptTemplate.from_template("what {language}?")
+OTHER = ChatPromptTemplate.from_template("how {mood}?")
+MODEL = FakeListChatModel(responses=["x"])
+
+
+class Point(TypedDict):
+    x: int
+    y: str
+
+
+class Person(BaseModel):
+    age: int
+
+
+def older(person: Person) -> int:
+    """How old the person is in a year."""
+    return person.age + 1
+
+
+def born(point: Point) -> Person:
+    return Person(age=point["x"])
+
+
+def fields(schema: dict[str, Any]) -> dict[str, Any]:
+    """The types of the fields by name; None where the schema says nothing of one."""
+    return {key: it.get("type") for key, it in schema.get("properties", {}).items()}
+
+
+MADE_OF_PROMPTS: dict[str, Runnable[Any, Any]] = {
+    "itself": PROMPT,
+    "sequence": PROMPT | MODEL,
+    "sequence with a name": (PROMPT | MODEL).with_config(run_name="named"),
+    "binding": PROMPT.bind(),
+    "config": PROMPT.with_config(tags=["a"]),
+    "retry": PROMPT.with_retry(),
+    "timeout": PROMPT.with_timeout(1),
+    "fallbacks": PROMPT.with_fallbacks([OTHER]),
+    "branch": RunnableBranch((bool, PROMPT), OTHER),
+    "parallel": RunnableParallel(a=PROMPT, b=PROMPT | MODEL),
+    "parallel, then more": RunnableParallel(a=PROMPT) | RunnablePassthrough(),
+    "passthrough first": RunnablePassthrough() | PROMPT | MODEL,
+    "assign": RunnablePassthrough.assign(more=PROMPT),
+    "itemgetter": {"anything": itemgetter("language")} | RunnablePassthrough(),
+}
+
+
+@pytest.mark.parametrize("runnable", MADE_OF_PROMPTS.values(), ids=MADE_OF_PROMPTS.keys())
+def test_what_is_made_of_a_runnable_says_its_input(runnable: Runnable[Any, Any]) -> None:
+    """The schema of the part that takes the input is that of the whole."""
+    schema = runnable.get_input_jsonschema()
+    assert (list(schema["properties"]), schema["required"]) == (["language"], ["language"])
+
+
+def test_a_parallel_needs_the_fields_of_all_branches() -> None:
+    """Branches that take anything add nothing."""
+    both = RunnableParallel(a=PROMPT, b=OTHER, c=lambda x: x)
+    assert fields(both.get_input_jsonschema()) == {"language": "string", "mood": "string"}
+
+
+def test_map_takes_and_gives_lists() -> None:
+    """The items are what the runnable inside takes and gives."""
+    mapped = RunnableLambda(older).map()
+    assert mapped.get_input_jsonschema()["items"] == {"$ref": "#/$defs/Person"}
+    assert mapped.get_output_jsonschema()["items"] == {"type": "integer"}
+
+
+def test_assign_leaves_to_the_input_what_it_does_not_compute() -> None:
+    """What a prompt behind an `assign` needs is what the new keys need, and the rest."""
+    prompt = ChatPromptTemplate.from_template("{context} {question}")
+    rag = RunnablePassthrough.assign(context=itemgetter("topic")) | prompt
+    assert set(fields(rag.get_input_jsonschema())) == {"topic", "question"}
+
+
+def test_outputs_follow_keys_through_assign_and_pick() -> None:
+    """Assigning adds fields, picking takes some, a passthrough changes nothing."""
+    step = RunnableParallel(age=older, who=RunnableLambda(lambda x: x))
+    assigned = step | RunnablePassthrough() | RunnablePassthrough.assign(name=lambda _: "n")
+    assert set(fields(assigned.get_output_jsonschema())) == {"age", "who", "name"}
+    assert fields((assigned | RunnablePick(["age"])).get_output_jsonschema()) == {"age": "integer"}
+    assert (assigned | RunnablePick("age")).get_output_jsonschema()["type"] == "integer"
+    assert (PROMPT | MODEL | StrOutputParser()).get_output_jsonschema()["type"] == "string"
+
+
+def test_a_typed_dict_is_its_keys_and_a_model_itself() -> None:
+    """Functions that take a TypedDict or a pydantic model have named arguments."""
+    piped = RunnableLambda(born) | older
+    assert fields(piped.get_input_jsonschema()) == {"x": "integer", "y": "string"}
+    assert RunnableLambda(older).input_schema is Person
+
+
+def test_types_that_are_declared_win() -> None:
+    """`with_types` says what annotations do not."""
+    typed = RunnableLambda(len).with_types(input_type=Point, output_type=int)
+    assert fields(typed.get_input_jsonschema()) == {"x": "integer", "y": "string"}
+    assert (typed | RunnablePassthrough()).get_output_jsonschema()["type"] == "integer"
+    assert fields((RunnablePassthrough() | typed).get_input_jsonschema()) == {
+        "x": "integer",
+        "y": "string",
+    }
+
+
+def test_a_config_chooses_whose_schema_it_is() -> None:
+    """Alternatives have the schema of the one that the config chooses."""
+    either = PROMPT.configurable_alternatives(ConfigurableField(id="which"), other=OTHER)
+    chosen = {"configurable": {"which": "other"}}
+    assert fields(either.get_input_jsonschema()) == {"language": "string"}
+    assert fields(either.get_input_jsonschema(chosen)) == {"mood": "string"}
+
+
+def test_the_config_schema_has_all_fields_inside() -> None:
+    """Configurable fields of every step, and the keys that were asked for."""
+    model = MODEL.configurable_fields(responses=ConfigurableField(id="r", name="Answers"))
+    schema = (PROMPT | model).get_config_jsonschema(include=["tags"])
+    assert set(schema["properties"]) == {"configurable", "tags"}
+    assert schema["$defs"]["Configurable"]["properties"]["r"]["title"] == "Answers"
+    assert PROMPT.get_config_jsonschema()["properties"] == {}
+
+
+def test_users_classes_say_their_schema_by_one_method() -> None:
+    """Whoever overrides `get_input_schema` changes the property and the JSON schema, too."""
+
+    class Mine(Runnable[Any, Any]):
+        def get_input_schema(self, config: Any = None) -> type[BaseModel]:
+            return Person
+
+    assert Mine().input_schema is Person
+    assert fields((Mine() | StrOutputParser()).get_input_jsonschema()) == {"age": "integer"}
+
+
+def test_a_router_takes_a_key_and_an_input() -> None:
+    """Its input has two fields."""
+    router = RouterRunnable({"a": PROMPT})
+    assert fields(router.get_input_jsonschema()) == {"key": "string", "input": None}
+
+
+def test_types_come_from_annotations_alone() -> None:
+    """An iterator is a stream of a generator function, and a value of any other."""
+
+    def pieces(text: str) -> Iterator[str]:
+        yield from text
+
+    def numbers(text: str) -> Iterator[int]:
+        return iter([len(text)])
+
+    @chain
+    def returns_a_runnable(text: str) -> Runnable[str, AIMessage]:
+        return RunnableLambda(lambda _: AIMessage(text))
+
+    class Callable:
+        def __call__(self, number: int) -> str:
+            return str(number)
+
+    assert RunnableLambda(pieces).OutputType is str
+    assert RunnableLambda(numbers).OutputType == Iterator[int]
+    assert returns_a_runnable.OutputType is AIMessage
+    assert (RunnableLambda(Callable()).InputType, RunnableLambda(Callable()).OutputType) == (
+        int,
+        str,
+    )
+    assert RunnableGenerator(lambda it: (yield from it)).OutputType is Any
+
+
+# --- tools ------------------------------------------------------------------------------------
+
+
+def test_a_chain_as_a_tool_has_the_prompts_variables() -> None:
+    """The arguments are the fields of the input of the first step."""
+    tool = (PROMPT | MODEL | StrOutputParser()).as_tool(name="ask")
+    assert list(tool.args) == ["language"]
+    assert tool.invoke({"language": "Latin"}) == "x"
+    with pytest.raises(ValueError, match="'ask' was called with bad arguments"):
+        tool.invoke({"lang": "Latin"})
+
+
+def test_a_tool_hands_on_what_the_function_takes() -> None:
+    """A model where it takes one, a dict where it takes a dict, else the value."""
+    assert RunnableLambda(older).as_tool().invoke({"age": 3}) == 4
+    assert RunnableLambda(born).as_tool().invoke({"x": 3, "y": "a"}) == Person(age=3)
+    assert RunnableLambda(abs).with_types(input_type=int).as_tool().invoke({"input": -3}) == 3
+
+
+def test_argument_types_make_a_tool_of_what_says_nothing() -> None:
+    """`arg_types` names and types the arguments; values are read as these types."""
+    tool = RunnableLambda(lambda it: it["a"] + it["b"]).as_tool(
+        name="add", arg_types={"a": int, "b": int}
+    )
+    assert fields(tool.args_jsonschema) == {"a": "integer", "b": "integer"}
+    assert tool.invoke({"a": "1", "b": 2}) == 3
+    with pytest.raises(ValueError, match="not both"):
+        RunnableLambda(len).as_tool(Person, arg_types={"a": int})
+
+
+def test_a_tool_of_one_value_is_an_object_for_models() -> None:
+    """Models send objects: the one argument is called `input`."""
+    schema = RunnableLambda(abs).with_types(input_type=int).as_tool().args_jsonschema
+    assert (schema["type"], schema["required"]) == ("object", ["input"])
+
+
+# --- weight -----------------------------------------------------------------------------------
+
+
+def test_who_asks_for_no_schema_loads_no_pydantic() -> None:
+    """Functions are piped and run without it."""
+    script = (
+        "import sys\n"
+        "from runnables import RunnableLambda\n"
+        "def f(x: int) -> int: return x + 1\n"
+        "assert (RunnableLambda(f) | {'a': f}).assign(b=f).pick('a')\n"
+        "assert (RunnableLambda(f) | f).invoke(1) == 3\n"
+        "print('pydantic' in sys.modules)"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
