@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         MissingExtra as MissingExtra,
         ModelConnectionError as ModelConnectionError,
         ModelError as ModelError,
+        ModelRefusalError as ModelRefusalError,
         ModelTimeoutError as ModelTimeoutError,
         OutputParserException as OutputParserException,
         PermissionDeniedError as PermissionDeniedError,
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
         PlainTextContentBlock as PlainTextContentBlock,
         PromptValue as PromptValue,
         ReasoningContentBlock as ReasoningContentBlock,
+        RefusalContentBlock as RefusalContentBlock,
         StringPromptValue as StringPromptValue,
         SystemMessage as SystemMessage,
         SystemMessageChunk as SystemMessageChunk,
@@ -196,6 +198,7 @@ if TYPE_CHECKING:
         PydanticOutputParser as PydanticOutputParser,
         PydanticToolsParser as PydanticToolsParser,
         RepairParser as RepairParser,
+        SimpleJsonOutputParser as SimpleJsonOutputParser,
         StrOutputParser as StrOutputParser,
         XMLOutputParser as XMLOutputParser,
         parse_json_markdown as parse_json_markdown,
@@ -273,7 +276,8 @@ _HOMES: Final = {
     "runnables.errors": (
         "AuthenticationError ColourError ConfigError ContextLengthError EmptyStream "
         "InvalidRequestError MergeError MissingExtra ModelConnectionError ModelError "
-        "ModelTimeoutError OutputParserException PermissionDeniedError PromptError RateLimitError "
+        "ModelRefusalError ModelTimeoutError OutputParserException PermissionDeniedError "
+        "PromptError RateLimitError "
         "RecursionLimitError RunnablesError ServerError StepTimeout WeightsError"
     ),
     "runnables.event_stream": "StreamEvent",
@@ -291,7 +295,8 @@ _HOMES: Final = {
         "ChatMessage ChatMessageChunk ChatPromptValue Content ContentBlock FileContentBlock "
         "HumanMessage HumanMessageChunk ImageContentBlock InputTokenDetails InvalidToolCall "
         "MessageLikeRepresentation MessagesLike NonStandardContentBlock OutputTokenDetails "
-        "PlainTextContentBlock PromptValue ReasoningContentBlock StringPromptValue SystemMessage "
+        "PlainTextContentBlock PromptValue ReasoningContentBlock RefusalContentBlock "
+        "StringPromptValue SystemMessage "
         "SystemMessageChunk TextContentBlock ToolCall ToolCallChunk ToolMessage ToolMessageChunk "
         "UsageMetadata VideoContentBlock add_usage convert_to_messages convert_to_openai_messages "
         "count_tokens_approximately filter_messages get_buffer_string invalid_tool_call "
@@ -310,8 +315,8 @@ _HOMES: Final = {
         "DatetimeOutputParser EnumOutputParser JsonError JsonOutputKeyToolsParser "
         "JsonOutputParser JsonOutputToolsParser JsonReader JsonText ListOutputParser "
         "MarkdownListOutputParser NumberedListOutputParser PydanticOutputParser "
-        "PydanticToolsParser RepairParser StrOutputParser XMLOutputParser parse_json_markdown "
-        "parse_partial_json"
+        "PydanticToolsParser RepairParser SimpleJsonOutputParser StrOutputParser XMLOutputParser "
+        "parse_json_markdown parse_partial_json"
     ),
     "runnables.prompts": (
         "AIMessagePromptTemplate AsyncExampleSelector BaseChatPromptTemplate BaseExampleSelector "

@@ -9,6 +9,7 @@
     ├── RecursionLimitError (RecursionError)   runnables that go on returning runnables
     ├── PromptError (ValueError)               a template or its variables
     ├── OutputParserException (ValueError)     a model's text that does not parse
+    │   └── ModelRefusalError                  it is no answer: the model refused
     ├── MissingExtra (ImportError)             a part whose optional package is not installed
     ├── WeightsError                           a model file that is missing, damaged or out of reach
     └── ModelError                             what a model or its service answered
@@ -108,6 +109,23 @@ class OutputParserException(RunnablesError, ValueError):
         return type(self), (str(self), self.llm_output, self.observation)
 
 
+class ModelRefusalError(OutputParserException):
+    """A model refused to answer; no other reading of its message will help.
+
+    Attributes:
+        refusal: what it said.
+    """
+
+    def __init__(
+        self, refusal: str, llm_output: str | None = None, observation: str | None = None
+    ) -> None:
+        super().__init__(f"The model refused: {refusal}", llm_output, observation)
+        self.refusal = refusal
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.refusal, self.llm_output, self.observation)
+
+
 class MissingExtra(RunnablesError, ImportError):
     """A part of the library whose optional package is not installed."""
 
@@ -189,8 +207,13 @@ class ModelTimeoutError(ModelError, TimeoutError):
 
 def near(name: str, known: Iterable[str]) -> str:
     """`" Did you mean 'x'?"` for the nearest of `known`, or an empty string."""
-    found = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {found[0]!r}?" if found else ""
+    found = nearest(name, known)
+    return "" if found is None else f" Did you mean {found!r}?"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The name among `known` that is most like this one; None where none is like it."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 
 def missing_extra(what: str, package: str, extra: str) -> MissingExtra:

@@ -11,6 +11,7 @@ from runnables.messages.blocks import (
     NonStandardContentBlock,
     PlainTextContentBlock,
     ReasoningContentBlock,
+    RefusalContentBlock,
     TextContentBlock,
     VideoContentBlock,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "ContentBlock",
     "TextContentBlock",
     "ReasoningContentBlock",
+    "RefusalContentBlock",
     "ImageContentBlock",
     "AudioContentBlock",
     "VideoContentBlock",

@@ -12,6 +12,7 @@ from pydantic import Field
 from typing_extensions import Unpack, override
 
 from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
+from runnables.messages.canonical import refusal_of
 from runnables.messages.tool_calls import (
     InvalidToolCall,
     InvalidToolCallField,
@@ -74,8 +75,16 @@ class AIMessage(BaseMessage):
         blocks = super().content_blocks
         reasoning = self.additional_kwargs.get("reasoning_content")
         if isinstance(reasoning, str) and not any(b["type"] == "reasoning" for b in blocks):
-            return [{"type": "reasoning", "reasoning": reasoning}, *blocks]
+            blocks.insert(0, {"type": "reasoning", "reasoning": reasoning})
+        if (refusal := self.refusal) and not any(b["type"] == "refusal" for b in blocks):
+            blocks.append({"type": "refusal", "refusal": refusal})
         return blocks
+
+    @property
+    def refusal(self) -> str | None:
+        """What the model said where it refused to answer: in a block, or as OpenAI's chat does."""
+        said = refusal_of(self.content) or self.additional_kwargs.get("refusal")
+        return said if isinstance(said, str) and said else None
 
     def pretty_repr(self) -> str:
         """The message as a person would like to read it in a terminal."""

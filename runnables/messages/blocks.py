@@ -46,6 +46,13 @@ class ReasoningContentBlock(_BlockKeys):
     reasoning: NotRequired[str]
 
 
+class RefusalContentBlock(_BlockKeys):
+    """What a model said instead of an answer, where it refused to give one."""
+
+    type: Literal["refusal"]
+    refusal: str
+
+
 class _MediaKeys(_BlockKeys):
     """Where the bytes of a medium are."""
 
@@ -98,6 +105,7 @@ class NonStandardContentBlock(_BlockKeys):
 ContentBlock: TypeAlias = (
     TextContentBlock
     | ReasoningContentBlock
+    | RefusalContentBlock
     | ImageContentBlock
     | AudioContentBlock
     | VideoContentBlock

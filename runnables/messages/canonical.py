@@ -17,6 +17,7 @@ _MEDIA: Final = {"url", "base64", "file_id", "mime_type"}
 _KEYS: Final[Mapping[str, set[str]]] = {
     "text": {"text", "annotations"},
     "reasoning": {"reasoning"},
+    "refusal": {"refusal"},
     "image": _MEDIA,
     "audio": _MEDIA,
     "video": _MEDIA,
@@ -42,6 +43,13 @@ def _text(item: str | Mapping[str, Any]) -> str:
         return item
     text = item.get("text") if item.get("type") in {"text", "output_text", "input_text"} else None
     return text if isinstance(text, str) else ""
+
+
+def refusal_of(content: Content) -> str:
+    """All refusals in a content, joined; empty where there is none."""
+    blocks = (item for item in content if isinstance(item, Mapping))
+    refusals = (block.get("refusal") for block in blocks if block.get("type") == "refusal")
+    return "".join(it for it in refusals if isinstance(it, str))
 
 
 def items_of(content: Content) -> Sequence[str | Block]:
@@ -103,6 +111,10 @@ def _read_reasoning(item: Mapping[str, Any]) -> Block | None:
 
 def _read_thinking(item: Mapping[str, Any]) -> Block | None:
     return _made("reasoning", item, ("thinking",), reasoning=item.get("thinking"))
+
+
+def _read_refusal(item: Mapping[str, Any]) -> Block | None:
+    return _typed(item) if isinstance(item.get("refusal"), str) else None
 
 
 def _read_media(item: Mapping[str, Any]) -> Block | None:
@@ -263,6 +275,7 @@ _READERS: Final[Mapping[str, Reader]] = {
     "output_text": _read_text,
     "reasoning": _read_reasoning,
     "thinking": _read_thinking,
+    "refusal": _read_refusal,
     "image": _read_media,
     "audio": _read_media,
     "video": _read_media,

@@ -191,6 +191,10 @@ def _text(block: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "text", "text": block["text"]}
 
 
+def _refusal(block: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "refusal", "refusal": block["refusal"]}
+
+
 def _image(block: Mapping[str, Any]) -> dict[str, Any] | None:
     url = _url(block, "image/png")
     if url is None:
@@ -235,6 +239,7 @@ def _url(block: Mapping[str, Any], otherwise: str) -> str | None:
 
 _BLOCKS: Final = {
     "text": _text,
+    "refusal": _refusal,
     "text-plain": _plain,
     "image": _image,
     "audio": _audio,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from xml.sax.saxutils import escape, quoteattr
 
 from runnables.messages.ai import AIMessage
@@ -14,6 +14,9 @@ from runnables.messages.roles import ChatMessage
 
 if TYPE_CHECKING:
     from runnables.messages.base import BaseMessage
+
+_SHOWN: Final = 500
+"""Characters of a text document in a transcript, as LangChain shows of one."""
 
 
 def get_buffer_string(
@@ -36,7 +39,9 @@ def get_buffer_string(
         tool_prefix: how tools are called.
         message_separator: what stands between messages.
         format: "prefix" writes `Human: hello`; "xml" writes `<message type="human">hello</message>`
-            with everything escaped, so that nobody can speak in the name of another.
+            with everything escaped, so that nobody can speak in the name of another. Media are
+            shown by their URL or file id, others (base64, `data:` URLs) are left out, and a text
+            document is cut at 500 characters.
 
     Raises:
         ValueError: another format.
@@ -84,16 +89,26 @@ def _as_xml(speaker: str, message: BaseMessage) -> str:
     return "\n".join(lines)
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
 def _block_as_xml(item: str | Mapping[str, Any]) -> str:
-    """A block as text; media only where they can be named by a URL or a file id."""
+    """A block as text; media only where a short name tells where they are."""
     block = cast("Mapping[str, Any]", canonical_block(item))
     match block["type"]:
-        case "text" | "text-plain":
-            return escape(block.get("text", ""))
+        case "text":
+            return escape(block["text"])
+        case "text-plain":
+            return escape(_cut(block.get("text", "")))
+        case "refusal":
+            return f"<refusal>{escape(block['refusal'])}</refusal>"
         case "reasoning":
             return f"<reasoning>{escape(block.get('reasoning', ''))}</reasoning>"
         case "image" | "audio" | "video" | "file":
-            where = "url" if "url" in block else "file_id" if "file_id" in block else ""
-            return f"<{block['type']} {where}={quoteattr(block[where])} />" if where else ""
+            where = "url" if "url" in block else "file_id"
+            name = block.get(where, "data:")
+            is_data = name.startswith("data:")
+            return "" if is_data else f"<{block['type']} {where}={quoteattr(name)} />"
         case _:
             return ""

@@ -6,7 +6,7 @@ from runnables.parsers.base import (
     BaseTransformOutputParser,
     StrOutputParser,
 )
-from runnables.parsers.json import JsonOutputParser
+from runnables.parsers.json import JsonOutputParser, SimpleJsonOutputParser
 from runnables.parsers.json_text import JsonText, parse_json_markdown
 from runnables.parsers.lists import (
     CommaSeparatedListOutputParser,
@@ -41,6 +41,7 @@ __all__ = [
     "MarkdownListOutputParser",
     # structure
     "JsonOutputParser",
+    "SimpleJsonOutputParser",
     "PydanticOutputParser",
     "XMLOutputParser",
     # tool calls

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, get_args, get_or
 
 from typing_extensions import dataclass_transform
 
-from runnables.errors import ConfigError, OutputParserException, near
+from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
 from runnables.inline import Decoder, Inline
-from runnables.parsers.text import ModelOutput, text_of
+from runnables.parsers.text import ModelOutput, refusal_in, text_of
 
 if TYPE_CHECKING:
     from runnables.parsers.repair import RepairParser
@@ -122,6 +122,8 @@ class BaseOutputParser(BaseParser[Output], reports=True):
         try:
             return self.parse(text)
         except OutputParserException as error:
+            if refusal := refusal_in(input):
+                raise ModelRefusalError(refusal, text) from error
             if error.llm_output is None:
                 error.llm_output = text
             raise
@@ -189,6 +191,7 @@ class TextDecoder(Decoder[Any, T]):
     def __init__(self, parser: BaseParser[Any]) -> None:
         self.parser = parser
         self._texts: list[str] = []
+        self._refusals: list[str] = []
 
     @property
     def text(self) -> str:
@@ -199,11 +202,18 @@ class TextDecoder(Decoder[Any, T]):
         """Take the text of a chunk."""
         text = text_of(chunk, self.parser)
         self._texts.append(text)
+        if refusal := refusal_in(chunk):
+            self._refusals.append(refusal)
         return self.read(text)
 
     def finish(self) -> Iterable[T]:
         """The input is over."""
-        return self.end()
+        try:
+            return self.end()
+        except OutputParserException as error:
+            if self._refusals:
+                raise ModelRefusalError("".join(self._refusals), self.text) from error
+            raise
 
     def read(self, text: str) -> Iterable[T]:
         """Take a piece of the text; give what it completes."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import TypeAdapter
 
 from runnables.chunks import SNAPSHOTS, Merge
-from runnables.errors import OutputParserException
+from runnables.errors import ConfigError, OutputParserException
 from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder
 from runnables.parsers.json_text import JsonText
 from runnables.parsers.pacing import Pace
@@ -38,7 +38,7 @@ class JsonOutputParser(BaseOutputParser[Any], reports=True):
     merge: Merge = SNAPSHOTS
 
     def __init__(self, pydantic_object: Any = None, *, name: str | None = None) -> None:
-        self.pydantic_object = pydantic_object
+        self.pydantic_object = checked_type(pydantic_object, "JsonOutputParser")
         self.name = name
 
     def parse(self, text: str) -> Any:
@@ -57,6 +57,10 @@ class JsonOutputParser(BaseOutputParser[Any], reports=True):
 
     def _piecewise(self) -> Decoder[Any, Any]:
         return _JsonDecoder(self)
+
+
+SimpleJsonOutputParser = JsonOutputParser
+"""LangChain's other name for it."""
 
 
 class SnapshotDecoder(TextDecoder[T]):
@@ -117,6 +121,21 @@ def finish_json(found: JsonText, text: str) -> Any:
         return found.finish()
     except JsonError:
         return read_json(text)  # raises: what it quotes does not depend on where the cuts were
+
+
+def checked_type(described: T, owner: str) -> T:
+    """A type that pydantic knows, as it is.
+
+    Raises:
+        ConfigError: a model of pydantic.v1, which pydantic 2 takes for a function of one argument.
+    """
+    bases = described.__mro__ if isinstance(described, type) else ()
+    if any(base.__module__.startswith("pydantic.v1.") for base in bases):
+        raise ConfigError(
+            f"{owner}: {described!r} is a model of pydantic.v1, which has no schema here. "
+            "Let it subclass pydantic.BaseModel."
+        )
+    return described
 
 
 def schema_instructions(described: Any) -> str:

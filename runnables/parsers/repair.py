@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from runnables.chunks import SNAPSHOTS
-from runnables.errors import ConfigError, OutputParserException
+from runnables.errors import ConfigError, ModelRefusalError, OutputParserException
 from runnables.functions import coerce_to_runnable
 from runnables.messages import StringPromptValue
 from runnables.runnable import Runnable
@@ -26,7 +26,7 @@ class RepairParser(Runnable[Any, Output], reports=True):
     After an `OutputParserException` the model is shown the format instructions, the answer and
     the error, and its new answer is parsed, as often as `attempts` says. If none parses, the
     first error is raised; its cause is an ExceptionGroup of the later ones, in order. Errors of
-    the model itself are raised as they are.
+    the model itself, and its refusals, are raised as they are.
 
     A stream of snapshots flows while the first answer comes; the repaired value is the last
     snapshot then. Pieces that add up could not be taken back: such parsers give their whole
@@ -86,14 +86,14 @@ class RepairParser(Runnable[Any, Output], reports=True):
         try:
             return self.parser.invoke(value, _config(scope))
         except OutputParserException as error:
-            first = error
+            first = _repairable(error)
         return self._repair(first, scope)
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         try:
             return await self.parser.ainvoke(value, _config(scope))
         except OutputParserException as error:
-            first = error
+            first = _repairable(error)
         return await self._arepair(first, scope)
 
     def _repair(self, first: OutputParserException, scope: Scope | None) -> Any:
@@ -131,7 +131,7 @@ class RepairParser(Runnable[Any, Output], reports=True):
             yield from chunks
             return
         except OutputParserException as error:
-            first = error
+            first = _repairable(error)
         finally:
             close(chunks)
         yield self._repair(first, scope)
@@ -152,7 +152,7 @@ class RepairParser(Runnable[Any, Output], reports=True):
                 yield chunk
             return
         except OutputParserException as error:
-            first = error
+            first = _repairable(error)
         finally:
             await aclose(chunks)
         yield await self._arepair(first, scope)
@@ -182,6 +182,13 @@ def _config(scope: Scope | None) -> RunnableConfig | None:
 
 def _repairing(scope: Scope | None, number: int) -> RunnableConfig | None:
     return None if scope is None else scope.step(f"repair:{number}", f"repair {number}").config
+
+
+def _repairable(error: OutputParserException) -> OutputParserException:
+    """An error that another answer may mend; a refusal is raised as it is."""
+    if isinstance(error, ModelRefusalError):
+        raise error
+    return error
 
 
 def _noted(error: OutputParserException, number: int) -> OutputParserException:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
-from runnables.messages import BaseMessage, Content, PromptValue
-from runnables.messages.canonical import text_of as text_of_content
+from runnables.messages import AIMessage, BaseMessage, Content, PromptValue
+from runnables.messages.canonical import refusal_of, text_of as text_of_content
 
 ModelOutput: TypeAlias = str | BaseMessage | PromptValue | list[str | dict[str, Any]]
 """What text parsers read: a text, a message or a piece of one, a prompt, or content blocks."""
@@ -34,6 +34,15 @@ def text_of(output: Any, reader: object) -> str:
         f"{type(reader).__name__} reads text, a message or a list of content blocks, "
         f"got {_described(cast('object', output))}."
     )
+
+
+def refusal_in(output: Any) -> str | None:
+    """What the model said in this output where it refused to answer, or None."""
+    if isinstance(output, AIMessage):
+        return output.refusal
+    if isinstance(output, list) and _are_blocks(cast("list[object]", output)):
+        return refusal_of(cast("Content", output)) or None
+    return None
 
 
 def _are_blocks(items: Sequence[object]) -> bool:

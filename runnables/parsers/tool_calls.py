@@ -9,7 +9,7 @@ from typing import Any, cast
 from pydantic import BaseModel, TypeAdapter
 
 from runnables.chunks import SNAPSHOTS, Merge, merge_chunks
-from runnables.errors import ConfigError, OutputParserException, near
+from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
 from runnables.inline import Decoder
 from runnables.messages import (
     AIMessage,
@@ -23,13 +23,14 @@ from runnables.parsers.base import BaseParser
 from runnables.parsers.pacing import Pace
 from runnables.parsers.partial_json import JsonError, JsonReader
 from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
+from runnables.parsers.text import refusal_in, text_of
 from runnables.parsers.typed import validated
 
 
 class ToolCallsParser(BaseParser[Any], reports=True):
     """What the parsers of tool calls have in common; they say what becomes of a call.
 
-    Calls that cannot be read are an error, not left out.
+    Calls that cannot be read are an error, not left out; so is a refusal instead of any call.
     """
 
     merge: Merge = SNAPSHOTS
@@ -46,6 +47,8 @@ class ToolCallsParser(BaseParser[Any], reports=True):
         wanted = [call for call in calls if self._wants(call["name"])]
         if broken and not (wanted and self.first_tool_only):
             raise _unreadable(broken[0])
+        if not calls and (refusal := refusal_in(input)):
+            raise ModelRefusalError(refusal, text_of(input, self))
         return self._chosen([self._whole(call) for call in self._first(wanted)])
 
     def _piecewise(self) -> Decoder[Any, Any]:

@@ -13,6 +13,7 @@ from runnables.errors import OutputParserException
 from runnables.parsers.base import BaseOutputParser
 from runnables.parsers.json import (
     SnapshotDecoder,
+    checked_type,
     finish_json,
     read_json,
     schema_instructions,
@@ -40,6 +41,9 @@ class PydanticOutputParser(BaseOutputParser[Output], reports=True):
     Args:
         pydantic_object: the model, or another type.
         name: what observers call the parser.
+
+    Raises:
+        ConfigError: a model of pydantic.v1.
     """
 
     merge: Merge = SNAPSHOTS
@@ -47,7 +51,7 @@ class PydanticOutputParser(BaseOutputParser[Output], reports=True):
     _shape: Shape | None = None
 
     def __init__(self, pydantic_object: type[Output], *, name: str | None = None) -> None:
-        self.pydantic_object = pydantic_object
+        self.pydantic_object = checked_type(pydantic_object, "PydanticOutputParser")
         self.name = name
 
     @property

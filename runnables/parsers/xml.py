@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from xml.parsers import expat
 
 from runnables.chunks import SNAPSHOTS, Merge
-from runnables.errors import OutputParserException
+from runnables.errors import ConfigError, OutputParserException
 from runnables.parsers.base import BaseOutputParser, TextDecoder
 from runnables.parsers.pacing import Pace
 from runnables.parsers.partial_json import MAX_DEPTH
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Tree: TypeAlias = "dict[str, str | list[Any] | None]"
 """An element: its name, and what is in it."""
 
+_PARSERS: Final = ("defusedxml", "xml")
 _START: Final = re.compile(r"<(?:[:_]|[^\W\d])|<!DOCTYPE", re.IGNORECASE)
 _CUT_START: Final = re.compile(r"<(?:!(?:D(?:O(?:C(?:T(?:Y(?:P)?)?)?)?)?)?)?\Z", re.IGNORECASE)
 
@@ -36,12 +37,22 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], reports=True):
 
     Args:
         tags: the names of elements to ask the model for.
+        parser: what LangChain calls its readers. There is one here, and it is safe: both names
+            mean it.
         name: what observers call the parser.
     """
 
     merge: Merge = SNAPSHOTS
 
-    def __init__(self, tags: Sequence[str] | None = None, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        tags: Sequence[str] | None = None,
+        *,
+        parser: Literal["defusedxml", "xml"] = "defusedxml",
+        name: str | None = None,
+    ) -> None:
+        if parser not in _PARSERS:
+            raise ConfigError(f"XMLOutputParser(parser={parser!r}): expected one of {_PARSERS}")
         self.tags = None if tags is None else list(tags)
         self.name = name
 

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from runnables.errors import PromptError, near
+from runnables.errors import PromptError, near, nearest
 from runnables.prompts.syntax import Variables, shorten
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ class Template(ABC):
         self, missing: Sequence[str], values: Mapping[str, Any], label: str
     ) -> MissingVariableError:
         others = [name for name in map(str, values) if name not in self._own_variables().names]
-        hints = "".join(dict.fromkeys(near(name, others) for name in missing))
+        slips = {slip: name for name in missing if (slip := nearest(name, others)) is not None}
+        hints = "".join(f" Did you mean {name!r} by {slip!r}?" for slip, name in slips.items())
         values_word = "a value" if len(missing) == 1 else "values"
         return MissingVariableError(
             f"{label} is missing {values_word} for {_quoted(missing)}; it was "

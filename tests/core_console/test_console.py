@@ -246,14 +246,18 @@ def test_a_streamed_answer_is_shown_whole_at_its_end(call: Call) -> None:
 
 
 def test_events_of_the_users_own_are_shown(call: Call) -> None:
-    """By name, with their data, where they were told."""
+    """By name, with their data, one deeper than the run that told them."""
 
     def copy(files: list[str]) -> int:
         dispatch_custom_event("copied", {"file": files[0]})
         return len(files)
 
-    lines = observed(call, RunnableLambda(copy), ["a.txt"])
-    assert lines[1].lstrip("│ ") == "• copied {'file': 'a.txt'}"
+    chain = RunnableLambda(copy) | RunnableLambda(double)
+    assert observed(call, chain, ["a.txt"])[1:4] == [
+        "│ ▶ copy ['a.txt']",
+        "│ │ • copied {'file': 'a.txt'}",
+        "│ ✓ copy T → 1",
+    ]
 
 
 # -- how much is shown
@@ -269,6 +273,8 @@ def test_long_values_are_cut_to_the_width() -> None:
 def test_width_zero_shows_no_values(call: Call) -> None:
     """Only what ran, and how long."""
     assert observed(call, RunnableLambda(double), 1, width=0) == ["▶ double", "✓ double T"]
+    assert line(event("error", error=ValueError("no")), width=0) == "✗ step ValueError\n"
+    assert line(event("error", error=ValueError())) == "✗ step ValueError\n"
 
 
 def test_a_value_of_many_lines_takes_one() -> None:
@@ -286,7 +292,10 @@ def test_nothing_is_shown_for_none() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0.0001234, "0.123 ms"), (0.5, "500 ms"), (1.0, "1.00 s"), (61.25, "61.25 s")],
+    [
+        *[(0.0001234, "0.123 ms"), (0.5, "500 ms"), (0.9994, "999 ms"), (0.9996, "1.00 s")],
+        *[(1.0, "1.00 s"), (61.25, "61.25 s")],
+    ],
 )
 def test_times_are_readable(seconds: float, shown: str) -> None:
     """Milliseconds below a second, seconds above."""
@@ -306,6 +315,15 @@ def test_a_terminal_gets_colours() -> None:
 def test_a_file_gets_no_colours(call: Call) -> None:
     """Escape codes are for terminals."""
     assert not any("\x1b" in it for it in observed(call, RunnableLambda(double), 1))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_without_the_marks_gets_question_marks(encoding: str) -> None:
+    """What its encoding cannot say is replaced, and no line is lost."""
+    raw = io.BytesIO()
+    handler = ConsoleHandler(io.TextIOWrapper(raw, encoding=encoding, newline=""))
+    handler.on_event(event("start", input="a → b"))
+    assert raw.getvalue() == b"? step 'a ? b'\n"
 
 
 def test_it_writes_to_stderr_by_default(

@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from runnables.messages import AIMessage, AIMessageChunk, HumanMessage, tool_call_chunk
+from runnables.messages import (
+    AIMessage,
+    AIMessageChunk,
+    HumanMessage,
+    convert_to_openai_messages,
+    tool_call_chunk,
+)
 from tests.messages import arbitrary
 
 DATA = "data:image/png;base64,AAAA"
@@ -156,3 +162,13 @@ def test_blocks_of_a_chunk_are_pieces_until_the_last_one() -> None:
     )
     assert [block["type"] for block in chunk.content_blocks] == ["text", "tool_call_chunk"]
     assert [block["type"] for block in (chunk + rest).content_blocks] == ["text", "tool_call"]
+
+
+def test_a_refusal_is_a_block_of_its_own() -> None:
+    """Wherever the provider put it; its text is no text of the message."""
+    block = {"type": "refusal", "refusal": "no"}
+    for message in (AIMessage([block]), AIMessage("", additional_kwargs={"refusal": "no"})):
+        assert message.content_blocks == [block]
+        assert (message.refusal, message.text) == ("no", "")
+    assert AIMessage("yes").refusal is None
+    assert convert_to_openai_messages(AIMessage([block]))["content"] == [block]

@@ -215,3 +215,22 @@ def test_xml_lets_nobody_speak_for_another() -> None:
     )
     with pytest.raises(ValueError, match="'yaml'"):
         get_buffer_string([], format="yaml")  # type: ignore[arg-type]
+
+
+def test_a_transcript_names_media_and_cuts_documents() -> None:
+    """No page of base64 stands in it, whatever form it comes in."""
+    shown = get_buffer_string(
+        [
+            HumanMessage(
+                [
+                    {"type": "image", "url": "data:image/svg+xml,<svg>"},
+                    {"type": "image", "base64": "AAAA", "mime_type": "image/png"},
+                    {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+                    {"type": "file", "file_id": "f1"},
+                    {"type": "text-plain", "text": "a" * 501, "mime_type": "text/plain"},
+                ]
+            )
+        ],
+        format="xml",
+    )
+    assert shown == f'<message type="human"><file file_id="f1" /> {"a" * 500}…</message>'

@@ -196,3 +196,11 @@ def test_xml_instructions_name_the_tags() -> None:
     """Where they are given."""
     told = XMLOutputParser(tags=["movie", "year"]).get_format_instructions()
     assert told.startswith("Answer with XML with the elements movie, year and")
+
+
+def test_xml_readers_of_other_names_are_the_same_reader(call: Call) -> None:
+    """LangChain's names for them are taken; others are refused."""
+    for name in ("defusedxml", "xml"):
+        assert call.invoke(XMLOutputParser(parser=name), "<a>b</a>") == {"a": "b"}
+    with pytest.raises(ConfigError, match="expected one of"):
+        XMLOutputParser(parser="lxml")  # type: ignore[arg-type]

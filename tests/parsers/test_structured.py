@@ -12,7 +12,7 @@ import pytest
 from pydantic import AliasChoices, BaseModel, Field, PrivateAttr, ValidationError
 from typing_extensions import TypedDict
 
-from runnables.errors import OutputParserException
+from runnables.errors import ConfigError, OutputParserException
 from runnables.parsers import JsonOutputParser, PydanticOutputParser
 from tests.colours import Call
 from tests.parsers.texts import PERSON, Address, Person
@@ -196,3 +196,14 @@ def test_a_post_init_runs_for_the_validated_object_only() -> None:
     )
     assert len(chunks) > 2
     assert runs == ["HI"]
+
+
+Old = type("Old", (type("BaseModel", (), {"__module__": "pydantic.v1.main"}),), {})
+"""As a model of the first version of pydantic, which newer Pythons do not import in silence."""
+
+
+@pytest.mark.parametrize("parser", [JsonOutputParser, PydanticOutputParser])
+def test_models_of_the_first_pydantic_are_refused_at_once(parser: Any) -> None:
+    """When the parser is made, with the way out."""
+    with pytest.raises(ConfigError, match=r"is a model of pydantic\.v1.*subclass pydantic"):
+        parser(pydantic_object=Old)

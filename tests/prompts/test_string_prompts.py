@@ -51,7 +51,7 @@ def test_a_missing_value_is_told_with_all_there_is(call: Call) -> None:
     assert isinstance(caught.value, PromptError | KeyError)
     assert str(caught.value) == (
         "PromptTemplate 'Dear {name}, {text}' is missing a value for 'name'; it was given "
-        "'nmae', 'text'. Did you mean 'nmae'?"
+        "'nmae', 'text'. Did you mean 'name' by 'nmae'?"
     )
 
 
