@@ -65,10 +65,16 @@ def result_type(function: Callable[..., Any]) -> Any:
         return Any
     origin, arguments = get_origin(annotation), get_args(annotation)
     if is_generator(function):
-        return _known(arguments[0]) if origin in _YIELDING else Any
+        return piece_type(annotation)
     if origin in _AWAITED or hasattr(origin or annotation, "run_type"):
         return _known(arguments[-1]) if arguments else Any
     return annotation
+
+
+def piece_type(annotation: Any) -> Any:
+    """Of an annotated iterator, of either colour, what it gives; else Any."""
+    arguments = get_args(annotation) if get_origin(annotation) in _YIELDING else ()
+    return _known(arguments[0]) if arguments else Any
 
 
 _YIELDING = (

@@ -43,6 +43,10 @@ class Around(Runnable[Input, Output], reports=True):
     def _batch_limit(self) -> int | None:
         return self._like()._batch_limit()
 
+    @property
+    def _accepted_type(self) -> Any:
+        return self._like()._accepted_type
+
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """That of the runnable inside."""
         return self._like().get_input_schema(config)

@@ -116,6 +116,10 @@ class RunnableBinding(Around[Input, Output], reports=True):
         return self.bound.InputType if self.input_type is None else self.input_type
 
     @property
+    def _accepted_type(self) -> Any:
+        return self.bound._accepted_type if self.input_type is None else self.input_type
+
+    @property
     def OutputType(self) -> Any:
         """What was given, or that of the bound runnable."""
         return self.bound.OutputType if self.output_type is None else self.output_type

@@ -184,6 +184,20 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], reports=True)
         others: list[Any] = [it for it in self.alternatives.values() if isinstance(it, Runnable)]
         return (self.default, *others)
 
+    @property
+    def InputType(self) -> Any:
+        """Any: which alternative runs, a call says."""
+        return Any
+
+    @property
+    def _accepted_type(self) -> Any:
+        return Any
+
+    @property
+    def OutputType(self) -> Any:
+        """Any: which alternative runs, a call says."""
+        return Any
+
     def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]:
         key = values.get(self.which.id, self.default_key)
         if key == self.default_key:

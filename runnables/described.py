@@ -41,6 +41,11 @@ class Described:
         return types_of(type(self))[1]
 
     @property
+    def _accepted_type(self) -> Any:
+        """What it takes in fact, where that is more than it says: for pipes, not for schemas."""
+        return self.InputType
+
+    @property
     def input_schema(self) -> type[BaseModel]:
         """A pydantic model of the input; a RootModel where it is not a mapping of names."""
         return self.get_input_schema()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.annotations import argument_type, result_type
 from runnables.callables import arguments, getter_keys, is_async, is_generator, is_plain, target
-from runnables.chunks import DELTAS, Merge, as_merge
+from runnables.chunks import DELTAS, SNAPSHOTS, Merge, as_merge
 from runnables.concurrency import check_stop, hop
 from runnables.config import (
     DEFAULT_RECURSION_LIMIT,
@@ -162,8 +162,12 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
 
     @property
     def OutputType(self) -> Any:
-        """As the function's result is annotated; of a generator, what it yields."""
-        return result_type(cast("Any", self.func or self.afunc))
+        """As the function's result is annotated; of a generator, what it yields.
+
+        Any where a function adds up what a generator yields.
+        """
+        declared = self.merge is DELTAS or self.merge is SNAPSHOTS
+        return result_type(cast("Any", self.func or self.afunc)) if declared else Any
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """Of the annotated type; of an `itemgetter`, the keys that it gets."""

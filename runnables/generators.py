@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from runnables.annotations import argument_type, result_type
+from runnables.annotations import argument_type, piece_type, result_type
 from runnables.callables import arguments, is_generator, target
-from runnables.chunks import DELTAS, RESET, Merge, as_merge
+from runnables.chunks import DELTAS, RESET, SNAPSHOTS, Merge, as_merge
 from runnables.driving import adriven, driven
 from runnables.errors import ColourError
 from runnables.runnable import Runnable
@@ -106,15 +106,13 @@ class RunnableGenerator(Runnable[Input, Output], reports=True):
     @property
     def InputType(self) -> Any:
         """As the pieces are annotated that the function takes."""
-        from_annotation = getattr(
-            argument_type(cast("Any", self.func or self.afunc)), "__args__", ()
-        )
-        return from_annotation[0] if from_annotation else Any
+        return piece_type(argument_type(cast("Any", self.func or self.afunc)))
 
     @property
     def OutputType(self) -> Any:
-        """As the pieces are annotated that the function yields."""
-        return result_type(cast("Any", self.func or self.afunc))
+        """As the pieces are annotated that the function yields; Any where a function adds them."""
+        declared = self.merge is DELTAS or self.merge is SNAPSHOTS
+        return result_type(cast("Any", self.func or self.afunc)) if declared else Any
 
     @property
     def takes_pieces(self) -> bool:

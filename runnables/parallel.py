@@ -81,6 +81,11 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
         return next((it for it in said if it is not Any), Any)
 
     @property
+    def _accepted_type(self) -> Any:
+        taken = (branch._accepted_type for branch in self.branches.values())
+        return next((it for it in taken if it is not Any), Any)
+
+    @property
     def OutputType(self) -> Any:
         """A dict with the names of the branches."""
         return dict[str, Any]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, ExitStack, nullcontext
-from itertools import groupby
+from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from runnables.batches import stand
 from runnables.concurrency import TaskFanOut, ThreadFanOut
 from runnables.config import within
+from runnables.fitting import mismatch
 from runnables.functions import coerce_to_runnable
 from runnables.groups import Failed, arun_group, run_group
 from runnables.runnable import Runnable
@@ -36,14 +37,20 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
     Args:
         *steps: runnables, or what `|` takes for one; sequences among them are spread out.
         name: what observers call it.
+
+    Raises:
+        TypeError: a step that is none, or two whose types cannot fit: what the first gives is
+            never what the second takes.
     """
 
     def __init__(self, *steps: Any, name: str | None = None) -> None:
         if not steps:
             raise ValueError("RunnableSequence() needs at least one step")
-        self.steps: tuple[Runnable[Any, Any], ...] = tuple(
-            inner for step in steps for inner in _spread(coerce_to_runnable(step))
-        )
+        parts = [_spread(coerce_to_runnable(step)) for step in steps]
+        for before, after in pairwise(parts):  # within a part, it was checked when it was made
+            if (reason := mismatch(before[-1], after[0])) is not None:
+                raise TypeError(reason)
+        self.steps: tuple[Runnable[Any, Any], ...] = tuple(chain.from_iterable(parts))
         self.name = name
 
     @property
@@ -65,6 +72,10 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
     def InputType(self) -> Any:
         """That of the first step."""
         return self.first.InputType
+
+    @property
+    def _accepted_type(self) -> Any:
+        return self.first._accepted_type
 
     @property
     def OutputType(self) -> Any:
@@ -306,7 +317,7 @@ def _filled(outputs: list[Any], results: Sequence[Any]) -> list[Any]:
     return [it if isinstance(it, Failed) else next(new) for it in outputs]
 
 
-def _spread(step: Runnable[Any, Any]) -> Iterable[Runnable[Any, Any]]:
+def _spread(step: Runnable[Any, Any]) -> Sequence[Runnable[Any, Any]]:
     """The steps of a sequence without a name of its own; anything else as it is."""
     if isinstance(step, RunnableSequence) and type(step).__name__ == "RunnableSequence":
         return step.steps if step.name is None else (step,)

@@ -69,6 +69,10 @@ class RunnableTool(Around[Input, Output], reports=True):
         """Anything: a dict of arguments, a tool call, or the one argument as it is."""
         return Any
 
+    @property
+    def _accepted_type(self) -> Any:
+        return Any
+
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """The pydantic model of the arguments."""
         return self.schema_of_args

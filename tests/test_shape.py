@@ -27,7 +27,7 @@ LAYERS = (
     *("custom", "groups", "batches"),
     # the contract, and what `|` makes
     *("callables", "annotations", "schemas", "described", "doors", "runnable"),
-    *("generators", "functions", "sequence", "parallel"),
+    *("fitting", "generators", "functions", "sequence", "parallel"),
     *("inline", "around"),
     # the other combinators
     *("assign", "each", "shape", "control", "binding", "tries", "retry", "fallbacks"),

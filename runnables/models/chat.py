@@ -146,6 +146,10 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
         return StringPromptValue | ChatPromptValue | str | list[AnyMessage]
 
     @property
+    def _accepted_type(self) -> Any:
+        return self.InputType | BaseMessage | dict[str, Any] | Iterable[Any]
+
+    @property
     def OutputType(self) -> Any:
         """The answer."""
         return AIMessage
