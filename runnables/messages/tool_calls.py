@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypeAlias, cast
 from pydantic import BeforeValidator, ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from runnables.messages.partial import parse_partial_json
+from runnables.json_reader import parse_partial_json
 
 
 class _CallKeys(TypedDict):

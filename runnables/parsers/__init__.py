@@ -1,5 +1,6 @@
 """Parsers: from what a model says to values, piece by piece."""
 
+from runnables.json_reader import JsonError, JsonReader, parse_partial_json
 from runnables.parsers.base import (
     BaseOutputParser,
     BaseParser,
@@ -14,7 +15,6 @@ from runnables.parsers.lists import (
     MarkdownListOutputParser,
     NumberedListOutputParser,
 )
-from runnables.parsers.partial_json import JsonError, JsonReader, parse_partial_json
 from runnables.parsers.repair import RepairParser
 from runnables.parsers.tool_calls import (
     JsonOutputKeyToolsParser,

@@ -10,10 +10,10 @@ from pydantic import TypeAdapter
 
 from runnables.chunks import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
+from runnables.json_reader import JsonError, JsonReader
 from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder
 from runnables.parsers.json_text import JsonText
 from runnables.parsers.pacing import Pace
-from runnables.parsers.partial_json import JsonError, JsonReader
 
 if TYPE_CHECKING:
     from runnables.inline import Decoder

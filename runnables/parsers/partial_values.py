@@ -32,7 +32,7 @@ from typing_extensions import TypeAliasType, get_type_hints, is_typeddict
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from runnables.parsers.partial_json import JsonReader
+    from runnables.json_reader import JsonReader
 
 HIDDEN: Final[Any] = object()
 """Nothing to show."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from runnables.chunks import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
 from runnables.inline import Decoder
+from runnables.json_reader import JsonError, JsonReader
 from runnables.messages import (
     AIMessage,
     AIMessageChunk,
@@ -21,7 +22,6 @@ from runnables.messages import (
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables.parsers.base import BaseParser
 from runnables.parsers.pacing import Pace
-from runnables.parsers.partial_json import JsonError, JsonReader
 from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
 from runnables.parsers.text import refusal_in, text_of
 from runnables.parsers.typed import validated

@@ -22,7 +22,7 @@ from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
 
 if TYPE_CHECKING:
     from runnables.inline import Decoder
-    from runnables.parsers.partial_json import JsonReader
+    from runnables.json_reader import JsonReader
 
 Output = TypeVar("Output", covariant=True)
 T = TypeVar("T")

@@ -9,9 +9,9 @@ from xml.parsers import expat
 
 from runnables.chunks import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
+from runnables.json_reader import MAX_DEPTH
 from runnables.parsers.base import BaseOutputParser, TextDecoder
 from runnables.parsers.pacing import Pace
-from runnables.parsers.partial_json import MAX_DEPTH
 
 if TYPE_CHECKING:
     from runnables.inline import Decoder

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from runnables.json_reader import MAX_DEPTH
 from runnables.parsers import (
     JsonError,
     JsonReader,
@@ -17,7 +18,6 @@ from runnables.parsers import (
     parse_partial_json,
 )
 from runnables.parsers.pacing import Pace
-from runnables.parsers.partial_json import MAX_DEPTH
 from tests.parsers.texts import JSON, JSON_NOISE, cut
 
 

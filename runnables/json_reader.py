@@ -25,6 +25,9 @@ _SPACE: Final = re.compile(r"[ \t\n\r]*").match
 _PLAIN: Final = re.compile(r'[^"\\]*').match
 _WORD: Final = re.compile(r"[-+.0-9A-Za-z]*").match
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?").fullmatch
+_CUT_NUMBER: Final = re.compile(
+    r"-?(?:(?:0|[1-9][0-9]*)(?:\.|(?:\.[0-9]+)?(?:[eE][-+]?[0-9]*)?))?"
+).fullmatch
 _ESCAPE: Final = re.compile(r'\\(?:(["\\/bfnrt])|u([0-9a-fA-F]{4}))').match
 _CUT_ESCAPE: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?").fullmatch
 _LOW: Final = re.compile(r"\\u([dD][c-fC-F][0-9a-fA-F]{2})").match
@@ -196,7 +199,7 @@ class JsonReader:
         word = found[0] if found else ""
         if word in _NAMES:
             self._attach(_NAMES[word])
-        elif word and at + len(word) == len(text):
+        elif at + len(word) == len(text) and _may_go_on(word):
             return _WAIT
         else:
             self._attach(self._number(word, text, at))
@@ -353,6 +356,11 @@ class JsonReader:
 def _skip_space(text: str, at: int) -> int:
     found = _SPACE(text, at)
     return found.end() if found else at
+
+
+def _may_go_on(word: str) -> bool:
+    """Whether a word that the text ends with may be the beginning of a number or a name."""
+    return bool(_CUT_NUMBER(word)) or any(name.startswith(word) for name in _NAMES)
 
 
 def _too_deep(value: Any) -> bool:
