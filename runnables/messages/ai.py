@@ -13,6 +13,7 @@ from typing_extensions import Unpack, override
 
 from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
 from runnables.messages.canonical import refusal_of
+from runnables.messages.joining import join_tool_call_chunks
 from runnables.messages.tool_calls import (
     InvalidToolCall,
     InvalidToolCallField,
@@ -21,7 +22,6 @@ from runnables.messages.tool_calls import (
     ToolCallChunkField,
     ToolCallField,
     chunks_of_calls,
-    join_tool_call_chunks,
     parse_tool_calls,
 )
 from runnables.messages.usage import UsageMetadata, sum_usage

@@ -1,20 +1,9 @@
-"""What a model asks a tool to do, whole and in pieces.
-
-How the pieces of a stream become calls: each piece goes to the call that it continues, or opens a
-new one. A piece with an `index` looks at the latest call with that index, a piece without one at
-the call with its id, or else at the call that was written to last. It continues that call, unless
-it brings an id or a name of its own that the call cannot have.
-
-The pieces are kept as they came wherever joining them would decide too early (an id that arrives
-late looks like a new call to those who did not see its beginning). So pieces may be joined in any
-grouping, and the calls come out the same.
-"""
+"""What a model asks a tool to do; `runnables.messages.joining` puts calls together of pieces."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias, cast
 
 from pydantic import BeforeValidator, ConfigDict, with_config
@@ -142,140 +131,6 @@ InvalidToolCallField: TypeAlias = Annotated[
     InvalidToolCall,
     _with_defaults(name=None, args=None, id=None, error=None, type="invalid_tool_call"),
 ]
-
-
-class JoinedPieces(list[ToolCallChunk]):
-    """The calls that pieces make, together with those pieces where the two differ."""
-
-    pieces: Sequence[ToolCallChunk] = ()
-
-
-def join_tool_call_chunks(
-    lists: Iterable[Sequence[ToolCallChunk]],
-) -> list[ToolCallChunk]:
-    """Join the pieces of a stream to one piece for each call, in the order of their beginnings.
-
-    Linear in the number of pieces and the length of their texts.
-    """
-    pieces = _runs(piece for some in lists for piece in pieces_of(some))
-    calls = [call.chunk() for call in _assemble(pieces)]
-    if len(calls) == len(pieces):
-        return calls
-    joined = JoinedPieces(calls)
-    joined.pieces = pieces
-    return joined
-
-
-def pieces_of(chunks: Sequence[ToolCallChunk]) -> Sequence[ToolCallChunk]:
-    """The pieces that a list of chunks was joined from, as far as they matter."""
-    return chunks.pieces if isinstance(chunks, JoinedPieces) else chunks
-
-
-def _runs(pieces: Iterable[ToolCallChunk]) -> list[ToolCallChunk]:
-    """Join neighbours of which the second can only continue the first."""
-    runs: list[tuple[ToolCallChunk, list[str]]] = []
-    for piece in pieces:
-        if runs and _only_continues(runs[-1][0], piece):
-            runs[-1][1].append(piece["args"] or "")
-        elif not _is_empty(piece):
-            runs.append((piece, []))
-    return [_with_more(piece, more) for piece, more in runs]
-
-
-def _is_empty(piece: ToolCallChunk) -> bool:
-    return not (piece["args"] or piece["id"] or piece["name"] or piece.get("extras"))
-
-
-def _only_continues(run: ToolCallChunk, piece: ToolCallChunk) -> bool:
-    """Whether the piece must go wherever the run before it went, and brings nothing but text."""
-    if piece["index"] != run["index"] or piece["name"] or piece.get("extras"):
-        return False
-    return not piece["id"] or piece["id"] == run["id"]
-
-
-def _with_more(piece: ToolCallChunk, more: list[str]) -> ToolCallChunk:
-    if not more:
-        return piece
-    return {**piece, "args": "".join([piece["args"] or "", *more])}
-
-
-@dataclass
-class _Call:
-    """A call that is being put together."""
-
-    index: int | str | None = None
-    name: str | None = None
-    id: str | None = None
-    args: list[str] = field(default_factory=list[str])
-    extras: dict[str, Any] = field(default_factory=dict[str, Any])
-
-    def take(self, piece: ToolCallChunk) -> None:
-        if piece["name"] and piece["name"] != self.name:
-            self.name = (self.name or "") + piece["name"]
-        self.id = self.id or piece["id"] or None
-        self.index = piece["index"] if self.index is None else self.index
-        self.args.append(piece["args"] or "")
-        self.extras.update(piece.get("extras") or {})
-
-    def chunk(self) -> ToolCallChunk:
-        chunk = tool_call_chunk(
-            name=self.name,
-            args="".join(self.args),
-            id=self.id,
-            index=self.index,
-        )
-        if self.extras:
-            chunk["extras"] = self.extras
-        return chunk
-
-    def continues_with(self, piece: ToolCallChunk) -> bool:
-        """Whether the piece is more of this call, rather than the start of another."""
-        if piece["id"] and self.id:
-            # Some servers make up a new id for every piece; only the first one has the name then.
-            return piece["id"] == self.id or (not piece["name"] and piece["index"] is not None)
-        if not piece["name"] or not self.name:
-            return True
-        if piece["name"] == self.name and (self.args_text or piece["index"] is not None):
-            return not _is_whole(self.args_text)
-        return not self.args_text and not piece["id"] and piece["index"] is not None
-
-    @property
-    def args_text(self) -> str:
-        if len(self.args) > 1:
-            self.args = ["".join(self.args)]
-        return self.args[0] if self.args else ""
-
-
-def _is_whole(args: str) -> bool:
-    if not args.rstrip().endswith("}"):
-        return False
-    try:
-        json.loads(args, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
-def _assemble(pieces: Iterable[ToolCallChunk]) -> list[_Call]:
-    calls: list[_Call] = []
-    by_index: dict[int | str, _Call] = {}
-    by_id: dict[str, _Call] = {}
-    last: _Call | None = None
-    for piece in pieces:
-        if piece["index"] is None:
-            call = by_id.get(piece["id"] or "", last)
-        else:
-            call = by_index.get(piece["index"])
-        if call is None or not call.continues_with(piece):
-            call = _Call()
-            calls.append(call)
-        call.take(piece)
-        last = call
-        if piece["index"] is not None:
-            by_index[piece["index"]] = call
-        if call.id:
-            by_id[call.id] = call
-    return calls
 
 
 def parse_tool_calls(

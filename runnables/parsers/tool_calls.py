@@ -17,8 +17,8 @@ from runnables.messages import (
     AIMessageChunk,
     InvalidToolCall,
     ToolCall,
-    ToolCallChunk,
 )
+from runnables.messages.joining import Assembly, GrowingCall
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables.parsers.base import BaseParser
 from runnables.parsers.pacing import Pace
@@ -104,7 +104,7 @@ class JsonOutputToolsParser(ToolCallsParser, reports=True):
         return self._item(call["name"], call["args"], call["id"])
 
     def _partial(self, call: PartialCall) -> Any:
-        return self._item(call.name, call.args(), call.id)
+        return self._item(call.name or "", call.args(), call.id)
 
     def _item(self, name: str, args: dict[str, Any], id: str | None) -> Any:
         item: dict[str, Any] = {"type": name, "args": args}
@@ -182,7 +182,7 @@ class PydanticToolsParser(ToolCallsParser, reports=True):
     def _partial(self, call: PartialCall) -> Any:
         if self._shapes is None:
             self._shapes = {name: Shape(tool) for name, tool in self._by_name().items()}
-        shape = self._shapes.get(call.name)
+        shape = self._shapes.get(call.name or "")
         return HIDDEN if shape is None else call.object(shape)
 
     def _by_name(self) -> dict[str, type[BaseModel]]:
@@ -214,39 +214,37 @@ def _unreadable(call: InvalidToolCall) -> OutputParserException:
     )
 
 
-class PartialCall:
+class PartialCall(GrowingCall):
     """A tool call that is being written.
 
     Attributes:
-        name: the tool; "" until it is known.
-        id: what relates the result to the call, where known.
         reader: of its arguments.
     """
 
     def __init__(self) -> None:
-        self.name = ""
-        self.id: str | None = None
+        super().__init__()
         self.reader = JsonReader()
+        self._has_args = False
         self._broken = False
         self._view: PartialValue | None = None
         self._object: Any = HIDDEN
 
-    def is_continued_by(self, piece: ToolCallChunk) -> bool:
-        """Whether a piece is more of this call, as far as one can tell so early."""
-        if not piece["name"]:
-            return True
-        if piece["id"] and self.id:
-            return piece["id"] == self.id
-        return not (self.name and self.reader.changes)
+    @property
+    def has_args(self) -> bool:
+        """Whether some of the text of its arguments has come."""
+        return self._has_args
 
-    def take(self, piece: ToolCallChunk) -> None:
-        """Add a piece."""
-        if piece["name"] and piece["name"] != self.name:
-            self.name += piece["name"]
-        self.id = self.id or piece["id"]
-        if piece["args"] and not self._broken and not self.reader.done:
+    @property
+    def is_whole(self) -> bool:
+        """Whether its arguments are complete."""
+        return self.reader.done
+
+    def take_args(self, text: str) -> None:
+        """Read on in the arguments."""
+        self._has_args = self._has_args or bool(text)
+        if not self._broken and not self.reader.done:
             try:
-                self.reader.feed(piece["args"])
+                self.reader.feed(text)
             except JsonError:
                 self._broken = True  # the end of the stream tells what is wrong
 
@@ -274,8 +272,7 @@ class _CallsDecoder(Decoder[Any, Any]):
     def __init__(self, parser: ToolCallsParser) -> None:
         self._parser = parser
         self._messages: list[Any] = []
-        self._calls: list[PartialCall] = []
-        self._by_index: dict[int | str, PartialCall] = {}
+        self._assembly = Assembly(PartialCall)
         self._pace = Pace()
         self._unpaid = 0
         self._shown: Any = HIDDEN
@@ -284,7 +281,7 @@ class _CallsDecoder(Decoder[Any, Any]):
         self._messages.append(chunk)
         pieces = chunk.tool_call_chunks if isinstance(chunk, AIMessageChunk) else ()
         for piece in pieces:
-            self._call_of(piece).take(piece)
+            self._assembly.add(piece)
             self._unpaid += len(piece["args"] or "") + 1
         return self._show() if pieces or self._shown is HIDDEN else ()
 
@@ -292,23 +289,10 @@ class _CallsDecoder(Decoder[Any, Any]):
         value = self._parser._parsed(merge_chunks(self._messages))
         return () if value == self._shown else (value,)
 
-    def _call_of(self, piece: ToolCallChunk) -> PartialCall:
-        index = piece["index"]
-        call = self._by_index.get(index) if index is not None else self._last_or(piece["id"])
-        if call is None or not call.is_continued_by(piece):
-            call = PartialCall()
-            self._calls.append(call)
-        if index is not None:
-            self._by_index[index] = call
-        return call
-
-    def _last_or(self, id: str | None) -> PartialCall | None:
-        named = (call for call in self._calls if id and call.id == id)
-        return next(named, self._calls[-1] if self._calls else None)
-
     def _show(self) -> Iterable[Any]:
         parser = self._parser
-        wanted = [call for call in self._calls if call.name and parser._wants(call.name)]
+        calls = self._assembly.calls
+        wanted = [call for call in calls if call.name and parser._wants(call.name)]
         cost = sum(call.reader.cost() + 1 for call in wanted)
         paid, self._unpaid = self._unpaid, 0
         if not self._pace.allows(paid, cost):
