@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, cast
 
 from runnables.errors import near
 from runnables.functions import coerce_to_runnable
@@ -18,9 +19,70 @@ if TYPE_CHECKING:
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
+Chosen: TypeAlias = tuple[str, Runnable[Any, Any], Any]
+"""Where the chosen runnable stands, itself, and its input."""
 
 
-class RunnableBranch(Runnable[Input, Output], reports=True):
+class Choice(Runnable[Input, Output], reports=True):
+    """Base of what runs one of its runnables. Write `_choose`, and `_achoose` where it waits."""
+
+    @abstractmethod
+    def _choose(self, value: Any, scope: Scope | None) -> Chosen:
+        """Which of them runs on this input: where it stands, itself, and what it gets."""
+
+    async def _achoose(self, value: Any, scope: Scope | None) -> Chosen:
+        """`_choose`, where choosing waits for something."""
+        return self._choose(value, scope)
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        where, chosen, value = self._choose(value, scope)
+        try:
+            return chosen.invoke(value, _at(scope, where), **kwargs)
+        except Exception as error:
+            note(error, where)
+            raise
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        where, chosen, value = await self._achoose(value, scope)
+        try:
+            return await chosen.ainvoke(value, _at(scope, where), **kwargs)
+        except Exception as error:
+            note(error, where)
+            raise
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        where, chosen, value = self._choose(collect(input), scope)
+        chunks = declared.follow(chosen.stream(value, _at(scope, where), **kwargs))
+        try:
+            yield from chunks
+        except Exception as error:
+            note(error, where)
+            raise
+        finally:
+            close(chunks)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        where, chosen, value = await self._achoose(await acollect(input), scope)
+        chunks = declared.follow(chosen.astream(value, _at(scope, where), **kwargs))
+        try:
+            async for chunk in inner(chunks):
+                yield chunk
+        except Exception as error:
+            note(error, where)
+            raise
+        finally:
+            await aclose(chunks)
+
+
+class RunnableBranch(Choice[Input, Output], reports=True):
     """Runs the first branch whose condition holds for the input, else the default.
 
     Args:
@@ -67,66 +129,17 @@ class RunnableBranch(Runnable[Input, Output], reports=True):
         schemas = [it.get_input_schema(config) for it in runnables]
         return next((it for it in schemas if not says_nothing(it)), schemas[-1])
 
-    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        at, chosen = self._choose(value, scope)
-        try:
-            return chosen.invoke(value, _at(scope, at), **kwargs)
-        except Exception as error:
-            note(error, at)
-            raise
-
-    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        at, chosen = await self._achoose(value, scope)
-        try:
-            return await chosen.ainvoke(value, _at(scope, at), **kwargs)
-        except Exception as error:
-            note(error, at)
-            raise
-
-    def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
-    ) -> Generator[Any, None, None]:
-        value = collect(input)
-        at, chosen = self._choose(value, scope)
-        chunks = declared.follow(chosen.stream(value, _at(scope, at), **kwargs))
-        try:
-            yield from chunks
-        except Exception as error:
-            note(error, at)
-            raise
-        finally:
-            close(chunks)
-
-    async def _atransform(
-        self,
-        input: AsyncIterable[Any],
-        scope: Scope | None,
-        kwargs: dict[str, Any],
-        declared: Declared,
-    ) -> AsyncGenerator[Any, None]:
-        value = await acollect(input)
-        at, chosen = await self._achoose(value, scope)
-        chunks = declared.follow(chosen.astream(value, _at(scope, at), **kwargs))
-        try:
-            async for chunk in inner(chunks):
-                yield chunk
-        except Exception as error:
-            note(error, at)
-            raise
-        finally:
-            await aclose(chunks)
-
-    def _choose(self, value: Any, scope: Scope | None) -> tuple[str, Runnable[Any, Any]]:
+    def _choose(self, value: Any, scope: Scope | None) -> Chosen:
         for at, (condition, branch) in enumerate(self.branches):
             if condition.invoke(value, _at(scope, f"condition {at + 1}")):
-                return f"branch {at + 1} of {len(self.branches)}", branch
-        return "the default branch", self.default
+                return f"branch {at + 1} of {len(self.branches)}", branch, value
+        return "the default branch", self.default, value
 
-    async def _achoose(self, value: Any, scope: Scope | None) -> tuple[str, Runnable[Any, Any]]:
+    async def _achoose(self, value: Any, scope: Scope | None) -> Chosen:
         for at, (condition, branch) in enumerate(self.branches):
             if await condition.ainvoke(value, _at(scope, f"condition {at + 1}")):
-                return f"branch {at + 1} of {len(self.branches)}", branch
-        return "the default branch", self.default
+                return f"branch {at + 1} of {len(self.branches)}", branch, value
+        return "the default branch", self.default, value
 
 
 class RouterInput(TypedDict):
@@ -141,7 +154,7 @@ class RouterInput(TypedDict):
     input: Any
 
 
-class RouterRunnable(Runnable[RouterInput, Output], reports=True):
+class RouterRunnable(Choice[RouterInput, Output], reports=True):
     """Runs the runnable that the input names: `{"key": which, "input": its input}`.
 
     Args:
@@ -154,65 +167,17 @@ class RouterRunnable(Runnable[RouterInput, Output], reports=True):
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return self.runnables.values()
 
-    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        key, chosen = self._route(value)
-        try:
-            return chosen.invoke(value["input"], _at(scope, key), **kwargs)
-        except Exception as error:
-            note(error, key)
-            raise
-
-    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        key, chosen = self._route(value)
-        try:
-            return await chosen.ainvoke(value["input"], _at(scope, key), **kwargs)
-        except Exception as error:
-            note(error, key)
-            raise
-
-    def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
-    ) -> Generator[Any, None, None]:
-        value = collect(input)
-        key, chosen = self._route(value)
-        chunks = declared.follow(chosen.stream(value["input"], _at(scope, key), **kwargs))
-        try:
-            yield from chunks
-        except Exception as error:
-            note(error, key)
-            raise
-        finally:
-            close(chunks)
-
-    async def _atransform(
-        self,
-        input: AsyncIterable[Any],
-        scope: Scope | None,
-        kwargs: dict[str, Any],
-        declared: Declared,
-    ) -> AsyncGenerator[Any, None]:
-        value = await acollect(input)
-        key, chosen = self._route(value)
-        chunks = declared.follow(chosen.astream(value["input"], _at(scope, key), **kwargs))
-        try:
-            async for chunk in inner(chunks):
-                yield chunk
-        except Exception as error:
-            note(error, key)
-            raise
-        finally:
-            await aclose(chunks)
-
-    def _route(self, value: Any) -> tuple[str, Runnable[Any, Any]]:
+    def _choose(self, value: Any, scope: Scope | None) -> Chosen:
         if not isinstance(value, Mapping) or "key" not in value or "input" not in value:
             raise TypeError(f"{self!r} got {value!r}, expected a dict with 'key' and 'input'")
-        key = cast("Mapping[str, Any]", value)["key"]
+        given = cast("Mapping[str, Any]", value)
+        key = given["key"]
         if key not in self.runnables:
             raise ValueError(
                 f"No runnable for the key {key!r}.{near(str(key), self.runnables)} "
                 f"Known keys: {', '.join(self.runnables)}."
             )
-        return f'route "{key}"', self.runnables[key]
+        return f'route "{key}"', self.runnables[key], given["input"]
 
 
 def _at(scope: Scope | None, where: str) -> RunnableConfig | None:

@@ -30,6 +30,7 @@ ZOO: list[Specimen] = [
 BASES = {
     "runnables.runnable.Runnable": "the contract itself",
     "runnables.around.Around": "a base, of what stands around another runnable",
+    "runnables.control.Choice": "a base, of branches and routers",
     "runnables.inline.Inline": "a base, of what needs no waiting",
     "runnables.parsers.base.BaseParser": "a base of parsers",
     "runnables.parsers.base.BaseOutputParser": "a base of parsers",
