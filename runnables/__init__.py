@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         merge_configs as merge_configs,
     )
     from runnables.configurable import (
-        ConfigurableField as ConfigurableField,
         RunnableConfigurableAlternatives as RunnableConfigurableAlternatives,
         RunnableConfigurableFields as RunnableConfigurableFields,
     )
@@ -47,6 +46,9 @@ if TYPE_CHECKING:
         RouterInput as RouterInput,
         RouterRunnable as RouterRunnable,
         RunnableBranch as RunnableBranch,
+    )
+    from runnables.decorator import (
+        chain as chain,
     )
     from runnables.each import (
         RunnableEach as RunnableEach,
@@ -96,7 +98,6 @@ if TYPE_CHECKING:
     )
     from runnables.functions import (
         RunnableLambda as RunnableLambda,
-        chain as chain,
         coerce_to_runnable as coerce_to_runnable,
     )
     from runnables.generators import (
@@ -174,6 +175,11 @@ if TYPE_CHECKING:
         cut_message as cut_message,
         init_chat_model as init_chat_model,
         init_embeddings as init_embeddings,
+    )
+    from runnables.options import (
+        ConfigurableField as ConfigurableField,
+        ConfigurableFieldMultiOption as ConfigurableFieldMultiOption,
+        ConfigurableFieldSingleOption as ConfigurableFieldSingleOption,
     )
     from runnables.parallel import (
         RunnableMap as RunnableMap,
@@ -267,11 +273,10 @@ _HOMES: Final = {
     ),
     "runnables.concurrency": "cancelled",
     "runnables.config": "RunnableConfig merge_configs",
-    "runnables.configurable": (
-        "ConfigurableField RunnableConfigurableAlternatives RunnableConfigurableFields"
-    ),
+    "runnables.configurable": ("RunnableConfigurableAlternatives RunnableConfigurableFields"),
     "runnables.console": "ConsoleHandler",
     "runnables.control": "RouterInput RouterRunnable RunnableBranch",
+    "runnables.decorator": "chain",
     "runnables.each": "RunnableEach",
     "runnables.errors": (
         "AuthenticationError ColourError ConfigError ContextLengthError EmptyStream "
@@ -287,7 +292,7 @@ _HOMES: Final = {
         "GenericFakeChatModel ParrotFakeChatModel"
     ),
     "runnables.fallbacks": "RunnableWithFallbacks",
-    "runnables.functions": "RunnableLambda chain coerce_to_runnable",
+    "runnables.functions": "RunnableLambda coerce_to_runnable",
     "runnables.generators": "RunnableGenerator",
     "runnables.inline": "Decoder Inline",
     "runnables.messages": (
@@ -308,6 +313,9 @@ _HOMES: Final = {
         "ChatModel Embeddings LanguageModelInput RawAnswer StopCutter acut_chunks "
         "convert_to_openai_tool cut_at_stop cut_chunks cut_message init_chat_model "
         "init_embeddings"
+    ),
+    "runnables.options": (
+        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption"
     ),
     "runnables.parallel": "RunnableMap RunnableParallel",
     "runnables.parsers": (

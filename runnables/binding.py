@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runnables.around import Around
 from runnables.callables import is_async
 from runnables.config import (
     RunnableConfig,
@@ -20,9 +17,9 @@ from runnables.config import (
 from runnables.custom import config_of
 from runnables.described import Described
 from runnables.errors import ColourError
+from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
 from runnables.groups import arun_group, run_group
-from runnables.runnable import Runnable
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -37,13 +34,14 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.events import Event, Handler
+    from runnables.runnable import Runnable
     from runnables.streams import AsyncStream, Stream
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
 
 
-class RunnableBinding(Around[Input, Output], reports=True):
+class RunnableBinding(Forwarding[Input, Output], reports=True):
     """A runnable with bound options and config; it has no runs of its own.
 
     Args:
@@ -87,24 +85,8 @@ class RunnableBinding(Around[Input, Output], reports=True):
         inside = repr(self.bound)
         return f"({inside}){shown}" if " | " in inside else f"{inside}{shown}"
 
-    def __getattr__(self, name: str) -> Any:
-        """What only the bound runnable has, such as `bind_tools`, works on the binding, too."""
-        if name.startswith("_") or "bound" not in vars(self):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        found = getattr(self.bound, name)
-        return self._bound_again(found) if inspect.ismethod(found) else found
-
-    def _bound_again(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """A method of the bound runnable; a runnable that it makes keeps what is bound here."""
-
-        @functools.wraps(method)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            made = method(*args, **kwargs)
-            if not isinstance(made, Runnable):
-                return made
-            return self._with(bound=made, input_type=None, output_type=None)
-
-        return call
+    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
+        return self._with(bound=made, input_type=None, output_type=None)
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """The run name that is bound, or the name of the bound runnable."""

@@ -359,7 +359,7 @@ def _no_merge(first: object, other: object) -> MergeError:
     return MergeError(
         f"Chunks of type {kinds} have no declared way to add up to a value. Declare it: "
         "merge='last' where each chunk replaces the one before it, merge=function where a "
-        "function of the list of chunks makes the value (RunnableGenerator(f, merge=...), or the "
-        "class attribute `merge` of a Runnable), or give the chunks' type a classmethod "
-        "`merge_chunks(cls, chunks)`."
+        "function of the list of chunks makes the value (RunnableGenerator(f, merge=...), "
+        "RunnableLambda(f, merge=...), @chain(merge=...), or the class attribute `merge` of a "
+        "Runnable), or give the chunks' type a classmethod `merge_chunks(cls, chunks)`."
     )

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from runnables.around import Around
 from runnables.config import RunnableConfig, enter
 from runnables.errors import ConfigError, near
+from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
+from runnables.options import AnyConfigurableField, ConfigurableField
 from runnables.runnable import Runnable
+from runnables.values import with_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -24,24 +25,7 @@ Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
 
 
-@dataclass(frozen=True)
-class ConfigurableField:
-    """What a caller may set through `config["configurable"][id]`.
-
-    Attributes:
-        id: the key.
-        name: for people.
-        description: for people.
-        annotation: the type, for `config_schema`.
-    """
-
-    id: str
-    name: str | None = None
-    description: str | None = None
-    annotation: Any = Any
-
-
-class _Configured(Around[Input, Output], reports=True):
+class _Configured(Forwarding[Input, Output], reports=True):
     """Runs what the config of the call makes of it; has no runs of its own."""
 
     default: Runnable[Input, Output]
@@ -52,16 +36,8 @@ class _Configured(Around[Input, Output], reports=True):
     @abstractmethod
     def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]: ...
 
-    @property
-    @abstractmethod
-    def configurable_ids(self) -> Mapping[ConfigurableField, Any]:
-        """What can be configured, with the defaults."""
-
-    def __getattr__(self, name: str) -> Any:
-        """What only the runnable inside has works here, too."""
-        if name.startswith("_") or "default" not in vars(self):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self.default, name)
+    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
+        return RunnableConfiguredCall(self, call, made)
 
     @property
     def takes_pieces(self) -> bool:
@@ -119,7 +95,7 @@ class RunnableConfigurableFields(_Configured[Input, Output], reports=True):
         ConfigError: an attribute that it does not have.
     """
 
-    def __init__(self, default: Any, fields: Mapping[str, ConfigurableField]) -> None:
+    def __init__(self, default: Any, fields: Mapping[str, AnyConfigurableField]) -> None:
         self.default = coerce_to_runnable(default)
         self.fields = dict(fields)
         known = self.default._settings()
@@ -134,17 +110,18 @@ class RunnableConfigurableFields(_Configured[Input, Output], reports=True):
         fields = ", ".join(f"{key}={field!r}" for key, field in self.fields.items())
         return f"({self.default!r}).configurable_fields({fields})"
 
-    @property
-    def configurable_ids(self) -> Mapping[ConfigurableField, Any]:
-        """The fields, with the values that the runnable has."""
-        return {field: getattr(self.default, key) for key, field in self.fields.items()}
+    def _configurable(self) -> Iterable[tuple[Any, Any]]:
+        for key, field in self.fields.items():
+            yield field, getattr(field, "default", getattr(self.default, key))
+        yield from super()._configurable()
 
     def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]:
-        changes = {
-            attribute: values[field.id]
-            for attribute, field in self.fields.items()
-            if field.id in values
-        }
+        changes: dict[str, Any] = {}
+        for attribute, field in self.fields.items():
+            if field.id in values:
+                changes[attribute] = field.chosen(values[field.id])
+            elif not isinstance(field, ConfigurableField):
+                changes[attribute] = field.chosen(field.default)
         return with_settings(self.default, changes) if changes else self.default
 
 
@@ -156,6 +133,8 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], reports=True)
         which: the field that names the choice.
         alternatives: the others by key: runnables, or functions that make one when it is needed.
         default_key: the key of the default.
+        prefix_keys: whether the ids of fields inside of an alternative begin with the choice:
+            "model==fast/temperature".
     """
 
     def __init__(
@@ -165,20 +144,31 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], reports=True)
         *,
         alternatives: Mapping[str, Any],
         default_key: str = "default",
+        prefix_keys: bool = False,
     ) -> None:
+        if not isinstance(cast("object", prefix_keys), bool):
+            raise ConfigError(f"prefix_keys={prefix_keys!r}: expected True or False")
         self.default = coerce_to_runnable(default)
         self.which = which
         self.alternatives = dict(alternatives)
         self.default_key = default_key
+        self.prefix_keys = prefix_keys
 
     def __repr__(self) -> str:
         others = ", ".join(f"{key}={it!r}" for key, it in self.alternatives.items())
         return f"({self.default!r}).configurable_alternatives({self.which!r}, {others})"
 
-    @property
-    def configurable_ids(self) -> Mapping[ConfigurableField, Any]:
-        """The field that names the choice, with the default key."""
-        return {self.which: self.default_key}
+    def _configurable(self) -> Iterable[tuple[Any, Any]]:
+        runnables = {self.default_key: self.default, **self.alternatives}
+        annotation = self.which.annotation or Literal[tuple(runnables)]
+        yield replace(self.which, annotation=annotation), self.default_key
+        for key, inside in runnables.items():
+            for field, default in inside._configurable() if isinstance(inside, Runnable) else ():
+                own = self.prefix_keys and not field.is_shared
+                yield (replace(field, id=self._prefix(key) + field.id) if own else field), default
+
+    def _prefix(self, key: str) -> str:
+        return f"{self.which.id}=={key}/" if self.prefix_keys else ""
 
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         others: list[Any] = [it for it in self.alternatives.values() if isinstance(it, Runnable)]
@@ -200,6 +190,13 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], reports=True)
 
     def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]:
         key = values.get(self.which.id, self.default_key)
+        chosen = self._alternative(key)
+        prefix = self._prefix(key)
+        values = {key: it for key, it in values.items() if prefix and key.startswith(prefix)}
+        own = {key.removeprefix(prefix): it for key, it in values.items()}
+        return chosen.with_config(configurable=own) if own else chosen
+
+    def _alternative(self, key: str) -> Runnable[Input, Output]:
         if key == self.default_key:
             return self.default
         if key not in self.alternatives:
@@ -212,8 +209,27 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], reports=True)
         return cast("Runnable[Input, Output]", chosen if isinstance(chosen, Runnable) else chosen())
 
 
-def with_settings(runnable: Runnable[Any, Any], changes: Mapping[str, Any]) -> Any:
-    """A copy of a runnable with other values for some of its public attributes."""
-    changed = copy.copy(runnable)  # by __getstate__: without the state of the original
-    vars(changed).update(changes)
-    return changed
+class RunnableConfiguredCall(_Configured[Input, Output], reports=True):
+    """What a method, such as `bind_tools`, makes of a configurable runnable.
+
+    The method is called of whatever the config of a call makes of the configurable one.
+
+    Args:
+        source: the configurable runnable.
+        call: the call of its method.
+        default: what the call makes of the default.
+    """
+
+    def __init__(self, source: _Configured[Any, Any], call: Call, default: Any) -> None:
+        self.source = source
+        self.call = call
+        self.default = default
+
+    def __repr__(self) -> str:
+        return f"{self.source!r}{self.call!r}"
+
+    def _configurable(self) -> Iterable[tuple[Any, Any]]:
+        return self.source._configurable()
+
+    def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]:
+        return cast("Runnable[Input, Output]", self.call.of(self.source._chosen(values)))

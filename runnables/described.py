@@ -8,12 +8,12 @@ load pydantic.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from runnables.annotations import types_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pydantic import BaseModel
 
@@ -83,11 +83,16 @@ class Described:
         """
         from runnables.schemas import config_schema
 
-        return config_schema(self.get_name("config"), self, include or ())
+        return config_schema(self.get_name("config"), self._configurable(), include or ())
 
     def get_config_jsonschema(self, *, include: Sequence[str] | None = None) -> dict[str, Any]:
         """The JSON schema of the config; `include` as for `config_schema`."""
         return self.config_schema(include=include).model_json_schema()
+
+    def _configurable(self) -> Iterable[tuple[Any, Any]]:
+        """The configurable fields of this runnable and those inside of it, with their defaults."""
+        for inside in cast("Any", self)._inner():
+            yield from inside._configurable()
 
     # -- as a step of a sequence
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from runnables.binding import RunnableBinding
     from runnables.config import RunnableConfig
     from runnables.configurable import (
-        ConfigurableField,
         RunnableConfigurableAlternatives,
         RunnableConfigurableFields,
     )
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from runnables.event_stream import StreamEvent
     from runnables.events import Event
     from runnables.fallbacks import RunnableWithFallbacks
+    from runnables.options import AnyConfigurableField, ConfigurableField
     from runnables.prompts import BasePromptTemplate
     from runnables.retry import RunnableRetry
     from runnables.runnable import Runnable
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from runnables.streams import AsyncStream, Stream
     from runnables.timeout import RunnableTimeout
     from runnables.tools import RunnableTool
+    from runnables.tries import Errors
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
@@ -186,7 +187,7 @@ class Fluent(Generic[Input, Output]):
     def with_retry(
         self,
         *,
-        retry_if_exception_type: tuple[type[BaseException], ...] = (Exception,),
+        retry_if_exception_type: Errors = (Exception,),
         wait_exponential_jitter: bool = True,
         exponential_jitter_params: Mapping[str, float] | None = None,
         stop_after_attempt: int = 3,
@@ -195,7 +196,8 @@ class Fluent(Generic[Input, Output]):
         """The same, tried again when it fails.
 
         Args:
-            retry_if_exception_type: which errors to try again after.
+            retry_if_exception_type: which errors to try again after: a class, a tuple of them,
+                or a function of the error.
             wait_exponential_jitter: wait between attempts, longer each time, a bit at random.
             exponential_jitter_params: `initial`, `max`, `jitter` (seconds) and `exp_base`.
             stop_after_attempt: how many attempts in all.
@@ -217,7 +219,7 @@ class Fluent(Generic[Input, Output]):
         self,
         fallbacks: Sequence[Any],
         *,
-        exceptions_to_handle: tuple[type[BaseException], ...] = (Exception,),
+        exceptions_to_handle: Errors = (Exception,),
         exception_key: str | None = None,
         on_restart: Literal["raise", "restart"] = "raise",
     ) -> RunnableWithFallbacks[Input, Output]:
@@ -225,7 +227,8 @@ class Fluent(Generic[Input, Output]):
 
         Args:
             fallbacks: what to try, in order.
-            exceptions_to_handle: after which errors.
+            exceptions_to_handle: after which errors: a class, a tuple of them, or a function
+                of the error.
             exception_key: where to put the error into the input, which is then a dict.
             on_restart: what a stream does that fails after its first chunk: raise, or send
                 `RESET` and start over with the next.
@@ -249,7 +252,7 @@ class Fluent(Generic[Input, Output]):
     # -- the same, configurable at run time
 
     def configurable_fields(
-        self, **fields: ConfigurableField
+        self, **fields: AnyConfigurableField
     ) -> RunnableConfigurableFields[Input, Output]:
         """The same, whose attributes of these names can be set by `config["configurable"]`."""
         from runnables.configurable import RunnableConfigurableFields
@@ -261,13 +264,27 @@ class Fluent(Generic[Input, Output]):
         which: ConfigurableField,
         *,
         default_key: str = "default",
+        prefix_keys: bool = False,
         **alternatives: Any,
     ) -> RunnableConfigurableAlternatives[Input, Output]:
-        """The same, or one of the alternatives, as `config["configurable"]` says."""
+        """The same, or one of the alternatives, as `config["configurable"]` says.
+
+        Args:
+            which: the field that names the choice.
+            default_key: the key of this runnable.
+            prefix_keys: whether the ids of fields inside of an alternative begin with the
+                choice: "model==fast/temperature".
+            **alternatives: the others by key: runnables, or functions that make one when it is
+                needed.
+        """
         from runnables.configurable import RunnableConfigurableAlternatives
 
         return RunnableConfigurableAlternatives(
-            self, which, alternatives=alternatives, default_key=default_key
+            self,
+            which,
+            alternatives=alternatives,
+            default_key=default_key,
+            prefix_keys=prefix_keys,
         )
 
     # -- watching

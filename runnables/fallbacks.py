@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runnables.around import Around
+from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
-from runnables.tries import Restart, Tries, check_restart
+from runnables.tries import Errors, Restart, Tries, check_errors, check_restart, is_one_of
+from runnables.values import with_settings
 
 if TYPE_CHECKING:
     from runnables.config import RunnableConfig, Scope
@@ -18,7 +19,7 @@ Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
 
 
-class RunnableWithFallbacks(Around[Input, Output], reports=True):
+class RunnableWithFallbacks(Forwarding[Input, Output], reports=True):
     """A runnable with others to try, in order, when it fails.
 
     When all have failed, the first error is raised; its cause is an ExceptionGroup of the
@@ -27,10 +28,13 @@ class RunnableWithFallbacks(Around[Input, Output], reports=True):
     Args:
         runnable: the first to try.
         fallbacks: the others, runnables or what `|` takes for one.
-        exceptions_to_handle: after which errors; never KeyboardInterrupt, SystemExit or a
-            cancellation.
+        exceptions_to_handle: after which errors: a class, a tuple of them, or a function of the
+            error; never KeyboardInterrupt, SystemExit or a cancellation.
         exception_key: where to put the error into the input, which then must be a dict.
         on_restart: "raise" or "restart".
+
+    Raises:
+        ConfigError: something that names no errors.
     """
 
     def __init__(
@@ -38,11 +42,12 @@ class RunnableWithFallbacks(Around[Input, Output], reports=True):
         runnable: Any,
         fallbacks: Sequence[Any],
         *,
-        exceptions_to_handle: tuple[type[BaseException], ...] = (Exception,),
+        exceptions_to_handle: Errors = (Exception,),
         exception_key: str | None = None,
         on_restart: Restart = "raise",
     ) -> None:
         check_restart(on_restart)
+        check_errors("exceptions_to_handle", exceptions_to_handle)
         self.runnable: Runnable[Input, Output] = coerce_to_runnable(runnable)
         self.fallbacks = tuple(coerce_to_runnable(it) for it in fallbacks)
         self.exceptions_to_handle = exceptions_to_handle
@@ -56,6 +61,10 @@ class RunnableWithFallbacks(Around[Input, Output], reports=True):
     def runnables(self) -> tuple[Runnable[Any, Any], ...]:
         """All that may be tried, in order."""
         return (self.runnable, *self.fallbacks)
+
+    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
+        others = tuple(call.of(it) for it in self.fallbacks)
+        return with_settings(self, {"runnable": made, "fallbacks": others})
 
     def _like(self) -> Runnable[Input, Output]:
         return self.runnable
@@ -156,7 +165,7 @@ class RunnableWithFallbacks(Around[Input, Output], reports=True):
         return {**value, self.exception_key: tries.errors[-1]}
 
     def _handles(self, tries: Tries) -> bool:
-        return isinstance(tries.errors[-1], self.exceptions_to_handle)
+        return is_one_of(tries.errors[-1], self.exceptions_to_handle)
 
 
 def _fallback(scope: Scope | None, at: int) -> RunnableConfig | None:

@@ -384,16 +384,3 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
         f"{thing!r} (a {type(thing).__name__}) is not a runnable, and nothing that can be one: "
         "expected a Runnable, a function, a generator function, or a dict of these."
     )
-
-
-@overload
-def chain(func: Callable[[In], Iterator[Out]]) -> RunnableLambda[In, Out]: ...
-@overload
-def chain(func: Callable[[In], AsyncIterator[Out]]) -> RunnableLambda[In, Out]: ...
-@overload
-def chain(func: Callable[[In], Awaitable[Out]]) -> RunnableLambda[In, Out]: ...
-@overload
-def chain(func: Callable[[In], Out]) -> RunnableLambda[In, Out]: ...
-def chain(func: Callable[[Any], Any]) -> RunnableLambda[Any, Any]:
-    """Make a runnable of a function, as a decorator; its calls inside belong to its run."""
-    return RunnableLambda(func)

@@ -13,12 +13,13 @@ from tenacity import (
     wait_none,
 )
 
-from runnables.around import Around
 from runnables.concurrency import anap, nap
 from runnables.errors import ConfigError, near
+from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
-from runnables.tries import Restart, Tries, check_restart
+from runnables.tries import Errors, Restart, Tries, check_errors, check_restart, is_one_of
+from runnables.values import with_settings
 
 if TYPE_CHECKING:
     from runnables.config import RunnableConfig, Scope
@@ -48,7 +49,7 @@ class _Attempts(Tries):
         self.failed(error, f"attempt {self.number}")
         self._state.set_exception((type(error), error, error.__traceback__))
         retry = self._retry
-        if not isinstance(error, retry.retry_if_exception_type):
+        if not is_one_of(error, retry.retry_if_exception_type):
             return None
         if stop_after(retry.stop_after_attempt)(self._state):
             return None
@@ -62,7 +63,7 @@ class _Attempts(Tries):
         return wait_exponential(**(self._retry.exponential_jitter_params or {}))(state)
 
 
-class RunnableRetry(Around[Input, Output], reports=True):
+class RunnableRetry(Forwarding[Input, Output], reports=True):
     """A runnable that is tried again when it fails; each item of a batch on its own.
 
     When every attempt has failed, the first error is raised; its cause is an ExceptionGroup of
@@ -72,22 +73,22 @@ class RunnableRetry(Around[Input, Output], reports=True):
 
     Args:
         bound: the runnable.
-        retry_if_exception_type: which errors to try again after; never KeyboardInterrupt,
-            SystemExit or a cancellation.
+        retry_if_exception_type: which errors to try again after: a class, a tuple of them, or
+            a function of the error; never KeyboardInterrupt, SystemExit or a cancellation.
         wait_exponential_jitter: wait between attempts, longer each time, a bit at random.
         exponential_jitter_params: `initial`, `max`, `jitter` (seconds) and `exp_base`.
         stop_after_attempt: how many attempts in all, at least 1.
         on_restart: "raise" or "restart".
 
     Raises:
-        ConfigError: an unknown parameter, or a number below 1.
+        ConfigError: an unknown parameter, a number below 1, or something that names no errors.
     """
 
     def __init__(
         self,
         bound: Any,
         *,
-        retry_if_exception_type: tuple[type[BaseException], ...] = (Exception,),
+        retry_if_exception_type: Errors = (Exception,),
         wait_exponential_jitter: bool = True,
         exponential_jitter_params: Mapping[str, float] | None = None,
         stop_after_attempt: int = 3,
@@ -102,6 +103,7 @@ class RunnableRetry(Around[Input, Output], reports=True):
                     f"It has: {', '.join(_JITTER)}."
                 )
         check_restart(on_restart)
+        check_errors("retry_if_exception_type", retry_if_exception_type)
         self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
         self.retry_if_exception_type = retry_if_exception_type
         self.wait_exponential_jitter = wait_exponential_jitter
@@ -111,6 +113,9 @@ class RunnableRetry(Around[Input, Output], reports=True):
 
     def __repr__(self) -> str:
         return f"({self.bound!r}).with_retry(stop_after_attempt={self.stop_after_attempt})"
+
+    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
+        return with_settings(self, {"bound": made})
 
     def _like(self) -> Runnable[Input, Output]:
         return self.bound

@@ -95,27 +95,26 @@ def picked(name: str, schema: Schema, keys: str | Sequence[str]) -> Schema:
     return fields_schema(name, {key: fields[key] for key in keys if key in fields})
 
 
-def config_schema(name: str, runnable: Any, include: Sequence[str]) -> Schema:
-    """A pydantic model of the config that a runnable, with what is inside of it, reads."""
+def config_schema(
+    name: str, configurable: Iterable[tuple[Any, Any]], include: Sequence[str]
+) -> Schema:
+    """A pydantic model of a config, from configurable fields with their defaults, and keys."""
     fields: dict[str, Any] = {}
-    configurable = dict(_configurable(runnable))
-    if configurable:
-        fields["configurable"] = (fields_schema("Configurable", configurable), None)
+    inside = {field.id: _configurable(field, default) for field, default in configurable}
+    if inside:
+        fields["configurable"] = (fields_schema("Configurable", inside), None)
     fields.update({key: (_CONFIG[key], None) for key in include if key in _CONFIG})
     return fields_schema(name, fields)
 
 
-def _configurable(runnable: Any) -> Iterable[tuple[str, Any]]:
-    for field, default in getattr(runnable, "configurable_ids", {}).items():
-        said = Field(default, title=field.name, description=field.description)
-        yield field.id, (_annotation(field, default), said)
-    for inside in runnable._inner():
-        yield from _configurable(inside)
+def _configurable(field: Any, default: Any) -> tuple[Any, Any]:
+    said = Field(default, title=field.name, description=field.description)
+    return _annotation(field, default), said
 
 
 def _annotation(field: Any, default: Any) -> Any:
     """As the field says; else the type of the default, where that tells something."""
-    if field.annotation is not Any or default is None:
+    if field.annotation is not None:
         return field.annotation
     return next((it for it in (bool, int, float, str) if type(default) is it), Any)
 

@@ -6,12 +6,13 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runnables.around import Around
 from runnables.concurrency import Expired, arun_with_timeout, run_with_timeout
 from runnables.custom import config_of
 from runnables.errors import StepTimeout
+from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
+from runnables.values import with_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
@@ -25,7 +26,7 @@ Output = TypeVar("Output", covariant=True)
 _END = object()
 
 
-class RunnableTimeout(Around[Input, Output], reports=True):
+class RunnableTimeout(Forwarding[Input, Output], reports=True):
     """A runnable that may take only so long, else StepTimeout, which names it.
 
     Async, the work is cancelled. Sync, it runs in a worker thread, which cannot be stopped: it
@@ -45,6 +46,9 @@ class RunnableTimeout(Around[Input, Output], reports=True):
 
     def __repr__(self) -> str:
         return f"({self.bound!r}).with_timeout({self.seconds!r})"
+
+    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
+        return with_settings(self, {"bound": made})
 
     def _like(self) -> Runnable[Input, Output]:
         return self.bound

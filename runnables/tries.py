@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from runnables.callables import is_async
 from runnables.chunks import RESET
 from runnables.errors import ConfigError, MergeError
 from runnables.where import note
@@ -69,6 +71,34 @@ class Tries:
             first.__cause__ = group
         below = first.__traceback__
         return first.with_traceback(None if below is None else below.tb_next)
+
+
+Errors = type[BaseException] | tuple[type[BaseException], ...] | Callable[[Any], bool]
+"""Which errors: a class of them, several, or a function of the error."""
+
+
+def check_errors(keyword: str, errors: Any) -> None:
+    """Refuse what says of no error whether it counts.
+
+    Raises:
+        ConfigError: neither a class of exceptions, nor a tuple of them, nor a sync function.
+    """
+    given: Any = errors
+    each: tuple[Any, ...] = given if isinstance(errors, tuple) else (given,)
+    if all(isinstance(it, type) and issubclass(it, BaseException) for it in each):
+        return
+    if isinstance(given, type) or not callable(given) or is_async(given):
+        raise ConfigError(
+            f"{keyword}={errors!r}: expected a class of exceptions, a tuple of them, or a "
+            "function of the exception that says True or False"
+        )
+
+
+def is_one_of(error: Exception, errors: Errors) -> bool:
+    """Whether an error is among those."""
+    if isinstance(errors, (type, tuple)):
+        return isinstance(error, errors)
+    return bool(errors(error))
 
 
 def check_restart(on_restart: str) -> None:

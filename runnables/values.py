@@ -7,7 +7,11 @@ when they are first needed, in each process anew.
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Value:
@@ -36,6 +40,16 @@ class Value:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+
+
+Made = TypeVar("Made", bound=Value)
+
+
+def with_settings(value: Made, changes: Mapping[str, Any]) -> Made:
+    """A copy with other values for some of its public attributes, without the state of the old."""
+    changed = copy.copy(value)  # by __getstate__: without the state of the original
+    vars(changed).update(changes)
+    return changed
 
 
 def _hashable(values: Any) -> list[int]:

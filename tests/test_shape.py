@@ -21,14 +21,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS = (
     # the ground: plain values and how they add up
-    *("errors", "values", "where", "chunks", "json_reader"),
+    *("errors", "values", "options", "where", "chunks", "json_reader"),
     # the engine: threads and tasks, what travels, what is told
     *("concurrency", "streams", "config", "events", "watched", "event_stream", "driving"),
     *("custom", "groups", "batches"),
     # the contract, and what `|` makes
     *("callables", "annotations", "schemas", "described", "doors", "runnable"),
-    *("fitting", "generators", "functions", "sequence", "parallel"),
-    *("inline", "around"),
+    *("fitting", "generators", "functions", "decorator", "sequence", "parallel"),
+    *("inline", "around", "forwarding"),
     # the other combinators
     *("assign", "each", "shape", "control", "binding", "tries", "retry", "fallbacks"),
     *("timeout", "configurable"),

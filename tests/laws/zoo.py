@@ -31,6 +31,7 @@ BASES = {
     "runnables.runnable.Runnable": "the contract itself",
     "runnables.around.Around": "a base, of what stands around another runnable",
     "runnables.control.Choice": "a base, of branches and routers",
+    "runnables.forwarding.Forwarding": "a base, of what lends the methods of that one",
     "runnables.inline.Inline": "a base, of what needs no waiting",
     "runnables.parsers.base.BaseParser": "a base of parsers",
     "runnables.parsers.base.BaseOutputParser": "a base of parsers",

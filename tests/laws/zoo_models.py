@@ -17,6 +17,7 @@ from runnables import (
     AIMessage,
     ChatPromptTemplate,
     CommaSeparatedListOutputParser,
+    ConfigurableField,
     DatetimeOutputParser,
     EnumOutputParser,
     FewShotChatMessagePromptTemplate,
@@ -148,6 +149,16 @@ def models() -> Iterator[Specimen]:
     yield it("model: stop", lambda: ParrotFakeChatModel(stop=["b"]), said)
     yield it(
         "model: unknown option", lambda: ParrotFakeChatModel().with_config(tags=["a"]) | len, said
+    )
+    yield it(
+        "model: configurable, then bound",
+        lambda: (
+            ParrotFakeChatModel()
+            .configurable_fields(stop=ConfigurableField(id="stop"))
+            .bind_tools([])
+            .with_config(configurable={"stop": ["b"]})
+        ),
+        said,
     )
     yield it("embeddings", lambda: DeterministicFakeEmbedding(size=3), TEXTS | INTS)
     yield it(

@@ -1,0 +1,66 @@
+"""`@chain`: a function as a runnable, as a decorator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+
+from runnables.chunks import DELTAS, Merge
+from runnables.functions import RunnableLambda
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Decorator(Protocol):
+    """What `@chain(...)` gives: it makes a runnable of the function below it."""
+
+    @overload
+    def __call__(self, func: Callable[[In], Iterator[Out]], /) -> RunnableLambda[In, Out]: ...
+    @overload
+    def __call__(self, func: Callable[[In], AsyncIterator[Out]], /) -> RunnableLambda[In, Out]: ...
+    @overload
+    def __call__(self, func: Callable[[In], Awaitable[Out]], /) -> RunnableLambda[In, Out]: ...
+    @overload
+    def __call__(self, func: Callable[[In], Out], /) -> RunnableLambda[In, Out]: ...
+    def __call__(self, func: Callable[[Any], Any], /) -> RunnableLambda[Any, Any]: ...
+
+
+@overload
+def chain(func: Callable[[In], Iterator[Out]], /) -> RunnableLambda[In, Out]: ...
+@overload
+def chain(func: Callable[[In], AsyncIterator[Out]], /) -> RunnableLambda[In, Out]: ...
+@overload
+def chain(func: Callable[[In], Awaitable[Out]], /) -> RunnableLambda[In, Out]: ...
+@overload
+def chain(func: Callable[[In], Out], /) -> RunnableLambda[In, Out]: ...
+@overload
+def chain(
+    *,
+    name: str | None = None,
+    blocking: bool = True,
+    merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
+) -> Decorator: ...
+def chain(
+    func: Callable[[Any], Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    blocking: bool = True,
+    merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
+) -> Any:
+    """Make a runnable of a function, as a decorator; its calls inside belong to its run.
+
+    Args:
+        func: the function; left out where the decorator is given keywords, `@chain(merge=sum)`.
+        name: what observers call it; the function's name by default.
+        blocking: as of `RunnableLambda`.
+        merge: how the pieces of a generator add up; as of `RunnableLambda`.
+    """
+
+    def decorate(function: Callable[[Any], Any]) -> RunnableLambda[Any, Any]:
+        return RunnableLambda(function, name=name, blocking=blocking, merge=merge)
+
+    return decorate if func is None else decorate(func)

@@ -1,0 +1,74 @@
+"""What only the runnable inside has, such as `bind_tools`, on what stands around it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from runnables.around import Around
+from runnables.runnable import Runnable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+
+
+class Forwarding(Around[Input, Output], reports=True):
+    """Base of what stands around one runnable, and lends its attributes and methods.
+
+    Where a method makes a runnable, what stands around stands around that one, too: a model
+    with a retry, and then with tools, is a model with tools and a retry.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        """An attribute of the runnable inside."""
+        if name.startswith("_") or not vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        found = getattr(self._like(), name)
+        return self._forwarded(found, name) if inspect.ismethod(found) else found
+
+    def _forwarded(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            made = method(*args, **kwargs)
+            if not isinstance(made, Runnable):
+                return made
+            return self._around(made, Call(name, args, kwargs))
+
+        return call
+
+    @abstractmethod
+    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
+        """The same around what a call of a method of the runnable inside has made."""
+
+
+class Call:
+    """A call of a method by name, which can be made of other runnables, too."""
+
+    def __init__(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.name = name
+        self.args = args
+        self.kwargs = kwargs
+
+    def of(self, runnable: Any) -> Any:
+        """Call it on this runnable.
+
+        Raises:
+            AttributeError: it has no such method.
+        """
+        return getattr(runnable, self.name)(*self.args, **self.kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Call) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        given = [repr(it) for it in self.args]
+        given += [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        return f".{self.name}({', '.join(given)})"
