@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import atexit
 import copy
-import ctypes
 import os
 import re
-import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from typing import Any, Final, TypeAlias
 
 from providers.local.faults import as_model_error, refusal
 from providers.local.fetching import fetch
+from providers.local.forks import enter_child, spare
 from providers.local.runtime import Abilities, Server, Setup, load
 from runnables.concurrency import Cancelled, in_worker
 from runnables.errors import ServerError
@@ -39,6 +39,8 @@ Work: TypeAlias = Callable[[Server, Abilities, Emit], None]
 
 _LEAVING_SECONDS: Final = 60.0
 """How long unloading waits for a step of the runtime, which nothing can interrupt."""
+
+_POLL_SECONDS: Final = 0.002
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class Engine:
         self._changed = threading.Condition()  # guards everything below
         self._waiting: deque[Job] = deque()
         self._running: set[Job] = set()
+        self._settling: set[Job] = set()
         self._loaded: tuple[Server, Abilities] | None = None
         self._loading = False
         self._given_up = False  # whether loading ended because nobody waited for it
@@ -169,11 +172,29 @@ class Engine:
     def _run(self, job: Job) -> None:
         assert self._loaded is not None
         end = job.run(*self._loaded)
+        if end.error is not None:
+            self._settle(job)
         with self._changed:
             self._running.discard(job)
             self._changed.notify_all()
         self._advance()
         job.tell(end)
+
+    def _settle(self, job: Job) -> None:
+        """Wait until the runtime has left a job that was stopped: it ends the step that it is in.
+
+        Otherwise that step would run on after the call, and beside a job that must be alone.
+        """
+        self._settling.add(job)
+        until = time.monotonic() + _LEAVING_SECONDS
+        while self._in_runtime() > len(self._running - self._settling):
+            if time.monotonic() > until:
+                break
+            time.sleep(_POLL_SECONDS)
+        self._settling.discard(job)
+
+    def _in_runtime(self) -> float:
+        return self.metrics().get("requests_processing", 0)
 
     # -- loading and unloading
 
@@ -209,17 +230,20 @@ class Engine:
             self._changed.wait_for(
                 lambda: not self._running and not self._loading, _LEAVING_SECONDS
             )
-            self._loaded = None  # which ends the threads of the runtime
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._loaded is not None:
+            spare(self._loaded[0])
+        self._loaded = None  # which, where nobody is to be spared, ends the threads of the runtime
 
     def abandon(self) -> None:
         """In a child process, forget what only the parent has: threads, and jobs of threads."""
-        loaded, jobs = self._loaded, [*self._waiting, *self._running]
+        jobs = [*self._waiting, *self._running]
+        self._drop()
         self._reset()
         for job in jobs:
             job.tell(End(_forked()))
-        if loaded is not None:
-            # Deleting it would wait for a thread that is not here: it is kept for ever.
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(loaded[0]))
 
     # -- looking inside
 
@@ -308,20 +332,9 @@ atexit.register(_close_all, SystemExit("the process ends"))
 def _forget_parent() -> None:
     global _guard
     _guard = threading.Lock()
-    had_threads = any(it.is_loaded for it in _engines.values())
+    enter_child()
     for it in _engines.values():
         it.abandon()
-    if had_threads:
-        _skip_static_destructors()
-
-
-def _skip_static_destructors() -> None:
-    """Let this child end with its exit status, once Python has finished, and nothing more.
-
-    The runtime's log has a thread that is not in the child; joining it at exit would abort.
-    """
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "on_exit"):
-        libc.on_exit(ctypes.cast(libc._exit, ctypes.c_void_p), None)
 
 
 if hasattr(os, "register_at_fork"):
