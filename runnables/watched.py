@@ -150,12 +150,12 @@ class StreamRun(Run):
 
     def begin(self) -> None:
         """Tell that it starts, unless that is told already."""
-        if self._is_first():
+        if self._to_begin and self._is_first():
             self._begin()
 
     async def abegin(self) -> None:
         """Tell that it starts, unless that is told already."""
-        if self._is_first():
+        if self._to_begin and self._is_first():
             await self._abegin()
 
     def chunk(self, chunk: Any, declared: Declared) -> None:
