@@ -24,12 +24,15 @@ def note(error: BaseException, where: str) -> None:
         error.add_note(_Note(f"in {where}"))
 
 
-_HIDDEN: Final = frozenset({"_invoke", "_ainvoke"})
+_HIDDEN: Final = frozenset({"_invoke", "_ainvoke", "_invoke_observed", "_ainvoke_observed"})
 
 
 def hide_frames(error: BaseException) -> None:
-    """Drop the frame of our inner half below the current one: one of ours a level is enough."""
+    """Drop the frames of our inner halves below the current one: one of ours a level is enough."""
     here = error.__traceback__
-    below = here.tb_next if here is not None else None
-    if here is not None and below is not None and below.tb_frame.f_code.co_name in _HIDDEN:
-        here.tb_next = below.tb_next
+    if here is None:
+        return
+    below = here.tb_next
+    while below is not None and below.tb_frame.f_code.co_name in _HIDDEN:
+        below = below.tb_next
+    here.tb_next = below

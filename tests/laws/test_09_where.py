@@ -9,6 +9,7 @@ import pytest
 
 from runnables import RunnableLambda, RunnableParallel
 from tests.colours import Call
+from tests.laws.recorder import Recorder
 from tests.laws.specimens import AT_ONCE
 
 ROOT_OF_OURS = "/runnables/"
@@ -85,10 +86,11 @@ def test_a_note_of_the_users_stays(call: Call) -> None:
     assert caught.value.__notes__ == ["mine", "in step 1 of 2 (noted)"]
 
 
-def test_a_traceback_has_few_frames_of_ours() -> None:
+@pytest.mark.parametrize("config", [None, Recorder().config], ids=["unwatched", "watched"])
+def test_a_traceback_has_few_frames_of_ours(config: Any) -> None:
     """Sequence and function: the user's frames, and at most two of ours a level."""
     with pytest.raises(ValueError, match="own") as caught:
-        (RunnableLambda(fine) | fails).invoke(1)
+        (RunnableLambda(fine) | fails).invoke(1, config)
     frames = traceback.extract_tb(caught.value.__traceback__)
     ours = [it.name for it in frames if ROOT_OF_OURS in it.filename]
     assert frames[-1].name == "fails"
