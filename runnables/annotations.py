@@ -13,9 +13,15 @@ if typing.TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def types_of(cls: type) -> tuple[Any, Any]:
-    """The two type arguments that a class gives to `Runnable`; Any where it gives none."""
-    for base in inspect.getmro(cls):
+def types_of(runnable: object) -> tuple[Any, Any]:
+    """The two type arguments of a runnable: `RunnableBranch[int, str](...)`, or its class's.
+
+    Any where there are none.
+    """
+    called = get_args(getattr(runnable, "__orig_class__", None))
+    if len(called) == 2:
+        return _known(called[0]), _known(called[1])
+    for base in inspect.getmro(type(runnable)):
         for generic in getattr(base, "__orig_bases__", ()):
             given = get_args(generic)
             origin = get_origin(generic)

@@ -89,11 +89,12 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
     def _input_before(
         self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
-        from runnables.schemas import fields_in, fields_schema
+        from runnables.schemas import fields_in, fields_schema, with_fields
 
-        wanted = fields_in(self.get_input_schema(config))
-        later = fields_in(following())
-        fields = {**{key: later[key] for key in later.keys() - self.mapper.branches}, **wanted}
+        needed = fields_in(self.get_input_schema(config))
+        later = fields_in(following()).items()
+        given = {key: it for key, it in later if key not in self.mapper.branches}
+        fields = with_fields(needed, given)
         name = self.get_name("input")
         return fields_schema(name, fields) if fields else self.get_input_schema(config)
 

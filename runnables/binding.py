@@ -108,25 +108,29 @@ class RunnableBinding(Forwarding[Input, Output], reports=True):
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """Of the type that was given, or that of the bound runnable."""
-        typed = self.input_type is not None
-        return Described.get_input_schema(self) if typed else super().get_input_schema(config)
+        if self.input_type is not None:
+            return Described.get_input_schema(self)
+        return self.bound.get_input_schema(self._config(config))
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """Of the type that was given, or that of the bound runnable."""
-        typed = self.output_type is not None
-        return Described.get_output_schema(self) if typed else super().get_output_schema(config)
+        if self.output_type is not None:
+            return Described.get_output_schema(self)
+        return self.bound.get_output_schema(self._config(config))
 
     def _input_before(
         self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
-        typed = self.input_type is not None
-        return self.input_schema if typed else super()._input_before(following, config)
+        if self.input_type is not None:
+            return self.input_schema
+        return self.bound._input_before(following, self._config(config))
 
     def _output_after(
         self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
-        typed = self.output_type is not None
-        return self.output_schema if typed else super()._output_after(preceding, config)
+        if self.output_type is not None:
+            return self.output_schema
+        return self.bound._output_after(preceding, self._config(config))
 
     def _like(self) -> Runnable[Input, Output]:
         return self.bound

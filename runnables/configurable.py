@@ -15,7 +15,7 @@ from runnables.runnable import Runnable
 from runnables.values import with_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 
     from pydantic import BaseModel
 
@@ -55,6 +55,16 @@ class _Configured(Forwarding[Input, Output], reports=True):
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """That of what the config makes of it."""
         return self.prepared(config).get_output_schema(config)
+
+    def _input_before(
+        self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        return self.prepared(config)._input_before(following, config)
+
+    def _output_after(
+        self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        return self.prepared(config)._output_after(preceding, config)
 
     def prepared(self, config: RunnableConfig | None = None) -> Runnable[Input, Output]:
         """The runnable that this config makes of it."""

@@ -125,6 +125,8 @@ class RunnableBranch(Choice[Input, Output], reports=True):
         """That of the first branch, or the default, which says something of its input."""
         from runnables.schemas import says_nothing
 
+        if self.InputType is not Any:
+            return super().get_input_schema(config)
         runnables = (*(branch for _, branch in self.branches), self.default)
         schemas = [it.get_input_schema(config) for it in runnables]
         return next((it for it in schemas if not says_nothing(it)), schemas[-1])

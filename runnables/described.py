@@ -26,19 +26,24 @@ class Described:
     name: str | None = None
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The name that observers and error notes use."""
+        """The name that observers and error notes use; with a suffix, one for a schema, say.
+
+        The suffix follows the writing of the name: `RunnableLambdaInput`, `my_function_input`.
+        """
         base = name or self.name or type(self).__name__
-        return f"{base}_{suffix}" if suffix else base
+        if not suffix:
+            return base
+        return f"{base}{suffix.title()}" if base[:1].isupper() else f"{base}_{suffix.lower()}"
 
     @property
     def InputType(self) -> Any:
-        """The type of the input: as annotated, else Any."""
-        return types_of(type(self))[0]
+        """The type of the input: as the class says, or the call of it, else Any."""
+        return types_of(self)[0]
 
     @property
     def OutputType(self) -> Any:
-        """The type of the output: as annotated, else Any."""
-        return types_of(type(self))[1]
+        """The type of the output: as the class says, or the call of it, else Any."""
+        return types_of(self)[1]
 
     @property
     def _accepted_type(self) -> Any:

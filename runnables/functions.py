@@ -158,7 +158,8 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
     @property
     def InputType(self) -> Any:
         """As the function's first parameter is annotated."""
-        return argument_type(cast("Any", self.func or self.afunc))
+        said = argument_type(cast("Any", self.func or self.afunc))
+        return super().InputType if said is Any else said
 
     @property
     def OutputType(self) -> Any:
@@ -167,7 +168,8 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
         Any where a function adds up what a generator yields.
         """
         declared = self.merge is DELTAS or self.merge is SNAPSHOTS
-        return result_type(cast("Any", self.func or self.afunc)) if declared else Any
+        said = result_type(cast("Any", self.func or self.afunc)) if declared else Any
+        return super().OutputType if said is Any else said
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """Of the annotated type; of an `itemgetter`, the keys that it gets."""

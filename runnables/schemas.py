@@ -82,7 +82,17 @@ def joined(name: str, schemas: Sequence[Schema], otherwise: Any) -> Schema:
     telling = [it for it in schemas if not says_nothing(it)]
     if not telling or any(map(is_whole, telling)):
         return schema_of(otherwise, name)
-    return fields_schema(name, {key: it for one in telling for key, it in fields_in(one).items()})
+    fields: dict[str, Any] = {}
+    for one in telling:
+        fields = with_fields(fields, fields_in(one))
+    return fields_schema(name, fields)
+
+
+def with_fields(fields: Mapping[str, Any], further: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields and further ones; of two with the same name, one that says a type goes first."""
+    known = {key for key, (annotation, _) in fields.items() if annotation is not Any}
+    added = {key: it for key, it in further.items() if key not in known}
+    return {**fields, **added}
 
 
 def picked(name: str, schema: Schema, keys: str | Sequence[str]) -> Schema:

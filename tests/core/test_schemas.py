@@ -138,6 +138,29 @@ def test_a_config_chooses_whose_schema_it_is() -> None:
     assert fields(either.get_input_jsonschema(chosen)) == {"mood": "string"}
 
 
+def test_a_bound_config_is_part_of_the_schema() -> None:
+    """A template that a config sets has the variables of that one."""
+    prompt = PROMPT.configurable_fields(messages=ConfigurableField(id="messages"))
+    text = prompt.with_config(configurable={"messages": OTHER.messages})
+    assert fields((text | MODEL).get_input_jsonschema()) == {"mood": "string"}
+
+
+def test_the_call_of_a_class_may_say_its_types() -> None:
+    """As type checkers read it."""
+    branch = RunnableBranch[int, str]((bool, str), repr)
+    assert (branch.InputType, branch.OutputType) == (int, str)
+    assert branch.get_input_jsonschema() == {"title": "RunnableBranchInput", "type": "integer"}
+
+
+def test_of_two_needs_the_typed_one_counts() -> None:
+    """A key that anything may be for one step is a text for the next."""
+    prompt = ChatPromptTemplate.from_template("{context} {question}")
+    rag = RunnablePassthrough.assign(context=itemgetter("question")) | prompt
+    assert fields(rag.get_input_jsonschema()) == {"question": "string"}
+    both = RunnableParallel(a=itemgetter("language"), b=PROMPT)
+    assert fields(both.get_input_jsonschema()) == {"language": "string"}
+
+
 def test_the_config_schema_has_all_fields_inside() -> None:
     """Configurable fields of every step, and the keys that were asked for."""
     model = MODEL.configurable_fields(responses=ConfigurableField(id="r", name="Answers"))
