@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
-from xml.sax.saxutils import escape, quoteattr
 
 from runnables.messages.ai import AIMessage
 from runnables.messages.canonical import canonical_block, items_of
@@ -72,7 +71,7 @@ def _prefixed(speaker: str, message: BaseMessage) -> str:
 def _as_xml(speaker: str, message: BaseMessage) -> str:
     speaker = speaker if isinstance(message, ChatMessage) else speaker.lower()
     shown = " ".join(filter(None, map(_block_as_xml, items_of(message.content))))
-    opening = f"<message type={quoteattr(speaker)}>"
+    opening = f"<message type={_quoted(speaker)}>"
     calls = message.tool_calls if isinstance(message, AIMessage) else []
     if not calls:
         return f"{opening}{shown}</message>"
@@ -80,8 +79,8 @@ def _as_xml(speaker: str, message: BaseMessage) -> str:
         opening,
         *([f"  <content>{shown}</content>"] if shown else []),
         *(
-            f"  <tool_call id={quoteattr(call['id'] or '')} name={quoteattr(call['name'])}>"
-            f"{escape(json.dumps(call['args'], ensure_ascii=False))}</tool_call>"
+            f"  <tool_call id={_quoted(call['id'] or '')} name={_quoted(call['name'])}>"
+            f"{_escaped(json.dumps(call['args'], ensure_ascii=False))}</tool_call>"
             for call in calls
         ),
         "</message>",
@@ -98,17 +97,30 @@ def _block_as_xml(item: str | Mapping[str, Any]) -> str:
     block = cast("Mapping[str, Any]", canonical_block(item))
     match block["type"]:
         case "text":
-            return escape(block["text"])
+            return _escaped(block["text"])
         case "text-plain":
-            return escape(_cut(block.get("text", "")))
+            return _escaped(_cut(block.get("text", "")))
         case "refusal":
-            return f"<refusal>{escape(block['refusal'])}</refusal>"
+            return f"<refusal>{_escaped(block['refusal'])}</refusal>"
         case "reasoning":
-            return f"<reasoning>{escape(block.get('reasoning', ''))}</reasoning>"
+            return f"<reasoning>{_escaped(block.get('reasoning', ''))}</reasoning>"
         case "image" | "audio" | "video" | "file":
             where = "url" if "url" in block else "file_id"
             name = block.get(where, "data:")
             is_data = name.startswith("data:")
-            return "" if is_data else f"<{block['type']} {where}={quoteattr(name)} />"
+            return "" if is_data else f"<{block['type']} {where}={_quoted(name)} />"
         case _:
             return ""
+
+
+# Their module loads urllib and http, which is a tenth of the time that messages take to import.
+def _escaped(text: str) -> str:
+    from xml.sax.saxutils import escape
+
+    return escape(text)
+
+
+def _quoted(text: str) -> str:
+    from xml.sax.saxutils import quoteattr
+
+    return quoteattr(text)
