@@ -306,8 +306,10 @@ def _split(
 
 def _limited(config: RunnableConfig | None, limit: int | None) -> tuple[Scope | None, int | None]:
     """The scope of a call, and the limit that it opens itself: the lower one of two."""
-    if config is None or isinstance(config, Scope):
-        return enter(config), limit
+    if isinstance(config, Scope):
+        return config, limit
+    if config is None:
+        return enter(None), limit
     check_config(config)
     limit = lowest(limit, config.get("max_concurrency"))
     return enter(without(config, "max_concurrency")), limit
