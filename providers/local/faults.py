@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -14,6 +15,9 @@ from runnables.errors import (
 )
 
 _PROVIDER: Final = "local"
+
+_TOO_LARGE: Final = re.compile(r"\((\d+) tokens\) is too large to process.*batch size: (\d+)", re.S)
+"""What the runtime says of a text to embed that has more tokens than fit into a step."""
 
 
 def refusal(piece: Any) -> ModelError | None:
@@ -36,8 +40,10 @@ def _error(error: Mapping[str, Any]) -> ModelError:
             f"for {error.get('n_ctx')}. Shorten it, or give the model a larger context_size."
         )
         return ContextLengthError(message, provider=_PROVIDER, status=status)
-    if "too large to process" in message or "Context size has been exceeded" in message:
-        message = f"{message}. Shorten the text, or give the model a larger context_size."
+    if (numbers := _TOO_LARGE.search(message)) or "Context size has been exceeded" in message:
+        if numbers:
+            message = f"The text has {numbers[1]} tokens, and the model was loaded for {numbers[2]}"
+        message = f"{message}. Shorten it, or give the model a larger context_size."
         return ContextLengthError(message, provider=_PROVIDER, status=status)
     kind = InvalidRequestError if status is not None and 400 <= status < 500 else ServerError
     if status == 501:  # "not supported": asking again would not help

@@ -1,7 +1,8 @@
-"""Tool calls of models whose chat template has no place for tools, such as the embedded one.
+"""Tool calls that a model has to make, and models whose chat template has no place for tools.
 
-Such a model cannot choose whether to call a tool. Told to call one, it can: the grammar lets it
-write nothing but the call, and the conversation says in words what the tools are.
+A model without such a place, as the embedded one, cannot choose whether to call a tool. Told to
+call one, any model can: the grammar lets it write nothing but the call, and the conversation says
+in words what the tools are.
 """
 
 from __future__ import annotations
@@ -32,25 +33,33 @@ class ForcedCall(Protocol):
 
 
 def forced_call(tools: Sequence[Mapping[str, Any]], choice: Any) -> ForcedCall | None:
-    """How to make a model call one of the tools; None where it is not to call any.
+    """How to make a model call one of the tools; None where it need not call any.
 
     Raises:
-        InvalidRequestError: it is left to the model, which cannot choose.
+        InvalidRequestError: the choice names a tool that is not there.
     """
-    if not tools or choice == "none":
+    if not tools or choice in ("auto", "none"):
         return None
-    if choice == "auto":
-        raise InvalidRequestError(
-            "The chat template of this model has no place for tools, so that it cannot choose "
-            "whether to call one. Make it call one with tool_choice='any' or the name of a tool, "
-            "or use a model file whose template has tools.",
-            provider="local",
-            status=400,
-        )
     functions = [tool["function"] for tool in tools if tool.get("type") == "function"]
     if isinstance(choice, Mapping):
-        functions = [it for it in functions if it["name"] == choice["function"]["name"]]
+        named = choice["function"]["name"]
+        functions = [it for it in functions if it["name"] == named]
+        if not functions:
+            raise InvalidRequestError(
+                f"tool_choice names {named!r}, which is none of the tools.", provider="local"
+            )
     return OneTool(functions[0]) if len(functions) == 1 else AnyTool(functions)
+
+
+def cannot_choose() -> InvalidRequestError:
+    """The error where a call is left to a model that cannot choose."""
+    return InvalidRequestError(
+        "The chat template of this model has no place for tools, so that it cannot choose "
+        "whether to call one. Make it call one with tool_choice='any' or the name of a tool, "
+        "or use a model file whose template has tools.",
+        provider="local",
+        status=400,
+    )
 
 
 class OneTool:

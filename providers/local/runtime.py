@@ -123,10 +123,11 @@ def load(setup: Setup, path: Path) -> tuple[Server, Abilities]:
         try:
             server: Server = runtime.Server(params)
         except RuntimeError as error:
+            template = " Is chat_template= valid Jinja?" if setup.chat_template else ""
             raise WeightsError(
                 f"llama.cpp cannot load {path}: is it a whole gguf file, of a kind of model that "
-                f"{_PACKAGE} {runtime.__version__} knows, and is there memory for it? With "
-                f"{LOG_VARIABLE}=1 in the environment it says why on stderr."
+                f"{_PACKAGE} {runtime.__version__} knows, and is there memory for it?{template} "
+                f"With {LOG_VARIABLE}=1 in the environment it says why on stderr."
             ) from error
         # Answered by the server's own loop: after this it is known to run. Before, the server
         # must not be deleted, because deleting waits for ever for a loop that begins later.
@@ -201,6 +202,9 @@ def _params(runtime: Any, setup: Setup, path: Path) -> Any:
 
 def _embed(runtime: Any, params: Any, setup: Setup) -> None:
     params.embedding = True
+    # One pool: in parts of their own, texts of different lengths are read in several steps, and
+    # the runtime then takes the mean over the tokens of the last step only.
+    params.kv_unified = True
     params.n_batch = params.n_ubatch = setup.context  # a text is embedded in a single step
     if setup.pooling is not None:
         kind = f"LLAMA_POOLING_TYPE_{setup.pooling.upper()}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from providers.local.forced import ForcedCall, forced_call, without_tools
+from providers.local.forced import ForcedCall, cannot_choose, forced_call, without_tools
 from runnables.errors import InvalidRequestError
 from runnables.messages import (
     AIMessageChunk,
@@ -78,7 +78,7 @@ class Call:
         """
         request = {
             **self.options,
-            "messages": convert_to_openai_messages(self._told()),
+            "messages": self._conversation(abilities),
             "stream": True,
             "stream_options": {"include_usage": True},
             # Tells how far a long prompt is read; at each such event the call can be stopped.
@@ -87,19 +87,33 @@ class Call:
         request.pop("model", None)
         if self.alone:
             request["cache_prompt"] = False  # read from the cache, a prompt gives other roundings
-        if not abilities.tools:
-            request = self._without_native_tools(request)
-        return request
+        return self._with_tools(request, abilities) if "tools" in request else request
+
+    def _conversation(self, abilities: Abilities) -> list[dict[str, Any]]:
+        messages = convert_to_openai_messages(self._told())
+        return messages if abilities.tools else without_tools(messages)
 
     def _told(self) -> list[BaseMessage]:
         if self.embedded and not isinstance(self.messages[0], SystemMessage):
             return [SystemMessage(EMBEDDED_SYSTEM), *self.messages]
         return self.messages
 
-    def _without_native_tools(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._forced = forced_call(request.pop("tools", []), request.pop("tool_choice", "auto"))
-        request["messages"] = without_tools(request["messages"])
-        return self._forced.added_to(request) if self._forced else request
+    def _with_tools(self, request: dict[str, Any], abilities: Abilities) -> dict[str, Any]:
+        """The request, in which the model may or has to call a tool.
+
+        Where it has to, the grammar is ours, whatever the template has: the runtime's own lets
+        the model talk first, for as long as it likes, and does not know tools by name.
+        """
+        choice = request.pop("tool_choice", "auto")
+        self._forced = forced_call(request["tools"], choice)
+        if self._forced is not None:
+            del request["tools"]
+            return self._forced.added_to(request)
+        if choice == "none":
+            del request["tools"]
+        elif request["tools"] and not abilities.tools:
+            raise cannot_choose()
+        return request
 
     # -- the answer
 
