@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from runnables.errors import InvalidRequestError
 from runnables.messages import ToolCallChunk, tool_call_chunk
@@ -42,7 +42,7 @@ def forced_call(tools: Sequence[Mapping[str, Any]], choice: Any) -> ForcedCall |
         return None
     functions = [tool["function"] for tool in tools if tool.get("type") == "function"]
     if isinstance(choice, Mapping):
-        named = choice["function"]["name"]
+        named = cast("Mapping[str, Any]", choice)["function"]["name"]
         functions = [it for it in functions if it["name"] == named]
         if not functions:
             raise InvalidRequestError(
