@@ -23,9 +23,28 @@ PATIENCE = 2.0
 """Seconds for a thread that has delivered its result to find its way back to its queue."""
 
 
+_looking = threading.Lock()
+
+
+def _frames() -> dict[int, FrameType]:
+    """The innermost frame of every thread.
+
+    No garbage may be collected meanwhile: a finaliser could let another thread run, which then
+    waits for the interpreter's lock over its threads, for ever (CPython 3.11, gh-106883).
+    """
+    with _looking:
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return sys._current_frames()
+        finally:
+            if collecting:
+                gc.enable()
+
+
 def busy_threads() -> set[threading.Thread]:
     """Threads at work: all but the main one and the library's workers that wait for a job."""
-    frames = sys._current_frames()
+    frames = _frames()
     return {
         thread
         for thread in threading.enumerate()

@@ -1,0 +1,299 @@
+"""Random nestings of everything that fans out, whose leaves count how many are in flight.
+
+What flows through a nesting is a `Place`: where in the tree it is, and which limits are around.
+So every call of a runnable with a limit counts its own leaves, however often it is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from runnables import (
+    Runnable,
+    RunnableBranch,
+    RunnableLambda,
+    RunnableParallel,
+    RunnablePassthrough as Passthrough,
+)
+from tests.laws.gauges import GAUGE_PATIENCE
+from tests.laws.specimens import AT_ONCE
+from tests.leaks import busy_threads, wait_for
+
+Path = tuple[str, ...]
+
+
+class Limit:
+    """One call with a limit: how many leaves below it are in flight, and were at the most."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.inside = self.peak = 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """The input of a node: its path from the root, and the limits around it."""
+
+    path: Path = ()
+    limits: tuple[Limit, ...] = ()
+
+    def at(self, name: object) -> Place:
+        return replace(self, path=(*self.path, str(name)))
+
+
+@dataclass
+class Watch:
+    """What the leaves of one nesting share.
+
+    Attributes:
+        meet: how many leaves wait for one another; with 1, none does.
+        began: the paths of the leaves, in the order in which they began.
+        limits: all calls with a limit, as they were met.
+        threads: the most threads that were at work while a leaf held on.
+    """
+
+    meet: int = 1
+    began: list[Path] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
+    threads: int = 0
+    met: threading.Event = field(default_factory=threading.Event)
+    tripped: set[Path] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def leaf(self, place: Place) -> Iterator[None]:
+        with self.lock:
+            self.began.append(place.path)
+            for limit in place.limits:
+                limit.inside += 1
+                limit.peak = max(limit.peak, limit.inside)
+            if place.limits[0].inside >= self.meet:
+                self.met.set()
+            first = len(self.began) == 1
+        if first:
+            most = place.limits[0].limit
+            wait_for(lambda: len(busy_threads()) <= most, 0.5)  # one may be on its way back
+            self.threads = len(busy_threads())
+        try:
+            yield
+        finally:
+            with self.lock:
+                for limit in place.limits:
+                    limit.inside -= 1
+
+    def call(self, place: Place) -> str:
+        with self.leaf(place):
+            self.met.wait(GAUGE_PATIENCE if self.meet > 1 else 0.0005)
+        return "leaf"
+
+    async def acall(self, place: Place) -> str:
+        with self.leaf(place):
+            for _ in range(3 if self.meet == 1 else 1000):
+                if self.meet > 1 and self.met.is_set():
+                    break
+                await asyncio.sleep(0)
+        return "leaf"
+
+    def limited(self, limit: int) -> RunnableLambda[Place, Place]:
+        """A step that opens the count of a call with a limit."""
+
+        def enter(place: Place) -> Place:
+            count = Limit(limit)
+            self.limits.append(count)
+            return replace(place, limits=(*place.limits, count))
+
+        return RunnableLambda(enter, blocking=False)
+
+    def trip(self, place: Place) -> Place:
+        """Fails the first time at each place."""
+        with self.lock:
+            if place.path not in self.tripped:
+                self.tripped.add(place.path)
+                raise ValueError("the first time")
+        return place
+
+
+# --- the trees: each node knows how it is built, and what comes of it -------------------------
+
+
+@dataclass(frozen=True)
+class Node:
+    """A leaf, or a nesting of other nodes.
+
+    Attributes:
+        kind: a key of `BUILD`, or "leaf".
+        size: how many items a map or a batch has; the limit of a "limit".
+        parts: the nodes inside.
+    """
+
+    kind: str
+    size: int = 1
+    parts: tuple[Node, ...] = ()
+
+    @property
+    def leaves(self) -> int:
+        """How many leaf calls there are."""
+        if self.kind == "leaf":
+            return 1
+        times = self.size if self.kind in MANY else 1
+        return times * sum(part.leaves for part in self.parts)
+
+    def __str__(self) -> str:
+        inside = ", ".join(map(str, self.parts))
+        return self.kind if self.kind == "leaf" else f"{self.kind}[{self.size}]({inside})"
+
+
+MANY = frozenset({"map", "batch in a function", "stream of a batch in a function"})
+
+AROUND = ("retry", "fallback", "branch", "sequence", "call in a function")
+FANS = ("parallel", "assign", *sorted(MANY))
+
+
+@st.composite
+def nodes(draw: Callable[..., Any], depth: int, limits: bool = True) -> Node:
+    """A nesting so deep: fan-outs, and maybe something else around each."""
+    if depth == 0:
+        return Node("leaf")
+    kind = draw(st.sampled_from(FANS))
+    if kind in MANY:
+        fan = Node(kind, draw(st.integers(2, 3)), (draw(nodes(depth - 1, limits)),))
+    else:
+        depths = draw(st.lists(st.integers(0, depth - 1), min_size=2, max_size=3))
+        fan = Node(kind, 1, tuple(draw(nodes(it, limits)) for it in depths))
+    around = draw(st.sampled_from([None, *AROUND, *(["limit"] if limits else [])]))
+    if around is None:
+        return fan
+    return Node(around, draw(st.integers(1, 4)) if around == "limit" else 1, (fan,))
+
+
+NODES = st.integers(1, 3).flatmap(nodes)
+"""Nestings up to three fan-outs deep, with at most 27 leaf calls."""
+
+UNLIMITED = st.integers(1, 2).flatmap(lambda depth: nodes(depth, limits=False))
+"""Nestings whose leaves, at most nine, may all be in flight at once."""
+
+
+def build(node: Node, watch: Watch, coloured: bool) -> Runnable[Any, Any]:
+    """The runnable of a node, with async functions where `coloured`."""
+    if node.kind == "leaf":
+        return RunnableLambda(watch.acall if coloured else watch.call)
+    parts = [_from(str(at), build(part, watch, coloured)) for at, part in enumerate(node.parts)]
+    return BUILD[node.kind](node, parts, watch, coloured)
+
+
+def _from(name: str, part: Runnable[Any, Any]) -> Runnable[Any, Any]:
+    return RunnableLambda(lambda place: place.at(name), blocking=False) | part
+
+
+def _items(node: Node) -> Callable[[Place], list[Place]]:
+    return lambda place: [place.at(at) for at in range(node.size)]
+
+
+def _parallel(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
+    return RunnableParallel({str(at): part for at, part in enumerate(parts)})
+
+
+def _assign(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
+    new = {str(at): _pick | part for at, part in enumerate(parts)}
+    return RunnableParallel(place=Passthrough()) | Passthrough.assign(**new) | _without_place
+
+
+_pick: RunnableLambda[Any, Any] = RunnableLambda(lambda it: it["place"], blocking=False)
+_without_place: RunnableLambda[Any, Any] = RunnableLambda(
+    lambda it: {key: value for key, value in it.items() if key != "place"}, blocking=False
+)
+
+
+def _map(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
+    return RunnableLambda(_items(node), blocking=False) | parts[0].map()
+
+
+def _batch(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
+    items = _items(node)
+    if coloured:
+        return RunnableLambda(_awaiting(lambda place: parts[0].abatch(items(place))))
+    return RunnableLambda(lambda place: parts[0].batch(items(place)))
+
+
+def _completed(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
+    items = _items(node)
+
+    async def gather(place: Place) -> list[Any]:
+        pairs = [it async for it in parts[0].abatch_as_completed(items(place))]
+        return [value for _, value in sorted(pairs, key=lambda it: it[0])]
+
+    def wait(place: Place) -> list[Any]:
+        pairs = sorted(parts[0].batch_as_completed(items(place)), key=lambda it: it[0])
+        return [value for _, value in pairs]
+
+    return RunnableLambda(gather) if coloured else RunnableLambda(wait)
+
+
+def _call(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
+    return RunnableLambda(_awaiting(parts[0].ainvoke) if coloured else parts[0].invoke)
+
+
+def _awaiting(function: Callable[[Place], Any]) -> Callable[[Place], Any]:
+    async def call(place: Place) -> Any:
+        return await function(place)
+
+    return call
+
+
+BUILD: dict[str, Callable[[Node, list[Any], Watch, bool], Any]] = {
+    "parallel": _parallel,
+    "assign": _assign,
+    "map": _map,
+    "batch in a function": _batch,
+    "stream of a batch in a function": _completed,
+    "call in a function": _call,
+    "retry": lambda node, parts, watch, _: (RunnableLambda(watch.trip) | parts[0]).with_retry(
+        **AT_ONCE
+    ),
+    "fallback": lambda node, parts, watch, _: RunnableLambda(_fail, blocking=False).with_fallbacks(
+        parts
+    ),
+    "branch": lambda node, parts, watch, _: RunnableBranch((_always, parts[0]), _fail),
+    "sequence": lambda node, parts, watch, _: Passthrough() | parts[0] | Passthrough(),
+    "limit": lambda node, parts, watch, _: (watch.limited(node.size) | parts[0]).with_config(
+        max_concurrency=node.size
+    ),
+}
+
+
+def _fail(_: object) -> Any:
+    raise KeyError("not this one")
+
+
+def _always(_: object) -> bool:
+    return True
+
+
+def expected(node: Node) -> Any:
+    """What a nesting gives."""
+    if node.kind == "leaf":
+        return "leaf"
+    values = [expected(part) for part in node.parts]
+    if node.kind in ("parallel", "assign"):
+        return {str(at): value for at, value in enumerate(values)}
+    return [values[0]] * node.size if node.kind in MANY else values[0]
+
+
+def in_order(node: Node, path: Path = ()) -> list[Path]:
+    """The paths of the leaves, depth first: the order in which one control runs them."""
+    if node.kind == "leaf":
+        return [path]
+    starts = [(*path, str(at)) for at in range(node.size)] if node.kind in MANY else [path]
+    return [
+        leaf
+        for start in starts
+        for at, part in enumerate(node.parts)
+        for leaf in in_order(part, (*start, str(at)))
+    ]

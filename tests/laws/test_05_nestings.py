@@ -1,0 +1,117 @@
+"""Law 5 over random nestings: every limit around a leaf holds, and none is left unused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from tests.colours import Call
+from tests.laws.nestings import (
+    NODES,
+    UNLIMITED,
+    Node,
+    Path,
+    Place,
+    Watch,
+    build,
+    expected,
+    in_order,
+)
+from tests.laws.outcomes import stream_of
+
+WAYS = (
+    "invoke",
+    "with_config",
+    "stream",
+    "batch",
+    "batch, limit in the config",
+    "as completed",
+    "as completed, limit in the config",
+)
+MANY_WAYS = frozenset(WAYS[3:])
+
+
+def run(call: Call, way: str, node: Node, limit: int, watch: Watch, coloured: bool) -> Any:
+    """Call the runnable of a node under a limit; many ways have two items, 0 and 1."""
+    chain = watch.limited(limit) | build(node, watch, coloured)
+    two: Any = [Place(("0",)), Place(("1",))]
+    config: Any = {"max_concurrency": limit}
+    if way == "invoke":
+        return call.invoke(chain, Place(), config)
+    if way == "with_config":
+        return call.invoke(chain.with_config(config), Place())
+    if way == "stream":
+        return stream_of(call, chain, Place(), config).value
+    chain = build(node, watch, coloured)
+    outer = watch.limited(limit).invoke(Place())
+    two = [Place((name,), outer.limits) for name in "01"]
+    if way == "batch":
+        return call.batch(chain, two, max_concurrency=limit)
+    if way == "batch, limit in the config":
+        return call.batch(chain, two, config)
+    keywords = {"max_concurrency": limit} if way == "as completed" else {"config": config}
+    pairs = call.batch_as_completed(chain, two, **keywords)
+    return [value for _, value in sorted(pairs, key=lambda it: it[0])]
+
+
+def check_limits(watch: Watch) -> None:
+    """No call with a limit had more leaves in flight than that, nor the whole more threads."""
+    over = [(it.peak, it.limit) for it in watch.limits if it.peak > it.limit]
+    assert not over, f"leaves in flight, and the limit: {over}"
+    assert watch.threads <= watch.limits[0].limit, "more threads than slots"
+
+
+def leaves_of(way: str, node: Node) -> list[Path]:
+    starts: list[Path] = [("0",), ("1",)] if way in MANY_WAYS else [()]
+    return [leaf for start in starts for leaf in in_order(node, start)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_limit_around_a_leaf_holds(way: str, call: Call) -> None:
+    """Random nestings, random limits around and inside; the result is what it should be."""
+
+    @settings(max_examples=60)
+    @given(NODES, st.integers(1, 8), st.booleans())
+    def law(node: Node, limit: int, functions: bool) -> None:
+        watch = Watch()
+        coloured = call.colour == "async" and not functions
+        result = run(call, way, node, limit, watch, coloured)
+        value = expected(node)
+        assert result == ([value, value] if way in MANY_WAYS else value)
+        assert sorted(watch.began) == sorted(leaves_of(way, node))
+        check_limits(watch)
+
+    law()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_limit_of_one_runs_depth_first(way: str, call: Call) -> None:
+    """One control does all: leaves begin in the order in which they are written."""
+
+    @settings(max_examples=25)
+    @given(NODES, st.booleans())
+    def law(node: Node, functions: bool) -> None:
+        watch = Watch()
+        run(call, way, node, 1, watch, call.colour == "async" and not functions)
+        assert watch.began == leaves_of(way, node)
+        check_limits(watch)
+
+    law()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_as_many_leaves_as_slots_do_meet(way: str, call: Call) -> None:
+    """Full use: with a slot for each leaf, all leaves of any nesting are in flight at once."""
+
+    @settings(max_examples=15)
+    @given(UNLIMITED, st.booleans())
+    def law(node: Node, functions: bool) -> None:
+        leaves = len(leaves_of(way, node))
+        watch = Watch(meet=leaves)
+        run(call, way, node, leaves, watch, call.colour == "async" and not functions)
+        assert watch.limits[0].peak == leaves, "slots were left idle"
+        check_limits(watch)
+
+    law()
