@@ -54,12 +54,14 @@ class Watch:
 
     Attributes:
         meet: how many leaves wait for one another; with 1, none does.
+        patience: seconds that they wait.
         began: the paths of the leaves, in the order in which they began.
         limits: all calls with a limit, as they were met.
         threads: the most threads that were at work while a leaf held on.
     """
 
     meet: int = 1
+    patience: float = GAUGE_PATIENCE
     began: list[Path] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
     threads: int = 0
@@ -90,7 +92,7 @@ class Watch:
 
     def call(self, place: Place) -> str:
         with self.leaf(place):
-            self.met.wait(GAUGE_PATIENCE if self.meet > 1 else 0.0005)
+            self.met.wait(self.patience if self.meet > 1 else 0.0005)
         return "leaf"
 
     async def acall(self, place: Place) -> str:
@@ -153,21 +155,27 @@ class Node:
 MANY = frozenset({"map", "batch in a function", "stream of a batch in a function"})
 
 AROUND = ("retry", "fallback", "branch", "sequence", "call in a function")
+IDLE = frozenset({"stream of a batch in a function"})
+"""A thread that waits for outcomes of others keeps its slot: its consumer may call leaves, too."""
+
 FANS = ("parallel", "assign", *sorted(MANY))
 
 
 @st.composite
-def nodes(draw: Callable[..., Any], depth: int, limits: bool = True) -> Node:
-    """A nesting so deep: fan-outs, and maybe something else around each."""
+def nodes(draw: Callable[..., Any], depth: int, all_free: bool = False) -> Node:
+    """A nesting so deep: fan-outs, and maybe something else around each.
+
+    Where `all_free`, nothing inside keeps leaves from being in flight at once.
+    """
     if depth == 0:
         return Node("leaf")
-    kind = draw(st.sampled_from(FANS))
+    kind = draw(st.sampled_from([it for it in FANS if not (all_free and it in IDLE)]))
     if kind in MANY:
-        fan = Node(kind, draw(st.integers(2, 3)), (draw(nodes(depth - 1, limits)),))
+        fan = Node(kind, draw(st.integers(2, 3)), (draw(nodes(depth - 1, all_free)),))
     else:
         depths = draw(st.lists(st.integers(0, depth - 1), min_size=2, max_size=3))
-        fan = Node(kind, 1, tuple(draw(nodes(it, limits)) for it in depths))
-    around = draw(st.sampled_from([None, *AROUND, *(["limit"] if limits else [])]))
+        fan = Node(kind, 1, tuple(draw(nodes(it, all_free)) for it in depths))
+    around = draw(st.sampled_from([None, *AROUND, *([] if all_free else ["limit"])]))
     if around is None:
         return fan
     return Node(around, draw(st.integers(1, 4)) if around == "limit" else 1, (fan,))
@@ -176,7 +184,7 @@ def nodes(draw: Callable[..., Any], depth: int, limits: bool = True) -> Node:
 NODES = st.integers(1, 3).flatmap(nodes)
 """Nestings up to three fan-outs deep, with at most 27 leaf calls."""
 
-UNLIMITED = st.integers(1, 2).flatmap(lambda depth: nodes(depth, limits=False))
+UNLIMITED = st.integers(1, 2).flatmap(lambda depth: nodes(depth, all_free=True))
 """Nestings whose leaves, at most nine, may all be in flight at once."""
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
+from runnables import RunnableLambda
 from tests.colours import Call
 from tests.laws.nestings import (
     NODES,
     UNLIMITED,
+    Limit,
     Node,
     Path,
     Place,
@@ -102,10 +104,16 @@ def test_a_limit_of_one_runs_depth_first(way: str, call: Call) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_as_many_leaves_as_slots_do_meet(way: str, call: Call) -> None:
+def test_as_many_leaves_as_slots_do_meet(
+    way: str, call: Call, request: pytest.FixtureRequest
+) -> None:
     """Full use: with a slot for each leaf, all leaves of any nesting are in flight at once."""
+    if call.colour == "sync" and way in ("stream", "as completed, limit in the config"):
+        reason = "who opens a limit in the config of a stream keeps a slot for itself"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
 
-    @settings(max_examples=15)
+    # leaves that wait in vain take a second: what fails is not made smaller
+    @settings(max_examples=15, phases=[Phase.explicit, Phase.generate])
     @given(UNLIMITED, st.booleans())
     def law(node: Node, functions: bool) -> None:
         leaves = len(leaves_of(way, node))
@@ -115,3 +123,34 @@ def test_as_many_leaves_as_slots_do_meet(way: str, call: Call) -> None:
         check_limits(watch)
 
     law()
+
+
+BOUND = [
+    ("invoke", {"max_concurrency": 8}),
+    ("stream", {"max_concurrency": 8}),
+    ("batch", {}),
+    ("batch", {"max_concurrency": 8}),
+    ("as completed", {}),
+]
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="a call's own limit replaces the one that was bound"
+)
+@pytest.mark.parametrize(("way", "config"), BOUND)
+def test_a_bound_limit_holds_in_a_call_with_a_wider_one(way: str, config: Any, call: Call) -> None:
+    """`with_config(max_concurrency=1)` at the top, and a config that says 8, or a batch."""
+    watch = Watch(meet=2, patience=0.1)
+    limit = Limit(1)
+    places = [Place((name,), (limit,)) for name in "01"]
+    leaf = RunnableLambda(watch.call)
+    many, one = (it.with_config(max_concurrency=1) for it in (leaf.map(), leaf))
+    if way == "invoke":
+        call.invoke(many, places, config)
+    elif way == "stream":
+        call.stream(many, places, config)
+    elif way == "batch":
+        call.batch(one, places, **config)
+    else:
+        call.batch_as_completed(one, places)
+    assert limit.peak == 1
