@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings, strategies as st
+from hypothesis import Phase, assume, given, settings, strategies as st
 
 from runnables import RunnableLambda
 from tests.colours import Call
@@ -104,18 +104,14 @@ def test_a_limit_of_one_runs_depth_first(way: str, call: Call) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_as_many_leaves_as_slots_do_meet(
-    way: str, call: Call, request: pytest.FixtureRequest
-) -> None:
+def test_as_many_leaves_as_slots_do_meet(way: str, call: Call) -> None:
     """Full use: with a slot for each leaf, all leaves of any nesting are in flight at once."""
-    if call.colour == "sync" and way in ("stream", "as completed, limit in the config"):
-        reason = "who opens a limit in the config of a stream keeps a slot for itself"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
 
     # leaves that wait in vain take a second: what fails is not made smaller
     @settings(max_examples=15, phases=[Phase.explicit, Phase.generate])
     @given(UNLIMITED, st.booleans())
     def law(node: Node, functions: bool) -> None:
+        assume(not (way == "stream" and "assign" in str(node)))  # see the gap below
         leaves = len(leaves_of(way, node))
         watch = Watch(meet=leaves)
         run(call, way, node, leaves, watch, call.colour == "async" and not functions)
@@ -134,9 +130,6 @@ BOUND = [
 ]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="a call's own limit replaces the one that was bound"
-)
 @pytest.mark.parametrize(("way", "config"), BOUND)
 def test_a_bound_limit_holds_in_a_call_with_a_wider_one(way: str, config: Any, call: Call) -> None:
     """`with_config(max_concurrency=1)` at the top, and a config that says 8, or a batch."""
@@ -154,3 +147,11 @@ def test_a_bound_limit_holds_in_a_call_with_a_wider_one(way: str, config: Any, c
     else:
         call.batch_as_completed(one, places)
     assert limit.peak == 1
+
+
+@pytest.mark.xfail(strict=True, reason="the slot of the dict's own reader is not handed on")
+def test_a_streamed_assign_uses_all_slots(call: Call) -> None:
+    """Three new keys and three slots: the three meet."""
+    node, watch = Node("assign", 1, (Node("leaf"),) * 3), Watch(meet=3, patience=0.2)
+    run(call, "stream", node, 3, watch, coloured=False)
+    assert watch.limits[0].peak == 3
