@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import Phase, assume, given, settings, strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
 from runnables import RunnableLambda
 from tests.colours import Call
@@ -103,7 +103,7 @@ def test_a_limit_of_one_runs_depth_first(way: str, call: Call) -> None:
     law()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "stream"])  # see the gap below
 def test_as_many_leaves_as_slots_do_meet(way: str, call: Call) -> None:
     """Full use: with a slot for each leaf, all leaves of any nesting are in flight at once."""
 
@@ -111,7 +111,6 @@ def test_as_many_leaves_as_slots_do_meet(way: str, call: Call) -> None:
     @settings(max_examples=15, phases=[Phase.explicit, Phase.generate])
     @given(UNLIMITED, st.booleans())
     def law(node: Node, functions: bool) -> None:
-        assume(not (way == "stream" and "assign" in str(node)))  # see the gap below
         leaves = len(leaves_of(way, node))
         watch = Watch(meet=leaves)
         run(call, way, node, leaves, watch, call.colour == "async" and not functions)
@@ -149,9 +148,21 @@ def test_a_bound_limit_holds_in_a_call_with_a_wider_one(way: str, config: Any, c
     assert limit.peak == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the slot of the dict's own reader is not handed on")
-def test_a_streamed_assign_uses_all_slots(call: Call) -> None:
-    """Three new keys and three slots: the three meet."""
-    node, watch = Node("assign", 1, (Node("leaf"),) * 3), Watch(meet=3, patience=0.2)
-    run(call, "stream", node, 3, watch, coloured=False)
-    assert watch.limits[0].peak == 3
+LEAF = Node("leaf")
+NESTED = [
+    Node("assign", 1, (LEAF,) * 3),
+    Node("map", 2, (Node("map", 2, (LEAF,)),)),
+    Node("parallel", 1, (LEAF, Node("batch in a function", 3, (LEAF,)))),
+    Node("parallel", 1, (LEAF, Node("parallel", 1, (LEAF, LEAF)))),
+]
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="a fan-out inside of a streamed one idles in a slot"
+)
+@pytest.mark.parametrize("node", NESTED, ids=str)
+def test_nested_streams_use_all_slots(node: Node, call: Call) -> None:
+    """As many slots as leaves: all leaves meet, where fan-outs stand in streams of others."""
+    watch = Watch(meet=node.leaves, patience=0.1)
+    run(call, "stream", node, node.leaves, watch, coloured=False)
+    assert watch.limits[0].peak == node.leaves
