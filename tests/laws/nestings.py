@@ -78,11 +78,6 @@ class Watch:
                 limit.peak = max(limit.peak, limit.inside)
             if place.limits[0].inside >= self.meet:
                 self.met.set()
-            first = len(self.began) == 1
-        if first:
-            most = place.limits[0].limit
-            wait_for(lambda: len(busy_threads()) <= most, 0.5)  # one may be on its way back
-            self.threads = len(busy_threads())
         try:
             yield
         finally:
@@ -92,6 +87,10 @@ class Watch:
 
     def call(self, place: Place) -> str:
         with self.leaf(place):
+            if len(self.began) == 1:  # that thread is not one of a loop's
+                most = place.limits[0].limit
+                wait_for(lambda: len(busy_threads()) <= most, 0.5)  # one may be on its way back
+                self.threads = len(busy_threads())
             self.met.wait(self.patience if self.meet > 1 else 0.0005)
         return "leaf"
 
