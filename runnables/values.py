@@ -8,7 +8,10 @@ when they are first needed, in each process anew.
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from runnables.sources import lambda_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +67,8 @@ def _hashable(values: Any) -> list[int]:
 
 
 def show(thing: object) -> str:
-    """A function by its name, anything else by its repr."""
+    """A lambda by its text, another function by its name, anything else by its repr."""
     name = getattr(thing, "__name__", None)
+    if name == "<lambda>" and inspect.isfunction(thing):
+        return lambda_text(thing) or name
     return name if isinstance(name, str) and callable(thing) else repr(thing)

@@ -136,7 +136,8 @@ def test_it_stands_in_a_chain(call: Call) -> None:
     """With functions as models, and a repr that reads like the code."""
     fix = RunnableLambda(lambda _: "[0]", blocking=False)
     repair = JsonOutputParser().with_repair(fix)
-    assert repr(repair) == "JsonOutputParser().with_repair(RunnableLambda(<lambda>), attempts=1)"
+    fixing = "RunnableLambda(lambda _: '[0]')"
+    assert repr(repair) == f"JsonOutputParser().with_repair({fixing}, attempts=1)"
     assert call.invoke(RunnableLambda(str, blocking=False) | repair | len, "x") == 1
     assert repair == RepairParser(JsonOutputParser(), fix)
 
