@@ -87,7 +87,7 @@ class Watch:
 
     def call(self, place: Place) -> str:
         with self.leaf(place):
-            if len(self.began) == 1:  # that thread is not one of a loop's
+            if len(self.began) == 1:  # not in a loop: this waits
                 most = place.limits[0].limit
                 wait_for(lambda: len(busy_threads()) <= most, 0.5)  # one may be on its way back
                 self.threads = len(busy_threads())

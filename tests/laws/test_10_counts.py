@@ -1,0 +1,116 @@
+"""Law 10: nobody who watches, nothing made for watchers; counted, in every thread."""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from runnables import Runnable, RunnableGenerator, RunnableLambda, RunnablePassthrough
+from tests.colours import Call
+from tests.laws import steps
+from tests.laws.recorder import Recorder
+
+MADE = {
+    ("runnables.events", "Event"): "event",
+    ("runnables.events", "Run"): "run",
+    ("runnables.config", "Scope"): "scope",
+}
+
+
+@contextmanager
+def counted() -> Iterator[Counter[str]]:
+    """Counts what is made while in this block: ids, events, runs, scopes, copies of a context."""
+    counts: Counter[str] = Counter()
+
+    def look(frame: Any, event: str, what: Any) -> None:
+        if event == "c_call" and what is contextvars.copy_context:
+            counts["context"] += 1
+        elif event == "c_call" and getattr(what, "__name__", "") == "urandom":
+            counts["id"] += 1
+        elif event == "call" and frame.f_code.co_name == "uuid4":
+            counts["id"] += 1
+        elif event == "call" and frame.f_code.co_name == "__init__":
+            kind = type(frame.f_locals.get("self"))
+            counts[MADE.get((kind.__module__, kind.__name__), "other")] += 1
+
+    before = sys.getprofile()
+    threading.setprofile(look)
+    sys.setprofile(look)
+    try:
+        yield counts
+    finally:
+        sys.setprofile(before)
+        threading.setprofile(None)  # type: ignore[arg-type]  # typeshed lacks the way back
+        del counts["other"]
+
+
+quick = RunnableLambda(steps.increment, blocking=False)
+CHAINS: dict[str, tuple[Runnable[Any, Any], Any]] = {
+    "functions": (quick | quick | quick | RunnablePassthrough(), 1),
+    "pieces": (
+        RunnableGenerator(steps.uppercase, steps.auppercase) | RunnablePassthrough(),
+        "a b",
+    ),
+    "policies": (quick.with_retry().with_fallbacks([quick]).bind() | quick, 1),
+    "choices": (RunnablePassthrough() | RunnableLambda(steps.choose, blocking=False), 3),
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_nothing_is_made_for_nobody(chain: str, call: Call) -> None:
+    """No id, no event, no run, no scope, no copy of the context; in whole and in pieces."""
+    runnable, value = CHAINS[chain]
+
+    def sync() -> Counter[str]:
+        with counted() as counts:
+            runnable.invoke(value)
+            list(runnable.stream(value))
+        return counts
+
+    async def coloured() -> Counter[str]:
+        with counted() as counts:
+            await runnable.ainvoke(value)
+            async with runnable.astream(value) as stream:
+                _ = [chunk async for chunk in stream]
+        return counts
+
+    assert call.run(sync, coloured) == {}
+
+
+def test_a_config_without_handlers_makes_no_runs(call: Call) -> None:
+    """Tags and a limit are carried in a scope or two; no run, no id, no event."""
+    runnable, value = CHAINS["functions"]
+    config: Any = {"tags": ["a"], "max_concurrency": 2}
+
+    def sync() -> Counter[str]:
+        with counted() as counts:
+            runnable.invoke(value, config)
+            runnable.batch([value] * 3, config)
+        return counts
+
+    async def coloured() -> Counter[str]:
+        with counted() as counts:
+            await runnable.ainvoke(value, config)
+            await runnable.abatch([value] * 3, config)
+        return counts
+
+    counts = call.run(sync, coloured)
+    assert not {"id", "event", "run"} & counts.keys()
+
+
+def test_the_counter_counts(call: Call) -> None:
+    """The test of the test: with a handler, runs, ids and events are made."""
+    runnable, value = CHAINS["functions"]
+    with counted() as counts:
+        call.invoke(runnable, value, Recorder().config)
+    assert counts["run"] == 5
+    assert counts["event"] == 10
+    assert counts["id"] >= 5
+    assert counts["scope"] >= 5
