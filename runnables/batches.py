@@ -321,7 +321,9 @@ def _stand(scope: Scope | None, limit: int | None) -> tuple[Slots, bool, Scope]:
     if limit is None and outer is not None:
         return outer, False, cast("Scope", scope)
     slots = Slots(DEFAULT_LIMIT if limit is None else limit, outer, spare=outer is None)
-    return slots, outer is None, (Scope() if scope is None else scope).with_slots(slots)
+    scope = Scope(scope)
+    scope.slots = slots
+    return slots, outer is None, scope
 
 
 def is_many(inputs: object) -> bool:

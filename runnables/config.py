@@ -100,17 +100,23 @@ class Scope(dict[str, Any]):
     next_tags: tuple[str, ...]
 
     def __init__(self, around: Scope | None = None) -> None:
-        super().__init__({} if around is None else around)
-        self.handlers = () if around is None else around.handlers
-        self.own = () if around is None else around.own
-        self.slots = None if around is None else around.slots
-        self.run_id = None if around is None else around.run_id
-        self.parents = () if around is None else around.parents
-        self.path = () if around is None else around.path
-        self.returns = 0 if around is None else around.returns
-        self.next_name = None if around is None else around.next_name
-        self.next_id = None if around is None else around.next_id
-        self.next_tags = () if around is None else around.next_tags
+        if around is None:
+            super().__init__()
+            self.handlers = self.own = self.parents = self.path = self.next_tags = ()
+            self.slots = self.run_id = self.next_name = self.next_id = None
+            self.returns = 0
+            return
+        super().__init__(around)
+        self.handlers = around.handlers
+        self.own = around.own
+        self.slots = around.slots
+        self.run_id = around.run_id
+        self.parents = around.parents
+        self.path = around.path
+        self.returns = around.returns
+        self.next_name = around.next_name
+        self.next_id = around.next_id
+        self.next_tags = around.next_tags
 
     @property
     def config(self) -> RunnableConfig:
@@ -145,12 +151,6 @@ class Scope(dict[str, Any]):
         scope = Scope(self)
         scope.next_tags = (*self.next_tags, tag)
         scope.path = (*self.path, label)
-        return scope
-
-    def with_slots(self, slots: Slots) -> Scope:
-        """The same, standing in this limit."""
-        scope = Scope(self)
-        scope.slots = slots
         return scope
 
     def merged(self, config: RunnableConfig) -> Scope:
@@ -283,6 +283,9 @@ class within:
     def __exit__(self, *_: object) -> None:
         _ambient.reset(self._token)
 
+
+AMBIENT: Final = _ambient
+"""For fan-outs: what is done inside joins the scope that is set here, without a config."""
 
 set_ambient = _ambient.set
 reset_ambient = _ambient.reset

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runnables.batches import is_many, stand
 from runnables.chunks import ByIndex, Merge
 from runnables.concurrency import TaskFanOut, ThreadFanOut
+from runnables.config import AMBIENT
 from runnables.functions import coerce_to_runnable
 from runnables.runnable import Runnable
 from runnables.streams import (
@@ -97,26 +98,32 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], reports=True):
 
         def work(index: int, item: Any) -> Any:
             try:
-                return self.bound.invoke(item, scope.config, **kwargs)
+                config = scope.config if scope.observed else None
+                return self.bound.invoke(item, config, **kwargs)
             except Exception as error:
                 note(error, f"item {index}")
                 raise
 
         items = self._items(value)
-        return ThreadFanOut(work, iter(items), slots, outside=outside).run(len(items))
+        fan_out = ThreadFanOut(work, iter(items), slots, outside=outside)
+        fan_out.inside(AMBIENT, scope)
+        return fan_out.run(len(items))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         slots, outside, scope = stand(scope)
 
         async def work(index: int, item: Any) -> Any:
             try:
-                return await self.bound.ainvoke(item, scope.config, **kwargs)
+                config = scope.config if scope.observed else None
+                return await self.bound.ainvoke(item, config, **kwargs)
             except Exception as error:
                 note(error, f"item {index}")
                 raise
 
         items = self._items(value)
-        return await TaskFanOut(work, iter(items), slots, outside=outside).run(len(items))
+        fan_out = TaskFanOut(work, iter(items), slots, outside=outside)
+        fan_out.inside(AMBIENT, scope)
+        return await fan_out.run(len(items))
 
     def _items(self, value: Any) -> list[Any]:
         if not is_many(value):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runnables.batches import stand
 from runnables.chunks import ByKey, Merge
 from runnables.concurrency import TaskFanOut, ThreadFanOut
+from runnables.config import AMBIENT
 from runnables.functions import coerce_to_runnable
 from runnables.runnable import Runnable
 from runnables.streams import (
@@ -111,12 +112,14 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
 
         def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
             try:
-                return branch[1].invoke(value, _at(scope, branch[0]), **kwargs)
+                config = _at(scope, branch[0]) if scope.observed else None
+                return branch[1].invoke(value, config, **kwargs)
             except Exception as error:
                 note(error, _where(branch[0]))
                 raise
 
         fan_out = ThreadFanOut(work, iter(self.branches.items()), slots, outside=outside)
+        fan_out.inside(AMBIENT, scope)
         return dict(zip(self.branches, fan_out.run(len(self.branches)), strict=True))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
@@ -124,12 +127,14 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
 
         async def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
             try:
-                return await branch[1].ainvoke(value, _at(scope, branch[0]), **kwargs)
+                config = _at(scope, branch[0]) if scope.observed else None
+                return await branch[1].ainvoke(value, config, **kwargs)
             except Exception as error:
                 note(error, _where(branch[0]))
                 raise
 
         fan_out = TaskFanOut(work, iter(self.branches.items()), slots, outside=outside)
+        fan_out.inside(AMBIENT, scope)
         return dict(zip(self.branches, await fan_out.run(len(self.branches)), strict=True))
 
     # -- in pieces

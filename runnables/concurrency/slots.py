@@ -11,13 +11,10 @@ The call that opens a limit stands outside of it where it only waits for its hel
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from runnables.concurrency.stopping import lock
 from runnables.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 DEFAULT_LIMIT: Final = 32
 """Slots below a call that says nothing of `max_concurrency`."""
@@ -53,27 +50,29 @@ class Slots:
         self.hungry: dict[_Hungry, Slots] = {} if parent is None else parent.hungry
         self._spare = limit if spare else limit - 1
 
-    def borrow(self) -> bool:
-        """Take a spare slot here and in every call around; False where one has none."""
+    def borrow(self, wanted: int = 1) -> int:
+        """Take spare slots, here and in every call around; how many it got, at most `wanted`."""
         with lock:
-            chain = list(self._chain())
-            if any(slots._spare < 1 for slots in chain):
-                return False
-            for slots in chain:
-                slots._spare -= 1
-            return True
+            slots: Slots | None = self
+            while slots is not None:
+                wanted = min(wanted, slots._spare)
+                slots = slots.parent
+            if wanted > 0:
+                self._add(-wanted)
+            return max(wanted, 0)
 
     def give_back(self) -> None:
         """Return a borrowed slot, and offer it to those who still have work."""
         with lock:
-            for slots in self._chain():
-                slots._spare += 1
-            eager = [it for it, slots in list(self.hungry.items()) if slots.borrow()]
+            self._add(1)
+            if not self.hungry:
+                return
+            eager = [it for it, slots in self.hungry.items() if slots.borrow()]
         for fan_out in eager:
             fan_out.grow()
 
-    def _chain(self) -> Iterator[Slots]:
+    def _add(self, spare: int) -> None:
         slots: Slots | None = self
         while slots is not None:
-            yield slots
+            slots._spare += spare
             slots = slots.parent

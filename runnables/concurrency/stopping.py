@@ -16,25 +16,11 @@ Cancelled = asyncio.CancelledError
 """What a cancelled call raises, in both colours; a BaseException, never a value."""
 
 
-class Lock:
-    """One lock for all signals and slots, whose chains change together; made anew by a fork."""
+lock: Final = threading.RLock()
+"""One lock for all signals and slots, whose chains change together."""
 
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._renew)
-
-    def _renew(self) -> None:
-        self._lock = threading.RLock()  # the parent's may be held by a thread that is not here
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-lock: Final = Lock()
+if hasattr(os, "register_at_fork"):  # the parent's may be held by a thread that a child lacks
+    os.register_at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 class Stop:

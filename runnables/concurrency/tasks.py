@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnables.concurrency.items import DONE, Items, index_of
 from runnables.concurrency.stopping import Stop, current_stop, lock
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 
     from runnables.concurrency.slots import Slots
+
+T = TypeVar("T")
 
 
 class TaskFanOut:
@@ -58,6 +60,10 @@ class TaskFanOut:
         self._stop = Stop(current_stop.get())
         self._context = contextvars.copy_context()
         self._context.run(current_stop.set, self._stop)
+
+    def inside(self, variable: contextvars.ContextVar[T], value: T) -> None:
+        """Set a variable for all that is done here."""
+        self._context.run(variable.set, value)
 
     # -- the caller's side
 
@@ -100,7 +106,7 @@ class TaskFanOut:
         if here and not self._start():
             return
         while self._borrowed < wanted - here and (wanted > 1 or self._outside):
-            if not self._slots.borrow():
+            if not self._slots.borrow(1):
                 break
             self._borrowed += 1
             if not self._start():

@@ -62,7 +62,10 @@ class ThreadFanOut:
         self._slots = slots
         self._outside = outside
         self._room = room
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(
+            self._lock
+        )  # `with` takes longer with this than with the lock
         self._pulling = threading.Lock()
         self._outcomes: deque[tuple[Any, Any]] = deque()
         self._handed: deque[threading.Lock] = (
@@ -77,6 +80,10 @@ class ThreadFanOut:
         self._stop = Stop(current_stop.get())
         self._context = contextvars.copy_context()
         self._context.run(current_stop.set, self._stop)
+
+    def inside(self, variable: contextvars.ContextVar[T], value: T) -> None:
+        """Set a variable for all that is done here."""
+        self._context.run(variable.set, value)
 
     # -- the caller's side
 
@@ -125,8 +132,7 @@ class ThreadFanOut:
         """Put helpers into spare slots, for all items but those that we do `here`."""
         wanted = self._slots.limit if most is None else min(most, self._slots.limit)
         if wanted > 1 or self._apart:
-            while self._held < wanted - here and self._slots.borrow():
-                self._spawn()
+            self._spawn(self._slots.borrow(wanted - here))
         elif self._outside:
             self._slots.borrow()  # alone, we do it ourselves, so we need a slot to stand in
         self._short = most is None or self._held + here < most
@@ -136,7 +142,7 @@ class ThreadFanOut:
 
     def _ready(self, busy: bool) -> tuple[list[tuple[Any, Any]], bool]:
         """What is there to hand out, having waited for it, and whether to work ourselves."""
-        with self._changed:
+        with self._lock:
             while True:
                 going = self._failure is None
                 alone = going and (busy or not self._workers or self._may_join())
@@ -175,25 +181,26 @@ class ThreadFanOut:
         yield index, self._work(index, item)
 
     def _finished(self) -> bool:
-        with self._changed:
+        with self._lock:
             return self._failure is not None or not (self._workers or self._outcomes)
 
     def _wait_for_workers(self) -> None:
         """Wait; our own slot is of use to others meanwhile, as the last worker brings us its."""
-        with self._changed:
-            lends = self._held > 0 and not self._outside and self._failure is None
-            self._lent = lends
-        if lends:
-            self._slots.give_back()
-        with self._changed:
+        if not self._outside:
+            with self._lock:
+                self._lent = lends = self._held > 0 and self._failure is None
+            if lends:
+                self._slots.give_back()
+        with self._lock:
             while self._workers and self._failure is None:
                 self._changed.wait()
 
     def _leave(self) -> None:
         """Nothing new starts; whoever works is told to stop and given a moment to do so."""
-        with lock:
-            self._slots.hungry.pop(self, None)
-        with self._changed:
+        if self._short:
+            with lock:
+                self._slots.hungry.pop(self, None)
+        with self._lock:
             self._over = True
             self._changed.notify_all()
             running = self._workers > 0
@@ -202,7 +209,7 @@ class ThreadFanOut:
         if running:
             self._stop.set()
             until = time.monotonic() + self._grace
-            with self._changed:
+            with self._lock:
                 while self._workers and (left := until - time.monotonic()) > 0:
                     self._changed.wait(left)
         self._stop.release()
@@ -216,27 +223,32 @@ class ThreadFanOut:
                 self._slots.hungry.pop(self, None)
             self._slots.give_back()
         else:
-            self._spawn()
+            self._spawn(1)
 
-    def _spawn(self) -> None:
-        with self._changed:
-            self._workers += 1
-            self._held += 1
-        in_worker(self._work_in_slot)
+    def _spawn(self, many: int) -> None:
+        with self._lock:
+            self._workers += many
+            self._held += many
+        for _ in range(many):
+            in_worker(self._work_in_slot)
 
     def _work_in_slot(self) -> None:
         self._labour()
-        with self._changed:
-            self._held -= 1
-            keep = self._lent and not self._held
-            if keep:
-                self._lent = False
-        if not keep:
+        if self._outside or not self._keeps_slot():
             self._slots.give_back()
-        with self._changed:
+        with self._lock:
             self._workers -= 1
             if not self._workers:
                 self._changed.notify_all()
+
+    def _keeps_slot(self) -> bool:
+        """Whether this is the last worker, and the caller waits for a slot in place of its own."""
+        with self._lock:
+            self._held -= 1
+            if self._held or not self._lent:
+                return False
+            self._lent = False
+            return True
 
     def _labour(self) -> None:
         while self._one():
@@ -257,19 +269,23 @@ class ThreadFanOut:
         return True
 
     def _take(self) -> tuple[int, Any] | None:
+        if self._items.over:
+            return None
         with self._pulling:
             return None if self._over or self._failure else self._items.take()
 
     def _put(self, index: int, result: Any) -> None:
         """Lay a result down for the consumer, once there is room; Cancelled where it has left."""
-        with self._changed:
-            while self._room is not None and len(self._outcomes) >= self._room and not self._over:
+        if self._room is None:  # nobody looks before all is done
+            self._outcomes.append((index, result))
+            return
+        with self._lock:
+            while len(self._outcomes) >= self._room and not self._over:
                 self._changed.wait()
-            if self._over and self._room is not None:
+            if self._over:
                 raise Cancelled("the consumer has left")
             self._outcomes.append((index, result))
-            if self._room is not None:
-                self._changed.notify_all()
+            self._changed.notify_all()
 
     def deliver(self, key: Any, chunk: Any) -> None:
         """Hand a chunk to the consumer, and wait until it asks for the next.
@@ -281,7 +297,7 @@ class ThreadFanOut:
         """
         gate = threading.Lock()
         gate.acquire()
-        with self._changed:
+        with self._lock:
             if not self._over:
                 self._outcomes.append((key, chunk))
                 self._handed.append(gate)
@@ -293,7 +309,7 @@ class ThreadFanOut:
 
     def _fail(self, error: BaseException) -> None:
         """Keep the first failure (an interrupt outweighs an error), and tell the others."""
-        with self._changed:
+        with self._lock:
             ends = not isinstance(error, (Exception, Cancelled))
             if not self._over and (self._failure is None or ends):
                 self._failure = error
