@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import permutations
 from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from runnables import EmptyStream, Runnable, RunnableGenerator, RunnableLambda, RunnablePassthrough
+from runnables import (
+    EmptyStream,
+    Runnable,
+    RunnableBranch,
+    RunnableGenerator,
+    RunnableLambda,
+    RunnableParallel,
+    RunnablePassthrough,
+    RunnablePick,
+    StrOutputParser,
+)
 from tests.colours import Call
 from tests.laws import steps
-from tests.laws.outcomes import Failed, Outcome, outcome, stream_of, without_notes
+from tests.laws.outcomes import Failed, Outcome, failed, outcome, stream_of, without_notes
 from tests.laws.specimens import TEXTS, Specimen
 from tests.laws.zoo import ZOO
 
@@ -52,6 +63,55 @@ def test_grouping_makes_no_difference(call: Call) -> None:
     law()
 
 
+MORE_STEPS = STEPS | st.sampled_from(
+    [
+        RunnableLambda(steps.shout).with_config(tags=["a"]),
+        RunnableLambda(steps.words).with_retry(wait_exponential_jitter=False),
+        RunnableLambda(steps.stumble).with_fallbacks([steps.shout]),
+        RunnableParallel(a=RunnableGenerator(steps.uppercase), b=steps.words) | RunnablePick("a"),
+        RunnableBranch((bool, RunnableGenerator(steps.uppercase)), steps.shout),
+        steps.Everything(),
+        StrOutputParser(),
+    ]
+)
+
+
+@st.composite
+def two_bracketings(draw: Callable[..., Any]) -> tuple[Any, Any]:
+    """The same steps piped in two random ways to put the brackets."""
+    parts = draw(st.lists(MORE_STEPS, min_size=3, max_size=7))
+    return _bracketed(draw, parts), _bracketed(draw, parts)
+
+
+def _bracketed(draw: Callable[..., Any], parts: list[Any]) -> Any:
+    if len(parts) == 1:
+        return parts[0]
+    cut = draw(st.integers(1, len(parts) - 1))
+    return _bracketed(draw, parts[:cut]) | _bracketed(draw, parts[cut:])
+
+
+def test_no_bracketing_makes_a_difference(call: Call) -> None:
+    """Three to seven steps, bracketed at random: equal, and the same in whole, in pieces, many."""
+
+    @settings(max_examples=60)
+    @given(two_bracketings(), st.lists(TEXTS, min_size=1, max_size=2))
+    def law(pair: tuple[Any, Any], texts: list[str]) -> None:
+        one, other = pair
+        assert one == other
+        assert hash(one) == hash(other)
+        assert repr(one) == repr(other)
+        for text in texts:
+            assert both(call, one, text) == both(call, other, text)
+        batches = [call.batch(it, texts, return_exceptions=True) for it in pair]
+        assert list(map(_bare, batches[0])) == list(map(_bare, batches[1]))
+
+    law()
+
+
+def _bare(result: Any) -> Any:
+    return _known(failed(result)) if isinstance(result, Exception) else result
+
+
 @pytest.mark.parametrize("specimen", [it for it in ZOO if not it.remembers], ids=str)
 def test_the_passthrough_is_the_identity(specimen: Specimen, call: Call) -> None:
     """Before and behind anything of the zoo."""
@@ -74,6 +134,8 @@ WRAPPERS: dict[str, Any] = {
     "with_retry": lambda it: it.with_retry(wait_exponential_jitter=False),
     "with_types": lambda it: it.with_types(input_type=int),
     "with_fallbacks": lambda it: it.with_fallbacks([steps.double]),
+    "with_timeout": lambda it: it.with_timeout(60),
+    "with_listeners": lambda it: it.with_listeners(on_end=str),
 }
 
 

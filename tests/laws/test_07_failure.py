@@ -64,6 +64,13 @@ def many(leaf: Any, call: Call, how: str) -> Any:
     if how == "parallel":
         branches = {f"{at}": RunnableLambda(_always(it)) | leaf for at, it in enumerate(inputs)}
         return call.invoke(RunnableParallel(branches), None, {"max_concurrency": 2})
+    if how == "stream of a map":
+        return call.stream(leaf.map(), inputs, {"max_concurrency": 2})
+    if how == "batch of maps":
+        return call.batch(leaf.map(), [inputs[:1], inputs[1:]], max_concurrency=2)
+    if how == "map of batches":
+        batches = RunnableLambda(lambda items: leaf.batch(items)).map()
+        return call.invoke(batches, [inputs[:1], inputs[1:]], {"max_concurrency": 2})
     if how == "batch":
         return call.batch(leaf, inputs, max_concurrency=2)
     return call.batch_as_completed(leaf, inputs, max_concurrency=2)
@@ -74,16 +81,16 @@ def _always(value: str) -> Callable[[Any], str]:
 
 
 HOW = ("batch", "as completed", "map", "parallel")
+NESTED = ("stream of a map", "batch of maps", "map of batches")
 
 
-@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("how", [*HOW, *NESTED])
 def test_a_failure_stops_its_siblings_and_nothing_new_begins(how: str, call: Call) -> None:
     """With two slots: one sibling runs and is told to stop, two others never begin."""
     siblings = Siblings()
     leaf = RunnableLambda(siblings.call)
     with pytest.raises(KeyError, match="the first"):
         many(leaf, call, how)
-    assert siblings.stopped.wait(5)
     check_siblings(siblings)
 
 
