@@ -1,0 +1,105 @@
+"""Every way to leave a stream, through every shape, from a real model and a real connection.
+
+tests/laws/test_06_leaving.py proves the law with generators, which do what they are told. Here
+the source works on its own, and has to be stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from providers.local import LocalChatModel
+from tests.colours import run_clean
+from tests.leaks import nothing_left, open_async_generators, wait_for
+from tests.leaving.cells import CELLS, SHAPES, TAKEN, Stages, abreak_off, input_of
+from tests.leaving.feed import Feed, serve
+
+AHEAD = 2
+PATIENCE = 5.0
+
+STORY = "Write a very long story about a fox."
+
+
+def leave(way: Any, runnable: Any, value: Any, check: Callable[[], None]) -> None:
+    """Go the way, and check what must hold as soon as it has returned."""
+
+    async def main() -> None:
+        open_before = open_async_generators()
+        await way(runnable, value)
+        if way is abreak_off:  # what an `async for` leaves is closed by a task that nobody awaits
+            await until_open(open_before)
+        check()
+
+    if inspect.iscoroutinefunction(way):
+        run_clean(main())
+    else:
+        way(runnable, value)
+        check()
+
+
+async def until_open(streams: set[Any]) -> None:
+    """Give the loop its turns until no other stream is open."""
+    until = time.monotonic() + PATIENCE
+    while open_async_generators() - streams and time.monotonic() < until:
+        await asyncio.sleep(0.001)
+
+
+@pytest.fixture(scope="module")
+def story_model() -> LocalChatModel:
+    """The embedded model, which would tell for a minute."""
+    return LocalChatModel(max_tokens=2000)
+
+
+@pytest.mark.local_model
+@pytest.mark.leaks(reason="the loaded model keeps its threads and its socket")
+@pytest.mark.parametrize(("shape", "way"), CELLS)
+def test_leaving_stops_the_model(shape: str, way: Any, story_model: LocalChatModel) -> None:
+    """After the exit no stage is open, and the runtime computes nothing."""
+    stages, engine = Stages(), story_model._engine()
+
+    def check() -> None:
+        assert stages.all_finished()
+        assert engine.calls() == 0
+        assert engine.metrics()["requests_processing"] == 0
+        assert engine.metrics()["requests_deferred"] == 0
+
+    leave(way, SHAPES[shape](story_model, stages), input_of(shape, STORY), check)
+
+
+@pytest.fixture(scope="module")
+def _feed() -> Iterator[Feed]:
+    with serve() as feed:
+        yield feed
+
+
+@pytest.fixture
+def feed(_feed: Feed) -> Feed:
+    """The server, with its counters at nought."""
+    _feed.opened = _feed.closed = _feed.pulled = _feed.hung_up = 0
+    return _feed
+
+
+@pytest.mark.leaks(reason="the server of this module; what a test leaves is counted within it")
+@pytest.mark.parametrize("path", ["/slow", "/silent"])
+@pytest.mark.parametrize(("shape", "way"), CELLS)
+def test_leaving_closes_the_connection(shape: str, way: Any, path: str, feed: Feed) -> None:
+    """After the exit every connection is closed, no stage is open, and few chunks were pulled.
+
+    `/slow` goes on talking; at `/silent`, whoever reads ahead waits for a chunk that never comes.
+    """
+    stages = Stages()
+
+    def check() -> None:
+        assert stages.all_finished()
+        assert feed.closed == feed.opened > 0
+        assert feed.pulled <= TAKEN + AHEAD * feed.opened
+
+    with nothing_left():
+        leave(way, SHAPES[shape](feed.listener(path), stages), input_of(shape, "go"), check)
+        assert wait_for(lambda: feed.hung_up == feed.opened, PATIENCE), "the server saw no end"
