@@ -68,8 +68,8 @@ MORE_STEPS = STEPS | st.sampled_from(
         RunnableLambda(steps.shout).with_config(tags=["a"]),
         RunnableLambda(steps.words).with_retry(wait_exponential_jitter=False),
         RunnableLambda(steps.stumble).with_fallbacks([steps.shout]),
-        RunnableParallel(a=RunnableGenerator(steps.uppercase), b=steps.words) | RunnablePick("a"),
-        RunnableBranch((bool, RunnableGenerator(steps.uppercase)), steps.shout),
+        RunnableParallel(a=RunnableLambda(steps.words), b=steps.shout) | RunnablePick("a"),
+        RunnableBranch((bool, RunnableGenerator(steps.uppercase, steps.auppercase)), steps.shout),
         steps.Everything(),
         StrOutputParser(),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runnables import Runnable, RunnableLambda, RunnableParallel
+from runnables import Runnable, RunnableGenerator, RunnableLambda, RunnableParallel, RunnablePick
 from runnables.concurrency import on_stop
 from tests.colours import Call, run_clean
 from tests.laws.gauges import Signal
@@ -213,3 +213,33 @@ def test_nobody_is_left_when_the_caller_is_cancelled() -> None:
         assert siblings.stopped.is_set()
 
     run_clean(main())
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=RuntimeError,
+    reason="a branch that is cancelled closes what a thread of its still reads",
+)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_closing_what_a_thread_reads_does_not_hide_the_error() -> None:
+    """Async, through sync generators, which read their input from worker threads; many times."""
+
+    def upper(chunks: Any) -> Any:
+        for chunk in chunks:
+            yield chunk.upper()
+
+    def bad(chunks: Any) -> Any:
+        raise KeyError("own")
+        yield
+
+    fails = RunnableParallel(a=RunnableGenerator(upper), b=RunnableGenerator(bad))
+    chain = RunnableGenerator(upper) | upper | fails | fails | RunnablePick("a") | str
+
+    async def main() -> None:
+        async with chain.astream("a b c") as stream:
+            async for _ in stream:
+                pass
+
+    for _ in range(30):
+        with pytest.raises(KeyError, match="own"):
+            asyncio.run(main())
