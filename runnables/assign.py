@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.config import RunnableConfig, Scope
+    from runnables.described import Keys
 
 
 class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
@@ -85,6 +86,14 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """The fields of the input, and the new ones."""
         return self._output_after(partial(self.get_input_schema, config), config)
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        if keys is None or type(self) is not RunnableAssign:
+            return None
+        return keys.union(self.mapper.branches)
+
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        return self.mapper._keys_lacking(keys)
 
     def _input_before(
         self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None

@@ -15,7 +15,7 @@ from runnables.config import (
     without,
 )
 from runnables.custom import config_of
-from runnables.described import Described
+from runnables.described import Described, Keys
 from runnables.errors import ColourError
 from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
@@ -131,6 +131,12 @@ class RunnableBinding(Forwarding[Input, Output], reports=True):
         if self.output_type is not None:
             return self.output_schema
         return self.bound._output_after(preceding, self._config(config))
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        return self.bound._keys_after(keys)
+
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        return self.bound._keys_lacking(keys)
 
     def _like(self) -> Runnable[Input, Output]:
         return self.bound

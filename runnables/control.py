@@ -169,6 +169,9 @@ class RouterRunnable(Choice[RouterInput, Output], reports=True):
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return self.runnables.values()
 
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        return frozenset(RouterInput.__required_keys__) - keys
+
     def _choose(self, value: Any, scope: Scope | None) -> Chosen:
         if not isinstance(value, Mapping) or "key" not in value or "input" not in value:
             raise TypeError(f"{self!r} got {value!r}, expected a dict with 'key' and 'input'")

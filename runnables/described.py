@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from runnables.config import RunnableConfig
 
+Keys = frozenset[str] | None
+"""The keys of a dict; None where they are not known."""
+
 
 class Described:
     """Names, types and schemas."""
@@ -100,6 +103,14 @@ class Described:
             yield from inside._configurable()
 
     # -- as a step of a sequence
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        """The keys of the dict that it gives, always, for a dict with these; None: not known."""
+        return None
+
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        """The keys without which it fails, as far as a dict with these has none of them."""
+        return frozenset()
 
     def _input_before(
         self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None

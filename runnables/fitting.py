@@ -18,12 +18,37 @@ import types
 import typing
 from typing import Any, Final, get_args, get_origin
 
+from runnables.errors import near
+
 if typing.TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runnables.described import Keys
 
-def mismatch(before: Any, after: Any) -> str | None:
-    """Why one runnable cannot stand before another, in words; None: it can."""
+
+def mismatch(before: Any, after: Any, keys: Keys = None) -> str | None:
+    """Why one runnable cannot stand before another, in words; None: it can.
+
+    Args:
+        before: the runnable that gives.
+        after: the runnable that takes.
+        keys: those of the dict that is given, where they are known.
+    """
+    return _types_differ(before, after) or _keys_lack(before, after, keys)
+
+
+def _keys_lack(before: Any, after: Any, keys: Keys) -> str | None:
+    lacking = sorted(after._keys_lacking(keys)) if keys is not None else ()
+    if not lacking:
+        return None
+    given = ", ".join(map(repr, sorted(keys or ()))) or "no key"
+    return (
+        f"{before.get_name()} | {after.get_name()}: {after!r} needs "
+        f"{', '.join(map(repr, lacking))}, and is given {given}.{near(lacking[0], keys or ())}"
+    )
+
+
+def _types_differ(before: Any, after: Any) -> str | None:
     if _is_decorated(before) or _is_decorated(after):
         return None
     given, wanted = _said(before, "OutputType"), _said(after, "_accepted_type")

@@ -180,6 +180,9 @@ class RunnableLambda(Runnable[Input, Output], reports=True):
             return super().get_input_schema(config)
         return fields_schema(self.get_name("input"), dict.fromkeys(keys, Any))
 
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        return frozenset(getter_keys(self.func)) - keys
+
     # -- whole
 
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:

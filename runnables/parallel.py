@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.config import RunnableConfig, Scope
+    from runnables.described import Keys
 
 Input = TypeVar("Input", contravariant=True)
 
@@ -85,6 +86,12 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
     def _accepted_type(self) -> Any:
         taken = (branch._accepted_type for branch in self.branches.values())
         return next((it for it in taken if it is not Any), Any)
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        return frozenset(self.branches) if type(self) is RunnableParallel else None
+
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        return frozenset[str]().union(*(it._keys_lacking(keys) for it in self.branches.values()))
 
     @property
     def OutputType(self) -> Any:

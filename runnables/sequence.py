@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.config import RunnableConfig, Scope
+    from runnables.described import Keys
 
 _NO_SCOPE: Final = nullcontext()
 Input = TypeVar("Input", contravariant=True)
@@ -47,8 +48,11 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
         if not steps:
             raise ValueError("RunnableSequence() needs at least one step")
         parts = [_spread(coerce_to_runnable(step)) for step in steps]
+        keys: Keys = None
         for before, after in pairwise(parts):  # within a part, it was checked when it was made
-            if (reason := mismatch(before[-1], after[0])) is not None:
+            for step in before:
+                keys = step._keys_after(keys)
+            if (reason := mismatch(before[-1], after[0], keys)) is not None:
                 raise TypeError(reason)
         self.steps: tuple[Runnable[Any, Any], ...] = tuple(chain.from_iterable(parts))
         self.name = name
@@ -72,6 +76,14 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
     def InputType(self) -> Any:
         """That of the first step."""
         return self.first.InputType
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        for step in self.steps:
+            keys = step._keys_after(keys)
+        return keys
+
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        return self.first._keys_lacking(keys)
 
     @property
     def _accepted_type(self) -> Any:

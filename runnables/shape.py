@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.config import RunnableConfig, Scope
+    from runnables.described import Keys
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
@@ -90,6 +91,9 @@ class RunnablePassthrough(Runnable[Value, Value], reports=True):
         self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
         return preceding()
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        return keys if self.func is None and self.afunc is None else None  # it may add some
 
     def _side(self, kwargs: dict[str, Any]) -> Runnable[Any, Any] | None:
         function = self.func or self.afunc
@@ -176,6 +180,9 @@ class RunnablePick(Inline[Mapping[str, Any], Output], reports=True):
         from runnables.schemas import picked
 
         return picked(self.get_name("output"), preceding(), self.keys)
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        return None if keys is None or isinstance(self.keys, str) else keys.intersection(self.keys)
 
     def _call(self, input: Any, **kwargs: Any) -> Any:
         if not isinstance(input, Mapping):

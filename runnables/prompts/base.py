@@ -81,6 +81,13 @@ class BasePromptTemplate(Inline[Any, PromptValue], Template):
         """A dict of values; with one variable to fill in, also the value as it is."""
         return Any if len(self.input_variables) == 1 else dict[str, Any]
 
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        return frozenset(self.input_variables) - keys if _is_ours(self) else frozenset()
+
+    @property
+    def _accepted_type(self) -> Any:
+        return self.InputType if _is_ours(self) else Any
+
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """The variables as a pydantic model; those that may be left out are None by default."""
         return input_model(self.variables, set(self.partial_variables), self.input_types)
@@ -152,3 +159,8 @@ class BasePromptTemplate(Inline[Any, PromptValue], Template):
             f"{self._label()} takes a dict of values by name, {needs}, and was given a "
             f"{type(input).__name__}. Only a prompt that needs one value takes it without a name."
         )
+
+
+def _is_ours(prompt: BasePromptTemplate) -> bool:
+    """Whether it takes what it says; a class of a user's may take more."""
+    return type(prompt).__module__.startswith("runnables.")

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal, NewType, Protocol, TypedDict, TypeVar, Union
 
@@ -24,11 +25,13 @@ from runnables import (
     FakeListChatModel,
     HumanMessage,
     JsonOutputToolsParser,
+    RouterRunnable,
     Runnable,
     RunnableGenerator,
     RunnableLambda,
     RunnableParallel,
     RunnablePassthrough,
+    RunnablePick,
     StrOutputParser,
     chain,
 )
@@ -257,6 +260,53 @@ def test_doubtful_annotations_refuse_nothing() -> None:
         assert mismatch(before, texts) is None, before
     assert mismatch(RunnableLambda(listed), step(list[str], Any)) is None
     assert mismatch(step(Any, int), RunnableGenerator(lambda it: (yield from it))) is None
+
+
+# --- keys -------------------------------------------------------------------------------------
+
+
+def test_a_prompt_behind_a_mapping_has_all_its_values() -> None:
+    """A mapping gives exactly its keys: what a prompt lacks then, it always lacks."""
+    with pytest.raises(TypeError, match=r"needs 'b', and is given 'a', 'bb'. Did you mean 'bb'"):
+        _ = RunnableParallel(a=len, bb=len) | TWO_VALUES
+    with pytest.raises(TypeError, match="needs 'a', 'b', and is given 'c'"):
+        _ = {"c": len} | RunnablePassthrough() | RunnableParallel(x=TWO_VALUES)
+    with pytest.raises(TypeError, match="needs 'b', and is given 'a'"):
+        _ = (RunnableParallel(a=len, b=len) | RunnablePick(["a"])) | TWO_VALUES.with_config(
+            tags=["t"]
+        )
+    with pytest.raises(TypeError, match="needs 'k', and is given 'a', 'c'"):
+        _ = RunnableParallel(a=len).assign(c=len) | itemgetter("k")
+    with pytest.raises(TypeError, match="needs 'input', 'key', and is given 'a'"):
+        _ = RunnableParallel(a=len) | RouterRunnable({"x": len})
+
+
+def test_keys_that_are_not_known_are_not_missed() -> None:
+    """Functions give any dict, partial values are there, more keys than needed are welcome."""
+
+    class Fills(ChatPromptTemplate):
+        def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+            return super().invoke({"b": 1, **input}, config, **kwargs)
+
+    class Adds(RunnableParallel[Any]):
+        def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+            return {**super().invoke(input, config, **kwargs), "b": 1}
+
+    only_a = RunnableParallel(a=len)
+    fitting = [
+        only_a | (lambda it: {**it, "b": 1}) | TWO_VALUES,
+        only_a | RunnablePassthrough(lambda it: it.update(b=1)) | TWO_VALUES,
+        only_a | TWO_VALUES.partial(b=1),
+        only_a | Fills([("human", "{a} {b}")]),
+        Adds({"a": len}) | TWO_VALUES,
+        only_a.assign(b=len, c=len) | TWO_VALUES,
+        RunnablePassthrough.assign(b=len) | TWO_VALUES,
+        step(dict, dict) | TWO_VALUES,
+    ]
+    for pipe in fitting[:-2]:
+        assert pipe.invoke("xyz").to_string()
+    assert fitting[-2].invoke({"a": 1}).to_string() == "Human: 1 1"
+    assert fitting[-1].invoke({"a": 1, "b": 2}).to_string() == "Human: 1 2"
 
 
 def test_brackets_do_not_change_what_is_refused() -> None:

@@ -15,6 +15,7 @@ from runnables import (
     RunnablePassthrough,
     RunnableSequence,
     StrOutputParser,
+    chain,
 )
 
 
@@ -80,6 +81,21 @@ async def in_async() -> None:
 # a runnable that takes more and gives less is one that takes this and gives that
 wide: Runnable[object, bool] = RunnableLambda(bool)
 narrow: Runnable[str, int] = wide
+
+
+# decorated functions; with keywords, the decorator is made first
+@chain
+def counted(text: str) -> int:
+    return len(text)
+
+
+@chain(merge=sum)
+def summed(text: str) -> Iterator[int]:
+    yield from map(ord, text)
+
+
+assert_type(counted, RunnableLambda[str, int])
+assert_type(summed, RunnableLambda[str, int])
 
 # mismatched pipes
 _ = first | StrOutputParser() | half  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType]
