@@ -5,33 +5,24 @@ from __future__ import annotations
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Generator,
     Iterable,
-    Iterator,
     Mapping,
 )
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from runnables.batches import stand
 from runnables.chunks import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
 from runnables.custom import config_of
 from runnables.parallel import RunnableParallel
 from runnables.runnable import Runnable
 from runnables.streams import (
-    ABSENT,
-    AsyncStream,
     ATee,
     Declared,
-    Stream,
     Tee,
     aclose,
-    ainterleave,
     close,
-    given,
     inner,
-    interleave,
     merge_of,
 )
 
@@ -47,7 +38,8 @@ if TYPE_CHECKING:
 class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
     """Passes a dict on with further keys, each computed from the dict.
 
-    Streams pass the dict's own chunks on at once; those of the new keys follow as they come.
+    Streams pass the dict's own chunks on at once. Those of the new keys follow when all of the
+    dict is there, as they come.
 
     Args:
         branches: a mapping of the new keys to runnables or functions, or a RunnableParallel.
@@ -132,19 +124,19 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
     ) -> Generator[Any, None, None]:
-        slots, outside, scope = stand(scope)
         tee = Tee(input, 2)
         merges = declared.follow(_Assigned(input))
-        makers = {
-            "": partial(self._own, tee),
-            "new": partial(self._new, tee, scope, kwargs, merges),
-        }
-        pairs = interleave(makers, slots, outside=outside)
+        own, again = tee.reader(0), tee.reader(1)
+        seen: dict[str, Any] = {}
         try:
-            for _, chunk in pairs:
-                yield chunk
+            for chunk in _by_key(own):
+                yield from self._others(chunk, seen)
+            merges.new = new = self.mapper.transform(again, config_of(scope), **kwargs)
+            with new:
+                yield from new
         finally:
-            pairs.close()
+            close(own)
+            close(again)
             close(input)
 
     async def _atransform(
@@ -154,77 +146,22 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
         kwargs: dict[str, Any],
         declared: Declared,
     ) -> AsyncGenerator[Any, None]:
-        slots, outside, scope = stand(scope)
         tee = ATee(input, 2)
         merges = declared.follow(_Assigned(input))
-        makers = {
-            "": partial(self._aown, tee),
-            "new": partial(self._anew, tee, scope, kwargs, merges),
-        }
-        pairs = ainterleave(makers, slots, outside=outside)
-        try:
-            async for _, chunk in pairs:
-                yield chunk
-        finally:
-            await pairs.aclose()
-            await aclose(input)
-
-    def _own(self, tee: Tee) -> Generator[Any, None, None]:
-        chunks = tee.reader(0)
+        own, again = tee.reader(0), tee.reader(1)
         seen: dict[str, Any] = {}
         try:
-            for chunk in _by_key(chunks):
-                yield from self._others(chunk, seen)
-        finally:
-            close(chunks)
-
-    async def _aown(self, tee: ATee) -> AsyncGenerator[Any, None]:
-        chunks = tee.reader(0)
-        seen: dict[str, Any] = {}
-        try:
-            async for chunk in _aby_key(chunks):
+            async for chunk in _aby_key(own):
                 for piece in self._others(chunk, seen):
                     yield piece
+            merges.new = new = self.mapper.atransform(again, config_of(scope), **kwargs)
+            async with new:
+                async for chunk in inner(new):
+                    yield chunk
         finally:
-            await aclose(chunks)
-
-    def _checked(self, chunks: Iterator[Any]) -> Iterator[Any]:
-        """The dict for the new keys; what is none is one error, whichever reader meets it first."""
-        if (value := given(chunks)) is not ABSENT:
-            self._check(value)
-            return chunks
-        declared = Declared()
-        declared.follow(chunks)
-        return Stream(self._each_checked(chunks), declared)
-
-    def _achecked(self, chunks: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """The dict for the new keys; what is none is one error, whichever reader meets it first."""
-        if (value := given(chunks)) is not ABSENT:
-            self._check(value)
-            return chunks
-        declared = Declared()
-        declared.follow(chunks)
-        return AsyncStream(self._aeach_checked(chunks), declared)
-
-    def _each_checked(self, chunks: Iterator[Any]) -> Generator[Any, None, None]:
-        try:
-            for chunk in chunks:
-                self._check_piece(chunk, chunks)
-                yield chunk
-        finally:
-            close(chunks)
-
-    async def _aeach_checked(self, chunks: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
-        try:
-            async for chunk in inner(chunks):
-                self._check_piece(chunk, chunks)
-                yield chunk
-        finally:
-            await aclose(chunks)
-
-    def _check_piece(self, chunk: Any, chunks: object) -> None:
-        if chunk is not RESET and _adds_by_key(chunks):
-            self._check(chunk)
+            await aclose(own)
+            await aclose(again)
+            await aclose(input)
 
     def _others(self, chunk: Any, seen: dict[str, Any]) -> Iterable[Any]:
         """A chunk of the dict without the keys that are computed anew.
@@ -237,33 +174,6 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
         kept = {key: value for key, value in chunk.items() if key not in self.mapper.branches}
         seen.update(dict.fromkeys(kept, RESET))
         return (kept,) if kept or not chunk else ()
-
-    def _new(
-        self, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Assigned
-    ) -> Generator[Any, None, None]:
-        reader = tee.reader(1)
-        values = self._checked(reader)
-        chunks = self.mapper.transform(values, scope.config, **kwargs)
-        merges.new = chunks
-        try:
-            yield from chunks
-        finally:
-            chunks.close()
-            close(reader)
-
-    async def _anew(
-        self, tee: ATee, scope: Scope, kwargs: dict[str, Any], merges: _Assigned
-    ) -> AsyncGenerator[Any, None]:
-        reader = tee.reader(1)
-        values = self._achecked(reader)
-        chunks = self.mapper.atransform(values, scope.config, **kwargs)
-        merges.new = chunks
-        try:
-            async for chunk in inner(chunks):
-                yield chunk
-        finally:
-            await chunks.aclose()
-            await aclose(reader)
 
 
 class _Assigned:

@@ -20,7 +20,7 @@ lock: Final = threading.RLock()
 """One lock for all signals and slots, whose chains change together."""
 
 if hasattr(os, "register_at_fork"):  # the parent's may be held by a thread that a child lacks
-    os.register_at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]
+    os.register_at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]  # pyright: ignore
 
 
 class Stop:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runnables import RunnableGenerator
+from runnables import RunnableGenerator, RunnableParallel, RunnablePassthrough, RunnablePick
 from tests.colours import Call
 
 
@@ -50,3 +50,11 @@ def test_streams_that_end_while_the_consumer_is_busy_are_handed_out(
 
     expected = [(at, letter) for at, item in enumerate(items) for letter in item]
     assert sorted(call.run(sync, coroutine)) == sorted(expected)
+
+
+def test_the_own_keys_of_an_assign_come_before_the_new_ones(call: Call) -> None:
+    """The dict's chunks as they come, then those of the new keys, in both colours."""
+    text = RunnableParallel(text=RunnableGenerator(letters, aletters))
+    again = RunnablePick("text") | RunnableGenerator(letters, aletters)
+    chunks = call.stream(text | RunnablePassthrough.assign(again=again), "abc")
+    assert chunks == [{key: letter} for key in ("text", "again") for letter in "abc"]

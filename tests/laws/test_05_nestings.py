@@ -150,7 +150,6 @@ def test_a_bound_limit_holds_in_a_call_with_a_wider_one(way: str, config: Any, c
 
 LEAF = Node("leaf")
 NESTED = [
-    Node("assign", 1, (LEAF,) * 3),
     Node("map", 2, (Node("map", 2, (LEAF,)),)),
     Node("parallel", 1, (LEAF, Node("batch in a function", 3, (LEAF,)))),
     Node("parallel", 1, (LEAF, Node("parallel", 1, (LEAF, LEAF)))),
