@@ -103,6 +103,9 @@ if TYPE_CHECKING:
     from runnables.generators import (
         RunnableGenerator as RunnableGenerator,
     )
+    from runnables.handed import (
+        ensure_config as ensure_config,
+    )
     from runnables.inline import (
         Decoder as Decoder,
         Inline as Inline,
@@ -294,6 +297,7 @@ _HOMES: Final = {
     "runnables.fallbacks": "RunnableWithFallbacks",
     "runnables.functions": "RunnableLambda coerce_to_runnable",
     "runnables.generators": "RunnableGenerator",
+    "runnables.handed": "ensure_config",
     "runnables.inline": "Decoder Inline",
     "runnables.messages": (
         "AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage BaseMessageChunk "

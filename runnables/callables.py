@@ -7,10 +7,12 @@ import inspect
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from runnables.config import Scope
+from runnables.handed import handed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from runnables.config import Scope
 
 
 def arguments(
@@ -19,7 +21,7 @@ def arguments(
     """What a function gets beside its input."""
     if not takes_config(function):
         return kwargs
-    return {"config": (scope if scope is not None else Scope()).config, **kwargs}
+    return {"config": handed(scope), **kwargs}
 
 
 def is_plain(function: Callable[..., Any] | None) -> bool:

@@ -179,15 +179,27 @@ def _merge_mapping(key: str) -> Any:
 
 
 def _merge_callbacks(scope: Scope, handlers: Iterable[Handler]) -> None:
-    new = [it for it in handlers if not any(it is known for known in scope.handlers)]
-    for handler in new:
+    new = [
+        it for it in check_handlers(handlers) if not any(it is known for known in scope.handlers)
+    ]
+    scope.handlers = (*scope.handlers, *new)
+    scope["callbacks"] = list(scope.handlers)
+
+
+def check_handlers(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
+    """The handlers, each of which must be one.
+
+    Raises:
+        ConfigError: names the first that is none.
+    """
+    checked = tuple(handlers)
+    for handler in checked:
         if not callable(getattr(handler, "on_event", None)):
             raise ConfigError(
                 f"callbacks: {handler!r} has no method on_event(event). "
                 "Handlers subclass runnables.Handler, or have that method."
             )
-    scope.handlers = (*scope.handlers, *new)
-    scope["callbacks"] = list(scope.handlers)
+    return checked
 
 
 def _merge_name(scope: Scope, name: str) -> None:

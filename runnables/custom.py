@@ -18,6 +18,7 @@ from runnables.config import RunnableConfig, Scope, enter, within
 from runnables.driving import adriven, driven
 from runnables.errors import ColourError
 from runnables.events import Run
+from runnables.handed import handed
 from runnables.streams import (
     AOnce,
     AsyncStream,
@@ -68,8 +69,13 @@ def _adapter(function: Raw) -> Raw:
 
 
 def config_of(scope: Scope | None) -> RunnableConfig | None:
-    """What a user's method is given as its config."""
+    """A scope, or none, as the config of a call."""
     return None if scope is None else scope.config
+
+
+def _handed(scope: Scope | None) -> RunnableConfig | None:
+    """What a user's method is given as its config."""
+    return None if scope is None else handed(scope)
 
 
 # --- invoke -----------------------------------------------------------------------------------
@@ -84,9 +90,9 @@ def _wrap_invoke(raw: Raw) -> Raw:
         check_stop()
         if not scope.observed:
             with within(scope.fresh()):
-                return raw(self, input, scope.fresh().config, **kwargs)
+                return raw(self, input, handed(scope.fresh()), **kwargs)
         with Run(self, scope, input) as run, within(run.scope):
-            return run.end(raw(self, input, run.scope.config, **kwargs))
+            return run.end(raw(self, input, handed(run.scope), **kwargs))
 
     return invoke
 
@@ -102,10 +108,10 @@ def _wrap_ainvoke(raw: Raw) -> Raw:
         check_stop()
         if not scope.observed:
             with within(scope.fresh()):
-                return await raw(self, input, scope.fresh().config, **kwargs)
+                return await raw(self, input, handed(scope.fresh()), **kwargs)
         async with Run(self, scope, input) as run:
             with within(run.scope):
-                return run.end(await raw(self, input, run.scope.config, **kwargs))
+                return run.end(await raw(self, input, handed(run.scope), **kwargs))
 
     return ainvoke
 
@@ -113,7 +119,7 @@ def _wrap_ainvoke(raw: Raw) -> Raw:
 def _adapt_invoke(raw: Raw) -> Raw:
     def _invoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         with within(scope):
-            return raw(self, value, config_of(scope), **kwargs)
+            return raw(self, value, _handed(scope), **kwargs)
 
     return _adapter(_invoke)
 
@@ -121,7 +127,7 @@ def _adapt_invoke(raw: Raw) -> Raw:
 def _adapt_ainvoke(raw: Raw) -> Raw:
     async def _ainvoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         with within(scope):
-            return await raw(self, value, config_of(scope), **kwargs)
+            return await raw(self, value, _handed(scope), **kwargs)
 
     return _adapter(_ainvoke)
 
@@ -142,7 +148,7 @@ def _wrap_transform(raw: Raw) -> Raw:
         self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Any:
         def work(pieces: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, _settled(pieces), config_of(inside), **kwargs)
+            chunks = raw(self, _settled(pieces), _handed(inside), **kwargs)
             return driven(declared.follow(chunks), inside)
 
         declared = Declared(self.merge, self)
@@ -157,7 +163,7 @@ def _wrap_atransform(raw: Raw) -> Raw:
         self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Any:
         def work(pieces: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, _asettled(pieces), config_of(inside), **kwargs)
+            chunks = raw(self, _asettled(pieces), _handed(inside), **kwargs)
             return adriven(declared.follow(chunks), inside)
 
         declared = Declared(self.merge, self)
@@ -170,7 +176,7 @@ def _wrap_stream(raw: Raw) -> Raw:
     @functools.wraps(raw)
     def stream(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         def work(_: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, input, config_of(inside), **kwargs)
+            chunks = raw(self, input, _handed(inside), **kwargs)
             return driven(declared.follow(chunks), inside)
 
         declared = Declared(self.merge, self)
@@ -183,7 +189,7 @@ def _wrap_astream(raw: Raw) -> Raw:
     @functools.wraps(raw)
     def astream(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         def work(_: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, input, config_of(inside), **kwargs)
+            chunks = raw(self, input, _handed(inside), **kwargs)
             return adriven(declared.follow(chunks), inside)
 
         declared = Declared(self.merge, self)
@@ -234,7 +240,7 @@ def _adapt_transform(raw: Raw) -> Raw:
     def _transform(
         self: Any, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], _: Declared
     ) -> Generator[Any, None, None]:
-        yield from driven(raw(self, iter(input), config_of(scope), **kwargs), scope)
+        yield from driven(raw(self, iter(input), _handed(scope), **kwargs), scope)
 
     return _adapter(_transform)
 
@@ -247,7 +253,7 @@ def _adapt_atransform(raw: Raw) -> Raw:
         kwargs: dict[str, Any],
         _: Declared,
     ) -> AsyncGenerator[Any, None]:
-        chunks = adriven(raw(self, aiter(input), config_of(scope), **kwargs), scope)
+        chunks = adriven(raw(self, aiter(input), _handed(scope), **kwargs), scope)
         try:
             async for chunk in chunks:
                 yield chunk
@@ -294,7 +300,7 @@ def _adapt_to_threads(raw: Raw) -> Raw:
         _: Declared,
     ) -> AsyncGenerator[Any, None]:
         given = FromHome(aiter(_asettled(input)))
-        chunks = in_threads(lambda: driven(raw(self, given, config_of(scope), **kwargs), scope))
+        chunks = in_threads(lambda: driven(raw(self, given, _handed(scope), **kwargs), scope))
         try:
             async for chunk in chunks:
                 yield chunk

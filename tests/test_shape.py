@@ -23,7 +23,7 @@ LAYERS = (
     # the ground: plain values and how they add up
     *("errors", "sources", "values", "options", "where", "chunks", "json_reader"),
     # the engine: threads and tasks, what travels, what is told
-    *("concurrency", "streams", "config", "events", "watched", "event_stream", "driving"),
+    *("concurrency", "streams", "config", "handed", "events", "watched", "event_stream", "driving"),
     *("custom", "groups", "batches"),
     # the contract, and what `|` makes
     *("callables", "annotations", "schemas", "described", "doors", "runnable"),
