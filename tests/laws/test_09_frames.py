@@ -1,0 +1,159 @@
+"""Law 9 in numbers: exact notes for every combinator, and how many frames of ours a level has."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runnables
+from runnables import (
+    RouterRunnable,
+    Runnable,
+    RunnableBranch,
+    RunnableGenerator,
+    RunnableLambda,
+    RunnableParallel,
+    RunnablePassthrough,
+)
+from tests.colours import Call
+from tests.laws.specimens import AT_ONCE
+
+OURS = str(Path(runnables.__file__).parent)
+
+
+def bad(_: Any) -> Any:
+    raise ValueError("own")
+
+
+def fine(value: Any) -> Any:
+    return value
+
+
+def broken(chunks: Any) -> Any:
+    for _ in chunks:
+        raise ValueError("own")
+    yield
+
+
+LEAF = RunnableLambda(bad)
+
+NOTES: dict[str, tuple[Runnable[Any, Any], Any, str]] = {
+    "first of two": (LEAF | RunnableLambda(fine), 1, "in step 1 of 2 (bad)"),
+    "named": (
+        RunnableLambda(fine) | RunnableLambda(bad, name="it"),
+        1,
+        "in step 2 of 2 (it)",
+    ),
+    "generator": (
+        RunnableLambda(fine) | RunnableGenerator(broken),
+        1,
+        "in step 2 of 2 (broken)",
+    ),
+    "assign": (RunnablePassthrough.assign(a=LEAF), {"x": 1}, 'in branch "a"'),
+    "branch": (RunnableBranch((bool, LEAF), fine), 1, "in branch 1 of 1"),
+    "router": (RouterRunnable({"a": LEAF}), {"key": "a", "input": 1}, 'in route "a"'),
+    "second item": (RunnableBranch((bool, LEAF), fine).map(), [0, 1], "in branch 1 of 1, item 1"),
+    "map of maps": (LEAF.map().map(), [[], [1]], "in item 0, item 1"),
+    "fallbacks": (
+        LEAF.with_fallbacks([LEAF]),
+        1,
+        "in attempt before the fallbacks",
+    ),
+    "retry of a chain": (
+        (RunnableLambda(fine) | LEAF).with_retry(**AT_ONCE),
+        1,
+        "in step 2 of 2 (bad), attempt 1",
+    ),
+    "deep": (
+        RunnableLambda(fine)
+        | {"a": RunnableLambda(lambda it: [it]) | LEAF.with_retry(**AT_ONCE).map()},
+        1,
+        "in attempt 1, item 0, step 2 of 2 (RunnableEach<RunnableRetry>), "
+        'branch "a", step 2 of 2 (RunnableParallel<a>)',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOTES)
+def test_every_level_says_its_part_once(case: str, call: Call) -> None:
+    """One note, from the inside out; in whole, in pieces, and with the item in a batch."""
+    runnable, value, note = NOTES[case]
+    for do, expected in (
+        (lambda: call.invoke(runnable, value), note),
+        (lambda: call.stream(runnable, value), note),
+        (lambda: call.batch(runnable, [value]), f"{note}, batch item 0"),
+        (lambda: call.batch_as_completed(runnable, [value]), f"{note}, batch item 0"),
+    ):
+        with pytest.raises(ValueError, match="own") as caught:
+            do()
+        assert type(caught.value) is ValueError
+        assert caught.value.__notes__ == [expected]
+
+
+def test_every_attempt_says_its_number(call: Call) -> None:
+    """Of the error that is raised, and of those in its cause, in order."""
+
+    def attempt(_: Any) -> Any:
+        raise ValueError("another")
+
+    retry = RunnableLambda(attempt).with_retry(**AT_ONCE, stop_after_attempt=4)
+    for do in (call.invoke, call.stream):
+        with pytest.raises(ValueError, match="another") as caught:
+            do(retry, 1)
+        group = caught.value.__cause__
+        assert isinstance(group, ExceptionGroup)
+        notes = [it.__notes__ for it in (caught.value, *group.exceptions)]
+        assert notes == [[f"in attempt {number}"] for number in range(1, 5)]
+
+
+def frames_of(call: Callable[[], Any]) -> list[str]:
+    """The functions of ours in the traceback of a call that fails in `bad`."""
+    with pytest.raises(ValueError, match="own") as caught:
+        call()
+    frames = traceback.extract_tb(caught.value.__traceback__)
+    assert frames[-1].name == "bad", "the user's frame comes last"
+    return [frame.name for frame in frames if frame.filename.startswith(OURS)]
+
+
+LEVELS: dict[str, tuple[Runnable[Any, Any], int]] = {
+    "function": (LEAF, 1),
+    "sequence": (RunnableLambda(fine) | LEAF, 2),
+    "sequence, retry, sequence": (RunnableLambda(fine) | (LEAF | fine).with_retry(**AT_ONCE), 4),
+    "retry": (LEAF.with_retry(**AT_ONCE), 2),
+    "fallback": (LEAF.with_fallbacks([LEAF]), 2),
+    "branch": (RunnableBranch((bool, LEAF), fine), 2),
+    "bound": (LEAF.bind(), 2),
+    "call in a function": (RunnableLambda(lambda it: LEAF.invoke(it)), 2),
+}
+
+
+@pytest.mark.parametrize("case", LEVELS)
+def test_invoke_has_one_frame_a_level(case: str) -> None:
+    """The user's frames, and one of ours for each runnable around them."""
+    runnable, levels = LEVELS[case]
+    assert frames_of(lambda: runnable.invoke(1)) == ["invoke"] * levels
+
+
+MOST: dict[str, tuple[Callable[[], Any], int]] = {
+    "parallel": (lambda: RunnableParallel(a=LEAF).invoke(1), 5),
+    "map": (lambda: LEAF.map().invoke([1]), 5),
+    "timeout": (lambda: LEAF.with_timeout(60).invoke(1), 4),
+    "with a config": (lambda: LEAF.with_config(tags=["a"]).invoke(1), 4),
+    "async": (lambda: asyncio.run(LEAF.ainvoke(1)), 6),
+    "stream": (lambda: list(LEAF.stream(1)), 2),
+    "stream of a sequence": (lambda: list((RunnableLambda(fine) | LEAF).stream(1)), 4),
+    "stream of a parallel": (lambda: list(RunnableParallel(a=LEAF).stream(1)), 9),
+    "batch": (lambda: LEAF.batch([1]), 9),
+}
+
+
+@pytest.mark.parametrize("case", MOST)
+def test_other_tracebacks_do_not_grow(case: str) -> None:
+    """Where the law's one frame a level is not kept yet, the number is known."""
+    call, most = MOST[case]
+    assert len(frames_of(call)) <= most

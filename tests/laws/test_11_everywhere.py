@@ -1,0 +1,129 @@
+"""Law 11 over the zoo: every way to call anything refuses a slip before it pulls an input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import Phase, find, settings
+
+from tests.colours import Call
+from tests.laws.specimens import Specimen
+from tests.laws.zoo import ZOO
+
+WAYS: dict[str, Callable[..., Any]] = {
+    "invoke": lambda call, it, value, config, **kw: call.invoke(it, value, config, **kw),
+    "stream": lambda call, it, value, config, **kw: call.stream(it, value, config, **kw),
+    "batch": lambda call, it, value, config, **kw: call.batch(it, one(value), config, **kw),
+    "as completed": lambda call, it, value, config, **kw: call.batch_as_completed(
+        it, one(value), config, **kw
+    ),
+    "transform": lambda call, it, value, config, **kw: call.transform(it, one(value), config, **kw),
+    "events": lambda call, it, value, config, **kw: call.events(it, value, config, **kw),
+}
+
+
+class one:
+    """One input, or one chunk, that remembers whether it was taken."""
+
+    pulled = 0
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __iter__(self) -> Any:
+        one.pulled += 1
+        yield self._value
+
+
+@cache
+def some(specimen: Specimen) -> Any:
+    """The simplest input, with an item where it is a list."""
+    return find(
+        specimen.inputs,
+        lambda it: it != [],
+        settings=settings(database=None, phases=[Phase.generate]),
+    )
+
+
+def check_slip(
+    call: Call, way: str, specimen: Specimen, match: str, config: Any, **kwargs: Any
+) -> None:
+    one.pulled = 0
+    with pytest.raises((TypeError, ValueError), match=match):
+        WAYS[way](call, specimen.make(), some(specimen), config, **kwargs)
+    assert one.pulled == 0, "an input was pulled"
+
+
+@pytest.mark.parametrize("specimen", ZOO, ids=str)
+def test_a_slip_in_a_config_key_is_refused_by_everything(specimen: Specimen, call: Call) -> None:
+    """Every runnable, every way of calling: the key is named, and the near one."""
+    match = r"Unknown config key 'metdata'\. Did you mean 'metadata'\?"
+    for way in WAYS:
+        check_slip(call, way, specimen, match, {"metdata": {}})
+
+
+TAKES_ALL = {
+    "lambda: builtin": "the message is Python's own",
+    "parallel: of nothing": "nobody is there to refuse it",
+    "map": "its simplest input, a number, is refused first",
+    "map: of maps": "nobody is there to refuse it, where all lists are empty",
+    "bind: unknown option": "the bound option is refused first",
+    "configurable alternatives: growwing": "the missing alternative is named first",
+    "parser: repaired": "options are the model's, which is asked only where something is broken",
+    "retry: not needed": "a gap: it is tried again, with waits",
+}
+"""Specimens that do not name the keyword, and why. So do users' classes: theirs have `**kwargs`."""
+
+OPTIONS = [
+    it
+    for it in ZOO
+    if it.title not in TAKES_ALL and not it.title.startswith(("user", "configurable fields"))
+]
+
+
+@pytest.mark.parametrize("specimen", OPTIONS, ids=str)
+def test_a_keyword_that_nothing_reads_is_refused_by_everything(
+    specimen: Specimen, call: Call
+) -> None:
+    """Every runnable, every way of calling: a TypeError that names the keyword."""
+    if not specimen.runs_in(call.colour):
+        pytest.skip("async only")
+    for way in WAYS:
+        with pytest.raises(TypeError, match="othing_reads_this"):
+            WAYS[way](call, specimen.make(), some(specimen), None, nothing_reads_this=1)
+
+
+@pytest.mark.parametrize("specimen", ZOO, ids=str)
+def test_a_slip_of_a_batch_is_refused_by_everything(specimen: Specimen, call: Call) -> None:
+    """`max_concurency=`: no input is pulled, and the right name is given."""
+    match = r"'max_concurency'.*Did you mean 'max_concurrency'"
+    for way in ("batch", "as completed"):
+        check_slip(call, way, specimen, match, None, max_concurency=2)
+
+
+@pytest.mark.parametrize("specimen", ZOO, ids=str)
+def test_a_slip_in_a_bound_config_is_refused_when_it_is_bound(specimen: Specimen) -> None:
+    """`with_config(...)` does not wait for the first call."""
+    runnable: Any = specimen.make()
+    with pytest.raises((TypeError, ValueError), match=r"'run_nam'.*Did you mean 'run_name'"):
+        runnable.with_config(run_nam="it")
+    with pytest.raises((TypeError, ValueError), match=r"'tag'.*Did you mean 'tags'"):
+        runnable.with_config({"tag": []})
+
+
+@pytest.mark.parametrize("specimen", ZOO, ids=str)
+def test_a_slip_in_a_wrapper_is_refused_when_it_is_made(specimen: Specimen) -> None:
+    """`with_retry`, `with_fallbacks`, `with_timeout`, `with_types`, `with_listeners`."""
+    runnable: Any = specimen.make()
+    for slip in (
+        lambda: runnable.with_retry(stop_after_attempts=2),
+        lambda: runnable.with_fallbacks([runnable], exception_to_handle=(KeyError,)),
+        lambda: runnable.with_timeout(60, second=1),
+        lambda: runnable.with_types(input_typ=int),
+        lambda: runnable.with_listeners(on_ended=str),
+    ):
+        with pytest.raises(TypeError):
+            slip()
