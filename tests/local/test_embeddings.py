@@ -1,0 +1,89 @@
+"""Vectors of texts, from the real model."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from providers.local import LocalEmbeddings
+from runnables import ConfigError, ContextLengthError, init_embeddings
+
+pytestmark = [
+    pytest.mark.local_model,
+    pytest.mark.leaks(reason="the loaded model keeps its threads and its socket"),
+]
+
+TEXTS = [
+    "A cat sleeps on the sofa.",
+    "A kitten naps on the couch.",
+    "Shares fell sharply on Monday after the central bank had raised its rates.",
+    "",
+    "x",
+    *(f"text {at}" for at in range(15)),  # more than one call of the runtime takes
+]
+
+
+@pytest.fixture(scope="module")
+def vectors() -> LocalEmbeddings:
+    """The embedded model, loaded for embeddings."""
+    return LocalEmbeddings()
+
+
+def product(left: list[float], right: list[float]) -> float:
+    return sum(a * b for a, b in zip(left, right, strict=True))
+
+
+def test_vectors_have_one_size_and_length_one(call: Any, vectors: LocalEmbeddings) -> None:
+    """Also that of an empty text."""
+    found = call.batch(vectors, TEXTS)
+    assert {len(vector) for vector in found} == {576}
+    assert [product(it, it) for it in found] == pytest.approx([1.0] * len(TEXTS), abs=1e-5)
+
+
+def test_near_texts_are_nearer_than_far_ones(call: Any, vectors: LocalEmbeddings) -> None:
+    """Roughly, as the model is small."""
+    cat, kitten, shares = call.batch(vectors, TEXTS[:3])
+    assert product(cat, kitten) > product(cat, shares)
+
+
+def test_many_at_once_are_the_same_as_each_alone(call: Any, vectors: LocalEmbeddings) -> None:
+    """In one batch with texts of other lengths, a text has the vector that it has alone."""
+    alone = [call.invoke(vectors, text) for text in TEXTS]
+    for together in (
+        call.batch(vectors, TEXTS),
+        vectors.embed_documents(TEXTS),
+        asyncio.run(vectors.aembed_documents(TEXTS)),
+    ):
+        near = [product(a, b) for a, b in zip(alone, together, strict=True)]
+        assert min(near) > 0.999
+
+
+def test_threads_share_the_model(vectors: LocalEmbeddings) -> None:
+    """Each gets the vector of its own text."""
+    alone = [vectors.embed_query(text) for text in TEXTS[:8]]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(vectors.embed_query, TEXTS[:8]))
+    assert min(product(a, b) for a, b in zip(alone, found, strict=True)) > 0.999
+
+
+def test_too_long_a_text_is_refused_with_its_length(call: Any, vectors: LocalEmbeddings) -> None:
+    """The error says what there is room for."""
+    with pytest.raises(ContextLengthError, match="1001 tokens.* for 512.*context_size"):
+        call.invoke(vectors, "hello " * 1000)
+
+
+def test_no_texts_have_no_vectors(vectors: LocalEmbeddings) -> None:
+    """Nothing is asked of the runtime."""
+    assert vectors.embed_documents([]) == []
+
+
+def test_it_is_configuration(vectors: LocalEmbeddings) -> None:
+    """It pickles and compares, is found by name, and refuses what cannot be."""
+    assert pickle.loads(pickle.dumps(vectors)) == vectors == init_embeddings("local")
+    assert vectors != LocalEmbeddings(pooling="last")
+    with pytest.raises(ConfigError, match="context_size=0"):
+        LocalEmbeddings(context_size=0)

@@ -1,0 +1,221 @@
+"""Answers of a form, and calls of tools: a grammar holds the real model to them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
+
+from providers.local import LocalChatModel
+from runnables import (
+    AIMessage,
+    ConfigError,
+    HumanMessage,
+    InvalidRequestError,
+    OutputParserException,
+    ToolMessage,
+)
+
+pytestmark = [
+    pytest.mark.local_model,
+    pytest.mark.leaks(reason="the loaded model keeps its threads and its socket"),
+]
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+    age: int = Field(ge=0, le=120)
+
+
+class Row(TypedDict):
+    """A person, as a dict."""
+
+    name: str
+    age: int
+
+
+@dataclass
+class Record:
+    """A person, as a dataclass."""
+
+    name: str
+    age: int
+
+
+class Colour(Enum):
+    """A colour."""
+
+    RED = "red"
+    GREEN = "green"
+
+
+SCHEMA = {
+    "title": "person",
+    "description": "A person.",
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"type": "integer"}},
+    "required": ["name", "age"],
+}
+WHO = "Anna is 31 years old. Who is it?"
+WHO_IN_JSON = 'Anna is 31 years old. Answer with JSON such as {"name": "Bob", "age": 12}.'
+ANNA = {"name": "Anna", "age": 31}
+
+
+@pytest.fixture(scope="module")
+def model() -> LocalChatModel:
+    """The embedded model, with room for a form."""
+    return LocalChatModel(max_tokens=60)
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        pytest.param(Person, Person(**ANNA), id="pydantic"),
+        pytest.param(Row, ANNA, id="typeddict"),
+        pytest.param(Record, Record(**ANNA), id="dataclass"),
+        pytest.param(SCHEMA, ANNA, id="dict"),
+    ],
+)
+def test_an_answer_has_its_form(
+    call: Any, model: LocalChatModel, schema: Any, expected: Any, method: Any
+) -> None:
+    """Every kind of schema, by every method that holds the model to it, also streamed."""
+    chain = model.with_structured_output(schema, method=method)
+    assert call.invoke(chain, WHO) == expected
+    assert call.stream(chain, WHO)[-1] == expected
+
+
+def test_json_mode_gives_json_which_may_not_fit(call: Any, model: LocalChatModel) -> None:
+    """The grammar is that of any JSON; the form is asked for by the prompt, and checked after."""
+    chain = model.with_structured_output(Person, method="json_mode")
+    assert isinstance(call.invoke(chain, WHO_IN_JSON), Person)
+    with pytest.raises(OutputParserException, match="Colour"):
+        call.invoke(model.with_structured_output(Colour, method="json_mode"), WHO_IN_JSON)
+
+
+def test_an_enum_gives_one_of_its_members(call: Any, model: LocalChatModel) -> None:
+    """Whatever the model would like to say."""
+    chain = model.with_structured_output(Colour)
+    assert call.invoke(chain, "What is the colour of grass?") in Colour
+    with pytest.raises(ConfigError, match="no fields"):
+        model.with_structured_output(Colour, method="function_calling")
+
+
+def test_a_form_that_was_cut_off_is_told(call: Any) -> None:
+    """With too few tokens for the form: an error, or with include_raw what there is."""
+    short = LocalChatModel(max_tokens=4)
+    with pytest.raises(OutputParserException):
+        call.invoke(short.with_structured_output(Person), WHO)
+    told = call.invoke(short.with_structured_output(Person, include_raw=True), WHO)
+    assert told["parsed"] is None
+    assert isinstance(told["parsing_error"], OutputParserException)
+    assert told["raw"].response_metadata["finish_reason"] == "length"
+
+
+# -- tools
+
+
+def weather(city: str) -> str:
+    """The weather in a city."""
+    return "sunny"
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def test_a_named_tool_is_called(call: Any, model: LocalChatModel) -> None:
+    """The call has the arguments that the question gives, a name and an id, and no text."""
+    bound = model.bind_tools([weather, add], tool_choice="add")
+    answer = call.invoke(bound, "Add 3 and 4.")
+    (made,) = answer.tool_calls
+    assert (made["name"], made["args"]) == ("add", {"a": 3, "b": 4})
+    assert made["id"]
+    assert answer.text == ""
+    assert answer.response_metadata["finish_reason"] == "tool_calls"
+
+
+def test_the_arguments_stream(call: Any, model: LocalChatModel) -> None:
+    """The pieces of a named tool's arguments come as they are written."""
+    bound = model.bind_tools([weather], tool_choice="weather")
+    pieces = call.stream(bound, "What is the weather in Paris?")
+    args = [piece["args"] for chunk in pieces for piece in chunk.tool_call_chunks]
+    assert len(args) > 3
+    assert json.loads("".join(args)) == {"city": "Paris"}
+
+
+def test_any_tool_is_called(call: Any, model: LocalChatModel) -> None:
+    """One of several: which, a model of this size knows badly; the call fits its tool."""
+    bound = model.bind_tools([weather, add], tool_choice="any")
+    (made,) = call.invoke(bound, "Add 3 and 4.").tool_calls
+    arguments = {"weather": {"city"}, "add": {"a", "b"}}
+    assert set(made["args"]) == arguments[made["name"]]
+
+
+def test_a_choice_that_it_cannot_make_is_refused(call: Any, model: LocalChatModel) -> None:
+    """Without a place for tools in the template, whether to call one cannot be left to it."""
+    for choice in (None, "auto"):
+        with pytest.raises(InvalidRequestError, match="tool_choice='any' or the name of a tool"):
+            call.invoke(model.bind_tools([add], tool_choice=choice), "Hi")
+    assert call.invoke(model.bind_tools([add], tool_choice="none"), "Say hello.").text
+    named = {"type": "function", "function": {"name": "sub"}}
+    with pytest.raises(InvalidRequestError, match="'sub'"):
+        call.invoke(model.bind_tools([add], tool_choice=named), "Hi")
+
+
+CONVERSATION = [
+    HumanMessage("What is the weather in Paris?"),
+    AIMessage(
+        "",
+        tool_calls=[{"name": "weather", "args": {"city": "Paris"}, "id": "1", "type": "tool_call"}],
+    ),
+    ToolMessage("It is sunny, 20 degrees.", tool_call_id="1"),
+]
+
+
+def test_the_results_of_tools_are_told(call: Any, model: LocalChatModel) -> None:
+    """A conversation with calls and results is read as text."""
+    assert "sunny" in call.invoke(model, CONVERSATION).text
+
+
+TEMPLATE = """{% if tools %}<|im_start|>system
+You can call functions: {% for tool in tools %}{{ tool | tojson }} {% endfor %}
+For a call answer <tool_call>
+{"name": "<function>", "arguments": {"x": 1}}
+</tool_call><|im_end|>
+{% endif %}{% for message in messages %}{% if message.role == 'tool' %}<|im_start|>user
+<tool_response>{{ message.content }}</tool_response><|im_end|>
+{% elif message.tool_calls %}<|im_start|>assistant
+{% for call in message.tool_calls %}<tool_call>
+{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
+</tool_call>{% endfor %}<|im_end|>
+{% else %}<|im_start|>{{ message.role }}
+{{ message.content }}<|im_end|>
+{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
+
+
+@pytest.fixture(scope="module")
+def templated() -> LocalChatModel:
+    """The embedded model under a chat template that has a place for tools."""
+    return LocalChatModel(chat_template=TEMPLATE, max_tokens=40, context_size=512, parallel=1)
+
+
+def test_a_template_with_tools_is_used(call: Any, templated: LocalChatModel) -> None:
+    """The tools are in the prompt, whether to call one is left to the model, or it is forced."""
+    question = "What is the weather in Paris?"
+    plain = call.invoke(templated, question, max_tokens=2).usage_metadata["input_tokens"]
+    free = call.invoke(templated.bind_tools([weather, add]), question, max_tokens=2)
+    assert free.usage_metadata["input_tokens"] > plain + 60
+    (made,) = call.invoke(templated.bind_tools([add], tool_choice="add"), "Add 3 and 4.").tool_calls
+    assert made["args"] == {"a": 3, "b": 4}
+    assert call.invoke(templated, CONVERSATION, max_tokens=8).text
