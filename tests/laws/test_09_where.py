@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -44,17 +45,22 @@ WHERE: list[tuple[str, Any, Any, str]] = [
 ]
 
 
+def check_where(do: Callable[[], Any], note: str) -> None:
+    """The user's own exception comes out, no wrapper, with exactly this note."""
+    with pytest.raises(Exception, match="own") as caught:
+        do()
+    assert type(caught.value) is ValueError, "the exception is not the user's own"
+    assert str(caught.value) == "own"
+    assert caught.value.__notes__ == [note]
+
+
 @pytest.mark.parametrize(
     ("runnable", "value", "note"), [it[1:] for it in WHERE], ids=[it[0] for it in WHERE]
 )
 def test_one_note_says_where(runnable: Any, value: Any, note: str, call: Call) -> None:
     """The user's own exception, unwrapped, with exactly one note; in whole and in pieces."""
     for do in (call.invoke, call.stream):
-        with pytest.raises(ValueError, match="own") as caught:
-            do(runnable, value)
-        assert type(caught.value) is ValueError
-        assert str(caught.value) == "own"
-        assert caught.value.__notes__ == [note]
+        check_where(lambda do=do: do(runnable, value), note)
 
 
 def test_a_batch_names_the_item(call: Call) -> None:

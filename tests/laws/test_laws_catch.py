@@ -12,12 +12,17 @@ from runnables import Event, Runnable, RunnableLambda
 from tests.colours import Call
 from tests.laws import steps
 from tests.laws.gauges import Gauge
+from tests.laws.nestings import Limit, Place, Watch
 from tests.laws.recorder import Recorder
 from tests.laws.test_01_streams_agree import check_stream_agrees
 from tests.laws.test_02_colours_agree import check_colours_agree
+from tests.laws.test_04_batch import check_batch_agrees
+from tests.laws.test_05_nestings import check_limits
 from tests.laws.test_05_one_limit import check_limit
 from tests.laws.test_06_leaving import Sources, check_left
 from tests.laws.test_07_failure import Siblings, check_siblings
+from tests.laws.test_07_interrupts import Leaf, check_interrupted
+from tests.laws.test_09_where import check_where
 
 
 class Drops(Runnable[str, str]):
@@ -128,3 +133,85 @@ def test_a_sibling_that_is_left_running_is_caught() -> None:
     siblings.began.append("new")
     with pytest.raises(AssertionError, match="began after the failure"):
         check_siblings(siblings)
+
+
+class BlindlyAdds(Runnable[str, str]):
+    """Yields snapshots, and says that they are deltas."""
+
+    def invoke(self, input: str, config: Any = None, **kwargs: Any) -> str:
+        return input
+
+    def stream(self, input: str, config: Any = None, **kwargs: Any) -> Any:
+        yield from steps.growing(input)
+
+
+def test_snapshots_that_are_added_are_caught(call: Call) -> None:
+    """By law 1."""
+    with pytest.raises(AssertionError, match="disagrees with invoke"):
+        check_stream_agrees(BlindlyAdds, "abc", ["abc"], call)
+
+
+class SwapsItems(RunnableLambda[Any, Any]):
+    """Gives the outputs of a batch in another order."""
+
+    def batch(self, *args: Any, **kwargs: Any) -> Any:
+        return super().batch(*args, **kwargs)[::-1]
+
+    async def abatch(self, *args: Any, **kwargs: Any) -> Any:
+        return (await super().abatch(*args, **kwargs))[::-1]
+
+
+def test_swapped_items_of_a_batch_are_caught(call: Call) -> None:
+    """By law 4."""
+    with pytest.raises(AssertionError, match="batch disagrees with invoke"):
+        check_batch_agrees(lambda: SwapsItems(steps.increment), [1, 2], call)
+
+
+def test_an_interrupt_that_becomes_a_value_is_caught() -> None:
+    """By law 7: swallowed, or tried again."""
+    leaf = Leaf(KeyboardInterrupt)
+
+    def swallow(_: Any) -> Any:
+        try:
+            return leaf.call(_)
+        except BaseException as error:
+            return error
+
+    with pytest.raises(AssertionError, match="an interrupt became KeyboardInterrupt"):
+        check_interrupted(leaf, lambda: RunnableLambda(swallow).invoke(1))
+
+    def again(_: Any) -> Any:
+        try:
+            return leaf.call(_)
+        except BaseException:
+            return leaf.call(_)
+
+    leaf = Leaf(KeyboardInterrupt)
+    with pytest.raises(AssertionError, match="called after an interrupt"):
+        check_interrupted(leaf, lambda: RunnableLambda(again).invoke(1))
+
+
+def test_a_wrapped_exception_is_caught() -> None:
+    """By law 9: a wrapper, or a note too few."""
+
+    def wrap(_: Any) -> Any:
+        raise RuntimeError("own") from ValueError("own")
+
+    with pytest.raises(AssertionError, match="not the user's own"):
+        check_where(lambda: RunnableLambda(wrap).map().invoke([1]), "in item 0")
+
+    def bare(_: Any) -> Any:
+        raise ValueError("own")
+
+    with pytest.raises((AssertionError, AttributeError)):
+        check_where(lambda: RunnableLambda(bare).invoke(1), "in item 0")
+
+
+def test_a_limit_inside_that_nobody_keeps_is_caught() -> None:
+    """By law 5, over nestings: two leaves where one is allowed."""
+    watch = Watch(meet=2)
+    watch.limits.append(Limit(1))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(watch.call, [Place((name,), tuple(watch.limits)) for name in "01"]))
+    with pytest.raises(AssertionError, match="leaves in flight"):
+        check_limits(watch)
