@@ -29,21 +29,28 @@ class Forwarding(Around[Input, Output], reports=True):
         if name.startswith("_") or not vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         found = getattr(self._like(), name)
-        return self._forwarded(found, name) if inspect.ismethod(found) else found
-
-    def _forwarded(self, method: Callable[..., Any], name: str) -> Callable[..., Any]:
-        @functools.wraps(method)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            made = method(*args, **kwargs)
-            if not isinstance(made, Runnable):
-                return made
-            return self._around(made, Call(name, args, kwargs))
-
-        return call
+        is_method = inspect.ismethod(found) or isinstance(found, _Forwarded)
+        return _Forwarded(self, found, name) if is_method else found
 
     @abstractmethod
     def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
         """The same around what a call of a method of the runnable inside has made."""
+
+
+class _Forwarded:
+    """A method of the runnable inside, which may stand inside of several others."""
+
+    def __init__(self, owner: Forwarding[Any, Any], method: Callable[..., Any], name: str) -> None:
+        self._owner = owner
+        self._method = method
+        self._name = name
+        functools.update_wrapper(self, method, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        made = self._method(*args, **kwargs)
+        if not isinstance(made, Runnable):
+            return made
+        return self._owner._around(made, Call(self._name, args, kwargs))
 
 
 class Call:

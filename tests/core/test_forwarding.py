@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -86,6 +87,33 @@ def test_the_policy_stays_around_what_is_made() -> None:
     fallback = model.with_fallbacks([Model("b")], exceptions_to_handle=(KeyError,))
     with pytest.raises(OSError, match="a"):
         fallback.bind_tools([weather]).invoke("hi")
+
+
+WRAPPERS: dict[str, Any] = {
+    "retry": lambda it: it.with_retry(stop_after_attempt=2, **AT_ONCE),
+    "timeout": lambda it: it.with_timeout(9),
+    "fallbacks": lambda it: it.with_fallbacks([Model("other")]),
+    "bind": lambda it: it.bind(stop=["z"]),
+    "config": lambda it: it.with_config(tags=["t"]),
+    "fields": lambda it: it.configurable_fields(),
+}
+
+
+@pytest.mark.parametrize("order", list(permutations(WRAPPERS, 3)), ids="-".join)
+def test_every_layer_stays_in_its_place(order: tuple[str, ...]) -> None:
+    """Tools that are bound last, or first, make the same chain of layers."""
+
+    def wrapped(model: Any) -> Any:
+        for name in order:
+            model = WRAPPERS[name](model)
+        return model
+
+    late = wrapped(Model("a")).bind_tools([weather])
+    assert told(late) == "a: weather"
+    layers = {"retry": "with_retry", "timeout": "with_timeout", "fallbacks": "with_fallbacks"}
+    layers |= {"bind": "stop=", "config": "tags=", "fields": "configurable_fields"}
+    for name, mark in layers.items():
+        assert (mark in repr(late)) == (name in order), name
 
 
 def test_structured_output_falls_back(call: Call) -> None:
