@@ -10,9 +10,16 @@ from typing import Any
 
 import pytest
 
-from runnables import Runnable, RunnableGenerator, RunnableLambda, RunnablePassthrough
+from runnables import (
+    Runnable,
+    RunnableBranch,
+    RunnableGenerator,
+    RunnableLambda,
+    RunnablePassthrough,
+)
 from tests.colours import run_clean
 from tests.laws import steps
+from tests.laws.gauges import PATIENCE
 from tests.leaks import nothing_left, open_generators
 
 AHEAD = 2
@@ -63,6 +70,12 @@ SHAPES: dict[str, Callable[[Any], Runnable[Any, Any]]] = {
     "map": lambda it: it.map(),
     "timeout": lambda it: it.with_timeout(60),
     "assign": lambda it: RunnablePassthrough.assign(b=it) | RunnableGenerator(_flow, _aflow),
+    "assign after pieces": lambda it: (
+        {"a": it} | RunnablePassthrough.assign(b=lambda _: 1) | RunnableGenerator(_flow, _aflow)
+    ),
+    "branch": lambda it: RunnableBranch((bool, it), _fail),
+    "bound": lambda it: it.with_config(tags=["a"]),
+    "returned": lambda it: RunnableLambda(lambda _: it),
     "all": lambda it: (
         {"a": it.with_retry() | RunnablePassthrough(), "b": it} | RunnableGenerator(_flow, _aflow)
     ),
@@ -202,6 +215,28 @@ def test_leaving_an_async_stream_stops_the_work(leave: Any, shape: str, kind: st
         stream = SHAPES[shape](sources.leaf(kind)).astream(input_of(shape))
         await leave(stream, chunks)
         check_left(sources, chunks)
+
+    run_clean(main())
+
+
+@pytest.mark.parametrize("kind", ["generator", "async generator"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_break_out_of_an_async_for_stops_the_work(shape: str, kind: str) -> None:
+    """Nothing is awaited at the `break`: what must wait is closed in the next turns of the loop."""
+    sources, chunks = Sources(), list[Any]()
+
+    async def main() -> None:
+        async for chunk in SHAPES[shape](sources.leaf(kind)).astream(input_of(shape)):
+            chunks.append(chunk)
+            if len(chunks) == TAKEN:
+                break
+        until = asyncio.get_running_loop().time() + PATIENCE
+        while sorted(sources.closed) != sorted(sources.gave):
+            assert asyncio.get_running_loop().time() < until, "a source was left open"
+            await asyncio.sleep(0)
+        check_left(sources, chunks)
+        for _ in range(10):
+            await asyncio.sleep(0)  # the task that closed goes, too
 
     run_clean(main())
 
