@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -170,7 +171,11 @@ class Script:
 
 def run_python(source: str) -> float | None:
     """What a fresh interpreter prints, as a number; None where it lacks a module of the peer's."""
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    # installed packages have their bytecode; a checkout gets its own in the first round
+    environment = {key: it for key, it in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, env=environment
+    )
     if "No module named 'langchain" in done.stderr:
         return None
     if done.returncode:
