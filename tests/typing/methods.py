@@ -1,0 +1,138 @@
+"""What type checkers infer of the methods that make runnables. Read by mypy and pyright; not run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, assert_type
+
+from pydantic import BaseModel
+
+from providers.scripted import ScriptedChatModel
+from runnables import (
+    AIMessage,
+    ChatPromptTemplate,
+    Runnable,
+    RunnableBinding,
+    RunnableBranch,
+    RunnableGenerator,
+    RunnableLambda,
+    RunnableParallel,
+    RunnableRetry,
+    RunnableSequence,
+    RunnableTimeout,
+    RunnableWithFallbacks,
+    StrOutputParser,
+    chain,
+)
+
+
+class Person(BaseModel):
+    name: str
+
+
+def length(text: str) -> int:
+    return len(text)
+
+
+first = RunnableLambda(length)
+
+# around one runnable, its types stay
+assert_type(first.bind(a=1), RunnableBinding[str, int])
+assert_type(first.with_config(tags=["a"]), RunnableBinding[str, int])
+assert_type(first.with_types(input_type=str), RunnableBinding[str, int])
+assert_type(first.with_listeners(on_end=print), RunnableBinding[str, int])
+assert_type(first.with_retry(), RunnableRetry[str, int])
+assert_type(first.with_fallbacks([first]), RunnableWithFallbacks[str, int])
+assert_type(first.with_timeout(1), RunnableTimeout[str, int])
+assert_type(first.with_retry().with_timeout(1).bind().invoke("x"), int)
+
+# dicts
+fan = RunnableParallel[str](a=first, b=length)
+assert_type(fan.invoke("x"), dict[str, Any])
+assert_type(fan.assign(c=len).invoke("x"), dict[str, Any])
+assert_type(fan.pick(["a"]).invoke("x"), dict[str, Any])
+assert_type(fan.pick("a"), RunnableSequence[str, Any])
+
+
+# functions of every kind, decorated
+@chain
+def plain(text: str) -> int:
+    return len(text)
+
+
+@chain
+async def coloured(text: str) -> int:
+    return len(text)
+
+
+@chain
+def pieces(text: str) -> Iterator[int]:
+    yield len(text)
+
+
+@chain
+async def apieces(text: str) -> AsyncIterator[int]:
+    yield len(text)
+
+
+assert_type(plain, RunnableLambda[str, int])
+assert_type(coloured, RunnableLambda[str, int])
+assert_type(pieces, RunnableLambda[str, int])
+assert_type(apieces, RunnableLambda[str, int])
+
+
+# every overload of `|`, on either side
+def flow(texts: Iterator[str]) -> Iterator[int]:
+    yield from map(len, texts)
+
+
+async def aflow(texts: AsyncIterator[str]) -> AsyncIterator[int]:
+    async for text in texts:
+        yield len(text)
+
+
+async def alength(text: str) -> int:
+    return len(text)
+
+
+text = RunnableLambda(str.upper)
+number = RunnableLambda(float)
+assert_type(text | first, RunnableSequence[str, int])
+assert_type(text | length, RunnableSequence[str, int])
+assert_type(text | alength, RunnableSequence[str, int])
+assert_type(text | flow, RunnableSequence[str, int])
+assert_type(text | aflow, RunnableSequence[str, int])
+assert_type(text | {"a": first}, RunnableSequence[str, dict[str, Any]])
+assert_type(RunnableGenerator(flow), RunnableGenerator[str, int])
+wide: Runnable[float, str] = RunnableLambda(str)
+assert_type(length | wide, RunnableSequence[str, str])
+assert_type(alength | wide, RunnableSequence[str, str])
+assert_type(flow | wide, RunnableSequence[str, str])
+assert_type(aflow | wide, RunnableSequence[str, str])
+
+# many inputs
+assert_type(first.batch(["x"]), list[int])
+assert_type(first.batch(["x"], return_exceptions=False), list[int])
+assert_type(first.batch(["x"], return_exceptions=True), list[int | Exception])
+for pair in first.batch_as_completed(["x"], return_exceptions=True):
+    assert_type(pair, tuple[int, int | Exception])
+
+
+async def in_async() -> None:
+    assert_type(await first.abatch(["x"], return_exceptions=True), list[int | Exception])
+    async for pair in first.abatch_as_completed(["x"]):
+        assert_type(pair, tuple[int, int])
+
+
+# models
+model = ScriptedChatModel(["hello"])
+prompt = ChatPromptTemplate.from_template("{question}")
+assert_type(model.invoke("x"), AIMessage)
+assert_type((prompt | model).invoke({"question": "?"}), AIMessage)
+assert_type((prompt | model | StrOutputParser()).invoke({"question": "?"}), str)
+assert_type(model.with_structured_output(Person).invoke("x"), Person)
+assert_type((prompt | model.with_structured_output(Person)).batch([]), list[Person])
+
+# a branch is told its types: what stands in its pairs may be anything that `|` takes
+branch = RunnableBranch[str, int]((bool, first), first)
+assert_type(branch.invoke("x"), int)
