@@ -210,12 +210,12 @@ def templated() -> LocalChatModel:
     return LocalChatModel(chat_template=TEMPLATE, max_tokens=40, context_size=512, parallel=1)
 
 
-def test_a_template_with_tools_is_used(call: Any, templated: LocalChatModel) -> None:
+def test_a_template_with_tools_is_used(templated: LocalChatModel) -> None:
     """The tools are in the prompt, whether to call one is left to the model, or it is forced."""
     question = "What is the weather in Paris?"
-    plain = call.invoke(templated, question, max_tokens=2).usage_metadata["input_tokens"]
-    free = call.invoke(templated.bind_tools([weather, add]), question, max_tokens=2)
+    plain = templated.invoke(question, max_tokens=2).usage_metadata["input_tokens"]
+    free = templated.bind_tools([weather, add]).invoke(question, max_tokens=2)
     assert free.usage_metadata["input_tokens"] > plain + 60
-    (made,) = call.invoke(templated.bind_tools([add], tool_choice="add"), "Add 3 and 4.").tool_calls
+    (made,) = templated.bind_tools([add], tool_choice="add").invoke("Add 3 and 4.").tool_calls
     assert made["args"] == {"a": 3, "b": 4}
-    assert call.invoke(templated, CONVERSATION, max_tokens=8).text
+    assert templated.invoke(CONVERSATION, max_tokens=8).text
