@@ -179,7 +179,7 @@ PLACES: dict[str, Callable[[Any], Any]] = {
     "alone": lambda it: it,
     "first": lambda it: it | RunnablePassthrough(),
     "last": lambda it: RunnablePassthrough() | it,
-    "retry": lambda it: it.with_retry(),
+    "retry": lambda it: it.with_retry(wait_exponential_jitter=False),
     "bound": lambda it: it.with_config(tags=["a"]),
     "timeout": lambda it: it.with_timeout(60),
     "returned": lambda it: RunnableLambda(lambda _: it, blocking=False),
