@@ -53,7 +53,7 @@ class RunnableBinding(Forwarding[Input, Output], reports=True):
         listeners: handlers that are told of its own runs only.
 
     Raises:
-        ConfigError: an unknown config key.
+        ConfigError: an unknown config key, or a value of the wrong kind.
     """
 
     def __init__(

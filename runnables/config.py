@@ -57,6 +57,13 @@ _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "recursion_limit": int,
     "configurable": Mapping,
 }
+_EXPECTED: Final[Mapping[object, str]] = {
+    _KINDS["tags"]: "a list of texts",
+    _KINDS["callbacks"]: "a list of handlers",
+    Mapping: "a dict",
+    str: "a text",
+    int: "a whole number",
+}
 
 
 class Scope(dict[str, Any]):
@@ -194,6 +201,8 @@ def check_handlers(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
     """
     checked = tuple(handlers)
     for handler in checked:
+        if isinstance(handler, type):
+            raise ConfigError(f"callbacks: {handler!r} is a class, expected a handler made of it.")
         if not callable(getattr(handler, "on_event", None)):
             raise ConfigError(
                 f"callbacks: {handler!r} has no method on_event(event). "
@@ -247,7 +256,7 @@ def check_config(config: object) -> None:
             )
         kind = _KINDS.get(str(key))
         if value is not None and kind is not None and not isinstance(value, kind):
-            raise ConfigError(f"Config key {key!r}: {value!r} is of the wrong type")
+            raise ConfigError(f"Config key {key!r}: {value!r} is not {_EXPECTED[kind]}")
 
 
 def refuse_options(runnable: object, options: Mapping[str, Any]) -> None:
@@ -335,9 +344,14 @@ def without(config: RunnableConfig, *keys: str) -> RunnableConfig:
 
 
 def merge_configs(*configs: RunnableConfig | None) -> RunnableConfig:
-    """One config out of several; what comes later wins, tags, metadata and callbacks add up."""
+    """One config out of several; what comes later wins, tags, metadata and callbacks add up.
+
+    Raises:
+        ConfigError: an unknown key, or a value of the wrong kind.
+    """
     merged: dict[str, Any] = {}
     for config in configs:
+        check_config(config or {})
         for key, value in (config or {}).items():
             if value is not None:
                 merged[key] = _COMBINERS.get(key, _later)(merged.get(key), value)

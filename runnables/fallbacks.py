@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runnables.errors import ConfigError
 from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
@@ -34,7 +35,7 @@ class RunnableWithFallbacks(Forwarding[Input, Output], reports=True):
         on_restart: "raise" or "restart".
 
     Raises:
-        ConfigError: something that names no errors.
+        ConfigError: something that names no errors, or `fallbacks` that are not a list.
     """
 
     def __init__(
@@ -48,6 +49,9 @@ class RunnableWithFallbacks(Forwarding[Input, Output], reports=True):
     ) -> None:
         check_restart(on_restart)
         check_errors("exceptions_to_handle", exceptions_to_handle)
+        given: Any = fallbacks
+        if not isinstance(given, Iterable) or isinstance(given, (str, Mapping)):
+            raise ConfigError(f"fallbacks={given!r}: expected a list of runnables")
         self.runnable: Runnable[Input, Output] = coerce_to_runnable(runnable)
         self.fallbacks = tuple(coerce_to_runnable(it) for it in fallbacks)
         self.exceptions_to_handle = exceptions_to_handle
@@ -121,7 +125,7 @@ class RunnableWithFallbacks(Forwarding[Input, Output], reports=True):
                 tries.failed(error, _which(at))
             finally:
                 close(chunks)
-            if not self._handles(tries) or tries.is_too_late(declared):
+            if tries.is_too_late(declared) or not self._handles(tries):
                 break
         raise tries.verdict()
 
@@ -148,7 +152,7 @@ class RunnableWithFallbacks(Forwarding[Input, Output], reports=True):
                 tries.failed(error, _which(at))
             finally:
                 await aclose(chunks)
-            if not self._handles(tries) or tries.is_too_late(declared):
+            if tries.is_too_late(declared) or not self._handles(tries):
                 break
         raise tries.verdict()
 

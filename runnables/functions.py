@@ -373,12 +373,16 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
     """What `|` takes for a runnable: one, a (generator) function, or a mapping of branches.
 
     Raises:
-        TypeError: anything else; names it, and what would do.
+        TypeError: anything else, a class of runnables too; names it, and what would do.
     """
     if isinstance(thing, Runnable):
         return cast("Runnable[Any, Any]", _any(thing))
     if is_generator(thing):
         return RunnableGenerator(thing)
+    kind: Any = thing
+    if isinstance(kind, type) and issubclass(kind, Runnable):
+        name = kind.__name__
+        raise TypeError(f"{name} is a class of runnables, not a runnable: write {name}(...).")
     if callable(thing):
         return RunnableLambda(cast("Callable[[Any], Any]", thing))
     if isinstance(thing, Mapping):

@@ -9,8 +9,8 @@ from tenacity import (
     RetryCallState,
     Retrying,
     stop_after_attempt as stop_after,
-    wait_exponential_jitter as wait_exponential,
-    wait_none,
+    wait_exponential,
+    wait_random,
 )
 
 from runnables.concurrency import anap, nap
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
 
-_JITTER: Final = ("initial", "max", "exp_base", "jitter")
+_JITTER: Final = {"initial": 1.0, "max": 1e9, "exp_base": 2.0, "jitter": 1.0}
+"""How long to wait where nobody says: what tenacity's `wait_exponential_jitter` does. It is put
+together here because tenacity calls `initial` by two names, and warns of the older one. The
+longest wait is the most that a thread can sleep, nearly."""
 
 
 class _Attempts(Tries):
@@ -59,8 +62,10 @@ class _Attempts(Tries):
 
     def _waiting(self, state: RetryCallState) -> float:
         if not self._retry.wait_exponential_jitter:
-            return wait_none()(state)
-        return wait_exponential(**(self._retry.exponential_jitter_params or {}))(state)
+            return 0.0
+        pace = {**_JITTER, **(self._retry.exponential_jitter_params or {})}
+        growing = wait_exponential(pace["initial"], pace["max"], pace["exp_base"])
+        return min(growing(state) + wait_random(0, pace["jitter"])(state), pace["max"])
 
 
 class RunnableRetry(Forwarding[Input, Output], reports=True):
@@ -94,8 +99,9 @@ class RunnableRetry(Forwarding[Input, Output], reports=True):
         stop_after_attempt: int = 3,
         on_restart: Restart = "raise",
     ) -> None:
-        if stop_after_attempt < 1:
-            raise ConfigError(f"stop_after_attempt={stop_after_attempt}: expected at least 1")
+        given: Any = stop_after_attempt
+        if not isinstance(given, int) or given < 1:
+            raise ConfigError(f"stop_after_attempt={given!r}: expected a whole number from 1")
         for key in exponential_jitter_params or {}:
             if key not in _JITTER:
                 raise ConfigError(
@@ -163,7 +169,7 @@ class RunnableRetry(Forwarding[Input, Output], reports=True):
                 seconds = tries.wait(error)
             finally:
                 close(chunks)
-            if seconds is None or tries.is_too_late(declared):
+            if tries.is_too_late(declared) or seconds is None:
                 raise tries.verdict()
             nap(seconds)
             yield from tries.start_over()
@@ -188,7 +194,7 @@ class RunnableRetry(Forwarding[Input, Output], reports=True):
                 seconds = tries.wait(error)
             finally:
                 await aclose(chunks)
-            if seconds is None or tries.is_too_late(declared):
+            if tries.is_too_late(declared) or seconds is None:
                 raise tries.verdict()
             await anap(seconds)
             for chunk in tries.start_over():

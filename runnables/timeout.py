@@ -39,8 +39,9 @@ class RunnableTimeout(Forwarding[Input, Output], reports=True):
     """
 
     def __init__(self, bound: Any, seconds: float) -> None:
-        if not seconds > 0:
-            raise ValueError(f"with_timeout({seconds!r}): expected more than 0 seconds")
+        given: Any = seconds
+        if not isinstance(given, (int, float)) or not given > 0:
+            raise ValueError(f"with_timeout({given!r}): expected a number of seconds, more than 0")
         self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
         self.seconds = seconds
 

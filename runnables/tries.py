@@ -38,10 +38,15 @@ class Tries:
         self.errors.append(error)
 
     def is_too_late(self, declared: Declared) -> bool:
-        """Whether chunks are out and cannot be taken back; then the error carries them."""
+        """Whether chunks are out and cannot be taken back; then the error carries them.
+
+        So does the first error, which is the one that is raised.
+        """
         if not self._left or self._on_restart == "restart":
             return False
-        cast("Any", self.errors[-1]).produced = self._produced(declared)
+        produced = self._produced(declared)
+        for error in (self.errors[0], self.errors[-1]):
+            cast("Any", error).produced = produced
         return True
 
     def _produced(self, declared: Declared) -> Any:

@@ -92,7 +92,8 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         name: what to call the template in errors and events.
 
     Raises:
-        PromptError: a part that is not well formed, or declared variables that do not fit.
+        PromptError: a part that is not well formed, a text in place of the list of parts, or
+            declared variables that do not fit.
     """
 
     def __init__(
@@ -108,6 +109,11 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
     ) -> None:
         super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
         self.template_format: PromptTemplateFormat = template_format
+        if isinstance(messages, str):
+            raise PromptError(
+                f"{type(self).__name__} takes a list of messages, and was given the text "
+                f"{messages!r}. Put it into a list, or use from_template."
+            )
         self.messages = [as_part(message, template_format) for message in messages]
         self._refuse_unknown(self.partial_variables)
         self._declared(input_variables)

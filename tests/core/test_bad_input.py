@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from runnables import EmptyStream, RunnableLambda, RunnablePassthrough
+from runnables import (
+    ChatPromptTemplate,
+    ConsoleHandler,
+    EmptyStream,
+    RunnableLambda,
+    RunnablePassthrough,
+    StrOutputParser,
+    convert_to_messages,
+)
 from tests.colours import Call
 
 
@@ -15,6 +23,39 @@ def test_what_is_no_runnable_is_refused_in_a_pipe(thing: Any) -> None:
     """It is named, and what would do."""
     with pytest.raises(TypeError, match=r"is not a runnable.*expected a Runnable, a function"):
         RunnablePassthrough() | thing
+
+
+def test_a_class_of_runnables_in_a_pipe_lacks_its_brackets() -> None:
+    """`model | StrOutputParser` is refused where it is written."""
+    with pytest.raises(TypeError, match=r"StrOutputParser is a class.*write StrOutputParser\("):
+        RunnablePassthrough() | StrOutputParser  # type: ignore[operator]  # that is the slip
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda step: step.with_fallbacks(step), "fallbacks=.*expected a list of runnables"),
+        (lambda step: step.with_fallbacks({"a": step}), "expected a list of runnables"),
+        (lambda step: step.with_retry(stop_after_attempt="3"), "'3'.*a whole number from 1"),
+        (lambda step: step.with_retry(stop_after_attempt=0), "expected a whole number from 1"),
+        (lambda step: step.with_timeout("5"), "'5'.*expected a number of seconds, more than 0"),
+        (lambda step: step.with_timeout(0), "expected a number of seconds, more than 0"),
+        (lambda step: step.with_config(tags="a"), "'tags': 'a' is not a list of texts"),
+        (lambda step: step.with_config(callbacks=ConsoleHandler()), "is not a list of handlers"),
+        (lambda step: step.with_config(callbacks=[ConsoleHandler]), "is a class, expected a handl"),
+        (lambda step: step.with_config(metadata=["a"]), "is not a dict"),
+        (lambda step: step.with_config(run_name=3), "is not a text"),
+        (lambda step: step.with_config(max_concurrency="8"), "'8' is not a whole number"),
+        (lambda _: ChatPromptTemplate("hello"), "a list of messages.*the text 'hello'.*from_temp"),
+        (lambda _: convert_to_messages(3), r"3 \(a int\) is no conversation: expected a text"),
+    ],
+)
+def test_what_is_of_the_wrong_kind_is_named_with_what_was_expected(
+    make: Any, expected: str
+) -> None:
+    """When it is made; values of a config when it is called."""
+    with pytest.raises((TypeError, ValueError), match=expected):
+        make(RunnablePassthrough()).invoke(1)
 
 
 def test_a_mistyped_config_key_is_refused_before_work_starts(call: Call) -> None:

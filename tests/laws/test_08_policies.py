@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runnables import RESET, RunnableLambda, RunnableParallel
+from runnables import RESET, RunnableLambda, RunnableParallel, RunnableRetry, retry
 from tests.colours import Call
 from tests.laws import steps
 from tests.laws.specimens import AGAIN, AT_ONCE
@@ -97,6 +97,50 @@ def test_after_the_first_chunk_the_error_carries_what_came_out(call: Call) -> No
         with pytest.raises(ValueError, match="failure 1") as caught:
             call.stream(policy, "a b")
         assert caught.value.produced == "<"  # type: ignore[attr-defined]  # set by the policy
+
+
+def test_the_error_that_is_raised_carries_what_a_later_attempt_gave(call: Call) -> None:
+    """An early failure, then a late one, with attempts left or not: the first error says it."""
+
+    def early_then_late() -> Any:
+        attempts = iter(range(9))
+
+        def words(_: Any) -> Any:
+            if next(attempts) == 0:
+                raise KeyError("early")
+            yield "<"
+            raise ValueError("late")
+
+        return RunnableLambda(words)
+
+    for policy in (
+        early_then_late().with_retry(**AT_ONCE),
+        early_then_late().with_retry(**{**AT_ONCE, "stop_after_attempt": 2}),
+        (again := early_then_late()).with_fallbacks([again]),
+        (again := early_then_late()).with_fallbacks([again], exceptions_to_handle=KeyError),
+    ):
+        with pytest.raises(KeyError, match="early") as caught:
+            call.stream(policy, 1)
+        assert caught.value.produced == "<"  # type: ignore[attr-defined]  # set by the policy
+
+
+@pytest.mark.parametrize(
+    ("params", "least", "most"),
+    [
+        ({"initial": 8, "jitter": 0}, 8, 8),
+        ({"initial": 8, "jitter": 2}, 8, 10),
+        ({"initial": 8, "max": 3}, 3, 3),
+        ({}, 1, 2),
+    ],
+)
+def test_the_first_wait_is_as_long_as_was_said(
+    params: dict[str, float], least: float, most: float
+) -> None:
+    """`initial` seconds and up to `jitter` more, and never more than `max`; no warning."""
+    policy = RunnableRetry(steps.shout, exponential_jitter_params=params)
+    waited = retry._Attempts(policy).wait(KeyError())
+    assert waited is not None
+    assert least <= waited <= most
 
 
 def test_restart_sends_a_reset_and_starts_over(call: Call) -> None:
