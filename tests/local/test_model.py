@@ -97,7 +97,7 @@ def test_a_temperature_makes_answers_differ(model: LocalChatModel) -> None:
     texts = {
         model.invoke(STORY, temperature=1.5, seed=seed, max_tokens=8).text for seed in range(3)
     }
-    assert len(texts) == 3
+    assert len(texts) > 1
 
 
 def test_the_model_is_configuration(model: LocalChatModel) -> None:
