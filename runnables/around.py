@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from runnables.runnable import Runnable
+from runnables.typevars import Input, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
     from runnables.chunks import Merge
     from runnables.config import RunnableConfig
-
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 
 
 class Around(Runnable[Input, Output], reports=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from runnables.callables import is_async
 from runnables.config import (
@@ -20,6 +20,7 @@ from runnables.errors import ColourError
 from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
 from runnables.groups import arun_group, run_group
+from runnables.typevars import Input, Output
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from runnables.events import Event, Handler
     from runnables.runnable import Runnable
     from runnables.streams import AsyncStream, Stream
-
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 
 
 class RunnableBinding(Forwarding[Input, Output], reports=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from runnables.config import RunnableConfig, enter
 from runnables.errors import ConfigError, near
@@ -12,6 +12,7 @@ from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
 from runnables.options import AnyConfigurableField, ConfigurableField
 from runnables.runnable import Runnable
+from runnables.typevars import Input, Output
 from runnables.values import with_settings
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.streams import AsyncStream, Stream
-
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 
 
 class _Configured(Forwarding[Input, Output], reports=True):

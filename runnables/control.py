@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 
 from runnables.errors import near
 from runnables.functions import coerce_to_runnable
 from runnables.runnable import Runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
+from runnables.typevars import Input, Output
 from runnables.where import note
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from runnables.config import RunnableConfig, Scope
 
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 Chosen: TypeAlias = tuple[str, Runnable[Any, Any], Any]
 """Where the chosen runnable stands, itself, and its input."""
 

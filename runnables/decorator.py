@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, overload
 
 from runnables.chunks import DELTAS, Merge
 from runnables.functions import RunnableLambda
@@ -10,32 +10,37 @@ from runnables.functions import RunnableLambda
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
+    from runnables.config import RunnableConfig
+
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+if TYPE_CHECKING:
+    Given: TypeAlias = Callable[[In], Out] | Callable[[In, RunnableConfig], Out]
 
 
 class Decorator(Protocol):
     """What `@chain(...)` gives: it makes a runnable of the function below it."""
 
     @overload
-    def __call__(self, func: Callable[[In], Iterator[Out]], /) -> RunnableLambda[In, Out]: ...
+    def __call__(self, func: Given[In, Iterator[Out]], /) -> RunnableLambda[In, Out]: ...
     @overload
-    def __call__(self, func: Callable[[In], AsyncIterator[Out]], /) -> RunnableLambda[In, Out]: ...
+    def __call__(self, func: Given[In, AsyncIterator[Out]], /) -> RunnableLambda[In, Out]: ...
     @overload
-    def __call__(self, func: Callable[[In], Awaitable[Out]], /) -> RunnableLambda[In, Out]: ...
+    def __call__(self, func: Given[In, Awaitable[Out]], /) -> RunnableLambda[In, Out]: ...
     @overload
-    def __call__(self, func: Callable[[In], Out], /) -> RunnableLambda[In, Out]: ...
-    def __call__(self, func: Callable[[Any], Any], /) -> RunnableLambda[Any, Any]: ...
+    def __call__(self, func: Given[In, Out], /) -> RunnableLambda[In, Out]: ...
+    def __call__(self, func: Callable[..., Any], /) -> RunnableLambda[Any, Any]: ...
 
 
 @overload
-def chain(func: Callable[[In], Iterator[Out]], /) -> RunnableLambda[In, Out]: ...
+def chain(func: Given[In, Iterator[Out]], /) -> RunnableLambda[In, Out]: ...
 @overload
-def chain(func: Callable[[In], AsyncIterator[Out]], /) -> RunnableLambda[In, Out]: ...
+def chain(func: Given[In, AsyncIterator[Out]], /) -> RunnableLambda[In, Out]: ...
 @overload
-def chain(func: Callable[[In], Awaitable[Out]], /) -> RunnableLambda[In, Out]: ...
+def chain(func: Given[In, Awaitable[Out]], /) -> RunnableLambda[In, Out]: ...
 @overload
-def chain(func: Callable[[In], Out], /) -> RunnableLambda[In, Out]: ...
+def chain(func: Given[In, Out], /) -> RunnableLambda[In, Out]: ...
 @overload
 def chain(
     *,
@@ -44,7 +49,7 @@ def chain(
     merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
 ) -> Decorator: ...
 def chain(
-    func: Callable[[Any], Any] | None = None,
+    func: Callable[..., Any] | None = None,
     /,
     *,
     name: str | None = None,
@@ -60,7 +65,7 @@ def chain(
         merge: how the pieces of a generator add up; as of `RunnableLambda`.
     """
 
-    def decorate(function: Callable[[Any], Any]) -> RunnableLambda[Any, Any]:
+    def decorate(function: Callable[..., Any]) -> RunnableLambda[Any, Any]:
         return RunnableLambda(function, name=name, blocking=blocking, merge=merge)
 
     return decorate if func is None else decorate(func)

@@ -11,7 +11,7 @@ from collections.abc import (
     Sequence,
 )
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from runnables.batches import is_many, stand
 from runnables.chunks import ByIndex, Merge
@@ -30,15 +30,13 @@ from runnables.streams import (
     interleave,
     merge_of,
 )
+from runnables.typevars import Input, Output
 from runnables.where import note
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.config import RunnableConfig, Scope
-
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 
 
 class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], reports=True):

@@ -5,16 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from runnables.around import Around
 from runnables.runnable import Runnable
+from runnables.typevars import Input, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 
 
 class Forwarding(Around[Input, Output], reports=True):

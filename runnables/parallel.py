@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from runnables.batches import stand
 from runnables.chunks import ByKey, Merge
@@ -21,6 +21,7 @@ from runnables.streams import (
     interleave,
     merge_of,
 )
+from runnables.typevars import Input
 from runnables.where import note
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
     from runnables.config import RunnableConfig, Scope
     from runnables.described import Keys
-
-Input = TypeVar("Input", contravariant=True)
 
 
 class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):

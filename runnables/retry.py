@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from tenacity import (
     RetryCallState,
@@ -19,14 +19,13 @@ from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
 from runnables.tries import Errors, Restart, Tries, check_errors, check_restart, is_one_of
+from runnables.typevars import Input, Output
 from runnables.values import with_settings
 
 if TYPE_CHECKING:
     from runnables.config import RunnableConfig, Scope
     from runnables.runnable import Runnable
 
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 
 _JITTER: Final = {"initial": 1.0, "max": 1e9, "exp_base": 2.0, "jitter": 1.0}
 """How long to wait where nobody says: what tenacity's `wait_exponential_jitter` does. It is put

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, ExitStack, nullcontext
 from itertools import chain, groupby, pairwise
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from runnables.batches import stand
 from runnables.concurrency import TaskFanOut, ThreadFanOut
@@ -14,6 +14,7 @@ from runnables.functions import coerce_to_runnable
 from runnables.groups import Failed, arun_group, run_group
 from runnables.runnable import Runnable
 from runnables.streams import AsyncStream, Declared, Stream, aclose, close, inner
+from runnables.typevars import Input, Output
 from runnables.where import note
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from runnables.described import Keys
 
 _NO_SCOPE: Final = nullcontext()
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 
 
 class RunnableSequence(Runnable[Input, Output], reports=True):

@@ -12,7 +12,7 @@ from collections.abc import (
     Sequence,
 )
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from runnables.assign import RunnableAssign, whole_of
 from runnables.callables import is_async
@@ -26,16 +26,13 @@ from runnables.streams import (
     inner,
     merge_of,
 )
+from runnables.typevars import Output, Value
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.config import RunnableConfig, Scope
     from runnables.described import Keys
-
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
-Value = TypeVar("Value")
 
 
 class _AssignDoor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from runnables.concurrency import Expired, arun_with_timeout, run_with_timeout
 from runnables.custom import config_of
@@ -12,6 +12,7 @@ from runnables.errors import StepTimeout
 from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
 from runnables.streams import Declared, aclose, acollect, close, collect, inner
+from runnables.typevars import Input, Output
 from runnables.values import with_settings
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from runnables.config import Scope
     from runnables.runnable import Runnable
 
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 
 _END = object()
 

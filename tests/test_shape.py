@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS = (
     # the ground: plain values and how they add up
-    *("errors", "sources", "values", "options", "where", "chunks", "json_reader"),
+    *("typevars", "errors", "sources", "values", "options", "where", "chunks", "json_reader"),
     # the engine: threads and tasks, what travels, what is told
     *("concurrency", "streams", "config", "handed", "events", "watched", "event_stream", "driving"),
     *("custom", "groups", "batches"),

@@ -14,9 +14,11 @@ from runnables import (
     Runnable,
     RunnableBinding,
     RunnableBranch,
+    RunnableConfig,
     RunnableGenerator,
     RunnableLambda,
     RunnableParallel,
+    RunnablePassthrough,
     RunnableRetry,
     RunnableSequence,
     RunnableTimeout,
@@ -75,7 +77,19 @@ async def apieces(text: str) -> AsyncIterator[int]:
     yield len(text)
 
 
+@chain
+def told(text: str, config: RunnableConfig) -> int:
+    return len(text)
+
+
+@chain(name="pieces")
+def told_pieces(text: str, config: RunnableConfig) -> Iterator[int]:
+    yield len(text)
+
+
 assert_type(plain, RunnableLambda[str, int])
+assert_type(told, RunnableLambda[str, int])
+assert_type(told_pieces, RunnableLambda[str, int])
 assert_type(coloured, RunnableLambda[str, int])
 assert_type(pieces, RunnableLambda[str, int])
 assert_type(apieces, RunnableLambda[str, int])
@@ -136,3 +150,8 @@ assert_type((prompt | model.with_structured_output(Person)).batch([]), list[Pers
 # a branch is told its types: what stands in its pairs may be anything that `|` takes
 branch = RunnableBranch[str, int]((bool, first), first)
 assert_type(branch.invoke("x"), int)
+
+# what is told nothing takes and gives anything
+assert_type(RunnableParallel(a=first, b=length).invoke("x"), dict[str, Any])
+assert_type(RunnableBranch((bool, first), first).invoke("x"), Any)
+assert_type(RunnablePassthrough().invoke("x"), Any)
