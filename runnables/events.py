@@ -11,11 +11,12 @@ import inspect
 import logging
 import time
 import uuid
+import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 from runnables.chunks import RESET
-from runnables.concurrency import at_home, has_home
+from runnables.concurrency import Cancelled, at_home, has_home
 from runnables.config import RunnableConfig, Scope, ensure_scope
 from runnables.errors import ColourError, MergeError
 from runnables.streams import ABSENT, Declared, merge_of
@@ -261,42 +262,62 @@ class Run:
 
 def tell(handlers: Iterable[Handler], event: Event) -> None:
     """Give an event to handlers, from a sync run."""
+    given_up: BaseException | None = None
     for handler in handlers:
         try:
             answer = handler.on_event(event)
             if inspect.isawaitable(answer):
                 at_home(_awaited(answer))
+        except Cancelled as error:  # the call was given up: the others are told all the same
+            given_up = error
         except Exception as error:
             _complain(handler, error)
+    if given_up is not None:
+        raise given_up
 
 
 async def atell(handlers: Iterable[Handler], event: Event) -> None:
     """Give an event to handlers, from an async run."""
+    given_up: BaseException | None = None
     for handler in handlers:
         try:
             answer = handler.on_event(event)
             if inspect.isawaitable(answer):
                 await answer
+        except Cancelled as error:  # the call was given up: the others are told all the same
+            given_up = error
         except Exception as error:
             _complain(handler, error)
+    if given_up is not None:
+        raise given_up
 
 
 async def _awaited(answer: Awaitable[None]) -> None:
     await answer
 
 
-_complained: set[int] = set()
+_complained: dict[int, object] = {}  # by id: a handler need not be hashable
 
 
 def _complain(handler: Handler, error: Exception) -> None:
     """Log the first error of a handler; raise it where the handler asks for that."""
     if getattr(handler, "raise_error", False):
         raise error
-    if id(handler) not in _complained:
-        _complained.add(id(handler))
+    if _is_first_complaint(handler):
         _log.warning(
             "The handler %r failed; its further errors are not logged.", handler, exc_info=error
         )
+
+
+def _is_first_complaint(handler: Handler) -> bool:
+    known = id(handler)
+    if known in _complained:
+        return False
+    try:  # once it is gone, another may have its id
+        _complained[known] = weakref.ref(handler, lambda _: _complained.pop(known, None))
+    except TypeError:  # takes no weak references, so it stays
+        _complained[known] = handler
+    return True
 
 
 def dispatch_custom_event(name: str, data: Any, *, config: RunnableConfig | None = None) -> None:
