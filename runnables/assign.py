@@ -137,7 +137,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
         finally:
             close(own)
             close(again)
-            close(input)
+            tee.close()
 
     async def _atransform(
         self,
@@ -161,7 +161,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], reports=True):
         finally:
             await aclose(own)
             await aclose(again)
-            await aclose(input)
+            await tee.aclose()
 
     def _others(self, chunk: Any, seen: dict[str, Any]) -> Iterable[Any]:
         """A chunk of the dict without the keys that are computed anew.

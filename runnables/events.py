@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("runnables")
 
 Kind = Literal["start", "chunk", "end", "error", "cancelled", "custom"]
+_LAST = frozenset({"end", "error", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +268,7 @@ def tell(handlers: Iterable[Handler], event: Event) -> None:
         try:
             answer = handler.on_event(event)
             if inspect.isawaitable(answer):
-                at_home(_awaited(answer))
+                at_home(_awaited(answer), although_stopped=event.kind in _LAST)
         except Cancelled as error:  # the call was given up: the others are told all the same
             given_up = error
         except Exception as error:

@@ -163,7 +163,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
                 yield {key: chunk}
         finally:
             pairs.close()
-            close(input)
+            tee.close()
 
     async def _atransform(
         self,
@@ -187,7 +187,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
                 yield {key: chunk}
         finally:
             await pairs.aclose()
-            await aclose(input)
+            await tee.aclose()
 
     def _branch(
         self, at: int, key: str, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
@@ -198,7 +198,8 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
         try:
             yield from chunks
         except Exception as error:
-            note(error, _where(key))
+            if error is not tee.error:
+                note(error, _where(key))
             raise
         finally:
             close(chunks)
@@ -214,7 +215,8 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], reports=True):
             async for chunk in chunks:
                 yield chunk
         except Exception as error:
-            note(error, _where(key))
+            if error is not tee.error:
+                note(error, _where(key))
             raise
         finally:
             await aclose(chunks)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from runnables.callables import is_async
 from runnables.chunks import RESET
-from runnables.errors import ConfigError, MergeError
+from runnables.errors import ColourError, ConfigError, MergeError
 from runnables.where import note
 
 if TYPE_CHECKING:
@@ -100,7 +100,9 @@ def check_errors(keyword: str, errors: Any) -> None:
 
 
 def is_one_of(error: Exception, errors: Errors) -> bool:
-    """Whether an error is among those."""
+    """Whether an error is among those; a slip in the call is not, as no other try mends it."""
+    if isinstance(error, (ColourError, ConfigError)):
+        return False
     if isinstance(errors, (type, tuple)):
         return isinstance(error, errors)
     return bool(errors(error))

@@ -6,7 +6,7 @@ from runnables.concurrency.stopping import Cancelled, Stop, cancelled, check_sto
 from runnables.concurrency.tasks import TaskFanOut, cancel_all
 from runnables.concurrency.threads import ThreadFanOut
 from runnables.concurrency.waiting import Expired, anap, arun_with_timeout, nap, run_with_timeout
-from runnables.concurrency.workers import at_home, has_home, hop, in_worker
+from runnables.concurrency.workers import adopt, at_home, has_home, hop, in_worker
 
 __all__ = [
     "CLOSING_GRACE",
@@ -19,6 +19,7 @@ __all__ = [
     "Stop",
     "TaskFanOut",
     "ThreadFanOut",
+    "adopt",
     "anap",
     "arun_with_timeout",
     "at_home",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -18,10 +19,14 @@ DONE: Final = object()
 
 
 class Items:
-    """The items of one fan-out, numbered, pulled one at a time by whoever has a slot."""
+    """The items of one fan-out, numbered, pulled one at a time by whoever has a slot.
+
+    They are made in a context of their own, a copy of the caller's, whoever pulls.
+    """
 
     def __init__(self, items: Iterator[Any]) -> None:
         self._items = items
+        self._context = contextvars.copy_context()
         self._index = 0
         self.over = False
 
@@ -30,7 +35,7 @@ class Items:
         if self.over:
             return None
         try:
-            item = next(self._items)
+            item = self._context.run(next, self._items)
         except StopIteration:
             self.over = True
             return None

@@ -141,8 +141,7 @@ class TaskFanOut:
     async def _leave(self) -> None:
         """Cancel what still runs, and wait for it, whatever happens meanwhile."""
         self._over = True
-        with lock:
-            self._slots.hungry.pop(self, None)
+        self._sate()
         while self._parked:
             self._parked -= 1
             self._free()
@@ -161,8 +160,7 @@ class TaskFanOut:
             try:
                 self._loop.call_soon_threadsafe(self._grow)
             except RuntimeError:  # our loop was closed over us: nobody works here any more
-                with lock:
-                    self._slots.hungry.pop(self, None)
+                self._sate()
                 self._slots.give_back()
 
     def _grow(self) -> None:
@@ -180,8 +178,7 @@ class TaskFanOut:
             self._fail(error)
             return None
         if taken is None:
-            with lock:
-                self._slots.hungry.pop(self, None)
+            self._sate()
             return None
         context = self._context.copy()
         task = self._loop.create_task(self._work(*taken), context=context)
@@ -243,7 +240,14 @@ class TaskFanOut:
     def _fail(self, error: BaseException) -> None:
         if self._failure is None and not self._over:
             self._failure = error
+            self._sate()
             self._rouse(always=True)
+
+    def _sate(self) -> None:
+        """We have no use for further slots."""
+        if self in self._slots.hungry:
+            with lock:
+                self._slots.hungry.pop(self, None)
 
     def _rouse(self, always: bool) -> None:
         wake = self._wake

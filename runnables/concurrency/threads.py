@@ -74,7 +74,7 @@ class ThreadFanOut:
         self._workers = 0
         self._held = 0  # slots in which workers stand
         self._lent = False  # whether the caller waits without a slot, and gets the last of these
-        self._short = False  # whether there are more items than helpers
+        self._joins = False  # whether the consumer works, too, where it would only wait
         self._failure: BaseException | None = None
         self._over = False
         self._stop = Stop(current_stop.get())
@@ -124,28 +124,34 @@ class ThreadFanOut:
             if self._failure is not None:
                 raise self._failure
         finally:
-            if here is not None:
-                here.close()
-            self._leave()
+            try:
+                if here is not None:
+                    here.close()
+            finally:
+                self._leave()
 
     def _hire(self, most: int | None, here: int) -> None:
         """Put helpers into spare slots, for all items but those that we do `here`."""
         wanted = self._slots.limit if most is None else min(most, self._slots.limit)
+        hired = 0
         if wanted > 1 or self._apart:
-            self._spawn(self._slots.borrow(wanted - here))
+            hired = self._slots.borrow(wanted - here)
         elif self._outside:
             self._slots.borrow()  # alone, we do it ourselves, so we need a slot to stand in
-        self._short = most is None or self._held + here < most
-        if self._short:
+        if most is None or hired + here < most:
+            # we join for items that are there: an endless input may wait for what our consumer does
+            self._joins = most is not None and not self._outside
             with lock:
                 self._slots.hungry[self] = self._slots
+        self._spawn(hired)
 
     def _ready(self, busy: bool) -> tuple[list[tuple[Any, Any]], bool]:
         """What is there to hand out, having waited for it, and whether to work ourselves."""
         with self._lock:
             while True:
                 going = self._failure is None
-                alone = going and (busy or not self._workers or self._may_join())
+                joins = busy or (self._joins and not self._items.over)
+                alone = going and (joins or not self._workers)
                 if self._outcomes or alone or not going:
                     break
                 self._changed.wait()
@@ -154,10 +160,6 @@ class ThreadFanOut:
             if ready and self._room is not None:
                 self._changed.notify_all()
             return ready, alone
-
-    def _may_join(self) -> bool:
-        """Whether our own slot would be idle while there is work left."""
-        return self._short and not self._outside and not self._items.over
 
     def _handing(self, ready: list[tuple[Any, Any]]) -> Generator[tuple[Any, Any], None, None]:
         """Hand outcomes out; who waits until its own was taken is let go when we come back."""
@@ -197,9 +199,7 @@ class ThreadFanOut:
 
     def _leave(self) -> None:
         """Nothing new starts; whoever works is told to stop and given a moment to do so."""
-        if self._short:
-            with lock:
-                self._slots.hungry.pop(self, None)
+        self._sate()
         with self._lock:
             self._over = True
             self._changed.notify_all()
@@ -218,9 +218,8 @@ class ThreadFanOut:
 
     def grow(self) -> None:
         """Another slot was borrowed for us: put a worker into it, or give it back."""
-        if self._over or self._items.over:
-            with lock:
-                self._slots.hungry.pop(self, None)
+        if self._over or self._items.over or self._failure is not None:
+            self._sate()
             self._slots.give_back()
         else:
             self._spawn(1)
@@ -314,7 +313,14 @@ class ThreadFanOut:
             if not self._over and (self._failure is None or ends):
                 self._failure = error
             self._changed.notify_all()
+        self._sate()
         self._stop.set()
+
+    def _sate(self) -> None:
+        """We have no use for further slots."""
+        if self in self._slots.hungry:
+            with lock:
+                self._slots.hungry.pop(self, None)
 
 
 def _in_context(context: contextvars.Context, chunks: Iterator[T]) -> Generator[T, None, None]:

@@ -10,7 +10,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from runnables.concurrency.stopping import Cancelled, Stop, current_stop, on_stop
+from runnables.concurrency.items import CLOSING_GRACE
+from runnables.concurrency.stopping import Cancelled, Stop, cancelled, current_stop, on_stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -103,7 +104,7 @@ async def hop(function: Callable[..., R], *args: Any) -> R:
         raise
     finally:
         stop.release()
-        if done.done():
+        if done.done() and not done.cancelled():  # else the thread is still at work in there
             adopt(context)
 
 
@@ -149,8 +150,13 @@ def has_home() -> bool:
     return _home.get() is not None and asyncio._get_running_loop() is None
 
 
-def at_home(work: Coroutine[Any, Any, R]) -> R:
+def at_home(work: Coroutine[Any, Any, R], *, although_stopped: bool = False) -> R:
     """From a worker thread: have the loop that waits for this thread run a coroutine.
+
+    Args:
+        work: the coroutine.
+        although_stopped: run it also where the call was given up already, as the loop is not
+            waiting any more but there; wait for it a moment only.
 
     Raises:
         Cancelled: the call was given up meanwhile.
@@ -158,8 +164,12 @@ def at_home(work: Coroutine[Any, Any, R]) -> R:
     loop = _home.get()
     assert loop is not None, "at_home outside of a worker thread"
     done = asyncio.run_coroutine_threadsafe(work, loop)
-    with on_stop(lambda: _cancel(done)):
-        try:
+    try:
+        if although_stopped and cancelled():
+            return done.result(CLOSING_GRACE)
+        with on_stop(lambda: _cancel(done)):
             return done.result()
-        except concurrent.futures.CancelledError:
-            raise Cancelled("the call around this one was given up") from None
+    except (concurrent.futures.CancelledError, TimeoutError) as error:
+        if done.done() and not done.cancelled():
+            raise  # it is the work's own
+        raise Cancelled("the call around this one was given up") from error

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.concurrency import at_home, hop
+from runnables.concurrency import CLOSING_GRACE, at_home, hop
 from runnables.streams.stream import close
 
 if TYPE_CHECKING:
@@ -17,12 +18,54 @@ T = TypeVar("T")
 
 async def in_threads(make: Callable[[], Iterator[T]]) -> AsyncGenerator[T, None]:
     """An iterator of the other colour, made and driven in worker threads, a chunk a hop."""
-    chunks = await hop(make)
+    driven = _Driven(make)
     try:
-        while (chunk := await hop(next, chunks, _END)) is not _END:
+        while (chunk := await driven.step()) is not _END:
             yield cast("T", chunk)
     finally:
-        await asyncio.shield(hop(close, chunks))
+        await driven.leave()
+
+
+class _Driven:
+    """An iterator that worker threads drive, and that is closed when no thread is in it."""
+
+    def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
+        self._make = make
+        self._chunks: Iterator[Any] | None = None
+        self._lock = threading.Lock()
+        self._busy = False
+        self._left = False
+        self._over = threading.Event()  # only told to who leaves
+
+    async def step(self) -> Any:
+        """The next chunk, or _END."""
+        self._busy = True
+        return await hop(self._step)
+
+    def _step(self) -> Any:
+        try:
+            if self._left:
+                return _END
+            if self._chunks is None:
+                self._chunks = iter(self._make())
+            return next(self._chunks, _END)
+        finally:
+            with self._lock:
+                self._busy = False
+                left = self._left
+            if left:  # meanwhile, so that closing is left to us
+                close(self._chunks)
+                self._over.set()
+
+    async def leave(self) -> None:
+        """Close it; a thread that is in it does so, if it comes out of it in time or later."""
+        with self._lock:
+            self._left = True
+            busy = self._busy
+        if busy:
+            await hop(self._over.wait, CLOSING_GRACE)
+        elif self._chunks is not None:
+            await asyncio.shield(hop(close, self._chunks))
 
 
 _END = object()

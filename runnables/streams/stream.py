@@ -8,8 +8,10 @@ Between stages chunks flow through plain generators, so a stage costs what a gen
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sys
 import types
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from runnables.chunks import DELTAS
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         Awaitable,
         Generator,
         Iterator,
+        Sequence,
     )
 
     from runnables.chunks import Merge
@@ -117,7 +120,7 @@ class Stream(Generic[T_co]):
 
     def close(self) -> None:
         """Stop the work upstream; what was produced is lost. More than once does nothing."""
-        self._chunks.close()
+        close(self._chunks)
 
     def __enter__(self) -> Self:
         return self
@@ -166,7 +169,7 @@ class AsyncStream(Generic[T_co]):
 
     async def aclose(self) -> None:
         """Stop the work upstream; what was produced is lost. More than once does nothing."""
-        await self._chunks.aclose()
+        await aclose(self._chunks)
 
     async def __aenter__(self) -> Self:
         return self
@@ -191,28 +194,47 @@ def inner(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
 
 
 def _close_now(chunks: AsyncGenerator[Any, None], loop: asyncio.AbstractEventLoop) -> None:
-    """Run `aclose` as far as it gets without waiting, and the rest of it in a task.
+    """Run `aclose` as far as it gets without waiting, and the rest of it when the loop goes on.
 
     An `async for` that is left cannot await anything; Python would close the generator some
-    time later. Most closing needs no waiting, and so is done when the `break` is.
+    time later. Most closing needs no waiting, and so is done when the `break` is. All of it runs
+    in one task and context of its own: what it waits for, or is cancelled by, is not the task
+    that has left.
     """
     generator: Any = chunks  # typeshed's AsyncGenerator has no ag_... attributes
     if generator.ag_frame is None or generator.ag_running:
         return
     closing = chunks.aclose()
-    try:
-        waits_for = closing.send(None)
-    except StopIteration:
-        return
-    except Exception as error:
-        loop.call_exception_handler({"message": "A stream failed to close", "exception": error})
-        return
-    task = loop.create_task(_resume(closing, waits_for))
+    context = contextvars.copy_context()
+    waits_for: list[Any] = []
+    task = loop.create_task(_resume(closing, waits_for), context=context)
     _closing.add(task)
     task.add_done_callback(_closing.discard)
+    with _as_current(task, loop):
+        try:
+            waits_for.append(context.run(closing.send, None))
+        except StopIteration:
+            pass
+        except Exception as error:
+            loop.call_exception_handler({"message": "A stream failed to close", "exception": error})
 
 
 _closing: set[asyncio.Task[None]] = set()  # a loop itself holds tasks only weakly
+
+
+@contextmanager
+def _as_current(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Generator[None]:
+    """Inside the block, this is the loop's current task (as its documentation lets loops say)."""
+    around = asyncio.current_task(loop)
+    if around is not None:
+        asyncio.tasks._leave_task(loop, around)
+    asyncio.tasks._enter_task(loop, task)
+    try:
+        yield
+    finally:
+        asyncio.tasks._leave_task(loop, task)
+        if around is not None:
+            asyncio.tasks._enter_task(loop, around)
 
 
 @types.coroutine
@@ -230,19 +252,24 @@ def _await_rest(closing: Any, waits_for: Any) -> Generator[Any, Any, None]:
             return
 
 
-async def _resume(closing: Any, waits_for: Any) -> None:
-    await _await_rest(closing, waits_for)
+async def _resume(closing: Any, waits_for: Sequence[Any]) -> None:
+    for waited in waits_for:  # one, or none where all is done
+        await _await_rest(closing, waited)
 
 
 def close(chunks: object) -> None:
-    """Close an iterator that can be closed."""
+    """Close an iterator that can be closed.
+
+    One in which a thread is at work, that was told to stop and left alone, is closed by what
+    drives it there, when it is over.
+    """
     closer = getattr(chunks, "close", None)
-    if closer is not None:
+    if closer is not None and not getattr(chunks, "gi_running", False):
         closer()
 
 
 async def aclose(chunks: object) -> None:
-    """Close an async iterator that can be closed."""
+    """Close an async iterator that can be closed, unless that is under way already."""
     closer = getattr(chunks, "aclose", None)
-    if closer is not None:
+    if closer is not None and not getattr(chunks, "ag_running", False):
         await closer()

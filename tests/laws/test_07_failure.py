@@ -215,12 +215,6 @@ def test_nobody_is_left_when_the_caller_is_cancelled() -> None:
     run_clean(main())
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=RuntimeError,
-    reason="a branch that is cancelled closes what a thread of its still reads",
-)
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_closing_what_a_thread_reads_does_not_hide_the_error() -> None:
     """Async, through sync generators, which read their input from worker threads; many times."""
 

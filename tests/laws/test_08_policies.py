@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from runnables import RESET, RunnableLambda, RunnableParallel, RunnableRetry, retry
+from runnables import (
+    RESET,
+    ColourError,
+    ConfigError,
+    RunnableLambda,
+    RunnableParallel,
+    RunnableRetry,
+    retry,
+)
 from tests.colours import Call
 from tests.laws import steps
 from tests.laws.specimens import AGAIN, AT_ONCE
@@ -152,3 +160,26 @@ def test_restart_sends_a_reset_and_starts_over(call: Call) -> None:
     assert call.stream(again | steps.shout, "a b")[-1] == "<A B!"
     falls = RunnableLambda(Flaky(1).late).with_fallbacks([steps.shout], on_restart="restart")
     assert call.stream(falls, "a b") == ["<", RESET, "A B!"]
+
+
+def test_a_slip_in_the_call_is_not_tried_again_and_no_fallback_gets_it() -> None:
+    """An async function called synchronously, a wrong config key: another try mends neither."""
+    tried: list[str] = []
+
+    async def leaf(_: Any) -> None:
+        tried.append("leaf")
+
+    def other(_: Any) -> None:
+        tried.append("other")
+
+    slow = RunnableLambda(leaf).with_retry(stop_after_attempt=1_000)  # with waits of seconds
+    with pytest.raises(ColourError):
+        slow.with_fallbacks([RunnableLambda(other)]).invoke(1)
+
+    def slips(value: Any) -> Any:
+        tried.append("slips")
+        return RunnableLambda(other).invoke(value, {"tagss": []})  # type: ignore[typeddict-unknown-key]
+
+    with pytest.raises(ConfigError, match="tags"):
+        RunnableLambda(slips).with_retry(stop_after_attempt=1_000).invoke(1)
+    assert tried == ["slips"]
