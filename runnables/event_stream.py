@@ -75,6 +75,9 @@ class _Filter:
         if options.pop("version", "v2") != "v2":
             raise ConfigError("stream_events: there is only version='v2'")
         given = {name: options.pop(name, None) for name in _FILTERS}
+        for name, it in given.items():
+            if isinstance(it, str):
+                raise ConfigError(f"stream_events: {name}={it!r}: expected a list of texts")
         self._sets = {name: None if it is None else set(it) for name, it in given.items()}
 
     def wants(self, event: Event) -> bool:

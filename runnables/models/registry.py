@@ -8,6 +8,7 @@ installed package can add providers.
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -49,11 +50,11 @@ def init_chat_model(
         **kwargs: settings of the model, such as `temperature`.
 
     Raises:
-        ConfigError: an unknown provider, or none.
+        ConfigError: an unknown provider, or none; a setting that the model does not have.
         MissingExtra: a provider whose package is not installed.
     """
     make, rest = _find("runnables.models", _OWN_MODELS, model, model_provider)
-    return cast("ChatModel", make(model=rest, **kwargs))
+    return cast("ChatModel", _made(make, rest, kwargs))
 
 
 def init_embeddings(
@@ -67,11 +68,11 @@ def init_embeddings(
         **kwargs: settings of the model.
 
     Raises:
-        ConfigError: an unknown provider, or none.
+        ConfigError: an unknown provider, or none; a setting that the model does not have.
         MissingExtra: a provider whose package is not installed.
     """
     make, rest = _find("runnables.embeddings", _OWN_EMBEDDINGS, model, provider)
-    return cast("Embeddings", make(model=rest, **kwargs))
+    return cast("Embeddings", _made(make, rest, kwargs))
 
 
 def _find(
@@ -89,6 +90,18 @@ def _find(
         module, _, attribute = own[provider].partition(":")
         return getattr(importlib.import_module(module), attribute), rest
     raise _unknown(provider, model, sorted({*installed, *own}))
+
+
+def _made(make: Any, model: str | None, settings: Mapping[str, Any]) -> Any:
+    parameters = inspect.signature(make).parameters
+    takes_all = any(it.kind is it.VAR_KEYWORD for it in parameters.values())
+    for name in () if takes_all else settings:
+        if name not in parameters:
+            raise ConfigError(
+                f"{getattr(make, '__name__', make)} has no setting {name!r}."
+                f"{near(name, parameters)} Known: {', '.join(sorted(parameters))}."
+            )
+    return make(model=model, **settings)
 
 
 def _unknown(provider: str, model: str | None, known: list[str]) -> ConfigError:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
+
 from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessage,
     BaseMessage,
     ChatModel,
+    ConfigError,
     ConsoleHandler,
     Event,
     RunnableLambda,
@@ -72,6 +75,12 @@ def test_event_streams_and_consoles_want_them(call: Call) -> None:
     file = io.StringIO()
     _invoked(call, model, ConsoleHandler(file, chunks=True))
     assert file.getvalue().count("· ScriptedChatModel") == 3
+
+
+def test_a_filter_of_events_that_is_a_text_is_refused(call: Call) -> None:
+    """It would be read letter by letter, and let nothing through."""
+    with pytest.raises(ConfigError, match=r"include_types='chat_model'.*a list of texts"):
+        call.events(RunnableLambda(len), "a", include_types="chat_model")
 
 
 def test_a_model_without_pieces_is_invoked_as_ever(call: Call) -> None:

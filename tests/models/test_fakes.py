@@ -153,6 +153,13 @@ def test_an_unknown_provider_is_an_error_with_a_hint(name: Any, hint: str) -> No
         init_chat_model(name)
 
 
+@pytest.mark.parametrize("make", [init_chat_model, init_embeddings])
+def test_a_mistyped_setting_is_an_error_with_the_near_name(make: Any) -> None:
+    """Before anything is loaded; the settings that there are, are named."""
+    with pytest.raises(ConfigError, match=r"no setting 'contxt_size'.*mean 'context_size'.*Known:"):
+        make("local", contxt_size=64)
+
+
 def test_embeddings_are_made_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """From their own list of providers."""
     module = types.ModuleType("a_provider")
