@@ -19,7 +19,7 @@ from runnables.config import (
 from runnables.errors import ConfigError
 from runnables.groups import Failed, arun_group, in_groups, run_group
 from runnables.streams import AsyncStream, Stream
-from runnables.where import note
+from runnables.where import hide_frames, note
 
 Input = TypeVar("Input", contravariant=True)
 Output = TypeVar("Output", covariant=True)
@@ -71,7 +71,11 @@ class Batching(Generic[Input, Output]):
             **kwargs: options, as for `invoke`.
         """
         many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
-        return many.flat(many.fan_out().run(many.count))
+        try:
+            return many.flat(many.fan_out().run(many.count))
+        except Exception as error:
+            hide_frames(error)
+            raise
 
     @overload
     async def abatch(
@@ -104,7 +108,11 @@ class Batching(Generic[Input, Output]):
     ) -> list[Any]:
         """As `batch`, to be awaited; every item is a task of its own."""
         many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
-        return many.flat(await many.afan_out().run(many.count))
+        try:
+            return many.flat(await many.afan_out().run(many.count))
+        except Exception as error:
+            hide_frames(error)
+            raise
 
     @overload
     def batch_as_completed(

@@ -6,7 +6,12 @@ Every level adds its part as the error passes: `in step 3 of 4 (StrOutputParser)
 
 from __future__ import annotations
 
-from typing import Final, cast
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 class _Note(str):
@@ -16,7 +21,8 @@ class _Note(str):
 
 
 def note(error: BaseException, where: str) -> None:
-    """Say on an exception where it happened, after what was said further in."""
+    """Say, where an exception is caught, where it happened, after what was said further in."""
+    hide_frames(error)
     notes = cast("list[str]", getattr(error, "__notes__", []))
     if notes and type(notes[-1]) is _Note:
         notes[-1] = _Note(f"{notes[-1]}, {where}")
@@ -24,15 +30,30 @@ def note(error: BaseException, where: str) -> None:
         error.add_note(_Note(f"in {where}"))
 
 
-_HIDDEN: Final = frozenset({"_invoke", "_ainvoke", "_invoke_observed", "_ainvoke_observed"})
+_PACKAGE: Final = Path(__file__).parent
+_OURS: Final = tuple(f"{it}{os.sep}" for it in (_PACKAGE, _PACKAGE.parent / "providers"))
+_DOORS: Final = frozenset({"invoke", "ainvoke", "batch", "abatch"})
 
 
 def hide_frames(error: BaseException) -> None:
-    """Drop the frames of our inner halves below the current one: one of ours a level is enough."""
+    """Drop our own frames below the current one: one of ours a level is enough.
+
+    A level ends at a user's frame, or at the call of another runnable. What we raise ourselves
+    keeps its last frame.
+    """
     here = error.__traceback__
     if here is None:
         return
-    below = here.tb_next
-    while below is not None and below.tb_frame.f_code.co_name in _HIDDEN:
-        below = below.tb_next
-    here.tb_next = below
+    level = here.tb_frame.f_locals.get("self")
+    below, last = here.tb_next, None
+    while below is not None and _is_inner(below.tb_frame, level):
+        below, last = below.tb_next, below
+    here.tb_next = below or last
+
+
+def _is_inner(frame: FrameType, level: object) -> bool:
+    """Whether this is one of our frames, and not the call of another runnable than this one."""
+    code = frame.f_code
+    if not code.co_filename.startswith(_OURS):
+        return False
+    return code.co_name not in _DOORS or frame.f_locals.get("self") is level
