@@ -83,12 +83,13 @@ class TaskFanOut:
         """Do the work as the consumer asks for results; pairs of index and result."""
         try:
             self._hire(most, here=0)
-            while self._failure is None:
-                if self._at_work():
+            while self._outcomes or self._failure is None:
+                if self._at_work() and self._failure is None:
                     await self._sleep()
                 elif self._outcomes:
                     yield self._outcomes.popleft()
-                    self._unpark()
+                    if self._failure is None:
+                        self._unpark()
                 elif self._go_on_here():
                     continue
                 elif self._tasks or self._parked:

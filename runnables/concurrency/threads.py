@@ -165,7 +165,7 @@ class ThreadFanOut:
         """Hand outcomes out; who waits until its own was taken is let go when we come back."""
         for pair in ready:
             yield pair
-            if self._handed:
+            if self._handed and self._failure is None:
                 self._handed.popleft().release()
 
     def _begin_here(self) -> Generator[tuple[Any, Any], None, None] | None:
@@ -241,10 +241,13 @@ class ThreadFanOut:
                 self._changed.notify_all()
 
     def _keeps_slot(self) -> bool:
-        """Whether this is the last worker, and the caller waits for a slot in place of its own."""
+        """Whether the caller, which lent its own slot, gets this one instead.
+
+        It does from the last worker; from the first where one has failed, as it then goes on.
+        """
         with self._lock:
             self._held -= 1
-            if self._held or not self._lent:
+            if not self._lent or (self._held and self._failure is None):
                 return False
             self._lent = False
             return True
