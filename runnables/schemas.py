@@ -8,6 +8,8 @@ import typing_extensions
 from pydantic import BaseModel, Field, RootModel, create_model
 from pydantic.errors import PydanticUserError
 
+from runnables.typed_dicts import Rebuilt, for_pydantic
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -22,6 +24,7 @@ def schema_of(annotation: Any, name: str) -> Schema:
     try:
         if typing_extensions.is_typeddict(kind):
             return fields_schema(name, dict(_keys_of(kind)))
+        kind = for_pydantic(kind)
         return cast("Schema", create_model(name, __base__=RootModel[kind]))
     except (PydanticUserError, TypeError, NameError):  # a type that pydantic knows nothing of
         return create_model(name, __base__=RootModel[Any])
@@ -36,8 +39,10 @@ def _keys_of(typed_dict: Any) -> Iterable[tuple[str, Any]]:
 def fields_schema(name: str, fields: Mapping[str, Any]) -> Schema:
     """A pydantic model with these fields: a type each, or a pair of type and default."""
     typed: dict[str, Any] = {}
+    rebuilt: Rebuilt = {}
     for key, said in fields.items():
-        given: tuple[Any, Any] = cast("Any", said) if isinstance(said, tuple) else (said, ...)
+        kind, default = cast("Any", said) if isinstance(said, tuple) else (said, ...)
+        given = (for_pydantic(kind, rebuilt), default)
         plain = key.isidentifier() and not key.startswith("_") and not hasattr(BaseModel, key)
         if plain and key not in typed:
             typed[key] = given

@@ -26,7 +26,7 @@ LAYERS = (
     *("concurrency", "streams", "config", "handed", "events", "watched", "event_stream", "driving"),
     *("custom", "groups", "batches"),
     # the contract, and what `|` makes
-    *("callables", "annotations", "schemas", "described", "doors", "runnable"),
+    *("callables", "annotations", "typed_dicts", "schemas", "described", "doors", "runnable"),
     *("fitting", "generators", "functions", "decorator", "sequence", "parallel"),
     *("inline", "around", "forwarding"),
     # the other combinators

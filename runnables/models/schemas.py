@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
-from pydantic import BaseModel, Field, TypeAdapter, create_model
+from pydantic import BaseModel, Field, create_model
 from pydantic.errors import PydanticUserError
 
 from runnables.annotations import hints_of
@@ -15,6 +15,7 @@ from runnables.config import RunnableConfig
 from runnables.errors import ConfigError, near
 from runnables.runnable import Runnable
 from runnables.tools import RunnableTool
+from runnables.typed_dicts import Rebuilt, adapter_of, for_pydantic
 
 Tool = Any
 """What a model can be given as a tool: a RunnableTool or another runnable, a function, a pydantic
@@ -91,9 +92,10 @@ def arguments_model(
     """
     told = _docstring(function)[1] if descriptions is None else descriptions
     hints = hints_of(function)
+    rebuilt: Rebuilt = {}
     fields: dict[str, Any] = {
         parameter.name: (
-            hints.get(parameter.name, Any),
+            for_pydantic(hints.get(parameter.name, Any), rebuilt),
             Field(
                 default=... if parameter.default is parameter.empty else parameter.default,
                 description=told.get(parameter.name),
@@ -154,7 +156,7 @@ def json_schema(described: Any) -> dict[str, Any]:
     if isinstance(described, Mapping):
         return dict(cast("Mapping[str, Any]", described))
     try:
-        return TypeAdapter(described).json_schema()
+        return adapter_of(described).json_schema()
     except PydanticUserError as error:
         raise ConfigError(
             f"{described!r} has no JSON schema: expected a pydantic model, a TypedDict, a "

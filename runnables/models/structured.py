@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from runnables.chunks import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException, near
@@ -20,6 +20,7 @@ from runnables.parsers import (
     PydanticToolsParser,
 )
 from runnables.parsers.typed import type_name, validated
+from runnables.typed_dicts import adapter_of
 
 if TYPE_CHECKING:
     from runnables.runnable import Runnable
@@ -139,7 +140,7 @@ class Validated(Inline[Any, Any], reports=True):
 
     def _call(self, input: Any, **kwargs: Any) -> Any:
         text = json.dumps(input, ensure_ascii=False)
-        return validated(TypeAdapter(self.schema), input, text, type_name(self.schema))
+        return validated(adapter_of(self.schema), input, text, type_name(self.schema))
 
 
 class RawAndParsed(Inline[AIMessage, dict[str, Any]], reports=True):

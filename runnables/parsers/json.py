@@ -6,14 +6,13 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import TypeAdapter
-
 from runnables.chunks import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
 from runnables.json_reader import JsonError, JsonReader
 from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder
 from runnables.parsers.json_text import JsonText
 from runnables.parsers.pacing import Pace
+from runnables.typed_dicts import adapter_of
 
 if TYPE_CHECKING:
     from runnables.inline import Decoder
@@ -140,7 +139,7 @@ def checked_type(described: T, owner: str) -> T:
 
 def schema_instructions(described: Any) -> str:
     """To answer with JSON that fits a type."""
-    schema = TypeAdapter(described).json_schema(mode="validation")
+    schema = adapter_of(described).json_schema(mode="validation")
     return (
         "Answer with JSON that fits the schema below, and with nothing else: the value itself, "
         "not the schema, with every required field.\n\n"

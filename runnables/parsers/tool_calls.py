@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from runnables.chunks import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
@@ -25,6 +25,7 @@ from runnables.parsers.pacing import Pace
 from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
 from runnables.parsers.text import refusal_in, text_of
 from runnables.parsers.typed import validated
+from runnables.typed_dicts import adapter_of
 
 
 class ToolCallsParser(BaseParser[Any], reports=True):
@@ -177,7 +178,7 @@ class PydanticToolsParser(ToolCallsParser, reports=True):
                 f"Known tools: {', '.join(tools) or 'none'}.",
                 llm_output=text,
             )
-        return validated(TypeAdapter(tools[name]), args, text, name)
+        return validated(adapter_of(tools[name]), args, text, name)
 
     def _partial(self, call: PartialCall) -> Any:
         if self._shapes is None:

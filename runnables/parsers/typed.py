@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from runnables.chunks import SNAPSHOTS, Merge
 from runnables.errors import OutputParserException
@@ -19,8 +19,11 @@ from runnables.parsers.json import (
     schema_instructions,
 )
 from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
+from runnables.typed_dicts import adapter_of, for_pydantic
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
     from runnables.inline import Decoder
     from runnables.json_reader import JsonReader
 
@@ -73,11 +76,11 @@ class PydanticOutputParser(BaseOutputParser[Output], reports=True):
         return schema_instructions(self.pydantic_object)
 
     def _validated(self, value: Any, text: str) -> Any:
-        self._adapter = self._adapter or TypeAdapter(self.pydantic_object)
+        self._adapter = self._adapter or adapter_of(self.pydantic_object)
         return validated(self._adapter, value, text, type_name(self.pydantic_object))
 
     def _piecewise(self) -> Decoder[Any, Output]:
-        self._shape = self._shape or Shape(self.pydantic_object)
+        self._shape = self._shape or Shape(for_pydantic(self.pydantic_object))
         return _PydanticDecoder(self, self._shape)
 
 

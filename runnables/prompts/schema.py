@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field, create_model
 
+from runnables.typed_dicts import for_pydantic
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -22,6 +24,7 @@ def input_model(
         hidden: optional variables that are filled in already, and are not shown.
         types: types that go before those.
     """
+    types = {name: for_pydantic(kind) for name, kind in types.items()}
     fields: dict[str, Any] = {}
     for index, (name, kind) in enumerate(variables.required.items()):
         fields[_safe(name, index)] = (types.get(name, kind), _field(name, ...))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import sys
-import typing
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any
@@ -277,10 +275,3 @@ def test_wrong_schemas_and_methods_are_errors_before_anything_runs() -> None:
         model.with_structured_output(Colour, method="function_calling")
     with pytest.raises(ConfigError, match="temperature"):
         model.with_structured_output(Person, temperatur=1)
-
-
-@pytest.mark.skipif(sys.version_info >= (3, 12), reason="pydantic reads it from Python 3.12 on")
-def test_a_typed_dict_that_pydantic_cannot_read_is_told_apart() -> None:
-    """The error says which TypedDict to use."""
-    with pytest.raises(ConfigError, match=r"typing_extensions\.TypedDict"):
-        ScriptedChatModel().with_structured_output(typing.TypedDict("Old", {"a": int}))
