@@ -74,7 +74,7 @@ class Batching(Generic[Input, Output]):
         try:
             return many.flat(many.fan_out().run(many.count))
         except Exception as error:
-            hide_frames(error)
+            hide_frames(error, self)
             raise
 
     @overload
@@ -111,7 +111,7 @@ class Batching(Generic[Input, Output]):
         try:
             return many.flat(await many.afan_out().run(many.count))
         except Exception as error:
-            hide_frames(error)
+            hide_frames(error, self)
             raise
 
     @overload

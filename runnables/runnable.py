@@ -98,7 +98,7 @@ class Runnable(
             with Run(self, scope, input) as run:
                 return cast("Output", run.end(self._invoke_observed(input, run, kwargs)))
         except Exception as error:
-            hide_frames(error)
+            hide_frames(error, self)
             raise
 
     async def ainvoke(
@@ -118,7 +118,7 @@ class Runnable(
             async with Run(self, scope, input) as run:
                 return cast("Output", run.end(await self._ainvoke_observed(input, run, kwargs)))
         except Exception as error:
-            hide_frames(error)
+            hide_frames(error, self)
             raise
 
     # -- one input, in pieces

@@ -35,16 +35,15 @@ _OURS: Final = tuple(f"{it}{os.sep}" for it in (_PACKAGE, _PACKAGE.parent / "pro
 _DOORS: Final = frozenset({"invoke", "ainvoke", "batch", "abatch"})
 
 
-def hide_frames(error: BaseException) -> None:
+def hide_frames(error: BaseException, level: object = None) -> None:
     """Drop our own frames below the current one: one of ours a level is enough.
 
-    A level ends at a user's frame, or at the call of another runnable. What we raise ourselves
-    keeps its last frame.
+    A level ends at a user's frame, or at the call of another runnable than `level`. What we raise
+    ourselves keeps its last frame.
     """
     here = error.__traceback__
     if here is None:
         return
-    level = here.tb_frame.f_locals.get("self")
     below, last = here.tb_next, None
     while below is not None and _is_inner(below.tb_frame, level):
         below, last = below.tb_next, below
@@ -52,7 +51,11 @@ def hide_frames(error: BaseException) -> None:
 
 
 def _is_inner(frame: FrameType, level: object) -> bool:
-    """Whether this is one of our frames, and not the call of another runnable than this one."""
+    """Whether this is one of our frames, and not the call of another runnable than this one.
+
+    Only of frames that are over: `f_locals` of one that holds the error would keep both alive,
+    each by the other, until the garbage collector comes.
+    """
     code = frame.f_code
     if not code.co_filename.startswith(_OURS):
         return False

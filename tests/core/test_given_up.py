@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import queue
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import count
 from typing import Any
@@ -374,3 +376,29 @@ def test_a_time_limit_in_a_cleanup_after_break_is_not_the_consumers() -> None:
         await cleaned.wait()
 
     asyncio.run(main())
+
+
+# -- errors
+
+
+@pytest.mark.parametrize("chain", [RunnableLambda(int), RunnableLambda(str) | int], ids=repr)
+def test_a_failed_call_keeps_nothing_alive(chain: Any) -> None:
+    """When the error is gone, so is the input, without help of the garbage collector."""
+
+    class Input:
+        def __str__(self) -> str:
+            return "no number"
+
+        __repr__ = __str__
+
+    value = Input()
+    known = weakref.ref(value)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises((TypeError, ValueError)) as caught:
+            chain.invoke(value)
+        del value, caught
+        assert known() is None
+    finally:
+        gc.enable()
