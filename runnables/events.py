@@ -255,10 +255,7 @@ class Run:
     def _require_sync_handlers(self) -> None:
         for handler in self._handlers:
             if inspect.iscoroutinefunction(handler.on_event) and not has_home():
-                raise ColourError(
-                    f"The handler {handler!r} has an async on_event, and this is a sync call. "
-                    "Use the async call (ainvoke, astream, ...), or make on_event sync."
-                )
+                raise _cannot_await(handler)
 
 
 def tell(handlers: Iterable[Handler], event: Event) -> None:
@@ -268,6 +265,8 @@ def tell(handlers: Iterable[Handler], event: Event) -> None:
         try:
             answer = handler.on_event(event)
             if inspect.isawaitable(answer):
+                if not has_home():
+                    raise _cannot_await(handler, answer)
                 at_home(_awaited(answer), although_stopped=event.kind in _LAST)
         except Cancelled as error:  # the call was given up: the others are told all the same
             given_up = error
@@ -291,6 +290,15 @@ async def atell(handlers: Iterable[Handler], event: Event) -> None:
             _complain(handler, error)
     if given_up is not None:
         raise given_up
+
+
+def _cannot_await(handler: Handler, answer: object = None) -> ColourError:
+    if inspect.iscoroutine(answer):
+        answer.close()
+    return ColourError(
+        f"The handler {handler!r} has an async on_event, and this is a sync call. "
+        "Use the async call (ainvoke, astream, ...), or make on_event sync."
+    )
 
 
 async def _awaited(answer: Awaitable[None]) -> None:

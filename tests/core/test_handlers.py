@@ -71,6 +71,23 @@ def test_a_handler_without_hash_and_weak_references_may_fail(
     assert logged(caplog) == 1
 
 
+def test_a_handler_that_hides_that_it_is_async_is_told_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its function returns a coroutine, which nobody could have seen before."""
+
+    class Hidden:
+        def on_event(self, event: Event) -> Any:
+            return AsyncHandler().on_event(event)
+
+    with caplog.at_level(logging.WARNING, "runnables"):
+        assert RunnableLambda(plain).invoke(1, {"callbacks": [Hidden()]}) == 1
+    assert logged(caplog) == 1
+    error = caplog.records[0].exc_info
+    assert error is not None
+    assert "Use the async call" in str(error[1])
+
+
 class Told:
     """Keeps the kinds of the events of the runs named `inside`."""
 
