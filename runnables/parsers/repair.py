@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from runnables.chunks import SNAPSHOTS
+from runnables.config import refuse_options
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException
 from runnables.functions import coerce_to_runnable
 from runnables.messages import StringPromptValue
@@ -31,6 +32,8 @@ class RepairParser(Runnable[Any, Output], reports=True):
     A stream of snapshots flows while the first answer comes; the repaired value is the last
     snapshot then. Pieces that add up could not be taken back: such parsers give their whole
     value at the end.
+
+    Calls take no options: those of the model are bound to it, `model.bind(temperature=0)`.
 
     Args:
         parser: the parser.
@@ -83,6 +86,7 @@ class RepairParser(Runnable[Any, Output], reports=True):
     # -- whole
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        refuse_options(self, kwargs)
         try:
             return self.parser.invoke(value, _config(scope))
         except OutputParserException as error:
@@ -90,6 +94,7 @@ class RepairParser(Runnable[Any, Output], reports=True):
         return self._repair(first, scope)
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        refuse_options(self, kwargs)
         try:
             return await self.parser.ainvoke(value, _config(scope))
         except OutputParserException as error:
@@ -123,6 +128,7 @@ class RepairParser(Runnable[Any, Output], reports=True):
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
     ) -> Generator[Any, None, None]:
+        refuse_options(self, kwargs)
         if self.merge is not SNAPSHOTS:
             yield self._invoke(collect(input), scope, kwargs)
             return
@@ -143,6 +149,7 @@ class RepairParser(Runnable[Any, Output], reports=True):
         kwargs: dict[str, Any],
         declared: Declared,
     ) -> AsyncGenerator[Any, None]:
+        refuse_options(self, kwargs)
         if self.merge is not SNAPSHOTS:
             yield await self._ainvoke(await acollect(input), scope, kwargs)
             return

@@ -146,3 +146,15 @@ def test_no_attempt_is_no_repair() -> None:
     """A number below 1 is refused."""
     with pytest.raises(ConfigError, match=r"attempts=0\): expected at least 1"):
         JsonOutputParser().with_repair(Script(), attempts=0)
+
+
+@pytest.mark.parametrize("parser", [JsonOutputParser(), Shout()], ids=repr)
+@pytest.mark.parametrize("option", ["nothing", "temperature"])
+def test_an_option_is_refused_also_where_nothing_is_repaired(
+    parser: Any, option: str, call: Call
+) -> None:
+    """Nothing would read it; options of the model are bound to the model."""
+    repair = parser.with_repair(Script())
+    for run in (call.invoke, call.stream):
+        with pytest.raises(ConfigError, match=f"with_repair.*takes no option {option!r}"):
+            run(repair, "{}", **{option: 1})
