@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runnables.callables import is_async
+from runnables.callables import can_take, is_async
 from runnables.config import (
     RunnableConfig,
     Scope,
@@ -16,7 +16,7 @@ from runnables.config import (
 )
 from runnables.custom import config_of
 from runnables.described import Described, Keys
-from runnables.errors import ColourError
+from runnables.errors import ColourError, ConfigError
 from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
 from runnables.groups import arun_group, run_group
@@ -262,7 +262,19 @@ class _AsyncListener:
 
 
 def _given(**functions: Any) -> dict[str, Any]:
-    return {kind: function for kind, function in functions.items() if function is not None}
+    """Those that were given.
+
+    Raises:
+        ConfigError: one that cannot be called with an event alone.
+    """
+    given = {kind: function for kind, function in functions.items() if function is not None}
+    for kind, function in given.items():
+        if not can_take(function, 1):
+            raise ConfigError(
+                f"on_{kind}={function!r}: expected a function of one argument, the event; it says "
+                "event.input, .output, .error, .name, .run_id, .tags and .metadata."
+            )
+    return given
 
 
 def listeners(on_start: Any, on_end: Any, on_error: Any) -> tuple[Handler, ...]:

@@ -29,6 +29,19 @@ def is_plain(function: Callable[..., Any] | None) -> bool:
     return not (function is None or is_generator(function) or takes_config(function))
 
 
+def can_take(function: object, count: int) -> bool:
+    """Whether this can be called with so many values and nothing else, as far as one can see."""
+    if not callable(function):
+        return False
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except ValueError:  # some built-in functions have no signature
+        return True
+    except TypeError:
+        return False
+    return True
+
+
 @functools.lru_cache(maxsize=4096)
 def _takes_config(function: Callable[..., Any]) -> bool:
     try:

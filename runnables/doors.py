@@ -165,7 +165,11 @@ class Fluent(Generic[Input, Output]):
         on_end: Callable[[Event], Any] | None = None,
         on_error: Callable[[Event], Any] | None = None,
     ) -> RunnableBinding[Input, Output]:
-        """The same, whose runs (not those below them) are told to functions of an event."""
+        """The same, whose runs (not those below them) are told to functions of an event.
+
+        Raises:
+            ConfigError: one that cannot be called with an event alone.
+        """
         from runnables.binding import RunnableBinding, listeners
 
         return RunnableBinding(self, listeners=listeners(on_start, on_end, on_error))

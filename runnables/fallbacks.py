@@ -33,7 +33,7 @@ class RunnableWithFallbacks(Forwarding[Input, Output], reports=True):
         on_restart: "raise" or "restart".
 
     Raises:
-        ConfigError: something that names no errors, or `fallbacks` that are not a list.
+        ConfigError: something that names no errors, or `fallbacks` that are no list, or empty.
     """
 
     def __init__(
@@ -52,6 +52,8 @@ class RunnableWithFallbacks(Forwarding[Input, Output], reports=True):
             raise ConfigError(f"fallbacks={given!r}: expected a list of runnables")
         self.runnable: Runnable[Input, Output] = coerce_to_runnable(runnable)
         self.fallbacks = tuple(coerce_to_runnable(it) for it in fallbacks)
+        if not self.fallbacks:
+            raise ConfigError("fallbacks=[]: expected at least one runnable to fall back to")
         self.exceptions_to_handle = exceptions_to_handle
         self.exception_key = exception_key
         self.on_restart: Restart = on_restart

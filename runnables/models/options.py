@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final, cast
 
 from runnables.errors import ConfigError, near
 
@@ -46,8 +46,11 @@ def checked_stop(stop: Any) -> list[str]:
     Raises:
         ConfigError: something else, or an empty text, which would stop everything.
     """
-    texts: list[Any] = [stop] if isinstance(stop, str) else list(stop)
+    several = isinstance(stop, Iterable) and not isinstance(stop, (str, Mapping))
+    texts: list[Any] = list(cast("Iterable[Any]", stop)) if several else [stop]
     for text in texts:
         if not isinstance(text, str) or not text:
-            raise ConfigError(f"stop={stop!r}: expected texts that are not empty")
+            raise ConfigError(
+                f"stop={stop!r}: expected a text, or a list of texts, that are not empty"
+            )
     return texts

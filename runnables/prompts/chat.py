@@ -92,8 +92,8 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         name: what to call the template in errors and events.
 
     Raises:
-        PromptError: a part that is not well formed, a text in place of the list of parts, or
-            declared variables that do not fit.
+        PromptError: a part that is not well formed, a text or a pair in place of the list of
+            parts, or declared variables that do not fit.
     """
 
     def __init__(
@@ -109,12 +109,7 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
     ) -> None:
         super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
         self.template_format: PromptTemplateFormat = template_format
-        if isinstance(messages, str):
-            raise PromptError(
-                f"{type(self).__name__} takes a list of messages, and was given the text "
-                f"{messages!r}. Put it into a list, or use from_template."
-            )
-        self.messages = [as_part(message, template_format) for message in messages]
+        self.messages = self._parts(messages)
         self._refuse_unknown(self.partial_variables)
         self._declared(input_variables)
         if optional_variables is not None:
@@ -152,7 +147,20 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
 
     def extend(self, messages: Iterable[MessageLike]) -> None:
         """Add parts at the end, in place."""
-        self.messages.extend([as_part(message, self.template_format) for message in messages])
+        self.messages.extend(self._parts(messages))
+
+    def _parts(self, messages: Iterable[MessageLike]) -> list[MessagePart]:
+        if isinstance(messages, str):
+            raise PromptError(
+                f"{type(self).__name__} takes a list of messages, and was given the text "
+                f"{messages!r}. Put it into a list, or use from_template."
+            )
+        if is_pair(messages):
+            raise PromptError(
+                f"{type(self).__name__} takes a list of messages, and was given the pair "
+                f"{messages!r}. Put it into a list: [{messages!r}]."
+            )
+        return [as_part(message, self.template_format) for message in messages]
 
     def __len__(self) -> int:
         return len(self.messages)

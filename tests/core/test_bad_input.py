@@ -8,6 +8,7 @@ import pytest
 
 from runnables import (
     ChatPromptTemplate,
+    ConfigError,
     ConsoleHandler,
     EmptyStream,
     RunnableLambda,
@@ -36,6 +37,7 @@ def test_a_class_of_runnables_in_a_pipe_lacks_its_brackets() -> None:
     [
         (lambda step: step.with_fallbacks(step), "fallbacks=.*expected a list of runnables"),
         (lambda step: step.with_fallbacks({"a": step}), "expected a list of runnables"),
+        (lambda step: step.with_fallbacks([]), r"fallbacks=\[\]: expected at least one"),
         (lambda step: step.with_retry(stop_after_attempt="3"), "'3'.*a whole number from 1"),
         (lambda step: step.with_retry(stop_after_attempt=0), "expected a whole number from 1"),
         (lambda step: step.with_timeout("5"), "'5'.*expected a number of seconds, more than 0"),
@@ -47,6 +49,9 @@ def test_a_class_of_runnables_in_a_pipe_lacks_its_brackets() -> None:
         (lambda step: step.with_config(run_name=3), "is not a text"),
         (lambda step: step.with_config(max_concurrency="8"), "'8' is not a whole number"),
         (lambda _: ChatPromptTemplate("hello"), "a list of messages.*the text 'hello'.*from_temp"),
+        (lambda _: ChatPromptTemplate(("human", "x")), r"the pair.*\[\('human', 'x'\)\]"),
+        (lambda _: ChatPromptTemplate([]).extend(("human", "x")), "a list of messages.*the pair"),
+        (lambda _: ChatPromptTemplate([]).extend("hello"), "a list of messages.*the text 'hello'"),
         (lambda _: convert_to_messages(3), r"3 \(a int\) is no conversation: expected a text"),
     ],
 )
@@ -111,3 +116,29 @@ def test_a_batch_needs_many_inputs(inputs: Any, call: Call) -> None:
     """A text is not taken letter by letter, a mapping not key by key."""
     with pytest.raises(TypeError, match="expected a list or another iterable"):
         call.batch(RunnableLambda(str), inputs)
+
+
+@pytest.mark.parametrize("on", ["on_start", "on_end", "on_error"])
+@pytest.mark.parametrize("function", [lambda run, config: None, lambda: None, 3], ids=repr)
+def test_a_listener_is_a_function_of_an_event(on: str, function: Any) -> None:
+    """Refused when it is bound, not in a log of the first call."""
+
+    async def two(run: Any, config: Any) -> None: ...
+
+    step = RunnablePassthrough()
+    with pytest.raises(ConfigError, match=f"{on}=.*expected a function of one argument, the event"):
+        step.with_listeners(**{on: function})
+    with pytest.raises(ConfigError, match=f"{on}=.*expected a function of one argument, the event"):
+        step.with_alisteners(**{on: two})
+
+
+def test_listeners_may_have_more_parameters_with_defaults(call: Call) -> None:
+    """And built-in functions, whose parameters cannot be read, are taken as they are."""
+    told: list[Any] = []
+    step: Any = RunnablePassthrough().with_listeners(
+        on_start=lambda event, log=told: log.append(event.input), on_end=str
+    )
+    for listener in (print, told.append, lambda *events: None):
+        RunnablePassthrough().with_listeners(on_end=listener)
+    call.invoke(step, 1)
+    assert told == [1]

@@ -149,10 +149,10 @@ def test_a_misspelt_option_is_an_error_before_work_starts(option: str, call: Cal
     assert model.opened == 0
 
 
-@pytest.mark.parametrize("stop", [[""], [1], ""])
+@pytest.mark.parametrize("stop", [[""], [1], "", 3, {"a": 1}])
 def test_stop_sequences_are_texts(stop: Any) -> None:
     """An empty one would stop everything."""
-    with pytest.raises(ConfigError, match="stop="):
+    with pytest.raises(ConfigError, match="stop=.*expected a text, or a list of texts"):
         ScriptedChatModel().invoke("hi", stop=stop)
 
 
