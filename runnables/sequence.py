@@ -227,7 +227,7 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
             for at, step in enumerate(self._steps(kwargs)):
                 flow = step.transform(flow, self._at(scope, at))
                 flow = self._stage(at, flow, noted)
-                stages.callback(flow.close)
+                stages.callback(close, flow)
             yield from declared.follow(flow)
 
     async def _atransform(
@@ -243,7 +243,7 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
             for at, step in enumerate(self._steps(kwargs)):
                 flow = step.atransform(flow, self._at(scope, at))
                 flow = self._astage(at, flow, noted)
-                stages.push_async_callback(flow.aclose)
+                stages.push_async_callback(aclose, flow)
             async for chunk in inner(declared.follow(flow)):
                 yield chunk
 

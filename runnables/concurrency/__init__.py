@@ -3,7 +3,7 @@
 from runnables.concurrency.items import CLOSING_GRACE, DONE, GRACE
 from runnables.concurrency.slots import DEFAULT_LIMIT, Slots, check_limit
 from runnables.concurrency.stopping import Cancelled, Stop, cancelled, check_stop, on_stop
-from runnables.concurrency.tasks import TaskFanOut, cancel_all
+from runnables.concurrency.tasks import TaskFanOut, cancel_all, go_through
 from runnables.concurrency.threads import ThreadFanOut
 from runnables.concurrency.waiting import Expired, anap, arun_with_timeout, nap, run_with_timeout
 from runnables.concurrency.workers import adopt, at_home, has_home, hop, in_worker
@@ -27,6 +27,7 @@ __all__ = [
     "cancelled",
     "check_limit",
     "check_stop",
+    "go_through",
     "has_home",
     "hop",
     "in_worker",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -19,14 +18,10 @@ DONE: Final = object()
 
 
 class Items:
-    """The items of one fan-out, numbered, pulled one at a time by whoever has a slot.
-
-    They are made in a context of their own, a copy of the caller's, whoever pulls.
-    """
+    """The items of one fan-out, numbered, pulled one at a time by whoever has a slot."""
 
     def __init__(self, items: Iterator[Any]) -> None:
         self._items = items
-        self._context = contextvars.copy_context()
         self._index = 0
         self.over = False
 
@@ -35,7 +30,7 @@ class Items:
         if self.over:
             return None
         try:
-            item = self._context.run(next, self._items)
+            item = next(self._items)
         except StopIteration:
             self.over = True
             return None

@@ -174,7 +174,7 @@ class TaskFanOut:
         if self._over or self._failure is not None:
             return None
         try:
-            taken = self._items.take()
+            taken = self._context.run(self._items.take)
         except BaseException as error:
             self._fail(error)
             return None
@@ -267,5 +267,19 @@ async def cancel_all(tasks: dict[asyncio.Task[Any], int]) -> None:
             _, waiting = await asyncio.wait(waiting)
         except asyncio.CancelledError as error:
             interrupted = error
+    if interrupted is not None:
+        raise interrupted
+
+
+async def go_through(work: Coroutine[Any, Any, Any]) -> None:
+    """Await a piece of clean-up to its end; a cancellation meanwhile is passed on after."""
+    task = asyncio.ensure_future(work)
+    interrupted: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            interrupted = error
+    task.result()
     if interrupted is not None:
         raise interrupted

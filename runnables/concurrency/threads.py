@@ -274,7 +274,9 @@ class ThreadFanOut:
         if self._items.over:
             return None
         with self._pulling:
-            return None if self._over or self._failure else self._items.take()
+            if self._over or self._failure is not None:
+                return None
+            return self._context.run(self._items.take)  # made in one context, whoever pulls
 
     def _put(self, index: int, result: Any) -> None:
         """Lay a result down for the consumer, once there is room; Cancelled where it has left."""

@@ -8,7 +8,7 @@ import contextvars
 import os
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from runnables.concurrency.items import CLOSING_GRACE
 from runnables.concurrency.stopping import Cancelled, Stop, cancelled, current_stop, on_stop
@@ -141,8 +141,41 @@ def adopt(context: contextvars.Context) -> None:
 MISSING: Final = object()
 
 
-def _cancel(future: concurrent.futures.Future[Any]) -> None:
-    future.cancel()
+class _Errand(Generic[R]):
+    """A coroutine that a thread has a loop run; it is over when its task is, not before."""
+
+    def __init__(self, work: Coroutine[Any, Any, R], loop: asyncio.AbstractEventLoop) -> None:
+        self._work = work
+        self._loop = loop
+        self._task: asyncio.Task[R] | None = None
+        self._given_up = False
+        self.outcome: concurrent.futures.Future[R] = concurrent.futures.Future()
+
+    def begin(self) -> None:
+        """In the loop: run it, unless nobody wants it any more."""
+        if self._given_up:
+            self._work.close()
+            self.outcome.cancel()
+            return
+        self._task = self._loop.create_task(self._work)
+        self._task.add_done_callback(self._end)
+
+    def give_up(self) -> None:
+        """From any thread: have it cancelled."""
+        self._given_up = True
+        _tell(self._loop, self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _end(self, task: asyncio.Task[R]) -> None:
+        if task.cancelled():
+            self.outcome.cancel()
+        elif (error := task.exception()) is not None:
+            self.outcome.set_exception(error)
+        else:
+            self.outcome.set_result(task.result())
 
 
 def has_home() -> bool:
@@ -159,17 +192,23 @@ def at_home(work: Coroutine[Any, Any, R], *, although_stopped: bool = False) -> 
             waiting any more but there; wait for it a moment only.
 
     Raises:
-        Cancelled: the call was given up meanwhile.
+        Cancelled: the call was given up meanwhile; the coroutine is over all the same, as what
+            it reads may be closed next.
     """
     loop = _home.get()
     assert loop is not None, "at_home outside of a worker thread"
-    done = asyncio.run_coroutine_threadsafe(work, loop)
+    errand = _Errand(work, loop)
+    try:
+        loop.call_soon_threadsafe(errand.begin)
+    except RuntimeError:  # the loop was closed over us
+        work.close()
+        raise Cancelled("the loop of the call around this one is closed") from None
     try:
         if although_stopped and cancelled():
-            return done.result(CLOSING_GRACE)
-        with on_stop(lambda: _cancel(done)):
-            return done.result()
+            return errand.outcome.result(CLOSING_GRACE)
+        with on_stop(errand.give_up):
+            return errand.outcome.result()
     except (concurrent.futures.CancelledError, TimeoutError) as error:
-        if done.done() and not done.cancelled():
+        if errand.outcome.done() and not errand.outcome.cancelled():
             raise  # it is the work's own
         raise Cancelled("the call around this one was given up") from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.concurrency import CLOSING_GRACE, at_home, hop
+from runnables.concurrency import CLOSING_GRACE, at_home, go_through, hop
 from runnables.streams.stream import close
 
 if TYPE_CHECKING:
@@ -54,8 +53,10 @@ class _Driven:
                 self._busy = False
                 left = self._left
             if left:  # meanwhile, so that closing is left to us
-                close(self._chunks)
-                self._over.set()
+                try:
+                    close(self._chunks)
+                finally:
+                    self._over.set()
 
     async def leave(self) -> None:
         """Close it; a thread that is in it does so, if it comes out of it in time or later."""
@@ -63,9 +64,9 @@ class _Driven:
             self._left = True
             busy = self._busy
         if busy:
-            await hop(self._over.wait, CLOSING_GRACE)
+            await go_through(hop(self._over.wait, CLOSING_GRACE))
         elif self._chunks is not None:
-            await asyncio.shield(hop(close, self._chunks))
+            await go_through(hop(close, self._chunks))
 
 
 _END = object()

@@ -120,7 +120,7 @@ class Stream(Generic[T_co]):
 
     def close(self) -> None:
         """Stop the work upstream; what was produced is lost. More than once does nothing."""
-        close(self._chunks)
+        self._chunks.close()
 
     def __enter__(self) -> Self:
         return self
@@ -169,7 +169,7 @@ class AsyncStream(Generic[T_co]):
 
     async def aclose(self) -> None:
         """Stop the work upstream; what was produced is lost. More than once does nothing."""
-        await aclose(self._chunks)
+        await self._chunks.aclose()
 
     async def __aenter__(self) -> Self:
         return self
@@ -258,18 +258,20 @@ async def _resume(closing: Any, waits_for: Sequence[Any]) -> None:
 
 
 def close(chunks: object) -> None:
-    """Close an iterator that can be closed.
+    """Close an iterator that can be closed, for who has read from it.
 
     One in which a thread is at work, that was told to stop and left alone, is closed by what
     drives it there, when it is over.
     """
-    closer = getattr(chunks, "close", None)
-    if closer is not None and not getattr(chunks, "gi_running", False):
+    inside: object = cast("Any", chunks)._chunks if isinstance(chunks, Stream) else chunks
+    closer = getattr(inside, "close", None)
+    if closer is not None and not getattr(inside, "gi_running", False):
         closer()
 
 
 async def aclose(chunks: object) -> None:
     """Close an async iterator that can be closed, unless that is under way already."""
-    closer = getattr(chunks, "aclose", None)
-    if closer is not None and not getattr(chunks, "ag_running", False):
+    inside: object = cast("Any", chunks)._chunks if isinstance(chunks, AsyncStream) else chunks
+    closer = getattr(inside, "aclose", None)
+    if closer is not None and not getattr(inside, "ag_running", False):
         await closer()
