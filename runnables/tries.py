@@ -28,7 +28,8 @@ class Tries:
 
     def took(self, chunk: Any) -> Any:
         """A chunk leaves for the consumer; returns it."""
-        self._left.append(chunk)
+        if not self._left or self._on_restart == "raise":  # else it matters only that one has left
+            self._left.append(chunk)
         return chunk
 
     def failed(self, error: Exception, where: str) -> None:

@@ -55,7 +55,7 @@ class ThreadFanOut:
         apart: bool = False,
     ) -> None:
         self._work = work
-        self._run_here = run_here or self._work_here
+        self._run_here = run_here
         self._grace = grace
         self._apart = apart
         self._items = Items(items)
@@ -170,7 +170,10 @@ class ThreadFanOut:
 
     def _begin_here(self) -> Generator[tuple[Any, Any], None, None] | None:
         taken = self._take()
-        return None if taken is None else _in_context(self._context.copy(), self._run_here(*taken))
+        if taken is None:
+            return None
+        run = self._run_here or self._work_here
+        return _in_context(self._context.copy(), run(*taken))
 
     def _next_here(self, here: Iterator[tuple[Any, Any]]) -> tuple[Any, Any] | None:
         try:

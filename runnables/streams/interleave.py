@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from runnables.concurrency import CLOSING_GRACE, DONE, Slots, TaskFanOut, ThreadFanOut, cancel_all
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
         Coroutine,
         Generator,
         Iterable,
-        Iterator,
         Mapping,
     )
 
@@ -32,11 +32,14 @@ def interleave(
     """
 
     def pump(_: int, maker: tuple[Any, Callable[[], Iterable[Any]]]) -> object:
-        for pair in run_here(0, maker):
-            fan_out.deliver(*pair)
+        with closing(run_here(0, maker)) as pairs:
+            for pair in pairs:
+                fan_out.deliver(*pair)
         return DONE
 
-    def run_here(_: int, maker: tuple[Any, Callable[[], Iterable[Any]]]) -> Iterator[Any]:
+    def run_here(
+        _: int, maker: tuple[Any, Callable[[], Iterable[Any]]]
+    ) -> Generator[Any, None, None]:
         chunks = maker[1]()
         try:
             for chunk in chunks:
@@ -90,8 +93,9 @@ def alongside(work: Callable[[Callable[[Any], None]], None]) -> Generator[Any, N
 
     slots = Slots(1, spare=True)
     fan_out = ThreadFanOut(run, iter([None]), slots, outside=True, grace=CLOSING_GRACE, apart=True)
-    for _, item in fan_out.as_completed(1):
-        yield item
+    with closing(fan_out.as_completed(1)) as pairs:
+        for _, item in pairs:
+            yield item
 
 
 async def aalongside(
