@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runnables.callables import can_take, is_async
+from runnables.callables import can_take, checks_keywords, is_async
 from runnables.config import (
     RunnableConfig,
     Scope,
@@ -172,6 +172,7 @@ class RunnableBinding(Forwarding[Input, Output], reports=True):
         further: Any = kwargs
         return self._with(config=merge_configs(self.config, config, further))
 
+    @checks_keywords
     def with_types(
         self, *, input_type: Any = None, output_type: Any = None
     ) -> RunnableBinding[Input, Output]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import functools
 import inspect
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from runnables.errors import ConfigError, near
 from runnables.handed import handed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType
 
     from runnables.config import Scope
+
+Method = TypeVar("Method", bound="Callable[..., Any]")
 
 
 def arguments(
@@ -48,6 +52,28 @@ def _takes_config(function: Callable[..., Any]) -> bool:
         return "config" in inspect.signature(function).parameters
     except (TypeError, ValueError):  # some built-in functions have no signature
         return False
+
+
+def checks_keywords(method: Method) -> Method:
+    """A method whose unknown keywords are refused with the near name; it keeps its signature.
+
+    Raises:
+        ConfigError: when it is called with one; names it, the near one and those that are known.
+    """
+    code: CodeType = cast("Any", method).__code__
+    known = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]  # without self
+
+    @functools.wraps(method)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        for name in kwargs:
+            if name not in known:
+                raise ConfigError(
+                    f"{method.__name__} has no option {name!r}.{near(name, known)} "
+                    f"Known: {', '.join(known)}."
+                )
+        return method(*args, **kwargs)
+
+    return cast("Method", checked)
 
 
 def takes_config(function: Callable[..., Any]) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
+from runnables.callables import checks_keywords
+
 if TYPE_CHECKING:
     from collections.abc import (
         AsyncIterator,
@@ -99,6 +101,7 @@ class Fluent(Generic[Input, Output]):
 
         return pipe(other, self)
 
+    @checks_keywords
     def pipe(self, *others: Any, name: str | None = None) -> RunnableSequence[Input, Any]:
         """This runnable and the others, one after another, as a sequence with a name."""
         from runnables.sequence import RunnableSequence
@@ -150,6 +153,7 @@ class Fluent(Generic[Input, Output]):
 
         return RunnableBinding(self, config=merge_configs(config, cast("RunnableConfig", kwargs)))
 
+    @checks_keywords
     def with_types(
         self, *, input_type: Any = None, output_type: Any = None
     ) -> RunnableBinding[Input, Output]:
@@ -158,6 +162,7 @@ class Fluent(Generic[Input, Output]):
 
         return RunnableBinding(self, input_type=input_type, output_type=output_type)
 
+    @checks_keywords
     def with_listeners(
         self,
         *,
@@ -174,6 +179,7 @@ class Fluent(Generic[Input, Output]):
 
         return RunnableBinding(self, listeners=listeners(on_start, on_end, on_error))
 
+    @checks_keywords
     def with_alisteners(
         self,
         *,
@@ -188,6 +194,7 @@ class Fluent(Generic[Input, Output]):
 
     # -- the same under a policy
 
+    @checks_keywords
     def with_retry(
         self,
         *,
@@ -219,6 +226,7 @@ class Fluent(Generic[Input, Output]):
             on_restart=on_restart,
         )
 
+    @checks_keywords
     def with_fallbacks(
         self,
         fallbacks: Sequence[Any],
@@ -247,6 +255,7 @@ class Fluent(Generic[Input, Output]):
             on_restart=on_restart,
         )
 
+    @checks_keywords
     def with_timeout(self, seconds: float) -> RunnableTimeout[Input, Output]:
         """The same, which raises StepTimeout when it takes longer than so many seconds."""
         from runnables.timeout import RunnableTimeout
@@ -318,6 +327,7 @@ class Fluent(Generic[Input, Output]):
 
     # -- other views
 
+    @checks_keywords
     def as_tool(
         self,
         args_schema: Any = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, get_args, get_or
 
 from typing_extensions import dataclass_transform
 
+from runnables.callables import checks_keywords
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
 from runnables.inline import Decoder, Inline
 from runnables.parsers.text import ModelOutput, refusal_in, text_of
@@ -54,6 +55,7 @@ class BaseParser(Inline[Any, Output], reports=True):
         """
         raise NotImplementedError(f"{type(self).__name__} has no format instructions.")
 
+    @checks_keywords
     def with_repair(self, model: Runnable[Any, Any], *, attempts: int = 1) -> RepairParser[Output]:
         """This parser, with a model that gets to correct an answer that does not parse.
 

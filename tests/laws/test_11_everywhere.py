@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, find, settings
 
+from runnables import ConfigError
 from tests.colours import Call
 from tests.laws.specimens import Specimen
 from tests.laws.zoo import ZOO
@@ -116,14 +117,18 @@ def test_a_slip_in_a_bound_config_is_refused_when_it_is_bound(specimen: Specimen
 
 @pytest.mark.parametrize("specimen", ZOO, ids=str)
 def test_a_slip_in_a_wrapper_is_refused_when_it_is_made(specimen: Specimen) -> None:
-    """`with_retry`, `with_fallbacks`, `with_timeout`, `with_types`, `with_listeners`."""
+    """The error names the method as users know it, and the near keyword."""
     runnable: Any = specimen.make()
-    for slip in (
-        lambda: runnable.with_retry(stop_after_attempts=2),
-        lambda: runnable.with_fallbacks([runnable], exception_to_handle=(KeyError,)),
-        lambda: runnable.with_timeout(60, second=1),
-        lambda: runnable.with_types(input_typ=int),
-        lambda: runnable.with_listeners(on_ended=str),
+    for make, slip, meant in (
+        (runnable.with_retry, "stop_after_attempts", "stop_after_attempt"),
+        (runnable.with_fallbacks, "exception_to_handle", "exceptions_to_handle"),
+        (runnable.with_timeout, "second", "seconds"),
+        (runnable.with_types, "input_typ", "input_type"),
+        (runnable.with_listeners, "on_ended", "on_end"),
+        (runnable.with_alisteners, "onstart", "on_start"),
+        (runnable.as_tool, "desciption", "description"),
+        (runnable.pipe, "nam", "name"),
     ):
-        with pytest.raises(TypeError):
-            slip()
+        refusal = f"^{make.__name__} has no option {slip!r}. Did you mean {meant!r}"
+        with pytest.raises(ConfigError, match=refusal):
+            make(**{slip: 1})

@@ -146,6 +146,8 @@ def test_no_attempt_is_no_repair() -> None:
     """A number below 1 is refused."""
     with pytest.raises(ConfigError, match=r"attempts=0\): expected at least 1"):
         JsonOutputParser().with_repair(Script(), attempts=0)
+    with pytest.raises(ConfigError, match="^with_repair has no option 'attempt'. Did you mean"):
+        JsonOutputParser().with_repair(Script(), attempt=2)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("parser", [JsonOutputParser(), Shout()], ids=repr)

@@ -46,6 +46,9 @@ assert_type(first.with_listeners(on_end=print), RunnableBinding[str, int])
 assert_type(first.with_retry(), RunnableRetry[str, int])
 assert_type(first.with_fallbacks([first]), RunnableWithFallbacks[str, int])
 assert_type(first.with_timeout(1), RunnableTimeout[str, int])
+first.with_retry(stop_after_attempts=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+first.with_fallbacks([], on_restart="x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+StrOutputParser().with_repair(first, attempt=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 assert_type(first.with_retry().with_timeout(1).bind().invoke("x"), int)
 
 # dicts
