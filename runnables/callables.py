@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from runnables.errors import ConfigError, near
 from runnables.handed import handed
+from runnables.values import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +23,29 @@ Method = TypeVar("Method", bound="Callable[..., Any]")
 def arguments(
     function: Callable[..., Any], scope: Scope | None, kwargs: dict[str, Any]
 ) -> dict[str, Any]:
-    """What a function gets beside its input."""
+    """What a function gets beside its input.
+
+    Raises:
+        ConfigError: an option that it does not take.
+    """
+    if kwargs:
+        _check_options(function, kwargs)
     if not takes_config(function):
         return kwargs
     return {"config": handed(scope), **kwargs}
+
+
+def _check_options(function: Callable[..., Any], options: dict[str, Any]) -> None:
+    """Refuse what the function does not take: no other try would mend it."""
+    try:
+        known = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some built-in functions have no signature
+        return
+    if any(it.kind is inspect.Parameter.VAR_KEYWORD for it in known.values()):
+        return
+    for name in options:
+        if name not in known:
+            raise ConfigError(f"{show(function)} takes no option {name!r}.{near(name, known)}")
 
 
 def is_plain(function: Callable[..., Any] | None) -> bool:

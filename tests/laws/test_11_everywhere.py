@@ -74,7 +74,6 @@ TAKES_ALL = {
     "bind: unknown option": "the bound option is refused first",
     "configurable alternatives: growwing": "the missing alternative is named first",
     "parser: repaired": "options are the model's, which is asked only where something is broken",
-    "retry: not needed": "a gap: it is tried again, with waits",
 }
 """Specimens that do not name the keyword, and why. So do users' classes: theirs have `**kwargs`."""
 
