@@ -163,7 +163,8 @@ class Fields:
 
 class _KeyFields(Fields):
     def __init__(self, cls: Any, memo: Memo) -> None:
-        hints = get_type_hints(get_origin(cls) or cls)
+        own: Any = get_origin(cls) or cls
+        hints = get_type_hints(own, None, {own.__name__: own})  # it may be local to a function
         self.by_key = {key: (key, Shape(hint, memo)) for key, hint in hints.items()}
 
     def level(self, container: dict[str, Any]) -> _Level:

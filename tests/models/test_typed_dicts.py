@@ -100,7 +100,11 @@ def test_it_may_contain_itself(call: Call) -> None:
         name: str
         children: list[Local]
 
-    for kind in (Node, Local):
+    class Likewise(typing_extensions.TypedDict):
+        name: str
+        children: list[Likewise]
+
+    for kind in (Node, Local, Likewise):
         text = '{"name": "a", "children": [{"name": "b", "children": []}]}'
         assert call.invoke(PydanticOutputParser(kind), text) == json.loads(text)
         assert call.transform(PydanticOutputParser(kind), list(text))[-1] == json.loads(text)
