@@ -39,7 +39,10 @@ def lambda_text(function: Any) -> str | None:
 
 def _body(code: CodeType) -> str:
     """What the instructions of a function without a name span, in the file they come from."""
-    spans: Any = [it for it in code.co_positions() if None not in it and it[2:] != (0, 0)]
+    known = [it for it in code.co_positions() if None not in it]
+    spans: Any = [it for it in known if it[2:] != (0, 0)]
+    if known and not spans:  # CPython 3.12 forgets where a constant stands that is given back
+        return repr(code.co_consts[-1])
     if not spans:  # Python was told to leave them out
         return ""
     first, start = min((line, column) for line, _, column, _ in spans)
