@@ -107,8 +107,10 @@ class TaskFanOut:
         if here and not self._start():
             return
         while self._borrowed < wanted - here and (wanted > 1 or self._outside):
-            if not self._slots.borrow(1):
-                break
+            with lock:  # a slot that comes back meanwhile must find us among the hungry
+                if not self._slots.borrow(1):
+                    self._slots.hungry[self] = self._slots
+                    return
             self._borrowed += 1
             if not self._start():
                 self._free()

@@ -134,15 +134,15 @@ class ThreadFanOut:
         """Put helpers into spare slots, for all items but those that we do `here`."""
         wanted = self._slots.limit if most is None else min(most, self._slots.limit)
         hired = 0
-        if wanted > 1 or self._apart:
-            hired = self._slots.borrow(wanted - here)
-        elif self._outside:
-            self._slots.borrow()  # alone, we do it ourselves, so we need a slot to stand in
-        if most is None or hired + here < most:
-            # we join for items that are there: an endless input may wait for what our consumer does
-            self._joins = most is not None and not self._outside
-            with lock:
+        with lock:  # a slot that comes back meanwhile must find us among the hungry
+            if wanted > 1 or self._apart:
+                hired = self._slots.borrow(wanted - here)
+            elif self._outside:
+                self._slots.borrow()  # alone, we do it ourselves, so we need a slot to stand in
+            if most is None or hired + here < most:
                 self._slots.hungry[self] = self._slots
+        # we join for items that are there: an endless input may wait for what our consumer does
+        self._joins = most is not None and hired < most and not self._outside
         self._spawn(hired)
 
     def _ready(self, busy: bool) -> tuple[list[tuple[Any, Any]], bool]:
