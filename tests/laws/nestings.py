@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -96,9 +97,11 @@ class Watch:
 
     async def acall(self, place: Place) -> str:
         with self.leaf(place):
-            for _ in range(3 if self.meet == 1 else 1000):
-                if self.meet > 1 and self.met.is_set():
-                    break
+            if self.meet == 1:
+                await asyncio.sleep(0)
+                return "leaf"
+            until = time.monotonic() + self.patience  # by the clock, as some steps go to a thread
+            while not self.met.is_set() and time.monotonic() < until:
                 await asyncio.sleep(0)
         return "leaf"
 
