@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         AsyncIterator,
         Awaitable,
         Callable,
+        Iterable,
         Iterator,
         Mapping,
         Sequence,
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
         RunnableConfigurableAlternatives,
         RunnableConfigurableFields,
     )
-    from runnables.each import RunnableEach
     from runnables.event_stream import StreamEvent
     from runnables.events import Event
     from runnables.fallbacks import RunnableWithFallbacks
@@ -126,11 +126,12 @@ class Fluent(Generic[Input, Output]):
 
         return pipe(self, RunnablePick(keys))
 
-    def map(self) -> RunnableEach[Any, Any]:
+    def map(self) -> Runnable[Iterable[Input], list[Output]]:
         """The same for each item of a list."""
         from runnables.each import RunnableEach
 
-        return RunnableEach(self)
+        # the class cannot say `list`, which is invariant
+        return cast("Runnable[Iterable[Input], list[Output]]", RunnableEach(self))
 
     # -- the same with something bound
 

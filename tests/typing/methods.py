@@ -158,3 +158,14 @@ assert_type(branch.invoke("x"), int)
 assert_type(RunnableParallel(a=first, b=length).invoke("x"), dict[str, Any])
 assert_type(RunnableBranch((bool, first), first).invoke("x"), Any)
 assert_type(RunnablePassthrough().invoke("x"), Any)
+
+# each item of a list, with the types of one
+assert_type(first.map().invoke(["a"]), list[int])
+first.map().invoke([1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+
+
+def total(numbers: list[int]) -> int:
+    return sum(numbers)
+
+
+assert_type((first.map() | total).invoke(["a"]), int)
