@@ -7,7 +7,7 @@ import contextvars
 import os
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -20,7 +20,9 @@ lock: Final = threading.RLock()
 """One lock for all signals and slots, whose chains change together."""
 
 if hasattr(os, "register_at_fork"):  # the parent's may be held by a thread that a child lacks
-    os.register_at_fork(after_in_child=lock._at_fork_reinit)  # type: ignore[attr-defined]  # pyright: ignore
+    # private, but what threading itself calls; a new lock would leave the old one in use elsewhere
+    unlock: Any = cast("Any", lock)._at_fork_reinit
+    os.register_at_fork(after_in_child=unlock)
 
 
 class Stop:

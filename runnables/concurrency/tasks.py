@@ -16,7 +16,7 @@ from runnables.concurrency.items import DONE, Items, index_of
 from runnables.concurrency.stopping import Stop, current_stop, lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 
     from runnables.concurrency.slots import Slots
 
@@ -47,9 +47,8 @@ class TaskFanOut:
         self._thread = threading.get_ident()
         self._wake: asyncio.Future[None] | None = None
         self._outcomes: deque[tuple[Any, Any]] = deque()
-        self._handed: deque[asyncio.Future[None]] = (
-            deque()
-        )  # of those who wait until theirs is taken
+        # of those who wait until their outcome is taken
+        self._handed: deque[asyncio.Future[None]] = deque()
         self._tasks: dict[asyncio.Task[Any], int] = {}
         self._mine: asyncio.Task[Any] | None = None  # what runs in the consumer's own slot ...
         self._my_turn: asyncio.Future[None] | None = None  # ... and waits for this, if it pauses
@@ -197,14 +196,14 @@ class TaskFanOut:
             self._fail(error)
         elif (result := task.result()) is not DONE:
             self._outcomes.append((index, result))
-        if task is self._mine:
+        mine = task is self._mine
+        if mine:
             self._mine = self._my_turn = None
-            self._rouse(always=True)
         elif self._room is not None and len(self._outcomes) >= self._room and not self._over:
             self._parked += 1
         elif not self._start():
             self._free()
-        self._rouse(always=self._room is not None)
+        self._rouse(always=mine or self._room is not None)
 
     async def deliver(self, key: Any, chunk: Any) -> None:
         """Hand a chunk to the consumer, and wait until it asks for the next.
@@ -258,30 +257,29 @@ class TaskFanOut:
             wake.set_result(None)
 
 
-async def cancel_all(tasks: dict[asyncio.Task[Any], int]) -> None:
+async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks and wait until they are gone; a cancellation meanwhile is passed on after."""
-    interrupted: asyncio.CancelledError | None = None
-    waiting = set(tasks)
-    for task in waiting:
+    cancelled = set(tasks)
+    for task in cancelled:
         task.cancel()
-    while waiting:
-        try:
-            _, waiting = await asyncio.wait(waiting)
-        except asyncio.CancelledError as error:
-            interrupted = error
-    if interrupted is not None:
-        raise interrupted
+    await _outlast(cancelled)
 
 
 async def go_through(work: Coroutine[Any, Any, Any]) -> None:
     """Await a piece of clean-up to its end; a cancellation meanwhile is passed on after."""
     task = asyncio.ensure_future(work)
+    try:
+        await _outlast({task})
+    finally:
+        task.result()  # its own failure comes first
+
+
+async def _outlast(waiting: set[asyncio.Task[Any]]) -> None:
     interrupted: asyncio.CancelledError | None = None
-    while not task.done():
+    while waiting:
         try:
-            await asyncio.wait({task})
+            _, waiting = await asyncio.wait(waiting)
         except asyncio.CancelledError as error:
             interrupted = error
-    task.result()
     if interrupted is not None:
         raise interrupted

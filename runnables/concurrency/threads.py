@@ -63,14 +63,10 @@ class ThreadFanOut:
         self._outside = outside
         self._room = room
         self._lock = threading.Lock()
-        self._changed = threading.Condition(
-            self._lock
-        )  # `with` takes longer with this than with the lock
+        self._changed = threading.Condition(self._lock)  # `with` is quicker on the lock itself
         self._pulling = threading.Lock()
         self._outcomes: deque[tuple[Any, Any]] = deque()
-        self._handed: deque[threading.Lock] = (
-            deque()
-        )  # of those who wait until their outcome is taken
+        self._handed: deque[threading.Lock] = deque()  # of who waits until its outcome is taken
         self._workers = 0
         self._held = 0  # slots in which workers stand
         self._lent = False  # whether the caller waits without a slot, and gets the last of these
@@ -109,16 +105,12 @@ class ThreadFanOut:
                 ready, alone = self._ready(busy=here is not None)
                 if ready:
                     yield from self._handing(ready)
-                elif alone:
-                    here = here or self._begin_here()
-                    if here is not None:
-                        pair = self._next_here(here)
-                        if pair is None:
-                            here = None
-                        else:
-                            yield pair
-                    elif self._finished():
-                        break
+                elif alone and (here := here or self._begin_here()) is not None:
+                    pair = self._next_here(here)
+                    if pair is None:
+                        here = None
+                    else:
+                        yield pair
                 elif self._finished():
                     break
             if self._failure is not None:

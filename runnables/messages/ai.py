@@ -142,7 +142,7 @@ class AIMessageChunk(AIMessage, BaseMessageChunk):
     say what they mean so far, and with `chunk_position="last"` what they mean at the end.
     """
 
-    type: Literal["AIMessageChunk"] = "AIMessageChunk"  # type: ignore[assignment]
+    type: Literal["AIMessageChunk"] = "AIMessageChunk"  # type: ignore[assignment]  # another tag than the base's
     tool_call_chunks: list[ToolCallChunkField] = Field(default_factory=_no_pieces)
     """Pieces of tool calls, joined as far as they belong to one call."""
     chunk_position: Literal["last"] | None = None

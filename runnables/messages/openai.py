@@ -28,7 +28,7 @@ _TRANSLATED: Final = {"text", "image_url", "image", "tool_use", "tool_result", "
 
 # A str is a single message, although it is iterable: the first signature goes first.
 @overload
-def convert_to_openai_messages(  # type: ignore[overload-overlap] # pyright: ignore[reportOverlappingOverload]
+def convert_to_openai_messages(  # type: ignore[overload-overlap] # pyright: ignore[reportOverlappingOverload] - see above
     messages: BaseMessage | str | dict[str, Any],
     *,
     text_format: Literal["string", "block"] = "string",

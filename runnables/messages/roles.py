@@ -34,7 +34,7 @@ class HumanMessage(BaseMessage):
 class HumanMessageChunk(HumanMessage, BaseMessageChunk):
     """A piece of a `HumanMessage`."""
 
-    type: Literal["HumanMessageChunk"] = "HumanMessageChunk"  # type: ignore[assignment]
+    type: Literal["HumanMessageChunk"] = "HumanMessageChunk"  # type: ignore[assignment]  # another tag than the base's
 
     if TYPE_CHECKING:
 
@@ -58,7 +58,7 @@ class SystemMessage(BaseMessage):
 class SystemMessageChunk(SystemMessage, BaseMessageChunk):
     """A piece of a `SystemMessage`."""
 
-    type: Literal["SystemMessageChunk"] = "SystemMessageChunk"  # type: ignore[assignment]
+    type: Literal["SystemMessageChunk"] = "SystemMessageChunk"  # type: ignore[assignment]  # another tag than the base's
 
     if TYPE_CHECKING:
 
@@ -90,7 +90,7 @@ class ChatMessage(BaseMessage):
 class ChatMessageChunk(ChatMessage, BaseMessageChunk):
     """A piece of a `ChatMessage`."""
 
-    type: Literal["ChatMessageChunk"] = "ChatMessageChunk"  # type: ignore[assignment]
+    type: Literal["ChatMessageChunk"] = "ChatMessageChunk"  # type: ignore[assignment]  # another tag than the base's
 
     if TYPE_CHECKING:
 
@@ -144,7 +144,7 @@ def _as_content(content: Any) -> Content | None:
 class ToolMessageChunk(ToolMessage, BaseMessageChunk):
     """A piece of a `ToolMessage`."""
 
-    type: Literal["ToolMessageChunk"] = "ToolMessageChunk"  # type: ignore[assignment]
+    type: Literal["ToolMessageChunk"] = "ToolMessageChunk"  # type: ignore[assignment]  # another tag than the base's
 
     if TYPE_CHECKING:
 

@@ -97,7 +97,7 @@ class ImagePromptTemplate(DictPromptTemplate):
         input_variables: Iterable[str] | None = None,
     ) -> None:
         template = {"url": template} if isinstance(template, str) else template
-        if not isinstance(template, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(template, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
             raise PromptError(f"Invalid image template: {template!r}. Give a url, or a dict.")
         if "path" in template:
             raise PromptError(
@@ -132,7 +132,7 @@ def block_template(
     """
     if isinstance(block, str):
         return PromptTemplate(block, template_format=template_format)
-    if not isinstance(block, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(block, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
         raise PromptError(f"Invalid template: {block!r}. A block of a message is a text or a dict.")
     if "text" in block and block.keys() <= {"type", "text"}:
         return PromptTemplate(block["text"], template_format=template_format)

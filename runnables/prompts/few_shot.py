@@ -39,7 +39,7 @@ class _FewShot(BasePromptTemplate):
                 f"given "
                 f"{'neither' if selector is None else 'both'}."
             )
-        if not isinstance(selector, (ExampleSelector, AsyncExampleSelector, NoneType)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(selector, (ExampleSelector, AsyncExampleSelector, NoneType)):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
             raise PromptError(
                 f"A {type(selector).__name__} cannot select examples: it has neither a method "
                 "`select_examples` nor `aselect_examples`."

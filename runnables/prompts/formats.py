@@ -34,7 +34,7 @@ def compile_template(template: str, template_format: str = "f-string") -> Compil
             f"Unsupported template format: {template_format}. Use one of {known}."
             f"{near(str(template_format), _FORMATS)}"
         )
-    if not isinstance(template, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(template, str):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
         raise PromptError(f"Invalid template: {template!r}. A template is a string.")
     return _FORMATS[template_format](template)
 

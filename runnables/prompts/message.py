@@ -221,7 +221,7 @@ def _content(
         return PromptTemplate(
             template, template_format=template_format, partial_variables=partial_variables
         )
-    if not isinstance(template, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(template, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
         raise PromptError(f"Invalid template: {template!r}. Give a text, or a list of blocks.")
     if partial_variables:
         raise PromptError(

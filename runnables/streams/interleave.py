@@ -135,4 +135,4 @@ async def aalongside(
             wake.clear()
         await task
     finally:
-        await cancel_all({task: 0})
+        await cancel_all([task])

@@ -123,7 +123,7 @@ class ATee:
         """Close the stream, also where it is in the midst of a chunk."""
         try:
             if self._pulling is not None and not self._pulling.done():
-                await cancel_all({self._pulling: 0})
+                await cancel_all([self._pulling])
         finally:
             await aclose(self._chunks)
 

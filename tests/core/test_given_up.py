@@ -373,7 +373,11 @@ def test_a_time_limit_in_a_cleanup_after_break_is_not_the_consumers() -> None:
 
         async for _ in RunnableLambda(pieces).astream(0):
             break
-        await cleaned.wait()
+        async with asyncio.timeout(LONG):
+            await cleaned.wait()
+        consumer = asyncio.current_task()
+        assert consumer is not None
+        assert not consumer.cancelling(), "the limit of the cleanup cancelled who had left"
 
     asyncio.run(main())
 
