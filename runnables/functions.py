@@ -390,6 +390,6 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
 
         return RunnableParallel(cast("Mapping[str, Any]", thing))
     raise TypeError(
-        f"{thing!r} (a {type(thing).__name__}) is not a runnable, and nothing that can be one: "
-        "expected a Runnable, a function, a generator function, or a dict of these."
+        f"{thing!r} (of type {type(thing).__name__}) is not a runnable, and nothing that can be "
+        "one: expected a Runnable, a function, a generator function, or a dict of these."
     )

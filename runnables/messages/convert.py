@@ -46,7 +46,7 @@ def convert_to_messages(
     given: Any = messages
     if not isinstance(given, Iterable):
         raise TypeError(
-            f"{given!r} (a {type(given).__name__}) is no conversation: expected a text, a "
+            f"{given!r} (of type {type(given).__name__}) is no conversation: expected a text, a "
             "message, a list of them, or the value of a prompt."
         )
     return [convert_to_message(cast("Any", message)) for message in messages]

@@ -52,7 +52,10 @@ def test_a_class_of_runnables_in_a_pipe_lacks_its_brackets() -> None:
         (lambda _: ChatPromptTemplate(("human", "x")), r"the pair.*\[\('human', 'x'\)\]"),
         (lambda _: ChatPromptTemplate([]).extend(("human", "x")), "a list of messages.*the pair"),
         (lambda _: ChatPromptTemplate([]).extend("hello"), "a list of messages.*the text 'hello'"),
-        (lambda _: convert_to_messages(3), r"3 \(a int\) is no conversation: expected a text"),
+        (
+            lambda _: convert_to_messages(3),
+            r"3 \(of type int\) is no conversation: expected a text",
+        ),
     ],
 )
 def test_what_is_of_the_wrong_kind_is_named_with_what_was_expected(
