@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _OWN_MODELS: Final[Mapping[str, str]] = {
     "local": "providers.local:LocalChatModel",
     "scripted": "providers.scripted:ScriptedChatModel",
+    "openai": "providers.openai:ChatOpenAI",
 }
 _OWN_EMBEDDINGS: Final[Mapping[str, str]] = {"local": "providers.local:LocalEmbeddings"}
 

@@ -1,0 +1,215 @@
+"""Chat models that are reached over HTTP.
+
+A provider says how to build a request and how to read a response and an event, as an `Exchange`:
+plain data in, plain data out. What sends them stands here, once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from providers._decoding import JSONEvents
+from providers._http import Reply, Request, asend, astream, send, stream
+from providers._service import Remote, explained
+from runnables.errors import ModelConnectionError, RunnablesError
+from runnables.models import ChatModel
+from runnables.models.options import BASE_OPTIONS
+
+if TYPE_CHECKING:
+    from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
+
+REMOTE_OPTIONS = BASE_OPTIONS | {"extra_body", "extra_headers"}
+"""What a call of any remote model may say: `extra_body` is added to the request as it stands."""
+
+
+class Exchange(ABC):
+    """One call in the words of a service: what to send, and how to read what comes back.
+
+    `feed` and `finish` keep what they need to know of the events before; an exchange reads one
+    stream, or one answer.
+    """
+
+    @abstractmethod
+    def body(self, *, streamed: bool) -> Mapping[str, Any]:
+        """What to send."""
+
+    @abstractmethod
+    def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
+        """The message that a whole answer stands for."""
+
+    @abstractmethod
+    def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
+        """The chunks that an event stands for."""
+
+    @abstractmethod
+    def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
+        """The last chunks; None where the stream ended before the answer did."""
+
+
+class HTTPChatModel(Remote, ChatModel):
+    """A chat model that is reached over HTTP."""
+
+    known_options: ClassVar[frozenset[str]] = REMOTE_OPTIONS
+    lines: ClassVar[bool] = False
+    """Whether its streams are lines of JSON; else they are server-sent events."""
+
+    def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
+        """How to ask for this answer."""
+        raise NotImplementedError
+
+    def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
+        """Where to send it: what follows the base address, or a whole address."""
+        raise NotImplementedError
+
+    def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        exchange, request = self._asked(messages, options, streamed=False)
+        reply = send(request, self._setup(), self.service.name)
+        return self._read(exchange, reply)
+
+    async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        exchange, request = self._asked(messages, options, streamed=False)
+        reply = await asend(request, self._setup(), self.service.name)
+        return self._read(exchange, reply)
+
+    def _stream(
+        self, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> Iterator[AIMessageChunk]:
+        exchange, request = self._asked(messages, options, streamed=True)
+        with stream(request, self._setup(), self.service.name) as reply:
+            if self._is_no_stream(reply.status, reply.headers):
+                raise self._not_streamed(Reply(reply.status, reply.headers, reply.read()))
+            reading = _Reading(self, exchange, reply.headers)
+            for piece in reply:
+                for chunk in reading.feed(piece):
+                    yield chunk
+            for chunk in reading.finish():
+                yield chunk
+
+    async def _astream(
+        self, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> AsyncIterator[AIMessageChunk]:
+        exchange, request = self._asked(messages, options, streamed=True)
+        async with await astream(request, self._setup(), self.service.name) as reply:
+            if self._is_no_stream(reply.status, reply.headers):
+                raise self._not_streamed(Reply(reply.status, reply.headers, await reply.read()))
+            reading = _Reading(self, exchange, reply.headers)
+            async for piece in reply:
+                for chunk in reading.feed(piece):
+                    yield chunk
+            for chunk in reading.finish():
+                yield chunk
+
+    def _asked(
+        self, messages: list[BaseMessage], options: dict[str, Any], *, streamed: bool
+    ) -> tuple[Exchange, Request]:
+        extra_body: Mapping[str, Any] = options.pop("extra_body", None) or {}
+        extra_headers = options.pop("extra_headers", None)
+        exchange = self._exchange(messages, options)
+        body = {**exchange.body(streamed=streamed), **extra_body}
+        return exchange, self._post(self._path(options, streamed=streamed), body, extra_headers)
+
+    def _read(self, exchange: Exchange, reply: Reply) -> AIMessage:
+        body = self._json(reply)
+        with self._reading(reply.body, reply.headers):
+            return exchange.answer(body, reply.headers)
+
+    # -- what streams can have wrong
+
+    def _is_no_stream(self, status: int, headers: Mapping[str, str]) -> bool:
+        wanted = "json" if self.lines else "text/event-stream"
+        return status != 200 or wanted not in headers.get("content-type", "")
+
+    def _not_streamed(self, reply: Reply) -> Exception:
+        if reply.status != 200:
+            return self._refused(reply)
+        return self._unreadable(reply.body, reply.headers)
+
+    @contextmanager
+    def _reading(self, data: bytes, headers: Mapping[str, str]) -> Generator[None]:
+        """Let what is not of the service's own form be an error of the service."""
+        try:
+            yield
+        except RunnablesError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise self._unreadable(data, headers) from error
+
+
+class _Reading:
+    """Reads the bytes of one streamed answer."""
+
+    def __init__(
+        self, model: HTTPChatModel, exchange: Exchange, headers: Mapping[str, str]
+    ) -> None:
+        self._model = model
+        self._exchange = exchange
+        self._headers = headers
+        self._events = JSONEvents(lines=model.lines)
+
+    def feed(self, piece: bytes) -> Iterator[AIMessageChunk]:
+        """The chunks that some bytes complete; those before a fault come out before it raises."""
+        with self._model._reading(piece, self._headers):
+            for event in self._events.feed(piece):
+                yield from self._of(event)
+
+    def finish(self) -> Iterator[AIMessageChunk]:
+        """The rest.
+
+        Raises:
+            ModelConnectionError: the stream ended before the answer did.
+        """
+        with self._model._reading(b"", self._headers):
+            for event in self._events.finish():
+                yield from self._of(event)
+            last = self._exchange.finish(self._headers)
+        if last is None:
+            raise ModelConnectionError(
+                f"{self._model.service.title}: the stream ended before the answer did.",
+                provider=self._model.service.name,
+                request_id=self._model._request_id(self._headers),
+            )
+        yield from last
+
+    def _of(self, event: Any) -> Sequence[AIMessageChunk]:
+        if not isinstance(event, dict):
+            raise TypeError("an event that is no object")
+        said = cast("dict[str, Any]", event)
+        if said.get("error"):
+            fault = explained(said)
+            raise self._model._error(status_of(fault.code), fault, self._headers)
+        return self._exchange.feed(said)
+
+
+_STATUS: Mapping[str, int] = {
+    # what services call a fault in mid-stream, where there is no status any more
+    "invalid_request_error": 400,
+    "INVALID_ARGUMENT": 400,
+    "context_length_exceeded": 400,
+    "authentication_error": 401,
+    "UNAUTHENTICATED": 401,
+    "permission_error": 403,
+    "PERMISSION_DENIED": 403,
+    "not_found_error": 404,
+    "NOT_FOUND": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "RESOURCE_EXHAUSTED": 429,
+    "api_error": 500,
+    "server_error": 500,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+
+
+def status_of(code: str) -> int:
+    """The HTTP status that a service would have answered this fault with; 500 for the unknown."""
+    if code.isdecimal() and 400 <= int(code) < 600:
+        return int(code)
+    return _STATUS.get(code, 500)

@@ -1,0 +1,35 @@
+"""From bytes to the JSON values of a stream, in either form that services use."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from providers._http import JSONLinesDecoder, SSEDecoder
+
+
+class JSONEvents:
+    """The JSON values of a stream.
+
+    Args:
+        lines: whether each line is one; else each event of a server-sent stream has one as its
+            data, but for OpenAI's "[DONE]".
+    """
+
+    def __init__(self, *, lines: bool) -> None:
+        self._decoder = JSONLinesDecoder() if lines else SSEDecoder()
+        self._lines = lines
+
+    def feed(self, piece: bytes) -> list[Any]:
+        """The values that some bytes complete."""
+        return self._values(self._decoder.feed(piece))
+
+    def finish(self) -> list[Any]:
+        """The rest."""
+        return self._values(self._decoder.finish())
+
+    def _values(self, found: list[Any]) -> list[Any]:
+        if self._lines:
+            return found
+        texts = (event.data for event in found)
+        return [json.loads(text) for text in texts if text and text != "[DONE]"]

@@ -1,0 +1,257 @@
+"""What all services that are reached over HTTP share: keys, addresses, faults.
+
+A model is configuration. Its key may be given, or is looked up in the environment at each call,
+so that a model that travels to another process finds the key of that process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias, cast
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from providers._http import Reply, Request, Setup, Timeouts, asend, model_error, retry_after, send
+from runnables.errors import AuthenticationError, ConfigError, ModelError, ServerError
+
+Key: TypeAlias = str | SecretStr | Callable[[], str]
+"""A key, or a function that gives the one to use now, where keys run out after a while."""
+
+_HIDDEN = "**********"
+_SHOWN = 300
+"""How many characters of an answer that cannot be read are shown in its error."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """Where models are reached.
+
+    Attributes:
+        name: as in "name:model", and in errors.
+        title: as its makers write it.
+        url: the base address, with no slash at the end.
+        url_variables: environment variables that may hold another one.
+        key_variables: environment variables that may hold the key.
+        id_headers: headers of an answer that may hold the name of the request.
+        open: whether it needs no key.
+    """
+
+    name: str
+    title: str
+    url: str
+    url_variables: tuple[str, ...] = ()
+    key_variables: tuple[str, ...] = ()
+    id_headers: tuple[str, ...] = ("x-request-id", "request-id")
+    open: bool = False
+
+
+class SecretHeaders(dict[str, str]):
+    """Headers that print without their values, as one of them may be a key."""
+
+    def __repr__(self) -> str:
+        return repr(dict.fromkeys(self, _HIDDEN))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a service says is wrong.
+
+    Attributes:
+        message: in its words.
+        code: its name for this kind of fault ("rate_limit_exceeded", "overloaded_error", ...).
+        details: all of what it said.
+    """
+
+    message: str
+    code: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Remote:
+    """A model that is reached over HTTP. The attributes are settings; see `_connect`."""
+
+    service: ClassVar[Service]
+    api_key: SecretStr | Callable[[], str] | None
+    base_url: str | None
+    timeout: float | Timeouts | None
+    default_headers: SecretHeaders | None
+
+    def _connect(
+        self,
+        api_key: Key | None,
+        base_url: str | None,
+        timeout: float | Timeouts | None,
+        default_headers: Mapping[str, str] | None,
+    ) -> None:
+        """Take the settings that tell where to go.
+
+        Raises:
+            AuthenticationError: no key, for a service that wants one.
+            ConfigError: an address that is none, a limit that is not positive.
+        """
+        self.api_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
+        self.base_url = base_url
+        self.timeout = timeout
+        self.default_headers = None if default_headers is None else SecretHeaders(default_headers)
+        self._setup()
+        self._check_url(self._url())
+        self._secret()
+
+    # -- where, and who asks
+
+    def _url(self) -> str:
+        """The base address, with no slash at the end."""
+        return (self.base_url or _variable(self.service.url_variables) or self.service.url).rstrip(
+            "/"
+        )
+
+    def _check_url(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigError(
+                f"{type(self).__name__}: base_url={url!r} is no address. Write it with "
+                "http:// or https:// and a host."
+            )
+        if parts.password or parts.username:
+            raise ConfigError(
+                f"{type(self).__name__}: base_url holds a name or password, which would be shown "
+                "wherever the model is. Give it as `api_key` or in `default_headers`."
+            )
+
+    def _secret(self) -> str | None:
+        """The key; None where there is none, and the service is not its maker's own.
+
+        Raises:
+            AuthenticationError: there is none, and the service wants one.
+        """
+        given = self.api_key
+        if isinstance(given, SecretStr):
+            key: str | None = given.get_secret_value()
+        else:
+            key = given() if given is not None else _variable(self.service.key_variables)
+        if key or self.service.open or self._url() != self.service.url:
+            return key or None
+        raise AuthenticationError(
+            f"{type(self).__name__} has no key for {self.service.title}. Set the environment "
+            f"variable {self.service.key_variables[0]}, or give api_key=...",
+            provider=self.service.name,
+        )
+
+    def _auth(self, key: str) -> Mapping[str, str]:
+        """The headers that carry the key."""
+        return {"authorization": f"Bearer {key}"}
+
+    def _headers(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        key = self._secret()
+        return {
+            "content-type": "application/json",
+            **(self._auth(key) if key else {}),
+            **(self.default_headers or {}),
+            **(extra or {}),
+        }
+
+    def _setup(self) -> Setup:
+        limit = self.timeout
+        if limit is None:
+            return Setup()
+        if isinstance(limit, Timeouts):
+            return Setup(limit)
+        if not limit > 0:
+            raise ConfigError(
+                f"{type(self).__name__}: timeout={limit!r}: expected seconds, more than 0, or "
+                "Timeouts(...)."
+            )
+        return Setup(Timeouts(connect=min(limit, 10), first=limit, between=limit))
+
+    def _post(
+        self, path: str, body: Mapping[str, Any], extra: Mapping[str, str] | None = None
+    ) -> Request:
+        """A request with a JSON body; the path may be a whole address."""
+        url = path if path.startswith(("http://", "https://")) else self._url() + path
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        return Request("POST", url, self._headers(extra), text.encode("utf-8", "surrogatepass"))
+
+    def _fetched(self, request: Request) -> tuple[Any, Mapping[str, str]]:
+        """The JSON that a request is answered with, and the headers."""
+        reply = send(request, self._setup(), self.service.name)
+        return self._json(reply), reply.headers
+
+    async def _afetched(self, request: Request) -> tuple[Any, Mapping[str, str]]:
+        """The JSON that a request is answered with, and the headers."""
+        reply = await asend(request, self._setup(), self.service.name)
+        return self._json(reply), reply.headers
+
+    # -- what can be wrong
+
+    def _json(self, reply: Reply) -> Any:
+        """The JSON of a reply.
+
+        Raises:
+            ModelError: it tells of a fault, or is no JSON.
+        """
+        if not 200 <= reply.status < 300:
+            raise self._refused(reply)
+        try:
+            return json.loads(reply.body)
+        except ValueError as error:
+            raise self._unreadable(reply.body, reply.headers) from error
+
+    def _unreadable(self, body: bytes, headers: Mapping[str, str]) -> ServerError:
+        text = self._redacted(body.decode("utf-8", "replace"))[:_SHOWN]
+        kind = headers.get("content-type", "no content type")
+        return ServerError(
+            f"{self.service.title} answered with what cannot be read ({kind}): {text!r}",
+            provider=self.service.name,
+            request_id=self._request_id(headers),
+        )
+
+    def _refused(self, reply: Reply) -> ModelError:
+        """The error for a reply that is no success."""
+        try:
+            body: Any = json.loads(reply.body)
+        except ValueError:
+            body = reply.body.decode("utf-8", "replace")[:_SHOWN]
+        return self._error(reply.status, explained(body), reply.headers)
+
+    def _error(self, status: int, fault: Fault, headers: Mapping[str, str]) -> ModelError:
+        """The error for a fault."""
+        message = self._redacted(fault.message) or "no reason given"
+        return model_error(
+            status,
+            f"{self.service.title} answered {status}: {message}",
+            provider=self.service.name,
+            request_id=self._request_id(headers),
+            retry_after=retry_after(headers),
+        )
+
+    def _request_id(self, headers: Mapping[str, str]) -> str | None:
+        return next((headers[name] for name in self.service.id_headers if name in headers), None)
+
+    def _redacted(self, text: str) -> str:
+        """A text of the service without the key, which some repeat where it is wrong."""
+        key = self._secret()
+        return text.replace(key, _HIDDEN) if key else text
+
+
+def explained(body: Any) -> Fault:
+    """What the body of an unsuccessful reply says, in any of the forms that services use."""
+    if isinstance(body, list) and body:
+        return explained(cast("Sequence[Any]", body)[0])
+    if not isinstance(body, Mapping):
+        return Fault(f"{body}")
+    said = cast("Mapping[str, Any]", body)
+    error: Any = said.get("error", said)
+    if not isinstance(error, Mapping):
+        return Fault(str(error), details=said)
+    told = cast("Mapping[str, Any]", error)
+    message = told.get("message") or told.get("detail") or json.dumps(told)
+    code = told.get("status") or told.get("code") or told.get("type") or ""
+    return Fault(str(message), str(code), said)
+
+
+def _variable(names: tuple[str, ...]) -> str | None:
+    return next((value for name in names if (value := os.environ.get(name))), None)

@@ -1,0 +1,201 @@
+"""OpenAI's chat completions: requests, answers and events, as plain data.
+
+The form is that of https://platform.openai.com/docs/api-reference/chat, with what compatible
+servers add to it: `reasoning_content` (DeepSeek, vLLM, llama.cpp) or `reasoning` (OpenRouter).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from providers._chat import Exchange
+from runnables.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ToolCallChunk,
+    UsageMetadata,
+    convert_to_openai_messages,
+    tool_call_chunk,
+)
+from runnables.messages.tool_calls import parse_tool_calls
+
+OPTIONS: Final = frozenset(
+    "frequency_penalty presence_penalty logit_bias logprobs top_logprobs parallel_tool_calls "
+    "reasoning_effort verbosity service_tier store metadata modalities audio prediction "
+    "web_search_options user safety_identifier prompt_cache_key prompt_cache_retention n".split()
+)
+"""What a call may say beyond what any model is asked for, in OpenAI's words."""
+
+_FACTS: Final = ("id", "created", "service_tier", "system_fingerprint")
+"""What an answer tells of itself that is passed on as it stands."""
+
+
+class Completion(Exchange):
+    """One chat completion.
+
+    Args:
+        messages: the conversation.
+        options: the options of the call.
+        provider: what the answers say that they came from.
+        limit: what the service calls `max_tokens`.
+        usage: whether to ask for the usage of a stream.
+    """
+
+    def __init__(
+        self,
+        messages: Sequence[BaseMessage],
+        options: Mapping[str, Any],
+        *,
+        provider: str,
+        limit: str,
+        usage: bool,
+    ) -> None:
+        self.messages = messages
+        self.options = options
+        self.provider = provider
+        self.limit = limit
+        self.usage = usage
+        self._finished = False
+
+    # -- the request
+
+    def body(self, *, streamed: bool) -> Mapping[str, Any]:
+        """The request, in the form of chat completions."""
+        options = dict(self.options)
+        if "max_tokens" in options:
+            options[self.limit] = options.pop("max_tokens")
+        if not options.get("tools"):
+            options.pop("tools", None)  # an empty list is refused, and so is a choice without any
+            options.pop("tool_choice", None)
+        request = {"messages": openai_messages(self.messages), **options}
+        if streamed:
+            request["stream"] = True
+            if self.usage:
+                request["stream_options"] = {"include_usage": True}
+        return request
+
+    # -- the answer
+
+    def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
+        """The message of the first choice."""
+        choice: Mapping[str, Any] = body["choices"][0]
+        said: Mapping[str, Any] = choice["message"]
+        pieces = [_piece(call) for call in said.get("tool_calls") or ()]
+        calls, invalid = parse_tool_calls(pieces, last=True)
+        return AIMessage(
+            said.get("content") or "",
+            id=body.get("id"),
+            tool_calls=calls,
+            invalid_tool_calls=invalid,
+            additional_kwargs=_beside(said),
+            usage_metadata=_usage(body.get("usage")),
+            response_metadata={**self._facts(body, headers), **_outcome(choice)},
+        )
+
+    def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
+        """The chunks of an event; the one with the usage has no choice."""
+        chunks = [self._chunk(event, choice) for choice in event.get("choices") or ()]
+        usage = _usage(event.get("usage"))
+        if usage is not None:
+            facts = self._facts(event, {})
+            chunks.append(
+                AIMessageChunk(
+                    "", id=event.get("id"), usage_metadata=usage, response_metadata=facts
+                )
+            )
+        return chunks
+
+    def _chunk(self, event: Mapping[str, Any], choice: Mapping[str, Any]) -> AIMessageChunk:
+        delta: Mapping[str, Any] = choice.get("delta") or {}
+        fields: dict[str, Any] = {}
+        if calls := delta.get("tool_calls"):
+            fields["tool_call_chunks"] = [_piece(call) for call in calls]
+        if beside := _beside(delta):
+            fields["additional_kwargs"] = beside
+        if outcome := _outcome(choice):
+            fields["response_metadata"] = outcome
+            self._finished = self._finished or "finish_reason" in outcome
+        return AIMessageChunk(delta.get("content") or "", id=event.get("id"), **fields)
+
+    def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
+        """The end, which there is only after a reason for it."""
+        if not self._finished:
+            return None
+        facts = {"model_provider": self.provider, **_named(headers)}
+        return [AIMessageChunk("", response_metadata=facts, chunk_position="last")]
+
+    def _facts(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+        told = {key: body[key] for key in _FACTS if body.get(key) is not None}
+        name = body.get("model") or self.options.get("model")
+        return {"model_name": name, "model_provider": self.provider, **told, **_named(headers)}
+
+
+def openai_messages(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
+    """Messages in the form of chat completions, without what only other services understand."""
+    return convert_to_openai_messages([_without_thoughts(message) for message in messages])
+
+
+def _without_thoughts(message: BaseMessage) -> BaseMessage:
+    """An answer without its reasoning, which chat completions have no place for."""
+    if not isinstance(message, AIMessage) or isinstance(message.content, str):
+        return message
+    kept = [it for it in message.content if isinstance(it, str) or it.get("type") not in _THOUGHTS]
+    return message.model_copy(update={"content": kept or ""})
+
+
+_THOUGHTS: Final = {"reasoning", "thinking", "redacted_thinking"}
+
+
+def _piece(call: Mapping[str, Any]) -> ToolCallChunk:
+    function: Mapping[str, Any] = call.get("function") or {}
+    return tool_call_chunk(
+        name=function.get("name"),
+        args=function.get("arguments"),
+        id=call.get("id"),
+        index=call.get("index"),
+    )
+
+
+def _beside(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What was said beside the text."""
+    found = {key: said[key] for key in ("refusal", "audio", "annotations") if said.get(key)}
+    if thought := said.get("reasoning_content") or said.get("reasoning"):
+        found["reasoning_content"] = thought
+    return found
+
+
+def _outcome(choice: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: choice[key] for key in ("finish_reason", "logprobs") if choice.get(key)}
+
+
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    name = headers.get("x-request-id")
+    return {"request_id": name} if name else {}
+
+
+def _usage(usage: Any) -> UsageMetadata | None:
+    if not usage:
+        return None
+    told = cast("Mapping[str, Any]", usage)
+    read, written = int(told.get("prompt_tokens") or 0), int(told.get("completion_tokens") or 0)
+    found = UsageMetadata(
+        input_tokens=read,
+        output_tokens=written,
+        total_tokens=int(told.get("total_tokens") or read + written),
+    )
+    if into := _details(
+        told.get("prompt_tokens_details"), cached_tokens="cache_read", audio_tokens="audio"
+    ):
+        found["input_token_details"] = cast("Any", into)
+    if out := _details(
+        told.get("completion_tokens_details"), reasoning_tokens="reasoning", audio_tokens="audio"
+    ):
+        found["output_token_details"] = cast("Any", out)
+    return found
+
+
+def _details(told: Mapping[str, Any] | None, **names: str) -> dict[str, int]:
+    given = told or {}
+    return {ours: int(given[theirs]) for theirs, ours in names.items() if given.get(theirs)}
