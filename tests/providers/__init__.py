@@ -1,0 +1,1 @@
+"""What the providers send, and how they read what comes back."""

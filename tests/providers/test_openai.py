@@ -1,0 +1,57 @@
+"""Chat completions: what is sent, and how answers are read."""
+
+from __future__ import annotations
+
+import pytest
+
+from providers.openai import ChatOpenAI
+from runnables import AIMessage
+from runnables.errors import AuthenticationError
+from tests.colours import Call
+from tests.sdk.recorder import Said, events, recording
+
+ANSWER = {
+    "id": "c1",
+    "model": "m-1",
+    "choices": [{"message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+}
+
+
+def test_an_answer_is_read_with_its_usage_and_the_name_of_the_request(call: Call) -> None:
+    with recording() as server:
+        server.says(Said(ANSWER, headers={"x-request-id": "req-7"}))
+        model = ChatOpenAI("m", api_key="sk-secret", base_url=server.url)
+        answer: AIMessage = call.invoke(model, "Hi")
+    assert answer.text == "Hello"
+    assert answer.usage_metadata == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    assert answer.response_metadata["request_id"] == "req-7"
+    asked = server.asked[0]
+    assert asked.path == "/chat/completions"
+    assert asked.headers["authorization"] == "Bearer sk-secret"
+    assert asked.body == {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+def test_a_model_without_a_key_says_which_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(AuthenticationError, match="OPENAI_API_KEY"):
+        ChatOpenAI("gpt-5-mini")
+
+
+def test_a_stream_adds_up_to_the_answer(call: Call) -> None:
+    deltas = [{"role": "assistant", "content": ""}, {"content": "Hel"}, {"content": "lo"}]
+    said = [{"id": "c1", "model": "m-1", "choices": [{"delta": it}]} for it in deltas]
+    end = {"id": "c1", "model": "m-1", "choices": [{"delta": {}, "finish_reason": "stop"}]}
+    usage = {"id": "c1", "model": "m-1", "choices": [], "usage": ANSWER["usage"]}
+    with recording() as server:
+        server.says(events([*said, end, usage], done=True))
+        model = ChatOpenAI("m", api_key="k", base_url=server.url)
+        chunks = call.stream(model, "Hi")
+        server.says(Said(ANSWER))
+        whole = call.invoke(model, "Hi")
+    assert [chunk.text for chunk in chunks if chunk.text] == ["Hel", "lo"]
+    joined = model.merge.accumulator()
+    for chunk in chunks:
+        joined.add(chunk)
+    assert joined.value() == whole

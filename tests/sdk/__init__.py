@@ -1,0 +1,1 @@
+"""The official SDKs and ours, side by side at one recording server."""
