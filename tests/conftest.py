@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.colours import AsyncCall, Call, SyncCall
 from tests.leaks import nothing_left, nothing_left_in_loop
+from tests.llama import server
 
 # Few examples by default, so that everything is run often; `thorough` is for a night.
 # The same profile on CI, but the same examples each time: a submission fails for what it changed.
@@ -34,6 +35,13 @@ def call(request: pytest.FixtureRequest) -> Call:
     """Calls runnables in one colour, then in the other; see tests/colours.py."""
     call: Call = request.param
     return call
+
+
+@pytest.fixture(scope="session")
+def llama_server() -> Iterator[server.LlamaServer]:
+    """The real llama.cpp server on loopback; mark its tests `local_model`."""
+    with server.llama_server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session", autouse=True)
