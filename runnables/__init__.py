@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     )
     from runnables.errors import (
         AuthenticationError as AuthenticationError,
+        BudgetExceeded as BudgetExceeded,
         ColourError as ColourError,
         ConfigError as ConfigError,
         ContextLengthError as ContextLengthError,
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
         ServerError as ServerError,
         StepTimeout as StepTimeout,
         WeightsError as WeightsError,
+        worth_retrying as worth_retrying,
     )
     from runnables.event_stream import (
         StreamEvent as StreamEvent,
@@ -282,11 +284,11 @@ _HOMES: Final = {
     "runnables.decorator": "chain",
     "runnables.each": "RunnableEach",
     "runnables.errors": (
-        "AuthenticationError ColourError ConfigError ContextLengthError EmptyStream "
-        "InvalidRequestError MergeError MissingExtra ModelConnectionError ModelError "
+        "AuthenticationError BudgetExceeded ColourError ConfigError ContextLengthError "
+        "EmptyStream InvalidRequestError MergeError MissingExtra ModelConnectionError ModelError "
         "ModelRefusalError ModelTimeoutError OutputParserException PermissionDeniedError "
-        "PromptError RateLimitError "
-        "RecursionLimitError RunnablesError ServerError StepTimeout WeightsError"
+        "PromptError RateLimitError RecursionLimitError RunnablesError ServerError StepTimeout "
+        "WeightsError worth_retrying"
     ),
     "runnables.event_stream": "StreamEvent",
     "runnables.events": "Event Handler adispatch_custom_event dispatch_custom_event",

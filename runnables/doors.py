@@ -203,6 +203,7 @@ class Fluent(Generic[Input, Output]):
         wait_exponential_jitter: bool = True,
         exponential_jitter_params: Mapping[str, float] | None = None,
         stop_after_attempt: int = 3,
+        max_retry_delay: float = 60.0,
         on_restart: Literal["raise", "restart"] = "raise",
     ) -> RunnableRetry[Input, Output]:
         """The same, tried again when it fails.
@@ -210,9 +211,12 @@ class Fluent(Generic[Input, Output]):
         Args:
             retry_if_exception_type: which errors to try again after: a class, a tuple of them,
                 or a function of the error.
-            wait_exponential_jitter: wait between attempts, longer each time, a bit at random.
+            wait_exponential_jitter: wait between attempts, longer each time, a bit at random; at
+                least as long as a model's service says (`error.retry_after`).
             exponential_jitter_params: `initial`, `max`, `jitter` (seconds) and `exp_base`.
             stop_after_attempt: how many attempts in all.
+            max_retry_delay: the longest such delay, in seconds, that is waited for; after an
+                error with a longer one there is no other attempt.
             on_restart: what a stream does that fails after its first chunk: raise, or send
                 `RESET` and start over.
         """
@@ -224,6 +228,7 @@ class Fluent(Generic[Input, Output]):
             wait_exponential_jitter=wait_exponential_jitter,
             exponential_jitter_params=exponential_jitter_params,
             stop_after_attempt=stop_after_attempt,
+            max_retry_delay=max_retry_delay,
             on_restart=on_restart,
         )
 

@@ -12,12 +12,13 @@
     │   └── ModelRefusalError                  it is no answer: the model refused
     ├── MissingExtra (ImportError)             a part whose optional package is not installed
     ├── WeightsError                           a model file that is missing, damaged or out of reach
+    ├── BudgetExceeded                         a call that a budget has nothing left for
     └── ModelError                             what a model or its service answered
         ├── AuthenticationError
         ├── PermissionDeniedError
         ├── InvalidRequestError (ValueError)
         │   └── ContextLengthError
-        ├── RateLimitError                     carries `retry_after`
+        ├── RateLimitError
         ├── ServerError
         ├── ModelConnectionError (ConnectionError)
         └── ModelTimeoutError (TimeoutError)
@@ -134,6 +135,10 @@ class WeightsError(RunnablesError):
     """A model file that is missing, damaged, or cannot be fetched."""
 
 
+class BudgetExceeded(RunnablesError):
+    """A call of a model did not begin, because a budget is spent."""
+
+
 class ModelError(RunnablesError):
     """What a model, or the service that runs it, answered instead of a message.
 
@@ -141,6 +146,7 @@ class ModelError(RunnablesError):
         provider: whose answer it is ("openai", "local", ...), where known.
         status: the HTTP status, where there was one.
         request_id: the provider's own name for the request, for a support case.
+        retry_after: seconds until it is worth trying again, where the service said so.
     """
 
     def __init__(
@@ -150,11 +156,13 @@ class ModelError(RunnablesError):
         provider: str | None = None,
         status: int | None = None,
         request_id: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.provider = provider
         self.status = status
         self.request_id = request_id
+        self.retry_after = retry_after
 
 
 class AuthenticationError(ModelError):
@@ -174,10 +182,10 @@ class ContextLengthError(InvalidRequestError):
 
 
 class RateLimitError(ModelError):
-    """Too many requests or tokens for now.
+    """Too many requests or tokens for now, or for today.
 
     Attributes:
-        retry_after: seconds until it is worth trying again, where the service said so.
+        daily: whether a quota of a day or longer is used up, which waiting a minute does not mend.
     """
 
     def __init__(
@@ -188,9 +196,16 @@ class RateLimitError(ModelError):
         status: int | None = None,
         request_id: str | None = None,
         retry_after: float | None = None,
+        daily: bool = False,
     ) -> None:
-        super().__init__(message, provider=provider, status=status, request_id=request_id)
-        self.retry_after = retry_after
+        super().__init__(
+            message,
+            provider=provider,
+            status=status,
+            request_id=request_id,
+            retry_after=retry_after,
+        )
+        self.daily = daily
 
 
 class ServerError(ModelError):
@@ -203,6 +218,16 @@ class ModelConnectionError(ModelError, ConnectionError):
 
 class ModelTimeoutError(ModelError, TimeoutError):
     """The service did not answer in time."""
+
+
+def worth_retrying(error: BaseException) -> bool:
+    """Whether the same call of a model may succeed soon: its service was busy, failed or was slow.
+
+    Never so after a client's fault, nor where a daily quota is used up.
+    """
+    if isinstance(error, RateLimitError):
+        return not error.daily
+    return isinstance(error, (ServerError, ModelConnectionError, ModelTimeoutError))
 
 
 def near(name: str, known: Iterable[str]) -> str:

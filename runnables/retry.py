@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    stop_after_attempt as stop_after,
-    wait_exponential,
-    wait_random,
+from runnables.attempts import (
+    AT_ONCE,
+    MAX_RETRY_DELAY,
+    Attempts,
+    Pace,
+    Rules,
+    atried,
+    atried_chunks,
+    check_attempts,
+    check_delay,
+    tried,
+    tried_chunks,
 )
-
-from runnables.concurrency import anap, nap
 from runnables.errors import ConfigError, near
 from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
-from runnables.streams import Declared, aclose, acollect, close, collect, inner
-from runnables.tries import Errors, Restart, Tries, check_errors, check_restart, is_one_of
+from runnables.streams import Declared, acollect, collect
+from runnables.tries import Errors, Restart, check_errors, check_restart, is_worth_another
 from runnables.typevars import Input, Output
 from runnables.values import with_settings
 
@@ -27,44 +32,7 @@ if TYPE_CHECKING:
     from runnables.runnable import Runnable
 
 
-_JITTER: Final = {"initial": 1.0, "max": 1e9, "exp_base": 2.0, "jitter": 1.0}
-"""How long to wait where nobody says: what tenacity's `wait_exponential_jitter` does. It is put
-together here because tenacity calls `initial` by two names, and warns of the older one. The
-longest wait is the most that a thread can sleep, nearly."""
-
-
-class _Attempts(Tries):
-    """The tries of a retry: tenacity says whether there is another, and when."""
-
-    def __init__(self, retry: RunnableRetry[Any, Any]) -> None:
-        super().__init__(retry.on_restart)
-        self._retry = retry
-        self._state = RetryCallState(Retrying(), None, (), {})
-
-    @property
-    def number(self) -> int:
-        """The number of the attempt under way, from 1."""
-        return self._state.attempt_number
-
-    def wait(self, error: Exception) -> float | None:
-        """Seconds until the next attempt; None: there is none."""
-        self.failed(error, f"attempt {self.number}")
-        self._state.set_exception((type(error), error, error.__traceback__))
-        retry = self._retry
-        if not is_one_of(error, retry.retry_if_exception_type):
-            return None
-        if stop_after(retry.stop_after_attempt)(self._state):
-            return None
-        seconds = float(self._waiting(self._state))
-        self._state.prepare_for_next_attempt()
-        return seconds
-
-    def _waiting(self, state: RetryCallState) -> float:
-        if not self._retry.wait_exponential_jitter:
-            return 0.0
-        pace = {**_JITTER, **(self._retry.exponential_jitter_params or {})}
-        growing = wait_exponential(pace["initial"], pace["max"], pace["exp_base"])
-        return min(growing(state) + wait_random(0, pace["jitter"])(state), pace["max"])
+_PACE = tuple(field.name for field in fields(Pace))
 
 
 class RunnableRetry(Forwarding[Input, Output], reports=True):
@@ -78,10 +46,13 @@ class RunnableRetry(Forwarding[Input, Output], reports=True):
     Args:
         bound: the runnable.
         retry_if_exception_type: which errors to try again after: a class, a tuple of them, or
-            a function of the error; never KeyboardInterrupt, SystemExit or a cancellation.
-        wait_exponential_jitter: wait between attempts, longer each time, a bit at random.
+            a function of the error; never KeyboardInterrupt, SystemExit or a cancellation. Of a
+            model's errors, its client's faults only where such a class or a function says so.
+        wait_exponential_jitter: wait between attempts, longer each time, a bit at random; a
+            model's service that says how long (`error.retry_after`) gets at least that.
         exponential_jitter_params: `initial`, `max`, `jitter` (seconds) and `exp_base`.
         stop_after_attempt: how many attempts in all, at least 1.
+        max_retry_delay: the longest such delay, in seconds, after which there is another attempt.
         on_restart: "raise" or "restart".
 
     Raises:
@@ -96,16 +67,16 @@ class RunnableRetry(Forwarding[Input, Output], reports=True):
         wait_exponential_jitter: bool = True,
         exponential_jitter_params: Mapping[str, float] | None = None,
         stop_after_attempt: int = 3,
+        max_retry_delay: float = MAX_RETRY_DELAY,
         on_restart: Restart = "raise",
     ) -> None:
-        given: Any = stop_after_attempt
-        if not isinstance(given, int) or given < 1:
-            raise ConfigError(f"stop_after_attempt={given!r}: expected a whole number from 1")
+        check_attempts("stop_after_attempt", stop_after_attempt, 1)
+        check_delay("max_retry_delay", max_retry_delay)
         for key in exponential_jitter_params or {}:
-            if key not in _JITTER:
+            if key not in _PACE:
                 raise ConfigError(
-                    f"exponential_jitter_params has no {key!r}.{near(key, _JITTER)} "
-                    f"It has: {', '.join(_JITTER)}."
+                    f"exponential_jitter_params has no {key!r}.{near(key, _PACE)} "
+                    f"It has: {', '.join(_PACE)}."
                 )
         check_restart(on_restart)
         check_errors("retry_if_exception_type", retry_if_exception_type)
@@ -114,6 +85,7 @@ class RunnableRetry(Forwarding[Input, Output], reports=True):
         self.wait_exponential_jitter = wait_exponential_jitter
         self.exponential_jitter_params = exponential_jitter_params
         self.stop_after_attempt = stop_after_attempt
+        self.max_retry_delay = max_retry_delay
         self.on_restart: Restart = on_restart
 
     def __repr__(self) -> str:
@@ -130,48 +102,39 @@ class RunnableRetry(Forwarding[Input, Output], reports=True):
         """With `on_restart="restart"`, or where a policy inside says so."""
         return self.on_restart == "restart" or super().restarts
 
+    def _attempts(self) -> Attempts:
+        pace = Pace(**(self.exponential_jitter_params or {}))
+        return Attempts(
+            Rules(
+                most=self.stop_after_attempt,
+                mends=lambda error: is_worth_another(error, self.retry_if_exception_type),
+                pace=pace if self.wait_exponential_jitter else AT_ONCE,
+                max_delay=self.max_retry_delay,
+            ),
+            self.on_restart,
+        )
+
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        tries = _Attempts(self)
-        while True:
-            try:
-                return self.bound.invoke(value, _attempt(scope, tries.number), **kwargs)
-            except Exception as error:
-                seconds = tries.wait(error)
-            if seconds is None:
-                raise tries.verdict()
-            nap(seconds)
+        def attempt(number: int) -> Any:
+            return self.bound.invoke(value, _attempt(scope, number), **kwargs)
+
+        return tried(attempt, self._attempts())
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        tries = _Attempts(self)
-        while True:
-            try:
-                return await self.bound.ainvoke(value, _attempt(scope, tries.number), **kwargs)
-            except Exception as error:
-                seconds = tries.wait(error)
-            if seconds is None:
-                raise tries.verdict()
-            await anap(seconds)
+        async def attempt(number: int) -> Any:
+            return await self.bound.ainvoke(value, _attempt(scope, number), **kwargs)
+
+        return await atried(attempt, self._attempts())
 
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
     ) -> Generator[Any, None, None]:
         value = collect(input)
-        tries = _Attempts(self)
-        while True:
-            chunks = self.bound.stream(value, _attempt(scope, tries.number), **kwargs)
-            declared.follow(chunks)
-            try:
-                for chunk in chunks:
-                    yield tries.took(chunk)
-                return
-            except Exception as error:
-                seconds = tries.wait(error)
-            finally:
-                close(chunks)
-            if tries.is_too_late(declared) or seconds is None:
-                raise tries.verdict()
-            nap(seconds)
-            yield from tries.start_over()
+
+        def attempt(number: int) -> Any:
+            return declared.follow(self.bound.stream(value, _attempt(scope, number), **kwargs))
+
+        yield from tried_chunks(attempt, self._attempts(), declared)
 
     async def _atransform(
         self,
@@ -181,23 +144,16 @@ class RunnableRetry(Forwarding[Input, Output], reports=True):
         declared: Declared,
     ) -> AsyncGenerator[Any, None]:
         value = await acollect(input)
-        tries = _Attempts(self)
-        while True:
-            chunks = self.bound.astream(value, _attempt(scope, tries.number), **kwargs)
-            declared.follow(chunks)
-            try:
-                async for chunk in inner(chunks):
-                    yield tries.took(chunk)
-                return
-            except Exception as error:
-                seconds = tries.wait(error)
-            finally:
-                await aclose(chunks)
-            if tries.is_too_late(declared) or seconds is None:
-                raise tries.verdict()
-            await anap(seconds)
-            for chunk in tries.start_over():
+
+        def attempt(number: int) -> Any:
+            return declared.follow(self.bound.astream(value, _attempt(scope, number), **kwargs))
+
+        chunks = atried_chunks(attempt, self._attempts(), declared)
+        try:
+            async for chunk in chunks:
                 yield chunk
+        finally:
+            await chunks.aclose()
 
 
 def _attempt(scope: Scope | None, number: int) -> RunnableConfig | None:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from runnables.callables import is_async
 from runnables.chunks import RESET
-from runnables.errors import ColourError, ConfigError, MergeError
+from runnables.errors import (
+    BudgetExceeded,
+    ColourError,
+    ConfigError,
+    MergeError,
+    ModelError,
+    worth_retrying,
+)
 from runnables.where import note
 
 if TYPE_CHECKING:
@@ -32,9 +39,9 @@ class Tries:
             self._left.append(chunk)
         return chunk
 
-    def failed(self, error: Exception, where: str) -> None:
+    def failed(self, error: Exception, where: str | None) -> None:
         """Remember a failure; the same exception raised once more gets no second note."""
-        if not any(error is known for known in self.errors):
+        if where is not None and not any(error is known for known in self.errors):
             note(error, where)
         self.errors.append(error)
 
@@ -43,12 +50,16 @@ class Tries:
 
         So does the first error, which is the one that is raised.
         """
-        if not self._left or self._on_restart == "restart":
+        if not self._is_out():
             return False
         produced = self._produced(declared)
         for error in (self.errors[0], self.errors[-1]):
             cast("Any", error).produced = produced
         return True
+
+    def _is_out(self) -> bool:
+        """Whether chunks are out and cannot be taken back."""
+        return bool(self._left) and self._on_restart == "raise"
 
     def _produced(self, declared: Declared) -> Any:
         """The value of what is out, or the list of the chunks where they do not add up."""
@@ -107,6 +118,23 @@ def is_one_of(error: Exception, errors: Errors) -> bool:
     if isinstance(errors, (type, tuple)):
         return isinstance(error, errors)
     return bool(errors(error))
+
+
+def is_worth_another(error: Exception, errors: Errors) -> bool:
+    """Whether an error is among those, and another attempt of the same may mend it.
+
+    Where those are named by classes of errors in general, the faults of the client and used-up
+    quotas among a model's errors, and budgets, are not. A class of model errors, or a function,
+    says it of just these.
+    """
+    if not is_one_of(error, errors) or isinstance(error, BudgetExceeded):
+        return False
+    if not isinstance(error, ModelError) or worth_retrying(error):
+        return True
+    if not isinstance(errors, (type, tuple)):
+        return True
+    kinds = cast("tuple[type[Exception], ...]", errors if type(errors) is tuple else (errors,))
+    return any(issubclass(kind, ModelError) and isinstance(error, kind) for kind in kinds)
 
 
 def check_restart(on_restart: str) -> None:

@@ -30,8 +30,8 @@ LAYERS = (
     *("fitting", "generators", "functions", "decorator", "sequence", "parallel"),
     *("inline", "around", "forwarding"),
     # the other combinators
-    *("assign", "each", "shape", "control", "binding", "tries", "retry", "fallbacks"),
-    *("timeout", "configurable"),
+    *("assign", "each", "shape", "control", "binding", "tries", "attempts", "retry"),
+    *("fallbacks", "timeout", "configurable"),
     # what models hear and say
     *("messages", "prompts", "parsers", "tools", "models", "fakes"),
     # what looks at chains from outside

@@ -49,17 +49,22 @@ from runnables.messages import (
     convert_to_messages,
     count_tokens_approximately,
     message_chunk_to_message,
-    message_to_chunk,
 )
+from runnables.models.answers import join_answer, only_chunk
 from runnables.models.options import BASE_OPTIONS, merged_options
+from runnables.models.policies import (
+    Guarded,
+    aanswer_of,
+    achunks_of,
+    answer_of,
+    chunks_of,
+)
 from runnables.models.schemas import Tool, checked_tool_choice, convert_to_openai_tool
 from runnables.models.structured import Method, structured_output
 from runnables.runnable import Runnable
 from runnables.streams import (
-    AOnce,
     AsyncStream,
     Declared,
-    Once,
     Stream,
     acollect,
     collect,
@@ -69,6 +74,7 @@ from runnables.watched import areported, reported
 
 if TYPE_CHECKING:
     from runnables.events import Run
+    from runnables.tries import Restart
 
 T = TypeVar("T")
 
@@ -85,22 +91,7 @@ class RawAnswer(TypedDict):
     parsing_error: Exception | None
 
 
-def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:
-    """The answer that the chunks of a stream make, as the whole message that it is.
-
-    Raises:
-        TypeError: something in the stream is no AIMessageChunk.
-    """
-    for chunk in chunks:
-        if not isinstance(cast("object", chunk), AIMessageChunk):
-            raise TypeError(
-                f"A model's stream gave {chunk!r}: `_stream` yields AIMessageChunk objects."
-            )
-    joined = chunks[0] if len(chunks) == 1 else AIMessageChunk.merge_chunks(chunks)
-    return cast("AIMessage", message_chunk_to_message(joined))
-
-
-class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
+class ChatModel(Guarded, Runnable[LanguageModelInput, AIMessage], reports=True):
     """A model that answers conversations.
 
     Its settings are the defaults of the options of the same names; `invoke(..., temperature=0)`
@@ -114,6 +105,7 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
         seed: makes answers repeatable, where the provider can.
         top_p: choose among the likeliest tokens of this total probability.
         name: what observers call the model.
+        max_retries, max_retry_delay: see `Guarded`.
     """
 
     run_type: ClassVar[str] = "chat_model"
@@ -131,7 +123,10 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
         seed: int | None = None,
         top_p: float | None = None,
         name: str | None = None,
+        max_retries: int | None = None,
+        max_retry_delay: float | None = None,
     ) -> None:
+        self._guard(max_retries, max_retry_delay)
         self.model = model
         self.temperature = temperature
         self.max_tokens = max_tokens
@@ -172,7 +167,7 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
     ) -> Iterator[AIMessageChunk]:
         """Answer a conversation in pieces. Closing the iterator stops the work."""
         self._require("_generate", "_stream", "stream")
-        yield _whole(self._generate(messages, options))
+        yield only_chunk(self._generate(messages, options))
 
     def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
@@ -185,7 +180,7 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
     async def _aone_piece(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
-        yield _whole(await self._agenerate(messages, options))
+        yield only_chunk(await self._agenerate(messages, options))
 
     def _writes(self, hook: str) -> bool:
         """Whether a subclass wrote this hook."""
@@ -210,19 +205,20 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         options = self._options(kwargs)
         with within(scope):
-            return self._checked(self._generate(self._messages(value), options))
+            return self._checked(answer_of(self, self._messages(value), options))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         options = self._options(kwargs)
         with within(scope):
-            return self._checked(await self._agenerate(self._messages(value), options))
+            return self._checked(await aanswer_of(self, self._messages(value), options))
 
     def _invoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
         """Stream the answer where a handler asks for its pieces, and the model has them."""
         if not (run.wants_chunks and self._writes("_stream")):
             return self._invoke(value, run.scope, kwargs)
         declared = Declared(self.merge, self)
-        chunks = self._transform(Once(value), run.scope, kwargs, declared)
+        # who invokes sees none of the pieces, so that another attempt may begin anew
+        chunks = self._streamed(value, self._options(kwargs), run.scope, "restart")
         return self._checked(collect(Stream(reported(run, chunks, declared), declared)))
 
     async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
@@ -230,7 +226,8 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
         if not (run.wants_chunks and (self._writes("_astream") or self._writes("_stream"))):
             return await self._ainvoke(value, run.scope, kwargs)
         declared = Declared(self.merge, self)
-        chunks = self._atransform(AOnce(value), run.scope, kwargs, declared)
+        # who invokes sees none of the pieces, so that another attempt may begin anew
+        chunks = self._astreamed(value, self._options(kwargs), run.scope, "restart")
         return self._checked(
             await acollect(AsyncStream(areported(run, chunks, declared), declared))
         )
@@ -239,8 +236,7 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
     ) -> Generator[Any, None, None]:
         options = self._options(kwargs)
-        messages = self._messages(collect(input))
-        yield from driven(self._stream(messages, options), scope)
+        yield from self._streamed(collect(input), options, scope, "raise")
 
     async def _atransform(
         self,
@@ -250,13 +246,22 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
         declared: Declared,
     ) -> AsyncGenerator[Any, None]:
         options = self._options(kwargs)
-        messages = self._messages(await acollect(input))
-        chunks = adriven(self._astream(messages, options), scope)
+        chunks = self._astreamed(await acollect(input), options, scope, "raise")
         try:
             async for chunk in chunks:
                 yield chunk
         finally:
             await chunks.aclose()
+
+    def _streamed(
+        self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
+    ) -> Generator[Any, None, None]:
+        return driven(chunks_of(self, self._messages(value), options, on_restart), scope)
+
+    def _astreamed(
+        self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
+    ) -> AsyncGenerator[Any, None]:
+        return adriven(achunks_of(self, self._messages(value), options, on_restart), scope)
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         """The options of a call, over the model's settings, in the form for the hooks."""
@@ -376,10 +381,3 @@ class ChatModel(Runnable[LanguageModelInput, AIMessage], reports=True):
     def get_num_tokens_from_messages(self, messages: Sequence[MessageLikeRepresentation]) -> int:
         """How many tokens a conversation has for this model; an estimate by default."""
         return count_tokens_approximately(messages)
-
-
-def _whole(answer: AIMessage) -> AIMessageChunk:
-    """An answer as the only chunk of its stream."""
-    chunk = cast("AIMessageChunk", message_to_chunk(answer))
-    chunk.chunk_position = "last"
-    return chunk

@@ -13,7 +13,6 @@ from runnables import (
     RunnableLambda,
     RunnableParallel,
     RunnableRetry,
-    retry,
 )
 from tests.colours import Call
 from tests.laws import steps
@@ -146,7 +145,7 @@ def test_the_first_wait_is_as_long_as_was_said(
 ) -> None:
     """`initial` seconds and up to `jitter` more, and never more than `max`; no warning."""
     policy = RunnableRetry(steps.shout, exponential_jitter_params=params)
-    waited = retry._Attempts(policy).wait(KeyError())
+    waited = policy._attempts().wait(KeyError())
     assert waited is not None
     assert least <= waited <= most
 

@@ -1,0 +1,279 @@
+"""Another attempt: which errors it may mend, how long to wait for it, and which layer makes it.
+
+Retries, and models with retries of their own, run their calls through here. Each makes itself
+known to what it runs, so that a model makes one attempt only where a retry around it covers the
+error: layers that retry would multiply.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
+
+from runnables.concurrency import anap, nap
+from runnables.errors import ConfigError, ModelError
+from runnables.streams import Declared, aclose, close, inner
+from runnables.tries import Restart, Tries
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Awaitable,
+        Callable,
+        Generator,
+        Iterable,
+    )
+
+R = TypeVar("R")
+
+MAX_RETRY_DELAY: Final = 60.0
+"""The longest delay, in seconds, that a service may ask for and still be asked again by itself.
+Limits of a minute are over by then; who asks for more means a quota, and somebody waits."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long to wait between attempts: twice as long each time, and a bit at random.
+
+    Attributes:
+        initial: seconds after the first attempt.
+        max: the most seconds.
+        exp_base: how many times as long each further wait is.
+        jitter: up to so many seconds more, at random.
+    """
+
+    initial: float = 1.0
+    max: float = 1e9  # the most that a thread can sleep, nearly
+    exp_base: float = 2.0
+    jitter: float = 1.0
+
+    def seconds(self, state: RetryCallState) -> float:
+        """How long to wait after the attempts that this state has counted."""
+        # Put together, as tenacity's own wait_exponential_jitter has two names for `initial`,
+        # and warns of the older one.
+        growing = wait_exponential(self.initial, self.max, self.exp_base)
+        return min(growing(state) + wait_random(0, self.jitter)(state), self.max)
+
+
+AT_ONCE: Final = Pace(initial=0, max=0, jitter=0)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When another attempt is made.
+
+    Attributes:
+        most: how many attempts in all.
+        mends: which errors another attempt may mend.
+        pace: how long to wait for it.
+        max_delay: the longest delay that a service may ask for; more, and it is not asked again.
+        yields: whether this is left to a retry around this one that covers the error.
+    """
+
+    most: int
+    mends: Callable[[Exception], bool]
+    pace: Pace
+    max_delay: float = MAX_RETRY_DELAY
+    yields: bool = False
+
+
+class Attempts(Tries):
+    """The attempts of one call; tenacity counts them. Around each, it is known inside.
+
+    Args:
+        rules: when there is another.
+        on_restart: what a stream does that fails after its first chunk.
+    """
+
+    def __init__(self, rules: Rules, on_restart: Restart = "raise") -> None:
+        super().__init__(on_restart)
+        self._rules = rules
+        self._state: RetryCallState | None = None
+        self._around = _attempts.get()
+        self._yields = False
+
+    @property
+    def number(self) -> int:
+        """The number of the attempt under way, from 1."""
+        return 1 if self._state is None else self._state.attempt_number
+
+    def wait(self, error: Exception) -> float | None:
+        """Seconds until the next attempt; None: there is none."""
+        number = self.number
+        if number == 1:
+            self._yields = self._rules.yields and covered(error, self._around)
+        seconds = self._seconds(error)
+        alone = number == 1 and seconds is None and self._rules.yields
+        self.failed(error, None if alone else f"attempt {number}")
+        return seconds
+
+    def _seconds(self, error: Exception) -> float | None:
+        rules = self._rules
+        if self._yields or self.number >= rules.most or not rules.mends(error):
+            return None
+        asked = _asked_delay(error)
+        if asked > rules.max_delay:
+            return None
+        if self._state is None:
+            self._state = RetryCallState(Retrying(), None, (), {})
+        seconds = max(asked, float(rules.pace.seconds(self._state)))
+        self._state.prepare_for_next_attempt()
+        return seconds
+
+    def covers(self, error: Exception) -> bool:
+        """Whether another attempt would follow this error, where attempts are left."""
+        return self._rules.most > 1 and not self._is_out() and self._rules.mends(error)
+
+    # -- known to what runs inside
+
+    def __enter__(self) -> Self:
+        self._token = _attempts.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _attempts.reset(self._token)
+
+    def around(self, chunks: Iterable[Any]) -> Generator[Any, None, None]:
+        """A stream as it is, inside of this attempt for as long as another may follow."""
+        items = iter(chunks)
+        try:
+            while not self._is_out():
+                with self:
+                    chunk = next(items, _END)
+                if chunk is _END:
+                    return
+                yield chunk
+            yield from items
+        finally:
+            close(chunks)
+
+    async def aaround(self, chunks: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+        """`around` in the other colour."""
+        items = aiter(inner(chunks))
+        try:
+            while not self._is_out():
+                with self:
+                    chunk = await anext(items, _END)
+                if chunk is _END:
+                    return
+                yield chunk
+            async for chunk in items:
+                yield chunk
+        finally:
+            await aclose(chunks)
+
+
+_END: Final = object()
+
+_attempts: contextvars.ContextVar[Attempts | None] = contextvars.ContextVar(
+    "runnables_attempts", default=None
+)
+
+
+def covered(error: Exception, around: Attempts | None) -> bool:
+    """Whether one of the retries around would make another attempt after this error."""
+    while around is not None:
+        if around.covers(error):
+            return True
+        around = around._around
+    return False
+
+
+def _asked_delay(error: Exception) -> float:
+    """The seconds that a service wants to be left alone; 0 where it does not say."""
+    asked = error.retry_after if isinstance(error, ModelError) else None
+    return asked if asked is not None and asked > 0 else 0.0
+
+
+def check_attempts(keyword: str, count: object, least: int) -> None:
+    """Refuse what is no number of attempts.
+
+    Raises:
+        ConfigError: no whole number, or one below the least.
+    """
+    if not isinstance(count, int) or isinstance(count, bool) or count < least:
+        raise ConfigError(f"{keyword}={count!r}: expected a whole number from {least}")
+
+
+def check_delay(keyword: str, seconds: object) -> None:
+    """Refuse what is no number of seconds.
+
+    Raises:
+        ConfigError: no number, or one below 0.
+    """
+    if not isinstance(seconds, (int, float)) or not seconds >= 0:
+        raise ConfigError(f"{keyword}={seconds!r}: expected a number of seconds from 0")
+
+
+# -- running under them
+
+
+def tried(call: Callable[[int], R], attempts: Attempts) -> R:
+    """What a call of the number of its attempt gives; the verdict is raised where all fail."""
+    while True:
+        try:
+            with attempts:
+                return call(attempts.number)
+        except Exception as error:
+            seconds = attempts.wait(error)
+        if seconds is None:
+            raise attempts.verdict()
+        nap(seconds)
+
+
+async def atried(call: Callable[[int], Awaitable[R]], attempts: Attempts) -> R:
+    """`tried` in the other colour."""
+    while True:
+        try:
+            with attempts:
+                return await call(attempts.number)
+        except Exception as error:
+            seconds = attempts.wait(error)
+        if seconds is None:
+            raise attempts.verdict()
+        await anap(seconds)
+
+
+def tried_chunks(
+    start: Callable[[int], Iterable[Any]], attempts: Attempts, declared: Declared
+) -> Generator[Any, None, None]:
+    """`tried` for a stream, which adds up as declared: until its first chunk has left."""
+    while True:
+        chunks = attempts.around(start(attempts.number))
+        try:
+            for chunk in chunks:
+                yield attempts.took(chunk)
+            return
+        except Exception as error:
+            seconds = attempts.wait(error)
+        finally:
+            close(chunks)
+        if attempts.is_too_late(declared) or seconds is None:
+            raise attempts.verdict()
+        nap(seconds)
+        yield from attempts.start_over()
+
+
+async def atried_chunks(
+    start: Callable[[int], AsyncIterable[Any]], attempts: Attempts, declared: Declared
+) -> AsyncGenerator[Any, None]:
+    """`tried_chunks` in the other colour."""
+    while True:
+        chunks = attempts.aaround(start(attempts.number))
+        try:
+            async for chunk in chunks:
+                yield attempts.took(chunk)
+            return
+        except Exception as error:
+            seconds = attempts.wait(error)
+        finally:
+            await aclose(chunks)
+        if attempts.is_too_late(declared) or seconds is None:
+            raise attempts.verdict()
+        await anap(seconds)
+        for chunk in attempts.start_over():
+            yield chunk
