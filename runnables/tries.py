@@ -133,7 +133,8 @@ def is_worth_another(error: Exception, errors: Errors) -> bool:
         return True
     if not isinstance(errors, (type, tuple)):
         return True
-    kinds = cast("tuple[type[Exception], ...]", errors if type(errors) is tuple else (errors,))
+    given: Any = errors
+    kinds: tuple[Any, ...] = given if isinstance(errors, tuple) else (given,)
     return any(issubclass(kind, ModelError) and isinstance(error, kind) for kind in kinds)
 
 
