@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from providers._decoding import JSONEvents
 from providers._http import Reply, Request, asend, astream, send, stream
-from providers._service import Remote, explained
+from providers._service import Fault, Key, Remote, explained
 from runnables.errors import ModelConnectionError, RunnablesError
 from runnables.models import ChatModel
-from runnables.models.options import BASE_OPTIONS
+from runnables.models.options import BASE_OPTIONS, merged_options
 
 if TYPE_CHECKING:
+    from providers._http import Timeouts
     from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
 
 REMOTE_OPTIONS = BASE_OPTIONS | {"extra_body", "extra_headers"}
@@ -40,6 +41,10 @@ class Exchange(ABC):
     def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
         """The message that a whole answer stands for."""
 
+    def fault(self, event: Mapping[str, Any]) -> Fault | None:
+        """What an event says is wrong, if anything."""
+        return explained(event) if event.get("error") else None
+
     @abstractmethod
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
         """The chunks that an event stands for."""
@@ -50,11 +55,64 @@ class Exchange(ABC):
 
 
 class HTTPChatModel(Remote, ChatModel):
-    """A chat model that is reached over HTTP."""
+    """A chat model that is reached over HTTP.
+
+    Args:
+        model: which model, as the service calls it; a call may name another.
+        api_key: the key, or a function that gives the one to use now; by default it is looked up
+            in the environment at each call.
+        base_url: another address than the service's own.
+        temperature: how freely the model chooses, from 0 (the likeliest) up.
+        max_tokens: how many tokens an answer may have.
+        stop: texts before which an answer ends.
+        seed: makes answers repeatable, where the service can.
+        top_p: choose among the likeliest tokens of this total probability.
+        timeout: seconds to wait for the first byte of an answer, and for each further piece of
+            it; or `Timeouts`, which has each limit by name.
+        default_headers: further headers of each request; their values never print.
+        extra_body: further keys of each request, as they stand, over all others.
+        name: what observers call the model.
+        **options: defaults of further options that calls may give (`known_options`).
+
+    Raises:
+        AuthenticationError: no key, for a service that wants one.
+        ConfigError: an option that the model does not know, an address that is none.
+    """
 
     known_options: ClassVar[frozenset[str]] = REMOTE_OPTIONS
     lines: ClassVar[bool] = False
     """Whether its streams are lines of JSON; else they are server-sent events."""
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        api_key: Key | None = None,
+        base_url: str | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        stop: Sequence[str] | str | None = None,
+        seed: int | None = None,
+        top_p: float | None = None,
+        timeout: float | Timeouts | None = None,
+        default_headers: Mapping[str, str] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            model=model,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            stop=stop,
+            seed=seed,
+            top_p=top_p,
+            name=name,
+        )
+        self.extra_body = None if extra_body is None else dict(extra_body)
+        # Defaults of options are settings like the others; an unknown one raises here.
+        vars(self).update(merged_options(type(self).__name__, self.known_options, {}, options))
+        self._connect(api_key, base_url, timeout, default_headers)
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
         """How to ask for this answer."""
@@ -177,8 +235,7 @@ class _Reading:
         if not isinstance(event, dict):
             raise TypeError("an event that is no object")
         said = cast("dict[str, Any]", event)
-        if said.get("error"):
-            fault = explained(said)
+        if fault := self._exchange.fault(said):
             raise self._model._error(status_of(fault.code), fault, self._headers)
         return self._exchange.feed(said)
 

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -93,7 +93,7 @@ class Remote:
             AuthenticationError: no key, for a service that wants one.
             ConfigError: an address that is none, a limit that is not positive.
         """
-        self.api_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
+        self.api_key = hidden(api_key)
         self.base_url = base_url
         self.timeout = timeout
         self.default_headers = None if default_headers is None else SecretHeaders(default_headers)
@@ -105,7 +105,7 @@ class Remote:
 
     def _url(self) -> str:
         """The base address, with no slash at the end."""
-        return (self.base_url or _variable(self.service.url_variables) or self.service.url).rstrip(
+        return (self.base_url or variable(*self.service.url_variables) or self.service.url).rstrip(
             "/"
         )
 
@@ -128,11 +128,7 @@ class Remote:
         Raises:
             AuthenticationError: there is none, and the service wants one.
         """
-        given = self.api_key
-        if isinstance(given, SecretStr):
-            key: str | None = given.get_secret_value()
-        else:
-            key = given() if given is not None else _variable(self.service.key_variables)
+        key = self._given()
         if key or self.service.open or self._url() != self.service.url:
             return key or None
         raise AuthenticationError(
@@ -140,6 +136,12 @@ class Remote:
             f"variable {self.service.key_variables[0]}, or give api_key=...",
             provider=self.service.name,
         )
+
+    def _given(self) -> str | None:
+        given = self.api_key
+        if isinstance(given, SecretStr):
+            return given.get_secret_value()
+        return given() if given is not None else variable(*self.service.key_variables)
 
     def _auth(self, key: str) -> Mapping[str, str]:
         """The headers that carry the key."""
@@ -253,5 +255,14 @@ def explained(body: Any) -> Fault:
     return Fault(str(message), str(code), said)
 
 
-def _variable(names: tuple[str, ...]) -> str | None:
+Given = TypeVar("Given")
+
+
+def hidden(secret: Given | str) -> Given | SecretStr:
+    """A text as a value that does not print; anything else as it is."""
+    return SecretStr(secret) if isinstance(secret, str) else secret
+
+
+def variable(*names: str) -> str | None:
+    """The first of these environment variables that is set."""
     return next((value for name in names if (value := os.environ.get(name))), None)

@@ -1,8 +1,9 @@
-"""OpenAI, and every service that speaks as OpenAI does.
+"""OpenAI, Azure's form of it, and every service that speaks as OpenAI does.
 
-from providers.openai import ChatOpenAI
+from providers.openai import AzureChatOpenAI, ChatOpenAI
 """
 
+from providers.openai.azure import AzureChatOpenAI as AzureChatOpenAI
 from providers.openai.chat import ChatOpenAI as ChatOpenAI
 
-__all__ = ["ChatOpenAI"]
+__all__ = ["AzureChatOpenAI", "ChatOpenAI"]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from providers._chat import REMOTE_OPTIONS, Exchange, HTTPChatModel
-from providers._service import Key, Service
-from providers.openai.completions import OPTIONS, Completion
+from providers._service import Service, variable
+from providers.openai import completions, responses
+from runnables.errors import ConfigError, near
 
 if TYPE_CHECKING:
-    from providers._http import Timeouts
     from runnables.messages import BaseMessage
 
-OPENAI = Service(
+OPENAI: Final = Service(
     name="openai",
     title="OpenAI",
     url="https://api.openai.com/v1",
@@ -23,52 +23,83 @@ OPENAI = Service(
 
 
 class ChatOpenAI(HTTPChatModel, reports=True):
-    """A chat model of OpenAI, or of a compatible server."""
+    """A chat model of OpenAI, or of any server that speaks as it does.
+
+    With `base_url` it is a model of vLLM, llama.cpp, LM Studio, Groq, OpenRouter, DeepSeek and
+    many others; such a server may want no key, and `max_tokens` then goes by that name instead
+    of OpenAI's `max_completion_tokens`.
+
+    Args:
+        model: as the service calls it, for instance "gpt-5-mini".
+        organization: on whose account; by default OPENAI_ORG_ID of the environment.
+        project: for which project; by default OPENAI_PROJECT_ID.
+        stream_usage: whether to ask for the usage of streams; False for servers that refuse it.
+        use_responses_api: speak Responses instead of chat completions. They know no `seed`, and
+            no stop sequences: the text is cut here, while the service writes on.
+        **settings: those of `HTTPChatModel`, and defaults of options.
+
+    Raises:
+        AuthenticationError: no key is given or in OPENAI_API_KEY, for OpenAI's own address.
+        ConfigError: an option that the model does not know, an address that is none.
+    """
 
     service: ClassVar[Service] = OPENAI
-    known_options: ClassVar[frozenset[str]] = REMOTE_OPTIONS | OPTIONS
+    known_options: ClassVar[frozenset[str]] = (
+        REMOTE_OPTIONS | completions.OPTIONS | responses.OPTIONS
+    )
 
     def __init__(
         self,
         model: str | None = None,
         *,
-        api_key: Key | None = None,
-        base_url: str | None = None,
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        stop: Sequence[str] | str | None = None,
-        seed: int | None = None,
-        top_p: float | None = None,
-        reasoning_effort: str | None = None,
-        timeout: float | Timeouts | None = None,
-        default_headers: Mapping[str, str] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
+        organization: str | None = None,
+        project: str | None = None,
         stream_usage: bool = True,
-        name: str | None = None,
+        use_responses_api: bool = False,
+        **settings: Any,
     ) -> None:
-        super().__init__(
-            model=model,
-            temperature=temperature,
-            max_tokens=max_tokens,
-            stop=stop,
-            seed=seed,
-            top_p=top_p,
-            name=name,
-        )
-        self.reasoning_effort = reasoning_effort
-        self.extra_body = extra_body
+        self.organization = organization
+        self.project = project
         self.stream_usage = stream_usage
-        self._connect(api_key, base_url, timeout, default_headers)
+        self.use_responses_api = use_responses_api
+        super().__init__(model, **settings)
+
+    def _auth(self, key: str) -> Mapping[str, str]:
+        account = {
+            "openai-organization": self.organization or variable("OPENAI_ORG_ID"),
+            "openai-project": self.project or variable("OPENAI_PROJECT_ID"),
+        }
+        return {**super()._auth(key), **{name: it for name, it in account.items() if it}}
 
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
-        return "/chat/completions"
+        return "/responses" if self.use_responses_api else "/chat/completions"
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
-        own = self._url() == self.service.url
-        return Completion(
+        self._check(options)
+        if self.use_responses_api:
+            return responses.Response(messages, options, provider=self.service.name)
+        return completions.Completion(
             messages,
             options,
             provider=self.service.name,
-            limit="max_completion_tokens" if own else "max_tokens",
+            limit="max_completion_tokens" if self._is_own() else "max_tokens",
             usage=self.stream_usage,
         )
+
+    def _is_own(self) -> bool:
+        """Whether it is the maker's own service, not a compatible one."""
+        return self._url() == self.service.url
+
+    def _check(self, options: Mapping[str, Any]) -> None:
+        """Refuse what only the other interface knows."""
+        known, other = completions.OPTIONS, responses.OPTIONS
+        interface = "Chat completions"
+        if self.use_responses_api:
+            known, other, interface = other, known, "Responses"
+        for name in options:
+            if name in other and name not in known:
+                raise ConfigError(
+                    f"{type(self).__name__}: {interface} have no option {name!r}."
+                    f"{near(name, known)} OpenAI's other interface has it: "
+                    f"use_responses_api={not self.use_responses_api}."
+                )

@@ -185,17 +185,18 @@ def _usage(usage: Any) -> UsageMetadata | None:
         output_tokens=written,
         total_tokens=int(told.get("total_tokens") or read + written),
     )
-    if into := _details(
-        told.get("prompt_tokens_details"), cached_tokens="cache_read", audio_tokens="audio"
-    ):
+    if into := details(told.get("prompt_tokens_details"), _READ):
         found["input_token_details"] = cast("Any", into)
-    if out := _details(
-        told.get("completion_tokens_details"), reasoning_tokens="reasoning", audio_tokens="audio"
-    ):
+    if out := details(told.get("completion_tokens_details"), _WRITTEN):
         found["output_token_details"] = cast("Any", out)
     return found
 
 
-def _details(told: Mapping[str, Any] | None, **names: str) -> dict[str, int]:
+_READ: Final = {"cached_tokens": "cache_read", "audio_tokens": "audio"}
+_WRITTEN: Final = {"reasoning_tokens": "reasoning", "audio_tokens": "audio"}
+
+
+def details(told: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, int]:
+    """The kinds of tokens that are told of, by our names for them."""
     given = told or {}
     return {ours: int(given[theirs]) for theirs, ours in names.items() if given.get(theirs)}

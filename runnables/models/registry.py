@@ -24,6 +24,7 @@ _OWN_MODELS: Final[Mapping[str, str]] = {
     "local": "providers.local:LocalChatModel",
     "scripted": "providers.scripted:ScriptedChatModel",
     "openai": "providers.openai:ChatOpenAI",
+    "azure_openai": "providers.openai:AzureChatOpenAI",
 }
 _OWN_EMBEDDINGS: Final[Mapping[str, str]] = {"local": "providers.local:LocalEmbeddings"}
 
