@@ -69,6 +69,8 @@ class HTTPChatModel(Remote, ChatModel):
         top_p: choose among the likeliest tokens of this total probability.
         timeout: seconds to wait for the first byte of an answer, and for each further piece of
             it; or `Timeouts`, which has each limit by name.
+        max_retries: how often to try again after an error that may pass; see `Guarded`.
+        max_retry_delay: the longest wait, in seconds, that the service may ask for.
         default_headers: further headers of each request; their values never print.
         extra_body: further keys of each request, as they stand, over all others.
         name: what observers call the model.
@@ -95,6 +97,8 @@ class HTTPChatModel(Remote, ChatModel):
         seed: int | None = None,
         top_p: float | None = None,
         timeout: float | Timeouts | None = None,
+        max_retries: int | None = 2,
+        max_retry_delay: float | None = None,
         default_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         name: str | None = None,
@@ -108,6 +112,8 @@ class HTTPChatModel(Remote, ChatModel):
             seed=seed,
             top_p=top_p,
             name=name,
+            max_retries=max_retries,
+            max_retry_delay=max_retry_delay,
         )
         self.extra_body = None if extra_body is None else dict(extra_body)
         # Defaults of options are settings like the others; an unknown one raises here.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final
-
-from pydantic import SecretStr
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from providers._service import Service, hidden, variable
 from providers.openai.chat import ChatOpenAI
 from runnables.errors import AuthenticationError, ConfigError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 AZURE: Final = Service(
     name="azure_openai",

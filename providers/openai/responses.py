@@ -24,7 +24,7 @@ from runnables.messages import (
     UsageMetadata,
     tool_call_chunk,
 )
-from runnables.models.chat import join_answer
+from runnables.models.answers import join_answer
 from runnables.models.stops import StopCutter
 
 OPTIONS: Final = frozenset(
