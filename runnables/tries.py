@@ -133,8 +133,7 @@ def is_worth_another(error: Exception, errors: Errors) -> bool:
         return True
     if not isinstance(errors, (type, tuple)):
         return True
-    given: Any = errors
-    kinds: tuple[Any, ...] = given if isinstance(errors, tuple) else (given,)
+    kinds = cast("tuple[Any, ...]", errors if isinstance(errors, tuple) else (errors,))
     return any(issubclass(kind, ModelError) and isinstance(error, kind) for kind in kinds)
 
 
