@@ -19,6 +19,9 @@ OURS = (str(ROOT / "runnables"), str(ROOT / "providers"))
 CONCURRENCY = str(ROOT / "runnables" / "concurrency")
 FDS = Path("/proc/self/fd")
 
+HTTP_GUARD = "Client._guarded"
+"""A generator that stays open on purpose: a loop that ends closes it, and it the HTTP client."""
+
 PATIENCE = 2.0
 """Seconds for a thread that has delivered its result to find its way back to its queue."""
 
@@ -80,6 +83,31 @@ def _link_of(descriptor: Path) -> str:
         return ""
 
 
+def pooled_sockets() -> set[str]:
+    """The connections that the HTTP clients of event loops keep for the next call.
+
+    They are closed with their loop. Those that a call is using are told by `calls_under_way`.
+    """
+    clients = sys.modules.get("providers._http.clients")
+    if clients is None:
+        return set()
+    pools = [client for each in list(clients._clients.values()) for client in each.values()]
+    return {_link_of(FDS / str(it.fileno())) for pool in pools for it in list(pool._sockets)}
+
+
+def calls_under_way() -> int:
+    """How many HTTP calls are neither answered in full nor closed."""
+    http = sys.modules.get("providers._http")
+    return http.under_way() if http is not None else 0
+
+
+def close_http() -> None:
+    """End the thread that makes the HTTP calls of sync code; it would stay, for the next call."""
+    http = sys.modules.get("providers._http")
+    if http is not None:
+        http.close()
+
+
 def open_generators() -> list[str]:
     """Sync generators of the library that were started and neither finished nor closed.
 
@@ -99,14 +127,21 @@ def _is_suspended(it: GeneratorType[Any, Any, Any]) -> bool:
 
 @contextmanager
 def nothing_left(patience: float = PATIENCE) -> Iterator[None]:
-    """Fails where the block leaves a busy thread or an open socket that was not there before."""
-    threads, sockets = busy_threads(), open_sockets()
+    """Fails where the block leaves a busy thread, a socket or an HTTP call that was not there."""
+    threads, sockets, calls = busy_threads(), open_sockets(), calls_under_way()
     yield
+    wait_for(lambda: calls_under_way() <= calls, patience)
+    assert calls_under_way() <= calls, "HTTP calls left open"
+    close_http()
     wait_for(lambda: not busy_threads() - threads, patience)
     working = [thread.name for thread in busy_threads() - threads]
     assert not working, f"threads left at work: {working}"
-    wait_for(lambda: not open_sockets() - sockets, patience)
-    assert not open_sockets() - sockets, f"sockets left open: {open_sockets() - sockets}"
+    wait_for(lambda: not _new_sockets(sockets), patience)
+    assert not _new_sockets(sockets), f"sockets left open: {_new_sockets(sockets)}"
+
+
+def _new_sockets(before: set[str]) -> set[str]:
+    return open_sockets() - before - pooled_sockets()
 
 
 def wait_for(done: Callable[[], bool], patience: float) -> bool:
@@ -122,7 +157,8 @@ async def nothing_left_in_loop() -> AsyncIterator[None]:
     """Fails where the block leaves a task or an async generator open on the running loop."""
     tasks_before, streams_before = asyncio.all_tasks(), open_async_generators()
     yield
-    streams = [it.__qualname__ for it in open_async_generators() - streams_before]
+    open_now = {it for it in open_async_generators() if it.__qualname__ != HTTP_GUARD}
+    streams = [it.__qualname__ for it in open_now - streams_before]
     assert not streams, f"async generators left open: {streams}"
     mine = asyncio.current_task()  # a fixture ends in another task than it began in
     left = asyncio.all_tasks() - tasks_before - {mine}

@@ -1,11 +1,16 @@
-"""Failures as portable errors."""
+"""What a service's refusal means, in portable errors."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final
 
 from runnables.errors import (
     AuthenticationError,
+    ContextLengthError,
     InvalidRequestError,
     ModelError,
     ModelTimeoutError,
@@ -16,11 +21,53 @@ from runnables.errors import (
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds to wait."""
-    if text := headers.get("retry-after-ms"):
-        return float(text) / 1000
+    """Seconds until the service wants to be asked again; None where it does not say.
+
+    Args:
+        headers: their names in lower case. `retry-after-ms` has milliseconds, `retry-after`
+            seconds or an HTTP date; the finer one counts.
+        now: the time to compare a date with, as `time.time()`, which it is by default.
+    """
+    if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
+        return max(0.0, milliseconds / 1000)
     text = headers.get("retry-after")
-    return float(text) if text else None
+    if text is None:
+        return None
+    if (seconds := _number(text)) is not None:
+        return max(0.0, seconds)
+    try:
+        until = parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+    return max(0.0, until - (time.time() if now is None else now))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+_KINDS: Final[Mapping[int, type[ModelError]]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    408: ModelTimeoutError,
+    413: ContextLengthError,
+    504: ModelTimeoutError,
+}
+
+_TOO_LONG: Final = (
+    "context_length_exceeded",  # OpenAI's code
+    "maximum context length",  # OpenAI, vLLM
+    "context window",
+    "context size",  # llama.cpp
+    "prompt is too long",  # Anthropic
+    "input token count",  # Gemini
+    "too many tokens",
+)
+"""What services write about an input that does not fit, in lower case; they give it a 400."""
 
 
 def model_error(
@@ -31,7 +78,13 @@ def model_error(
     request_id: str | None = None,
     retry_after: float | None = None,
 ) -> ModelError:
-    """The portable error for a status."""
+    """The portable error for a status that is not a success.
+
+    Args:
+        message: the service's own, or its code for the fault as well: what tells that an input
+            is too long is looked for in it.
+        retry_after: seconds; kept by a RateLimitError.
+    """
     if status == 429:
         return RateLimitError(
             message,
@@ -40,11 +93,15 @@ def model_error(
             request_id=request_id,
             retry_after=retry_after,
         )
-    kinds: dict[int, type[ModelError]] = {
-        401: AuthenticationError,
-        403: PermissionDeniedError,
-        408: ModelTimeoutError,
-        504: ModelTimeoutError,
-    }
-    kind = kinds.get(status) or (InvalidRequestError if 400 <= status < 500 else ServerError)
+    kind = _kind(status, message.lower())
     return kind(message, provider=provider, status=status, request_id=request_id)
+
+
+def _kind(status: int, message: str) -> type[ModelError]:
+    if status in _KINDS:
+        return _KINDS[status]
+    if status >= 500:
+        return ServerError
+    if status in (400, 422) and any(it in message for it in _TOO_LONG):
+        return ContextLengthError
+    return InvalidRequestError  # a redirection, too: it says that the address is wrong

@@ -1,22 +1,32 @@
-"""JSON lines."""
+"""JSON values, one on each line, without I/O."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from providers._http.lines import Lines
+
 
 class JSONLinesDecoder:
-    """Provisional."""
+    """From bytes, however they were cut, to values. The time is linear in the bytes."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._lines = Lines()
 
     def feed(self, piece: bytes) -> list[Any]:
-        """Take bytes."""
-        *whole, self._rest = (self._rest + piece).split(b"\n")
-        return [json.loads(it) for it in whole if it.strip()]
+        """Take bytes; the values of the lines that they complete. Empty lines are nothing.
+
+        Raises:
+            ValueError: a line that is not JSON, or has no end within 64 MB.
+        """
+        return [json.loads(line) for line in self._lines.feed(piece) if line.strip()]
 
     def finish(self) -> list[Any]:
-        """The end."""
-        return [json.loads(self._rest)] if self._rest.strip() else []
+        """The end of the stream; the value of a last line that has no end.
+
+        Raises:
+            ValueError: it is not JSON, as where the stream was cut.
+        """
+        rest = self._lines.rest()
+        return [json.loads(rest)] if rest.strip() else []

@@ -1,0 +1,194 @@
+"""The clients: the only module that knows the HTTP library, which is aiohttp.
+
+A client belongs to an event loop. It is made by the first call there, and closed when the loop
+shuts down its asynchronous generators, as `asyncio.run` has it do at its end; of a loop that was
+closed without, the sockets are closed when a client is made next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import io
+import os
+import socket
+import ssl
+from collections.abc import AsyncGenerator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from weakref import WeakSet
+
+import aiohttp
+from yarl import URL
+
+from providers._http.environment import proxy_for, tls_context
+from runnables.concurrency import hop
+
+if TYPE_CHECKING:
+    from providers._http.plain import Request, Setup
+
+KEPT_SECONDS: Final = 60.0
+"""How long an idle connection is kept: less than what routers on the way forget."""
+SILENCE_SECONDS: Final = 60
+"""After so much silence the system asks whether the other end is there; an answer may take long."""
+PAUSED_SECONDS: Final = 1.0
+"""A client that was idle so long may belong to a loop that stood still meanwhile."""
+LARGE: Final = 2**20
+"""Bytes of a body that aiohttp wants to have as a file, or it warns."""
+
+_Key: TypeAlias = tuple[str | None, str | None, bool]
+
+
+class Client:
+    """A pool of connections on one loop, without a limit: who calls decides how many there are."""
+
+    def __init__(self, setup: Setup, key: _Key, context: ssl.SSLContext) -> None:
+        self._setup = setup
+        self._key = key
+        self._loop = asyncio.get_running_loop()
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._proxies: dict[tuple[str, str, int], str | None] = {}
+        self._used = self._loop.time()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=KEPT_SECONDS,
+                ssl=context,
+                resolver=aiohttp.ThreadedResolver(),
+                socket_factory=self._socket,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "runnables"},
+        )
+        self._guard = self._guarded()
+
+    def _socket(self, address: Any) -> socket.socket:
+        made = socket.socket(*address[:3])
+        self._sockets.add(made)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_KEEPINTVL"):  # as the system calls it
+            if hasattr(socket, name):
+                with contextlib.suppress(OSError):
+                    made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), SILENCE_SECONDS)
+        return made
+
+    async def _guarded(self) -> AsyncGenerator[None, None]:
+        """Stays open until the loop shuts its generators down, which closes the client."""
+        try:
+            yield
+        finally:
+            _clients.get(self._loop, {}).pop(self._key, None)
+            await self._session.close()
+
+    async def open(self) -> None:
+        """Have the loop know the guard."""
+        await anext(self._guard)
+
+    async def request(self, request: Request, connect: float | None) -> aiohttp.ClientResponse:
+        """Send a request; gives the head of the answer, whose body is still to come.
+
+        Args:
+            connect: how many seconds it may take until there is a connection.
+        """
+        now = self._loop.time()
+        if now - self._used > PAUSED_SECONDS:
+            await asyncio.sleep(0)  # a loop that stood still hears now that a server has hung up,
+            await asyncio.sleep(0)  # and, a round later, drops the connection
+        self._used = now
+        url = _url(request.url)
+        body = request.body
+        return await self._session.request(
+            request.method,
+            url,
+            headers=request.headers,
+            data=body if len(body) < LARGE else io.BytesIO(body),
+            proxy=self._proxy(url),
+            timeout=_connecting(connect),
+            allow_redirects=False,  # it would carry the key to whoever is named
+        )
+
+    def _proxy(self, url: URL) -> str | None:
+        place = url.scheme, url.host or "", url.port or 0
+        if place not in self._proxies:
+            self._proxies[place] = proxy_for(self._setup, *place)
+        return self._proxies[place]
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._guard.aclose()
+
+    def drop(self) -> None:
+        """Close what a client has on a loop that will not run again."""
+        for it in list(self._sockets):
+            it.close()
+        self._session.detach()
+
+    def orphan(self) -> None:
+        """In a forked child: close our copies of the parent's sockets, and touch nothing else.
+
+        The parent's loop and its selector are shared with it. Whatever is deleted here would take
+        its connections out of that, so it is kept for ever.
+        """
+        for it in list(self._sockets):
+            it.close()
+        immortal(self)
+
+
+def immortal(it: object) -> None:
+    """Have it never deleted."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(it))
+
+
+@lru_cache(256)
+def _url(url: str) -> URL:
+    return URL(url)
+
+
+@lru_cache(32)
+def _connecting(seconds: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=seconds)
+
+
+# --- which client -----------------------------------------------------------------------------
+
+_clients: dict[asyncio.AbstractEventLoop, dict[_Key, Client]] = {}
+
+
+async def client_of(setup: Setup) -> Client:
+    """The client of the running loop for such a setup; made by the first call."""
+    loop = asyncio.get_running_loop()
+    key = setup.proxy, setup.ca_file, setup.verify
+    mine = _clients.get(loop)
+    if mine is not None and (client := mine.get(key)) is not None:
+        return client
+    context = await hop(tls_context, setup)  # reads files
+    _drop_closed()
+    mine = _clients.setdefault(loop, {})
+    if key not in mine:  # another call may have made it meanwhile
+        mine[key] = client = Client(setup, key, context)
+        await client.open()
+    return mine[key]
+
+
+def _drop_closed() -> None:
+    for loop in [it for it in list(_clients) if it.is_closed()]:
+        for client in _clients.pop(loop, {}).values():
+            client.drop()
+
+
+async def aclose_clients() -> None:
+    """Close the clients of the running loop."""
+    for client in list(_clients.pop(asyncio.get_running_loop(), {}).values()):
+        await client.aclose()
+
+
+def _enter_child() -> None:
+    for clients in _clients.values():
+        for client in clients.values():
+            client.orphan()
+    _clients.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_enter_child)

@@ -1,0 +1,262 @@
+"""Sync calls: a thread with an event loop of its own makes the exchanges, and callers wait.
+
+So both colours have one HTTP library; a caller can be interrupted while it waits, and whoever
+gives a call up, from whatever thread, ends its connection at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import contextvars
+import os
+import queue
+import threading
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from providers._http.clients import aclose_clients, immortal
+from providers._http.exchange import AsyncExchange, Head
+from runnables.concurrency import check_stop, on_stop
+from runnables.errors import ModelConnectionError
+
+if TYPE_CHECKING:
+    from providers._http.plain import Request, Setup
+
+Item: TypeAlias = Head | bytes | BaseException | None
+"""What the thread hands over: the head, pieces of the body; last what went wrong, or None."""
+
+ROOM: Final = 2**18
+"""Bytes that may lie about before the thread waits for its caller."""
+PATIENCE: Final = 5.0
+"""Seconds to wait for the thread where it only has to close something."""
+
+
+class _LoopThread:
+    """A daemon thread in which an event loop runs."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="runnables-http", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        loop = self.loop
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+        finally:
+            loop.run_until_complete(self._leave())
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
+
+    async def _leave(self) -> None:
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        await aclose_clients()
+
+    def is_current(self) -> bool:
+        """Whether the caller is this thread."""
+        return threading.current_thread() is self._thread
+
+    def tell(self, callback: Callable[[], object]) -> None:
+        """Have a callback run there, unless the loop was closed meanwhile."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(callback, context=_nowhere)
+
+    def stop(self) -> None:
+        """Close everything; wait for that a moment."""
+        self.tell(self.loop.stop)
+        self._thread.join(PATIENCE)
+
+
+_lock = threading.Lock()
+_running: _LoopThread | None = None
+_nowhere: Final = contextvars.Context()
+"""What runs in the thread has none of a caller's variables: connections outlive the call."""
+
+
+def _begin(callback: Callable[[], object]) -> _LoopThread:
+    """Have a callback run in the thread of this process, which the first call starts."""
+    global _running
+    with _lock:  # so that it comes before what closes the thread
+        if _running is None:
+            _running = _LoopThread()
+        _running.loop.call_soon_threadsafe(callback, context=_nowhere)
+        return _running
+
+
+def close() -> None:
+    """Close the connections of sync calls and end their thread; the next call starts it anew."""
+    global _running
+    with _lock:
+        ended, _running = _running, None
+    if ended is not None:
+        ended.stop()
+
+
+def _enter_child() -> None:
+    global _lock, _running
+    if _running is not None:
+        immortal(_running)  # its loop is the parent's; see Client.orphan
+    _lock = threading.Lock()  # the parent's may be held by a thread that is not here
+    _running = None
+
+
+atexit.register(close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_enter_child)
+
+
+class _Pump:
+    """The side of the loop: carries the pieces of an exchange to whoever waits for them."""
+
+    def __init__(self, exchange: AsyncExchange) -> None:
+        self._exchange = exchange
+        self.items: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self.over = False
+        self.taken = 0
+        self._given = 0
+        self._task: asyncio.Task[None] | None = None
+        self._room: asyncio.Event | None = None
+        self._given_up = False
+
+    def start(self) -> None:
+        """In the loop: begin, unless nobody wants it any more."""
+        if self._given_up:
+            self._finish(None)
+        else:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def give_up(self) -> None:
+        """In the loop: close the connection."""
+        self._given_up = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def has_room(self) -> None:
+        """In the loop: the caller has taken what lay about."""
+        if self._room is not None:
+            self._room.set()
+
+    async def _run(self) -> None:
+        error: BaseException | None = None
+        try:
+            self.items.put(await self._exchange.begin())
+            while piece := await self._exchange.piece():
+                self.items.put(piece)
+                self._given += len(piece)
+                if self._given - self.taken > ROOM:
+                    await self._drained()
+        except BaseException as it:
+            error = it
+        finally:
+            if self._exchange.close():
+                await asyncio.sleep(0)  # the round in which the socket is closed
+            self._finish(error)
+
+    async def _drained(self) -> None:
+        self._room = asyncio.Event()
+        while self._given - self.taken > ROOM:
+            await self._room.wait()
+            self._room.clear()
+        self._room = None
+
+    def waits(self) -> bool:
+        """Whether it waits for room (to be told by `has_room`)."""
+        return self._room is not None and self._given - self.taken <= ROOM
+
+    def _finish(self, error: BaseException | None) -> None:
+        self.over = True
+        self.items.put(error)
+
+
+class Exchange:
+    """A request under way, for a caller that waits; as AsyncExchange."""
+
+    def __init__(self, request: Request, setup: Setup, provider: str) -> None:
+        self._provider = provider
+        self._pump = _Pump(AsyncExchange(request, setup, provider))
+        self._thread: _LoopThread | None = None
+        self._process = os.getpid()
+
+    def begin(self) -> Head:
+        """Send the request; wait for the head of the answer."""
+        self._thread = _begin(self._pump.start)
+        head = self._next()
+        assert isinstance(head, Head)
+        return head
+
+    def piece(self) -> bytes:
+        """The next bytes of the body, as they come; none at its end."""
+        if self._thread is None:
+            return b""
+        piece = self._next()
+        if piece is None:
+            self._thread = None
+            return b""
+        assert isinstance(piece, bytes)
+        self._pump.taken += len(piece)
+        if self._pump.waits():
+            self._thread.tell(self._pump.has_room)
+        return piece
+
+    def _next(self) -> Head | bytes | None:
+        """What comes next; raises what went wrong, which is the last thing to come."""
+        if os.getpid() != self._process:
+            raise self._lost("the call was begun before the process forked; its parent goes on")
+        items = self._pump.items
+        try:
+            item = items.get_nowait()
+        except queue.Empty:
+            with on_stop(lambda: items.put(_GIVEN_UP)):
+                item = _wait(items)
+        if item is _GIVEN_UP:
+            self.close()
+            check_stop()
+        if not isinstance(item, BaseException):
+            return item
+        self._thread = None
+        if isinstance(item, asyncio.CancelledError):
+            raise self._lost("the client was closed during the call")
+        raise item
+
+    def _lost(self, why: str) -> ModelConnectionError:
+        return ModelConnectionError(f"{self._provider}: {why}", provider=self._provider)
+
+    def close(self) -> None:
+        """Close the connection, unless the answer is there as a whole; wait until it is closed."""
+        thread, self._thread = self._thread, None
+        if thread is None or self._pump.over or os.getpid() != self._process:
+            return
+        thread.tell(self._pump.give_up)
+        if not thread.is_current():
+            with contextlib.suppress(queue.Empty):
+                while not self._pump.over:
+                    self._pump.items.get(timeout=PATIENCE)
+
+    def __del__(self) -> None:
+        thread = self._thread
+        if thread is not None and not self._pump.over and os.getpid() == self._process:
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
+            thread.tell(self._pump.give_up)
+
+
+class _GivenUp(BaseException):
+    """Wakes a caller whose call was given up."""
+
+
+_GIVEN_UP: Final = _GivenUp()
+
+_SLICE: Final = 0.25 if os.name == "nt" else None
+"""Seconds to wait at a time: on Windows, Ctrl-C does not end a wait."""
+
+
+def _wait(items: queue.SimpleQueue[Item]) -> Item:
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return items.get(timeout=_SLICE)
