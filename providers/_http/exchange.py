@@ -97,10 +97,10 @@ class AsyncExchange:
         try:
             piece = await response.content.readany()
         except Exception as error:
-            self.close()
+            self.cut()
             raise self._fault(error) from _cause(error)
         except BaseException:
-            self.close()
+            self.cut()
             raise
         self._waits_since = None
         if piece:
@@ -109,7 +109,7 @@ class AsyncExchange:
             self._end()
         return piece
 
-    def close(self) -> bool:
+    def cut(self) -> bool:
         """Close the connection, unless the answer is there as a whole; whether there was one.
 
         The socket itself is closed in the next round of the loop.
@@ -125,7 +125,7 @@ class AsyncExchange:
 
     async def aclose(self) -> None:
         """Close the connection, and wait until the socket is closed."""
-        if self.close():
+        if self.cut():
             await asyncio.sleep(0)
 
     def _end(self) -> None:

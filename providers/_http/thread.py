@@ -155,7 +155,7 @@ class _Pump:
         except BaseException as it:
             error = it
         finally:
-            if self._exchange.close():
+            if self._exchange.cut():
                 await asyncio.sleep(0)  # the round in which the socket is closed
             self._finish(error)
 
