@@ -74,7 +74,10 @@ if TYPE_CHECKING:
         RecursionLimitError as RecursionLimitError,
         RunnablesError as RunnablesError,
         ServerError as ServerError,
+        StepLimitError as StepLimitError,
         StepTimeout as StepTimeout,
+        ToolArgumentsError as ToolArgumentsError,
+        ToolException as ToolException,
         WeightsError as WeightsError,
         worth_retrying as worth_retrying,
     )
@@ -260,7 +263,12 @@ if TYPE_CHECKING:
         RunnableTimeout as RunnableTimeout,
     )
     from runnables.tools import (
+        BaseTool as BaseTool,
+        InjectedToolArg as InjectedToolArg,
+        InjectedToolCallId as InjectedToolCallId,
         RunnableTool as RunnableTool,
+        StructuredTool as StructuredTool,
+        tool as tool,
     )
     from runnables.usage import (
         Usage as Usage,
@@ -287,8 +295,8 @@ _HOMES: Final = {
         "AuthenticationError BudgetExceeded ColourError ConfigError ContextLengthError "
         "EmptyStream InvalidRequestError MergeError MissingExtra ModelConnectionError ModelError "
         "ModelRefusalError ModelTimeoutError OutputParserException PermissionDeniedError "
-        "PromptError RateLimitError RecursionLimitError RunnablesError ServerError StepTimeout "
-        "WeightsError worth_retrying"
+        "PromptError RateLimitError RecursionLimitError RunnablesError ServerError StepLimitError "
+        "StepTimeout ToolArgumentsError ToolException WeightsError worth_retrying"
     ),
     "runnables.event_stream": "StreamEvent",
     "runnables.events": "Event Handler adispatch_custom_event dispatch_custom_event",
@@ -346,7 +354,9 @@ _HOMES: Final = {
     "runnables.shape": "RunnablePassthrough RunnablePick",
     "runnables.streams": "AsyncStream Stream",
     "runnables.timeout": "RunnableTimeout",
-    "runnables.tools": "RunnableTool",
+    "runnables.tools": (
+        "BaseTool InjectedToolArg InjectedToolCallId RunnableTool StructuredTool tool"
+    ),
     "runnables.usage": "Usage track_usage",
 }
 # fmt: on

@@ -341,7 +341,7 @@ class Fluent(Generic[Input, Output]):
         name: str | None = None,
         description: str | None = None,
         arg_types: Mapping[str, Any] | None = None,
-    ) -> RunnableTool[Any, Output]:
+    ) -> RunnableTool[Output]:
         """The same as a tool that a model can call; its arguments are the input's fields.
 
         Args:

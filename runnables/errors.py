@@ -7,6 +7,9 @@
     ├── EmptyStream (ValueError)               a stream without a chunk, where a value is needed
     ├── StepTimeout (TimeoutError)             a step took longer than it was given
     ├── RecursionLimitError (RecursionError)   runnables that go on returning runnables
+    ├── StepLimitError (RecursionError)        an agent whose model goes on calling tools
+    ├── ToolException                          a tool says why it cannot do what it is asked for
+    ├── ToolArgumentsError (ValueError)        arguments that do not fit a tool
     ├── PromptError (ValueError)               a template or its variables
     ├── OutputParserException (ValueError)     a model's text that does not parse
     │   └── ModelRefusalError                  it is no answer: the model refused
@@ -30,10 +33,10 @@ The errors of users' own functions are never wrapped: they travel as they are, w
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class RunnablesError(Exception):
@@ -85,6 +88,40 @@ class StepTimeout(RunnablesError, TimeoutError):
 
 class RecursionLimitError(RunnablesError, RecursionError):
     """Functions that return runnables did so more often in a row than `recursion_limit`."""
+
+
+class StepLimitError(RunnablesError, RecursionError):
+    """An agent's model went on calling tools.
+
+    Attributes:
+        messages: the conversation so far, which the agent can go on with.
+    """
+
+    def __init__(self, message: str, messages: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.messages = list(messages)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (str(self), self.messages)
+
+
+class ToolException(RunnablesError):
+    """For tools to raise: why it cannot do what it is asked for, in words for the model."""
+
+
+class ToolArgumentsError(RunnablesError, ValueError):
+    """A tool was called with arguments that do not fit."""
+
+    def __init__(self, message: str, errors: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self._errors = list(errors)
+
+    def errors(self) -> list[Any]:
+        """Each of the faults, as pydantic tells them: dicts with "loc", "msg", "type"."""
+        return list(self._errors)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (str(self), self._errors)
 
 
 class PromptError(RunnablesError, ValueError):

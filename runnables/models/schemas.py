@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
-from pydantic import BaseModel, Field, create_model
 from pydantic.errors import PydanticUserError
 
-from runnables.annotations import hints_of
-from runnables.config import RunnableConfig
 from runnables.errors import ConfigError, near
 from runnables.runnable import Runnable
-from runnables.tools import RunnableTool
-from runnables.typed_dicts import Rebuilt, adapter_of, for_pydantic
+from runnables.tools import RunnableTool, StructuredTool, tool_inside
+from runnables.tools.docstrings import read_docstring
+from runnables.typed_dicts import adapter_of
 
 Tool = Any
-"""What a model can be given as a tool: a RunnableTool or another runnable, a function, a pydantic
-model or another type with fields, or a dict: OpenAI's or Anthropic's definition, or a JSON schema
-with a title."""
-
-_ARGUMENT: Final = re.compile(r"\s*\*{0,2}(\w+)(?:\s*\([^)]*\))?\s*:\s*(.*)")
+"""What a model can be given as a tool: a tool or another runnable, a function, a pydantic model or
+another type with fields, or a dict: OpenAI's or Anthropic's definition, or a JSON schema with a
+title."""
 
 
 def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
@@ -41,16 +37,21 @@ def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
         schema = json_schema(tool)
         return _function(_name_of(schema, tool), _about(tool, schema), schema)
     if callable(tool):
-        return _from_function(cast("Callable[..., Any]", tool))
+        return _from_runnable(_of_function(cast("Callable[..., Any]", tool)))
     raise ConfigError(
-        f"{tool!r} cannot be a tool: expected a RunnableTool, a function, a pydantic model, "
+        f"{tool!r} cannot be a tool: expected a tool, a runnable, a function, a pydantic model, "
         "or a dict with a definition."
     )
 
 
 def _from_runnable(runnable: Runnable[Any, Any]) -> dict[str, Any]:
-    tool = runnable if isinstance(runnable, RunnableTool) else RunnableTool[Any, Any](runnable)
-    return _function(str(tool.name), tool.description or "", tool.args_jsonschema)
+    tool = tool_inside(runnable) or RunnableTool[Any](runnable)
+    return _function(tool.get_name(), tool.description, tool.args_jsonschema)
+
+
+def _of_function(function: Callable[..., Any]) -> StructuredTool[Any]:
+    about, _ = read_docstring(function)
+    return StructuredTool[Any](function, description=about)
 
 
 def _from_mapping(tool: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,79 +73,6 @@ def _function(name: str, description: str, schema: Mapping[str, Any]) -> dict[st
     parameters.pop("description", None)
     function = {"name": name, "description": description, "parameters": parameters}
     return {"type": "function", "function": function}
-
-
-def _from_function(function: Callable[..., Any]) -> dict[str, Any]:
-    about, arguments = _docstring(function)
-    schema = arguments_model(function, arguments).model_json_schema()
-    name = getattr(function, "__name__", type(function).__name__)
-    return _function(name, about, schema)
-
-
-def arguments_model(
-    function: Callable[..., Any], descriptions: Mapping[str, str] | None = None
-) -> type[BaseModel]:
-    """A pydantic model of a function's parameters, without a `config` of ours.
-
-    Args:
-        function: the function; what it does not annotate may be anything.
-        descriptions: what to say of its parameters; by default, what its docstring says.
-    """
-    told = _docstring(function)[1] if descriptions is None else descriptions
-    hints = hints_of(function)
-    rebuilt: Rebuilt = {}
-    fields: dict[str, Any] = {
-        parameter.name: (
-            for_pydantic(hints.get(parameter.name, Any), rebuilt),
-            Field(
-                default=... if parameter.default is parameter.empty else parameter.default,
-                description=told.get(parameter.name),
-            ),
-        )
-        for parameter in _parameters(function, hints)
-    }
-    name = getattr(function, "__name__", type(function).__name__)
-    return create_model(name, **fields)
-
-
-def _parameters(
-    function: Callable[..., Any], hints: Mapping[str, Any]
-) -> Iterator[inspect.Parameter]:
-    for parameter in inspect.signature(function).parameters.values():
-        is_config = parameter.name == "config" and hints.get("config") in _CONFIGS
-        is_open = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        if not (is_config or is_open):
-            yield parameter
-
-
-_CONFIGS: Final = (RunnableConfig, RunnableConfig | None)
-
-
-def _docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
-    """What a docstring says: the text before its first section, and of each argument."""
-    lines = (inspect.getdoc(function) or "").splitlines()
-    heads = [at for at, line in enumerate(lines) if re.fullmatch(r"[A-Z]\w*:", line.strip())]
-    about = "\n".join(lines[: heads[0] if heads else len(lines)]).strip()
-    arguments: dict[str, str] = {}
-    for at in heads:
-        if lines[at].strip() in ("Args:", "Arguments:", "Parameters:"):
-            arguments = _arguments(lines[at + 1 : next((h for h in heads if h > at), None)])
-    return about, arguments
-
-
-def _arguments(lines: Sequence[str]) -> dict[str, str]:
-    """The entries of an `Args:` section; a line that is indented further goes on with the last."""
-    found: dict[str, str] = {}
-    indent = next((len(line) - len(line.lstrip()) for line in lines if line.strip()), 0)
-    last = ""
-    for line in filter(str.strip, lines):
-        entry = _ARGUMENT.fullmatch(line) if len(line) - len(line.lstrip()) <= indent else None
-        if entry:
-            last = entry[1]
-            found[last] = entry[2].strip()
-        elif last:
-            found[last] = f"{found[last]} {line.strip()}".strip()
-    return found
 
 
 def json_schema(described: Any) -> dict[str, Any]:

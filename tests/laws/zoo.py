@@ -10,6 +10,7 @@ from tests.laws.zoo_combinators import parallels, sequences, shapes
 from tests.laws.zoo_functions import generators, lambdas, users_classes
 from tests.laws.zoo_models import models, parsers, prompts
 from tests.laws.zoo_policies import bindings, controls, fallbacks, retries
+from tests.laws.zoo_tools import tools
 
 ZOO: list[Specimen] = [
     *lambdas(),
@@ -22,6 +23,7 @@ ZOO: list[Specimen] = [
     *fallbacks(),
     *bindings(),
     *users_classes(),
+    *tools(),
     *prompts(),
     *models(),
     *parsers(),
@@ -41,6 +43,7 @@ BASES = {
     "runnables.prompts.base.BasePromptTemplate": "a base of prompts",
     "runnables.prompts.chat.BaseChatPromptTemplate": "a base of prompts",
     "runnables.prompts.string.StringPromptTemplate": "a base of prompts",
+    "runnables.tools.base.BaseTool": "a base of tools",
     "runnables.models.chat.ChatModel": "a base of models",
     "runnables.models.embeddings.Embeddings": "a base of models",
 }

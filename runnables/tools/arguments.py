@@ -1,0 +1,197 @@
+"""From what a tool was given to the arguments of its function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from pydantic import BaseModel, ValidationError
+
+from runnables.errors import ConfigError, ToolArgumentsError, near
+from runnables.tools.signature import InjectedToolArg, InjectedToolCallId, Signature, is_marked
+from runnables.values import show
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from runnables.tools.answers import Asked
+
+ArgsSchema: TypeAlias = type[BaseModel] | dict[str, Any]
+"""What says the arguments of a tool: a pydantic model, or a JSON schema of an object."""
+
+Ready: TypeAlias = tuple[Any, dict[str, Any]]
+"""What a call comes down to, once its arguments are checked."""
+
+
+def misfit(tool: str | None, reason: str, errors: Any = ()) -> ToolArgumentsError:
+    """The error for arguments that do not fit."""
+    return ToolArgumentsError(f"The tool {tool!r} was called with bad arguments: {reason}", errors)
+
+
+def validated(tool: str | None, schema: type[BaseModel], given: Any) -> BaseModel:
+    """The arguments as an object of a model.
+
+    Raises:
+        ToolArgumentsError: they do not fit.
+    """
+    try:
+        return schema.model_validate(given)
+    except ValidationError as error:
+        raise misfit(tool, str(error), error.errors(include_url=False)) from error
+
+
+def injected_fields(
+    schema: ArgsSchema, kind: type[InjectedToolArg] = InjectedToolArg
+) -> dict[str, FieldInfo]:
+    """The fields, by the names that data has, that are marked as the program's."""
+    if isinstance(schema, dict):
+        return {}
+    fields = schema.model_fields.items()
+    return {it.alias or key: it for key, it in fields if is_marked(it.metadata, kind)}
+
+
+class Arguments:
+    """Reads what a function is given, by its signature and by the schema of its arguments.
+
+    Args:
+        tool: the name of the tool, for errors.
+        takes: what the function takes.
+        schema: what says the arguments.
+        inferred: whether the schema follows from the signature, so that nothing else is known.
+
+    Attributes:
+        injected: the arguments that the program gives.
+    """
+
+    def __init__(
+        self, tool: str | None, takes: Signature, schema: ArgsSchema, *, inferred: bool
+    ) -> None:
+        fields = injected_fields(schema)
+        self.injected = frozenset({*takes.injected, *fields})
+        self._tool = tool
+        self._takes = takes
+        self._schema = schema
+        self._inferred = inferred
+        self._call_ids = takes.call_ids | injected_fields(schema, InjectedToolCallId).keys()
+        self._required = {name for name, required in takes.injected.items() if required}
+        self._required |= {name for name, field in fields.items() if field.is_required()}
+
+    @property
+    def _names(self) -> dict[str, str]:
+        """The names that data has, to the names that the function has."""
+        if isinstance(self._schema, dict):
+            return {it: it for it in self._schema.get("properties", {})}
+        fields = self._schema.model_fields.items()
+        return {it.alias or key: it.alias or key if self._inferred else key for key, it in fields}
+
+    def check(self, function: Callable[..., Any]) -> None:
+        """What a schema names is what the function takes, and the other way round.
+
+        Raises:
+            ConfigError: names what is missing.
+        """
+        named, takes = set(self._names.values()), self._takes
+        for name in () if takes.is_open else named - takes.names:
+            raise ConfigError(
+                f"The args_schema of {self._tool!r} names {name!r}, which {show(function)} does "
+                f"not take.{near(name, takes.names)}"
+            )
+        for name in takes.required:
+            if name not in named:
+                raise ConfigError(
+                    f"{show(function)} needs {name!r}, which the args_schema of {self._tool!r} "
+                    f"does not name.{near(name, named)} Name it there, or annotate the parameter "
+                    "as what the program gives: Annotated[..., InjectedToolArg]."
+                )
+
+    def read(self, asked: Asked, options: Mapping[str, Any]) -> Ready:
+        """The arguments by position and by name.
+
+        Args:
+            asked: what the tool was given.
+            options: more of the arguments that the program gives.
+
+        Raises:
+            ToolArgumentsError: arguments of the model's that do not fit.
+            ConfigError: one of the program's that is missing, or unknown.
+        """
+        given = self._by_name(asked.given)
+        hidden = {key: given.pop(key) for key in self.injected & given.keys()}
+        hidden |= self._checked_options(options)
+        if asked.is_call:
+            hidden |= dict.fromkeys(self._call_ids, asked.id)
+        self._require(hidden)
+        named = self._values(given, hidden)
+        named |= {key: it for key, it in hidden.items() if key in self._takes.injected}
+        return [named.pop(it) for it in self._takes.positional if it in named], named
+
+    def _by_name(self, given: Any) -> dict[str, Any]:
+        """The arguments by name; where there is only one, its value may stand for it."""
+        if isinstance(given, Mapping):
+            return dict(cast("Mapping[str, Any]", given))
+        if isinstance(self._schema, type) and isinstance(given, self._schema):
+            fields = type(given).model_fields.items()
+            return {it.alias or key: getattr(given, key) for key, it in fields}
+        names = [it for it in self._names if it not in self.injected]
+        if len(names) != 1:
+            known = ", ".join(names) or "none"
+            raise misfit(self._tool, f"expected a dict of arguments ({known}), got {given!r}")
+        return {names[0]: given}
+
+    def _checked_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        for name in options:
+            if name not in self.injected:
+                raise ConfigError(
+                    f"The tool {self._tool!r} takes no option {name!r}.{near(name, self.injected)} "
+                    "Options are arguments that the model does not see; "
+                    f"here: {', '.join(sorted(self.injected)) or 'none'}."
+                )
+        return options
+
+    def _require(self, hidden: Mapping[str, Any]) -> None:
+        for name in sorted(self._required - hidden.keys()):
+            if name in self._call_ids:
+                raise ConfigError(
+                    f"The tool {self._tool!r} needs the id of a tool call. Invoke it with one: "
+                    '{"type": "tool_call", "name": ..., "args": {...}, "id": ...}.'
+                )
+            raise ConfigError(
+                f"The tool {self._tool!r} needs {name!r}, which the program gives: "
+                f"tool.bind({name}=...), or among the arguments."
+            )
+
+    def _values(self, given: dict[str, Any], hidden: Mapping[str, Any]) -> dict[str, Any]:
+        """What the function is given of the schema, by the names of its parameters."""
+        if isinstance(self._schema, dict):
+            return self._known(given, self._schema.get("required", ()))
+        rest = self._rest(given)
+        data = {**given, **{key: it for key, it in hidden.items() if key in self._names}}
+        checked = validated(self._tool, self._schema, data)
+        values = {**rest, **(checked.model_extra or {})}
+        for key, info in type(checked).model_fields.items():
+            name = info.alias or key if self._inferred else key
+            if not self._inferred or key in checked.model_fields_set or self._takes.in_field(name):
+                values[name] = getattr(checked, key)
+        return values
+
+    def _known(self, given: dict[str, Any], required: Iterable[str]) -> dict[str, Any]:
+        """Arguments of which a JSON schema says the names; nobody checks their values."""
+        if missing := [it for it in required if it not in given]:
+            raise misfit(self._tool, f"{', '.join(map(repr, missing))} must be given")
+        self._rest(given)
+        return given
+
+    def _rest(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What the schema does not name; refused where nothing can take it."""
+        rest = {key: it for key, it in given.items() if key not in self._names}
+        if self._takes.is_open and self._inferred:
+            return rest
+        known = [it for it in self._names if it not in self.injected]
+        refuses = self._inferred or isinstance(self._schema, dict)
+        for name in rest if refuses and not self._takes.is_open else ():
+            raise misfit(
+                self._tool,
+                f"there is no argument {name!r}.{near(name, known)} "
+                f"Known: {', '.join(known) or 'none'}.",
+            )
+        return {}

@@ -1,0 +1,219 @@
+"""What a function takes, where a model calls it: what the model gives, and what it never sees."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Final, get_args, get_origin
+
+from pydantic import BaseModel, Field
+from pydantic.errors import PydanticUserError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from runnables.callables import target
+from runnables.config import RunnableConfig
+from runnables.errors import ConfigError
+from runnables.schemas import fields_schema
+from runnables.values import show
+
+
+class InjectedToolArg:
+    """Marks an argument that the program gives and the model never sees.
+
+    `user: Annotated[str, InjectedToolArg]`; the value stands among the arguments of a call, or
+    is an option of it: `tool.invoke(call, user="ada")`, `tool.bind(user="ada")`.
+    """
+
+
+class InjectedToolCallId(InjectedToolArg):
+    """Marks the argument that gets the `id` of the tool call."""
+
+
+_CONFIGS: Final = (RunnableConfig, RunnableConfig | None)
+
+
+class Signature:
+    """What a function takes where a model calls it.
+
+    Attributes:
+        given: the parameters that the model gives.
+        injected: those that the program gives; whether each must be there.
+        call_ids: those of them that get the id of the call.
+        configs: the parameters that get the config.
+        positional: the parameters that cannot be given by name.
+        is_open: whether it takes any other name, too.
+
+    Raises:
+        ConfigError: an annotation that cannot be read, or a method that is not bound.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.given: dict[str, inspect.Parameter] = {}
+        self.injected: dict[str, bool] = {}
+        self.call_ids: set[str] = set()
+        self.configs: list[str] = []
+        self.positional: list[str] = []
+        self.is_open = False
+        self._function = function
+        self._hints: dict[str, Any] = {}
+        parameters = list(_parameters(function))
+        if any(it.annotation is not it.empty for it in parameters):
+            self._hints = _hints(function)
+        for parameter in parameters:
+            self._take(parameter)
+
+    def _take(self, parameter: inspect.Parameter) -> None:
+        name, hint = parameter.name, self._hints.get(parameter.name, Any)
+        if parameter.kind is parameter.VAR_KEYWORD:
+            self.is_open = True
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            return
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            self.positional.append(name)
+        if _plain(hint) in _CONFIGS or (name == "config" and hint is Any):
+            self.configs.append(name)
+        elif is_injected(hint):
+            self.injected[name] = parameter.default is parameter.empty
+            if is_injected(hint, InjectedToolCallId):
+                self.call_ids.add(name)
+        else:
+            self.given[name] = parameter
+
+    @property
+    def names(self) -> set[str]:
+        """The names of all parameters but that of the config."""
+        return {*self.given, *self.injected}
+
+    @property
+    def required(self) -> list[str]:
+        """The parameters without a default that the model gives."""
+        return [key for key, it in self.given.items() if it.default is it.empty]
+
+    def in_field(self, name: str) -> bool:
+        """Whether the default of a parameter stands in a pydantic `Field(...)`."""
+        return name in self.given and isinstance(self.given[name].default, FieldInfo)
+
+    def model(self, name: str, descriptions: Mapping[str, str]) -> type[BaseModel]:
+        """A pydantic model of what the model gives.
+
+        Raises:
+            ConfigError: a type that pydantic knows nothing of.
+        """
+        fields = {key: self._field(it, descriptions.get(key)) for key, it in self.given.items()}
+        try:
+            made = fields_schema(name, fields)
+            made.model_json_schema()
+        except PydanticUserError as error:
+            raise ConfigError(
+                f"{show(self._function)} has a parameter of a type without a JSON schema, so no "
+                "model can give it. Give an `args_schema`, or annotate a parameter that the "
+                f"program gives: Annotated[..., InjectedToolArg]. ({error.message})"
+            ) from error
+        return made
+
+    def _field(self, parameter: inspect.Parameter, description: str | None) -> tuple[Any, Any]:
+        hint, default = self._hints.get(parameter.name, Any), parameter.default
+        told: dict[str, Any] = {}
+        if said := description or _description(hint):
+            told = {"description": said}
+        if isinstance(default, FieldInfo):
+            return (hint if default.description else Annotated[hint, Field(**told)]), default
+        if default is parameter.empty:
+            return hint, Field(**told)
+        return hint, Field(default=default, **told) if _has_json(default) else _hidden(
+            default, told
+        )
+
+
+def _hidden(default: Any, told: dict[str, Any]) -> Any:
+    """A default that no JSON schema can show."""
+    return Field(default_factory=lambda: default, **told)
+
+
+def _has_json(default: Any) -> bool:
+    try:
+        to_jsonable_python(default)
+    except (PydanticSerializationError, ValueError):
+        return False
+    return True
+
+
+def config_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The parameters of a function that get the config."""
+    try:
+        return _config_names(function)
+    except TypeError:  # an unhashable callable object
+        return _config_names.__wrapped__(function)
+
+
+@lru_cache(maxsize=4096)
+def _config_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(Signature(function).configs)
+
+
+def is_injected(hint: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> bool:
+    """Whether an annotation marks what the program gives."""
+    return get_origin(hint) is Annotated and is_marked(get_args(hint)[1:], kind)
+
+
+def is_marked(metadata: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> bool:
+    """Whether one of these marks what the program gives, as a class or an object of it."""
+    kinds = (it if isinstance(it, type) else type(it) for it in metadata)
+    return any(issubclass(it, kind) for it in kinds)
+
+
+def _plain(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _description(hint: Any) -> str | None:
+    """The text that stands in `Annotated[int, "the text"]`."""
+    if get_origin(hint) is not Annotated:
+        return None
+    return next((it for it in get_args(hint)[1:] if isinstance(it, str)), None)
+
+
+def _parameters(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:
+    """Its parameters, without those that a partial has given already."""
+    try:
+        known = inspect.signature(function).parameters
+    except ValueError as error:
+        raise ConfigError(
+            f"{show(function)} does not say what it takes, so a model cannot call it. "
+            "Wrap it in a function with annotations."
+        ) from error
+    given: Mapping[str, Any] = getattr(function, "keywords", {})  # of a partial
+    for at, (name, parameter) in enumerate(known.items()):
+        if at == 0 and name in ("self", "cls"):
+            raise ConfigError(
+                f"{show(function)} is a method without its object. "
+                f"Make a tool of the bound method: tool(thing.{show(function)})."
+            )
+        if name not in given:
+            yield parameter
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations of its parameters, with what `Annotated` adds.
+
+    Raises:
+        ConfigError: one that cannot be read; without it, the model would be told nothing of its
+            type, or be shown what it must not see.
+    """
+    it: Any = target(function)
+    it = it.__init__ if inspect.isclass(it) else it
+    annotations = dict(getattr(inspect.unwrap(it), "__annotations__", {}))
+    annotations.pop("return", None)
+    holder: Any = type("Parameters", (), {"__annotations__": annotations})
+    scope = getattr(inspect.unwrap(it), "__globals__", {})
+    try:
+        return typing.get_type_hints(holder, scope, include_extras=True)
+    except Exception as error:  # annotations are any code at all
+        raise ConfigError(
+            f"The annotations of {show(function)} cannot be read: {error}. A tool's types must be "
+            "known at run time: import them outside of `if TYPE_CHECKING`, at the top level of "
+            "the module, or give an `args_schema`."
+        ) from error

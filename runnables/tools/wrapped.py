@@ -1,0 +1,138 @@
+"""Runnables as tools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from runnables.around import Around
+from runnables.custom import config_of
+from runnables.functions import coerce_to_runnable
+from runnables.schemas import fields_schema, is_whole
+from runnables.tools.arguments import ArgsSchema, Ready, validated
+from runnables.tools.base import BaseTool, Handle, ResponseFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic import BaseModel
+
+    from runnables.config import RunnableConfig, Scope
+    from runnables.runnable import Runnable
+    from runnables.tools.answers import Asked
+
+Output = TypeVar("Output", covariant=True)
+
+
+class RunnableTool(BaseTool[Output], reports=True):
+    """A runnable that a model can call by name, with arguments that are checked first.
+
+    Takes and gives what every tool does (`BaseTool`). Options of a call go to the runnable.
+
+    Args:
+        bound: the runnable; its input is the arguments, or, where its input is no mapping of
+            names, the value of the one argument "input".
+        args_schema: a pydantic model of the arguments, or a JSON schema, by which they are not
+            checked; by default the runnable's own.
+        name: what the model calls it; the runnable's name by default.
+        description: what the model is told of it; the function's docstring by default.
+        arg_types: the types of the arguments by name, instead of a model.
+        return_direct: whether its answer ends the work of an agent.
+        response_format: "content_and_artifact" where it gives pairs of what the model gets and
+            what the program gets.
+        handle_tool_error: what becomes of a `ToolException`: False, it is raised; True, the
+            model gets its text; a text; or a function of the error.
+        handle_validation_error: what becomes of arguments that do not fit; likewise.
+
+    Raises:
+        ToolArgumentsError: when run, arguments that do not fit; a ValueError.
+        ValueError: both an `args_schema` and `arg_types`.
+    """
+
+    def __init__(
+        self,
+        bound: Any,
+        *,
+        args_schema: ArgsSchema | None = None,
+        name: str | None = None,
+        description: str | None = None,
+        arg_types: Mapping[str, Any] | None = None,
+        return_direct: bool = False,
+        response_format: ResponseFormat = "content",
+        handle_tool_error: Handle = False,
+        handle_validation_error: Handle = False,
+    ) -> None:
+        if args_schema is not None and arg_types is not None:
+            raise ValueError("as_tool: give an `args_schema` or `arg_types`, not both")
+        self.bound: Runnable[Any, Output] = coerce_to_runnable(bound)
+        self.arg_types = None if arg_types is None else dict(arg_types)
+        super().__init__(
+            name=name or _identifier(self.bound.get_name()),
+            description=description or _described(self.bound),
+            args_schema=args_schema,
+            return_direct=return_direct,
+            response_format=response_format,
+            handle_tool_error=handle_tool_error,
+            handle_validation_error=handle_validation_error,
+        )
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return (self.bound,)
+
+    def _batch_limit(self) -> int | None:
+        return self.bound._batch_limit()
+
+    @property
+    def OutputType(self) -> Any:
+        """That of the runnable inside."""
+        return self.bound.OutputType
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """That of the runnable inside."""
+        return self.bound.get_output_schema(config)
+
+    def _own_schema(self) -> ArgsSchema:
+        if self.arg_types is None:
+            return self.bound.input_schema
+        return fields_schema(self.get_name(), self.arg_types)
+
+    def _run(self, ready: Ready, scope: Scope | None) -> Any:
+        value, options = ready
+        return self.bound.invoke(value, config_of(scope), **options)
+
+    async def _arun(self, ready: Ready, scope: Scope | None) -> Any:
+        value, options = ready
+        return await self.bound.ainvoke(value, config_of(scope), **options)
+
+    def _ready(self, asked: Asked, kwargs: dict[str, Any]) -> Ready:
+        schema, given = self.args_schema, asked.given
+        if isinstance(schema, dict):
+            return given, kwargs
+        whole = is_whole(schema)
+        if whole and isinstance(given, dict) and set(cast("dict[str, Any]", given)) == {"input"}:
+            given = cast("dict[str, Any]", given)["input"]
+        checked = validated(self.name, schema, given)
+        if schema is not self.bound.InputType:
+            return (cast("Any", checked).root if whole else _by_name(checked)), kwargs
+        return checked, kwargs
+
+
+def tool_inside(runnable: Any) -> BaseTool[Any] | None:
+    """The tool that policies or bindings stand around, or that this is itself; else None."""
+    inside: Any = runnable
+    while isinstance(inside, Around):
+        inside = cast("Any", inside)._like()
+    return cast("Any", inside) if isinstance(inside, BaseTool) else None
+
+
+def _by_name(checked: BaseModel) -> dict[str, Any]:
+    fields = type(checked).model_fields
+    return {it.alias or key: getattr(checked, key) for key, it in fields.items()}
+
+
+def _identifier(name: str) -> str:
+    return "".join(it if it.isalnum() or it in "_-" else "_" for it in name).strip("_") or "tool"
+
+
+def _described(runnable: Runnable[Any, Any]) -> str:
+    function = getattr(runnable, "func", None) or getattr(runnable, "afunc", None)
+    return (getattr(function, "__doc__", None) or f"Runs {runnable!r}").strip()

@@ -1,0 +1,78 @@
+"""What type checkers infer of tools and agents. Read by mypy and pyright; not run."""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+from runnables import (
+    AIMessage,
+    RunnableLambda,
+    RunnableTool,
+    StructuredTool,
+    ToolMessage,
+    tool,
+)
+
+
+@tool
+def add(a: int, b: int = 2) -> int:
+    """Add."""
+    return a + b
+
+
+@tool
+async def aadd(a: int, b: int = 2) -> int:
+    """Add."""
+    return a + b
+
+
+@tool("plus", return_direct=True)
+async def plus(a: int, b: int = 2) -> float:
+    """Add."""
+    return a + b
+
+
+@tool(response_format="content_and_artifact")
+def pair(n: int) -> tuple[str, list[int]]:
+    """Give a pair."""
+    return "", [n]
+
+
+@tool(response_format="content_and_artifact")
+async def apair(n: int) -> tuple[str, list[int]]:
+    """Give a pair."""
+    return "", [n]
+
+
+assert_type(add, StructuredTool[int])
+assert_type(aadd, StructuredTool[int])
+assert_type(plus, StructuredTool[float])
+assert_type(pair, StructuredTool[str])
+assert_type(apair, StructuredTool[str])
+
+# arguments give the result, a tool call its message
+assert_type(add.invoke({"a": 1}), int)
+assert_type(pair.invoke({"n": 1}), str)
+assert_type(add.invoke(AIMessage("").tool_calls[0]), ToolMessage)
+assert_type(add.batch([{"a": 1}]), list[int])
+
+
+async def awaited() -> None:
+    assert_type(await aadd.ainvoke({"a": 1}), int)
+    assert_type(await aadd.ainvoke(AIMessage("").tool_calls[0]), ToolMessage)
+
+
+# in a pipe
+assert_type((add | str).invoke({"a": 1}), str)
+
+# runnables
+length = RunnableLambda[str, int](len)
+assert_type(tool("length", length), RunnableTool[int])
+assert_type(tool("length", description="Counts.")(length), RunnableTool[int])
+assert_type(length.as_tool(), RunnableTool[int])
+assert_type(StructuredTool.from_function(len, name="len"), StructuredTool[Any])
+
+# refused
+tool(3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+tool(respons_format="content")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+tool("x", len)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
