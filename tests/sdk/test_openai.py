@@ -20,7 +20,10 @@ from runnables import (
 from tests.colours import Call
 from tests.sdk.recorder import Recorder, Said, events, recording
 
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+PIXEL = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5Erk"
+    "Jggg=="
+)
 
 WEATHER: dict[str, Any] = {
     "type": "function",
@@ -58,7 +61,12 @@ CALL = {"name": "weather", "args": {"city": "Zürich"}, "id": "call_1", "type": 
 
 CONVERSATIONS: dict[str, tuple[list[AnyMessage], list[dict[str, Any]]]] = {
     "plain": (
-        [SystemMessage("Be brief."), HumanMessage("Hi", name="ann"), AIMessage("Ho"), HumanMessage("?")],
+        [
+            SystemMessage("Be brief."),
+            HumanMessage("Hi", name="ann"),
+            AIMessage("Ho"),
+            HumanMessage("?"),
+        ],
         [
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": "Hi", "name": "ann"},
@@ -466,9 +474,7 @@ def _streamed_response() -> list[dict[str, Any]]:
         _said("output_text.delta", delta="ezi", logprobs=[], **at),
         _said("output_item.done", output_index=1, item=message),
         _said("output_item.added", output_index=2, item={**function, "arguments": ""}),
-        _said(
-            "function_call_arguments.delta", output_index=2, item_id="fc_1", delta='{"city":"Zü'
-        ),
+        _said("function_call_arguments.delta", output_index=2, item_id="fc_1", delta='{"city":"Zü'),
         _said("function_call_arguments.delta", output_index=2, item_id="fc_1", delta='rich"}'),
         _said("output_item.done", output_index=2, item=function),
         _said("completed", response=RESPONSE),
