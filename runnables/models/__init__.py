@@ -1,10 +1,13 @@
 """Models: what a provider fills in, and what every model can do."""
 
-from runnables.models.chat import ChatModel, LanguageModelInput, RawAnswer
+from runnables.models.chat import ChatModel
 from runnables.models.embeddings import Embeddings
+from runnables.models.inputs import LanguageModelInput
 from runnables.models.registry import init_chat_model, init_embeddings
 from runnables.models.schemas import convert_to_openai_tool
 from runnables.models.stops import StopCutter, acut_chunks, cut_at_stop, cut_chunks, cut_message
+from runnables.models.strict import strict_schema, without_references
+from runnables.models.structured import RawAnswer
 
 __all__ = [
     # to use
@@ -21,4 +24,6 @@ __all__ = [
     "cut_at_stop",
     "cut_chunks",
     "cut_message",
+    "strict_schema",
+    "without_references",
 ]

@@ -24,12 +24,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     ClassVar,
-    Literal,
-    TypeAlias,
-    TypedDict,
-    TypeVar,
     cast,
-    overload,
 )
 
 from runnables.chunks import Joined, Merge
@@ -44,7 +39,6 @@ from runnables.messages import (
     BaseMessage,
     ChatPromptValue,
     MessageLikeRepresentation,
-    PromptValue,
     StringPromptValue,
     convert_to_messages,
     count_tokens_approximately,
@@ -60,8 +54,7 @@ from runnables.models.policies import (
     chunks_of,
 )
 from runnables.models.schemas import Tool, checked_tool_choice, convert_to_openai_tool
-from runnables.models.structured import Method, structured_output
-from runnables.runnable import Runnable
+from runnables.models.structured import StructuredOutput
 from runnables.streams import (
     AsyncStream,
     Declared,
@@ -74,24 +67,12 @@ from runnables.watched import areported, reported
 
 if TYPE_CHECKING:
     from runnables.events import Run
+    from runnables.models.inputs import LanguageModelInput
+    from runnables.runnable import Runnable
     from runnables.tries import Restart
 
-T = TypeVar("T")
 
-LanguageModelInput: TypeAlias = PromptValue | str | Sequence[MessageLikeRepresentation]
-"""What a model reads: a prompt, a text of a person, or a conversation in any form that
-`convert_to_messages` knows."""
-
-
-class RawAnswer(TypedDict):
-    """What a structured output with `include_raw=True` gives."""
-
-    raw: AIMessage
-    parsed: Any
-    parsing_error: Exception | None
-
-
-class ChatModel(Guarded, Runnable[LanguageModelInput, AIMessage], reports=True):
+class ChatModel(Guarded, StructuredOutput, reports=True):
     """A model that answers conversations.
 
     Its settings are the defaults of the options of the same names; `invoke(..., temperature=0)`
@@ -311,62 +292,6 @@ class ChatModel(Guarded, Runnable[LanguageModelInput, AIMessage], reports=True):
         bound = {"tools": list(tools), "tool_choice": tool_choice, **kwargs}
         options = self._options(bound)
         return self.bind(**{name: options[name] for name in bound if name in options})
-
-    @overload
-    def with_structured_output(
-        self,
-        schema: type[T],
-        *,
-        include_raw: Literal[False] = False,
-        method: Method | None = None,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, T]: ...
-    @overload
-    def with_structured_output(
-        self,
-        schema: dict[str, Any],
-        *,
-        include_raw: Literal[False] = False,
-        method: Method | None = None,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, dict[str, Any]]: ...
-    @overload
-    def with_structured_output(
-        self,
-        schema: Any,
-        *,
-        include_raw: Literal[True],
-        method: Method | None = None,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, RawAnswer]: ...
-    def with_structured_output(
-        self,
-        schema: Any,
-        *,
-        include_raw: bool = False,
-        method: Method | None = None,
-        **kwargs: Any,
-    ) -> Runnable[LanguageModelInput, Any]:
-        """The same model, which answers with an object of a type.
-
-        Streamed, it gives the object so far, again and again, and at last the validated one.
-
-        Args:
-            schema: a pydantic model, TypedDict, dataclass, Enum or other type, or a JSON schema
-                as a dict, for which the answer is a dict.
-            include_raw: give a dict of the model's message ("raw"), the object ("parsed"; None
-                where it is not valid) and the reason ("parsing_error") instead.
-            method: how the model is told: "json_schema" (the default), "function_calling" (it
-                calls a tool of that form) or "json_mode" (it answers with JSON, and the prompt
-                must say of what form).
-            **kwargs: further options to bind.
-
-        Raises:
-            ConfigError: a type without a JSON schema, or an unknown method.
-            OutputParserException: when run, an answer that does not fit the type.
-        """
-        options, finish = structured_output(schema, method or "json_schema", include_raw)
-        return self.bind(**self._bindable({**options, **kwargs})) | finish
 
     def _bindable(self, options: dict[str, Any]) -> dict[str, Any]:
         self._options(options)  # raises now what would else be raised when it runs

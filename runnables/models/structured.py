@@ -2,162 +2,201 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
-
-from pydantic import BaseModel
-
-from runnables.chunks import SNAPSHOTS, Merge
-from runnables.errors import ConfigError, OutputParserException, near
-from runnables.inline import Decoder, Inline
-from runnables.messages import AIMessage, message_chunk_to_message
-from runnables.models.schemas import convert_to_openai_tool, json_schema, schema_name
-from runnables.parsers import (
-    JsonOutputKeyToolsParser,
-    JsonOutputParser,
-    PydanticOutputParser,
-    PydanticToolsParser,
+from collections.abc import Mapping
+from typing import (
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    get_args,
+    overload,
 )
-from runnables.parsers.typed import type_name, validated
-from runnables.typed_dicts import adapter_of
 
-if TYPE_CHECKING:
-    from runnables.runnable import Runnable
+from runnables.errors import ConfigError, near
+from runnables.messages import AIMessage
+from runnables.models.inputs import LanguageModelInput
+from runnables.models.reading import AnswerParser, RawAndParsed, wrapped_schema
+from runnables.models.repairing import RepairedAnswer
+from runnables.models.schemas import convert_to_openai_tool, json_schema, schema_name
+from runnables.models.strict import is_object, resolved, strict_schema
+from runnables.runnable import Runnable
+
+T = TypeVar("T")
 
 Method: TypeAlias = Literal["json_schema", "function_calling", "json_mode"]
 """How a model is told the form of its answer."""
 
 
-def structured_output(
-    schema: Any, method: str, include_raw: bool
-) -> tuple[dict[str, Any], Runnable[Any, Any]]:
-    """The options that make a model answer in a form, and the runnable that reads the answer.
+class RawAnswer(TypedDict, Generic[T]):
+    """What a structured output with `include_raw=True` gives."""
 
-    Raises:
-        ConfigError: a type without a JSON schema, or an unknown method.
+    raw: AIMessage
+    parsed: T | None
+    parsing_error: Exception | None
+
+
+class StructuredOutput(Runnable[LanguageModelInput, AIMessage], reports=True):
+    """What a chat model does about answers of a form. A provider says how its service takes them.
+
+    The options that it gets are in OpenAI's form: `response_format`, or `tools` and `tool_choice`.
     """
+
+    structured_method: ClassVar[Method] = "json_schema"
+    """How the model is told the form, if nobody says: "json_schema" where the service holds it to
+    a schema, else "function_calling"."""
+    structured_objects: ClassVar[bool] = False
+    """Whether the service takes only schemas of objects. The others (an enum, a list, a union)
+    are then asked for as the one field of an object, as they are of a tool in any case."""
+
+    def _fitted_schema(
+        self, schema: dict[str, Any], strict: bool | None
+    ) -> tuple[dict[str, Any], bool | None]:
+        """A schema as the service takes it, and the value of `strict` to send (None: none).
+
+        `runnables.models.strict` has what a provider may need for it.
+
+        Args:
+            schema: the schema of an answer, or of the arguments of a tool that stands for one.
+            strict: what the caller wants; None where the caller says nothing.
+
+        Raises:
+            ConfigError: the service cannot take it.
+        """
+        return (strict_schema(schema), True) if strict else (schema, strict)
+
+    @overload
+    def with_structured_output(
+        self,
+        schema: type[T],
+        *,
+        include_raw: Literal[False] = False,
+        method: Method | None = None,
+        strict: bool | None = None,
+        repair: int = 0,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, T]: ...
+    @overload
+    def with_structured_output(
+        self,
+        schema: type[T],
+        *,
+        include_raw: Literal[True],
+        method: Method | None = None,
+        strict: bool | None = None,
+        repair: int = 0,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, RawAnswer[T]]: ...
+    @overload
+    def with_structured_output(
+        self,
+        schema: Mapping[str, Any],
+        *,
+        include_raw: Literal[False] = False,
+        method: Method | None = None,
+        strict: bool | None = None,
+        repair: int = 0,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, dict[str, Any]]: ...
+    @overload
+    def with_structured_output(
+        self,
+        schema: Mapping[str, Any],
+        *,
+        include_raw: Literal[True],
+        method: Method | None = None,
+        strict: bool | None = None,
+        repair: int = 0,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, RawAnswer[dict[str, Any]]]: ...
+    @overload
+    def with_structured_output(
+        self,
+        schema: Any,
+        *,
+        include_raw: bool = False,
+        method: Method | None = None,
+        strict: bool | None = None,
+        repair: int = 0,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]: ...
+    def with_structured_output(
+        self,
+        schema: Any,
+        *,
+        include_raw: bool = False,
+        method: Method | None = None,
+        strict: bool | None = None,
+        repair: int = 0,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """The same model, which answers with an object of a type.
+
+        Streamed, it gives the object so far, again and again, and at last the validated one.
+
+        Args:
+            schema: a pydantic model, TypedDict, dataclass, Enum, union or other type that
+                pydantic knows, or a JSON schema as a dict, for which the answer is a dict.
+            include_raw: give a dict of the model's message ("raw"), the object ("parsed"; None
+                where it is not valid) and the reason ("parsing_error") instead.
+            method: how the model is told: "json_schema" (the service holds it to the schema),
+                "function_calling" (it calls a tool of that form) or "json_mode" (it answers with
+                JSON, and the prompt must say of what form). None: the model's own,
+                `structured_method`.
+            strict: have the service hold the model to every word of the schema. A field that may
+                be left out can then be null, which counts as left out. None: as the provider
+                thinks best.
+            repair: how often the model is shown what is wrong with its answer, and asked again.
+            **kwargs: further options to bind.
+
+        Raises:
+            ConfigError: a type without a JSON schema, or whose schema cannot be strict, an unknown
+                method, a `repair` below 0.
+            OutputParserException: when run, an answer that does not fit the type.
+        """
+        if isinstance(repair, bool) or repair < 0:
+            raise ConfigError(f"repair={repair!r}: expected a whole number, 0 or more.")
+        options, parser = self._told(schema, _checked(method or self.structured_method), strict)
+        bound = self.bind(**self._bindable({**options, **kwargs}))
+        chain = bound | (RawAndParsed(parser) if include_raw else parser)
+        return RepairedAnswer(chain, repair, raw=include_raw) if repair else chain
+
+    def _told(
+        self, schema: Any, method: str, strict: bool | None
+    ) -> tuple[dict[str, Any], AnswerParser]:
+        """The options that make the model answer in a form, and what reads the answer."""
+        form, name = json_schema(schema), schema_name(schema)
+        form = resolved(form, form)  # a type that contains itself is nothing but a reference
+        if method == "json_mode":
+            return {"response_format": {"type": "json_object"}}, AnswerParser(schema)
+        is_tool = method == "function_calling"
+        wrapped = (is_tool or self.structured_objects) and not is_object(form)
+        fitted, held = self._fitted_schema(dict(wrapped_schema(form, wrapped)), strict)
+        said = {} if held is None else {"strict": held}
+        if is_tool:
+            tool = convert_to_openai_tool({**fitted, "title": name})
+            tool["function"].update(said)
+            parser = AnswerParser(schema, tool=name, wrapped=wrapped)
+            return {"tools": [tool], "tool_choice": name}, parser
+        told = {"name": name, "schema": fitted, **said}
+        parser = AnswerParser(schema, wrapped=wrapped)
+        return {"response_format": {"type": "json_schema", "json_schema": told}}, parser
+
+    def _bindable(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Options, after a look whether the model takes them.
+
+        Raises:
+            ConfigError: it does not; what would else be raised when it runs.
+        """
+        raise NotImplementedError
+
+
+def _checked(method: str) -> str:
     methods = get_args(Method)
     if method not in methods:
         raise ConfigError(
             f"method={method!r}: expected one of {', '.join(methods)}.{near(method, methods)}"
         )
-    options, parser = _TOLD[method](schema)
-    return options, RawAndParsed(parser) if include_raw else parser
-
-
-def _as_schema(schema: Any) -> tuple[dict[str, Any], Runnable[Any, Any]]:
-    form = {"name": schema_name(schema), "schema": json_schema(schema)}
-    return {"response_format": {"type": "json_schema", "json_schema": form}}, _parser(schema)
-
-
-def _as_json(schema: Any) -> tuple[dict[str, Any], Runnable[Any, Any]]:
-    json_schema(schema)  # raises for what is no schema
-    return {"response_format": {"type": "json_object"}}, _parser(schema)
-
-
-def _as_tool(schema: Any) -> tuple[dict[str, Any], Runnable[Any, Any]]:
-    form = json_schema(schema)
-    if "properties" not in form:
-        raise ConfigError(
-            f"{schema!r} has no fields, so it cannot be the form of a tool's arguments. "
-            "Use method='json_schema', or a type with fields."
-        )
-    name = schema_name(schema)
-    tool = convert_to_openai_tool({**form, "title": name})
-    return {"tools": [tool], "tool_choice": name}, _call_parser(schema, name)
-
-
-def _call_parser(schema: Any, name: str) -> Runnable[Any, Any]:
-    """Reads the arguments of the call as an object; while they are written, where it can."""
-    if isinstance(schema, type) and issubclass(schema, BaseModel) and schema.__name__ == name:
-        return PydanticToolsParser([schema], first_tool_only=True) | Called(name)
-    called = JsonOutputKeyToolsParser(name, first_tool_only=True) | Called(name)
-    return called if isinstance(schema, Mapping) else called | Validated(schema)
-
-
-_TOLD: Mapping[str, Any] = {
-    "json_schema": _as_schema,
-    "json_mode": _as_json,
-    "function_calling": _as_tool,
-}
-
-
-def _parser(schema: Any) -> Runnable[Any, Any]:
-    if isinstance(schema, Mapping):
-        return JsonOutputParser()
-    return PydanticOutputParser(schema)
-
-
-class Called(Inline[Any, Any], reports=True):
-    """Passes on what the model gave to a tool that it had to call.
-
-    Raises:
-        OutputParserException: it did not call it.
-    """
-
-    merge: Merge = SNAPSHOTS
-
-    def __init__(self, tool: str) -> None:
-        self.tool = tool
-
-    def _call(self, input: Any, **kwargs: Any) -> Any:
-        if input is None:
-            raise OutputParserException(
-                f"The model did not call {self.tool!r}, whose arguments are its answer."
-            )
-        return input
-
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, Any]:
-        return _LatestOrError(self)
-
-
-class _LatestOrError:
-    """Passes on what is there; at the end there must have been something."""
-
-    def __init__(self, called: Called) -> None:
-        self._called = called
-        self._latest: Any = None
-
-    def feed(self, chunk: Any) -> Iterable[Any]:
-        self._latest = chunk
-        return () if chunk is None else (chunk,)
-
-    def finish(self) -> Iterable[Any]:
-        self._called._call(self._latest)
-        return ()
-
-
-class Validated(Inline[Any, Any], reports=True):
-    """A JSON value as an object of a type.
-
-    Raises:
-        OutputParserException: it does not fit.
-    """
-
-    def __init__(self, schema: Any) -> None:
-        self.schema = schema
-
-    def _call(self, input: Any, **kwargs: Any) -> Any:
-        text = json.dumps(input, ensure_ascii=False)
-        return validated(adapter_of(self.schema), input, text, type_name(self.schema))
-
-
-class RawAndParsed(Inline[AIMessage, dict[str, Any]], reports=True):
-    """The message, what a parser makes of it, and the parser's error where it makes nothing.
-
-    Args:
-        parser: reads the message.
-    """
-
-    merge: Merge = SNAPSHOTS
-
-    def __init__(self, parser: Runnable[Any, Any]) -> None:
-        self.parser = parser
-
-    def _call(self, input: Any, **kwargs: Any) -> Any:
-        message = message_chunk_to_message(input)
-        try:
-            return {"raw": message, "parsed": self.parser.invoke(message), "parsing_error": None}
-        except OutputParserException as error:
-            return {"raw": message, "parsed": None, "parsing_error": error}
+    return method

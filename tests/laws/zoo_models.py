@@ -181,6 +181,16 @@ def models() -> Iterator[Specimen]:
         lambda: _structured("function_calling", Person.model_json_schema()),
         said,
     )
+    yield it(
+        "model: structured, with repair",
+        lambda: _structured("json_schema", Person, repair=1),
+        said,
+    )
+    yield it(
+        "model: structured, with repair and the raw answer",
+        lambda: _structured("function_calling", Person, repair=1, include_raw=True),
+        said,
+    )
 
 
 def _structured(method: Any, schema: Any, **options: Any) -> Runnable[Any, Any]:

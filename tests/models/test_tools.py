@@ -271,7 +271,7 @@ def test_wrong_schemas_and_methods_are_errors_before_anything_runs() -> None:
         model.with_structured_output(Person, method="json_mod")  # type: ignore[call-overload]
     with pytest.raises(ConfigError, match="has no JSON schema"):
         model.with_structured_output(ScriptedChatModel)
-    with pytest.raises(ConfigError, match="has no fields"):
-        model.with_structured_output(Colour, method="function_calling")
+    with pytest.raises(ConfigError, match="repair=-1"):
+        model.with_structured_output(Person, repair=-1)
     with pytest.raises(ConfigError, match="temperature"):
         model.with_structured_output(Person, temperatur=1)

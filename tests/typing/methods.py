@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, assert_type
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypedDict, assert_type
 
 from pydantic import BaseModel
 
@@ -11,6 +13,7 @@ from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessage,
     ChatPromptTemplate,
+    RawAnswer,
     Runnable,
     RunnableBinding,
     RunnableBranch,
@@ -30,6 +33,19 @@ from runnables import (
 
 class Person(BaseModel):
     name: str
+
+
+class Keys(TypedDict):
+    name: str
+
+
+@dataclass
+class Record:
+    name: str
+
+
+class Colour(Enum):
+    RED = "red"
 
 
 def length(text: str) -> int:
@@ -149,6 +165,20 @@ assert_type((prompt | model).invoke({"question": "?"}), AIMessage)
 assert_type((prompt | model | StrOutputParser()).invoke({"question": "?"}), str)
 assert_type(model.with_structured_output(Person).invoke("x"), Person)
 assert_type((prompt | model.with_structured_output(Person)).batch([]), list[Person])
+assert_type(model.with_structured_output(Keys).invoke("x"), Keys)
+assert_type(model.with_structured_output(Record).invoke("x"), Record)
+assert_type(model.with_structured_output(Colour).invoke("x"), Colour)
+assert_type(model.with_structured_output(list[Person]).invoke("x"), list[Person])
+assert_type(model.with_structured_output({"type": "object"}).invoke("x"), dict[str, Any])
+assert_type(model.with_structured_output(Person, strict=True, repair=1).invoke("x"), Person)
+assert_type(model.with_structured_output(Person, include_raw=True).invoke("x"), RawAnswer[Person])
+assert_type(model.with_structured_output(Keys, include_raw=True).invoke("x")["parsed"], Keys | None)
+assert_type(
+    model.with_structured_output({"type": "object"}, include_raw=True).invoke("x"),
+    RawAnswer[dict[str, Any]],
+)
+assert_type(next(model.with_structured_output(Record).stream("x")), Record)
+model.with_structured_output(Person, method="json")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 # a branch is told its types: what stands in its pairs may be anything that `|` takes
 branch = RunnableBranch[str, int]((bool, first), first)
