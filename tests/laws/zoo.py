@@ -53,6 +53,9 @@ BASES = {
 ELSEWHERE = {
     "providers.local.chat.LocalChatModel": "slow, and real: see tests/local",
     "providers.local.embeddings.LocalEmbeddings": "slow, and real: see tests/local",
+    "providers._chat.HTTPChatModel": "a base, of models that need a server",
+    "providers.openai.chat.ChatOpenAI": "needs a server: see tests/conformance",
+    "providers.openai.azure.AzureChatOpenAI": "needs a server: see tests/conformance",
     "runnables.fakes.FakeEmbeddings": "random: no two calls give the same",
 }
 """Classes that no law about values can be asked of, and why."""
