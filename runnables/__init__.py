@@ -115,6 +115,10 @@ if TYPE_CHECKING:
         Decoder as Decoder,
         Inline as Inline,
     )
+    from runnables.limits import (
+        BaseRateLimiter as BaseRateLimiter,
+        InMemoryRateLimiter as InMemoryRateLimiter,
+    )
     from runnables.messages import (
         AIMessage as AIMessage,
         AIMessageChunk as AIMessageChunk,
@@ -309,6 +313,7 @@ _HOMES: Final = {
     "runnables.generators": "RunnableGenerator",
     "runnables.handed": "ensure_config",
     "runnables.inline": "Decoder Inline",
+    "runnables.limits": "BaseRateLimiter InMemoryRateLimiter",
     "runnables.messages": (
         "AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage BaseMessageChunk "
         "ChatMessage ChatMessageChunk ChatPromptValue Content ContentBlock FileContentBlock "

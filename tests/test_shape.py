@@ -31,7 +31,7 @@ LAYERS = (
     *("inline", "around", "forwarding"),
     # the other combinators
     *("assign", "each", "shape", "control", "binding", "tries", "attempts", "retry"),
-    *("fallbacks", "timeout", "configurable"),
+    *("fallbacks", "timeout", "limits", "configurable"),
     # what models hear and say
     *("messages", "prompts", "parsers", "tools", "models", "fakes"),
     # what looks at chains from outside

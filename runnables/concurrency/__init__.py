@@ -2,10 +2,18 @@
 
 from runnables.concurrency.items import CLOSING_GRACE, DONE, GRACE
 from runnables.concurrency.slots import DEFAULT_LIMIT, Slots, check_limit
-from runnables.concurrency.stopping import Cancelled, Stop, cancelled, check_stop, on_stop
+from runnables.concurrency.stopping import Cancelled, Stop, cancelled, check_stop, lock, on_stop
 from runnables.concurrency.tasks import TaskFanOut, cancel_all, go_through
 from runnables.concurrency.threads import ThreadFanOut
-from runnables.concurrency.waiting import Expired, anap, arun_with_timeout, nap, run_with_timeout
+from runnables.concurrency.waiting import (
+    AsyncBell,
+    Bell,
+    Expired,
+    anap,
+    arun_with_timeout,
+    nap,
+    run_with_timeout,
+)
 from runnables.concurrency.workers import adopt, at_home, has_home, hop, in_worker
 
 __all__ = [
@@ -13,6 +21,8 @@ __all__ = [
     "DEFAULT_LIMIT",
     "DONE",
     "GRACE",
+    "AsyncBell",
+    "Bell",
     "Cancelled",
     "Expired",
     "Slots",
@@ -31,6 +41,7 @@ __all__ = [
     "has_home",
     "hop",
     "in_worker",
+    "lock",
     "nap",
     "on_stop",
     "run_with_timeout",

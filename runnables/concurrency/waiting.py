@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from runnables.concurrency.stopping import Stop, check_stop, current_stop, on_stop
 from runnables.concurrency.workers import adopt, in_worker
@@ -80,3 +80,53 @@ def nap(seconds: float) -> None:
 async def anap(seconds: float) -> None:
     """Sleep, without blocking the loop."""
     await asyncio.sleep(seconds)
+
+
+_LONGEST: Final = 1e6  # seconds that one wait of a thread takes at most; it can take no endless one
+
+
+class Bell:
+    """Wakes the thread that waits for it, from any other; each thread has its own."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+
+    def ring(self) -> None:
+        """Wake who waits, or will wait next."""
+        self._rung.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it rings, at most about so long; look again at what you wait for.
+
+        Raises:
+            Cancelled: the call around this one was given up meanwhile.
+        """
+        with on_stop(self._rung.set):
+            self._rung.wait(min(seconds, _LONGEST))
+        self._rung.clear()
+        check_stop()
+
+
+class AsyncBell:
+    """`Bell` for a task; it may be rung from any thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake who waits, or will wait next."""
+        try:
+            self._loop.call_soon_threadsafe(self._rung.set)
+        except RuntimeError:  # the loop was closed over who waits
+            if not self._loop.is_closed():
+                raise
+
+    async def wait(self, seconds: float) -> None:
+        """Wait until it rings, at most about so long; look again at what you wait for."""
+        timer = self._loop.call_later(min(seconds, _LONGEST), self._rung.set)
+        try:
+            await self._rung.wait()
+        finally:
+            timer.cancel()
+        self._rung.clear()

@@ -67,6 +67,7 @@ from runnables.watched import areported, reported
 
 if TYPE_CHECKING:
     from runnables.events import Run
+    from runnables.limits import BaseRateLimiter
     from runnables.models.inputs import LanguageModelInput
     from runnables.runnable import Runnable
     from runnables.tries import Restart
@@ -86,7 +87,7 @@ class ChatModel(Guarded, StructuredOutput, reports=True):
         seed: makes answers repeatable, where the provider can.
         top_p: choose among the likeliest tokens of this total probability.
         name: what observers call the model.
-        max_retries, max_retry_delay: see `Guarded`.
+        max_retries, max_retry_delay, rate_limiter: see `Guarded`.
     """
 
     run_type: ClassVar[str] = "chat_model"
@@ -106,8 +107,9 @@ class ChatModel(Guarded, StructuredOutput, reports=True):
         name: str | None = None,
         max_retries: int | None = None,
         max_retry_delay: float | None = None,
+        rate_limiter: BaseRateLimiter | None = None,
     ) -> None:
-        self._guard(max_retries, max_retry_delay)
+        self._guard(max_retries, max_retry_delay, rate_limiter)
         self.model = model
         self.temperature = temperature
         self.max_tokens = max_tokens

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from runnables.concurrency import hop
 from runnables.config import Scope, within
 from runnables.errors import ConfigError, near
+from runnables.models.policies import Guarded
 from runnables.runnable import Runnable
 
+if TYPE_CHECKING:
+    from runnables.limits import BaseRateLimiter
 
-class Embeddings(Runnable[str, list[float]], reports=True):
+R = TypeVar("R")
+
+
+class Embeddings(Guarded, Runnable[str, list[float]], reports=True):
     """A model that gives each text a vector, near vectors to texts of near meaning.
 
     A provider writes `embed_documents`, and what else it can do better: `embed_query`, where
-    questions are embedded in another way than what answers them, and the async twins.
+    questions are embedded in another way than what answers them, and the async twins. It makes
+    each of its requests through `_request`, or its twin.
 
     As a runnable it embeds one text as a query; `batch` sends many texts at once.
+
+    Args:
+        max_retries, max_retry_delay, rate_limiter: see `Guarded`.
     """
 
     run_type: ClassVar[str] = "embeddings"
     group_size: int = 256
     """How many texts are sent at once at most."""
+
+    def __init__(
+        self,
+        *,
+        max_retries: int | None = None,
+        max_retry_delay: float | None = None,
+        rate_limiter: BaseRateLimiter | None = None,
+    ) -> None:
+        self._guard(max_retries, max_retry_delay, rate_limiter)
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """The vectors of texts, in their order."""
@@ -39,6 +59,16 @@ class Embeddings(Runnable[str, list[float]], reports=True):
     async def aembed_query(self, text: str) -> list[float]:
         """The vector of a text that is to be compared with those of documents."""
         return (await self.aembed_documents([text]))[0]
+
+    # -- for providers
+
+    def _request(self, send: Callable[[], R], texts: Sequence[str]) -> R:
+        """What one request gives: sent in its turn, and again after errors that may pass."""
+        return self._requested(send, partial(_tokens, texts))
+
+    async def _arequest(self, send: Callable[[], Awaitable[R]], texts: Sequence[str]) -> R:
+        """What one request gives: sent in its turn, and again after errors that may pass."""
+        return await self._arequested(send, partial(_tokens, texts))
 
     # -- as a runnable
 
@@ -92,3 +122,8 @@ class Embeddings(Runnable[str, list[float]], reports=True):
                 "texts use `batch`, or `embed_documents`."
             )
         return value
+
+
+def _tokens(texts: Sequence[str]) -> float:
+    """About how many tokens texts have."""
+    return sum(-(-len(text) // 4) for text in texts)
