@@ -20,6 +20,7 @@ from runnables.models.options import BASE_OPTIONS, merged_options
 
 if TYPE_CHECKING:
     from providers._http import Timeouts
+    from runnables.limits import BaseRateLimiter
     from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
 
 REMOTE_OPTIONS = BASE_OPTIONS | {"extra_body", "extra_headers"}
@@ -71,6 +72,7 @@ class HTTPChatModel(Remote, ChatModel):
             it; or `Timeouts`, which has each limit by name.
         max_retries: how often to try again after an error that may pass; see `Guarded`.
         max_retry_delay: the longest wait, in seconds, that the service may ask for.
+        rate_limiter: lets requests go in their turn; see `Guarded`.
         default_headers: further headers of each request; their values never print.
         extra_body: further keys of each request, as they stand, over all others.
         name: what observers call the model.
@@ -99,6 +101,7 @@ class HTTPChatModel(Remote, ChatModel):
         timeout: float | Timeouts | None = None,
         max_retries: int | None = 2,
         max_retry_delay: float | None = None,
+        rate_limiter: BaseRateLimiter | None = None,
         default_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         name: str | None = None,
@@ -114,6 +117,7 @@ class HTTPChatModel(Remote, ChatModel):
             name=name,
             max_retries=max_retries,
             max_retry_delay=max_retry_delay,
+            rate_limiter=rate_limiter,
         )
         self.extra_body = None if extra_body is None else dict(extra_body)
         # Defaults of options are settings like the others; an unknown one raises here.
