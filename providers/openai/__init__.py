@@ -3,7 +3,8 @@
 from providers.openai import AzureChatOpenAI, ChatOpenAI
 """
 
+from providers._http import Timeouts as Timeouts
 from providers.openai.azure import AzureChatOpenAI as AzureChatOpenAI
 from providers.openai.chat import ChatOpenAI as ChatOpenAI
 
-__all__ = ["AzureChatOpenAI", "ChatOpenAI"]
+__all__ = ["AzureChatOpenAI", "ChatOpenAI", "Timeouts"]
