@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from providers._decoding import JSONEvents
+from providers._faults import Fault, explained, status_of
 from providers._http import Reply, Request, asend, astream, send, stream
-from providers._service import Fault, Key, Remote, explained
+from providers._service import Key, Remote
 from runnables.errors import ModelConnectionError, RunnablesError
 from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS, merged_options
@@ -246,37 +247,5 @@ class _Reading:
             raise TypeError("an event that is no object")
         said = cast("dict[str, Any]", event)
         if fault := self._exchange.fault(said):
-            raise self._model._error(status_of(fault.code), fault, self._headers)
+            raise self._model._error(status_of(fault.codes), fault, self._headers)
         return self._exchange.feed(said)
-
-
-_STATUS: Mapping[str, int] = {
-    # what services call a fault in mid-stream, where there is no status any more
-    "invalid_request_error": 400,
-    "INVALID_ARGUMENT": 400,
-    "context_length_exceeded": 400,
-    "authentication_error": 401,
-    "UNAUTHENTICATED": 401,
-    "permission_error": 403,
-    "PERMISSION_DENIED": 403,
-    "not_found_error": 404,
-    "NOT_FOUND": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "rate_limit_exceeded": 429,
-    "RESOURCE_EXHAUSTED": 429,
-    "api_error": 500,
-    "server_error": 500,
-    "INTERNAL": 500,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
-
-
-def status_of(code: str) -> int:
-    """The HTTP status that a service would have answered this fault with; 500 for the unknown."""
-    if code.isdecimal() and 400 <= int(code) < 600:
-        return int(code)
-    return _STATUS.get(code, 500)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeAlias, TypeVar, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from providers._faults import Fault, explained
 from providers._http import Reply, Request, Setup, Timeouts, asend, model_error, retry_after, send
 from runnables.errors import AuthenticationError, ConfigError, ModelError, ServerError
 
@@ -54,21 +55,6 @@ class SecretHeaders(dict[str, str]):
 
     def __repr__(self) -> str:
         return repr(dict.fromkeys(self, _HIDDEN))
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What a service says is wrong.
-
-    Attributes:
-        message: in its words.
-        code: its name for this kind of fault ("rate_limit_exceeded", "overloaded_error", ...).
-        details: all of what it said.
-    """
-
-    message: str
-    code: str = ""
-    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Remote:
@@ -227,8 +213,18 @@ class Remote:
             f"{self.service.title} answered {status}: {message}",
             provider=self.service.name,
             request_id=self._request_id(headers),
-            retry_after=retry_after(headers),
+            retry_after=self._delay(fault, headers),
+            codes=fault.codes,
+            daily=self._is_used_up(fault),
         )
+
+    def _delay(self, fault: Fault, headers: Mapping[str, str]) -> float | None:
+        """Seconds until the service wants to be asked again, where it says so."""
+        return retry_after(headers)
+
+    def _is_used_up(self, fault: Fault) -> bool:
+        """Whether the fault is a limit that waiting for minutes does not mend."""
+        return "insufficient_quota" in fault.codes  # OpenAI's, for an account without money
 
     def _request_id(self, headers: Mapping[str, str]) -> str | None:
         return next((headers[name] for name in self.service.id_headers if name in headers), None)
@@ -237,22 +233,6 @@ class Remote:
         """A text of the service without the key, which some repeat where it is wrong."""
         key = self._secret()
         return text.replace(key, _HIDDEN) if key else text
-
-
-def explained(body: Any) -> Fault:
-    """What the body of an unsuccessful reply says, in any of the forms that services use."""
-    if isinstance(body, list) and body:
-        return explained(cast("Sequence[Any]", body)[0])
-    if not isinstance(body, Mapping):
-        return Fault(f"{body}")
-    said = cast("Mapping[str, Any]", body)
-    error: Any = said.get("error", said)
-    if not isinstance(error, Mapping):
-        return Fault(str(error), details=said)
-    told = cast("Mapping[str, Any]", error)
-    message = told.get("message") or told.get("detail") or json.dumps(told)
-    code = told.get("status") or told.get("code") or told.get("type") or ""
-    return Fault(str(message), str(code), said)
 
 
 Given = TypeVar("Given")

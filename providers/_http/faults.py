@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Final, TypedDict
 
 from runnables.errors import (
     AuthenticationError,
@@ -60,6 +60,7 @@ _KINDS: Final[Mapping[int, type[ModelError]]] = {
 
 _TOO_LONG: Final = (
     "context_length_exceeded",  # OpenAI's code
+    "exceed_context_size",  # llama.cpp's
     "maximum context length",  # OpenAI, vLLM
     "context window",
     "context size",  # llama.cpp
@@ -77,24 +78,34 @@ def model_error(
     provider: str,
     request_id: str | None = None,
     retry_after: float | None = None,
+    codes: Iterable[str] = (),
+    daily: bool = False,
 ) -> ModelError:
     """The portable error for a status that is not a success.
 
     Args:
-        message: the service's own, or its code for the fault as well: what tells that an input
-            is too long is looked for in it.
-        retry_after: seconds; kept by a RateLimitError.
+        message: the service's own words, in which what tells that an input is too long is
+            looked for.
+        retry_after: seconds until it is worth trying again, where the service says so.
+        codes: the service's names for the fault, in which it is looked for, too.
+        daily: of a limit, whether it is one that waiting for minutes does not mend.
     """
+    facts: _Facts = {
+        "provider": provider,
+        "status": status,
+        "request_id": request_id,
+        "retry_after": retry_after,
+    }
     if status == 429:
-        return RateLimitError(
-            message,
-            provider=provider,
-            status=status,
-            request_id=request_id,
-            retry_after=retry_after,
-        )
-    kind = _kind(status, message.lower())
-    return kind(message, provider=provider, status=status, request_id=request_id)
+        return RateLimitError(message, daily=daily, **facts)
+    return _kind(status, " ".join([message, *codes]).lower())(message, **facts)
+
+
+class _Facts(TypedDict):
+    provider: str
+    status: int
+    request_id: str | None
+    retry_after: float | None
 
 
 def _kind(status: int, message: str) -> type[ModelError]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from providers._chat import Exchange
-from providers._service import Fault, explained
+from providers._faults import Fault, explained
 from providers.openai.completions import details
 from providers.openai.items import input_items
 from runnables.errors import ConfigError

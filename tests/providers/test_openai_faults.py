@@ -1,0 +1,203 @@
+"""What services answer instead of a message, as portable errors; keys that stay hidden."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+
+from providers.openai import ChatOpenAI
+from runnables.errors import (
+    AuthenticationError,
+    ConfigError,
+    ContextLengthError,
+    InvalidRequestError,
+    ModelConnectionError,
+    ModelError,
+    ModelTimeoutError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+)
+from tests.colours import Call
+from tests.sdk.recorder import Said, events, recording
+
+KEY = "sk-very-secret-123"
+
+
+def model(url: str, **settings: Any) -> ChatOpenAI:
+    return ChatOpenAI("m", api_key=KEY, base_url=url, max_retries=0, **settings)
+
+
+def _error(message: str, **more: Any) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "some_error", "param": None, **more}}
+
+
+STATUSES = {
+    400: InvalidRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: InvalidRequestError,
+    408: ModelTimeoutError,
+    413: ContextLengthError,
+    422: InvalidRequestError,
+    429: RateLimitError,
+    500: ServerError,
+    503: ServerError,
+    504: ModelTimeoutError,
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_each_status_is_its_error_with_the_words_of_the_service(call: Call, status: int) -> None:
+    said = Said(_error(f"no, {KEY} is wrong"), status, headers={"x-request-id": "req-9"})
+    with recording() as server:
+        server.says(said)
+        for run in (call.invoke, call.stream):
+            with pytest.raises(STATUSES[status], match="no, ") as caught:
+                run(model(server.url), "Hi")
+            error = caught.value
+            assert isinstance(error, ModelError)
+            assert (error.status, error.request_id, error.provider) == (status, "req-9", "openai")
+            assert KEY not in str(error)
+            assert KEY not in repr(error)
+
+
+def test_the_delay_that_the_service_asks_for_is_in_the_error(call: Call) -> None:
+    with recording() as server:
+        server.says(Said(_error("slow down"), 429, headers={"retry-after-ms": "1500"}))
+        with pytest.raises(RateLimitError) as caught:
+            call.invoke(model(server.url), "Hi")
+    assert caught.value.retry_after == 1.5
+
+
+def test_a_quota_that_is_used_up_is_not_tried_again(call: Call) -> None:
+    with recording() as server:
+        server.says(Said(_error("You exceeded your quota", code="insufficient_quota"), 429))
+        with pytest.raises(RateLimitError) as caught:
+            call.invoke(ChatOpenAI("m", api_key=KEY, base_url=server.url), "Hi")
+        assert caught.value.daily
+        assert len(server.asked) == 1
+
+
+def test_too_long_a_conversation_is_told_by_the_code(call: Call) -> None:
+    code = {"code": "context_length_exceeded"}
+    with recording() as server:
+        server.says(Said(_error("This model reads at most 10 tokens", **code), 400))
+        with pytest.raises(ContextLengthError):
+            call.invoke(model(server.url), "Hi")
+
+
+def test_a_failure_that_may_pass_is_tried_again(call: Call) -> None:
+    answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
+    with recording() as server:
+        server.says(Said(_error("busy"), 503, headers={"retry-after": "0"}), Said(answer))
+        again = ChatOpenAI("m", api_key=KEY, base_url=server.url, max_retries=1)
+        assert call.invoke(again, "Hi").text == "Hello"
+        assert len(server.asked) == 2
+
+
+BROKEN = {
+    "no JSON": Said(b"<html>gateway</html>", content_type="text/html"),
+    "half a JSON": Said(b'{"choices": [', content_type="application/json"),
+    "another form": Said({"result": "Hello"}),
+    "a list": Said([1, 2]),
+    "no choice": Said({"choices": []}),
+    "choices of another kind": Said({"choices": [None]}),
+}
+
+
+@pytest.mark.parametrize("said", BROKEN.values(), ids=BROKEN)
+def test_what_cannot_be_read_is_a_server_error(call: Call, said: Said) -> None:
+    with recording() as server:
+        server.says(said)
+        with pytest.raises(ServerError, match="cannot be read"):
+            call.invoke(model(server.url), "Hi")
+
+
+BROKEN_STREAMS = {
+    "no stream": (BROKEN["no JSON"], ServerError),
+    "an answer in one piece": (Said({"choices": []}), ServerError),
+    "half a JSON": (Said(b'data: {"choi\n\n', content_type="text/event-stream"), ServerError),
+    "an event that is no object": (events([[1]]), ServerError),
+    "an error": (events([{"error": {"message": "busy", "code": "server_error"}}]), ServerError),
+    "a limit": (
+        events([{"error": {"message": "slow", "type": "rate_limit_exceeded"}}]),
+        RateLimitError,
+    ),
+    "nothing": (Said(b"", content_type="text/event-stream"), ModelConnectionError),
+    "no end": (events([{"choices": [{"delta": {"content": "Hel"}}]}]), ModelConnectionError),
+    "half an event": (
+        Said(b'data: {"choices": []}\n\ndata: {"cho', content_type="text/event-stream"),
+        ModelConnectionError,
+    ),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_STREAMS.values(), ids=BROKEN_STREAMS)
+def test_a_stream_that_breaks_raises(call: Call, broken: tuple[Said, type[ModelError]]) -> None:
+    said, kind = broken
+    with recording() as server:
+        server.says(said)
+        with pytest.raises(kind):
+            call.stream(model(server.url), "Hi")
+
+
+def test_the_chunks_before_a_fault_come_out_first(call: Call) -> None:
+    said = events([{"choices": [{"delta": {"content": "Hel"}}]}, {"error": {"message": "busy"}}])
+    with recording() as server:
+        server.says(said)
+        with pytest.raises(ServerError) as caught:
+            call.stream(ChatOpenAI("m", api_key=KEY, base_url=server.url), "Hi")
+    assert caught.value.produced.text == "Hel"  # type: ignore[attr-defined]
+
+
+def test_a_key_shows_nowhere_and_travels_in_a_pickle() -> None:
+    made = ChatOpenAI(
+        "m", api_key=KEY, base_url="http://localhost:1", default_headers={"x-token": KEY}
+    )
+    assert KEY not in repr(made)
+    assert KEY not in repr(made | (lambda x: x))
+    loaded = pickle.loads(pickle.dumps(made))
+    assert loaded == made
+    assert loaded._headers()["authorization"] == f"Bearer {KEY}"
+    assert KEY not in repr(loaded)
+
+
+def test_a_key_can_come_from_a_function(call: Call) -> None:
+    keys = iter(["none-yet", "first", "second"])
+    answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
+    with recording() as server:
+        made = ChatOpenAI("m", api_key=lambda: next(keys), base_url=server.url)
+        server.says(Said(answer))
+        call.batch(made, ["a", "b"], max_concurrency=1)
+        sent = [asked.headers["authorization"] for asked in server.asked]
+    assert sent == ["Bearer first", "Bearer second"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"base_url": "localhost:80"}, "no address"),
+        ({"base_url": "ftp://host"}, "no address"),
+        ({"base_url": "http://ann:pass@host"}, "password"),
+        ({"timeout": 0}, "timeout=0"),
+        ({"temprature": 1}, "Did you mean 'temperature'"),
+        ({"max_retries": -1}, "max_retries"),
+    ],
+)
+def test_bad_settings_are_refused_before_anything_is_sent(
+    settings: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        ChatOpenAI("m", **{"api_key": KEY, **settings})
+
+
+def test_an_option_of_the_other_interface_says_which(call: Call) -> None:
+    made = ChatOpenAI("m", api_key=KEY, base_url="http://localhost:1")
+    with pytest.raises(ConfigError, match="use_responses_api=True"):
+        call.invoke(made, "Hi", truncation="auto")
+    with pytest.raises(ConfigError, match="use_responses_api=False"):
+        other = ChatOpenAI("m", api_key=KEY, base_url="http://localhost:1", use_responses_api=True)
+        call.invoke(other, "Hi", logit_bias={})
