@@ -44,6 +44,7 @@ class ChatOpenAI(HTTPChatModel, reports=True):
     """
 
     service: ClassVar[Service] = OPENAI
+    structured_objects: ClassVar[bool] = True
     known_options: ClassVar[frozenset[str]] = (
         REMOTE_OPTIONS | completions.OPTIONS | responses.OPTIONS
     )
@@ -85,6 +86,17 @@ class ChatOpenAI(HTTPChatModel, reports=True):
             limit="max_completion_tokens" if self._is_own() else "max_tokens",
             usage=self.stream_usage,
         )
+
+    def _fitted_schema(
+        self, schema: dict[str, Any], strict: bool | None
+    ) -> tuple[dict[str, Any], bool | None]:
+        """OpenAI holds its models to every schema that can be said by its rule."""
+        if strict is None and self._is_own():
+            try:
+                return super()._fitted_schema(schema, True)
+            except ConfigError:
+                return schema, None
+        return super()._fitted_schema(schema, strict)
 
     def _is_own(self) -> bool:
         """Whether it is the maker's own service, not a compatible one."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from openai import OpenAI
+from pydantic import BaseModel
 
 from providers.openai import ChatOpenAI
 from runnables import (
@@ -37,6 +38,13 @@ WEATHER: dict[str, Any] = {
         },
     },
 }
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str
+    age: int
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +231,27 @@ def test_the_bodies_are_equal(
     for asked in server.asked:
         assert asked.path == "/chat/completions"
         assert asked.headers["authorization"] == "Bearer sk-test"
+
+
+def test_a_schema_is_sent_as_the_sdk_sends_it(server: Recorder, sdk: OpenAI, call: Call) -> None:
+    said = json.loads(json.dumps(ANSWER))
+    said["choices"][0]["message"] = {"role": "assistant", "content": '{"name":"Ann","age":7}'}
+    said["choices"][0]["finish_reason"] = "stop"
+    server.says(Said(said))
+    mine = call.invoke(ours(server).with_structured_output(Person, strict=True), "Who?")
+    question: Any = [{"role": "user", "content": "Who?"}]
+    theirs = sdk.chat.completions.parse(model="gpt-x", messages=question, response_format=Person)
+    assert mine == theirs.choices[0].message.parsed == Person(name="Ann", age=7)
+    sent, expected = server.bodies
+    assert expected.pop("stream") is False  # declared: ours leaves out what is the default
+    assert _untitled(sent) == _untitled(expected)
+
+
+def _untitled(value: Any) -> Any:
+    """Without titles and their order: declared, as they say nothing that names do not say."""
+    if isinstance(value, dict):
+        return {key: _untitled(it) for key, it in value.items() if key != "title"}
+    return [_untitled(it) for it in value] if isinstance(value, list) else value
 
 
 # -- what is read
