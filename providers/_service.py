@@ -16,7 +16,17 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from providers._faults import Fault, explained
-from providers._http import Reply, Request, Setup, Timeouts, asend, model_error, retry_after, send
+from providers._http import (
+    Reply,
+    Request,
+    Setup,
+    Timeouts,
+    asend,
+    model_error,
+    require_http,
+    retry_after,
+    send,
+)
 from runnables.errors import AuthenticationError, ConfigError, ModelError, ServerError
 
 Key: TypeAlias = str | SecretStr | Callable[[], str]
@@ -39,6 +49,7 @@ class Service:
         key_variables: environment variables that may hold the key.
         id_headers: headers of an answer that may hold the name of the request.
         open: whether it needs no key.
+        extra: what to install for it, where that is not called as it is.
     """
 
     name: str
@@ -48,6 +59,7 @@ class Service:
     key_variables: tuple[str, ...] = ()
     id_headers: tuple[str, ...] = ("x-request-id", "request-id")
     open: bool = False
+    extra: str | None = None
 
 
 class SecretHeaders(dict[str, str]):
@@ -78,7 +90,9 @@ class Remote:
         Raises:
             AuthenticationError: no key, for a service that wants one.
             ConfigError: an address that is none, a limit that is not positive.
+            MissingExtra: the HTTP library is not installed.
         """
+        require_http(type(self).__name__, self.service.extra or self.service.name)
         self.api_key = hidden(api_key)
         self.base_url = base_url
         self.timeout = timeout

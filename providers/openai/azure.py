@@ -18,6 +18,7 @@ AZURE: Final = Service(
     url="",  # each customer has an address of their own
     key_variables=("AZURE_OPENAI_API_KEY",),
     id_headers=("x-request-id", "apim-request-id"),
+    extra="openai",
 )
 
 
