@@ -24,6 +24,8 @@ _OWN_MODELS: Final[Mapping[str, str]] = {
     "local": "providers.local:LocalChatModel",
     "scripted": "providers.scripted:ScriptedChatModel",
     "openai": "providers.openai:ChatOpenAI",
+    "google": "providers.google:ChatGoogleGenerativeAI",
+    "google_genai": "providers.google:ChatGoogleGenerativeAI",  # what LangChain calls it
     "azure_openai": "providers.openai:AzureChatOpenAI",
 }
 _OWN_EMBEDDINGS: Final[Mapping[str, str]] = {"local": "providers.local:LocalEmbeddings"}

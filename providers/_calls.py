@@ -1,0 +1,71 @@
+"""Tool calls of services that give them no names of their own, or that want a tool's name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import blake2s
+from typing import Any, Final, cast
+
+from runnables.errors import ConfigError
+from runnables.messages import AIMessage, BaseMessage, ContentBlock, ToolMessage
+
+_MADE: Final = "made_"
+
+
+def made_id(*of: object) -> str:
+    """A name for a call, which depends on nothing but the arguments.
+
+    So a stream and a whole answer give the same call the same name. What it is made of has to
+    differ between the calls of a conversation, as results are told apart by it.
+    """
+    text = json.dumps(of, default=str)
+    return _MADE + blake2s(text.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
+
+
+def service_id(name: str | None) -> str | None:
+    """The name of a call as a service gave it; None where it was made here."""
+    return None if name is None or name.startswith(_MADE) else name
+
+
+class CalledTools:
+    """Which tool each call of a conversation was for; the messages are given in their order."""
+
+    def __init__(self) -> None:
+        self._tools: dict[str, str] = {}
+
+    def note(self, message: BaseMessage) -> None:
+        """Take the calls of a message."""
+        if isinstance(message, AIMessage):
+            for block in calls_of(message.content_blocks):
+                if block.get("id") and block.get("name"):
+                    self._tools[block["id"]] = block["name"]
+
+    def tool_of(self, message: ToolMessage) -> str:
+        """The tool that a result is of.
+
+        Raises:
+            ConfigError: the conversation has no such call, and the message does not say.
+        """
+        name = self._tools.get(message.tool_call_id) or message.name
+        if name is None:
+            raise ConfigError(
+                f"A ToolMessage answers the call {message.tool_call_id!r}, which no message "
+                "before it makes. Keep the AIMessage with that call in the conversation, or give "
+                "the ToolMessage the name= of the tool."
+            )
+        return name
+
+
+def calls_of(blocks: Sequence[ContentBlock]) -> list[Mapping[str, Any]]:
+    """The tool calls among the blocks of an answer, also those that could not be read."""
+    kinds = ("tool_call", "invalid_tool_call")
+    return [cast("Mapping[str, Any]", it) for it in blocks if it["type"] in kinds]
+
+
+def arguments(call: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call as an object; a text that is none stands in one."""
+    args = call["args"]
+    if isinstance(args, Mapping):
+        return dict(cast("Mapping[str, Any]", args))
+    return {"invalid_arguments": args} if args else {}
