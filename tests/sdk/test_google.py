@@ -17,14 +17,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from google import genai
+from google.genai import types
 
 from providers.google import ChatGoogleGenerativeAI
 from runnables import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from tests.colours import Call
 from tests.sdk.recorder import Recorder, Said, events, recording
-
-genai = pytest.importorskip("google.genai")
-types: Any = genai.types
 
 MODEL = "gemini-2.5-flash"
 PNG = b"\x89PNG\r\n\x1a\n\xff\xfe\xfd"
