@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from urllib.parse import quote
 
-from providers._service import Fault, Remote, Service
-from runnables.errors import AuthenticationError, ConfigError, ModelError, RateLimitError
+from providers._service import Remote, Service
+from runnables.errors import AuthenticationError, ConfigError, ModelError
+
+if TYPE_CHECKING:
+    from providers._faults import Fault
 
 GOOGLE: Final = Service(
     name="google",
@@ -45,16 +48,18 @@ class GoogleRemote(Remote):
 
     def _error(self, status: int, fault: Fault, headers: Mapping[str, str]) -> ModelError:
         error = super()._error(status, fault, headers)
-        details = _details(fault)
-        if any(it.get("reason") in _KEY_REASONS for it in details):
+        if any(it.get("reason") in _KEY_REASONS for it in _details(fault)):
             return AuthenticationError(
                 str(error), provider=error.provider, status=status, request_id=error.request_id
             )
-        if error.retry_after is None:
-            error.retry_after = _delay(details)
-        if isinstance(error, RateLimitError):
-            error.daily = error.daily or _is_daily(details)
         return error
+
+    def _delay(self, fault: Fault, headers: Mapping[str, str]) -> float | None:
+        delay = super()._delay(fault, headers)
+        return _told_delay(_details(fault)) if delay is None else delay
+
+    def _is_used_up(self, fault: Fault) -> bool:
+        return super()._is_used_up(fault) or _is_daily(_details(fault))
 
 
 def resource(model: Any) -> str:
@@ -79,7 +84,7 @@ def _details(fault: Fault) -> Sequence[Mapping[str, Any]]:
     return [cast("Mapping[str, Any]", it) for it in items if isinstance(it, Mapping)]
 
 
-def _delay(details: Sequence[Mapping[str, Any]]) -> float | None:
+def _told_delay(details: Sequence[Mapping[str, Any]]) -> float | None:
     """The seconds that a RetryInfo asks to wait: "45.8s"."""
     for it in details:
         if found := _SECONDS.fullmatch(str(it.get("retryDelay", ""))):
