@@ -14,6 +14,7 @@ import io
 import os
 import socket
 import ssl
+import threading
 from collections.abc import AsyncGenerator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -153,6 +154,16 @@ def _connecting(seconds: float | None) -> aiohttp.ClientTimeout:
 # --- which client -----------------------------------------------------------------------------
 
 _clients: dict[asyncio.AbstractEventLoop, dict[_Key, Client]] = {}
+_contexts: dict[_Key, ssl.SSLContext] = {}
+_reading = threading.Lock()
+
+
+def _context(setup: Setup, key: _Key) -> ssl.SSLContext:
+    """What all loops use for such a setup: to read the certificates takes 15 ms."""
+    with _reading:  # the first calls of a process come together
+        if key not in _contexts:
+            _contexts[key] = tls_context(setup)
+        return _contexts[key]
 
 
 async def client_of(setup: Setup) -> Client:
@@ -162,7 +173,7 @@ async def client_of(setup: Setup) -> Client:
     mine = _clients.get(loop)
     if mine is not None and (client := mine.get(key)) is not None:
         return client
-    context = await hop(tls_context, setup)  # reads files
+    context = _contexts.get(key) or await hop(_context, setup, key)
     _drop_closed()
     mine = _clients.setdefault(loop, {})
     if key not in mine:  # another call may have made it meanwhile
@@ -184,6 +195,8 @@ async def aclose_clients() -> None:
 
 
 def _enter_child() -> None:
+    global _reading
+    _reading = threading.Lock()  # the parent's may be held by a thread that is not here
     for clients in _clients.values():
         for client in clients.values():
             client.orphan()
