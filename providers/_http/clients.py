@@ -42,15 +42,20 @@ _Key: TypeAlias = tuple[str | None, str | None, bool]
 
 
 class Client:
-    """A pool of connections on one loop, without a limit: who calls decides how many there are."""
+    """A pool of connections on one loop, without a limit: who calls decides how many there are.
+
+    Attributes:
+        loop: where it belongs.
+        key: what else it is found by.
+    """
 
     def __init__(self, setup: Setup, key: _Key, context: ssl.SSLContext) -> None:
         self._setup = setup
-        self._key = key
-        self._loop = asyncio.get_running_loop()
+        self.key = key
+        self.loop = asyncio.get_running_loop()
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._proxies: dict[tuple[str, str, int], str | None] = {}
-        self._used = self._loop.time()
+        self._used = self.loop.time()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,
@@ -79,7 +84,7 @@ class Client:
         try:
             yield
         finally:
-            _clients.get(self._loop, {}).pop(self._key, None)
+            _forget(self)
             await self._session.close()
 
     async def open(self) -> None:
@@ -92,7 +97,7 @@ class Client:
         Args:
             connect: how many seconds it may take until there is a connection.
         """
-        now = self._loop.time()
+        now = self.loop.time()
         if now - self._used > PAUSED_SECONDS:
             await asyncio.sleep(0)  # a loop that stood still hears now that a server has hung up,
             await asyncio.sleep(0)  # and, a round later, drops the connection
@@ -123,7 +128,11 @@ class Client:
         """Close what a client has on a loop that will not run again."""
         for it in list(self._sockets):
             it.close()
+        connector = self._session.connector
         self._session.detach()
+        if connector is not None:
+            with contextlib.suppress(StopIteration):
+                connector.close().__await__().send(None)  # on a closed loop, it waits for nothing
 
     def orphan(self) -> None:
         """In a forked child: close our copies of the parent's sockets, and touch nothing else.
@@ -180,6 +189,13 @@ async def client_of(setup: Setup) -> Client:
         mine[key] = client = Client(setup, key, context)
         await client.open()
     return mine[key]
+
+
+def _forget(client: Client) -> None:
+    mine = _clients.get(client.loop, {})
+    mine.pop(client.key, None)
+    if not mine:
+        _clients.pop(client.loop, None)
 
 
 def _drop_closed() -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import os
+import ssl
+import warnings
+import weakref
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import aiohttp
 from yarl import URL
 
 from providers._http.clients import client_of, immortal
 from runnables.errors import (
+    ConfigError,
     InvalidRequestError,
     ModelConnectionError,
     ModelError,
@@ -21,6 +26,10 @@ from runnables.errors import (
 
 if TYPE_CHECKING:
     from providers._http.plain import Request, Setup
+
+
+GLANCE: Final = 1.0
+"""Seconds between two looks at an answer that is coming."""
 
 
 class Head(NamedTuple):
@@ -46,10 +55,12 @@ class AsyncExchange:
         self._setup = setup
         self._limits = setup.timeouts
         self._provider = provider
+        self._loop: asyncio.AbstractEventLoop
         self._response: aiohttp.ClientResponse | None = None
         self._waits_since: float | None = None
         self._until: float | None = None
         self._watch: asyncio.TimerHandle | None = None
+        self._weakly: weakref.ref[AsyncExchange] = weakref.ref(self)
         self._got = 0
 
     async def begin(self) -> Head:
@@ -60,9 +71,9 @@ class AsyncExchange:
             ModelTimeoutError: a limit was reached; the message names it.
         """
         limits = self._limits
-        loop = asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         if limits.total is not None:
-            self._until = loop.time() + limits.total
+            self._until = self._loop.time() + limits.total
         head = min((it for it in (limits.first, limits.total) if it is not None), default=None)
         clock = asyncio.timeout(head)
         under_way.add(self)
@@ -72,7 +83,7 @@ class AsyncExchange:
                 response = await client.request(self._request, limits.connect)
         except BaseException as error:
             under_way.discard(self)
-            if not isinstance(error, Exception):
+            if not isinstance(error, Exception) or isinstance(error, ConfigError):
                 raise
             late = _Late("first" if head == limits.first else "total")
             raise self._fault(late if clock.expired() else error) from _cause(error)
@@ -90,12 +101,13 @@ class AsyncExchange:
         response = self._response
         if response is None:
             return b""
-        loop = asyncio.get_running_loop()
-        self._waits_since = loop.time()
-        if self._watch is None:
-            self._look(loop)
+        content = response.content
+        if not content.is_eof():
+            self._waits_since = self._loop.time()
+            if self._watch is None:
+                self._look()
         try:
-            piece = await response.content.readany()
+            piece = await content.readany()
         except Exception as error:
             self.cut()
             raise self._fault(error) from _cause(error)
@@ -118,9 +130,7 @@ class AsyncExchange:
         if response is None:
             return False
         self._end()
-        if response.connection is not None and response.connection.transport is not None:
-            response.connection.transport.abort()  # close() would first send what is in its buffer
-        response.close()
+        _cut(response)
         return True
 
     async def aclose(self) -> None:
@@ -134,26 +144,39 @@ class AsyncExchange:
         if self._watch is not None:
             self._watch.cancel()
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __del__(self) -> None:
+        response = self._response
+        if response is not None:
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
+            with contextlib.suppress(RuntimeError):  # its loop is closed, and so is all it had
+                self._loop.call_soon_threadsafe(_cut, response)
+
+    def _look(self) -> None:
         """Look whether a wait takes too long, and when to look again.
 
         One timer for the whole answer: one for each piece would cost as much as the piece.
         """
-        assert self._response is not None
-        now = loop.time()
-        name, due = "total", self._until
-        if self._limits.between is not None:
-            silent = (
-                now if self._waits_since is None else self._waits_since
-            ) + self._limits.between
-            if due is None or silent < due:
-                name, due = "between", silent
-        if due is None:
+        if self._response is None:
             return
+        loop = self._loop
+        content = self._response.content
+        now = loop.time()
+        name, due = self._due(now)
         if due <= now:
-            self._response.content.set_exception(_Late(name))
+            content.set_exception(_Late(name))
+        elif _is_stranded(self._response):
+            content.set_exception(aiohttp.ClientPayloadError())
         else:
-            self._watch = loop.call_at(due, self._look, loop)
+            self._watch = loop.call_at(min(due, now + GLANCE), _look, self._weakly)
+
+    def _due(self, now: float) -> tuple[str, float]:
+        """Which limit comes next, and when."""
+        name, due = "total", math.inf if self._until is None else self._until
+        if self._limits.between is not None:
+            since = now if self._waits_since is None else self._waits_since
+            if since + self._limits.between < due:
+                name, due = "between", since + self._limits.between
+        return name, due
 
     # -- what went wrong
 
@@ -188,6 +211,31 @@ class AsyncExchange:
         )
 
 
+def _look(exchange: weakref.ref[AsyncExchange]) -> None:
+    """What the timer calls; it must not keep an exchange that nobody has any more."""
+    if (it := exchange()) is not None:
+        it._look()
+
+
+def _cut(response: aiohttp.ClientResponse) -> None:
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()  # close() would first send what is in its buffer
+    response.close()
+
+
+def _is_stranded(response: aiohttp.ClientResponse) -> bool:
+    """Whether nothing more can come, although nobody was told.
+
+    So it is where a piece does not say its length as it should: aiohttp (3.14) closes the
+    connection, and leaves whoever reads the body waiting.
+    """
+    if response.content.is_eof() or response.content.exception() is not None:
+        return False
+    transport = response.connection.transport if response.connection is not None else None
+    return transport is None or transport.is_closing()
+
+
 _LATE: Final[Mapping[str, str]] = {
     "connect": "no connection to {host} within {seconds}",
     "first": "no answer from {host} within {seconds}",
@@ -209,6 +257,10 @@ def _reason(error: Exception) -> str:
             return text
     if isinstance(error, aiohttp.ClientResponseError):
         return f"it does not speak HTTP as it should: {error.message.splitlines()[0]}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason}"
     if isinstance(error, OSError) and (error.errno or 0) > 0:
         return os.strerror(error.errno or 0)  # asyncio's own text repeats the address
     if isinstance(error, OSError):
@@ -218,13 +270,17 @@ def _reason(error: Exception) -> str:
 
 def _cause(error: BaseException) -> BaseException | None:
     """What may stand behind our error in a traceback: the system's errors, as they name no key."""
-    inner: Any = getattr(error, "os_error", error)
-    return (
-        inner if isinstance(inner, OSError) and not isinstance(inner, aiohttp.ClientError) else None
-    )
+    inner = _inner(error)
+    is_plain = isinstance(inner, OSError) and not isinstance(inner, aiohttp.ClientError)
+    return inner if is_plain else None
 
 
-under_way: WeakSet[AsyncExchange] = WeakSet()
+def _inner(error: BaseException) -> BaseException:
+    """What aiohttp wraps when there is no connection."""
+    return error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+
+
+under_way: weakref.WeakSet[AsyncExchange] = weakref.WeakSet()
 """The exchanges of this process that are not over."""
 
 

@@ -222,7 +222,7 @@ class Exchange:
             return item
         self._thread = None
         if isinstance(item, asyncio.CancelledError):
-            raise self._lost("the client was closed during the call")
+            raise self._lost("closed during the call")
         raise item
 
     def _lost(self, why: str) -> ModelConnectionError:
@@ -238,6 +238,7 @@ class Exchange:
             with contextlib.suppress(queue.Empty):
                 while not self._pump.over:
                     self._pump.items.get(timeout=PATIENCE)
+        self._pump.items.put(asyncio.CancelledError())  # for a thread that waits in `piece`
 
     def __del__(self) -> None:
         thread = self._thread

@@ -1,0 +1,108 @@
+"""Connections that do not come about, or break."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from providers._http import Setup, under_way
+from runnables.errors import ConfigError, ModelConnectionError
+from tests.colours import Call
+from tests.http.calls import KEY, pieces, reply, request, told
+from tests.http.service import CERTIFICATE, STREAM, Cut, Step, chunk, head, plain, serving
+
+
+@pytest.mark.parametrize("hard", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "streamed"])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param((), id="before the answer"),
+        pytest.param((b"HTTP/1.1 200 OK\r\nContent-",), id="in its head"),
+        pytest.param((head(headers={"Content-Length": "10"}), b"1234"), id="in its body"),
+        pytest.param((STREAM, chunk(b"abc")), id="between two pieces"),
+        pytest.param((STREAM, b"5\r\nab"), id="in a piece"),
+    ],
+)
+def test_an_answer_that_breaks_off_is_an_error(
+    call: Call, steps: tuple[Step, ...], whole: bool, hard: bool
+) -> None:
+    """It is never taken for the whole."""
+    with serving(*steps, Cut(hard)) as server, pytest.raises(ModelConnectionError) as caught:
+        (reply if whole else pieces)(call, request(server.url))
+    assert "acme: " in str(caught.value)
+    assert server.url.removeprefix("http://") in str(caught.value)
+    assert KEY not in told(caught.value)
+    assert under_way() == 0
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param((b"hello, is it me?\r\n\r\n",), id="no HTTP"),
+        pytest.param((b"HTTP/1.1 abc OK\r\n\r\n",), id="no status"),
+        pytest.param((head(headers={"Content-Length": "x"}),), id="no length"),
+        pytest.param((STREAM, b"zz\r\nabc"), id="no length of a piece"),
+        pytest.param(
+            (plain(b"no gzip", headers={"Content-Encoding": "gzip"}),), id="not as it was packed"
+        ),
+    ],
+)
+def test_what_is_no_http_is_an_error(call: Call, steps: tuple[Step, ...]) -> None:
+    """Of the connection, as nobody knows what was meant."""
+    with serving(*steps) as server, pytest.raises(ModelConnectionError) as caught:
+        reply(call, request(server.url))
+    assert KEY not in told(caught.value)
+
+
+def test_nobody_there(call: Call) -> None:
+    """The error says where nobody was."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(ModelConnectionError, match=f"no connection to 127.0.0.1:{port}") as caught:
+        reply(call, request(f"http://127.0.0.1:{port}"))
+    assert "Connection refused" in str(caught.value)
+    assert KEY not in told(caught.value)
+
+
+def test_a_name_that_is_unknown(call: Call) -> None:
+    """Looked up without blocking the loop."""
+    with pytest.raises(ModelConnectionError, match="no connection to nowhere.invalid") as caught:
+        reply(call, request("http://nowhere.invalid"))
+    assert KEY not in told(caught.value)
+
+
+# --- TLS --------------------------------------------------------------------------------------
+
+
+def test_a_server_that_nobody_vouches_for_is_not_told_the_key(call: Call) -> None:
+    """The call ends before anything was sent."""
+    with serving(plain(), tls=True) as server:
+        with pytest.raises(ModelConnectionError, match="certificate") as caught:
+            reply(call, request(server.url))
+        assert KEY not in told(caught.value)
+    assert server.asked == []
+
+
+def test_certificates_can_be_given(call: Call) -> None:
+    """In the setup, or by the variable that OpenSSL knows."""
+    with serving(plain("yes"), tls=True) as server:
+        assert reply(call, request(server.url), Setup(ca_file=str(CERTIFICATE))).body == b"yes"
+        assert reply(call, request(server.url), Setup(verify=False)).body == b"yes"
+
+
+def test_certificates_come_from_the_environment(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SSL_CERT_FILE, as everywhere."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    setup = Setup(proxy="")  # another setup than in other tests: a client keeps its certificates
+    with serving(plain("yes"), tls=True) as server:
+        assert reply(call, request(server.url), setup).body == b"yes"
+
+
+def test_a_file_without_certificates_is_told(call: Call) -> None:
+    """With its name."""
+    with pytest.raises(ConfigError, match="nothing.pem"):
+        reply(call, request("https://127.0.0.1:1"), Setup(ca_file="nothing.pem"))

@@ -1,0 +1,100 @@
+"""Every wait has a limit, and the error names it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from providers._http import Setup, Timeouts, under_way
+from runnables.errors import ModelTimeoutError
+from tests.colours import Call
+from tests.http.calls import KEY, pieces, reply, request, told
+from tests.http.service import END, HANG, STREAM, Await, Step, chunk, plain, serving
+
+SHORT = 0.25
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "streamed"])
+@pytest.mark.parametrize(
+    ("steps", "limits", "said"),
+    [
+        pytest.param((HANG,), Timeouts(first=SHORT), "Timeouts.first", id="first"),
+        pytest.param((STREAM, HANG), Timeouts(between=SHORT), "Timeouts.between", id="no piece"),
+        pytest.param(
+            (STREAM, chunk(b"abc"), HANG), Timeouts(between=SHORT), "after 3 bytes", id="between"
+        ),
+        pytest.param((HANG,), Timeouts(total=SHORT), "Timeouts.total", id="total, no head"),
+        pytest.param((STREAM, HANG), Timeouts(total=SHORT), "Timeouts.total", id="total"),
+        pytest.param(
+            (STREAM, HANG), Timeouts(between=9, total=SHORT), "Timeouts.total", id="the sooner one"
+        ),
+    ],
+)
+def test_a_wait_that_is_too_long_ends(
+    call: Call, steps: tuple[Step, ...], limits: Timeouts, said: str, whole: bool
+) -> None:
+    """With the limit's name, and the connection closed."""
+    wait: Callable[..., object] = reply if whole else pieces
+    with serving(*steps) as server:
+        with pytest.raises(ModelTimeoutError, match=said) as caught:
+            wait(call, request(server.url), Setup(limits))
+        assert not server.asked or server.was_left()  # a slow machine may not get so far
+    assert f"{SHORT:g} s" in str(caught.value)
+    assert caught.value.provider == "acme"
+    assert KEY not in told(caught.value)
+    assert under_way() == 0
+
+
+def test_a_connection_that_does_not_come_about_ends(call: Call) -> None:
+    """Here, a server that takes the connection and never agrees on TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(ModelTimeoutError, match=r"no connection .* \(Timeouts.connect\)"):
+            reply(call, request(url), Setup(Timeouts(connect=SHORT)))
+
+
+def test_only_waiting_counts_as_silence(call: Call) -> None:
+    """A reader that takes its time between two pieces is not the server's fault."""
+    pause = threading.Event()
+    limits = Setup(Timeouts(between=SHORT))
+    with serving(STREAM, chunk(b"a"), chunk(b"b"), END) as server:
+
+        def sync() -> bytes:
+            from providers._http import stream
+
+            with stream(request(server.url), limits, "acme") as streamed:
+                first = next(streamed)
+                pause.wait(3 * SHORT)
+                return first + streamed.read()
+
+        async def coloured() -> bytes:
+            import asyncio
+
+            from providers._http import astream
+
+            async with await astream(request(server.url), limits, "acme") as streamed:
+                first = await anext(streamed)
+                await asyncio.sleep(3 * SHORT)
+                return first + await streamed.read()
+
+        assert call.run(sync, coloured) == b"ab"
+
+
+def test_pieces_in_time_are_not_cut_off(call: Call) -> None:
+    """The limit is for each silence, not for all of them together."""
+    ready = [threading.Event() for _ in range(4)]
+    for at, it in enumerate(ready):
+        threading.Timer(0.1 * (at + 1), it.set).start()
+    steps = [step for it in ready for step in (Await(it), chunk(b"x"))]
+    with serving(STREAM, *steps, END) as server:
+        assert reply(call, request(server.url), Setup(Timeouts(between=0.3))).body == b"xxxx"
+
+
+def test_no_limit_is_no_limit(call: Call) -> None:
+    """None waits."""
+    unlimited = Setup(Timeouts(None, None, None, None))
+    with serving(plain("there")) as server:
+        assert reply(call, request(server.url), unlimited).body == b"there"
