@@ -182,7 +182,9 @@ async def client_of(setup: Setup) -> Client:
     mine = _clients.get(loop)
     if mine is not None and (client := mine.get(key)) is not None:
         return client
-    context = _contexts.get(key) or await hop(_context, setup, key)
+    context = _contexts.get(key)
+    if context is None:
+        context = await hop(_context, setup, key)
     _drop_closed()
     mine = _clients.setdefault(loop, {})
     if key not in mine:  # another call may have made it meanwhile
@@ -211,6 +213,8 @@ async def aclose_clients() -> None:
 
 
 def _enter_child() -> None:
+    global _reading
+    _reading = threading.Lock()  # the parent's may be held by a thread that is not here
     global _reading
     _reading = threading.Lock()  # the parent's may be held by a thread that is not here
     for clients in _clients.values():
