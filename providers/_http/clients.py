@@ -215,8 +215,6 @@ async def aclose_clients() -> None:
 def _enter_child() -> None:
     global _reading
     _reading = threading.Lock()  # the parent's may be held by a thread that is not here
-    global _reading
-    _reading = threading.Lock()  # the parent's may be held by a thread that is not here
     for clients in _clients.values():
         for client in clients.values():
             client.orphan()
