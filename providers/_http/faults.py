@@ -65,6 +65,7 @@ _TOO_LONG: Final = (
     "context window",
     "context size",  # llama.cpp
     "prompt is too long",  # Anthropic
+    "exceed context limit",  # Anthropic, where the limit of the answer is too much
     "input token count",  # Gemini
     "too many tokens",
 )

@@ -27,6 +27,7 @@ _OWN_MODELS: Final[Mapping[str, str]] = {
     "google": "providers.google:ChatGoogleGenerativeAI",
     "google_genai": "providers.google:ChatGoogleGenerativeAI",  # what LangChain calls it
     "azure_openai": "providers.openai:AzureChatOpenAI",
+    "anthropic": "providers.anthropic:ChatAnthropic",
 }
 _OWN_EMBEDDINGS: Final[Mapping[str, str]] = {"local": "providers.local:LocalEmbeddings"}
 

@@ -127,7 +127,7 @@ def _untitled(key: str, value: Any) -> Any:
 
 def tool_name(tool: Mapping[str, Any]) -> str | None:
     """The name in a tool's definition; None where the provider knows it by its type."""
-    function: Mapping[str, Any] = tool.get("function") or {}
+    function: Mapping[str, Any] = tool.get("function") or tool
     return function.get("name")
 
 

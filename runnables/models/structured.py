@@ -51,6 +51,10 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], reports=True):
     """Whether the service takes only schemas of objects. The others (an enum, a list, a union)
     are then asked for as the one field of an object, as they are of a tool in any case."""
 
+    def _method_for(self, form: Mapping[str, Any]) -> Method:
+        """How the model is told a form, if nobody says: `structured_method`."""
+        return self.structured_method
+
     def _fitted_schema(
         self, schema: dict[str, Any], strict: bool | None
     ) -> tuple[dict[str, Any], bool | None]:
@@ -158,7 +162,8 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], reports=True):
         """
         if isinstance(repair, bool) or repair < 0:
             raise ConfigError(f"repair={repair!r}: expected a whole number, 0 or more.")
-        options, parser = self._told(schema, _checked(method or self.structured_method), strict)
+        how = _checked(method or self._method_for(json_schema(schema)))
+        options, parser = self._told(schema, how, strict)
         bound = self.bind(**self._bindable({**options, **kwargs}))
         chain = bound | (RawAndParsed(parser) if include_raw else parser)
         return RepairedAnswer(chain, repair, raw=include_raw) if repair else chain
