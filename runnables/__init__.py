@@ -11,6 +11,14 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from runnables.agents import (
+        Agent as Agent,
+        AgentAnswer as AgentAnswer,
+        AgentInput as AgentInput,
+        AgentMessages as AgentMessages,
+        AgentState as AgentState,
+        create_agent as create_agent,
+    )
     from runnables.assign import (
         RunnableAssign as RunnableAssign,
     )
@@ -283,6 +291,7 @@ __version__ = "0.1.0"
 
 # fmt: off - one line a module
 _HOMES: Final = {
+    "runnables.agents": ("Agent AgentAnswer AgentInput AgentMessages AgentState create_agent"),
     "runnables.assign": "RunnableAssign",
     "runnables.binding": "RunnableBinding",
     "runnables.chunks": (

@@ -10,7 +10,7 @@ from tests.laws.zoo_combinators import parallels, sequences, shapes
 from tests.laws.zoo_functions import generators, lambdas, users_classes
 from tests.laws.zoo_models import models, parsers, prompts
 from tests.laws.zoo_policies import bindings, controls, fallbacks, retries
-from tests.laws.zoo_tools import tools
+from tests.laws.zoo_tools import agents, tools
 
 ZOO: list[Specimen] = [
     *lambdas(),
@@ -27,6 +27,7 @@ ZOO: list[Specimen] = [
     *prompts(),
     *models(),
     *parsers(),
+    *agents(),
 ]
 
 BASES = {

@@ -1,4 +1,4 @@
-"""Tools for the zoo."""
+"""Tools and agents for the zoo."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from runnables import InjectedToolArg, RunnableConfig, StructuredTool, ToolException, tool
-from tests.laws.specimens import INTS, TEXTS, Specimen, it
+from providers.scripted import ScriptedChatModel
+from runnables import (
+    AIMessage,
+    HumanMessage,
+    InjectedToolArg,
+    RateLimitError,
+    RunnableConfig,
+    StructuredTool,
+    ToolException,
+    create_agent,
+    tool,
+)
+from tests.laws.specimens import AGAIN, INTS, TEXTS, Specimen, it
 
 
 def divided(number: int, by: int = 1, *, config: RunnableConfig) -> str:
@@ -48,4 +60,73 @@ def tools() -> Iterator[Specimen]:
         "tool: a pair",
         lambda: tool(response_format="content_and_artifact")(signed).bind(by="Ada"),
         TEXTS | TEXTS.map(lambda text: called({"text": text})),
+    )
+
+
+# --- agents -----------------------------------------------------------------------------------
+
+
+class Sum(BaseModel):
+    """A form for answers."""
+
+    total: int
+
+
+def asks(*args: dict[str, Any], name: str = "divided") -> AIMessage:
+    calls = [{"name": name, "args": it, "id": str(at)} for at, it in enumerate(args)]
+    return AIMessage("Let me see.", tool_calls=calls)
+
+
+def agents() -> Iterator[Specimen]:
+    said = TEXTS | st.just({"messages": [HumanMessage("a")]}) | INTS
+    good = asks({"number": 1}, {"number": 2, "by": 2}, {"number": 3, "by": 0}, {"numbr": 1})
+    bad = asks({"number": 1}, {"number": 1, "by": -1})
+    for title, function in (("", divided), (" of async tools", adivided)):
+        sync = function is divided
+        yield it(
+            f"agent{title}",
+            lambda function=function: create_agent(  # type: ignore[misc]  # a default binds the loop's value
+                ScriptedChatModel([good, "It is 1."], cycle=True),
+                [tool("divided", description="Divide.")(function)],
+                system_prompt="Be brief.",
+            ),
+            said,
+            sync=sync,
+            remembers=True,
+        )
+    yield it(
+        "agent: a form for its answer",
+        lambda: create_agent(
+            ScriptedChatModel([asks({"number": 1}), "It is 1.", '{"total": 1}'], cycle=True),
+            [tool(divided)],
+            response_format=Sum,
+        ),
+        said,
+        remembers=True,
+    )
+    yield it(
+        "agent: a tool fails",
+        lambda: create_agent(ScriptedChatModel([bad], cycle=True), [tool(divided)]),
+        said,
+        ordered=False,
+    )
+    yield it(
+        "agent: goes on and on",
+        lambda: create_agent(
+            ScriptedChatModel([asks({"number": 1})], cycle=True), [tool(divided)], max_steps=2
+        ),
+        said,
+    )
+    yield it(
+        "agent: starts over",
+        lambda: create_agent(
+            ScriptedChatModel(
+                [["a", "b", RateLimitError("slow down")], asks({"number": 1}), "It is 1."],
+                cycle=True,
+                max_retries=0,
+            ).with_retry(**AGAIN),
+            [tool(divided)],
+        ),
+        said,
+        remembers=True,
     )

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
+from pydantic import BaseModel
+
+from providers.scripted import ScriptedChatModel
 from runnables import (
+    Agent,
+    AgentAnswer,
+    AgentState,
     AIMessage,
+    BaseMessage,
     RunnableLambda,
     RunnableTool,
     StructuredTool,
     ToolMessage,
+    create_agent,
     tool,
 )
 
@@ -72,7 +80,28 @@ assert_type(tool("length", description="Counts.")(length), RunnableTool[int])
 assert_type(length.as_tool(), RunnableTool[int])
 assert_type(StructuredTool.from_function(len, name="len"), StructuredTool[Any])
 
+# agents
+
+
+class Total(BaseModel):
+    total: int
+
+
+model = ScriptedChatModel()
+plain = create_agent(model, [add, len])
+assert_type(plain, Agent[AgentState])
+assert_type(plain.invoke("hi")["messages"], list[BaseMessage])
+assert_type(plain.invoke({"messages": [("human", "hi")]}), AgentState)
+formed = create_agent("local", response_format=Total)
+assert_type(formed, Agent[AgentAnswer[Total]])
+assert_type(formed.invoke(["hi"])["structured_response"].total, int)
+keyed = create_agent(model.with_retry(), response_format={"title": "total"})
+assert_type(keyed.invoke("hi")["structured_response"], dict[str, Any])
+assert_type((formed | plain).invoke("hi"), AgentState)
+
 # refused
+plain.invoke("hi")["structured_response"]  # type: ignore[typeddict-item]  # pyright: ignore[reportGeneralTypeIssues]
+create_agent(model, max_step=3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 tool(3)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 tool(respons_format="content")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
 tool("x", len)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
