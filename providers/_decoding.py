@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from providers._http import JSONLinesDecoder, SSEDecoder
+from providers._json import read_json
 
 
 class JSONEvents:
@@ -32,4 +32,4 @@ class JSONEvents:
         if self._lines:
             return found
         texts = (event.data for event in found)
-        return [json.loads(text) for text in texts if text and text != "[DONE]"]
+        return [read_json(text) for text in texts if text and text != "[DONE]"]

@@ -6,7 +6,6 @@ so that a model that travels to another process finds the key of that process.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from providers._http import (
     retry_after,
     send,
 )
+from providers._json import read_json, written_json
 from runnables.errors import AuthenticationError, ConfigError, ModelError, ServerError
 
 Key: TypeAlias = str | SecretStr | Callable[[], str]
@@ -149,12 +149,11 @@ class Remote:
 
     def _headers(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         key = self._secret()
-        return {
-            "content-type": "application/json",
-            **(self._auth(key) if key else {}),
-            **(self.default_headers or {}),
-            **(extra or {}),
-        }
+        headers = {"content-type": "application/json"}
+        for further in (self._auth(key) if key else None, self.default_headers, extra):
+            if further:
+                headers.update(further)
+        return headers
 
     def _setup(self) -> Setup:
         limit = self.timeout
@@ -174,8 +173,7 @@ class Remote:
     ) -> Request:
         """A request with a JSON body; the path may be a whole address."""
         url = path if path.startswith(("http://", "https://")) else self._url() + path
-        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-        return Request("POST", url, self._headers(extra), text.encode("utf-8", "surrogatepass"))
+        return Request("POST", url, self._headers(extra), written_json(body))
 
     def _fetched(self, request: Request) -> tuple[Any, Mapping[str, str]]:
         """The JSON that a request is answered with, and the headers."""
@@ -198,7 +196,7 @@ class Remote:
         if not 200 <= reply.status < 300:
             raise self._refused(reply)
         try:
-            return json.loads(reply.body)
+            return read_json(reply.body)
         except ValueError as error:
             raise self._unreadable(reply.body, reply.headers) from error
 
@@ -214,7 +212,7 @@ class Remote:
     def _refused(self, reply: Reply) -> ModelError:
         """The error for a reply that is no success."""
         try:
-            body: Any = json.loads(reply.body)
+            body: Any = read_json(reply.body)
         except ValueError:
             body = reply.body.decode("utf-8", "replace")[:_SHOWN]
         return self._error(reply.status, explained(body), reply.headers)

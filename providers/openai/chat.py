@@ -66,11 +66,14 @@ class ChatOpenAI(HTTPChatModel, reports=True):
         super().__init__(model, **settings)
 
     def _auth(self, key: str) -> Mapping[str, str]:
-        account = {
-            "openai-organization": self.organization or variable("OPENAI_ORG_ID"),
-            "openai-project": self.project or variable("OPENAI_PROJECT_ID"),
-        }
-        return {**super()._auth(key), **{name: it for name, it in account.items() if it}}
+        headers = dict(super()._auth(key))
+        if self._is_own():  # who else is asked need not know for whom
+            account = {
+                "openai-organization": self.organization or variable("OPENAI_ORG_ID"),
+                "openai-project": self.project or variable("OPENAI_PROJECT_ID"),
+            }
+            headers.update({name: it for name, it in account.items() if it})
+        return headers
 
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
         return "/responses" if self.use_responses_api else "/chat/completions"

@@ -7,7 +7,7 @@ servers add to it: `reasoning_content` (DeepSeek, vLLM, llama.cpp) or `reasoning
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from providers._chat import Exchange
 from runnables.messages import (
@@ -20,6 +20,9 @@ from runnables.messages import (
     tool_call_chunk,
 )
 from runnables.messages.tool_calls import parse_tool_calls
+
+if TYPE_CHECKING:
+    from runnables.messages.ai import AIFields
 
 OPTIONS: Final = frozenset(
     "frequency_penalty presence_penalty logit_bias logprobs top_logprobs parallel_tool_calls "
@@ -82,17 +85,17 @@ class Completion(Exchange):
         """The message of the first choice."""
         choice: Mapping[str, Any] = body["choices"][0]
         said: Mapping[str, Any] = choice["message"]
-        pieces = [_piece(call) for call in said.get("tool_calls") or ()]
-        calls, invalid = parse_tool_calls(pieces, last=True)
-        return AIMessage(
-            said.get("content") or "",
-            id=body.get("id"),
-            tool_calls=calls,
-            invalid_tool_calls=invalid,
-            additional_kwargs=_beside(said),
-            usage_metadata=_usage(body.get("usage")),
-            response_metadata={**self._facts(body, headers), **_outcome(choice)},
-        )
+        fields: AIFields = {
+            "id": body.get("id"),
+            "usage_metadata": _usage(body.get("usage")),
+            "response_metadata": {**self._facts(body, headers), **_outcome(choice)},
+        }
+        if asked := said.get("tool_calls"):
+            calls, invalid = parse_tool_calls([_piece(call) for call in asked], last=True)
+            fields["tool_calls"], fields["invalid_tool_calls"] = calls, invalid
+        if beside := _beside(said):
+            fields["additional_kwargs"] = beside
+        return AIMessage(said.get("content") or "", **fields)
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
         """The chunks of an event; the one with the usage has no choice."""

@@ -96,19 +96,22 @@ class _Writer:
 
     def message(self, place: int, message: BaseMessage) -> Sequence[dict[str, Any]]:
         """The dict of a message, and those of the tool results that it holds."""
+        if isinstance(message.content, str) and self.text_format == "string":
+            return (self._with_id(message, _head(message, _calls(message)), message.content),)
         blocks, calls, results = self.parts(place, message)
-        content = self.content(message, blocks)
-        written = {**_head(message, calls), "content": content}
-        if self.include_id and message.id:
-            written["id"] = message.id
+        written = self._with_id(message, _head(message, calls), self.content(blocks))
         only_results = results and not blocks and not calls
         return results if only_results else [written, *results]
 
-    def content(self, message: BaseMessage, blocks: list[dict[str, Any]]) -> Any:
+    def _with_id(self, message: BaseMessage, head: dict[str, Any], content: Any) -> dict[str, Any]:
+        head["content"] = content
+        if self.include_id and message.id:
+            head["id"] = message.id
+        return head
+
+    def content(self, blocks: list[dict[str, Any]]) -> Any:
         if self.text_format == "block":
             return blocks
-        if isinstance(message.content, str):
-            return message.content
         if all(block.get("type") == "text" for block in blocks):
             return "\n".join(block["text"] for block in blocks)
         return blocks
@@ -156,11 +159,14 @@ class _Writer:
 def _head(message: BaseMessage, calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Everything but the content."""
     head: dict[str, Any] = {"role": message.additional_kwargs.get(DEVELOPER) or role_of(message)}
-    head |= {"name": message.name} if message.name else {}
-    head |= {"tool_calls": list(calls)} if calls else {}
-    refusal = message.additional_kwargs.get("refusal")
-    head |= {"refusal": refusal} if refusal else {}
-    head |= {"tool_call_id": message.tool_call_id} if isinstance(message, ToolMessage) else {}
+    if message.name:
+        head["name"] = message.name
+    if calls:
+        head["tool_calls"] = list(calls)
+    if refusal := message.additional_kwargs.get("refusal"):
+        head["refusal"] = refusal
+    if isinstance(message, ToolMessage):
+        head["tool_call_id"] = message.tool_call_id
     return head
 
 

@@ -42,6 +42,9 @@ class Variables:
 
 def union(parts: Iterable[Variables]) -> Variables:
     """The variables of several templates; what one of them requires is required."""
+    parts = list(parts)
+    if len(parts) == 1:
+        return parts[0]
     required: dict[str, Any] = {}
     optional: dict[str, Any] = {}
     for part in parts:
