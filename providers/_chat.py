@@ -7,15 +7,14 @@ plain data in, plain data out. What sends them stands here, once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from providers._decoding import JSONEvents
 from providers._faults import Fault, explained, status_of
 from providers._http import Reply, Request, asend, astream, send, stream
 from providers._service import Key, Remote
-from runnables.errors import ModelConnectionError, RunnablesError
+from runnables.errors import ModelConnectionError
 from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS, merged_options
 
@@ -181,9 +180,7 @@ class HTTPChatModel(Remote, ChatModel):
         return exchange, self._post(self._path(options, streamed=streamed), body, extra_headers)
 
     def _read(self, exchange: Exchange, reply: Reply) -> AIMessage:
-        body = self._json(reply)
-        with self._reading(reply.body, reply.headers):
-            return exchange.answer(body, reply.headers)
+        return self._understood(reply, lambda body: exchange.answer(body, reply.headers))
 
     # -- what streams can have wrong
 
@@ -195,16 +192,6 @@ class HTTPChatModel(Remote, ChatModel):
         if reply.status != 200:
             return self._refused(reply)
         return self._unreadable(reply.body, reply.headers)
-
-    @contextmanager
-    def _reading(self, data: bytes, headers: Mapping[str, str]) -> Generator[None]:
-        """Let what is not of the service's own form be an error of the service."""
-        try:
-            yield
-        except RunnablesError:
-            raise
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise self._unreadable(data, headers) from error
 
 
 class _Reading:

@@ -7,7 +7,8 @@ so that a model that travels to another process finds the key of that process.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias, TypeVar
 from urllib.parse import urlsplit
@@ -27,7 +28,15 @@ from providers._http import (
     send,
 )
 from providers._json import read_json, written_json
-from runnables.errors import AuthenticationError, ConfigError, ModelError, ServerError
+from runnables.errors import (
+    AuthenticationError,
+    ConfigError,
+    ModelError,
+    RunnablesError,
+    ServerError,
+)
+
+T = TypeVar("T")
 
 Key: TypeAlias = str | SecretStr | Callable[[], str]
 """A key, or a function that gives the one to use now, where keys run out after a while."""
@@ -175,15 +184,18 @@ class Remote:
         url = path if path.startswith(("http://", "https://")) else self._url() + path
         return Request("POST", url, self._headers(extra), written_json(body))
 
-    def _fetched(self, request: Request) -> tuple[Any, Mapping[str, str]]:
-        """The JSON that a request is answered with, and the headers."""
-        reply = send(request, self._setup(), self.service.name)
-        return self._json(reply), reply.headers
+    def _fetched(self, request: Request, read: Callable[[Any], T]) -> T:
+        """What `read` makes of the JSON that a request is answered with."""
+        return self._understood(send(request, self._setup(), self.service.name), read)
 
-    async def _afetched(self, request: Request) -> tuple[Any, Mapping[str, str]]:
-        """The JSON that a request is answered with, and the headers."""
-        reply = await asend(request, self._setup(), self.service.name)
-        return self._json(reply), reply.headers
+    async def _afetched(self, request: Request, read: Callable[[Any], T]) -> T:
+        """What `read` makes of the JSON that a request is answered with."""
+        return self._understood(await asend(request, self._setup(), self.service.name), read)
+
+    def _understood(self, reply: Reply, read: Callable[[Any], T]) -> T:
+        body = self._json(reply)
+        with self._reading(reply.body, reply.headers):
+            return read(body)
 
     # -- what can be wrong
 
@@ -199,6 +211,16 @@ class Remote:
             return read_json(reply.body)
         except ValueError as error:
             raise self._unreadable(reply.body, reply.headers) from error
+
+    @contextmanager
+    def _reading(self, data: bytes, headers: Mapping[str, str]) -> Generator[None]:
+        """Let what is not of the service's own form be an error of the service."""
+        try:
+            yield
+        except RunnablesError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise self._unreadable(data, headers) from error
 
     def _unreadable(self, body: bytes, headers: Mapping[str, str]) -> ServerError:
         text = self._redacted(body.decode("utf-8", "replace"))[:_SHOWN]

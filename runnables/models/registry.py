@@ -29,7 +29,12 @@ _OWN_MODELS: Final[Mapping[str, str]] = {
     "azure_openai": "providers.openai:AzureChatOpenAI",
     "anthropic": "providers.anthropic:ChatAnthropic",
 }
-_OWN_EMBEDDINGS: Final[Mapping[str, str]] = {"local": "providers.local:LocalEmbeddings"}
+_OWN_EMBEDDINGS: Final[Mapping[str, str]] = {
+    "local": "providers.local:LocalEmbeddings",
+    "openai": "providers.openai:OpenAIEmbeddings",
+    "google": "providers.google:GoogleGenerativeAIEmbeddings",
+    "google_genai": "providers.google:GoogleGenerativeAIEmbeddings",
+}
 
 _FAMILIES: Final[Mapping[str, str]] = {
     "gpt-": "openai",

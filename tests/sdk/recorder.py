@@ -93,7 +93,7 @@ class Recorder:
 
 
 @contextmanager
-def recording() -> Generator[Recorder]:
+def recording(kind: type[Recorder] = Recorder) -> Generator[Recorder]:
     """A recorder that listens on a free port of loopback until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -120,7 +120,7 @@ def recording() -> Generator[Recorder]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = False  # so that closing waits for them
-    recorder = Recorder(f"http://127.0.0.1:{server.server_port}")
+    recorder = kind(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
