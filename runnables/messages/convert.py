@@ -54,9 +54,9 @@ def convert_to_messages(
 
 def convert_to_message(message: MessageLikeRepresentation) -> BaseMessage:
     """One message from what stands for it; see `convert_to_messages`."""
+    if isinstance(message, BaseMessage):  # first, as nearly all are
+        return message
     match message:
-        case BaseMessage():
-            return message
         case str():
             return MESSAGES["human"](message)
         case Mapping():

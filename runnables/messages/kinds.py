@@ -80,6 +80,8 @@ KindOf: TypeAlias = str | type[BaseMessage] | Sequence[str | type[BaseMessage]]
 
 def kind_of(message: BaseMessage) -> str:
     """The `type` of a message; of a chunk, that of the message that it is a piece of."""
+    if message.type in MESSAGES:
+        return message.type
     return next(kind for kind, cls in MESSAGES.items() if isinstance(message, cls))
 
 

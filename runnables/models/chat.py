@@ -249,7 +249,7 @@ class ChatModel(Guarded, StructuredOutput, reports=True):
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         """The options of a call, over the model's settings, in the form for the hooks."""
         owner = type(self).__name__
-        options = merged_options(owner, self.known_options, self._settings(), given)
+        options = merged_options(owner, self.known_options, vars(self), given)
         if "tools" in options:
             options["tools"] = [convert_to_openai_tool(tool) for tool in options["tools"]]
         if "tool_choice" in options:

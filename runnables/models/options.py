@@ -33,8 +33,10 @@ def merged_options(
                 f"{owner} has no option {name!r}.{near(name, known)} "
                 f"Known: {', '.join(sorted(known))}."
             )
-    options = {name: value for name, value in defaults.items() if name in known} | dict(given)
-    options = {name: value for name, value in options.items() if value is not None}
+    options = {k: value for k, value in defaults.items() if value is not None and k in known}
+    options.update(given)
+    if None in options.values():
+        options = {name: value for name, value in options.items() if value is not None}
     if "stop" in options:
         options["stop"] = checked_stop(options["stop"])
     return options

@@ -96,6 +96,8 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
             parts, or declared variables that do not fit.
     """
 
+    _in_parts: tuple[list[Any], Variables, list[Selecting]] | None = None
+
     def __init__(
         self,
         messages: Iterable[MessageLike],
@@ -211,10 +213,20 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         return super()._with(**{"messages": list(self.messages), **changes})
 
     def _own_variables(self) -> Variables:
-        return union(part.variables for part in self._templates())
+        return self._found()[1]
 
     def selecting(self) -> Iterable[Selecting]:
-        return [it for part in self._templates() for it in part.selecting()]
+        return self._found()[2]
+
+    def _found(self) -> tuple[list[Any], Variables, list[Selecting]]:
+        """What is found in the parts, and the parts in which it was found."""
+        found = self._in_parts
+        if found is None or found[0] != self.messages:
+            parts = self._templates()
+            variables = union(part.variables for part in parts)
+            selecting = [it for part in parts for it in part.selecting()]
+            found = self._in_parts = list(self.messages), variables, selecting
+        return found
 
     @property
     def takes_anything(self) -> bool:
