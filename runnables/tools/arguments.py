@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -37,7 +38,15 @@ def validated(tool: str | None, schema: type[BaseModel], given: Any) -> BaseMode
     try:
         return schema.model_validate(given)
     except ValidationError as error:
-        raise misfit(tool, str(error), error.errors(include_url=False)) from error
+        faults = error.errors(include_url=False)
+        raise misfit(tool, "; ".join(map(_fault, faults)), faults) from error
+
+
+def _fault(fault: Any) -> str:
+    """One fault in words for a model: where it is, what it is, and what was given."""
+    place = ".".join(map(str, fault["loc"]))
+    given = "" if fault["type"] == "missing" else f" (given: {reprlib.repr(fault['input'])})"
+    return f"{place}: {fault['msg']}{given}" if place else f"{fault['msg']}{given}"
 
 
 def injected_fields(
@@ -126,17 +135,24 @@ class Arguments:
         return [named.pop(it) for it in self._takes.positional if it in named], named
 
     def _by_name(self, given: Any) -> dict[str, Any]:
-        """The arguments by name; where there is only one, its value may stand for it."""
+        """The arguments by name; for the only one, or the only one that must be, its value."""
         if isinstance(given, Mapping):
             return dict(cast("Mapping[str, Any]", given))
         if isinstance(self._schema, type) and isinstance(given, self._schema):
             fields = type(given).model_fields.items()
             return {it.alias or key: getattr(given, key) for key, it in fields}
         names = [it for it in self._names if it not in self.injected]
-        if len(names) != 1:
+        only = names if len(names) == 1 else [it for it in names if self._is_required(it)]
+        if len(only) != 1:
             known = ", ".join(names) or "none"
             raise misfit(self._tool, f"expected a dict of arguments ({known}), got {given!r}")
-        return {names[0]: given}
+        return {only[0]: given}
+
+    def _is_required(self, name: str) -> bool:
+        if isinstance(self._schema, dict):
+            return name in self._schema.get("required", ())
+        fields = self._schema.model_fields.items()
+        return any(it.is_required() for key, it in fields if (it.alias or key) == name)
 
     def _checked_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         for name in options:
