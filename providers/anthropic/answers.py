@@ -146,6 +146,8 @@ class AnswerReader:
 
 
 def _emptied(blocks: dict[int, _Open]) -> list[str | Block]:
+    if not blocks:  # as nearly always
+        return []
     found = [block.whole() for block in blocks.values()]
     blocks.clear()
     return [*found]

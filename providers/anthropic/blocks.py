@@ -28,6 +28,9 @@ _CITED: Final = frozenset(
 )
 """The types of citations that Anthropic made; those of others it would refuse."""
 
+_OF_CALLS: Final = ("caller", "toolset_name", "cache_control")
+"""What Anthropic says of a call, or is told, beside its arguments; others say other things."""
+
 _IMAGES: Final[Mapping[str, str]] = {
     # how the base64 text of each kind that Claude sees begins
     "iVBOR": "image/png",
@@ -89,7 +92,9 @@ def text_block(text: str) -> Block | None:
 def tool_use(call: Mapping[str, Any]) -> Block:
     """A call of a tool, with what Anthropic wants to see of it again."""
     use = {"type": "tool_use", "id": call_id(call.get("id")), "name": call.get("name") or "unknown"}
-    return {**use, "input": call.get("args") or {}, **(call.get("extras") or {})}
+    extras: Mapping[str, Any] = call.get("extras") or {}
+    own = {key: extras[key] for key in _OF_CALLS if key in extras}
+    return {**use, "input": call.get("args") or {}, **own}
 
 
 def call_id(name: str | None) -> str:

@@ -107,9 +107,11 @@ class ChatAnthropic(HTTPChatModel, reports=True):
     def _asked(
         self, messages: list[BaseMessage], options: dict[str, Any], *, streamed: bool
     ) -> tuple[Exchange, Request]:
-        given: Mapping[str, str] = options.get("extra_headers") or {}
-        told = {**(self.default_headers or {}), **given}
-        headers = headers_of(options) | {key.lower(): value for key, value in told.items()}
+        headers = headers_of(options)
+        given: Mapping[str, str] | None = options.get("extra_headers")
+        for told in (self.default_headers, given):
+            if told:
+                headers.update((name.lower(), value) for name, value in told.items())
         return super()._asked(messages, {**options, "extra_headers": headers}, streamed=streamed)
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:

@@ -70,9 +70,8 @@ class MessagesCall(Exchange):
         for index, block in enumerate(body["content"]):
             pieces += [self._reader.start(index, block), self._reader.stop(index)]
         contents: list[Content] = [content for content, _ in pieces]
-        calls, invalid = parse_tool_calls(
-            join_tool_call_chunks([chunks for _, chunks in pieces]), last=True
-        )
+        chunks = [chunks for _, chunks in pieces if chunks]
+        calls, invalid = parse_tool_calls(join_tool_call_chunks(chunks), last=True)
         return AIMessage(
             merge_content([*contents, *self._rest()]),
             id=body.get("id"),

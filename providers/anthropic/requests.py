@@ -47,7 +47,8 @@ def body_of(options: Mapping[str, Any]) -> dict[str, Any]:
     if "model" not in options:
         raise ConfigError("ChatAnthropic was not told which model to ask. Give model='claude-...'.")
     body = {key: options[key] for key in _AS_THEY_ARE if key in options}
-    body["max_tokens"] = options.get("max_tokens") or _enough(options.get("thinking"))
+    limit = options.get("max_tokens")  # 0 fills the cache and says nothing
+    body["max_tokens"] = _enough(options.get("thinking")) if limit is None else limit
     if "stop" in options:
         body["stop_sequences"] = options["stop"]
     if tools := options.get("tools"):

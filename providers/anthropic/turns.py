@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from providers.anthropic.blocks import INVALID, call_id, text_block, tool_use, written
 from runnables.errors import InvalidRequestError, near
 from runnables.messages import AIMessage, BaseMessage, ChatMessage, SystemMessage, ToolMessage
-from runnables.messages.canonical import items_of
+from runnables.messages.canonical import canonical_block
 
 if TYPE_CHECKING:
     from runnables.messages.blocks import Block
@@ -22,6 +22,9 @@ _ROLES: Final[Mapping[str, str]] = {
     "system": "system",
 }
 """What a `ChatMessage` may call its speaker. A "system" one stays where it stands."""
+
+_OWN: Final = (None, "anthropic")
+"""Which providers' answers may hold what only Anthropic can read; None: nobody says whose it is."""
 
 
 @dataclass
@@ -107,11 +110,21 @@ def _said(at: int, message: BaseMessage) -> list[Block]:
 
 
 def _blocks(at: int, message: BaseMessage, *, answered: bool = False) -> list[Block]:
+    if isinstance(message.content, str):
+        block = text_block(message.content)
+        return [] if block is None else [block]
+    strange = answered and message.response_metadata.get("model_provider") not in _OWN
     found = (
         written(item, f"messages[{at}].content[{place}]", answered=answered)
-        for place, item in enumerate(items_of(message.content))
+        for place, item in enumerate(message.content)
+        if not (strange and _is_private(item))
     )
     return [block for block in found if block is not None]
+
+
+def _is_private(item: str | Mapping[str, Any]) -> bool:
+    """Whether only the service that made it can read it: its thoughts, blocks of its own tools."""
+    return canonical_block(item)["type"] in ("reasoning", "non_standard")
 
 
 def _results(at: int, message: ToolMessage) -> list[Block]:

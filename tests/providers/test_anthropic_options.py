@@ -39,6 +39,11 @@ def test_options_have_anthropics_names() -> None:
     assert asked(effort="low") == {"output_config": {"effort": "low"}}
 
 
+def test_no_tokens_at_all_is_a_limit() -> None:
+    """It fills the cache, and says nothing."""
+    assert asked(max_tokens=0) == {"max_tokens": 0}
+
+
 def test_thoughts_take_nothing_from_the_room_of_the_answer() -> None:
     thinking = {"type": "enabled", "budget_tokens": 20_000}
     assert asked(thinking=thinking)["max_tokens"] == MAX_TOKENS + 20_000

@@ -228,6 +228,16 @@ def test_thoughts_of_other_models_are_left_out() -> None:
     assert sent(said)[0]["content"] == [text("So")]
 
 
+def test_what_only_another_service_can_read_is_left_out() -> None:
+    """Its signed thoughts, blocks of its own tools, and what it says of its calls."""
+    said = AIMessage(
+        [SIGNED, {"type": "web_search_call", "id": "ws_1"}, "So"],
+        tool_calls=[{**ADD, "extras": {"thoughtSignature": "abc"}}],
+        response_metadata={"model_provider": "google"},
+    )
+    assert sent(said)[0]["content"] == [text("So"), USE]
+
+
 @pytest.mark.parametrize(
     "said",
     [
