@@ -20,6 +20,7 @@ from runnables.models.options import BASE_OPTIONS, merged_options
 
 if TYPE_CHECKING:
     from providers._http import Timeouts
+    from runnables.cache import BaseCache
     from runnables.limits import BaseRateLimiter
     from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
 
@@ -73,6 +74,7 @@ class HTTPChatModel(Remote, ChatModel):
         max_retries: how often to try again after an error that may pass; see `Guarded`.
         max_retry_delay: the longest wait, in seconds, that the service may ask for.
         rate_limiter: lets requests go in their turn; see `Guarded`.
+        cache: where answers are kept, and looked for first; see `Guarded`.
         default_headers: further headers of each request; their values never print.
         extra_body: further keys of each request, as they stand, over all others.
         name: what observers call the model.
@@ -102,6 +104,7 @@ class HTTPChatModel(Remote, ChatModel):
         max_retries: int | None = 2,
         max_retry_delay: float | None = None,
         rate_limiter: BaseRateLimiter | None = None,
+        cache: BaseCache | None = None,
         default_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         name: str | None = None,
@@ -118,11 +121,15 @@ class HTTPChatModel(Remote, ChatModel):
             max_retries=max_retries,
             max_retry_delay=max_retry_delay,
             rate_limiter=rate_limiter,
+            cache=cache,
         )
         self.extra_body = None if extra_body is None else dict(extra_body)
         # Defaults of options are settings like the others; an unknown one raises here.
         vars(self).update(merged_options(type(self).__name__, self.known_options, {}, options))
         self._connect(api_key, base_url, timeout, default_headers)
+
+    def _identity(self) -> dict[str, Any]:
+        return {**super()._identity(), "base_url": self._url()}  # as the environment may say
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
         """How to ask for this answer."""

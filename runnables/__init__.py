@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from runnables.binding import (
         RunnableBinding as RunnableBinding,
     )
+    from runnables.cache import (
+        BaseCache as BaseCache,
+        InMemoryCache as InMemoryCache,
+        RunnableCache as RunnableCache,
+    )
+    from runnables.cache.sqlite import (
+        SQLiteCache as SQLiteCache,
+    )
     from runnables.chunks import (
         DELTAS as DELTAS,
         RESET as RESET,
@@ -294,6 +302,8 @@ _HOMES: Final = {
     "runnables.agents": ("Agent AgentAnswer AgentInput AgentMessages AgentState create_agent"),
     "runnables.assign": "RunnableAssign",
     "runnables.binding": "RunnableBinding",
+    "runnables.cache": "BaseCache InMemoryCache RunnableCache",
+    "runnables.cache.sqlite": "SQLiteCache",
     "runnables.chunks": (
         "ByIndex ByKey DELTAS Joined Merge MergeableChunk RESET SNAPSHOTS merge_chunks"
     ),

@@ -83,6 +83,10 @@ class RunnableBinding(Forwarding[Input, Output], reports=True):
         inside = repr(self.bound)
         return f"({inside}){shown}" if " | " in inside else f"{inside}{shown}"
 
+    def _identity(self) -> dict[str, Any]:
+        chosen = self.config.get("configurable")
+        return {"bound": self.bound, "kwargs": self.kwargs, "configurable": chosen}
+
     def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
         return self._with(bound=made, input_type=None, output_type=None)
 

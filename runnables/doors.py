@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
 
     from runnables.binding import RunnableBinding
+    from runnables.cache import BaseCache, RunnableCache
     from runnables.config import RunnableConfig
     from runnables.configurable import (
         RunnableConfigurableAlternatives,
@@ -267,6 +268,20 @@ class Fluent(Generic[Input, Output]):
         from runnables.timeout import RunnableTimeout
 
         return RunnableTimeout(self, seconds)
+
+    @checks_keywords
+    def with_cache(
+        self, cache: BaseCache | None = None, *, key: str | None = None
+    ) -> RunnableCache[Input, Output]:
+        """The same, whose outputs are kept, and given again for equal inputs.
+
+        Args:
+            cache: where they are kept; by default in memory, for what this returns alone.
+            key: stands for the configuration of the runnable, where that cannot be told.
+        """
+        from runnables.cache import RunnableCache
+
+        return RunnableCache(self, cache, key=key)
 
     # -- the same, configurable at run time
 

@@ -79,7 +79,12 @@ class Event:
 
     @property
     def usage(self) -> Any:
-        """The usage (a dict of tokens) that a model reported with its output, or None."""
+        """The usage (a dict of tokens) that a model reported with its output, or None.
+
+        An answer from a cache took nothing this time.
+        """
+        if getattr(self.output, "response_metadata", {}).get("from_cache"):
+            return None
         return getattr(self.output, "usage_metadata", None)
 
 

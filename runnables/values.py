@@ -24,6 +24,10 @@ class Value:
         """The configuration, by name."""
         return {key: value for key, value in vars(self).items() if not key.startswith("_")}
 
+    def _identity(self) -> dict[str, Any]:
+        """The part of the configuration that decides what it gives; caches go by it."""
+        return self._settings()
+
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True

@@ -33,7 +33,7 @@ LAYERS = (
     *("assign", "each", "shape", "control", "binding", "tries", "attempts", "retry"),
     *("fallbacks", "timeout", "limits", "configurable"),
     # what models hear and say
-    *("messages", "prompts", "parsers", "tools", "models", "agents", "fakes"),
+    *("messages", "prompts", "parsers", "cache", "tools", "models", "agents", "fakes"),
     # what looks at chains from outside
     *("inside", "usage", "console", "batching", "tracing", "graph", "serving", "cli"),
 )

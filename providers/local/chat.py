@@ -16,6 +16,7 @@ from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS
 
 if TYPE_CHECKING:
+    from runnables.cache import BaseCache
     from runnables.messages import AIMessageChunk, BaseMessage
 
 CONTEXT_SIZE: Final = 4096
@@ -58,6 +59,7 @@ class LocalChatModel(ChatModel, reports=True):
         parallel: how many calls are worked on at the same time; more of them wait.
         threads: how many threads compute; None: two, or half of the CPUs if that is more.
         chat_template: a Jinja template for conversations, in place of the one in the file.
+        cache: where answers are kept, and looked for first; see `Guarded`.
         name: what observers call it.
 
     Raises:
@@ -81,6 +83,7 @@ class LocalChatModel(ChatModel, reports=True):
         parallel: int = PARALLEL,
         threads: int | None = None,
         chat_template: str | None = None,
+        cache: BaseCache | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(
@@ -91,6 +94,7 @@ class LocalChatModel(ChatModel, reports=True):
             seed=seed,
             top_p=top_p,
             name=name,
+            cache=cache,
         )
         self.context_size = context_size
         self.parallel = parallel

@@ -25,7 +25,12 @@ from runnables.messages.convert import (
     messages_to_dict,
 )
 from runnables.messages.count import count_tokens_approximately
-from runnables.messages.kinds import AnyMessage, message_chunk_to_message, message_to_chunk
+from runnables.messages.kinds import (
+    AnyMessage,
+    message_chunk_to_message,
+    message_to_chunk,
+    only_chunk,
+)
 from runnables.messages.openai import convert_to_openai_messages
 from runnables.messages.roles import (
     ChatMessage,
@@ -77,6 +82,7 @@ __all__ = [
     "ChatMessageChunk",
     "message_chunk_to_message",
     "message_to_chunk",
+    "only_chunk",
     # content blocks
     "Content",
     "ContentBlock",

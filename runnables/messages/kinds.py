@@ -134,3 +134,10 @@ def message_to_chunk(message: BaseMessage) -> BaseMessageChunk:
     cls: Any = CHUNKS[f"{MESSAGES[kind_of(message)].__name__}Chunk"]
     fields = {name: getattr(message, name) for name in type(message).model_fields if name != "type"}
     return cast("BaseMessageChunk", cls(**fields))
+
+
+def only_chunk(answer: AIMessage) -> AIMessageChunk:
+    """An answer as the only chunk of its stream."""
+    chunk = cast("AIMessageChunk", message_to_chunk(answer))
+    chunk.chunk_position = "last"
+    return chunk

@@ -1,15 +1,10 @@
-"""An answer as a stream, and a stream as an answer."""
+"""A stream as an answer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from runnables.messages import (
-    AIMessage,
-    AIMessageChunk,
-    message_chunk_to_message,
-    message_to_chunk,
-)
+from runnables.messages import AIMessage, AIMessageChunk, message_chunk_to_message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +23,3 @@ def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:
             )
     joined = chunks[0] if len(chunks) == 1 else AIMessageChunk.merge_chunks(chunks)
     return cast("AIMessage", message_chunk_to_message(joined))
-
-
-def only_chunk(answer: AIMessage) -> AIMessageChunk:
-    """An answer as the only chunk of its stream."""
-    chunk = cast("AIMessageChunk", message_to_chunk(answer))
-    chunk.chunk_position = "last"
-    return chunk

@@ -43,16 +43,12 @@ from runnables.messages import (
     convert_to_messages,
     count_tokens_approximately,
     message_chunk_to_message,
+    only_chunk,
 )
-from runnables.models.answers import join_answer, only_chunk
+from runnables.models.answers import join_answer
+from runnables.models.asking import aanswer_of, achunks_of, answer_of, chunks_of
 from runnables.models.options import BASE_OPTIONS, merged_options
-from runnables.models.policies import (
-    Guarded,
-    aanswer_of,
-    achunks_of,
-    answer_of,
-    chunks_of,
-)
+from runnables.models.policies import Guarded
 from runnables.models.schemas import Tool, checked_tool_choice, convert_to_openai_tool
 from runnables.models.structured import StructuredOutput
 from runnables.streams import (
@@ -66,6 +62,7 @@ from runnables.streams import (
 from runnables.watched import areported, reported
 
 if TYPE_CHECKING:
+    from runnables.cache import BaseCache
     from runnables.events import Run
     from runnables.limits import BaseRateLimiter
     from runnables.models.inputs import LanguageModelInput
@@ -87,7 +84,7 @@ class ChatModel(Guarded, StructuredOutput, reports=True):
         seed: makes answers repeatable, where the provider can.
         top_p: choose among the likeliest tokens of this total probability.
         name: what observers call the model.
-        max_retries, max_retry_delay, rate_limiter: see `Guarded`.
+        max_retries, max_retry_delay, rate_limiter, cache: see `Guarded`.
     """
 
     run_type: ClassVar[str] = "chat_model"
@@ -108,8 +105,9 @@ class ChatModel(Guarded, StructuredOutput, reports=True):
         max_retries: int | None = None,
         max_retry_delay: float | None = None,
         rate_limiter: BaseRateLimiter | None = None,
+        cache: BaseCache | None = None,
     ) -> None:
-        self._guard(max_retries, max_retry_delay, rate_limiter)
+        self._guard(max_retries, max_retry_delay, rate_limiter, cache)
         self.model = model
         self.temperature = temperature
         self.max_tokens = max_tokens

@@ -6,8 +6,7 @@ A model without any of these settings pays for none of them.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from runnables.attempts import (
     MAX_RETRY_DELAY,
@@ -15,34 +14,31 @@ from runnables.attempts import (
     Pace,
     Rules,
     atried,
-    atried_chunks,
     check_attempts,
     check_delay,
     tried,
-    tried_chunks,
 )
+from runnables.cache import BaseCache, check_cache
 from runnables.errors import ConfigError, ModelError, RateLimitError, worth_retrying
 from runnables.limits import BaseRateLimiter
-from runnables.streams import Declared, aclose, close
 
 if TYPE_CHECKING:
     from collections.abc import (
-        AsyncGenerator,
-        AsyncIterable,
         Awaitable,
         Callable,
-        Generator,
-        Iterable,
     )
 
-    from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
-    from runnables.models.chat import ChatModel
     from runnables.tries import Restart
 
 R = TypeVar("R")
 
 PACE: Final = Pace(initial=0.5, max=8.0, jitter=0.5)
 """As the services' own clients wait where the service says nothing."""
+
+
+_NOT_ITS_OWN: Final = frozenset(
+    "name max_retries max_retry_delay rate_limiter cache api_key timeout".split()
+)
 
 
 class Guarded:
@@ -54,12 +50,15 @@ class Guarded:
         max_retry_delay: the longest delay that the service may ask for, in seconds, and be
             asked again; None: 60.
         rate_limiter: lets requests go, those of all models that share it; each attempt is one.
+        cache: where answers are kept, and looked for first; see `RunnableCache`. One that is
+            found has `response_metadata["from_cache"]`, and its usage is counted nowhere.
     """
 
     # on the class, too: a subclass with an __init__ of its own need not call ours
     max_retries: int | None = None
     max_retry_delay: float | None = None
     rate_limiter: BaseRateLimiter | None = None
+    cache: BaseCache | None = None
     _pace: ClassVar[Pace] = PACE
 
     def _guard(
@@ -67,11 +66,12 @@ class Guarded:
         max_retries: int | None,
         max_retry_delay: float | None,
         rate_limiter: BaseRateLimiter | None,
+        cache: BaseCache | None = None,
     ) -> None:
         """Set them.
 
         Raises:
-            ConfigError: a number below 0, or a limiter that is none.
+            ConfigError: a number below 0, or a limiter or a cache that is none.
         """
         if max_retries is not None:
             check_attempts("max_retries", max_retries, 0)
@@ -83,14 +83,22 @@ class Guarded:
                 f"rate_limiter={given!r}: expected an InMemoryRateLimiter, or another subclass of "
                 "BaseRateLimiter"
             )
+        if cache is not None:
+            check_cache(cache)
         self.max_retries = max_retries
         self.max_retry_delay = max_retry_delay
         self.rate_limiter = rate_limiter
+        self.cache = cache
 
     @property
     def _is_guarded(self) -> bool:
         """Whether any of them asks for something."""
-        return bool(self.max_retries) or self.rate_limiter is not None
+        return bool(self.max_retries or self.rate_limiter is not None or self.cache is not None)
+
+    def _identity(self) -> dict[str, Any]:
+        """The settings that decide what the model gives: not how, or by whom, it is asked."""
+        settings: dict[str, Any] = cast("Any", super())._identity()
+        return {name: it for name, it in settings.items() if name not in _NOT_ITS_OWN}
 
     @property
     def _longest_delay(self) -> float:
@@ -203,109 +211,3 @@ class Permit:
             self._limiter.settle(self._reserved, 0)
         if passes and error.retry_after and 0 < error.retry_after <= self._longest:
             self._limiter.pause(error.retry_after)
-
-
-def answer_of(model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-    """What a model answers, under its policies."""
-    if not model._is_guarded:
-        return model._generate(messages, options)
-    return _Call(model, messages, options).answer()
-
-
-async def aanswer_of(
-    model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]
-) -> AIMessage:
-    """What a model answers, under its policies."""
-    if not model._is_guarded:
-        return await model._agenerate(messages, options)
-    return await _Call(model, messages, options).aanswer()
-
-
-def chunks_of(
-    model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], on_restart: Restart
-) -> Iterable[Any]:
-    """What a model answers, in pieces, under its policies; with "restart", `RESET` among them."""
-    if not model._is_guarded:
-        return model._stream(messages, options)
-    return _Call(model, messages, options).chunks(on_restart)
-
-
-def achunks_of(
-    model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], on_restart: Restart
-) -> AsyncIterable[Any]:
-    """What a model answers, in pieces, under its policies; with "restart", `RESET` among them."""
-    if not model._is_guarded:
-        return model._astream(messages, options)
-    return _Call(model, messages, options).achunks(on_restart)
-
-
-class _Call:
-    """One call of a chat model, under its policies."""
-
-    def __init__(
-        self, model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]
-    ) -> None:
-        self._model = model
-        self._messages = messages
-        self._options = options
-
-    def answer(self) -> AIMessage:
-        ask = partial(self._model._generate, self._messages, self._options)
-        return self._model._requested(ask, self._tokens)
-
-    async def aanswer(self) -> AIMessage:
-        ask = partial(self._model._agenerate, self._messages, self._options)
-        return await self._model._arequested(ask, self._tokens)
-
-    def chunks(self, on_restart: Restart) -> Generator[Any, None, None]:
-        attempts = self._model._attempts(on_restart)
-        yield from tried_chunks(self._ask_chunks, attempts, self._declared())
-
-    async def achunks(self, on_restart: Restart) -> AsyncGenerator[Any, None]:
-        attempts = self._model._attempts(on_restart)
-        chunks = atried_chunks(self._aask_chunks, attempts, self._declared())
-        try:
-            async for chunk in chunks:
-                yield chunk
-        finally:
-            await chunks.aclose()
-
-    def _ask_chunks(self, attempt: int) -> Generator[AIMessageChunk, None, None]:
-        permit = Permit(self._model, self._tokens)
-        permit.get()
-        chunks: Any = None
-        try:
-            chunks = self._model._stream(self._messages, self._options)
-            for chunk in chunks:
-                permit.heard(chunk)
-                yield chunk
-            permit.done()
-        except Exception as error:
-            permit.failed(error)
-            raise
-        finally:
-            close(chunks)
-
-    async def _aask_chunks(self, attempt: int) -> AsyncGenerator[AIMessageChunk, None]:
-        permit = Permit(self._model, self._tokens)
-        await permit.aget()
-        chunks: Any = None
-        try:
-            chunks = self._model._astream(self._messages, self._options)
-            async for chunk in chunks:
-                permit.heard(chunk)
-                yield chunk
-            permit.done()
-        except Exception as error:
-            permit.failed(error)
-            raise
-        finally:
-            await aclose(chunks)
-
-    def _tokens(self) -> float:
-        """About how many tokens the question and its answer take."""
-        asked = self._model.get_num_tokens_from_messages(self._messages)
-        return asked + (self._options.get("max_tokens") or 0)
-
-    def _declared(self) -> Declared:
-        return Declared(self._model.merge, self._model)

@@ -9,7 +9,7 @@ from tests.laws.specimens import Specimen
 from tests.laws.zoo_combinators import parallels, sequences, shapes
 from tests.laws.zoo_functions import generators, lambdas, users_classes
 from tests.laws.zoo_models import models, parsers, prompts
-from tests.laws.zoo_policies import bindings, controls, fallbacks, retries
+from tests.laws.zoo_policies import bindings, caches, controls, fallbacks, retries
 from tests.laws.zoo_tools import agents, tools
 
 ZOO: list[Specimen] = [
@@ -21,6 +21,7 @@ ZOO: list[Specimen] = [
     *controls(),
     *retries(),
     *fallbacks(),
+    *caches(),
     *bindings(),
     *users_classes(),
     *tools(),

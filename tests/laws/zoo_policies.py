@@ -8,8 +8,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from runnables import (
+    ChatPromptTemplate,
     CommaSeparatedListOutputParser,
     ConfigurableField,
+    InMemoryCache,
     RouterRunnable,
     RunnableBranch,
     RunnableGenerator,
@@ -19,9 +21,9 @@ from runnables import (
     RunnablePick,
     StrOutputParser,
 )
-from runnables.fakes import ParrotFakeChatModel
+from runnables.fakes import DeterministicFakeEmbedding, ParrotFakeChatModel
 from tests.laws import steps
-from tests.laws.specimens import AGAIN, AT_ONCE, DICTS, INT_LISTS, INTS, TEXTS, Specimen, it
+from tests.laws.specimens import AGAIN, ANY, AT_ONCE, DICTS, INT_LISTS, INTS, TEXTS, Specimen, it
 from tests.laws.steps import Flaky
 
 
@@ -182,6 +184,52 @@ def fallbacks() -> Iterator[Specimen]:
         INTS,
         sync=False,
     )
+
+
+def caches() -> Iterator[Specimen]:
+    words = RunnableLambda(steps.words)
+    snapshots = RunnableLambda(steps.growing, merge="last")
+    yield it("cache", lambda: RunnableLambda(steps.odd_only).with_cache(), INTS)
+    yield it("cache: async", lambda: RunnableLambda(steps.aodd_only).with_cache(), INTS, sync=False)
+    yield it("cache: pieces", lambda: words.with_cache() | steps.shout, TEXTS)
+    yield it(
+        "cache: pieces, async",
+        lambda: RunnableLambda(steps.awords).with_cache() | RunnableGenerator(steps.auppercase),
+        TEXTS,
+        sync=False,
+    )
+    yield it("cache: snapshots", lambda: snapshots.with_cache() | steps.shout, TEXTS)
+    yield it(
+        "cache: own merge",
+        lambda: RunnableLambda(steps.countdown, merge=steps.total).with_cache(),
+        INTS,
+    )
+    yield it("cache: fails on the way", lambda: RunnableLambda(steps.stumble).with_cache(), TEXTS)
+    yield it(
+        "cache: of a retry that restarts",
+        lambda: RunnableLambda(Flaky(1).late).with_retry(**AGAIN).with_cache(key="flaky"),
+        TEXTS,
+    )
+    yield it(
+        "cache: branches",
+        lambda: RunnableParallel(a=words.with_cache(), b=snapshots).with_cache(),
+        TEXTS,
+    )
+    yield it(
+        "cache: of embeddings",
+        lambda: DeterministicFakeEmbedding(size=3).with_cache(),
+        TEXTS | INTS,
+    )
+    yield it(
+        "cache: prompt, model, parser",
+        lambda: (
+            ChatPromptTemplate([("human", "{text}{number}")])
+            | ParrotFakeChatModel(cache=InMemoryCache()).with_cache()
+            | StrOutputParser()
+        ).with_cache(),
+        DICTS,
+    )
+    yield it("cache: any input", lambda: RunnableLambda(repr).with_cache() | len, ANY)
 
 
 def bindings() -> Iterator[Specimen]:

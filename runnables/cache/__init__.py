@@ -1,0 +1,17 @@
+"""Outputs that were given before, kept for the same input. (One that keeps files: sqlite.py.)"""
+
+from runnables.cache.kept import MISSING, Form, Kept
+from runnables.cache.keys import digest
+from runnables.cache.runnable import RunnableCache
+from runnables.cache.stores import BaseCache, InMemoryCache, check_cache
+
+__all__ = [
+    "MISSING",
+    "BaseCache",
+    "Form",
+    "InMemoryCache",
+    "Kept",
+    "RunnableCache",
+    "check_cache",
+    "digest",
+]

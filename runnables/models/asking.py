@@ -1,0 +1,183 @@
+"""One call of a chat model under its policies: from the cache, in its turn, more than once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from runnables.attempts import atried_chunks, tried_chunks
+from runnables.cache import MISSING, Form, Kept, digest
+from runnables.messages import only_chunk
+from runnables.models.policies import Permit
+from runnables.streams import Declared, aclose, close
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+
+    from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
+    from runnables.models.chat import ChatModel
+    from runnables.tries import Restart
+
+
+def answer_of(model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+    """What a model answers, under its policies."""
+    if not model._is_guarded:
+        return model._generate(messages, options)
+    return _Call(model, messages, options).answer()
+
+
+async def aanswer_of(
+    model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]
+) -> AIMessage:
+    """What a model answers, under its policies."""
+    if not model._is_guarded:
+        return await model._agenerate(messages, options)
+    return await _Call(model, messages, options).aanswer()
+
+
+def chunks_of(
+    model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], on_restart: Restart
+) -> Iterable[Any]:
+    """What a model answers, in pieces, under its policies; with "restart", `RESET` among them."""
+    if not model._is_guarded:
+        return model._stream(messages, options)
+    return _Call(model, messages, options).chunks(on_restart)
+
+
+def achunks_of(
+    model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], on_restart: Restart
+) -> AsyncIterable[Any]:
+    """What a model answers, in pieces, under its policies; with "restart", `RESET` among them."""
+    if not model._is_guarded:
+        return model._astream(messages, options)
+    return _Call(model, messages, options).achunks(on_restart)
+
+
+_ANSWERS: Final = Form("a chat model", lambda: Any)
+_NOWHERE: Final = Kept(None, "", _ANSWERS)
+
+_UNSAID: Final = frozenset({"id", "usage_metadata", "response_metadata"})
+"""Facts of a message that are not said to a model: equal questions may differ in them."""
+
+
+def _said(message: BaseMessage) -> list[Any]:
+    said = {name: getattr(message, name) for name in type(message).model_fields}
+    return [type(message), {name: it for name, it in said.items() if name not in _UNSAID}]
+
+
+def _marked(answer: AIMessage) -> AIMessage:
+    """An answer that was kept, which is ours alone, as one that nobody has paid for again."""
+    answer.response_metadata["from_cache"] = True
+    return answer
+
+
+class _Call:
+    """One call of a chat model, under its policies."""
+
+    def __init__(
+        self, model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> None:
+        self._model = model
+        self._messages = messages
+        self._options = options
+
+    def answer(self) -> AIMessage:
+        kept = self._kept()
+        answer = kept.get()
+        if answer is MISSING:
+            ask = partial(self._model._generate, self._messages, self._options)
+            answer = self._model._checked(self._model._requested(ask, self._tokens))
+            kept.set(answer)
+            return answer
+        return _marked(answer)
+
+    async def aanswer(self) -> AIMessage:
+        kept = self._kept()
+        answer = await kept.aget()
+        if answer is MISSING:
+            ask = partial(self._model._agenerate, self._messages, self._options)
+            answer = self._model._checked(await self._model._arequested(ask, self._tokens))
+            await kept.aset(answer)
+            return answer
+        return _marked(answer)
+
+    def chunks(self, on_restart: Restart) -> Generator[Any, None, None]:
+        kept = self._kept()
+        answer = kept.get()
+        if answer is not MISSING:
+            yield only_chunk(_marked(answer))
+            return
+        parts = self._model.merge.accumulator()
+        attempts = self._model._attempts(on_restart)
+        for chunk in tried_chunks(self._ask_chunks, attempts, self._declared()):
+            parts.add(chunk)
+            yield chunk
+        if not parts.empty:
+            kept.set(parts.value())
+
+    async def achunks(self, on_restart: Restart) -> AsyncGenerator[Any, None]:
+        kept = self._kept()
+        answer = await kept.aget()
+        if answer is not MISSING:
+            yield only_chunk(_marked(answer))
+            return
+        parts = self._model.merge.accumulator()
+        attempts = self._model._attempts(on_restart)
+        chunks = atried_chunks(self._aask_chunks, attempts, self._declared())
+        try:
+            async for chunk in chunks:
+                parts.add(chunk)
+                yield chunk
+        finally:
+            await chunks.aclose()
+        if not parts.empty:
+            await kept.aset(parts.value())
+
+    def _kept(self) -> Kept:
+        """Where the answer is kept, if anywhere: by the model, the options and the question."""
+        model = self._model
+        if model.cache is None:
+            return _NOWHERE
+        said = [_said(message) for message in self._messages]
+        key = digest("chat", type(model), model._identity(), self._options, said)
+        return Kept(model.cache, key, _ANSWERS)
+
+    def _ask_chunks(self, attempt: int) -> Generator[AIMessageChunk, None, None]:
+        permit = Permit(self._model, self._tokens)
+        permit.get()
+        chunks: Any = None
+        try:
+            chunks = self._model._stream(self._messages, self._options)
+            for chunk in chunks:
+                permit.heard(chunk)
+                yield chunk
+            permit.done()
+        except Exception as error:
+            permit.failed(error)
+            raise
+        finally:
+            close(chunks)
+
+    async def _aask_chunks(self, attempt: int) -> AsyncGenerator[AIMessageChunk, None]:
+        permit = Permit(self._model, self._tokens)
+        await permit.aget()
+        chunks: Any = None
+        try:
+            chunks = self._model._astream(self._messages, self._options)
+            async for chunk in chunks:
+                permit.heard(chunk)
+                yield chunk
+            permit.done()
+        except Exception as error:
+            permit.failed(error)
+            raise
+        finally:
+            await aclose(chunks)
+
+    def _tokens(self) -> float:
+        """About how many tokens the question and its answer take."""
+        asked = self._model.get_num_tokens_from_messages(self._messages)
+        return asked + (self._options.get("max_tokens") or 0)
+
+    def _declared(self) -> Declared:
+        return Declared(self._model.merge, self._model)
