@@ -19,20 +19,14 @@ if TYPE_CHECKING:
         AgentState as AgentState,
         create_agent as create_agent,
     )
-    from runnables.assign import (
-        RunnableAssign as RunnableAssign,
-    )
-    from runnables.binding import (
-        RunnableBinding as RunnableBinding,
-    )
+    from runnables.assign import RunnableAssign as RunnableAssign
+    from runnables.binding import RunnableBinding as RunnableBinding
     from runnables.cache import (
         BaseCache as BaseCache,
         InMemoryCache as InMemoryCache,
         RunnableCache as RunnableCache,
     )
-    from runnables.cache.sqlite import (
-        SQLiteCache as SQLiteCache,
-    )
+    from runnables.cache.sqlite import SQLiteCache as SQLiteCache
     from runnables.chunks import (
         DELTAS as DELTAS,
         RESET as RESET,
@@ -44,9 +38,7 @@ if TYPE_CHECKING:
         MergeableChunk as MergeableChunk,
         merge_chunks as merge_chunks,
     )
-    from runnables.concurrency import (
-        cancelled as cancelled,
-    )
+    from runnables.concurrency import cancelled as cancelled
     from runnables.config import (
         RunnableConfig as RunnableConfig,
         merge_configs as merge_configs,
@@ -55,20 +47,14 @@ if TYPE_CHECKING:
         RunnableConfigurableAlternatives as RunnableConfigurableAlternatives,
         RunnableConfigurableFields as RunnableConfigurableFields,
     )
-    from runnables.console import (
-        ConsoleHandler as ConsoleHandler,
-    )
+    from runnables.console import ConsoleHandler as ConsoleHandler
     from runnables.control import (
         RouterInput as RouterInput,
         RouterRunnable as RouterRunnable,
         RunnableBranch as RunnableBranch,
     )
-    from runnables.decorator import (
-        chain as chain,
-    )
-    from runnables.each import (
-        RunnableEach as RunnableEach,
-    )
+    from runnables.decorator import chain as chain
+    from runnables.each import RunnableEach as RunnableEach
     from runnables.errors import (
         AuthenticationError as AuthenticationError,
         BudgetExceeded as BudgetExceeded,
@@ -97,9 +83,7 @@ if TYPE_CHECKING:
         WeightsError as WeightsError,
         worth_retrying as worth_retrying,
     )
-    from runnables.event_stream import (
-        StreamEvent as StreamEvent,
-    )
+    from runnables.event_stream import StreamEvent as StreamEvent
     from runnables.events import (
         Event as Event,
         Handler as Handler,
@@ -114,19 +98,13 @@ if TYPE_CHECKING:
         GenericFakeChatModel as GenericFakeChatModel,
         ParrotFakeChatModel as ParrotFakeChatModel,
     )
-    from runnables.fallbacks import (
-        RunnableWithFallbacks as RunnableWithFallbacks,
-    )
+    from runnables.fallbacks import RunnableWithFallbacks as RunnableWithFallbacks
     from runnables.functions import (
         RunnableLambda as RunnableLambda,
         coerce_to_runnable as coerce_to_runnable,
     )
-    from runnables.generators import (
-        RunnableGenerator as RunnableGenerator,
-    )
-    from runnables.handed import (
-        ensure_config as ensure_config,
-    )
+    from runnables.generators import RunnableGenerator as RunnableGenerator
+    from runnables.handed import ensure_config as ensure_config
     from runnables.inline import (
         Decoder as Decoder,
         Inline as Inline,
@@ -262,15 +240,9 @@ if TYPE_CHECKING:
         StringPromptTemplate as StringPromptTemplate,
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
     )
-    from runnables.retry import (
-        RunnableRetry as RunnableRetry,
-    )
-    from runnables.runnable import (
-        Runnable as Runnable,
-    )
-    from runnables.sequence import (
-        RunnableSequence as RunnableSequence,
-    )
+    from runnables.retry import RunnableRetry as RunnableRetry
+    from runnables.runnable import Runnable as Runnable
+    from runnables.sequence import RunnableSequence as RunnableSequence
     from runnables.shape import (
         RunnablePassthrough as RunnablePassthrough,
         RunnablePick as RunnablePick,
@@ -279,9 +251,7 @@ if TYPE_CHECKING:
         AsyncStream as AsyncStream,
         Stream as Stream,
     )
-    from runnables.timeout import (
-        RunnableTimeout as RunnableTimeout,
-    )
+    from runnables.timeout import RunnableTimeout as RunnableTimeout
     from runnables.tools import (
         BaseTool as BaseTool,
         InjectedToolArg as InjectedToolArg,

@@ -109,9 +109,13 @@ class _Call:
             return
         parts = self._model.merge.accumulator()
         attempts = self._model._attempts(on_restart)
-        for chunk in tried_chunks(self._ask_chunks, attempts, self._declared()):
-            parts.add(chunk)
-            yield chunk
+        chunks = tried_chunks(self._ask_chunks, attempts, self._declared())
+        try:
+            for chunk in chunks:
+                parts.add(chunk)
+                yield chunk
+        finally:
+            chunks.close()
         if not parts.empty:
             kept.set(parts.value())
 
