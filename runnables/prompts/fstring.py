@@ -73,8 +73,10 @@ class FString:
             PromptError: a value that its format does not take.
         """
         return "".join(
-            piece if isinstance(piece, str) else self._value(piece, values[piece.name])
-            for piece in self._pieces
+            [
+                piece if isinstance(piece, str) else self._value(piece, values[piece.name])
+                for piece in self._pieces
+            ]
         )
 
     def _value(self, field: Field, value: Any) -> str:
