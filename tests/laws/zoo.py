@@ -58,6 +58,13 @@ ELSEWHERE = {
     "providers._chat.HTTPChatModel": "a base, of models that need a server",
     "providers.openai.chat.ChatOpenAI": "needs a server: see tests/conformance",
     "providers.openai.azure.AzureChatOpenAI": "needs a server: see tests/conformance",
+    "providers.anthropic.chat.ChatAnthropic": "needs a server: see tests/conformance",
+    "providers.google.chat.ChatGoogleGenerativeAI": "needs a server: see tests/conformance",
+    "providers._embeddings.HTTPEmbeddings": "a base, of models that need a server",
+    "providers.openai.embeddings.OpenAIEmbeddings": "needs a server: see tests/providers",
+    "providers.google.embeddings.GoogleGenerativeAIEmbeddings": (
+        "needs a server: see tests/providers"
+    ),
     "runnables.fakes.FakeEmbeddings": "random: no two calls give the same",
 }
 """Classes that no law about values can be asked of, and why."""
