@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks import load, models
+from benchmarks.candidates import Aiohttp, AsyncAiohttp
 from benchmarks.harness import Growth, Row, Run, repeated, table
+from benchmarks.models import _Ours
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -78,3 +81,13 @@ def measured() -> dict[str, Any]:
 def test_no_row_is_far_over_its_budget(name: str, measured: dict[str, Any]) -> None:
     """A guard against faults of kind, not a measurement: see docs/benchmarks.md for those."""
     assert measured[name]["factors"]["ours"] < MARGIN * measured[name]["budget"]
+
+
+OURS_AND_FLOORS = [it for it in models.SUBJECTS if issubclass(it, (Aiohttp, AsyncAiohttp, _Ours))]
+
+
+@pytest.mark.parametrize("subject", OURS_AND_FLOORS, ids=lambda it: it.__name__)
+def test_what_is_put_under_load_answers_in_full(subject: type[Any]) -> None:
+    """Whole and streamed, 64 at once; what is left out cannot be quick."""
+    found = load.figures(subject, {"plain": 64, "burst": 8, "paced": 1}, repeated=1)
+    assert {"ms/request", "us/chunk, burst", "us/chunk, paced", "MB"} <= found.keys()
