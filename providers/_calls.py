@@ -13,14 +13,23 @@ from runnables.messages import AIMessage, BaseMessage, ContentBlock, ToolMessage
 _MADE: Final = "made_"
 
 
-def made_id(*of: object) -> str:
+def made_id(answered: str | Sequence[BaseMessage], *of: object) -> str:
     """A name for a call, which depends on nothing but the arguments.
 
-    So a stream and a whole answer give the same call the same name. What it is made of has to
-    differ between the calls of a conversation, as results are told apart by it.
+    So a stream and a whole answer give the same call the same name, and another call of a
+    conversation gets another one: each result repeats the name of its call, so that the names
+    that are made after it differ from those before.
+
+    Args:
+        answered: the service's name for the answer with the call, or the messages it is to.
+        *of: what tells the call from others in the same answer.
     """
-    text = json.dumps(of, default=str)
-    return _MADE + blake2s(text.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
+    if not isinstance(answered, str):
+        last = answered[-1]
+        named = getattr(last, "tool_call_id", None)
+        answered = json.dumps([len(answered), last.type, last.text, named])
+    text = json.dumps([answered, *of], default=str)
+    return _MADE + blake2s(text.encode(), digest_size=10).hexdigest()
 
 
 def service_id(name: str | None) -> str | None:
@@ -41,13 +50,17 @@ class CalledTools:
                 if block.get("id") and block.get("name"):
                     self._tools[block["id"]] = block["name"]
 
+    def find(self, message: ToolMessage) -> str | None:
+        """The tool that a result is of, where anything says so."""
+        return self._tools.get(message.tool_call_id) or message.name
+
     def tool_of(self, message: ToolMessage) -> str:
         """The tool that a result is of.
 
         Raises:
             ConfigError: the conversation has no such call, and the message does not say.
         """
-        name = self._tools.get(message.tool_call_id) or message.name
+        name = self.find(message)
         if name is None:
             raise ConfigError(
                 f"A ToolMessage answers the call {message.tool_call_id!r}, which no message "

@@ -180,6 +180,7 @@ class HTTPChatModel(Remote, ChatModel):
     def _asked(
         self, messages: list[BaseMessage], options: dict[str, Any], *, streamed: bool
     ) -> tuple[Exchange, Request]:
+        options = dict(options)  # the caller's own are for the next attempt, too
         extra_body: Mapping[str, Any] = options.pop("extra_body", None) or {}
         extra_headers = options.pop("extra_headers", None)
         exchange = self._exchange(messages, options)

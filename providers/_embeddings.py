@@ -160,3 +160,14 @@ class HTTPEmbeddings(Remote, Embeddings):
             )
         for start in range(0, len(texts), self.group_size):
             yield texts[start : start + self.group_size]
+
+
+def floats(vector: Any) -> list[float]:
+    """A vector of an answer.
+
+    Raises:
+        TypeError: it is no list of numbers.
+    """
+    if not isinstance(vector, list):
+        raise TypeError("a vector that is no list")
+    return [float(number) for number in cast("Sequence[Any]", vector)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from providers._embeddings import HTTPEmbeddings
+from providers._embeddings import HTTPEmbeddings, floats
 from providers.google.service import API_VERSION, GoogleRemote, resource
 
 
@@ -51,4 +51,4 @@ class GoogleGenerativeAIEmbeddings(GoogleRemote, HTTPEmbeddings, reports=True):
         return {"requests": [{**told, "content": {"parts": [{"text": it}]}} for it in texts]}
 
     def _vectors(self, body: Any) -> list[list[float]]:
-        return [[float(number) for number in it["values"]] for it in body["embeddings"]]
+        return [floats(it["values"]) for it in body["embeddings"]]

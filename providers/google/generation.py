@@ -190,7 +190,7 @@ class Generation(Exchange):
         place, self._calls = self._calls, self._calls + 1
         name: str | None = call.get("name")
         args: Mapping[str, Any] = call.get("args") or {}
-        made = made_id(self._id or len(self.messages), place, name, args)
+        made = made_id(self._id or self.messages, place, name, args)
         piece = tool_call_chunk(
             name=name,
             args=json.dumps(args, ensure_ascii=False) if text is None else text,

@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from providers._embeddings import HTTPEmbeddings
+from providers._embeddings import HTTPEmbeddings, floats
 from providers.openai.chat import OPENAI
 from runnables.errors import ConfigError
 
@@ -67,7 +67,7 @@ class OpenAIEmbeddings(HTTPEmbeddings, reports=True):
 def _numbers(vector: Any) -> list[float]:
     """A vector, which is a list of numbers, or the bytes of little-endian 32-bit floats."""
     if not isinstance(vector, str):
-        return [float(number) for number in vector]
+        return floats(vector)
     numbers = array("f", base64.b64decode(vector, validate=True))
     if sys.byteorder == "big":
         numbers.byteswap()

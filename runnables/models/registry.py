@@ -26,6 +26,7 @@ _OWN_MODELS: Final[Mapping[str, str]] = {
     "openai": "providers.openai:ChatOpenAI",
     "google": "providers.google:ChatGoogleGenerativeAI",
     "google_genai": "providers.google:ChatGoogleGenerativeAI",  # what LangChain calls it
+    "ollama": "providers.ollama:ChatOllama",
     "azure_openai": "providers.openai:AzureChatOpenAI",
     "anthropic": "providers.anthropic:ChatAnthropic",
 }
@@ -34,6 +35,7 @@ _OWN_EMBEDDINGS: Final[Mapping[str, str]] = {
     "openai": "providers.openai:OpenAIEmbeddings",
     "google": "providers.google:GoogleGenerativeAIEmbeddings",
     "google_genai": "providers.google:GoogleGenerativeAIEmbeddings",
+    "ollama": "providers.ollama:OllamaEmbeddings",
 }
 
 _FAMILIES: Final[Mapping[str, str]] = {

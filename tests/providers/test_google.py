@@ -288,6 +288,21 @@ def test_a_call_may_name_another_model_and_more_fields(call: Call) -> None:
     assert asked.headers["x-a"] == "b"
 
 
+def test_a_further_attempt_says_the_same(call: Call) -> None:
+    """With the further fields and headers, in whole answers and in streams."""
+    busy = Said({"error": {"message": "busy"}}, status=503, headers={"retry-after": "0"})
+    answer = {"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]}
+    told = {"extra_body": {"store": False}, "extra_headers": {"x-a": "b"}}
+    with recording() as server:
+        model = ChatGoogleGenerativeAI("m", api_key="k", base_url=server.url).bind(**told)
+        for said, run in ((Said(answer), call.invoke), (events([answer]), call.stream)):
+            server.says(busy, said)
+            run(model, "Hi")
+            first, second = server.asked
+            assert second.body == first.body
+            assert second.headers["x-a"] == first.headers["x-a"] == "b"
+
+
 # -- faults
 
 RETRY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "45.837906927s"}

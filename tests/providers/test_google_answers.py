@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from providers._decoding import JSONEvents
 from providers.google import ChatGoogleGenerativeAI
 from providers.google.generation import Generation
-from runnables import AIMessage, AIMessageChunk, HumanMessage
+from runnables import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from runnables.errors import ModelConnectionError, ServerError
 from runnables.messages import message_chunk_to_message
 from tests.colours import Call
@@ -122,9 +122,11 @@ def test_calls_without_a_name_get_one_that_stays() -> None:
     other = generation().answer({**event(look), "responseId": "r-2"}, {})
     assert other.tool_calls[0]["id"] not in (one, two)
     bare = {"candidates": event(look)["candidates"]}
-    later = Generation([HumanMessage("Hi"), AIMessage("a"), HumanMessage("b")], {})
-    first = generation().answer(bare, {}).tool_calls[0]["id"]
-    assert later.answer(bare, {}).tool_calls[0]["id"] != first
+    first = generation().answer(bare, {})
+    name = first.tool_calls[0]["id"]
+    assert name is not None
+    later = Generation([HumanMessage("Hi"), first, ToolMessage("x", tool_call_id=name)], {})
+    assert later.answer(bare, {}).tool_calls[0]["id"] != name
 
 
 def test_counts_are_those_of_the_whole_and_counted_once() -> None:
