@@ -378,4 +378,5 @@ class Agent(Runnable[AgentInput, State], reports=True):
 
 def _at(scope: Scope | None, label: str) -> RunnableConfig | None:
     """The config for a call inside of an agent."""
-    return None if scope is None else scope.step(f"agent:{label.replace(' ', ':')}", label).config
+    tag = "agent:" + label.replace(" ", ":").replace('"', "")
+    return None if scope is None else scope.step(tag, label).config

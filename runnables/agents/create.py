@@ -20,7 +20,7 @@ T = TypeVar("T")
 @overload
 def create_agent(
     model: str | Runnable[Any, AIMessage],
-    tools: Iterable[Any] = (),
+    tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
     response_format: None = None,
@@ -31,7 +31,7 @@ def create_agent(
 @overload
 def create_agent(
     model: str | Runnable[Any, AIMessage],
-    tools: Iterable[Any] = (),
+    tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
     response_format: type[T],
@@ -42,7 +42,7 @@ def create_agent(
 @overload
 def create_agent(
     model: str | Runnable[Any, AIMessage],
-    tools: Iterable[Any] = (),
+    tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
     response_format: dict[str, Any],
@@ -52,7 +52,7 @@ def create_agent(
 ) -> Agent[AgentAnswer[dict[str, Any]]]: ...
 def create_agent(
     model: str | Runnable[Any, Any],
-    tools: Iterable[Any] | None = (),
+    tools: Iterable[Any] | None = None,
     *,
     system_prompt: str | SystemMessage | None = None,
     response_format: Any = None,

@@ -123,4 +123,4 @@ def _as_runnable(given: Any) -> Runnable[Any, Any]:
             f"{given!r} cannot be a tool of an agent: expected a tool, a runnable or a function, "
             "or a dict that says what the provider's own server runs."
         )
-    return StructuredTool[Any](cast("Callable[..., Any]", given))
+    return StructuredTool.from_function(cast("Callable[..., Any]", given))

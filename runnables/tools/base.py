@@ -91,7 +91,9 @@ class BaseTool(Runnable[Any, Output], reports=True):
         if isinstance(schema, dict) or not (hidden := injected_fields(schema)):
             return schema
         shown = {key: it for key, it in fields_in(schema).items() if key not in hidden}
-        return fields_schema(schema.__name__, shown)
+        made = fields_schema(schema.__name__, shown)
+        made.__doc__ = schema.__doc__
+        return made
 
     @property
     def args_jsonschema(self) -> dict[str, Any]:

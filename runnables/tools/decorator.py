@@ -124,7 +124,7 @@ def tool(
     def make(function: Any) -> BaseTool[Any]:
         if isinstance(function, Runnable):
             return RunnableTool[Any](function, **options)
-        return StructuredTool[Any](
+        return StructuredTool.from_function(
             function,
             infer_schema=infer_schema,
             parse_docstring=parse_docstring,

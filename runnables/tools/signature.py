@@ -38,6 +38,10 @@ _CONFIGS: Final = (RunnableConfig, RunnableConfig | None)
 class Signature:
     """What a function takes where a model calls it.
 
+    Args:
+        function: the function.
+        strict: whether all of its annotations must be read, since they say the types.
+
     Attributes:
         given: the parameters that the model gives.
         injected: those that the program gives; whether each must be there.
@@ -50,7 +54,7 @@ class Signature:
         ConfigError: an annotation that cannot be read, or a method that is not bound.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], *, strict: bool = True) -> None:
         self.given: dict[str, inspect.Parameter] = {}
         self.injected: dict[str, bool] = {}
         self.call_ids: set[str] = set()
@@ -61,7 +65,7 @@ class Signature:
         self._hints: dict[str, Any] = {}
         parameters = list(_parameters(function))
         if any(it.annotation is not it.empty for it in parameters):
-            self._hints = _hints(function)
+            self._hints = _hints(function, strict=strict)
         for parameter in parameters:
             self._take(parameter)
 
@@ -96,8 +100,8 @@ class Signature:
         """Whether the default of a parameter stands in a pydantic `Field(...)`."""
         return name in self.given and isinstance(self.given[name].default, FieldInfo)
 
-    def model(self, name: str, descriptions: Mapping[str, str]) -> type[BaseModel]:
-        """A pydantic model of what the model gives.
+    def model(self, name: str, about: str, descriptions: Mapping[str, str]) -> type[BaseModel]:
+        """A pydantic model of what the model gives, with this docstring.
 
         Raises:
             ConfigError: a type that pydantic knows nothing of.
@@ -105,6 +109,7 @@ class Signature:
         fields = {key: self._field(it, descriptions.get(key)) for key, it in self.given.items()}
         try:
             made = fields_schema(name, fields)
+            made.__doc__ = about
             made.model_json_schema()
         except PydanticUserError as error:
             raise ConfigError(
@@ -151,7 +156,7 @@ def config_names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _config_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    return tuple(Signature(function).configs)
+    return tuple(Signature(function, strict=False).configs)
 
 
 def is_injected(hint: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> bool:
@@ -196,24 +201,30 @@ def _parameters(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:
             yield parameter
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+def _hints(function: Callable[..., Any], *, strict: bool) -> dict[str, Any]:
     """The annotations of its parameters, with what `Annotated` adds.
+
+    Args:
+        function: the function.
+        strict: whether each must be read; else those that cannot are left out.
 
     Raises:
         ConfigError: one that cannot be read; without it, the model would be told nothing of its
             type, or be shown what it must not see.
     """
     it: Any = target(function)
-    it = it.__init__ if inspect.isclass(it) else it
-    annotations = dict(getattr(inspect.unwrap(it), "__annotations__", {}))
-    annotations.pop("return", None)
-    holder: Any = type("Parameters", (), {"__annotations__": annotations})
-    scope = getattr(inspect.unwrap(it), "__globals__", {})
-    try:
-        return typing.get_type_hints(holder, scope, include_extras=True)
-    except Exception as error:  # annotations are any code at all
-        raise ConfigError(
-            f"The annotations of {show(function)} cannot be read: {error}. A tool's types must be "
-            "known at run time: import them outside of `if TYPE_CHECKING`, at the top level of "
-            "the module, or give an `args_schema`."
-        ) from error
+    it = inspect.unwrap(it.__init__ if inspect.isclass(it) else it)
+    hints: dict[str, Any] = {}
+    for name, annotation in getattr(it, "__annotations__", {}).items():
+        holder: Any = type("Parameter", (), {"__annotations__": {name: annotation}})
+        try:
+            scope = getattr(it, "__globals__", {})
+            hints |= typing.get_type_hints(holder, scope, include_extras=True)
+        except Exception as error:  # annotations are any code at all
+            if strict and name != "return":
+                raise ConfigError(
+                    f"The annotation of {name!r} in {show(function)} cannot be read: {error}. A "
+                    "tool's types must be known at run time: import them outside of "
+                    "`if TYPE_CHECKING`, at the top level of the module, or give an `args_schema`."
+                ) from error
+    return hints

@@ -58,8 +58,7 @@ class StructuredTool(BaseTool[Output], reports=True):
         handle_validation_error: what becomes of arguments that do not fit; likewise.
 
     Raises:
-        ConfigError: no function, one whose parameters no model can give, or one that says not
-            what it does; a ValueError.
+        ConfigError: no function, or one whose parameters no model can give; a ValueError.
         ToolArgumentsError: when run, arguments that do not fit; a ValueError.
     """
 
@@ -88,16 +87,10 @@ class StructuredTool(BaseTool[Output], reports=True):
         self.error_on_invalid_docstring = error_on_invalid_docstring
         self._reader: Arguments | None = None
         function = _check_functions(func, coroutine)
-        name = name or _name_of(function)
         if description is None:
             description = _about(function, args_schema, parse_docstring)
-            if not description:
-                raise ConfigError(
-                    f"The tool {name!r} has no description, so a model does not know what it is "
-                    'for. Write a docstring, or give a description; description="" will do.'
-                )
         super().__init__(
-            name=name,
+            name=name or _name_of(function),
             description=description,
             args_schema=args_schema,
             return_direct=return_direct,
@@ -119,7 +112,7 @@ class StructuredTool(BaseTool[Output], reports=True):
         infer_schema: bool = True,
         **options: Any,
     ) -> StructuredTool[Any]:
-        """The same as the class.
+        """The same as the class, for a function that says what it does.
 
         Args:
             func: see the class, as for all of these.
@@ -130,9 +123,18 @@ class StructuredTool(BaseTool[Output], reports=True):
             args_schema: likewise.
             infer_schema: likewise.
             **options: the keywords of the class.
+
+        Raises:
+            ConfigError: there is no description, and nothing that it could be taken from.
         """
         given = (func, coroutine, name, description, return_direct, args_schema, infer_schema)
-        return StructuredTool[Any](*given, **options)
+        made = StructuredTool[Any](*given, **options)
+        if not made.description and description is None:
+            raise ConfigError(
+                f"The tool {made.name!r} has no description, so a model does not know what it is "
+                'for. Write a docstring, or give a description; description="" will do.'
+            )
+        return made
 
     # -- a value
 
@@ -184,7 +186,7 @@ class StructuredTool(BaseTool[Output], reports=True):
     def _own_schema(self) -> ArgsSchema:
         takes = Signature(self._function)
         if self.infer_schema:
-            return takes.model(self.get_name(), self._said_of(takes))
+            return takes.model(self.get_name(), self.description, self._said_of(takes))
         first = next(iter(takes.given), "input")
         properties = {first: {"type": "string"}}
         return {"type": "object", "properties": properties, "required": [first]}
@@ -214,7 +216,7 @@ class StructuredTool(BaseTool[Output], reports=True):
     def _arguments(self) -> Arguments:
         if self._reader is None:
             inferred = vars(self)["args_schema"] is None and self.infer_schema
-            takes = Signature(self._function)
+            takes = Signature(self._function, strict=inferred)
             self._reader = Arguments(self.name, takes, self.args_schema, inferred=inferred)
         return self._reader
 

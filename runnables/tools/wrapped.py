@@ -8,8 +8,9 @@ from runnables.around import Around
 from runnables.custom import config_of
 from runnables.functions import coerce_to_runnable
 from runnables.schemas import fields_schema, is_whole
-from runnables.tools.arguments import ArgsSchema, Ready, validated
+from runnables.tools.arguments import ArgsSchema, Ready, injected_fields, validated
 from runnables.tools.base import BaseTool, Handle, ResponseFormat
+from runnables.tools.signature import InjectedToolCallId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -110,6 +111,9 @@ class RunnableTool(BaseTool[Output], reports=True):
         whole = is_whole(schema)
         if whole and isinstance(given, dict) and set(cast("dict[str, Any]", given)) == {"input"}:
             given = cast("dict[str, Any]", given)["input"]
+        if asked.is_call and (ids := injected_fields(schema, InjectedToolCallId)):
+            named: dict[str, Any] = {**given, **dict.fromkeys(ids, asked.id)}
+            given = named
         checked = validated(self.name, schema, given)
         if schema is not self.bound.InputType:
             return (cast("Any", checked).root if whole else _by_name(checked)), kwargs

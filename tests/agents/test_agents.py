@@ -468,7 +468,7 @@ def test_runs_of_the_model_and_of_tools_are_nested(call: Call) -> None:
         ("on_chat_model_start", "ScriptedChatModel", 1),
     ]
     tags = {it["name"]: it["tags"] for it in events if it["event"].endswith("start")}
-    assert tags["add"] == ['agent:tool:"add"']
+    assert tags["add"] == ["agent:tool:add"]
 
 
 def test_an_agent_is_a_value(call: Call) -> None:

@@ -79,6 +79,7 @@ def test_the_signature_and_the_docstring_say_what_the_tool_takes() -> None:
         },
     }
     assert definition(made) == definition(add)
+    assert made.get_input_jsonschema()["description"] == "Add two numbers."
     assert definition(tool(aadd))["name"] == "aadd"
 
 
@@ -193,6 +194,9 @@ def test_a_form_hides_what_it_marks(call: Call) -> None:
     assert call.invoke(look, {"x": 1, "user": "ada"}) == "1 ada none"
     answer = call.invoke(look, asked(look, x=1, user="ada"))
     assert answer.text == "1 ada call_1"
+    same = RunnableLambda(lambda it: "{x} {user} {call_id}".format(**it)).as_tool(Form, name="look")
+    assert (list(same.args), same.injected_args) == (["x"], {"user", "call_id"})
+    assert call.invoke(same, asked(same, x=1, user="ada")).text == answer.text
     with pytest.raises(ConfigError, match="needs 'user', which the program gives"):
         call.invoke(look, {"x": 1})
 
@@ -268,7 +272,7 @@ def test_parameters_of_every_kind_are_given(call: Call) -> None:
         (lambda: tool(args_schema=AddArgs)(_three), "needs 'c', which the args_schema"),
         (lambda: tool(response_format="both")(add), "expected 'content' or"),  # type: ignore[call-overload]
         (lambda: tool(_odd), "annotate a parameter that the program gives"),
-        (lambda: tool(_unknown), "annotations of _unknown cannot be read.*Nowhere"),
+        (lambda: tool(_unknown), "annotation of 'a' in _unknown cannot be read.*Nowhere"),
         (lambda: tool(_letters), "is a generator function"),
     ],
 )
@@ -276,6 +280,17 @@ def test_what_cannot_be_a_tool_is_refused_when_it_is_made(make: Any, reason: str
     """With the way out."""
     with pytest.raises(ConfigError, match=reason):
         make()
+
+
+def test_types_that_cannot_be_read_do_not_matter_where_a_form_is_given(call: Call) -> None:
+    """What else is annotated is still what it is."""
+
+    @tool(args_schema=SCHEMA_A)
+    def partly(a: Nowhere, config: RunnableConfig) -> Nowhere:  # type: ignore[name-defined]  # noqa: F821
+        """Takes nobody knows what."""
+        return a, config["tags"]
+
+    assert call.invoke(partly, {"a": 1}, {"tags": ["t"]}) == (1, ["t"])
 
 
 def _three(a: int, b: int, c: int) -> int:
@@ -380,7 +395,7 @@ def test_a_single_argument_may_stand_alone(call: Call) -> None:
     assert call.invoke(decorated, 3) == 3
     assert call.invoke(tool(add), "3") == 5
     with pytest.raises(ToolArgumentsError, match=r"expected a dict of arguments \(n, m\), got 3"):
-        call.invoke(tool("two", description="")(lambda n, m: n), 3)
+        call.invoke(StructuredTool(lambda n, m: n), 3)
 
 
 def test_the_program_gives_its_arguments_in_the_call_or_as_options(call: Call) -> None:
