@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextvars
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 
@@ -62,8 +62,7 @@ class Pace:
 AT_ONCE: Final = Pace(initial=0, max=0, jitter=0)
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """When another attempt is made.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runnables.attempts import (
@@ -107,7 +108,7 @@ class RunnableRetry(Forwarding[Input, Output], reports=True):
         return Attempts(
             Rules(
                 most=self.stop_after_attempt,
-                mends=lambda error: is_worth_another(error, self.retry_if_exception_type),
+                mends=partial(is_worth_another, errors=self.retry_if_exception_type),
                 pace=pace if self.wait_exponential_jitter else AT_ONCE,
                 max_delay=self.max_retry_delay,
             ),

@@ -54,7 +54,6 @@ def achunks_of(
 
 
 _ANSWERS: Final = Form("a chat model", lambda: Any)
-_NOWHERE: Final = Kept(None, "", _ANSWERS)
 
 _UNSAID: Final = frozenset({"id", "usage_metadata", "response_metadata"})
 """Facts of a message that are not said to a model: equal questions may differ in them."""
@@ -82,34 +81,52 @@ class _Call:
         self._options = options
 
     def answer(self) -> AIMessage:
-        kept = self._kept()
+        if self._model.cache is None:
+            return self._ask()
+        kept = self._kept(self._model.cache)
         answer = kept.get()
         if answer is MISSING:
-            ask = partial(self._model._generate, self._messages, self._options)
-            answer = self._model._checked(self._model._requested(ask, self._tokens))
+            answer = self._model._checked(self._ask())
             kept.set(answer)
             return answer
         return _marked(answer)
 
     async def aanswer(self) -> AIMessage:
-        kept = self._kept()
+        if self._model.cache is None:
+            return await self._aask()
+        kept = self._kept(self._model.cache)
         answer = await kept.aget()
         if answer is MISSING:
-            ask = partial(self._model._agenerate, self._messages, self._options)
-            answer = self._model._checked(await self._model._arequested(ask, self._tokens))
+            answer = self._model._checked(await self._aask())
             await kept.aset(answer)
             return answer
         return _marked(answer)
 
-    def chunks(self, on_restart: Restart) -> Generator[Any, None, None]:
-        kept = self._kept()
+    def _ask(self) -> AIMessage:
+        ask = partial(self._model._generate, self._messages, self._options)
+        return self._model._requested(ask, self._tokens)
+
+    async def _aask(self) -> AIMessage:
+        ask = partial(self._model._agenerate, self._messages, self._options)
+        return await self._model._arequested(ask, self._tokens)
+
+    def chunks(self, on_restart: Restart) -> Iterable[Any]:
+        attempts = self._model._attempts(on_restart)
+        chunks = tried_chunks(self._ask_chunks, attempts, self._declared())
+        return chunks if self._model.cache is None else self._kept_chunks(chunks)
+
+    def achunks(self, on_restart: Restart) -> AsyncIterable[Any]:
+        attempts = self._model._attempts(on_restart)
+        chunks = atried_chunks(self._aask_chunks, attempts, self._declared())
+        return chunks if self._model.cache is None else self._akept_chunks(chunks)
+
+    def _kept_chunks(self, chunks: Generator[Any, None, None]) -> Generator[Any, None, None]:
+        kept = self._kept(self._model.cache)
         answer = kept.get()
         if answer is not MISSING:
             yield only_chunk(_marked(answer))
             return
         parts = self._model.merge.accumulator()
-        attempts = self._model._attempts(on_restart)
-        chunks = tried_chunks(self._ask_chunks, attempts, self._declared())
         try:
             for chunk in chunks:
                 parts.add(chunk)
@@ -119,15 +136,13 @@ class _Call:
         if not parts.empty:
             kept.set(parts.value())
 
-    async def achunks(self, on_restart: Restart) -> AsyncGenerator[Any, None]:
-        kept = self._kept()
+    async def _akept_chunks(self, chunks: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+        kept = self._kept(self._model.cache)
         answer = await kept.aget()
         if answer is not MISSING:
             yield only_chunk(_marked(answer))
             return
         parts = self._model.merge.accumulator()
-        attempts = self._model._attempts(on_restart)
-        chunks = atried_chunks(self._aask_chunks, attempts, self._declared())
         try:
             async for chunk in chunks:
                 parts.add(chunk)
@@ -137,16 +152,23 @@ class _Call:
         if not parts.empty:
             await kept.aset(parts.value())
 
-    def _kept(self) -> Kept:
-        """Where the answer is kept, if anywhere: by the model, the options and the question."""
-        model = self._model
-        if model.cache is None:
-            return _NOWHERE
+    def _kept(self, cache: Any) -> Kept:
+        """Where the answer is kept: by the model, the options and the question."""
         said = [_said(message) for message in self._messages]
-        key = digest("chat", type(model), model._identity(), self._options, said)
-        return Kept(model.cache, key, _ANSWERS)
+        key = digest("chat", type(self._model), self._model._identity(), self._options, said)
+        return Kept(cache, key, _ANSWERS)
 
-    def _ask_chunks(self, attempt: int) -> Generator[AIMessageChunk, None, None]:
+    def _ask_chunks(self, attempt: int) -> Iterable[AIMessageChunk]:
+        if self._model.rate_limiter is None:
+            return self._model._stream(self._messages, self._options)
+        return self._permitted_chunks()
+
+    def _aask_chunks(self, attempt: int) -> AsyncIterable[AIMessageChunk]:
+        if self._model.rate_limiter is None:
+            return self._model._astream(self._messages, self._options)
+        return self._apermitted_chunks()
+
+    def _permitted_chunks(self) -> Generator[AIMessageChunk, None, None]:
         permit = Permit(self._model, self._tokens)
         permit.get()
         chunks: Any = None
@@ -162,7 +184,7 @@ class _Call:
         finally:
             close(chunks)
 
-    async def _aask_chunks(self, attempt: int) -> AsyncGenerator[AIMessageChunk, None]:
+    async def _apermitted_chunks(self) -> AsyncGenerator[AIMessageChunk, None]:
         permit = Permit(self._model, self._tokens)
         await permit.aget()
         chunks: Any = None

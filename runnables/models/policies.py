@@ -6,6 +6,7 @@ A model without any of these settings pays for none of them.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from runnables.attempts import (
@@ -121,22 +122,8 @@ class Guarded:
             send: makes the request.
             tokens: about how many tokens it takes; asked for only where somebody counts.
         """
-
-        def attempt(number: int) -> R:
-            permit = Permit(self, tokens)
-            permit.get()
-            try:
-                given = send()
-            except Exception as error:
-                permit.failed(error)
-                raise
-            permit.heard(given)
-            permit.done()
-            return given
-
-        if not self._is_guarded:
-            return attempt(1)
-        return tried(attempt, self._attempts())
+        ask = send if self.rate_limiter is None else partial(self._permitted, send, tokens)
+        return tried(lambda _: ask(), self._attempts()) if self.max_retries else ask()
 
     async def _arequested(self, send: Callable[[], Awaitable[R]], tokens: Callable[[], float]) -> R:
         """What a request gives, in its turn, and made again after errors that may pass.
@@ -145,22 +132,34 @@ class Guarded:
             send: makes the request.
             tokens: about how many tokens it takes; asked for only where somebody counts.
         """
+        ask = send if self.rate_limiter is None else partial(self._apermitted, send, tokens)
+        return await (atried(lambda _: ask(), self._attempts()) if self.max_retries else ask())
 
-        async def attempt(number: int) -> R:
-            permit = Permit(self, tokens)
-            await permit.aget()
-            try:
-                given = await send()
-            except Exception as error:
-                permit.failed(error)
-                raise
-            permit.heard(given)
-            permit.done()
-            return given
+    def _permitted(self, send: Callable[[], R], tokens: Callable[[], float]) -> R:
+        """What a request gives, once the limiter lets it go."""
+        permit = Permit(self, tokens)
+        permit.get()
+        try:
+            given = send()
+        except Exception as error:
+            permit.failed(error)
+            raise
+        permit.heard(given)
+        permit.done()
+        return given
 
-        if not self._is_guarded:
-            return await attempt(1)
-        return await atried(attempt, self._attempts())
+    async def _apermitted(self, send: Callable[[], Awaitable[R]], tokens: Callable[[], float]) -> R:
+        """What a request gives, once the limiter lets it go."""
+        permit = Permit(self, tokens)
+        await permit.aget()
+        try:
+            given = await send()
+        except Exception as error:
+            permit.failed(error)
+            raise
+        permit.heard(given)
+        permit.done()
+        return given
 
 
 _NONE: Final = {"total_tokens": 0}
@@ -170,41 +169,37 @@ class Permit:
     """What a limiter has let go for one request, and what became of it.
 
     Args:
-        model: whose request it is.
+        model: whose request it is; it has a limiter.
         tokens: how many tokens it will take; asked for only where somebody counts.
     """
 
     def __init__(self, model: Guarded, tokens: Callable[[], float]) -> None:
+        assert model.rate_limiter is not None
         self._limiter = model.rate_limiter
         self._longest = model._longest_delay
-        self._reserved = 0.0
+        self._reserved = tokens() if self._limiter.counts_tokens else 0.0
         self._used = 0.0
-        if self._limiter is not None and self._limiter.counts_tokens:
-            self._reserved = tokens()
 
     def get(self) -> None:
         """Wait for it."""
-        if self._limiter is not None:
-            self._limiter.reserve(self._reserved)
+        self._limiter.reserve(self._reserved)
 
     async def aget(self) -> None:
         """Wait for it."""
-        if self._limiter is not None:
-            await self._limiter.areserve(self._reserved)
+        await self._limiter.areserve(self._reserved)
 
     def heard(self, answer: object) -> None:
         """An answer, or a piece of it, has come: count the tokens that it reports."""
-        if self._limiter is not None:
-            self._used += (getattr(answer, "usage_metadata", None) or _NONE)["total_tokens"]
+        self._used += (getattr(answer, "usage_metadata", None) or _NONE)["total_tokens"]
 
     def done(self) -> None:
         """The answer is whole. One without a usage has taken what was reserved."""
-        if self._limiter is not None and self._used:
+        if self._used:
             self._limiter.settle(self._reserved, self._used)
 
     def failed(self, error: Exception) -> None:
         """The request has failed: what a service refuses at once takes no tokens."""
-        if self._limiter is None or not isinstance(error, ModelError):
+        if not isinstance(error, ModelError):
             return
         passes = worth_retrying(error)
         if isinstance(error, RateLimitError) or not passes:

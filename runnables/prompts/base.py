@@ -123,7 +123,9 @@ class BasePromptTemplate(Inline[Any, PromptValue], Template):
         return self._prompt(await self.agiven(self._values_of(input, kwargs)))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        return await self._acall(value, **kwargs)
+        if self.selecting():  # only they may have to be waited for
+            return await self._acall(value, **kwargs)
+        return self._call(value, **kwargs)
 
     async def _atransform(
         self,
