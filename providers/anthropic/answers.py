@@ -63,11 +63,12 @@ class AnswerReader:
 
     def start(self, index: int, block: Mapping[str, Any]) -> Piece:
         """A block begins, or is here as a whole."""
-        if block["type"] == "tool_use":
+        kind = _said(block["type"])
+        if kind == "tool_use":
             self._calls[index] = _Open({**block, "index": index})
             return "", [self._call(index, block)]
         before = [*self._release(), *self._called()]
-        match block["type"]:
+        match kind:
             case "text":
                 if self._cited or block.get("citations") is not None:
                     self._citing.add(index)
@@ -81,17 +82,19 @@ class AnswerReader:
 
     def delta(self, index: int, delta: Mapping[str, Any]) -> Piece:
         """More of a block."""
-        match delta:
-            case {"type": "text_delta", "text": text}:
-                return _content([], self._text(index, text)), []
-            case {"type": "thinking_delta", "thinking": text}:
-                return [{"type": "thinking", "thinking": text, "index": index}], []
-            case {"type": "signature_delta", "signature": text}:
-                return [{"type": "thinking", "signature": text, "index": index}], []
-            case {"type": "citations_delta", "citation": citation}:
-                return [_cited(index, "", [citation])], []
-            case {"type": "input_json_delta", "partial_json": str(text)}:
-                return self._input(index, text)
+        match delta["type"]:
+            case "text_delta":
+                return _content([], self._text(index, delta["text"])), []
+            case "input_json_delta":
+                return self._input(index, _said(delta["partial_json"]))
+            case "thinking_delta":
+                thought = _said(delta["thinking"])
+                return [{"type": "thinking", "thinking": thought, "index": index}], []
+            case "signature_delta":
+                signature = _said(delta["signature"])
+                return [{"type": "thinking", "signature": signature, "index": index}], []
+            case "citations_delta":
+                return [_cited(index, "", [delta["citation"]])], []
             case _:
                 self._grow(index, delta)
                 return _NOTHING
@@ -110,8 +113,9 @@ class AnswerReader:
 
     # -- one block
 
-    def _text(self, index: int, text: str, citations: Any = None) -> str | Block:
-        return _cited(index, text, citations) if index in self._citing else text
+    def _text(self, index: int, text: Any, citations: Any = None) -> str | Block:
+        said = _said(text)
+        return _cited(index, said, citations) if index in self._citing else said
 
     def _call(self, index: int, block: Mapping[str, Any]) -> ToolCallChunk:
         piece = tool_call_chunk(name=block["name"], args="", id=block["id"], index=index)
@@ -160,15 +164,26 @@ def _content(before: list[str | Block], said: str | Block) -> Content:
     return [*before, said] if said else before
 
 
-def _cited(index: int, text: str, citations: list[Any] | None) -> Block:
+def _cited(index: int, text: str, citations: Any) -> Block:
     block: Block = {"type": "text", "text": text, "index": index}
-    return {**block, "annotations": citations} if citations else block
+    return {**block, "annotations": [*citations]} if citations else block
 
 
 def _thought(index: int, block: Mapping[str, Any]) -> Block:
-    thought: Block = {"type": "thinking", "thinking": block["thinking"], "index": index}
+    thought: Block = {"type": "thinking", "thinking": _said(block["thinking"]), "index": index}
     signature = block.get("signature")
-    return {**thought, "signature": signature} if signature else thought
+    return {**thought, "signature": _said(signature)} if signature else thought
+
+
+def _said(text: Any) -> str:
+    """A text as it is. Anything else would fail later, where pieces are joined, as a slip of ours.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r} where a text should be")
+    return text
 
 
 # -- beside the content

@@ -85,19 +85,19 @@ class MessagesCall(Exchange):
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
         """The chunks of an event; kinds that are not known are passed over, as Anthropic asks."""
-        match event:
-            case {"type": "message_start", "message": message}:
-                self._begin(message)
-            case {"type": "content_block_start", "index": index, "content_block": block}:
-                return self._chunks(self._reader.start(index, block))
-            case {"type": "content_block_delta", "index": index, "delta": delta}:
-                return self._chunks(self._reader.delta(index, delta))
-            case {"type": "content_block_stop", "index": index}:
-                return self._chunks(self._reader.stop(index))
-            case {"type": "message_delta", "delta": delta}:
-                self._message |= facts_of(delta)
+        match event.get("type"):
+            case "content_block_delta":
+                return self._chunks(self._reader.delta(_index(event), event["delta"]))
+            case "content_block_start":
+                return self._chunks(self._reader.start(_index(event), event["content_block"]))
+            case "content_block_stop":
+                return self._chunks(self._reader.stop(_index(event)))
+            case "message_start":
+                self._begin(event["message"])
+            case "message_delta":
+                self._message |= facts_of(event["delta"])
                 self._count(event.get("usage"))
-            case {"type": "message_stop"}:
+            case "message_stop":
                 self._stopped = True
             case _:
                 pass
@@ -148,3 +148,9 @@ class MessagesCall(Exchange):
         """Take counts, which are of the whole answer so far: the last ones hold."""
         known = {key: count for key, count in (usage or {}).items() if count is not None}
         self._usage |= known
+
+
+def _index(event: Mapping[str, Any]) -> int:
+    if not isinstance(index := event["index"], int):
+        raise TypeError("a block whose place is no number")
+    return index
