@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from runnables.assign import RunnableAssign as RunnableAssign
     from runnables.binding import RunnableBinding as RunnableBinding
+    from runnables.budget import Budget as Budget
     from runnables.cache import (
         BaseCache as BaseCache,
         InMemoryCache as InMemoryCache,
@@ -272,6 +273,7 @@ _HOMES: Final = {
     "runnables.agents": ("Agent AgentAnswer AgentInput AgentMessages AgentState create_agent"),
     "runnables.assign": "RunnableAssign",
     "runnables.binding": "RunnableBinding",
+    "runnables.budget": "Budget",
     "runnables.cache": "BaseCache InMemoryCache RunnableCache",
     "runnables.cache.sqlite": "SQLiteCache",
     "runnables.chunks": (

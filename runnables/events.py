@@ -83,9 +83,14 @@ class Event:
 
         An answer from a cache took nothing this time.
         """
-        if getattr(self.output, "response_metadata", {}).get("from_cache"):
-            return None
-        return getattr(self.output, "usage_metadata", None)
+        return usage_of(self.output)
+
+
+def usage_of(answer: object) -> Any:
+    """The usage (a dict of tokens) that a model's answer, or a piece of it, reports, or None."""
+    if getattr(answer, "response_metadata", {}).get("from_cache"):
+        return None
+    return getattr(answer, "usage_metadata", None)
 
 
 class Handler(Protocol):
@@ -186,11 +191,11 @@ class Run:
 
     def __enter__(self) -> Self:
         self._require_sync_handlers()
-        self._begin()
+        self._begin_or_end()
         return self
 
     async def __aenter__(self) -> Self:
-        await self._abegin()
+        await self._abegin_or_end()
         return self
 
     def __exit__(
@@ -218,6 +223,22 @@ class Run:
         """Report a piece of the output, and remember it for the end."""
         self._given.add(chunk, declared)
         await self._atell(self._event("chunk", chunk=chunk))
+
+    def _begin_or_end(self) -> None:
+        """Begin; where a handler will not have it, end at once, for those who were told."""
+        try:
+            self._begin()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+
+    async def _abegin_or_end(self) -> None:
+        """Begin; where a handler will not have it, end at once, for those who were told."""
+        try:
+            await self._abegin()
+        except BaseException as error:
+            await self.__aexit__(type(error), error, error.__traceback__)
+            raise
 
     def _begin(self) -> None:
         self._began = time.time()
@@ -265,7 +286,7 @@ class Run:
 
 def tell(handlers: Iterable[Handler], event: Event) -> None:
     """Give an event to handlers, from a sync run."""
-    given_up: BaseException | None = None
+    failure: BaseException | None = None
     for handler in handlers:
         try:
             answer = handler.on_event(event)
@@ -274,27 +295,27 @@ def tell(handlers: Iterable[Handler], event: Event) -> None:
                     raise _cannot_await(handler, answer)
                 at_home(_awaited(answer), although_stopped=event.kind in _LAST)
         except Cancelled as error:  # the call was given up: the others are told all the same
-            given_up = error
+            failure = error
         except Exception as error:
-            _complain(handler, error)
-    if given_up is not None:
-        raise given_up
+            failure = failure or _complained_of(handler, error)
+    if failure is not None:
+        raise failure
 
 
 async def atell(handlers: Iterable[Handler], event: Event) -> None:
     """Give an event to handlers, from an async run."""
-    given_up: BaseException | None = None
+    failure: BaseException | None = None
     for handler in handlers:
         try:
             answer = handler.on_event(event)
             if inspect.isawaitable(answer):
                 await answer
         except Cancelled as error:  # the call was given up: the others are told all the same
-            given_up = error
+            failure = error
         except Exception as error:
-            _complain(handler, error)
-    if given_up is not None:
-        raise given_up
+            failure = failure or _complained_of(handler, error)
+    if failure is not None:
+        raise failure
 
 
 def _cannot_await(handler: Handler, answer: object = None) -> ColourError:
@@ -313,14 +334,15 @@ async def _awaited(answer: Awaitable[None]) -> None:
 _complained: dict[int, object] = {}  # by id: a handler need not be hashable
 
 
-def _complain(handler: Handler, error: Exception) -> None:
-    """Log the first error of a handler; raise it where the handler asks for that."""
+def _complained_of(handler: Handler, error: Exception) -> Exception | None:
+    """The error where its handler asks for it to be raised; else the first of each is logged."""
     if getattr(handler, "raise_error", False):
-        raise error
+        return error
     if _is_first_complaint(handler):
         _log.warning(
             "The handler %r failed; its further errors are not logged.", handler, exc_info=error
         )
+    return None
 
 
 def _is_first_complaint(handler: Handler) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from runnables.config import ensure_scope, within
 from runnables.messages.usage import UsageMetadata, add_usage, sum_usage
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from runnables.events import Event
 
-_MODELS = frozenset({"chat_model", "embeddings"})
+MODELS: Final = frozenset({"chat_model", "embeddings"})
+"""The sorts of runs that use tokens."""
 
 
 class Usage:
@@ -43,12 +44,17 @@ class Usage:
 
     def on_event(self, event: Event) -> None:
         """Count the usage of an answer."""
-        if event.kind == "end" and event.run_type in _MODELS and event.usage is not None:
-            facts = getattr(event.output, "response_metadata", {})
-            self._answers.append((facts.get("model_name") or event.name, event.usage))
+        if event.kind == "end" and event.run_type in MODELS and event.usage is not None:
+            self._answers.append((model_of(event), event.usage))
 
     def __repr__(self) -> str:
         return f"Usage(calls={self.calls}, total={self.total})"
+
+
+def model_of(event: Event) -> str:
+    """Whose answer ends a run: the name that the provider reports, or that of the run."""
+    name: str | None = getattr(event.output, "response_metadata", {}).get("model_name")
+    return name or event.name
 
 
 @contextmanager

@@ -115,13 +115,13 @@ class StreamRun(Run):
     def __enter__(self) -> Self:
         self._require_sync_handlers()
         if self.knows_input:
-            self._begin()
+            self._begin_or_end()
         return self
 
     async def __aenter__(self) -> Self:
         self.is_async = True
         if self.knows_input:
-            await self._abegin()
+            await self._abegin_or_end()
         return self
 
     def __exit__(

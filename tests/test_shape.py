@@ -35,7 +35,7 @@ LAYERS = (
     # what models hear and say
     *("messages", "prompts", "parsers", "cache", "tools", "models", "agents", "fakes"),
     # what looks at chains from outside
-    *("inside", "usage", "console", "batching", "tracing", "graph", "serving", "cli"),
+    *("inside", "usage", "budget", "console", "batching", "tracing", "graph", "serving", "cli"),
 )
 """The rooms of `runnables`, from the ground up: each imports from those before it only."""
 
