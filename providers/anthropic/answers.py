@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast
 
@@ -12,6 +12,7 @@ from runnables.messages import ToolCallChunk, UsageMetadata, tool_call_chunk
 from runnables.messages.blocks import Block, Content
 from runnables.messages.merging import join_deltas_by_key
 from runnables.messages.tool_calls import parse_args
+from runnables.models import StopCutter
 
 Piece: TypeAlias = tuple[Content, list[ToolCallChunk]]
 """What a part of an answer adds to the content of a message, and to its tool calls."""
@@ -53,10 +54,12 @@ class AnswerReader:
 
     Args:
         cited: whether every text is to be a block.
+        stop: texts before which each text of the answer is cut.
     """
 
-    def __init__(self, *, cited: bool) -> None:
+    def __init__(self, *, cited: bool, stop: Sequence[str] = ()) -> None:
         self._cited = cited
+        self._cutter = StopCutter(stop) if stop else None
         self._citing: set[int] = set()
         self._held: dict[int, _Open] = {}
         self._calls: dict[int, _Open] = {}
@@ -105,6 +108,8 @@ class AnswerReader:
         if call is not None and call.block.get("input") and not call.json:
             text = json.dumps(call.block["input"], ensure_ascii=False)
             return "", [tool_call_chunk(args=text, index=index)]
+        if self._cutter and (rest := self._cutter.finish()):
+            return _content([], _cited(index, rest) if index in self._citing else rest), []
         return self._release(), []
 
     def finish(self) -> Content:
@@ -114,7 +119,7 @@ class AnswerReader:
     # -- one block
 
     def _text(self, index: int, text: Any, citations: Any = None) -> str | Block:
-        said = _said(text)
+        said = self._cutter.feed(_said(text)) if self._cutter else _said(text)
         return _cited(index, said, citations) if index in self._citing else said
 
     def _call(self, index: int, block: Mapping[str, Any]) -> ToolCallChunk:
@@ -164,7 +169,7 @@ def _content(before: list[str | Block], said: str | Block) -> Content:
     return [*before, said] if said else before
 
 
-def _cited(index: int, text: str, citations: Any) -> Block:
+def _cited(index: int, text: str, citations: Any = None) -> Block:
     block: Block = {"type": "text", "text": text, "index": index}
     return {**block, "annotations": [*citations]} if citations else block
 

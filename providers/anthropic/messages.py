@@ -18,7 +18,7 @@ from providers.anthropic.answers import (
     usage_facts_of,
     usage_of,
 )
-from providers.anthropic.requests import body_of, takes_citations
+from providers.anthropic.requests import blank_stops, body_of, takes_citations
 from providers.anthropic.turns import system_of, turns_of
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
 from runnables.messages.joining import join_tool_call_chunks
@@ -52,7 +52,7 @@ class MessagesCall(Exchange):
             **({"system": system} if system else {}),
             "messages": turns_of(messages),
         }
-        self._reader = AnswerReader(cited=takes_citations(self._request))
+        self._reader = AnswerReader(cited=takes_citations(self._request), stop=blank_stops(options))
         self._message: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._stopped = False

@@ -22,8 +22,8 @@ See https://platform.claude.com/docs/en/api/migration-2026-10-21."""
 MAX_TOKENS: Final = 16_384
 """How many tokens an answer may have where nobody says it, which the API wants to be told.
 
-Every Claude since 4.1 can say as much, and it is said within the ten minutes that a connection
-that waits for a whole answer may be relied on.
+Every Claude that is served today can say as much. At the pace that Anthropic's SDK reckons with
+(128,000 an hour), it is said within the ten minutes that a whole answer is waited for.
 """
 
 _SAMPLING: Final = ("temperature", "top_p", "top_k")
@@ -49,12 +49,17 @@ def body_of(options: Mapping[str, Any]) -> dict[str, Any]:
     body = {key: options[key] for key in _AS_THEY_ARE if key in options}
     limit = options.get("max_tokens")  # 0 fills the cache and says nothing
     body["max_tokens"] = _enough(options.get("thinking")) if limit is None else limit
-    if "stop" in options:
-        body["stop_sequences"] = options["stop"]
+    if stop := [text for text in options.get("stop", ()) if text.strip()]:
+        body["stop_sequences"] = stop
     if tools := options.get("tools"):
         body["tools"] = [_tool(tool) for tool in tools]
         body |= _choice(options)
     return body | _output(options)
+
+
+def blank_stops(options: Mapping[str, Any]) -> list[str]:
+    """The stop sequences that the API refuses, such as a new line."""
+    return [text for text in options.get("stop", ()) if not text.strip()]
 
 
 def headers_of(options: Mapping[str, Any]) -> dict[str, str]:

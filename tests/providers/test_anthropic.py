@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from providers.anthropic import ChatAnthropic
-from runnables import AIMessage
+from runnables import AIMessage, create_agent
 from runnables.errors import (
     AuthenticationError,
     ConfigError,
@@ -174,3 +174,32 @@ def test_a_stream_that_breaks_off_is_an_error(call: Call) -> None:
         model = ChatAnthropic("claude-x", api_key="k", base_url=server.url, max_retries=0)
         with pytest.raises(ModelConnectionError, match="ended before"):
             call.stream(model, "Hi")
+
+
+def test_an_agent_gives_signed_thoughts_back(call: Call) -> None:
+    """Between a call and its result, where Anthropic wants to see them unchanged."""
+    thought = {"type": "thinking", "thinking": "I add.", "signature": "sig=="}
+    use = {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {"a": 3, "b": 4}}
+    asks = answer(thought, use, stop_reason="tool_use")
+    with recording() as server:
+        model = ChatAnthropic("claude-x", api_key="k", base_url=server.url)
+        agent = create_agent(model, [add])
+        server.says(Said(asks), Said(HELLO))
+        call.invoke(agent, {"messages": [("human", "3 + 4?")]})
+        whole = server.bodies[1]["messages"]
+        streams = [stream_of(events(it), named=True) for it in (asks, HELLO)]
+        server.says(*streams)
+        call.stream(agent, {"messages": [("human", "3 + 4?")]})
+        streamed = server.bodies[1]["messages"]
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "7"}
+    assert whole == [
+        {"role": "user", "content": "3 + 4?"},
+        {"role": "assistant", "content": [thought, use]},
+        {"role": "user", "content": [result]},
+    ]
+    assert streamed == whole
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b

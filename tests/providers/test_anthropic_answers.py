@@ -255,6 +255,22 @@ def test_thoughts_and_arguments_come_as_they_are_made() -> None:
     assert [it for it in args if it] == ['{"a": 1, "b', '": "\\u00fc"}']
 
 
+@given(said=st.text("ab\n ", max_size=12), cut=st.integers(0, 12), cited=st.booleans())
+def test_a_blank_stop_cuts_the_text_here(said: str, cut: int, cited: bool) -> None:
+    """As the service refuses to: whole and in pieces, plain and in blocks."""
+    body = answer(text(said), USE)
+    messages = [HumanMessage([CITED_DOCUMENT] if cited else "Hi")]
+    options = {"model": "claude-x", "stop": ["\n\n", " "]}
+    calls = [MessagesCall(messages, options, provider="anthropic") for _ in range(2)]
+    whole = calls[0].answer(body, HEADERS)
+    told = events(body, lambda it: [it[:cut], it[cut:]])
+    found = [chunk for event in told for chunk in calls[1].feed(event)]
+    joined = join_answer([*found, *(calls[1].finish(HEADERS) or ())])
+    assert whole.text == min(said.split(stop)[0] for stop in ("\n\n", " "))
+    assert joined.text == whole.text
+    assert joined.tool_calls == whole.tool_calls
+
+
 def test_usage_counts_once_and_as_it_ends() -> None:
     """The counts of `message_delta` are of the whole answer; what it leaves out still holds."""
     body = answer(text("Hi"), usage={"input_tokens": 9, "output_tokens": 3})

@@ -35,8 +35,14 @@ def test_options_have_anthropics_names() -> None:
         "inference_geo": "eu",
     }
     assert asked(**as_it_is) == as_it_is
-    assert asked(stop=["\n\n"], max_tokens=5) == {"stop_sequences": ["\n\n"], "max_tokens": 5}
+    assert asked(stop=["END"], max_tokens=5) == {"stop_sequences": ["END"], "max_tokens": 5}
     assert asked(effort="low") == {"output_config": {"effort": "low"}}
+
+
+def test_blank_stops_are_not_for_the_api() -> None:
+    """It refuses them; the answer is cut here."""
+    assert asked(stop=["\n", "END", "  "]) == {"stop_sequences": ["END"]}
+    assert asked(stop="\n\n") == {}
 
 
 def test_no_tokens_at_all_is_a_limit() -> None:
