@@ -124,9 +124,9 @@ class _Writer:
 
     def _said(self, message: AIMessage) -> list[Part]:
         """What the model said; of another model's answer, what they have in common."""
-        own = message.response_metadata.get("model_provider") == GOOGLE.name
+        maker = message.response_metadata.get("model_provider")
         blocks = [cast("Mapping[str, Any]", it) for it in message.content_blocks]
-        parts = [part for it in blocks if _goes_back(it, own) and (part := _written(it))]
+        parts = [part for it in blocks if _goes_back(it, maker) and (part := _written(it))]
         calls = [part for part in parts if "functionCall" in part]
         if self._sign and calls and not any("thoughtSignature" in part for part in parts):
             calls[0]["thoughtSignature"] = SKIPPED
@@ -152,11 +152,18 @@ def _as_message(result: Mapping[str, Any]) -> ToolMessage:
     return ToolMessage(content, tool_call_id=name, status=status)
 
 
-def _goes_back(block: Mapping[str, Any], own: bool) -> bool:
-    """Whether the model gets a block of an answer to see again."""
-    if block["type"] == "reasoning":
-        return own or "thoughtSignature" in (block.get("extras") or {})
-    return not (own and block["type"] == "refusal")  # its words are ours
+def _goes_back(block: Mapping[str, Any], maker: str | None) -> bool:
+    """Whether the model gets a block of an answer, whoever made that, to see again."""
+    own = maker == GOOGLE.name
+    match block["type"]:
+        case "reasoning":
+            return own or "thoughtSignature" in (block.get("extras") or {})
+        case "refusal":
+            return not own  # its words are ours
+        case "non_standard":
+            return own or maker is None  # those of others are for them
+        case _:
+            return True
 
 
 def _written(block: Mapping[str, Any]) -> Part | None:

@@ -108,6 +108,8 @@ class OllamaChat(Exchange):
         """The chunk of a line."""
         if event.get("done"):
             self._end = event
+        elif "message" not in event:
+            raise ValueError("a line of another form")  # of /api/generate, from a wrong server
         said: Mapping[str, Any] = event.get("message") or {}
         return [self._chunk(said, event)] if said else []
 

@@ -122,7 +122,8 @@ def test_a_call_that_could_not_be_read_goes_back_with_its_text() -> None:
 def test_thoughts_of_other_models_stay_at_home() -> None:
     """Their reasoning means nothing here; what was said does."""
     thought: Any = {"type": "reasoning", "reasoning": "hm", "extras": {"signature": "theirs"}}
-    foreign = AIMessage([thought, "Yes"], response_metadata={"model_provider": "anthropic"})
+    found: Any = {"type": "search_result", "text": "by a tool of theirs"}
+    foreign = AIMessage([thought, found, "Yes"], response_metadata={"model_provider": "anthropic"})
     assert contents(foreign)[0]["parts"] == [{"text": "Yes"}]
     own = AIMessage([thought, "Yes"], response_metadata={"model_provider": "google"})
     assert contents(own)[0]["parts"] == [{"text": "hm", "thought": True}, {"text": "Yes"}]

@@ -387,6 +387,15 @@ def test_a_fault_in_mid_stream_raises(call: Call) -> None:
             call.stream(model, "Hi")
 
 
+def test_lines_of_another_form_raise(call: Call) -> None:
+    """Some servers that imitate Ollama answer a chat with the lines of a completion."""
+    said = [{"model": "m", "response": "Hel", "done": False}, {"response": "lo", **END}]
+    with recording() as server:
+        server.says(lines(said))
+        with pytest.raises(ServerError, match="cannot be read"):
+            call.stream(ChatOllama("m", base_url=server.url, max_retries=0), "Hi")
+
+
 @pytest.mark.parametrize("said", [[], [line(content="Once upon")]], ids=["nothing", "half"])
 def test_a_stream_without_an_end_raises(said: list[dict[str, Any]], call: Call) -> None:
     """A cut answer never passes for a whole one."""
