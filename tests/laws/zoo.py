@@ -60,11 +60,13 @@ ELSEWHERE = {
     "providers.openai.azure.AzureChatOpenAI": "needs a server: see tests/conformance",
     "providers.anthropic.chat.ChatAnthropic": "needs a server: see tests/conformance",
     "providers.google.chat.ChatGoogleGenerativeAI": "needs a server: see tests/conformance",
+    "providers.ollama.chat.ChatOllama": "needs a server: see tests/conformance",
     "providers._embeddings.HTTPEmbeddings": "a base, of models that need a server",
     "providers.openai.embeddings.OpenAIEmbeddings": "needs a server: see tests/providers",
     "providers.google.embeddings.GoogleGenerativeAIEmbeddings": (
         "needs a server: see tests/providers"
     ),
+    "providers.ollama.embeddings.OllamaEmbeddings": "needs a server: see tests/providers",
     "runnables.fakes.FakeEmbeddings": "random: no two calls give the same",
 }
 """Classes that no law about values can be asked of, and why."""
