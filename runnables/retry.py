@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
 from dataclasses import fields
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from runnables.attempts import (
@@ -104,15 +104,16 @@ class RunnableRetry(Forwarding[Input, Output], reports=True):
         return self.on_restart == "restart" or super().restarts
 
     def _attempts(self) -> Attempts:
+        return Attempts(self._rules, self.on_restart)
+
+    @cached_property
+    def _rules(self) -> Rules:
         pace = Pace(**(self.exponential_jitter_params or {}))
-        return Attempts(
-            Rules(
-                most=self.stop_after_attempt,
-                mends=partial(is_worth_another, errors=self.retry_if_exception_type),
-                pace=pace if self.wait_exponential_jitter else AT_ONCE,
-                max_delay=self.max_retry_delay,
-            ),
-            self.on_restart,
+        return Rules(
+            most=self.stop_after_attempt,
+            mends=partial(is_worth_another, errors=self.retry_if_exception_type),
+            pace=pace if self.wait_exponential_jitter else AT_ONCE,
+            max_delay=self.max_retry_delay,
         )
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:

@@ -6,7 +6,7 @@ A model without any of these settings pays for none of them.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from runnables.attempts import (
@@ -106,14 +106,17 @@ class Guarded:
         return MAX_RETRY_DELAY if self.max_retry_delay is None else self.max_retry_delay
 
     def _attempts(self, on_restart: Restart = "raise") -> Attempts:
-        rules = Rules(
+        return Attempts(self._rules, on_restart)
+
+    @cached_property
+    def _rules(self) -> Rules:
+        return Rules(
             most=1 + (self.max_retries or 0),
             mends=worth_retrying,
             pace=self._pace,
             max_delay=self._longest_delay,
             yields=True,
         )
-        return Attempts(rules, on_restart)
 
     def _requested(self, send: Callable[[], R], tokens: Callable[[], float]) -> R:
         """What a request gives, in its turn, and made again after errors that may pass.

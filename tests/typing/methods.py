@@ -13,10 +13,12 @@ from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessage,
     ChatPromptTemplate,
+    InMemoryCache,
     RawAnswer,
     Runnable,
     RunnableBinding,
     RunnableBranch,
+    RunnableCache,
     RunnableConfig,
     RunnableGenerator,
     RunnableLambda,
@@ -62,6 +64,8 @@ assert_type(first.with_listeners(on_end=print), RunnableBinding[str, int])
 assert_type(first.with_retry(), RunnableRetry[str, int])
 assert_type(first.with_fallbacks([first]), RunnableWithFallbacks[str, int])
 assert_type(first.with_timeout(1), RunnableTimeout[str, int])
+assert_type(first.with_cache(), RunnableCache[str, int])
+assert_type(first.with_cache(InMemoryCache(), key="a").invoke("x"), int)
 first.with_retry(stop_after_attempts=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 first.with_fallbacks([], on_restart="x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 StrOutputParser().with_repair(first, attempt=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
