@@ -36,7 +36,6 @@ _EXTRAS: Final = ("thoughtSignature", "videoMetadata", "mediaResolution", "partM
 _ROLES: Final[Mapping[str, str]] = {
     "user": "user",
     "human": "user",
-    "tool": "tool",
     "assistant": "model",
     "ai": "model",
     "model": "model",
@@ -85,20 +84,21 @@ class _Writer:
         self._results: list[Part] | None = None
 
     def add(self, message: BaseMessage) -> None:
+        self._tools.note(message)
+        if isinstance(message, ToolMessage):
+            self._add_result(self._response(message))
+            return
         role = _ROLES.get(role_of(message))
         if role is None:
             raise ConfigError(
                 f"Gemini knows no role {role_of(message)!r}. Known: {', '.join(_ROLES)}."
             )
-        self._tools.note(message)
         if role == "system":
             self.system += self._parts(message)
-        elif isinstance(message, ToolMessage):
-            self._add_result(self._response(message))
-        else:
-            self._results = None
-            parts = self._said(message) if isinstance(message, AIMessage) else self._parts(message)
-            self.contents.append({"role": role, "parts": parts or [{"text": ""}]})
+            return
+        self._results = None
+        parts = self._said(message) if isinstance(message, AIMessage) else self._parts(message)
+        self.contents.append({"role": role, "parts": parts or [{"text": ""}]})
 
     def _add_result(self, part: Part) -> None:
         if self._results is None:

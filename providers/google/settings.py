@@ -22,6 +22,9 @@ _GENERATION: Final[Mapping[str, str]] = {
     "media_resolution": "mediaResolution",
     "speech_config": "speechConfig",
     "image_config": "imageConfig",
+    "response_mime_type": "responseMimeType",
+    "response_schema": "responseSchema",
+    "response_json_schema": "responseJsonSchema",
 }
 _THINKING: Final[Mapping[str, str]] = {
     "include_thoughts": "includeThoughts",

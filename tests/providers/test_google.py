@@ -18,6 +18,7 @@ from runnables import (
     HumanMessage,
     SystemMessage,
     ToolMessage,
+    create_agent,
     init_chat_model,
 )
 from runnables.errors import (
@@ -175,6 +176,8 @@ def test_a_block_that_gemini_has_no_form_for_is_an_error() -> None:
         contents(HumanMessage([{"type": "guard_content", "x": 1}]))
     with pytest.raises(ConfigError, match="no role 'critic'"):
         contents(ChatMessage("Bad.", role="critic"))
+    with pytest.raises(ConfigError, match="no role 'tool'"):
+        contents(ChatMessage("Done.", role="tool"))
 
 
 def test_media_say_their_type_and_what_google_wants_to_know_of_them() -> None:
@@ -233,6 +236,9 @@ def test_googles_own_settings_of_tools_and_safety_pass() -> None:
     tools = [{"type": "googleMaps"}]
     found = written_options({"tool_config": told, "safety_settings": safety, "tools": tools})
     assert found == {"tools": [{"googleMaps": {}}], "toolConfig": told, "safetySettings": safety}
+    words = {"response_mime_type": "text/x.enum", "response_schema": {"enum": ["a", "b"]}}
+    form = {"responseMimeType": "text/x.enum", "responseSchema": {"enum": ["a", "b"]}}
+    assert written_options(words) == {"generationConfig": form}
 
 
 # -- the model
@@ -302,6 +308,32 @@ def test_a_further_attempt_says_the_same(call: Call) -> None:
             first, second = server.asked
             assert second.body == first.body
             assert second.headers["x-a"] == first.headers["x-a"] == "b"
+
+
+def test_an_agent_gives_back_what_it_got(call: Call) -> None:
+    """Signed calls and thoughts, with the results of the tools in one content behind them."""
+
+    def look(at: str) -> str:
+        """What is there."""
+        return f"{at}: blue"
+
+    parts = [
+        {"text": "Up, then down.", "thought": True},
+        {"functionCall": {"name": "look", "args": {"at": "sky"}}, "thoughtSignature": "c2lnbmVk"},
+        {"functionCall": {"name": "look", "args": {"at": "sea"}}},
+    ]
+    asks = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
+    last = {"candidates": [{"content": {"parts": [{"text": "Blue."}]}, "finishReason": "STOP"}]}
+    with recording() as server:
+        server.says(Said(asks), Said(last))
+        model = ChatGoogleGenerativeAI("gemini-3-x", api_key="k", base_url=server.url)
+        found: Any = call.invoke(create_agent(model, [look]), {"messages": ["Which colours?"]})
+    assert found["messages"][-1].text == "Blue."
+    said = server.bodies[1]["contents"]
+    assert said[1] == {"role": "model", "parts": parts}
+    results = [it["functionResponse"]["response"]["output"] for it in said[2]["parts"]]
+    assert results == ["sky: blue", "sea: blue"]
+    assert len(said) == 3
 
 
 # -- faults
