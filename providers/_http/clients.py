@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import ctypes
 import io
 import os
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import AsyncGenerator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
-from weakref import WeakSet
 
 import aiohttp
 from yarl import URL
@@ -33,12 +34,56 @@ KEPT_SECONDS: Final = 60.0
 """How long an idle connection is kept: less than what routers on the way forget."""
 SILENCE_SECONDS: Final = 60
 """After so much silence the system asks whether the other end is there; an answer may take long."""
-PAUSED_SECONDS: Final = 1.0
-"""A client that was idle so long may belong to a loop that stood still meanwhile."""
 LARGE: Final = 2**20
 """Bytes of a body that aiohttp wants to have as a file, or it warns."""
 
 _Key: TypeAlias = tuple[str | None, str | None, bool]
+
+
+class _Taken:
+    """The connection that a request was given.
+
+    Attributes:
+        transport: None while there is none.
+        again: whether it served another request before.
+    """
+
+    __slots__ = ("again", "transport")
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.again = False
+
+    def drop(self) -> None:
+        """Close it at once: it was closed, but may still have a body to send."""
+        if self.transport is not None:
+            self.transport.abort()
+
+
+_taken: contextvars.ContextVar[_Taken | None] = contextvars.ContextVar("_taken", default=None)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells a request which connection it was given."""
+
+    known: weakref.WeakSet[asyncio.Transport]
+    """Connections that have served a request."""
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Any:
+        connection = await super().connect(*args, **kwargs)
+        taken, transport = _taken.get(), connection.transport
+        if taken is not None and transport is not None:
+            taken.transport = transport
+            taken.again = transport in self.known
+            self.known.add(transport)
+        return connection
+
+
+def _is_stale(error: BaseException) -> bool:
+    """Whether a connection was closed before anything of an answer came."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return isinstance(error.message, str)  # else it is the beginning of a head
+    return isinstance(error, aiohttp.ClientOSError)
 
 
 class Client:
@@ -53,21 +98,27 @@ class Client:
         self._setup = setup
         self.key = key
         self.loop = asyncio.get_running_loop()
-        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._proxies: dict[tuple[str, str, int], str | None] = {}
-        self._used = self.loop.time()
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                keepalive_timeout=KEPT_SECONDS,
-                ssl=context,
-                resolver=aiohttp.ThreadedResolver(),
-                socket_factory=self._socket,
-            ),
+        self._context = context
+        self._session = self._made(keepalive_timeout=KEPT_SECONDS)
+        self._unpooled: aiohttp.ClientSession | None = None
+        self._guard = self._guarded()
+
+    def _made(self, **pooling: Any) -> aiohttp.ClientSession:
+        connector = _Connector(
+            limit=0,
+            ssl=self._context,
+            resolver=aiohttp.ThreadedResolver(),
+            socket_factory=self._socket,
+            **pooling,
+        )
+        connector.known = weakref.WeakSet()
+        return aiohttp.ClientSession(
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "runnables"},
         )
-        self._guard = self._guarded()
 
     def _socket(self, address: Any) -> socket.socket:
         made = socket.socket(*address[:3])
@@ -86,6 +137,8 @@ class Client:
         finally:
             _forget(self)
             await self._session.close()
+            if self._unpooled is not None:
+                await self._unpooled.close()
 
     async def open(self) -> None:
         """Have the loop know the guard."""
@@ -94,17 +147,37 @@ class Client:
     async def request(self, request: Request, connect: float | None) -> aiohttp.ClientResponse:
         """Send a request; gives the head of the answer, whose body is still to come.
 
+        A server may close an idle connection just when it is used again: it has not read the
+        request then, which is sent once more, on a new connection. (That the server has read it
+        and closed without a word looks the same; curl and browsers take it so, too.)
+
         Args:
             connect: how many seconds it may take until there is a connection.
         """
-        now = self.loop.time()
-        if now - self._used > PAUSED_SECONDS:
-            await asyncio.sleep(0)  # a loop that stood still hears now that a server has hung up,
-            await asyncio.sleep(0)  # and, a round later, drops the connection
-        self._used = now
+        taken = _Taken()
+        token = _taken.set(taken)
+        try:
+            return await self._sent(self._session, request, connect)
+        except BaseException as error:
+            taken.drop()
+            if not (taken.again and _is_stale(error)):
+                raise
+            if self._unpooled is None:
+                self._unpooled = self._made(force_close=True)
+            try:
+                return await self._sent(self._unpooled, request, connect)
+            except BaseException:
+                taken.drop()
+                raise
+        finally:
+            _taken.reset(token)
+
+    async def _sent(
+        self, session: aiohttp.ClientSession, request: Request, connect: float | None
+    ) -> aiohttp.ClientResponse:
         url = _url(request.url)
         body = request.body
-        return await self._session.request(
+        return await session.request(
             request.method,
             url,
             headers=request.headers,
@@ -128,11 +201,12 @@ class Client:
         """Close what a client has on a loop that will not run again."""
         for it in list(self._sockets):
             it.close()
-        connector = self._session.connector
-        self._session.detach()
-        if connector is not None:
-            with contextlib.suppress(StopIteration):
-                connector.close().__await__().send(None)  # on a closed loop, it waits for nothing
+        for session in filter(None, (self._session, self._unpooled)):
+            connector = session.connector
+            session.detach()
+            if connector is not None:  # on a closed loop, closing it waits for nothing
+                with contextlib.suppress(StopIteration):
+                    connector.close().__await__().send(None)
 
     def orphan(self) -> None:
         """In a forked child: close our copies of the parent's sockets, and touch nothing else.

@@ -162,10 +162,10 @@ class AsyncExchange:
         content = self._response.content
         now = loop.time()
         name, due = self._due(now)
-        if due <= now:
-            content.set_exception(_Late(name))
-        elif _is_stranded(self._response):
+        if _is_stranded(self._response):
             content.set_exception(aiohttp.ClientPayloadError())
+        elif due <= now:
+            content.set_exception(_Late(name))
         else:
             self._watch = loop.call_at(min(due, now + GLANCE), _look, self._weakly)
 
@@ -263,9 +263,9 @@ def _reason(error: Exception) -> str:
         return f"TLS failed: {error.reason}"
     if isinstance(error, OSError) and (error.errno or 0) > 0:
         return os.strerror(error.errno or 0)  # asyncio's own text repeats the address
-    if isinstance(error, OSError):
-        return error.strerror or str(error) or type(error).__name__
-    return type(error).__name__
+    if isinstance(error, aiohttp.ClientError) or not isinstance(error, OSError):
+        return "the connection broke"  # aiohttp's own text may have the whole address in it
+    return error.strerror or type(error).__name__
 
 
 def _cause(error: BaseException) -> BaseException | None:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from providers._http import Setup, asend, astream, close, send, stream
-from providers._http.clients import PAUSED_SECONDS, _clients
+from providers._http.clients import _clients
 from runnables import RunnableLambda
 from runnables.errors import ModelConnectionError
 from tests.colours import Call
 from tests.http.calls import SETUP, reply, request
-from tests.http.service import HANG, PATIENCE, STREAM, Await, chunk, plain, serving
+from tests.http.service import HANG, PATIENCE, STREAM, Await, Cut, chunk, plain, serving
 from tests.leaks import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,15 +130,62 @@ def test_closing_ends_a_call_in_another_thread() -> None:
     assert "closed during the call" in str(errors[0])
 
 
-def test_a_loop_that_stood_still_hears_that_its_server_has_hung_up() -> None:
+def test_a_loop_that_stood_still_does_not_stumble_over_closed_connections() -> None:
     """As in a notebook: the server closes idle connections while no code runs."""
     with serving(plain()) as server, asyncio.Runner() as runner:
         for _ in range(3):
-            assert runner.run(asend(request(server.url), SETUP, "acme")).status == 200
+            both = (
+                asend(request(server.url), SETUP, "acme"),
+                asend(request(server.url), SETUP, "acme"),
+            )
+            assert [it.status for it in runner.run(_gathered(*both))] == [200, 200]
             server.hang_up()
-            for client in _clients[runner.get_loop()].values():
-                client._used -= 2 * PAUSED_SECONDS
-    assert server.opened == 3
+    assert len(server.asked) == 6
+
+
+async def _gathered(*work: Any) -> list[Any]:
+    return await asyncio.gather(*work)
+
+
+def test_a_connection_that_closes_as_it_is_used_again_is_replaced(call: Call) -> None:
+    """The server has not seen the request, so it is sent on another connection, once."""
+
+    def sync() -> list[int]:
+        return [send(request(server.url), SETUP, "acme").status for _ in range(5)]
+
+    async def coloured() -> list[int]:
+        return [(await asend(request(server.url), SETUP, "acme")).status for _ in range(5)]
+
+    with serving(plain(), Cut()) as server:  # it does not say that it will
+        assert call.run(sync, coloured) == [200] * 5
+    assert len(server.asked) == 5
+
+
+def test_a_new_connection_that_closes_is_an_error_at_once(call: Call) -> None:
+    """It is not asked again and again."""
+    with serving(Cut()) as server:
+        with pytest.raises(ModelConnectionError, match="the server closed the connection"):
+            reply(call, request(server.url))
+    assert len(server.asked) == 1
+
+
+async def test_cancelling_while_a_body_is_sent_closes_the_connection() -> None:
+    """Also where the server reads none of it: what is in the buffer is not waited for."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        body = b"x" * 50_000_000
+        task = asyncio.create_task(asend(request(url, body), SETUP, "acme"))
+        loop = asyncio.get_running_loop()
+        deaf.setblocking(False)
+        taken, _ = await loop.sock_accept(deaf)
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0)
+        sockets = [it for client in _clients[loop].values() for it in client._sockets]
+        assert [it for it in sockets if it.fileno() != -1] == []
+        taken.close()
 
 
 @pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")  # told by asyncio itself

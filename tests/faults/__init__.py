@@ -1,0 +1,1 @@
+"""Services that fail in every way, at random."""
