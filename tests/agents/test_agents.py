@@ -34,6 +34,7 @@ from runnables import (
 )
 from runnables.concurrency import anap, nap
 from tests.colours import Call
+from tests.laws.gauges import Gauge
 
 
 @tool
@@ -179,23 +180,15 @@ def test_what_the_tools_give_stands_in_the_order_of_the_calls(call: Call) -> Non
     assert shown(merge_chunks(call.stream(agent, "go"), agent.merge))[2:4] == in_order
 
 
-def test_the_limit_of_the_call_holds_for_the_tools(call: Call) -> None:
-    """With a limit of one they run one after the other."""
-    at_work, most = [0], [0]
-
-    @tool
-    def look() -> str:
-        """Look who else is at work."""
-        at_work[0] += 1
-        most[0] = max(most[0], at_work[0])
-        at_work[0] -= 1
-        return "ok"
-
-    model = ScriptedChatModel([asks(*[("look", {})] * 5), "ok"], cycle=True)
-    agent = create_agent(model, [look])
-    call.invoke(agent, "go", {"max_concurrency": 1})
-    call.stream(agent, "go", {"max_concurrency": 1})
-    assert most == [1]
+@pytest.mark.parametrize("limit", [1, 2, 4])
+def test_the_limit_of_the_call_holds_for_the_tools(limit: int, call: Call) -> None:
+    """It is used to the full, and never exceeded."""
+    model = ScriptedChatModel([asks(*[("look", {"value": 1})] * 6), "ok"], cycle=True)
+    for give, most in ((call.invoke, limit), (call.stream, 1)):
+        gauge = Gauge(want=most)
+        look = StructuredTool(gauge.call, gauge.acall, name="look")
+        give(create_agent(model, [look]), "go", {"max_concurrency": limit})
+        assert (len(gauge.began), most <= gauge.peak <= limit) == (6, True)
 
 
 def test_a_direct_answer_ends_the_work(call: Call) -> None:
