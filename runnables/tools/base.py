@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, ov
 from pydantic import BaseModel
 
 from runnables.errors import ConfigError, ToolArgumentsError, ToolException
+from runnables.messages import ToolMessage
 from runnables.runnable import Runnable
 from runnables.schemas import fields_in, fields_schema, is_whole
 from runnables.tools.answers import Asked
@@ -16,7 +17,7 @@ from runnables.tools.arguments import ArgsSchema, Ready, injected_fields
 
 if TYPE_CHECKING:
     from runnables.config import RunnableConfig, Scope
-    from runnables.messages import ToolCall, ToolMessage
+    from runnables.messages import ToolCall
 
 Output = TypeVar("Output", covariant=True)
 
@@ -123,6 +124,13 @@ class BaseTool(Runnable[Any, Output], reports=True):
         """Anything: a dict of arguments, a tool call, or the one argument as it is."""
         return Any
 
+    @property
+    def OutputType(self) -> Any:
+        """What it gives for arguments, or the message that answers a call."""
+        said = self._result_type()
+        handles = self.handle_tool_error or self.handle_validation_error
+        return Any if said is Any or handles else said | ToolMessage
+
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """The pydantic model of the arguments; of any dict where a JSON schema says them."""
         schema = self.args_schema
@@ -161,6 +169,10 @@ class BaseTool(Runnable[Any, Output], reports=True):
         async def ainvoke(
             self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
         ) -> Any: ...
+
+    @abstractmethod
+    def _result_type(self) -> Any:
+        """The type of the bare result."""
 
     @abstractmethod
     def _own_schema(self) -> ArgsSchema:

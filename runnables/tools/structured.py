@@ -170,8 +170,7 @@ class StructuredTool(BaseTool[Output], reports=True):
     def _function(self) -> Callable[..., Any]:
         return cast("Callable[..., Any]", self.func or self.coroutine)
 
-    @property
-    def OutputType(self) -> Any:
+    def _result_type(self) -> Any:
         """As the function's result is annotated; of a pair, what the model gets."""
         said = result_type(self._function)
         if self.response_format == "content":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from runnables.config import RunnableConfig, Scope
+    from runnables.config import Scope
     from runnables.runnable import Runnable
     from runnables.tools.answers import Asked
 
@@ -82,14 +82,8 @@ class RunnableTool(BaseTool[Output], reports=True):
     def _batch_limit(self) -> int | None:
         return self.bound._batch_limit()
 
-    @property
-    def OutputType(self) -> Any:
-        """That of the runnable inside."""
+    def _result_type(self) -> Any:
         return self.bound.OutputType
-
-    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """That of the runnable inside."""
-        return self.bound.get_output_schema(config)
 
     def _own_schema(self) -> ArgsSchema:
         if self.arg_types is None:

@@ -384,7 +384,7 @@ def test_a_pair_is_for_the_model_and_for_the_program(call: Call) -> None:
     assert call.invoke(made, {"n": 2}) == "2 numbers"
     answer = call.invoke(made, asked(made, n=2))
     assert (answer.text, answer.artifact) == ("2 numbers", [0, 1])
-    assert made.OutputType is str
+    assert made.OutputType == str | ToolMessage
     wrong = tool(response_format="content_and_artifact")(add)
     with pytest.raises(ValueError, match="'add' gave 3: with response_format"):
         call.invoke(wrong, {"a": 1})
@@ -510,7 +510,7 @@ def test_a_tool_is_a_step(call: Call) -> None:
     """In pipes, with policies and bindings; it says its types."""
     chain = RunnableLambda(lambda it: {"a": it}) | tool(add) | str
     assert call.invoke(chain, 1) == "3"
-    assert tool(add).OutputType is int
+    assert tool(add).OutputType == int | ToolMessage
     assert tool(add).get_input_jsonschema()["required"] == ["a"]
 
 
