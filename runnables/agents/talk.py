@@ -69,7 +69,7 @@ def _unanswered(messages: Sequence[BaseMessage]) -> list[Request]:
     answered: set[str] = set()
     for message in reversed(messages):
         if isinstance(message, AIMessage):
-            return [it for it in requests_of(message) if it["id"] not in answered]
+            return [it for it in requests_of(message) if (it["id"] or "") not in answered]
         if not isinstance(message, ToolMessage):
             break
         answered.add(message.tool_call_id)

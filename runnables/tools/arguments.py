@@ -59,6 +59,14 @@ def injected_fields(
     return {it.alias or key: it for key, it in fields if is_marked(it.metadata, kind)}
 
 
+def _names(schema: ArgsSchema, *, inferred: bool) -> dict[str, str]:
+    """The names that data has, to the names that the function has."""
+    if isinstance(schema, dict):
+        return {it: it for it in schema.get("properties", {})}
+    fields = schema.model_fields.items()
+    return {it.alias or key: it.alias or key if inferred else key for key, it in fields}
+
+
 class Arguments:
     """Reads what a function is given, by its signature and by the schema of its arguments.
 
@@ -84,14 +92,7 @@ class Arguments:
         self._call_ids = takes.call_ids | injected_fields(schema, InjectedToolCallId).keys()
         self._required = {name for name, required in takes.injected.items() if required}
         self._required |= {name for name, field in fields.items() if field.is_required()}
-
-    @property
-    def _names(self) -> dict[str, str]:
-        """The names that data has, to the names that the function has."""
-        if isinstance(self._schema, dict):
-            return {it: it for it in self._schema.get("properties", {})}
-        fields = self._schema.model_fields.items()
-        return {it.alias or key: it.alias or key if self._inferred else key for key, it in fields}
+        self._names = _names(schema, inferred=inferred)
 
     def check(self, function: Callable[..., Any]) -> None:
         """What a schema names is what the function takes, and the other way round.

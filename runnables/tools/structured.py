@@ -249,7 +249,8 @@ def _now(result: Any) -> Any:
 
 
 def _config_for(function: Callable[..., Any], scope: Scope | None) -> dict[str, Any]:
-    return dict.fromkeys(config_names(function), handed(scope))
+    names = config_names(function)
+    return dict.fromkeys(names, handed(scope)) if names else {}
 
 
 def _check_functions(func: Any, coroutine: Any) -> Callable[..., Any]:

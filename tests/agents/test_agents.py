@@ -219,6 +219,10 @@ def test_a_conversation_that_ends_with_calls_goes_on_with_them(call: Call) -> No
     agent = create_agent(ScriptedChatModel(["done"]), [add])
     state = call.invoke(agent, [HumanMessage("go"), first, answered])
     assert shown(state)[2:] == [("tool", "two"), ("tool", "4"), ("ai", "done")]
+    nameless = AIMessage("", tool_calls=[{"name": "add", "args": {"a": 1, "b": 1}, "id": None}])
+    once = create_agent(ScriptedChatModel([nameless, "done"]), [add]).invoke("go")["messages"]
+    again = call.invoke(create_agent(ScriptedChatModel(["done"]), [add]), once[:-1])
+    assert shown(again) == shown({"messages": once})
 
 
 # --- limits and errors ------------------------------------------------------------------------
