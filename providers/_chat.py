@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from providers._decoding import JSONEvents
 from providers._faults import Fault, explained, status_of
@@ -217,7 +217,7 @@ class _Reading:
         """The chunks that some bytes complete; those before a fault come out before it raises."""
         with self._model._reading(piece, self._headers):
             for event in self._events.feed(piece):
-                yield from self._of(event)
+                yield from self._chunks(event)
 
     def finish(self) -> Iterator[AIMessageChunk]:
         """The rest.
@@ -227,7 +227,7 @@ class _Reading:
         """
         with self._model._reading(b"", self._headers):
             for event in self._events.finish():
-                yield from self._of(event)
+                yield from self._chunks(event)
             last = self._exchange.finish(self._headers)
         if last is None:
             raise ModelConnectionError(
@@ -237,10 +237,7 @@ class _Reading:
             )
         yield from last
 
-    def _of(self, event: Any) -> Sequence[AIMessageChunk]:
-        if not isinstance(event, dict):
-            raise TypeError("an event that is no object")
-        said = cast("dict[str, Any]", event)
-        if fault := self._exchange.fault(said):
+    def _chunks(self, event: Any) -> Sequence[AIMessageChunk]:
+        if fault := self._exchange.fault(event):
             raise self._model._error(status_of(fault.codes), fault, self._headers)
-        return self._exchange.feed(said)
+        return self._exchange.feed(event)

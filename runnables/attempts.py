@@ -125,7 +125,7 @@ class Attempts(Tries):
 
     def covers(self, error: Exception) -> bool:
         """Whether another attempt would follow this error, where attempts are left."""
-        return self._rules.most > 1 and not self._is_out() and self._rules.mends(error)
+        return self._rules.most > 1 and not self.is_out and self._rules.mends(error)
 
     # -- known to what runs inside
 
@@ -135,35 +135,6 @@ class Attempts(Tries):
 
     def __exit__(self, *_: object) -> None:
         _attempts.reset(self._token)
-
-    def around(self, chunks: Iterable[Any]) -> Generator[Any, None, None]:
-        """A stream as it is, inside of this attempt for as long as another may follow."""
-        items = iter(chunks)
-        try:
-            while not self._is_out():
-                with self:
-                    chunk = next(items, _END)
-                if chunk is _END:
-                    return
-                yield chunk
-            yield from items
-        finally:
-            close(chunks)
-
-    async def aaround(self, chunks: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
-        """`around` in the other colour."""
-        items = aiter(inner(chunks))
-        try:
-            while not self._is_out():
-                with self:
-                    chunk = await anext(items, _END)
-                if chunk is _END:
-                    return
-                yield chunk
-            async for chunk in items:
-                yield chunk
-        finally:
-            await aclose(chunks)
 
 
 _END: Final = object()
@@ -242,9 +213,16 @@ def tried_chunks(
 ) -> Generator[Any, None, None]:
     """`tried` for a stream, which adds up as declared: until its first chunk has left."""
     while True:
-        chunks = attempts.around(start(attempts.number))
+        chunks = start(attempts.number)
         try:
-            for chunk in chunks:
+            items = iter(chunks)
+            while not attempts.is_out:  # after that, there is no attempt to be known of
+                with attempts:
+                    chunk = next(items, _END)
+                if chunk is _END:
+                    return
+                yield attempts.took(chunk)
+            for chunk in items:
                 yield attempts.took(chunk)
             return
         except Exception as error:
@@ -262,9 +240,16 @@ async def atried_chunks(
 ) -> AsyncGenerator[Any, None]:
     """`tried_chunks` in the other colour."""
     while True:
-        chunks = attempts.aaround(start(attempts.number))
+        chunks = start(attempts.number)
         try:
-            async for chunk in chunks:
+            items = aiter(inner(chunks))
+            while not attempts.is_out:  # after that, there is no attempt to be known of
+                with attempts:
+                    chunk = await anext(items, _END)
+                if chunk is _END:
+                    return
+                yield attempts.took(chunk)
+            async for chunk in items:
                 yield attempts.took(chunk)
             return
         except Exception as error:

@@ -50,14 +50,15 @@ class Tries:
 
         So does the first error, which is the one that is raised.
         """
-        if not self._is_out():
+        if not self.is_out:
             return False
         produced = self._produced(declared)
         for error in (self.errors[0], self.errors[-1]):
             cast("Any", error).produced = produced
         return True
 
-    def _is_out(self) -> bool:
+    @property
+    def is_out(self) -> bool:
         """Whether chunks are out and cannot be taken back."""
         return bool(self._left) and self._on_restart == "raise"
 

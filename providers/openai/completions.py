@@ -17,6 +17,7 @@ from runnables.messages import (
     ToolCallChunk,
     UsageMetadata,
     convert_to_openai_messages,
+    text_chunk,
     tool_call_chunk,
 )
 from runnables.messages.tool_calls import parse_tool_calls
@@ -115,12 +116,15 @@ class Completion(Exchange):
         fields: dict[str, Any] = {}
         if calls := delta.get("tool_calls"):
             fields["tool_call_chunks"] = [_piece(call) for call in calls]
-        if beside := _beside(delta):
+        if not _PLAIN.issuperset(delta) and (beside := _beside(delta)):
             fields["additional_kwargs"] = beside
         if outcome := _outcome(choice):
             fields["response_metadata"] = outcome
             self._finished = self._finished or "finish_reason" in outcome
-        return AIMessageChunk(delta.get("content") or "", id=event.get("id"), **fields)
+        text = delta.get("content") or ""
+        if not fields:
+            return text_chunk(text, event.get("id"))
+        return AIMessageChunk(text, id=event.get("id"), **fields)
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
         """The end, which there is only after a reason for it."""
@@ -148,6 +152,8 @@ def _without_thoughts(message: BaseMessage) -> BaseMessage:
     return message.model_copy(update={"content": kept or ""})
 
 
+_PLAIN: Final = frozenset({"role", "content", "tool_calls"})
+"""The keys of a delta that say nothing beside the text."""
 _THOUGHTS: Final = {"reasoning", "thinking", "redacted_thinking"}
 
 
@@ -170,7 +176,12 @@ def _beside(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _outcome(choice: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: choice[key] for key in ("finish_reason", "logprobs") if choice.get(key)}
+    found: dict[str, Any] = {}
+    if reason := choice.get("finish_reason"):
+        found["finish_reason"] = reason
+    if logprobs := choice.get("logprobs"):
+        found["logprobs"] = logprobs
+    return found
 
 
 def _named(headers: Mapping[str, str]) -> dict[str, str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+from pydantic import ValidationError
 
 from runnables.chunks import RESET, merge_chunks
 from runnables.errors import MergeError
@@ -15,6 +18,7 @@ from runnables.messages import (
     ChatMessageChunk,
     HumanMessageChunk,
     ToolMessageChunk,
+    text_chunk,
     tool_call_chunk,
 )
 from tests.messages import arbitrary
@@ -329,3 +333,22 @@ def test_tool_message_chunks_add() -> None:
     one = ToolMessageChunk("a", tool_call_id="1", artifact=[1])
     two = ToolMessageChunk("b", tool_call_id="1", artifact=[2], status="error")
     assert one + two == ToolMessageChunk("ab", tool_call_id="1", artifact=[1, 2], status="error")
+
+
+def test_a_quick_chunk_of_text_is_what_the_constructor_gives() -> None:
+    """Also in what pydantic keeps beside the fields, so that nothing tells them apart."""
+    quick, slow = text_chunk("word", "id-1"), AIMessageChunk("word", id="id-1")
+    assert quick == slow
+    assert quick.__dict__ == slow.__dict__
+    assert list(quick.__dict__) == list(slow.__dict__)
+    assert quick.model_fields_set == slow.model_fields_set
+    assert quick.model_extra == slow.model_extra
+    assert quick.model_dump_json() == slow.model_dump_json()
+    assert copy.deepcopy(quick) == pickle.loads(pickle.dumps(quick)) == slow
+    assert quick + text_chunk("s") == slow + AIMessageChunk("s")
+    assert text_chunk("a").response_metadata is not text_chunk("b").response_metadata
+
+
+def test_a_quick_chunk_refuses_what_the_constructor_refuses() -> None:
+    with pytest.raises(ValidationError):
+        text_chunk(5)  # type: ignore[arg-type]
