@@ -25,7 +25,8 @@ embedded model SmolLM2-135M-Instruct. What was seen of the server (xllamacpp 202
 - A body for `/v1/messages` whose `messages` is no list ends the whole process.
 
 Here it answers the same question with the same words (temperature 0 unless told otherwise, no
-prompt cache), with at most 128 tokens unless told otherwise, and holds 4096 tokens.
+prompt cache, which would change roundings), with at most 128 tokens unless told otherwise, and
+holds 4096 tokens.
 """
 
 from __future__ import annotations

@@ -1,0 +1,24 @@
+"""The tests that every chat model passes."""
+
+from __future__ import annotations
+
+from runnables.testing.calls import Calls
+from runnables.testing.conversations import Conversations
+from runnables.testing.faults import Faults
+from runnables.testing.forms import Forms
+from runnables.testing.sharing import Sharing
+
+
+class ChatModelTests(Conversations, Calls, Forms, Faults, Sharing):
+    """The tests that every chat model passes. Subclass it in a test module, and write `make`:
+
+        class TestMine(ChatModelTests):
+            supports_images = True
+
+            def make(self, **settings: Any) -> ChatModel:
+                return MyChatModel(**settings)
+
+    Tests that talk with the model run on `make()`, where `live` says that there is one, and on
+    a service that is played on loopback, where there is a `wire`; tests of faults, on that only.
+    What the model cannot do, it says in the attributes; those tests are skipped, with the reason.
+    """

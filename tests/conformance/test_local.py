@@ -1,0 +1,34 @@
+"""The embedded models: real ones, with no service that could be played."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from runnables import ChatModel, Embeddings, init_chat_model, init_embeddings
+from runnables.testing import ChatModelTests, EmbeddingsTests
+
+pytestmark = [
+    pytest.mark.local_model,
+    pytest.mark.leaks(reason="the loaded model keeps its threads and its socket"),
+]
+
+
+class TestLocalChatModel(ChatModelTests):
+    """It calls the tools that it has to, and cannot choose."""
+
+    steady: ClassVar[Mapping[str, Any]] = {"temperature": 0, "seed": 1}
+    supports_model_override = False
+    supports_free_tools = False
+
+    def make(self, **settings: Any) -> ChatModel:
+        return init_chat_model("local", **{"max_tokens": 80, **settings})
+
+
+class TestLocalEmbeddings(EmbeddingsTests):
+    """The same file gives vectors."""
+
+    def make(self, **settings: Any) -> Embeddings:
+        return init_embeddings("local", **settings)
