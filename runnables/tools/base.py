@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar, overload
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, TypeVar, overload
 
 from pydantic import BaseModel
 
@@ -27,6 +27,15 @@ a function of the error, what it gives."""
 
 ResponseFormat: TypeAlias = Literal["content", "content_and_artifact"]
 """Whether a result is for the model, or a pair of that and something for the program."""
+
+
+_INSIDE: Final = ("bound", "func", "coroutine")
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    "return_direct": False,
+    "response_format": "content",
+    "handle_tool_error": False,
+    "handle_validation_error": False,
+}
 
 
 class BaseTool(Runnable[Any, Output], reports=True):
@@ -74,6 +83,12 @@ class BaseTool(Runnable[Any, Output], reports=True):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._schema = None
+
+    def _unusual(self, usual: Mapping[str, Any]) -> Iterator[str]:
+        """The settings that are not as usual, as keywords; not what it is made of."""
+        for key, value in self._settings().items():
+            if key not in _INSIDE and value != {**_DEFAULTS, **usual}.get(key):
+                yield f"{key}={value!r}"
 
     # -- what it says of itself
 

@@ -139,13 +139,10 @@ class StructuredTool(BaseTool[Output], reports=True):
     # -- a value
 
     def __repr__(self) -> str:
-        function = self._function
-        said = {key: value for key, value in self._settings().items() if key not in _FUNCTIONS}
-        told = {**_DEFAULTS, "name": _name_of(function)}
-        told["description"] = _about(function, said["args_schema"], self.parse_docstring)
-        shown = [show(it) for it in (self.func, self.coroutine) if it is not None]
-        shown += [f"{key}={it!r}" for key, it in said.items() if it != told.get(key)]
-        return f"StructuredTool({', '.join(shown)})"
+        functions = [show(it) for it in (self.func, self.coroutine) if it is not None]
+        about = _about(self._function, vars(self)["args_schema"], self.parse_docstring)
+        usual = {**_DEFAULTS, "name": _name_of(self._function), "description": about}
+        return f"StructuredTool({', '.join([*functions, *self._unusual(usual)])})"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -300,14 +297,7 @@ def _standing(module: str | None, qualname: str | None) -> Any:
     return found
 
 
-_FUNCTIONS: Final = ("func", "coroutine")
 _DEFAULTS: Final[Mapping[str, Any]] = {
-    "args_schema": None,
-    "return_direct": False,
     "infer_schema": True,
-    "response_format": "content",
-    "parse_docstring": None,
     "error_on_invalid_docstring": True,
-    "handle_tool_error": False,
-    "handle_validation_error": False,
 }

@@ -76,6 +76,13 @@ class RunnableTool(BaseTool[Output], reports=True):
             handle_validation_error=handle_validation_error,
         )
 
+    def __repr__(self) -> str:
+        usual = {
+            "name": _identifier(self.bound.get_name()),
+            "description": _described(self.bound),
+        }
+        return f"RunnableTool({', '.join([repr(self.bound), *self._unusual(usual)])})"
+
     def _inner(self) -> Iterable[Runnable[Any, Any]]:
         return (self.bound,)
 

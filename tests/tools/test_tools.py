@@ -504,6 +504,9 @@ def test_a_tool_is_a_value() -> None:
     assert repr(tool(add)) == "StructuredTool(add)"
     assert repr(made) == "StructuredTool(add, name='plus', return_direct=True)"
     assert repr(StructuredTool(add, aadd)) == "StructuredTool(add, aadd)"
+    step = RunnableLambda(add)
+    assert repr(step.as_tool()) == "RunnableTool(RunnableLambda(add))"
+    assert repr(step.as_tool(name="plus")) == "RunnableTool(RunnableLambda(add), name='plus')"
 
 
 def test_a_tool_is_a_step(call: Call) -> None:
