@@ -103,6 +103,8 @@ def test_the_block_form_of_a_history_says_the_same() -> None:
         ToolMessage("blue", tool_call_id="c1", status="error"),
     )
     assert by_blocks == by_fields
+    response = by_fields[1]["parts"][0]["functionResponse"]
+    assert response == {"name": "look", "response": {"error": "blue"}, "id": "c1"}
 
 
 def test_a_chunk_in_the_history_counts_as_the_message_it_makes() -> None:
@@ -229,6 +231,14 @@ def test_a_choice_without_tools_is_not_sent() -> None:
     }
 
 
+def test_a_function_without_parameters_has_no_schema() -> None:
+    """The service refuses an empty one."""
+    empty = {"type": "object", "properties": {}}
+    tool = {"type": "function", "function": {"name": "now", "parameters": empty}}
+    declared = [{"name": "now", "description": ""}]
+    assert written_options({"tools": [tool]}) == {"tools": [{"functionDeclarations": declared}]}
+
+
 def test_googles_own_settings_of_tools_and_safety_pass() -> None:
     """What has no word of ours is said in Google's."""
     safety = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}]
@@ -293,6 +303,8 @@ def test_a_call_may_name_another_model_and_more_fields(call: Call) -> None:
     assert asked.path == "/v1/tunedModels/n:generateContent"
     assert asked.body["store"] is False
     assert asked.headers["x-a"] == "b"
+    assert asked.headers["x-goog-api-key"] == "sk-secret"
+    assert "authorization" not in asked.headers
 
 
 def test_a_further_attempt_says_the_same(call: Call) -> None:

@@ -53,7 +53,10 @@ def whole(*parts: dict[str, Any], **candidate: Any) -> AIMessage:
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 values = st.recursive(st.none() | st.integers(-9, 9) | words, lambda it: st.lists(it, max_size=2))
 texts = st.fixed_dictionaries({"text": words})
-thoughts = st.fixed_dictionaries({"text": words, "thought": st.just(True)})
+thoughts = st.fixed_dictionaries(
+    {"text": words, "thought": st.just(True)},
+    optional={"thoughtSignature": st.sampled_from(["c2lnbmVk", "dG9v"])},
+)
 signed = st.fixed_dictionaries({"text": words, "thoughtSignature": st.just("c2lnbmVk")})
 calls = st.fixed_dictionaries(
     {
@@ -110,6 +113,19 @@ def test_a_split_text_is_the_text(pieces: list[str]) -> None:
     assert [it.get("reasoning") for it in blocks] == ["".join(pieces)]
 
 
+def test_signed_thoughts_stay_apart() -> None:
+    """Each goes back as it came: with its signature, and not joined to another."""
+    parts: list[dict[str, Any]] = [
+        {"text": "a", "thought": True},
+        {"text": "b", "thought": True, "thoughtSignature": "s1"},
+        {"text": "c", "thought": True, "thoughtSignature": "s2"},
+        {"text": "d", "thought": True},
+    ]
+    answer = streamed([*(event(part) for part in parts), event(finishReason="STOP")])
+    body = Generation([HumanMessage("Hi"), answer], {}).body(streamed=False)
+    assert body["contents"][1]["parts"] == parts
+
+
 # -- what answers tell
 
 
@@ -144,7 +160,8 @@ def test_counts_are_those_of_the_whole_and_counted_once() -> None:
             {"modality": "AUDIO", "tokenCount": 3},
         ],
     }
-    answer = streamed([*growing, {**event(finishReason="STOP"), "usageMetadata": last}])
+    without = {key: it for key, it in event(finishReason="STOP").items() if key != "usageMetadata"}
+    answer = streamed([*growing, {**event({"text": "b"}), "usageMetadata": last}, without])
     assert answer.usage_metadata == {
         "input_tokens": 14,
         "output_tokens": 12,

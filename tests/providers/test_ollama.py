@@ -342,6 +342,9 @@ def test_calls_without_a_name_get_one_that_stays() -> None:
     later = OllamaChat([HumanMessage("Hi"), answer, ToolMessage("a", tool_call_id=one)], {})
     third = later.answer(whole(tool_calls=[look]), {}).tool_calls[0]["id"]
     assert third not in (one, two)
+    # a history that is kept short has as many messages, which say the same
+    kept = [HumanMessage("Hi"), answer, ToolMessage("a", tool_call_id=two or "")]
+    assert OllamaChat(kept, {}).answer(whole(tool_calls=[look]), {}).tool_calls[0]["id"] != third
 
 
 def test_a_prompt_that_was_known_already_counts_nothing() -> None:
