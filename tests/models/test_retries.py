@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from providers.scripted import ScriptedChatModel
 from runnables import (
@@ -328,3 +329,51 @@ def test_a_wrong_setting_is_refused_where_it_is_made() -> None:
             Quick(max_retry_delay=wrong)
         with pytest.raises(ConfigError, match="max_retry_delay"):
             RunnableLambda(str).with_retry(max_retry_delay=wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
+# -- any script, by a model of what should happen
+
+
+FAULTS = [*PASSING, *LASTING]
+
+
+@given(
+    script=st.lists(st.sampled_from([*range(len(FAULTS)), -1]), min_size=12, max_size=12),
+    retries=st.integers(0, 3),
+    outer=st.integers(0, 3),
+    way=st.sampled_from(WAYS),
+)
+def test_any_script_is_played_as_the_rules_say(
+    script: list[int], retries: int, outer: int, way: str, call: Call
+) -> None:
+    """How many requests are made, and whose error is raised: a loop over the script knows."""
+    answers: list[Any] = [_made_anew(FAULTS[it]) if it >= 0 else "a b" for it in script]
+    model = Quick([*answers, "a b"], max_retries=retries)
+    policed: Any = model
+    if outer:
+        policed = model.with_retry(**RETRY_AT_ONCE, stop_after_attempt=outer)
+    attempts, raised = _expected(answers, outer if outer > 1 else 1 + retries, outer > 1)
+    try:
+        assert ways(call, policed)[way]() == "a b"
+        assert raised is None
+    except Exception as error:
+        assert error is raised
+    assert model.opened == model.closed == attempts
+
+
+def _made_anew(error: Exception) -> Exception:
+    """An error without the notes of earlier runs."""
+    daily: Any = {"daily": error.daily} if isinstance(error, RateLimitError) else {}
+    return type(error)(*error.args, **daily)
+
+
+def _expected(answers: list[Any], most: int, covers_all: bool) -> tuple[int, Exception | None]:
+    """The number of requests, and the error, where one layer makes so many attempts at most."""
+    for number, answer in enumerate(answers, start=1):
+        if not isinstance(answer, Exception):
+            return number, None
+        own = not isinstance(answer, ModelError)
+        again = worth_retrying(answer) or (covers_all and own)
+        if number == most or not again:
+            return number, answers[0]
+    raise AssertionError("the script is too short")

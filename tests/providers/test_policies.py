@@ -1,0 +1,150 @@
+"""Retries, caches, limits and budgets around a model that is really asked over HTTP."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from providers.openai import ChatOpenAI
+from runnables import (
+    Budget,
+    BudgetExceeded,
+    ChatPromptTemplate,
+    InMemoryRateLimiter,
+    RateLimitError,
+    SQLiteCache,
+    StrOutputParser,
+    track_usage,
+)
+from tests.colours import Call
+from tests.models.test_retries import Watches
+from tests.sdk.recorder import Asked, Recorder, Said, events, recording
+
+USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
+ANSWER = {
+    "model": "gpt-x-2025-08-07",
+    "choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}],
+    "usage": USAGE,
+}
+STREAM = events(
+    [
+        {"model": "gpt-x-2025-08-07", "choices": [{"delta": {"content": "Hel"}}]},
+        {"choices": [{"delta": {"content": "lo"}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": USAGE},
+    ],
+    done=True,
+)
+BUSY = Said({"error": {"message": "slow down"}}, 429, headers={"retry-after-ms": "20"})
+
+
+class Service(Recorder):
+    """Answers whole or streamed, as it is asked, after it was busy for a while.
+
+    Attributes:
+        busy: how many more requests it refuses.
+        times: when requests came.
+    """
+
+    busy = 0
+
+    def answer(self, asked: Asked) -> Said:
+        self.says_one(asked)
+        return super().answer(asked)
+
+    def says_one(self, asked: Asked) -> None:
+        with self._lock:
+            self.times = [*getattr(self, "times", []), time.monotonic()]
+            whole = Said(ANSWER) if not asked.body.get("stream") else STREAM
+            self._says = [BUSY if self.busy > 0 else whole]
+            self.busy -= 1
+
+
+def model(url: str, **settings: Any) -> ChatOpenAI:
+    return ChatOpenAI("gpt-x", **{"api_key": "k", "base_url": url, **settings})
+
+
+def ways(call: Call, chain: Any) -> list[Any]:
+    return [
+        lambda: call.invoke(chain, {"x": 1}),
+        lambda: call.invoke(chain, {"x": 1}, {"callbacks": [Watches()]}),
+        lambda: "".join(call.stream(chain, {"x": 1})),
+        lambda: call.batch(chain, [{"x": 1}])[0],
+    ]
+
+
+PROMPT = ChatPromptTemplate([("human", "{x}")])
+
+
+@pytest.mark.parametrize("way", range(4))
+def test_attempts_are_made_in_one_layer(way: int, call: Call) -> None:
+    """By the model alone, and by a retry around the chain: three requests, not nine."""
+    with recording(Service) as server:
+        chain = PROMPT | model(server.url) | StrOutputParser()
+        server.busy = 2
+        assert ways(call, chain)[way]() == "Hello"
+        assert len(server.asked) == 3
+        server.asked.clear()
+        server.busy = 99
+        again = chain.with_retry(wait_exponential_jitter=False)
+        with pytest.raises(RateLimitError):
+            ways(call, again)[way]()
+        assert len(server.asked) == 3
+
+
+def test_an_answer_is_asked_for_once(tmp_path: Path, call: Call) -> None:
+    """Whole, watched, streamed, in a batch, by a model made anew with another key."""
+    with recording(Service) as server:
+        path = tmp_path / "answers.db"
+        chain = PROMPT | model(server.url, cache=SQLiteCache(path)) | StrOutputParser()
+        with track_usage() as usage:
+            assert [it() for it in ways(call, chain)] == ["Hello"] * 4
+        assert usage.calls == len(server.asked) == 1
+        anew = PROMPT | model(server.url, cache=SQLiteCache(path), api_key="other", max_retries=0)
+        assert call.invoke(anew, {"x": 1}).text == "Hello"
+        assert len(server.asked) == 1
+        for other in ({"temperature": 0.5}, {"base_url": f"{server.url}/v2"}):
+            asked = model(server.url, cache=SQLiteCache(path), **other)
+            call.invoke(PROMPT | asked, {"x": 1})
+        assert len(server.asked) == 3
+
+
+def test_a_stream_fills_the_cache(tmp_path: Path, call: Call) -> None:
+    """With the usage that it reported at its end."""
+    with recording(Service) as server:
+        kept = model(server.url, cache=SQLiteCache(tmp_path / "answers.db"))
+        call.stream(kept, "hi")
+        again = call.invoke(kept, "hi")
+        assert again.text == "Hello"
+        assert again.usage_metadata["total_tokens"] == 7
+        assert len(server.asked) == 1
+
+
+def test_all_users_of_a_limiter_wait_when_the_service_says_so(call: Call) -> None:
+    """The next request of another model comes no sooner than the header asked."""
+    with recording(Service) as server:
+        limiter = InMemoryRateLimiter(requests_per_second=1000, max_bucket_size=100)
+        one = model(server.url, rate_limiter=limiter, max_retries=0)
+        other = model(server.url, rate_limiter=limiter)
+        server.busy = 1
+        with pytest.raises(RateLimitError):
+            call.invoke(one, "hi")
+        call.invoke(other, "hi")
+        first, second = server.times
+        assert second - first >= 0.02
+
+
+def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
+    """Whole, watched, streamed and in a batch; snapshots cost what their model does."""
+    with recording(Service) as server:
+        chain = PROMPT | model(server.url) | StrOutputParser()
+        with Budget(cost=1, tokens=28, prices={"gpt-x": (2, 5)}) as budget:
+            for way in ways(call, chain):
+                way()
+            assert budget.spent_tokens == 28
+            assert budget.spent_cost == pytest.approx(4 * (5 * 2 + 2 * 5) / 1e6)
+            with pytest.raises(BudgetExceeded):
+                call.invoke(chain, {"x": 1})
+        assert len(server.asked) == 4
