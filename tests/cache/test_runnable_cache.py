@@ -44,6 +44,10 @@ class Person(BaseModel):
     born: date | None = None
 
 
+class Countess(Person):
+    title: str = "Countess"
+
+
 @dataclass
 class Point:
     x: int
@@ -293,6 +297,8 @@ def test_these_come_back_as_they_were(value: Any, declared: Any, call: Call) -> 
         (Person(name="Ada"), Any),
         (Person(name="Ada"), Point),
         (Person(name="Ada"), dict[str, Any]),
+        ({"in it": Person(name="Ada")}, dict[str, Any]),
+        (Countess(name="Ada"), Person),
         ({1: "a"}, Any),
         (object(), Any),
         (object(), object),

@@ -264,6 +264,15 @@ def test_it_covers_a_stream_until_its_first_chunk_has_left(call: Call) -> None:
     assert later.opened == 3
 
 
+def test_a_branch_that_begins_after_that_helps_itself(call: Call) -> None:
+    """Also where it was set up before: what counts is what has left when it fails."""
+    later = Quick([BUSY, BUSY, "b"], max_retries=2)
+    both = RunnableParallel(a=Quick(["a"]), b=later).with_retry(**RETRY_AT_ONCE)
+    chunks = call.stream(both, "hi", {"max_concurrency": 1})
+    assert "".join(it["b"].text for it in chunks if "b" in it) == "b"
+    assert later.opened == 3
+
+
 def test_a_retry_that_restarts_covers_all_of_a_stream(call: Call) -> None:
     """The model is asked once in each of its attempts."""
     model = Quick([["a", DOWN]], cycle=True, max_retries=2)
