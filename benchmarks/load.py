@@ -25,7 +25,7 @@ from benchmarks.harness import peak_memory
 from benchmarks.server import ANSWER, CHUNKS, WORDS, serving
 
 AT_ONCE = 64
-TIMES = {"plain": 3_200, "burst": 256, "paced": 64}
+TIMES = {"plain": 1_600, "burst": 128, "paced": 64}
 """How many calls there are in a round, of each kind: whole answers; streams whose chunks come all
 at once; streams with a chunk every 10 ms."""
 REPEATED = 3
