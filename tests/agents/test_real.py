@@ -34,7 +34,7 @@ def add(a: int, b: int) -> str:
 def remote(request: pytest.FixtureRequest, llama_server: LlamaServer) -> Any:
     """A chat model of a service, as llama.cpp's server plays it."""
     url = llama_server.v1 if request.param == "openai" else llama_server.url
-    settings = {"base_url": url, "api_key": llama_server.key, "max_tokens": 60, "temperature": 0}
+    settings = {"base_url": url, "api_key": llama_server.key, "max_tokens": 32, "temperature": 0}
     return init_chat_model(f"{request.param}:{llama_server.model}", **settings)
 
 
@@ -60,10 +60,12 @@ def test_a_real_model_is_streamed_through_the_loop(remote: Any, call: Call) -> N
     assert "7" in state["messages"][3].text
 
 
+@pytest.mark.parametrize("remote", ["openai"], indirect=True)
 def test_two_calls_in_one_answer_are_both_served(remote: Any, call: Call) -> None:
     """In their order."""
     direct = tool("add", return_direct=True)(add.func)
-    state = call.invoke(create_agent(remote, [direct]), "Add 3 and 4, and add 5 and 6.")
+    agent = create_agent(remote.bind(max_tokens=64), [direct])
+    state = call.invoke(agent, "Add 3 and 4, and add 5 and 6.")
     told = [it.text for it in state["messages"] if isinstance(it, ToolMessage)]
     assert told == ["The sum is 7.", "The sum is 11."]
 
