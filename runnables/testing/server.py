@@ -59,10 +59,12 @@ class ReplayServer:
     Attributes:
         url: where it listens, with no slash at the end.
         asked: the requests, in order.
+        keeps_alive: whether a connection serves further requests, as those of services do.
     """
 
     def __init__(self) -> None:
         self.url = ""
+        self.keeps_alive = False
         self.asked: list[Asked] = []
         self._script: list[Script] = []
         self._lock = threading.Lock()
@@ -156,7 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.command, self.path, headers, json.loads(body) if body else None)
         reaction = self.server.replay._react(asked)
-        self.close_connection = True
+        whole = isinstance(reaction, Answer) or _is_whole(reaction)
+        self.close_connection = not (whole and self.server.replay.keeps_alive)
         if isinstance(reaction, Hang):
             self._wait()
         elif isinstance(reaction, Streamed):
@@ -187,7 +190,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _head(self, status: int, kind: str, headers: Any) -> None:
         self.send_response(status)
         self.send_header("content-type", kind)
-        self.send_header("connection", "close")
+        if self.close_connection:
+            self.send_header("connection", "close")
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -203,6 +207,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing."""
+
+
+def _is_whole(reaction: Reaction) -> bool:
+    return isinstance(reaction, Streamed) and reaction.end == "whole"
 
 
 def endless(pieces: Sequence[bytes]) -> Iterator[bytes]:

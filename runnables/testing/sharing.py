@@ -12,6 +12,7 @@ from runnables.testing.wire import Said
 
 if TYPE_CHECKING:
     from runnables.messages import AIMessage
+    from runnables.models import ChatModel
 
 HELLO = Said("Hello there, and so on.")
 
@@ -19,9 +20,15 @@ HELLO = Said("Hello there, and so on.")
 class Sharing(ModelTests):
     """A model is configuration: it belongs to no loop, no thread and no process."""
 
+    def _kept(self, stage: Stage) -> ChatModel:
+        """The model, whose connections stay open, as those to services do."""
+        if stage.replayed:
+            stage.server.keeps_alive = True
+        return stage.model(HELLO)
+
     def test_one_model_serves_three_loops(self, stage: Stage) -> None:
         """One after the other, whole and streamed; nothing is kept of a loop that is gone."""
-        model = stage.model(HELLO)
+        model = self._kept(stage)
 
         async def main() -> AIMessage:
             chunks = [chunk async for chunk in model.astream("Say hello.")]
@@ -34,7 +41,7 @@ class Sharing(ModelTests):
 
     def test_one_model_serves_four_threads(self, stage: Stage) -> None:
         """At once: two call it, two have loops of their own."""
-        model = stage.model(HELLO)
+        model = self._kept(stage)
         answers: list[Any] = []
 
         def call() -> None:
@@ -56,7 +63,7 @@ class Sharing(ModelTests):
 
     def test_a_model_is_a_value(self, stage: Stage) -> None:
         """Used or not, it prints without its key, compares, hashes and pickles."""
-        model = stage.model(HELLO)
+        model = self._kept(stage)
         model.invoke("Say hello.")
         copy = pickle.loads(pickle.dumps(model))
         assert copy == model
@@ -68,7 +75,7 @@ class Sharing(ModelTests):
 
     def test_many_questions_are_answered(self, stage: Stage) -> None:
         """More at once than a service likes to have connections."""
-        model = stage.model(HELLO)
+        model = self._kept(stage)
         questions = ["Say hello."] * (40 if stage.replayed else 6)
         answers = model.batch(questions, max_concurrency=20)
         assert len(answers) == len(questions)
