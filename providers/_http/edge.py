@@ -30,14 +30,30 @@ def send(request: Request, setup: Setup, provider: str) -> Reply:
         MissingExtra: the HTTP library is not installed.
         Cancelled: the call around this one was given up; its connection is closed.
     """
-    with stream(request, setup, provider) as streamed:
-        return Reply(streamed.status, streamed.headers, streamed.read())
+    library = _loaded
+    if library is None:
+        library = _load(provider)
+    exchange = library.Exchange(request, setup, provider)
+    try:
+        head = exchange.begin()
+        return Reply(head.status, head.headers, exchange.rest())
+    finally:
+        if exchange.is_open:
+            exchange.close()
 
 
 async def asend(request: Request, setup: Setup, provider: str) -> Reply:
     """Send a request and wait for the whole answer; see `send`."""
-    async with await astream(request, setup, provider) as streamed:
-        return Reply(streamed.status, streamed.headers, await streamed.read())
+    library = _loaded
+    if library is None:
+        library = await hop(_load, provider)
+    exchange = library.AsyncExchange(request, setup, provider)
+    try:
+        head = await exchange.begin()
+        return Reply(head.status, head.headers, await exchange.rest())
+    finally:
+        if exchange.is_open:
+            await exchange.aclose()
 
 
 def stream(request: Request, setup: Setup, provider: str) -> Streamed:
@@ -95,7 +111,7 @@ class Streamed:
 
     def read(self) -> bytes:
         """The rest of the body."""
-        return b"".join([piece for piece in self])  # noqa: C416  (its twin has no shorter way)
+        return self._exchange.rest()
 
     def close(self) -> None:
         """Leave; the connection is closed at once, unless the whole answer was read."""
@@ -126,7 +142,7 @@ class AsyncStreamed:
 
     async def read(self) -> bytes:
         """The rest of the body."""
-        return b"".join([piece async for piece in self])
+        return await self._exchange.rest()
 
     async def aclose(self) -> None:
         """Leave; the connection is closed at once, unless the whole answer was read."""

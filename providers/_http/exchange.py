@@ -121,6 +121,18 @@ class AsyncExchange:
             self._end()
         return piece
 
+    async def rest(self) -> bytes:
+        """All that is still to come of the body."""
+        pieces: list[bytes] = []
+        while piece := await self.piece():
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is more to come, so that it has to be closed."""
+        return self._response is not None
+
     def cut(self) -> bool:
         """Close the connection, unless the answer is there as a whole; whether there was one.
 

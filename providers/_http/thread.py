@@ -205,6 +205,18 @@ class Exchange:
             self._thread.tell(self._pump.has_room)
         return piece
 
+    def rest(self) -> bytes:
+        """All that is still to come of the body."""
+        pieces: list[bytes] = []
+        while piece := self.piece():
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is more to come, so that it has to be closed."""
+        return self._thread is not None
+
     def _next(self) -> Head | bytes | None:
         """What comes next; raises what went wrong, which is the last thing to come."""
         if os.getpid() != self._process:

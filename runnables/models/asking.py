@@ -12,8 +12,9 @@ from runnables.models.policies import Permit
 from runnables.streams import Declared, aclose, close
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Generator, Iterable
 
+    from runnables.cache import BaseCache
     from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
     from runnables.models.chat import ChatModel
     from runnables.tries import Restart
@@ -23,16 +24,20 @@ def answer_of(model: ChatModel, messages: list[BaseMessage], options: dict[str, 
     """What a model answers, under its policies."""
     if not model._is_guarded:
         return model._generate(messages, options)
-    return _Call(model, messages, options).answer()
+    call = _Call(model, messages, options)
+    return call.ask() if model.cache is None else call.answer(model.cache)
 
 
-async def aanswer_of(
+# Where there is nothing to do after an answer, its coroutine is passed on: each that waits around
+# another costs the garbage collector as much as it costs to run.
+def aanswer_of(
     model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]
-) -> AIMessage:
+) -> Awaitable[AIMessage]:
     """What a model answers, under its policies."""
     if not model._is_guarded:
-        return await model._agenerate(messages, options)
-    return await _Call(model, messages, options).aanswer()
+        return model._agenerate(messages, options)
+    call = _Call(model, messages, options)
+    return call.aask() if model.cache is None else call.aanswer(model.cache)
 
 
 def chunks_of(
@@ -80,35 +85,31 @@ class _Call:
         self._messages = messages
         self._options = options
 
-    def answer(self) -> AIMessage:
-        if self._model.cache is None:
-            return self._ask()
-        kept = self._kept(self._model.cache)
+    def answer(self, cache: BaseCache) -> AIMessage:
+        kept = self._kept(cache)
         answer = kept.get()
         if answer is MISSING:
-            answer = self._model._checked(self._ask())
+            answer = self._model._checked(self.ask())
             kept.set(answer)
             return answer
         return _marked(answer)
 
-    async def aanswer(self) -> AIMessage:
-        if self._model.cache is None:
-            return await self._aask()
-        kept = self._kept(self._model.cache)
+    async def aanswer(self, cache: BaseCache) -> AIMessage:
+        kept = self._kept(cache)
         answer = await kept.aget()
         if answer is MISSING:
-            answer = self._model._checked(await self._aask())
+            answer = self._model._checked(await self.aask())
             await kept.aset(answer)
             return answer
         return _marked(answer)
 
-    def _ask(self) -> AIMessage:
-        ask = partial(self._model._generate, self._messages, self._options)
-        return self._model._requested(ask, self._tokens)
+    def ask(self) -> AIMessage:
+        send = partial(self._model._generate, self._messages, self._options)
+        return self._model._requested(send, self._tokens)
 
-    async def _aask(self) -> AIMessage:
-        ask = partial(self._model._agenerate, self._messages, self._options)
-        return await self._model._arequested(ask, self._tokens)
+    def aask(self) -> Awaitable[AIMessage]:
+        send = partial(self._model._agenerate, self._messages, self._options)
+        return self._model._arequested(send, self._tokens)
 
     def chunks(self, on_restart: Restart) -> Iterable[Any]:
         attempts = self._model._attempts(on_restart)

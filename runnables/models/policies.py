@@ -128,7 +128,9 @@ class Guarded:
         ask = send if self.rate_limiter is None else partial(self._permitted, send, tokens)
         return tried(lambda _: ask(), self._attempts()) if self.max_retries else ask()
 
-    async def _arequested(self, send: Callable[[], Awaitable[R]], tokens: Callable[[], float]) -> R:
+    def _arequested(
+        self, send: Callable[[], Awaitable[R]], tokens: Callable[[], float]
+    ) -> Awaitable[R]:
         """What a request gives, in its turn, and made again after errors that may pass.
 
         Args:
@@ -136,7 +138,7 @@ class Guarded:
             tokens: about how many tokens it takes; asked for only where somebody counts.
         """
         ask = send if self.rate_limiter is None else partial(self._apermitted, send, tokens)
-        return await (atried(lambda _: ask(), self._attempts()) if self.max_retries else ask())
+        return atried(lambda _: ask(), self._attempts()) if self.max_retries else ask()
 
     def _permitted(self, send: Callable[[], R], tokens: Callable[[], float]) -> R:
         """What a request gives, once the limiter lets it go."""
