@@ -52,7 +52,7 @@ _LISTS: Final[Mapping[str, str]] = {
     "citationMetadata": "citation_metadata",
     "logprobsResult": "logprobs_result",
 }
-"""What each event tells of its own piece, in lists that are put together."""
+"""What each event tells of its own piece, in lists; those of all events are put together."""
 
 
 class Generation(Exchange):
@@ -147,7 +147,7 @@ class Generation(Exchange):
             self._refusal = said or f"Google withholds the answer ({reason})."
         if reason in _BROKEN_CALLS:
             return self._call_chunk({"args": None}, {}, text=said or reason)
-        lists = {ours: candidate[name] for name, ours in _LISTS.items() if candidate.get(name)}
+        lists = {ours: _lists(candidate[it]) for it, ours in _LISTS.items() if candidate.get(it)}
         return AIMessageChunk("", id=self._id, response_metadata=lists) if lists else None
 
     # -- its parts
@@ -200,6 +200,11 @@ class Generation(Exchange):
         if rest:
             piece["extras"] = dict(rest)
         return AIMessageChunk("", id=self._id, tool_call_chunks=[piece])
+
+
+def _lists(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The lists of what an event tells; a sum beside them is that of the event alone."""
+    return {key: value for key, value in told.items() if isinstance(value, list)}
 
 
 def _medium(mime_type: str) -> str:

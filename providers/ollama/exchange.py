@@ -122,9 +122,9 @@ class OllamaChat(Exchange):
         if calls := said.get("tool_calls"):
             fields["tool_call_chunks"] = [self._piece(call) for call in calls]
         if thought := said.get("thinking"):
-            fields["additional_kwargs"] = {"reasoning_content": thought}
+            fields["additional_kwargs"] = {"reasoning_content": _checked(thought, str)}
         if logprobs := event.get("logprobs"):
-            fields["response_metadata"] = {"logprobs": logprobs}
+            fields["response_metadata"] = {"logprobs": _checked(logprobs, list)}
         return AIMessageChunk(said.get("content") or "", **fields)
 
     def _piece(self, call: Mapping[str, Any]) -> ToolCallChunk:
@@ -238,6 +238,13 @@ def _format(form: Any) -> Any:
                 f"response_format={form!r}: expected OpenAI's form, a dict whose 'type' is "
                 "'json_schema', 'json_object' or 'text'."
             )
+
+
+def _checked(value: Any, kind: type) -> Any:
+    """A value that will be put together with those of other lines."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is not of the form of Ollama")
+    return value
 
 
 def _usage(event: Mapping[str, Any]) -> UsageMetadata | None:
