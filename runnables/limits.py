@@ -61,10 +61,11 @@ class BaseRateLimiter(ABC):
 class InMemoryRateLimiter(Value, BaseRateLimiter):
     """Limits requests and tokens for all models that share it, in the threads of one process.
 
-    In any span of t seconds at most `max_bucket_size` + rate * t requests go, and calls with at
-    most `tokens_per_minute` * (1 + t / 60) tokens. Who waits goes in the order of coming. What a
-    call will take is estimated before it goes, and corrected by the usage that it reports; one
-    that needs more than a minute's tokens goes when all of them are there.
+    In any span of t seconds at most `max_bucket_size` + rate * t requests go (at high rates, what
+    comes in 20 ms may go at once), and calls with at most `tokens_per_minute` * (1 + t / 60)
+    tokens. Who waits goes in the order of coming. What a call will take is estimated before it
+    goes, and corrected by the usage that it reports; one that needs more than a minute's tokens
+    goes when all of them are there.
 
     Copies share one limit, and so do pickled ones within a process. Across processes, give each
     its part.
@@ -185,6 +186,7 @@ class _Turn:
     def __init__(self, tokens: float, bell: Any) -> None:
         self.tokens = tokens
         self.bell = bell
+        self.went = False
 
 
 _NEARLY: Final = 1e-9  # what sums of small numbers may be off by
@@ -261,13 +263,14 @@ class Line:
                 return seconds
             self._take(1, turn.tokens)
             self.waiting.popleft()
+            turn.went = True
             self._call_first()
             return 0.0
 
     def leave(self, turn: _Turn) -> None:
         """Whoever still stands in line goes away."""
         with lock:
-            if turn in self.waiting:
+            if not turn.went and turn in self.waiting:
                 self.waiting.remove(turn)
                 self._call_first()
 
@@ -294,6 +297,9 @@ class Line:
             self.waiting[0].bell.ring()
 
 
+_SLACK: Final = 0.02
+"""Seconds that a wake-up may come late without a loss: event loops count in milliseconds."""
+
 _lines: Final[weakref.WeakValueDictionary[str, Line]] = weakref.WeakValueDictionary()
 
 
@@ -301,7 +307,8 @@ def _line(limiter: InMemoryRateLimiter) -> Line:
     """The line that all limiters of its id share, in this process."""
     per_second = [limiter.requests_per_second, _per_second(limiter.requests_per_minute)]
     rate = min((it for it in per_second if it is not None), default=None)
-    limits = (rate, limiter.max_bucket_size, limiter.tokens_per_minute)
+    size = max(limiter.max_bucket_size, (rate or 0) * _SLACK)
+    limits = (rate, size, limiter.tokens_per_minute)
     with lock:
         line = _lines.get(limiter._id)
         if line is None:

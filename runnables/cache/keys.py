@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import Any, Final, cast
 from uuid import UUID
 
-from pydantic import BaseModel, Secret, SecretBytes, SecretStr
+from pydantic import BaseModel, PydanticUserError, Secret, SecretBytes, SecretStr
 
 from runnables.values import Value
 
@@ -95,8 +95,7 @@ class _Reader:
         return self._pairs([*own, *extra.items()])
 
     def _class(self, kind: type) -> list[Any]:
-        schema = kind.model_json_schema() if issubclass(kind, BaseModel) else None
-        return [_path(kind), self.read(schema)]
+        return [_path(kind), _schema(kind) if issubclass(kind, BaseModel) else None]
 
     def _function(self, function: types.FunctionType) -> list[Any]:
         defaults = [function.__defaults__, function.__kwdefaults__]
@@ -116,6 +115,15 @@ class _Reader:
         owner: object = function.__self__
         bound = None if owner is None or isinstance(owner, types.ModuleType) else owner
         return [str(function.__module__), function.__qualname__, self.read(bound)]
+
+
+@functools.lru_cache(maxsize=256)
+def _schema(kind: type[BaseModel]) -> Any:
+    """What the fields of a class are; it takes milliseconds to say."""
+    try:
+        return _Reader().read(kind.model_json_schema())
+    except PydanticUserError:  # fields of which JSON knows nothing
+        return {name: repr(field) for name, field in kind.model_fields.items()}
 
 
 def _content(cell: types.CellType) -> Any:

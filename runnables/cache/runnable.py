@@ -31,10 +31,10 @@ class RunnableCache(Forwarding[Input, Output], reports=True):
     """A runnable whose outputs are kept, and given again for an equal input.
 
     Equal means: the same input, options and `configurable` values, of a runnable with the same
-    configuration (functions count by their code, not by what they call; keys and other secrets
-    do not count). Errors are not kept. A stream is kept when it was read to its end, and given
-    again as one chunk. Of a batch, those that are not there run, also in groups. Equal calls at
-    the same time all run.
+    configuration (classes count by their names, functions by their code, not by what they call;
+    keys and other secrets do not count). Errors are not kept. A stream is kept when it was read
+    to its end, and given again as one chunk. Of a batch, those that are not there run, also in
+    groups. Equal calls at the same time all run.
 
     Args:
         bound: the runnable.

@@ -64,9 +64,10 @@ _UNSAID: Final = frozenset({"id", "usage_metadata", "response_metadata"})
 """Facts of a message that are not said to a model: equal questions may differ in them."""
 
 
-def _said(message: BaseMessage) -> list[Any]:
-    said = {name: getattr(message, name) for name in type(message).model_fields}
-    return [type(message), {name: it for name, it in said.items() if name not in _UNSAID}]
+def _said(message: BaseMessage) -> dict[str, Any]:
+    """What a model gets of a message; its type is one of the fields."""
+    names = [name for name in type(message).model_fields if name not in _UNSAID]
+    return {name: getattr(message, name) for name in names}
 
 
 def _marked(answer: AIMessage) -> AIMessage:
