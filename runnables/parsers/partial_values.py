@@ -1,13 +1,14 @@
 """What the beginning of a JSON text says about a value of a given type.
 
 The rule: what is shown is of the type that was declared. Parts that are complete are validated
-one by one; of those that are open, models, dicts, lists and plain texts show what they have.
-Everything else (numbers, dates, enums, unions of models, ...) waits until it is complete, and
+one by one; of those that are open, models, dataclasses, dicts, lists and plain texts show what they
+have. Everything else (numbers, dates, enums, unions of models, ...) waits until it is complete, and
 parts that do not validate are not shown.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import types
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,10 +25,16 @@ from typing import (
     get_origin,
 )
 
-from pydantic import AliasChoices, BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
-from pydantic_core import PydanticUndefined
 from typing_extensions import TypeAliasType, get_type_hints, is_typeddict
+
+from runnables.parsers.partial_objects import (
+    default_of,
+    keys_of,
+    partial_dataclass,
+    partial_model,
+)
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -133,7 +140,7 @@ class Shape:
     def _dict_level(self, container: dict[str, Any]) -> _Level | None:
         if self._origin in (dict, Mapping, Any, object):
             return _DictLevel(container, self._parameter_shape())
-        if _is_model(self._origin) or is_typeddict(self._origin):
+        if _kind_of_fields(self._origin) is not None:
             return self._fields().level(container)
         return None
 
@@ -146,15 +153,19 @@ class Shape:
 
     def _fields(self) -> Fields:
         if self._bare not in self._memo:
-            kind = _ModelFields if _is_model(self._origin) else _KeyFields
+            kind = _kind_of_fields(self._origin)
+            assert kind is not None
             self._memo[self._bare] = kind(self._bare, self._memo)
         return self._memo[self._bare]
 
 
 class Fields:
-    """The fields of a model or of a TypedDict, by the keys that they have in JSON."""
+    """The fields of a model, a dataclass or a TypedDict, by the keys that they have in JSON."""
 
     by_key: Mapping[str, tuple[str, Shape]]
+
+    def __init__(self, cls: Any, memo: Memo) -> None:
+        raise NotImplementedError
 
     def level(self, container: dict[str, Any]) -> _Level:
         """A level for an open object with these fields."""
@@ -171,6 +182,24 @@ class _KeyFields(Fields):
         return _FieldsLevel(container, self.by_key)
 
 
+class _DataclassFields(Fields):
+    def __init__(self, cls: Any, memo: Memo) -> None:
+        self.cls: type = get_origin(cls) or cls
+        hints = get_type_hints(self.cls, None, {self.cls.__name__: self.cls}, include_extras=True)
+        # What pydantic knows of its own dataclasses: names in JSON, and defaults.
+        infos: Mapping[str, FieldInfo] = getattr(self.cls, "__pydantic_fields__", {})
+        self.by_key = {
+            key: (it.name, Shape(hints[it.name], memo))
+            for it in dataclasses.fields(self.cls)
+            if it.init
+            for key in (keys_of(it.name, infos[it.name], False) if it.name in infos else [it.name])
+        }
+        self.fields = {it.name: infos.get(it.name, it) for it in dataclasses.fields(self.cls)}
+
+    def level(self, container: dict[str, Any]) -> _Level:
+        return _DataclassLevel(container, self.by_key, self.cls, self.fields)
+
+
 class _ModelFields(Fields):
     def __init__(self, cls: type[BaseModel], memo: Memo) -> None:
         self.cls = cls
@@ -181,7 +210,7 @@ class _ModelFields(Fields):
             key: (name, shape)
             for name, field in cls.model_fields.items()
             for shape in [Shape(field.rebuild_annotation(), memo)]
-            for key in _keys_of(name, field, bool(by_name))
+            for key in keys_of(name, field, bool(by_name))
         }
 
     def level(self, container: dict[str, Any]) -> _Level:
@@ -283,43 +312,39 @@ class _ModelLevel(_FieldsLevel):
     ) -> None:
         super().__init__(container, by_key)
         self._cls = cls
-        self._defaults = {name: _default(field) for name, field in cls.model_fields.items()}
+        self._defaults = {name: default_of(field) for name, field in cls.model_fields.items()}
 
     def built(self, key: Any, part: Any) -> BaseModel:
-        return _construct(self._cls, self._defaults, super().built(key, part))
+        return partial_model(self._cls, self._defaults, super().built(key, part))
 
 
-def _construct(
-    cls: type[BaseModel], defaults: Mapping[str, Any], values: dict[str, Any]
-) -> BaseModel:
-    """An instance without validation; `model_construct` would run the model's `post_init`."""
-    made = cls.__new__(cls)
-    private = {name: it.get_default() for name, it in cls.__private_attributes__.items()}
-    known = {name: value for name, value in private.items() if value is not PydanticUndefined}
-    extra: dict[str, Any] | None = {} if cls.model_config.get("extra") == "allow" else None
-    object.__setattr__(made, "__dict__", {**defaults, **values})
-    object.__setattr__(made, "__pydantic_fields_set__", set(values))
-    object.__setattr__(made, "__pydantic_extra__", extra)
-    object.__setattr__(made, "__pydantic_private__", known if private else None)
-    return made
+class _DataclassLevel(_FieldsLevel):
+    def __init__(
+        self,
+        container: dict[str, Any],
+        by_key: Mapping[str, tuple[str, Shape]],
+        cls: type,
+        fields: Mapping[str, FieldInfo | dataclasses.Field[Any]],
+    ) -> None:
+        super().__init__(container, by_key)
+        self._cls = cls
+        self._defaults = {name: default_of(field) for name, field in fields.items()}
 
-
-def _default(field: FieldInfo) -> Any:
-    """The default of a field; None where there is none, or it depends on other fields."""
-    if field.is_required() or field.default_factory_takes_validated_data:
-        return None
-    return field.get_default(call_default_factory=True)
-
-
-def _keys_of(name: str, field: FieldInfo, by_name: bool) -> Iterable[str]:
-    alias = field.validation_alias
-    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
-    keys = [choice for choice in choices if isinstance(choice, str)]
-    return [*keys, name] if by_name or alias is None else keys
+    def built(self, key: Any, part: Any) -> Any:
+        return partial_dataclass(self._cls, self._defaults, super().built(key, part))
 
 
 def _is_model(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, BaseModel) and not cls.__pydantic_root_model__
+
+
+def _kind_of_fields(cls: Any) -> type[Fields] | None:
+    """What says of a class which fields its values have; None where it has none."""
+    if _is_model(cls):
+        return _ModelFields
+    if is_typeddict(cls):
+        return _KeyFields
+    return _DataclassFields if isinstance(cls, type) and dataclasses.is_dataclass(cls) else None
 
 
 def _bare(annotation: Any) -> Any:

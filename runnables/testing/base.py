@@ -44,6 +44,11 @@ class Stage:
         self._server.plays(*map(self._tests.spoken, said))
         return self._tests.make(base_url=self._server.url, **settings)
 
+    def brief(self, *said: Said, **settings: Any) -> ChatModel:
+        """`model`, whose answers are short where it is live, since that takes its time."""
+        short = {"max_tokens": 16} if not self.replayed and self._tests.supports_max_tokens else {}
+        return self.model(*said, **{**short, **settings})
+
     def was_told(self, *texts: str) -> None:
         """Where it is played: the last request has these texts, in this order."""
         if self._server is None:

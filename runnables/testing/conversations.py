@@ -29,7 +29,7 @@ class Conversations(ModelTests):
 
     def test_a_text_is_answered(self, call: Colour, stage: Stage) -> None:
         """The answer is an AIMessage with a text."""
-        answer = call.value(stage.model(HELLO), "Say hello.")
+        answer = call.value(stage.brief(HELLO), "Say hello.")
         assert type(answer) is AIMessage
         assert answer.text.strip()
         assert answer.tool_calls == []
@@ -40,18 +40,18 @@ class Conversations(ModelTests):
     def test_a_text_arrives_as_it_is(self, call: Colour, stage: Stage) -> None:
         """Whatever letters, quotes and line breaks it has."""
         text = 'Grüße 车 😀 "quoted" \\ back\n\ttab {braces} </s> \u2028 end'
-        assert call.value(stage.model(HELLO), text).text
+        assert call.value(stage.brief(HELLO), text).text
         stage.was_told(text)
 
     def test_a_conversation_is_read(self, call: Colour, stage: Stage) -> None:
         """Every turn, in order; the answer goes on from the last."""
         turns = [("human", "My name is Bob."), ("ai", "Hello Bob!"), ("human", "What is my name?")]
-        assert call.value(stage.model(HELLO), turns).text.strip()
+        assert call.value(stage.brief(HELLO), turns).text.strip()
         stage.was_told(*(text for _, text in turns))
 
     def test_a_system_message_is_read(self, call: Colour, stage: Stage) -> None:
         """It costs tokens, or is in the request."""
-        model = stage.model(HELLO)
+        model = stage.brief(HELLO)
         plain = call.value(model, "Say hello.")
         told = call.value(model, [SystemMessage(LONG), HumanMessage("Say hello.")])
         assert told.text.strip()
@@ -63,7 +63,7 @@ class Conversations(ModelTests):
 
     def test_names_are_accepted(self, call: Colour, stage: Stage) -> None:
         """A message may say whose it is; a service without names does not hear of it."""
-        model = stage.model(HELLO)
+        model = stage.brief(HELLO)
         asked = [
             HumanMessage("Hi, I am Ann.", name="ann"),
             AIMessage("Hello.", name="helper"),
@@ -74,7 +74,7 @@ class Conversations(ModelTests):
 
     def test_one_role_may_speak_several_times(self, call: Colour, stage: Stage) -> None:
         """People, models and systems; nothing is lost, and nothing changes its place."""
-        model = stage.model(HELLO)
+        model = stage.brief(HELLO)
         asked = [
             SystemMessage("Be kind."),
             SystemMessage("Be brief."),
@@ -95,12 +95,12 @@ class Conversations(ModelTests):
         said = AIMessage([{"type": "text", "text": "Red."}])
         blocks: list[Any] = [{"type": "text", "text": "Which"}, {"type": "text", "text": "colour?"}]
         asked = [HumanMessage(blocks), said, HumanMessage("And now?")]
-        assert call.value(stage.model(HELLO), asked).text.strip()
+        assert call.value(stage.brief(HELLO), asked).text.strip()
         stage.was_told("Which", "colour?", "Red.", "And now?")
 
     def test_an_answer_may_go_on_with_the_conversation(self, call: Colour, stage: Stage) -> None:
         """What the model said can be given back to it, with all that the message holds."""
-        model = stage.model(HELLO)
+        model = stage.brief(HELLO)
         answer = call.value(model, "Say hello.")
         again = call.value(model, [HumanMessage("Say hello."), answer, HumanMessage("Again.")])
         assert again.text.strip()
@@ -115,7 +115,7 @@ class Conversations(ModelTests):
             {"type": "image", "base64": PIXEL, "mime_type": "image/png"},
             {"type": "text", "text": "One word."},
         ]
-        assert call.value(stage.model(HELLO), [HumanMessage(blocks)]).text.strip()
+        assert call.value(stage.brief(HELLO), [HumanMessage(blocks)]).text.strip()
         if self.keeps_image_places:
             stage.was_told("What is this?", PIXEL, "One word.")
         else:
@@ -127,7 +127,7 @@ class Conversations(ModelTests):
 
     def test_usage_is_told(self, call: Colour, stage: Stage) -> None:
         """Tokens that were read, written, and in all; more text costs more."""
-        model = stage.model(HELLO)
+        model = stage.brief(HELLO)
         answer = call.value(model, "Say hello.")
         usage = _usage(answer)
         assert usage["input_tokens"] > 0
@@ -140,7 +140,7 @@ class Conversations(ModelTests):
 
     def test_an_answer_says_whose_it_is(self, call: Colour, stage: Stage) -> None:
         """The model and the provider stand in `response_metadata`, whole and streamed."""
-        model = stage.model(HELLO)
+        model = stage.brief(HELLO)
         for answer in (
             call.value(model, "Say hello."),
             joined(call.chunks(model, "Say hello.")),
@@ -159,13 +159,13 @@ class Conversations(ModelTests):
         if stage.replayed:
             self._assert_stop_is_sent_or_done(call, stage)
             return
-        model = stage.model().bind(**self.steady)
+        model = stage.brief().bind(**self.steady)
         words = call.value(model, "Say hello.").text.split()
         stop = words[min(2, len(words) - 1)]
         for stopping in (
             model.bind(stop=[stop]),
             model.bind(stop=stop),
-            stage.model(stop=[stop]).bind(**self.steady),
+            stage.brief(stop=[stop]).bind(**self.steady),
         ):
             assert stop not in call.value(stopping, "Say hello.").text
             assert stop not in joined(call.chunks(stopping, "Say hello.")).text
@@ -173,14 +173,14 @@ class Conversations(ModelTests):
     def _assert_stop_is_sent_or_done(self, call: Colour, stage: Stage) -> None:
         said = Said("One two STOP three")
         for settings, options in ({"stop": ["STOP"]}, {}), ({}, {"stop": ["STOP"]}):
-            model = stage.model(said, **settings).bind(**options)
+            model = stage.brief(said, **settings).bind(**options)
             for text in (call.value(model, "Go.").text, joined(call.chunks(model, "Go.")).text):
                 assert text == "One two " or stage.server.last.says("STOP"), text
 
     def test_an_answer_is_no_longer_than_allowed(self, call: Colour, stage: Stage) -> None:
         """`max_tokens` as a setting and in a call."""
         self.needs(self.supports_max_tokens, "max_tokens")
-        for model in (stage.model(HELLO, max_tokens=3), stage.model(HELLO).bind(max_tokens=3)):
+        for model in (stage.brief(HELLO, max_tokens=3), stage.brief(HELLO).bind(max_tokens=3)):
             answer = call.value(model, "Write a long story.")
             if stage.replayed:
                 assert ": 3" in repr(stage.server.last.body), "3 is not in the request"
@@ -190,7 +190,7 @@ class Conversations(ModelTests):
     def test_a_call_may_name_another_model(self, call: Colour, stage: Stage) -> None:
         """It reaches the service, for that call only."""
         self.needs(self.supports_model_override, "model= in a call")
-        model = stage.model(HELLO)
+        model = stage.brief(HELLO)
         assert call.value(model, "Say hello.", model="another-1").text.strip()
         if stage.replayed:
             assert stage.server.last.says("another-1")
@@ -199,7 +199,7 @@ class Conversations(ModelTests):
 
     def test_slips_are_refused_before_anything_is_sent(self, call: Colour, stage: Stage) -> None:
         """An option that is mistyped, a conversation without a message."""
-        model = stage.model(HELLO)
+        model = stage.brief(HELLO)
         with pytest.raises(ConfigError, match="temperature"):
             call.value(model, "Say hello.", temperatur=0)
         with pytest.raises(ConfigError, match="no message"):
@@ -211,7 +211,7 @@ class Conversations(ModelTests):
 
     def test_a_stream_adds_up_to_the_answer(self, call: Colour, stage: Stage) -> None:
         """Several pieces, which make the same text, and count the same tokens."""
-        model = stage.model(HELLO).bind(**({} if stage.replayed else self.steady))
+        model = stage.brief(HELLO).bind(**({} if stage.replayed else self.steady))
         chunks = call.chunks(model, "Say hello.")
         answer = call.value(model, "Say hello.")
         assert all(isinstance(chunk, AIMessageChunk) for chunk in chunks)
@@ -226,7 +226,7 @@ class Conversations(ModelTests):
     def test_a_chain_streams(self, call: Colour, stage: Stage) -> None:
         """Prompt, model and parser; the pieces are texts."""
         prompt = ChatPromptTemplate.from_template("Say {word}.")
-        chain = prompt | stage.model(HELLO) | StrOutputParser()
+        chain = prompt | stage.brief(HELLO) | StrOutputParser()
         pieces = call.chunks(chain, {"word": "hello"})
         assert all(isinstance(piece, str) for piece in pieces)
         assert "".join(pieces).strip()
@@ -234,7 +234,7 @@ class Conversations(ModelTests):
 
     def test_two_questions_are_answered_at_once(self, call: Colour, stage: Stage) -> None:
         """`batch` gives an answer for each, in their order."""
-        answers = call.values(stage.model(HELLO), ["Say hello.", LONG])
+        answers = call.values(stage.brief(HELLO), ["Say hello.", LONG])
         assert [type(it) for it in answers] == [AIMessage, AIMessage]
         assert all(it.text.strip() for it in answers)
         if not stage.replayed:

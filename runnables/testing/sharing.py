@@ -24,7 +24,7 @@ class Sharing(ModelTests):
         """The model, whose connections stay open, as those to services do."""
         if stage.replayed:
             stage.server.keeps_alive = True
-        return stage.model(HELLO)
+        return stage.brief(HELLO)
 
     def test_one_model_serves_three_loops(self, stage: Stage) -> None:
         """One after the other, whole and streamed; nothing is kept of a loop that is gone."""

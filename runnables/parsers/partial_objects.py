@@ -1,0 +1,55 @@
+"""Objects of which not all fields are there yet, made without their own say."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic import AliasChoices, BaseModel
+from pydantic_core import PydanticUndefined
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+
+def partial_model(
+    cls: type[BaseModel], defaults: Mapping[str, Any], values: dict[str, Any]
+) -> BaseModel:
+    """An instance without validation; `model_construct` would run the model's `post_init`."""
+    made = cls.__new__(cls)
+    private = {name: it.get_default() for name, it in cls.__private_attributes__.items()}
+    known = {name: value for name, value in private.items() if value is not PydanticUndefined}
+    extra: dict[str, Any] | None = {} if cls.model_config.get("extra") == "allow" else None
+    object.__setattr__(made, "__dict__", {**defaults, **values})
+    object.__setattr__(made, "__pydantic_fields_set__", set(values))
+    object.__setattr__(made, "__pydantic_extra__", extra)
+    object.__setattr__(made, "__pydantic_private__", known if private else None)
+    return made
+
+
+def partial_dataclass(cls: Any, defaults: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    """An instance without its `__init__`, which may ask for what is not there yet."""
+    made = cls.__new__(cls)
+    for name, value in {**defaults, **values}.items():
+        object.__setattr__(made, name, value)  # it may be frozen
+    return made
+
+
+def default_of(field: FieldInfo | dataclasses.Field[Any]) -> Any:
+    """The default of a field; None where there is none, or it depends on other fields."""
+    if isinstance(field, dataclasses.Field):
+        if field.default_factory is not dataclasses.MISSING:
+            return field.default_factory()
+        return None if field.default is dataclasses.MISSING else field.default
+    if field.is_required() or field.default_factory_takes_validated_data:
+        return None
+    return field.get_default(call_default_factory=True)
+
+
+def keys_of(name: str, field: FieldInfo, by_name: bool) -> Iterable[str]:
+    """The keys that a field may have in JSON."""
+    alias = field.validation_alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    keys = [choice for choice in choices if isinstance(choice, str)]
+    return [*keys, name] if by_name or alias is None else keys
