@@ -66,7 +66,7 @@ _taken: contextvars.ContextVar[_Taken | None] = contextvars.ContextVar("_taken",
 class _Connector(aiohttp.TCPConnector):
     """Tells a request which connection it was given."""
 
-    known: weakref.WeakSet[asyncio.Transport]
+    known: weakref.WeakSet[Any]
     """Connections that have served a request."""
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
@@ -74,8 +74,8 @@ class _Connector(aiohttp.TCPConnector):
         taken, transport = _taken.get(), connection.transport
         if taken is not None and transport is not None:
             taken.transport = transport
-            taken.again = transport in self.known
-            self.known.add(transport)
+            taken.again = connection.protocol in self.known  # uvloop's transports take no weakref
+            self.known.add(connection.protocol)
         return connection
 
 
@@ -155,7 +155,7 @@ class Client:
             connect: how many seconds it may take until there is a connection.
         """
         taken = _Taken()
-        token = _taken.set(taken)
+        _taken.set(taken)
         try:
             return await self._sent(self._session, request, connect)
         except BaseException as error:
@@ -170,7 +170,7 @@ class Client:
                 taken.drop()
                 raise
         finally:
-            _taken.reset(token)
+            _taken.set(None)  # no reset: whoever closes us may be in another context
 
     async def _sent(
         self, session: aiohttp.ClientSession, request: Request, connect: float | None

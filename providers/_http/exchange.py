@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from providers._http.clients import client_of, immortal
@@ -41,6 +42,10 @@ class Head(NamedTuple):
 
 class _Late(Exception):
     """A wait that took too long; its argument is the name of the limit."""
+
+
+_KNOWN: Final = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError, _Late)
+"""What tells of the connection, or of the request; anything else is a fault of ours."""
 
 
 class AsyncExchange:
@@ -83,7 +88,7 @@ class AsyncExchange:
                 response = await client.request(self._request, limits.connect)
         except BaseException as error:
             under_way.discard(self)
-            if not isinstance(error, Exception) or isinstance(error, ConfigError):
+            if not isinstance(error, _KNOWN) or isinstance(error, ConfigError):
                 raise
             late = _Late("first" if head == limits.first else "total")
             raise self._fault(late if clock.expired() else error) from _cause(error)
@@ -108,12 +113,11 @@ class AsyncExchange:
                 self._look()
         try:
             piece = await content.readany()
-        except Exception as error:
+        except BaseException as error:
             self.cut()
+            if not isinstance(error, _KNOWN):
+                raise
             raise self._fault(error) from _cause(error)
-        except BaseException:
-            self.cut()
-            raise
         self._waits_since = None
         if piece:
             self._got += len(piece)
@@ -201,8 +205,9 @@ class AsyncExchange:
             return self._late("connect", host)
         if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
             return InvalidRequestError(
-                f"{self._provider}: the request to {host} cannot be sent: {error}. A key that was "
-                "read from a file may have a line break at its end.",
+                f"{self._provider}: the request to {host} cannot be sent: a header has a line break "
+                "or another control character in it. A key that was read from a file may end with "
+                "one.",
                 provider=self._provider,
             )
         if isinstance(error, aiohttp.ClientConnectorError):
