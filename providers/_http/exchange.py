@@ -205,9 +205,9 @@ class AsyncExchange:
             return self._late("connect", host)
         if isinstance(error, ValueError) and not isinstance(error, aiohttp.ClientError):
             return InvalidRequestError(
-                f"{self._provider}: the request to {host} cannot be sent: a header has a line break "
-                "or another control character in it. A key that was read from a file may end with "
-                "one.",
+                f"{self._provider}: the request to {host} cannot be sent: a header has a line "
+                "break or another control character in it. A key that was read from a file may "
+                "end with one.",
                 provider=self._provider,
             )
         if isinstance(error, aiohttp.ClientConnectorError):
