@@ -128,7 +128,7 @@ class _Pump:
     def start(self) -> None:
         """In the loop: begin, unless nobody wants it any more."""
         if self._given_up:
-            self._finish(None)
+            self._finish(asyncio.CancelledError())
         else:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -173,6 +173,7 @@ class _Pump:
     def _finish(self, error: BaseException | None) -> None:
         self.over = True
         self.items.put(error)
+        self.items.put(error)  # one thread may read while another closes
 
 
 class Exchange:
@@ -250,7 +251,6 @@ class Exchange:
             with contextlib.suppress(queue.Empty):
                 while not self._pump.over:
                     self._pump.items.get(timeout=PATIENCE)
-        self._pump.items.put(asyncio.CancelledError())  # for a thread that waits in `piece`
 
     def __del__(self) -> None:
         thread = self._thread
