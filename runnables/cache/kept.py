@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from runnables.cache.stores import BaseCache
+
+_log = logging.getLogger("runnables")
 
 MISSING: Final = object()
 """Stands for an answer that is not there."""
@@ -147,22 +150,33 @@ class Kept:
         return self._read(None if self._cache is None else await self._cache.aget(self.key))
 
     def set(self, value: Any) -> None:
-        """Keep an answer.
+        """Keep an answer. Where the cache fails, the answer counts more: that is only logged.
 
         Raises:
             TypeError: it cannot be kept.
         """
         if self._cache is not None:
-            self._cache.set(self.key, self._form.write(value))
+            text = self._form.write(value)
+            try:
+                self._cache.set(self.key, text)
+            except Exception as error:
+                self._not_kept(error)
 
     async def aset(self, value: Any) -> None:
-        """Keep an answer.
+        """Keep an answer. Where the cache fails, the answer counts more: that is only logged.
 
         Raises:
             TypeError: it cannot be kept.
         """
         if self._cache is not None:
-            await self._cache.aset(self.key, self._form.write(value))
+            text = self._form.write(value)
+            try:
+                await self._cache.aset(self.key, text)
+            except Exception as error:
+                self._not_kept(error)
+
+    def _not_kept(self, error: Exception) -> None:
+        _log.warning("%r did not keep an answer: %r", self._cache, error)
 
     def _read(self, text: str | None) -> Any:
         return MISSING if text is None else self._form.read(text)

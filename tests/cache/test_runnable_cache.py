@@ -501,3 +501,29 @@ def test_the_last_attempt_is_what_is_kept_of_a_watched_call(call: Call) -> None:
     assert call.invoke(model, "hi", {"callbacks": [Watches()]}).text == "ab"
     assert call.invoke(model, "hi").text == "ab"
     assert model.opened == 2
+
+
+class Full(InMemoryCache):
+    """A cache that has no room, as a disk may have none."""
+
+    def set(self, key: str, text: str) -> None:
+        raise OSError("no space left")
+
+    async def aset(self, key: str, text: str) -> None:
+        raise OSError("no space left")
+
+
+@pytest.mark.parametrize("kept", ["with_cache", "cache"])
+def test_an_answer_that_cannot_be_kept_for_lack_of_room_is_not_lost(
+    call: Call, kept: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = ScriptedChatModel(["Hello", "Hello"])
+    model = (
+        made.with_cache(Full())
+        if kept == "with_cache"
+        else ScriptedChatModel(["Hello", "Hello"], cache=Full())
+    )
+    assert call.invoke(model, "Hi").text == "Hello"
+    assert "".join(it.text for it in call.stream(model, "Hi")) == "Hello"
+    assert [it.levelname for it in caplog.records] == ["WARNING", "WARNING"]
+    assert "no space left" in caplog.text
