@@ -39,6 +39,12 @@ to other machines better than the times do, and the budgets are ratios.
 - Times are of the quietest of {rounds} rounds; where several threads work, of the median round.
 - The import is `from runnables import RunnableLambda`, because a bare `import` may be lazy. Its
   floor is `from pydantic import BaseModel`. Python's own `asyncio` is part of ours.
+- Calls over HTTP go to a server of ours that thinks for no time, in a process of its own
+  (`benchmarks/server.py`). What counts is the CPU time of the client's process, all its threads
+  together. The floor is the HTTP library itself, aiohttp, with no more than the JSON of the answer
+  or of each chunk read; for sync calls its loop runs in a thread. `python -m benchmarks.models`
+  measures official SDK, peer and ours in every way; `python -m benchmarks.candidates` compares HTTP
+  libraries.
 {notes}"""
 
 
