@@ -128,9 +128,6 @@ class HTTPChatModel(Remote, ChatModel):
         vars(self).update(merged_options(type(self).__name__, self.known_options, {}, options))
         self._connect(api_key, base_url, timeout, default_headers)
 
-    def _identity(self) -> dict[str, Any]:
-        return {**super()._identity(), "base_url": self._url()}  # as the environment may say
-
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
         """How to ask for this answer."""
         raise NotImplementedError

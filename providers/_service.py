@@ -7,10 +7,11 @@ so that a model that travels to another process finds the key of that process.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -38,12 +39,19 @@ from runnables.errors import (
 
 T = TypeVar("T")
 
+_CARRIES = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
+"""What names of headers have in them whose values are keys."""
+_KEY_LENGTH = 8
+"""How many characters a key has at least: shorter words, like "Bearer", tell nothing."""
+
 Key: TypeAlias = str | SecretStr | Callable[[], str]
 """A key, or a function that gives the one to use now, where keys run out after a while."""
 
 _HIDDEN = "**********"
 _SHOWN = 300
 """How many characters of an answer that cannot be read are shown in its error."""
+_LONGEST = 5_000
+"""How many characters of a service's own reason an error has at most."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,13 @@ class Remote:
         self.base_url = base_url
         self.timeout = timeout
         self.default_headers = None if default_headers is None else SecretHeaders(default_headers)
+        further: Mapping[str, Any] = self.default_headers or {}
+        for name, given in further.items():
+            if not isinstance(given, str):
+                raise ConfigError(
+                    f"{type(self).__name__}: default_headers[{name!r}] is a "
+                    f"{type(given).__name__}: expected a text."
+                )
         self._setup()
         self._check_url(self._url())
         self._secret()
@@ -118,12 +133,21 @@ class Remote:
             "/"
         )
 
+    def _identity(self) -> dict[str, Any]:
+        settings: dict[str, Any] = cast("Any", super())._identity()
+        return {**settings, "base_url": self._url()}  # as the environment may say
+
     def _check_url(self, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(
                 f"{type(self).__name__}: base_url={url!r} is no address. Write it with "
                 "http:// or https:// and a host."
+            )
+        if "?" in url or "#" in url:
+            raise ConfigError(
+                f"{type(self).__name__}: base_url={url!r} has a query or a fragment, which cannot "
+                "be followed by the path of a request. Leave it out."
             )
         if parts.password or parts.username:
             raise ConfigError(
@@ -236,12 +260,12 @@ class Remote:
         try:
             body: Any = read_json(reply.body)
         except ValueError:
-            body = reply.body.decode("utf-8", "replace")[:_SHOWN]
+            body = self._redacted(reply.body.decode("utf-8", "replace"))[:_SHOWN]
         return self._error(reply.status, explained(body), reply.headers)
 
     def _error(self, status: int, fault: Fault, headers: Mapping[str, str]) -> ModelError:
         """The error for a fault."""
-        message = self._redacted(fault.message) or "no reason given"
+        message = self._redacted(fault.message)[:_LONGEST] or "no reason given"
         return model_error(
             status,
             f"{self.service.title} answered {status}: {message}",
@@ -264,9 +288,18 @@ class Remote:
         return next((headers[name] for name in self.service.id_headers if name in headers), None)
 
     def _redacted(self, text: str) -> str:
-        """A text of the service without the key, which some repeat where it is wrong."""
+        """A text of the service without the keys, which some repeat where they are wrong."""
+        for secret in self._secrets():
+            text = text.replace(secret, _HIDDEN)
+        return text
+
+    def _secrets(self) -> list[str]:
+        """What no error may have in it: the key, and what further headers carry as keys do."""
         key = self._secret()
-        return text.replace(key, _HIDDEN) if key else text
+        headers: Mapping[str, str] = self.default_headers or {}
+        values = (value for name, value in headers.items() if _CARRIES.search(name))
+        words = [word for value in values for word in value.split()]
+        return [*([key] if key else ()), *(it for it in words if len(it) >= _KEY_LENGTH)]
 
 
 Given = TypeVar("Given")

@@ -241,8 +241,11 @@ class Line:
         self._tokens = None if tokens is None else Bucket(tokens / 60, tokens, clock())
 
     def join(self, turn: _Turn) -> None:
-        """Stand at the end of the line."""
+        """Stand at the end of the line, in which nobody stands whose loop was closed."""
         with lock:
+            while self.waiting and self.waiting[0].bell.is_orphan:
+                self.waiting.popleft()
+                self._call_first()
             self.waiting.append(turn)
 
     def seconds_until(self, turn: _Turn) -> float:

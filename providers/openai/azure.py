@@ -22,6 +22,10 @@ AZURE: Final = Service(
 )
 
 
+_TOKENS: Final = frozenset({"azure_ad_token", "azure_ad_token_provider"})
+"""Who asks, which decides nothing of the answer."""
+
+
 class AzureChatOpenAI(ChatOpenAI, reports=True):
     """A chat model of OpenAI on Azure.
 
@@ -80,6 +84,10 @@ class AzureChatOpenAI(ChatOpenAI, reports=True):
                 "AZURE_OPENAI_ENDPOINT, or give azure_endpoint='https://<resource>.openai.azure.com'."
             )
         return endpoint.rstrip("/") + ("/openai" if self._version() else "/openai/v1")
+
+    def _identity(self) -> dict[str, Any]:
+        settings = {**super()._identity(), "api_version": self._version()}
+        return {name: it for name, it in settings.items() if name not in _TOKENS}
 
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
         path = super()._path(options, streamed=streamed)

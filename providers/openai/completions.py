@@ -99,8 +99,12 @@ class Completion(Exchange):
         return AIMessage(said.get("content") or "", **fields)
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        """The chunks of an event; the one with the usage has no choice."""
-        chunks = [self._chunk(event, choice) for choice in event.get("choices") or ()]
+        """The chunks of an event; the one with the usage has no choice.
+
+        Of several choices (`n`), the first is the answer, as it is of a whole one.
+        """
+        choices = event.get("choices") or ()
+        chunks = [self._chunk(event, it) for it in choices if not it.get("index")]
         usage = _usage(event.get("usage"))
         if usage is not None:
             facts = self._facts(event, {})

@@ -75,7 +75,7 @@ class Form:
                 return _read(told)
             if form == "typed" and self._adapter is not None:
                 return self._adapter.validate_json(told)
-        except (ValueError, TypeError, AttributeError, KeyError):
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             pass
         return MISSING
 

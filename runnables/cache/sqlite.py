@@ -99,16 +99,27 @@ class SQLiteCache(BaseCache):
     def _connect(self) -> sqlite3.Connection:
         # The C library may be used from several threads, one after another; each statement is a
         # transaction of its own, so that nothing stays open between two of them.
-        connection = sqlite3.connect(
-            self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-        )
+        connection: sqlite3.Connection | None = None
         try:
+            connection = sqlite3.connect(
+                self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+            )
+            connection.text_factory = _readable
             _prepare(connection)
         except sqlite3.Error as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             error.add_note(f"in the cache {Path(self.path)}")
             raise
         return connection
+
+
+def _readable(text: bytes) -> str:
+    """A text of the file; an empty one where it is damaged, which is no answer."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return ""
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

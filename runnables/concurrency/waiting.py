@@ -88,6 +88,9 @@ _LONGEST: Final = 1e6  # seconds that one wait of a thread takes at most; it can
 class Bell:
     """Wakes the thread that waits for it, from any other; each thread has its own."""
 
+    is_orphan = False
+    """Whether nobody can wait for it any more."""
+
     def __init__(self) -> None:
         self._rung = threading.Event()
 
@@ -113,6 +116,11 @@ class AsyncBell:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._rung = asyncio.Event()
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether nobody can wait for it any more: the loop was closed over who did."""
+        return self._loop.is_closed()
 
     def ring(self) -> None:
         """Wake who waits, or will wait next."""

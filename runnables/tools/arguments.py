@@ -6,7 +6,7 @@ import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AliasChoices, AliasPath, BaseModel, ValidationError
 
 from runnables.errors import ConfigError, ToolArgumentsError, near
 from runnables.tools.signature import InjectedToolArg, InjectedToolCallId, Signature, is_marked
@@ -56,7 +56,33 @@ def injected_fields(
     if isinstance(schema, dict):
         return {}
     fields = schema.model_fields.items()
-    return {it.alias or key: it for key, it in fields if is_marked(it.metadata, kind)}
+    return {_in_data(key, it): it for key, it in fields if is_marked(it.metadata, kind)}
+
+
+def _in_data(key: str, field: FieldInfo) -> str:
+    """The name that data has for a field."""
+    alias = field.validation_alias
+    return alias if isinstance(alias, str) else field.alias or key
+
+
+def hidden_names(schema: ArgsSchema) -> frozenset[str]:
+    """Every name by which data can say an argument that is marked as the program's."""
+    if isinstance(schema, dict):
+        return frozenset()
+    names: set[str] = set()
+    for key, field in schema.model_fields.items():
+        if is_marked(field.metadata):
+            names |= {key, *filter(None, [field.alias]), *_aliases(field.validation_alias)}
+    return frozenset(names)
+
+
+def _aliases(alias: str | AliasPath | AliasChoices | None) -> Iterable[str]:
+    """The names at the top of data that these stand for."""
+    if isinstance(alias, AliasChoices):
+        return [name for choice in alias.choices for name in _aliases(choice)]
+    if isinstance(alias, AliasPath):
+        return [it for it in alias.path[:1] if isinstance(it, str)]
+    return [] if alias is None else [alias]
 
 
 def _names(schema: ArgsSchema, *, inferred: bool) -> dict[str, str]:
@@ -64,7 +90,7 @@ def _names(schema: ArgsSchema, *, inferred: bool) -> dict[str, str]:
     if isinstance(schema, dict):
         return {it: it for it in schema.get("properties", {})}
     fields = schema.model_fields.items()
-    return {it.alias or key: it.alias or key if inferred else key for key, it in fields}
+    return {_in_data(key, it): _in_data(key, it) if inferred else key for key, it in fields}
 
 
 class Arguments:
@@ -141,7 +167,7 @@ class Arguments:
             return dict(cast("Mapping[str, Any]", given))
         if isinstance(self._schema, type) and isinstance(given, self._schema):
             fields = type(given).model_fields.items()
-            return {it.alias or key: getattr(given, key) for key, it in fields}
+            return {_in_data(key, it): getattr(given, key) for key, it in fields}
         names = [it for it in self._names if it not in self.injected]
         only = names if len(names) == 1 else [it for it in names if self._is_required(it)]
         if len(only) != 1:
@@ -153,7 +179,7 @@ class Arguments:
         if isinstance(self._schema, dict):
             return name in self._schema.get("required", ())
         fields = self._schema.model_fields.items()
-        return any(it.is_required() for key, it in fields if (it.alias or key) == name)
+        return any(it.is_required() for key, it in fields if _in_data(key, it) == name)
 
     def _checked_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         for name in options:
@@ -186,7 +212,7 @@ class Arguments:
         checked = validated(self._tool, self._schema, data)
         values = {**rest, **(checked.model_extra or {})}
         for key, info in type(checked).model_fields.items():
-            name = info.alias or key if self._inferred else key
+            name = _in_data(key, info) if self._inferred else key
             if not self._inferred or key in checked.model_fields_set or self._takes.in_field(name):
                 values[name] = getattr(checked, key)
         return values
@@ -201,14 +227,13 @@ class Arguments:
     def _rest(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """What the schema does not name; refused where nothing can take it."""
         rest = {key: it for key, it in given.items() if key not in self._names}
-        if self._takes.is_open and self._inferred:
-            return rest
         known = [it for it in self._names if it not in self.injected]
         refuses = self._inferred or isinstance(self._schema, dict)
-        for name in rest if refuses and not self._takes.is_open else ():
+        refused = self._takes.taken & rest.keys() if self._takes.is_open else rest.keys()
+        for name in sorted(refused) if refuses else ():
             raise misfit(
                 self._tool,
                 f"there is no argument {name!r}.{near(name, known)} "
                 f"Known: {', '.join(known) or 'none'}.",
             )
-        return {}
+        return rest if self._takes.is_open and self._inferred else {}

@@ -13,7 +13,7 @@ from runnables.messages import ToolMessage
 from runnables.runnable import Runnable
 from runnables.schemas import fields_in, fields_schema, is_whole
 from runnables.tools.answers import Asked
-from runnables.tools.arguments import ArgsSchema, Ready, injected_fields
+from runnables.tools.arguments import ArgsSchema, Ready, hidden_names, injected_fields
 
 if TYPE_CHECKING:
     from runnables.config import RunnableConfig, Scope
@@ -132,7 +132,7 @@ class BaseTool(Runnable[Any, Output], reports=True):
     @property
     def injected_args(self) -> frozenset[str]:
         """The arguments that the program gives and the model never sees."""
-        return frozenset(injected_fields(self.args_schema))
+        return hidden_names(self.args_schema)
 
     @property
     def InputType(self) -> Any:

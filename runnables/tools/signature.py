@@ -49,6 +49,7 @@ class Signature:
         configs: the parameters that get the config.
         positional: the parameters that cannot be given by name.
         is_open: whether it takes any other name, too.
+        taken: the names that it does not take for that reason, as others give them.
 
     Raises:
         ConfigError: an annotation that cannot be read, or a method that is not bound.
@@ -61,6 +62,7 @@ class Signature:
         self.configs: list[str] = []
         self.positional: list[str] = []
         self.is_open = False
+        self.taken: set[str] = set(getattr(function, "keywords", ()))  # of a partial
         self._function = function
         self._hints: dict[str, Any] = {}
         parameters = list(_parameters(function))
@@ -79,6 +81,7 @@ class Signature:
             self.positional.append(name)
         if _plain(hint) in _CONFIGS or (name == "config" and hint is Any):
             self.configs.append(name)
+            self.taken.add(name)
         elif is_injected(hint):
             self.injected[name] = parameter.default is parameter.empty
             if is_injected(hint, InjectedToolCallId):

@@ -14,7 +14,7 @@ from runnables.config import within
 from runnables.errors import ColourError, ConfigError, near
 from runnables.handed import handed
 from runnables.runnable import Runnable
-from runnables.tools.arguments import ArgsSchema, Arguments, Ready
+from runnables.tools.arguments import ArgsSchema, Arguments, Ready, hidden_names
 from runnables.tools.base import BaseTool, Handle, ResponseFormat
 from runnables.tools.docstrings import read_docstring, whole_docstring
 from runnables.tools.signature import Signature, config_names
@@ -177,7 +177,7 @@ class StructuredTool(BaseTool[Output], reports=True):
     @property
     def injected_args(self) -> frozenset[str]:
         """The arguments that the program gives and the model never sees."""
-        return self._arguments.injected
+        return self._arguments.injected | hidden_names(self.args_schema)
 
     def _own_schema(self) -> ArgsSchema:
         takes = Signature(self._function)

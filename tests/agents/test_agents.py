@@ -7,7 +7,7 @@ import threading
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from providers.scripted import Delay, ScriptedChatModel
 from runnables import (
@@ -309,6 +309,28 @@ def test_the_model_cannot_give_what_the_program_gives(call: Call) -> None:
         "The tool 'whoami' has no argument 'user'.",
         "ada",
     ]
+
+
+@pytest.mark.parametrize("alias", [{"alias": "userId"}, {"validation_alias": "userId"}])
+def test_no_other_name_leads_to_what_the_program_gives(call: Call, alias: dict[str, str]) -> None:
+    """An alias of a hidden argument is as hidden as its name."""
+
+    class Form(BaseModel):
+        model_config = ConfigDict(populate_by_name=True)
+        user: Annotated[str, InjectedToolArg] = Field("nobody", **alias)  # type: ignore[call-overload]
+
+    def whoami(user: str) -> str:
+        """Say who asks."""
+        return user
+
+    script = [*(asks(("whoami", {name: "root"})) for name in ("user", "userId")), "ok"]
+    made = StructuredTool.from_function(whoami, args_schema=Form)
+    agent = create_agent(ScriptedChatModel(script), [made])
+    assert [text for who, text in shown(call.invoke(agent, "go")) if who == "tool"] == [
+        "The tool 'whoami' has no argument 'user'.",
+        "The tool 'whoami' has no argument 'userId'.",
+    ]
+    assert call.invoke(made.bind(userId="ada"), {}) == "ada"
 
 
 def test_an_error_of_the_model_says_which_step(call: Call) -> None:

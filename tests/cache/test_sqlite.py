@@ -229,6 +229,28 @@ def test_a_file_that_is_no_cache_is_named(tmp_path: Path, call: Call) -> None:
     assert any("text.db" in note for note in caught.value.__notes__)
 
 
+def test_a_place_where_no_file_can_be_is_named(tmp_path: Path, call: Call) -> None:
+    """The error says which file was to be opened."""
+    cache = SQLiteCache(tmp_path / "nowhere" / "kept.db")
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        call.invoke(RunnableLambda(str).with_cache(cache), 1)
+    assert any("nowhere" in note for note in caught.value.__notes__)
+
+
+@pytest.mark.parametrize(
+    "damage", ["CAST(x'7BFF' AS TEXT)", "x'7BFF'", f"'{{\"json\": {'[' * 100_000}'"]
+)
+def test_a_damaged_row_is_not_there(tmp_path: Path, call: Call, damage: str) -> None:
+    """Bytes that are no text, and brackets without end: it is asked again."""
+    cache = SQLiteCache(tmp_path / "kept.db")
+    kept = RunnableLambda(str).with_cache(cache, key="str")
+    call.invoke(kept, 1)
+    with sqlite3.connect(cache.path) as connection:
+        connection.execute(f"UPDATE kept SET text = {damage}")
+    connection.close()
+    assert call.invoke(kept, 1) == "1"
+
+
 def test_what_others_wrote_into_the_file_runs_nothing(tmp_path: Path, call: Call) -> None:
     """Texts that are not of the form are not there; a pickle is a text that is not of the form."""
     cache = SQLiteCache(tmp_path / "kept.db")

@@ -40,6 +40,8 @@ USAGE: Any = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
 class Bell:
     """Nobody sleeps here: the simulation moves the clock."""
 
+    is_orphan = False
+
     def ring(self) -> None:
         """Woken, whoever it is."""
 
@@ -251,6 +253,22 @@ def test_the_next_goes_when_the_first_is_cancelled() -> None:
         assert await asyncio.wait_for(waiting[1], 5)
 
     asyncio.run(main())
+
+
+def test_nobody_waits_behind_those_of_a_loop_that_was_closed() -> None:
+    """They stood in line when their loop ended without a word to them; the next comer goes."""
+    limiter = InMemoryRateLimiter(requests_per_second=50)
+    limiter.acquire()
+    loop = asyncio.new_event_loop()
+    left = [loop.create_task(limiter.aacquire()) for _ in range(2)]
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    came = threading.Thread(target=limiter.acquire, daemon=True)
+    came.start()
+    came.join(5)
+    assert not came.is_alive()
+    for task in left:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
 # -- what a model tells its limiter

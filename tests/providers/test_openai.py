@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from providers.openai import ChatOpenAI
@@ -55,3 +57,17 @@ def test_a_stream_adds_up_to_the_answer(call: Call) -> None:
     for chunk in chunks:
         joined.add(chunk)
     assert joined.value() == whole
+
+
+def test_the_first_of_several_choices_is_the_answer(call: Call) -> None:
+    """`n=2`: streamed, the pieces of the others are not mixed up with its own."""
+    pieces = [(0, {"content": "a"}), (1, {"content": "X"}), (0, {"content": "b"})]
+    said: list[Any] = [{"id": "c1", "choices": [{"index": at, "delta": it}]} for at, it in pieces]
+    said += [
+        {"id": "c1", "choices": [{"index": at, "delta": {}, "finish_reason": "stop"}]}
+        for at in (1, 0)
+    ]
+    with recording() as server:
+        server.says(events(said, done=True))
+        chunks = call.stream(ChatOpenAI("m", api_key="k", base_url=server.url), "Hi", n=2)
+    assert "".join(chunk.text for chunk in chunks) == "ab"

@@ -165,6 +165,27 @@ def test_a_key_shows_nowhere_and_travels_in_a_pickle() -> None:
     assert KEY not in repr(loaded)
 
 
+def test_no_part_of_a_key_is_in_an_error(call: Call) -> None:
+    """Neither where a long reply is cut, nor of the keys in further headers."""
+    other = "gateway-secret-456"
+    with recording() as server:
+        made = model(server.url, default_headers={"X-Api-Key": f"Token {other}"})
+        for text in (f"{'x' * 290}{KEY} is wrong", f"{other} is wrong"):
+            server.says(Said(text.encode(), 400))
+            with pytest.raises(InvalidRequestError) as caught:
+                call.invoke(made, "Hi")
+            assert KEY[:8] not in str(caught.value)
+            assert other not in str(caught.value)
+
+
+def test_a_reason_is_only_so_long(call: Call) -> None:
+    with recording() as server:
+        server.says(Said(_error("no! " * 1_000_000), 400))
+        with pytest.raises(InvalidRequestError) as caught:
+            call.invoke(model(server.url), "Hi")
+    assert len(str(caught.value)) < 10_000
+
+
 def test_a_key_can_come_from_a_function(call: Call) -> None:
     keys = iter(["none-yet", "first", "second"])
     answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
@@ -182,6 +203,8 @@ def test_a_key_can_come_from_a_function(call: Call) -> None:
         ({"base_url": "localhost:80"}, "no address"),
         ({"base_url": "ftp://host"}, "no address"),
         ({"base_url": "http://ann:pass@host"}, "password"),
+        ({"base_url": "http://host/v1?version=1"}, "query"),
+        ({"default_headers": {"x-team": 5}}, "expected a text"),
         ({"timeout": 0}, "timeout=0"),
         ({"temprature": 1}, "Did you mean 'temperature'"),
         ({"max_retries": -1}, "max_retries"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from providers._chat import _Reading
-from providers.openai import AzureChatOpenAI, ChatOpenAI
+from providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
 from providers.openai.completions import Completion
 from providers.openai.responses import Response
 from runnables import AIMessage, HumanMessage
+from runnables.cache import digest
 from runnables.errors import (
     AuthenticationError,
     ConfigError,
@@ -216,3 +218,31 @@ def test_azure_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
         AzureChatOpenAI("d", azure_endpoint="https://example.openai.azure.com")
     with pytest.raises(ConfigError, match="deployment"):
         AzureChatOpenAI(azure_endpoint="https://example.openai.azure.com", api_key="k")
+
+
+def test_who_asks_azure_decides_nothing_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are kept for whatever gives the tokens; the version counts, wherever it is told."""
+
+    class Credential:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+
+        def __call__(self) -> str:
+            return "a token"
+
+    def key(**settings: Any) -> str:
+        made = AzureChatOpenAI("m", azure_endpoint="http://a", **settings)
+        return digest(made)
+
+    monkeypatch.setenv("OPENAI_API_VERSION", "1")
+    assert key(azure_ad_token_provider=Credential()) == key(azure_ad_token="t") == key(api_key="k")
+    first = key(api_key="k")
+    monkeypatch.setenv("OPENAI_API_VERSION", "2")
+    assert key(api_key="k") != first
+
+
+def test_embeddings_of_another_address_have_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the environment says the address."""
+    key = digest(OpenAIEmbeddings("m", api_key="k"))
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere/v1")
+    assert digest(OpenAIEmbeddings("m", api_key="k")) != key

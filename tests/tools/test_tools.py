@@ -177,6 +177,20 @@ def test_a_form_may_be_given_instead_of_the_signature(call: Call) -> None:
         call.invoke(plain, {"a": 1, "bb": 1})
 
 
+def test_any_name_is_none_that_others_give(call: Call) -> None:
+    """Where a function takes any name, the config and what a partial gives stay the program's."""
+
+    def look(x: int, config: RunnableConfig, user: str = "", **more: Any) -> str:
+        """Look."""
+        return f"{x} {user} {more}"
+
+    made = StructuredTool.from_function(functools.partial(look, user="ada"), name="look")
+    assert call.invoke(made, {"x": 1, "y": 2}) == "1 ada {'y': 2}"
+    for name in ("user", "config"):
+        with pytest.raises(ToolArgumentsError, match=f"no argument '{name}'"):
+            call.invoke(made, {"x": 1, name: "root"})
+
+
 def test_a_form_hides_what_it_marks(call: Call) -> None:
     """`InjectedToolArg` in a model does what it does in a signature."""
 
