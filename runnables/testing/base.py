@@ -87,6 +87,8 @@ class ModelTests:
     """Whether it can be made to call one ("any", or its name)."""
     supports_free_tools: ClassVar[bool] = True
     """Whether a live model can be left to choose to call one."""
+    supports_forbidden_tools: ClassVar[bool] = True
+    """Whether a live model with tools can be forbidden to call any ("none")."""
     streams_arguments: ClassVar[bool] = True
     """Whether the arguments of a call come in pieces."""
     supports_parallel_tools: ClassVar[bool] = False

@@ -89,6 +89,7 @@ class Calls(ModelTests):
     def test_tools_may_be_forbidden(self, call: Colour, stage: Stage) -> None:
         """With "none", the answer has no call."""
         self.needs(self.supports_tools and self.supports_tool_choice, "tool_choice")
+        self.needs(stage.replayed or self.supports_forbidden_tools, "forbidden tools")
         model = stage.model(TALK).bind_tools([add], tool_choice="none")
         assert call.value(model, "Say hello.").tool_calls == []
 

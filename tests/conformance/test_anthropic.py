@@ -1,7 +1,4 @@
-"""Anthropic's Messages API at a real server that we did not write: llama.cpp's.
-
-Played by recorded forms, it stands in test_services.py.
-"""
+"""Anthropic's Messages against the real llama.cpp server, which speaks them, too."""
 
 from __future__ import annotations
 
@@ -11,27 +8,23 @@ import pytest
 
 from providers.anthropic import ChatAnthropic
 from runnables import ChatModel
-from runnables.testing import ChatModelTests, Colour, Stage
+from runnables.testing import ChatModelTests
 from tests.llama.server import LlamaServer
 
 pytestmark = pytest.mark.local_model
 
 
 class TestChatAnthropic(ChatModelTests):
-    """Live only. The server holds no answer to a schema; tools for that are shown in
-    tests/providers/test_anthropic_server.py, as all of them take long here."""
+    """Live only; test_services.py has the played service."""
 
     supports_parallel_tools = True
-    structured_methods = ()
+    supports_forbidden_tools = False  # the server takes "none" for "auto" here
+    live_structured_methods = ("function_calling",)  # the server reads no schemas here
 
     @pytest.fixture(autouse=True)
     def _llama(self, llama_server: LlamaServer) -> None:
         self.llama = llama_server
 
     def make(self, **settings: Any) -> ChatModel:
-        given = {"base_url": self.llama.url, "api_key": self.llama.key, "max_tokens": 100}
-        return ChatAnthropic(**{"model": "smollm2", **given, **settings})
-
-    def test_tools_may_be_forbidden(self, call: Colour, stage: Stage) -> None:
-        """That it is asked for is shown in test_services.py."""
-        pytest.skip("the server passes over the choice of none in this API, and calls")
+        live = {"base_url": self.llama.url, "api_key": self.llama.key, "max_tokens": 100}
+        return ChatAnthropic(**{"model": "smollm2", **live, **settings})

@@ -1,4 +1,4 @@
-"""OpenAI's chat completions: against the real llama.cpp server, and against a played service."""
+"""OpenAI's APIs against the real llama.cpp server; test_services.py has the played service."""
 
 from __future__ import annotations
 
@@ -9,18 +9,14 @@ import pytest
 from providers.openai import ChatOpenAI
 from runnables import ChatModel
 from runnables.testing import ChatModelTests
-from tests.conformance.openai_wires import CompletionsWire
 from tests.llama.server import LlamaServer
 
 pytestmark = pytest.mark.local_model
 
 
-class TestChatOpenAI(ChatModelTests):
-    """Live: the llama.cpp server, whose template calls tools; played: OpenAI's own words."""
+class TestCompletions(ChatModelTests):
+    """Chat completions."""
 
-    wire = CompletionsWire()
-    key = "sk-a-secret-key"
-    supports_images = True
     supports_parallel_tools = True
     live_structured_methods = ("json_schema",)  # the model's own; the other takes long here
 
@@ -29,7 +25,21 @@ class TestChatOpenAI(ChatModelTests):
         self.llama = llama_server
 
     def make(self, **settings: Any) -> ChatModel:
-        if "base_url" not in settings:
-            live = {"base_url": self.llama.v1, "api_key": self.llama.key, "max_tokens": 100}
-            settings = {**live, **settings}
-        return ChatOpenAI(**{"model": "gpt-5-mini", "api_key": self.key, **settings})
+        live = {"base_url": self.llama.v1, "api_key": self.llama.key, "max_tokens": 100}
+        return ChatOpenAI(**{"model": "smollm2", **live, **settings})
+
+
+class TestResponses(ChatModelTests):
+    """Responses, whose schemas the server does not read."""
+
+    supports_parallel_tools = True
+    live_structured_methods = ("function_calling",)
+
+    @pytest.fixture(autouse=True)
+    def _llama(self, llama_server: LlamaServer) -> None:
+        self.llama = llama_server
+
+    def make(self, **settings: Any) -> ChatModel:
+        live = {"base_url": self.llama.v1, "api_key": self.llama.key, "max_tokens": 100}
+        given = {"model": "smollm2", "use_responses_api": True, **live}
+        return ChatOpenAI(**{**given, **settings})

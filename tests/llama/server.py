@@ -10,7 +10,8 @@ embedded model SmolLM2-135M-Instruct. What was seen of the server (xllamacpp 202
   leaves the tools out, and the model answers with words.
 - `tool_choice` "required" (Anthropic: "any") does not forbid to talk first; the examples see to
   that. A tool that is named is not told from "auto", so give one tool where it matters. "none"
-  leaves the tools in the prompt, and what looks like a call is text then.
+  leaves the tools in the prompt, and what looks like a call is text then; `/v1/messages` takes it
+  for "auto".
 - A JSON schema holds the answer in `/v1/chat/completions` as `response_format`; in
   `/v1/responses` the schema in `text.format` is ignored (only `response_format`, which is not of
   that API, is read), and `/v1/messages` ignores every such field: there, a tool is the way.
