@@ -21,6 +21,8 @@ embedded model SmolLM2-135M-Instruct. What was seen of the server (xllamacpp 202
   "exceed_context_size_error". A wrong key: 401. An unknown path: 404.
 - Ollama's `/api/chat` is not there.
 - Usage: `/v1/messages` counts what came from the prompt's cache apart from `input_tokens`.
+- `/v1/responses` refuses `{"role": "assistant", "content": "a text"}` in `input` ("Cannot determine
+  type of 'item'"), which the API takes.
 - `/v1/responses` says "completed" also where `max_output_tokens` ended the answer, and its events
   have no `output_index`.
 - A body for `/v1/messages` whose `messages` is no list ends the whole process.
