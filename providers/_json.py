@@ -17,7 +17,11 @@ def read_json(data: str | bytes) -> Any:
     try:
         return from_json(data)
     except ValueError:
+        pass
+    try:
         return json.loads(data)  # it lets half of a pair of surrogates through, as some send it
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
 
 
 def written_json(value: Any) -> bytes:

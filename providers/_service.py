@@ -79,6 +79,10 @@ class Service:
     extra: str | None = None
 
 
+_MISREAD = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+"""What reading an answer of another form raises; too large a number, too many brackets."""
+
+
 class SecretHeaders(dict[str, str]):
     """Headers that print without their values, as one of them may be a key."""
 
@@ -243,7 +247,7 @@ class Remote:
             yield
         except RunnablesError:
             raise
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
+        except _MISREAD as error:
             raise self._unreadable(data, headers) from error
 
     def _unreadable(self, body: bytes, headers: Mapping[str, str]) -> ServerError:
@@ -295,7 +299,7 @@ class Remote:
 
     def _secrets(self) -> list[str]:
         """What no error may have in it: the key, and what further headers carry as keys do."""
-        key = self._secret()
+        key = (self._secret() or "").strip()
         headers: Mapping[str, str] = self.default_headers or {}
         values = (value for name, value in headers.items() if _CARRIES.search(name))
         words = [word for value in values for word in value.split()]

@@ -105,6 +105,10 @@ BROKEN = {
     "a list": Said([1, 2]),
     "no choice": Said({"choices": []}),
     "choices of another kind": Said({"choices": [None]}),
+    "brackets without end": Said(b"[" * 100_000),
+    "a number without end": Said(
+        b'{"choices": [{"message": {}}], "usage": {"prompt_tokens": 1e999}}'
+    ),
 }
 
 
@@ -121,6 +125,10 @@ BROKEN_STREAMS = {
     "an answer in one piece": (Said({"choices": []}), ServerError),
     "half a JSON": (Said(b'data: {"choi\n\n', content_type="text/event-stream"), ServerError),
     "an event that is no object": (events([[1]]), ServerError),
+    "brackets without end": (
+        Said(b"data: " + b"[" * 100_000 + b"\n\n", content_type="text/event-stream"),
+        ServerError,
+    ),
     "an error": (events([{"error": {"message": "busy", "code": "server_error"}}]), ServerError),
     "a limit": (
         events([{"error": {"message": "slow", "type": "rate_limit_exceeded"}}]),
