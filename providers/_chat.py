@@ -6,14 +6,15 @@ plain data in, plain data out. What sends them stands here, once.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from providers._decoding import JSONEvents
 from providers._faults import Fault, explained, status_of
 from providers._http import Reply, Request, asend, astream, send, stream
-from providers._service import Key, Remote
+from providers._service import Key, Remote, is_mapping_of_texts
 from runnables.errors import ModelConnectionError
 from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS, merged_options
@@ -123,9 +124,12 @@ class HTTPChatModel(Remote, ChatModel):
             rate_limiter=rate_limiter,
             cache=cache,
         )
+        is_mapping = isinstance(extra_body, Mapping)
+        self._check_kind("extra_body", extra_body, is_mapping, "a dict")
         self.extra_body = None if extra_body is None else dict(extra_body)
         # Defaults of options are settings like the others; an unknown one raises here.
-        vars(self).update(merged_options(type(self).__name__, self.known_options, {}, options))
+        known = {*self.known_options, *_setting_names(type(self))} if options else ()
+        vars(self).update(merged_options(type(self).__name__, known, {}, options))
         self._connect(api_key, base_url, timeout, default_headers)
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
@@ -180,6 +184,10 @@ class HTTPChatModel(Remote, ChatModel):
         options = dict(options)  # the caller's own are for the next attempt, too
         extra_body: Mapping[str, Any] = options.pop("extra_body", None) or {}
         extra_headers = options.pop("extra_headers", None)
+        is_mapping = isinstance(cast("object", extra_body), Mapping)
+        self._check_kind("extra_body", extra_body, is_mapping, "a dict")
+        is_texts = is_mapping_of_texts(extra_headers)
+        self._check_kind("extra_headers", extra_headers, is_texts, "a dict of texts")
         exchange = self._exchange(messages, options)
         body = {**exchange.body(streamed=streamed), **extra_body}
         return exchange, self._post(self._path(options, streamed=streamed), body, extra_headers)
@@ -197,6 +205,13 @@ class HTTPChatModel(Remote, ChatModel):
         if reply.status != 200:
             return self._refused(reply)
         return self._unreadable(reply.body, reply.headers)
+
+
+def _setting_names(made: type) -> set[str]:
+    """What the class and its bases can be made with, by name."""
+    makers = [vars(it)["__init__"] for it in made.__mro__ if "__init__" in vars(it)]
+    parameters = [it for maker in makers for it in inspect.signature(maker).parameters.values()]
+    return {it.name for it in parameters if it.kind is it.KEYWORD_ONLY}
 
 
 class _Reading:

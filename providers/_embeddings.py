@@ -158,6 +158,9 @@ class HTTPEmbeddings(Remote, Embeddings):
                 f"{type(self).__name__} was given one text where it takes a list. "
                 "Use `embed_query`, or put the text into a list."
             )
+        for text in texts:
+            if not isinstance(cast("object", text), str):
+                raise TypeError(f"{type(self).__name__} embeds texts, got {type(text).__name__!r}.")
         for start in range(0, len(texts), self.group_size):
             yield texts[start : start + self.group_size]
 

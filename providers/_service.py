@@ -114,6 +114,11 @@ class Remote:
             MissingExtra: the HTTP library is not installed.
         """
         require_http(type(self).__name__, self.service.extra or self.service.name)
+        self._check_kind("base_url", base_url, isinstance(base_url, str), "a text")
+        is_key = isinstance(api_key, (str, SecretStr)) or callable(api_key)
+        self._check_kind("api_key", api_key, is_key, "a text, or a function that gives one")
+        is_mapping = isinstance(default_headers, Mapping)
+        self._check_kind("default_headers", default_headers, is_mapping, "a dict of texts")
         self.api_key = hidden(api_key)
         self.base_url = base_url
         self.timeout = timeout
@@ -128,6 +133,14 @@ class Remote:
         self._setup()
         self._check_url(self._url())
         self._secret()
+
+    def _check_kind(self, name: str, value: Any, fits: bool, expected: str) -> None:
+        """Refuse a setting of another type; its value may be secret, so it does not show."""
+        if value is not None and not fits:
+            raise ConfigError(
+                f"{type(self).__name__}: {name} is of type {type(value).__name__!r}: "
+                f"expected {expected}."
+            )
 
     # -- where, and who asks
 
@@ -198,7 +211,8 @@ class Remote:
             return Setup()
         if isinstance(limit, Timeouts):
             return Setup(limit)
-        if not limit > 0:
+        is_number = isinstance(cast("object", limit), (int, float)) and not isinstance(limit, bool)
+        if not is_number or not limit > 0:
             raise ConfigError(
                 f"{type(self).__name__}: timeout={limit!r}: expected seconds, more than 0, or "
                 "Timeouts(...)."
@@ -270,6 +284,8 @@ class Remote:
     def _error(self, status: int, fault: Fault, headers: Mapping[str, str]) -> ModelError:
         """The error for a fault."""
         message = self._redacted(fault.message)[:_LONGEST] or "no reason given"
+        if (status == 404 or 300 <= status < 400) and self._url() != self.service.url:
+            message = f"{message.rstrip('.')}. Its base address: {self._url()}"
         return model_error(
             status,
             f"{self.service.title} answered {status}: {message}",
@@ -312,6 +328,13 @@ Given = TypeVar("Given")
 def hidden(secret: Given | str) -> Given | SecretStr:
     """A text as a value that does not print; anything else as it is."""
     return SecretStr(secret) if isinstance(secret, str) else secret
+
+
+def is_mapping_of_texts(value: Any) -> bool:
+    """Whether all keys and values are texts."""
+    if not isinstance(value, Mapping):
+        return False
+    return all(isinstance(it, str) for pair in cast("Any", value.items()) for it in pair)
 
 
 def variable(*names: str) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import (
     Sequence,
 )
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from typing_extensions import TypedDict
 
@@ -108,6 +108,8 @@ class Agent(Runnable[AgentInput, State], reports=True):
         handle_tool_errors: bool = False,
         name: str | None = None,
     ) -> None:
+        if isinstance(tools, (str, Mapping)) or not isinstance(cast("object", tools), Iterable):
+            raise ConfigError(f"An agent takes a list of tools, got {tools!r}.")
         self.model = model
         self.tools = list(tools)
         self.system_prompt = system_prompt

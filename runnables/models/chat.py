@@ -18,6 +18,7 @@ from collections.abc import (
     Generator,
     Iterable,
     Iterator,
+    Mapping,
     Sequence,
 )
 from typing import (
@@ -289,6 +290,8 @@ class ChatModel(Guarded, StructuredOutput, reports=True):
             ConfigError: something that is no tool, a choice that is none of them, or an option
                 that the model does not know.
         """
+        if isinstance(tools, (str, Mapping)) or not isinstance(cast("object", tools), Iterable):
+            raise ConfigError(f"bind_tools takes a list of tools, got {tools!r}.")
         bound = {"tools": list(tools), "tool_choice": tool_choice, **kwargs}
         options = self._options(bound)
         return self.bind(**{name: options[name] for name in bound if name in options})

@@ -91,6 +91,8 @@ def _find(
     group: str, own: Mapping[str, str], model: str | None, provider: str | None
 ) -> tuple[Any, str | None]:
     """What makes the model, and what to call it with."""
+    if not isinstance(cast("object", model), str | None):
+        raise ConfigError(f"model={model!r}: expected a text such as 'openai:gpt-5-mini'.")
     rest = model
     if provider is None:
         provider, _, named = (model or "").partition(":")
@@ -118,7 +120,8 @@ def _made(make: Any, model: str | None, settings: Mapping[str, Any]) -> Any:
 
 def _unknown(provider: str, model: str | None, known: list[str]) -> ConfigError:
     family = next((it for start, it in _FAMILIES.items() if provider.startswith(start)), None)
-    hint = f" Did you mean '{family}:{model}'?" if family else near(provider, known)
+    meant = provider.lower().partition("/")[0]  # "openai/gpt-5-mini", as some write it
+    hint = f" Did you mean '{family}:{model}'?" if family else near(meant, known)
     what = f"Unknown provider {provider!r}." if provider else "No model was named."
     return ConfigError(
         f"{what}{hint} Write 'provider:model'; installed providers: {', '.join(known)}."

@@ -194,6 +194,10 @@ def test_a_model_without_a_price_is_not_taken_for_free(name: str, call: Call) ->
         {"cost": 1, "prices": {"a": (1, "2")}},
         {"cost": 1, "prices": {"a": (1, -2)}},
         {"cost": 1, "prices": {"a": "12"}},
+        {"tokens": "100"},
+        {"tokens": -1},
+        {"tokens": True},
+        {"cost": "1", "prices": {"a": (1, 2)}},
     ],
     ids=repr,
 )

@@ -144,6 +144,8 @@ def test_models_are_made_by_name() -> None:
         ("scriptd:x", "Did you mean 'scripted'"),
         ("gpt-5-mini", "Did you mean 'openai:gpt-5-mini'"),
         ("claude-9", "anthropic:claude-9"),
+        ("Scripted:x", "Did you mean 'scripted'"),
+        ("openai/gpt-5-mini", "Did you mean 'openai'"),
         (None, "No model was named"),
     ],
 )
@@ -151,6 +153,14 @@ def test_an_unknown_provider_is_an_error_with_a_hint(name: Any, hint: str) -> No
     """The installed ones are listed."""
     with pytest.raises(ConfigError, match=f"{hint}.*installed providers: .*scripted"):
         init_chat_model(name)
+
+
+@pytest.mark.parametrize("make", [init_chat_model, init_embeddings])
+def test_a_name_is_a_text(make: Any) -> None:
+    """A model itself is none."""
+    for wrong in (3, ScriptedChatModel()):
+        with pytest.raises(ConfigError, match=r"model=.*: expected a text such as"):
+            make(wrong)
 
 
 @pytest.mark.parametrize("make", [init_chat_model, init_embeddings])

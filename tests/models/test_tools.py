@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from providers.scripted import ScriptedChatModel
+from runnables.agents import create_agent
 from runnables.config import RunnableConfig
 from runnables.errors import ConfigError, OutputParserException
 from runnables.functions import RunnableLambda
@@ -125,6 +126,15 @@ def test_definitions_of_other_dialects_are_read() -> None:
         "function": definition,
     }
     assert convert_to_openai_tool({"type": "web_search"}) == {"type": "web_search"}
+
+
+@pytest.mark.parametrize("tools", [abs, "abs", {"name": "abs"}, 3], ids=str)
+def test_tools_are_bound_as_a_list(tools: Any) -> None:
+    """One that stands alone is told from a list."""
+    with pytest.raises(ConfigError, match="takes a list of tools, got "):
+        ScriptedChatModel().bind_tools(tools)
+    with pytest.raises(ConfigError, match="takes a list of tools, got "):
+        create_agent(ScriptedChatModel(), tools)
 
 
 @pytest.mark.parametrize("tool", [3, {}, {"type": "object"}], ids=str)

@@ -117,6 +117,14 @@ def test_one_text_in_place_of_a_list_is_an_error(make: Make, server: Recorder) -
     assert server.bodies == []
 
 
+def test_what_is_no_text_is_not_sent(make: Make, server: Recorder) -> None:
+    """A number would count as a token."""
+    for ask in (lambda: make().embed_documents(["Hello", 3]), lambda: make().embed_query(3)):  # type: ignore[list-item, arg-type]
+        with pytest.raises(TypeError, match="embeds texts, got 'int'"):
+            ask()
+    assert server.bodies == []
+
+
 # -- what is sent
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -62,6 +63,16 @@ def test_each_status_is_its_error_with_the_words_of_the_service(call: Call, stat
             assert (error.status, error.request_id, error.provider) == (status, "req-9", "openai")
             assert KEY not in str(error)
             assert KEY not in repr(error)
+
+
+@pytest.mark.parametrize("status", [301, 404])
+def test_where_nothing_was_found_the_error_says_where_that_was(call: Call, status: int) -> None:
+    """Often the address lacks its "/v1"."""
+    with recording() as server:
+        server.says(Said(_error("File not found."), status))
+        place = re.escape(server.url)
+        with pytest.raises(ModelError, match=f"File not found. Its base address: {place}$"):
+            call.invoke(model(server.url), "Hi")
 
 
 def test_the_delay_that_the_service_asks_for_is_in_the_error(call: Call) -> None:

@@ -13,6 +13,7 @@ from runnables import (
     Budget,
     BudgetExceeded,
     ChatPromptTemplate,
+    ConfigError,
     InMemoryRateLimiter,
     RateLimitError,
     SQLiteCache,
@@ -148,3 +149,32 @@ def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
             with pytest.raises(BudgetExceeded):
                 call.invoke(chain, {"x": 1})
         assert len(server.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"api_key": b"sk-in-bytes"}, "ChatOpenAI: api_key is of type 'bytes'"),
+        ({"base_url": 5}, "ChatOpenAI: base_url is of type 'int'"),
+        ({"timeout": "5"}, "ChatOpenAI: timeout='5': expected seconds"),
+        ({"timeout": (3, 4)}, "ChatOpenAI: timeout="),
+        ({"default_headers": ["a"]}, "ChatOpenAI: default_headers is of type 'list'"),
+        ({"extra_body": "top_k"}, "ChatOpenAI: extra_body is of type 'str'"),
+        ({"api_ky": "sk"}, "Did you mean 'api_key'"),
+        ({"openai_api_key": "sk"}, "Did you mean 'api_key'"),
+        ({"use_responses": True}, "Did you mean 'use_responses_api'"),
+    ],
+)
+def test_a_setting_of_another_type_or_name_is_refused_without_its_value(
+    settings: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told) as caught:
+        ChatOpenAI("a-model", **{"api_key": "sk-hidden", **settings})
+    assert "sk-" not in str(caught.value)
+
+
+def test_a_call_refuses_extras_that_are_no_dicts() -> None:
+    model = ChatOpenAI("a-model", api_key="sk-hidden")
+    for option in ("extra_body", "extra_headers"):
+        with pytest.raises(ConfigError, match=f"ChatOpenAI: {option} is of type 'str'"):
+            model.invoke("hi", **{option: "x"})
