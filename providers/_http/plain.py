@@ -52,7 +52,7 @@ class Timeouts:
         connect: until there is a connection, with its name looked up and its TLS agreed.
         first: from the beginning of the call until the head of the answer is there. A service
             that does not stream sends it when the answer is thought out.
-        between: for the next piece of the answer, while somebody waits for one.
+        between: of silence within the answer. A reader that takes its time is not silence.
         total: for the whole call, until the last piece.
     """
 

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import pytest
 
-from providers._http import Setup, under_way
+from providers._http import Setup, astream, stream, under_way
 from runnables.errors import ConfigError, ModelConnectionError
 from tests.colours import Call
 from tests.http.calls import KEY, pieces, reply, request, told
-from tests.http.service import CERTIFICATE, STREAM, Cut, Step, chunk, head, plain, serving
+from tests.http.service import (
+    CERTIFICATE,
+    HANG,
+    STREAM,
+    Await,
+    Cut,
+    Step,
+    chunk,
+    head,
+    plain,
+    serving,
+)
 
 
 @pytest.mark.parametrize("hard", [False, True], ids=["closed", "reset"])
@@ -54,6 +66,27 @@ def test_what_is_no_http_is_an_error(call: Call, steps: tuple[Step, ...]) -> Non
     with serving(*steps) as server, pytest.raises(ModelConnectionError) as caught:
         reply(call, request(server.url))
     assert KEY not in told(caught.value)
+
+
+def test_a_piece_without_a_length_does_not_leave_its_reader_waiting(call: Call) -> None:
+    """After good pieces; the connection is closed then, and nothing more can come."""
+    ready = threading.Event()
+
+    def sync() -> list[bytes]:
+        with stream(request(server.url), Setup(), "acme") as streamed:
+            found = [next(streamed)]
+            ready.set()
+            return [*found, *streamed]
+
+    async def coloured() -> list[bytes]:
+        async with await astream(request(server.url), Setup(), "acme") as streamed:
+            found = [await anext(streamed)]
+            ready.set()
+            return [*found, *[piece async for piece in streamed]]
+
+    with serving(STREAM, chunk(b"abc"), Await(ready), b"zz\r\nabc", HANG) as server:
+        with pytest.raises(ModelConnectionError, match="after 3 bytes"):
+            call.run(sync, coloured)
 
 
 def test_nobody_there(call: Call) -> None:

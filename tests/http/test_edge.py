@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from providers._http import Request, Setup, Timeouts, require_http, send
+from providers._http import Request, Setup, Timeouts, require_http, send, stream
+from providers._http.thread import ROOM
 from runnables.errors import ConfigError, InvalidRequestError, MissingExtra
 from tests.colours import Call
 from tests.http.calls import KEY, pieces, reply, request, told
 from tests.http.service import END, STREAM, Cut, chunk, head, plain, serving
+from tests.leaks import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,6 +54,16 @@ def test_more_than_there_is_room_for_waits_for_its_reader(call: Call) -> None:
     megabyte = bytes(range(256)) * 4096
     with serving(STREAM, *[chunk(megabyte)] * 5, END) as server:
         assert b"".join(pieces(call, request(server.url))) == megabyte * 5
+
+
+def test_a_reader_that_pauses_stops_the_server() -> None:
+    """Only so much is read ahead of a sync reader; the rest stays where it is."""
+    with serving(STREAM, *[chunk(b"x" * 2**20)] * 50, END) as server:
+        with stream(request(server.url), Setup(), "acme") as streamed:
+            pump = streamed._exchange._pump
+            assert wait_for(lambda: pump._room is not None, 5)
+            assert ROOM < pump._given < 4 * ROOM
+            assert len(streamed.read()) == 50 * 2**20
 
 
 def test_a_large_body_is_sent_without_a_warning(call: Call) -> None:

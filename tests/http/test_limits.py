@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable
 
 import pytest
 
-from providers._http import Setup, Timeouts, under_way
+from providers._http import Setup, Timeouts, astream, stream, under_way
 from runnables.errors import ModelTimeoutError
 from tests.colours import Call
 from tests.http.calls import KEY, pieces, reply, request, told
@@ -56,31 +57,27 @@ def test_a_connection_that_does_not_come_about_ends(call: Call) -> None:
             reply(call, request(url), Setup(Timeouts(connect=SHORT)))
 
 
-def test_only_waiting_counts_as_silence(call: Call) -> None:
-    """A reader that takes its time between two pieces is not the server's fault."""
-    pause = threading.Event()
+async def test_a_reader_that_takes_its_time_is_not_silence() -> None:
+    """Only what it waits for counts: the next piece comes when it asks again."""
+    ready = threading.Event()
     limits = Setup(Timeouts(between=SHORT))
-    with serving(STREAM, chunk(b"a"), chunk(b"b"), END) as server:
+    with serving(STREAM, chunk(b"a"), Await(ready), chunk(b"b"), END) as server:
+        async with await astream(request(server.url), limits, "acme") as streamed:
+            assert await anext(streamed) == b"a"
+            await asyncio.sleep(3 * SHORT)
+            ready.set()
+            assert await streamed.read() == b"b"
 
-        def sync() -> bytes:
-            from providers._http import stream
 
-            with stream(request(server.url), limits, "acme") as streamed:
-                first = next(streamed)
-                pause.wait(3 * SHORT)
-                return first + streamed.read()
-
-        async def coloured() -> bytes:
-            import asyncio
-
-            from providers._http import astream
-
-            async with await astream(request(server.url), limits, "acme") as streamed:
-                first = await anext(streamed)
-                await asyncio.sleep(3 * SHORT)
-                return first + await streamed.read()
-
-        assert call.run(sync, coloured) == b"ab"
+def test_a_sync_reader_that_takes_its_time_is_not_silence() -> None:
+    """More than there is room for waits in the server, which nobody takes for silent."""
+    piece = b"x" * 2**20
+    limits = Setup(Timeouts(between=SHORT))
+    with serving(STREAM, *[chunk(piece)] * 20, END) as server:
+        with stream(request(server.url), limits, "acme") as streamed:
+            first = next(streamed)
+            threading.Event().wait(3 * SHORT)
+            assert len(first + streamed.read()) == 20 * len(piece)
 
 
 def test_pieces_in_time_are_not_cut_off(call: Call) -> None:
