@@ -90,11 +90,15 @@ class AsyncExchange:
             under_way.discard(self)
             if not isinstance(error, _KNOWN) or isinstance(error, ConfigError):
                 raise
-            late = _Late("first" if head == limits.first else "total")
-            raise self._fault(late if clock.expired() else error) from _cause(error)
-        self._response = response
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Head(response.status, headers)
+            if clock.expired():
+                error = _Late("first" if head == limits.first else "total")
+            fault, cause = self._fault(error), _cause(error)
+        else:
+            self._response = response
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Head(response.status, headers)
+        # Not from within: what was raised there has the key among the variables of its frames.
+        raise fault from cause
 
     async def piece(self) -> bytes:
         """The next bytes of the body, as they come; none at its end.

@@ -5,16 +5,17 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
 
 from providers._http import Request, Setup, Timeouts, require_http, send, stream
 from providers._http.thread import ROOM
-from runnables.errors import ConfigError, InvalidRequestError, MissingExtra
+from runnables.errors import ConfigError, InvalidRequestError, MissingExtra, ModelError
 from tests.colours import Call
 from tests.http.calls import KEY, pieces, reply, request, told
-from tests.http.service import END, STREAM, Cut, chunk, head, plain, serving
+from tests.http.service import END, HANG, STREAM, Cut, chunk, head, plain, serving
 from tests.leaks import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +105,24 @@ def test_a_key_with_a_line_break_is_refused_without_showing_it(call: Call) -> No
     assert "line break" in str(caught.value)
     assert KEY not in told(caught.value)
     assert server.asked == []
+
+
+@pytest.mark.parametrize("why", ["no server", "a bad header", "no answer"])
+def test_no_frame_of_an_error_has_the_key_among_its_variables(call: Call, why: str) -> None:
+    """But ours, whose requests print without it: reports of errors may show all variables."""
+    what = request("http://127.0.0.1:1")
+    more = {"x-more": "a\nb"} if why == "a bad header" else {}
+    with serving(HANG) as server, pytest.raises(ModelError) as caught:
+        url = what.url if why == "no server" else server.url
+        asked = Request("POST", url, {**what.headers, **more})
+        reply(call, asked, Setup(Timeouts(first=0.1)))
+    behind: list[BaseException | None] = [caught.value]
+    for error in behind:
+        if error is not None:
+            behind += (error.__cause__, error.__context__)
+            for frame, _ in traceback.walk_tb(error.__traceback__):
+                if "aiohttp" in frame.f_code.co_filename:
+                    assert KEY not in repr(frame.f_locals)
 
 
 def test_a_request_prints_without_its_key() -> None:
