@@ -155,21 +155,25 @@ class Remote:
         return {**settings, "base_url": self._url()}  # as the environment may say
 
     def _check_url(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname if parts.port != 0 else None
+        except ValueError:  # of brackets, or of a port
+            parts, host = urlsplit(""), None
+        if parts.scheme not in ("http", "https") or not host:
             raise ConfigError(
                 f"{type(self).__name__}: base_url={url!r} is no address. Write it with "
                 "http:// or https:// and a host."
-            )
-        if "?" in url or "#" in url:
-            raise ConfigError(
-                f"{type(self).__name__}: base_url={url!r} has a query or a fragment, which cannot "
-                "be followed by the path of a request. Leave it out."
             )
         if parts.password or parts.username:
             raise ConfigError(
                 f"{type(self).__name__}: base_url holds a name or password, which would be shown "
                 "wherever the model is. Give it as `api_key` or in `default_headers`."
+            )
+        if "?" in url or "#" in url:
+            raise ConfigError(
+                f"{type(self).__name__}: base_url={url!r} has a query or a fragment, which cannot "
+                "be followed by the path of a request. Leave it out."
             )
 
     def _secret(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
+from urllib.parse import quote
 
 from providers._service import Service, hidden, variable
 from providers.openai.chat import ChatOpenAI
@@ -95,8 +96,11 @@ class AzureChatOpenAI(ChatOpenAI, reports=True):
         if not version or self.base_url:
             return path
         if not self.use_responses_api:
-            path = f"/deployments/{self.azure_deployment or options.get('model')}{path}"
-        return f"{path}?api-version={version}"
+            deployment = str(self.azure_deployment or options.get("model"))
+            if not deployment.strip("."):
+                raise ConfigError(f"AzureChatOpenAI: {deployment!r} cannot be a deployment")
+            path = f"/deployments/{quote(deployment, safe='')}{path}"
+        return f"{path}?api-version={quote(version, safe='')}"
 
     def _version(self) -> str | None:
         return self.api_version or variable("OPENAI_API_VERSION")

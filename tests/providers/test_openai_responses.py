@@ -187,6 +187,21 @@ def test_a_deployment_has_an_address_of_its_own(call: Call) -> None:
     assert asked.body["max_completion_tokens"] == 5
 
 
+def test_a_deployment_is_one_part_of_the_address(call: Call) -> None:
+    """Whatever it is called, it leads to no other address."""
+    with recording() as server:
+        server.says(Said({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}))
+        for name, part in {"a/../b?c#d": "a%2F..%2Fb%3Fc%23d", "gpt 5": "gpt%205"}.items():
+            made = AzureChatOpenAI(
+                name, api_key="k", azure_endpoint=server.url, api_version="1&x=2"
+            )
+            call.invoke(made, "Hi")
+            path = server.asked[-1].path
+            assert path == f"/openai/deployments/{part}/chat/completions?api-version=1%26x%3D2"
+        with pytest.raises(ConfigError, match=r"'\.\.'"):
+            call.invoke(made, "Hi", model="..")
+
+
 def test_without_a_version_the_deployment_is_the_model(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
