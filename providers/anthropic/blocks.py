@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.errors import InvalidRequestError
-from runnables.messages.canonical import canonical_block
+from runnables.messages.canonical import base64_of, canonical_block
 
 if TYPE_CHECKING:
     from runnables.messages.blocks import Block
@@ -186,7 +186,7 @@ def _source(block: Mapping[str, Any]) -> dict[str, Any]:
         return _source({"base64": data, "mime_type": head.partition(";")[0]})
     if "base64" not in block:
         return {"type": "url", "url": url}
-    data = block["base64"]
+    data = base64_of(block)
     kind = block.get("mime_type") or _seen(data)
     return {"type": "base64", "media_type": kind, "data": data}
 

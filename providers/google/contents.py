@@ -18,6 +18,7 @@ from runnables.messages import (
     ToolMessage,
     message_chunk_to_message,
 )
+from runnables.messages.canonical import base64_of
 from runnables.messages.kinds import role_of
 
 Part: TypeAlias = dict[str, Any]
@@ -199,7 +200,7 @@ def _medium(block: Mapping[str, Any]) -> Part | None:
         return _text(block)
     kind: str = block.get("mime_type") or _TYPES[block["type"]]
     if "base64" in block:
-        return {"inlineData": {"mimeType": kind, "data": block["base64"]}}
+        return {"inlineData": {"mimeType": kind, "data": base64_of(block)}}
     place: str | None = block.get("url") or block.get("file_id")
     if place is None:
         return None

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from runnables.messages import AIMessage, BaseMessage, ToolMessage
-from runnables.messages.canonical import canonical_blocks
+from runnables.messages.canonical import base64_of, canonical_blocks
 from runnables.messages.kinds import role_of
 
 _DEVELOPER: Final = "__openai_role__"
@@ -145,5 +145,5 @@ def _file(block: Mapping[str, Any], extras: Mapping[str, Any]) -> dict[str, Any]
 
 def _url(block: Mapping[str, Any], otherwise: str) -> str | None:
     if "base64" in block:
-        return f"data:{block.get('mime_type', otherwise)};base64,{block['base64']}"
+        return f"data:{block.get('mime_type', otherwise)};base64,{base64_of(block)}"
     return cast("str | None", block.get("url"))

@@ -31,6 +31,21 @@ _KEYS: Final[Mapping[str, set[str]]] = {
 """The keys of each canonical block beside the common ones."""
 
 
+def base64_of(block: Mapping[str, Any]) -> str:
+    """The bytes of a medium, as base64.
+
+    Raises:
+        TypeError: they stand there as bytes, of which nobody knows whether they are base64 yet.
+    """
+    found = block["base64"]
+    if isinstance(found, str):
+        return found
+    raise TypeError(
+        f"The key 'base64' of a block of type {block.get('type')!r} is of type "
+        f"{type(found).__name__!r}: expected a text, as of base64.b64encode(data).decode()."
+    )
+
+
 def text_of(content: Content) -> str:
     """All texts and text blocks of a content, joined."""
     if isinstance(content, str):

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, cast, overload
 
 from runnables.messages.ai import AIMessage
 from runnables.messages.base import BaseMessage
-from runnables.messages.canonical import canonical_block, items_of
+from runnables.messages.canonical import base64_of, canonical_block, items_of
 from runnables.messages.convert import (
     DEVELOPER,
     MessageLikeRepresentation,
@@ -214,7 +214,7 @@ def _audio(block: Mapping[str, Any]) -> dict[str, Any] | None:
     if "base64" not in block:
         return None
     form = str(block.get("mime_type", "audio/wav")).partition("/")[2]
-    return {"type": "input_audio", "input_audio": {"data": block["base64"], "format": form}}
+    return {"type": "input_audio", "input_audio": {"data": base64_of(block), "format": form}}
 
 
 def _file(block: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -239,7 +239,7 @@ def _extra(block: Mapping[str, Any], key: str, otherwise: Any) -> Any:
 def _url(block: Mapping[str, Any], otherwise: str) -> str | None:
     """The URL of a medium, or a data URL with its bytes."""
     if "base64" in block:
-        return f"data:{block.get('mime_type', otherwise)};base64,{block['base64']}"
+        return f"data:{block.get('mime_type', otherwise)};base64,{base64_of(block)}"
     return cast("str | None", block.get("url"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel, create_model
 from typing_extensions import override
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     from runnables.inline import Decoder
     from runnables.json_reader import JsonReader
+
+_LIMITS: Final = frozenset({"length", "max_tokens", "MAX_TOKENS"})
+"""What services say where an answer has as many tokens as it may."""
 
 VALUE = "value"
 """The one field of the object in which an answer stands that is none itself."""
@@ -81,7 +84,9 @@ class AnswerParser(BaseParser[Any], reports=True):
         assert decoder is not None
         if self.wrapped:
             decoder = _Unwrapping(decoder)
-        return decoder if self.tool is None else _ArgumentsDecoder(self.tool, decoder, self)
+        return _Stopped(
+            decoder if self.tool is None else _ArgumentsDecoder(self.tool, decoder, self)
+        )
 
     def _json_parser(self) -> BaseParser[Any]:
         """Reads the text of the object."""
@@ -108,6 +113,31 @@ def wrapped_schema(schema: Mapping[str, Any], wrapped: bool) -> Mapping[str, Any
     own = {key: value for key, value in schema.items() if key != "$defs"}
     shared = {"$defs": schema["$defs"]} if "$defs" in schema else {}
     return {"type": "object", "properties": {VALUE: own}, "required": [VALUE], **shared}
+
+
+# -- where the model was stopped
+
+
+class _Stopped:
+    """Says with an error of a decoder that the model was stopped at its limit, where it was."""
+
+    def __init__(self, decoder: Decoder[Any, Any]) -> None:
+        self._decoder = decoder
+        self._is_cut = False
+
+    def feed(self, chunk: Any) -> Iterable[Any]:
+        if isinstance(chunk, AIMessage) and (facts := chunk.response_metadata):
+            reasons = {facts.get("finish_reason"), facts.get("stop_reason")}
+            self._is_cut = self._is_cut or not reasons.isdisjoint(_LIMITS)
+        return self._decoder.feed(chunk)
+
+    def finish(self) -> Iterable[Any]:
+        try:
+            return [*self._decoder.finish()]
+        except OutputParserException as error:
+            if self._is_cut:
+                error.add_note("the model was stopped at its limit: a higher max_tokens may do")
+            raise
 
 
 # -- the object from its text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from pydantic.errors import PydanticUserError
 
@@ -19,6 +19,12 @@ Tool = Any
 """What a model can be given as a tool: a tool or another runnable, a function, a pydantic model or
 another type with fields, or a dict: OpenAI's or Anthropic's definition, or a JSON schema with a
 title."""
+
+_SCHEMA_WORDS: Final = frozenset(
+    "type properties required additionalProperties patternProperties items prefixItems enum const "
+    "anyOf oneOf allOf not $ref".split()
+)
+"""Keys of a JSON schema that say something of a value; without any, all values fit."""
 
 
 def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
@@ -91,6 +97,30 @@ def json_schema(described: Any) -> dict[str, Any]:
             "dataclass, an Enum, another type that pydantic knows, or a JSON schema as a dict. "
             f"({error.message})"
         ) from error
+
+
+def answer_form(described: Any) -> Any:
+    """A type as it is; of a dict the JSON schema, where it is the definition of a function.
+
+    Raises:
+        ConfigError: a dict that says nothing of the answer.
+    """
+    if not isinstance(described, Mapping) or not described:
+        return cast("Any", described)
+    form = cast("Mapping[str, Any]", described)
+    told: Any = form.get("function") if form.get("type") == "function" else form
+    if isinstance(told, Mapping) and "name" in told:
+        function = cast("Mapping[str, Any]", told)
+        schema = function.get("parameters") or function.get("input_schema")
+        if isinstance(schema, Mapping):
+            about = {"description": function["description"]} if "description" in function else {}
+            return {"title": function["name"], **about, **cast("Mapping[str, Any]", schema)}
+    if _SCHEMA_WORDS.isdisjoint(form):
+        raise ConfigError(
+            f"{dict(form)!r} is no JSON schema: none of its keys says what an answer is. Write "
+            "{'type': 'object', 'properties': {...}}, or give a type."
+        )
+    return form
 
 
 def schema_name(described: Any) -> str:

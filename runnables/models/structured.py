@@ -20,7 +20,12 @@ from runnables.messages import AIMessage
 from runnables.models.inputs import LanguageModelInput
 from runnables.models.reading import AnswerParser, RawAndParsed, wrapped_schema
 from runnables.models.repairing import RepairedAnswer
-from runnables.models.schemas import convert_to_openai_tool, json_schema, schema_name
+from runnables.models.schemas import (
+    answer_form,
+    convert_to_openai_tool,
+    json_schema,
+    schema_name,
+)
 from runnables.models.strict import is_object, resolved, strict_schema
 from runnables.runnable import Runnable
 
@@ -142,7 +147,8 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], reports=True):
 
         Args:
             schema: a pydantic model, TypedDict, dataclass, Enum, union or other type that
-                pydantic knows, or a JSON schema as a dict, for which the answer is a dict.
+                pydantic knows, or a JSON schema as a dict, for which the answer is a dict; also
+                the definition of a function, whose parameters are the schema.
             include_raw: give a dict of the model's message ("raw"), the object ("parsed"; None
                 where it is not valid) and the reason ("parsing_error") instead.
             method: how the model is told: "json_schema" (the service holds it to the schema),
@@ -162,6 +168,7 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], reports=True):
         """
         if isinstance(repair, bool) or repair < 0:
             raise ConfigError(f"repair={repair!r}: expected a whole number, 0 or more.")
+        schema = answer_form(schema)
         how = _checked(method or self._method_for(json_schema(schema)))
         options, parser = self._told(schema, how, strict)
         bound = self.bind(**self._bindable({**options, **kwargs}))

@@ -274,6 +274,36 @@ def test_an_answer_that_does_not_fit_is_an_error(call: Call) -> None:
         call.invoke(model.with_structured_output(Person, method="function_calling"), "hi")
 
 
+@pytest.mark.parametrize("tells", ["finish_reason", "stop_reason"])
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_where_the_model_was_stopped_at_its_limit_the_error_says_so(
+    tells: str, method: Any, call: Call
+) -> None:
+    """And says nothing of it where it was not."""
+    reason = {"finish_reason": "length", "stop_reason": "max_tokens"}[tells]
+    for facts, told in (({tells: reason}, True), ({tells: "stop"}, False)):
+        cut = AIMessage('{"name": "A', response_metadata=facts)
+        chain = ScriptedChatModel([cut], cycle=True).with_structured_output(Person, method=method)
+        for run in (call.invoke, call.stream):
+            with pytest.raises(OutputParserException) as caught:
+                run(chain, "hi")
+            assert any("max_tokens" in note for note in caught.value.__notes__) is told
+
+
+def test_the_definition_of_a_function_counts_as_the_schema_of_its_parameters(call: Call) -> None:
+    """In OpenAI's form, as it stands or within a tool, and in Anthropic's."""
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    function = {"name": "count", "description": "Counts.", "parameters": schema}
+    other = {"name": "count", "input_schema": schema}
+    for form in (function, {"type": "function", "function": function}, other):
+        model = ScriptedChatModel(['{"a": 1}', '{"a": "x"}'])
+        chain = model.with_structured_output(form)
+        assert call.invoke(chain, "hi") == {"a": 1}
+        assert model.calls[0].options["response_format"]["json_schema"]["name"] == "count"
+        with pytest.raises(OutputParserException, match="does not fit count"):
+            call.invoke(chain, "hi")
+
+
 def test_wrong_schemas_and_methods_are_errors_before_anything_runs() -> None:
     """They name the way out."""
     model = ScriptedChatModel()
@@ -281,6 +311,8 @@ def test_wrong_schemas_and_methods_are_errors_before_anything_runs() -> None:
         model.with_structured_output(Person, method="json_mod")  # type: ignore[call-overload]
     with pytest.raises(ConfigError, match="has no JSON schema"):
         model.with_structured_output(ScriptedChatModel)
+    with pytest.raises(ConfigError, match="is no JSON schema: none of its keys"):
+        model.with_structured_output({"name": "string", "age": "int"})
     with pytest.raises(ConfigError, match="repair=-1"):
         model.with_structured_output(Person, repair=-1)
     with pytest.raises(ConfigError, match="temperature"):

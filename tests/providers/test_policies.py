@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 
+from providers.anthropic import ChatAnthropic
+from providers.google import ChatGoogleGenerativeAI
+from providers.ollama import ChatOllama
 from providers.openai import ChatOpenAI
 from runnables import (
     Budget,
     BudgetExceeded,
     ChatPromptTemplate,
     ConfigError,
+    HumanMessage,
     InMemoryRateLimiter,
     RateLimitError,
     SQLiteCache,
@@ -178,3 +182,22 @@ def test_a_call_refuses_extras_that_are_no_dicts() -> None:
     for option in ("extra_body", "extra_headers"):
         with pytest.raises(ConfigError, match=f"ChatOpenAI: {option} is of type 'str'"):
             model.invoke("hi", **{option: "x"})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        ChatOpenAI,
+        lambda name, **settings: ChatOpenAI(name, use_responses_api=True, **settings),
+        ChatAnthropic,
+        ChatGoogleGenerativeAI,
+        ChatOllama,
+    ],
+    ids=["openai", "responses", "anthropic", "google", "ollama"],
+)
+def test_bytes_where_base64_is_meant_are_refused(make: Any) -> None:
+    """What `base64.b64encode` gives are bytes, too; they would go out as "b'...'"."""
+    model = make("a-model", api_key="a-key", base_url="http://127.0.0.1:1")
+    picture = {"type": "image", "base64": b"iVBORw0KGgo=", "mime_type": "image/png"}
+    with pytest.raises(TypeError, match=r"'base64' of a block of type 'image'.*decode\(\)"):
+        model.invoke([HumanMessage([picture])])
