@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from providers._decoding import JSONEvents
 from providers._faults import Fault, explained, status_of
 from providers._http import Reply, Request, asend, astream, send, stream
-from providers._service import Key, Remote, is_mapping_of_texts
+from providers._service import Key, Remote, SecretHeaders, is_mapping_of_texts
 from runnables.errors import ModelConnectionError
 from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS, merged_options
@@ -129,7 +129,10 @@ class HTTPChatModel(Remote, ChatModel):
         self.extra_body = None if extra_body is None else dict(extra_body)
         # Defaults of options are settings like the others; an unknown one raises here.
         known = {*self.known_options, *_setting_names(type(self))} if options else ()
-        vars(self).update(merged_options(type(self).__name__, known, {}, options))
+        defaults = merged_options(type(self).__name__, known, {}, options)
+        if is_mapping_of_texts(defaults.get("extra_headers")):
+            defaults["extra_headers"] = SecretHeaders(defaults["extra_headers"])
+        vars(self).update(defaults)
         self._connect(api_key, base_url, timeout, default_headers)
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:

@@ -303,5 +303,12 @@ def _any(given: Mapping[Any, Any]) -> bool:
 
 
 def _keywords(given: Mapping[Any, Any]) -> str:
-    shown = {key: value for key, value in given.items() if value is not None}
+    shown = {key: _without_keys(key, it) for key, it in given.items() if it is not None}
     return ", ".join(f"{key}={value!r}" for key, value in shown.items())
+
+
+def _without_keys(name: Any, value: Any) -> Any:
+    """A value as it may be shown: of headers, the names alone, as one of them may be a key."""
+    if not str(name).endswith("headers") or not hasattr(value, "keys"):
+        return value
+    return dict.fromkeys(value.keys(), "**********")

@@ -205,6 +205,17 @@ def test_a_reason_is_only_so_long(call: Call) -> None:
     assert len(str(caught.value)) < 10_000
 
 
+def test_a_key_in_further_headers_does_not_show() -> None:
+    """As a setting, and bound; the request has it."""
+    headers = {"authorization": f"Bearer {KEY}"}
+    made = ChatOpenAI("m", base_url="http://localhost:1", extra_headers=headers)
+    bound = ChatOpenAI("m", base_url="http://localhost:1").bind(extra_headers=headers)
+    for shown in (made, bound, bound | (lambda x: x), bound.with_retry()):
+        assert "authorization" in repr(shown)
+        assert KEY not in repr(shown)
+    assert made._options({})["extra_headers"] == headers
+
+
 def test_a_key_can_come_from_a_function(call: Call) -> None:
     keys = iter(["none-yet", "first", "second"])
     answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
