@@ -154,6 +154,10 @@ class Remote:
         settings: dict[str, Any] = cast("Any", super())._identity()
         return {**settings, "base_url": self._url()}  # as the environment may say
 
+    def _is_own(self) -> bool:
+        """Whether it is the maker's own service, not a compatible one."""
+        return self._url() == self.service.url
+
     def _check_url(self, url: str) -> None:
         try:
             parts = urlsplit(url)
@@ -183,7 +187,7 @@ class Remote:
             AuthenticationError: there is none, and the service wants one.
         """
         key = self._given()
-        if key or self.service.open or self._url() != self.service.url:
+        if key or self.service.open or not self._is_own():
             return key or None
         raise AuthenticationError(
             f"{type(self).__name__} has no key for {self.service.title}. Set the environment "

@@ -66,7 +66,9 @@ class RunnablePassthrough(Runnable[Value, Value], reports=True):
         self.func = None if both else func
         self.afunc = func if both else afunc
 
-    if TYPE_CHECKING:  # on the class it makes the runnable itself; on an instance, a pipe
+    # On the class it makes the runnable itself; on an instance, a pipe. Hence the ignores below:
+    # for a checker, a classmethod overrides a method of another kind.
+    if TYPE_CHECKING:
 
         @classmethod
         def assign(cls, **branches: Any) -> RunnableAssign: ...  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -79,10 +79,6 @@ class ChatAnthropic(HTTPChatModel, reports=True):
             return False
         return self.auth_token is not None or not variable(_KEY)
 
-    def _is_own(self) -> bool:
-        """Whether it is Anthropic's own service, not a compatible one."""
-        return self._url() == self.service.url
-
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
         return "/messages" if self._url().endswith("/v1") else "/v1/messages"
 

@@ -101,10 +101,6 @@ class ChatOpenAI(HTTPChatModel, reports=True):
                 return schema, None
         return super()._fitted_schema(schema, strict)
 
-    def _is_own(self) -> bool:
-        """Whether it is the maker's own service, not a compatible one."""
-        return self._url() == self.service.url
-
     def _check(self, options: Mapping[str, Any]) -> None:
         """Refuse what only the other interface knows."""
         known, other = completions.OPTIONS, responses.OPTIONS

@@ -51,7 +51,7 @@ class OpenAIEmbeddings(HTTPEmbeddings, reports=True):
         return "/embeddings"
 
     def _body(self, texts: Sequence[str], *, query: bool) -> Mapping[str, Any]:
-        own = "base64" if self._url() == self.service.url else None
+        own = "base64" if self._is_own() else None
         told = {
             "model": self.model,
             "encoding_format": self.encoding_format or own,

@@ -131,23 +131,23 @@ class Kept:
     """The place of one answer in a cache.
 
     Args:
-        cache: where; None: nowhere, and it is never there.
+        cache: where.
         key: under which key.
         form: how it is written.
     """
 
-    def __init__(self, cache: BaseCache | None, key: str, form: Form) -> None:
+    def __init__(self, cache: BaseCache, key: str, form: Form) -> None:
         self._cache = cache
         self.key = key
         self._form = form
 
     def get(self) -> Any:
         """The answer, or MISSING."""
-        return self._read(None if self._cache is None else self._cache.get(self.key))
+        return self._read(self._cache.get(self.key))
 
     async def aget(self) -> Any:
         """The answer, or MISSING."""
-        return self._read(None if self._cache is None else await self._cache.aget(self.key))
+        return self._read(await self._cache.aget(self.key))
 
     def set(self, value: Any) -> None:
         """Keep an answer. Where the cache fails, the answer counts more: that is only logged.
@@ -155,12 +155,11 @@ class Kept:
         Raises:
             TypeError: it cannot be kept.
         """
-        if self._cache is not None:
-            text = self._form.write(value)
-            try:
-                self._cache.set(self.key, text)
-            except Exception as error:
-                self._not_kept(error)
+        text = self._form.write(value)
+        try:
+            self._cache.set(self.key, text)
+        except Exception as error:
+            self._not_kept(error)
 
     async def aset(self, value: Any) -> None:
         """Keep an answer. Where the cache fails, the answer counts more: that is only logged.
@@ -168,12 +167,11 @@ class Kept:
         Raises:
             TypeError: it cannot be kept.
         """
-        if self._cache is not None:
-            text = self._form.write(value)
-            try:
-                await self._cache.aset(self.key, text)
-            except Exception as error:
-                self._not_kept(error)
+        text = self._form.write(value)
+        try:
+            await self._cache.aset(self.key, text)
+        except Exception as error:
+            self._not_kept(error)
 
     def _not_kept(self, error: Exception) -> None:
         _log.warning("%r did not keep an answer: %r", self._cache, error)

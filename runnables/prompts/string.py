@@ -117,7 +117,7 @@ class PromptTemplate(StringPromptTemplate):
         """
         if isinstance(other, str):
             other = PromptTemplate(other, template_format=self.template_format)
-        if not isinstance(other, PromptTemplate):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not isinstance(other, PromptTemplate):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
             return NotImplemented
         if other.template_format != self.template_format:
             raise PromptError(

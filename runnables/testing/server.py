@@ -140,7 +140,7 @@ class _Listener(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: _Listener  # pyright: ignore[reportIncompatibleVariableOverride]
+    server: _Listener  # pyright: ignore[reportIncompatibleVariableOverride] - only it makes us
 
     def do_GET(self) -> None:
         self._answer()
