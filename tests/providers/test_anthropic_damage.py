@@ -11,6 +11,7 @@ from runnables import AIMessage
 from runnables.errors import ModelConnectionError, ModelError
 from runnables.models.answers import join_answer
 from tests.providers.anthropic_events import answer, events, sse
+from tests.providers.damage import changed
 from tests.providers.test_anthropic_answers import (
     CITATION,
     FOUND,
@@ -44,7 +45,7 @@ def read(*pieces: bytes) -> AIMessage | ModelError:
 
 
 @given(start=st.integers(0, len(BYTES)), length=st.integers(0, 400), put=st.binary(max_size=20))
-def test_bytes_that_are_lost_or_changed(start: int, length: int, put: bytes) -> None:
+def test_bytes_that_are_lost_orchanged(start: int, length: int, put: bytes) -> None:
     """Anywhere in a stream: an answer without a part, or an error, but no crash."""
     read(BYTES[:start] + put + BYTES[start + length :])
 
@@ -63,25 +64,11 @@ def test_events_in_any_order(order: list[int], kept: int) -> None:
 @given(data=st.data(), value=JSON)
 def test_values_of_another_kind(data: st.DataObject, value: Any) -> None:
     """In any field of any event, and in any field of a whole answer."""
-    told = _changed(data, EVENTS, value)
+    told = changed(data, EVENTS, value)
     read(b"".join(f"data: {json.dumps(it)}\n\n".encode() for it in told))
-    body = _changed(data, BODY, value)
+    body = changed(data, BODY, value)
     try:
         with MODEL._reading(b"", HEADERS):
             exchange().answer(body, HEADERS)
     except ModelError:
         pass
-
-
-def _changed(data: st.DataObject, whole: Any, value: Any) -> Any:
-    """A copy in which one value is another."""
-    copy = json.loads(json.dumps(whole))
-    place = copy
-    while True:
-        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-        key = data.draw(st.sampled_from(keys))
-        inner = place[key]
-        if not isinstance(inner, (dict, list)) or not inner or data.draw(st.booleans()):
-            place[key] = value
-            return copy
-        place = inner

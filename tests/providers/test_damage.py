@@ -15,6 +15,7 @@ from providers.ollama import ChatOllama
 from runnables import AIMessage, HumanMessage
 from runnables.errors import ModelConnectionError, ModelError
 from runnables.models.answers import join_answer
+from tests.providers.damage import changed
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 9) | st.sampled_from(["", "text", "x"]),
@@ -136,17 +137,3 @@ def test_values_of_another_kind(case: Case, data: st.DataObject, value: Any) -> 
             exchange.answer(damaged, {})
     except ModelError:
         pass
-
-
-def changed(data: st.DataObject, whole: Any, value: Any) -> Any:
-    """A copy in which one value is another."""
-    copy = json.loads(json.dumps(whole))
-    place = copy
-    while True:
-        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-        key = data.draw(st.sampled_from(keys))
-        inner = place[key]
-        if not isinstance(inner, (dict, list)) or not inner or data.draw(st.booleans()):
-            place[key] = value
-            return copy
-        place = inner

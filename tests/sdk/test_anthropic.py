@@ -15,7 +15,7 @@ from runnables import AIMessage, AnyMessage, ChatMessage, HumanMessage, SystemMe
 from runnables.errors import ModelError
 from tests.colours import Call
 from tests.providers.anthropic_events import answer, events as events_of
-from tests.sdk.recorder import Recorder, Said, events, recording
+from tests.sdk.recorder import Recorder, Said, events
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5Erk"
@@ -59,12 +59,6 @@ class Person(BaseModel):
 
     name: str
     age: int | None = None
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Recorder]:
-    with recording() as server:
-        yield server
 
 
 @pytest.fixture

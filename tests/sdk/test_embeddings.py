@@ -8,26 +8,18 @@ from __future__ import annotations
 
 import base64
 from array import array
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from google import genai
 from openai import OpenAI
 
 from providers.google import GoogleGenerativeAIEmbeddings
 from providers.openai import OpenAIEmbeddings
-from tests.sdk.recorder import Recorder, Said, recording
+from tests.sdk.recorder import Recorder, Said
 
 TEXTS = ["one", "zwei", "三"]
 VECTORS = [[0.5, -1.25], [3.0, 0.0], [-0.125, 8.0]]
 PACKED = [base64.b64encode(array("f", it).tobytes()).decode() for it in VECTORS]
-
-
-@pytest.fixture
-def server() -> Iterator[Recorder]:
-    with recording() as it:
-        yield it
 
 
 def test_openai(server: Recorder) -> None:

@@ -19,7 +19,7 @@ from runnables import (
     ToolMessage,
 )
 from tests.colours import Call
-from tests.sdk.recorder import Recorder, Said, events, recording
+from tests.sdk.recorder import Recorder, Said, events
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5Erk"
@@ -45,12 +45,6 @@ class Person(BaseModel):
 
     name: str
     age: int
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Recorder]:
-    with recording() as server:
-        yield server
 
 
 @pytest.fixture
