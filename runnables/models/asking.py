@@ -44,7 +44,7 @@ def chunks_of(
     model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], on_restart: Restart
 ) -> Iterable[Any]:
     """What a model answers, in pieces, under its policies; with "restart", `RESET` among them."""
-    if not model._is_guarded:
+    if not model._is_tried:
         return model._stream(messages, options)
     return _Call(model, messages, options).chunks(on_restart)
 
@@ -53,7 +53,7 @@ def achunks_of(
     model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], on_restart: Restart
 ) -> AsyncIterable[Any]:
     """What a model answers, in pieces, under its policies; with "restart", `RESET` among them."""
-    if not model._is_guarded:
+    if not model._is_tried:
         return model._astream(messages, options)
     return _Call(model, messages, options).achunks(on_restart)
 

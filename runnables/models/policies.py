@@ -48,6 +48,7 @@ class Guarded:
     Attributes:
         max_retries: how often a request is made again after an error that may pass (see
             `worth_retrying`); None: never. Under a `with_retry` that covers the error, never.
+            Unless it is None, the error of a stream carries what came out as `error.produced`.
         max_retry_delay: the longest delay that the service may ask for, in seconds, and be
             asked again; None: 60.
         rate_limiter: lets requests go, those of all models that share it; each attempt is one.
@@ -95,6 +96,11 @@ class Guarded:
     def _is_guarded(self) -> bool:
         """Whether any of them asks for something."""
         return bool(self.max_retries or self.rate_limiter is not None or self.cache is not None)
+
+    @property
+    def _is_tried(self) -> bool:
+        """Whether an error of a stream says what had left: one more try, or none, is asked for."""
+        return self.max_retries is not None or self._is_guarded
 
     def _identity(self) -> dict[str, Any]:
         """The settings that decide what the model gives: not how, or by whom, it is asked."""

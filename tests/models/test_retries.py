@@ -190,6 +190,13 @@ def test_a_stream_is_tried_again_until_its_first_chunk_has_left(call: Call) -> N
     assert caught.value.produced.text == "a"  # type: ignore[attr-defined]  # set by the policy
 
 
+def test_without_retries_the_error_of_a_stream_carries_what_came_out(call: Call) -> None:
+    """`max_retries=0` forbids the second attempt, not the knowledge of the first."""
+    with pytest.raises(ServerError) as caught:
+        call.stream(Quick([["a", "b", DOWN]], max_retries=0), "hi")
+    assert caught.value.produced.text == "ab"  # type: ignore[attr-defined]  # set by the policy
+
+
 def test_an_invoked_model_is_tried_again_whatever_its_watchers_saw(call: Call) -> None:
     """Who invokes has seen no piece yet: watching changes nothing in the answer."""
     seen = Watches()
