@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from typing import Any, TypeAlias, cast
+from itertools import count, groupby
+from typing import Any, Final, TypeAlias, cast
 
 from runnables.chunks import RESET, Accumulator
 from runnables.errors import ConfigError, EmptyStream, StepLimitError, near
@@ -26,6 +26,9 @@ Request: TypeAlias = ToolCall | InvalidToolCall
 
 _KEYS = ("messages", "structured_response")
 
+_NAMELESS: Final = "unnamed"
+"""What a call is called that names no tool: services refuse to hear of an empty name again."""
+
 
 def messages_in(value: Any) -> list[BaseMessage]:
     """The conversation that an agent is given, as whole messages.
@@ -44,7 +47,7 @@ def messages_in(value: Any) -> list[BaseMessage]:
                     "'messages', a list of messages, or a text."
                 )
         said = given.get("messages", [])
-    return [message_chunk_to_message(it) for it in convert_to_messages(said)]
+    return named([message_chunk_to_message(it) for it in convert_to_messages(said)])
 
 
 def join_conversation(parts: Sequence[Sequence[BaseMessage]]) -> list[BaseMessage]:
@@ -56,7 +59,40 @@ def join_conversation(parts: Sequence[Sequence[BaseMessage]]) -> list[BaseMessag
             joined.append(join_answer(cast("list[AIMessageChunk]", list(group))))
         else:
             joined += group
-    return joined
+    return named(joined)
+
+
+def named(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """A conversation whose calls of tools all have an id and a name, made here where need be.
+
+    An id follows from the place of its call, so that a stream and a whole answer have the same.
+    """
+    return [
+        _with_names(it, at) if isinstance(it, AIMessage) and not _is_answered(messages, at) else it
+        for at, it in enumerate(messages)
+    ]
+
+
+def _is_answered(messages: Sequence[BaseMessage], at: int) -> bool:
+    """Whether a message is followed by the result of a call without an id."""
+    after = messages[at + 1] if at + 1 < len(messages) else None
+    return isinstance(after, ToolMessage) and not after.tool_call_id
+
+
+def _with_names(answer: AIMessage, place: int) -> AIMessage:
+    if all(it["id"] and it["name"] for it in requests_of(answer)):
+        return answer
+    number = count()
+
+    def whole(call: Any) -> Any:
+        made = f"made_{place}_{next(number)}"
+        return {**call, "id": call["id"] or made, "name": call["name"] or _NAMELESS}
+
+    update = {
+        "tool_calls": [whole(call) for call in answer.tool_calls],
+        "invalid_tool_calls": [whole(call) for call in answer.invalid_tool_calls],
+    }
+    return answer.model_copy(update=update)
 
 
 def requests_of(answer: AIMessage) -> list[Request]:
@@ -114,6 +150,7 @@ class Talk:
         Raises:
             StepLimitError: it has done so as often as it may, and still calls tools.
         """
+        answer = _with_names(answer, len(self.messages))
         self.messages.append(answer)
         self.requests = requests_of(answer)
         self.over = not self.requests

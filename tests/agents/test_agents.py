@@ -263,6 +263,33 @@ def test_what_the_model_gets_wrong_goes_back_to_it(call: Call) -> None:
     assert state["messages"][-1].text == "ok"
 
 
+def test_calls_without_an_id_or_a_name_get_one(call: Call) -> None:
+    """Services refuse to hear of them again without; a stream says the same as a whole answer."""
+    pieces = AIMessageChunk(
+        tool_call_chunks=[
+            tool_call_chunk(name="add", args='{"a": 1, "b": 2}', index=0),
+            tool_call_chunk(args="{}", index=1),
+        ]
+    )
+    whole = asks(("add", {"a": 1, "b": 2}))
+    whole.tool_calls[0]["id"] = None
+    model = ScriptedChatModel([[pieces], whole, "ok"], cycle=True)
+    agent = create_agent(model, [add])
+    state = call.invoke(agent, "go")
+    assert model.calls[-1].messages == state["messages"][:-1]
+    assert merge_chunks(call.stream(agent, "go"), agent.merge) == state
+    first = state["messages"][1]
+    calls = [*first.tool_calls, *first.invalid_tool_calls]
+    assert [(it["id"], it["name"]) for it in calls] == [
+        ("made_1_0", "add"),
+        ("made_1_1", "unnamed"),
+    ]
+    told = [it for it in state["messages"] if isinstance(it, ToolMessage)]
+    assert [it.tool_call_id for it in told] == ["made_1_0", "made_1_1", "made_4_0"]
+    assert told[0].text == told[2].text == "3"
+    assert "There is no tool 'unnamed'. Known tools: add." in told[1].text
+
+
 def test_another_error_of_a_tool_is_raised_and_says_where(call: Call) -> None:
     """It is the user's own exception, with a note."""
     for give in (call.invoke, call.stream):
