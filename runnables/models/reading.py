@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 _LIMITS: Final = frozenset({"length", "max_tokens", "MAX_TOKENS"})
 """What services say where an answer has as many tokens as it may."""
 
+_CUT: Final = "The model was stopped at its limit of tokens: raise max_tokens."
+_SHOWN: Final = 200
+"""How many characters of what a model said in place of a call are shown in the error."""
+
 VALUE = "value"
 """The one field of the object in which an answer stands that is none itself."""
 
@@ -135,8 +139,10 @@ class _Stopped:
         try:
             return [*self._decoder.finish()]
         except OutputParserException as error:
-            if self._is_cut:
-                error.add_note("the model was stopped at its limit: a higher max_tokens may do")
+            if self._is_cut and not isinstance(error, ModelRefusalError):
+                told = str(error)
+                separator = "\n" if "\n" in told else " "
+                error.args = (f"{told}{separator}{_CUT}",)
             raise
 
 
@@ -284,6 +290,8 @@ class _ArgumentsDecoder:
             return ModelRefusalError(refusal, said)
         others = [call.name for call in self._assembly.calls if call.name]
         instead = f" It called {', '.join(map(repr, others))} instead." if others else ""
+        text = f"{said[:_SHOWN]}..." if len(said) > _SHOWN else said
+        instead += f" It said: {text!r}" if said else ""
         return OutputParserException(
             f"The model did not call {self._tool!r}, whose arguments are its answer.{instead}", said
         )

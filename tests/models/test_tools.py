@@ -270,7 +270,7 @@ def test_an_answer_that_does_not_fit_is_an_error(call: Call) -> None:
     for _ in range(2):
         with pytest.raises(OutputParserException):
             call.invoke(chain, "hi")
-    with pytest.raises(OutputParserException, match="did not call 'Person'"):
+    with pytest.raises(OutputParserException, match="did not call 'Person'.* It said: 'no call'"):
         call.invoke(model.with_structured_output(Person, method="function_calling"), "hi")
 
 
@@ -287,7 +287,7 @@ def test_where_the_model_was_stopped_at_its_limit_the_error_says_so(
         for run in (call.invoke, call.stream):
             with pytest.raises(OutputParserException) as caught:
                 run(chain, "hi")
-            assert any("max_tokens" in note for note in caught.value.__notes__) is told
+            assert ("raise max_tokens" in str(caught.value)) is told
 
 
 def test_the_definition_of_a_function_counts_as_the_schema_of_its_parameters(call: Call) -> None:
