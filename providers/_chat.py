@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from providers._decoding import JSONEvents
 from providers._faults import Fault, explained, status_of
 from providers._http import Reply, Request, asend, astream, send, stream
-from providers._service import Key, Remote, SecretHeaders, is_mapping_of_texts
+from providers._keys import Key, SecretHeaders
+from providers._service import Remote, is_mapping_of_texts
 from runnables.errors import ModelConnectionError
 from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS, merged_options
@@ -62,8 +63,9 @@ class HTTPChatModel(Remote, ChatModel):
 
     Args:
         model: which model, as the service calls it; a call may name another.
-        api_key: the key, or a function that gives the one to use now; by default it is looked up
-            in the environment at each call.
+        api_key: the key, or a function that gives the one to use now, asked in the thread or
+            loop of each call; by default it is looked up in the environment at each call. An
+            empty text: none, whatever the environment has.
         base_url: another address than the service's own.
         temperature: how freely the model chooses, from 0 (the likeliest) up.
         max_tokens: how many tokens an answer may have.

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from providers._service import Key, Remote
+from providers._service import Remote
 from runnables.config import Scope, within
 from runnables.errors import ConfigError
 from runnables.models import Embeddings
 
 if TYPE_CHECKING:
     from providers._http import Request, Timeouts
+    from providers._keys import Key
     from runnables.limits import BaseRateLimiter
 
 
@@ -26,8 +27,9 @@ class HTTPEmbeddings(Remote, Embeddings):
         model: which model, as the service calls it.
         dimensions: how many numbers a vector has, for models that can give fewer than they have.
         group_size: how many texts a request has at most; None: as many as the service takes.
-        api_key: the key, or a function that gives the one to use now; by default it is looked up
-            in the environment at each call.
+        api_key: the key, or a function that gives the one to use now, asked in the thread or
+            loop of each call; by default it is looked up in the environment at each call. An
+            empty text: none, whatever the environment has.
         base_url: another address than the service's own.
         timeout: seconds to wait for an answer, or `Timeouts`.
         max_retries: how often to try again after an error that may pass; see `Guarded`.

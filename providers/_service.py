@@ -7,11 +7,10 @@ so that a model that travels to another process finds the key of that process.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -29,6 +28,7 @@ from providers._http import (
     send,
 )
 from providers._json import read_json, written_json
+from providers._keys import SENT, Key, SecretHeaders, carried, hidden, key_of, redacted
 from runnables.errors import (
     AuthenticationError,
     ConfigError,
@@ -39,15 +39,6 @@ from runnables.errors import (
 
 T = TypeVar("T")
 
-_CARRIES = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
-"""What names of headers have in them whose values are keys."""
-_KEY_LENGTH = 8
-"""How many characters a key has at least: shorter words, like "Bearer", tell nothing."""
-
-Key: TypeAlias = str | SecretStr | Callable[[], str]
-"""A key, or a function that gives the one to use now, where keys run out after a while."""
-
-_HIDDEN = "**********"
 _SHOWN = 300
 """How many characters of an answer that cannot be read are shown in its error."""
 _LONGEST = 5_000
@@ -81,13 +72,6 @@ class Service:
 
 _MISREAD = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 """What reading an answer of another form raises; too large a number, too many brackets."""
-
-
-class SecretHeaders(dict[str, str]):
-    """Headers that print without their values, as one of them may be a key."""
-
-    def __repr__(self) -> str:
-        return repr(dict.fromkeys(self, _HIDDEN))
 
 
 class Remote:
@@ -189,17 +173,17 @@ class Remote:
         key = self._given()
         if key or self.service.open or not self._is_own():
             return key or None
+        why = "" if self.api_key is None else " (api_key is empty)"
         raise AuthenticationError(
-            f"{type(self).__name__} has no key for {self.service.title}. Set the environment "
+            f"{type(self).__name__} has no key for {self.service.title}{why}. Set the environment "
             f"variable {self.service.key_variables[0]}, or give api_key=...",
             provider=self.service.name,
         )
 
     def _given(self) -> str | None:
-        given = self.api_key
-        if isinstance(given, SecretStr):
-            return given.get_secret_value()
-        return given() if given is not None else variable(*self.service.key_variables)
+        if self.api_key is not None:
+            return key_of(self.api_key)
+        return key_of(variable(*self.service.key_variables))
 
     def _auth(self, key: str) -> Mapping[str, str]:
         """The headers that carry the key."""
@@ -207,6 +191,10 @@ class Remote:
 
     def _headers(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         key = self._secret()
+        if key:
+            SENT.note(key)
+        for word in carried(extra) if extra else ():
+            SENT.note(word)
         headers = {"content-type": "application/json"}
         for further in (self._auth(key) if key else None, self.default_headers, extra):
             if further:
@@ -317,25 +305,8 @@ class Remote:
 
     def _redacted(self, text: str) -> str:
         """A text of the service without the keys, which some repeat where they are wrong."""
-        for secret in self._secrets():
-            text = text.replace(secret, _HIDDEN)
-        return text
-
-    def _secrets(self) -> list[str]:
-        """What no error may have in it: the key, and what further headers carry as keys do."""
-        key = (self._secret() or "").strip()
-        headers: Mapping[str, str] = self.default_headers or {}
-        values = (value for name, value in headers.items() if _CARRIES.search(name))
-        words = [word for value in values for word in value.split()]
-        return [*([key] if key else ()), *(it for it in words if len(it) >= _KEY_LENGTH)]
-
-
-Given = TypeVar("Given")
-
-
-def hidden(secret: Given | str) -> Given | SecretStr:
-    """A text as a value that does not print; anything else as it is."""
-    return SecretStr(secret) if isinstance(secret, str) else secret
+        own = key_of(self.api_key) if isinstance(self.api_key, SecretStr) else None
+        return redacted(text, [own or "", *carried(self.default_headers)])
 
 
 def is_mapping_of_texts(value: Any) -> bool:

@@ -36,12 +36,16 @@ class Reply:
 
     Attributes:
         headers: their names are in lower case; of several with one name, the last.
-        body: unpacked, where it came compressed.
+        body: unpacked, where it came compressed. It may repeat a key that is wrong, so it is not
+            part of the repr, which tracebacks may show.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"Reply({self.status}, {len(self.body)} bytes)"
 
 
 @dataclass(frozen=True)

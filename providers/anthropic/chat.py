@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from pydantic import SecretStr
-
 from providers._chat import REMOTE_OPTIONS, Exchange, HTTPChatModel
-from providers._service import Key, Service, hidden, variable
+from providers._keys import Key, hidden, key_of
+from providers._service import Service, variable
 from providers.anthropic.forms import form_of, is_sayable
 from providers.anthropic.messages import MessagesCall
 from providers.anthropic.requests import OPTIONS, as_own_tool, format_of, headers_of
@@ -68,7 +67,7 @@ class ChatAnthropic(HTTPChatModel, reports=True):
         token = self.auth_token
         if token is None or self.api_key is not None:
             return super()._given()
-        return token.get_secret_value() if isinstance(token, SecretStr) else token()
+        return key_of(token)
 
     def _auth(self, key: str) -> Mapping[str, str]:
         return super()._auth(key) if self._has_token() else {"x-api-key": key}

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import quote
 
-from providers._service import Service, hidden, variable
+from providers._keys import hidden, key_of
+from providers._service import Service, variable
 from providers.openai.chat import ChatOpenAI
 from runnables.errors import AuthenticationError, ConfigError
 
@@ -131,10 +132,8 @@ class AzureChatOpenAI(ChatOpenAI, reports=True):
 
     def _token(self) -> str | None:
         if self.azure_ad_token_provider is not None:
-            return self.azure_ad_token_provider()
-        if self.azure_ad_token is not None:
-            return self.azure_ad_token.get_secret_value()
-        return variable("AZURE_OPENAI_AD_TOKEN")
+            return key_of(self.azure_ad_token_provider)
+        return key_of(self.azure_ad_token or variable("AZURE_OPENAI_AD_TOKEN"))
 
     def _auth(self, key: str) -> Mapping[str, str]:
         return {"authorization": f"Bearer {key}"} if self._has_token() else {"api-key": key}

@@ -38,7 +38,9 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_call_and_its_stream_give_the_same(call: Call) -> None:
     with recording() as server:
-        model = ChatAnthropic("claude-x", api_key="sk-ant", base_url=server.url, betas=["b-1"])
+        model = ChatAnthropic(
+            "claude-x", api_key="sk-ant-secret", base_url=server.url, betas=["b-1"]
+        )
         server.says(Said(HELLO, headers={"request-id": "req_1"}))
         whole: AIMessage = call.invoke(model, "Hi")
         asked = server.asked[0]
@@ -51,7 +53,11 @@ def test_a_call_and_its_stream_give_the_same(call: Call) -> None:
     assert whole.response_metadata["request_id"] == "req_1"
     assert (asked.path, streamed.path) == ("/v1/messages", "/v1/messages")
     assert streamed.body == {**asked.body, "stream": True}
-    sent = {"x-api-key": "sk-ant", "anthropic-version": "2026-10-21", "anthropic-beta": "b-1"}
+    sent = {
+        "x-api-key": "sk-ant-secret",
+        "anthropic-version": "2026-10-21",
+        "anthropic-beta": "b-1",
+    }
     assert sent.items() <= asked.headers.items()
     assert "authorization" not in asked.headers
 
@@ -156,14 +162,20 @@ def test_faults_are_portable_errors(
     call: Call, streamed: bool, status: int, kind: str, error: type[ModelError]
 ) -> None:
     """With the service's words, status and name of the request, and without the key."""
-    fault = {"type": "error", "error": {"type": kind, "message": "no, sk-ant"}, "request_id": "r"}
+    fault = {
+        "type": "error",
+        "error": {"type": kind, "message": "no, sk-ant-secret"},
+        "request_id": "r",
+    }
     with recording() as server:
         server.says(Said(fault, status, headers={"request-id": "req_1", "retry-after": "2"}))
-        model = ChatAnthropic("claude-x", api_key="sk-ant", base_url=server.url, max_retries=0)
+        model = ChatAnthropic(
+            "claude-x", api_key="sk-ant-secret", base_url=server.url, max_retries=0
+        )
         with pytest.raises(error, match="no, ") as raised:
             _ = call.stream(model, "Hi") if streamed else call.invoke(model, "Hi")
     assert (raised.value.status, raised.value.request_id) == (status, "req_1")
-    assert "sk-ant" not in str(raised.value)
+    assert "sk-ant-secret" not in str(raised.value)
     if error is RateLimitError:
         assert raised.value.retry_after == 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import traceback
 from typing import Any
 
 import pytest
@@ -195,6 +196,46 @@ def test_no_part_of_a_key_is_in_an_error(call: Call) -> None:
                 call.invoke(made, "Hi")
             assert KEY[:8] not in str(caught.value)
             assert other not in str(caught.value)
+
+
+def test_no_key_of_a_call_is_in_an_error(call: Call) -> None:
+    """Neither of its headers, nor one that a function gave; and no traceback shows the reply."""
+    keys = iter(["the-first-key", "the-second-key"])
+    with recording() as server:
+        made = ChatOpenAI("m", base_url=server.url, api_key=lambda: next(keys), max_retries=0)
+        server.says(Said(_error("no the-second-key, no gateway-secret-456"), 401))
+        with pytest.raises(AuthenticationError) as caught:
+            call.invoke(made, "Hi", extra_headers={"x-api-key": "gateway-secret-456"})
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "no **********, no **********" in str(caught.value)
+    assert "the-second-key" not in "".join(shown.format())
+
+
+def test_the_word_that_a_local_server_gets_for_a_key_stays_in_texts(call: Call) -> None:
+    with recording() as server:
+        made = ChatOpenAI("m", base_url=server.url, api_key="ollama", max_retries=0)
+        server.says(Said(_error("model 'ollama/x' not found"), 404))
+        with pytest.raises(InvalidRequestError, match="model 'ollama/x' not found"):
+            call.invoke(made, "Hi")
+
+
+def test_blanks_around_a_key_are_no_part_of_it(call: Call) -> None:
+    """An empty key asks without one, whatever the environment has; anything else is a slip."""
+    answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
+    with recording() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENAI_API_KEY", "of-the-environment\n")
+        server.says(Said(answer))
+        keys: list[Any] = [f" {KEY}\n", None, "", lambda: None]
+        for key in keys:
+            call.invoke(ChatOpenAI("m", base_url=server.url, api_key=key), "Hi")
+        sent = [asked.headers.get("authorization") for asked in server.asked]
+        assert sent == [f"Bearer {KEY}", "Bearer of-the-environment", None, None]
+        for make in (lambda: 5, lambda: b"key"):
+            given: Any = make
+            with pytest.raises(ConfigError, match="expected a text"):
+                ChatOpenAI("m", base_url=server.url, api_key=given)
+        with pytest.raises(AuthenticationError, match="api_key is empty"):
+            ChatOpenAI("m", api_key=" ")
 
 
 def test_a_reason_is_only_so_long(call: Call) -> None:
