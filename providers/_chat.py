@@ -6,7 +6,6 @@ plain data in, plain data out. What sends them stands here, once.
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -16,6 +15,7 @@ from providers._faults import Fault, explained, status_of
 from providers._http import Reply, Request, asend, astream, send, stream
 from providers._keys import Key, SecretHeaders
 from providers._service import Remote, is_mapping_of_texts
+from runnables.callables import setting_names
 from runnables.errors import ModelConnectionError
 from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS, merged_options
@@ -130,7 +130,7 @@ class HTTPChatModel(Remote, ChatModel):
         self._check_kind("extra_body", extra_body, is_mapping, "a dict")
         self.extra_body = None if extra_body is None else dict(extra_body)
         # Defaults of options are settings like the others; an unknown one raises here.
-        known = {*self.known_options, *_setting_names(type(self))} if options else ()
+        known = {*self.known_options, *setting_names(type(self))} if options else ()
         defaults = merged_options(type(self).__name__, known, {}, options)
         if is_mapping_of_texts(defaults.get("extra_headers")):
             defaults["extra_headers"] = SecretHeaders(defaults["extra_headers"])
@@ -210,13 +210,6 @@ class HTTPChatModel(Remote, ChatModel):
         if reply.status != 200:
             return self._refused(reply)
         return self._unreadable(reply.body, reply.headers)
-
-
-def _setting_names(made: type) -> set[str]:
-    """What the class and its bases can be made with, by name."""
-    makers = [vars(it)["__init__"] for it in made.__mro__ if "__init__" in vars(it)]
-    parameters = [it for maker in makers for it in inspect.signature(maker).parameters.values()]
-    return {it.name for it in parameters if it.kind is it.KEYWORD_ONLY}
 
 
 class _Reading:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from providers._service import Remote
+from runnables.callables import checks_keywords
 from runnables.config import Scope, within
 from runnables.errors import ConfigError
 from runnables.models import Embeddings
@@ -44,6 +45,7 @@ class HTTPEmbeddings(Remote, Embeddings):
         ConfigError: an address that is none, a number that is not positive.
     """
 
+    @checks_keywords
     def __init__(
         self,
         model: str | None = None,

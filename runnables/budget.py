@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
+from runnables.callables import checks_keywords
 from runnables.concurrency import lock
 from runnables.config import ensure_scope, within
 from runnables.errors import BudgetExceeded, ConfigError
@@ -49,6 +50,7 @@ class Budget:
 
     raise_error = True  # a handler's errors end the run only where it asks for that
 
+    @checks_keywords
     def __init__(
         self,
         *,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from runnables.errors import ConfigError, near
 from runnables.handed import handed
 from runnables.values import show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
     from types import CodeType
 
     from runnables.config import Scope
@@ -75,25 +75,66 @@ def _takes_config(function: Callable[..., Any]) -> bool:
 
 
 def checks_keywords(method: Method) -> Method:
-    """A method whose unknown keywords are refused with the near name; it keeps its signature.
+    """A method or function whose unknown keywords are refused with the near name.
+
+    It keeps its signature. An `__init__` knows those of the classes above and below, too, and
+    names the class that is made.
 
     Raises:
         ConfigError: when it is called with one; names it, the near one and those that are known.
     """
     code: CodeType = cast("Any", method).__code__
-    known = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]  # without self
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    known = [name for name in names if name != "self"]
 
     @functools.wraps(method)
     def checked(*args: Any, **kwargs: Any) -> Any:
         for name in kwargs:
             if name not in known:
-                raise ConfigError(
-                    f"{method.__name__} has no option {name!r}.{near(name, known)} "
-                    f"Known: {', '.join(known)}."
-                )
+                if method.__name__ != "__init__":
+                    raise unknown_option(method.__name__, name, known)
+                made: object = args[0]
+                raise unknown_option(type(made).__name__, name, setting_names(type(made)))
         return method(*args, **kwargs)
 
     return cast("Method", checked)
+
+
+def setting_names(made: type) -> list[str]:
+    """What a class can be made with, by name: its keywords, and those that bases take of it."""
+    names: dict[str, None] = {}
+    for maker in [vars(it)["__init__"] for it in made.__mro__[:-1] if "__init__" in vars(it)]:
+        parameters = [*inspect.signature(maker).parameters.values()][1:]  # without self
+        kinds = {it.kind for it in parameters}
+        names.update((it.name, None) for it in parameters if it.kind not in _VARIADIC)
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
+    return list(names)
+
+
+_VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+_INSTEAD: Final[Mapping[str, tuple[str, str]]] = {
+    # what other libraries take, with what stands for it here and where it must be known
+    "callbacks": ("", "Handlers go into the config: with_config(callbacks=[...])."),
+    "streaming": ("", "Every model streams: call `stream`."),
+    "model_kwargs": ("extra_body", "What its service takes beyond goes into extra_body={...}."),
+    "chunk_size": ("group_size", "group_size says how many texts are sent at once."),
+}
+
+
+def unknown_option(owner: str, name: str, known: Collection[str]) -> ConfigError:
+    """The error for an option or setting that there is not: with the near name, or the way out.
+
+    Args:
+        owner: who was given it.
+        name: the option.
+        known: those that there are.
+    """
+    needed, instead = _INSTEAD.get(name, ("", ""))
+    fits = instead and (not needed or needed in known)
+    hint = f" {instead}" if fits else near(name, known)
+    return ConfigError(f"{owner} has no option {name!r}.{hint} Known: {', '.join(known)}.")
 
 
 def takes_config(function: Callable[..., Any]) -> bool:

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from runnables.callables import checks_keywords
 from runnables.concurrency import AsyncBell, Bell, lock
 from runnables.errors import ConfigError
 from runnables.values import Value
@@ -82,6 +83,7 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
         ConfigError: a limit that is no number above 0, or a key with other limits than before.
     """
 
+    @checks_keywords
     def __init__(
         self,
         *,

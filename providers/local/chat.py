@@ -11,6 +11,7 @@ from providers.local.bridge import aevents, events
 from providers.local.engine import Engine, engine
 from providers.local.runtime import Setup, check_counts, require_runtime
 from providers.local.wire import SAMPLING, Call
+from runnables.callables import checks_keywords
 from runnables.errors import ConfigError, WeightsError
 from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS
@@ -70,6 +71,7 @@ class LocalChatModel(ChatModel, reports=True):
 
     known_options: ClassVar[frozenset[str]] = BASE_OPTIONS | SAMPLING
 
+    @checks_keywords
     def __init__(
         self,
         model: str | None = None,

@@ -18,6 +18,7 @@ from providers.local.runtime import (
     check_counts,
     require_runtime,
 )
+from runnables.callables import checks_keywords
 from runnables.models import Embeddings
 
 _AT_ONCE: Final = 16
@@ -48,6 +49,7 @@ class LocalEmbeddings(Embeddings, reports=True):
         ConfigError: a loading setting that is not a positive number.
     """
 
+    @checks_keywords
     def __init__(
         self,
         model: str | None = None,

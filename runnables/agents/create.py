@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.agents.agent import DEFAULT_MAX_STEPS, Agent, AgentAnswer, AgentState
+from runnables.callables import checks_keywords
 from runnables.errors import ConfigError
 from runnables.models.registry import init_chat_model
 from runnables.runnable import Runnable
@@ -50,6 +51,7 @@ def create_agent(
     handle_tool_errors: bool = False,
     name: str | None = None,
 ) -> Agent[AgentAnswer[dict[str, Any]]]: ...
+@checks_keywords
 def create_agent(
     model: str | Runnable[Any, Any],
     tools: Iterable[Any] | None = None,

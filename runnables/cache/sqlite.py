@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.cache.stores import BaseCache, check_positive
+from runnables.callables import checks_keywords
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -41,6 +42,7 @@ class SQLiteCache(BaseCache):
         ConfigError: a number that is not above 0.
     """
 
+    @checks_keywords
     def __init__(self, path: str | os.PathLike[str], *, ttl: float | None = None) -> None:
         check_positive("ttl", ttl)
         self.path = os.fspath(path)

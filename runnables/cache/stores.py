@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from typing import Any
 
+from runnables.callables import checks_keywords
 from runnables.concurrency import hop, lock
 from runnables.errors import ConfigError
 from runnables.values import Value
@@ -52,6 +53,7 @@ class InMemoryCache(BaseCache):
         ConfigError: a number that is not above 0.
     """
 
+    @checks_keywords
     def __init__(self, *, maxsize: int | None = 10_000, ttl: float | None = None) -> None:
         check_positive("maxsize", maxsize)
         check_positive("ttl", ttl)

@@ -28,6 +28,7 @@ from typing import (
     cast,
 )
 
+from runnables.callables import checks_keywords
 from runnables.chunks import Joined, Merge
 from runnables.concurrency import hop
 from runnables.config import Scope, within
@@ -93,6 +94,7 @@ class ChatModel(Guarded, StructuredOutput, reports=True):
     """The names of the options that calls may give; subclasses add theirs."""
     merge: Merge = Joined(join_answer, in_parts=True)
 
+    @checks_keywords
     def __init__(
         self,
         *,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, cast
 
-from runnables.errors import ConfigError, near
+from runnables.callables import unknown_option
+from runnables.errors import ConfigError
 
 BASE_OPTIONS: Final = frozenset(
     "model temperature max_tokens stop seed top_p tools tool_choice response_format".split()
@@ -29,10 +30,7 @@ def merged_options(
     """
     for name in given:
         if name not in known:
-            raise ConfigError(
-                f"{owner} has no option {name!r}.{near(name, known)} "
-                f"Known: {', '.join(sorted(known))}."
-            )
+            raise unknown_option(owner, name, sorted(known))
     options = {k: value for k, value in defaults.items() if value is not None and k in known}
     options.update(given)
     if None in options.values():

@@ -14,6 +14,7 @@ from runnables.runnable import Runnable
 from runnables.tools import RunnableTool, StructuredTool, tool_inside
 from runnables.tools.docstrings import read_docstring
 from runnables.typed_dicts import adapter_of
+from runnables.values import show
 
 Tool = Any
 """What a model can be given as a tool: a tool or another runnable, a function, a pydantic model or
@@ -57,6 +58,11 @@ def _from_runnable(runnable: Runnable[Any, Any]) -> dict[str, Any]:
 
 def _of_function(function: Callable[..., Any]) -> StructuredTool[Any]:
     about, _ = read_docstring(function)
+    if getattr(function, "__name__", "") == "<lambda>":
+        raise ConfigError(
+            f"{show(function)} cannot be a tool: it has no name by which a model could call it. "
+            "Write it as a function, or give it a name= with StructuredTool.from_function."
+        )
     return StructuredTool[Any](function, description=about)
 
 
@@ -95,7 +101,7 @@ def json_schema(described: Any) -> dict[str, Any]:
         raise ConfigError(
             f"{described!r} has no JSON schema: expected a pydantic model, a TypedDict, a "
             "dataclass, an Enum, another type that pydantic knows, or a JSON schema as a dict. "
-            f"({error.message})"
+            f"({error.message.partition(chr(10))[0]})"
         ) from error
 
 
@@ -105,6 +111,8 @@ def answer_form(described: Any) -> Any:
     Raises:
         ConfigError: a dict that says nothing of the answer.
     """
+    if described is None:
+        raise ConfigError("with_structured_output takes a type or a JSON schema, got None.")
     if not isinstance(described, Mapping) or not described:
         return cast("Any", described)
     form = cast("Mapping[str, Any]", described)

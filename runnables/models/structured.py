@@ -15,6 +15,7 @@ from typing import (
     overload,
 )
 
+from runnables.callables import unknown_option
 from runnables.errors import ConfigError, near
 from runnables.messages import AIMessage
 from runnables.models.inputs import LanguageModelInput
@@ -49,6 +50,8 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], reports=True):
     The options that it gets are in OpenAI's form: `response_format`, or `tools` and `tool_choice`.
     """
 
+    known_options: ClassVar[frozenset[str]]
+    """The names of the options that calls may give."""
     structured_method: ClassVar[Method] = "json_schema"
     """How the model is told the form, if nobody says: "json_schema" where the service holds it to
     a schema, else "function_calling"."""
@@ -166,6 +169,9 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], reports=True):
                 method, a `repair` below 0.
             OutputParserException: when run, an answer that does not fit the type.
         """
+        for name in kwargs.keys() - self.known_options:
+            known = ["include_raw", "method", "strict", "repair", *sorted(self.known_options)]
+            raise unknown_option("with_structured_output", name, known)
         if isinstance(repair, bool) or repair < 0:
             raise ConfigError(f"repair={repair!r}: expected a whole number, 0 or more.")
         schema = answer_form(schema)

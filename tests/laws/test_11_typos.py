@@ -6,7 +6,20 @@ from typing import Any
 
 import pytest
 
-from runnables import PromptTemplate, RunnableLambda, RunnablePassthrough
+from providers.local import LocalChatModel, LocalEmbeddings
+from providers.openai import OpenAIEmbeddings
+from providers.scripted import ScriptedChatModel
+from runnables import (
+    Budget,
+    ConfigError,
+    InMemoryCache,
+    InMemoryRateLimiter,
+    PromptTemplate,
+    RunnableLambda,
+    RunnablePassthrough,
+    SQLiteCache,
+    create_agent,
+)
 from tests.colours import Call
 
 
@@ -56,3 +69,27 @@ def test_a_missing_variable_of_a_template_is_named(call: Call) -> None:
     with pytest.raises((KeyError, ValueError), match="'question'"):
         call.invoke(PromptTemplate("{question}") | ran.append, {"querstion": "?"})
     assert not ran
+
+
+@pytest.mark.parametrize(
+    ("make", "slip", "told"),
+    [
+        (Budget, "token", "Budget has no option 'token'. Did you mean 'tokens'"),
+        (create_agent, "sytem_prompt", "create_agent has no .* Did you mean 'system_prompt'"),
+        (ScriptedChatModel, "temprature", "ScriptedChatModel has no .* mean 'temperature'"),
+        (InMemoryCache, "max_size", "InMemoryCache has no .* mean 'maxsize'"),
+        (SQLiteCache, "tll", "SQLiteCache has no .* mean 'ttl'"),
+        (InMemoryRateLimiter, "request_per_minute", "mean 'requests_per_minute'"),
+        (OpenAIEmbeddings, "dimension", "OpenAIEmbeddings has no .* mean 'dimensions'"),
+        (OpenAIEmbeddings, "encoding", "OpenAIEmbeddings has no .* mean 'encoding_format'"),
+        (OpenAIEmbeddings, "chunk_size", "group_size says how many"),
+        (LocalEmbeddings, "poling", "LocalEmbeddings has no .* mean 'pooling'"),
+        (LocalChatModel, "temprature", "LocalChatModel has no .* mean 'temperature'"),
+    ],
+)
+def test_a_slip_in_a_setting_names_what_is_made_and_the_near_name(
+    make: Any, slip: str, told: str
+) -> None:
+    """Whichever base class takes the setting."""
+    with pytest.raises(ConfigError, match=told):
+        make(**{slip: 1})

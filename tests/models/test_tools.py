@@ -290,6 +290,21 @@ def test_where_the_model_was_stopped_at_its_limit_the_error_says_so(
             assert ("raise max_tokens" in str(caught.value)) is told
 
 
+def test_a_tool_has_a_name() -> None:
+    """A lambda has none, so that no model could call it."""
+    with pytest.raises(ConfigError, match="lambda x: x cannot be a tool: it has no name"):
+        ScriptedChatModel().bind_tools([lambda x: x])
+
+
+def test_a_slip_in_the_words_of_structured_output_is_refused() -> None:
+    """Its own words are among those that were meant."""
+    with pytest.raises(ConfigError, match="'include_row'. Did you mean 'include_raw'"):
+        ScriptedChatModel().with_structured_output(Person, include_row=True)
+    nothing: Any = None
+    with pytest.raises(ConfigError, match="got None"):
+        ScriptedChatModel().with_structured_output(nothing)
+
+
 def test_the_definition_of_a_function_counts_as_the_schema_of_its_parameters(call: Call) -> None:
     """In OpenAI's form, as it stands or within a tool, and in Anthropic's."""
     schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}

@@ -167,6 +167,9 @@ def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
         ({"api_ky": "sk"}, "Did you mean 'api_key'"),
         ({"openai_api_key": "sk"}, "Did you mean 'api_key'"),
         ({"use_responses": True}, "Did you mean 'use_responses_api'"),
+        ({"callbacks": []}, r"'callbacks'\. Handlers go into the config"),
+        ({"model_kwargs": {}}, r"'model_kwargs'\. What .* goes into extra_body"),
+        ({"streaming": True}, "'streaming'. Every model streams"),
     ],
 )
 def test_a_setting_of_another_type_or_name_is_refused_without_its_value(
