@@ -75,7 +75,8 @@ class HTTPEmbeddings(Remote, Embeddings):
 
     def _check_positive(self, **counts: int | None) -> None:
         for name, count in counts.items():
-            if count is not None and not count >= 1:
+            is_count = isinstance(count, int) and not isinstance(count, bool) and count >= 1
+            if count is not None and not is_count:
                 raise ConfigError(f"{type(self).__name__}: {name}={count!r}: expected 1 or more.")
 
     # -- what a provider writes

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from providers.local.bridge import aevents, events
 from providers.local.engine import Engine, engine
 from providers.local.runtime import Setup, check_counts, require_runtime
-from providers.local.wire import SAMPLING, Call
+from providers.local.wire import RANGES, SAMPLING, Call
 from runnables.callables import checks_keywords
 from runnables.errors import ConfigError, WeightsError
 from runnables.models import ChatModel
-from runnables.models.options import BASE_OPTIONS
+from runnables.models.options import BASE_OPTIONS, check_numbers
 
 if TYPE_CHECKING:
     from runnables.cache import BaseCache
@@ -102,6 +102,7 @@ class LocalChatModel(ChatModel, reports=True):
         self.parallel = parallel
         self.threads = threads
         self.chat_template = chat_template
+        check_numbers(type(self).__name__, vars(self), RANGES)
         check_counts(context_size=context_size, parallel=parallel, threads=threads)
         require_runtime()
         require_file(model)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from providers.local.forced import ForcedCall, cannot_choose, forced_call, without_tools
-from runnables.errors import InvalidRequestError
 from runnables.messages import (
     AIMessageChunk,
     BaseMessage,
@@ -16,6 +16,7 @@ from runnables.messages import (
     convert_to_openai_messages,
     tool_call_chunk,
 )
+from runnables.models.options import NUMBERS, Ranges, check_numbers
 
 if TYPE_CHECKING:
     from providers.local.runtime import Abilities, Server
@@ -42,7 +43,7 @@ class Call:
         embedded: whether it goes to the embedded model.
 
     Raises:
-        InvalidRequestError: an option is out of its range.
+        ConfigError: an option is out of its range.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Call:
         context: int,
         embedded: bool,
     ) -> None:
-        _check(options)
+        check_numbers("LocalChatModel", options, RANGES)
         self.messages = list(messages)
         self.options = {"max_tokens": context, **options}
         self.embedded = embedded
@@ -189,30 +190,11 @@ def _usage(usage: Mapping[str, Any]) -> UsageMetadata:
 
 # -- the ranges of options, which the runtime does not look at
 
-_OPEN: Final = float("inf")
-
-_RANGES: Final[Mapping[str, tuple[float, float, bool]]] = {
-    # name: from, to, and whether only whole numbers
-    "temperature": (0, _OPEN, False),
-    "top_p": (0, 1, False),
+RANGES: Final[Ranges] = {
+    **NUMBERS,
     "min_p": (0, 1, False),
-    "top_k": (0, _OPEN, True),
-    "repeat_penalty": (0, _OPEN, False),
-    "max_tokens": (1, _OPEN, True),
+    "top_k": (0, sys.float_info.max, True),
+    "repeat_penalty": (0, sys.float_info.max, False),
+    "max_tokens": (1, sys.float_info.max, True),
     "seed": (0, 2**32 - 2, True),  # llama.cpp takes one more for "choose one"
 }
-
-
-def _check(options: Mapping[str, Any]) -> None:
-    for name, (low, high, whole) in _RANGES.items():
-        if name in options and not _is_number(options[name], low, high, whole):
-            kind = "a whole number" if whole else "a number"
-            bounds = f"of at least {low:g}" if high == _OPEN else f"from {low:g} to {high:.0f}"
-            raise InvalidRequestError(
-                f"{name}={options[name]!r}: expected {kind} {bounds}.", provider="local", status=400
-            )
-
-
-def _is_number(value: Any, low: float, high: float, whole: bool) -> bool:
-    kind = int if whole else (int, float)
-    return isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high

@@ -49,7 +49,7 @@ from runnables.messages import (
 )
 from runnables.models.answers import join_answer
 from runnables.models.asking import aanswer_of, achunks_of, answer_of, chunks_of
-from runnables.models.options import BASE_OPTIONS, merged_options
+from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
 from runnables.models.policies import Guarded
 from runnables.models.schemas import Tool, checked_tool_choice, convert_to_openai_tool
 from runnables.models.structured import StructuredOutput
@@ -87,6 +87,9 @@ class ChatModel(Guarded, StructuredOutput, reports=True):
         top_p: choose among the likeliest tokens of this total probability.
         name: what observers call the model.
         max_retries, max_retry_delay, rate_limiter, cache: see `Guarded`.
+
+    Raises:
+        ConfigError: a number that is none, or out of range; a keyword that there is not.
     """
 
     run_type: ClassVar[str] = "chat_model"
@@ -118,6 +121,7 @@ class ChatModel(Guarded, StructuredOutput, reports=True):
         self.seed = seed
         self.top_p = top_p
         self.name = name
+        check_numbers(type(self).__name__, vars(self))
 
     @property
     def InputType(self) -> Any:

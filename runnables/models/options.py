@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from runnables.callables import unknown_option
 from runnables.errors import ConfigError
@@ -12,6 +13,44 @@ BASE_OPTIONS: Final = frozenset(
     "model temperature max_tokens stop seed top_p tools tool_choice response_format".split()
 )
 """What any chat model may be asked for."""
+
+
+_OPEN: Final = sys.float_info.max
+
+Ranges: TypeAlias = Mapping[str, tuple[float, float, bool]]
+"""For options by name: from, to, and whether only whole numbers."""
+
+NUMBERS: Final[Ranges] = {
+    "temperature": (0, _OPEN, False),
+    "top_p": (0, 1, False),
+    "max_tokens": (0, _OPEN, True),  # Anthropic takes 0, which fills its cache
+    "seed": (-_OPEN, _OPEN, True),
+}
+"""What any model can take; some take less."""
+
+
+def check_numbers(owner: str, options: Mapping[str, Any], ranges: Ranges = NUMBERS) -> None:
+    """Look at those options that are to be numbers; None says nothing.
+
+    Args:
+        owner: whose options they are, for the errors.
+
+    Raises:
+        ConfigError: no number, or one that is out of range.
+    """
+    for name, (low, high, whole) in ranges.items():
+        value = options.get(name)
+        if value is None or _is_number(value, low, high, whole):
+            continue
+        above = "" if low == -_OPEN else f" of at least {low:g}"
+        bounds = above if high == _OPEN else f" from {low:g} to {high:.0f}"
+        kind = "a whole number" if whole else "a number"
+        raise ConfigError(f"{owner}: {name}={value!r}: expected {kind}{bounds}.")
+
+
+def _is_number(value: Any, low: float, high: float, whole: bool) -> bool:
+    kind = int if whole else (int, float)
+    return isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high
 
 
 def merged_options(
@@ -26,8 +65,10 @@ def merged_options(
         given: what the call says. None stands for: not even the default.
 
     Raises:
-        ConfigError: an option that the model does not know.
+        ConfigError: an option that the model does not know, a number that is none.
     """
+    if given:
+        check_numbers(owner, given)
     for name in given:
         if name not in known:
             raise unknown_option(owner, name, sorted(known))

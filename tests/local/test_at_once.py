@@ -13,7 +13,7 @@ import pytest
 
 from providers.local import LocalChatModel
 from providers.local.engine import Engine
-from runnables import ContextLengthError, InvalidRequestError
+from runnables import ConfigError, ContextLengthError
 from tests.leaks import wait_for
 
 pytestmark = [
@@ -202,7 +202,9 @@ def test_unloading_ends_the_calls_and_the_next_call_loads_again() -> None:
 
 
 def test_options_out_of_range_are_refused_by_name(model: LocalChatModel) -> None:
-    """The runtime would take them silently."""
+    """In a call, and when it is made: the runtime would take them silently."""
     for option, value in {"temperature": -1, "top_p": 2, "seed": -1, "max_tokens": 0}.items():
-        with pytest.raises(InvalidRequestError, match=f"{option}={value}: expected"):
+        with pytest.raises(ConfigError, match=f"{option}={value}: expected"):
             model.invoke("x", **{option: value})
+        with pytest.raises(ConfigError, match=f"LocalChatModel: {option}={value}: expected"):
+            LocalChatModel(**{option: value})

@@ -156,6 +156,36 @@ def test_stop_sequences_are_texts(stop: Any) -> None:
         ScriptedChatModel().invoke("hi", stop=stop)
 
 
+@pytest.mark.parametrize(
+    ("option", "wrong", "expected"),
+    [
+        ("temperature", "hot", "expected a number of at least 0"),
+        ("temperature", float("nan"), "expected a number"),
+        ("temperature", True, "expected a number"),
+        ("top_p", 1.5, "expected a number from 0 to 1"),
+        ("max_tokens", "5", "expected a whole number of at least 0"),
+        ("max_tokens", -1, "expected a whole number of at least 0"),
+        ("max_tokens", 5.0, "expected a whole number"),
+        ("seed", "x", r"expected a whole number\."),
+    ],
+)
+def test_numbers_are_looked_at_before_anything_is_asked(
+    option: str, wrong: Any, expected: str, call: Call
+) -> None:
+    """As settings, in a call, and where they are bound."""
+    model = ScriptedChatModel(["a"])
+    for make in (
+        lambda: ScriptedChatModel(["a"], **{option: wrong}),
+        lambda: call.invoke(model, "hi", **{option: wrong}),
+        lambda: call.stream(model, "hi", **{option: wrong}),
+        lambda: model.bind_tools([], **{option: wrong}),
+    ):
+        with pytest.raises(ConfigError, match=f"ScriptedChatModel: {option}=.*: {expected}"):
+            make()
+    assert model.opened == 0
+    assert call.invoke(model, "hi", **{option: None}).text == "a"
+
+
 def test_a_model_is_a_value() -> None:
     """It compares, prints and pickles by its settings; what it was asked is state."""
     model = ScriptedChatModel(["a"], temperature=0.5)
