@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from providers._decoding import JSONEvents
 from providers._faults import Fault, explained, status_of
@@ -187,18 +187,22 @@ class HTTPChatModel(Remote, ChatModel):
         self, messages: list[BaseMessage], options: dict[str, Any], *, streamed: bool
     ) -> tuple[Exchange, Request]:
         options = dict(options)  # the caller's own are for the next attempt, too
-        extra_body: Mapping[str, Any] = options.pop("extra_body", None) or {}
+        extra_body = options.pop("extra_body", None)
         extra_headers = options.pop("extra_headers", None)
-        is_mapping = isinstance(cast("object", extra_body), Mapping)
-        self._check_kind("extra_body", extra_body, is_mapping, "a dict")
-        is_texts = is_mapping_of_texts(extra_headers)
-        self._check_kind("extra_headers", extra_headers, is_texts, "a dict of texts")
+        if extra_headers is not None:
+            is_texts = is_mapping_of_texts(extra_headers)
+            self._check_kind("extra_headers", extra_headers, is_texts, "a dict of texts")
         exchange = self._exchange(messages, options)
-        body = {**exchange.body(streamed=streamed), **extra_body}
+        body = exchange.body(streamed=streamed)
+        if extra_body is not None:
+            self._check_kind("extra_body", extra_body, isinstance(extra_body, Mapping), "a dict")
+            body = {**body, **extra_body}
         return exchange, self._post(self._path(options, streamed=streamed), body, extra_headers)
 
     def _read(self, exchange: Exchange, reply: Reply) -> AIMessage:
-        return self._understood(reply, lambda body: exchange.answer(body, reply.headers))
+        body = self._json(reply)
+        with self._reading(reply.body, reply.headers):
+            return exchange.answer(body, reply.headers)
 
     # -- what streams can have wrong
 

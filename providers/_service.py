@@ -7,8 +7,7 @@ so that a model that travels to another process finds the key of that process.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast
 from urllib.parse import urlsplit
@@ -72,6 +71,24 @@ class Service:
 
 _MISREAD = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 """What reading an answer of another form raises; too large a number, too many brackets."""
+
+
+class _Reading:
+    """`Remote._reading`: not made by `contextmanager`, as streams enter it for every piece."""
+
+    __slots__ = ("_data", "_headers", "_model")
+
+    def __init__(self, model: Remote, data: bytes, headers: Mapping[str, str]) -> None:
+        self._model = model
+        self._data = data
+        self._headers = headers
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, _MISREAD) and not isinstance(error, RunnablesError):
+            raise self._model._unreadable(self._data, self._headers) from error
 
 
 class Remote:
@@ -250,15 +267,9 @@ class Remote:
         except ValueError as error:
             raise self._unreadable(reply.body, reply.headers) from error
 
-    @contextmanager
-    def _reading(self, data: bytes, headers: Mapping[str, str]) -> Generator[None]:
+    def _reading(self, data: bytes, headers: Mapping[str, str]) -> _Reading:
         """Let what is not of the service's own form be an error of the service."""
-        try:
-            yield
-        except RunnablesError:
-            raise
-        except _MISREAD as error:
-            raise self._unreadable(data, headers) from error
+        return _Reading(self, data, headers)
 
     def _unreadable(self, body: bytes, headers: Mapping[str, str]) -> ServerError:
         text = self._redacted(body.decode("utf-8", "replace"))[:_SHOWN]

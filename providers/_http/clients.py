@@ -17,7 +17,7 @@ import socket
 import ssl
 import threading
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -75,7 +75,8 @@ class _Connector(aiohttp.TCPConnector):
         if taken is not None and transport is not None:
             taken.transport = transport
             taken.again = connection.protocol in self.known  # uvloop's transports take no weakref
-            self.known.add(connection.protocol)
+            if not taken.again:
+                self.known.add(connection.protocol)
         return connection
 
 
@@ -172,12 +173,12 @@ class Client:
         finally:
             _taken.set(None)  # no reset: whoever closes us may be in another context
 
-    async def _sent(
+    def _sent(
         self, session: aiohttp.ClientSession, request: Request, connect: float | None
-    ) -> aiohttp.ClientResponse:
+    ) -> Awaitable[aiohttp.ClientResponse]:
         url = _url(request.url)
         body = request.body
-        return await session.request(
+        return session.request(
             request.method,
             url,
             headers=request.headers,

@@ -81,13 +81,13 @@ class AsyncExchange:
             self._until = self._loop.time() + limits.total
         head = min((it for it in (limits.first, limits.total) if it is not None), default=None)
         clock = asyncio.timeout(head)
-        under_way.add(self)
+        under_way[id(self)] = self._weakly
         try:
             async with clock:
                 client = await client_of(self._setup)
                 response = await client.request(self._request, limits.connect)
         except BaseException as error:
-            under_way.discard(self)
+            under_way.pop(id(self), None)
             if not isinstance(error, _KNOWN) or isinstance(error, ConfigError):
                 raise
             if clock.expired():
@@ -129,8 +129,22 @@ class AsyncExchange:
             self._end()
         return piece
 
+    def arrived(self) -> bytes | None:
+        """The rest of the body, where all of it is here, as it mostly comes with the head."""
+        if self._response is None:
+            return b""
+        content = self._response.content
+        if not content.is_eof() or content.exception() is not None:
+            return None
+        body = content.read_nowait()
+        self._end()
+        return body
+
     async def rest(self) -> bytes:
         """All that is still to come of the body."""
+        body = self.arrived()
+        if body is not None:
+            return body
         pieces: list[bytes] = []
         while piece := await self.piece():
             pieces.append(piece)
@@ -160,11 +174,12 @@ class AsyncExchange:
 
     def _end(self) -> None:
         self._response = None
-        under_way.discard(self)
+        under_way.pop(id(self), None)
         if self._watch is not None:
             self._watch.cancel()
 
     def __del__(self) -> None:
+        under_way.pop(id(self), None)
         response = self._response
         if response is not None:
             warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
@@ -301,13 +316,15 @@ def _inner(error: BaseException) -> BaseException:
     return error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
 
 
-under_way: weakref.WeakSet[AsyncExchange] = weakref.WeakSet()
-"""The exchanges of this process that are not over."""
+under_way: Final[dict[int, weakref.ref[AsyncExchange]]] = {}
+"""The exchanges of this process that are not over, by their ids. (A WeakSet would take a
+microsecond a call.)"""
 
 
 def _enter_child() -> None:
-    for it in list(under_way):
-        immortal(it)  # the parent goes on with it; see Client.orphan
+    for weakly in list(under_way.values()):
+        if (it := weakly()) is not None:
+            immortal(it)  # the parent goes on with it; see Client.orphan
     under_way.clear()
 
 

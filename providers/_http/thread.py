@@ -19,14 +19,16 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from providers._http.clients import aclose_clients, immortal
 from providers._http.exchange import AsyncExchange, Head
+from providers._http.plain import Reply
 from runnables.concurrency import check_stop, on_stop
 from runnables.errors import ModelConnectionError
 
 if TYPE_CHECKING:
     from providers._http.plain import Request, Setup
 
-Item: TypeAlias = Head | bytes | BaseException | None
-"""What the thread hands over: the head, pieces of the body; last what went wrong, or None."""
+Item: TypeAlias = Reply | Head | bytes | BaseException | None
+"""What the thread hands over: the whole answer, or its head and pieces of its body; last what went
+wrong, or None."""
 
 ROOM: Final = 2**18
 """Bytes that may lie about before the thread waits for its caller."""
@@ -146,18 +148,26 @@ class _Pump:
     async def _run(self) -> None:
         error: BaseException | None = None
         try:
-            self.items.put(await self._exchange.begin())
-            while piece := await self._exchange.piece():
-                self.items.put(piece)
-                self._given += len(piece)
-                if self._given - self.taken > ROOM:
-                    await self._drained()
+            head = await self._exchange.begin()
+            body = self._exchange.arrived()
+            if body is None:
+                self.items.put(head)
+                await self._carry()
+            else:  # as one item: each of them wakes the caller
+                self.items.put(Reply(head.status, head.headers, body))
         except BaseException as it:
             error = it
         finally:
             if self._exchange.cut():
                 await asyncio.sleep(0)  # the round in which the socket is closed
             self._finish(error)
+
+    async def _carry(self) -> None:
+        while piece := await self._exchange.piece():
+            self.items.put(piece)
+            self._given += len(piece)
+            if self._given - self.taken > ROOM:
+                await self._drained()
 
     async def _drained(self) -> None:
         self._room = asyncio.Event()
@@ -182,20 +192,26 @@ class Exchange:
     def __init__(self, request: Request, setup: Setup, provider: str) -> None:
         self._provider = provider
         self._pump = _Pump(AsyncExchange(request, setup, provider))
+        self._arrived = b""
         self._thread: _LoopThread | None = None
         self._process = os.getpid()
 
     def begin(self) -> Head:
         """Send the request; wait for the head of the answer."""
         self._thread = _begin(self._pump.start)
-        head = self._next()
-        assert isinstance(head, Head)
-        return head
+        first = self._next()
+        if isinstance(first, Reply):
+            self._thread = None
+            self._arrived = first.body
+            return Head(first.status, first.headers)
+        assert isinstance(first, Head)
+        return first
 
     def piece(self) -> bytes:
         """The next bytes of the body, as they come; none at its end."""
         if self._thread is None:
-            return b""
+            arrived, self._arrived = self._arrived, b""
+            return arrived
         piece = self._next()
         if piece is None:
             self._thread = None
@@ -218,7 +234,7 @@ class Exchange:
         """Whether there is more to come, so that it has to be closed."""
         return self._thread is not None
 
-    def _next(self) -> Head | bytes | None:
+    def _next(self) -> Reply | Head | bytes | None:
         """What comes next; raises what went wrong, which is the last thing to come."""
         if os.getpid() != self._process:
             raise self._lost("the call was begun before the process forked; its parent goes on")

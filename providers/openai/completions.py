@@ -17,6 +17,7 @@ from runnables.messages import (
     ToolCallChunk,
     UsageMetadata,
     convert_to_openai_messages,
+    text_answer,
     text_chunk,
     tool_call_chunk,
 )
@@ -96,7 +97,7 @@ class Completion(Exchange):
             fields["tool_calls"], fields["invalid_tool_calls"] = calls, invalid
         if beside := _beside(said):
             fields["additional_kwargs"] = beside
-        return AIMessage(said.get("content") or "", **fields)
+        return text_answer(said.get("content") or "", **fields)
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
         """The chunks of an event; the one with the usage has no choice.

@@ -30,6 +30,7 @@ from runnables.messages.kinds import (
     message_chunk_to_message,
     message_to_chunk,
     only_chunk,
+    text_answer,
     text_chunk,
 )
 from runnables.messages.openai import convert_to_openai_messages
@@ -84,6 +85,7 @@ __all__ = [
     "message_chunk_to_message",
     "message_to_chunk",
     "only_chunk",
+    "text_answer",
     "text_chunk",
     # content blocks
     "Content",

@@ -14,13 +14,17 @@ from pydantic import ValidationError
 from runnables.chunks import RESET, merge_chunks
 from runnables.errors import MergeError
 from runnables.messages import (
+    AIMessage,
     AIMessageChunk,
     ChatMessageChunk,
     HumanMessageChunk,
     ToolMessageChunk,
+    text_answer,
     text_chunk,
+    tool_call,
     tool_call_chunk,
 )
+from runnables.messages.ai import AIFields
 from tests.messages import arbitrary
 
 
@@ -352,3 +356,22 @@ def test_a_quick_chunk_of_text_is_what_the_constructor_gives() -> None:
 def test_a_quick_chunk_refuses_what_the_constructor_refuses() -> None:
     with pytest.raises(ValidationError):
         text_chunk(5)  # type: ignore[arg-type]
+    with pytest.raises(ValidationError):
+        text_answer(5)  # type: ignore[arg-type]
+
+
+def test_a_quick_answer_is_what_the_constructor_gives() -> None:
+    fields: AIFields = {
+        "id": "id-1",
+        "usage_metadata": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3},
+        "response_metadata": {"model_name": "m"},
+        "tool_calls": [tool_call(name="add", args={"a": 1}, id="1")],
+    }
+    quick, slow = text_answer("word", **fields), AIMessage("word", **fields)
+    assert quick == slow
+    assert list(quick.__dict__) == list(slow.__dict__)
+    assert quick.model_fields_set == slow.model_fields_set
+    assert quick.model_dump_json() == slow.model_dump_json()
+    assert copy.deepcopy(quick) == pickle.loads(pickle.dumps(quick)) == slow
+    assert text_answer("a").tool_calls is not text_answer("a").tool_calls
+    assert text_answer("a", id="1") == AIMessage("a", id="1")
