@@ -245,7 +245,7 @@ class _Reading:
             last = self._exchange.finish(self._headers)
         if last is None:
             raise ModelConnectionError(
-                f"{self._model.service.title}: the stream ended before the answer did.",
+                f"{self._model._who()}: the stream ended before the answer did.",
                 provider=self._model.service.name,
                 request_id=self._model._request_id(self._headers),
             )

@@ -159,6 +159,12 @@ class Remote:
         """Whether it is the maker's own service, not a compatible one."""
         return self._url() == self.service.url
 
+    def _who(self) -> str:
+        """Who answers, for errors: the service, or the host that speaks as it does."""
+        if self._is_own():
+            return self.service.title
+        return f"{urlsplit(self._url()).netloc} ({self.service.name})"
+
     def _check_url(self, url: str) -> None:
         try:
             parts = urlsplit(url)
@@ -275,7 +281,7 @@ class Remote:
         text = self._redacted(body.decode("utf-8", "replace"))[:_SHOWN]
         kind = headers.get("content-type", "no content type")
         return ServerError(
-            f"{self.service.title} answered with what cannot be read ({kind}): {text!r}",
+            f"{self._who()} answered with what cannot be read ({kind}): {text!r}",
             provider=self.service.name,
             request_id=self._request_id(headers),
         )
@@ -295,7 +301,7 @@ class Remote:
             message = f"{message.rstrip('.')}. Its base address: {self._url()}"
         return model_error(
             status,
-            f"{self.service.title} answered {status}: {message}",
+            f"{self._who()} answered {status}: {message}",
             provider=self.service.name,
             request_id=self._request_id(headers),
             retry_after=self._delay(fault, headers),

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.errors import InvalidRequestError
-from runnables.messages.canonical import base64_of, canonical_block
+from runnables.messages.canonical import base64_of, canonical_block, check_place
 
 if TYPE_CHECKING:
     from runnables.messages.blocks import Block
@@ -79,6 +79,7 @@ def written(item: str | Mapping[str, Any], where: str, *, answered: bool) -> Blo
         case "tool_call_chunk":
             return None  # half a call
         case "non_standard":
+            check_place(block, where)
             return _own(block["value"])
         case other:
             raise _unreadable(other, where, "Leave it out, or describe it in words.")

@@ -18,7 +18,7 @@ from runnables.messages import (
     ToolMessage,
     message_chunk_to_message,
 )
-from runnables.messages.canonical import base64_of
+from runnables.messages.canonical import base64_of, check_place
 from runnables.messages.kinds import role_of
 
 Part: TypeAlias = dict[str, Any]
@@ -117,6 +117,7 @@ class _Writer:
             return self._response(_as_message(value))
         part = _written(block)
         if part is None:
+            check_place(block)
             raise ConfigError(
                 f"Gemini has no form for a block of type {value.get('type') or block['type']!r}: "
                 f"{dict(value or block)!r}. Leave it out of the message."

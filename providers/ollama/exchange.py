@@ -24,7 +24,7 @@ from runnables.messages import (
     message_chunk_to_message,
     tool_call_chunk,
 )
-from runnables.messages.canonical import base64_of
+from runnables.messages.canonical import base64_of, check_place
 from runnables.messages.kinds import role_of
 
 _SAMPLING: Final = frozenset(
@@ -213,6 +213,7 @@ def _call(call: Mapping[str, Any]) -> dict[str, Any]:
 def _image(block: Mapping[str, Any]) -> str:
     if block["type"] == "image" and "base64" in block:
         return base64_of(block)
+    check_place(block)
     kind = (block.get("value") or block).get("type")
     if kind == "image":
         raise ConfigError(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from providers._chat import Exchange
+from providers.openai.media import check_media
 from runnables.messages import (
     AIMessage,
     AIMessageChunk,
@@ -145,7 +146,14 @@ class Completion(Exchange):
 
 
 def openai_messages(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """Messages in the form of chat completions, without what only other services understand."""
+    """Messages in the form of chat completions, without what only other services understand.
+
+    Raises:
+        ConfigError: a medium that chat completions have no form for.
+    """
+    for message in messages:
+        if not isinstance(message.content, str):
+            check_media(message.content)
     return convert_to_openai_messages([_without_thoughts(message) for message in messages])
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from runnables.messages import AIMessage, BaseMessage, ToolMessage
-from runnables.messages.canonical import base64_of, canonical_blocks
+from runnables.messages.canonical import base64_of, canonical_blocks, check_place
 from runnables.messages.kinds import role_of
 
 _DEVELOPER: Final = "__openai_role__"
@@ -123,6 +123,8 @@ def _part(block: Mapping[str, Any]) -> dict[str, Any]:
         case "file":
             return {"type": "input_file", **_file(block, extras)}
         case "non_standard":
+            if block["value"].get("type") == "image":
+                check_place(block)
             return dict(block["value"])
         case _:
             return dict(block)

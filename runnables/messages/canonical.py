@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
+from runnables.errors import ConfigError
 from runnables.messages.blocks import Block, Content, ContentBlock
 from runnables.messages.tool_calls import parse_args
 
@@ -29,6 +30,7 @@ _KEYS: Final[Mapping[str, set[str]]] = {
     "non_standard": {"value"},
 }
 """The keys of each canonical block beside the common ones."""
+_MEDIA_KINDS: Final = frozenset(kind for kind, keys in _KEYS.items() if keys >= _MEDIA)
 
 
 def base64_of(block: Mapping[str, Any]) -> str:
@@ -43,6 +45,25 @@ def base64_of(block: Mapping[str, Any]) -> str:
     raise TypeError(
         f"The key 'base64' of a block of type {block.get('type')!r} is of type "
         f"{type(found).__name__!r}: expected a text, as of base64.b64encode(data).decode()."
+    )
+
+
+def check_place(block: Mapping[str, Any], where: str = "A block") -> None:
+    """Refuse a medium in which nobody finds its bytes.
+
+    Args:
+        block: a canonical block; what could not be read is one of type "non_standard".
+        where: its place, for the error.
+
+    Raises:
+        ConfigError: it has none of the keys that say where they are.
+    """
+    value: Mapping[str, Any] = block.get("value") or {}
+    if block["type"] != "non_standard" or value.get("type") not in _MEDIA_KINDS:
+        return
+    told = ", ".join(repr(key) for key in value if key != "type") or "nothing"
+    raise ConfigError(
+        f"{where} of type {value['type']!r} has {told}: it needs 'url', 'base64' or 'file_id'."
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, cast, overload
 
 from runnables.messages.ai import AIMessage
 from runnables.messages.base import BaseMessage
-from runnables.messages.canonical import base64_of, canonical_block, items_of
+from runnables.messages.canonical import base64_of, canonical_block, check_place, items_of
 from runnables.messages.convert import (
     DEVELOPER,
     MessageLikeRepresentation,
@@ -146,6 +146,8 @@ class _Writer:
         written = writer(block) if writer else None
         if written is not None:
             return written
+        if _type(item) == "image":
+            check_place(block, where)
         if block["type"] == "non_standard" and _type(item) in _TRANSLATED:
             raise _incomplete(where, item)
         if self.pass_through or block["type"] == "reasoning":

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from providers._faults import Fault
 from providers.openai import ChatOpenAI
 from runnables.errors import (
     AuthenticationError,
@@ -236,6 +237,21 @@ def test_blanks_around_a_key_are_no_part_of_it(call: Call) -> None:
                 ChatOpenAI("m", base_url=server.url, api_key=given)
         with pytest.raises(AuthenticationError, match="api_key is empty"):
             ChatOpenAI("m", api_key=" ")
+
+
+def test_an_error_names_who_answered(call: Call) -> None:
+    """The host, where it is not the service's own."""
+    with recording() as server:
+        server.says(Said(_error("no"), 401))
+        with pytest.raises(
+            AuthenticationError, match=r"127\.0\.0\.1:\d+ \(openai\) answered 401: no"
+        ):
+            call.invoke(model(server.url), "Hi")
+        server.says(events([{"choices": [{"delta": {"content": "Hel"}}]}]))
+        with pytest.raises(ModelConnectionError, match=r"127\.0\.0\.1:\d+ \(openai\): the stream"):
+            call.stream(model(server.url), "Hi")
+    own = ChatOpenAI("m", api_key=KEY)._error(401, Fault("no"), {})
+    assert str(own) == "OpenAI answered 401: no"
 
 
 def test_a_reason_is_only_so_long(call: Call) -> None:

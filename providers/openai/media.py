@@ -1,0 +1,38 @@
+"""Media that chat completions have a form for, and those that would go out as they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from runnables.errors import ConfigError
+
+_PLACES: Final = frozenset({"url", "base64", "file_id"})
+"""Where the bytes of a canonical block may be."""
+_KNOWN: Final[Mapping[Any, frozenset[str]]] = {
+    "file": frozenset({"base64", "file_id"}),
+    "audio": frozenset({"base64"}),
+    "video": frozenset(),
+}
+"""Where chat completions look for them."""
+
+
+def check_media(content: Sequence[str | Mapping[str, Any]]) -> None:
+    """Refuse canonical blocks that chat completions have no form for; others know the form less.
+
+    Raises:
+        ConfigError: one of them; it names the way out.
+    """
+    for item in content:
+        if isinstance(item, str) or (known := _KNOWN.get(item.get("type"))) is None:
+            continue
+        places = sorted(_PLACES & item.keys())
+        if places and known.isdisjoint(places):
+            ways = [f"give it {' or '.join(map(repr, sorted(known)))}"] if known else []
+            if item["type"] == "file":
+                ways.append("let Responses fetch it (use_responses_api=True)")
+            way = ", or ".join(ways) or "leave it out"
+            raise ConfigError(
+                f"Chat completions take no block of type {item['type']!r} with {places[0]!r}: "
+                f"{way}."
+            )
