@@ -63,7 +63,7 @@ class Budget:
         self.prices = {name: _checked(name, price) for name, price in (prices or {}).items()}
         for name, limit in {"tokens": tokens, "cost": cost}.items():
             is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
-            if limit is not None and (not is_number or limit < 0):
+            if limit is not None and not (is_number and limit >= 0):
                 raise ConfigError(f"Budget({name}={limit!r}): expected a number, not below 0.")
         if tokens is None and cost is None:
             raise ConfigError("Budget(): give tokens=, or cost= and prices=.")

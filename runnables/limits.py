@@ -111,7 +111,8 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
             if name == "key" or limit is None:
                 continue
             least = "1" if name == "max_bucket_size" else "more than 0"
-            if not isinstance(given, (int, float)) or not given > 0 or math.isinf(given):
+            is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+            if not (is_number and given > 0) or math.isinf(given):
                 raise ConfigError(f"{name}={given!r}: expected a number, {least}")
         if self.max_bucket_size < 1:
             raise ConfigError(

@@ -17,6 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from providers._http.clients import client_of, immortal
+from providers._http.lines import Whole
 from runnables.errors import (
     ConfigError,
     InvalidRequestError,
@@ -141,14 +142,18 @@ class AsyncExchange:
         return body
 
     async def rest(self) -> bytes:
-        """All that is still to come of the body."""
+        """All that is still to come of the body.
+
+        Raises:
+            InvalidRequestError: more than 64 MB.
+        """
         body = self.arrived()
         if body is not None:
             return body
-        pieces: list[bytes] = []
+        whole = Whole(self._provider)
         while piece := await self.piece():
-            pieces.append(piece)
-        return b"".join(pieces)
+            whole.add(piece)
+        return whole.join()
 
     @property
     def is_open(self) -> bool:

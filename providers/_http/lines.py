@@ -1,11 +1,46 @@
-"""From bytes, however they were cut, to lines."""
+"""From bytes, however they were cut, to lines or one whole; both have a largest size."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from runnables.errors import InvalidRequestError
+
 LONGEST: Final = 64 * 1024 * 1024
-"""Bytes in one line, at most: more than any answer has (a picture in base64 has a few million)."""
+"""Bytes in one line, or in an answer that is not streamed, unpacked, at most: more than any answer
+has (a picture in base64 has a few million)."""
+
+
+class Whole:
+    """The body of an answer, which comes in pieces.
+
+    Args:
+        provider: who is asked, for the error.
+    """
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        """Take bytes.
+
+        Raises:
+            InvalidRequestError: they are more than 64 MB together; sent again, they would be, too.
+        """
+        self._pieces.append(piece)
+        self._size += len(piece)
+        if self._size > LONGEST:
+            raise InvalidRequestError(
+                f"{self._provider}: the answer has more than {LONGEST:,} bytes, and was left. "
+                "Ask for less at once.",
+                provider=self._provider,
+            )
+
+    def join(self) -> bytes:
+        """All of them."""
+        return b"".join(self._pieces)
 
 
 class Lines:

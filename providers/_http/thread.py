@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from providers._http.clients import aclose_clients, immortal
 from providers._http.exchange import AsyncExchange, Head
+from providers._http.lines import Whole
 from providers._http.plain import Reply
 from runnables.concurrency import check_stop, on_stop
 from runnables.errors import ModelConnectionError
@@ -223,11 +224,15 @@ class Exchange:
         return piece
 
     def rest(self) -> bytes:
-        """All that is still to come of the body."""
-        pieces: list[bytes] = []
+        """All that is still to come of the body.
+
+        Raises:
+            InvalidRequestError: more than 64 MB.
+        """
+        whole = Whole(self._provider)
         while piece := self.piece():
-            pieces.append(piece)
-        return b"".join(pieces)
+            whole.add(piece)
+        return whole.join()
 
     @property
     def is_open(self) -> bool:

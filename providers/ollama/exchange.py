@@ -111,8 +111,7 @@ class OllamaChat(Exchange):
             self._end = event
         elif "message" not in event:
             raise ValueError("a line of another form")  # of /api/generate, from a wrong server
-        said: Mapping[str, Any] = event.get("message") or {}
-        return [self._chunk(said, event)] if said else []
+        return [self._chunk(event["message"], event)] if event.get("message", {}) != {} else []
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
         """The end, which there is only after a line that says so."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from providers._http import Request, Setup, Timeouts, require_http, send, stream
+from providers._http.lines import LONGEST
 from providers._http.thread import ROOM
 from runnables.errors import ConfigError, InvalidRequestError, MissingExtra, ModelError
 from tests.colours import Call
@@ -81,6 +82,14 @@ def test_a_compressed_answer_comes_unpacked(call: Call) -> None:
     with serving(plain(packed, headers={"Content-Encoding": "gzip"})) as server:
         assert reply(call, request(server.url)).body == b"hello " * 1000
     assert "gzip" in server.asked[0].headers["accept-encoding"]
+
+
+def test_an_answer_has_a_largest_size(call: Call) -> None:
+    """Unpacked: a few bytes may stand for as much memory as there is."""
+    packed = gzip.compress(bytes(LONGEST + 2**20), 1)
+    with serving(plain(packed, headers={"Content-Encoding": "gzip"})) as server:
+        with pytest.raises(InvalidRequestError, match="acme: the answer has more than 67,108,864"):
+            reply(call, request(server.url))
 
 
 def test_an_answer_may_end_with_its_connection(call: Call) -> None:

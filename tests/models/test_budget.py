@@ -197,6 +197,7 @@ def test_a_model_without_a_price_is_not_taken_for_free(name: str, call: Call) ->
         {"tokens": "100"},
         {"tokens": -1},
         {"tokens": True},
+        {"tokens": float("nan")},
         {"cost": "1", "prices": {"a": (1, 2)}},
     ],
     ids=repr,

@@ -465,6 +465,7 @@ def _blocking_child(limiter: InMemoryRateLimiter, done: Any) -> None:
         {"requests_per_minute": -1},
         {"tokens_per_minute": "9"},
         {"max_bucket_size": 0.5},
+        {"requests_per_second": True},
         {"requests_per_second": float("nan")},
         {"requests_per_second": float("inf")},
     ],

@@ -399,6 +399,16 @@ def test_lines_of_another_form_raise(call: Call) -> None:
             call.stream(ChatOllama("m", base_url=server.url, max_retries=0), "Hi")
 
 
+def test_an_end_without_a_message_is_no_answer(call: Call) -> None:
+    """Whole and streamed alike."""
+    said = {"model": "m", "message": None, **END}
+    with recording() as server:
+        for ask, answer in ((call.invoke, Said(said)), (call.stream, lines([said]))):
+            server.says(answer)
+            with pytest.raises(ServerError, match="cannot be read"):
+                ask(ChatOllama("m", base_url=server.url, max_retries=0), "Hi")
+
+
 @pytest.mark.parametrize("said", [[], [line(content="Once upon")]], ids=["nothing", "half"])
 def test_a_stream_without_an_end_raises(said: list[dict[str, Any]], call: Call) -> None:
     """A cut answer never passes for a whole one."""
