@@ -21,9 +21,7 @@ from providers._http import (
     Setup,
     Timeouts,
     asend,
-    model_error,
     require_http,
-    retry_after,
     send,
 )
 from providers._json import read_json, written_json
@@ -35,6 +33,7 @@ from runnables.errors import (
     RunnablesError,
     ServerError,
 )
+from runnables.models import model_error, retry_after
 
 T = TypeVar("T")
 

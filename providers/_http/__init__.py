@@ -15,7 +15,6 @@ from providers._http.edge import (
     under_way as under_way,
 )
 from providers._http.extras import require_http as require_http
-from providers._http.faults import model_error as model_error, retry_after as retry_after
 from providers._http.json_lines import JSONLinesDecoder as JSONLinesDecoder
 from providers._http.plain import (
     Reply as Reply,

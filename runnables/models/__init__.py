@@ -2,6 +2,7 @@
 
 from runnables.models.chat import ChatModel
 from runnables.models.embeddings import Embeddings
+from runnables.models.faults import model_error, retry_after
 from runnables.models.inputs import LanguageModelInput
 from runnables.models.registry import init_chat_model, init_embeddings
 from runnables.models.schemas import convert_to_openai_tool
@@ -24,6 +25,8 @@ __all__ = [
     "cut_at_stop",
     "cut_chunks",
     "cut_message",
+    "model_error",
+    "retry_after",
     "strict_schema",
     "without_references",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from providers._http import model_error, retry_after
 from runnables.errors import (
     AuthenticationError,
     ContextLengthError,
@@ -15,6 +14,7 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
+from runnables.models import model_error, retry_after
 
 NOON = 1792324800.0  # Sun, 18 Oct 2026 12:00:00 GMT
 
@@ -24,6 +24,7 @@ NOON = 1792324800.0  # Sun, 18 Oct 2026 12:00:00 GMT
     [
         ({}, None),
         ({"retry-after": "7"}, 7.0),
+        ({"Retry-After": "7"}, 7.0),
         ({"retry-after": "0.5"}, 0.5),
         ({"retry-after": "-3"}, 0.0),
         ({"retry-after-ms": "1500"}, 1.5),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Final, TypedDict
 
 from runnables.errors import (
@@ -24,10 +23,11 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
     """Seconds until the service wants to be asked again; None where it does not say.
 
     Args:
-        headers: their names in lower case. `retry-after-ms` has milliseconds, `retry-after`
-            seconds or an HTTP date; the finer one counts.
+        headers: those of the answer. `retry-after-ms` has milliseconds, `retry-after` seconds or
+            an HTTP date; the finer one counts.
         now: the time to compare a date with, as `time.time()`, which it is by default.
     """
+    headers = {name.lower(): value for name, value in headers.items()}
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return max(0.0, milliseconds / 1000)
     text = headers.get("retry-after")
@@ -35,6 +35,8 @@ def retry_after(headers: Mapping[str, str], now: float | None = None) -> float |
         return None
     if (seconds := _number(text)) is not None:
         return max(0.0, seconds)
+    from email.utils import parsedate_to_datetime  # loads more than all else here
+
     try:
         until = parsedate_to_datetime(text).timestamp()
     except (ValueError, OverflowError):
@@ -82,11 +84,14 @@ def model_error(
     codes: Iterable[str] = (),
     daily: bool = False,
 ) -> ModelError:
-    """The portable error for a status that is not a success.
+    """The portable error for the HTTP status of an answer that is not a success; for providers.
 
     Args:
+        status: 401, 429, 503 and the like; of a redirection, too.
         message: the service's own words, in which what tells that an input is too long is
-            looked for.
+            looked for; without the key.
+        provider: whose answer it is ("openai", ...).
+        request_id: the service's own name for the request.
         retry_after: seconds until it is worth trying again, where the service says so.
         codes: the service's names for the fault, in which it is looked for, too.
         daily: of a limit, whether it is one that waiting for minutes does not mend.
