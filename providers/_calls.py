@@ -37,6 +37,21 @@ def service_id(name: str | None) -> str | None:
     return None if name is None or name.startswith(_MADE) else name
 
 
+def with_only_tool(options: dict[str, Any]) -> dict[str, Any]:
+    """Options, with "required" in place of the name of the only tool, which means the same.
+
+    Not every server that speaks as others do knows a choice by name, and takes it for none.
+    """
+    match options:
+        case {
+            "tools": [{"function": {"name": str(name)}}],
+            "tool_choice": {"function": {"name": str(chosen)}},
+        } if name == chosen:
+            return {**options, "tool_choice": "required"}
+        case _:
+            return options
+
+
 class CalledTools:
     """Which tool each call of a conversation was for; the messages are given in their order."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from providers._calls import with_only_tool
 from providers._chat import REMOTE_OPTIONS, Exchange, HTTPChatModel
 from providers._keys import Key, hidden, key_of
 from providers._service import Service, variable
@@ -110,4 +111,6 @@ class ChatAnthropic(HTTPChatModel, reports=True):
         return super()._asked(messages, {**options, "extra_headers": headers}, streamed=streamed)
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
+        if "tool_choice" in options and not self._is_own():
+            options = with_only_tool(options)
         return MessagesCall(messages, options, provider=self.service.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from providers._calls import with_only_tool
 from providers._chat import REMOTE_OPTIONS, Exchange, HTTPChatModel
 from providers._service import Service, variable
 from providers.openai import completions, responses
@@ -80,8 +81,11 @@ class ChatOpenAI(HTTPChatModel, reports=True):
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
         self._check(options)
+        if "tool_choice" in options and not self._is_own():
+            options = with_only_tool(options)
         if self.use_responses_api:
-            return responses.Response(messages, options, provider=self.service.name)
+            whole = not self._is_own()
+            return responses.Response(messages, options, provider=self.service.name, whole=whole)
         return completions.Completion(
             messages,
             options,

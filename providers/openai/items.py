@@ -18,9 +18,24 @@ from runnables.messages.kinds import role_of
 _DEVELOPER: Final = "__openai_role__"
 
 
-def input_items(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """A conversation as input items."""
-    return [item for message in messages for item in _items(message)]
+def input_items(messages: Sequence[BaseMessage], *, whole: bool = False) -> list[dict[str, Any]]:
+    """A conversation as input items.
+
+    Args:
+        messages: what was said.
+        whole: whether what the model said goes back as an item with all that its answer had, and
+            an id that is made here. OpenAI takes the text alone, too; other servers may not.
+    """
+    items = [item for message in messages for item in _items(message)]
+    return [_whole(item, at) for at, item in enumerate(items)] if whole else items
+
+
+def _whole(item: dict[str, Any], place: int) -> dict[str, Any]:
+    if item.get("role") != "assistant" or not isinstance(item.get("content"), str):
+        return item
+    text: dict[str, Any] = {"type": "output_text", "text": item["content"], "annotations": []}
+    about = {"type": "message", "id": f"msg_{place}", "status": "completed"}
+    return {**about, "role": "assistant", "content": [text]}
 
 
 def _items(message: BaseMessage) -> Sequence[dict[str, Any]]:

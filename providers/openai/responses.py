@@ -51,13 +51,19 @@ class Response(Exchange):
         messages: the conversation.
         options: the options of the call.
         provider: what the answers say that they came from.
+        whole: whether former answers go back as whole items; see `input_items`.
 
     Raises:
         ConfigError: an option that Responses do not have.
     """
 
     def __init__(
-        self, messages: Sequence[BaseMessage], options: Mapping[str, Any], *, provider: str
+        self,
+        messages: Sequence[BaseMessage],
+        options: Mapping[str, Any],
+        *,
+        provider: str,
+        whole: bool = False,
     ) -> None:
         for name in _UNKNOWN:
             if name in options:
@@ -68,6 +74,7 @@ class Response(Exchange):
         self.messages = messages
         self.options = options
         self.provider = provider
+        self.whole = whole
         self._places: dict[str, int] = {}
         self._thoughts: set[int] = set()
         self._calls = False
@@ -80,7 +87,7 @@ class Response(Exchange):
         """The request, in the form of Responses, which know no stop sequences."""
         options = dict(self.options)
         options.pop("stop", None)
-        request: dict[str, Any] = {"input": input_items(self.messages)}
+        request: dict[str, Any] = {"input": input_items(self.messages, whole=self.whole)}
         if "max_tokens" in options:
             options["max_output_tokens"] = options.pop("max_tokens")
         if effort := options.pop("reasoning_effort", None):

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from providers.anthropic import ChatAnthropic
 from providers.openai import ChatOpenAI
-from runnables import AIMessage
+from runnables import AIMessage, HumanMessage
 from runnables.errors import AuthenticationError
 from tests.colours import Call
 from tests.sdk.recorder import Said, events, recording
@@ -71,3 +72,19 @@ def test_the_first_of_several_choices_is_the_answer(call: Call) -> None:
         server.says(events(said, done=True))
         chunks = call.stream(ChatOpenAI("m", api_key="k", base_url=server.url), "Hi", n=2)
     assert "".join(chunk.text for chunk in chunks) == "ab"
+
+
+@pytest.mark.parametrize("make", [ChatOpenAI, ChatAnthropic])
+def test_the_only_tool_is_chosen_in_the_way_that_all_servers_know(make: Any) -> None:
+    """By "required" elsewhere, which means the same; at the service itself by its name."""
+
+    def chosen(tools: list[Any], **settings: Any) -> Any:
+        model = make("m", api_key="k", **settings)
+        options = model._options({"tools": tools, "tool_choice": "one"})
+        return model._exchange([HumanMessage("Hi")], options).body(streamed=False)["tool_choice"]
+
+    one, two = ({"name": name, "parameters": {}} for name in ("one", "two"))
+    other = {"base_url": "http://127.0.0.1:1"}
+    assert "one" in str(chosen([one]))
+    assert "one" in str(chosen([one, two], **other))
+    assert chosen([one], **other) in ("required", {"type": "any"})

@@ -112,7 +112,12 @@ def test_what_the_service_did_by_itself_is_a_block_and_goes_back(call: Call) -> 
         sent = server.bodies[1]["input"]
     assert answer.text == "Ho"
     assert answer.additional_kwargs["annotations"] == [note]
-    assert sent[1:3] == [search, {"role": "assistant", "content": "Ho"}]
+    said = {"type": "output_text", "text": "Ho", "annotations": []}
+    about = {"type": "message", "id": "msg_2", "status": "completed"}
+    assert sent[1:3] == [search, {**about, "role": "assistant", "content": [said]}]
+    own = ChatOpenAI("m", api_key="k", use_responses_api=True)
+    exchange = own._exchange([HumanMessage("Hi"), answer], own._options({}))
+    assert exchange.body(streamed=False)["input"][2] == {"role": "assistant", "content": "Ho"}
 
 
 def test_a_refusal_is_told_as_one(call: Call) -> None:

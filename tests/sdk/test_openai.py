@@ -40,6 +40,9 @@ WEATHER: dict[str, Any] = {
 }
 
 
+OTHER: dict[str, Any] = {**WEATHER, "function": {**WEATHER["function"], "name": "other"}}
+
+
 class Person(BaseModel):
     """A person."""
 
@@ -159,12 +162,17 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"temperature": 0.2, "top_p": 0.9, "seed": 7, "stop": ["END"], "max_tokens": 50},
     ),
     "tools": (
-        {"tools": [WEATHER], "tool_choice": "weather", "parallel_tool_calls": False},
+        {"tools": [WEATHER, OTHER], "tool_choice": "weather", "parallel_tool_calls": False},
         {
-            "tools": [WEATHER],
+            "tools": [WEATHER, OTHER],
             "tool_choice": {"type": "function", "function": {"name": "weather"}},
             "parallel_tool_calls": False,
         },
+    ),
+    "the only tool": (
+        {"tools": [WEATHER], "tool_choice": "weather"},
+        # declared: it is chosen by "required" at servers that are not OpenAI's own
+        {"tools": [WEATHER], "tool_choice": "required"},
     ),
     "further": (
         {"reasoning_effort": "low", "service_tier": "flex", "logprobs": True, "user": "u"},
@@ -380,13 +388,21 @@ RESPONSE: dict[str, Any] = {
     },
 }
 
+
+def _item(text: str, place: int) -> dict[str, Any]:
+    """What an assistant said, as the whole item that servers other than OpenAI's own get."""
+    said = {"type": "output_text", "text": text, "annotations": []}
+    about = {"type": "message", "id": f"msg_{place}", "status": "completed"}
+    return {**about, "role": "assistant", "content": [said]}
+
+
 RESPONSE_INPUT: dict[str, tuple[list[AnyMessage], list[dict[str, Any]]]] = {
     "plain": (
         [SystemMessage("Be brief."), HumanMessage("Hi"), AIMessage("Ho"), HumanMessage("?")],
         [
             {"role": "system", "content": "Be brief."},
             {"role": "user", "content": "Hi"},
-            {"role": "assistant", "content": "Ho"},
+            _item("Ho", 2),
             {"role": "user", "content": "?"},
         ],
     ),
@@ -547,7 +563,7 @@ def test_a_response_goes_back_as_the_items_that_it_came_as(server: Recorder, cal
     assert server.bodies[1]["input"] == [
         {"role": "user", "content": "Hi"},
         thought,
-        {"role": "assistant", "content": "Grüezi"},
+        _item("Grüezi", 2),
         {
             "type": "function_call",
             "call_id": "call_1",
