@@ -46,8 +46,9 @@ class Stage:
 
     def brief(self, *said: Said, **settings: Any) -> ChatModel:
         """`model`, whose answers are short where it is live, since that takes its time."""
-        short = {"max_tokens": 16} if not self.replayed and self._tests.supports_max_tokens else {}
-        return self.model(*said, **{**short, **settings})
+        if self.replayed or not self._tests.supports_max_tokens:
+            return self.model(*said, **settings)
+        return self.model(*said, **{"max_tokens": self._tests.brief_tokens, **settings})
 
     def was_told(self, *texts: str) -> None:
         """Where it is played: the last request has these texts, in this order."""
@@ -81,6 +82,9 @@ class ModelTests:
     """Whether an answer ends before a stop sequence."""
     supports_max_tokens: ClassVar[bool] = True
     """Whether `max_tokens` bounds an answer."""
+    brief_tokens: ClassVar[int] = 16
+    """How many tokens a live model may write where any words will do, three or more; services
+    often take no less than this number."""
     supports_tools: ClassVar[bool] = True
     """Whether the model calls tools."""
     supports_tool_choice: ClassVar[bool] = True

@@ -120,7 +120,8 @@ class Calls(ModelTests):
         """Escaped or not, and cut anywhere."""
         self.needs(self.supports_tools and self.supports_tool_choice, "forced tools")
         city = 'Zürich "天气" 😀'
-        for args in (json.dumps({"city": city}), json.dumps({"city": city}, ensure_ascii=False)):
+        forms = (json.dumps({"city": city}), json.dumps({"city": city}, ensure_ascii=False))
+        for args in forms if stage.replayed else forms[:1]:  # a live model writes as it likes
             said = Said(calls=[SaidCall("weather", args)])
             model = stage.model(said).bind_tools([weather], tool_choice="weather")
             question = "What is the weather in Zürich?"
@@ -179,7 +180,7 @@ class Calls(ModelTests):
         """As text, as blocks, as an error, and of several calls; the model goes on from there."""
         self.needs(self.supports_tools, "tools")
         told = _HISTORIES[form]
-        answer = call.value(stage.model(TALK), told)
+        answer = call.value(stage.brief(TALK), told)
         assert answer.text.strip()
         if stage.replayed:
             texts = [it.text for it in told if it.text]
@@ -193,7 +194,7 @@ class Calls(ModelTests):
         made = call.value(first.bind_tools([add], tool_choice="add"), SUM)
         results = [ToolMessage("7", tool_call_id=it["id"] or "") for it in made.tool_calls]
         talk = [HumanMessage(SUM), made, *results]
-        again = stage.model(TALK)
+        again = stage.brief(TALK)
         answer = call.value(
             again.bind_tools([add], tool_choice="none") if not stage.replayed else again, talk
         )

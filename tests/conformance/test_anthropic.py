@@ -8,23 +8,16 @@ import pytest
 
 from providers.anthropic import ChatAnthropic
 from runnables import ChatModel
-from runnables.testing import ChatModelTests
-from tests.llama.server import LlamaServer
+from tests.conformance.on_llama import LlamaTests
 
 pytestmark = pytest.mark.local_model
 
 
-class TestChatAnthropic(ChatModelTests):
-    """Live only; test_services.py has the played service."""
+class TestChatAnthropic(LlamaTests):
+    """Messages."""
 
-    supports_parallel_tools = True
     supports_forbidden_tools = False  # the server takes "none" for "auto" here
     live_structured_methods = ("function_calling",)  # the server reads no schemas here
 
-    @pytest.fixture(autouse=True)
-    def _llama(self, llama_server: LlamaServer) -> None:
-        self.llama = llama_server
-
     def make(self, **settings: Any) -> ChatModel:
-        live = {"base_url": self.llama.url, "api_key": self.llama.key, "max_tokens": 100}
-        return ChatAnthropic(**{"model": "smollm2", **live, **settings})
+        return ChatAnthropic(**{**self.live_settings(self.llama.url), **settings})

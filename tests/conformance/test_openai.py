@@ -8,38 +8,25 @@ import pytest
 
 from providers.openai import ChatOpenAI
 from runnables import ChatModel
-from runnables.testing import ChatModelTests
-from tests.llama.server import LlamaServer
+from tests.conformance.on_llama import LlamaTests
 
 pytestmark = pytest.mark.local_model
 
 
-class TestCompletions(ChatModelTests):
+class TestCompletions(LlamaTests):
     """Chat completions."""
 
-    supports_parallel_tools = True
     live_structured_methods = ("json_schema",)  # the model's own; the other takes long here
 
-    @pytest.fixture(autouse=True)
-    def _llama(self, llama_server: LlamaServer) -> None:
-        self.llama = llama_server
-
     def make(self, **settings: Any) -> ChatModel:
-        live = {"base_url": self.llama.v1, "api_key": self.llama.key, "max_tokens": 100}
-        return ChatOpenAI(**{"model": "smollm2", **live, **settings})
+        return ChatOpenAI(**{**self.live_settings(self.llama.v1), **settings})
 
 
-class TestResponses(ChatModelTests):
+class TestResponses(LlamaTests):
     """Responses, whose schemas the server does not read."""
 
-    supports_parallel_tools = True
     live_structured_methods = ("function_calling",)
 
-    @pytest.fixture(autouse=True)
-    def _llama(self, llama_server: LlamaServer) -> None:
-        self.llama = llama_server
-
     def make(self, **settings: Any) -> ChatModel:
-        live = {"base_url": self.llama.v1, "api_key": self.llama.key, "max_tokens": 100}
-        given = {"model": "smollm2", "use_responses_api": True, **live}
+        given = {"use_responses_api": True, **self.live_settings(self.llama.v1)}
         return ChatOpenAI(**{**given, **settings})

@@ -29,16 +29,15 @@ def params(key: str) -> Any:
     # One thread: two wait for each other wherever something else is at work, as in a test run.
     it.cpuparams.n_threads = it.cpuparams_batch.n_threads = 1
     it.n_parallel = 4
-    it.cache_ram_mib = 0
+    it.cache_ram_mib = 256  # some 50 prompts with tools
     # Vectors and answers from one server. A vector is right only where its text is read in one
     # step, hence one pool of memory, and steps that hold a whole text.
     it.embedding = True
     it.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     it.n_ctx, it.kv_unified = 4096, True
     it.n_batch = it.n_ubatch = 512
-    # The same question gets the same answer, and none goes on for ever.
+    # No answer goes on for ever.
     it.sampling.temp = 0.0
-    it.cache_prompt = False
     it.n_predict = 128
     # The model's own template has no place for tools.
     it.chat_template = TEMPLATE.read_text(encoding="utf-8")

@@ -27,9 +27,10 @@ embedded model SmolLM2-135M-Instruct. What was seen of the server (xllamacpp 202
   have no `output_index`.
 - A body for `/v1/messages` whose `messages` is no list ends the whole process.
 
-Here it answers the same question with the same words (temperature 0 unless told otherwise, no
-prompt cache, which would change roundings), with at most 128 tokens unless told otherwise, and
-holds 4096 tokens.
+Here it answers at temperature 0, with at most 128 tokens, unless told otherwise, and holds 4096
+tokens. It keeps the prompts that it has read, since to read a tool takes it longer than to call
+it. What is kept is rounded in another way than what is read for the first time, which may lead to
+other words: whoever asks twice and compares has asked once before.
 """
 
 from __future__ import annotations
