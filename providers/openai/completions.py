@@ -17,11 +17,11 @@ from runnables.messages import (
     BaseMessage,
     ToolCallChunk,
     UsageMetadata,
-    convert_to_openai_messages,
     text_answer,
     text_chunk,
     tool_call_chunk,
 )
+from runnables.messages.openai import openai_messages as as_openai
 from runnables.messages.tool_calls import parse_tool_calls
 
 if TYPE_CHECKING:
@@ -151,15 +151,15 @@ def openai_messages(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     Raises:
         ConfigError: a medium that chat completions have no form for.
     """
-    for message in messages:
-        if not isinstance(message.content, str):
-            check_media(message.content)
-    return convert_to_openai_messages([_without_thoughts(message) for message in messages])
+    return as_openai([_sendable(message) for message in messages])
 
 
-def _without_thoughts(message: BaseMessage) -> BaseMessage:
-    """An answer without its reasoning, which chat completions have no place for."""
-    if not isinstance(message, AIMessage) or isinstance(message.content, str):
+def _sendable(message: BaseMessage) -> BaseMessage:
+    """A message without its reasoning, which chat completions have no place for."""
+    if isinstance(message.content, str):
+        return message
+    check_media(message.content)
+    if not isinstance(message, AIMessage):
         return message
     kept = [it for it in message.content if isinstance(it, str) or it.get("type") not in _THOUGHTS]
     return message.model_copy(update={"content": kept or ""})
@@ -225,5 +225,6 @@ _WRITTEN: Final = {"reasoning_tokens": "reasoning", "audio_tokens": "audio"}
 
 def details(told: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, int]:
     """The kinds of tokens that are told of, by our names for them."""
-    given = told or {}
-    return {ours: int(given[theirs]) for theirs, ours in names.items() if given.get(theirs)}
+    if not told:
+        return {}
+    return {ours: int(told[theirs]) for theirs, ours in names.items() if told.get(theirs)}

@@ -75,15 +75,16 @@ def convert_to_openai_messages(
     if text_format not in ("string", "block"):
         raise ValueError(f"text_format={text_format!r}: expected 'string' or 'block'.")
     writer = _Writer(text_format, include_id, pass_through_unknown_blocks)
-    found = [
-        written
-        for place, message in enumerate(convert_to_messages(messages))
-        for written in writer.message(place, message)
-    ]
+    found = writer.messages(convert_to_messages(messages))
     single = isinstance(messages, (BaseMessage, str, Mapping)) and not isinstance(
         messages, PromptValue
     )
     return found[0] if single else found
+
+
+def openai_messages(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
+    """What `convert_to_openai_messages` makes of a list of messages by default."""
+    return _PLAINLY.messages(messages)
 
 
 class _Writer:
@@ -93,6 +94,14 @@ class _Writer:
         self.text_format = text_format
         self.include_id = include_id
         self.pass_through = pass_through
+
+    def messages(self, messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
+        """The dicts of a conversation."""
+        return [
+            written
+            for place, message in enumerate(messages)
+            for written in self.message(place, message)
+        ]
 
     def message(self, place: int, message: BaseMessage) -> Sequence[dict[str, Any]]:
         """The dict of a message, and those of the tool results that it holds."""
@@ -156,6 +165,9 @@ class _Writer:
             f"{where} is a block of type {_type(item)!r}, which OpenAI has no form for: {item!r}. "
             "Leave it out, or let it through with pass_through_unknown_blocks=True."
         )
+
+
+_PLAINLY: Final = _Writer("string", include_id=False, pass_through=True)
 
 
 def _head(message: BaseMessage, calls: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast, overload
 
 from runnables.errors import PromptError, near
 from runnables.messages import BaseMessage
+from runnables.messages.unchecked import unchecked
 from runnables.messages.values import ChatPromptValue, PromptValue
 from runnables.prompts.base import BasePromptTemplate
 from runnables.prompts.message import (
@@ -35,7 +36,7 @@ class BaseChatPromptTemplate(BasePromptTemplate):
         """The messages; nothing is missing from what is given."""
 
     def _prompt(self, given: Given) -> PromptValue:
-        return ChatPromptValue(messages=cast("Any", self.messages_for(given)))
+        return unchecked(ChatPromptValue, {"messages": self.messages_for(given)})
 
     def format_messages(self, /, **values: Any) -> list[BaseMessage]:
         """The messages for these values.

@@ -16,6 +16,7 @@ from runnables.messages import (
     SystemMessage,
     convert_to_messages,
 )
+from runnables.messages.unchecked import unchecked
 from runnables.prompts.blocks import BlockTemplate, as_written, block_template, blocks_of
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
 from runnables.prompts.syntax import Variables, union
@@ -239,6 +240,8 @@ class _ClassMessagePromptTemplate(RoleMessagePromptTemplate):
     def _message(self, content: Any) -> BaseMessage:
         if self.additional_kwargs:
             return self.message_class(content, additional_kwargs=dict(self.additional_kwargs))
+        if type(content) is str:
+            return unchecked(self.message_class, {"content": content})
         return self.message_class(content)
 
 

@@ -175,6 +175,8 @@ class Template(ABC):
 
     def _filled(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """The values, and of the partial variables those that are not among them."""
+        if not self.partial_variables:
+            return values
         partials = self.partial_variables.items()
         return {
             **{name: self._called(name, value) for name, value in partials if name not in values},
