@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 _SHOWN = 300
 """How many characters of an answer that cannot be read are shown in its error."""
+_USUAL = Setup()
 _LONGEST = 5_000
 """How many characters of a service's own reason an error has at most."""
 
@@ -226,7 +227,7 @@ class Remote:
     def _setup(self) -> Setup:
         limit = self.timeout
         if limit is None:
-            return Setup()
+            return _USUAL
         if isinstance(limit, Timeouts):
             return Setup(limit)
         is_number = isinstance(cast("object", limit), (int, float)) and not isinstance(limit, bool)

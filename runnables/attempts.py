@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextvars
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, Self, TypeVar
 
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Iterable,
     )
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 MAX_RETRY_DELAY: Final = 60.0
@@ -182,12 +183,12 @@ def check_delay(keyword: str, seconds: object) -> None:
 # -- running under them
 
 
-def tried(call: Callable[[int], R], attempts: Attempts) -> R:
-    """What a call of the number of its attempt gives; the verdict is raised where all fail."""
+def tried(attempts: Attempts, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """What one of the calls gives; the verdict is raised where all fail."""
     while True:
         try:
             with attempts:
-                return call(attempts.number)
+                return call(*args, **kwargs)
         except Exception as error:
             seconds = attempts.wait(error)
         if seconds is None:
@@ -195,12 +196,14 @@ def tried(call: Callable[[int], R], attempts: Attempts) -> R:
         nap(seconds)
 
 
-async def atried(call: Callable[[int], Awaitable[R]], attempts: Attempts) -> R:
+async def atried(
+    attempts: Attempts, call: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs
+) -> R:
     """`tried` in the other colour."""
     while True:
         try:
             with attempts:
-                return await call(attempts.number)
+                return await call(*args, **kwargs)
         except Exception as error:
             seconds = attempts.wait(error)
         if seconds is None:

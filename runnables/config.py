@@ -299,10 +299,13 @@ class within:
         self._scope = scope
 
     def __enter__(self) -> None:
-        self._token = _ambient.set(self._scope)
+        # setting what is set makes objects that every collection of garbage goes through
+        known = _ambient.get() is self._scope
+        self._token = None if known else _ambient.set(self._scope)
 
     def __exit__(self, *_: object) -> None:
-        _ambient.reset(self._token)
+        if self._token is not None:
+            _ambient.reset(self._token)
 
 
 AMBIENT: Final = _ambient

@@ -117,16 +117,20 @@ class RunnableRetry(Forwarding[Input, Output], reports=True):
         )
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        def attempt(number: int) -> Any:
-            return self.bound.invoke(value, _attempt(scope, number), **kwargs)
+        attempts = self._attempts()
 
-        return tried(attempt, self._attempts())
+        def attempt() -> Any:
+            return self.bound.invoke(value, _attempt(scope, attempts.number), **kwargs)
+
+        return tried(attempts, attempt)
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        async def attempt(number: int) -> Any:
-            return await self.bound.ainvoke(value, _attempt(scope, number), **kwargs)
+        attempts = self._attempts()
 
-        return await atried(attempt, self._attempts())
+        async def attempt() -> Any:
+            return await self.bound.ainvoke(value, _attempt(scope, attempts.number), **kwargs)
+
+        return await atried(attempts, attempt)
 
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared

@@ -120,8 +120,9 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
         quiet = scope is None or not scope.observed
         try:
             with _NO_SCOPE if scope is None else within(scope):  # a step without a config joins it
-                for at, step in enumerate(self._steps(kwargs)):
+                for step in self._steps(kwargs):
                     value = step.invoke(value, None if quiet else self._at(scope, at))
+                    at += 1
         except Exception as error:
             note(error, self._where(at))
             raise
@@ -132,8 +133,9 @@ class RunnableSequence(Runnable[Input, Output], reports=True):
         quiet = scope is None or not scope.observed
         try:
             with _NO_SCOPE if scope is None else within(scope):  # a step without a config joins it
-                for at, step in enumerate(self._steps(kwargs)):
+                for step in self._steps(kwargs):
                     value = await step.ainvoke(value, None if quiet else self._at(scope, at))
+                    at += 1
         except Exception as error:
             note(error, self._where(at))
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from runnables.attempts import atried_chunks, tried_chunks
+from runnables.attempts import atried, atried_chunks, tried, tried_chunks
 from runnables.cache import MISSING, Form, Kept, digest
 from runnables.messages import only_chunk
 from runnables.models.policies import Permit
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 def answer_of(model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
     """What a model answers, under its policies."""
-    if not model._is_guarded:
-        return model._generate(messages, options)
+    if model.rate_limiter is None and model.cache is None:
+        if not model.max_retries:
+            return model._generate(messages, options)
+        return tried(model._attempts(), model._generate, messages, options)
     call = _Call(model, messages, options)
     return call.ask() if model.cache is None else call.answer(model.cache)
 
@@ -34,8 +36,10 @@ def aanswer_of(
     model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]
 ) -> Awaitable[AIMessage]:
     """What a model answers, under its policies."""
-    if not model._is_guarded:
-        return model._agenerate(messages, options)
+    if model.rate_limiter is None and model.cache is None:
+        if not model.max_retries:
+            return model._agenerate(messages, options)
+        return atried(model._attempts(), model._agenerate, messages, options)
     call = _Call(model, messages, options)
     return call.aask() if model.cache is None else call.aanswer(model.cache)
 

@@ -132,7 +132,7 @@ class Guarded:
             tokens: about how many tokens it takes; asked for only where somebody counts.
         """
         ask = send if self.rate_limiter is None else partial(self._permitted, send, tokens)
-        return tried(lambda _: ask(), self._attempts()) if self.max_retries else ask()
+        return tried(self._attempts(), ask) if self.max_retries else ask()
 
     def _arequested(
         self, send: Callable[[], Awaitable[R]], tokens: Callable[[], float]
@@ -144,7 +144,7 @@ class Guarded:
             tokens: about how many tokens it takes; asked for only where somebody counts.
         """
         ask = send if self.rate_limiter is None else partial(self._apermitted, send, tokens)
-        return atried(lambda _: ask(), self._attempts()) if self.max_retries else ask()
+        return atried(self._attempts(), ask) if self.max_retries else ask()
 
     def _permitted(self, send: Callable[[], R], tokens: Callable[[], float]) -> R:
         """What a request gives, once the limiter lets it go."""
