@@ -25,6 +25,7 @@ import aiohttp
 from yarl import URL
 
 from providers._http.environment import proxy_for, tls_context
+from providers._http.watch import Watch
 from runnables.concurrency import hop
 
 if TYPE_CHECKING:
@@ -93,12 +94,14 @@ class Client:
     Attributes:
         loop: where it belongs.
         key: what else it is found by.
+        watch: looks after what waits for it.
     """
 
     def __init__(self, setup: Setup, key: _Key, context: ssl.SSLContext) -> None:
         self._setup = setup
         self.key = key
         self.loop = asyncio.get_running_loop()
+        self.watch = Watch(self.loop)
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._proxies: dict[tuple[str, str, int], str | None] = {}
         self._context = context

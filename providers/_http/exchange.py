@@ -28,10 +28,7 @@ from runnables.errors import (
 
 if TYPE_CHECKING:
     from providers._http.plain import Request, Setup
-
-
-GLANCE: Final = 1.0
-"""Seconds between two looks at an answer that is coming."""
+    from providers._http.watch import Watch
 
 
 class Head(NamedTuple):
@@ -62,11 +59,12 @@ class AsyncExchange:
         self._limits = setup.timeouts
         self._provider = provider
         self._loop: asyncio.AbstractEventLoop
+        self._watch: Watch | None = None
+        self._clock: asyncio.Timeout | None = None  # while there is no head
         self._response: aiohttp.ClientResponse | None = None
+        self._began = 0.0
         self._waits_since: float | None = None
-        self._until: float | None = None
-        self._watch: asyncio.TimerHandle | None = None
-        self._weakly: weakref.ref[AsyncExchange] = weakref.ref(self)
+        self._late_by: str | None = None
         self._got = 0
 
     async def begin(self) -> Head:
@@ -76,25 +74,26 @@ class AsyncExchange:
             ModelConnectionError: no connection, or it broke.
             ModelTimeoutError: a limit was reached; the message names it.
         """
-        limits = self._limits
         self._loop = asyncio.get_running_loop()
-        if limits.total is not None:
-            self._until = self._loop.time() + limits.total
-        head = min((it for it in (limits.first, limits.total) if it is not None), default=None)
-        clock = asyncio.timeout(head)
-        under_way[id(self)] = self._weakly
+        client = await client_of(self._setup)
+        self._began = self._loop.time()
+        self._clock = asyncio.timeout(None)  # the watch ends it, without a timer of its own
+        self._watch = client.watch
+        under_way[id(self)] = weakref.ref(self)
+        client.watch.add(self)
+        client.watch.expect(self._due(self._began)[1])
         try:
-            async with clock:
-                client = await client_of(self._setup)
-                response = await client.request(self._request, limits.connect)
+            async with self._clock:
+                response = await client.request(self._request, self._limits.connect)
         except BaseException as error:
-            under_way.pop(id(self), None)
+            self._over()
             if not isinstance(error, _KNOWN) or isinstance(error, ConfigError):
                 raise
-            if clock.expired():
-                error = _Late("first" if head == limits.first else "total")
+            if self._late_by is not None and isinstance(error, TimeoutError):
+                error = _Late(self._late_by)
             fault, cause = self._fault(error), _cause(error)
         else:
+            self._clock = self._late_by = None
             self._response = response
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Head(response.status, headers)
@@ -113,9 +112,9 @@ class AsyncExchange:
             return b""
         content = response.content
         if not content.is_eof():
-            self._waits_since = self._loop.time()
-            if self._watch is None:
-                self._look()
+            self._waits_since = now = self._loop.time()
+            if self._watch is not None:
+                self._watch.expect(self._due(now)[1])
         try:
             piece = await content.readany()
         except BaseException as error:
@@ -179,43 +178,49 @@ class AsyncExchange:
 
     def _end(self) -> None:
         self._response = None
+        self._over()
+
+    def _over(self) -> None:
+        self._clock = None
         under_way.pop(id(self), None)
         if self._watch is not None:
-            self._watch.cancel()
+            self._watch.discard(self)
 
     def __del__(self) -> None:
-        under_way.pop(id(self), None)
+        self._over()
         response = self._response
         if response is not None:
             warnings.warn(f"{self!r} was not closed", ResourceWarning, source=self, stacklevel=2)
             with contextlib.suppress(RuntimeError):  # its loop is closed, and so is all it had
                 self._loop.call_soon_threadsafe(_cut, response)
 
-    def _look(self) -> None:
-        """Look whether a wait takes too long, and when to look again.
-
-        One timer for the whole answer: one for each piece would cost as much as the piece.
-        """
-        if self._response is None:
-            return
-        loop = self._loop
-        content = self._response.content
-        now = loop.time()
+    def look(self, now: float) -> float:
+        """End the wait where it took too long, and say when it does so else."""
+        if self._late_by is not None:
+            return math.inf
         name, due = self._due(now)
-        if _is_stranded(self._response):
-            content.set_exception(aiohttp.ClientPayloadError())
+        if due <= now:
+            self._late_by = name
+        if self._response is None:
+            if due <= now and self._clock is not None:
+                self._clock.reschedule(now)
+        elif _is_stranded(self._response):
+            self._response.content.set_exception(aiohttp.ClientPayloadError())
         elif due <= now:
-            content.set_exception(_Late(name))
-        else:
-            self._watch = loop.call_at(min(due, now + GLANCE), _look, self._weakly)
+            self._response.content.set_exception(_Late(name))
+        return due
 
     def _due(self, now: float) -> tuple[str, float]:
         """Which limit comes next, and when."""
-        name, due = "total", math.inf if self._until is None else self._until
-        if self._limits.between is not None:
+        limits = self._limits
+        name, due = "total", math.inf if limits.total is None else self._began + limits.total
+        if self._response is None:
+            coming, limit, since = "first", limits.first, self._began
+        else:
             since = now if self._waits_since is None else self._waits_since
-            if since + self._limits.between < due:
-                name, due = "between", since + self._limits.between
+            coming, limit = "between", limits.between
+        if limit is not None and since + limit <= due:
+            return coming, since + limit
         return name, due
 
     # -- what went wrong
@@ -250,12 +255,6 @@ class AsyncExchange:
         return ModelTimeoutError(
             f"{self._provider}: {what} (Timeouts.{name})", provider=self._provider
         )
-
-
-def _look(exchange: weakref.ref[AsyncExchange]) -> None:
-    """What the timer calls; it must not keep an exchange that nobody has any more."""
-    if (it := exchange()) is not None:
-        it._look()
 
 
 def _cut(response: aiohttp.ClientResponse) -> None:
