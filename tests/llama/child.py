@@ -26,8 +26,9 @@ def params(key: str) -> Any:
     it.hostnames, it.port, it.api_keys = ["127.0.0.1"], 0, [key]
     it.ui = False
     it.n_threads_http = 16
-    # One thread: two wait for each other wherever something else is at work, as in a test run.
-    it.cpuparams.n_threads = it.cpuparams_batch.n_threads = 1
+    # One thread writes: two wait for each other at every word wherever something else is at work.
+    # Two read a prompt, in half the time where they can, in the same time where they cannot.
+    it.cpuparams.n_threads, it.cpuparams_batch.n_threads = 1, 2
     it.n_parallel = 4
     it.cache_ram_mib = 256  # some 50 prompts with tools
     # Vectors and answers from one server. A vector is right only where its text is read in one
