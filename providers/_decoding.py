@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from providers._http import JSONLinesDecoder, SSEDecoder
 from providers._json import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class JSONEvents:
@@ -20,16 +23,18 @@ class JSONEvents:
         self._decoder = JSONLinesDecoder() if lines else SSEDecoder()
         self._lines = lines
 
-    def feed(self, piece: bytes) -> list[Any]:
-        """The values that some bytes complete."""
+    # One value at a time: a hundred at once would be walked through by every collection of
+    # garbage until the last of them is used.
+    def feed(self, piece: bytes) -> Iterable[Any]:
+        """The values that some bytes complete, read as they are asked for."""
         return self._values(self._decoder.feed(piece))
 
-    def finish(self) -> list[Any]:
+    def finish(self) -> Iterable[Any]:
         """The rest."""
         return self._values(self._decoder.finish())
 
-    def _values(self, found: list[Any]) -> list[Any]:
+    def _values(self, found: list[Any]) -> Iterable[Any]:
         if self._lines:
             return found
         texts = (event.data for event in found)
-        return [read_json(text) for text in texts if text and text != "[DONE]"]
+        return (read_json(text) for text in texts if text and text != "[DONE]")

@@ -224,9 +224,9 @@ def tried_chunks(
                     chunk = next(items, _END)
                 if chunk is _END:
                     return
-                yield attempts.took(chunk)
+                yield attempts.took(chunk, declared)
             for chunk in items:
-                yield attempts.took(chunk)
+                yield attempts.took(chunk, declared)
             return
         except Exception as error:
             seconds = attempts.wait(error)
@@ -251,9 +251,9 @@ async def atried_chunks(
                     chunk = await anext(items, _END)
                 if chunk is _END:
                     return
-                yield attempts.took(chunk)
+                yield attempts.took(chunk, declared)
             async for chunk in items:
-                yield attempts.took(chunk)
+                yield attempts.took(chunk, declared)
             return
         except Exception as error:
             seconds = attempts.wait(error)

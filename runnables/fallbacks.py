@@ -119,7 +119,7 @@ class RunnableWithFallbacks(Forwarding[Input, Output], reports=True):
             declared.follow(chunks)
             try:
                 for chunk in chunks:
-                    yield tries.took(chunk)
+                    yield tries.took(chunk, declared)
                 return
             except Exception as error:
                 tries.failed(error, _which(at))
@@ -146,7 +146,7 @@ class RunnableWithFallbacks(Forwarding[Input, Output], reports=True):
             declared.follow(chunks)
             try:
                 async for chunk in inner(chunks):
-                    yield tries.took(chunk)
+                    yield tries.took(chunk, declared)
                 return
             except Exception as error:
                 tries.failed(error, _which(at))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from runnables.callables import is_async
-from runnables.chunks import RESET
+from runnables.chunks import RESET, MergeableChunk, comes_in_parts
 from runnables.errors import (
     BudgetExceeded,
     ColourError,
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 Restart = Literal["raise", "restart"]
 
+MANY: Final = 64
+"""How many chunks are kept one by one: more would cost the collection of garbage more than it
+costs to join them."""
+
 
 class Tries:
     """The failures of one call, and what its consumer has got meanwhile."""
@@ -32,12 +37,24 @@ class Tries:
         self.errors: list[Exception] = []
         self._on_restart = on_restart
         self._left: list[Any] = []
+        self._joined = 0  # how many of them, from the first, are several that were joined
 
-    def took(self, chunk: Any) -> Any:
-        """A chunk leaves for the consumer; returns it."""
+    def took(self, chunk: Any, declared: Declared) -> Any:
+        """A chunk of a stream that adds up as declared leaves for the consumer; returns it."""
         if not self._left or self._on_restart == "raise":  # else it matters only that one has left
             self._left.append(chunk)
+            if len(self._left) - self._joined == MANY:
+                self._join(declared)
         return chunk
+
+    def _join(self, declared: Declared) -> None:
+        """Join the last of them to one: a long stream would keep every chunk that it ever gave."""
+        last = self._left[self._joined :]
+        if comes_in_parts(declared.merge) and isinstance(last[0], MergeableChunk):
+            with contextlib.suppress(Exception):  # told where their sum is asked for
+                last = [type(last[0]).merge_chunks(last)]
+        self._left[self._joined :] = last
+        self._joined = len(self._left)
 
     def failed(self, error: Exception, where: str | None) -> None:
         """Remember a failure; the same exception raised once more gets no second note."""
@@ -77,6 +94,7 @@ class Tries:
         if not self._left:
             return ()
         self._left.clear()
+        self._joined = 0
         return (RESET,)
 
     def verdict(self) -> Exception:

@@ -146,10 +146,11 @@ class AsyncExchange:
         Raises:
             InvalidRequestError: more than 64 MB.
         """
+        whole = Whole(self._provider)
         body = self.arrived()
         if body is not None:
+            whole.add(body)
             return body
-        whole = Whole(self._provider)
         while piece := await self.piece():
             whole.add(piece)
         return whole.join()

@@ -157,8 +157,8 @@ class BaseMessageChunk(BaseMessage):
             "response_metadata": join_facts_by_key(
                 [chunk.response_metadata for chunk in chunks if chunk.response_metadata]
             ),
-            "name": first_known(chunk.name for chunk in chunks),
-            "id": first_known(chunk.id for chunk in chunks),
+            "name": first_known([chunk.name for chunk in chunks]),
+            "id": first_known([chunk.id for chunk in chunks]),
         }
 
     def _take_pieces(self, chunks: Sequence[Any]) -> None:

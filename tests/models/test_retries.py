@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ from runnables import (
     worth_retrying,
 )
 from runnables.attempts import AT_ONCE, Attempts, Pace, Rules
+from runnables.streams import Declared
+from runnables.tries import MANY, Tries
 from tests.colours import Call
 from tests.laws.recorder import Recorder
 from tests.laws.specimens import AT_ONCE as RETRY_AT_ONCE
@@ -195,6 +198,23 @@ def test_without_retries_the_error_of_a_stream_carries_what_came_out(call: Call)
     with pytest.raises(ServerError) as caught:
         call.stream(Quick([["a", "b", DOWN]], max_retries=0), "hi")
     assert caught.value.produced.text == "ab"  # type: ignore[attr-defined]  # set by the policy
+
+
+def test_the_error_of_a_long_stream_carries_all_that_came_out(call: Call) -> None:
+    """Also where the chunks were joined on the way, and only some of the last were not."""
+    words = [f"{number} " for number in range(3 * MANY + 5)]
+    with pytest.raises(ServerError) as caught:
+        call.stream(Quick([[*words, DOWN]], max_retries=1), "hi")
+    assert caught.value.produced.text == "".join(words)  # type: ignore[attr-defined]  # set by the policy
+
+
+def test_of_a_long_stream_few_chunks_are_kept() -> None:
+    """What an error would carry is joined on the way, where chunks are parts that can be joined."""
+    tries, declared = Tries("raise"), Declared(ScriptedChatModel.merge)
+    alive: list[weakref.ref[Any]] = []
+    for _ in range(1000):
+        alive.append(weakref.ref(tries.took(AIMessageChunk("a"), declared)))
+    assert sum(it() is not None for it in alive) < MANY
 
 
 def test_an_invoked_model_is_tried_again_whatever_its_watchers_saw(call: Call) -> None:
