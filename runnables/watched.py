@@ -15,7 +15,14 @@ from runnables.events import Event, Handler, Observed, Run, Sum
 from runnables.streams import ABSENT, Declared, aclose, close, given, inner, may_restart, merge_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Generator
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Awaitable,
+        Callable,
+        Generator,
+        Iterable,
+    )
     from types import TracebackType
 
     from runnables.chunks import Merge
@@ -61,28 +68,26 @@ async def awatched(
             await told.aclose()
 
 
-def reported(
-    run: Run, chunks: Generator[Any, None, None], declared: Declared
-) -> Generator[Any, None, None]:
-    """Chunks as they are, each of them told as one of this run."""
+def reported(run: Run, chunks: Iterable[Any], declared: Declared) -> Generator[Any, None, None]:
+    """Chunks as they are, each of them told as one of this run; closed at the end."""
     try:
         for chunk in chunks:
             run.chunk(chunk, declared)
             yield chunk
     finally:
-        chunks.close()
+        close(chunks)
 
 
 async def areported(
-    run: Run, chunks: AsyncGenerator[Any, None], declared: Declared
+    run: Run, chunks: AsyncIterable[Any], declared: Declared
 ) -> AsyncGenerator[Any, None]:
-    """Chunks as they are, each of them told as one of this run."""
+    """Chunks as they are, each of them told as one of this run; closed at the end."""
     try:
         async for chunk in chunks:
             await run.achunk(chunk, declared)
             yield chunk
     finally:
-        await chunks.aclose()
+        await aclose(chunks)
 
 
 class StreamRun(Run):

@@ -107,8 +107,7 @@ class Completion(Exchange):
         """
         choices = event.get("choices") or ()
         chunks = [self._chunk(event, it) for it in choices if not it.get("index")]
-        usage = _usage(event.get("usage"))
-        if usage is not None:
+        if (usage := _usage(event.get("usage"))) is not None:
             facts = self._facts(event, {})
             chunks.append(
                 AIMessageChunk(

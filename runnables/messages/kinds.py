@@ -21,7 +21,7 @@ from runnables.messages.roles import (
     ToolMessageChunk,
 )
 from runnables.messages.tool_calls import parse_tool_calls
-from runnables.messages.unchecked import unchecked
+from runnables.messages.unchecked import filled, unchecked
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -154,7 +154,20 @@ def text_chunk(text: str, id: str | None = None) -> AIMessageChunk:
     """
     if type(text) is not str or (id is not None and type(id) is not str):
         return AIMessageChunk(text, id=id)
-    return unchecked(AIMessageChunk, {"content": text, "id": id})
+    fields: dict[str, Any] = {
+        "content": text,
+        "additional_kwargs": {},
+        "response_metadata": {},
+        "type": "AIMessageChunk",
+        "name": None,
+        "id": id,
+        "tool_calls": [],
+        "invalid_tool_calls": [],
+        "usage_metadata": None,
+        "tool_call_chunks": [],
+        "chunk_position": None,
+    }
+    return filled(AIMessageChunk, fields, {"content", "id"})
 
 
 def text_answer(text: str, **fields: Unpack[AIFields]) -> AIMessage:

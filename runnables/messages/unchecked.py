@@ -10,16 +10,16 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from pydantic import BaseModel
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pydantic import BaseModel
-
-M = TypeVar("M", bound="BaseModel")
+M = TypeVar("M", bound=BaseModel)
 
 
 def unchecked(cls: type[M], values: dict[str, Any]) -> M:
-    """`cls(**values)` in a third of the time, for a class with no hook of its own after it.
+    """`cls(**values)` in half the time, for a class with no hook of its own after it.
 
     Args:
         values: by the names of the fields, each of the type that its field has; every field that
@@ -30,16 +30,34 @@ def unchecked(cls: type[M], values: dict[str, Any]) -> M:
     for name, make in made:
         fields[name] = make()
     fields.update(values)
+    return filled(cls, fields, set(values))
+
+
+def filled(cls: type[M], fields: dict[str, Any], given: set[str]) -> M:
+    """A model with these fields, all of them and in their order.
+
+    Args:
+        given: the names of those that do not come by default.
+    """
     model = cls.__new__(cls)
-    _set(model, "__dict__", fields)
-    # the three that model_construct sets, too
-    _set(model, "__pydantic_fields_set__", set(values))
-    _set(model, "__pydantic_extra__", None)
-    _set(model, "__pydantic_private__", None)
+    # what model_construct sets, too
+    _set_fields(model, fields)
+    _set_given(model, given)
+    _set_extra(model, None)
+    _set_private(model, None)
     return model
 
 
-_set: Final = object.__setattr__
+def _setter(name: str) -> Callable[[BaseModel, Any], None]:
+    """Sets one of the slots of all models, in half the time of `object.__setattr__`."""
+    setter: Callable[[BaseModel, Any], None] = vars(BaseModel)[name].__set__
+    return setter
+
+
+_set_fields: Final = _setter("__dict__")
+_set_given: Final = _setter("__pydantic_fields_set__")
+_set_extra: Final = _setter("__pydantic_extra__")
+_set_private: Final = _setter("__pydantic_private__")
 
 
 @cache

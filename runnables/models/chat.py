@@ -57,7 +57,9 @@ from runnables.streams import (
     AsyncStream,
     Declared,
     Stream,
+    aclose,
     acollect,
+    close,
     collect,
     in_threads,
 )
@@ -224,7 +226,11 @@ class ChatModel(Guarded, StructuredOutput, reports=True):
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
     ) -> Generator[Any, None, None]:
         options = self._options(kwargs)
-        yield from self._streamed(collect(input), options, scope, "raise")
+        chunks = self._streamed(collect(input), options, scope, "raise")
+        try:
+            yield from chunks
+        finally:
+            close(chunks)
 
     async def _atransform(
         self,
@@ -239,17 +245,19 @@ class ChatModel(Guarded, StructuredOutput, reports=True):
             async for chunk in chunks:
                 yield chunk
         finally:
-            await chunks.aclose()
+            await aclose(chunks)
 
     def _streamed(
         self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
-    ) -> Generator[Any, None, None]:
-        return driven(chunks_of(self, self._messages(value), options, on_restart), scope)
+    ) -> Iterable[Any]:
+        chunks = chunks_of(self, self._messages(value), options, on_restart)
+        return chunks if scope is None else driven(chunks, scope)
 
     def _astreamed(
         self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
-    ) -> AsyncGenerator[Any, None]:
-        return adriven(achunks_of(self, self._messages(value), options, on_restart), scope)
+    ) -> AsyncIterable[Any]:
+        chunks = achunks_of(self, self._messages(value), options, on_restart)
+        return chunks if scope is None else adriven(chunks, scope)
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         """The options of a call, over the model's settings, in the form for the hooks."""
