@@ -11,6 +11,8 @@ import pytest
 from blockbuster import BlockBuster
 from hypothesis import HealthCheck, settings
 
+from runnables.attempts import AT_ONCE
+from runnables.models.policies import Guarded
 from tests.colours import AsyncCall, Call, SyncCall
 from tests.leaks import nothing_left, nothing_left_in_loop
 from tests.llama import server
@@ -42,6 +44,12 @@ def llama_server() -> Iterator[server.LlamaServer]:
     """The real llama.cpp server on loopback; mark its tests `local_model`."""
     with server.llama_server() as running:
         yield running
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models make further attempts at once, where a test is not about how long they wait."""
+    monkeypatch.setattr(Guarded, "_pace", AT_ONCE)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -103,7 +103,7 @@ class ReplayServer:
     def listening(self) -> Generator[ReplayServer, None, None]:
         """The server, which listens on a free port of loopback until the block ends."""
         server = _Listener(self)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.002})
         thread.start()
         self.url = f"http://127.0.0.1:{server.server_port}"
         try:

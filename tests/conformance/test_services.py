@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from providers.anthropic import ChatAnthropic
 from providers.google import ChatGoogleGenerativeAI
 from providers.ollama import ChatOllama
@@ -15,6 +17,7 @@ from tests.conformance.gemini_wire import GeminiWire
 from tests.conformance.ollama_wire import OllamaWire
 from tests.conformance.openai_wires import CompletionsWire, ResponsesWire
 
+pytestmark = pytest.mark.usefixtures("at_once")
 KEY = "sk-a-secret-key"
 
 

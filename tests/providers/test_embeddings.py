@@ -203,6 +203,7 @@ def test_faults_are_portable(
     assert "sk-secret" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("at_once")
 def test_what_may_pass_is_tried_again(make: Make, server: Recorder, call: Call) -> None:
     """As chat models do; the delay is what the service asks for."""
     data: dict[str, Any] = {"data": [{"index": 0, "embedding": [1]}]}

@@ -307,6 +307,7 @@ def test_a_call_may_name_another_model_and_more_fields(call: Call) -> None:
     assert "authorization" not in asked.headers
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_further_attempt_says_the_same(call: Call) -> None:
     """With the further fields and headers, in whole answers and in streams."""
     busy = Said({"error": {"message": "busy"}}, status=503, headers={"retry-after": "0"})

@@ -102,6 +102,7 @@ def test_too_long_a_conversation_is_told_by_the_code(call: Call) -> None:
             call.invoke(model(server.url), "Hi")
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_failure_that_may_pass_is_tried_again(call: Call) -> None:
     answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
     with recording() as server:

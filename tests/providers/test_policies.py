@@ -83,6 +83,7 @@ def ways(call: Call, chain: Any) -> list[Any]:
 PROMPT = ChatPromptTemplate([("human", "{x}")])
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("way", range(4))
 def test_attempts_are_made_in_one_layer(way: int, call: Call) -> None:
     """By the model alone, and by a retry around the chain: three requests, not nine."""
