@@ -8,7 +8,7 @@ from providers._http import JSONLinesDecoder, SSEDecoder
 from providers._json import read_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 class JSONEvents:
@@ -23,18 +23,20 @@ class JSONEvents:
         self._decoder = JSONLinesDecoder() if lines else SSEDecoder()
         self._lines = lines
 
-    # One value at a time: a hundred at once would be walked through by every collection of
-    # garbage until the last of them is used.
     def feed(self, piece: bytes) -> Iterable[Any]:
         """The values that some bytes complete, read as they are asked for."""
-        return self._values(self._decoder.feed(piece))
+        found = self._decoder.feed(piece)
+        return found if self._lines else _values(found)
 
     def finish(self) -> Iterable[Any]:
         """The rest."""
-        return self._values(self._decoder.finish())
+        found = self._decoder.finish()
+        return found if self._lines else _values(found)
 
-    def _values(self, found: list[Any]) -> Iterable[Any]:
-        if self._lines:
-            return found
-        texts = (event.data for event in found)
-        return (read_json(text) for text in texts if text and text != "[DONE]")
+
+# One value at a time: a hundred at once would be walked through by every collection of garbage
+# until the last of them is used.
+def _values(events: Iterable[Any]) -> Iterator[Any]:
+    for event in events:
+        if event.data and event.data != "[DONE]":
+            yield read_json(event.data)

@@ -105,8 +105,10 @@ class Completion(Exchange):
 
         Of several choices (`n`), the first is the answer, as it is of a whole one.
         """
-        choices = event.get("choices") or ()
-        chunks = [self._chunk(event, it) for it in choices if not it.get("index")]
+        chunks: list[AIMessageChunk] = []
+        for choice in event.get("choices") or ():
+            if not choice.get("index"):
+                chunks.append(self._chunk(event, choice))  # noqa: PERF401  (slower for one)
         if (usage := _usage(event.get("usage"))) is not None:
             facts = self._facts(event, {})
             chunks.append(
