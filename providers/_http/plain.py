@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from runnables.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
+# Requests and replies are not changed, but not frozen: that would take three times as long.
+@dataclass(slots=True)
 class Request:
     """What to send.
 
@@ -30,7 +31,7 @@ def _without_query(url: str) -> str:
     return url.partition("?")[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """What came back.
 

@@ -34,7 +34,7 @@ class PromptInputError(PromptError, TypeError):
     """A prompt with several variables, or none, was given something that is not a dict."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Given:
     """All that rendering needs; nothing in it is waited for."""
 
