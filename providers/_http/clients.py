@@ -159,7 +159,7 @@ class Client:
             connect: how many seconds it may take until there is a connection.
         """
         taken = _Taken()
-        _taken.set(taken)
+        token = _taken.set(taken)
         try:
             return await self._sent(self._session, request, connect)
         except BaseException as error:
@@ -174,7 +174,8 @@ class Client:
                 taken.drop()
                 raise
         finally:
-            _taken.set(None)  # no reset: whoever closes us may be in another context
+            with contextlib.suppress(ValueError):  # whoever closes us may be in another context
+                _taken.reset(token)
 
     def _sent(
         self, session: aiohttp.ClientSession, request: Request, connect: float | None

@@ -1,0 +1,91 @@
+"""Items of an async batch go through few tasks, and do not notice it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from runnables import RunnableLambda
+
+NAME: ContextVar[Any] = ContextVar("NAME", default="nobody")
+
+
+class Incomparable:
+    """A value, as an array is, that cannot be asked whether it is another."""
+
+    def __eq__(self, other: object) -> bool:
+        raise ValueError("which of them?")
+
+    __hash__ = None  # type: ignore[assignment]  # as arrays are
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_item_sees_no_variable_that_an_earlier_one_set(limit: int, waits: bool) -> None:
+    """Also where it runs in the same slot, and whatever the value is."""
+
+    async def swap(value: Any) -> Any:
+        before = NAME.get()
+        NAME.set(value)
+        if waits:
+            await asyncio.sleep(0)
+        return before
+
+    values = ["a", Incomparable(), "b", Incomparable(), Incomparable(), "c"]
+    given = asyncio.run(RunnableLambda(swap).abatch(values, max_concurrency=limit))
+    assert given == ["nobody"] * len(values)
+
+
+def test_items_that_leave_the_context_alone_share_a_task() -> None:
+    """A task for each would cost more than many a step."""
+
+    async def task(value: int) -> int:
+        token = NAME.set(value)
+        await asyncio.sleep(0)
+        NAME.reset(token)
+        return id(asyncio.current_task())
+
+    tasks = asyncio.run(RunnableLambda(task).abatch(range(50), max_concurrency=2))
+    assert len(set(tasks)) == 2
+
+
+def test_items_that_wait_for_nothing_let_others_have_their_turn() -> None:
+    """A loop that serves something else goes on serving it."""
+
+    async def main() -> int:
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        async def same(value: int) -> int:
+            return value
+
+        other = asyncio.create_task(others())
+        await RunnableLambda(same).abatch(range(1000), max_concurrency=4)
+        other.cancel()
+        return turns
+
+    assert asyncio.run(main()) >= 250
+
+
+def test_a_cancellation_that_an_item_swallows_is_not_left_to_the_next() -> None:
+    async def pending(value: int) -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        before = task.cancelling()
+        if value % 2:
+            task.cancel()
+            try:
+                await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                return before
+        return before
+
+    assert asyncio.run(RunnableLambda(pending).abatch(range(8), max_concurrency=1)) == [0] * 8
