@@ -14,7 +14,9 @@ import os
 import queue
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from providers._http.clients import aclose_clients, immortal
@@ -38,10 +40,17 @@ PATIENCE: Final = 5.0
 
 
 class _LoopThread:
-    """A daemon thread in which an event loop runs."""
+    """A daemon thread in which an event loop runs.
+
+    Every time that one of two threads wakes the other, they may hand Python's lock to and fro. So
+    what comes together is told together: calls that begin, and what is handed to callers.
+    """
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self._beginning: deque[Callable[[], object]] = deque()
+        self._is_told = False
+        self._handed: list[tuple[queue.SimpleQueue[Item], Item]] = []
         self._thread = threading.Thread(target=self._run, name="runnables-http", daemon=True)
         self._thread.start()
 
@@ -51,8 +60,10 @@ class _LoopThread:
         try:
             loop.run_forever()
         finally:
+            self._begin_all()
             loop.run_until_complete(self._leave())
             loop.run_until_complete(loop.shutdown_default_executor())
+            self._hand_all()
             loop.close()
 
     async def _leave(self) -> None:
@@ -61,6 +72,35 @@ class _LoopThread:
                 task.cancel()
             await asyncio.wait(tasks)
         await aclose_clients()
+
+    def add(self, callback: Callable[[], object]) -> bool:
+        """Have a callback run there, once `tell_of_added` is called; whether that is needed."""
+        self._beginning.append(callback)
+        if self._is_told:
+            return False
+        # Nobody relies on the main thread: Ctrl-C may keep it from telling.
+        self._is_told = threading.current_thread() is not threading.main_thread()
+        return True
+
+    def tell_of_added(self) -> None:
+        """Wake the thread for the callbacks that were added."""
+        self.tell(self._begin_all)
+
+    def _begin_all(self) -> None:
+        self._is_told = False  # first: what is added from now on is told of anew
+        while self._beginning:
+            self._beginning.popleft()()
+
+    def hand(self, items: queue.SimpleQueue[Item], item: Item) -> None:
+        """In the loop: put an item into a queue, when all that is ready now has been looked at."""
+        self._handed.append((items, item))
+        if len(self._handed) == 1:
+            self.loop.call_soon(self._hand_all)
+
+    def _hand_all(self) -> None:
+        handed, self._handed = self._handed, []
+        for items, item in handed:
+            items.put(item)
 
     def is_current(self) -> bool:
         """Whether the caller is this thread."""
@@ -83,14 +123,17 @@ _nowhere: Final = contextvars.Context()
 """What runs in the thread has none of a caller's variables: connections outlive the call."""
 
 
-def _begin(callback: Callable[[], object]) -> _LoopThread:
-    """Have a callback run in the thread of this process, which the first call starts."""
+def _begin(pump: _Pump) -> _LoopThread:
+    """Have a pump start in the thread of this process, which the first call starts."""
     global _running
     with _lock:  # so that it comes before what closes the thread
         if _running is None:
             _running = _LoopThread()
-        _running.loop.call_soon_threadsafe(callback, context=_nowhere)
-        return _running
+        thread = _running
+        has_to_be_told = thread.add(partial(pump.start, thread))
+    if has_to_be_told:  # not within: others would wait for the lock while the thread is woken
+        thread.tell_of_added()
+    return thread
 
 
 def close() -> None:
@@ -124,16 +167,18 @@ class _Pump:
         self.over = False
         self.taken = 0
         self._given = 0
+        self._thread: _LoopThread
         self._task: asyncio.Task[None] | None = None
         self._room: asyncio.Event | None = None
         self._given_up = False
 
-    def start(self) -> None:
-        """In the loop: begin, unless nobody wants it any more."""
+    def start(self, thread: _LoopThread) -> None:
+        """In the loop of this thread: begin, unless nobody wants it any more."""
+        self._thread = thread
         if self._given_up:
             self._finish(asyncio.CancelledError())
         else:
-            self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task = thread.loop.create_task(self._run())
 
     def give_up(self) -> None:
         """In the loop: close the connection."""
@@ -152,10 +197,10 @@ class _Pump:
             head = await self._exchange.begin()
             body = self._exchange.arrived()
             if body is None:
-                self.items.put(head)
+                self._hand(head)
                 await self._carry()
             else:  # as one item: each of them wakes the caller
-                self.items.put(Reply(head.status, head.headers, body))
+                self._hand(Reply(head.status, head.headers, body))
         except BaseException as it:
             error = it
         finally:
@@ -165,7 +210,7 @@ class _Pump:
 
     async def _carry(self) -> None:
         while piece := await self._exchange.piece():
-            self.items.put(piece)
+            self._hand(piece)
             self._given += len(piece)
             if self._given - self.taken > ROOM:
                 await self._drained()
@@ -183,8 +228,11 @@ class _Pump:
 
     def _finish(self, error: BaseException | None) -> None:
         self.over = True
-        self.items.put(error)
-        self.items.put(error)  # one thread may read while another closes
+        self._hand(error)
+        self._hand(error)  # one thread may read while another closes
+
+    def _hand(self, item: Item) -> None:
+        self._thread.hand(self.items, item)
 
 
 class Exchange:
@@ -199,7 +247,7 @@ class Exchange:
 
     def begin(self) -> Head:
         """Send the request; wait for the head of the answer."""
-        self._thread = _begin(self._pump.start)
+        self._thread = _begin(self._pump)
         first = self._next()
         if isinstance(first, Reply):
             self._thread = None

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from providers._http import Setup, asend, astream, close, send, stream
+from providers._http import Setup, asend, astream, close, send, stream, thread
 from providers._http.clients import _clients
 from runnables import RunnableLambda
 from runnables.errors import ModelConnectionError
@@ -128,6 +128,42 @@ def test_closing_ends_a_call_in_another_thread() -> None:
         thread.join(PATIENCE)
         assert server.was_left()
     assert "closed during the call" in str(errors[0])
+
+
+def test_no_call_is_lost_where_closing_meets_those_that_begin() -> None:
+    """Each ends, with an answer or an error, however often the thread is closed meanwhile."""
+    ended: list[str] = []
+
+    def work() -> None:
+        for _ in range(50):
+            try:
+                ended.append(str(send(request(server.url), SETUP, "acme").status))
+            except ModelConnectionError as error:
+                ended.append(str(error))
+
+    with serving(plain()) as server:
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(8)]
+        for it in threads:
+            it.start()
+        while any(it.is_alive() for it in threads):
+            close()
+            threads[0].join(0.01)
+        for it in threads:
+            it.join(PATIENCE)
+        assert not any(it.is_alive() for it in threads)
+    assert len(ended) == 8 * 50
+    assert set(ended) <= {"200", "acme: closed during the call"}
+
+
+def test_ctrl_c_before_the_thread_is_told_is_not_paid_by_the_calls_after() -> None:
+    """They wake the thread by themselves."""
+    with serving(plain()) as server:
+        assert send(request(server.url), SETUP, "acme").status == 200
+        running = thread._running
+        assert running is not None
+        running.add(lambda: None)  # and here it was interrupted
+        assert send(request(server.url), SETUP, "acme").status == 200
+        close()
 
 
 def test_a_loop_that_stood_still_does_not_stumble_over_closed_connections() -> None:
