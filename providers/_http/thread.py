@@ -334,11 +334,13 @@ class _GivenUp(BaseException):
 
 _GIVEN_UP: Final = _GivenUp()
 
-_SLICE: Final = 0.25 if os.name == "nt" else None
-"""Seconds to wait at a time: on Windows, Ctrl-C does not end a wait."""
+_SLICE: Final = 0.25
+"""Seconds for which the main thread waits at a time. On Windows Ctrl-C does not end a wait, and
+elsewhere one that comes just before a wait does not."""
 
 
 def _wait(items: queue.SimpleQueue[Item]) -> Item:
+    may_be_interrupted = threading.current_thread() is threading.main_thread()
     while True:
         with contextlib.suppress(queue.Empty):
-            return items.get(timeout=_SLICE)
+            return items.get(timeout=_SLICE if may_be_interrupted else None)

@@ -172,7 +172,10 @@ def test_an_interrupt_ends_a_sync_call() -> None:
             assert run.stdin is not None
             assert wait_for(lambda: bool(server.asked), 20)
             run.send_signal(signal.SIGINT)
+            late = threading.Timer(20, run.kill)
+            late.start()
             assert run.stdout.readline() == "interrupted\n"
+            late.cancel()
             assert server.was_left()  # before the process ends
             run.stdin.close()
 
