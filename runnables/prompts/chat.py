@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast, overload
 
 from runnables.errors import PromptError, near
 from runnables.messages import BaseMessage
+from runnables.messages.kinds import ALL_KINDS
 from runnables.messages.unchecked import unchecked
 from runnables.messages.values import ChatPromptValue, PromptValue
 from runnables.prompts.base import BasePromptTemplate
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from runnables.prompts.template import Given, Selecting
 
 
+_OURS: Final = frozenset(ALL_KINDS.values())
+
+
 class BaseChatPromptTemplate(BasePromptTemplate):
     """A template that gives messages."""
 
@@ -36,7 +40,10 @@ class BaseChatPromptTemplate(BasePromptTemplate):
         """The messages; nothing is missing from what is given."""
 
     def _prompt(self, given: Given) -> PromptValue:
-        return unchecked(ChatPromptValue, {"messages": self.messages_for(given)})
+        messages = self.messages_for(given)
+        if _OURS.issuperset(map(type, messages)):
+            return unchecked(ChatPromptValue, {"messages": messages})
+        return ChatPromptValue(messages=cast("Any", messages))  # of a user's own template, maybe
 
     def format_messages(self, /, **values: Any) -> list[BaseMessage]:
         """The messages for these values.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from runnables.errors import PromptError
 from runnables.messages import (
@@ -16,6 +16,7 @@ from runnables.messages import (
     SystemMessage,
     convert_to_messages,
 )
+from runnables.messages.kinds import MESSAGES
 from runnables.messages.unchecked import unchecked
 from runnables.prompts.blocks import BlockTemplate, as_written, block_template, blocks_of
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
@@ -232,6 +233,10 @@ def _content(
     return [block_template(block, template_format) for block in template]
 
 
+_OURS: Final = frozenset(MESSAGES.values())
+"""The classes that need no look at a text: one of a user may have a hook of its own."""
+
+
 class _ClassMessagePromptTemplate(RoleMessagePromptTemplate):
     """A template for messages of one class."""
 
@@ -240,7 +245,7 @@ class _ClassMessagePromptTemplate(RoleMessagePromptTemplate):
     def _message(self, content: Any) -> BaseMessage:
         if self.additional_kwargs:
             return self.message_class(content, additional_kwargs=dict(self.additional_kwargs))
-        if type(content) is str:
+        if type(content) is str and self.message_class in _OURS:
             return unchecked(self.message_class, {"content": content})
         return self.message_class(content)
 

@@ -6,6 +6,7 @@ import pickle
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from runnables.errors import PromptError
 from runnables.messages import (
@@ -26,6 +27,8 @@ from runnables.prompts import (
     PromptTemplate,
     SystemMessagePromptTemplate,
 )
+from runnables.prompts.message import BaseMessagePromptTemplate
+from runnables.prompts.syntax import Variables
 from tests.colours import Call
 
 CHAT = ChatPromptTemplate(
@@ -278,3 +281,25 @@ async def test_the_awaited_forms_say_the_same() -> None:
     assert await CHAT.aformat(**values) == CHAT.format(**values)
     assert await CHAT.aformat_messages(**values) == CHAT.format_messages(**values)
     assert await CHAT.aformat_prompt(**values) == await CHAT.ainvoke(values)
+
+
+def test_messages_of_a_user_s_own_classes_are_still_looked_at() -> None:
+    """What ours make needs no check; what others make may be anything."""
+
+    class Junk(BaseMessagePromptTemplate):
+        def messages_for(self, given: Any) -> list[Any]:
+            return ["a text"]
+
+        def _own_variables(self) -> Variables:
+            return Variables()
+
+    class Loud(HumanMessage):
+        def model_post_init(self, context: Any, /) -> None:
+            self.content = self.text.upper()
+
+    class LoudTemplate(HumanMessagePromptTemplate):
+        message_class = Loud
+
+    with pytest.raises(ValidationError):
+        ChatPromptTemplate([Junk()]).invoke({})
+    assert LoudTemplate.from_template("hi").format().text == "HI"
