@@ -98,7 +98,9 @@ class Completion(Exchange):
             fields["tool_calls"], fields["invalid_tool_calls"] = calls, invalid
         if beside := _beside(said):
             fields["additional_kwargs"] = beside
-        return text_answer(said.get("content") or "", **fields)
+        # of all fields, calls alone have values in them that the service may write of another type
+        make = AIMessage if asked else text_answer
+        return make(said.get("content") or "", **fields)
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
         """The chunks of an event; the one with the usage has no choice.

@@ -112,6 +112,10 @@ def test_a_failure_that_may_pass_is_tried_again(call: Call) -> None:
         assert len(server.asked) == 2
 
 
+def _calling(call: dict[str, Any]) -> Said:
+    return Said({"choices": [{"message": {"role": "assistant", "tool_calls": [call]}}]})
+
+
 BROKEN = {
     "no JSON": Said(b"<html>gateway</html>", content_type="text/html"),
     "half a JSON": Said(b'{"choices": [', content_type="application/json"),
@@ -119,6 +123,12 @@ BROKEN = {
     "a list": Said([1, 2]),
     "no choice": Said({"choices": []}),
     "choices of another kind": Said({"choices": [None]}),
+    "a call whose id is a number": _calling(
+        {"id": 5, "function": {"name": "add", "arguments": "{}"}}
+    ),
+    "a call whose name is none": _calling(
+        {"id": "c", "function": {"name": ["add"], "arguments": "{}"}}
+    ),
     "brackets without end": Said(b"[" * 100_000),
     "a number without end": Said(
         b'{"choices": [{"message": {}}], "usage": {"prompt_tokens": 1e999}}'
