@@ -41,7 +41,7 @@ class BaseChatPromptTemplate(BasePromptTemplate):
 
     def _prompt(self, given: Given) -> PromptValue:
         messages = self.messages_for(given)
-        if _OURS.issuperset(map(type, messages)):
+        if type(messages) is list and _OURS.issuperset(map(type, messages)):
             return unchecked(ChatPromptValue, {"messages": messages})
         return ChatPromptValue(messages=cast("Any", messages))  # of a user's own template, maybe
 

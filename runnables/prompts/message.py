@@ -16,7 +16,6 @@ from runnables.messages import (
     SystemMessage,
     convert_to_messages,
 )
-from runnables.messages.kinds import MESSAGES
 from runnables.messages.unchecked import unchecked
 from runnables.prompts.blocks import BlockTemplate, as_written, block_template, blocks_of
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
@@ -233,8 +232,8 @@ def _content(
     return [block_template(block, template_format) for block in template]
 
 
-_OURS: Final = frozenset(MESSAGES.values())
-"""The classes that need no look at a text: one of a user may have a hook of its own."""
+_OURS: Final = frozenset({HumanMessage, AIMessage, SystemMessage})
+"""The classes that need nothing but a text, and no look at it, as one of a user may."""
 
 
 class _ClassMessagePromptTemplate(RoleMessagePromptTemplate):

@@ -16,9 +16,11 @@ from runnables.messages import (
     ChatPromptValue,
     HumanMessage,
     SystemMessage,
+    ToolMessage,
 )
 from runnables.prompts import (
     AIMessagePromptTemplate,
+    BaseChatPromptTemplate,
     ChatMessagePromptTemplate,
     ChatPromptTemplate,
     HumanMessagePromptTemplate,
@@ -300,6 +302,22 @@ def test_messages_of_a_user_s_own_classes_are_still_looked_at() -> None:
     class LoudTemplate(HumanMessagePromptTemplate):
         message_class = Loud
 
+    class Results(HumanMessagePromptTemplate):
+        message_class = ToolMessage
+
+    class Talk(BaseChatPromptTemplate):
+        def messages_for(self, given: Any) -> Any:
+            return (HumanMessage(text) for text in "ab")
+
+        def _own_variables(self) -> Variables:
+            return Variables()
+
+        def pretty_repr(self) -> str:
+            return ""
+
     with pytest.raises(ValidationError):
         ChatPromptTemplate([Junk()]).invoke({})
+    with pytest.raises(ValidationError):
+        Results.from_template("of no call").format()
+    assert Talk().invoke({}).to_messages() == [HumanMessage("a"), HumanMessage("b")]
     assert LoudTemplate.from_template("hi").format().text == "HI"
