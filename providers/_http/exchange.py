@@ -38,6 +38,10 @@ class Head(NamedTuple):
     headers: Mapping[str, str]
 
 
+_MOMENT: Final = 0.1
+"""Seconds until who reads an answer knows at the latest that its connection was closed."""
+
+
 class _Late(Exception):
     """A wait that took too long; its argument is the name of the limit."""
 
@@ -65,6 +69,7 @@ class AsyncExchange:
         self._began = 0.0
         self._waits_since: float | None = None
         self._late_by: str | None = None
+        self._stranded = False  # whether it seemed so at the last look
         self._got = 0
 
     async def begin(self) -> Head:
@@ -200,15 +205,18 @@ class AsyncExchange:
         if self._late_by is not None:
             return math.inf
         name, due = self._due(now)
+        was_stranded, self._stranded = self._stranded, _is_stranded(self._response)
         if due <= now:
             self._late_by = name
         if self._response is None:
             if due <= now and self._clock is not None:
                 self._clock.reschedule(now)
-        elif _is_stranded(self._response):
+        elif self._stranded and was_stranded:
             self._response.content.set_exception(aiohttp.ClientPayloadError())
         elif due <= now:
             self._response.content.set_exception(_Late(name))
+        elif self._stranded:
+            return now + _MOMENT
         return due
 
     def _due(self, now: float) -> tuple[str, float]:
@@ -265,13 +273,15 @@ def _cut(response: aiohttp.ClientResponse) -> None:
     response.close()
 
 
-def _is_stranded(response: aiohttp.ClientResponse) -> bool:
+def _is_stranded(response: aiohttp.ClientResponse | None) -> bool:
     """Whether nothing more can come, although nobody was told.
+
+    For a few rounds of the loop it seems so of every answer that ends with its connection.
 
     So it is where a piece does not say its length as it should: aiohttp (3.14) closes the
     connection, and leaves whoever reads the body waiting.
     """
-    if response.content.is_eof() or response.content.exception() is not None:
+    if response is None or response.content.is_eof() or response.content.exception() is not None:
         return False
     transport = response.connection.transport if response.connection is not None else None
     return transport is None or transport.is_closing()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
+import time
 
 import pytest
 
 from providers._http import Setup, astream, stream, under_way
+from providers._http.watch import GLANCE
 from runnables.errors import ConfigError, ModelConnectionError
 from tests.colours import Call
 from tests.http.calls import KEY, pieces, reply, request, told
@@ -87,6 +90,19 @@ def test_a_piece_without_a_length_does_not_leave_its_reader_waiting(call: Call) 
     with serving(STREAM, chunk(b"abc"), Await(ready), b"zz\r\nabc", HANG) as server:
         with pytest.raises(ModelConnectionError, match="after 3 bytes"):
             call.run(sync, coloured)
+
+
+async def test_an_answer_that_ends_with_its_connection_is_whole_however_late_it_is_read() -> None:
+    """Here, its end is there when a loop that was busy for long looks after its waits."""
+    ready = threading.Event()
+    with serving(head(), b"abc", Await(ready), Cut()) as server:
+        async with await astream(request(server.url), Setup(), "acme") as streamed:
+            assert await anext(streamed) == b"abc"
+            rest = asyncio.create_task(streamed.read())
+            await asyncio.sleep(0)
+            ready.set()
+            time.sleep(GLANCE + 0.2)  # noqa: ASYNC251
+            assert await rest == b""
 
 
 def test_nobody_there(call: Call) -> None:
