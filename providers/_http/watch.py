@@ -57,4 +57,5 @@ class Watch:
         now = self._loop.time()
         waiting = [it for weakly in list(self._watched.values()) if (it := weakly()) is not None]
         if waiting:
-            self.expect(min(min(it.look(now) for it in waiting), now + GLANCE))
+            self.expect(now + GLANCE)  # first: whatever happens to one of them, the others wait
+            self.expect(min(it.look(now) for it in waiting))
