@@ -101,7 +101,7 @@ async def test_an_answer_that_ends_with_its_connection_is_whole_however_late_it_
             rest = asyncio.create_task(streamed.read())
             await asyncio.sleep(0)
             ready.set()
-            time.sleep(GLANCE + 0.2)  # noqa: ASYNC251
+            time.sleep(GLANCE + 0.2)  # noqa: ASYNC251  (the loop is to be blocked)
             assert await rest == b""
 
 

@@ -355,9 +355,9 @@ def test_a_quick_chunk_of_text_is_what_the_constructor_gives() -> None:
 
 def test_a_quick_chunk_refuses_what_the_constructor_refuses() -> None:
     with pytest.raises(ValidationError):
-        text_chunk(5)  # type: ignore[arg-type]
+        text_chunk(5)  # type: ignore[arg-type]  # the mistake that is meant
     with pytest.raises(ValidationError):
-        text_answer(5)  # type: ignore[arg-type]
+        text_answer(5)  # type: ignore[arg-type]  # the mistake that is meant
 
 
 def test_a_quick_answer_is_what_the_constructor_gives() -> None:
