@@ -73,7 +73,7 @@ _MISREAD = (LookupError, TypeError, ValueError, AttributeError, OverflowError, R
 """What reading an answer of another form raises; too large a number, too many brackets."""
 
 
-class _Reading:
+class _OfForm:
     """`Remote._reading`: not made by `contextmanager`, as streams enter it for every piece."""
 
     __slots__ = ("_data", "_headers", "_model")
@@ -273,9 +273,9 @@ class Remote:
         except ValueError as error:
             raise self._unreadable(reply.body, reply.headers) from error
 
-    def _reading(self, data: bytes, headers: Mapping[str, str]) -> _Reading:
+    def _reading(self, data: bytes, headers: Mapping[str, str]) -> _OfForm:
         """Let what is not of the service's own form be an error of the service."""
-        return _Reading(self, data, headers)
+        return _OfForm(self, data, headers)
 
     def _unreadable(self, body: bytes, headers: Mapping[str, str]) -> ServerError:
         text = self._redacted(body.decode("utf-8", "replace"))[:_SHOWN]

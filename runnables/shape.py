@@ -71,7 +71,7 @@ class RunnablePassthrough(Runnable[Value, Value], reports=True):
     if TYPE_CHECKING:
 
         @classmethod
-        def assign(cls, **branches: Any) -> RunnableAssign: ...  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        def assign(cls, **branches: Any) -> RunnableAssign: ...  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - see above
 
     else:
         assign = _AssignDoor()

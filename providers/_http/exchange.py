@@ -276,10 +276,9 @@ def _cut(response: aiohttp.ClientResponse) -> None:
 def _is_stranded(response: aiohttp.ClientResponse | None) -> bool:
     """Whether nothing more can come, although nobody was told.
 
-    For a few rounds of the loop it seems so of every answer that ends with its connection.
-
     So it is where a piece does not say its length as it should: aiohttp (3.14) closes the
-    connection, and leaves whoever reads the body waiting.
+    connection, and leaves whoever reads the body waiting. Of every answer that ends with its
+    connection it seems so for a few rounds of the loop.
     """
     if response is None or response.content.is_eof() or response.content.exception() is not None:
         return False

@@ -21,7 +21,7 @@ from runnables.messages import (
     text_chunk,
     tool_call_chunk,
 )
-from runnables.messages.openai import openai_messages as as_openai
+from runnables.messages.openai import openai_dicts
 from runnables.messages.tool_calls import parse_tool_calls
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def openai_messages(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     Raises:
         ConfigError: a medium that chat completions have no form for.
     """
-    return as_openai([_sendable(message) for message in messages])
+    return openai_dicts([_sendable(message) for message in messages])
 
 
 def _sendable(message: BaseMessage) -> BaseMessage:

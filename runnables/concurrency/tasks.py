@@ -178,7 +178,7 @@ class TaskFanOut:
         if taken is None:
             return None
         context = self._context.copy()
-        task = self._loop.create_task(self._work_through(taken, context.copy()), context=context)
+        task = self._loop.create_task(self._work_through(taken), context=context)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
@@ -198,17 +198,12 @@ class TaskFanOut:
 
     # With a task for each item, those that begin come in waves, and each wave looks to the garbage
     # collector like new objects that nobody lets go: that was a seventh of a batch's time.
-    async def _work_through(self, taken: tuple[int, Any], context: contextvars.Context) -> Any:
-        """Work on an item, and on the next as long as each leaves the task as it found it.
-
-        Args:
-            taken: the first of them.
-            context: what the task began with: an item sees no variable that another has set.
-        """
+    async def _work_through(self, taken: tuple[int, Any] | None) -> None:
+        """Work on an item, and on the next as long as each leaves the task as it found it."""
         task: asyncio.Task[Any] = cast("Any", asyncio.current_task())
-        following: tuple[int, Any] | None = taken
-        while following is not None:
-            taken, turn = following, self._turn()
+        context = contextvars.copy_context()  # of which no item sees what another has set in it
+        while taken is not None:
+            turn = self._turn()
             result = await self._work(*taken)
             if result is not DONE:
                 self._outcomes.append((taken[0], result))
@@ -223,8 +218,7 @@ class TaskFanOut:
                 self._rouse(always=True)
             if turn == self._turns:  # it waited for nothing: others have to get their turn
                 await asyncio.sleep(0)
-            following = self._take()
-        return DONE
+            taken = self._take()
 
     def _turn(self) -> int:
         """Counts the turns of the loop."""

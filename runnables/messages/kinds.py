@@ -148,7 +148,7 @@ def only_chunk(answer: AIMessage) -> AIMessageChunk:
 
 
 def text_chunk(text: str, id: str | None = None) -> AIMessageChunk:
-    """`AIMessageChunk(text, id=id)`, in a third of the time: streams make one for every token.
+    """`AIMessageChunk(text, id=id)`, in half of the time: streams make one for every token.
 
     What is passed is not looked at, but for its type; a wrong one raises as the constructor does.
     """
@@ -171,7 +171,7 @@ def text_chunk(text: str, id: str | None = None) -> AIMessageChunk:
 
 
 def text_answer(text: str, **fields: Unpack[AIFields]) -> AIMessage:
-    """`AIMessage(text, **fields)`, in a third of the time, for a provider that made the fields.
+    """`AIMessage(text, **fields)`, in two thirds of the time, for a provider that made the fields.
 
     Text and id may be of any type, and raise as in the constructor; the other fields are taken
     as they are.

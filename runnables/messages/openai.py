@@ -82,7 +82,7 @@ def convert_to_openai_messages(
     return found[0] if single else found
 
 
-def openai_messages(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
+def openai_dicts(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     """What `convert_to_openai_messages` makes of a list of messages by default."""
     return _PLAINLY.messages(messages)
 

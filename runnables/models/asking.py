@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def answer_of(model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
     """What a model answers, under its policies."""
-    if model.rate_limiter is None and model.cache is None:
+    if model.rate_limiter is None and model.cache is None:  # most often: a call needs no object
         if not model.max_retries:
             return model._generate(messages, options)
         return tried(model._attempts(), model._generate, messages, options)
@@ -36,7 +36,7 @@ def aanswer_of(
     model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]
 ) -> Awaitable[AIMessage]:
     """What a model answers, under its policies."""
-    if model.rate_limiter is None and model.cache is None:
+    if model.rate_limiter is None and model.cache is None:  # most often: a call needs no object
         if not model.max_retries:
             return model._agenerate(messages, options)
         return atried(model._attempts(), model._agenerate, messages, options)

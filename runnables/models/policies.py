@@ -93,14 +93,10 @@ class Guarded:
         self.cache = cache
 
     @property
-    def _is_guarded(self) -> bool:
-        """Whether any of them asks for something."""
-        return bool(self.max_retries or self.rate_limiter is not None or self.cache is not None)
-
-    @property
     def _is_tried(self) -> bool:
         """Whether an error of a stream says what had left: one more try, or none, is asked for."""
-        return self.max_retries is not None or self._is_guarded
+        settings = self.max_retries, self.rate_limiter, self.cache
+        return any(it is not None for it in settings)
 
     def _identity(self) -> dict[str, Any]:
         """The settings that decide what the model gives: not how, or by whom, it is asked."""

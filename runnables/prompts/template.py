@@ -119,10 +119,7 @@ class Template(ABC):
             values: what there is, by name.
             label: whom the error is about; None: this template.
         """
-        required = self.variables.required
-        if required.keys() <= values.keys():
-            return
-        if missing := [name for name in required if name not in values]:
+        if missing := self.variables.required.keys() - values.keys():
             raise self._missing(sorted(missing), values, label or self._label())
 
     def _missing(
@@ -162,16 +159,12 @@ class Template(ABC):
     def given(self, values: Mapping[str, Any]) -> Given:
         """The values with what is filled in, and the examples that selectors choose."""
         everything = self._filled(values)
-        if not (selecting := self.selecting()):
-            return Given(everything)
-        return Given(everything, {id(it): it.select(everything) for it in selecting})
+        return Given(everything, {id(it): it.select(everything) for it in self.selecting()})
 
     async def agiven(self, values: Mapping[str, Any]) -> Given:
         """The values with what is filled in, and the examples that selectors choose."""
         everything = self._filled(values)
-        if not (selecting := self.selecting()):
-            return Given(everything)
-        return Given(everything, {id(it): await it.aselect(everything) for it in selecting})
+        return Given(everything, {id(it): await it.aselect(everything) for it in self.selecting()})
 
     def _within(self, given: Given) -> Given:
         """What a template inside of another one sees: its own partial variables as well."""
