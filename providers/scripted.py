@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from runnables.concurrency import anap, nap
+from runnables.engine import anap, nap
 from runnables.errors import ConfigError
 from runnables.fakes import by_words, in_pieces
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, UsageMetadata

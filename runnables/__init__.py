@@ -28,18 +28,6 @@ if TYPE_CHECKING:
         RunnableCache as RunnableCache,
     )
     from runnables.cache.sqlite import SQLiteCache as SQLiteCache
-    from runnables.chunks import (
-        DELTAS as DELTAS,
-        RESET as RESET,
-        SNAPSHOTS as SNAPSHOTS,
-        ByIndex as ByIndex,
-        ByKey as ByKey,
-        Joined as Joined,
-        Merge as Merge,
-        MergeableChunk as MergeableChunk,
-        merge_chunks as merge_chunks,
-    )
-    from runnables.concurrency import cancelled as cancelled
     from runnables.config import (
         RunnableConfig as RunnableConfig,
         merge_configs as merge_configs,
@@ -56,6 +44,22 @@ if TYPE_CHECKING:
     )
     from runnables.decorator import chain as chain
     from runnables.each import RunnableEach as RunnableEach
+    from runnables.engine import (
+        AsyncStream as AsyncStream,
+        Stream as Stream,
+        cancelled as cancelled,
+    )
+    from runnables.engine.merging import (
+        DELTAS as DELTAS,
+        RESET as RESET,
+        SNAPSHOTS as SNAPSHOTS,
+        ByIndex as ByIndex,
+        ByKey as ByKey,
+        Joined as Joined,
+        Merge as Merge,
+        MergeableChunk as MergeableChunk,
+        merge_chunks as merge_chunks,
+    )
     from runnables.errors import (
         AuthenticationError as AuthenticationError,
         BudgetExceeded as BudgetExceeded,
@@ -248,10 +252,6 @@ if TYPE_CHECKING:
         RunnablePassthrough as RunnablePassthrough,
         RunnablePick as RunnablePick,
     )
-    from runnables.streams import (
-        AsyncStream as AsyncStream,
-        Stream as Stream,
-    )
     from runnables.timeout import RunnableTimeout as RunnableTimeout
     from runnables.tools import (
         BaseTool as BaseTool,
@@ -276,10 +276,10 @@ _HOMES: Final = {
     "runnables.budget": "Budget",
     "runnables.cache": "BaseCache InMemoryCache RunnableCache",
     "runnables.cache.sqlite": "SQLiteCache",
-    "runnables.chunks": (
+    "runnables.engine.merging": (
         "ByIndex ByKey DELTAS Joined Merge MergeableChunk RESET SNAPSHOTS merge_chunks"
     ),
-    "runnables.concurrency": "cancelled",
+    "runnables.engine": "cancelled",
     "runnables.config": "RunnableConfig merge_configs",
     "runnables.configurable": ("RunnableConfigurableAlternatives RunnableConfigurableFields"),
     "runnables.console": "ConsoleHandler",
@@ -348,7 +348,7 @@ _HOMES: Final = {
     "runnables.runnable": "Runnable",
     "runnables.sequence": "RunnableSequence",
     "runnables.shape": "RunnablePassthrough RunnablePick",
-    "runnables.streams": "AsyncStream Stream",
+    "runnables.engine": "AsyncStream Stream",
     "runnables.timeout": "RunnableTimeout",
     "runnables.tools": (
         "BaseTool InjectedToolArg InjectedToolCallId RunnableTool StructuredTool tool"

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from runnables.chunks import Merge
     from runnables.config import RunnableConfig
+    from runnables.engine.merging import Merge
 
 
 class Around(Runnable[Input, Output], reports=True):

@@ -12,11 +12,8 @@ from collections.abc import (
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from runnables.chunks import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
 from runnables.custom import config_of
-from runnables.parallel import RunnableParallel
-from runnables.runnable import Runnable
-from runnables.streams import (
+from runnables.engine import (
     ATee,
     Declared,
     Tee,
@@ -25,6 +22,9 @@ from runnables.streams import (
     inner,
     merge_of,
 )
+from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
+from runnables.parallel import RunnableParallel
+from runnables.runnable import Runnable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

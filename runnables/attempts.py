@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, Self, TypeV
 
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 
-from runnables.concurrency import anap, nap
+from runnables.engine import Declared, aclose, anap, close, inner, nap
 from runnables.errors import ConfigError, ModelError
-from runnables.streams import Declared, aclose, close, inner
 from runnables.tries import Restart, Tries
 
 if TYPE_CHECKING:

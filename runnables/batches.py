@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mappi
 from itertools import count
 from typing import Any, Generic, Literal, TypeVar, cast, overload
 
-from runnables.concurrency import DEFAULT_LIMIT, Slots, TaskFanOut, ThreadFanOut
 from runnables.config import (
     RunnableConfig,
     Scope,
@@ -16,9 +15,9 @@ from runnables.config import (
     lowest,
     without,
 )
+from runnables.engine import DEFAULT_LIMIT, AsyncStream, Slots, Stream, TaskFanOut, ThreadFanOut
 from runnables.errors import ConfigError
 from runnables.groups import Failed, arun_group, in_groups, run_group
-from runnables.streams import AsyncStream, Stream
 from runnables.where import hide_frames, note
 
 Input = TypeVar("Input", contravariant=True)

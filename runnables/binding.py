@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from runnables.engine import AsyncStream, Stream
     from runnables.events import Event, Handler
     from runnables.runnable import Runnable
-    from runnables.streams import AsyncStream, Stream
 
 
 class RunnableBinding(Forwarding[Input, Output], reports=True):

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
 from runnables.callables import checks_keywords
-from runnables.concurrency import lock
 from runnables.config import ensure_scope, within
+from runnables.engine import lock
 from runnables.errors import BudgetExceeded, ConfigError
 from runnables.events import usage_of
 from runnables.messages.usage import UsageMetadata, add_usage, sum_usage

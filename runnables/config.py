@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
-from runnables.concurrency import Slots, check_limit
+from runnables.engine import Slots, check_limit
 from runnables.errors import ConfigError, near
 
 if TYPE_CHECKING:

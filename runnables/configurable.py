@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from runnables.streams import AsyncStream, Stream
+    from runnables.engine import AsyncStream, Stream
 
 
 class _Configured(Forwarding[Input, Output], reports=True):

@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 
+from runnables.engine import Declared, aclose, acollect, close, collect, inner
 from runnables.errors import near
 from runnables.functions import coerce_to_runnable
 from runnables.runnable import Runnable
-from runnables.streams import Declared, aclose, acollect, close, collect, inner
 from runnables.typevars import Input, Output
 from runnables.where import note
 

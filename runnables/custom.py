@@ -13,13 +13,9 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
 from typing import Any, Final
 
-from runnables.concurrency import check_stop, hop
 from runnables.config import RunnableConfig, Scope, enter, within
 from runnables.driving import adriven, driven
-from runnables.errors import ColourError
-from runnables.events import Run
-from runnables.handed import handed
-from runnables.streams import (
+from runnables.engine import (
     AOnce,
     AsyncStream,
     Declared,
@@ -27,10 +23,15 @@ from runnables.streams import (
     Once,
     Stream,
     acollect,
+    check_stop,
     collect,
+    hop,
     in_threads,
     may_restart,
 )
+from runnables.errors import ColourError
+from runnables.events import Run
+from runnables.handed import handed
 from runnables.watched import awatched, watched
 
 Raw = Callable[..., Any]

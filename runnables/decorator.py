@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, overload
 
-from runnables.chunks import DELTAS, Merge
+from runnables.engine.merging import DELTAS, Merge
 from runnables.functions import RunnableLambda
 
 if TYPE_CHECKING:

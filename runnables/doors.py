@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RunnableConfigurableAlternatives,
         RunnableConfigurableFields,
     )
+    from runnables.engine import AsyncStream, Stream
     from runnables.event_stream import StreamEvent
     from runnables.events import Event
     from runnables.fallbacks import RunnableWithFallbacks
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from runnables.retry import RunnableRetry
     from runnables.runnable import Runnable
     from runnables.sequence import RunnableSequence
-    from runnables.streams import AsyncStream, Stream
     from runnables.timeout import RunnableTimeout
     from runnables.tools import RunnableTool
     from runnables.tries import Errors

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runnables.config import Scope, reset_ambient, set_ambient
-from runnables.streams import aclose, close
+from runnables.engine import aclose, close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable

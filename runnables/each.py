@@ -14,13 +14,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runnables.batches import is_many, stand
-from runnables.chunks import ByIndex, Merge
-from runnables.concurrency import TaskFanOut, ThreadFanOut
 from runnables.config import AMBIENT
-from runnables.functions import coerce_to_runnable
-from runnables.runnable import Runnable
-from runnables.streams import (
+from runnables.engine import (
     Declared,
+    TaskFanOut,
+    ThreadFanOut,
     aclose,
     acollect,
     ainterleave,
@@ -30,6 +28,9 @@ from runnables.streams import (
     interleave,
     merge_of,
 )
+from runnables.engine.merging import ByIndex, Merge
+from runnables.functions import coerce_to_runnable
+from runnables.runnable import Runnable
 from runnables.typevars import Input, Output
 from runnables.where import note
 

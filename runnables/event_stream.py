@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from runnables.config import RunnableConfig, ensure_scope
+from runnables.engine import AsyncStream, Stream, aalongside, alongside
 from runnables.errors import ConfigError
-from runnables.streams import AsyncStream, Stream, aalongside, alongside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable

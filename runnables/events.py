@@ -15,17 +15,16 @@ import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
-from runnables.chunks import RESET
-from runnables.concurrency import Cancelled, at_home, has_home
 from runnables.config import RunnableConfig, Scope, ensure_scope
+from runnables.engine import ABSENT, Cancelled, Declared, at_home, has_home, merge_of
+from runnables.engine.merging import RESET
 from runnables.errors import ColourError, MergeError
-from runnables.streams import ABSENT, Declared, merge_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping
     from types import TracebackType
 
-    from runnables.chunks import Accumulator
+    from runnables.engine.merging import Accumulator
 
 _log = logging.getLogger("runnables")
 

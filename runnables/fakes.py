@@ -11,7 +11,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.concurrency import anap, nap
+from runnables.engine import anap, nap
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, message_to_chunk
 from runnables.models import ChatModel, Embeddings
 

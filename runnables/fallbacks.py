@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from runnables.engine import Declared, aclose, acollect, close, collect, inner
 from runnables.errors import ConfigError
 from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
-from runnables.streams import Declared, aclose, acollect, close, collect, inner
 from runnables.tries import Errors, Restart, Tries, check_errors, check_restart, is_one_of
 from runnables.typevars import Input, Output
 from runnables.values import with_settings

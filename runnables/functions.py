@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.annotations import argument_type, result_type
 from runnables.callables import arguments, getter_keys, is_async, is_generator, is_plain, target
-from runnables.chunks import DELTAS, SNAPSHOTS, Merge, as_merge
-from runnables.concurrency import check_stop, hop
 from runnables.config import (
     DEFAULT_RECURSION_LIMIT,
     RunnableConfig,
@@ -29,17 +27,20 @@ from runnables.config import (
     within,
 )
 from runnables.driving import adriven, driven
-from runnables.errors import ColourError, RecursionLimitError
-from runnables.generators import RunnableGenerator
-from runnables.runnable import Runnable
-from runnables.streams import (
+from runnables.engine import (
     AsyncStream,
     Declared,
     Stream,
     acollect,
+    check_stop,
     collect,
+    hop,
     in_threads,
 )
+from runnables.engine.merging import DELTAS, SNAPSHOTS, Merge, as_merge
+from runnables.errors import ColourError, RecursionLimitError
+from runnables.generators import RunnableGenerator
+from runnables.runnable import Runnable
 from runnables.values import show
 
 if TYPE_CHECKING:

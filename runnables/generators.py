@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.annotations import argument_type, piece_type, result_type
 from runnables.callables import arguments, is_generator, target
-from runnables.chunks import DELTAS, RESET, SNAPSHOTS, Merge, as_merge
 from runnables.driving import adriven, driven
-from runnables.errors import ColourError
-from runnables.runnable import Runnable
-from runnables.streams import (
+from runnables.engine import (
     AOnce,
     AsyncStream,
     Declared,
@@ -24,6 +21,9 @@ from runnables.streams import (
     inner,
     may_restart,
 )
+from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, Merge, as_merge
+from runnables.errors import ColourError
+from runnables.runnable import Runnable
 from runnables.values import show
 
 if TYPE_CHECKING:

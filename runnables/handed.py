@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from runnables.concurrency import Slots
 from runnables.config import (
     DEFAULT_RECURSION_LIMIT,
     RunnableConfig,
@@ -13,6 +12,7 @@ from runnables.config import (
     check_handlers,
     ensure_scope,
 )
+from runnables.engine import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from runnables.chunks import RESET, Accumulator, comes_in_parts
+from runnables.engine import Declared, acollect, collect, inner, merge_of
+from runnables.engine.merging import RESET, Accumulator, comes_in_parts
 from runnables.runnable import Runnable
-from runnables.streams import Declared, acollect, collect, inner, merge_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable

@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.callables import checks_keywords
-from runnables.concurrency import AsyncBell, Bell, lock
+from runnables.engine import AsyncBell, Bell, lock
 from runnables.errors import ConfigError
 from runnables.values import Value
 

@@ -6,21 +6,22 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runnables.batches import stand
-from runnables.chunks import ByKey, Merge
-from runnables.concurrency import TaskFanOut, ThreadFanOut
 from runnables.config import AMBIENT
-from runnables.functions import coerce_to_runnable
-from runnables.runnable import Runnable
-from runnables.streams import (
+from runnables.engine import (
     ATee,
     Declared,
+    TaskFanOut,
     Tee,
+    ThreadFanOut,
     aclose,
     ainterleave,
     close,
     interleave,
     merge_of,
 )
+from runnables.engine.merging import ByKey, Merge
+from runnables.functions import coerce_to_runnable
+from runnables.runnable import Runnable
 from runnables.typevars import Input
 from runnables.where import note
 

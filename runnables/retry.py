@@ -20,10 +20,10 @@ from runnables.attempts import (
     tried,
     tried_chunks,
 )
+from runnables.engine import Declared, acollect, collect
 from runnables.errors import ConfigError, near
 from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
-from runnables.streams import Declared, acollect, collect
 from runnables.tries import Errors, Restart, check_errors, check_restart, is_worth_another
 from runnables.typevars import Input, Output
 from runnables.values import with_settings

@@ -11,23 +11,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from runnables.batches import Batching
-from runnables.chunks import DELTAS, Merge
-from runnables.concurrency import check_stop, hop
 from runnables.config import RunnableConfig, Scope, ambient_scope, enter
 from runnables.custom import adapt
 from runnables.described import Described
 from runnables.doors import Fluent
-from runnables.events import Run
-from runnables.streams import (
+from runnables.engine import (
     AOnce,
     AsyncStream,
     Declared,
     Once,
     Stream,
     acollect,
+    check_stop,
     collect,
+    hop,
     may_restart,
 )
+from runnables.engine.merging import DELTAS, Merge
+from runnables.events import Run
 from runnables.values import Value
 from runnables.watched import awatched, watched
 from runnables.where import hide_frames

@@ -7,13 +7,21 @@ from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.batches import stand
-from runnables.concurrency import TaskFanOut, ThreadFanOut
 from runnables.config import within
+from runnables.engine import (
+    AsyncStream,
+    Declared,
+    Stream,
+    TaskFanOut,
+    ThreadFanOut,
+    aclose,
+    close,
+    inner,
+)
 from runnables.fitting import mismatch
 from runnables.functions import coerce_to_runnable
 from runnables.groups import Failed, arun_group, run_group
 from runnables.runnable import Runnable
-from runnables.streams import AsyncStream, Declared, Stream, aclose, close, inner
 from runnables.typevars import Input, Output
 from runnables.where import note
 

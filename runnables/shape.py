@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runnables.assign import RunnableAssign, whole_of
 from runnables.callables import is_async
-from runnables.chunks import RESET, Merge
 from runnables.config import refuse_options
-from runnables.functions import RunnableLambda
-from runnables.inline import Inline
-from runnables.runnable import Runnable
-from runnables.streams import (
+from runnables.engine import (
     Declared,
     inner,
     merge_of,
 )
+from runnables.engine.merging import RESET, Merge
+from runnables.functions import RunnableLambda
+from runnables.inline import Inline
+from runnables.runnable import Runnable
 from runnables.typevars import Output, Value
 
 if TYPE_CHECKING:

@@ -6,12 +6,21 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from runnables.concurrency import Expired, arun_with_timeout, run_with_timeout
 from runnables.custom import config_of
+from runnables.engine import (
+    Declared,
+    Expired,
+    aclose,
+    acollect,
+    arun_with_timeout,
+    close,
+    collect,
+    inner,
+    run_with_timeout,
+)
 from runnables.errors import StepTimeout
 from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
-from runnables.streams import Declared, aclose, acollect, close, collect, inner
 from runnables.typevars import Input, Output
 from runnables.values import with_settings
 

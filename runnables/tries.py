@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from runnables.callables import is_async
-from runnables.chunks import RESET, MergeableChunk, comes_in_parts
+from runnables.engine.merging import RESET, MergeableChunk, comes_in_parts
 from runnables.errors import (
     BudgetExceeded,
     ColourError,
@@ -21,7 +21,7 @@ from runnables.where import note
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runnables.streams import Declared
+    from runnables.engine import Declared
 
 Restart = Literal["raise", "restart"]
 

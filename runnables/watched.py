@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from runnables.engine import ABSENT, Declared, aclose, close, given, inner, may_restart, merge_of
 from runnables.events import Event, Handler, Observed, Run, Sum
-from runnables.streams import ABSENT, Declared, aclose, close, given, inner, may_restart, merge_of
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     )
     from types import TracebackType
 
-    from runnables.chunks import Merge
     from runnables.config import Scope
+    from runnables.engine.merging import Merge
 
 
 def watched(

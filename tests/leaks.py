@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = (str(ROOT / "runnables"), str(ROOT / "providers"))
-CONCURRENCY = str(ROOT / "runnables" / "concurrency")
+CONCURRENCY = str(ROOT / "runnables" / "engine")
 FDS = Path("/proc/self/fd")
 
 HTTP_GUARD = "Client._guarded"

@@ -33,7 +33,7 @@ ALLOWED: Mapping[str, str] = {
 }
 """Twins that differ, or a method that has none, and why; an entry that is not needed fails."""
 
-COLOURED = ("runnables.concurrency", "runnables.streams")
+COLOURED = ("runnables.engine",)
 """The rooms where threads and tasks are made: their halves differ, which is why they are rooms."""
 
 PUBLIC = ("invoke", "stream", "transform", "batch", "batch_as_completed")

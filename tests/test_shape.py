@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LAYERS = (
     # the ground: plain values and how they add up
-    *("typevars", "errors", "sources", "values", "options", "where", "chunks", "json_reader"),
+    *("typevars", "errors", "sources", "values", "options", "where", "json_reader"),
     # the engine: threads and tasks, what travels, what is told
-    *("concurrency", "streams", "config", "handed", "events", "watched", "event_stream", "driving"),
+    *("engine", "config", "handed", "events", "watched", "event_stream", "driving"),
     *("custom", "groups", "batches"),
     # the contract, and what `|` makes
     *("callables", "annotations", "typed_dicts", "schemas", "described", "doors", "runnable"),
@@ -58,7 +58,7 @@ TYPES_FROM_ABOVE: Mapping[tuple[str, str], str] = {
 MACHINERY = {"threading", "asyncio", "queue", "concurrent", "multiprocessing", "_thread"}
 """Modules that make threads and tasks."""
 
-ENGINE_ROOMS = ("runnables.concurrency", "runnables.streams")
+ENGINE_ROOMS = ("runnables.engine",)
 """The only rooms of the core that import them."""
 
 MACHINERY_ELSEWHERE: Mapping[str, str] = {

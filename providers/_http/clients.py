@@ -26,7 +26,7 @@ from yarl import URL
 
 from providers._http.environment import proxy_for, tls_context
 from providers._http.watch import Watch
-from runnables.concurrency import hop
+from runnables.engine import hop
 
 if TYPE_CHECKING:
     from providers._http.plain import Request, Setup

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from providers._http.extras import require_http
 from providers._http.plain import Reply, Request, Setup
-from runnables.concurrency import hop
+from runnables.engine import hop
 
 if TYPE_CHECKING:
     from typing import Self

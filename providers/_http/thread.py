@@ -23,7 +23,7 @@ from providers._http.clients import aclose_clients, immortal
 from providers._http.exchange import AsyncExchange, Head
 from providers._http.lines import Whole
 from providers._http.plain import Reply
-from runnables.concurrency import check_stop, on_stop
+from runnables.engine import check_stop, on_stop
 from runnables.errors import ModelConnectionError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 from providers.local.engine import End, Engine, Job, Work
-from runnables.concurrency import on_stop
+from runnables.engine import on_stop
 
 
 class Mailbox:

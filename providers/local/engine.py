@@ -28,7 +28,7 @@ from providers.local.faults import as_model_error, refusal
 from providers.local.fetching import fetch
 from providers.local.forks import enter_child, spare
 from providers.local.runtime import Abilities, Server, Setup, load
-from runnables.concurrency import Cancelled, in_worker
+from runnables.engine import Cancelled, in_worker
 from runnables.errors import ServerError
 
 Emit: TypeAlias = Callable[[Any], bool]

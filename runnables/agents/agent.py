@@ -19,9 +19,20 @@ from runnables.agents.parts import Parts
 from runnables.agents.talk import InOrder, Request, Talk, join_conversation, messages_in
 from runnables.agents.toolbox import where
 from runnables.batches import stand
-from runnables.chunks import SNAPSHOTS, ByKey, Joined, Merge
-from runnables.concurrency import TaskFanOut, ThreadFanOut
 from runnables.config import AMBIENT, refuse_options
+from runnables.engine import (
+    Declared,
+    TaskFanOut,
+    ThreadFanOut,
+    aclose,
+    acollect,
+    ainterleave,
+    close,
+    collect,
+    inner,
+    interleave,
+)
+from runnables.engine.merging import SNAPSHOTS, ByKey, Joined, Merge
 from runnables.errors import ConfigError
 from runnables.messages import (
     AIMessage,
@@ -34,16 +45,6 @@ from runnables.messages import (
 )
 from runnables.runnable import Runnable
 from runnables.schemas import fields_schema
-from runnables.streams import (
-    Declared,
-    aclose,
-    acollect,
-    ainterleave,
-    close,
-    collect,
-    inner,
-    interleave,
-)
 from runnables.values import show
 from runnables.where import note
 

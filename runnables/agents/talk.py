@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count, groupby
 from typing import Any, Final, TypeAlias, cast
 
-from runnables.chunks import RESET, Accumulator
+from runnables.engine import merge_of
+from runnables.engine.merging import RESET, Accumulator
 from runnables.errors import ConfigError, EmptyStream, StepLimitError, near
 from runnables.messages import (
     AIMessage,
@@ -19,7 +20,6 @@ from runnables.messages import (
     message_chunk_to_message,
 )
 from runnables.models.answers import join_answer
-from runnables.streams import merge_of
 
 Request: TypeAlias = ToolCall | InvalidToolCall
 """What a model asks a tool for; it may have written it wrongly."""

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 from runnables.cache.kept import MISSING, Form, Kept
 from runnables.cache.keys import digest
 from runnables.cache.stores import BaseCache, InMemoryCache, check_cache
-from runnables.chunks import RESET, SNAPSHOTS, comes_in_parts
 from runnables.custom import config_of
+from runnables.engine import Declared, aclose, acollect, close, collect, inner, merge_of
+from runnables.engine.merging import RESET, SNAPSHOTS, comes_in_parts
 from runnables.errors import ConfigError, MergeError
 from runnables.forwarding import Call, Forwarding
 from runnables.functions import coerce_to_runnable
 from runnables.groups import Failed, arun_group, run_group
 from runnables.messages import AIMessage, only_chunk
-from runnables.streams import Declared, aclose, acollect, close, collect, inner, merge_of
 from runnables.typevars import Input, Output
 from runnables.values import with_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
 
-    from runnables.chunks import Accumulator
     from runnables.config import Scope
+    from runnables.engine.merging import Accumulator
     from runnables.runnable import Runnable
 
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from typing import Any
 
 from runnables.callables import checks_keywords
-from runnables.concurrency import hop, lock
+from runnables.engine import hop, lock
 from runnables.errors import ConfigError
 from runnables.values import Value
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runnables.attempts import atried, atried_chunks, tried, tried_chunks
 from runnables.cache import MISSING, Form, Kept, digest
+from runnables.engine import Declared, aclose, close
 from runnables.messages import only_chunk
 from runnables.models.policies import Permit
-from runnables.streams import Declared, aclose, close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Generator, Iterable

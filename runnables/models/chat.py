@@ -29,10 +29,20 @@ from typing import (
 )
 
 from runnables.callables import checks_keywords
-from runnables.chunks import Joined, Merge
-from runnables.concurrency import hop
 from runnables.config import Scope, within
 from runnables.driving import adriven, driven
+from runnables.engine import (
+    AsyncStream,
+    Declared,
+    Stream,
+    aclose,
+    acollect,
+    close,
+    collect,
+    hop,
+    in_threads,
+)
+from runnables.engine.merging import Joined, Merge
 from runnables.errors import ColourError, ConfigError
 from runnables.messages import (
     AIMessage,
@@ -53,16 +63,6 @@ from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
 from runnables.models.policies import Guarded
 from runnables.models.schemas import Tool, checked_tool_choice, convert_to_openai_tool
 from runnables.models.structured import StructuredOutput
-from runnables.streams import (
-    AsyncStream,
-    Declared,
-    Stream,
-    aclose,
-    acollect,
-    close,
-    collect,
-    in_threads,
-)
 from runnables.watched import areported, reported
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from runnables.concurrency import hop
 from runnables.config import Scope, within
+from runnables.engine import hop
 from runnables.errors import ConfigError, near
 from runnables.models.policies import Guarded
 from runnables.runnable import Runnable

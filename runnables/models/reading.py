@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic import BaseModel, create_model
 from typing_extensions import override
 
-from runnables.chunks import SNAPSHOTS, Merge, merge_chunks
+from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import EmptyStream, ModelRefusalError, OutputParserException
 from runnables.inline import Inline
 from runnables.messages import AIMessage, AIMessageChunk, message_chunk_to_message, message_to_chunk

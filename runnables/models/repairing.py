@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from runnables.chunks import RESET, SNAPSHOTS, Merge
+from runnables.engine import Declared, aclose, acollect, close, collect, inner
+from runnables.engine.merging import RESET, SNAPSHOTS, Merge
 from runnables.errors import ModelRefusalError, OutputParserException
 from runnables.messages import AIMessage, BaseMessage, HumanMessage, convert_to_messages
 from runnables.runnable import Runnable
-from runnables.streams import Declared, aclose, acollect, close, collect, inner
 from runnables.where import note
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from collections.abc import (
     Sequence,
 )
 
+from runnables.engine import aclose, close
 from runnables.messages import AIMessage, AIMessageChunk
-from runnables.streams import aclose, close
 
 
 class StopCutter:

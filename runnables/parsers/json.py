@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runnables.chunks import SNAPSHOTS, Merge
+from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
 from runnables.json_reader import JsonError, JsonReader
 from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from runnables.chunks import DELTAS, Merge
+from runnables.engine.merging import DELTAS, Merge
 from runnables.errors import ConfigError
 from runnables.inline import Decoder
 from runnables.parsers.base import BaseOutputParser

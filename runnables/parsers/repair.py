@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from runnables.chunks import SNAPSHOTS
 from runnables.config import refuse_options
+from runnables.engine import Declared, aclose, acollect, close, collect, inner
+from runnables.engine.merging import SNAPSHOTS
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException
 from runnables.functions import coerce_to_runnable
 from runnables.messages import StringPromptValue
 from runnables.runnable import Runnable
-from runnables.streams import Declared, aclose, acollect, close, collect, inner
 from runnables.where import note
 
 if TYPE_CHECKING:

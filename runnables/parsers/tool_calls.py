@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from runnables.chunks import SNAPSHOTS, Merge, merge_chunks
+from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
 from runnables.inline import Decoder
 from runnables.json_reader import JsonError, JsonReader

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from runnables.chunks import SNAPSHOTS, Merge
+from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import OutputParserException
 from runnables.parsers.base import BaseOutputParser
 from runnables.parsers.json import (

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from xml.parsers import expat
 
-from runnables.chunks import SNAPSHOTS, Merge
+from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
 from runnables.json_reader import MAX_DEPTH
 from runnables.parsers.base import BaseOutputParser, TextDecoder

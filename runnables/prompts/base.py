@@ -7,12 +7,12 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
+from runnables.engine import Declared, acollect
 from runnables.errors import ConfigError
 from runnables.inline import Inline
 from runnables.messages.values import PromptValue
 from runnables.prompts.schema import input_model
 from runnables.prompts.template import Given, PromptInputError, Template
-from runnables.streams import Declared, acollect
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from runnables.concurrency import hop
+from runnables.engine import hop
 from runnables.errors import ColourError
 from runnables.values import Value
 

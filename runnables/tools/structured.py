@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origi
 
 from runnables.annotations import result_type
 from runnables.callables import is_async, is_generator, target
-from runnables.concurrency import hop
 from runnables.config import within
+from runnables.engine import hop
 from runnables.errors import ColourError, ConfigError, near
 from runnables.handed import handed
 from runnables.runnable import Runnable

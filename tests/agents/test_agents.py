@@ -32,7 +32,7 @@ from runnables import (
     tool,
     tool_call_chunk,
 )
-from runnables.concurrency import anap, nap
+from runnables.engine import anap, nap
 from tests.colours import Call
 from tests.laws.gauges import Gauge
 

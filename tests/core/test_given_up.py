@@ -21,7 +21,7 @@ from runnables import (
     RunnableParallel,
     RunnablePassthrough,
 )
-from runnables.concurrency import Slots, TaskFanOut, ThreadFanOut
+from runnables.engine import Slots, TaskFanOut, ThreadFanOut
 from tests.colours import Call
 
 LONG = 5

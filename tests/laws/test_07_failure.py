@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runnables import Runnable, RunnableGenerator, RunnableLambda, RunnableParallel, RunnablePick
-from runnables.concurrency import on_stop
+from runnables.engine import on_stop
 from tests.colours import Call, run_clean
 from tests.laws.gauges import Signal
 from tests.laws.specimens import AT_ONCE

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from runnables import RunnableGenerator
-from runnables.concurrency import on_stop
+from runnables.engine import on_stop
 
 PACE = 0.005
 """Seconds between two chunks of the server."""

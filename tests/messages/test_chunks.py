@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
-from runnables.chunks import RESET, merge_chunks
+from runnables.engine.merging import RESET, merge_chunks
 from runnables.errors import MergeError
 from runnables.messages import (
     AIMessage,

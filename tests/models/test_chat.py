@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from providers.scripted import Delay, ScriptedChatModel
-from runnables.chunks import merge_chunks
+from runnables.engine.merging import merge_chunks
 from runnables.errors import ColourError, ConfigError, RateLimitError
 from runnables.messages import (
     AIMessage,

@@ -28,7 +28,7 @@ from runnables import (
     worth_retrying,
 )
 from runnables.attempts import AT_ONCE, Attempts, Pace, Rules
-from runnables.streams import Declared
+from runnables.engine import Declared
 from runnables.tries import MANY, Tries
 from tests.colours import Call
 from tests.laws.recorder import Recorder

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from runnables import Runnable, RunnableLambda
-from runnables.chunks import SNAPSHOTS, merge_chunks
+from runnables.engine.merging import SNAPSHOTS, merge_chunks
 from runnables.messages import StringPromptValue
 from runnables.parsers import (
     BaseTransformOutputParser,

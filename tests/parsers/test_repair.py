@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from runnables import Runnable, RunnableLambda
-from runnables.chunks import RESET
+from runnables.engine.merging import RESET
 from runnables.errors import ConfigError, OutputParserException
 from runnables.messages import AIMessage, PromptValue
 from runnables.parsers import (

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import BaseModel, Field
 
-from runnables.chunks import SNAPSHOTS, merge_chunks
+from runnables.engine.merging import SNAPSHOTS, merge_chunks
 from runnables.errors import ConfigError, OutputParserException
 from runnables.messages import AIMessage, AIMessageChunk, HumanMessage, tool_call, tool_call_chunk
 from runnables.parsers import (

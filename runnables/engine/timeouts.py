@@ -7,8 +7,8 @@ import contextvars
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from runnables.concurrency.stopping import Stop, check_stop, current_stop, on_stop
-from runnables.concurrency.workers import adopt, in_worker
+from runnables.engine.cancellation import Stop, check_stop, current_stop, on_stop
+from runnables.engine.worker_threads import adopt, in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from runnables.concurrency.stopping import lock
+from runnables.engine.cancellation import lock
 from runnables.errors import ConfigError
 
 DEFAULT_LIMIT: Final = 32

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from runnables.chunks import RESET
+from runnables.engine.merging import RESET
+from runnables.engine.stream import aclose, close, inner, merge_of
 from runnables.errors import EmptyStream
-from runnables.streams.stream import aclose, close, inner, merge_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable
 
-    from runnables.chunks import Accumulator
+    from runnables.engine.merging import Accumulator
 
 T = TypeVar("T")
 

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.concurrency import CLOSING_GRACE, at_home, go_through, hop
-from runnables.streams.stream import close
+from runnables.engine.fan_out import CLOSING_GRACE
+from runnables.engine.stream import close
+from runnables.engine.task_fan_out import go_through
+from runnables.engine.worker_threads import at_home, hop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable

@@ -8,9 +8,11 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from runnables.concurrency import adopt, cancel_all, check_stop
-from runnables.streams.stream import AsyncStream, Declared, Stream, aclose, close, inner
-from runnables.streams.whole import ABSENT, AOnce, Once, given
+from runnables.engine.cancellation import check_stop
+from runnables.engine.collect import ABSENT, AOnce, Once, given
+from runnables.engine.stream import AsyncStream, Declared, Stream, aclose, close, inner
+from runnables.engine.task_fan_out import cancel_all
+from runnables.engine.worker_threads import adopt
 
 if TYPE_CHECKING:
     from collections.abc import (

@@ -13,14 +13,14 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.concurrency.items import DONE, GRACE, Items, index_of
-from runnables.concurrency.stopping import Cancelled, Stop, current_stop, lock
-from runnables.concurrency.workers import MISSING, in_worker
+from runnables.engine.cancellation import Cancelled, Stop, current_stop, lock
+from runnables.engine.fan_out import DONE, GRACE, Items, index_of
+from runnables.engine.worker_threads import MISSING, in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from runnables.concurrency.slots import Slots
+    from runnables.engine.slots import Slots
 
 T = TypeVar("T")
 

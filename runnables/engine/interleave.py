@@ -7,8 +7,11 @@ from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from runnables.concurrency import CLOSING_GRACE, DONE, Slots, TaskFanOut, ThreadFanOut, cancel_all
-from runnables.streams.stream import aclose, close, inner
+from runnables.engine.fan_out import CLOSING_GRACE, DONE
+from runnables.engine.slots import Slots
+from runnables.engine.stream import aclose, close, inner
+from runnables.engine.task_fan_out import TaskFanOut, cancel_all
+from runnables.engine.thread_fan_out import ThreadFanOut
 
 if TYPE_CHECKING:
     from collections.abc import (

@@ -10,8 +10,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from runnables.concurrency.items import CLOSING_GRACE
-from runnables.concurrency.stopping import Cancelled, Stop, cancelled, current_stop, on_stop
+from runnables.engine.cancellation import Cancelled, Stop, cancelled, current_stop, on_stop
+from runnables.engine.fan_out import CLOSING_GRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

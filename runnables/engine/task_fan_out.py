@@ -12,13 +12,13 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.concurrency.items import DONE, Items, index_of
-from runnables.concurrency.stopping import Stop, current_stop, lock
+from runnables.engine.cancellation import Stop, current_stop, lock
+from runnables.engine.fan_out import DONE, Items, index_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 
-    from runnables.concurrency.slots import Slots
+    from runnables.engine.slots import Slots
 
 T = TypeVar("T")
 

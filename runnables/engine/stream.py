@@ -14,7 +14,7 @@ import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from runnables.chunks import DELTAS
+from runnables.engine.merging import DELTAS
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from runnables.chunks import Merge
+    from runnables.engine.merging import Merge
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
