@@ -15,7 +15,7 @@ from providers._faults import Fault, explained, status_of
 from providers._http import Reply, Request, asend, astream, send, stream
 from providers._keys import Key, SecretHeaders
 from providers._service import Remote, is_mapping_of_texts
-from runnables.callables import setting_names
+from runnables.core.signatures import setting_names
 from runnables.errors import ModelConnectionError
 from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS, merged_options

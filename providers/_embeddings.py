@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from providers._service import Remote
-from runnables.callables import checks_keywords
-from runnables.config import Scope, within
+from runnables.core.config import Scope, within
+from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError
 from runnables.models import Embeddings
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
         AgentState as AgentState,
         create_agent as create_agent,
     )
-    from runnables.assign import RunnableAssign as RunnableAssign
-    from runnables.binding import RunnableBinding as RunnableBinding
     from runnables.budget import Budget as Budget
     from runnables.cache import (
         BaseCache as BaseCache,
@@ -28,22 +26,53 @@ if TYPE_CHECKING:
         RunnableCache as RunnableCache,
     )
     from runnables.cache.sqlite import SQLiteCache as SQLiteCache
-    from runnables.config import (
-        RunnableConfig as RunnableConfig,
-        merge_configs as merge_configs,
-    )
-    from runnables.configurable import (
-        RunnableConfigurableAlternatives as RunnableConfigurableAlternatives,
-        RunnableConfigurableFields as RunnableConfigurableFields,
-    )
-    from runnables.console import ConsoleHandler as ConsoleHandler
-    from runnables.control import (
+    from runnables.compose.assign import RunnableAssign as RunnableAssign
+    from runnables.compose.binding import RunnableBinding as RunnableBinding
+    from runnables.compose.branch import (
         RouterInput as RouterInput,
         RouterRunnable as RouterRunnable,
         RunnableBranch as RunnableBranch,
     )
-    from runnables.decorator import chain as chain
-    from runnables.each import RunnableEach as RunnableEach
+    from runnables.compose.configurable import (
+        ConfigurableField as ConfigurableField,
+        ConfigurableFieldMultiOption as ConfigurableFieldMultiOption,
+        ConfigurableFieldSingleOption as ConfigurableFieldSingleOption,
+        RunnableConfigurableAlternatives as RunnableConfigurableAlternatives,
+        RunnableConfigurableFields as RunnableConfigurableFields,
+    )
+    from runnables.compose.decorator import chain as chain
+    from runnables.compose.functions import (
+        RunnableLambda as RunnableLambda,
+        coerce_to_runnable as coerce_to_runnable,
+    )
+    from runnables.compose.generators import RunnableGenerator as RunnableGenerator
+    from runnables.compose.inline import (
+        Decoder as Decoder,
+        Inline as Inline,
+    )
+    from runnables.compose.map import RunnableEach as RunnableEach
+    from runnables.compose.parallel import (
+        RunnableMap as RunnableMap,
+        RunnableParallel as RunnableParallel,
+    )
+    from runnables.compose.passthrough import (
+        RunnablePassthrough as RunnablePassthrough,
+        RunnablePick as RunnablePick,
+    )
+    from runnables.compose.runnable import Runnable as Runnable
+    from runnables.compose.sequence import RunnableSequence as RunnableSequence
+    from runnables.core.config import (
+        RunnableConfig as RunnableConfig,
+        merge_configs as merge_configs,
+    )
+    from runnables.core.console import ConsoleHandler as ConsoleHandler
+    from runnables.core.event_stream import StreamEvent as StreamEvent
+    from runnables.core.events import (
+        adispatch_custom_event as adispatch_custom_event,
+        dispatch_custom_event as dispatch_custom_event,
+    )
+    from runnables.core.handlers import Event as Event, Handler as Handler
+    from runnables.core.user_code import ensure_config as ensure_config
     from runnables.engine import (
         AsyncStream as AsyncStream,
         Stream as Stream,
@@ -88,13 +117,6 @@ if TYPE_CHECKING:
         WeightsError as WeightsError,
         worth_retrying as worth_retrying,
     )
-    from runnables.event_stream import StreamEvent as StreamEvent
-    from runnables.events import (
-        Event as Event,
-        Handler as Handler,
-        adispatch_custom_event as adispatch_custom_event,
-        dispatch_custom_event as dispatch_custom_event,
-    )
     from runnables.fakes import (
         DeterministicFakeEmbedding as DeterministicFakeEmbedding,
         FakeEmbeddings as FakeEmbeddings,
@@ -104,16 +126,6 @@ if TYPE_CHECKING:
         ParrotFakeChatModel as ParrotFakeChatModel,
     )
     from runnables.fallbacks import RunnableWithFallbacks as RunnableWithFallbacks
-    from runnables.functions import (
-        RunnableLambda as RunnableLambda,
-        coerce_to_runnable as coerce_to_runnable,
-    )
-    from runnables.generators import RunnableGenerator as RunnableGenerator
-    from runnables.handed import ensure_config as ensure_config
-    from runnables.inline import (
-        Decoder as Decoder,
-        Inline as Inline,
-    )
     from runnables.limits import (
         BaseRateLimiter as BaseRateLimiter,
         InMemoryRateLimiter as InMemoryRateLimiter,
@@ -187,15 +199,6 @@ if TYPE_CHECKING:
         init_chat_model as init_chat_model,
         init_embeddings as init_embeddings,
     )
-    from runnables.options import (
-        ConfigurableField as ConfigurableField,
-        ConfigurableFieldMultiOption as ConfigurableFieldMultiOption,
-        ConfigurableFieldSingleOption as ConfigurableFieldSingleOption,
-    )
-    from runnables.parallel import (
-        RunnableMap as RunnableMap,
-        RunnableParallel as RunnableParallel,
-    )
     from runnables.parsers import (
         BaseOutputParser as BaseOutputParser,
         BaseParser as BaseParser,
@@ -246,12 +249,6 @@ if TYPE_CHECKING:
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
     )
     from runnables.retry import RunnableRetry as RunnableRetry
-    from runnables.runnable import Runnable as Runnable
-    from runnables.sequence import RunnableSequence as RunnableSequence
-    from runnables.shape import (
-        RunnablePassthrough as RunnablePassthrough,
-        RunnablePick as RunnablePick,
-    )
     from runnables.timeout import RunnableTimeout as RunnableTimeout
     from runnables.tools import (
         BaseTool as BaseTool,
@@ -271,8 +268,8 @@ __version__ = "0.1.0"
 # fmt: off - one line a module
 _HOMES: Final = {
     "runnables.agents": ("Agent AgentAnswer AgentInput AgentMessages AgentState create_agent"),
-    "runnables.assign": "RunnableAssign",
-    "runnables.binding": "RunnableBinding",
+    "runnables.compose.assign": "RunnableAssign",
+    "runnables.compose.binding": "RunnableBinding",
     "runnables.budget": "Budget",
     "runnables.cache": "BaseCache InMemoryCache RunnableCache",
     "runnables.cache.sqlite": "SQLiteCache",
@@ -280,12 +277,14 @@ _HOMES: Final = {
         "ByIndex ByKey DELTAS Joined Merge MergeableChunk RESET SNAPSHOTS merge_chunks"
     ),
     "runnables.engine": "cancelled",
-    "runnables.config": "RunnableConfig merge_configs",
-    "runnables.configurable": ("RunnableConfigurableAlternatives RunnableConfigurableFields"),
-    "runnables.console": "ConsoleHandler",
-    "runnables.control": "RouterInput RouterRunnable RunnableBranch",
-    "runnables.decorator": "chain",
-    "runnables.each": "RunnableEach",
+    "runnables.core.config": "RunnableConfig merge_configs",
+    "runnables.compose.configurable": (
+        "RunnableConfigurableAlternatives RunnableConfigurableFields"
+    ),
+    "runnables.core.console": "ConsoleHandler",
+    "runnables.compose.branch": "RouterInput RouterRunnable RunnableBranch",
+    "runnables.compose.decorator": "chain",
+    "runnables.compose.map": "RunnableEach",
     "runnables.errors": (
         "AuthenticationError BudgetExceeded ColourError ConfigError ContextLengthError "
         "EmptyStream InvalidRequestError MergeError MissingExtra ModelConnectionError ModelError "
@@ -293,17 +292,18 @@ _HOMES: Final = {
         "PromptError RateLimitError RecursionLimitError RunnablesError ServerError StepLimitError "
         "StepTimeout ToolArgumentsError ToolException WeightsError worth_retrying"
     ),
-    "runnables.event_stream": "StreamEvent",
-    "runnables.events": "Event Handler adispatch_custom_event dispatch_custom_event",
+    "runnables.core.event_stream": "StreamEvent",
+    "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
+    "runnables.core.handlers": "Event Handler",
     "runnables.fakes": (
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel FakeMessagesListChatModel "
         "GenericFakeChatModel ParrotFakeChatModel"
     ),
     "runnables.fallbacks": "RunnableWithFallbacks",
-    "runnables.functions": "RunnableLambda coerce_to_runnable",
-    "runnables.generators": "RunnableGenerator",
-    "runnables.handed": "ensure_config",
-    "runnables.inline": "Decoder Inline",
+    "runnables.compose.functions": "RunnableLambda coerce_to_runnable",
+    "runnables.compose.generators": "RunnableGenerator",
+    "runnables.core.user_code": "ensure_config",
+    "runnables.compose.inline": "Decoder Inline",
     "runnables.limits": "BaseRateLimiter InMemoryRateLimiter",
     "runnables.messages": (
         "AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage BaseMessageChunk "
@@ -324,10 +324,10 @@ _HOMES: Final = {
         "convert_to_openai_tool cut_at_stop cut_chunks cut_message init_chat_model "
         "init_embeddings"
     ),
-    "runnables.options": (
+    "runnables.compose.configurable": (
         "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption"
     ),
-    "runnables.parallel": "RunnableMap RunnableParallel",
+    "runnables.compose.parallel": "RunnableMap RunnableParallel",
     "runnables.parsers": (
         "BaseOutputParser BaseParser BaseTransformOutputParser CommaSeparatedListOutputParser "
         "DatetimeOutputParser EnumOutputParser JsonError JsonOutputKeyToolsParser "
@@ -345,9 +345,9 @@ _HOMES: Final = {
         "PromptTemplate PromptTemplateFormat StringPromptTemplate SystemMessagePromptTemplate"
     ),
     "runnables.retry": "RunnableRetry",
-    "runnables.runnable": "Runnable",
-    "runnables.sequence": "RunnableSequence",
-    "runnables.shape": "RunnablePassthrough RunnablePick",
+    "runnables.compose.runnable": "Runnable",
+    "runnables.compose.sequence": "RunnableSequence",
+    "runnables.compose.passthrough": "RunnablePassthrough RunnablePick",
     "runnables.engine": "AsyncStream Stream",
     "runnables.timeout": "RunnableTimeout",
     "runnables.tools": (

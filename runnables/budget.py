@@ -6,16 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
-from runnables.callables import checks_keywords
-from runnables.config import ensure_scope, within
+from runnables.core.config import ensure_scope, within
+from runnables.core.handlers import usage_of
+from runnables.core.signatures import checks_keywords
 from runnables.engine import lock
 from runnables.errors import BudgetExceeded, ConfigError
-from runnables.events import usage_of
 from runnables.messages.usage import UsageMetadata, add_usage, sum_usage
 from runnables.usage import MODELS, model_of
 
 if TYPE_CHECKING:
-    from runnables.events import Event
+    from runnables.core.handlers import Event
 
 Price: TypeAlias = Sequence[float]
 """What a million tokens cost: read, and written; and those read from the provider's cache, and

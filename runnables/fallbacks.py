@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.wrappers import Call, Forwarding
+from runnables.core.typevars import Input, Output
+from runnables.core.values import with_settings
 from runnables.engine import Declared, aclose, acollect, close, collect, inner
 from runnables.errors import ConfigError
-from runnables.forwarding import Call, Forwarding
-from runnables.functions import coerce_to_runnable
 from runnables.tries import Errors, Restart, Tries, check_errors, check_restart, is_one_of
-from runnables.typevars import Input, Output
-from runnables.values import with_settings
 
 if TYPE_CHECKING:
-    from runnables.config import RunnableConfig, Scope
-    from runnables.runnable import Runnable
+    from runnables.compose.runnable import Runnable
+    from runnables.core.config import RunnableConfig, Scope
 
 
-class RunnableWithFallbacks(Forwarding[Input, Output], reports=True):
+class RunnableWithFallbacks(Forwarding[Input, Output], internal=True):
     """A runnable with others to try, in order, when it fails.
 
     When all have failed, the first error is raised; its cause is an ExceptionGroup of the

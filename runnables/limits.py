@@ -16,10 +16,10 @@ from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from runnables.callables import checks_keywords
+from runnables.core.signatures import checks_keywords
+from runnables.core.values import Value
 from runnables.engine import AsyncBell, Bell, lock
 from runnables.errors import ConfigError
-from runnables.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,23 +20,23 @@ from runnables.attempts import (
     tried,
     tried_chunks,
 )
+from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.wrappers import Call, Forwarding
+from runnables.core.typevars import Input, Output
+from runnables.core.values import with_settings
 from runnables.engine import Declared, acollect, collect
 from runnables.errors import ConfigError, near
-from runnables.forwarding import Call, Forwarding
-from runnables.functions import coerce_to_runnable
 from runnables.tries import Errors, Restart, check_errors, check_restart, is_worth_another
-from runnables.typevars import Input, Output
-from runnables.values import with_settings
 
 if TYPE_CHECKING:
-    from runnables.config import RunnableConfig, Scope
-    from runnables.runnable import Runnable
+    from runnables.compose.runnable import Runnable
+    from runnables.core.config import RunnableConfig, Scope
 
 
 _PACE = tuple(field.name for field in fields(Pace))
 
 
-class RunnableRetry(Forwarding[Input, Output], reports=True):
+class RunnableRetry(Forwarding[Input, Output], internal=True):
     """A runnable that is tried again when it fails; each item of a batch on its own.
 
     When every attempt has failed, the first error is raised; its cause is an ExceptionGroup of

@@ -6,7 +6,11 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from runnables.custom import config_of
+from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.wrappers import Call, Forwarding
+from runnables.core.subclassing import config_of
+from runnables.core.typevars import Input, Output
+from runnables.core.values import with_settings
 from runnables.engine import (
     Declared,
     Expired,
@@ -19,22 +23,18 @@ from runnables.engine import (
     run_with_timeout,
 )
 from runnables.errors import StepTimeout
-from runnables.forwarding import Call, Forwarding
-from runnables.functions import coerce_to_runnable
-from runnables.typevars import Input, Output
-from runnables.values import with_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
-    from runnables.config import Scope
-    from runnables.runnable import Runnable
+    from runnables.compose.runnable import Runnable
+    from runnables.core.config import Scope
 
 
 _END = object()
 
 
-class RunnableTimeout(Forwarding[Input, Output], reports=True):
+class RunnableTimeout(Forwarding[Input, Output], internal=True):
     """A runnable that may take only so long, else StepTimeout, which names it.
 
     Async, the work is cancelled. Sync, it runs in a worker thread, which cannot be stopped: it

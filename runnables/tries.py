@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from runnables.callables import is_async
+from runnables.core.error_notes import note
+from runnables.core.signatures import is_async
 from runnables.engine.merging import RESET, MergeableChunk, comes_in_parts
 from runnables.errors import (
     BudgetExceeded,
@@ -16,7 +17,6 @@ from runnables.errors import (
     ModelError,
     worth_retrying,
 )
-from runnables.where import note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from runnables.config import ensure_scope, within
+from runnables.core.config import ensure_scope, within
 from runnables.messages.usage import UsageMetadata, add_usage, sum_usage
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from runnables.events import Event
+    from runnables.core.handlers import Event
 
 MODELS: Final = frozenset({"chat_model", "embeddings"})
 """The sorts of runs that use tokens."""

@@ -42,16 +42,19 @@ LAYERS = (
 """The rooms of `runnables`, from the ground up: each imports from those before it only."""
 
 DOORS: Mapping[str, str] = {
-    "runnables.doors": "the fluent methods: with_retry, assign, ...",
-    "runnables.functions": "a mapping in a pipe becomes a RunnableParallel, made of functions",
+    "runnables.compose.runnable": "the fluent methods: with_retry, assign, ...",
+    "runnables.compose.functions": "a mapping in a pipe becomes a RunnableParallel, made of functions",
     "runnables.parsers.base": "a parser's own fluent method: with_repair",
 }
 """Where functions may import from above, and what for; an entry that is not needed fails."""
 
 TYPES_FROM_ABOVE: Mapping[tuple[str, str], str] = {
-    ("runnables.config", "runnables.events"): "a config carries handlers, without calling them",
-    ("runnables.event_stream", "runnables.runnable"): "it runs what it watches",
-    ("runnables.groups", "runnables.runnable"): "it runs what it groups",
+    (
+        "runnables.core.config",
+        "runnables.core.events",
+    ): "a config carries handlers, without calling them",
+    ("runnables.core.event_stream", "runnables.core.contract"): "it runs what it watches",
+    ("runnables.core.bulk", "runnables.core.contract"): "it runs what it groups",
 }
 """Names that another module needs in annotations only; an entry that is not needed fails."""
 
@@ -234,7 +237,7 @@ def _is_downwards(it: Import) -> bool:
 def test_a_fluent_method_is_imports_and_one_return() -> None:
     """Behind a local import of the doors stands nothing but the call that it is for."""
     thick = []
-    for function in filter(_is_function, ast.walk(_tree("runnables.doors"))):
+    for function in filter(_is_function, ast.walk(_tree("runnables.compose.runnable"))):
         body = [it for it in function.body if not _is_docstring(it)]  # type: ignore[attr-defined]
         if any(map(_is_ours, body)) and not all(map(_is_ours, body[:-1])):
             thick.append(f"line {function.lineno}: {function.name}")  # type: ignore[attr-defined]

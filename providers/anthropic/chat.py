@@ -31,7 +31,7 @@ ANTHROPIC: Final = Service(
 )
 
 
-class ChatAnthropic(HTTPChatModel, reports=True):
+class ChatAnthropic(HTTPChatModel, internal=True):
     """A chat model of Anthropic, or of a server that speaks its Messages API.
 
     Further options go by the names of the API: `thinking`, `effort`, `top_k`, `metadata`,

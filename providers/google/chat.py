@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from runnables.messages import BaseMessage
 
 
-class ChatGoogleGenerativeAI(GoogleRemote, HTTPChatModel, reports=True):
+class ChatGoogleGenerativeAI(GoogleRemote, HTTPChatModel, internal=True):
     """A chat model of Google, over the Gemini API.
 
     What the service withholds (a prompt that it blocks, an answer that it breaks off for safety)

@@ -9,7 +9,7 @@ from providers._embeddings import HTTPEmbeddings, floats
 from providers.google.service import API_VERSION, GoogleRemote, resource
 
 
-class GoogleGenerativeAIEmbeddings(GoogleRemote, HTTPEmbeddings, reports=True):
+class GoogleGenerativeAIEmbeddings(GoogleRemote, HTTPEmbeddings, internal=True):
     """Embeddings of Google, over the Gemini API.
 
     Args:

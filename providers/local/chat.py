@@ -11,7 +11,7 @@ from providers.local.bridge import aevents, events
 from providers.local.engine import Engine, engine
 from providers.local.runtime import Setup, check_counts, require_runtime
 from providers.local.wire import RANGES, SAMPLING, Call
-from runnables.callables import checks_keywords
+from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError, WeightsError
 from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS, check_numbers
@@ -27,7 +27,7 @@ PARALLEL: Final = 4
 """More are hardly faster: on two CPUs, 80 tokens/s alone, 125 with four calls, 135 with eight."""
 
 
-class LocalChatModel(ChatModel, reports=True):
+class LocalChatModel(ChatModel, internal=True):
     """A language model on this machine: the embedded one, or any gguf file.
 
     The embedded model is SmolLM2-135M-Instruct. It is small: it writes, summarises and sorts

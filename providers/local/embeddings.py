@@ -18,14 +18,14 @@ from providers.local.runtime import (
     check_counts,
     require_runtime,
 )
-from runnables.callables import checks_keywords
+from runnables.core.signatures import checks_keywords
 from runnables.models import Embeddings
 
 _AT_ONCE: Final = 16
 """Texts in one call of the runtime, which nothing can interrupt."""
 
 
-class LocalEmbeddings(Embeddings, reports=True):
+class LocalEmbeddings(Embeddings, internal=True):
     """Vectors of texts, from a model on this machine: the embedded one, or any gguf file.
 
     The embedded model was made to chat, not to embed: its vectors, the mean over the tokens, tell

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from runnables.messages import BaseMessage
 
 
-class ChatOllama(OllamaRemote, HTTPChatModel, reports=True):
+class ChatOllama(OllamaRemote, HTTPChatModel, internal=True):
     """A chat model of an Ollama server, over its own API.
 
     Beside the options of every model, calls and settings may say, in Ollama's words: `num_ctx`,

@@ -9,7 +9,7 @@ from providers._embeddings import HTTPEmbeddings, floats
 from providers.ollama.service import OllamaRemote, checked_model
 
 
-class OllamaEmbeddings(OllamaRemote, HTTPEmbeddings, reports=True):
+class OllamaEmbeddings(OllamaRemote, HTTPEmbeddings, internal=True):
     """Embeddings of an Ollama server, over its own API.
 
     Args:

@@ -28,7 +28,7 @@ _TOKENS: Final = frozenset({"azure_ad_token", "azure_ad_token_provider"})
 """Who asks, which decides nothing of the answer."""
 
 
-class AzureChatOpenAI(ChatOpenAI, reports=True):
+class AzureChatOpenAI(ChatOpenAI, internal=True):
     """A chat model of OpenAI on Azure.
 
     The form of the addresses is that of https://learn.microsoft.com/azure/ai-foundry/openai/:

@@ -23,7 +23,7 @@ OPENAI: Final = Service(
 )
 
 
-class ChatOpenAI(HTTPChatModel, reports=True):
+class ChatOpenAI(HTTPChatModel, internal=True):
     """A chat model of OpenAI, or of any server that speaks as it does.
 
     With `base_url` it is a model of vLLM, llama.cpp, LM Studio, Groq, OpenRouter, DeepSeek and

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from providers._service import Service
 
 
-class OpenAIEmbeddings(HTTPEmbeddings, reports=True):
+class OpenAIEmbeddings(HTTPEmbeddings, internal=True):
     """Embeddings of OpenAI, or of any server that speaks as it does (`base_url`).
 
     Args:

@@ -18,8 +18,12 @@ from typing_extensions import TypedDict
 from runnables.agents.parts import Parts
 from runnables.agents.talk import InOrder, Request, Talk, join_conversation, messages_in
 from runnables.agents.toolbox import where
-from runnables.batches import stand
-from runnables.config import AMBIENT, refuse_options
+from runnables.compose.runnable import Runnable
+from runnables.core.batching import stand
+from runnables.core.config import AMBIENT, refuse_options
+from runnables.core.error_notes import note
+from runnables.core.schemas import fields_schema
+from runnables.core.values import show
 from runnables.engine import (
     Declared,
     TaskFanOut,
@@ -43,15 +47,11 @@ from runnables.messages import (
     SystemMessage,
     ToolMessage,
 )
-from runnables.runnable import Runnable
-from runnables.schemas import fields_schema
-from runnables.values import show
-from runnables.where import note
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from runnables.config import RunnableConfig, Scope
+    from runnables.core.config import RunnableConfig, Scope
 
 T = TypeVar("T")
 State = TypeVar("State", covariant=True)
@@ -86,7 +86,7 @@ AgentInput: TypeAlias = (
 """What an agent takes: a conversation, as a dict with "messages" or by itself, or a text."""
 
 
-class Agent(Runnable[AgentInput, State], reports=True):
+class Agent(Runnable[AgentInput, State], internal=True):
     """A model that uses tools until it knows the answer; made by `create_agent`.
 
     The tools of one answer run at once, within the limit of the call, and their results stand in

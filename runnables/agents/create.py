@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.agents.agent import DEFAULT_MAX_STEPS, Agent, AgentAnswer, AgentState
-from runnables.callables import checks_keywords
+from runnables.compose.runnable import Runnable
+from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError
 from runnables.models.registry import init_chat_model
-from runnables.runnable import Runnable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnables.agents.talk import Talk
-    from runnables.runnable import Runnable
+    from runnables.compose.runnable import Runnable
 
 ASK_FOR_FORM: Final = "Now give your answer in the form that is asked for."
 """What the model is told last, where its answer has a form. (A conversation that ends with its own

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from runnables.compose.runnable import Runnable
+from runnables.core.error_notes import note
 from runnables.errors import ColourError, ConfigError, ToolArgumentsError, ToolException, near
 from runnables.messages import ToolMessage
-from runnables.runnable import Runnable
 from runnables.tools import BaseTool, RunnableTool, StructuredTool, tool_inside
 from runnables.tools.answers import as_content
-from runnables.where import note
 
 if TYPE_CHECKING:
     from runnables.agents.talk import Request

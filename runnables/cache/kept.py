@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import PydanticSchemaGenerationError, PydanticUserError
 from pydantic_core import PydanticSerializationError
 
+from runnables.core.schemas import adapter_of
 from runnables.messages import BaseMessage, message_from_dict, message_to_dict
-from runnables.typed_dicts import adapter_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

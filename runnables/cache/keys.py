@@ -19,7 +19,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, PydanticUserError, Secret, SecretBytes, SecretStr
 
-from runnables.values import Value
+from runnables.core.values import Value
 
 VERSION: Final = 1
 """Part of every key; another one forgets what was kept in another form."""

@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING, Any
 from runnables.cache.kept import MISSING, Form, Kept
 from runnables.cache.keys import digest
 from runnables.cache.stores import BaseCache, InMemoryCache, check_cache
-from runnables.custom import config_of
+from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.wrappers import Call, Forwarding
+from runnables.core.bulk import Failed, arun_group, run_group
+from runnables.core.subclassing import config_of
+from runnables.core.typevars import Input, Output
+from runnables.core.values import with_settings
 from runnables.engine import Declared, aclose, acollect, close, collect, inner, merge_of
 from runnables.engine.merging import RESET, SNAPSHOTS, comes_in_parts
 from runnables.errors import ConfigError, MergeError
-from runnables.forwarding import Call, Forwarding
-from runnables.functions import coerce_to_runnable
-from runnables.groups import Failed, arun_group, run_group
 from runnables.messages import AIMessage, only_chunk
-from runnables.typevars import Input, Output
-from runnables.values import with_settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
 
-    from runnables.config import Scope
+    from runnables.compose.runnable import Runnable
+    from runnables.core.config import Scope
     from runnables.engine.merging import Accumulator
-    from runnables.runnable import Runnable
 
 
-class RunnableCache(Forwarding[Input, Output], reports=True):
+class RunnableCache(Forwarding[Input, Output], internal=True):
     """A runnable whose outputs are kept, and given again for an equal input.
 
     Equal means: the same input, options and `configurable` values, of a runnable with the same

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.cache.stores import BaseCache, check_positive
-from runnables.callables import checks_keywords
+from runnables.core.signatures import checks_keywords
 
 if TYPE_CHECKING:
     from collections.abc import Generator

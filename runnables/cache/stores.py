@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from typing import Any
 
-from runnables.callables import checks_keywords
+from runnables.core.signatures import checks_keywords
+from runnables.core.values import Value
 from runnables.engine import hop, lock
 from runnables.errors import ConfigError
-from runnables.values import Value
 
 
 class BaseCache(Value, ABC):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, cast, overload
 
-from runnables.functions import RunnableLambda
+from runnables.compose.functions import RunnableLambda
 from runnables.messages.ai import AIMessage
 from runnables.messages.convert import MessagesLike, convert_to_messages
 from runnables.messages.kinds import (
@@ -19,8 +19,8 @@ from runnables.messages.kinds import (
 from runnables.messages.roles import ChatMessage, ToolMessage
 
 if TYPE_CHECKING:
+    from runnables.compose.runnable import Runnable
     from runnables.messages.base import BaseMessage
-    from runnables.runnable import Runnable
 
 
 @overload

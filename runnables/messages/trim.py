@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast, overload
 
+from runnables.compose.functions import RunnableLambda
+from runnables.core.values import show
 from runnables.errors import near
-from runnables.functions import RunnableLambda
 from runnables.messages.base import BaseMessage
 from runnables.messages.canonical import items_of, text_of
 from runnables.messages.convert import MessagesLike, convert_to_messages
 from runnables.messages.count import count_tokens_approximately
 from runnables.messages.kinds import KindOf, check_kinds, is_kind
 from runnables.messages.roles import SystemMessage
-from runnables.values import show
 
 if TYPE_CHECKING:
-    from runnables.runnable import Runnable
+    from runnables.compose.runnable import Runnable
 
 
 class CountsTokens(Protocol):

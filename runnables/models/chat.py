@@ -28,9 +28,10 @@ from typing import (
     cast,
 )
 
-from runnables.callables import checks_keywords
-from runnables.config import Scope, within
-from runnables.driving import adriven, driven
+from runnables.core.config import Scope, within
+from runnables.core.signatures import checks_keywords
+from runnables.core.stream_runs import areported, reported
+from runnables.core.user_code import adriven, driven
 from runnables.engine import (
     AsyncStream,
     Declared,
@@ -63,18 +64,17 @@ from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
 from runnables.models.policies import Guarded
 from runnables.models.schemas import Tool, checked_tool_choice, convert_to_openai_tool
 from runnables.models.structured import StructuredOutput
-from runnables.watched import areported, reported
 
 if TYPE_CHECKING:
     from runnables.cache import BaseCache
-    from runnables.events import Run
+    from runnables.compose.runnable import Runnable
+    from runnables.core.events import Run
     from runnables.limits import BaseRateLimiter
     from runnables.models.inputs import LanguageModelInput
-    from runnables.runnable import Runnable
     from runnables.tries import Restart
 
 
-class ChatModel(Guarded, StructuredOutput, reports=True):
+class ChatModel(Guarded, StructuredOutput, internal=True):
     """A model that answers conversations.
 
     Its settings are the defaults of the options of the same names; `invoke(..., temperature=0)`

@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from runnables.config import Scope, within
+from runnables.compose.runnable import Runnable
+from runnables.core.config import Scope, within
 from runnables.engine import hop
 from runnables.errors import ConfigError, near
 from runnables.models.policies import Guarded
-from runnables.runnable import Runnable
 
 if TYPE_CHECKING:
     from runnables.limits import BaseRateLimiter
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Embeddings(Guarded, Runnable[str, list[float]], reports=True):
+class Embeddings(Guarded, Runnable[str, list[float]], internal=True):
     """A model that gives each text a vector, near vectors to texts of near meaning.
 
     A provider writes `embed_documents`, and what else it can do better: `embed_query`, where

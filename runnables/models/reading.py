@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic import BaseModel, create_model
 from typing_extensions import override
 
+from runnables.compose.inline import Inline
+from runnables.core.schemas import adapter_of, for_pydantic
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import EmptyStream, ModelRefusalError, OutputParserException
-from runnables.inline import Inline
 from runnables.messages import AIMessage, AIMessageChunk, message_chunk_to_message, message_to_chunk
 from runnables.messages.joining import Assembly
 from runnables.models.checking import faults_of, without_nulls
@@ -22,12 +23,11 @@ from runnables.parsers.json import SnapshotDecoder, finish_json, read_json
 from runnables.parsers.text import refusal_in, text_of
 from runnables.parsers.tool_calls import PartialCall
 from runnables.parsers.typed import validated
-from runnables.typed_dicts import adapter_of, for_pydantic
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-    from runnables.inline import Decoder
+    from runnables.compose.inline import Decoder
     from runnables.json_reader import JsonReader
 
 _LIMITS: Final = frozenset({"length", "max_tokens", "MAX_TOKENS"})
@@ -41,7 +41,7 @@ VALUE = "value"
 """The one field of the object in which an answer stands that is none itself."""
 
 
-class AnswerParser(BaseParser[Any], reports=True):
+class AnswerParser(BaseParser[Any], internal=True):
     """An object of a declared form, from a model's answer.
 
     Streamed, each piece is the object so far, and the last one is the validated object. A null
@@ -149,7 +149,7 @@ class _Stopped:
 # -- the object from its text
 
 
-class _ObjectOfType(PydanticOutputParser[Any], reports=True):
+class _ObjectOfType(PydanticOutputParser[Any], internal=True):
     """As its base, but for nulls that stand for fields which were left out."""
 
     def __init__(self, form: Any) -> None:
@@ -169,7 +169,7 @@ class _ObjectOfType(PydanticOutputParser[Any], reports=True):
         return validated(adapter, given, text, name)
 
 
-class _ObjectOfSchema(JsonOutputParser, reports=True):
+class _ObjectOfSchema(JsonOutputParser, internal=True):
     """A JSON value that fits a JSON schema."""
 
     def __init__(self, form: Mapping[str, Any]) -> None:
@@ -300,7 +300,7 @@ class _ArgumentsDecoder:
 # -- with the message beside it
 
 
-class RawAndParsed(Inline[AIMessage, dict[str, Any]], reports=True):
+class RawAndParsed(Inline[AIMessage, dict[str, Any]], internal=True):
     """The message, what a parser makes of it, and the parser's error where it makes nothing.
 
     Streamed, each piece has the message and the object so far; the last has the whole of both.

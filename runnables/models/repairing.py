@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from runnables.compose.runnable import Runnable
+from runnables.core.error_notes import note
 from runnables.engine import Declared, aclose, acollect, close, collect, inner
 from runnables.engine.merging import RESET, SNAPSHOTS, Merge
 from runnables.errors import ModelRefusalError, OutputParserException
 from runnables.messages import AIMessage, BaseMessage, HumanMessage, convert_to_messages
-from runnables.runnable import Runnable
-from runnables.where import note
 
 if TYPE_CHECKING:
-    from runnables.config import RunnableConfig, Scope
+    from runnables.core.config import RunnableConfig, Scope
 
 
-class RepairedAnswer(Runnable[Any, Any], reports=True):
+class RepairedAnswer(Runnable[Any, Any], internal=True):
     """A model with a parser behind it, which tries again where its answer does not parse.
 
     After an `OutputParserException` the model is asked again, in the same conversation, with its

@@ -9,12 +9,12 @@ from typing import Any, Final, cast
 
 from pydantic.errors import PydanticUserError
 
+from runnables.compose.runnable import Runnable
+from runnables.core.schemas import adapter_of
+from runnables.core.values import show
 from runnables.errors import ConfigError, near
-from runnables.runnable import Runnable
 from runnables.tools import RunnableTool, StructuredTool, tool_inside
 from runnables.tools.docstrings import read_docstring
-from runnables.typed_dicts import adapter_of
-from runnables.values import show
 
 Tool = Any
 """What a model can be given as a tool: a tool or another runnable, a function, a pydantic model or

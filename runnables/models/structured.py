@@ -15,7 +15,8 @@ from typing import (
     overload,
 )
 
-from runnables.callables import unknown_option
+from runnables.compose.runnable import Runnable
+from runnables.core.signatures import unknown_option
 from runnables.errors import ConfigError, near
 from runnables.messages import AIMessage
 from runnables.models.inputs import LanguageModelInput
@@ -28,7 +29,6 @@ from runnables.models.schemas import (
     schema_name,
 )
 from runnables.models.strict import is_object, resolved, strict_schema
-from runnables.runnable import Runnable
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ class RawAnswer(TypedDict, Generic[T]):
     parsing_error: Exception | None
 
 
-class StructuredOutput(Runnable[LanguageModelInput, AIMessage], reports=True):
+class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
     """What a chat model does about answers of a form. A provider says how its service takes them.
 
     The options that it gets are in OpenAI's form: `response_format`, or `tools` and `tool_choice`.

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast, get_args, get_or
 
 from typing_extensions import dataclass_transform
 
-from runnables.callables import checks_keywords
+from runnables.compose.inline import Decoder, Inline
+from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
-from runnables.inline import Decoder, Inline
 from runnables.parsers.text import ModelOutput, refusal_in, text_of
 
 if TYPE_CHECKING:
+    from runnables.compose.runnable import Runnable
     from runnables.parsers.repair import RepairParser
-    from runnables.runnable import Runnable
 
 T = TypeVar("T")
 Output = TypeVar("Output", covariant=True)
 
 
-class BaseParser(Inline[Any, Output], reports=True):
+class BaseParser(Inline[Any, Output], internal=True):
     """What every parser is: a runnable that reads a model's output and needs no waiting."""
 
     run_type: ClassVar[str] = "parser"
@@ -72,7 +72,7 @@ class BaseParser(Inline[Any, Output], reports=True):
 
 
 @dataclass_transform(kw_only_default=True)
-class BaseOutputParser(BaseParser[Output], reports=True):
+class BaseOutputParser(BaseParser[Output], internal=True):
     """Base of parsers that read text. Write `parse`, and `get_format_instructions`.
 
     Annotated names of a subclass are its options: keywords of the constructor, with what is
@@ -131,7 +131,7 @@ class BaseOutputParser(BaseParser[Output], reports=True):
             raise
 
 
-class BaseTransformOutputParser(BaseOutputParser[Output], reports=True):
+class BaseTransformOutputParser(BaseOutputParser[Output], internal=True):
     """Base of parsers that read every piece of a text on its own, as it comes.
 
     `parse` must distribute over pieces: what it gives for the pieces of a text adds up to what
@@ -157,7 +157,7 @@ class _Piecewise(Decoder[Any, T]):
         return () if self._given else (self._parser._parsed(""),)
 
 
-class StrOutputParser(BaseTransformOutputParser[str], reports=True):
+class StrOutputParser(BaseTransformOutputParser[str], internal=True):
     """The text of a model's answer, as it comes; reasoning and tool calls are left out."""
 
     def parse(self, text: str) -> str:

@@ -6,21 +6,21 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from runnables.core.schemas import adapter_of
 from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
 from runnables.json_reader import JsonError, JsonReader
 from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder
 from runnables.parsers.json_text import JsonText
 from runnables.parsers.pacing import Pace
-from runnables.typed_dicts import adapter_of
 
 if TYPE_CHECKING:
-    from runnables.inline import Decoder
+    from runnables.compose.inline import Decoder
 
 T = TypeVar("T")
 
 
-class JsonOutputParser(BaseOutputParser[Any], reports=True):
+class JsonOutputParser(BaseOutputParser[Any], internal=True):
     """The JSON value in a model's answer; while it is being written, what is there of it.
 
     Prose around the value and Markdown fences are tolerated (`runnables.parsers.json_text` says

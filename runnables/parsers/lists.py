@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
+from runnables.compose.inline import Decoder
 from runnables.engine.merging import DELTAS, Merge
 from runnables.errors import ConfigError
-from runnables.inline import Decoder
 from runnables.parsers.base import BaseOutputParser
 from runnables.parsers.text import text_of
 
 
-class ListOutputParser(BaseOutputParser[list[str]], reports=True):
+class ListOutputParser(BaseOutputParser[list[str]], internal=True):
     """Base of parsers of lists. Each piece of the stream is a list of new items.
 
     A subclass that writes `parse` only gives its list at the end.
@@ -60,7 +60,7 @@ def _read_all(reader: ItemReader, text: str) -> list[str]:
     return [*reader.feed(text), *reader.finish()]
 
 
-class CommaSeparatedListOutputParser(ListOutputParser, reports=True):
+class CommaSeparatedListOutputParser(ListOutputParser, internal=True):
     """Items between commas, on one line or several.
 
     Spaces before an item are dropped. An item in double quotes may hold commas, line breaks, and
@@ -141,7 +141,7 @@ class _CommaReader(ItemReader):
         return self._plain(char)
 
 
-class _LinePatternParser(ListOutputParser, reports=True):
+class _LinePatternParser(ListOutputParser, internal=True):
     """Items that stand on a line each, found by a pattern with one group.
 
     Attributes:
@@ -188,7 +188,7 @@ class _LineReader(ItemReader):
         return [found[1] for found in self._pattern.finditer(line) if found[1] is not None]
 
 
-class NumberedListOutputParser(_LinePatternParser, reports=True):
+class NumberedListOutputParser(_LinePatternParser, internal=True):
     """The items of a numbered list, one on a line; other lines are left out.
 
     Args:
@@ -206,7 +206,7 @@ class NumberedListOutputParser(_LinePatternParser, reports=True):
         )
 
 
-class MarkdownListOutputParser(_LinePatternParser, reports=True):
+class MarkdownListOutputParser(_LinePatternParser, internal=True):
     """The items of a Markdown list, one on a line; other lines are left out.
 
     Args:

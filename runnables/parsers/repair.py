@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from runnables.config import refuse_options
+from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.runnable import Runnable
+from runnables.core.config import refuse_options
+from runnables.core.error_notes import note
 from runnables.engine import Declared, aclose, acollect, close, collect, inner
 from runnables.engine.merging import SNAPSHOTS
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException
-from runnables.functions import coerce_to_runnable
 from runnables.messages import StringPromptValue
-from runnables.runnable import Runnable
-from runnables.where import note
 
 if TYPE_CHECKING:
-    from runnables.config import RunnableConfig, Scope
+    from runnables.core.config import RunnableConfig, Scope
     from runnables.parsers.base import BaseParser
 
 Output = TypeVar("Output", covariant=True)
 
 
-class RepairParser(Runnable[Any, Output], reports=True):
+class RepairParser(Runnable[Any, Output], internal=True):
     """A parser with a model that corrects answers which do not parse.
 
     After an `OutputParserException` the model is shown the format instructions, the answer and

@@ -8,9 +8,10 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
+from runnables.compose.inline import Decoder
+from runnables.core.schemas import adapter_of
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
-from runnables.inline import Decoder
 from runnables.json_reader import JsonError, JsonReader
 from runnables.messages import (
     AIMessage,
@@ -25,10 +26,9 @@ from runnables.parsers.pacing import Pace
 from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
 from runnables.parsers.text import refusal_in, text_of
 from runnables.parsers.typed import validated
-from runnables.typed_dicts import adapter_of
 
 
-class ToolCallsParser(BaseParser[Any], reports=True):
+class ToolCallsParser(BaseParser[Any], internal=True):
     """What the parsers of tool calls have in common; they say what becomes of a call.
 
     Calls that cannot be read are an error, not left out; so is a refusal instead of any call.
@@ -76,7 +76,7 @@ class ToolCallsParser(BaseParser[Any], reports=True):
         return items
 
 
-class JsonOutputToolsParser(ToolCallsParser, reports=True):
+class JsonOutputToolsParser(ToolCallsParser, internal=True):
     """The tool calls of a message: a list of `{"type": name, "args": {...}}`.
 
     Streamed, each piece is all calls so far, with their arguments as far as they go.
@@ -112,7 +112,7 @@ class JsonOutputToolsParser(ToolCallsParser, reports=True):
         return {**item, "id": id} if self.return_id else item
 
 
-class JsonOutputKeyToolsParser(JsonOutputToolsParser, reports=True):
+class JsonOutputKeyToolsParser(JsonOutputToolsParser, internal=True):
     """The arguments of the calls of one tool.
 
     Args:
@@ -140,7 +140,7 @@ class JsonOutputKeyToolsParser(JsonOutputToolsParser, reports=True):
         return super()._item(name, args, id) if self.return_id else args
 
 
-class PydanticToolsParser(ToolCallsParser, reports=True):
+class PydanticToolsParser(ToolCallsParser, internal=True):
     """The tool calls of a message as objects of pydantic models.
 
     Streamed, each piece is all objects so far, partial ones as `PydanticOutputParser` makes

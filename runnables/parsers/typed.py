@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import ValidationError
 
+from runnables.core.schemas import adapter_of, for_pydantic
 from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import OutputParserException
 from runnables.parsers.base import BaseOutputParser
@@ -19,19 +20,18 @@ from runnables.parsers.json import (
     schema_instructions,
 )
 from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
-from runnables.typed_dicts import adapter_of, for_pydantic
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-    from runnables.inline import Decoder
+    from runnables.compose.inline import Decoder
     from runnables.json_reader import JsonReader
 
 Output = TypeVar("Output", covariant=True)
 T = TypeVar("T")
 
 
-class PydanticOutputParser(BaseOutputParser[Output], reports=True):
+class PydanticOutputParser(BaseOutputParser[Output], internal=True):
     """An object of a pydantic model (or of any type that pydantic knows), from JSON.
 
     Streamed, each piece is the object so far, and the last one is the validated object. Partial

@@ -15,7 +15,7 @@ _WRAPPING: Final = " \t\r\n\"'`*"
 _EXAMPLES: Final = (datetime(2024, 2, 29, 23, 59, 59, 123456), datetime(1999, 12, 31, 8, 30, 5))
 
 
-class EnumOutputParser(BaseOutputParser[E], reports=True):
+class EnumOutputParser(BaseOutputParser[E], internal=True):
     """A member of an enum, by its value.
 
     Models like to decorate a word: quotes, backticks, asterisks and a full stop around it do not
@@ -72,7 +72,7 @@ class EnumOutputParser(BaseOutputParser[E], reports=True):
         return ", ".join(self._values())
 
 
-class DatetimeOutputParser(BaseOutputParser[datetime], reports=True):
+class DatetimeOutputParser(BaseOutputParser[datetime], internal=True):
     """A date and time in a given format.
 
     Args:

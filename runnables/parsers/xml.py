@@ -14,7 +14,7 @@ from runnables.parsers.base import BaseOutputParser, TextDecoder
 from runnables.parsers.pacing import Pace
 
 if TYPE_CHECKING:
-    from runnables.inline import Decoder
+    from runnables.compose.inline import Decoder
 
 Tree: TypeAlias = "dict[str, str | list[Any] | None]"
 """An element: its name, and what is in it."""
@@ -24,7 +24,7 @@ _START: Final = re.compile(r"<(?:[:_]|[^\W\d])|<!DOCTYPE", re.IGNORECASE)
 _CUT_START: Final = re.compile(r"<(?:!(?:D(?:O(?:C(?:T(?:Y(?:P)?)?)?)?)?)?)?\Z", re.IGNORECASE)
 
 
-class XMLOutputParser(BaseOutputParser[dict[str, Any]], reports=True):
+class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
     """An XML element as nested dicts; while it is being written, what is there of it.
 
     An element is `{name: text}`, or `{name: [child, ...]}` where it has children, or

@@ -7,9 +7,9 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
+from runnables.compose.inline import Inline
 from runnables.engine import Declared, acollect
 from runnables.errors import ConfigError
-from runnables.inline import Inline
 from runnables.messages.values import PromptValue
 from runnables.prompts.schema import input_model
 from runnables.prompts.template import Given, PromptInputError, Template
@@ -17,7 +17,7 @@ from runnables.prompts.template import Given, PromptInputError, Template
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from runnables.config import RunnableConfig, Scope
+    from runnables.core.config import RunnableConfig, Scope
 
 
 class BasePromptTemplate(Inline[Any, PromptValue], Template):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from runnables.core.values import Value
 from runnables.errors import PromptError
 from runnables.prompts.formats import compile_template
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
 from runnables.prompts.syntax import Variables, is_dict, is_list, union
 from runnables.prompts.template import Given, Template, written
-from runnables.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

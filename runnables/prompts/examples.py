@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
+from runnables.core.values import Value
 from runnables.engine import hop
 from runnables.errors import ColourError
-from runnables.values import Value
 
 if TYPE_CHECKING:
     from runnables.prompts.string import StringPromptTemplate

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
+from runnables.core.values import Value
 from runnables.errors import PromptError
 from runnables.messages import (
     AIMessage,
@@ -21,7 +22,6 @@ from runnables.prompts.blocks import BlockTemplate, as_written, block_template, 
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
 from runnables.prompts.syntax import Variables, union
 from runnables.prompts.template import Given, Template, written
-from runnables.values import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

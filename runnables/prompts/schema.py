@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field, create_model
 
-from runnables.typed_dicts import for_pydantic
+from runnables.core.schemas import for_pydantic
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from pydantic import AliasChoices, AliasPath, BaseModel, ValidationError
 
+from runnables.core.values import show
 from runnables.errors import ConfigError, ToolArgumentsError, near
 from runnables.tools.signature import InjectedToolArg, InjectedToolCallId, Signature, is_marked
-from runnables.values import show
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

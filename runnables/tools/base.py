@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, Type
 
 from pydantic import BaseModel
 
+from runnables.compose.runnable import Runnable
+from runnables.core.schemas import fields_in, fields_schema, is_whole
 from runnables.errors import ConfigError, ToolArgumentsError, ToolException
 from runnables.messages import ToolMessage
-from runnables.runnable import Runnable
-from runnables.schemas import fields_in, fields_schema, is_whole
 from runnables.tools.answers import Asked
 from runnables.tools.arguments import ArgsSchema, Ready, hidden_names, injected_fields
 
 if TYPE_CHECKING:
-    from runnables.config import RunnableConfig, Scope
+    from runnables.core.config import RunnableConfig, Scope
     from runnables.messages import ToolCall
 
 Output = TypeVar("Output", covariant=True)
@@ -38,7 +38,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 
-class BaseTool(Runnable[Any, Output], reports=True):
+class BaseTool(Runnable[Any, Output], internal=True):
     """Base of what a model can call by name, with arguments that are checked first.
 
     Takes a dict of arguments, and gives the bare result; or a tool call of a model,

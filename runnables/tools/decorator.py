@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, overload
 
+from runnables.compose.runnable import Runnable
 from runnables.errors import ConfigError
-from runnables.runnable import Runnable
 from runnables.tools.structured import StructuredTool
 from runnables.tools.wrapped import RunnableTool
 

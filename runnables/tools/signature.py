@@ -13,11 +13,11 @@ from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from runnables.callables import target
-from runnables.config import RunnableConfig
+from runnables.core.config import RunnableConfig
+from runnables.core.schemas import fields_schema
+from runnables.core.signatures import target
+from runnables.core.values import show
 from runnables.errors import ConfigError
-from runnables.schemas import fields_schema
-from runnables.values import show
 
 
 class InjectedToolArg:

@@ -7,27 +7,26 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origin
 
-from runnables.annotations import result_type
-from runnables.callables import is_async, is_generator, target
-from runnables.config import within
+from runnables.compose.runnable import Runnable
+from runnables.core.config import within
+from runnables.core.signatures import is_async, is_generator, result_type, target
+from runnables.core.user_code import handed
+from runnables.core.values import show
 from runnables.engine import hop
 from runnables.errors import ColourError, ConfigError, near
-from runnables.handed import handed
-from runnables.runnable import Runnable
 from runnables.tools.arguments import ArgsSchema, Arguments, Ready, hidden_names
 from runnables.tools.base import BaseTool, Handle, ResponseFormat
 from runnables.tools.docstrings import read_docstring, whole_docstring
 from runnables.tools.signature import Signature, config_names
-from runnables.values import show
 
 if TYPE_CHECKING:
-    from runnables.config import Scope
+    from runnables.core.config import Scope
     from runnables.tools.answers import Asked
 
 Output = TypeVar("Output", covariant=True)
 
 
-class StructuredTool(BaseTool[Output], reports=True):
+class StructuredTool(BaseTool[Output], internal=True):
     """A function that a model can call by name, with arguments that are checked first.
 
     Takes and gives what every tool does (`BaseTool`). The model is told the function's

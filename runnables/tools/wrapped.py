@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.around import Around
-from runnables.custom import config_of
-from runnables.functions import coerce_to_runnable
-from runnables.schemas import fields_schema, is_whole
+from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.wrappers import Around
+from runnables.core.schemas import fields_schema, is_whole
+from runnables.core.subclassing import config_of
 from runnables.tools.arguments import ArgsSchema, Ready, injected_fields, validated
 from runnables.tools.base import BaseTool, Handle, ResponseFormat
 from runnables.tools.signature import InjectedToolCallId
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from runnables.config import Scope
-    from runnables.runnable import Runnable
+    from runnables.compose.runnable import Runnable
+    from runnables.core.config import Scope
     from runnables.tools.answers import Asked
 
 Output = TypeVar("Output", covariant=True)
 
 
-class RunnableTool(BaseTool[Output], reports=True):
+class RunnableTool(BaseTool[Output], internal=True):
     """A runnable that a model can call by name, with arguments that are checked first.
 
     Takes and gives what every tool does (`BaseTool`). Options of a call go to the runnable.

@@ -35,7 +35,7 @@ from runnables import (
     StrOutputParser,
     chain,
 )
-from runnables.fitting import fits, mismatch
+from runnables.compose.compatibility import fits, mismatch
 from tests.laws.specimens import Specimen
 from tests.laws.zoo import ZOO
 from tests.laws.zoo_combinators import shapes

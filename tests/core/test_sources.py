@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runnables import RunnableLambda, RunnablePassthrough
-from runnables.sources import LONGEST, lambda_text
+from runnables.core.values import LONGEST, lambda_text
 
 OTHER = 3
 

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from runnables import Runnable, RunnableEach, RunnableParallel
-from runnables.inside import walk
+from runnables.core.description import walk
 
 INTS = st.integers(-3, 3)
 TEXTS = st.text(alphabet="ab !é\n", max_size=7)

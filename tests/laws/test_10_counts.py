@@ -18,9 +18,9 @@ from tests.laws import steps
 from tests.laws.recorder import Recorder
 
 MADE = {
-    ("runnables.events", "Event"): "event",
-    ("runnables.events", "Run"): "run",
-    ("runnables.config", "Scope"): "scope",
+    ("runnables.core.events", "Event"): "event",
+    ("runnables.core.events", "Run"): "run",
+    ("runnables.core.config", "Scope"): "scope",
 }
 
 

@@ -19,8 +19,8 @@ def test_no_event_is_made_where_nobody_watches(call: Call, monkeypatch: pytest.M
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("made for nobody")
 
-    monkeypatch.setattr("runnables.runnable.Run.__init__", refuse)
-    monkeypatch.setattr("runnables.events.Event.__init__", refuse)
+    monkeypatch.setattr("runnables.core.contract.Run.__init__", refuse)
+    monkeypatch.setattr("runnables.core.events.Event.__init__", refuse)
     chain = RunnableLambda(str) | RunnableParallel(a=len, b=str.upper)
     for config in (None, {"tags": ["a"], "max_concurrency": 2}):
         assert call.invoke(chain, 12, config) == {"a": 2, "b": "12"}

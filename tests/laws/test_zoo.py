@@ -11,7 +11,7 @@ from typing import Any
 import providers
 import runnables
 from runnables import Runnable
-from runnables.inside import walk
+from runnables.core.description import walk
 from tests.laws.zoo import BASES, ELSEWHERE, ZOO
 
 

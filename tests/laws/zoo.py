@@ -32,11 +32,11 @@ ZOO: list[Specimen] = [
 ]
 
 BASES = {
-    "runnables.runnable.Runnable": "the contract itself",
-    "runnables.around.Around": "a base, of what stands around another runnable",
-    "runnables.control.Choice": "a base, of branches and routers",
-    "runnables.forwarding.Forwarding": "a base, of what lends the methods of that one",
-    "runnables.inline.Inline": "a base, of what needs no waiting",
+    "runnables.core.contract.Runnable": "the contract itself",
+    "runnables.compose.wrappers.Around": "a base, of what stands around another runnable",
+    "runnables.compose.branch.Choice": "a base, of branches and routers",
+    "runnables.compose.wrappers.Forwarding": "a base, of what lends the methods of that one",
+    "runnables.compose.inline.Inline": "a base, of what needs no waiting",
     "runnables.parsers.base.BaseParser": "a base of parsers",
     "runnables.parsers.base.BaseOutputParser": "a base of parsers",
     "runnables.parsers.base.BaseTransformOutputParser": "a base of parsers",

@@ -14,9 +14,9 @@ from typing_extensions import TypedDict
 
 from providers.scripted import ScriptedChatModel
 from runnables.agents import create_agent
-from runnables.config import RunnableConfig
+from runnables.compose.functions import RunnableLambda
+from runnables.core.config import RunnableConfig
 from runnables.errors import ConfigError, OutputParserException
-from runnables.functions import RunnableLambda
 from runnables.messages import AIMessage, AIMessageChunk, tool_call_chunk
 from runnables.models import convert_to_openai_tool
 from runnables.tools import RunnableTool

@@ -12,11 +12,11 @@ import typing_extensions
 from pydantic import Field
 
 from providers.scripted import ScriptedChatModel
-from runnables.functions import RunnableLambda
+from runnables.compose.functions import RunnableLambda
+from runnables.core.schemas import adapter_of
 from runnables.messages import AIMessageChunk, tool_call_chunk
 from runnables.models import convert_to_openai_tool
 from runnables.parsers import PydanticOutputParser
-from runnables.typed_dicts import adapter_of
 from tests.colours import Call
 
 T = TypeVar("T")

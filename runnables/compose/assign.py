@@ -1,0 +1,251 @@
+"""Adding keys to a dict on its way."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Generator,
+    Iterable,
+    Mapping,
+)
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from runnables.compose.parallel import RunnableParallel
+from runnables.compose.runnable import Runnable
+from runnables.core.subclassing import config_of
+from runnables.engine import (
+    ATee,
+    Declared,
+    Tee,
+    aclose,
+    close,
+    inner,
+    merge_of,
+)
+from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import BaseModel
+
+    from runnables.core.config import RunnableConfig, Scope
+    from runnables.core.description import Keys
+
+
+class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True):
+    """Passes a dict on with further keys, each computed from the dict.
+
+    Streams pass the dict's own chunks on at once. Those of the new keys follow when all of the
+    dict is there, as they come.
+
+    Args:
+        branches: a mapping of the new keys to runnables or functions, or a RunnableParallel.
+    """
+
+    def __init__(self, branches: Mapping[str, Any] | RunnableParallel[Any]) -> None:
+        self.mapper: RunnableParallel[Any] = (
+            branches if isinstance(branches, RunnableParallel) else RunnableParallel(branches)
+        )
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{key}={it!r}" for key, it in self.mapper.branches.items())
+        return f"RunnablePassthrough.assign({inside})"
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The name that was given, or one with the new keys in it."""
+        base = name or self.name or f"RunnableAssign<{','.join(self.mapper.branches)}>"
+        return super().get_name(suffix, name=base)
+
+    @property
+    def takes_pieces(self) -> bool:
+        """The dict's own are passed on at once."""
+        return True
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return (self.mapper,)
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """The fields that the new keys are computed from."""
+        from runnables.core.schemas import says_nothing, schema_of
+
+        needed = self.mapper.get_input_schema(config)
+        name = self.get_name("input")
+        return schema_of(dict[str, Any], name) if says_nothing(needed) else needed
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """The fields of the input, and the new ones."""
+        return self._output_after(partial(self.get_input_schema, config), config)
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        if keys is None or type(self) is not RunnableAssign:
+            return None
+        return keys.union(self.mapper.branches)
+
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        return self.mapper._keys_lacking(keys)
+
+    def _input_before(
+        self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        from runnables.core.schemas import fields_in, fields_schema, with_fields
+
+        needed = fields_in(self.get_input_schema(config))
+        later = fields_in(following()).items()
+        given = {key: it for key, it in later if key not in self.mapper.branches}
+        fields = with_fields(needed, given)
+        name = self.get_name("input")
+        return fields_schema(name, fields) if fields else self.get_input_schema(config)
+
+    def _output_after(
+        self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        from runnables.core.schemas import fields_in, fields_schema
+
+        new = self.mapper.get_output_schema(config)
+        return fields_schema(self.get_name("output"), {**fields_in(preceding()), **fields_in(new)})
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        self._check(value)
+        return {**value, **self.mapper.invoke(value, config_of(scope), **kwargs)}
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        self._check(value)
+        return {**value, **await self.mapper.ainvoke(value, config_of(scope), **kwargs)}
+
+    def _check(self, value: object) -> None:
+        if not isinstance(value, Mapping):
+            raise TypeError(
+                f"{self!r} got a {type(value).__name__}, expected a dict to add keys to"
+            )
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        tee = Tee(input, 2)
+        merges = declared.follow(_Assigned(input))
+        own, again = tee.reader(0), tee.reader(1)
+        seen: dict[str, Any] = {}
+        try:
+            for chunk in _by_key(own):
+                yield from self._others(chunk, seen)
+            merges.new = new = self.mapper.transform(again, config_of(scope), **kwargs)
+            with new:
+                yield from new
+        finally:
+            close(own)
+            close(again)
+            tee.close()
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        tee = ATee(input, 2)
+        merges = declared.follow(_Assigned(input))
+        own, again = tee.reader(0), tee.reader(1)
+        seen: dict[str, Any] = {}
+        try:
+            async for chunk in _aby_key(own):
+                for piece in self._others(chunk, seen):
+                    yield piece
+            merges.new = new = self.mapper.atransform(again, config_of(scope), **kwargs)
+            async with new:
+                async for chunk in inner(new):
+                    yield chunk
+        finally:
+            await aclose(own)
+            await aclose(again)
+            await tee.aclose()
+
+    def _others(self, chunk: Any, seen: dict[str, Any]) -> Iterable[Any]:
+        """A chunk of the dict without the keys that are computed anew.
+
+        A reset is one of the keys that were seen: the new keys have resets of their own.
+        """
+        if chunk is RESET:
+            return (dict(seen),)
+        self._check(chunk)
+        kept = {key: value for key, value in chunk.items() if key not in self.mapper.branches}
+        seen.update(dict.fromkeys(kept, RESET))
+        return (kept,) if kept or not chunk else ()
+
+
+class _Assigned:
+    """How the chunks of a dict with new keys add up: its own as upstream, the new as theirs."""
+
+    def __init__(self, own: object) -> None:
+        self.own = own
+        self.new: object = None
+
+    @property
+    def merge(self) -> Merge:
+        return _AssignedMerge(self)
+
+
+class _AssignedMerge(ByKey):
+    def __init__(self, streams: _Assigned) -> None:
+        super().__init__({})
+        self._streams = streams
+
+    def build(self, parts: dict[Any, Any]) -> dict[Any, Any]:
+        new = merge_of(self._streams.new)
+        added = {key for key in parts if isinstance(new, ByKey) and new.has_key(key)}
+        own = {key: value for key, value in parts.items() if key not in added}
+        last = {key: parts[key] for key in added}
+        return {**_built(merge_of(self._streams.own), own), **_built(new, last)}
+
+    def merge_of_key(self, key: str) -> Merge:
+        new = merge_of(self._streams.new)
+        if isinstance(new, ByKey) and new.has_key(key):
+            return new.merge_of_key(key)
+        own = merge_of(self._streams.own)
+        if isinstance(own, ByKey):
+            return own.merge_of_key(key)
+        return DELTAS if own is DELTAS else SNAPSHOTS
+
+
+def _built(merge: Merge, parts: dict[Any, Any]) -> dict[Any, Any]:
+    """Parts of a dict in the order of their stream's own declaration, where it has one."""
+    return merge.build(parts) if isinstance(merge, ByKey) else parts
+
+
+def _adds_by_key(chunks: object) -> bool:
+    """Whether pieces of a dict can be passed on as they are; else only the whole can."""
+    merge = merge_of(chunks)
+    return merge is DELTAS or merge is SNAPSHOTS or isinstance(merge, ByKey)
+
+
+def _by_key(chunks: Iterable[Any]) -> Generator[Any, None, None]:
+    seen: list[Any] = []
+    for chunk in chunks:
+        if _adds_by_key(chunks):
+            yield chunk
+        else:
+            seen.append(chunk)
+    if seen:
+        yield whole_of(chunks, seen)
+
+
+async def _aby_key(chunks: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+    seen: list[Any] = []
+    async for chunk in inner(chunks):
+        if _adds_by_key(chunks):
+            yield chunk
+        else:
+            seen.append(chunk)
+    if seen:
+        yield whole_of(chunks, seen)
+
+
+def whole_of(chunks: object, seen: Iterable[Any]) -> Any:
+    """The value that the chunks seen of this stream make."""
+    parts = merge_of(chunks).accumulator()
+    for chunk in seen:
+        parts.add(chunk)
+    return parts.value()

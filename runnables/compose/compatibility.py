@@ -1,0 +1,181 @@
+"""Whether what one step gives can be what the next one takes, as far as their types tell.
+
+A pipe is refused only where no value could be both. What is not known for certain fits: Any,
+type variables, protocols and abstract classes, annotations that cannot be read, functions that
+a decorator may have changed. Of a union, one member that fits is enough; of `list[int]`, the
+list counts. Types that act alike fit each other: an int is taken for a float, a tuple for a
+list, a path for a str.
+"""
+
+from __future__ import annotations
+
+import collections
+import collections.abc as abc
+import inspect
+import numbers
+import os
+import types
+import typing
+from typing import Any, Final, get_args, get_origin
+
+from runnables.errors import near
+
+if typing.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from runnables.core.description import Keys
+
+
+def mismatch(before: Any, after: Any, keys: Keys = None) -> str | None:
+    """Why one runnable cannot stand before another, in words; None: it can.
+
+    Args:
+        before: the runnable that gives.
+        after: the runnable that takes.
+        keys: those of the dict that is given, where they are known.
+    """
+    return _types_differ(before, after) or _keys_lack(before, after, keys)
+
+
+def _keys_lack(before: Any, after: Any, keys: Keys) -> str | None:
+    lacking = sorted(after._keys_lacking(keys)) if keys is not None else ()
+    if not lacking:
+        return None
+    given = ", ".join(map(repr, sorted(keys or ()))) or "no key"
+    return (
+        f"{before.get_name()} | {after.get_name()}: {after!r} needs "
+        f"{', '.join(map(repr, lacking))}, and is given {given}.{near(lacking[0], keys or ())}"
+    )
+
+
+def _types_differ(before: Any, after: Any) -> str | None:
+    if _is_decorated(before) or _is_decorated(after):
+        return None
+    given, wanted = _said(before, "OutputType"), _said(after, "_accepted_type")
+    if fits(given, wanted):
+        return None
+    return (
+        f"{before.get_name()} | {after.get_name()}: {before!r} gives {_shown(given)}, and "
+        f"{after!r} takes {_shown(wanted)}. Put a step between them, or, where a declared type "
+        "is not the true one, say so: .with_types(output_type=...) or input_type=..."
+    )
+
+
+def _said(runnable: Any, side: str) -> Any:
+    try:
+        return getattr(runnable, side)
+    except Exception:  # a user's own property that cannot tell: then nothing is known
+        return Any
+
+
+def _is_decorated(runnable: Any) -> bool:
+    """Whether its annotations are those of a function that another one stands around."""
+    function = getattr(runnable, "func", None) or getattr(runnable, "afunc", None)
+    return hasattr(function, "__wrapped__")
+
+
+def fits(given: Any, wanted: Any) -> bool:
+    """Whether a value of the one type can be a value of the other, for all that is known."""
+    if given is Any or wanted is Any:
+        return True
+    sources, targets = _classes(given), _classes(wanted)
+    if sources is None or targets is None:
+        return True
+    return any(_can_be(source, target) for source in sources for target in targets)
+
+
+def _classes(annotation: Any) -> list[type] | None:
+    """The classes that an annotation stands for; None where they are not known."""
+    found: list[type] = []
+    for it in _members(annotation):
+        if it is None:
+            found.append(types.NoneType)
+        elif typing.is_typeddict(it) or hasattr(it, "__required_keys__"):
+            found.append(dict)
+        elif inspect.isclass(it) and not _is_open(it):
+            found.append(it)
+        else:
+            return None
+    return found
+
+
+def _members(annotation: Any) -> Iterator[Any]:
+    """Annotations without their wrapping: the members of unions, the origins of generics."""
+    origin = get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        for member in get_args(annotation):
+            yield from _members(member)
+    elif origin is typing.Annotated:
+        yield from _members(get_args(annotation)[0])
+    elif origin is typing.Literal:
+        yield from {type(value) for value in get_args(annotation)}
+    elif hasattr(annotation, "__supertype__"):  # a NewType
+        yield from _members(annotation.__supertype__)
+    else:
+        yield annotation if origin is None else origin
+
+
+def _is_open(cls: type) -> bool:
+    """Whether values may be of it whose classes do not say so."""
+    if cls is object or getattr(cls, "_is_protocol", False):
+        return True
+    above = inspect.getmro(type(cls))
+    checks = next(it.__module__ for it in above if "__instancecheck__" in vars(it))
+    if checks.partition(".")[0] not in _PLAIN_CHECKS:
+        return True
+    hook = next(it for it in inspect.getmro(cls) if "__subclasshook__" in vars(it))
+    return hook is not object and hook.__module__ != "collections.abc" and _kind(cls) is None
+
+
+def _can_be(given: type, wanted: type) -> bool:
+    """Whether a value of the one class may be of the other, or act like it."""
+    if issubclass(given, wanted) or issubclass(wanted, given) or wanted is types.NoneType:
+        return True
+    source, target = _kind(given), _kind(wanted)
+    if source is not None and source == target:
+        return True
+    if source is None and (target is None and wanted.__module__ == "collections.abc"):
+        return True
+    if source is None and any(hasattr(given, name) for name in _ACTS.get(target or "", ())):
+        return True
+    return bool(_below(given) & _below(wanted))
+
+
+def _kind(cls: type) -> str | None:
+    """The family of built-in types that a class belongs to."""
+    return next((kind for kind, members in _KINDS.items() if issubclass(cls, members)), None)
+
+
+def _below(cls: type) -> set[type]:
+    """All classes that derive from one, as far as there are any yet."""
+    found: set[type] = set()
+    pending = [cls]
+    while pending:
+        new: set[type] = set(type.__subclasses__(pending.pop())) - found
+        found |= new
+        pending.extend(new)
+    return found
+
+
+def _shown(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+_PLAIN_CHECKS: Final = ("builtins", "abc", "pydantic")
+_KINDS: Final[dict[str, tuple[type, ...]]] = {
+    "none": (types.NoneType,),
+    "text": (str, collections.UserString, os.PathLike),
+    "bytes": (bytes, bytearray, memoryview),
+    "number": (numbers.Number,),
+    "mapping": (abc.Mapping,),
+    "collection": (abc.Sequence, abc.Set, abc.Iterator, abc.AsyncIterator, abc.ValuesView),
+}
+"""Families of types that act alike; a class belongs to the first that fits."""
+
+_ACTS: Final[dict[str, tuple[str, ...]]] = {
+    "bytes": ("__bytes__", "__buffer__"),
+    "number": ("__float__", "__int__", "__index__"),
+    "mapping": ("__getitem__",),
+    "collection": ("__iter__", "__getitem__"),
+}
+"""What makes a class of a user's act like one of a family."""

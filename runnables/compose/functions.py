@@ -1,0 +1,404 @@
+"""Functions as runnables, and what else `|` takes for one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+
+from runnables.compose.generators import RunnableGenerator
+from runnables.compose.runnable import Runnable
+from runnables.core.config import (
+    DEFAULT_RECURSION_LIMIT,
+    RunnableConfig,
+    Scope,
+    ambient_scope,
+    within,
+)
+from runnables.core.signatures import (
+    argument_type,
+    arguments,
+    getter_keys,
+    is_async,
+    is_generator,
+    is_plain,
+    result_type,
+    target,
+)
+from runnables.core.user_code import adriven, driven
+from runnables.core.values import show
+from runnables.engine import (
+    AsyncStream,
+    Declared,
+    Stream,
+    acollect,
+    check_stop,
+    collect,
+    hop,
+    in_threads,
+)
+from runnables.engine.merging import DELTAS, SNAPSHOTS, Merge, as_merge
+from runnables.errors import ColourError, RecursionLimitError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class RunnableLambda(Runnable[Input, Output], internal=True):
+    """A function as a runnable.
+
+    The function takes the input, and `config` where it has a parameter of that name. It may be
+    sync or async; it may be a generator, whose pieces are then the stream. Where it returns a
+    runnable, that one is run on the same input.
+
+    Args:
+        func: the function, sync or async.
+        afunc: its async half, where `func` is sync.
+        name: what observers call it; the function's name by default.
+        blocking: whether the sync function may take long. Run async, it then goes to a worker
+            thread; with False it runs in place, which is right for what takes microseconds.
+        merge: how the pieces of a generator add up: "add", "last", or a function of their list.
+
+    Raises:
+        TypeError: neither is a function, or `func` is a runnable already.
+    """
+
+    func: Callable[..., Any] | None
+    afunc: Callable[..., Any] | None
+
+    @overload
+    def __init__(
+        self: RunnableLambda[In, Out],
+        func: Callable[[In], Iterator[Out]] | Callable[[In, RunnableConfig], Iterator[Out]],
+        afunc: Callable[..., Any] | None = None,
+        name: str | None = None,
+        *,
+        blocking: bool = True,
+        merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: RunnableLambda[In, Out],
+        func: Callable[[In], AsyncIterator[Out]]
+        | Callable[[In, RunnableConfig], AsyncIterator[Out]],
+        afunc: Callable[..., Any] | None = None,
+        name: str | None = None,
+        *,
+        blocking: bool = True,
+        merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: RunnableLambda[In, Out],
+        func: Callable[[In], Awaitable[Out]] | Callable[[In, RunnableConfig], Awaitable[Out]],
+        afunc: Callable[..., Any] | None = None,
+        name: str | None = None,
+        *,
+        blocking: bool = True,
+        merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: RunnableLambda[In, Out],
+        func: Callable[[In], Out] | Callable[[In, RunnableConfig], Out],
+        afunc: Callable[..., Any] | None = None,
+        name: str | None = None,
+        *,
+        blocking: bool = True,
+        merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
+    ) -> None: ...
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        afunc: Callable[..., Any] | None = None,
+        name: str | None = None,
+        *,
+        blocking: bool = True,
+        merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
+    ) -> None:
+        _require_function(func)
+        if afunc is not None and not is_async(afunc):
+            raise TypeError(f"RunnableLambda(afunc={show(afunc)}): expected an async function")
+        both = afunc is None and is_async(func)
+        self.func = None if both else func
+        self.afunc = func if both else afunc
+        self.name = name
+        self.blocking = blocking
+        self.merge = as_merge(merge)
+        self._read_signatures()
+
+    def _read_signatures(self) -> None:
+        # what a call comes down to where nothing travels beside the input
+        self._quick: Callable[..., Output] | None = self.func if is_plain(self.func) else None
+        self._aquick: Callable[..., Awaitable[Output]] | None = (
+            self.afunc if is_plain(self.afunc) else None
+        )
+        self._inline = self._quick is not None and not self.blocking and self.afunc is None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._read_signatures()
+
+    def __repr__(self) -> str:
+        return f"RunnableLambda({show(self.func or self.afunc)})"
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The name that was given, or that of the function."""
+        function = getattr(self.func or self.afunc, "__name__", "RunnableLambda")
+        base = name or self.name or ("RunnableLambda" if function == "<lambda>" else function)
+        return super().get_name(suffix, name=base)
+
+    @property
+    def InputType(self) -> Any:
+        """As the function's first parameter is annotated."""
+        said = argument_type(cast("Any", self.func or self.afunc))
+        return super().InputType if said is Any else said
+
+    @property
+    def OutputType(self) -> Any:
+        """As the function's result is annotated; of a generator, what it yields.
+
+        Any where a function adds up what a generator yields.
+        """
+        declared = self.merge is DELTAS or self.merge is SNAPSHOTS
+        said = result_type(cast("Any", self.func or self.afunc)) if declared else Any
+        return super().OutputType if said is Any else said
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """Of the annotated type; of an `itemgetter`, the keys that it gets."""
+        from runnables.core.schemas import fields_schema
+
+        keys = getter_keys(self.func)
+        if not keys:
+            return super().get_input_schema(config)
+        return fields_schema(self.get_name("input"), dict.fromkeys(keys, Any))
+
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        return frozenset(getter_keys(self.func)) - keys
+
+    # -- whole
+
+    def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
+        """Call the function."""
+        if self._quick is not None and config is None and not kwargs:
+            scope = ambient_scope()
+            if scope is None or not scope.handlers:
+                if scope is not None:
+                    check_stop()
+                result = self._quick(input)
+                kind: type = type(result)
+                if kind is CoroutineType:
+                    self._now(result)
+                elif issubclass(kind, Runnable):
+                    result = _any(result).invoke(input, _one_deeper(self, scope))
+                return result
+        return super().invoke(input, config, **kwargs)
+
+    async def ainvoke(
+        self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
+    ) -> Output:
+        """Await the function; a sync one runs in a worker thread, unless `blocking=False`."""
+        quick: Any = self._quick if self._inline else self._aquick
+        if quick is not None and config is None and not kwargs:
+            scope = ambient_scope()
+            if scope is None or not scope.handlers:
+                if scope is not None:
+                    check_stop()
+                result: Output = quick(input) if self._inline else await quick(input)
+                if isinstance(result, Runnable):
+                    result = await _any(result).ainvoke(input, _one_deeper(self, scope))
+                return result
+        return await super().ainvoke(input, config, **kwargs)
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        result = self._call(self._sync_half("invoke"), value, scope, kwargs)
+        if isinstance(result, Runnable):
+            return _any(result).invoke(value, _one_deeper(self, scope))
+        return self._now(result)
+
+    def _now(self, result: Any) -> Any:
+        """What a sync call gives; a coroutine is none of that."""
+        if type(result) is CoroutineType:
+            result.close()
+            raise ColourError(f"{self!r} gave a coroutine to a sync call. Use `ainvoke` instead.")
+        return result
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        if self.afunc is None:
+            result = await self._arun_sync_half(value, scope, kwargs)
+        else:
+            result = await self._acall(self.afunc, value, scope, kwargs)
+        if isinstance(result, Runnable):
+            return await _any(result).ainvoke(value, _one_deeper(self, scope))
+        return result
+
+    def _call(
+        self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
+    ) -> Any:
+        with within(scope):
+            result = function(value, **arguments(function, scope, kwargs))
+            if inspect.isgenerator(result) and inspect.isgeneratorfunction(target(function)):
+                return collect(self._pieces(result))
+        return result
+
+    async def _acall(
+        self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
+    ) -> Any:
+        with within(scope):
+            result = function(value, **arguments(function, scope, kwargs))
+            if inspect.isasyncgen(result):
+                return await acollect(self._apieces(result))
+            return await result
+
+    async def _arun_sync_half(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        function = self._sync_half("ainvoke")
+        if self.blocking:
+            result = await hop(self._call, function, value, scope, kwargs)
+        else:
+            result = self._call(function, value, scope, kwargs)
+        return await result if inspect.isawaitable(result) else result
+
+    def _sync_half(self, method: str) -> Callable[..., Any]:
+        if self.func is None:
+            raise ColourError(
+                f"{self!r} is async, so `{method}` cannot run it. Use `a{method}` instead."
+            )
+        return self.func
+
+    def _pieces(self, chunks: Any) -> Stream[Any]:
+        return Stream(chunks, Declared(self.merge, self))
+
+    def _apieces(self, chunks: Any) -> AsyncStream[Any]:
+        return AsyncStream(chunks, Declared(self.merge, self))
+
+    # -- in pieces
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        function = self._sync_half("stream")
+        value = collect(input)
+        if inspect.isgeneratorfunction(target(function)):
+            yield from driven(function(value, **arguments(function, scope, kwargs)), scope)
+            return
+        result = self._call(function, value, scope, kwargs)
+        if isinstance(result, Runnable):
+            returned = _any(result).stream(value, _one_deeper(self, scope))
+            if returned.restarts:  # nobody downstream expects that of a function
+                yield collect(returned)
+            else:
+                yield from declared.follow(returned)
+        else:
+            yield result
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        function = self.afunc or self._sync_half("astream")
+        value = await acollect(input)
+        if is_generator(function):
+            chunks = self._agenerate(function, value, scope, kwargs)
+        elif self.afunc is None:
+            result = await self._arun_sync_half(value, scope, kwargs)
+            chunks = self._areturned(result, value, scope, declared)
+        else:
+            result = await self._acall(self.afunc, value, scope, kwargs)
+            chunks = self._areturned(result, value, scope, declared)
+        try:
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            await chunks.aclose()
+
+    def _agenerate(
+        self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        given = arguments(function, scope, kwargs)
+        if self.afunc is not None:
+            return adriven(function(value, **given), scope)
+        return in_threads(lambda: driven(function(value, **given), scope))
+
+    async def _areturned(
+        self, result: Any, value: Any, scope: Scope | None, declared: Declared
+    ) -> AsyncGenerator[Any, None]:
+        if not isinstance(result, Runnable):
+            yield result
+            return
+        chunks = _any(result).astream(value, _one_deeper(self, scope))
+        if chunks.restarts:  # nobody downstream expects that of a function
+            yield await acollect(chunks)
+            return
+        async with declared.follow(chunks):
+            async for chunk in chunks:
+                yield chunk
+
+
+def _one_deeper(runnable: Runnable[Any, Any], scope: Scope | None) -> RunnableConfig:
+    """The config for a runnable that a function returned: one return less is allowed."""
+    deeper = Scope(scope)
+    limit = deeper.get("recursion_limit", DEFAULT_RECURSION_LIMIT)
+    deeper.returns += 1
+    if deeper.returns > limit:
+        raise RecursionLimitError(
+            f"{runnable!r}: functions have returned runnables {limit} times in a row. "
+            "Return a value at last, or raise config['recursion_limit']."
+        )
+    return deeper.config
+
+
+def _any(runnable: Any) -> Any:
+    """A runnable whose types were lost in an isinstance."""
+    return runnable
+
+
+def _require_function(func: object) -> None:
+    if isinstance(func, Runnable):
+        raise TypeError(f"RunnableLambda({func!r}): it is a runnable already, use it as it is")
+    if not callable(func):
+        raise TypeError(f"RunnableLambda({func!r}): expected a function")
+
+
+def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
+    """What `|` takes for a runnable: one, a (generator) function, or a mapping of branches.
+
+    Raises:
+        TypeError: anything else, a class of runnables too; names it, and what would do.
+    """
+    if isinstance(thing, Runnable):
+        return cast("Runnable[Any, Any]", _any(thing))
+    if is_generator(thing):
+        return RunnableGenerator(thing)
+    kind: Any = thing
+    if isinstance(kind, type) and issubclass(kind, Runnable):
+        name = kind.__name__
+        raise TypeError(f"{name} is a class of runnables, not a runnable: write {name}(...).")
+    if callable(thing):
+        return RunnableLambda(cast("Callable[[Any], Any]", thing))
+    if isinstance(thing, Mapping):
+        from runnables.compose.parallel import RunnableParallel  # it stands on this file
+
+        return RunnableParallel(cast("Mapping[str, Any]", thing))
+    raise TypeError(
+        f"{thing!r} (of type {type(thing).__name__}) is not a runnable, and nothing that can be "
+        "one: expected a Runnable, a function, a generator function, or a dict of these."
+    )

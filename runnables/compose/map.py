@@ -1,0 +1,218 @@
+"""The same for each item of a list."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.runnable import Runnable
+from runnables.core.batching import is_many, stand
+from runnables.core.config import AMBIENT
+from runnables.core.error_notes import note
+from runnables.core.typevars import Input, Output
+from runnables.engine import (
+    Declared,
+    TaskFanOut,
+    ThreadFanOut,
+    aclose,
+    acollect,
+    ainterleave,
+    close,
+    collect,
+    inner,
+    interleave,
+    merge_of,
+)
+from runnables.engine.merging import ByIndex, Merge
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from runnables.core.config import RunnableConfig, Scope
+
+
+class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
+    """Runs a runnable on each item of a list; several at once, the outputs in order.
+
+    The stream's chunks are pairs of an item's index and a piece of its output.
+
+    Args:
+        bound: the runnable, or what `|` takes for one.
+    """
+
+    def __init__(self, bound: Any) -> None:
+        self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
+
+    @property
+    def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from what is inside
+        """By index; each item as the runnable inside."""
+        return ByIndex(self.bound.merge)
+
+    def __repr__(self) -> str:
+        return f"({self.bound!r}).map()"
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The name that was given, or one with that of the runnable inside."""
+        base = name or self.name or f"RunnableEach<{self.bound.get_name()}>"
+        return super().get_name(suffix, name=base)
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return (self.bound,)
+
+    @property
+    def InputType(self) -> Any:
+        """A list of what the runnable inside takes."""
+        return list[self.bound.InputType]  # type: ignore[name-defined]  # a type made at run time
+
+    @property
+    def OutputType(self) -> Any:
+        """A list of what the runnable inside gives."""
+        return list[self.bound.OutputType]  # type: ignore[name-defined]  # likewise
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """A list of what the runnable inside takes."""
+        from runnables.core.schemas import schema_of, type_in
+
+        item = type_in(self.bound.get_input_schema(config))
+        return schema_of(list[item], self.get_name("input"))  # type: ignore[valid-type]  # likewise
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """A list of what the runnable inside gives."""
+        from runnables.core.schemas import schema_of, type_in
+
+        item = type_in(self.bound.get_output_schema(config))
+        return schema_of(list[item], self.get_name("output"))  # type: ignore[valid-type]  # likewise
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        slots, outside, scope = stand(scope)
+
+        def work(index: int, item: Any) -> Any:
+            try:
+                config = scope.config if scope.observed else None
+                return self.bound.invoke(item, config, **kwargs)
+            except Exception as error:
+                note(error, f"item {index}")
+                raise
+
+        items = self._items(value)
+        fan_out = ThreadFanOut(work, iter(items), slots, outside=outside)
+        fan_out.inside(AMBIENT, scope)
+        return fan_out.run(len(items))
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        slots, outside, scope = stand(scope)
+
+        async def work(index: int, item: Any) -> Any:
+            try:
+                config = scope.config if scope.observed else None
+                return await self.bound.ainvoke(item, config, **kwargs)
+            except Exception as error:
+                note(error, f"item {index}")
+                raise
+
+        items = self._items(value)
+        fan_out = TaskFanOut(work, iter(items), slots, outside=outside)
+        fan_out.inside(AMBIENT, scope)
+        return await fan_out.run(len(items))
+
+    def _items(self, value: Any) -> list[Any]:
+        if not is_many(value):
+            raise TypeError(f"{self!r} got a {type(value).__name__}, expected a list of inputs")
+        return list(value)
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        slots, outside, scope = stand(scope)
+        items = self._items(collect(input))
+        if not items:
+            yield []
+            return
+        merges = declared.follow(_Each(self.bound.merge))
+        makers = {
+            at: partial(self._piece, at, item, scope, kwargs, merges)
+            for at, item in enumerate(items)
+        }
+        yield from interleave(makers, slots, outside=outside)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        slots, outside, scope = stand(scope)
+        items = self._items(await acollect(input))
+        if not items:
+            yield []
+            return
+        merges = declared.follow(_Each(self.bound.merge))
+        makers = {
+            at: partial(self._apiece, at, item, scope, kwargs, merges)
+            for at, item in enumerate(items)
+        }
+        pairs = ainterleave(makers, slots, outside=outside)
+        try:
+            async for pair in pairs:
+                yield pair
+        finally:
+            await pairs.aclose()
+
+    def _piece(
+        self, at: int, item: Any, scope: Scope, kwargs: dict[str, Any], merges: _Each
+    ) -> Generator[Any, None, None]:
+        chunks = self.bound.stream(item, scope.config, **kwargs)
+        merges.streams[at] = chunks
+        try:
+            yield from chunks
+        except Exception as error:
+            note(error, f"item {at}")
+            raise
+        finally:
+            close(chunks)
+
+    async def _apiece(
+        self, at: int, item: Any, scope: Scope, kwargs: dict[str, Any], merges: _Each
+    ) -> AsyncGenerator[Any, None]:
+        chunks = self.bound.astream(item, scope.config, **kwargs)
+        merges.streams[at] = chunks
+        try:
+            async for chunk in inner(chunks):
+                yield chunk
+        except Exception as error:
+            note(error, f"item {at}")
+            raise
+        finally:
+            await aclose(chunks)
+
+
+class _Each:
+    """How the items' chunks add up, known as each item begins."""
+
+    def __init__(self, otherwise: Merge) -> None:
+        self.streams: dict[int, object] = {}
+        self._otherwise = otherwise
+
+    @property
+    def merge(self) -> Merge:
+        return _EachMerge(self.streams, self._otherwise)
+
+
+class _EachMerge(ByIndex):
+    def __init__(self, streams: Mapping[int, object], otherwise: Merge) -> None:
+        super().__init__(otherwise)
+        self._streams = streams
+
+    def merge_of_index(self, index: int) -> Merge:
+        stream = self._streams.get(index)
+        return self.item if stream is None else merge_of(stream)

@@ -1,0 +1,270 @@
+"""Several runnables on one input, at once: what a mapping in a pipe becomes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.runnable import Runnable
+from runnables.core.batching import stand
+from runnables.core.config import AMBIENT
+from runnables.core.error_notes import note
+from runnables.core.typevars import Input
+from runnables.engine import (
+    ATee,
+    Declared,
+    TaskFanOut,
+    Tee,
+    ThreadFanOut,
+    aclose,
+    ainterleave,
+    close,
+    interleave,
+    merge_of,
+)
+from runnables.engine.merging import ByKey, Merge
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+
+    from pydantic import BaseModel
+
+    from runnables.core.config import RunnableConfig, Scope
+    from runnables.core.description import Keys
+
+
+class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
+    """Runs every branch on the same input; the output is a dict with the outputs by name.
+
+    Branches run at once, as far as the limit of the call allows. The first that fails cancels
+    the others. The stream's chunks are dicts with a piece of one branch each.
+
+    Args:
+        branches: a mapping of names to runnables, or to what `|` takes for one.
+        name: what observers call it.
+        **more: further branches.
+    """
+
+    def __init__(
+        self, branches: Mapping[str, Any] | None = None, *, name: str | None = None, **more: Any
+    ) -> None:
+        named = {**(branches or {}), **more}
+        self.branches: dict[str, Runnable[Any, Any]] = {
+            key: coerce_to_runnable(branch) for key, branch in named.items()
+        }
+        self.name = name
+
+    @property
+    def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from what is inside
+        """By key; each branch in its own way."""
+        return ByKey({key: branch.merge for key, branch in self.branches.items()})
+
+    def __repr__(self) -> str:
+        return repr(self.branches)
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The name that was given, or one with the branches' names in it."""
+        base = name or self.name or f"RunnableParallel<{','.join(self.branches)}>"
+        return super().get_name(suffix, name=base)
+
+    @property
+    def takes_pieces(self) -> bool:
+        """Where a branch does."""
+        return any(it.takes_pieces for it in self._inner()) or not self.branches
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return self.branches.values()
+
+    @property
+    def InputType(self) -> Any:
+        """That of the first branch which says one."""
+        said = (branch.InputType for branch in self.branches.values())
+        return next((it for it in said if it is not Any), Any)
+
+    @property
+    def _accepted_type(self) -> Any:
+        taken = (branch._accepted_type for branch in self.branches.values())
+        return next((it for it in taken if it is not Any), Any)
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        return frozenset(self.branches) if type(self) is RunnableParallel else None
+
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        return frozenset[str]().union(*(it._keys_lacking(keys) for it in self.branches.values()))
+
+    @property
+    def OutputType(self) -> Any:
+        """A dict with the names of the branches."""
+        return dict[str, Any]
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """The fields that the branches need, all in one model."""
+        from runnables.core.schemas import joined
+
+        schemas = [branch.get_input_schema(config) for branch in self.branches.values()]
+        return joined(self.get_name("input"), schemas, self.InputType)
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """A pydantic model with a field for each branch."""
+        from runnables.core.schemas import fields_schema, type_in
+
+        types = {key: type_in(it.get_output_schema(config)) for key, it in self.branches.items()}
+        return fields_schema(self.get_name("output"), types)
+
+    # -- whole
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        slots, outside, scope = stand(scope)
+
+        def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
+            try:
+                config = _at(scope, branch[0]) if scope.observed else None
+                return branch[1].invoke(value, config, **kwargs)
+            except Exception as error:
+                note(error, _where(branch[0]))
+                raise
+
+        fan_out = ThreadFanOut(work, iter(self.branches.items()), slots, outside=outside)
+        fan_out.inside(AMBIENT, scope)
+        return dict(zip(self.branches, fan_out.run(len(self.branches)), strict=True))
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        slots, outside, scope = stand(scope)
+
+        async def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
+            try:
+                config = _at(scope, branch[0]) if scope.observed else None
+                return await branch[1].ainvoke(value, config, **kwargs)
+            except Exception as error:
+                note(error, _where(branch[0]))
+                raise
+
+        fan_out = TaskFanOut(work, iter(self.branches.items()), slots, outside=outside)
+        fan_out.inside(AMBIENT, scope)
+        return dict(zip(self.branches, await fan_out.run(len(self.branches)), strict=True))
+
+    # -- in pieces
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        if not self.branches:
+            yield {}
+        slots, outside, scope = stand(scope)
+        tee = Tee(input, len(self.branches))
+        merges = _Merges(declared, self.branches)
+        makers = {
+            key: partial(self._branch, at, key, tee, scope, kwargs, merges)
+            for at, key in enumerate(self.branches)
+        }
+        pairs = interleave(makers, slots, outside=outside)
+        try:
+            for key, chunk in pairs:
+                yield {key: chunk}
+        finally:
+            pairs.close()
+            tee.close()
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        if not self.branches:
+            yield {}
+        slots, outside, scope = stand(scope)
+        tee = ATee(input, len(self.branches))
+        merges = _Merges(declared, self.branches)
+        makers = {
+            key: partial(self._abranch, at, key, tee, scope, kwargs, merges)
+            for at, key in enumerate(self.branches)
+        }
+        pairs = ainterleave(makers, slots, outside=outside)
+        try:
+            async for key, chunk in pairs:
+                yield {key: chunk}
+        finally:
+            await pairs.aclose()
+            await tee.aclose()
+
+    def _branch(
+        self, at: int, key: str, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
+    ) -> Generator[Any, None, None]:
+        reader = tee.reader(at)
+        chunks = self.branches[key].transform(reader, _at(scope, key), **kwargs)
+        merges.add(key, chunks)
+        try:
+            yield from chunks
+        except Exception as error:
+            if error is not tee.error:
+                note(error, _where(key))
+            raise
+        finally:
+            close(chunks)
+            close(reader)
+
+    async def _abranch(
+        self, at: int, key: str, tee: ATee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
+    ) -> AsyncGenerator[Any, None]:
+        reader = tee.reader(at)
+        chunks = self.branches[key].atransform(reader, _at(scope, key), **kwargs)
+        merges.add(key, chunks)
+        try:
+            async for chunk in chunks:
+                yield chunk
+        except Exception as error:
+            if error is not tee.error:
+                note(error, _where(key))
+            raise
+        finally:
+            await aclose(chunks)
+            await aclose(reader)
+
+
+class _Merges:
+    """How the branches' chunks add up, known as each branch begins."""
+
+    def __init__(self, declared: Declared, order: Iterable[str]) -> None:
+        self._streams: dict[str, Any] = {}
+        self._order = tuple(order)
+        declared.follow(self)
+
+    def add(self, key: str, chunks: Any) -> None:
+        self._streams[key] = chunks
+
+    @property
+    def merge(self) -> Merge:
+        return _ByBranch(self._streams, self._order)
+
+
+class _ByBranch(ByKey):
+    """A merge by key that asks each branch's stream when its first chunk is there."""
+
+    def __init__(self, streams: Mapping[str, Any], order: Iterable[str]) -> None:
+        super().__init__({})
+        self._streams = streams
+        self._order = order
+
+    def merge_of_key(self, key: str) -> Merge:
+        return merge_of(self._streams.get(key))
+
+    def has_key(self, key: str) -> bool:
+        return key in self._streams
+
+    def build(self, parts: dict[Any, Any]) -> dict[Any, Any]:
+        return {key: parts[key] for key in self._order if key in parts}
+
+
+def _at(scope: Scope, key: str) -> RunnableConfig:
+    return scope.step(f"map:key:{key}", _where(key)).config
+
+
+def _where(key: str) -> str:
+    return f'branch "{key}"'
+
+
+RunnableMap = RunnableParallel
+"""LangChain's other name for it."""

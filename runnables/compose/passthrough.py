@@ -1,0 +1,248 @@
+"""Passing data on, and picking from it."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from runnables.compose.assign import RunnableAssign, whole_of
+from runnables.compose.functions import RunnableLambda
+from runnables.compose.inline import Inline
+from runnables.compose.runnable import Runnable
+from runnables.core.config import refuse_options
+from runnables.core.signatures import is_async
+from runnables.core.typevars import Output, Value
+from runnables.engine import (
+    Declared,
+    inner,
+    merge_of,
+)
+from runnables.engine.merging import RESET, Merge
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from runnables.core.config import RunnableConfig, Scope
+    from runnables.core.description import Keys
+
+
+class _AssignDoor:
+    """`RunnablePassthrough.assign(...)` makes a RunnableAssign; on an instance it is the door."""
+
+    def __get__(self, instance: Any, owner: type) -> Callable[..., Any]:
+        if instance is None:
+            return _assign
+        return partial(cast("Any", Runnable).assign, instance)
+
+
+def _assign(**branches: Any) -> RunnableAssign:
+    """A runnable that adds keys to a dict; each is computed from the dict."""
+    return RunnableAssign(branches)
+
+
+class RunnablePassthrough(Runnable[Value, Value], internal=True):
+    """Gives its input, chunk by chunk, as it is: the identity of `|`.
+
+    Args:
+        func: is called with the whole input, for what it does on the side.
+        afunc: the same, async; async runs prefer it.
+    """
+
+    def __init__(
+        self,
+        func: Callable[[Value], Any] | None = None,
+        afunc: Callable[[Value], Any] | None = None,
+    ) -> None:
+        both = func is not None and is_async(func)
+        self.func = None if both else func
+        self.afunc = func if both else afunc
+
+    # On the class it makes the runnable itself; on an instance, a pipe. Hence the ignores below:
+    # for a checker, a classmethod overrides a method of another kind.
+    if TYPE_CHECKING:
+
+        @classmethod
+        def assign(cls, **branches: Any) -> RunnableAssign: ...  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - see above
+
+    else:
+        assign = _AssignDoor()
+
+    @property
+    def takes_pieces(self) -> bool:
+        """It passes them on."""
+        return True
+
+    def _input_before(
+        self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        return following()
+
+    def _output_after(
+        self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        return preceding()
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        return keys if self.func is None and self.afunc is None else None  # it may add some
+
+    def _side(self, kwargs: dict[str, Any]) -> Runnable[Any, Any] | None:
+        function = self.func or self.afunc
+        if function is None:
+            refuse_options(self, kwargs)
+        return (
+            None
+            if function is None
+            else RunnableLambda(function, self.afunc if self.func else None)
+        )
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        if (side := self._side(kwargs)) is not None:
+            side._invoke(value, scope, kwargs)
+        return value
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        if (side := self._side(kwargs)) is not None:
+            await side._ainvoke(value, scope, kwargs)
+        return value
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        declared.follow(input)
+        side = self._side(kwargs)
+        if side is None:
+            yield from input
+            return
+        seen: list[Any] = []
+        for chunk in input:
+            seen.append(chunk)
+            yield chunk
+        side._invoke(whole_of(input, seen), scope, kwargs)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        declared.follow(input)
+        side = self._side(kwargs)
+        if side is None:
+            async for chunk in inner(input):
+                yield chunk
+            return
+        seen: list[Any] = []
+        async for chunk in inner(input):
+            seen.append(chunk)
+            yield chunk
+        await side._ainvoke(whole_of(input, seen), scope, kwargs)
+
+
+class RunnablePick(Inline[Mapping[str, Any], Output], internal=True):
+    """Of a dict, the value of one key, or a dict with some of the keys.
+
+    A key that is not there is left out of a dict, and gives None where it stands alone.
+
+    Args:
+        keys: a key, or several.
+    """
+
+    def __init__(self, keys: str | Sequence[str]) -> None:
+        self.keys = keys if isinstance(keys, str) else list(keys)
+
+    def __repr__(self) -> str:
+        return f"RunnablePick({self.keys!r})"
+
+    def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
+        """The name that was given, or one with the keys in it."""
+        keys = self.keys if isinstance(self.keys, str) else ",".join(self.keys)
+        return super().get_name(suffix, name=name or self.name or f"RunnablePick<{keys}>")
+
+    @property
+    def takes_pieces(self) -> bool:
+        """It picks from each."""
+        return True
+
+    def _output_after(
+        self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
+    ) -> type[BaseModel]:
+        from runnables.core.schemas import picked
+
+        return picked(self.get_name("output"), preceding(), self.keys)
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        return None if keys is None or isinstance(self.keys, str) else keys.intersection(self.keys)
+
+    def _call(self, input: Any, **kwargs: Any) -> Any:
+        if not isinstance(input, Mapping):
+            raise TypeError(
+                f"{self!r} got a {type(input).__name__}, expected a dict with the key(s) to pick"
+            )
+        refuse_options(self, kwargs)
+        values = cast("Mapping[str, Any]", input)
+        if isinstance(self.keys, str):
+            return values.get(self.keys)
+        return {key: values[key] for key in self.keys if key in values}
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        refuse_options(self, kwargs)
+        declared.follow(_Picked(input, self.keys))
+        found = False
+        for chunk in input:
+            for piece in self._pieces(chunk):
+                found = True
+                yield piece
+        if not found:
+            yield None if isinstance(self.keys, str) else {}
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        refuse_options(self, kwargs)
+        declared.follow(_Picked(input, self.keys))
+        found = False
+        async for chunk in inner(input):
+            for piece in self._pieces(chunk):
+                found = True
+                yield piece
+        if not found:
+            yield None if isinstance(self.keys, str) else {}
+
+    def _pieces(self, chunk: Any) -> Iterable[Any]:
+        if chunk is RESET:
+            return (chunk,)
+        if isinstance(self.keys, str):
+            self._call(chunk)
+            return (chunk[self.keys],) if self.keys in chunk else ()
+        return (picked,) if (picked := self._call(chunk)) else ()
+
+
+class _Picked:
+    """How the chunks of a picked key add up: as that key does upstream."""
+
+    def __init__(self, chunks: object, keys: str | list[str]) -> None:
+        self._chunks = chunks
+        self._keys = keys
+
+    @property
+    def merge(self) -> Merge:
+        upstream = merge_of(self._chunks)
+        if isinstance(self._keys, str) and hasattr(upstream, "merge_of_key"):
+            return cast("Merge", cast("Any", upstream).merge_of_key(self._keys))
+        return upstream

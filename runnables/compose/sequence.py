@@ -1,0 +1,350 @@
+"""One runnable after another: what `|` makes."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, ExitStack, nullcontext
+from itertools import chain, groupby, pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from runnables.compose.compatibility import mismatch
+from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.runnable import Runnable
+from runnables.core.batching import stand
+from runnables.core.bulk import Failed, arun_group, run_group
+from runnables.core.config import within
+from runnables.core.error_notes import note
+from runnables.core.typevars import Input, Output
+from runnables.engine import (
+    AsyncStream,
+    Declared,
+    Stream,
+    TaskFanOut,
+    ThreadFanOut,
+    aclose,
+    close,
+    inner,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
+
+    from pydantic import BaseModel
+
+    from runnables.core.config import RunnableConfig, Scope
+    from runnables.core.description import Keys
+
+_NO_SCOPE: Final = nullcontext()
+
+
+class RunnableSequence(Runnable[Input, Output], internal=True):
+    """Runnables one after another; the output of each is the input of the next.
+
+    Streams flow through all steps at once: a step gets the pieces of the one before it as they
+    come. The sequence owns these streams, and closes them, the last first.
+
+    Args:
+        *steps: runnables, or what `|` takes for one; sequences among them are spread out.
+        name: what observers call it.
+
+    Raises:
+        TypeError: a step that is none, or two whose types cannot fit: what the first gives is
+            never what the second takes.
+    """
+
+    def __init__(self, *steps: Any, name: str | None = None) -> None:
+        if not steps:
+            raise ValueError("RunnableSequence() needs at least one step")
+        parts = [_spread(coerce_to_runnable(step)) for step in steps]
+        keys: Keys = None
+        for before, after in pairwise(parts):  # within a part, it was checked when it was made
+            for step in before:
+                keys = step._keys_after(keys)
+            if (reason := mismatch(before[-1], after[0], keys)) is not None:
+                raise TypeError(reason)
+        self.steps: tuple[Runnable[Any, Any], ...] = tuple(chain.from_iterable(parts))
+        self.name = name
+
+    @property
+    def first(self) -> Runnable[Input, Any]:
+        """The first step."""
+        return self.steps[0]
+
+    @property
+    def middle(self) -> list[Runnable[Any, Any]]:
+        """The steps between the first and the last."""
+        return list(self.steps[1:-1])
+
+    @property
+    def last(self) -> Runnable[Any, Output]:
+        """The last step."""
+        return self.steps[-1]
+
+    @property
+    def InputType(self) -> Any:
+        """That of the first step."""
+        return self.first.InputType
+
+    def _keys_after(self, keys: Keys) -> Keys:
+        for step in self.steps:
+            keys = step._keys_after(keys)
+        return keys
+
+    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+        return self.first._keys_lacking(keys)
+
+    @property
+    def _accepted_type(self) -> Any:
+        return self.first._accepted_type
+
+    @property
+    def OutputType(self) -> Any:
+        """That of the last step."""
+        return self.last.OutputType
+
+    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """That of the first step; one that passes its input on asks the next."""
+        return _input_schema(self.steps, config)
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """That of the last step; one that passes its input on asks the one before it."""
+        return _output_schema(self.steps, config)
+
+    def __repr__(self) -> str:
+        piped = " | ".join(repr(step) for step in self.steps)
+        return f"({piped}).with_config(run_name={self.name!r})" if self.name else piped
+
+    @property
+    def takes_pieces(self) -> bool:
+        """As the first step."""
+        return self.first.takes_pieces
+
+    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+        return self.steps
+
+    # -- whole
+
+    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        at = 0
+        quiet = scope is None or not scope.observed
+        try:
+            with _NO_SCOPE if scope is None else within(scope):  # a step without a config joins it
+                for step in self._steps(kwargs):
+                    value = step.invoke(value, None if quiet else self._at(scope, at))
+                    at += 1
+        except Exception as error:
+            note(error, self._where(at))
+            raise
+        return value
+
+    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        at = 0
+        quiet = scope is None or not scope.observed
+        try:
+            with _NO_SCOPE if scope is None else within(scope):  # a step without a config joins it
+                for step in self._steps(kwargs):
+                    value = await step.ainvoke(value, None if quiet else self._at(scope, at))
+                    at += 1
+        except Exception as error:
+            note(error, self._where(at))
+            raise
+        return value
+
+    # -- a group at once, for those steps that like it
+
+    @property
+    def group_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from the steps
+        """The largest that a step asks for."""
+        return max(step.group_size for step in self.steps)
+
+    def _invoke_group(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]:
+        slots, outside, scope = stand(scope)
+        outputs: list[Any] = list(values)
+        for segment in self._segments(kwargs):
+
+            def work(_: int, value: Any, segment: _Segment = segment) -> Any:
+                at = 0
+                try:
+                    for at, step in segment:
+                        value = step.invoke(value, self._at(scope, at))
+                except Exception as error:
+                    note(error, self._where(at))
+                    return Failed(error)
+                return value
+
+            alive = [it for it in outputs if not isinstance(it, Failed)]
+            at, step = segment[0]
+            if step.group_size > 1:
+                results = run_group(step, alive, self._at(scope, at), {})
+                self._note_failed(results, at)
+            else:
+                results = ThreadFanOut(work, iter(alive), slots, outside=outside).run(len(alive))
+            outputs = _filled(outputs, results)
+        return outputs
+
+    async def _ainvoke_group(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]:
+        slots, outside, scope = stand(scope)
+        outputs: list[Any] = list(values)
+        for segment in self._segments(kwargs):
+
+            async def work(_: int, value: Any, segment: _Segment = segment) -> Any:
+                at = 0
+                try:
+                    for at, step in segment:
+                        value = await step.ainvoke(value, self._at(scope, at))
+                except Exception as error:
+                    note(error, self._where(at))
+                    return Failed(error)
+                return value
+
+            alive = [it for it in outputs if not isinstance(it, Failed)]
+            at, step = segment[0]
+            if step.group_size > 1:
+                results = await arun_group(step, alive, self._at(scope, at), {})
+                self._note_failed(results, at)
+            else:
+                results = await TaskFanOut(work, iter(alive), slots, outside=outside).run(
+                    len(alive)
+                )
+            outputs = _filled(outputs, results)
+        return outputs
+
+    def _segments(self, kwargs: dict[str, Any]) -> list[_Segment]:
+        """The steps with their numbers; those that take items one by one stand together."""
+        steps = enumerate(self._steps(kwargs))
+        grouped = groupby(steps, key=lambda it: it[1].group_size > 1)
+        return [
+            part
+            for in_bulk, run in grouped
+            for part in ([[it] for it in run] if in_bulk else [list(run)])
+        ]
+
+    def _note_failed(self, results: Sequence[Any], at: int) -> None:
+        for error in {id(it.error): it.error for it in results if isinstance(it, Failed)}.values():
+            note(error, self._where(at))
+
+    # -- in pieces
+
+    def _transform(
+        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+    ) -> Generator[Any, None, None]:
+        noted: list[BaseException] = []
+        flow: Any = input
+        with ExitStack() as stages:
+            for at, step in enumerate(self._steps(kwargs)):
+                flow = step.transform(flow, self._at(scope, at))
+                flow = self._stage(at, flow, noted)
+                stages.callback(close, flow)
+            yield from declared.follow(flow)
+
+    async def _atransform(
+        self,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        declared: Declared,
+    ) -> AsyncGenerator[Any, None]:
+        noted: list[BaseException] = []
+        flow: Any = input
+        async with AsyncExitStack() as stages:
+            for at, step in enumerate(self._steps(kwargs)):
+                flow = step.atransform(flow, self._at(scope, at))
+                flow = self._astage(at, flow, noted)
+                stages.push_async_callback(aclose, flow)
+            async for chunk in inner(declared.follow(flow)):
+                yield chunk
+
+    def _stage(self, at: int, chunks: Any, noted: list[BaseException]) -> Stream[Any]:
+        declared = Declared(self.steps[at].merge, self.steps[at])
+        declared.follow(chunks)
+        return Stream(self._guarded(at, chunks, noted), declared)
+
+    def _astage(self, at: int, chunks: Any, noted: list[BaseException]) -> AsyncStream[Any]:
+        declared = Declared(self.steps[at].merge, self.steps[at])
+        declared.follow(chunks)
+        return AsyncStream(self._aguarded(at, chunks, noted), declared)
+
+    def _guarded(
+        self, at: int, chunks: Iterable[Any], noted: list[BaseException]
+    ) -> Generator[Any, None, None]:
+        try:
+            yield from chunks
+        except Exception as error:
+            self._note_once(error, at, noted)
+            raise
+        finally:
+            close(chunks)
+
+    async def _aguarded(
+        self, at: int, chunks: AsyncIterable[Any], noted: list[BaseException]
+    ) -> AsyncGenerator[Any, None]:
+        try:
+            async for chunk in inner(chunks):
+                yield chunk
+        except Exception as error:
+            self._note_once(error, at, noted)
+            raise
+        finally:
+            await aclose(chunks)
+
+    # -- decisions
+
+    def _steps(self, kwargs: dict[str, Any]) -> Iterable[Runnable[Any, Any]]:
+        """The steps; options of a call are for the first of them."""
+        return (self.steps[0].bind(**kwargs), *self.steps[1:]) if kwargs else self.steps
+
+    def _at(self, scope: Scope | None, at: int) -> RunnableConfig | None:
+        if scope is None:
+            return None
+        return scope.step(f"seq:step:{at + 1}", self._where(at) if scope.observed else "").config
+
+    def _where(self, at: int) -> str:
+        return f"step {at + 1} of {len(self.steps)} ({self.steps[at].get_name()})"
+
+    def _note_once(self, error: Exception, at: int, noted: list[BaseException]) -> None:
+        """Note where an error came from, not the later steps that it passed on its way."""
+        if not any(error is it for it in noted):
+            noted.append(error)
+            note(error, self._where(at))
+
+
+def _input_schema(
+    steps: Sequence[Runnable[Any, Any]], config: RunnableConfig | None
+) -> type[BaseModel]:
+    first, *rest = steps
+    if not rest:
+        return first.get_input_schema(config)
+    return first._input_before(lambda: _input_schema(rest, config), config)
+
+
+def _output_schema(
+    steps: Sequence[Runnable[Any, Any]], config: RunnableConfig | None
+) -> type[BaseModel]:
+    *rest, last = steps
+    if not rest:
+        return last.get_output_schema(config)
+    return last._output_after(lambda: _output_schema(rest, config), config)
+
+
+_Segment = list[tuple[int, Runnable[Any, Any]]]
+
+
+def _filled(outputs: list[Any], results: Sequence[Any]) -> list[Any]:
+    """The outputs with new ones in their places; what has failed before stays so."""
+    new = iter(results)
+    return [it if isinstance(it, Failed) else next(new) for it in outputs]
+
+
+def _spread(step: Runnable[Any, Any]) -> Sequence[Runnable[Any, Any]]:
+    """The steps of a sequence without a name of its own; anything else as it is."""
+    if isinstance(step, RunnableSequence) and type(step).__name__ == "RunnableSequence":
+        return step.steps if step.name is None else (step,)
+    return (step,)
+
+
+def pipe(first: Any, second: Any) -> RunnableSequence[Any, Any]:
+    """A sequence of two; sequences without a name are spread out, so that `|` is associative."""
+    return RunnableSequence(first, second)

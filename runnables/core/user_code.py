@@ -1,0 +1,145 @@
+"""The config that users' functions and methods are handed: theirs to change and to pass on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from runnables.core.config import (
+    DEFAULT_RECURSION_LIMIT,
+    RunnableConfig,
+    Scope,
+    check_config,
+    check_handlers,
+    ensure_scope,
+    reset_ambient,
+    set_ambient,
+)
+from runnables.engine import Slots, aclose, close
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+
+
+_COPIED: Final[Mapping[str, type]] = {"tags": list, "metadata": dict, "configurable": dict}
+
+
+class _Handed(Scope):
+    """A copy of a scope. What is written into it reaches the calls that it is passed to, only.
+
+    A known key that nobody gave is there all the same when asked for by `config[key]`.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, around: Scope | None) -> None:
+        super().__init__(around)
+        for key, copied in _COPIED.items():
+            if key in self:
+                super().__setitem__(key, copied(self[key]))
+
+    def __missing__(self, key: str) -> Any:
+        check_config({key: None})
+        if key in _COPIED:
+            return self.setdefault(key, _COPIED[key]())
+        return {
+            "callbacks": None,
+            "run_name": self.next_name,
+            "run_id": self.next_id,
+            "max_concurrency": None if self.slots is None else self.slots.limit,
+            "recursion_limit": DEFAULT_RECURSION_LIMIT,
+        }[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        check_config({key: value})
+        if key == "callbacks":
+            self.handlers = check_handlers(value or ())
+            super().__setitem__(key, value)
+        elif key == "run_name":
+            self.next_name = value
+        elif key == "run_id":
+            self.next_id = None if value is None else str(value)
+        elif key == "max_concurrency":
+            if value is not None:
+                self.slots = Slots(value, self.slots)
+        elif value is None:
+            self.pop(key, None)
+        else:
+            super().__setitem__(key, value)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """As of any dict."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def update(self, *others: Any, **more: Any) -> None:
+        """As of any dict."""
+        given: Iterable[tuple[str, Any]] = dict(*others, **more).items()
+        for key, value in given:
+            self[key] = value
+
+    def __ior__(self, other: Any) -> Any:  # type: ignore[misc]  # a dict's `|` stays as it is
+        self.update(other)
+        return self
+
+
+def handed(scope: Scope | None) -> RunnableConfig:
+    """A config for users' code, in which this scope goes on."""
+    return _Handed(scope).config
+
+
+def ensure_config(config: RunnableConfig | None = None) -> RunnableConfig:
+    """The config that holds here: this one on top of the one of the call around, all keys there.
+
+    Raises:
+        ConfigError: an unknown key, or a value of the wrong kind.
+    """
+    full = cast("Any", handed(ensure_scope(config)))
+    for key in ("tags", "metadata", "callbacks", "recursion_limit", "configurable"):
+        full.setdefault(key, full[key])
+    return cast("RunnableConfig", full)
+
+
+def driven(chunks: Iterable[Any], scope: Scope | None) -> Generator[Any, None, None]:
+    """A user's iterator, with the scope around each of its steps; closed at the end.
+
+    The scope is set for each step alone: a generator runs in its consumer's context, where a
+    variable that is left set would leak out.
+    """
+    items = iter(chunks)
+    try:
+        if scope is None:
+            yield from items
+            return
+        while True:
+            token = set_ambient(scope)
+            try:
+                chunk = next(items)
+            except StopIteration:
+                return
+            finally:
+                reset_ambient(token)
+            yield chunk
+    finally:
+        close(items)
+
+
+async def adriven(chunks: AsyncIterable[Any], scope: Scope | None) -> AsyncGenerator[Any, None]:
+    """`driven` in the other colour."""
+    items = aiter(chunks)
+    try:
+        if scope is None:
+            async for chunk in items:
+                yield chunk
+            return
+        while True:
+            token = set_ambient(scope)
+            try:
+                chunk = await anext(items)
+            except StopAsyncIteration:
+                return
+            finally:
+                reset_ambient(token)
+            yield chunk
+    finally:
+        await aclose(items)
