@@ -59,6 +59,9 @@ if TYPE_CHECKING:
         RunnablePassthrough as RunnablePassthrough,
         RunnablePick as RunnablePick,
     )
+    from runnables.compose.policies.fallbacks import RunnableWithFallbacks as RunnableWithFallbacks
+    from runnables.compose.policies.retry import RunnableRetry as RunnableRetry
+    from runnables.compose.policies.timeout import RunnableTimeout as RunnableTimeout
     from runnables.compose.runnable import Runnable as Runnable
     from runnables.compose.sequence import RunnableSequence as RunnableSequence
     from runnables.core.config import (
@@ -125,7 +128,6 @@ if TYPE_CHECKING:
         GenericFakeChatModel as GenericFakeChatModel,
         ParrotFakeChatModel as ParrotFakeChatModel,
     )
-    from runnables.fallbacks import RunnableWithFallbacks as RunnableWithFallbacks
     from runnables.limits import (
         BaseRateLimiter as BaseRateLimiter,
         InMemoryRateLimiter as InMemoryRateLimiter,
@@ -248,8 +250,6 @@ if TYPE_CHECKING:
         StringPromptTemplate as StringPromptTemplate,
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
     )
-    from runnables.retry import RunnableRetry as RunnableRetry
-    from runnables.timeout import RunnableTimeout as RunnableTimeout
     from runnables.tools import (
         BaseTool as BaseTool,
         InjectedToolArg as InjectedToolArg,
@@ -299,7 +299,7 @@ _HOMES: Final = {
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel FakeMessagesListChatModel "
         "GenericFakeChatModel ParrotFakeChatModel"
     ),
-    "runnables.fallbacks": "RunnableWithFallbacks",
+    "runnables.compose.policies.fallbacks": "RunnableWithFallbacks",
     "runnables.compose.functions": "RunnableLambda coerce_to_runnable",
     "runnables.compose.generators": "RunnableGenerator",
     "runnables.core.user_code": "ensure_config",
@@ -344,12 +344,12 @@ _HOMES: Final = {
         "LengthBasedExampleSelector MessagesPlaceholder MissingVariableError PromptInputError "
         "PromptTemplate PromptTemplateFormat StringPromptTemplate SystemMessagePromptTemplate"
     ),
-    "runnables.retry": "RunnableRetry",
+    "runnables.compose.policies.retry": "RunnableRetry",
     "runnables.compose.runnable": "Runnable",
     "runnables.compose.sequence": "RunnableSequence",
     "runnables.compose.passthrough": "RunnablePassthrough RunnablePick",
     "runnables.engine": "AsyncStream Stream",
-    "runnables.timeout": "RunnableTimeout",
+    "runnables.compose.policies.timeout": "RunnableTimeout",
     "runnables.tools": (
         "BaseTool InjectedToolArg InjectedToolCallId RunnableTool StructuredTool tool"
     ),

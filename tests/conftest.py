@@ -11,7 +11,7 @@ import pytest
 from blockbuster import BlockBuster
 from hypothesis import HealthCheck, settings
 
-from runnables.attempts import AT_ONCE
+from runnables.compose.policies.attempts import AT_ONCE
 from runnables.models.policies import Guarded
 from tests.colours import AsyncCall, Call, SyncCall
 from tests.leaks import nothing_left, nothing_left_in_loop

@@ -29,7 +29,7 @@ ALLOWED: Mapping[str, str] = {
     "runnables.models.chat:ChatModel._stream": "without an async half, the sync one is run",
     "runnables.models.chat:ChatModel._invoke_observed": "async, the sync hook will do, too",
     "runnables.tools.structured:StructuredTool._run": "without an async half, the sync one is run",
-    "runnables.timeout:RunnableTimeout._transform": "a thread cannot be stopped, a task can",
+    "runnables.compose.policies.timeout:RunnableTimeout._transform": "a thread cannot be stopped, a task can",
 }
 """Twins that differ, or a method that has none, and why; an entry that is not needed fails."""
 

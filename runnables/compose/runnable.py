@@ -32,16 +32,16 @@ if TYPE_CHECKING:
         RunnableConfigurableAlternatives,
         RunnableConfigurableFields,
     )
+    from runnables.compose.policies.failures import Errors
+    from runnables.compose.policies.fallbacks import RunnableWithFallbacks
+    from runnables.compose.policies.retry import RunnableRetry
+    from runnables.compose.policies.timeout import RunnableTimeout
     from runnables.compose.sequence import RunnableSequence
     from runnables.core.config import RunnableConfig
     from runnables.core.event_stream import StreamEvent
     from runnables.core.handlers import Event
     from runnables.engine import AsyncStream, Stream
-    from runnables.fallbacks import RunnableWithFallbacks
-    from runnables.retry import RunnableRetry
-    from runnables.timeout import RunnableTimeout
     from runnables.tools import RunnableTool
-    from runnables.tries import Errors
 
 Other = TypeVar("Other")
 Item = TypeVar("Item")
@@ -233,7 +233,7 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
             on_restart: what a stream does that fails after its first chunk: raise, or send
                 `RESET` and start over.
         """
-        from runnables.retry import RunnableRetry
+        from runnables.compose.policies.retry import RunnableRetry
 
         return RunnableRetry(
             self,
@@ -264,7 +264,7 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
             on_restart: what a stream does that fails after its first chunk: raise, or send
                 `RESET` and start over with the next.
         """
-        from runnables.fallbacks import RunnableWithFallbacks
+        from runnables.compose.policies.fallbacks import RunnableWithFallbacks
 
         return RunnableWithFallbacks(
             self,
@@ -277,7 +277,7 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
     @checks_keywords
     def with_timeout(self, seconds: float) -> RunnableTimeout[Input, Output]:
         """The same, which raises StepTimeout when it takes longer than so many seconds."""
-        from runnables.timeout import RunnableTimeout
+        from runnables.compose.policies.timeout import RunnableTimeout
 
         return RunnableTimeout(self, seconds)
 

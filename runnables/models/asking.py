@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from runnables.attempts import atried, atried_chunks, tried, tried_chunks
 from runnables.cache import MISSING, Form, Kept, digest
+from runnables.compose.policies.attempts import atried, atried_chunks, tried, tried_chunks
 from runnables.engine import Declared, aclose, close
 from runnables.messages import only_chunk
 from runnables.models.policies import Permit
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Generator, Iterable
 
     from runnables.cache import BaseCache
+    from runnables.compose.policies.failures import Restart
     from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
     from runnables.models.chat import ChatModel
-    from runnables.tries import Restart
 
 
 def answer_of(model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:

@@ -67,11 +67,11 @@ from runnables.models.structured import StructuredOutput
 
 if TYPE_CHECKING:
     from runnables.cache import BaseCache
+    from runnables.compose.policies.failures import Restart
     from runnables.compose.runnable import Runnable
     from runnables.core.events import Run
     from runnables.limits import BaseRateLimiter
     from runnables.models.inputs import LanguageModelInput
-    from runnables.tries import Restart
 
 
 class ChatModel(Guarded, StructuredOutput, internal=True):

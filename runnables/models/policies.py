@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
-from runnables.attempts import (
+from runnables.cache import BaseCache, check_cache
+from runnables.compose.policies.attempts import (
     MAX_RETRY_DELAY,
     Attempts,
     Pace,
@@ -19,7 +20,6 @@ from runnables.attempts import (
     check_delay,
     tried,
 )
-from runnables.cache import BaseCache, check_cache
 from runnables.errors import ConfigError, ModelError, RateLimitError, worth_retrying
 from runnables.limits import BaseRateLimiter
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         Callable,
     )
 
-    from runnables.tries import Restart
+    from runnables.compose.policies.failures import Restart
 
 R = TypeVar("R")
 

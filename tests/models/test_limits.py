@@ -26,7 +26,7 @@ from runnables import (
     ServerError,
     StepTimeout,
 )
-from runnables.attempts import AT_ONCE
+from runnables.compose.policies.attempts import AT_ONCE
 from runnables.limits import Line, _Turn
 from tests.colours import Call
 from tests.models.test_retries import WAYS, Quick, Watches, ways

@@ -27,9 +27,9 @@ from runnables import (
     ServerError,
     worth_retrying,
 )
-from runnables.attempts import AT_ONCE, Attempts, Pace, Rules
+from runnables.compose.policies.attempts import AT_ONCE, Attempts, Pace, Rules
+from runnables.compose.policies.failures import MANY, Tries
 from runnables.engine import Declared
-from runnables.tries import MANY, Tries
 from tests.colours import Call
 from tests.laws.recorder import Recorder
 from tests.laws.specimens import AT_ONCE as RETRY_AT_ONCE

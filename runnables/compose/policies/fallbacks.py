@@ -6,12 +6,19 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, 
 from typing import TYPE_CHECKING, Any
 
 from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.policies.failures import (
+    Errors,
+    Restart,
+    Tries,
+    check_errors,
+    check_restart,
+    is_one_of,
+)
 from runnables.compose.wrappers import Call, Forwarding
 from runnables.core.typevars import Input, Output
 from runnables.core.values import with_settings
 from runnables.engine import Declared, aclose, acollect, close, collect, inner
 from runnables.errors import ConfigError
-from runnables.tries import Errors, Restart, Tries, check_errors, check_restart, is_one_of
 
 if TYPE_CHECKING:
     from runnables.compose.runnable import Runnable

@@ -7,7 +7,8 @@ from dataclasses import fields
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from runnables.attempts import (
+from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.policies.attempts import (
     AT_ONCE,
     MAX_RETRY_DELAY,
     Attempts,
@@ -20,13 +21,18 @@ from runnables.attempts import (
     tried,
     tried_chunks,
 )
-from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.policies.failures import (
+    Errors,
+    Restart,
+    check_errors,
+    check_restart,
+    is_worth_another,
+)
 from runnables.compose.wrappers import Call, Forwarding
 from runnables.core.typevars import Input, Output
 from runnables.core.values import with_settings
 from runnables.engine import Declared, acollect, collect
 from runnables.errors import ConfigError, near
-from runnables.tries import Errors, Restart, check_errors, check_restart, is_worth_another
 
 if TYPE_CHECKING:
     from runnables.compose.runnable import Runnable

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, Self, TypeV
 
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 
+from runnables.compose.policies.failures import Restart, Tries
 from runnables.engine import Declared, aclose, anap, close, inner, nap
 from runnables.errors import ConfigError, ModelError
-from runnables.tries import Restart, Tries
 
 if TYPE_CHECKING:
     from collections.abc import (
