@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from runnables.cache.kept import MISSING, Form, Kept
 from runnables.cache.keys import digest
 from runnables.cache.stores import BaseCache, InMemoryCache, check_cache
+from runnables.cache.values import MISSING, Form, Kept
 from runnables.compose.functions import coerce_to_runnable
 from runnables.compose.wrappers import Call, Forwarding
 from runnables.core.bulk import Failed, arun_group, run_group
