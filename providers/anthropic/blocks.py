@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.errors import InvalidRequestError
-from runnables.messages.canonical import base64_of, canonical_block, check_place
+from runnables.messages.normalize import base64_of, canonical_block, check_place
 
 if TYPE_CHECKING:
     from runnables.messages.blocks import Block

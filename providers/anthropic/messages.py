@@ -21,8 +21,8 @@ from providers.anthropic.answers import (
 from providers.anthropic.requests import blank_stops, body_of, takes_citations
 from providers.anthropic.turns import system_of, turns_of
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
-from runnables.messages.joining import join_tool_call_chunks
 from runnables.messages.merging import merge_content
+from runnables.messages.tool_call_merging import join_tool_call_chunks
 from runnables.messages.tool_calls import parse_tool_calls
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from providers.anthropic.blocks import INVALID, call_id, text_block, tool_use, written
 from runnables.errors import InvalidRequestError, near
 from runnables.messages import AIMessage, BaseMessage, ChatMessage, SystemMessage, ToolMessage
-from runnables.messages.canonical import canonical_block
+from runnables.messages.normalize import canonical_block
 
 if TYPE_CHECKING:
     from runnables.messages.blocks import Block

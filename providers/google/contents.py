@@ -18,8 +18,8 @@ from runnables.messages import (
     ToolMessage,
     message_chunk_to_message,
 )
-from runnables.messages.canonical import base64_of, check_place
 from runnables.messages.kinds import role_of
+from runnables.messages.normalize import base64_of, check_place
 
 Part: TypeAlias = dict[str, Any]
 

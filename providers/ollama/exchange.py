@@ -24,8 +24,8 @@ from runnables.messages import (
     message_chunk_to_message,
     tool_call_chunk,
 )
-from runnables.messages.canonical import base64_of, check_place
 from runnables.messages.kinds import role_of
+from runnables.messages.normalize import base64_of, check_place
 
 _SAMPLING: Final = frozenset(
     "num_ctx num_batch num_gpu main_gpu num_thread num_keep num_predict use_mmap top_k min_p "

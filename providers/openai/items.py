@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from runnables.messages import AIMessage, BaseMessage, ToolMessage
-from runnables.messages.canonical import base64_of, canonical_blocks, check_place
 from runnables.messages.kinds import role_of
+from runnables.messages.normalize import base64_of, canonical_blocks, check_place
 
 _DEVELOPER: Final = "__openai_role__"
 

@@ -1,6 +1,7 @@
 """What models hear and say: messages, their chunks, and what to do with conversations."""
 
 from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.as_text import get_buffer_string
 from runnables.messages.base import BaseMessage, BaseMessageChunk
 from runnables.messages.blocks import (
     AudioContentBlock,
@@ -24,7 +25,7 @@ from runnables.messages.convert import (
     messages_from_dict,
     messages_to_dict,
 )
-from runnables.messages.count import count_tokens_approximately
+from runnables.messages.filter import filter_messages, merge_message_runs
 from runnables.messages.kinds import (
     AnyMessage,
     message_chunk_to_message,
@@ -34,6 +35,7 @@ from runnables.messages.kinds import (
     text_chunk,
 )
 from runnables.messages.openai import convert_to_openai_messages
+from runnables.messages.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
 from runnables.messages.roles import (
     ChatMessage,
     ChatMessageChunk,
@@ -44,8 +46,7 @@ from runnables.messages.roles import (
     ToolMessage,
     ToolMessageChunk,
 )
-from runnables.messages.select import filter_messages, merge_message_runs
-from runnables.messages.text import get_buffer_string
+from runnables.messages.tokens import count_tokens_approximately
 from runnables.messages.tool_calls import (
     InvalidToolCall,
     ToolCall,
@@ -62,7 +63,6 @@ from runnables.messages.usage import (
     add_usage,
     subtract_usage,
 )
-from runnables.messages.values import ChatPromptValue, PromptValue, StringPromptValue
 
 __all__ = [
     # messages

@@ -12,8 +12,8 @@ from pydantic import Field
 from typing_extensions import Unpack, override
 
 from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
-from runnables.messages.canonical import refusal_of
-from runnables.messages.joining import join_tool_call_chunks
+from runnables.messages.normalize import refusal_of
+from runnables.messages.tool_call_merging import join_tool_call_chunks
 from runnables.messages.tool_calls import (
     InvalidToolCall,
     InvalidToolCallField,

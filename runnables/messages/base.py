@@ -11,13 +11,13 @@ from typing_extensions import TypedDict, Unpack
 
 from runnables.errors import MergeError, near
 from runnables.messages.blocks import Content, ContentBlock
-from runnables.messages.canonical import canonical_blocks, text_of
 from runnables.messages.merging import (
     first_known,
     join_deltas_by_key,
     join_facts_by_key,
     merge_content,
 )
+from runnables.messages.normalize import canonical_blocks, text_of
 
 
 class MessageFields(TypedDict, total=False):

@@ -1,7 +1,7 @@
 """The content blocks of a message, in their one typed form.
 
 `BaseMessage.content_blocks` is always a list of these. What a provider says differently is
-translated by `runnables.messages.canonical`; what has no common form stays whole, as the value
+translated by `runnables.messages.normalize`; what has no common form stays whole, as the value
 of a `NonStandardContentBlock`.
 
 Keys that a provider adds to a block and that are not listed here stand under `extras`.

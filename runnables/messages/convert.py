@@ -10,8 +10,8 @@ from pydantic_core import PydanticSerializationError
 from runnables.errors import near
 from runnables.messages.base import BaseMessage
 from runnables.messages.kinds import ALL_KINDS, CHUNKS, MESSAGES, TYPE_OF_ROLE
+from runnables.messages.prompt_values import PromptValue
 from runnables.messages.tool_calls import invalid_tool_call, parse_args, tool_call
-from runnables.messages.values import PromptValue
 
 MessageLikeRepresentation: TypeAlias = (
     BaseMessage | str | tuple[str, Any] | list[Any] | dict[str, Any]
@@ -189,3 +189,8 @@ def message_from_dict(message: Mapping[str, Any]) -> BaseMessage:
 def messages_from_dict(messages: Iterable[Mapping[str, Any]]) -> list[BaseMessage]:
     """The messages that `messages_to_dict` wrote; see `message_from_dict`."""
     return [message_from_dict(message) for message in messages]
+
+
+LanguageModelInput: TypeAlias = PromptValue | str | Sequence[MessageLikeRepresentation]
+"""What a model reads: a prompt, a text of a person, or a conversation in any form that
+`convert_to_messages` knows."""

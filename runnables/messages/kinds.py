@@ -10,6 +10,7 @@ from pydantic import Field
 from runnables.errors import near
 from runnables.messages.ai import AIFields, AIMessage, AIMessageChunk
 from runnables.messages.base import BaseMessage, BaseMessageChunk
+from runnables.messages.construct import filled, unchecked
 from runnables.messages.roles import (
     ChatMessage,
     ChatMessageChunk,
@@ -21,7 +22,6 @@ from runnables.messages.roles import (
     ToolMessageChunk,
 )
 from runnables.messages.tool_calls import parse_tool_calls
-from runnables.messages.unchecked import filled, unchecked
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -11,7 +11,6 @@ from typing import Any, Final, Literal, cast, overload
 
 from runnables.messages.ai import AIMessage
 from runnables.messages.base import BaseMessage
-from runnables.messages.canonical import base64_of, canonical_block, check_place, items_of
 from runnables.messages.convert import (
     DEVELOPER,
     MessageLikeRepresentation,
@@ -19,8 +18,9 @@ from runnables.messages.convert import (
     convert_to_messages,
 )
 from runnables.messages.kinds import role_of
+from runnables.messages.normalize import base64_of, canonical_block, check_place, items_of
+from runnables.messages.prompt_values import PromptValue
 from runnables.messages.roles import ToolMessage
-from runnables.messages.values import PromptValue
 
 _TRANSLATED: Final = {"text", "image_url", "image", "tool_use", "tool_result", "media"}
 """Foreign or canonical types of which an incomplete block is an error, not an unknown block."""

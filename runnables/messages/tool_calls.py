@@ -1,4 +1,4 @@
-"""What a model asks a tool to do; `runnables.messages.joining` puts calls together of pieces."""
+"""What a model asks a tool to do; `runnables.messages.tool_call_merging` puts calls together of pieces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypeAlias, cast
 from pydantic import BeforeValidator, ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from runnables.json_reader import parse_partial_json
+from runnables.messages.partial_json import parse_partial_json
 
 
 class _CallKeys(TypedDict):

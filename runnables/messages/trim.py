@@ -11,11 +11,11 @@ from runnables.compose.functions import RunnableLambda
 from runnables.core.values import show
 from runnables.errors import near
 from runnables.messages.base import BaseMessage
-from runnables.messages.canonical import items_of, text_of
 from runnables.messages.convert import MessagesLike, convert_to_messages
-from runnables.messages.count import count_tokens_approximately
 from runnables.messages.kinds import KindOf, check_kinds, is_kind
+from runnables.messages.normalize import items_of, text_of
 from runnables.messages.roles import SystemMessage
+from runnables.messages.tokens import count_tokens_approximately
 
 if TYPE_CHECKING:
     from runnables.compose.runnable import Runnable

@@ -1,9 +1,9 @@
 """Models: what a provider fills in, and what every model can do."""
 
+from runnables.messages.convert import LanguageModelInput
 from runnables.models.chat import ChatModel
 from runnables.models.embeddings import Embeddings
 from runnables.models.faults import model_error, retry_after
-from runnables.models.inputs import LanguageModelInput
 from runnables.models.registry import init_chat_model, init_embeddings
 from runnables.models.schemas import convert_to_openai_tool
 from runnables.models.stops import StopCutter, acut_chunks, cut_at_stop, cut_chunks, cut_message

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from runnables.compose.runnable import Runnable
     from runnables.core.events import Run
     from runnables.limits import BaseRateLimiter
-    from runnables.models.inputs import LanguageModelInput
+    from runnables.messages.convert import LanguageModelInput
 
 
 class ChatModel(Guarded, StructuredOutput, internal=True):

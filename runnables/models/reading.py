@@ -14,7 +14,7 @@ from runnables.core.schemas import adapter_of, for_pydantic
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import EmptyStream, ModelRefusalError, OutputParserException
 from runnables.messages import AIMessage, AIMessageChunk, message_chunk_to_message, message_to_chunk
-from runnables.messages.joining import Assembly
+from runnables.messages.tool_call_merging import Assembly
 from runnables.models.checking import faults_of, without_nulls
 from runnables.models.schemas import json_schema
 from runnables.parsers import JsonOutputParser, PydanticOutputParser
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from runnables.compose.inline import Decoder
-    from runnables.json_reader import JsonReader
+    from runnables.messages.partial_json import JsonReader
 
 _LIMITS: Final = frozenset({"length", "max_tokens", "MAX_TOKENS"})
 """What services say where an answer has as many tokens as it may."""

@@ -19,7 +19,7 @@ from runnables.compose.runnable import Runnable
 from runnables.core.signatures import unknown_option
 from runnables.errors import ConfigError, near
 from runnables.messages import AIMessage
-from runnables.models.inputs import LanguageModelInput
+from runnables.messages.convert import LanguageModelInput
 from runnables.models.reading import AnswerParser, RawAndParsed, wrapped_schema
 from runnables.models.repairing import RepairedAnswer
 from runnables.models.schemas import (

@@ -1,6 +1,6 @@
 """Parsers: from what a model says to values, piece by piece."""
 
-from runnables.json_reader import JsonError, JsonReader, parse_partial_json
+from runnables.messages.partial_json import JsonError, JsonReader, parse_partial_json
 from runnables.parsers.base import (
     BaseOutputParser,
     BaseParser,

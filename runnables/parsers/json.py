@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runnables.core.schemas import adapter_of
 from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
-from runnables.json_reader import JsonError, JsonReader
+from runnables.messages.partial_json import JsonError, JsonReader
 from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder
 from runnables.parsers.json_text import JsonText
 from runnables.parsers.pacing import Pace

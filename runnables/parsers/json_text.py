@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from runnables.json_reader import JsonError, JsonReader
+from runnables.messages.partial_json import JsonError, JsonReader
 
 _BLANK: Final = " \t\r\n\ufeff"
 _MARK: Final = re.compile(r"`+|[{\[]")

@@ -39,7 +39,7 @@ from runnables.parsers.partial_objects import (
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from runnables.json_reader import JsonReader
+    from runnables.messages.partial_json import JsonReader
 
 HIDDEN: Final[Any] = object()
 """Nothing to show."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
 from runnables.messages import AIMessage, BaseMessage, Content, PromptValue
-from runnables.messages.canonical import refusal_of, text_of as text_of_content
+from runnables.messages.normalize import refusal_of, text_of as text_of_content
 
 ModelOutput: TypeAlias = str | BaseMessage | PromptValue | list[str | dict[str, Any]]
 """What text parsers read: a text, a message or a piece of one, a prompt, or content blocks."""

@@ -12,14 +12,14 @@ from runnables.compose.inline import Decoder
 from runnables.core.schemas import adapter_of
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
-from runnables.json_reader import JsonError, JsonReader
 from runnables.messages import (
     AIMessage,
     AIMessageChunk,
     InvalidToolCall,
     ToolCall,
 )
-from runnables.messages.joining import Assembly, GrowingCall
+from runnables.messages.partial_json import JsonError, JsonReader
+from runnables.messages.tool_call_merging import Assembly, GrowingCall
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables.parsers.base import BaseParser
 from runnables.parsers.pacing import Pace

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
     from runnables.compose.inline import Decoder
-    from runnables.json_reader import JsonReader
+    from runnables.messages.partial_json import JsonReader
 
 Output = TypeVar("Output", covariant=True)
 T = TypeVar("T")

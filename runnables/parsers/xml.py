@@ -9,7 +9,7 @@ from xml.parsers import expat
 
 from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
-from runnables.json_reader import MAX_DEPTH
+from runnables.messages.partial_json import MAX_DEPTH
 from runnables.parsers.base import BaseOutputParser, TextDecoder
 from runnables.parsers.pacing import Pace
 

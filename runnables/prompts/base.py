@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from runnables.compose.inline import Inline
 from runnables.engine import Declared, acollect
 from runnables.errors import ConfigError
-from runnables.messages.values import PromptValue
+from runnables.messages.prompt_values import PromptValue
 from runnables.prompts.schema import input_model
 from runnables.prompts.template import Given, PromptInputError, Template
 

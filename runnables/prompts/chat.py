@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast, overload
 
 from runnables.errors import PromptError, near
 from runnables.messages import BaseMessage
+from runnables.messages.construct import unchecked
 from runnables.messages.kinds import ALL_KINDS
-from runnables.messages.unchecked import unchecked
-from runnables.messages.values import ChatPromptValue, PromptValue
+from runnables.messages.prompt_values import ChatPromptValue, PromptValue
 from runnables.prompts.base import BasePromptTemplate
 from runnables.prompts.message import (
     AIMessagePromptTemplate,

@@ -17,7 +17,7 @@ from runnables.messages import (
     SystemMessage,
     convert_to_messages,
 )
-from runnables.messages.unchecked import unchecked
+from runnables.messages.construct import unchecked
 from runnables.prompts.blocks import BlockTemplate, as_written, block_template, blocks_of
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
 from runnables.prompts.syntax import Variables, union

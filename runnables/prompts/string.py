@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from runnables.errors import PromptError
-from runnables.messages.values import PromptValue, StringPromptValue
+from runnables.messages.prompt_values import PromptValue, StringPromptValue
 from runnables.prompts.base import BasePromptTemplate
 from runnables.prompts.formats import compile_template, join_templates
 from runnables.prompts.template import quoted_template, written

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from runnables.json_reader import parse_partial_json
+from runnables.messages.partial_json import parse_partial_json
 from tests.messages.arbitrary import json_objects
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from runnables.json_reader import MAX_DEPTH
+from runnables.messages.partial_json import MAX_DEPTH
 from runnables.parsers import (
     JsonError,
     JsonReader,

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from runnables.messages.ai import AIMessage
-from runnables.messages.canonical import canonical_block, items_of
 from runnables.messages.kinds import kind_of
+from runnables.messages.normalize import canonical_block, items_of
 from runnables.messages.roles import ChatMessage
 
 if TYPE_CHECKING:

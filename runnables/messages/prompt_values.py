@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from runnables.messages.as_text import get_buffer_string
 from runnables.messages.kinds import AnyMessage
 from runnables.messages.roles import HumanMessage
-from runnables.messages.text import get_buffer_string
 
 if TYPE_CHECKING:
     from runnables.messages.base import BaseMessage

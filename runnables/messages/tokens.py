@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runnables.messages.ai import AIMessage
-from runnables.messages.canonical import items_of
 from runnables.messages.convert import MessagesLike, convert_to_messages
 from runnables.messages.kinds import role_of
+from runnables.messages.normalize import items_of
 from runnables.messages.roles import ToolMessage
 
 if TYPE_CHECKING:
