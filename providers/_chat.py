@@ -23,8 +23,8 @@ from runnables.models.options import BASE_OPTIONS, merged_options
 if TYPE_CHECKING:
     from providers._http import Timeouts
     from runnables.cache import BaseCache
-    from runnables.limits import BaseRateLimiter
     from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
+    from runnables.models.rate_limits import BaseRateLimiter
 
 REMOTE_OPTIONS = BASE_OPTIONS | {"extra_body", "extra_headers"}
 """What a call of any remote model may say: `extra_body` is added to the request as it stands."""

@@ -18,7 +18,7 @@ from runnables.models import Embeddings
 if TYPE_CHECKING:
     from providers._http import Request, Timeouts
     from providers._keys import Key
-    from runnables.limits import BaseRateLimiter
+    from runnables.models.rate_limits import BaseRateLimiter
 
 
 class HTTPEmbeddings(Remote, Embeddings):

@@ -20,9 +20,9 @@ from typing import Any, TypeAlias
 
 from runnables.engine import anap, nap
 from runnables.errors import ConfigError
-from runnables.fakes import by_words, in_pieces
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, UsageMetadata
 from runnables.models import ChatModel, acut_chunks, cut_chunks
+from runnables.models.fakes import by_words, in_pieces
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         AgentState as AgentState,
         create_agent as create_agent,
     )
-    from runnables.budget import Budget as Budget
     from runnables.cache import (
         BaseCache as BaseCache,
         InMemoryCache as InMemoryCache,
@@ -120,18 +119,6 @@ if TYPE_CHECKING:
         WeightsError as WeightsError,
         worth_retrying as worth_retrying,
     )
-    from runnables.fakes import (
-        DeterministicFakeEmbedding as DeterministicFakeEmbedding,
-        FakeEmbeddings as FakeEmbeddings,
-        FakeListChatModel as FakeListChatModel,
-        FakeMessagesListChatModel as FakeMessagesListChatModel,
-        GenericFakeChatModel as GenericFakeChatModel,
-        ParrotFakeChatModel as ParrotFakeChatModel,
-    )
-    from runnables.limits import (
-        BaseRateLimiter as BaseRateLimiter,
-        InMemoryRateLimiter as InMemoryRateLimiter,
-    )
     from runnables.messages import (
         AIMessage as AIMessage,
         AIMessageChunk as AIMessageChunk,
@@ -201,6 +188,23 @@ if TYPE_CHECKING:
         init_chat_model as init_chat_model,
         init_embeddings as init_embeddings,
     )
+    from runnables.models.budget import Budget as Budget
+    from runnables.models.fakes import (
+        DeterministicFakeEmbedding as DeterministicFakeEmbedding,
+        FakeEmbeddings as FakeEmbeddings,
+        FakeListChatModel as FakeListChatModel,
+        FakeMessagesListChatModel as FakeMessagesListChatModel,
+        GenericFakeChatModel as GenericFakeChatModel,
+        ParrotFakeChatModel as ParrotFakeChatModel,
+    )
+    from runnables.models.rate_limits import (
+        BaseRateLimiter as BaseRateLimiter,
+        InMemoryRateLimiter as InMemoryRateLimiter,
+    )
+    from runnables.models.usage import (
+        Usage as Usage,
+        track_usage as track_usage,
+    )
     from runnables.parsers import (
         BaseOutputParser as BaseOutputParser,
         BaseParser as BaseParser,
@@ -258,10 +262,6 @@ if TYPE_CHECKING:
         StructuredTool as StructuredTool,
         tool as tool,
     )
-    from runnables.usage import (
-        Usage as Usage,
-        track_usage as track_usage,
-    )
 
 __version__ = "0.1.0"
 
@@ -270,7 +270,7 @@ _HOMES: Final = {
     "runnables.agents": ("Agent AgentAnswer AgentInput AgentMessages AgentState create_agent"),
     "runnables.compose.assign": "RunnableAssign",
     "runnables.compose.binding": "RunnableBinding",
-    "runnables.budget": "Budget",
+    "runnables.models.budget": "Budget",
     "runnables.cache": "BaseCache InMemoryCache RunnableCache",
     "runnables.cache.sqlite": "SQLiteCache",
     "runnables.engine.merging": (
@@ -295,7 +295,7 @@ _HOMES: Final = {
     "runnables.core.event_stream": "StreamEvent",
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Event Handler",
-    "runnables.fakes": (
+    "runnables.models.fakes": (
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel FakeMessagesListChatModel "
         "GenericFakeChatModel ParrotFakeChatModel"
     ),
@@ -304,7 +304,7 @@ _HOMES: Final = {
     "runnables.compose.generators": "RunnableGenerator",
     "runnables.core.user_code": "ensure_config",
     "runnables.compose.inline": "Decoder Inline",
-    "runnables.limits": "BaseRateLimiter InMemoryRateLimiter",
+    "runnables.models.rate_limits": "BaseRateLimiter InMemoryRateLimiter",
     "runnables.messages": (
         "AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage BaseMessageChunk "
         "ChatMessage ChatMessageChunk ChatPromptValue Content ContentBlock FileContentBlock "
@@ -353,7 +353,7 @@ _HOMES: Final = {
     "runnables.tools": (
         "BaseTool InjectedToolArg InjectedToolCallId RunnableTool StructuredTool tool"
     ),
-    "runnables.usage": "Usage track_usage",
+    "runnables.models.usage": "Usage track_usage",
 }
 # fmt: on
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -12,7 +12,7 @@ from blockbuster import BlockBuster
 from hypothesis import HealthCheck, settings
 
 from runnables.compose.policies.attempts import AT_ONCE
-from runnables.models.policies import Guarded
+from runnables.models.request_policies import Guarded
 from tests.colours import AsyncCall, Call, SyncCall
 from tests.leaks import nothing_left, nothing_left_in_loop
 from tests.llama import server

@@ -24,8 +24,8 @@ from runnables.messages import (
     UsageMetadata,
     tool_call_chunk,
 )
-from runnables.models.answers import join_answer
-from runnables.models.stops import StopCutter
+from runnables.models.calls import join_answer
+from runnables.models.stop_sequences import StopCutter
 
 OPTIONS: Final = frozenset(
     "background conversation include instructions max_tool_calls metadata parallel_tool_calls "

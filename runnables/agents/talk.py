@@ -19,7 +19,7 @@ from runnables.messages import (
     convert_to_messages,
     message_chunk_to_message,
 )
-from runnables.models.answers import join_answer
+from runnables.models.calls import join_answer
 
 Request: TypeAlias = ToolCall | InvalidToolCall
 """What a model asks a tool for; it may have written it wrongly."""

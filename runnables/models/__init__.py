@@ -3,10 +3,16 @@
 from runnables.messages.convert import LanguageModelInput
 from runnables.models.chat import ChatModel
 from runnables.models.embeddings import Embeddings
-from runnables.models.faults import model_error, retry_after
+from runnables.models.http_errors import model_error, retry_after
 from runnables.models.registry import init_chat_model, init_embeddings
 from runnables.models.schemas import convert_to_openai_tool
-from runnables.models.stops import StopCutter, acut_chunks, cut_at_stop, cut_chunks, cut_message
+from runnables.models.stop_sequences import (
+    StopCutter,
+    acut_chunks,
+    cut_at_stop,
+    cut_chunks,
+    cut_message,
+)
 from runnables.models.strict import strict_schema, without_references
 from runnables.models.structured import RawAnswer
 

@@ -58,10 +58,9 @@ from runnables.messages import (
     message_chunk_to_message,
     only_chunk,
 )
-from runnables.models.answers import join_answer
-from runnables.models.asking import aanswer_of, achunks_of, answer_of, chunks_of
+from runnables.models.calls import aanswer_of, achunks_of, answer_of, chunks_of, join_answer
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
-from runnables.models.policies import Guarded
+from runnables.models.request_policies import Guarded
 from runnables.models.schemas import Tool, checked_tool_choice, convert_to_openai_tool
 from runnables.models.structured import StructuredOutput
 
@@ -70,8 +69,8 @@ if TYPE_CHECKING:
     from runnables.compose.policies.failures import Restart
     from runnables.compose.runnable import Runnable
     from runnables.core.events import Run
-    from runnables.limits import BaseRateLimiter
     from runnables.messages.convert import LanguageModelInput
+    from runnables.models.rate_limits import BaseRateLimiter
 
 
 class ChatModel(Guarded, StructuredOutput, internal=True):

@@ -10,10 +10,10 @@ from runnables.compose.runnable import Runnable
 from runnables.core.config import Scope, within
 from runnables.engine import hop
 from runnables.errors import ConfigError, near
-from runnables.models.policies import Guarded
+from runnables.models.request_policies import Guarded
 
 if TYPE_CHECKING:
-    from runnables.limits import BaseRateLimiter
+    from runnables.models.rate_limits import BaseRateLimiter
 
 R = TypeVar("R")
 

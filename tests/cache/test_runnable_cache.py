@@ -31,7 +31,7 @@ from runnables import (
     StrOutputParser,
     track_usage,
 )
-from runnables.fakes import DeterministicFakeEmbedding
+from runnables.models.fakes import DeterministicFakeEmbedding
 from tests.colours import Call
 from tests.laws.recorder import Recorder
 from tests.laws.specimens import AGAIN
@@ -371,7 +371,7 @@ def test_methods_make_the_same_with_a_cache(call: Call) -> None:
 
 def test_fields_that_are_configured_count(call: Call) -> None:
     """Another stop, another answer."""
-    from runnables.fakes import ParrotFakeChatModel
+    from runnables.models.fakes import ParrotFakeChatModel
 
     model = ParrotFakeChatModel().configurable_fields(stop=ConfigurableField(id="stop"))
     kept = model.with_cache()

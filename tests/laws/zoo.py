@@ -67,6 +67,6 @@ ELSEWHERE = {
         "needs a server: see tests/providers"
     ),
     "providers.ollama.embeddings.OllamaEmbeddings": "needs a server: see tests/providers",
-    "runnables.fakes.FakeEmbeddings": "random: no two calls give the same",
+    "runnables.models.fakes.FakeEmbeddings": "random: no two calls give the same",
 }
 """Classes that no law about values can be asked of, and why."""

@@ -16,7 +16,7 @@ from runnables import (
     RunnableSequence,
     StrOutputParser,
 )
-from runnables.fakes import ParrotFakeChatModel
+from runnables.models.fakes import ParrotFakeChatModel
 from tests.laws import steps
 from tests.laws.specimens import ANY, DICTS, INTS, TEXTS, Specimen, it
 

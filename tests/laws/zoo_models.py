@@ -36,7 +36,7 @@ from runnables import (
     StrOutputParser,
     XMLOutputParser,
 )
-from runnables.fakes import (
+from runnables.models.fakes import (
     DeterministicFakeEmbedding,
     FakeListChatModel,
     FakeMessagesListChatModel,

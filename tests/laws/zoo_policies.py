@@ -21,7 +21,7 @@ from runnables import (
     RunnablePick,
     StrOutputParser,
 )
-from runnables.fakes import DeterministicFakeEmbedding, ParrotFakeChatModel
+from runnables.models.fakes import DeterministicFakeEmbedding, ParrotFakeChatModel
 from tests.laws import steps
 from tests.laws.specimens import AGAIN, ANY, AT_ONCE, DICTS, INT_LISTS, INTS, TEXTS, Specimen, it
 from tests.laws.steps import Flaky

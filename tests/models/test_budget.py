@@ -17,7 +17,7 @@ from runnables import (
     ServerError,
     StrOutputParser,
 )
-from runnables.fakes import DeterministicFakeEmbedding
+from runnables.models.fakes import DeterministicFakeEmbedding
 from tests.colours import Call
 from tests.laws.recorder import Recorder
 from tests.laws.specimens import AT_ONCE

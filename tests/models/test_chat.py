@@ -28,8 +28,8 @@ from runnables.messages import (
 )
 from runnables.models import ChatModel, StopCutter, cut_at_stop
 from runnables.models.options import BASE_OPTIONS
+from runnables.models.usage import Usage, track_usage
 from runnables.parsers import StrOutputParser
-from runnables.usage import Usage, track_usage
 from tests.colours import Call
 from tests.messages import arbitrary
 

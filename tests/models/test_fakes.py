@@ -13,7 +13,9 @@ import pytest
 
 from providers.scripted import ScriptedChatModel
 from runnables.errors import ConfigError
-from runnables.fakes import (
+from runnables.messages import AIMessage, HumanMessage
+from runnables.models import Embeddings, init_chat_model, init_embeddings, registry
+from runnables.models.fakes import (
     DeterministicFakeEmbedding,
     FakeEmbeddings,
     FakeListChatModel,
@@ -21,8 +23,6 @@ from runnables.fakes import (
     GenericFakeChatModel,
     ParrotFakeChatModel,
 )
-from runnables.messages import AIMessage, HumanMessage
-from runnables.models import Embeddings, init_chat_model, init_embeddings, registry
 from tests.colours import Call
 
 

@@ -27,7 +27,7 @@ from runnables import (
     StepTimeout,
 )
 from runnables.compose.policies.attempts import AT_ONCE
-from runnables.limits import Line, _Turn
+from runnables.models.rate_limits import Line, _Turn
 from tests.colours import Call
 from tests.models.test_retries import WAYS, Quick, Watches, ways
 

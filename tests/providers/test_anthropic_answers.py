@@ -20,7 +20,7 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
-from runnables.models.answers import join_answer
+from runnables.models.calls import join_answer
 from tests.providers.anthropic_events import answer, events, sse
 
 MODEL = ChatAnthropic("claude-x", api_key="sk-ant")

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from runnables import AIMessage
 from runnables.errors import ModelConnectionError, ModelError
-from runnables.models.answers import join_answer
+from runnables.models.calls import join_answer
 from tests.providers.anthropic_events import answer, events, sse
 from tests.providers.damage import changed
 from tests.providers.test_anthropic_answers import (

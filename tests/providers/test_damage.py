@@ -14,7 +14,7 @@ from providers.google import ChatGoogleGenerativeAI
 from providers.ollama import ChatOllama
 from runnables import AIMessage, HumanMessage
 from runnables.errors import ModelConnectionError, ModelError
-from runnables.models.answers import join_answer
+from runnables.models.calls import join_answer
 from tests.providers.damage import changed
 
 JSON = st.recursive(

@@ -25,7 +25,7 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
-from runnables.models.answers import join_answer
+from runnables.models.calls import join_answer
 from tests.colours import Call
 from tests.sdk.recorder import Said, events, recording
 from tests.sdk.test_openai import RESPONSE, STREAM, _streamed_response

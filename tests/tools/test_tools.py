@@ -26,7 +26,7 @@ from runnables import (
     convert_to_openai_tool,
     tool,
 )
-from runnables.fakes import ParrotFakeChatModel
+from runnables.models.fakes import ParrotFakeChatModel
 from tests.colours import Call
 from tests.tools.functions import (
     AddArgs,

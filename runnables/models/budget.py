@@ -12,7 +12,7 @@ from runnables.core.signatures import checks_keywords
 from runnables.engine import lock
 from runnables.errors import BudgetExceeded, ConfigError
 from runnables.messages.usage import UsageMetadata, add_usage, sum_usage
-from runnables.usage import MODELS, model_of
+from runnables.models.usage import MODELS, model_of
 
 if TYPE_CHECKING:
     from runnables.core.handlers import Event

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runnables.engine import anap, nap
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, message_to_chunk
-from runnables.models import ChatModel, Embeddings
+from runnables.models.chat import ChatModel
+from runnables.models.embeddings import Embeddings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence

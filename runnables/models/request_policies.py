@@ -21,7 +21,7 @@ from runnables.compose.policies.attempts import (
     tried,
 )
 from runnables.errors import ConfigError, ModelError, RateLimitError, worth_retrying
-from runnables.limits import BaseRateLimiter
+from runnables.models.rate_limits import BaseRateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import (

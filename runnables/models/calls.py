@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.cache import MISSING, Form, Kept, digest
 from runnables.compose.policies.attempts import atried, atried_chunks, tried, tried_chunks
 from runnables.engine import Declared, aclose, close
-from runnables.messages import only_chunk
-from runnables.models.policies import Permit
+from runnables.messages import AIMessage, AIMessageChunk, message_chunk_to_message, only_chunk
+from runnables.models.request_policies import Permit
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Generator, Iterable
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Awaitable,
+        Generator,
+        Iterable,
+        Sequence,
+    )
 
     from runnables.cache import BaseCache
     from runnables.compose.policies.failures import Restart
@@ -213,3 +220,18 @@ class _Call:
 
     def _declared(self) -> Declared:
         return Declared(self._model.merge, self._model)
+
+
+def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:
+    """The answer that the chunks of a stream make, as the whole message that it is.
+
+    Raises:
+        TypeError: something in the stream is no AIMessageChunk.
+    """
+    for chunk in chunks:
+        if not isinstance(cast("object", chunk), AIMessageChunk):
+            raise TypeError(
+                f"A model's stream gave {chunk!r}: `_stream` yields AIMessageChunk objects."
+            )
+    joined = chunks[0] if len(chunks) == 1 else AIMessageChunk.merge_chunks(chunks)
+    return cast("AIMessage", message_chunk_to_message(joined))
