@@ -17,7 +17,7 @@ from runnables.errors import ConfigError
 if TYPE_CHECKING:
     from providers._http import Request
     from runnables.messages import BaseMessage
-    from runnables.models.structured import Method
+    from runnables.models.structured.output import Method
 
 _KEY: Final = "ANTHROPIC_API_KEY"
 

@@ -5,7 +5,6 @@ from runnables.models.chat import ChatModel
 from runnables.models.embeddings import Embeddings
 from runnables.models.http_errors import model_error, retry_after
 from runnables.models.registry import init_chat_model, init_embeddings
-from runnables.models.schemas import convert_to_openai_tool
 from runnables.models.stop_sequences import (
     StopCutter,
     acut_chunks,
@@ -13,8 +12,9 @@ from runnables.models.stop_sequences import (
     cut_chunks,
     cut_message,
 )
-from runnables.models.strict import strict_schema, without_references
-from runnables.models.structured import RawAnswer
+from runnables.models.structured.output import RawAnswer
+from runnables.models.structured.schemas import convert_to_openai_tool
+from runnables.models.structured.strict import strict_schema, without_references
 
 __all__ = [
     # to use

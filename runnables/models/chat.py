@@ -61,8 +61,8 @@ from runnables.messages import (
 from runnables.models.calls import aanswer_of, achunks_of, answer_of, chunks_of, join_answer
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
 from runnables.models.request_policies import Guarded
-from runnables.models.schemas import Tool, checked_tool_choice, convert_to_openai_tool
-from runnables.models.structured import StructuredOutput
+from runnables.models.structured.output import StructuredOutput
+from runnables.models.structured.schemas import Tool, checked_tool_choice, convert_to_openai_tool
 
 if TYPE_CHECKING:
     from runnables.cache import BaseCache

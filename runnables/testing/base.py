@@ -13,7 +13,7 @@ from runnables.testing.server import Reaction, ReplayServer, Script, Streamed
 from runnables.testing.wire import Answer, Asked, Said, Unsayable, Wire
 
 if TYPE_CHECKING:
-    from runnables.models.structured import Method
+    from runnables.models.structured.output import Method
 
 T = TypeVar("T")
 

@@ -24,7 +24,7 @@ from runnables import (
     ToolMessage,
 )
 from runnables.messages import tool_call_chunk
-from runnables.models.reading import AnswerParser
+from runnables.models.structured.parser import AnswerParser
 from runnables.testing import ChatModelTests, ReplayServer, Stage
 from runnables.testing.colours import Async, Colour, Sync
 from tests.conformance.openai_wires import CompletionsWire

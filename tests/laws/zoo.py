@@ -46,7 +46,7 @@ BASES = {
     "runnables.prompts.chat.BaseChatPromptTemplate": "a base of prompts",
     "runnables.prompts.string.StringPromptTemplate": "a base of prompts",
     "runnables.tools.base.BaseTool": "a base of tools",
-    "runnables.models.structured.StructuredOutput": "a base, of chat models",
+    "runnables.models.structured.output.StructuredOutput": "a base, of chat models",
     "runnables.models.chat.ChatModel": "a base of models",
     "runnables.models.embeddings.Embeddings": "a base of models",
 }

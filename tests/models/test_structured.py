@@ -25,7 +25,7 @@ from runnables import (
 )
 from runnables.messages import tool_call_chunk
 from runnables.models import strict_schema, without_references
-from runnables.models.checking import faults_of, without_nulls
+from runnables.models.structured.json_schema import faults_of, without_nulls
 from tests.colours import Call
 
 

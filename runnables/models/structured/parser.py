@@ -15,8 +15,8 @@ from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import EmptyStream, ModelRefusalError, OutputParserException
 from runnables.messages import AIMessage, AIMessageChunk, message_chunk_to_message, message_to_chunk
 from runnables.messages.tool_call_merging import Assembly
-from runnables.models.checking import faults_of, without_nulls
-from runnables.models.schemas import json_schema
+from runnables.models.structured.json_schema import faults_of, without_nulls
+from runnables.models.structured.schemas import json_schema
 from runnables.parsers import JsonOutputParser, PydanticOutputParser
 from runnables.parsers.base import BaseParser
 from runnables.parsers.json import SnapshotDecoder, finish_json, read_json

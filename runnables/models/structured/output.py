@@ -20,15 +20,15 @@ from runnables.core.signatures import unknown_option
 from runnables.errors import ConfigError, near
 from runnables.messages import AIMessage
 from runnables.messages.convert import LanguageModelInput
-from runnables.models.reading import AnswerParser, RawAndParsed, wrapped_schema
-from runnables.models.repairing import RepairedAnswer
-from runnables.models.schemas import (
+from runnables.models.structured.parser import AnswerParser, RawAndParsed, wrapped_schema
+from runnables.models.structured.repair import RepairedAnswer
+from runnables.models.structured.schemas import (
     answer_form,
     convert_to_openai_tool,
     json_schema,
     schema_name,
 )
-from runnables.models.strict import is_object, resolved, strict_schema
+from runnables.models.structured.strict import is_object, resolved, strict_schema
 
 T = TypeVar("T")
 
@@ -68,7 +68,7 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
     ) -> tuple[dict[str, Any], bool | None]:
         """A schema as the service takes it, and the value of `strict` to send (None: none).
 
-        `runnables.models.strict` has what a provider may need for it.
+        `runnables.models.structured.strict` has what a provider may need for it.
 
         Args:
             schema: the schema of an answer, or of the arguments of a tool that stands for one.

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import Any, Final, cast
 
-from runnables.models.strict import Schema, accepts_null, resolved
+from runnables.models.structured.strict import Schema, accepts_null, resolved
 
 _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "object": (dict,),
