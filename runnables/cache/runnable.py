@@ -9,10 +9,10 @@ from runnables.cache.keys import digest
 from runnables.cache.stores import BaseCache, InMemoryCache, check_cache
 from runnables.cache.values import MISSING, Form, Kept
 from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import Call, Forwarding
 from runnables.core.bulk import Failed, arun_group, run_group
 from runnables.core.subclassing import config_of
-from runnables.core.typevars import Input, Output
 from runnables.core.values import with_settings
 from runnables.engine import Declared, aclose, acollect, close, collect, inner, merge_of
 from runnables.engine.merging import RESET, SNAPSHOTS, comes_in_parts

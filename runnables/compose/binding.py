@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import Call, Forwarding
 from runnables.core.bulk import arun_group, run_group
 from runnables.core.config import (
@@ -19,7 +20,6 @@ from runnables.core.config import (
 from runnables.core.description import Described, Keys
 from runnables.core.signatures import can_take, checks_keywords, is_async
 from runnables.core.subclassing import config_of
-from runnables.core.typevars import Input, Output
 from runnables.errors import ColourError, ConfigError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 
 from runnables.compose.functions import coerce_to_runnable
 from runnables.compose.runnable import Runnable
+from runnables.compose.typevars import Input, Output
 from runnables.core.error_notes import note
-from runnables.core.typevars import Input, Output
 from runnables.engine import Declared, aclose, acollect, close, collect, inner
 from runnables.errors import near
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from runnables.compose.functions import coerce_to_runnable
 from runnables.compose.runnable import Runnable
+from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import Call, Forwarding
 from runnables.core.config import RunnableConfig, enter
-from runnables.core.typevars import Input, Output
 from runnables.core.values import with_settings
 from runnables.errors import ConfigError, near
 

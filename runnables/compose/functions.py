@@ -36,6 +36,7 @@ from runnables.core.signatures import (
     result_type,
     target,
 )
+from runnables.core.typevars import Input, Output
 from runnables.core.user_code import adriven, driven
 from runnables.core.values import show
 from runnables.engine import (
@@ -54,8 +55,6 @@ from runnables.errors import ColourError, RecursionLimitError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 In = TypeVar("In")
 Out = TypeVar("Out")
 

@@ -14,6 +14,7 @@ from runnables.core.signatures import (
     result_type,
     target,
 )
+from runnables.core.typevars import Input, Output
 from runnables.core.user_code import adriven, driven
 from runnables.core.values import show
 from runnables.engine import (
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
 
     from runnables.core.config import Scope
 
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 In = TypeVar("In")
 Out = TypeVar("Out")
 

@@ -6,9 +6,10 @@ piece by piece says how in a `Decoder`, which knows nothing of streams.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runnables.compose.runnable import Runnable
+from runnables.core.typevars import Input, Output
 from runnables.engine import Declared, acollect, collect, inner, merge_of
 from runnables.engine.merging import RESET, Accumulator, comes_in_parts
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
     from runnables.core.config import Scope
-
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 
 
 class Decoder(Protocol[Input, Output]):

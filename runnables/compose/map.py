@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.compose.functions import coerce_to_runnable
 from runnables.compose.runnable import Runnable
+from runnables.compose.typevars import Input, Output
 from runnables.core.batching import is_many, stand
 from runnables.core.config import AMBIENT
 from runnables.core.error_notes import note
-from runnables.core.typevars import Input, Output
 from runnables.engine import (
     Declared,
     TaskFanOut,

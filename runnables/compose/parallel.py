@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.compose.functions import coerce_to_runnable
 from runnables.compose.runnable import Runnable
+from runnables.compose.typevars import Input
 from runnables.core.batching import stand
 from runnables.core.config import AMBIENT
 from runnables.core.error_notes import note
-from runnables.core.typevars import Input
 from runnables.engine import (
     ATee,
     Declared,

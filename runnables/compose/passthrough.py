@@ -18,9 +18,9 @@ from runnables.compose.assign import RunnableAssign, whole_of
 from runnables.compose.functions import RunnableLambda
 from runnables.compose.inline import Inline
 from runnables.compose.runnable import Runnable
+from runnables.compose.typevars import Output, Value
 from runnables.core.config import refuse_options
 from runnables.core.signatures import is_async
-from runnables.core.typevars import Output, Value
 from runnables.engine import (
     Declared,
     inner,

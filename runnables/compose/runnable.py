@@ -6,7 +6,7 @@ is called. These are the only imports of the package that go up the ladder.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
 
 from runnables.core.contract import BaseRunnable
 from runnables.core.description import prompts_in

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 from runnables.compose.compatibility import mismatch
 from runnables.compose.functions import coerce_to_runnable
 from runnables.compose.runnable import Runnable
+from runnables.compose.typevars import Input, Output
 from runnables.core.batching import stand
 from runnables.core.bulk import Failed, arun_group, run_group
 from runnables.core.config import within
 from runnables.core.error_notes import note
-from runnables.core.typevars import Input, Output
 from runnables.engine import (
     AsyncStream,
     Declared,

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from runnables.compose.runnable import Runnable
-from runnables.core.typevars import Input, Output
+from runnables.compose.typevars import Input, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

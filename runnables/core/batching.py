@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import count
-from typing import Any, Generic, Literal, TypeVar, cast, overload
+from typing import Any, Generic, Literal, cast, overload
 
 from runnables.core.bulk import Failed, arun_group, in_groups, run_group
 from runnables.core.config import (
@@ -17,11 +17,9 @@ from runnables.core.config import (
     without,
 )
 from runnables.core.error_notes import hide_frames, note
+from runnables.core.typevars import Input, Output
 from runnables.engine import DEFAULT_LIMIT, AsyncStream, Slots, Stream, TaskFanOut, ThreadFanOut
 from runnables.errors import ConfigError
-
-Input = TypeVar("Input", contravariant=True)
-Output = TypeVar("Output", covariant=True)
 
 Configs = RunnableConfig | Sequence[RunnableConfig] | None
 

@@ -8,7 +8,7 @@ methods have prepared, and are reported there, once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from runnables.core.batching import Batching
 from runnables.core.config import RunnableConfig, Scope, ambient_scope, enter

@@ -12,8 +12,7 @@ import logging
 import time
 import uuid
 import weakref
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from runnables.core.config import RunnableConfig, Scope, ensure_scope
 from runnables.core.handlers import Event, Handler, Kind
@@ -22,7 +21,7 @@ from runnables.engine.merging import RESET
 from runnables.errors import ColourError, MergeError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable, Mapping
+    from collections.abc import Awaitable, Iterable
     from types import TracebackType
 
     from runnables.engine.merging import Accumulator

@@ -1,22 +1,8 @@
-"""The type variables of the combinators.
-
-What stands in a combinator may be anything that `|` takes, so its types cannot always be read off
-its arguments. They are Any then, and a checker accepts `RunnableParallel(a=f).invoke(x)`.
-"""
+"""The type variables of a runnable: what it takes, what it returns."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar
-
-    Input = TypeVar("Input", contravariant=True, default=Any)
-    Output = TypeVar("Output", covariant=True, default=Any)
-    Value = TypeVar("Value", default=Any)
-else:
-    from typing import TypeVar  # it knows no defaults before Python 3.13
-
-    Input = TypeVar("Input", contravariant=True)
-    Output = TypeVar("Output", covariant=True)
-    Value = TypeVar("Value")
+Input = TypeVar("Input", contravariant=True)
+Output = TypeVar("Output", covariant=True)

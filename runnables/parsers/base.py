@@ -11,6 +11,7 @@ from typing_extensions import dataclass_transform
 
 from runnables.compose.inline import Decoder, Inline
 from runnables.core.signatures import checks_keywords
+from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
 from runnables.parsers.text import ModelOutput, refusal_in, text_of
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from runnables.parsers.repair import RepairParser
 
 T = TypeVar("T")
-Output = TypeVar("Output", covariant=True)
 
 
 class BaseParser(Inline[Any, Output], internal=True):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from runnables.compose.functions import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.core.config import refuse_options
 from runnables.core.error_notes import note
+from runnables.core.typevars import Output
 from runnables.engine import Declared, aclose, acollect, close, collect, inner
 from runnables.engine.merging import SNAPSHOTS
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException
@@ -17,8 +18,6 @@ from runnables.messages import StringPromptValue
 if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
     from runnables.parsers.base import BaseParser
-
-Output = TypeVar("Output", covariant=True)
 
 
 class RepairParser(Runnable[Any, Output], internal=True):

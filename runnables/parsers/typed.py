@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from pydantic import ValidationError
 
 from runnables.core.schemas import adapter_of, for_pydantic
+from runnables.core.typevars import Output
 from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import OutputParserException
 from runnables.parsers.base import BaseOutputParser
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from runnables.compose.inline import Decoder
     from runnables.messages.partial_json import JsonReader
 
-Output = TypeVar("Output", covariant=True)
 T = TypeVar("T")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, overload
 
 from pydantic import BaseModel
 
 from runnables.compose.runnable import Runnable
 from runnables.core.schemas import fields_in, fields_schema, is_whole
+from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ToolArgumentsError, ToolException
 from runnables.messages import ToolMessage
 from runnables.tools.answers import Asked
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
     from runnables.messages import ToolCall
 
-Output = TypeVar("Output", covariant=True)
 
 Handle: TypeAlias = bool | str | Callable[[Any], Any]
 """What becomes of an error: False, it is raised; True, its text is the answer; a text, that is;

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, cast, get_args, get_origin
 
 from runnables.compose.runnable import Runnable
 from runnables.core.config import within
 from runnables.core.signatures import is_async, is_generator, result_type, target
+from runnables.core.typevars import Output
 from runnables.core.user_code import handed
 from runnables.core.values import show
 from runnables.engine import hop
@@ -22,8 +23,6 @@ from runnables.tools.signature import Signature, config_names
 if TYPE_CHECKING:
     from runnables.core.config import Scope
     from runnables.tools.answers import Asked
-
-Output = TypeVar("Output", covariant=True)
 
 
 class StructuredTool(BaseTool[Output], internal=True):

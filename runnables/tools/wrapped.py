@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from runnables.compose.functions import coerce_to_runnable
 from runnables.compose.wrappers import Around
 from runnables.core.schemas import fields_schema, is_whole
 from runnables.core.subclassing import config_of
+from runnables.core.typevars import Output
 from runnables.tools.arguments import ArgsSchema, Ready, injected_fields, validated
 from runnables.tools.base import BaseTool, Handle, ResponseFormat
 from runnables.tools.signature import InjectedToolCallId
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from runnables.compose.runnable import Runnable
     from runnables.core.config import Scope
     from runnables.tools.answers import Asked
-
-Output = TypeVar("Output", covariant=True)
 
 
 class RunnableTool(BaseTool[Output], internal=True):

@@ -14,8 +14,8 @@ from runnables.compose.policies.failures import (
     check_restart,
     is_one_of,
 )
+from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import Call, Forwarding
-from runnables.core.typevars import Input, Output
 from runnables.core.values import with_settings
 from runnables.engine import Declared, aclose, acollect, close, collect, inner
 from runnables.errors import ConfigError

@@ -28,8 +28,8 @@ from runnables.compose.policies.failures import (
     check_restart,
     is_worth_another,
 )
+from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import Call, Forwarding
-from runnables.core.typevars import Input, Output
 from runnables.core.values import with_settings
 from runnables.engine import Declared, acollect, collect
 from runnables.errors import ConfigError, near

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import Call, Forwarding
 from runnables.core.subclassing import config_of
-from runnables.core.typevars import Input, Output
 from runnables.core.values import with_settings
 from runnables.engine import (
     Declared,
