@@ -7,8 +7,8 @@ from runnables.parsers.base import (
     BaseTransformOutputParser,
     StrOutputParser,
 )
+from runnables.parsers.find_json import JsonText, parse_json_markdown
 from runnables.parsers.json import JsonOutputParser, SimpleJsonOutputParser
-from runnables.parsers.json_text import JsonText, parse_json_markdown
 from runnables.parsers.lists import (
     CommaSeparatedListOutputParser,
     ListOutputParser,
@@ -16,13 +16,13 @@ from runnables.parsers.lists import (
     NumberedListOutputParser,
 )
 from runnables.parsers.repair import RepairParser
+from runnables.parsers.scalars import DatetimeOutputParser, EnumOutputParser
 from runnables.parsers.tool_calls import (
     JsonOutputKeyToolsParser,
     JsonOutputToolsParser,
     PydanticToolsParser,
 )
 from runnables.parsers.typed import PydanticOutputParser
-from runnables.parsers.values import DatetimeOutputParser, EnumOutputParser
 from runnables.parsers.xml import XMLOutputParser
 
 __all__ = [

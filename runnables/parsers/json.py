@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from runnables.core.schemas import adapter_of
 from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
 from runnables.messages.partial_json import JsonError, JsonReader
 from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder
-from runnables.parsers.json_text import JsonText
-from runnables.parsers.pacing import Pace
+from runnables.parsers.find_json import JsonText
 
 if TYPE_CHECKING:
     from runnables.compose.inline import Decoder
+
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class JsonOutputParser(BaseOutputParser[Any], internal=True):
     """The JSON value in a model's answer; while it is being written, what is there of it.
 
-    Prose around the value and Markdown fences are tolerated (`runnables.parsers.json_text` says
+    Prose around the value and Markdown fences are tolerated (`runnables.parsers.find_json` says
     where the value is looked for), as are line breaks within strings. Each piece of the stream
     is the whole value so far, and stays as it is: parts that are complete are shared between the
     pieces, so treat them as read-only.
@@ -145,3 +145,28 @@ def schema_instructions(described: Any) -> str:
         "not the schema, with every required field.\n\n"
         f"```json\n{json.dumps(schema, ensure_ascii=False)}\n```"
     )
+
+
+_COPIES_PER_CHARACTER: Final = 128
+
+
+class Pace:
+    """Lets a snapshot pass when the text read since the last one has paid for it.
+
+    A snapshot copies every reference in the containers that are open. In a list of a hundred
+    thousand items that is far more work than reading the next four characters, and doing it each
+    time would make the whole stream quadratic. Documents of the usual size (up to about 500
+    entries open at once, at four characters a chunk) show every change; longer ones show one
+    again as soon as it costs no more than the reading did.
+    """
+
+    def __init__(self) -> None:
+        self._credit = 0
+
+    def allows(self, characters: int, cost: int) -> bool:
+        """Whether to show a snapshot of this cost, after so many more characters."""
+        self._credit += characters * _COPIES_PER_CHARACTER
+        if cost > self._credit:
+            return False
+        self._credit = 0
+        return True

@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 from runnables.compose.inline import Decoder
 from runnables.engine.merging import DELTAS, Merge
 from runnables.errors import ConfigError
-from runnables.parsers.base import BaseOutputParser
-from runnables.parsers.text import text_of
+from runnables.parsers.base import BaseOutputParser, text_of
 
 
 class ListOutputParser(BaseOutputParser[list[str]], internal=True):

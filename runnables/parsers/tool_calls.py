@@ -21,10 +21,9 @@ from runnables.messages import (
 from runnables.messages.partial_json import JsonError, JsonReader
 from runnables.messages.tool_call_merging import Assembly, GrowingCall
 from runnables.messages.tool_calls import parse_tool_calls
-from runnables.parsers.base import BaseParser
-from runnables.parsers.pacing import Pace
-from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
-from runnables.parsers.text import refusal_in, text_of
+from runnables.parsers.base import BaseParser, refusal_in, text_of
+from runnables.parsers.json import Pace
+from runnables.parsers.partial_models import HIDDEN, PartialValue, Shape
 from runnables.parsers.typed import validated
 
 

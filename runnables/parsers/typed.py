@@ -20,7 +20,7 @@ from runnables.parsers.json import (
     read_json,
     schema_instructions,
 )
-from runnables.parsers.partial_values import HIDDEN, PartialValue, Shape
+from runnables.parsers.partial_models import HIDDEN, PartialValue, Shape
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

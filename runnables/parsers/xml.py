@@ -11,7 +11,7 @@ from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
 from runnables.messages.partial_json import MAX_DEPTH
 from runnables.parsers.base import BaseOutputParser, TextDecoder
-from runnables.parsers.pacing import Pace
+from runnables.parsers.json import Pace
 
 if TYPE_CHECKING:
     from runnables.compose.inline import Decoder

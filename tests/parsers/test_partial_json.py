@@ -17,7 +17,7 @@ from runnables.parsers import (
     parse_json_markdown,
     parse_partial_json,
 )
-from runnables.parsers.pacing import Pace
+from runnables.parsers.json import Pace
 from tests.parsers.texts import JSON, JSON_NOISE, cut
 
 

@@ -18,9 +18,8 @@ from runnables.messages.tool_call_merging import Assembly
 from runnables.models.structured.json_schema import faults_of, without_nulls
 from runnables.models.structured.schemas import json_schema
 from runnables.parsers import JsonOutputParser, PydanticOutputParser
-from runnables.parsers.base import BaseParser
+from runnables.parsers.base import BaseParser, refusal_in, text_of
 from runnables.parsers.json import SnapshotDecoder, finish_json, read_json
-from runnables.parsers.text import refusal_in, text_of
 from runnables.parsers.tool_calls import PartialCall
 from runnables.parsers.typed import validated
 
