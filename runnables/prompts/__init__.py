@@ -12,6 +12,7 @@ from runnables.prompts.examples import (
     LengthBasedExampleSelector,
 )
 from runnables.prompts.few_shot import FewShotChatMessagePromptTemplate, FewShotPromptTemplate
+from runnables.prompts.formats.base import PromptTemplateFormat
 from runnables.prompts.message import (
     AIMessagePromptTemplate,
     BaseMessagePromptTemplate,
@@ -21,7 +22,6 @@ from runnables.prompts.message import (
     SystemMessagePromptTemplate,
 )
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
-from runnables.prompts.syntax import PromptTemplateFormat
 from runnables.prompts.template import MissingVariableError, PromptInputError
 
 __all__ = [

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.core.config import RunnableConfig, Scope
-    from runnables.prompts.syntax import Variables
+    from runnables.prompts.formats.base import Variables
 
 
 class BasePromptTemplate(Inline[Any, PromptValue], Template):

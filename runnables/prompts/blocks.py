@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runnables.core.values import Value
 from runnables.errors import PromptError
-from runnables.prompts.formats import compile_template
+from runnables.prompts.formats.base import Variables, is_dict, is_list, union
+from runnables.prompts.formats.registry import compile_template
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
-from runnables.prompts.syntax import Variables, is_dict, is_list, union
 from runnables.prompts.template import Given, Template, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from runnables.prompts.syntax import Compiled, PromptTemplateFormat
+    from runnables.prompts.formats.base import Compiled, PromptTemplateFormat
 
 
 class DictPromptTemplate(Value, Template):

@@ -12,6 +12,7 @@ from runnables.messages.construct import unchecked
 from runnables.messages.kinds import ALL_KINDS
 from runnables.messages.prompt_values import ChatPromptValue, PromptValue
 from runnables.prompts.base import BasePromptTemplate
+from runnables.prompts.formats.base import is_dict, is_list, union
 from runnables.prompts.message import (
     AIMessagePromptTemplate,
     BaseMessagePromptTemplate,
@@ -21,11 +22,10 @@ from runnables.prompts.message import (
     SystemMessagePromptTemplate,
 )
 from runnables.prompts.string import PromptTemplate, joined_partials
-from runnables.prompts.syntax import is_dict, is_list, union
 from runnables.prompts.template import written
 
 if TYPE_CHECKING:
-    from runnables.prompts.syntax import PromptTemplateFormat, Variables
+    from runnables.prompts.formats.base import PromptTemplateFormat, Variables
     from runnables.prompts.template import Given, Selecting
 
 

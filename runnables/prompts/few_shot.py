@@ -9,16 +9,16 @@ from runnables.errors import PromptError
 from runnables.prompts.base import BasePromptTemplate
 from runnables.prompts.chat import BaseChatPromptTemplate
 from runnables.prompts.examples import AsyncExampleSelector, ExampleSelector, both_colours
+from runnables.prompts.formats.base import Variables, union
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
-from runnables.prompts.syntax import Variables, union
 from runnables.prompts.template import Given, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from runnables.messages import BaseMessage
+    from runnables.prompts.formats.base import PromptTemplateFormat
     from runnables.prompts.message import BaseMessagePromptTemplate
-    from runnables.prompts.syntax import PromptTemplateFormat
     from runnables.prompts.template import Example, Selecting, Template
 
 Selector = ExampleSelector | AsyncExampleSelector

@@ -19,15 +19,15 @@ from runnables.messages import (
 )
 from runnables.messages.construct import unchecked
 from runnables.prompts.blocks import BlockTemplate, as_written, block_template, blocks_of
+from runnables.prompts.formats.base import Variables, union
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
-from runnables.prompts.syntax import Variables, union
 from runnables.prompts.template import Given, Template, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnables.prompts.chat import ChatPromptTemplate, MessageLike
-    from runnables.prompts.syntax import PromptTemplateFormat
+    from runnables.prompts.formats.base import PromptTemplateFormat
     from runnables.prompts.template import Selecting
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 from runnables.errors import PromptError
 from runnables.messages.prompt_values import PromptValue, StringPromptValue
 from runnables.prompts.base import BasePromptTemplate
-from runnables.prompts.formats import compile_template, join_templates
+from runnables.prompts.formats.registry import compile_template, join_templates
 from runnables.prompts.template import quoted_template, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from runnables.prompts.syntax import Compiled, PromptTemplateFormat, Variables
+    from runnables.prompts.formats.base import Compiled, PromptTemplateFormat, Variables
     from runnables.prompts.template import Given
 
 

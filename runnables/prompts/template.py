@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runnables.errors import PromptError, near, nearest
-from runnables.prompts.syntax import Variables, shorten
+from runnables.prompts.formats.base import Variables, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -29,8 +29,8 @@ from runnables.prompts import (
     PromptTemplate,
     SystemMessagePromptTemplate,
 )
+from runnables.prompts.formats.base import Variables
 from runnables.prompts.message import BaseMessagePromptTemplate
-from runnables.prompts.syntax import Variables
 from tests.colours import Call
 
 CHAT = ChatPromptTemplate(

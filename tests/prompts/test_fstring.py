@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from runnables.errors import PromptError
-from runnables.prompts.formats import compile_template, join_templates
-from runnables.prompts.fstring import FString
+from runnables.prompts.formats.fstring import FString
+from runnables.prompts.formats.registry import compile_template, join_templates
 
 NAMES = st.sampled_from(["a", "b", "name", "_x", "größe"])
 PLAIN = st.text(st.characters(exclude_characters="{}", codec="utf-8"), max_size=8)

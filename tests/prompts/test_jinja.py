@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from runnables.errors import MissingExtra, PromptError
-from runnables.prompts import jinja
-from runnables.prompts.formats import compile_template
+from runnables.prompts.formats import jinja
+from runnables.prompts.formats.registry import compile_template
 
 
 def render(template: str, **values: Any) -> str:

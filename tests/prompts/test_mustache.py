@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from runnables.errors import PromptError
-from runnables.prompts.formats import join_templates
-from runnables.prompts.mustache import Mustache
+from runnables.prompts.formats.mustache import Mustache
+from runnables.prompts.formats.registry import join_templates
 
 
 def render(template: str, **values: Any) -> str:

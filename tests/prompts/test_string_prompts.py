@@ -11,7 +11,7 @@ import pytest
 from runnables.errors import ConfigError, PromptError
 from runnables.messages import HumanMessage, StringPromptValue
 from runnables.prompts import MissingVariableError, PromptInputError, PromptTemplate
-from runnables.prompts.formats import compile_template
+from runnables.prompts.formats.registry import compile_template
 from tests.colours import Call
 
 GREETING = PromptTemplate("Dear {name}, {text}")

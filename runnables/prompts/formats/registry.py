@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from runnables.errors import PromptError, near
-from runnables.prompts.fstring import FString
-from runnables.prompts.jinja import Jinja
-from runnables.prompts.mustache import DEFAULT_DELIMITERS, Mustache
+from runnables.prompts.formats.fstring import FString
+from runnables.prompts.formats.jinja import Jinja
+from runnables.prompts.formats.mustache import DEFAULT_DELIMITERS, Mustache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from runnables.prompts.syntax import Compiled
+    from runnables.prompts.formats.base import Compiled
 
 _FORMATS: Final[Mapping[str, Callable[[str], Compiled]]] = {
     "f-string": FString,

@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import Any, Final, cast
 
 from runnables.errors import PromptError, missing_extra
-from runnables.prompts.syntax import Variables
+from runnables.prompts.formats.base import Variables
 
 _OUR_GLOBALS: Final = ("range", "dict", "namespace")
 _GUARDS: Final = ("default", "d", "defined", "undefined")

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from runnables.errors import PromptError, near
-from runnables.prompts.syntax import (
+from runnables.prompts.formats.base import (
     Variables,
     is_dict,
     is_list,

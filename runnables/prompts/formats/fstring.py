@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runnables.errors import PromptError
-from runnables.prompts.syntax import Variables, place, shorten, template_error
+from runnables.prompts.formats.base import Variables, place, shorten, template_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
