@@ -65,10 +65,10 @@ ENGINE_ROOMS = ("runnables.engine",)
 """The only rooms of the core that import them."""
 
 MACHINERY_ELSEWHERE: Mapping[str, str] = {
-    "runnables.testing.colours": "tests make the loops that users make",
-    "runnables.testing.faults": "a test cancels a task",
-    "runnables.testing.server": "a server in the process of the tests",
-    "runnables.testing.sharing": "tests make the threads that users make",
+    "runnables.testing.sync_async": "tests make the loops that users make",
+    "runnables.testing.failures": "a test cancels a task",
+    "runnables.testing.replay_server": "a server in the process of the tests",
+    "runnables.testing.concurrency": "tests make the threads that users make",
 }
 """Other modules that import them, and why; an entry that is not needed fails."""
 
@@ -83,7 +83,7 @@ HEAVY = (
 """What `import runnables` leaves to those who use it: HTTP, tracing, command lines, extras."""
 
 
-TESTS_NEED = ("runnables.testing.needs", "pytest")
+TESTS_NEED = ("runnables.testing.base", "pytest")
 """The only module of the core that imports a package which the core does not need, and which."""
 
 

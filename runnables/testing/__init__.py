@@ -5,10 +5,10 @@ It needs pytest, and nothing else of the library does.
 
 from runnables.testing.base import Stage
 from runnables.testing.chat import ChatModelTests
-from runnables.testing.colours import Colour
 from runnables.testing.embeddings import EmbeddingsTests
-from runnables.testing.server import Cut, Hang, ReplayServer, Streamed
-from runnables.testing.wire import (
+from runnables.testing.replay_server import Cut, Hang, ReplayServer, Streamed
+from runnables.testing.sync_async import Colour
+from runnables.testing.wire_format import (
     Answer,
     Asked,
     EmbeddingsWire,

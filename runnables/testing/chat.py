@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from runnables.testing.calls import Calls
+from runnables.testing.concurrency import Sharing
 from runnables.testing.conversations import Conversations
-from runnables.testing.faults import Faults
-from runnables.testing.forms import Forms
-from runnables.testing.sharing import Sharing
+from runnables.testing.failures import Faults
+from runnables.testing.structured_output import Forms
+from runnables.testing.tool_calls import Calls
 
 
 class ChatModelTests(Conversations, Calls, Forms, Faults, Sharing):

@@ -8,12 +8,11 @@ from runnables.errors import ConfigError
 from runnables.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
 from runnables.parsers import StrOutputParser
 from runnables.prompts import ChatPromptTemplate
-from runnables.testing.base import ModelTests, Stage, joined
-from runnables.testing.needs import pytest
-from runnables.testing.wire import Said
+from runnables.testing.base import ModelTests, Stage, joined, pytest
+from runnables.testing.wire_format import Said
 
 if TYPE_CHECKING:
-    from runnables.testing.colours import Colour
+    from runnables.testing.sync_async import Colour
 
 HELLO = Said("Hello there, Grüße 车 😀, and so on.")
 LONG = "Here are some things to know before you answer. " * 5

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runnables.errors import AuthenticationError, RateLimitError
-from runnables.testing.colours import Async, Colour, Sync, on_new_loop
-from runnables.testing.needs import pytest
-from runnables.testing.server import Reaction, ReplayServer
+from runnables.testing.base import pytest
+from runnables.testing.replay_server import Reaction, ReplayServer
+from runnables.testing.sync_async import Async, Colour, Sync, on_new_loop
 
 if TYPE_CHECKING:
     from runnables.models import Embeddings
-    from runnables.testing.wire import Asked, EmbeddingsWire
+    from runnables.testing.wire_format import Asked, EmbeddingsWire
 
 TEXTS = ["A fox runs.", "Grüße 车 😀", "", "The stock market fell sharply today.", "A fox runs."]
 

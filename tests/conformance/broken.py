@@ -26,7 +26,7 @@ from runnables import (
 from runnables.messages import tool_call_chunk
 from runnables.models.structured.parser import AnswerParser
 from runnables.testing import ChatModelTests, ReplayServer, Stage
-from runnables.testing.colours import Async, Colour, Sync
+from runnables.testing.sync_async import Async, Colour, Sync
 from tests.conformance.openai_wires import CompletionsWire
 
 

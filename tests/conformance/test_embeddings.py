@@ -12,7 +12,7 @@ from providers.ollama import OllamaEmbeddings
 from providers.openai import OpenAIEmbeddings
 from runnables import Embeddings
 from runnables.testing import EmbeddingsTests, ReplayServer
-from runnables.testing.colours import Sync
+from runnables.testing.sync_async import Sync
 from tests.conformance.embeddings_wires import (
     GeminiEmbeddingsWire,
     OllamaEmbeddingsWire,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 
-from runnables.testing.wire import Answer, Asked
+from runnables.testing.wire_format import Answer, Asked
 
 _LONGEST = 30.0
 """Seconds after which a connection that hangs is given up, so that no test can hang for ever."""

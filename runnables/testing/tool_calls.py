@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from runnables.messages import AIMessage, HumanMessage, ToolMessage, tool_call
-from runnables.testing.base import ModelTests, Stage, joined
-from runnables.testing.needs import pytest
-from runnables.testing.server import ReplayServer, Streamed
-from runnables.testing.wire import Said, SaidCall
+from runnables.testing.base import ModelTests, Stage, joined, pytest
+from runnables.testing.replay_server import ReplayServer, Streamed
+from runnables.testing.wire_format import Said, SaidCall
 
 if TYPE_CHECKING:
-    from runnables.testing.colours import Colour
+    from runnables.testing.sync_async import Colour
 
 
 def add(a: int, b: int) -> int:

@@ -13,13 +13,12 @@ from typing_extensions import TypedDict
 
 from runnables.errors import OutputParserException
 from runnables.messages import AIMessage
-from runnables.testing.base import ModelTests, Stage
-from runnables.testing.needs import pytest
-from runnables.testing.wire import Said, SaidCall
+from runnables.testing.base import ModelTests, Stage, pytest
+from runnables.testing.wire_format import Said, SaidCall
 
 if TYPE_CHECKING:
-    from runnables.testing.colours import Colour
-    from runnables.testing.server import ReplayServer
+    from runnables.testing.replay_server import ReplayServer
+    from runnables.testing.sync_async import Colour
 
 
 class Person(BaseModel):

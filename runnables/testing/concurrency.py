@@ -7,8 +7,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from runnables.testing.base import ModelTests, Stage, joined
-from runnables.testing.colours import on_new_loop
-from runnables.testing.wire import Said
+from runnables.testing.sync_async import on_new_loop
+from runnables.testing.wire_format import Said
 
 if TYPE_CHECKING:
     from runnables.messages import AIMessage

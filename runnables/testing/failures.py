@@ -19,11 +19,10 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
-from runnables.testing.base import ModelTests
-from runnables.testing.colours import Colour, on_new_loop
-from runnables.testing.needs import pytest
-from runnables.testing.server import Cut, Hang, ReplayServer, Streamed, endless
-from runnables.testing.wire import Answer, Said
+from runnables.testing.base import ModelTests, pytest
+from runnables.testing.replay_server import Cut, Hang, ReplayServer, Streamed, endless
+from runnables.testing.sync_async import Colour, on_new_loop
+from runnables.testing.wire_format import Answer, Said
 
 STATUSES = [
     (400, InvalidRequestError),
