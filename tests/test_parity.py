@@ -28,7 +28,7 @@ ALLOWED: Mapping[str, str] = {
     "runnables.models.chat:ChatModel._generate": "without an async half, the sync one is run",
     "runnables.models.chat:ChatModel._stream": "without an async half, the sync one is run",
     "runnables.models.chat:ChatModel._invoke_observed": "async, the sync hook will do, too",
-    "runnables.tools.structured:StructuredTool._run": "without an async half, the sync one is run",
+    "runnables.tools.function_tool:StructuredTool._run": "without an async half, the sync one is run",
     "runnables.compose.policies.timeout:RunnableTimeout._transform": "a thread cannot be stopped, a task can",
 }
 """Twins that differ, or a method that has none, and why; an entry that is not needed fails."""

@@ -10,7 +10,7 @@ from runnables.core.error_notes import note
 from runnables.errors import ColourError, ConfigError, ToolArgumentsError, ToolException, near
 from runnables.messages import ToolMessage
 from runnables.tools import BaseTool, RunnableTool, StructuredTool, tool_inside
-from runnables.tools.answers import as_content
+from runnables.tools.results import as_content
 
 if TYPE_CHECKING:
     from runnables.agents.talk import Request

@@ -3,9 +3,9 @@
 from runnables.errors import ToolArgumentsError, ToolException
 from runnables.tools.base import BaseTool
 from runnables.tools.decorator import tool
+from runnables.tools.function_tool import StructuredTool
+from runnables.tools.runnable_tool import RunnableTool, tool_inside
 from runnables.tools.signature import InjectedToolArg, InjectedToolCallId
-from runnables.tools.structured import StructuredTool
-from runnables.tools.wrapped import RunnableTool, tool_inside
 
 __all__ = [
     "BaseTool",

@@ -15,7 +15,7 @@ from runnables.tools.signature import InjectedToolArg, InjectedToolCallId, Signa
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from runnables.tools.answers import Asked
+    from runnables.tools.results import Asked
 
 ArgsSchema: TypeAlias = type[BaseModel] | dict[str, Any]
 """What says the arguments of a tool: a pydantic model, or a JSON schema of an object."""

@@ -13,8 +13,8 @@ from runnables.core.schemas import fields_in, fields_schema, is_whole
 from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ToolArgumentsError, ToolException
 from runnables.messages import ToolMessage
-from runnables.tools.answers import Asked
 from runnables.tools.arguments import ArgsSchema, Ready, hidden_names, injected_fields
+from runnables.tools.results import Asked
 
 if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast, overloa
 
 from runnables.compose.runnable import Runnable
 from runnables.errors import ConfigError
-from runnables.tools.structured import StructuredTool
-from runnables.tools.wrapped import RunnableTool
+from runnables.tools.function_tool import StructuredTool
+from runnables.tools.runnable_tool import RunnableTool
 
 if TYPE_CHECKING:
     from runnables.tools.arguments import ArgsSchema

@@ -14,7 +14,7 @@ from runnables.core.schemas import adapter_of
 from runnables.core.values import show
 from runnables.errors import ConfigError, near
 from runnables.tools import RunnableTool, StructuredTool, tool_inside
-from runnables.tools.docstrings import read_docstring
+from runnables.tools.signature import read_docstring
 
 Tool = Any
 """What a model can be given as a tool: a tool or another runnable, a function, a pydantic model or

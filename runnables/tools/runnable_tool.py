@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from runnables.compose.runnable import Runnable
     from runnables.core.config import Scope
-    from runnables.tools.answers import Asked
+    from runnables.tools.results import Asked
 
 
 class RunnableTool(BaseTool[Output], internal=True):

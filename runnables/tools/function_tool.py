@@ -17,12 +17,11 @@ from runnables.engine import hop
 from runnables.errors import ColourError, ConfigError, near
 from runnables.tools.arguments import ArgsSchema, Arguments, Ready, hidden_names
 from runnables.tools.base import BaseTool, Handle, ResponseFormat
-from runnables.tools.docstrings import read_docstring, whole_docstring
-from runnables.tools.signature import Signature, config_names
+from runnables.tools.signature import Signature, config_names, read_docstring, whole_docstring
 
 if TYPE_CHECKING:
     from runnables.core.config import Scope
-    from runnables.tools.answers import Asked
+    from runnables.tools.results import Asked
 
 
 class StructuredTool(BaseTool[Output], internal=True):
