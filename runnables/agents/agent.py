@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from typing_extensions import TypedDict
 
-from runnables.agents.parts import Parts
-from runnables.agents.talk import InOrder, Request, Talk, join_conversation, messages_in
+from runnables.agents.conversation import InOrder, Request, Talk, join_conversation, messages_in
+from runnables.agents.setup import Parts
 from runnables.agents.toolbox import where
 from runnables.compose.runnable import Runnable
 from runnables.core.batching import stand

@@ -13,7 +13,7 @@ from runnables.tools import BaseTool, RunnableTool, StructuredTool, tool_inside
 from runnables.tools.results import as_content
 
 if TYPE_CHECKING:
-    from runnables.agents.talk import Request
+    from runnables.agents.conversation import Request
 
 
 class Toolbox:

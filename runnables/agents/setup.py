@@ -11,7 +11,7 @@ from runnables.messages import BaseMessage, HumanMessage, SystemMessage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runnables.agents.talk import Talk
+    from runnables.agents.conversation import Talk
     from runnables.compose.runnable import Runnable
 
 ASK_FOR_FORM: Final = "Now give your answer in the form that is asked for."
