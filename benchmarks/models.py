@@ -154,7 +154,7 @@ class _PeerChain(_Peer):
 
 class _Ours(_Chained):
     def made(self, url: str) -> Any:
-        from providers.openai import ChatOpenAI
+        from runnables_providers.openai import ChatOpenAI
 
         return ChatOpenAI("m", api_key="key", base_url=url)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         RouterRunnable as RouterRunnable,
         RunnableBranch as RunnableBranch,
     )
+    from runnables.compose.coerce import coerce_to_runnable as coerce_to_runnable
     from runnables.compose.configurable import (
         ConfigurableField as ConfigurableField,
         ConfigurableFieldMultiOption as ConfigurableFieldMultiOption,
@@ -40,10 +41,7 @@ if TYPE_CHECKING:
         RunnableConfigurableFields as RunnableConfigurableFields,
     )
     from runnables.compose.decorator import chain as chain
-    from runnables.compose.functions import (
-        RunnableLambda as RunnableLambda,
-        coerce_to_runnable as coerce_to_runnable,
-    )
+    from runnables.compose.functions import RunnableLambda as RunnableLambda
     from runnables.compose.generators import RunnableGenerator as RunnableGenerator
     from runnables.compose.inline import (
         Decoder as Decoder,
@@ -267,93 +265,92 @@ __version__ = "0.1.0"
 
 # fmt: off - one line a module
 _HOMES: Final = {
-    "runnables.agents": ("Agent AgentAnswer AgentInput AgentMessages AgentState create_agent"),
-    "runnables.compose.assign": "RunnableAssign",
-    "runnables.compose.binding": "RunnableBinding",
-    "runnables.models.budget": "Budget",
+    "runnables.agents": "Agent AgentAnswer AgentInput AgentMessages AgentState create_agent",
     "runnables.cache": "BaseCache InMemoryCache RunnableCache",
     "runnables.cache.sqlite": "SQLiteCache",
-    "runnables.engine.merging": (
-        "ByIndex ByKey DELTAS Joined Merge MergeableChunk RESET SNAPSHOTS merge_chunks"
-    ),
-    "runnables.engine": "cancelled",
-    "runnables.core.config": "RunnableConfig merge_configs",
+    "runnables.compose.assign": "RunnableAssign",
+    "runnables.compose.binding": "RunnableBinding",
+    "runnables.compose.branch": "RouterInput RouterRunnable RunnableBranch",
     "runnables.compose.configurable": (
+        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption "
         "RunnableConfigurableAlternatives RunnableConfigurableFields"
     ),
-    "runnables.core.console": "ConsoleHandler",
-    "runnables.compose.branch": "RouterInput RouterRunnable RunnableBranch",
     "runnables.compose.decorator": "chain",
+    "runnables.compose.coerce": "coerce_to_runnable",
+    "runnables.compose.functions": "RunnableLambda",
+    "runnables.compose.generators": "RunnableGenerator",
+    "runnables.compose.inline": "Decoder Inline",
     "runnables.compose.map": "RunnableEach",
-    "runnables.errors": (
-        "AuthenticationError BudgetExceeded ColourError ConfigError ContextLengthError "
-        "EmptyStream InvalidRequestError MergeError MissingExtra ModelConnectionError ModelError "
-        "ModelRefusalError ModelTimeoutError OutputParserException PermissionDeniedError "
-        "PromptError RateLimitError RecursionLimitError RunnablesError ServerError StepLimitError "
-        "StepTimeout ToolArgumentsError ToolException WeightsError worth_retrying"
-    ),
+    "runnables.compose.parallel": "RunnableMap RunnableParallel",
+    "runnables.compose.passthrough": "RunnablePassthrough RunnablePick",
+    "runnables.compose.policies.fallbacks": "RunnableWithFallbacks",
+    "runnables.compose.policies.retry": "RunnableRetry",
+    "runnables.compose.policies.timeout": "RunnableTimeout",
+    "runnables.compose.runnable": "Runnable",
+    "runnables.compose.sequence": "RunnableSequence",
+    "runnables.core.config": "merge_configs RunnableConfig",
+    "runnables.core.console": "ConsoleHandler",
     "runnables.core.event_stream": "StreamEvent",
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Event Handler",
+    "runnables.core.user_code": "ensure_config",
+    "runnables.engine": "AsyncStream cancelled Stream",
+    "runnables.engine.merging": (
+        "ByIndex ByKey DELTAS Joined Merge merge_chunks MergeableChunk RESET SNAPSHOTS"
+    ),
+    "runnables.errors": (
+        "AuthenticationError BudgetExceeded ColourError ConfigError ContextLengthError "
+        "EmptyStream InvalidRequestError MergeError MissingExtra ModelConnectionError "
+        "ModelError ModelRefusalError ModelTimeoutError OutputParserException "
+        "PermissionDeniedError PromptError RateLimitError RecursionLimitError RunnablesError "
+        "ServerError StepLimitError StepTimeout ToolArgumentsError ToolException WeightsError "
+        "worth_retrying"
+    ),
+    "runnables.messages": (
+        "add_usage AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage "
+        "BaseMessageChunk ChatMessage ChatMessageChunk ChatPromptValue Content ContentBlock "
+        "convert_to_messages convert_to_openai_messages count_tokens_approximately "
+        "FileContentBlock filter_messages get_buffer_string HumanMessage HumanMessageChunk "
+        "ImageContentBlock InputTokenDetails invalid_tool_call InvalidToolCall "
+        "merge_message_runs message_chunk_to_message message_from_dict message_to_chunk "
+        "message_to_dict MessageLikeRepresentation messages_from_dict messages_to_dict "
+        "MessagesLike NonStandardContentBlock OutputTokenDetails PlainTextContentBlock "
+        "PromptValue ReasoningContentBlock RefusalContentBlock StringPromptValue subtract_usage "
+        "SystemMessage SystemMessageChunk TextContentBlock tool_call tool_call_chunk ToolCall "
+        "ToolCallChunk ToolMessage ToolMessageChunk trim_messages UsageMetadata "
+        "VideoContentBlock"
+    ),
+    "runnables.models": (
+        "acut_chunks ChatModel convert_to_openai_tool cut_at_stop cut_chunks cut_message "
+        "Embeddings init_chat_model init_embeddings LanguageModelInput RawAnswer StopCutter"
+    ),
+    "runnables.models.budget": "Budget",
     "runnables.models.fakes": (
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel FakeMessagesListChatModel "
         "GenericFakeChatModel ParrotFakeChatModel"
     ),
-    "runnables.compose.policies.fallbacks": "RunnableWithFallbacks",
-    "runnables.compose.functions": "RunnableLambda coerce_to_runnable",
-    "runnables.compose.generators": "RunnableGenerator",
-    "runnables.core.user_code": "ensure_config",
-    "runnables.compose.inline": "Decoder Inline",
     "runnables.models.rate_limits": "BaseRateLimiter InMemoryRateLimiter",
-    "runnables.messages": (
-        "AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage BaseMessageChunk "
-        "ChatMessage ChatMessageChunk ChatPromptValue Content ContentBlock FileContentBlock "
-        "HumanMessage HumanMessageChunk ImageContentBlock InputTokenDetails InvalidToolCall "
-        "MessageLikeRepresentation MessagesLike NonStandardContentBlock OutputTokenDetails "
-        "PlainTextContentBlock PromptValue ReasoningContentBlock RefusalContentBlock "
-        "StringPromptValue SystemMessage "
-        "SystemMessageChunk TextContentBlock ToolCall ToolCallChunk ToolMessage ToolMessageChunk "
-        "UsageMetadata VideoContentBlock add_usage convert_to_messages convert_to_openai_messages "
-        "count_tokens_approximately filter_messages get_buffer_string invalid_tool_call "
-        "merge_message_runs message_chunk_to_message message_from_dict message_to_chunk "
-        "message_to_dict messages_from_dict messages_to_dict subtract_usage tool_call "
-        "tool_call_chunk trim_messages"
-    ),
-    "runnables.models": (
-        "ChatModel Embeddings LanguageModelInput RawAnswer StopCutter acut_chunks "
-        "convert_to_openai_tool cut_at_stop cut_chunks cut_message init_chat_model "
-        "init_embeddings"
-    ),
-    "runnables.compose.configurable": (
-        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption"
-    ),
-    "runnables.compose.parallel": "RunnableMap RunnableParallel",
+    "runnables.models.usage": "track_usage Usage",
     "runnables.parsers": (
         "BaseOutputParser BaseParser BaseTransformOutputParser CommaSeparatedListOutputParser "
         "DatetimeOutputParser EnumOutputParser JsonError JsonOutputKeyToolsParser "
         "JsonOutputParser JsonOutputToolsParser JsonReader JsonText ListOutputParser "
-        "MarkdownListOutputParser NumberedListOutputParser PydanticOutputParser "
-        "PydanticToolsParser RepairParser SimpleJsonOutputParser StrOutputParser XMLOutputParser "
-        "parse_json_markdown parse_partial_json"
+        "MarkdownListOutputParser NumberedListOutputParser parse_json_markdown "
+        "parse_partial_json PydanticOutputParser PydanticToolsParser RepairParser "
+        "SimpleJsonOutputParser StrOutputParser XMLOutputParser"
     ),
     "runnables.prompts": (
-        "AIMessagePromptTemplate AsyncExampleSelector BaseChatPromptTemplate BaseExampleSelector "
-        "BaseMessagePromptTemplate BasePromptTemplate ChatMessagePromptTemplate "
-        "ChatPromptTemplate DictPromptTemplate ExampleSelector FewShotChatMessagePromptTemplate "
-        "FewShotPromptTemplate HumanMessagePromptTemplate ImagePromptTemplate "
-        "LengthBasedExampleSelector MessagesPlaceholder MissingVariableError PromptInputError "
-        "PromptTemplate PromptTemplateFormat StringPromptTemplate SystemMessagePromptTemplate"
+        "AIMessagePromptTemplate AsyncExampleSelector BaseChatPromptTemplate "
+        "BaseExampleSelector BaseMessagePromptTemplate BasePromptTemplate "
+        "ChatMessagePromptTemplate ChatPromptTemplate DictPromptTemplate ExampleSelector "
+        "FewShotChatMessagePromptTemplate FewShotPromptTemplate HumanMessagePromptTemplate "
+        "ImagePromptTemplate LengthBasedExampleSelector MessagesPlaceholder "
+        "MissingVariableError PromptInputError PromptTemplate PromptTemplateFormat "
+        "StringPromptTemplate SystemMessagePromptTemplate"
     ),
-    "runnables.compose.policies.retry": "RunnableRetry",
-    "runnables.compose.runnable": "Runnable",
-    "runnables.compose.sequence": "RunnableSequence",
-    "runnables.compose.passthrough": "RunnablePassthrough RunnablePick",
-    "runnables.engine": "AsyncStream Stream",
-    "runnables.compose.policies.timeout": "RunnableTimeout",
     "runnables.tools": (
         "BaseTool InjectedToolArg InjectedToolCallId RunnableTool StructuredTool tool"
     ),
-    "runnables.models.usage": "Usage track_usage",
 }
 # fmt: on
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -55,7 +55,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def blockbuster() -> Iterator[BlockBuster]:
     """Raises where the library, or what it calls, blocks a running event loop."""
-    buster = BlockBuster(scanned_modules=["runnables", "providers"])
+    buster = BlockBuster(scanned_modules=["runnables", "runnables_providers"])
     buster.activate()
     yield buster
     buster.deactivate()

@@ -15,7 +15,7 @@ from types import FrameType, GeneratorType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = (str(ROOT / "runnables"), str(ROOT / "providers"))
+OURS = (str(ROOT / "runnables"), str(ROOT / "providers" / "runnables_providers"))
 CONCURRENCY = str(ROOT / "runnables" / "engine")
 FDS = Path("/proc/self/fd")
 
@@ -88,7 +88,7 @@ def pooled_sockets() -> set[str]:
 
     They are closed with their loop. Those that a call is using are told by `calls_under_way`.
     """
-    clients = sys.modules.get("providers._http.clients")
+    clients = sys.modules.get("runnables_providers._http.aiohttp_client")
     if clients is None:
         return set()
     pools = [client for each in list(clients._clients.values()) for client in each.values()]
@@ -97,13 +97,13 @@ def pooled_sockets() -> set[str]:
 
 def calls_under_way() -> int:
     """How many HTTP calls are neither answered in full nor closed."""
-    http = sys.modules.get("providers._http")
+    http = sys.modules.get("runnables_providers._http")
     return http.under_way() if http is not None else 0
 
 
 def close_http() -> None:
     """End the thread that makes the HTTP calls of sync code; it would stay, for the next call."""
-    http = sys.modules.get("providers._http")
+    http = sys.modules.get("runnables_providers._http")
     if http is not None:
         http.close()
 

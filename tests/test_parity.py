@@ -11,25 +11,38 @@ import pytest
 from tests.twins import Reader, Twins
 
 ROOT = Path(__file__).resolve().parents[1]
+PROVIDERS = ROOT / "providers" / "runnables_providers"
 
 ALLOWED: Mapping[str, str] = {
     "runnables.core.subclassing:_settled": "only one of them has something to await",
-    "runnables.compose.generators:RunnableGenerator._restarting": "async, a sync generator is run, too",
+    "runnables.compose.generators:RunnableGenerator._restarting": (
+        "async, a sync generator is run, too"
+    ),
     "runnables.compose.binding:listeners": "the sync door refuses async functions",
     "runnables.core.event_stream:stream_events": "a thread waits for its consumer, a task asks it",
     "runnables.core.events:tell": "a sync run has the loop that waits for it await a handler",
-    "runnables.core.events:Run.__enter__": "only a sync run can meet a handler that it cannot await",
+    "runnables.core.events:Run.__enter__": (
+        "only a sync run can meet a handler that it cannot await"
+    ),
     "runnables.core.stream_runs:StreamRun.__enter__": "as Run.__enter__",
     "runnables.compose.functions:RunnableLambda.invoke": "async, a sync function is run, too",
-    "runnables.compose.functions:RunnableLambda._invoke": "async, a sync function goes to a worker thread",
+    "runnables.compose.functions:RunnableLambda._invoke": (
+        "async, a sync function goes to a worker thread"
+    ),
     "runnables.compose.functions:RunnableLambda._call": "only one of them has something to await",
     "runnables.compose.functions:RunnableLambda._transform": "async, a sync function is run, too",
-    "runnables.compose.generators:RunnableGenerator._transform": "async, a sync generator is run, too",
+    "runnables.compose.generators:RunnableGenerator._transform": (
+        "async, a sync generator is run, too"
+    ),
     "runnables.models.chat:ChatModel._generate": "without an async half, the sync one is run",
     "runnables.models.chat:ChatModel._stream": "without an async half, the sync one is run",
     "runnables.models.chat:ChatModel._invoke_observed": "async, the sync hook will do, too",
-    "runnables.tools.function_tool:StructuredTool._run": "without an async half, the sync one is run",
-    "runnables.compose.policies.timeout:RunnableTimeout._transform": "a thread cannot be stopped, a task can",
+    "runnables.tools.function_tool:StructuredTool._run": (
+        "without an async half, the sync one is run"
+    ),
+    "runnables.compose.policies.timeout:RunnableTimeout._transform": (
+        "a thread cannot be stopped, a task can"
+    ),
 }
 """Twins that differ, or a method that has none, and why; an entry that is not needed fails."""
 
@@ -40,13 +53,17 @@ PUBLIC = ("invoke", "stream", "transform", "batch", "batch_as_completed")
 
 
 def _read() -> Reader:
-    files = [*(ROOT / "runnables").rglob("*.py"), *(ROOT / "providers").rglob("*.py")]
+    files = [*(ROOT / "runnables").rglob("*.py"), *PROVIDERS.rglob("*.py")]
     trees = {_module(path): ast.parse(path.read_text(encoding="utf-8")) for path in sorted(files)}
     return Reader(trees)
 
 
 def _module(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    return ".".join(
+        path.relative_to(PROVIDERS.parent if path.is_relative_to(PROVIDERS) else ROOT)
+        .with_suffix("")
+        .parts
+    ).removesuffix(".__init__")
 
 
 READER = _read()

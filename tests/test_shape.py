@@ -18,51 +18,37 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PROVIDERS = ROOT / "providers" / "runnables_providers"
 
-LAYERS = (
-    # the ground: plain values and how they add up
-    *("typevars", "errors", "sources", "values", "options", "where", "json_reader"),
-    # the engine: threads and tasks, what travels, what is told
-    *("engine", "config", "handed", "events", "watched", "event_stream", "driving"),
-    *("custom", "groups", "batches"),
-    # the contract, and what `|` makes
-    *("callables", "annotations", "typed_dicts", "schemas", "described", "doors", "runnable"),
-    *("fitting", "generators", "functions", "decorator", "sequence", "parallel"),
-    *("inline", "around", "forwarding"),
-    # the other combinators
-    *("assign", "each", "shape", "control", "binding", "tries", "attempts", "retry"),
-    *("fallbacks", "timeout", "limits", "configurable"),
-    # what models hear and say
-    *("messages", "prompts", "parsers", "cache", "tools", "models", "agents", "fakes"),
-    # what looks at chains from outside
-    *("inside", "usage", "budget", "console", "batching", "tracing", "graph", "serving", "cli"),
-    # what users test their own parts with
-    "testing",
+LADDER = (
+    ("errors",),
+    ("engine",),
+    ("core",),
+    ("compose",),
+    ("messages",),
+    ("prompts", "parsers", "tools", "cache"),
+    ("models",),
+    ("agents",),
+    ("testing",),
 )
-"""The rooms of `runnables`, from the ground up: each imports from those before it only."""
+"""The folders of `runnables`, from the ground up: each imports from itself and those below it."""
 
-DOORS: Mapping[str, str] = {
-    "runnables.compose.runnable": "the fluent methods: with_retry, assign, ...",
-    "runnables.compose.functions": "a mapping in a pipe becomes a RunnableParallel, made of functions",
-    "runnables.parsers.base": "a parser's own fluent method: with_repair",
-}
-"""Where functions may import from above, and what for; an entry that is not needed fails."""
+RUNG = {folder: rung for rung, folders in enumerate(LADDER) for folder in folders}
 
-TYPES_FROM_ABOVE: Mapping[tuple[str, str], str] = {
-    (
-        "runnables.core.config",
-        "runnables.core.events",
-    ): "a config carries handlers, without calling them",
-    ("runnables.core.event_stream", "runnables.core.contract"): "it runs what it watches",
-    ("runnables.core.bulk", "runnables.core.contract"): "it runs what it groups",
+FLUENT = "runnables.compose.runnable"
+"""The module of the fluent methods, which import what they make, inside the method."""
+
+MADE_ABOVE: Mapping[str, str] = {
+    "tools": "as_tool makes a RunnableTool",
+    "cache": "with_cache makes a RunnableCache",
 }
-"""Names that another module needs in annotations only; an entry that is not needed fails."""
+"""What it imports from above, and for which method; an entry that is not needed fails."""
 
 MACHINERY = {"threading", "asyncio", "queue", "concurrent", "multiprocessing", "_thread"}
 """Modules that make threads and tasks."""
 
-ENGINE_ROOMS = ("runnables.engine",)
-"""The only rooms of the core that import them."""
+ENGINE = "runnables.engine"
+"""The only folder of `runnables` that imports them."""
 
 MACHINERY_ELSEWHERE: Mapping[str, str] = {
     "runnables.testing.sync_async": "tests make the loops that users make",
@@ -83,7 +69,7 @@ HEAVY = (
 """What `import runnables` leaves to those who use it: HTTP, tracing, command lines, extras."""
 
 
-TESTS_NEED = ("runnables.testing.base", "pytest")
+TESTS_NEED = ("runnables.testing.require_pytest", "pytest")
 """The only module of the core that imports a package which the core does not need, and which."""
 
 
@@ -107,12 +93,16 @@ class Import:
 
 
 def _files() -> dict[str, Path]:
-    paths = [*(ROOT / "runnables").rglob("*.py"), *(ROOT / "providers").rglob("*.py")]
+    paths = [*(ROOT / "runnables").rglob("*.py"), *PROVIDERS.rglob("*.py")]
     return {_module(path): path for path in sorted(paths)}
 
 
 def _module(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    return ".".join(
+        path.relative_to(PROVIDERS.parent if path.is_relative_to(PROVIDERS) else ROOT)
+        .with_suffix("")
+        .parts
+    ).removesuffix(".__init__")
 
 
 FILES = _files()
@@ -155,8 +145,8 @@ def _targets(node: ast.AST) -> list[str]:
     return []
 
 
-def _room(module: str) -> str:
-    """The room of `runnables` that a module stands in; the face is in none."""
+def _folder(module: str) -> str:
+    """Return the folder of `runnables` that a module lives in; "" for the package itself."""
     return module.split(".")[1] if "." in module else ""
 
 
@@ -172,34 +162,71 @@ def _expect_none(found: Iterable[object]) -> None:
         pytest.fail(f"found:\n{lines}", pytrace=False)
 
 
-def test_every_room_has_its_place_among_the_layers() -> None:
-    """A new module says where it stands."""
-    rooms = {_room(module) for module in FILES if module.startswith("runnables.")}
-    _expect_none(sorted(rooms - set(LAYERS)))
+def test_every_folder_has_its_rung() -> None:
+    """A new folder, or a module at the root, takes its place on the ladder."""
+    folders = {_folder(module) for module in FILES if module.startswith("runnables.")}
+    _expect_none(sorted(folders ^ RUNG.keys()))
 
 
-def test_imports_point_downwards() -> None:
-    """A room of the core imports from the rooms below it only."""
-    upwards = [it for it in _within_core() if _height(it.target) > _height(it.source)]
-    wrong = [it for it in upwards if not _is_door(it) and not it.typing_only]
-    _expect_none([str(it) for it in wrong])
+def test_imports_point_down_the_ladder() -> None:
+    """A module imports from its own folder and from rungs below, also inside functions."""
+    _expect_none(_upwards(_within_core()))
 
 
-def test_only_the_doors_name_types_from_above() -> None:
-    """What stands under TYPE_CHECKING is bound by the layers, too, but for a few named cases."""
-    upwards = [it for it in _within_core() if _height(it.target) > _height(it.source)]
-    typing = {(it.source, it.target) for it in upwards if it.typing_only and not _is_door(it)}
-    _expect_none(sorted(typing ^ TYPES_FROM_ABOVE.keys()))
+def _upwards(imports: Iterable[Import]) -> list[Import]:
+    """Return the imports that break the rule of the ladder."""
+    return [imp for imp in imports if not _is_downwards(imp) and not _is_fluent(imp)]
 
 
-def _is_door(it: Import) -> bool:
-    return it.source in DOORS and (it.local or it.typing_only)
+def _is_downwards(imp: Import) -> bool:
+    source, target = _folder(imp.source), _folder(imp.target)
+    return source == target or (target in RUNG and RUNG[target] < RUNG[source])
 
 
-def _height(module: str) -> int:
-    """The layer of a module; the face stands above them all."""
-    room = _room(module)
-    return LAYERS.index(room) if room in LAYERS else len(LAYERS)
+def _is_fluent(imp: Import) -> bool:
+    """Tell whether a fluent method imports what it makes."""
+    is_deferred = imp.local or imp.typing_only
+    return imp.source == FLUENT and is_deferred and _folder(imp.target) in MADE_ABOVE
+
+
+def test_fluent_methods_reach_up_for_what_is_named() -> None:
+    """The list of what they import from above has no idle entry."""
+    upwards = [imp for imp in _within_core() if not _is_downwards(imp)]
+    _expect_none(sorted({_folder(imp.target) for imp in upwards} ^ MADE_ABOVE.keys()))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from runnables.models.chat import ChatModel",
+        "import runnables.models.chat",
+        "def f():\n    from runnables.models.chat import ChatModel",
+        "if TYPE_CHECKING:\n    from runnables.models.chat import ChatModel",
+        "from runnables.parsers.base import BaseOutputParser",
+    ],
+    ids=["at the top", "import statement", "in a function", "for checkers", "from its own rung"],
+)
+def test_an_import_upwards_is_found(tmp_path: Path, line: str) -> None:
+    """A copy of a module with one arrow upwards, or sideways, fails the rule."""
+    source = "runnables.prompts.chat"
+    copy = tmp_path / "chat.py"
+    copy.write_text(f"{FILES[source].read_text(encoding='utf-8')}\n\n{line}\n", encoding="utf-8")
+    assert len(_upwards(imp for imp in _imports_of(source, copy) if _is_ours(imp.target))) == 1
+
+
+def _is_ours(module: str) -> bool:
+    return module.split(".")[0] == "runnables"
+
+
+def test_modules_of_a_folder_do_not_import_its_init() -> None:
+    """Inside a folder, a module imports the module in which a name lives."""
+    inits = {name for name, path in FILES.items() if path.name == "__init__.py"}
+    _expect_none(imp for imp in _within_core() if imp.target in inits and _holds(imp))
+
+
+def _holds(imp: Import) -> bool:
+    """Tell whether the package that is imported holds the module that imports it."""
+    return imp.source.startswith(f"{imp.target}.")
 
 
 def test_nothing_imports_the_face() -> None:
@@ -210,7 +237,16 @@ def test_nothing_imports_the_face() -> None:
 def test_the_framework_does_not_know_the_providers() -> None:
     """Models are found through entry points."""
     core = (it for it in _imports() if it.source.split(".")[0] == "runnables")
-    _expect_none([str(it) for it in core if it.target.split(".")[0] == "providers"])
+    _expect_none([str(it) for it in core if it.target.split(".")[0] == "runnables_providers"])
+
+
+def test_folders_form_no_circle() -> None:
+    """Of two folders, at most one needs the other, counting every import but those above."""
+    needs: dict[str, set[str]] = {}
+    for imp in _within_core():
+        if not _is_fluent(imp) and _folder(imp.source) != _folder(imp.target):
+            needs.setdefault(_folder(imp.source), set()).add(_folder(imp.target))
+    graphlib.TopologicalSorter(needs).prepare()
 
 
 def test_imports_form_no_circle() -> None:
@@ -222,24 +258,12 @@ def test_imports_form_no_circle() -> None:
     graphlib.TopologicalSorter(needs).prepare()
 
 
-def test_only_the_doors_import_upwards_within_functions() -> None:
-    """A local import from above hides a circle: there are few of them, and they are named."""
-    hidden = [it for it in _within_core() if it.local and not _is_downwards(it)]
-    _expect_none(it for it in hidden if it.source not in DOORS)
-    _expect_none(DOORS.keys() - {it.source for it in hidden})
-
-
-def _is_downwards(it: Import) -> bool:
-    """Whether it only delays what the module could import at its top."""
-    return _height(it.target) < _height(it.source)
-
-
 def test_a_fluent_method_is_imports_and_one_return() -> None:
-    """Behind a local import of the doors stands nothing but the call that it is for."""
+    """After a local import of a fluent method stands nothing but the call that it is for."""
     thick = []
     for function in filter(_is_function, ast.walk(_tree("runnables.compose.runnable"))):
         body = [it for it in function.body if not _is_docstring(it)]  # type: ignore[attr-defined]
-        if any(map(_is_ours, body)) and not all(map(_is_ours, body[:-1])):
+        if any(map(_imports_ours, body)) and not all(map(_imports_ours, body[:-1])):
             thick.append(f"line {function.lineno}: {function.name}")  # type: ignore[attr-defined]
     _expect_none(thick)
 
@@ -252,8 +276,8 @@ def _is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _is_ours(node: ast.AST) -> bool:
-    return any(target.split(".")[0] == "runnables" for target in _targets(node))
+def _imports_ours(node: ast.AST) -> bool:
+    return any(map(_is_ours, _targets(node)))
 
 
 def test_only_two_rooms_make_threads_and_tasks() -> None:
@@ -262,7 +286,7 @@ def test_only_two_rooms_make_threads_and_tasks() -> None:
         it.source
         for it in _imports()
         if it.source.split(".")[0] == "runnables"
-        and not it.source.startswith(ENGINE_ROOMS)
+        and not it.source.startswith(ENGINE)
         and not it.typing_only
         and it.target.split(".")[0] in MACHINERY
     }
@@ -350,7 +374,10 @@ def _documented() -> Iterator[tuple[str, Any]]:
     for name, value in _face().items():
         if inspect.isclass(value) or isinstance(value, FunctionType):
             yield name, value
-        if inspect.isclass(value) and value.__module__.split(".")[0] in {"runnables", "providers"}:
+        if inspect.isclass(value) and value.__module__.split(".")[0] in {
+            "runnables",
+            "runnables_providers",
+        }:
             yield from _methods(name, value)
 
 
@@ -380,7 +407,7 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
 def test_the_core_needs_three_packages_and_no_other() -> None:
     """Everything that `runnables` imports while it loads is its own, Python's, or declared."""
     declared = {"pydantic", "pydantic_core", "tenacity", "typing_extensions"}
-    known = declared | {"runnables", "providers", *sys.stdlib_module_names}
+    known = declared | {"runnables", "runnables_providers", *sys.stdlib_module_names}
     core = (it for it in _imports() if it.source.split(".")[0] == "runnables")
     foreign = [it for it in core if it.target.split(".")[0] not in known]
     own = [it for it in foreign if not (it.local or it.typing_only)]
@@ -394,7 +421,7 @@ def _python(script: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("package", ["runnables", "providers"])
+@pytest.mark.parametrize("package", ["runnables", "runnables_providers"])
 def test_the_types_are_shipped(package: str) -> None:
     """Both packages carry the marker that makes type checkers read them."""
-    assert (ROOT / package / "py.typed").is_file()
+    assert FILES[package].with_name("py.typed").is_file()

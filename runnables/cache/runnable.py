@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runnables.cache.keys import digest
 from runnables.cache.stores import BaseCache, InMemoryCache, check_cache
 from runnables.cache.values import MISSING, Form, Kept
-from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import Call, Forwarding
 from runnables.core.bulk import Failed, arun_group, run_group

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import Call, Forwarding
 from runnables.core.bulk import arun_group, run_group

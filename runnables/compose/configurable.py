@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import Call, Forwarding
@@ -269,7 +270,7 @@ class ConfigurableField:
 @dataclass(frozen=True)
 class _Options:
     id: str
-    options: Mapping[str, Any] = field(hash=False)
+    options: Mapping[str, Any] = dataclasses.field(hash=False)
 
     def _option(self, key: Any) -> Any:
         if key not in self.options:

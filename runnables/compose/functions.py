@@ -12,12 +12,10 @@ from collections.abc import (
     Generator,
     Iterable,
     Iterator,
-    Mapping,
 )
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from runnables.compose.generators import RunnableGenerator
 from runnables.compose.runnable import Runnable
 from runnables.core.config import (
     DEFAULT_RECURSION_LIMIT,
@@ -375,29 +373,3 @@ def _require_function(func: object) -> None:
         raise TypeError(f"RunnableLambda({func!r}): it is a runnable already, use it as it is")
     if not callable(func):
         raise TypeError(f"RunnableLambda({func!r}): expected a function")
-
-
-def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
-    """What `|` takes for a runnable: one, a (generator) function, or a mapping of branches.
-
-    Raises:
-        TypeError: anything else, a class of runnables too; names it, and what would do.
-    """
-    if isinstance(thing, Runnable):
-        return cast("Runnable[Any, Any]", _any(thing))
-    if is_generator(thing):
-        return RunnableGenerator(thing)
-    kind: Any = thing
-    if isinstance(kind, type) and issubclass(kind, Runnable):
-        name = kind.__name__
-        raise TypeError(f"{name} is a class of runnables, not a runnable: write {name}(...).")
-    if callable(thing):
-        return RunnableLambda(cast("Callable[[Any], Any]", thing))
-    if isinstance(thing, Mapping):
-        from runnables.compose.parallel import RunnableParallel  # it stands on this file
-
-        return RunnableParallel(cast("Mapping[str, Any]", thing))
-    raise TypeError(
-        f"{thing!r} (of type {type(thing).__name__}) is not a runnable, and nothing that can be "
-        "one: expected a Runnable, a function, a generator function, or a dict of these."
-    )

@@ -13,7 +13,7 @@ from collections.abc import (
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
 from runnables.core.batching import is_many, stand

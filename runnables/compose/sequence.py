@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack, ExitStack, nullcontext
 from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.compatibility import mismatch
-from runnables.compose.functions import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
 from runnables.core.batching import stand

@@ -6,8 +6,6 @@ Every level adds its part as the error passes: `in step 3 of 4 (StrOutputParser)
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
@@ -30,8 +28,7 @@ def note(error: BaseException, where: str) -> None:
         error.add_note(_Note(f"in {where}"))
 
 
-_PACKAGE: Final = Path(__file__).parents[1]
-_OURS: Final = tuple(f"{it}{os.sep}" for it in (_PACKAGE, _PACKAGE.parent / "providers"))
+_OURS: Final = frozenset({"runnables", "runnables_providers"})
 _DOORS: Final = frozenset({"invoke", "ainvoke", "batch", "abatch"})
 
 
@@ -56,7 +53,7 @@ def _is_inner(frame: FrameType, level: object) -> bool:
     Only of frames that are over: `f_locals` of one that holds the error would keep both alive,
     each by the other, until the garbage collector comes.
     """
-    code = frame.f_code
-    if not code.co_filename.startswith(_OURS):
+    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    if package not in _OURS:
         return False
-    return code.co_name not in _DOORS or frame.f_locals.get("self") is level
+    return frame.f_code.co_name not in _DOORS or frame.f_locals.get("self") is level

@@ -1,4 +1,4 @@
-"""What a model asks a tool to do; `runnables.messages.tool_call_merging` puts calls together of pieces."""
+"""What a model asks a tool to do; `tool_call_merging` puts calls together from chunks."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from runnables.cache import BaseCache
     from runnables.compose.policies.failures import Restart
-    from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
+    from runnables.messages import BaseMessage
     from runnables.models.chat import ChatModel
 
 

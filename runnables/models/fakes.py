@@ -1,6 +1,6 @@
 """Models that say what they are told to say: for tests, and for trying chains out.
 
-`providers.scripted` has a fuller one, with delays, failures and a record of its calls.
+`runnables_providers.scripted` has a fuller one, with delays, failures and a record of its calls.
 """
 
 from __future__ import annotations

@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 # A source checkout has no entry points of its own; these stay in step with pyproject.toml.
 _OWN_MODELS: Final[Mapping[str, str]] = {
-    "local": "providers.local:LocalChatModel",
-    "scripted": "providers.scripted:ScriptedChatModel",
-    "openai": "providers.openai:ChatOpenAI",
-    "google": "providers.google:ChatGoogleGenerativeAI",
-    "google_genai": "providers.google:ChatGoogleGenerativeAI",  # what LangChain calls it
-    "ollama": "providers.ollama:ChatOllama",
-    "azure_openai": "providers.openai:AzureChatOpenAI",
-    "anthropic": "providers.anthropic:ChatAnthropic",
+    "local": "runnables_providers.local:LocalChatModel",
+    "scripted": "runnables_providers.scripted:ScriptedChatModel",
+    "openai": "runnables_providers.openai:ChatOpenAI",
+    "google": "runnables_providers.google:ChatGoogleGenerativeAI",
+    "google_genai": "runnables_providers.google:ChatGoogleGenerativeAI",  # what LangChain calls it
+    "ollama": "runnables_providers.ollama:ChatOllama",
+    "azure_openai": "runnables_providers.openai:AzureChatOpenAI",
+    "anthropic": "runnables_providers.anthropic:ChatAnthropic",
 }
 _OWN_EMBEDDINGS: Final[Mapping[str, str]] = {
-    "local": "providers.local:LocalEmbeddings",
-    "openai": "providers.openai:OpenAIEmbeddings",
-    "google": "providers.google:GoogleGenerativeAIEmbeddings",
-    "google_genai": "providers.google:GoogleGenerativeAIEmbeddings",
-    "ollama": "providers.ollama:OllamaEmbeddings",
+    "local": "runnables_providers.local:LocalEmbeddings",
+    "openai": "runnables_providers.openai:OpenAIEmbeddings",
+    "google": "runnables_providers.google:GoogleGenerativeAIEmbeddings",
+    "google_genai": "runnables_providers.google:GoogleGenerativeAIEmbeddings",
+    "ollama": "runnables_providers.ollama:OllamaEmbeddings",
 }
 
 _FAMILIES: Final[Mapping[str, str]] = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from runnables.errors import MissingExtra
 from runnables.messages import AIMessage
 from runnables.models import ChatModel
 from runnables.testing.replay_server import Reaction, ReplayServer, Script, Streamed
+from runnables.testing.require_pytest import pytest
 from runnables.testing.sync_async import Async, Colour, Sync
 from runnables.testing.wire_format import Answer, Asked, Said, Unsayable, Wire
 
@@ -196,22 +196,3 @@ def joined(chunks: list[Any]) -> AIMessage:
     answer = accumulator.value()
     assert type(answer) is AIMessage
     return answer
-
-
-try:
-    import pytest
-except ImportError as error:
-    raise MissingExtra(
-        "runnables.testing needs the package 'pytest', which is not installed. "
-        "Install it with: pip install pytest"
-    ) from error
-
-# Failed asserts in these files say what they compared, as those in tests do.
-pytest.register_assert_rewrite(
-    *(
-        f"runnables.testing.{name}"
-        for name in ("calls", "conversations", "embeddings", "faults", "forms", "sharing")
-    )
-)
-
-__all__ = ["pytest"]

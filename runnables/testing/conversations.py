@@ -8,7 +8,8 @@ from runnables.errors import ConfigError
 from runnables.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
 from runnables.parsers import StrOutputParser
 from runnables.prompts import ChatPromptTemplate
-from runnables.testing.base import ModelTests, Stage, joined, pytest
+from runnables.testing.base import ModelTests, Stage, joined
+from runnables.testing.require_pytest import pytest
 from runnables.testing.wire_format import Said
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runnables.errors import AuthenticationError, RateLimitError
-from runnables.testing.base import pytest
 from runnables.testing.replay_server import Reaction, ReplayServer
+from runnables.testing.require_pytest import pytest
 from runnables.testing.sync_async import Async, Colour, Sync, on_new_loop
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
-from runnables.testing.base import ModelTests, pytest
+from runnables.testing.base import ModelTests
 from runnables.testing.replay_server import Cut, Hang, ReplayServer, Streamed, endless
+from runnables.testing.require_pytest import pytest
 from runnables.testing.sync_async import Colour, on_new_loop
 from runnables.testing.wire_format import Answer, Said
 

@@ -13,7 +13,8 @@ from typing_extensions import TypedDict
 
 from runnables.errors import OutputParserException
 from runnables.messages import AIMessage
-from runnables.testing.base import ModelTests, Stage, pytest
+from runnables.testing.base import ModelTests, Stage
+from runnables.testing.require_pytest import pytest
 from runnables.testing.wire_format import Said, SaidCall
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from runnables.messages import AIMessage, HumanMessage, ToolMessage, tool_call
-from runnables.testing.base import ModelTests, Stage, joined, pytest
+from runnables.testing.base import ModelTests, Stage, joined
 from runnables.testing.replay_server import ReplayServer, Streamed
+from runnables.testing.require_pytest import pytest
 from runnables.testing.wire_format import Said, SaidCall
 
 if TYPE_CHECKING:

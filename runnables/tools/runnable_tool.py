@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.wrappers import Around
 from runnables.core.schemas import fields_schema, is_whole
 from runnables.core.subclassing import config_of

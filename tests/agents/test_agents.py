@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from providers.scripted import Delay, ScriptedChatModel
 from runnables import (
     RESET,
     AIMessage,
@@ -33,6 +32,7 @@ from runnables import (
     tool_call_chunk,
 )
 from runnables.engine import anap, nap
+from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.colours import Call
 from tests.laws.gauges import Gauge
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from providers.local import LocalChatModel
 from runnables import AIMessageChunk, ToolMessage, create_agent, init_chat_model, merge_chunks, tool
+from runnables_providers.local import LocalChatModel
 from tests.colours import Call
 from tests.llama.server import LlamaServer
 

@@ -13,7 +13,6 @@ import pytest
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from providers.scripted import Delay, ScriptedChatModel
 from runnables import (
     AIMessage,
     AIMessageChunk,
@@ -32,6 +31,7 @@ from runnables import (
     track_usage,
 )
 from runnables.models.fakes import DeterministicFakeEmbedding
+from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.colours import Call
 from tests.laws.recorder import Recorder
 from tests.laws.specimens import AGAIN

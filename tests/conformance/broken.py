@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from providers.openai import ChatOpenAI
 from runnables import (
     AIMessage,
     AIMessageChunk,
@@ -27,6 +26,7 @@ from runnables.messages import tool_call_chunk
 from runnables.models.structured.parser import AnswerParser
 from runnables.testing import ChatModelTests, ReplayServer, Stage
 from runnables.testing.sync_async import Async, Colour, Sync
+from runnables_providers.openai import ChatOpenAI
 from tests.conformance.openai_wires import CompletionsWire
 
 

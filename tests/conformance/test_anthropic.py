@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from providers.anthropic import ChatAnthropic
 from runnables import ChatModel
+from runnables_providers.anthropic import ChatAnthropic
 from tests.conformance.on_llama import LlamaTests
 
 pytestmark = pytest.mark.local_model

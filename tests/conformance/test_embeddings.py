@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from providers.google import GoogleGenerativeAIEmbeddings
-from providers.ollama import OllamaEmbeddings
-from providers.openai import OpenAIEmbeddings
 from runnables import Embeddings
 from runnables.testing import EmbeddingsTests, ReplayServer
 from runnables.testing.sync_async import Sync
+from runnables_providers.google import GoogleGenerativeAIEmbeddings
+from runnables_providers.ollama import OllamaEmbeddings
+from runnables_providers.openai import OpenAIEmbeddings
 from tests.conformance.embeddings_wires import (
     GeminiEmbeddingsWire,
     OllamaEmbeddingsWire,

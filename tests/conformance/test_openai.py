@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from providers.openai import ChatOpenAI
 from runnables import ChatModel
+from runnables_providers.openai import ChatOpenAI
 from tests.conformance.on_llama import LlamaTests
 
 pytestmark = pytest.mark.local_model

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULE = """
 from typing import Any
 
-from providers.scripted import ScriptedChatModel
+from runnables_providers.scripted import ScriptedChatModel
 from runnables import AIMessage, ChatModel
 from runnables.testing import ChatModelTests
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers.scripted import ScriptedChatModel
 from runnables import AIMessage, BaseMessage, ChatModel
 from runnables.testing import ChatModelTests
+from runnables_providers.scripted import ScriptedChatModel
 
 
 def speak(messages: list[BaseMessage]) -> AIMessage:

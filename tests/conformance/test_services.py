@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from providers.anthropic import ChatAnthropic
-from providers.google import ChatGoogleGenerativeAI
-from providers.ollama import ChatOllama
-from providers.openai import AzureChatOpenAI, ChatOpenAI
 from runnables import ChatModel
 from runnables.testing import ChatModelTests
+from runnables_providers.anthropic import ChatAnthropic
+from runnables_providers.google import ChatGoogleGenerativeAI
+from runnables_providers.ollama import ChatOllama
+from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI
 from tests.conformance.anthropic_wire import MessagesWire
 from tests.conformance.gemini_wire import GeminiWire
 from tests.conformance.ollama_wire import OllamaWire

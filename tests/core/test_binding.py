@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from providers.scripted import ScriptedChatModel
+from runnables_providers.scripted import ScriptedChatModel
 
 
 def now() -> str:

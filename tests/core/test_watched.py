@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from providers.scripted import ScriptedChatModel
 from runnables import (
     ChatPromptTemplate,
     ConsoleHandler,
@@ -22,6 +21,7 @@ from runnables import (
     StrOutputParser,
     dispatch_custom_event,
 )
+from runnables_providers.scripted import ScriptedChatModel
 from tests.colours import Call, run_clean
 from tests.laws.recorder import Recorder
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessage,
     ConsoleHandler,
@@ -21,6 +20,7 @@ from runnables import (
     StrOutputParser,
     dispatch_custom_event,
 )
+from runnables_providers.scripted import ScriptedChatModel
 from tests.colours import Call, run_clean
 
 TIME = re.compile(r"[\d.e+-]+ m?s")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from providers._http import Timeouts, close, under_way
-from providers.openai import ChatOpenAI
 from runnables import RunnableLambda
 from runnables.errors import ModelError, RateLimitError, worth_retrying
+from runnables_providers._http import Timeouts, close, under_way
+from runnables_providers.openai import ChatOpenAI
 from tests.colours import Call
 from tests.faults.service import (
     PLAIN_FAULTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from providers._http import Reply, Request, Setup, asend, astream, send, stream
+from runnables_providers._http import Reply, Request, Setup, asend, astream, send, stream
 from tests.colours import Call
 
 KEY = "sk-very-secret"

@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from providers._http import Setup, astream, stream, under_way
-from providers._http.watch import GLANCE
 from runnables.errors import ConfigError, ModelConnectionError
+from runnables_providers._http import Setup, astream, stream, under_way
+from runnables_providers._http.timeouts import GLANCE
 from tests.colours import Call
 from tests.http.calls import KEY, pieces, reply, request, told
 from tests.http.service import (

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from providers._http import Setup, asend, astream, close, send, stream, thread
-from providers._http.clients import _clients
 from runnables import RunnableLambda
 from runnables.errors import ModelConnectionError
+from runnables_providers._http import Setup, asend, astream, close, send, stream, thread
+from runnables_providers._http.aiohttp_client import _clients
 from tests.colours import Call
 from tests.http.calls import SETUP, reply, request
 from tests.http.service import HANG, PATIENCE, STREAM, Await, Cut, chunk, plain, serving
@@ -245,7 +245,7 @@ def test_nothing_is_said_at_exit() -> None:
     script = """
     import asyncio, sys, threading
     from tests.http.calls import SETUP, request
-    from providers._http import asend, send
+    from runnables_providers._http import asend, send
     send(request(sys.argv[1]), SETUP, "acme")
     threading.Thread(target=lambda: send(request(sys.argv[1]), SETUP, "acme")).start()
     asyncio.run(asend(request(sys.argv[1]), SETUP, "acme"))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from providers._http import Request, Setup, Timeouts, require_http, send, stream
-from providers._http.lines import LONGEST
-from providers._http.thread import ROOM
 from runnables.errors import ConfigError, InvalidRequestError, MissingExtra, ModelError
+from runnables_providers._http import Request, Setup, Timeouts, require_http, send, stream
+from runnables_providers._http.lines import LONGEST
+from runnables_providers._http.sync_calls import ROOM
 from tests.colours import Call
 from tests.http.calls import KEY, pieces, reply, request, told
 from tests.http.service import END, HANG, STREAM, Cut, chunk, head, plain, serving
@@ -157,8 +157,8 @@ def _python(script: str) -> str:
 def test_the_library_is_loaded_by_the_first_call() -> None:
     """Not by importing a provider, nor by making a model."""
     script = """
-    import sys, providers._http, providers.openai
-    providers.openai.ChatOpenAI("m", api_key="k")
+    import sys, runnables_providers._http, runnables_providers.openai
+    runnables_providers.openai.ChatOpenAI("m", api_key="k")
     print([it for it in ("aiohttp", "urllib.request", "http.client") if it in sys.modules])
     """
     assert _python(script.replace("\n    ", "\n")) == "[]"
@@ -168,7 +168,7 @@ def test_a_missing_library_is_told_with_the_extra_that_brings_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By the call, and by whoever asks before."""
-    monkeypatch.setattr("providers._http.edge._loaded", None)
+    monkeypatch.setattr("runnables_providers._http.client._loaded", None)
     monkeypatch.setitem(sys.modules, "aiohttp", None)
     with pytest.raises(MissingExtra, match=r"runnables\[openai\]"):
         send(request("http://127.0.0.1:1"), Setup(), "openai")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from providers._http import Setup, asend, astream, send, stream, under_way
 from runnables import RunnableLambda, RunnableParallel
 from runnables.errors import ModelConnectionError
+from runnables_providers._http import Setup, asend, astream, send, stream, under_way
 from tests.colours import Call
 from tests.http.calls import SETUP, pieces, reply, request
 from tests.http.service import CERTIFICATE, HANG, PATIENCE, STREAM, Service, chunk, plain, serving
@@ -157,7 +157,7 @@ def test_an_interrupt_ends_a_sync_call() -> None:
     script = """
     import sys
     from tests.http.calls import SETUP, request
-    from providers._http import send
+    from runnables_providers._http import send
     try:
         send(request(sys.argv[1]), SETUP, "acme")
     except KeyboardInterrupt:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from providers._http import Setup, Timeouts, astream, stream, under_way
 from runnables.errors import ModelTimeoutError
+from runnables_providers._http import Setup, Timeouts, astream, stream, under_way
 from tests.colours import Call
 from tests.http.calls import KEY, pieces, reply, request, told
 from tests.http.service import END, HANG, STREAM, Await, Step, chunk, plain, serving

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from providers._http import Setup
-from providers._http.environment import proxy_for
 from runnables.errors import ConfigError, ModelConnectionError
+from runnables_providers._http import Setup
+from runnables_providers._http.environment import proxy_for
 from tests.colours import Call
 from tests.http.calls import KEY, reply, request, told
 from tests.http.service import CERTIFICATE, plain, serving
@@ -137,7 +137,7 @@ def _tunnel() -> Iterator[tuple[str, list[str]]]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            from providers._http import close
+            from runnables_providers._http import close
 
             close()
             for it in threads:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from providers._http import JSONLinesDecoder, ServerSentEvent, SSEDecoder
-from providers._http.lines import LONGEST, Lines
+from runnables_providers._http import JSONLinesDecoder, ServerSentEvent, SSEDecoder
+from runnables_providers._http.lines import LONGEST, Lines
 
 
 def read(*pieces: bytes) -> list[ServerSentEvent]:

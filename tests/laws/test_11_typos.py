@@ -6,9 +6,6 @@ from typing import Any
 
 import pytest
 
-from providers.local import LocalChatModel, LocalEmbeddings
-from providers.openai import OpenAIEmbeddings
-from providers.scripted import ScriptedChatModel
 from runnables import (
     Budget,
     ConfigError,
@@ -20,6 +17,9 @@ from runnables import (
     SQLiteCache,
     create_agent,
 )
+from runnables_providers.local import LocalChatModel, LocalEmbeddings
+from runnables_providers.openai import OpenAIEmbeddings
+from runnables_providers.scripted import ScriptedChatModel
 from tests.colours import Call
 
 

@@ -8,15 +8,15 @@ import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
-import providers
 import runnables
+import runnables_providers
 from runnables import Runnable
 from runnables.core.description import walk
 from tests.laws.zoo import BASES, ELSEWHERE, ZOO
 
 
 def _modules() -> Iterator[str]:
-    for package in (runnables, providers):
+    for package in (runnables, runnables_providers):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             yield module.name
 

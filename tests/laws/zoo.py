@@ -53,20 +53,22 @@ BASES = {
 """Classes that cannot run by themselves; each has subclasses in the zoo."""
 
 ELSEWHERE = {
-    "providers.local.chat.LocalChatModel": "slow, and real: see tests/local",
-    "providers.local.embeddings.LocalEmbeddings": "slow, and real: see tests/local",
-    "providers._chat.HTTPChatModel": "a base, of models that need a server",
-    "providers.openai.chat.ChatOpenAI": "needs a server: see tests/conformance",
-    "providers.openai.azure.AzureChatOpenAI": "needs a server: see tests/conformance",
-    "providers.anthropic.chat.ChatAnthropic": "needs a server: see tests/conformance",
-    "providers.google.chat.ChatGoogleGenerativeAI": "needs a server: see tests/conformance",
-    "providers.ollama.chat.ChatOllama": "needs a server: see tests/conformance",
-    "providers._embeddings.HTTPEmbeddings": "a base, of models that need a server",
-    "providers.openai.embeddings.OpenAIEmbeddings": "needs a server: see tests/providers",
-    "providers.google.embeddings.GoogleGenerativeAIEmbeddings": (
+    "runnables_providers.local.chat.LocalChatModel": "slow, and real: see tests/local",
+    "runnables_providers.local.embeddings.LocalEmbeddings": "slow, and real: see tests/local",
+    "runnables_providers._remote.chat.HTTPChatModel": "a base, of models that need a server",
+    "runnables_providers.openai.chat.ChatOpenAI": "needs a server: see tests/conformance",
+    "runnables_providers.openai.azure.AzureChatOpenAI": "needs a server: see tests/conformance",
+    "runnables_providers.anthropic.chat.ChatAnthropic": "needs a server: see tests/conformance",
+    "runnables_providers.google.chat.ChatGoogleGenerativeAI": (
+        "needs a server: see tests/conformance"
+    ),
+    "runnables_providers.ollama.chat.ChatOllama": "needs a server: see tests/conformance",
+    "runnables_providers._remote.embeddings.HTTPEmbeddings": "a base, of models that need a server",
+    "runnables_providers.openai.embeddings.OpenAIEmbeddings": "needs a server: see tests/providers",
+    "runnables_providers.google.embeddings.GoogleGenerativeAIEmbeddings": (
         "needs a server: see tests/providers"
     ),
-    "providers.ollama.embeddings.OllamaEmbeddings": "needs a server: see tests/providers",
+    "runnables_providers.ollama.embeddings.OllamaEmbeddings": "needs a server: see tests/providers",
     "runnables.models.fakes.FakeEmbeddings": "random: no two calls give the same",
 }
 """Classes that no law about values can be asked of, and why."""

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessage,
     ChatPromptTemplate,
@@ -43,6 +42,7 @@ from runnables.models.fakes import (
     GenericFakeChatModel,
     ParrotFakeChatModel,
 )
+from runnables_providers.scripted import ScriptedChatModel
 from tests.laws.specimens import DICTS, INTS, TEXTS, Specimen, it
 
 

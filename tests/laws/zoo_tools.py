@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessage,
     HumanMessage,
@@ -20,6 +19,7 @@ from runnables import (
     create_agent,
     tool,
 )
+from runnables_providers.scripted import ScriptedChatModel
 from tests.laws.specimens import AGAIN, INTS, TEXTS, Specimen, it
 
 

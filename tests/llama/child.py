@@ -12,7 +12,7 @@ from typing import Any
 
 import xllamacpp
 
-from providers.local.fetching import fetch
+from runnables_providers.local.fetching import fetch
 
 TEMPLATE = Path(__file__).with_name("tools.jinja")
 

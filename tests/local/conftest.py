@@ -10,7 +10,7 @@ from typing import Protocol
 
 import pytest
 
-from providers.local import LocalChatModel
+from runnables_providers.local import LocalChatModel
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from providers.local import LocalChatModel
-from providers.local.engine import Engine
 from runnables import ConfigError, ContextLengthError
+from runnables_providers.local import LocalChatModel
+from runnables_providers.local.engine import Engine
 from tests.leaks import wait_for
 
 pytestmark = [
@@ -192,7 +192,7 @@ def test_unloading_ends_the_calls_and_the_next_call_loads_again() -> None:
     assert not engine.is_loaded
     with pytest.raises(Exception, match="unloaded"):
         model.invoke("Hi")
-    from providers.local.engine import _engines
+    from runnables_providers.local.engine import _engines
 
     del _engines[engine.setup]
     assert model.invoke("Hi", max_tokens=2).text

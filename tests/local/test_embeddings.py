@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from providers.local import LocalEmbeddings
 from runnables import ConfigError, ContextLengthError, init_embeddings
+from runnables_providers.local import LocalEmbeddings
 
 pytestmark = [
     pytest.mark.local_model,

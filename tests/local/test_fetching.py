@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from providers.local.weights import SMOLLM2, Weights
+from runnables_providers.local.weights import SMOLLM2, Weights
 from tests.leaks import wait_for
 from tests.local.conftest import ROOT, Run
 
@@ -25,8 +25,8 @@ BYTES = b"GGUF" + bytes(range(256)) * 4000  # a megabyte, so that it comes in pi
 
 FETCH = """
 import json, os
-from providers.local.fetching import fetch
-from providers.local.weights import Weights
+from runnables_providers.local.fetching import fetch
+from runnables_providers.local.weights import Weights
 from runnables import WeightsError
 try: print(fetch(Weights(**json.loads(os.environ["WEIGHTS"]))))
 except WeightsError as error: print("WeightsError:", error)

@@ -11,7 +11,6 @@ import pytest
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from providers.local import LocalChatModel
 from runnables import (
     AIMessage,
     HumanMessage,
@@ -19,6 +18,7 @@ from runnables import (
     OutputParserException,
     ToolMessage,
 )
+from runnables_providers.local import LocalChatModel
 
 pytestmark = [
     pytest.mark.local_model,

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from providers.local import LocalChatModel
-from providers.local.fetching import fetch
 from runnables import (
     AIMessage,
     AIMessageChunk,
@@ -21,6 +19,8 @@ from runnables import (
     init_chat_model,
     track_usage,
 )
+from runnables_providers.local import LocalChatModel
+from runnables_providers.local.fetching import fetch
 
 pytestmark = [
     pytest.mark.local_model,

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessageChunk,
     Budget,
@@ -18,6 +17,7 @@ from runnables import (
     StrOutputParser,
 )
 from runnables.models.fakes import DeterministicFakeEmbedding
+from runnables_providers.scripted import ScriptedChatModel
 from tests.colours import Call
 from tests.laws.recorder import Recorder
 from tests.laws.specimens import AT_ONCE

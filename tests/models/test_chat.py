@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from providers.scripted import Delay, ScriptedChatModel
 from runnables.engine.merging import merge_chunks
 from runnables.errors import ColourError, ConfigError, RateLimitError
 from runnables.messages import (
@@ -30,6 +29,7 @@ from runnables.models import ChatModel, StopCutter, cut_at_stop
 from runnables.models.options import BASE_OPTIONS
 from runnables.models.usage import Usage, track_usage
 from runnables.parsers import StrOutputParser
+from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.colours import Call
 from tests.messages import arbitrary
 

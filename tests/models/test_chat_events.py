@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessage,
     BaseMessage,
@@ -17,6 +16,7 @@ from runnables import (
     Event,
     RunnableLambda,
 )
+from runnables_providers.scripted import ScriptedChatModel
 from tests.colours import Call
 from tests.laws.recorder import Recorder
 

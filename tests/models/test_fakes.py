@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from providers.scripted import ScriptedChatModel
 from runnables.errors import ConfigError
 from runnables.messages import AIMessage, HumanMessage
 from runnables.models import Embeddings, init_chat_model, init_embeddings, registry
@@ -23,6 +22,7 @@ from runnables.models.fakes import (
     GenericFakeChatModel,
     ParrotFakeChatModel,
 )
+from runnables_providers.scripted import ScriptedChatModel
 from tests.colours import Call
 
 

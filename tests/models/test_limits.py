@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from providers.scripted import Delay, ScriptedChatModel
 from runnables import (
     BaseRateLimiter,
     ConfigError,
@@ -28,6 +27,7 @@ from runnables import (
 )
 from runnables.compose.policies.attempts import AT_ONCE
 from runnables.models.rate_limits import Line, _Turn
+from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.colours import Call
 from tests.models.test_retries import WAYS, Quick, Watches, ways
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessageChunk,
     AuthenticationError,
@@ -30,6 +29,7 @@ from runnables import (
 from runnables.compose.policies.attempts import AT_ONCE, Attempts, Pace, Rules
 from runnables.compose.policies.failures import MANY, Tries
 from runnables.engine import Declared
+from runnables_providers.scripted import ScriptedChatModel
 from tests.colours import Call
 from tests.laws.recorder import Recorder
 from tests.laws.specimens import AT_ONCE as RETRY_AT_ONCE

@@ -12,7 +12,6 @@ import pytest
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessage,
     AIMessageChunk,
@@ -26,6 +25,7 @@ from runnables import (
 from runnables.messages import tool_call_chunk
 from runnables.models import strict_schema, without_references
 from runnables.models.structured.json_schema import faults_of, without_nulls
+from runnables_providers.scripted import ScriptedChatModel
 from tests.colours import Call
 
 

@@ -12,7 +12,6 @@ import pytest
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from providers.scripted import ScriptedChatModel
 from runnables.agents import create_agent
 from runnables.compose.functions import RunnableLambda
 from runnables.core.config import RunnableConfig
@@ -20,6 +19,7 @@ from runnables.errors import ConfigError, OutputParserException
 from runnables.messages import AIMessage, AIMessageChunk, tool_call_chunk
 from runnables.models import convert_to_openai_tool
 from runnables.tools import RunnableTool
+from runnables_providers.scripted import ScriptedChatModel
 from tests.colours import Call
 
 

@@ -11,12 +11,12 @@ import pytest
 import typing_extensions
 from pydantic import Field
 
-from providers.scripted import ScriptedChatModel
 from runnables.compose.functions import RunnableLambda
 from runnables.core.schemas import adapter_of
 from runnables.messages import AIMessageChunk, tool_call_chunk
 from runnables.models import convert_to_openai_tool
 from runnables.parsers import PydanticOutputParser
+from runnables_providers.scripted import ScriptedChatModel
 from tests.colours import Call
 
 T = TypeVar("T")

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessage,
     AIMessageChunk,
@@ -23,6 +22,7 @@ from runnables import (
     StrOutputParser,
     XMLOutputParser,
 )
+from runnables_providers.scripted import ScriptedChatModel
 from tests.colours import Call
 
 NO = "I will not do that."

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from providers.anthropic import ChatAnthropic
 from runnables import AIMessage, create_agent
 from runnables.errors import (
     AuthenticationError,
@@ -23,6 +22,7 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.models import init_chat_model
+from runnables_providers.anthropic import ChatAnthropic
 from tests.colours import Call
 from tests.providers.anthropic_events import answer, events
 from tests.sdk.recorder import Said, events as stream_of, recording

@@ -9,9 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from providers._chat import _Reading
-from providers.anthropic import ChatAnthropic
-from providers.anthropic.messages import MessagesCall
 from runnables import AIMessage, AIMessageChunk, HumanMessage
 from runnables.errors import (
     ContextLengthError,
@@ -21,6 +18,9 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.models.calls import join_answer
+from runnables_providers._remote.chat import _Reading
+from runnables_providers.anthropic import ChatAnthropic
+from runnables_providers.anthropic.messages_api import MessagesCall
 from tests.providers.anthropic_events import answer, events, sse
 
 MODEL = ChatAnthropic("claude-x", api_key="sk-ant")

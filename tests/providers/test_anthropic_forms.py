@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, TypeAdapter
 
-from providers.anthropic import ChatAnthropic
-from providers.anthropic.forms import form_of
 from runnables import AIMessage
 from runnables.errors import ConfigError, ModelRefusalError
+from runnables_providers.anthropic import ChatAnthropic
+from runnables_providers.anthropic.output_schemas import form_of
 from tests.colours import Call
 from tests.providers.anthropic_events import answer
 from tests.sdk.recorder import Said, recording

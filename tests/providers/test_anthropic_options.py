@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from providers.anthropic import ChatAnthropic
-from providers.anthropic.messages import MessagesCall
-from providers.anthropic.requests import MAX_TOKENS, SAMPLING_VERSION, VERSION, headers_of
 from runnables import HumanMessage
 from runnables.errors import ConfigError
+from runnables_providers.anthropic import ChatAnthropic
+from runnables_providers.anthropic.messages_api import MessagesCall
+from runnables_providers.anthropic.requests import MAX_TOKENS, SAMPLING_VERSION, VERSION, headers_of
 from tests.providers.test_anthropic_requests import EPHEMERAL, body
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from providers.anthropic import ChatAnthropic
-from providers.anthropic.requests import MAX_TOKENS
 from runnables import AIMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 from runnables.errors import InvalidRequestError
 from runnables.messages import BaseMessage, convert_to_messages, invalid_tool_call, tool_call
+from runnables_providers.anthropic import ChatAnthropic
+from runnables_providers.anthropic.requests import MAX_TOKENS
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n....").decode()
 EPHEMERAL = {"type": "ephemeral"}

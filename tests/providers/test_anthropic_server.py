@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import pytest
 from pydantic import BaseModel
 
-from providers.anthropic import ChatAnthropic
 from runnables import (
     AIMessage,
     AIMessageChunk,
@@ -20,6 +19,7 @@ from runnables import (
     ToolMessage,
 )
 from runnables.errors import AuthenticationError, ContextLengthError, InvalidRequestError
+from runnables_providers.anthropic import ChatAnthropic
 from tests.colours import Call
 from tests.llama.server import LlamaServer
 

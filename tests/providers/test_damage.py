@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from providers._chat import HTTPChatModel, _Reading
-from providers.google import ChatGoogleGenerativeAI
-from providers.ollama import ChatOllama
 from runnables import AIMessage, HumanMessage
 from runnables.errors import ModelConnectionError, ModelError
 from runnables.models.calls import join_answer
+from runnables_providers._remote.chat import HTTPChatModel, _Reading
+from runnables_providers.google import ChatGoogleGenerativeAI
+from runnables_providers.ollama import ChatOllama
 from tests.providers.damage import changed
 
 JSON = st.recursive(

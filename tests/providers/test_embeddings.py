@@ -11,10 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from providers._embeddings import HTTPEmbeddings
-from providers.google import GoogleGenerativeAIEmbeddings
-from providers.ollama import OllamaEmbeddings
-from providers.openai import OpenAIEmbeddings
 from runnables import RunnableLambda, init_embeddings
 from runnables.errors import (
     AuthenticationError,
@@ -24,6 +20,10 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
+from runnables_providers._remote.embeddings import HTTPEmbeddings
+from runnables_providers.google import GoogleGenerativeAIEmbeddings
+from runnables_providers.ollama import OllamaEmbeddings
+from runnables_providers.openai import OpenAIEmbeddings
 from tests.colours import Call
 from tests.llama.server import LlamaServer
 from tests.sdk.recorder import Asked, Recorder, Said, recording

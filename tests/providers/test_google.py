@@ -7,10 +7,6 @@ from typing import Any
 
 import pytest
 
-from providers.google import ChatGoogleGenerativeAI
-from providers.google.contents import SKIPPED, conversation
-from providers.google.generation import Generation
-from providers.google.settings import written_options
 from runnables import (
     AIMessage,
     AIMessageChunk,
@@ -32,6 +28,10 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
+from runnables_providers.google import ChatGoogleGenerativeAI
+from runnables_providers.google.contents import SKIPPED, conversation
+from runnables_providers.google.generation import Generation
+from runnables_providers.google.generation_config import written_options
 from tests.colours import Call
 from tests.sdk.recorder import Said, events, recording
 

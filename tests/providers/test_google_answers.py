@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from providers._decoding import JSONEvents
-from providers.google import ChatGoogleGenerativeAI
-from providers.google.generation import Generation
 from runnables import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from runnables.errors import ModelConnectionError, ServerError
 from runnables.messages import message_chunk_to_message
+from runnables_providers._remote.stream_decoding import JSONEvents
+from runnables_providers.google import ChatGoogleGenerativeAI
+from runnables_providers.google.generation import Generation
 from tests.colours import Call
 from tests.sdk.recorder import Said, events, recording
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from providers.anthropic import ChatAnthropic
-from providers.google import ChatGoogleGenerativeAI
-from providers.ollama import ChatOllama
-from providers.openai import ChatOpenAI
 from runnables import ConfigError, HumanMessage
+from runnables_providers.anthropic import ChatAnthropic
+from runnables_providers.google import ChatGoogleGenerativeAI
+from runnables_providers.ollama import ChatOllama
+from runnables_providers.openai import ChatOpenAI
 from tests.colours import Call
 
 MODELS: dict[str, Any] = {

@@ -11,10 +11,6 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import BaseModel
 
-from providers._decoding import JSONEvents
-from providers.ollama import ChatOllama
-from providers.ollama.exchange import OllamaChat, ollama_messages
-from providers.ollama.service import address
 from runnables import (
     AIMessage,
     AIMessageChunk,
@@ -34,6 +30,10 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.messages import message_chunk_to_message
+from runnables_providers._remote.stream_decoding import JSONEvents
+from runnables_providers.ollama import ChatOllama
+from runnables_providers.ollama.exchange import OllamaChat, ollama_messages
+from runnables_providers.ollama.service import address
 from tests.colours import Call
 from tests.sdk.recorder import Said, lines, recording
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from providers.anthropic import ChatAnthropic
-from providers.openai import ChatOpenAI
 from runnables import AIMessage, HumanMessage
 from runnables.errors import AuthenticationError
+from runnables_providers.anthropic import ChatAnthropic
+from runnables_providers.openai import ChatOpenAI
 from tests.colours import Call
 from tests.sdk.recorder import Said, events, recording
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from providers._faults import Fault
-from providers.openai import ChatOpenAI
 from runnables.errors import (
     AuthenticationError,
     ConfigError,
@@ -23,6 +21,8 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
+from runnables_providers._remote.error_bodies import Fault
+from runnables_providers.openai import ChatOpenAI
 from tests.colours import Call
 from tests.sdk.recorder import Said, events, recording
 

@@ -11,10 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from providers._chat import _Reading
-from providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
-from providers.openai.completions import Completion
-from providers.openai.responses import Response
 from runnables import AIMessage, HumanMessage
 from runnables.cache import digest
 from runnables.errors import (
@@ -26,6 +22,10 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.models.calls import join_answer
+from runnables_providers._remote.chat import _Reading
+from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
+from runnables_providers.openai.completions import Completion
+from runnables_providers.openai.responses import Response
 from tests.colours import Call
 from tests.sdk.recorder import Said, events, recording
 from tests.sdk.test_openai import RESPONSE, STREAM, _streamed_response

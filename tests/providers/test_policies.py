@@ -8,10 +8,6 @@ from typing import Any
 
 import pytest
 
-from providers.anthropic import ChatAnthropic
-from providers.google import ChatGoogleGenerativeAI
-from providers.ollama import ChatOllama
-from providers.openai import ChatOpenAI
 from runnables import (
     Budget,
     BudgetExceeded,
@@ -24,6 +20,10 @@ from runnables import (
     StrOutputParser,
     track_usage,
 )
+from runnables_providers.anthropic import ChatAnthropic
+from runnables_providers.google import ChatGoogleGenerativeAI
+from runnables_providers.ollama import ChatOllama
+from runnables_providers.openai import ChatOpenAI
 from tests.colours import Call
 from tests.models.test_retries import Watches
 from tests.sdk.recorder import Asked, Recorder, Said, events, recording

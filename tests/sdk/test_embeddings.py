@@ -13,8 +13,8 @@ from typing import Any
 from google import genai
 from openai import OpenAI
 
-from providers.google import GoogleGenerativeAIEmbeddings
-from providers.openai import OpenAIEmbeddings
+from runnables_providers.google import GoogleGenerativeAIEmbeddings
+from runnables_providers.openai import OpenAIEmbeddings
 from tests.sdk.recorder import Recorder, Said
 
 TEXTS = ["one", "zwei", "三"]

@@ -20,8 +20,8 @@ import pytest
 from google import genai
 from google.genai import types
 
-from providers.google import ChatGoogleGenerativeAI
 from runnables import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from runnables_providers.google import ChatGoogleGenerativeAI
 from tests.colours import Call
 from tests.sdk.recorder import Recorder, Said, events, recording
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from ollama import Client
 
-from providers.ollama import ChatOllama, OllamaEmbeddings
 from runnables import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from runnables_providers.ollama import ChatOllama, OllamaEmbeddings
 from tests.colours import Call
 from tests.sdk.recorder import Recorder, Said, lines, recording
 

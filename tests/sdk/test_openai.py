@@ -10,7 +10,6 @@ import pytest
 from openai import OpenAI
 from pydantic import BaseModel
 
-from providers.openai import ChatOpenAI
 from runnables import (
     AIMessage,
     AnyMessage,
@@ -18,6 +17,7 @@ from runnables import (
     SystemMessage,
     ToolMessage,
 )
+from runnables_providers.openai import ChatOpenAI
 from tests.colours import Call
 from tests.sdk.recorder import Recorder, Said, events
 

@@ -9,7 +9,6 @@ from typing import Any, TypedDict, assert_type
 
 from pydantic import BaseModel
 
-from providers.scripted import ScriptedChatModel
 from runnables import (
     AIMessage,
     ChatPromptTemplate,
@@ -31,6 +30,7 @@ from runnables import (
     StrOutputParser,
     chain,
 )
+from runnables_providers.scripted import ScriptedChatModel
 
 
 class Person(BaseModel):

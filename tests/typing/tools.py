@@ -6,7 +6,6 @@ from typing import Any, assert_type
 
 from pydantic import BaseModel
 
-from providers.scripted import ScriptedChatModel
 from runnables import (
     Agent,
     AgentAnswer,
@@ -20,6 +19,7 @@ from runnables import (
     create_agent,
     tool,
 )
+from runnables_providers.scripted import ScriptedChatModel
 
 
 @tool

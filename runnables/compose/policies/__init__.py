@@ -1,1 +1,1 @@
-"""."""
+"""What is done about failures and time: retries, fallbacks, timeouts."""

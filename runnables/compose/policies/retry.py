@@ -7,7 +7,7 @@ from dataclasses import fields
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from runnables.compose.functions import coerce_to_runnable
+from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.policies.attempts import (
     AT_ONCE,
     MAX_RETRY_DELAY,

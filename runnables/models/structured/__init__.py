@@ -1,1 +1,1 @@
-"""."""
+"""Answers of a declared type."""

@@ -1,1 +1,1 @@
-"""."""
+"""The formats of templates: f-strings, Jinja, Mustache."""

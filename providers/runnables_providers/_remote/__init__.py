@@ -1,0 +1,1 @@
+"""What only services that are reached over HTTP share."""

@@ -1,0 +1,156 @@
+"""One call of the Messages API: what is sent, and how what comes back is read.
+
+The form is that of https://platform.claude.com/docs/en/api/messages and
+https://platform.claude.com/docs/en/build-with-claude/streaming.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
+from runnables.messages.merging import merge_content
+from runnables.messages.tool_call_merging import join_tool_call_chunks
+from runnables.messages.tool_calls import parse_tool_calls
+from runnables_providers._remote.chat import Exchange
+from runnables_providers.anthropic.answers import (
+    AnswerReader,
+    Piece,
+    facts_of,
+    refusal_of,
+    usage_facts_of,
+    usage_of,
+)
+from runnables_providers.anthropic.conversations import system_of, turns_of
+from runnables_providers.anthropic.requests import blank_stops, body_of, takes_citations
+
+if TYPE_CHECKING:
+    from runnables.messages.blocks import Content
+
+
+class MessagesCall(Exchange):
+    """One answer of Claude.
+
+    Args:
+        messages: the conversation.
+        options: the options of the call.
+        provider: what the answers say that they came from.
+
+    Raises:
+        InvalidRequestError: the conversation holds what Claude cannot read.
+        ConfigError: the options ask for what the API does not have.
+    """
+
+    def __init__(
+        self, messages: Sequence[BaseMessage], options: Mapping[str, Any], *, provider: str
+    ) -> None:
+        self.provider = provider
+        system = system_of(messages)
+        self._request = {
+            **body_of(options),
+            **({"system": system} if system else {}),
+            "messages": turns_of(messages),
+        }
+        self._reader = AnswerReader(cited=takes_citations(self._request), stop=blank_stops(options))
+        self._message: dict[str, Any] = {}
+        self._usage: dict[str, Any] = {}
+        self._stopped = False
+
+    def body(self, *, streamed: bool) -> Mapping[str, Any]:
+        """The request, in the form of the Messages API."""
+        return {**self._request, "stream": True} if streamed else self._request
+
+    # -- a whole answer
+
+    def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
+        """The message."""
+        self._begin(body)
+        pieces: list[Piece] = []
+        for index, block in enumerate(body["content"]):
+            pieces += [self._reader.start(index, block), self._reader.stop(index)]
+        contents: list[Content] = [content for content, _ in pieces]
+        chunks = [chunks for _, chunks in pieces if chunks]
+        calls, invalid = parse_tool_calls(join_tool_call_chunks(chunks), last=True)
+        return AIMessage(
+            merge_content([*contents, *self._rest()]),
+            id=body.get("id"),
+            tool_calls=calls,
+            invalid_tool_calls=invalid,
+            usage_metadata=usage_of(self._usage),
+            response_metadata=self._facts(headers),
+        )
+
+    # -- an answer in pieces
+
+    def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
+        """The chunks of an event; kinds that are not known are passed over, as Anthropic asks."""
+        match event.get("type"):
+            case "content_block_delta":
+                return self._chunks(self._reader.delta(_index(event), event["delta"]))
+            case "content_block_start":
+                return self._chunks(self._reader.start(_index(event), event["content_block"]))
+            case "content_block_stop":
+                return self._chunks(self._reader.stop(_index(event)))
+            case "message_start":
+                self._begin(event["message"])
+            case "message_delta":
+                self._message |= facts_of(event["delta"])
+                self._count(event.get("usage"))
+            case "message_stop":
+                self._stopped = True
+            case _:
+                pass
+        return ()
+
+    def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
+        """The end, with all that is only known there; None before the message stopped."""
+        if not self._stopped:
+            return None
+        last = AIMessageChunk(
+            merge_content(self._rest()),
+            id=self._message.get("id"),
+            usage_metadata=usage_of(self._usage),
+            response_metadata=self._facts(headers),
+            chunk_position="last",
+        )
+        return [last]
+
+    def _chunks(self, piece: Piece) -> Sequence[AIMessageChunk]:
+        content, calls = piece
+        if not (content or calls):
+            return ()
+        name = self._message.get("id")
+        return [AIMessageChunk(content, id=name, tool_call_chunks=calls)]
+
+    # -- what both have
+
+    def _begin(self, message: Mapping[str, Any]) -> None:
+        self._message = {"id": message.get("id"), "model": message.get("model")}
+        self._message |= facts_of(message)
+        self._count(message.get("usage"))
+
+    def _rest(self) -> list[Content]:
+        refusal = refusal_of(self._message)
+        return [self._reader.finish(), [refusal] if refusal else ""]
+
+    def _facts(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        name = headers.get("request-id")
+        return {
+            "model_name": self._message.get("model"),
+            "model_provider": self.provider,
+            **facts_of(self._message),
+            **usage_facts_of(self._usage),
+            **({"request_id": name} if name else {}),
+        }
+
+    def _count(self, usage: Mapping[str, Any] | None) -> None:
+        """Take counts, which are of the whole answer so far: the last ones hold."""
+        known = {key: count for key, count in (usage or {}).items() if count is not None}
+        self._usage |= known
+
+
+def _index(event: Mapping[str, Any]) -> int:
+    if not isinstance(index := event["index"], int):
+        raise TypeError("a block whose place is no number")
+    return index

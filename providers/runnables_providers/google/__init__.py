@@ -1,0 +1,11 @@
+"""Google's Gemini models.
+
+from runnables_providers.google import ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings
+"""
+
+from runnables_providers.google.chat import ChatGoogleGenerativeAI as ChatGoogleGenerativeAI
+from runnables_providers.google.embeddings import (
+    GoogleGenerativeAIEmbeddings as GoogleGenerativeAIEmbeddings,
+)
+
+__all__ = ["ChatGoogleGenerativeAI", "GoogleGenerativeAIEmbeddings"]

@@ -1,0 +1,20 @@
+"""Models in this process, with nothing to sign up for: llama.cpp, and a small model to start with.
+
+Needs the extra `local`. The weights of the embedded model are fetched at its first call.
+"""
+
+from runnables_providers.local.chat import LocalChatModel
+from runnables_providers.local.embeddings import LocalEmbeddings
+from runnables_providers.local.engine import unload
+from runnables_providers.local.fetching import fetch
+from runnables_providers.local.weights import SMOLLM2, Weights, cache_dir
+
+__all__ = [
+    "SMOLLM2",
+    "LocalChatModel",
+    "LocalEmbeddings",
+    "Weights",
+    "cache_dir",
+    "fetch",
+    "unload",
+]

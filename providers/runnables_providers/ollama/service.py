@@ -1,0 +1,65 @@
+"""Where Ollama is reached."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from runnables.errors import ConfigError
+from runnables_providers._remote.service import Remote, Service
+
+_PORT: Final = 11434
+
+OLLAMA: Final = Service(
+    name="ollama",
+    title="Ollama",
+    url=f"http://127.0.0.1:{_PORT}",
+    url_variables=("OLLAMA_HOST",),
+    key_variables=("OLLAMA_API_KEY",),
+    open=True,  # a key is for ollama.com, or for a gate in front of the server
+)
+
+
+class OllamaRemote(Remote):
+    """A model of an Ollama server, chat or embeddings."""
+
+    service: ClassVar[Service] = OLLAMA
+
+    def _url(self) -> str:
+        return address(super()._url())
+
+
+def address(host: str) -> str:
+    """A URL for what OLLAMA_HOST may say: a host, a port after a colon, both, or a URL.
+
+    Where a server was told to listen everywhere ("0.0.0.0"), it is reached on this machine.
+    """
+    given = host if "://" in host else f"http://{host}"
+    parts = urlsplit(given)
+    name = parts.hostname or "127.0.0.1"
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)
+    name = f"[{name}]" if ":" in name else name
+    port = _port(host, given) or (None if "://" in host else _PORT)
+    user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
+    return f"{parts.scheme}://{user}{name}{f':{port}' if port else ''}{parts.path}".rstrip("/")
+
+
+def _port(host: str, url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError as error:
+        raise ConfigError(f"{host!r} is no address of an Ollama server: {error}.") from None
+
+
+def checked_model(model: Any) -> str:
+    """The name of a model.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if not isinstance(model, str) or not model:
+        raise ConfigError(
+            f"model={model!r}: expected the name of a model that the Ollama server has, such as "
+            "'llama3.2'."
+        )
+    return model

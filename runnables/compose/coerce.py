@@ -1,0 +1,42 @@
+"""What `|` takes besides runnables: functions, generators, dicts of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeGuard, cast
+
+from runnables.compose.functions import RunnableLambda
+from runnables.compose.generators import RunnableGenerator
+from runnables.compose.runnable import Runnable
+from runnables.core.signatures import is_generator
+
+
+def is_runnable(thing: object) -> TypeGuard[Runnable[Any, Any]]:
+    """Tell whether a thing is a runnable; checkers know then that its types are any."""
+    return isinstance(thing, Runnable)
+
+
+def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
+    """Return what `|` makes of a thing: a runnable, a (generator) function, or a dict of steps.
+
+    Raises:
+        TypeError: anything else, a class of runnables too; names it, and what would do.
+    """
+    if is_runnable(thing):
+        return thing
+    if is_generator(thing):
+        return RunnableGenerator(thing)
+    kind: Any = thing
+    if isinstance(kind, type) and issubclass(kind, Runnable):
+        name = kind.__name__
+        raise TypeError(f"{name} is a class of runnables, not a runnable: write {name}(...).")
+    if callable(thing):
+        return RunnableLambda(cast("Callable[[Any], Any]", thing))
+    if isinstance(thing, Mapping):
+        from runnables.compose.parallel import RunnableParallel  # it calls this function
+
+        return RunnableParallel(cast("Mapping[str, Any]", thing))
+    raise TypeError(
+        f"{thing!r} (of type {type(thing).__name__}) is not a runnable, and nothing that can be "
+        "one: expected a Runnable, a function, a generator function, or a dict of these."
+    )

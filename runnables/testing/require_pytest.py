@@ -1,0 +1,26 @@
+"""pytest, which nothing else of the library needs."""
+
+from __future__ import annotations
+
+from runnables.errors import MissingExtra
+
+try:
+    import pytest
+except ImportError as error:
+    raise MissingExtra(
+        "runnables.testing needs the package 'pytest', which is not installed. "
+        "Install it with: pip install pytest"
+    ) from error
+
+# Failed asserts in these files say what they compared, as those in tests do.
+pytest.register_assert_rewrite(
+    *(
+        f"runnables.testing.{name}"
+        for name in (
+            *("concurrency", "conversations", "embeddings"),
+            *("failures", "structured_output", "tool_calls"),
+        )
+    )
+)
+
+__all__ = ["pytest"]
