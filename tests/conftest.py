@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from runnables.compose.policies.attempts import AT_ONCE
 from runnables.models.request_policies import Guarded
-from tests.colours import AsyncCall, Call, SyncCall
+from tests.both_modes import AsyncCall, Call, SyncCall
 from tests.leaks import nothing_left, nothing_left_in_loop
 from tests.llama import server
 
@@ -34,7 +34,7 @@ settings.load_profile(
 
 @pytest.fixture(params=[SyncCall(), AsyncCall()], ids=lambda call: call.colour)
 def call(request: pytest.FixtureRequest) -> Call:
-    """Calls runnables in one colour, then in the other; see tests/colours.py."""
+    """Calls runnables in one colour, then in the other; see tests/both_modes.py."""
     call: Call = request.param
     return call
 

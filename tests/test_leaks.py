@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.colours import run_clean
+from tests.both_modes import run_clean
 from tests.leaks import nothing_left
 
 SOON = 0.01

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.twins import Reader, Twins
+from tests.sync_async_pairs import Reader, Twins
 
 ROOT = Path(__file__).resolve().parents[1]
 PROVIDERS = ROOT / "providers" / "runnables_providers"

@@ -33,7 +33,7 @@ from runnables import (
 )
 from runnables.cache import digest
 from tests.laws import steps
-from tests.laws.zoo import ZOO
+from tests.laws.registry import REGISTRY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -136,9 +136,9 @@ def test_a_copy_of_any_json_value_has_its_key(value: Any) -> None:
     assert digest(copy.deepcopy(value)) == digest(value)
 
 
-def test_the_zoo_can_be_told_apart() -> None:
+def test_every_registered_runnable_can_be_told_apart() -> None:
     """Every runnable has a key, made anew the same; but for locks and iterators inside of one."""
-    for specimen in ZOO:
+    for specimen in REGISTRY:
         try:
             assert digest(specimen.make()) == digest(specimen.make()), specimen
         except TypeError as error:

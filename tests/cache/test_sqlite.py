@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from runnables import BaseCache, ConfigError, InMemoryCache, RunnableLambda, SQLiteCache
-from tests.colours import Call
+from tests.both_modes import Call
 
 ROOT = Path(__file__).resolve().parents[2]
 

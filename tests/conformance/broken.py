@@ -27,7 +27,7 @@ from runnables.models.structured.parser import AnswerParser
 from runnables.testing import ChatModelTests, ReplayServer, Stage
 from runnables.testing.sync_async import Async, Colour, Sync
 from runnables_providers.openai import ChatOpenAI
-from tests.conformance.openai_wires import CompletionsWire
+from tests.conformance.openai_wire_formats import CompletionsWire
 
 
 class Breakable(ChatOpenAI):

@@ -13,7 +13,7 @@ from runnables.testing.sync_async import Sync
 from runnables_providers.google import GoogleGenerativeAIEmbeddings
 from runnables_providers.ollama import OllamaEmbeddings
 from runnables_providers.openai import OpenAIEmbeddings
-from tests.conformance.embeddings_wires import (
+from tests.conformance.embeddings_wire_formats import (
     GeminiEmbeddingsWire,
     OllamaEmbeddingsWire,
     OpenAIWire,

@@ -12,10 +12,10 @@ from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.ollama import ChatOllama
 from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI
-from tests.conformance.anthropic_wire import MessagesWire
-from tests.conformance.gemini_wire import GeminiWire
-from tests.conformance.ollama_wire import OllamaWire
-from tests.conformance.openai_wires import CompletionsWire, ResponsesWire
+from tests.conformance.anthropic_wire_format import MessagesWire
+from tests.conformance.gemini_wire_format import GeminiWire
+from tests.conformance.ollama_wire_format import OllamaWire
+from tests.conformance.openai_wire_formats import CompletionsWire, ResponsesWire
 
 pytestmark = pytest.mark.usefixtures("at_once")
 KEY = "sk-a-secret-key"

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from runnables import EmptyStream, Runnable, merge_chunks
-from tests.colours import Call
+from tests.both_modes import Call
 
 
 @dataclass(frozen=True)

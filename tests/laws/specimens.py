@@ -1,4 +1,4 @@
-"""What the zoo is made of: a runnable, and the inputs that it takes."""
+"""What the registry is made of: a runnable, and the inputs that it takes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AGAIN: dict[str, Any] = {**AT_ONCE, "on_restart": "restart"}
 
 @dataclass(frozen=True)
 class Specimen:
-    """One runnable of the zoo.
+    """One runnable of the registry.
 
     Attributes:
         title: reads like its code.

@@ -1,4 +1,4 @@
-"""Users' code for the zoo: functions of every kind, and runnable classes of their own.
+"""Users' code for the registry: functions of every kind, and runnable classes of their own.
 
 All of it stands at the top level of a module, so that what is made of it pickles.
 """

@@ -17,11 +17,11 @@ from runnables import (
     RunnablePassthrough,
     merge_chunks,
 )
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws import steps
 from tests.laws.outcomes import cuts, outcome, stream_of, transform_of, without_notes
+from tests.laws.registry import REGISTRY
 from tests.laws.specimens import Specimen
-from tests.laws.zoo import ZOO
 
 
 def check_stream_agrees(
@@ -46,9 +46,9 @@ def check_next_step_gets_the_value(
     assert streamed == whole
 
 
-@pytest.mark.parametrize("specimen", ZOO, ids=str)
+@pytest.mark.parametrize("specimen", REGISTRY, ids=str)
 def test_a_stream_adds_up_to_what_invoke_gives(specimen: Specimen, call: Call) -> None:
-    """Over the whole zoo, errors included, for any cut of the input."""
+    """Over the whole registry, errors included, for any cut of the input."""
     if not specimen.runs_in(call.colour):
         pytest.skip("async only")
 
@@ -61,9 +61,9 @@ def test_a_stream_adds_up_to_what_invoke_gives(specimen: Specimen, call: Call) -
     law()
 
 
-@pytest.mark.parametrize("specimen", ZOO, ids=str)
+@pytest.mark.parametrize("specimen", REGISTRY, ids=str)
 def test_the_next_step_gets_what_invoke_gives(specimen: Specimen, call: Call) -> None:
-    """Over the whole zoo, with a function behind it that needs the whole."""
+    """Over the whole registry, with a function behind it that needs the whole."""
     if not specimen.runs_in(call.colour):
         pytest.skip("async only")
 

@@ -20,11 +20,11 @@ from runnables import (
     RunnablePick,
     StrOutputParser,
 )
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws import steps
 from tests.laws.outcomes import Failed, Outcome, failed, outcome, stream_of, without_notes
+from tests.laws.registry import REGISTRY
 from tests.laws.specimens import TEXTS, Specimen
-from tests.laws.zoo import ZOO
 
 STEPS = st.sampled_from(
     [
@@ -112,9 +112,9 @@ def _bare(result: Any) -> Any:
     return _known(failed(result)) if isinstance(result, Exception) else result
 
 
-@pytest.mark.parametrize("specimen", [it for it in ZOO if not it.remembers], ids=str)
+@pytest.mark.parametrize("specimen", [it for it in REGISTRY if not it.remembers], ids=str)
 def test_the_passthrough_is_the_identity(specimen: Specimen, call: Call) -> None:
-    """Before and behind anything of the zoo."""
+    """Before and behind anything of the registry."""
     if not specimen.runs_in(call.colour):
         pytest.skip("async only")
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from runnables import Runnable, RunnableLambda
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws.gauges import Signal
 from tests.laws.outcomes import Failed, Gave, failed, outcome, without_notes
+from tests.laws.registry import REGISTRY
 from tests.laws.specimens import Specimen
-from tests.laws.zoo import ZOO
 
 Make = Callable[[], Runnable[Any, Any]]
 
@@ -29,9 +29,9 @@ def check_batch_agrees(make: Make, values: list[Any], call: Call) -> None:
     assert all(_bare(_seen(it)) == alone[at] for at, it in pairs), "an index is not the item's"
 
 
-@pytest.mark.parametrize("specimen", [it for it in ZOO if not it.remembers], ids=str)
+@pytest.mark.parametrize("specimen", [it for it in REGISTRY if not it.remembers], ids=str)
 def test_batch_is_invoke_item_by_item(specimen: Specimen, call: Call) -> None:
-    """Over the zoo: each output is that of `invoke`, each failure the item's own."""
+    """Over the registry: each output is that of `invoke`, each failure the item's own."""
     if not specimen.runs_in(call.colour):
         pytest.skip("async only")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import Phase, given, settings, strategies as st
 
 from runnables import RunnableLambda
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws.nestings import (
     NODES,
     UNLIMITED,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runnables import RunnableLambda, RunnableParallel, RunnablePassthrough
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws.gauges import GAUGE_PATIENCE, Gauge, Signal
 
 LIMITS = (1, 2, 8)

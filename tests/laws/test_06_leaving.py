@@ -17,7 +17,7 @@ from runnables import (
     RunnableLambda,
     RunnablePassthrough,
 )
-from tests.colours import run_clean
+from tests.both_modes import run_clean
 from tests.laws import steps
 from tests.laws.gauges import PATIENCE
 from tests.leaks import nothing_left, open_generators

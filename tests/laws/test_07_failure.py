@@ -10,7 +10,7 @@ import pytest
 
 from runnables import Runnable, RunnableGenerator, RunnableLambda, RunnableParallel, RunnablePick
 from runnables.engine import on_stop
-from tests.colours import Call, run_clean
+from tests.both_modes import Call, run_clean
 from tests.laws.gauges import Signal
 from tests.laws.specimens import AT_ONCE
 

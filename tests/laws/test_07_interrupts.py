@@ -16,7 +16,7 @@ from runnables import (
     RunnableParallel,
     RunnablePassthrough,
 )
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws.outcomes import stream_of, transform_of
 from tests.laws.specimens import AGAIN, AT_ONCE
 

@@ -14,7 +14,7 @@ from runnables import (
     RunnableParallel,
     RunnableRetry,
 )
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws import steps
 from tests.laws.specimens import AGAIN, AT_ONCE
 from tests.laws.steps import Flaky

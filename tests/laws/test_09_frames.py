@@ -20,7 +20,7 @@ from runnables import (
     RunnableParallel,
     RunnablePassthrough,
 )
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws.specimens import AT_ONCE
 
 OURS = str(Path(runnables.__file__).parent)

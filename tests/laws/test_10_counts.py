@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from runnables import Runnable, RunnableGenerator, RunnableLambda, RunnablePassthrough
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws import steps
 from tests.laws.recorder import Recorder
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from runnables import RunnableLambda, RunnableParallel
-from tests.colours import Call
+from tests.both_modes import Call
 
 HEAVY = {"httpx", "requests", "aiohttp", "opentelemetry", "langsmith", "typer", "click", "rich"}
 

@@ -1,4 +1,4 @@
-"""Law 11 over the zoo: every way to call anything refuses a slip before it pulls an input."""
+"""Law 11 over the registry: every way to call anything refuses a slip before it pulls an input."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import Phase, find, settings
 
 from runnables import ConfigError
-from tests.colours import Call
+from tests.both_modes import Call
+from tests.laws.registry import REGISTRY
 from tests.laws.specimens import Specimen
-from tests.laws.zoo import ZOO
 
 WAYS: dict[str, Callable[..., Any]] = {
     "invoke": lambda call, it, value, config, **kw: call.invoke(it, value, config, **kw),
@@ -58,7 +58,7 @@ def check_slip(
     assert one.pulled == 0, "an input was pulled"
 
 
-@pytest.mark.parametrize("specimen", ZOO, ids=str)
+@pytest.mark.parametrize("specimen", REGISTRY, ids=str)
 def test_a_slip_in_a_config_key_is_refused_by_everything(specimen: Specimen, call: Call) -> None:
     """Every runnable, every way of calling: the key is named, and the near one."""
     match = r"Unknown config key 'metdata'\. Did you mean 'metadata'\?"
@@ -79,7 +79,7 @@ TAKES_ALL = {
 
 OPTIONS = [
     it
-    for it in ZOO
+    for it in REGISTRY
     if it.title not in TAKES_ALL and not it.title.startswith(("user", "configurable fields"))
 ]
 
@@ -96,7 +96,7 @@ def test_a_keyword_that_nothing_reads_is_refused_by_everything(
             WAYS[way](call, specimen.make(), some(specimen), None, nothing_reads_this=1)
 
 
-@pytest.mark.parametrize("specimen", ZOO, ids=str)
+@pytest.mark.parametrize("specimen", REGISTRY, ids=str)
 def test_a_slip_of_a_batch_is_refused_by_everything(specimen: Specimen, call: Call) -> None:
     """`max_concurency=`: no input is pulled, and the right name is given."""
     match = r"'max_concurency'.*Did you mean 'max_concurrency'"
@@ -104,7 +104,7 @@ def test_a_slip_of_a_batch_is_refused_by_everything(specimen: Specimen, call: Ca
         check_slip(call, way, specimen, match, None, max_concurency=2)
 
 
-@pytest.mark.parametrize("specimen", ZOO, ids=str)
+@pytest.mark.parametrize("specimen", REGISTRY, ids=str)
 def test_a_slip_in_a_bound_config_is_refused_when_it_is_bound(specimen: Specimen) -> None:
     """`with_config(...)` does not wait for the first call."""
     runnable: Any = specimen.make()
@@ -114,7 +114,7 @@ def test_a_slip_in_a_bound_config_is_refused_when_it_is_bound(specimen: Specimen
         runnable.with_config({"tag": []})
 
 
-@pytest.mark.parametrize("specimen", ZOO, ids=str)
+@pytest.mark.parametrize("specimen", REGISTRY, ids=str)
 def test_a_slip_in_a_wrapper_is_refused_when_it_is_made(specimen: Specimen) -> None:
     """The error names the method as users know it, and the near keyword."""
     runnable: Any = specimen.make()

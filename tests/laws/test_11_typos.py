@@ -20,7 +20,7 @@ from runnables import (
 from runnables_providers.local import LocalChatModel, LocalEmbeddings
 from runnables_providers.openai import OpenAIEmbeddings
 from runnables_providers.scripted import ScriptedChatModel
-from tests.colours import Call
+from tests.both_modes import Call
 
 
 def test_a_slip_in_a_batch_keyword_pulls_no_input(call: Call) -> None:

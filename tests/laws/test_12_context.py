@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from runnables import RunnableLambda
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws.recorder import Recorder
 
 NAME: ContextVar[str] = ContextVar("NAME", default="nobody")

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 
 from runnables import Event, Runnable, RunnableLambda
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws import steps
 from tests.laws.gauges import Gauge
 from tests.laws.nestings import Limit, Place, Watch
 from tests.laws.recorder import Recorder
 from tests.laws.test_01_streams_agree import check_stream_agrees
-from tests.laws.test_02_colours_agree import check_colours_agree
+from tests.laws.test_02_sync_agrees_with_async import check_colours_agree
 from tests.laws.test_04_batch import check_batch_agrees
 from tests.laws.test_05_nestings import check_limits
 from tests.laws.test_05_one_limit import check_limit
 from tests.laws.test_06_leaving import Sources, check_left
 from tests.laws.test_07_failure import Siblings, check_siblings
 from tests.laws.test_07_interrupts import Leaf, check_interrupted
-from tests.laws.test_09_where import check_where
+from tests.laws.test_09_error_notes import check_where
 
 
 class Drops(Runnable[str, str]):

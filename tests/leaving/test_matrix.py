@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from runnables_providers.local import LocalChatModel
-from tests.colours import run_clean
+from tests.both_modes import run_clean
 from tests.leaks import nothing_left, open_async_generators, wait_for
 from tests.leaving.cells import CELLS, SHAPES, TAKEN, Stages, abreak_off, input_of
 from tests.leaving.feed import Feed, serve

@@ -18,10 +18,10 @@ from runnables import (
 )
 from runnables.models.fakes import DeterministicFakeEmbedding
 from runnables_providers.scripted import ScriptedChatModel
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws.recorder import Recorder
 from tests.laws.specimens import AT_ONCE
-from tests.models.test_retries import WAYS, Quick, Watches, ways
+from tests.models.test_request_policies import WAYS, Quick, Watches, ways
 
 
 def usage(read: int, written: int, **details: int) -> Any:

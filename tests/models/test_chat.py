@@ -30,7 +30,7 @@ from runnables.models.options import BASE_OPTIONS
 from runnables.models.usage import Usage, track_usage
 from runnables.parsers import StrOutputParser
 from runnables_providers.scripted import Delay, ScriptedChatModel
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.messages import arbitrary
 
 

@@ -17,7 +17,7 @@ from runnables import (
     RunnableLambda,
 )
 from runnables_providers.scripted import ScriptedChatModel
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.laws.recorder import Recorder
 
 USAGE: Any = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}

@@ -23,7 +23,7 @@ from runnables.models.fakes import (
     ParrotFakeChatModel,
 )
 from runnables_providers.scripted import ScriptedChatModel
-from tests.colours import Call
+from tests.both_modes import Call
 
 
 def test_a_generic_fake_gives_its_messages_word_by_word(call: Call) -> None:

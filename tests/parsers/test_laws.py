@@ -24,8 +24,8 @@ from runnables.parsers import (
     StrOutputParser,
     XMLOutputParser,
 )
-from tests.colours import Call
-from tests.parsers.texts import (
+from tests.both_modes import Call
+from tests.parsers.answers import (
     FORMS,
     JSON_NOISE,
     LIST_NOISE,

@@ -23,7 +23,7 @@ from runnables import (
     XMLOutputParser,
 )
 from runnables_providers.scripted import ScriptedChatModel
-from tests.colours import Call
+from tests.both_modes import Call
 
 NO = "I will not do that."
 

@@ -19,8 +19,8 @@ from runnables.parsers import (
     PydanticOutputParser,
     RepairParser,
 )
-from tests.colours import Call
-from tests.parsers.texts import Colour
+from tests.both_modes import Call
+from tests.parsers.answers import Colour
 
 
 class Point(BaseModel):

@@ -19,8 +19,8 @@ from runnables.parsers import (
     PydanticToolsParser,
     StrOutputParser,
 )
-from tests.colours import Call
-from tests.parsers.texts import JSON, outcome
+from tests.both_modes import Call
+from tests.parsers.answers import JSON, outcome
 
 
 class Add(BaseModel):

@@ -31,7 +31,7 @@ from runnables.prompts import (
 )
 from runnables.prompts.formats.base import Variables
 from runnables.prompts.message import BaseMessagePromptTemplate
-from tests.colours import Call
+from tests.both_modes import Call
 
 CHAT = ChatPromptTemplate(
     [("system", "You are {name}."), ("placeholder", "{history}"), ("human", "{question}")]

@@ -21,7 +21,7 @@ from runnables.prompts import (
     MissingVariableError,
     PromptTemplate,
 )
-from tests.colours import Call
+from tests.both_modes import Call
 
 EXAMPLES = [{"q": "1+1", "a": "2", "more": 0}, {"q": "2+2", "a": "4"}]
 SHOWN = PromptTemplate("{q}={a}")

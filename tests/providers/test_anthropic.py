@@ -23,7 +23,7 @@ from runnables.errors import (
 )
 from runnables.models import init_chat_model
 from runnables_providers.anthropic import ChatAnthropic
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.providers.anthropic_events import answer, events
 from tests.sdk.recorder import Said, events as stream_of, recording
 

@@ -20,7 +20,7 @@ from runnables import (
 )
 from runnables.errors import AuthenticationError, ContextLengthError, InvalidRequestError
 from runnables_providers.anthropic import ChatAnthropic
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.llama.server import LlamaServer
 
 pytestmark = pytest.mark.local_model

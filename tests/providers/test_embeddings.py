@@ -24,7 +24,7 @@ from runnables_providers._remote.embeddings import HTTPEmbeddings
 from runnables_providers.google import GoogleGenerativeAIEmbeddings
 from runnables_providers.ollama import OllamaEmbeddings
 from runnables_providers.openai import OpenAIEmbeddings
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.llama.server import LlamaServer
 from tests.sdk.recorder import Asked, Recorder, Said, recording
 

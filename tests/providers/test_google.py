@@ -32,7 +32,7 @@ from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.google.contents import SKIPPED, conversation
 from runnables_providers.google.generation import Generation
 from runnables_providers.google.generation_config import written_options
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.sdk.recorder import Said, events, recording
 
 CALL: Any = {"name": "look", "args": {"at": "sky"}, "id": "c1"}

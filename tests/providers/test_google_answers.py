@@ -16,7 +16,7 @@ from runnables.messages import message_chunk_to_message
 from runnables_providers._remote.stream_decoding import JSONEvents
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.google.generation import Generation
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.sdk.recorder import Said, events, recording
 
 FACTS = {"modelVersion": "gemini-x-001", "responseId": "r-1"}

@@ -11,7 +11,7 @@ from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.ollama import ChatOllama
 from runnables_providers.openai import ChatOpenAI
-from tests.colours import Call
+from tests.both_modes import Call
 
 MODELS: dict[str, Any] = {
     "chat completions": ChatOpenAI,

@@ -34,7 +34,7 @@ from runnables_providers._remote.stream_decoding import JSONEvents
 from runnables_providers.ollama import ChatOllama
 from runnables_providers.ollama.exchange import OllamaChat, ollama_messages
 from runnables_providers.ollama.service import address
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.sdk.recorder import Said, lines, recording
 
 CALL: Any = {"name": "look", "args": {"at": "sky"}, "id": "c1"}

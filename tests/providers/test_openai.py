@@ -10,7 +10,7 @@ from runnables import AIMessage, HumanMessage
 from runnables.errors import AuthenticationError
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.openai import ChatOpenAI
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.sdk.recorder import Said, events, recording
 
 ANSWER = {

@@ -26,7 +26,7 @@ from runnables_providers._remote.chat import _Reading
 from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
 from runnables_providers.openai.completions import Completion
 from runnables_providers.openai.responses import Response
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.sdk.recorder import Said, events, recording
 from tests.sdk.test_openai import RESPONSE, STREAM, _streamed_response
 

@@ -24,8 +24,8 @@ from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.ollama import ChatOllama
 from runnables_providers.openai import ChatOpenAI
-from tests.colours import Call
-from tests.models.test_retries import Watches
+from tests.both_modes import Call
+from tests.models.test_request_policies import Watches
 from tests.sdk.recorder import Asked, Recorder, Said, events, recording
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}

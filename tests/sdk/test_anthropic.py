@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from runnables import AIMessage, AnyMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 from runnables.errors import ModelError
 from runnables_providers.anthropic import ChatAnthropic
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.providers.anthropic_events import answer, events as events_of
 from tests.sdk.recorder import Recorder, Said, events
 

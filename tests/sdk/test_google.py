@@ -22,7 +22,7 @@ from google.genai import types
 
 from runnables import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from runnables_providers.google import ChatGoogleGenerativeAI
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.sdk.recorder import Recorder, Said, events, recording
 
 MODEL = "gemini-2.5-flash"

@@ -16,7 +16,7 @@ from ollama import Client
 
 from runnables import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from runnables_providers.ollama import ChatOllama, OllamaEmbeddings
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.sdk.recorder import Recorder, Said, lines, recording
 
 PNG = b"\x89PNG\r\n\x1a\n\xff\xfe"

@@ -18,7 +18,7 @@ from runnables import (
     ToolMessage,
 )
 from runnables_providers.openai import ChatOpenAI
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.sdk.recorder import Recorder, Said, events
 
 PIXEL = (

@@ -27,7 +27,7 @@ from runnables import (
     tool,
 )
 from runnables.models.fakes import ParrotFakeChatModel
-from tests.colours import Call
+from tests.both_modes import Call
 from tests.tools.functions import (
     AddArgs,
     Colour,

