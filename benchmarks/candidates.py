@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from benchmarks.load import AT_ONCE, AsyncSubject, Subject, compare
+from benchmarks.load import NO_BACKOFF, AsyncSubject, Subject, compare
 
 HEADERS = {"content-type": "application/json", "authorization": "Bearer key"}
 
@@ -255,7 +255,7 @@ class Urllib3(_Library):
     def opened(self) -> Iterator[None]:
         import urllib3
 
-        with urllib3.PoolManager(maxsize=AT_ONCE) as self.client:
+        with urllib3.PoolManager(maxsize=NO_BACKOFF) as self.client:
             yield
 
     def send(self, url: str, body: bytes) -> bytes:

@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 from benchmarks.harness import peak_memory
 from benchmarks.server import ANSWER, CHUNKS, WORDS, serving
 
-AT_ONCE = 64
+NO_BACKOFF = 64
 TIMES = {"plain": 1_600, "burst": 128, "paced": 64}
 """How many calls there are in a round, of each kind: whole answers; streams whose chunks come all
 at once; streams with a chunk every 10 ms."""
@@ -59,12 +59,12 @@ class Subject(ABC):
 
     def ask_many(self, times: int) -> list[Any]:
         """Many requests, so many at once."""
-        with ThreadPoolExecutor(AT_ONCE) as threads:
+        with ThreadPoolExecutor(NO_BACKOFF) as threads:
             return list(threads.map(lambda _: self.ask(), range(times)))
 
     def tell_many(self, times: int) -> list[tuple[float, str]]:
         """Many streams, so many at once; of each, seconds to the first text, and the text."""
-        with ThreadPoolExecutor(AT_ONCE) as threads:
+        with ThreadPoolExecutor(NO_BACKOFF) as threads:
             return list(threads.map(lambda _: self._told(), range(times)))
 
     def _told(self) -> tuple[float, str]:
@@ -120,7 +120,9 @@ async def _at_once(work: Callable[[], Any], times: int) -> list[Any]:
     async def worker() -> list[Any]:
         return [await work() for _ in left]
 
-    return [it for some in await asyncio.gather(*(worker() for _ in range(AT_ONCE))) for it in some]
+    return [
+        it for some in await asyncio.gather(*(worker() for _ in range(NO_BACKOFF))) for it in some
+    ]
 
 
 # --- in the subject's own process -------------------------------------------------------------
@@ -149,7 +151,7 @@ def _figures(
             stack.callback(lambda: run(opened.__aexit__, None, None, None))
         else:
             stack.enter_context(opened)
-        run(subject.ask_many, 2 * AT_ONCE)
+        run(subject.ask_many, 2 * NO_BACKOFF)
         for kind, count in times.items():
             subject.address = f"{address}/{'burst' if kind == 'plain' else kind}"
             many = subject.ask_many if kind == "plain" else subject.tell_many

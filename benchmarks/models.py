@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from benchmarks.candidates import Aiohttp, AsyncAiohttp
 from benchmarks.harness import Result
-from benchmarks.load import AT_ONCE, AsyncSubject, Subject, compare, cost
+from benchmarks.load import NO_BACKOFF, AsyncSubject, Subject, compare, cost
 from benchmarks.server import serving
 
 QUESTION = "hello"
@@ -113,7 +113,7 @@ class _AsyncRunnable(_Chained, AsyncSubject):
 
     async def ask_many(self, times: int) -> list[Any]:
         answers = await self.runnable().abatch(
-            [self.question] * times, config={"max_concurrency": AT_ONCE}
+            [self.question] * times, config={"max_concurrency": NO_BACKOFF}
         )
         return self.texts(answers)
 
@@ -128,7 +128,7 @@ class _Runnable(_Chained, Subject):
 
     def ask_many(self, times: int) -> list[Any]:
         answers = self.runnable().batch(
-            [self.question] * times, config={"max_concurrency": AT_ONCE}
+            [self.question] * times, config={"max_concurrency": NO_BACKOFF}
         )
         return self.texts(answers)
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from runnables.compose.generators import RunnableGenerator as RunnableGenerator
     from runnables.compose.inline import (
         Decoder as Decoder,
-        Inline as Inline,
+        NonBlockingStep as NonBlockingStep,
     )
     from runnables.compose.map import RunnableEach as RunnableEach
     from runnables.compose.parallel import (
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     from runnables.engine import (
         AsyncStream as AsyncStream,
         Stream as Stream,
-        cancelled as cancelled,
+        is_cancelled as is_cancelled,
     )
     from runnables.engine.merging import (
         DELTAS as DELTAS,
@@ -84,7 +84,7 @@ if TYPE_CHECKING:
         SNAPSHOTS as SNAPSHOTS,
         ByIndex as ByIndex,
         ByKey as ByKey,
-        Joined as Joined,
+        CustomMerge as CustomMerge,
         Merge as Merge,
         MergeableChunk as MergeableChunk,
         merge_chunks as merge_chunks,
@@ -92,7 +92,6 @@ if TYPE_CHECKING:
     from runnables.errors import (
         AuthenticationError as AuthenticationError,
         BudgetExceeded as BudgetExceeded,
-        ColourError as ColourError,
         ConfigError as ConfigError,
         ContextLengthError as ContextLengthError,
         EmptyStream as EmptyStream,
@@ -112,10 +111,11 @@ if TYPE_CHECKING:
         ServerError as ServerError,
         StepLimitError as StepLimitError,
         StepTimeout as StepTimeout,
+        SyncAsyncError as SyncAsyncError,
         ToolArgumentsError as ToolArgumentsError,
         ToolException as ToolException,
         WeightsError as WeightsError,
-        worth_retrying as worth_retrying,
+        is_retryable as is_retryable,
     )
     from runnables.messages import (
         AIMessage as AIMessage,
@@ -177,14 +177,14 @@ if TYPE_CHECKING:
         Embeddings as Embeddings,
         LanguageModelInput as LanguageModelInput,
         RawAnswer as RawAnswer,
-        StopCutter as StopCutter,
-        acut_chunks as acut_chunks,
+        StopSequenceFilter as StopSequenceFilter,
+        atruncate_stream as atruncate_stream,
         convert_to_openai_tool as convert_to_openai_tool,
-        cut_at_stop as cut_at_stop,
-        cut_chunks as cut_chunks,
-        cut_message as cut_message,
         init_chat_model as init_chat_model,
         init_embeddings as init_embeddings,
+        truncate_at_stop as truncate_at_stop,
+        truncate_message as truncate_message,
+        truncate_stream as truncate_stream,
     )
     from runnables.models.budget import Budget as Budget
     from runnables.models.fakes import (
@@ -211,11 +211,11 @@ if TYPE_CHECKING:
         DatetimeOutputParser as DatetimeOutputParser,
         EnumOutputParser as EnumOutputParser,
         JsonError as JsonError,
+        JsonExtractor as JsonExtractor,
         JsonOutputKeyToolsParser as JsonOutputKeyToolsParser,
         JsonOutputParser as JsonOutputParser,
         JsonOutputToolsParser as JsonOutputToolsParser,
         JsonReader as JsonReader,
-        JsonText as JsonText,
         ListOutputParser as ListOutputParser,
         MarkdownListOutputParser as MarkdownListOutputParser,
         NumberedListOutputParser as NumberedListOutputParser,
@@ -271,15 +271,15 @@ _HOMES: Final = {
     "runnables.compose.assign": "RunnableAssign",
     "runnables.compose.binding": "RunnableBinding",
     "runnables.compose.branch": "RouterInput RouterRunnable RunnableBranch",
+    "runnables.compose.coerce": "coerce_to_runnable",
     "runnables.compose.configurable": (
         "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption "
         "RunnableConfigurableAlternatives RunnableConfigurableFields"
     ),
     "runnables.compose.decorator": "chain",
-    "runnables.compose.coerce": "coerce_to_runnable",
     "runnables.compose.functions": "RunnableLambda",
     "runnables.compose.generators": "RunnableGenerator",
-    "runnables.compose.inline": "Decoder Inline",
+    "runnables.compose.inline": "Decoder NonBlockingStep",
     "runnables.compose.map": "RunnableEach",
     "runnables.compose.parallel": "RunnableMap RunnableParallel",
     "runnables.compose.passthrough": "RunnablePassthrough RunnablePick",
@@ -294,17 +294,17 @@ _HOMES: Final = {
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Event Handler",
     "runnables.core.user_code": "ensure_config",
-    "runnables.engine": "AsyncStream cancelled Stream",
+    "runnables.engine": "AsyncStream is_cancelled Stream",
     "runnables.engine.merging": (
-        "ByIndex ByKey DELTAS Joined Merge merge_chunks MergeableChunk RESET SNAPSHOTS"
+        "ByIndex ByKey CustomMerge DELTAS Merge merge_chunks MergeableChunk RESET SNAPSHOTS"
     ),
     "runnables.errors": (
-        "AuthenticationError BudgetExceeded ColourError ConfigError ContextLengthError "
-        "EmptyStream InvalidRequestError MergeError MissingExtra ModelConnectionError "
+        "AuthenticationError BudgetExceeded ConfigError ContextLengthError EmptyStream "
+        "InvalidRequestError is_retryable MergeError MissingExtra ModelConnectionError "
         "ModelError ModelRefusalError ModelTimeoutError OutputParserException "
         "PermissionDeniedError PromptError RateLimitError RecursionLimitError RunnablesError "
-        "ServerError StepLimitError StepTimeout ToolArgumentsError ToolException WeightsError "
-        "worth_retrying"
+        "ServerError StepLimitError StepTimeout SyncAsyncError ToolArgumentsError ToolException "
+        "WeightsError"
     ),
     "runnables.messages": (
         "add_usage AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage "
@@ -321,8 +321,9 @@ _HOMES: Final = {
         "VideoContentBlock"
     ),
     "runnables.models": (
-        "acut_chunks ChatModel convert_to_openai_tool cut_at_stop cut_chunks cut_message "
-        "Embeddings init_chat_model init_embeddings LanguageModelInput RawAnswer StopCutter"
+        "atruncate_stream ChatModel convert_to_openai_tool Embeddings init_chat_model "
+        "init_embeddings LanguageModelInput RawAnswer StopSequenceFilter truncate_at_stop "
+        "truncate_message truncate_stream"
     ),
     "runnables.models.budget": "Budget",
     "runnables.models.fakes": (
@@ -333,8 +334,8 @@ _HOMES: Final = {
     "runnables.models.usage": "track_usage Usage",
     "runnables.parsers": (
         "BaseOutputParser BaseParser BaseTransformOutputParser CommaSeparatedListOutputParser "
-        "DatetimeOutputParser EnumOutputParser JsonError JsonOutputKeyToolsParser "
-        "JsonOutputParser JsonOutputToolsParser JsonReader JsonText ListOutputParser "
+        "DatetimeOutputParser EnumOutputParser JsonError JsonExtractor JsonOutputKeyToolsParser "
+        "JsonOutputParser JsonOutputToolsParser JsonReader ListOutputParser "
         "MarkdownListOutputParser NumberedListOutputParser parse_json_markdown "
         "parse_partial_json PydanticOutputParser PydanticToolsParser RepairParser "
         "SimpleJsonOutputParser StrOutputParser XMLOutputParser"

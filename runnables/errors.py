@@ -3,7 +3,7 @@
     RunnablesError
     ├── ConfigError (ValueError, TypeError)    a config, option or keyword that nothing reads
     ├── MergeError (TypeError)                 chunks that nobody declared how to add
-    ├── ColourError (TypeError)                a sync call of an async-only step
+    ├── SyncAsyncError (TypeError)                a sync call of an async-only step
     ├── EmptyStream (ValueError)               a stream without a chunk, where a value is needed
     ├── StepTimeout (TimeoutError)             a step took longer than it was given
     ├── RecursionLimitError (RecursionError)   runnables that go on returning runnables
@@ -51,7 +51,7 @@ class MergeError(RunnablesError, TypeError):
     """More than one chunk, and no declaration of how they add up."""
 
 
-class ColourError(RunnablesError, TypeError):
+class SyncAsyncError(RunnablesError, TypeError):
     """A sync call of something that can only be awaited; the message names the call to use."""
 
 
@@ -257,7 +257,7 @@ class ModelTimeoutError(ModelError, TimeoutError):
     """The service did not answer in time."""
 
 
-def worth_retrying(error: BaseException) -> bool:
+def is_retryable(error: BaseException) -> bool:
     """Whether the same call of a model may succeed soon: its service was busy, failed or was slow.
 
     Never so after a client's fault, nor where a daily quota is used up.
@@ -267,7 +267,7 @@ def worth_retrying(error: BaseException) -> bool:
     return isinstance(error, (ServerError, ModelConnectionError, ModelTimeoutError))
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`" Did you mean 'x'?"` for the nearest of `known`, or an empty string."""
     found = nearest(name, known)
     return "" if found is None else f" Did you mean {found!r}?"

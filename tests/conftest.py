@@ -11,8 +11,8 @@ import pytest
 from blockbuster import BlockBuster
 from hypothesis import HealthCheck, settings
 
-from runnables.compose.policies.attempts import AT_ONCE
-from runnables.models.request_policies import Guarded
+from runnables.compose.policies.attempts import NO_BACKOFF
+from runnables.models.request_policies import RequestPolicy
 from tests.both_modes import AsyncCall, Call, SyncCall
 from tests.leaks import nothing_left, nothing_left_in_loop
 from tests.llama import server
@@ -49,7 +49,7 @@ def llama_server() -> Iterator[server.LlamaServer]:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models make further attempts at once, where a test is not about how long they wait."""
-    monkeypatch.setattr(Guarded, "_pace", AT_ONCE)
+    monkeypatch.setattr(RequestPolicy, "_backoff", NO_BACKOFF)
 
 
 @pytest.fixture(scope="session", autouse=True)

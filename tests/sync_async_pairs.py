@@ -29,20 +29,21 @@ NAMES: Mapping[str, str] = {
     "__aiter__": "__iter__",
     "__anext__": "__next__",
     "TaskFanOut": "ThreadFanOut",
+    "async_sleep": "sleep",
 }
 """Async names and what they stand for, besides those that are a sync name with an `a` before."""
 
-HOPS = {"hop"}
-"""Calls that only say in which thread a function runs: `await hop(f, x)` stands for `f(x)`."""
+HOPS = {"to_thread"}
+"""Calls that only say in which thread a function runs: `await to_thread(f, x)` is `f(x)`."""
 
-VIEWS = {"inner"}
-"""Calls that only say how to walk over a stream: `inner(chunks)` stands for `chunks`."""
+VIEWS = {"raw_iterator"}
+"""Calls that only say how to walk over a stream: `raw_iterator(chunks)` stands for `chunks`."""
 
 SYNC_ONLY: set[str] = set()
 """Keywords that only the sync half gives."""
 
-REFUSALS = ("ColourError", "_async_only")
-"""What a sync half may say more than its twin: `if ...: raise ColourError(...)`."""
+REFUSALS = ("SyncAsyncError", "_async_only")
+"""What a sync half may say more than its twin: `if ...: raise SyncAsyncError(...)`."""
 
 _PREFIXES = (("", "a"), ("_", "_a"), ("", "Async"), ("_", "_Async"), ("", "A"), ("_", "_A"))
 
@@ -50,7 +51,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True)
-class Twins:
+class Pair:
     """A sync function and its async twin; None where one is missing."""
 
     where: str
@@ -74,7 +75,7 @@ class Reader:
             if isinstance(node, Function | ast.ClassDef)
         }
 
-    def twins(self) -> Iterator[Twins]:
+    def twins(self) -> Iterator[Pair]:
         """Every function that has a twin, in classes and in modules."""
         for module, tree in self._trees.items():
             functions = _functions(tree)
@@ -88,14 +89,14 @@ class Reader:
 
     def _paired(
         self, where: str, sync: dict[str, Function], other: dict[str, Function]
-    ) -> Iterator[Twins]:
+    ) -> Iterator[Pair]:
         same_room = sync is other
         for name, coloured in other.items():
             plain = self.plain(name)
             if plain in sync and (plain != name or not same_room):
-                yield Twins(where + plain, sync[plain], coloured)
+                yield Pair(where + plain, sync[plain], coloured)
 
-    def lonely(self, methods: Iterable[str]) -> Iterator[Twins]:
+    def lonely(self, methods: Iterable[str]) -> Iterator[Pair]:
         """Classes that define one of these methods in one colour only."""
         for module, tree in self._trees.items():
             for owner in ast.walk(tree):
@@ -104,7 +105,7 @@ class Reader:
                     for name in methods:
                         half, twin = mine.get(name), mine.get(f"a{name}")
                         if (half is None) != (twin is None):
-                            yield Twins(f"{module}:{owner.name}.{name}", half, twin)
+                            yield Pair(f"{module}:{owner.name}.{name}", half, twin)
 
     def plain(self, name: str) -> str:
         """The sync name that an async one stands for; any other name as it is."""
@@ -116,7 +117,7 @@ class Reader:
                 return sync_name
         return name
 
-    def difference(self, twins: Twins) -> str:
+    def difference(self, twins: Pair) -> str:
         """In what the halves differ, as a diff of their plain forms; empty where they agree.
 
         An async half that runs its sync half in a worker thread, and does nothing else, agrees;
@@ -264,12 +265,14 @@ def _is_refusal(statement: ast.stmt) -> bool:
 
 
 def _delegates(function: Function, name: str) -> bool:
-    """Whether its one statement is `return await hop(self.name, ...)`."""
+    """Whether its one statement is `return await to_thread(self.name, ...)`."""
     match [it for it in function.body if not _is_docstring(it)]:
         case [
-            ast.Return(value=ast.Await(value=ast.Call(func=ast.Name(id=hop), args=[method, *_])))
+            ast.Return(
+                value=ast.Await(value=ast.Call(func=ast.Name(id=to_thread), args=[method, *_]))
+            )
         ]:
-            return hop in HOPS and ast.unparse(method) == f"self.{name}"
+            return to_thread in HOPS and ast.unparse(method) == f"self.{name}"
     return False
 
 

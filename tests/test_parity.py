@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.sync_async_pairs import Reader, Twins
+from tests.sync_async_pairs import Pair, Reader
 
 ROOT = Path(__file__).resolve().parents[1]
 PROVIDERS = ROOT / "providers" / "runnables_providers"
 
 ALLOWED: Mapping[str, str] = {
-    "runnables.core.subclassing:_settled": "only one of them has something to await",
+    "runnables.core.subclassing:_without_restarts": "only one of them has something to await",
     "runnables.compose.generators:RunnableGenerator._restarting": (
         "async, a sync generator is run, too"
     ),
     "runnables.compose.binding:listeners": "the sync door refuses async functions",
     "runnables.core.event_stream:stream_events": "a thread waits for its consumer, a task asks it",
-    "runnables.core.events:tell": "a sync run has the loop that waits for it await a handler",
+    "runnables.core.events:emit": "a sync run has the loop that waits for it await a handler",
     "runnables.core.events:Run.__enter__": (
         "only a sync run can meet a handler that it cannot await"
     ),
@@ -72,7 +72,7 @@ LONELY = [it.where for it in READER.lonely(PUBLIC) if not it.where.startswith(CO
 
 
 @pytest.mark.parametrize("twins", TWINS, ids=lambda twins: twins.where)
-def test_twins_say_the_same(twins: Twins) -> None:
+def test_twins_say_the_same(twins: Pair) -> None:
     """Without async and await, the async half is its sync half."""
     difference = READER.difference(twins)
     if difference and twins.where not in ALLOWED:
@@ -104,7 +104,7 @@ class Step:
         async with aclosing(self.astream(x)) as chunks:
             async for chunk in chunks:
                 if self._wanted(chunk):
-                    return {key: await hop(f, chunk) for key, f in self.steps}
+                    return {key: await to_thread(f, chunk) for key, f in self.steps}
 
     def stream(self, x):
         yield from self.invoke(x)
@@ -131,7 +131,7 @@ def test_twins_that_differ_in_colour_only_pass() -> None:
 @pytest.mark.parametrize(
     ("here", "slip"),
     [
-        pytest.param("await hop(f, chunk)", "await hop(f, x)", id="another argument"),
+        pytest.param("await to_thread(f, chunk)", "await to_thread(f, x)", id="another argument"),
         pytest.param("self.astream(x)", "self.astream()", id="a lost argument"),
         pytest.param("async with aclosing(", "with nothing(", id="a stream that is not closed"),
         pytest.param("async for chunk in chunks", "async for chunk in x", id="another loop"),
@@ -152,8 +152,8 @@ def test_a_decision_that_only_one_twin_takes_is_found() -> None:
 def test_an_async_half_that_only_runs_its_sync_half_in_a_thread_passes() -> None:
     """But not one that runs another method, nor one that blocks the loop with its sync half."""
     pair = "class Step:\n def f(self, x): raise Never\n async def af(self, x): return {}"
-    assert _differences(pair.format("await hop(self.f, x)")) == []
-    assert _differences(pair.format("await hop(self.g, x)")) == ["seed:Step.f"]
+    assert _differences(pair.format("await to_thread(self.f, x)")) == []
+    assert _differences(pair.format("await to_thread(self.g, x)")) == ["seed:Step.f"]
     assert _differences(pair.format("self.f(x)")) == ["seed:Step.f"]
 
 

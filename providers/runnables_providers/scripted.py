@@ -18,10 +18,10 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from runnables.engine import anap, nap
+from runnables.engine import async_sleep, sleep
 from runnables.errors import ConfigError
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, UsageMetadata
-from runnables.models import ChatModel, acut_chunks, cut_chunks
+from runnables.models import ChatModel, atruncate_stream, truncate_stream
 from runnables.models.fakes import by_words, in_pieces
 
 
@@ -130,12 +130,12 @@ class ScriptedChatModel(ChatModel):
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
-        return cut_chunks(self._play(messages, options), options.get("stop", ()))
+        return truncate_stream(self._play(messages, options), options.get("stop", ()))
 
     def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
-        return acut_chunks(self._aplay(messages, options), options.get("stop", ()))
+        return atruncate_stream(self._aplay(messages, options), options.get("stop", ()))
 
     def _play(
         self, messages: list[BaseMessage], options: dict[str, Any]
@@ -144,7 +144,7 @@ class ScriptedChatModel(ChatModel):
         try:
             for piece in self._pieces(turn, messages):
                 if isinstance(piece, Delay):
-                    nap(piece.seconds)
+                    sleep(piece.seconds)
                 else:
                     yield _as_chunk(piece)
         finally:
@@ -157,7 +157,7 @@ class ScriptedChatModel(ChatModel):
         try:
             for piece in self._pieces(turn, messages):
                 if isinstance(piece, Delay):
-                    await anap(piece.seconds)
+                    await async_sleep(piece.seconds)
                 else:
                     yield _as_chunk(piece)
         finally:

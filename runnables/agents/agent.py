@@ -11,21 +11,26 @@ from collections.abc import (
     Sequence,
 )
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from typing_extensions import TypedDict
-
-from runnables.agents.conversation import InOrder, Request, Talk, join_conversation, messages_in
-from runnables.agents.setup import Parts
+from runnables.agents.conversation import (
+    Conversation,
+    InOrder,
+    ToolRequest,
+    join_conversation,
+    messages_in,
+)
+from runnables.agents.setup import AgentSetup
 from runnables.agents.toolbox import where
+from runnables.agents.types import AgentAnswer, AgentInput, AgentMessages, AgentState, State
 from runnables.compose.runnable import Runnable
-from runnables.core.batching import stand
-from runnables.core.config import AMBIENT, refuse_options
-from runnables.core.error_notes import note
+from runnables.core.batching import enter_limit
+from runnables.core.config import CURRENT_SCOPE, refuse_options
+from runnables.core.error_notes import add_location
 from runnables.core.schemas import fields_schema
 from runnables.core.values import show
 from runnables.engine import (
-    Declared,
+    StreamInfo,
     TaskFanOut,
     ThreadFanOut,
     aclose,
@@ -33,17 +38,14 @@ from runnables.engine import (
     ainterleave,
     close,
     collect,
-    inner,
     interleave,
+    raw_iterator,
 )
-from runnables.engine.merging import SNAPSHOTS, ByKey, Joined, Merge
+from runnables.engine.merging import SNAPSHOTS, ByKey, CustomMerge, Merge
 from runnables.errors import ConfigError
 from runnables.messages import (
     AIMessage,
     AnyMessage,
-    BaseMessage,
-    MessageLikeRepresentation,
-    PromptValue,
     SystemMessage,
     ToolMessage,
 )
@@ -53,37 +55,11 @@ if TYPE_CHECKING:
 
     from runnables.core.config import RunnableConfig, Scope
 
-T = TypeVar("T")
-State = TypeVar("State", covariant=True)
 
 DEFAULT_MAX_STEPS: Final = 25
 """How often the model answers where nobody says it; as often as LangGraph takes steps."""
 
 _DEFAULTS: Final[Mapping[str, Any]] = {"max_steps": DEFAULT_MAX_STEPS, "handle_tool_errors": False}
-
-
-class AgentMessages(TypedDict):
-    """What an agent takes."""
-
-    messages: Sequence[MessageLikeRepresentation]
-
-
-class AgentState(TypedDict):
-    """What an agent gives: the whole conversation."""
-
-    messages: list[BaseMessage]
-
-
-class AgentAnswer(AgentState, Generic[T]):
-    """What an agent with a `response_format` gives: also the answer in its form."""
-
-    structured_response: T
-
-
-AgentInput: TypeAlias = (
-    str | Sequence[MessageLikeRepresentation] | PromptValue | AgentMessages | AgentState
-)
-"""What an agent takes: a conversation, as a dict with "messages" or by itself, or a text."""
 
 
 class Agent(Runnable[AgentInput, State], internal=True):
@@ -120,8 +96,8 @@ class Agent(Runnable[AgentInput, State], internal=True):
         self.name = name
         if max_steps < 1:
             raise ConfigError(f"max_steps={max_steps!r}: the model must answer once, at least")
-        self._made: Parts | None = None
-        self._parts()  # what does not fit is refused now
+        self._made: AgentSetup | None = None
+        self._setup()  # what does not fit is refused now
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -133,9 +109,9 @@ class Agent(Runnable[AgentInput, State], internal=True):
         options = [f"{key}={show(it)}" for key, it in said.items() if key != "tools"]
         return f"create_agent({', '.join([repr(model), f'[{tools}]', *options])})"
 
-    def _parts(self) -> Parts:
+    def _setup(self) -> AgentSetup:
         if self._made is None:
-            self._made = Parts(
+            self._made = AgentSetup(
                 self.model,
                 self.tools,
                 self.system_prompt,
@@ -147,15 +123,15 @@ class Agent(Runnable[AgentInput, State], internal=True):
     @property
     def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it is the same for all
         """Messages one after the other, pieces of an answer joined; the last structured answer."""
-        return ByKey({"messages": Joined(join_conversation), "structured_response": SNAPSHOTS})
+        return ByKey({"messages": CustomMerge(join_conversation), "structured_response": SNAPSHOTS})
 
     @property
-    def restarts(self) -> bool:
+    def may_restart(self) -> bool:
         """Where the model's stream does."""
-        return self.model.restarts
+        return self.model.may_restart
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
-        return (self.model, *self._parts().tools.runnables.values())
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
+        return (self.model, *self._setup().tools.runnables.values())
 
     @property
     def InputType(self) -> Any:
@@ -185,105 +161,129 @@ class Agent(Runnable[AgentInput, State], internal=True):
     # -- whole
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        talk, parts = self._begin(value, kwargs), self._parts()
-        while not talk.over:
+        chat, setup = self._begin(value, kwargs), self._setup()
+        while not chat.over:
             try:
-                if talk.requests:
-                    answers = self._use(talk.requests, scope)
-                    talk.answered(answers, last=parts.tools.ends(talk.requests, answers))
+                if chat.requests:
+                    answers = self._use(chat.requests, scope)
+                    chat.answered(answers, last=setup.tools.ends(chat.requests, answers))
                 else:
-                    talk.hear(parts.model.invoke(parts.asked(talk), _at(scope, talk.where)))
+                    chat.add_answer(
+                        setup.model.invoke(
+                            setup.prompt_messages(chat),
+                            _child_config(scope, chat.where),
+                        )
+                    )
             except Exception as error:
-                note(error, talk.where)
+                add_location(error, chat.where)
                 raise
-        if parts.former is None:
-            return talk.state()
-        form = parts.former.invoke(parts.asked_for_form(talk), _at(scope, "the form"))
-        return talk.state(structured_response=form)
+        if setup.structured_model is None:
+            return chat.state()
+        form = setup.structured_model.invoke(
+            setup.structured_prompt(chat), _child_config(scope, "the form")
+        )
+        return chat.state(structured_response=form)
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        talk, parts = self._begin(value, kwargs), self._parts()
-        while not talk.over:
+        chat, setup = self._begin(value, kwargs), self._setup()
+        while not chat.over:
             try:
-                if talk.requests:
-                    answers = await self._ause(talk.requests, scope)
-                    talk.answered(answers, last=parts.tools.ends(talk.requests, answers))
+                if chat.requests:
+                    answers = await self._ause(chat.requests, scope)
+                    chat.answered(answers, last=setup.tools.ends(chat.requests, answers))
                 else:
-                    talk.hear(await parts.model.ainvoke(parts.asked(talk), _at(scope, talk.where)))
+                    chat.add_answer(
+                        await setup.model.ainvoke(
+                            setup.prompt_messages(chat),
+                            _child_config(scope, chat.where),
+                        )
+                    )
             except Exception as error:
-                note(error, talk.where)
+                add_location(error, chat.where)
                 raise
-        if parts.former is None:
-            return talk.state()
-        form = await parts.former.ainvoke(parts.asked_for_form(talk), _at(scope, "the form"))
-        return talk.state(structured_response=form)
+        if setup.structured_model is None:
+            return chat.state()
+        form = await setup.structured_model.ainvoke(
+            setup.structured_prompt(chat), _child_config(scope, "the form")
+        )
+        return chat.state(structured_response=form)
 
-    def _begin(self, value: Any, kwargs: dict[str, Any]) -> Talk:
+    def _begin(self, value: Any, kwargs: dict[str, Any]) -> Conversation:
         refuse_options(self, kwargs)
-        return Talk(messages_in(value), self.max_steps, self.get_name())
+        return Conversation(messages_in(value), self.max_steps, self.get_name())
 
-    def _use(self, requests: Sequence[Request], scope: Scope | None) -> list[ToolMessage]:
+    def _use(self, requests: Sequence[ToolRequest], scope: Scope | None) -> list[ToolMessage]:
         """The answers of the tools, in the order of the requests."""
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
 
-        def work(_: int, request: Request) -> ToolMessage:
+        def work(_: int, request: ToolRequest) -> ToolMessage:
             return self._serve(request, scope)
 
-        fan_out = ThreadFanOut(work, iter(requests), slots, outside=outside)
-        fan_out.inside(AMBIENT, scope)
+        fan_out = ThreadFanOut(work, iter(requests), slots, owns_limit=owns_limit)
+        fan_out.inside(CURRENT_SCOPE, scope)
         return fan_out.run(len(requests))
 
-    async def _ause(self, requests: Sequence[Request], scope: Scope | None) -> list[ToolMessage]:
+    async def _ause(
+        self, requests: Sequence[ToolRequest], scope: Scope | None
+    ) -> list[ToolMessage]:
         """The answers of the tools, in the order of the requests."""
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
 
-        async def work(_: int, request: Request) -> ToolMessage:
+        async def work(_: int, request: ToolRequest) -> ToolMessage:
             return await self._aserve(request, scope)
 
-        fan_out = TaskFanOut(work, iter(requests), slots, outside=outside)
-        fan_out.inside(AMBIENT, scope)
+        fan_out = TaskFanOut(work, iter(requests), slots, owns_limit=owns_limit)
+        fan_out.inside(CURRENT_SCOPE, scope)
         return await fan_out.run(len(requests))
 
-    def _serve(self, request: Request, scope: Scope) -> ToolMessage:
+    def _serve(self, request: ToolRequest, scope: Scope) -> ToolMessage:
         """The answer to one request."""
-        tools = self._parts().tools
+        tools = self._setup().tools
         tool = tools.choose(request)
         if tool is None:
-            return tools.refused(request)
+            return tools.rejection(request)
         try:
-            return tools.answer(request, tool.invoke(request, _at(scope, where(request))))
+            return tools.answer(request, tool.invoke(request, _child_config(scope, where(request))))
         except Exception as error:
-            return tools.told(request, error)
+            return tools.error_message(request, error)
 
-    async def _aserve(self, request: Request, scope: Scope) -> ToolMessage:
+    async def _aserve(self, request: ToolRequest, scope: Scope) -> ToolMessage:
         """The answer to one request."""
-        tools = self._parts().tools
+        tools = self._setup().tools
         tool = tools.choose(request)
         if tool is None:
-            return tools.refused(request)
+            return tools.rejection(request)
         try:
-            return tools.answer(request, await tool.ainvoke(request, _at(scope, where(request))))
+            return tools.answer(
+                request, await tool.ainvoke(request, _child_config(scope, where(request)))
+            )
         except Exception as error:
-            return tools.told(request, error)
+            return tools.error_message(request, error)
 
     # -- in pieces
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        talk, parts = self._begin(collect(input), kwargs), self._parts()
-        yield talk.state()
-        while not talk.over:
-            pieces = self._used(talk, scope) if talk.requests else self._said(talk, scope)
+        chat, setup = self._begin(collect(input), kwargs), self._setup()
+        yield chat.state()
+        while not chat.over:
+            pieces = self._used(chat, scope) if chat.requests else self._said(chat, scope)
             try:
                 yield from pieces
             except Exception as error:
-                note(error, talk.where)
+                add_location(error, chat.where)
                 raise
             finally:
                 pieces.close()
-        if parts.former is not None:
-            chunks = parts.former.stream(parts.asked_for_form(talk), _at(scope, "the form"))
+        if setup.structured_model is not None:
+            chunks = setup.structured_model.stream(
+                setup.structured_prompt(chat), _child_config(scope, "the form")
+            )
             try:
                 for chunk in chunks:
                     yield {"structured_response": chunk}
@@ -295,91 +295,93 @@ class Agent(Runnable[AgentInput, State], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        talk, parts = self._begin(await acollect(input), kwargs), self._parts()
-        yield talk.state()
-        while not talk.over:
-            pieces = self._aused(talk, scope) if talk.requests else self._asaid(talk, scope)
+        chat, setup = self._begin(await acollect(input), kwargs), self._setup()
+        yield chat.state()
+        while not chat.over:
+            pieces = self._aused(chat, scope) if chat.requests else self._asaid(chat, scope)
             try:
                 async for piece in pieces:
                     yield piece
             except Exception as error:
-                note(error, talk.where)
+                add_location(error, chat.where)
                 raise
             finally:
                 await pieces.aclose()
-        if parts.former is not None:
-            chunks = parts.former.astream(parts.asked_for_form(talk), _at(scope, "the form"))
+        if setup.structured_model is not None:
+            chunks = setup.structured_model.astream(
+                setup.structured_prompt(chat), _child_config(scope, "the form")
+            )
             try:
-                async for chunk in inner(chunks):
+                async for chunk in raw_iterator(chunks):
                     yield {"structured_response": chunk}
             finally:
                 await aclose(chunks)
 
-    def _said(self, talk: Talk, scope: Scope | None) -> Generator[Any, None, None]:
+    def _said(self, chat: Conversation, scope: Scope | None) -> Generator[Any, None, None]:
         """The pieces of the model's next answer."""
-        parts = self._parts()
-        chunks = parts.model.stream(parts.asked(talk), _at(scope, talk.where))
+        setup = self._setup()
+        chunks = setup.model.stream(setup.prompt_messages(chat), _child_config(scope, chat.where))
         try:
             for chunk in chunks:
-                yield from talk.hear_piece(chunk, chunks)
+                yield from chat.add_chunk(chunk, chunks)
         finally:
             close(chunks)
-        talk.hear_end(chunks)
+        chat.end_answer(chunks)
 
-    async def _asaid(self, talk: Talk, scope: Scope | None) -> AsyncGenerator[Any, None]:
+    async def _asaid(self, chat: Conversation, scope: Scope | None) -> AsyncGenerator[Any, None]:
         """The pieces of the model's next answer."""
-        parts = self._parts()
-        chunks = parts.model.astream(parts.asked(talk), _at(scope, talk.where))
+        setup = self._setup()
+        chunks = setup.model.astream(setup.prompt_messages(chat), _child_config(scope, chat.where))
         try:
-            async for chunk in inner(chunks):
-                for piece in talk.hear_piece(chunk, chunks):
+            async for chunk in raw_iterator(chunks):
+                for piece in chat.add_chunk(chunk, chunks):
                     yield piece
         finally:
             await aclose(chunks)
-        talk.hear_end(chunks)
+        chat.end_answer(chunks)
 
-    def _used(self, talk: Talk, scope: Scope | None) -> Generator[Any, None, None]:
+    def _used(self, chat: Conversation, scope: Scope | None) -> Generator[Any, None, None]:
         """The answers of the tools, each when those before it are there."""
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
         makers = {
-            at: partial(self._one, request, scope) for at, request in enumerate(talk.requests)
+            at: partial(self._one, request, scope) for at, request in enumerate(chat.requests)
         }
         ordered = InOrder()
-        pairs = interleave(makers, slots, outside=outside)
+        pairs = interleave(makers, slots, owns_limit=owns_limit)
         try:
             for at, answer in pairs:
                 for message in ordered.add(at, answer):
                     yield {"messages": [message]}
         finally:
             pairs.close()
-        talk.answered(ordered.all, last=self._parts().tools.ends(talk.requests, ordered.all))
+        chat.answered(ordered.all, last=self._setup().tools.ends(chat.requests, ordered.all))
 
-    async def _aused(self, talk: Talk, scope: Scope | None) -> AsyncGenerator[Any, None]:
+    async def _aused(self, chat: Conversation, scope: Scope | None) -> AsyncGenerator[Any, None]:
         """The answers of the tools, each when those before it are there."""
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
         makers = {
-            at: partial(self._aone, request, scope) for at, request in enumerate(talk.requests)
+            at: partial(self._aone, request, scope) for at, request in enumerate(chat.requests)
         }
         ordered = InOrder()
-        pairs = ainterleave(makers, slots, outside=outside)
+        pairs = ainterleave(makers, slots, owns_limit=owns_limit)
         try:
             async for at, answer in pairs:
                 for message in ordered.add(at, answer):
                     yield {"messages": [message]}
         finally:
             await pairs.aclose()
-        talk.answered(ordered.all, last=self._parts().tools.ends(talk.requests, ordered.all))
+        chat.answered(ordered.all, last=self._setup().tools.ends(chat.requests, ordered.all))
 
-    def _one(self, request: Request, scope: Scope) -> Generator[ToolMessage, None, None]:
+    def _one(self, request: ToolRequest, scope: Scope) -> Generator[ToolMessage, None, None]:
         yield self._serve(request, scope)
 
-    async def _aone(self, request: Request, scope: Scope) -> AsyncGenerator[ToolMessage, None]:
+    async def _aone(self, request: ToolRequest, scope: Scope) -> AsyncGenerator[ToolMessage, None]:
         yield await self._aserve(request, scope)
 
 
-def _at(scope: Scope | None, label: str) -> RunnableConfig | None:
+def _child_config(scope: Scope | None, label: str) -> RunnableConfig | None:
     """The config for a call inside of an agent."""
     tag = "agent:" + label.replace(" ", ":").replace('"', "")
-    return None if scope is None else scope.step(tag, label).config
+    return None if scope is None else scope.for_step(tag, label).config

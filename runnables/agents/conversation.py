@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from runnables.engine import merge_of
 from runnables.engine.merging import RESET, Accumulator
-from runnables.errors import ConfigError, EmptyStream, StepLimitError, near
+from runnables.errors import ConfigError, EmptyStream, StepLimitError, did_you_mean
 from runnables.messages import (
     AIMessage,
     AIMessageChunk,
@@ -21,7 +21,7 @@ from runnables.messages import (
 )
 from runnables.models.calls import join_answer
 
-Request: TypeAlias = ToolCall | InvalidToolCall
+ToolRequest: TypeAlias = ToolCall | InvalidToolCall
 """What a model asks a tool for; it may have written it wrongly."""
 
 _KEYS = ("messages", "structured_response")
@@ -43,7 +43,7 @@ def messages_in(value: Any) -> list[BaseMessage]:
         for key in given:
             if key not in _KEYS:
                 raise ConfigError(
-                    f"An agent takes no {key!r}.{near(key, _KEYS)} Expected a dict with "
+                    f"An agent takes no {key!r}.{did_you_mean(key, _KEYS)} Expected a dict with "
                     "'messages', a list of messages, or a text."
                 )
         said = given.get("messages", [])
@@ -95,12 +95,12 @@ def _with_names(answer: AIMessage, place: int) -> AIMessage:
     return answer.model_copy(update=update)
 
 
-def requests_of(answer: AIMessage) -> list[Request]:
+def requests_of(answer: AIMessage) -> list[ToolRequest]:
     """What an answer asks tools for, in order; what cannot be read comes last."""
     return [*answer.tool_calls, *answer.invalid_tool_calls]
 
 
-def _unanswered(messages: Sequence[BaseMessage]) -> list[Request]:
+def _unanswered(messages: Sequence[BaseMessage]) -> list[ToolRequest]:
     """The calls at the end of a conversation that no tool has answered yet."""
     answered: set[str] = set()
     for message in reversed(messages):
@@ -112,7 +112,7 @@ def _unanswered(messages: Sequence[BaseMessage]) -> list[Request]:
     return []
 
 
-class Talk:
+class Conversation:
     """What has been said, and what comes next.
 
     Args:
@@ -144,7 +144,7 @@ class Talk:
         """The conversation as an agent gives it."""
         return {"messages": list(self.messages), **more}
 
-    def hear(self, answer: AIMessage) -> None:
+    def add_answer(self, answer: AIMessage) -> None:
         """The model has answered.
 
         Raises:
@@ -164,7 +164,7 @@ class Talk:
                 self.messages,
             )
 
-    def hear_piece(self, chunk: Any, chunks: object) -> Iterable[dict[str, Any]]:
+    def add_chunk(self, chunk: Any, chunks: object) -> Iterable[dict[str, Any]]:
         """A piece of the model's answer has come; gives what leaves for the agent's consumer."""
         if chunk is RESET:
             self._parts = None
@@ -173,12 +173,12 @@ class Talk:
         self._parts.add(chunk)
         return ({"messages": [chunk]},)
 
-    def hear_end(self, chunks: object) -> None:
+    def end_answer(self, chunks: object) -> None:
         """The last piece of the model's answer was the last."""
         parts, self._parts = self._parts, None
         if parts is None or parts.empty:
             raise EmptyStream(getattr(chunks, "source", None) or chunks)
-        self.hear(parts.value())
+        self.add_answer(parts.value())
 
     def answered(self, answers: Sequence[ToolMessage], *, last: bool) -> None:
         """The tools have answered; `last` says that nobody asks the model again."""

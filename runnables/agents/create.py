@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
-from runnables.agents.agent import DEFAULT_MAX_STEPS, Agent, AgentAnswer, AgentState
+from runnables.agents.agent import DEFAULT_MAX_STEPS, Agent
+from runnables.agents.types import AgentAnswer, AgentState
 from runnables.compose.runnable import Runnable
 from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError

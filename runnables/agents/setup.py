@@ -11,15 +11,15 @@ from runnables.messages import BaseMessage, HumanMessage, SystemMessage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runnables.agents.conversation import Talk
+    from runnables.agents.conversation import Conversation
     from runnables.compose.runnable import Runnable
 
-ASK_FOR_FORM: Final = "Now give your answer in the form that is asked for."
+ASK_FOR_STRUCTURED_ANSWER: Final = "Now give your answer in the form that is asked for."
 """What the model is told last, where its answer has a form. (A conversation that ends with its own
 words is refused by some services, and others go on with these words.)"""
 
 
-class Parts:
+class AgentSetup:
     """What follows of an agent's settings.
 
     Attributes:
@@ -42,21 +42,21 @@ class Parts:
     ) -> None:
         self.tools = Toolbox(tools, handle_errors=handle_tool_errors)
         self.model: Runnable[Any, Any] = model
-        self.former: Runnable[Any, Any] | None = None
+        self.structured_model: Runnable[Any, Any] | None = None
         prompt = SystemMessage(system_prompt) if isinstance(system_prompt, str) else system_prompt
         self._prompt: list[BaseMessage] = [] if prompt is None else [prompt]
         if self.tools.offered:
             self.model = _ask(model, "bind_tools", self.tools.offered)
         if response_format is not None:
-            self.former = _ask(model, "with_structured_output", response_format)
+            self.structured_model = _ask(model, "with_structured_output", response_format)
 
-    def asked(self, talk: Talk) -> list[BaseMessage]:
+    def prompt_messages(self, conversation: Conversation) -> list[BaseMessage]:
         """What the model reads when it is its turn."""
-        return [*self._prompt, *talk.messages]
+        return [*self._prompt, *conversation.messages]
 
-    def asked_for_form(self, talk: Talk) -> list[BaseMessage]:
+    def structured_prompt(self, conversation: Conversation) -> list[BaseMessage]:
         """What the model reads when its last answer is put into a form."""
-        return [*self.asked(talk), HumanMessage(ASK_FOR_FORM)]
+        return [*self.prompt_messages(conversation), HumanMessage(ASK_FOR_STRUCTURED_ANSWER)]
 
 
 def _ask(model: Any, method: str, argument: Any) -> Runnable[Any, Any]:

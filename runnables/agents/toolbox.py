@@ -6,14 +6,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from runnables.compose.runnable import Runnable
-from runnables.core.error_notes import note
-from runnables.errors import ColourError, ConfigError, ToolArgumentsError, ToolException, near
+from runnables.core.error_notes import add_location
+from runnables.errors import (
+    ConfigError,
+    SyncAsyncError,
+    ToolArgumentsError,
+    ToolException,
+    did_you_mean,
+)
 from runnables.messages import ToolMessage
 from runnables.tools import BaseTool, RunnableTool, StructuredTool, tool_inside
 from runnables.tools.results import as_content
 
 if TYPE_CHECKING:
-    from runnables.agents.conversation import Request
+    from runnables.agents.conversation import ToolRequest
 
 
 class Toolbox:
@@ -54,16 +60,18 @@ class Toolbox:
         self.offered.append(runnable)
         self.runnables[name], self._tools[name] = runnable, tool
 
-    def choose(self, request: Request) -> Runnable[Any, Any] | None:
+    def choose(self, request: ToolRequest) -> Runnable[Any, Any] | None:
         """Who serves this request; None where nobody can."""
         return None if self.refusal(request) else self.runnables[request["name"] or ""]
 
-    def refusal(self, request: Request) -> str:
+    def refusal(self, request: ToolRequest) -> str:
         """What the model is told of a request that cannot be served; empty where it can."""
         name = request["name"] or ""
         if name not in self._tools:
             known = ", ".join(self._tools) or "none"
-            return f"There is no tool {name!r}.{near(name, self._tools)} Known tools: {known}."
+            return (
+                f"There is no tool {name!r}.{did_you_mean(name, self._tools)} Known tools: {known}."
+            )
         args: object = request["args"]
         if not isinstance(args, Mapping):
             reason = cast("Any", request).get("error") or "they are no JSON object"
@@ -72,18 +80,18 @@ class Toolbox:
             return f"The tool {name!r} has no argument {sorted(hidden)[0]!r}."
         return ""
 
-    def refused(self, request: Request) -> ToolMessage:
+    def rejection(self, request: ToolRequest) -> ToolMessage:
         """The answer to a request that cannot be served."""
         return self._failed(request, self.refusal(request))
 
-    def answer(self, request: Request, result: Any) -> ToolMessage:
+    def answer(self, request: ToolRequest, result: Any) -> ToolMessage:
         """The answer of a tool, also of one that gave no message."""
         if isinstance(result, ToolMessage):
             return result
         call_id, name = request["id"] or "", request["name"]
         return ToolMessage(as_content(result), tool_call_id=call_id, name=name)
 
-    def told(self, request: Request, error: Exception) -> ToolMessage:
+    def error_message(self, request: ToolRequest, error: Exception) -> ToolMessage:
         """The answer where a tool has failed.
 
         Raises:
@@ -91,24 +99,24 @@ class Toolbox:
         """
         if isinstance(error, (ToolException, ToolArgumentsError)):
             return self._failed(request, str(error) or type(error).__name__)
-        if self._handle_errors and not isinstance(error, (ColourError, ConfigError)):
+        if self._handle_errors and not isinstance(error, (SyncAsyncError, ConfigError)):
             return self._failed(request, f"{type(error).__name__}: {error}")
-        note(error, where(request))
+        add_location(error, where(request))
         raise error
 
-    def ends(self, requests: Sequence[Request], answers: Sequence[ToolMessage]) -> bool:
+    def ends(self, requests: Sequence[ToolRequest], answers: Sequence[ToolMessage]) -> bool:
         """Whether these answers are the last word: all of tools that say so, and no error."""
         tools = [self._tools.get(it["name"] or "") for it in requests]
         good = all(answer.status == "success" for answer in answers)
         return good and all(tool is not None and tool.return_direct for tool in tools)
 
-    def _failed(self, request: Request, said: str) -> ToolMessage:
+    def _failed(self, request: ToolRequest, said: str) -> ToolMessage:
         return ToolMessage(
             said, tool_call_id=request["id"] or "", name=request["name"], status="error"
         )
 
 
-def where(request: Request) -> str:
+def where(request: ToolRequest) -> str:
     """A call of a tool, for error notes and observers."""
     return f'tool "{request["name"]}"'
 

@@ -3,14 +3,14 @@
 from runnables.cache.keys import digest
 from runnables.cache.runnable import RunnableCache
 from runnables.cache.stores import BaseCache, InMemoryCache, check_cache
-from runnables.cache.values import MISSING, Form, Kept
+from runnables.cache.values import NOT_CACHED, CacheEntry, Codec
 
 __all__ = [
-    "MISSING",
+    "NOT_CACHED",
     "BaseCache",
-    "Form",
+    "Codec",
     "InMemoryCache",
-    "Kept",
+    "CacheEntry",
     "RunnableCache",
     "check_cache",
     "digest",

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.cache.keys import digest
 from runnables.cache.stores import BaseCache, InMemoryCache, check_cache
-from runnables.cache.values import MISSING, Form, Kept
+from runnables.cache.values import NOT_CACHED, CacheEntry, Codec
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.typevars import Input, Output
-from runnables.compose.wrappers import Call, Forwarding
-from runnables.core.bulk import Failed, arun_group, run_group
+from runnables.compose.wrappers import ForwardingWrapper, MethodCall
+from runnables.core.bulk import Failed, arun_micro_batch, run_micro_batch
 from runnables.core.subclassing import config_of
 from runnables.core.values import with_settings
-from runnables.engine import Declared, aclose, acollect, close, collect, inner, merge_of
+from runnables.engine import StreamInfo, aclose, acollect, close, collect, merge_of, raw_iterator
 from runnables.engine.merging import RESET, SNAPSHOTS, comes_in_parts
 from runnables.errors import ConfigError, MergeError
-from runnables.messages import AIMessage, only_chunk
+from runnables.messages import AIMessage, final_chunk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from runnables.engine.merging import Accumulator
 
 
-class RunnableCache(Forwarding[Input, Output], internal=True):
+class RunnableCache(ForwardingWrapper[Input, Output], internal=True):
     """A runnable whose outputs are kept, and given again for an equal input.
 
     Equal means: the same input, options and `configurable` values, of a runnable with the same
@@ -64,23 +64,23 @@ class RunnableCache(Forwarding[Input, Output], internal=True):
     def _identity(self) -> dict[str, Any]:
         return {"bound": self.bound}
 
-    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
+    def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         # one key for what differs would mix up their outputs
         key = None if self.key is None else digest(self.key, call.name, call.args, call.kwargs)
         return with_settings(self, {"bound": made, "key": key})
 
-    def _like(self) -> Runnable[Input, Output]:
+    def _wrapped(self) -> Runnable[Input, Output]:
         return self.bound
 
     @property
-    def group_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: that of the bound one
+    def max_batch_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: that of the bound one
         """As the bound runnable's."""
-        return self.bound.group_size
+        return self.bound.max_batch_size
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         kept = self._kept(value, scope, kwargs)
         output = kept.get()
-        if output is MISSING:
+        if output is NOT_CACHED:
             output = self.bound.invoke(value, config_of(scope), **kwargs)
             kept.set(output)
         return output
@@ -88,12 +88,12 @@ class RunnableCache(Forwarding[Input, Output], internal=True):
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         kept = self._kept(value, scope, kwargs)
         output = await kept.aget()
-        if output is MISSING:
+        if output is NOT_CACHED:
             output = await self.bound.ainvoke(value, config_of(scope), **kwargs)
             await kept.aset(output)
         return output
 
-    def _invoke_group(
+    def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
         group = _Group(values, [self._kept(value, scope, kwargs) for value in values])
@@ -101,12 +101,12 @@ class RunnableCache(Forwarding[Input, Output], internal=True):
             group.found(kept, kept.get())
         asked = group.asked()
         if asked:
-            outputs = run_group(self.bound, asked, config_of(scope), kwargs)
+            outputs = run_micro_batch(self.bound, asked, config_of(scope), kwargs)
             for kept, output in group.answered(outputs):
                 kept.set(output)
         return group.outputs()
 
-    async def _ainvoke_group(
+    async def _ainvoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
         group = _Group(values, [self._kept(value, scope, kwargs) for value in values])
@@ -114,22 +114,26 @@ class RunnableCache(Forwarding[Input, Output], internal=True):
             group.found(kept, await kept.aget())
         asked = group.asked()
         if asked:
-            outputs = await arun_group(self.bound, asked, config_of(scope), kwargs)
+            outputs = await arun_micro_batch(self.bound, asked, config_of(scope), kwargs)
             for kept, output in group.answered(outputs):
                 await kept.aset(output)
         return group.outputs()
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         value = collect(input)
         kept = self._kept(value, scope, kwargs)
         output = kept.get()
-        if output is not MISSING:
-            yield self._as_chunk(output, declared)
+        if output is not NOT_CACHED:
+            yield self._as_chunk(output, info)
             return
-        chunks = declared.follow(self.bound.stream(value, config_of(scope), **kwargs))
-        heard = _Heard(chunks)
+        chunks = info.delegate_to(self.bound.stream(value, config_of(scope), **kwargs))
+        heard = _StreamRecorder(chunks)
         try:
             for chunk in chunks:
                 heard.add(chunk)
@@ -144,18 +148,18 @@ class RunnableCache(Forwarding[Input, Output], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         value = await acollect(input)
         kept = self._kept(value, scope, kwargs)
         output = await kept.aget()
-        if output is not MISSING:
-            yield self._as_chunk(output, declared)
+        if output is not NOT_CACHED:
+            yield self._as_chunk(output, info)
             return
-        chunks = declared.follow(self.bound.astream(value, config_of(scope), **kwargs))
-        heard = _Heard(chunks)
+        chunks = info.delegate_to(self.bound.astream(value, config_of(scope), **kwargs))
+        heard = _StreamRecorder(chunks)
         try:
-            async for chunk in inner(chunks):
+            async for chunk in raw_iterator(chunks):
                 heard.add(chunk)
                 yield chunk
         finally:
@@ -163,7 +167,7 @@ class RunnableCache(Forwarding[Input, Output], internal=True):
         if heard.is_whole():
             await kept.aset(heard.value())
 
-    def _kept(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Kept:
+    def _kept(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> CacheEntry:
         """Where the output for this call is kept."""
         chosen: Any = {} if scope is None else scope.get("configurable", {})
         try:
@@ -173,7 +177,7 @@ class RunnableCache(Forwarding[Input, Output], internal=True):
                 f"{self!r}: what it is given has in it {error}. Its input, options and "
                 "configurable values must be plain data, for the cache to know equal ones."
             ) from None
-        return Kept(self.cache, key, self._form)
+        return CacheEntry(self.cache, key, self._form)
 
     @cached_property
     def _config(self) -> str:
@@ -189,18 +193,18 @@ class RunnableCache(Forwarding[Input, Output], internal=True):
             ) from None
 
     @cached_property
-    def _form(self) -> Form:
-        return Form(self.bound, lambda: self.bound.OutputType)
+    def _form(self) -> Codec:
+        return Codec(self.bound, lambda: self.bound.OutputType)
 
-    def _as_chunk(self, output: Any, declared: Declared) -> Any:
+    def _as_chunk(self, output: Any, info: StreamInfo) -> Any:
         """The whole output as the only chunk, which adds up to itself, whatever the merge."""
         if isinstance(output, AIMessage) and comes_in_parts(self.merge):
-            return only_chunk(output)
-        declared.merge = SNAPSHOTS
+            return final_chunk(output)
+        info.merge = SNAPSHOTS
         return output
 
 
-class _Heard:
+class _StreamRecorder:
     """What the chunks of a stream add up to; nothing, where they do not."""
 
     def __init__(self, chunks: object) -> None:
@@ -232,23 +236,23 @@ class _Heard:
 class _Group:
     """The inputs of one group: which are there, which are asked for, each of them once."""
 
-    def __init__(self, values: Sequence[Any], keys: Sequence[Kept]) -> None:
+    def __init__(self, values: Sequence[Any], keys: Sequence[CacheEntry]) -> None:
         self._keys = keys
         self._first = {kept.key: (kept, value) for kept, value in zip(keys, values, strict=True)}
         self._outputs: dict[str, Any] = {}
 
     @property
-    def places(self) -> list[Kept]:
+    def places(self) -> list[CacheEntry]:
         return [kept for kept, _ in self._first.values()]
 
-    def found(self, kept: Kept, output: Any) -> None:
-        if output is not MISSING:
+    def found(self, kept: CacheEntry, output: Any) -> None:
+        if output is not NOT_CACHED:
             self._outputs[kept.key] = output
 
     def asked(self) -> list[Any]:
         return [value for key, (_, value) in self._first.items() if key not in self._outputs]
 
-    def answered(self, outputs: Sequence[Any]) -> list[tuple[Kept, Any]]:
+    def answered(self, outputs: Sequence[Any]) -> list[tuple[CacheEntry, Any]]:
         """What the others gave; those of them that can be kept."""
         missing = [kept for key, (kept, _) in self._first.items() if key not in self._outputs]
         pairs = list(zip(missing, outputs, strict=True))

@@ -9,7 +9,7 @@ from typing import Any
 
 from runnables.core.signatures import checks_keywords
 from runnables.core.values import Value
-from runnables.engine import hop, lock
+from runnables.engine import lock, to_thread
 from runnables.errors import ConfigError
 
 
@@ -35,11 +35,11 @@ class BaseCache(Value, ABC):
 
     async def aget(self, key: str) -> str | None:
         """The text of this key; None where there is none, or no longer."""
-        return await hop(self.get, key)
+        return await to_thread(self.get, key)
 
     async def aset(self, key: str, text: str) -> None:
         """Keep this text, in place of what was there."""
-        await hop(self.set, key, text)
+        await to_thread(self.set, key, text)
 
 
 class InMemoryCache(BaseCache):

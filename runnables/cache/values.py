@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("runnables")
 
-MISSING: Final = object()
+NOT_CACHED: Final = object()
 """Stands for an answer that is not there."""
 
 
-class Form:
+class Codec:
     """How the values of one runnable are written as text, and read.
 
     JSON values and messages are written as they are, at any depth; others by the declared type,
@@ -38,15 +38,15 @@ class Form:
         declared: their type; Any: JSON values and messages only.
     """
 
-    def __init__(self, owner: object, declared: Callable[[], Any]) -> None:
+    def __init__(self, owner: object, info: Callable[[], Any]) -> None:
         self._owner = owner
-        self._declared = declared
+        self._declared = info
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any] | None:
-        declared = self._declared()
+        info = self._declared()
         try:
-            return None if declared is Any else adapter_of(declared)
+            return None if info is Any else adapter_of(info)
         except (PydanticSchemaGenerationError, PydanticUserError):
             return None
 
@@ -77,7 +77,7 @@ class Form:
                 return self._adapter.validate_json(told)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             pass
-        return MISSING
+        return NOT_CACHED
 
     def _typed(self, value: Any) -> str | None:
         if self._adapter is None:
@@ -91,7 +91,7 @@ class Form:
 
 def _json(value: Any) -> str | None:
     try:
-        return json.dumps({"json": _plain(value)})
+        return json.dumps({"json": _to_json(value)})
     except _NotPlain:
         return None
 
@@ -100,14 +100,14 @@ class _NotPlain(TypeError):
     """A value that is neither of JSON nor a message."""
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     kind = value.__class__
     if value is None or kind in (bool, int, float, str):
         return value
     if kind is list:
-        return [_plain(it) for it in value]
+        return [_to_json(it) for it in value]
     if kind is dict and all(type(key) is str for key in value):
-        return {"dict": {key: _plain(it) for key, it in value.items()}}
+        return {"dict": {key: _to_json(it) for key, it in value.items()}}
     if isinstance(value, BaseMessage):
         return {"message": message_to_dict(value)}
     raise _NotPlain
@@ -127,7 +127,7 @@ def _read(told: Any) -> Any:
     raise ValueError(form)
 
 
-class Kept:
+class CacheEntry:
     """The place of one answer in a cache.
 
     Args:
@@ -136,7 +136,7 @@ class Kept:
         form: how it is written.
     """
 
-    def __init__(self, cache: BaseCache, key: str, form: Form) -> None:
+    def __init__(self, cache: BaseCache, key: str, form: Codec) -> None:
         self._cache = cache
         self.key = key
         self._form = form
@@ -177,4 +177,4 @@ class Kept:
         _log.warning("%r did not keep an answer: %r", self._cache, error)
 
     def _read(self, text: str | None) -> Any:
-        return MISSING if text is None else self._form.read(text)
+        return NOT_CACHED if text is None else self._form.read(text)

@@ -16,13 +16,13 @@ from runnables.compose.parallel import RunnableParallel
 from runnables.compose.runnable import Runnable
 from runnables.core.subclassing import config_of
 from runnables.engine import (
-    ATee,
-    Declared,
+    AsyncTee,
+    StreamInfo,
     Tee,
     aclose,
     close,
-    inner,
     merge_of,
+    raw_iterator,
 )
 from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
 
@@ -60,11 +60,11 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         return super().get_name(suffix, name=base)
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """The dict's own are passed on at once."""
         return True
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
         return (self.mapper,)
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
@@ -77,17 +77,17 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """The fields of the input, and the new ones."""
-        return self._output_after(partial(self.get_input_schema, config), config)
+        return self._output_schema_given_previous(partial(self.get_input_schema, config), config)
 
-    def _keys_after(self, keys: Keys) -> Keys:
+    def _output_keys(self, keys: Keys) -> Keys:
         if keys is None or type(self) is not RunnableAssign:
             return None
         return keys.union(self.mapper.branches)
 
-    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
-        return self.mapper._keys_lacking(keys)
+    def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
+        return self.mapper._missing_keys(keys)
 
-    def _input_before(
+    def _input_schema_given_next(
         self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
         from runnables.core.schemas import fields_in, fields_schema, with_fields
@@ -99,7 +99,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         name = self.get_name("input")
         return fields_schema(name, fields) if fields else self.get_input_schema(config)
 
-    def _output_after(
+    def _output_schema_given_previous(
         self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
         from runnables.core.schemas import fields_in, fields_schema
@@ -122,10 +122,14 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
             )
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         tee = Tee(input, 2)
-        merges = declared.follow(_Assigned(input))
+        merges = info.delegate_to(_Assigned(input))
         own, again = tee.reader(0), tee.reader(1)
         seen: dict[str, Any] = {}
         try:
@@ -144,10 +148,10 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        tee = ATee(input, 2)
-        merges = declared.follow(_Assigned(input))
+        tee = AsyncTee(input, 2)
+        merges = info.delegate_to(_Assigned(input))
         own, again = tee.reader(0), tee.reader(1)
         seen: dict[str, Any] = {}
         try:
@@ -156,7 +160,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
                     yield piece
             merges.new = new = self.mapper.atransform(again, config_of(scope), **kwargs)
             async with new:
-                async for chunk in inner(new):
+                async for chunk in raw_iterator(new):
                     yield chunk
         finally:
             await aclose(own)
@@ -234,7 +238,7 @@ def _by_key(chunks: Iterable[Any]) -> Generator[Any, None, None]:
 
 async def _aby_key(chunks: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
     seen: list[Any] = []
-    async for chunk in inner(chunks):
+    async for chunk in raw_iterator(chunks):
         if _adds_by_key(chunks):
             yield chunk
         else:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.typevars import Input, Output
-from runnables.compose.wrappers import Call, Forwarding
-from runnables.core.bulk import arun_group, run_group
+from runnables.compose.wrappers import ForwardingWrapper, MethodCall
+from runnables.core.bulk import arun_micro_batch, run_micro_batch
 from runnables.core.config import (
     RunnableConfig,
     Scope,
@@ -20,7 +20,7 @@ from runnables.core.config import (
 from runnables.core.description import Described, Keys
 from runnables.core.signatures import can_take, checks_keywords, is_async
 from runnables.core.subclassing import config_of
-from runnables.errors import ColourError, ConfigError
+from runnables.errors import ConfigError, SyncAsyncError
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from runnables.engine import AsyncStream, Stream
 
 
-class RunnableBinding(Forwarding[Input, Output], internal=True):
+class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
     """A runnable with bound options and config; it has no runs of its own.
 
     Args:
@@ -87,7 +87,7 @@ class RunnableBinding(Forwarding[Input, Output], internal=True):
         chosen = self.config.get("configurable")
         return {"bound": self.bound, "kwargs": self.kwargs, "configurable": chosen}
 
-    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
+    def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         return self._with(bound=made, input_type=None, output_type=None)
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
@@ -120,48 +120,48 @@ class RunnableBinding(Forwarding[Input, Output], internal=True):
             return Described.get_output_schema(self)
         return self.bound.get_output_schema(self._config(config))
 
-    def _input_before(
+    def _input_schema_given_next(
         self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
         if self.input_type is not None:
             return self.input_schema
-        return self.bound._input_before(following, self._config(config))
+        return self.bound._input_schema_given_next(following, self._config(config))
 
-    def _output_after(
+    def _output_schema_given_previous(
         self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
         if self.output_type is not None:
             return self.output_schema
-        return self.bound._output_after(preceding, self._config(config))
+        return self.bound._output_schema_given_previous(preceding, self._config(config))
 
-    def _keys_after(self, keys: Keys) -> Keys:
-        return self.bound._keys_after(keys)
+    def _output_keys(self, keys: Keys) -> Keys:
+        return self.bound._output_keys(keys)
 
-    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
-        return self.bound._keys_lacking(keys)
+    def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
+        return self.bound._missing_keys(keys)
 
-    def _like(self) -> Runnable[Input, Output]:
+    def _wrapped(self) -> Runnable[Input, Output]:
         return self.bound
 
     def _batch_limit(self) -> int | None:
         return lowest(self.config.get("max_concurrency"), self.bound._batch_limit())
 
     @property
-    def group_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: that of the bound one
+    def max_batch_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: that of the bound one
         """As the bound runnable's."""
-        return self.bound.group_size
+        return self.bound.max_batch_size
 
-    def _invoke_group(
+    def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
         config = self._config(config_of(scope))
-        return run_group(self.bound, values, config, {**self.kwargs, **kwargs})
+        return run_micro_batch(self.bound, values, config, {**self.kwargs, **kwargs})
 
-    async def _ainvoke_group(
+    async def _ainvoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
         config = self._config(config_of(scope))
-        return await arun_group(self.bound, values, config, {**self.kwargs, **kwargs})
+        return await arun_micro_batch(self.bound, values, config, {**self.kwargs, **kwargs})
 
     # -- binding once more adds to the same binding
 
@@ -190,9 +190,9 @@ class RunnableBinding(Forwarding[Input, Output], internal=True):
         return RunnableBinding(**{**self._settings(), **changes})
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """As the runnable inside."""
-        return self.bound.takes_pieces
+        return self.bound.streams_input
 
     # -- running
 
@@ -206,7 +206,7 @@ class RunnableBinding(Forwarding[Input, Output], internal=True):
         else:
             scope = ensure_scope(None).merged(self._merged(config))
         if self.listeners:
-            scope.own = (*scope.own, *self.listeners)
+            scope.own_handlers = (*scope.own_handlers, *self.listeners)
         return scope.config
 
     def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
@@ -283,11 +283,11 @@ def _given(**functions: Any) -> dict[str, Any]:
 
 
 def listeners(on_start: Any, on_end: Any, on_error: Any) -> tuple[Handler, ...]:
-    """Handlers for sync functions; ColourError for async ones."""
+    """Handlers for sync functions; SyncAsyncError for async ones."""
     functions = _given(start=on_start, end=on_end, error=on_error)
     for kind, function in functions.items():
         if is_async(function):
-            raise ColourError(
+            raise SyncAsyncError(
                 f"with_listeners(on_{kind}={function!r}) is async: use with_alisteners"
             )
     return (_Listener(functions),)

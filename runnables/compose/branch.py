@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.core.error_notes import note
-from runnables.engine import Declared, aclose, acollect, close, collect, inner
-from runnables.errors import near
+from runnables.core.error_notes import add_location
+from runnables.engine import StreamInfo, aclose, acollect, close, collect, raw_iterator
+from runnables.errors import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -36,28 +36,32 @@ class Choice(Runnable[Input, Output], internal=True):
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         where, chosen, value = self._choose(value, scope)
         try:
-            return chosen.invoke(value, _at(scope, where), **kwargs)
+            return chosen.invoke(value, _child_config(scope, where), **kwargs)
         except Exception as error:
-            note(error, where)
+            add_location(error, where)
             raise
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         where, chosen, value = await self._achoose(value, scope)
         try:
-            return await chosen.ainvoke(value, _at(scope, where), **kwargs)
+            return await chosen.ainvoke(value, _child_config(scope, where), **kwargs)
         except Exception as error:
-            note(error, where)
+            add_location(error, where)
             raise
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         where, chosen, value = self._choose(collect(input), scope)
-        chunks = declared.follow(chosen.stream(value, _at(scope, where), **kwargs))
+        chunks = info.delegate_to(chosen.stream(value, _child_config(scope, where), **kwargs))
         try:
             yield from chunks
         except Exception as error:
-            note(error, where)
+            add_location(error, where)
             raise
         finally:
             close(chunks)
@@ -67,15 +71,15 @@ class Choice(Runnable[Input, Output], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         where, chosen, value = await self._achoose(await acollect(input), scope)
-        chunks = declared.follow(chosen.astream(value, _at(scope, where), **kwargs))
+        chunks = info.delegate_to(chosen.astream(value, _child_config(scope, where), **kwargs))
         try:
-            async for chunk in inner(chunks):
+            async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
-            note(error, where)
+            add_location(error, where)
             raise
         finally:
             await aclose(chunks)
@@ -117,7 +121,7 @@ class RunnableBranch(Choice[Input, Output], internal=True):
         pairs = ", ".join(f"({condition!r}, {branch!r})" for condition, branch in self.branches)
         return f"RunnableBranch({pairs}, {self.default!r})"
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
         return (*(it for pair in self.branches for it in pair), self.default)
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
@@ -132,13 +136,13 @@ class RunnableBranch(Choice[Input, Output], internal=True):
 
     def _choose(self, value: Any, scope: Scope | None) -> Chosen:
         for at, (condition, branch) in enumerate(self.branches):
-            if condition.invoke(value, _at(scope, f"condition {at + 1}")):
+            if condition.invoke(value, _child_config(scope, f"condition {at + 1}")):
                 return f"branch {at + 1} of {len(self.branches)}", branch, value
         return "the default branch", self.default, value
 
     async def _achoose(self, value: Any, scope: Scope | None) -> Chosen:
         for at, (condition, branch) in enumerate(self.branches):
-            if await condition.ainvoke(value, _at(scope, f"condition {at + 1}")):
+            if await condition.ainvoke(value, _child_config(scope, f"condition {at + 1}")):
                 return f"branch {at + 1} of {len(self.branches)}", branch, value
         return "the default branch", self.default, value
 
@@ -165,10 +169,10 @@ class RouterRunnable(Choice[RouterInput, Output], internal=True):
     def __init__(self, runnables: Mapping[str, Any]) -> None:
         self.runnables = {key: coerce_to_runnable(it) for key, it in runnables.items()}
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
         return self.runnables.values()
 
-    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+    def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
         return frozenset(RouterInput.__required_keys__) - keys
 
     def _choose(self, value: Any, scope: Scope | None) -> Chosen:
@@ -178,13 +182,13 @@ class RouterRunnable(Choice[RouterInput, Output], internal=True):
         key = given["key"]
         if key not in self.runnables:
             raise ValueError(
-                f"No runnable for the key {key!r}.{near(str(key), self.runnables)} "
+                f"No runnable for the key {key!r}.{did_you_mean(str(key), self.runnables)} "
                 f"Known keys: {', '.join(self.runnables)}."
             )
         return f'route "{key}"', self.runnables[key], given["input"]
 
 
-def _at(scope: Scope | None, where: str) -> RunnableConfig | None:
+def _child_config(scope: Scope | None, where: str) -> RunnableConfig | None:
     if scope is None:
         return None
-    return scope.step(where.split(" of ")[0].replace(" ", ":"), where).config
+    return scope.for_step(where.split(" of ")[0].replace(" ", ":"), where).config

@@ -18,7 +18,7 @@ import types
 import typing
 from typing import Any, Final, get_args, get_origin
 
-from runnables.errors import near
+from runnables.errors import did_you_mean
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if typing.TYPE_CHECKING:
     from runnables.core.description import Keys
 
 
-def mismatch(before: Any, after: Any, keys: Keys = None) -> str | None:
+def explain_mismatch(before: Any, after: Any, keys: Keys = None) -> str | None:
     """Why one runnable cannot stand before another, in words; None: it can.
 
     Args:
@@ -38,13 +38,14 @@ def mismatch(before: Any, after: Any, keys: Keys = None) -> str | None:
 
 
 def _keys_lack(before: Any, after: Any, keys: Keys) -> str | None:
-    lacking = sorted(after._keys_lacking(keys)) if keys is not None else ()
+    lacking = sorted(after._missing_keys(keys)) if keys is not None else ()
     if not lacking:
         return None
     given = ", ".join(map(repr, sorted(keys or ()))) or "no key"
     return (
         f"{before.get_name()} | {after.get_name()}: {after!r} needs "
-        f"{', '.join(map(repr, lacking))}, and is given {given}.{near(lacking[0], keys or ())}"
+        f"{', '.join(map(repr, lacking))}, and is given {given}."
+        f"{did_you_mean(lacking[0], keys or ())}"
     )
 
 
@@ -52,7 +53,7 @@ def _types_differ(before: Any, after: Any) -> str | None:
     if _is_decorated(before) or _is_decorated(after):
         return None
     given, wanted = _said(before, "OutputType"), _said(after, "_accepted_type")
-    if fits(given, wanted):
+    if is_compatible(given, wanted):
         return None
     return (
         f"{before.get_name()} | {after.get_name()}: {before!r} gives {_shown(given)}, and "
@@ -74,7 +75,7 @@ def _is_decorated(runnable: Any) -> bool:
     return hasattr(function, "__wrapped__")
 
 
-def fits(given: Any, wanted: Any) -> bool:
+def is_compatible(given: Any, wanted: Any) -> bool:
     """Whether a value of the one type can be a value of the other, for all that is known."""
     if given is Any or wanted is Any:
         return True

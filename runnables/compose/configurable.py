@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.compose.wrappers import Call, Forwarding
-from runnables.core.config import RunnableConfig, enter
+from runnables.compose.wrappers import ForwardingWrapper, MethodCall
+from runnables.core.config import RunnableConfig, resolve_scope
 from runnables.core.values import with_settings
-from runnables.errors import ConfigError, near
+from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
     from runnables.engine import AsyncStream, Stream
 
 
-class _Configured(Forwarding[Input, Output], internal=True):
+class _Configured(ForwardingWrapper[Input, Output], internal=True):
     """Runs what the config of the call makes of it; has no runs of its own."""
 
     default: Runnable[Input, Output]
 
-    def _like(self) -> Runnable[Input, Output]:
+    def _wrapped(self) -> Runnable[Input, Output]:
         return self.default
 
     @abstractmethod
     def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]: ...
 
-    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
+    def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         return RunnableConfiguredCall(self, call, made)
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """As the runnable inside."""
-        return self.default.takes_pieces
+        return self.default.streams_input
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """The name of the runnable inside."""
@@ -55,19 +55,19 @@ class _Configured(Forwarding[Input, Output], internal=True):
         """That of what the config makes of it."""
         return self.prepared(config).get_output_schema(config)
 
-    def _input_before(
+    def _input_schema_given_next(
         self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
-        return self.prepared(config)._input_before(following, config)
+        return self.prepared(config)._input_schema_given_next(following, config)
 
-    def _output_after(
+    def _output_schema_given_previous(
         self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
-        return self.prepared(config)._output_after(preceding, config)
+        return self.prepared(config)._output_schema_given_previous(preceding, config)
 
     def prepared(self, config: RunnableConfig | None = None) -> Runnable[Input, Output]:
         """The runnable that this config makes of it."""
-        scope = enter(config)
+        scope = resolve_scope(config)
         return self._chosen({} if scope is None else scope.get("configurable", {}))
 
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
@@ -111,7 +111,8 @@ class RunnableConfigurableFields(_Configured[Input, Output], internal=True):
         for attribute in fields:
             if attribute not in known:
                 raise ConfigError(
-                    f"{self.default!r} has no attribute {attribute!r}.{near(attribute, known)} "
+                    f"{self.default!r} has no attribute {attribute!r}."
+                    f"{did_you_mean(attribute, known)} "
                     f"It has: {', '.join(known)}."
                 )
 
@@ -179,7 +180,7 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], internal=True
     def _prefix(self, key: str) -> str:
         return f"{self.which.id}=={key}/" if self.prefix_keys else ""
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
         others: list[Any] = [it for it in self.alternatives.values() if isinstance(it, Runnable)]
         return (self.default, *others)
 
@@ -212,7 +213,7 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], internal=True
             known = (self.default_key, *self.alternatives)
             raise ConfigError(
                 f"configurable[{self.which.id!r}]: no alternative {key!r}."
-                f"{near(str(key), known)} There are: {', '.join(known)}."
+                f"{did_you_mean(str(key), known)} There are: {', '.join(known)}."
             )
         chosen = self.alternatives[key]
         return cast("Runnable[Input, Output]", chosen if isinstance(chosen, Runnable) else chosen())
@@ -229,7 +230,7 @@ class RunnableConfiguredCall(_Configured[Input, Output], internal=True):
         default: what the call makes of the default.
     """
 
-    def __init__(self, source: _Configured[Any, Any], call: Call, default: Any) -> None:
+    def __init__(self, source: _Configured[Any, Any], call: MethodCall, default: Any) -> None:
         self.source = source
         self.call = call
         self.default = default
@@ -241,7 +242,7 @@ class RunnableConfiguredCall(_Configured[Input, Output], internal=True):
         return self.source._configurable()
 
     def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]:
-        return cast("Runnable[Input, Output]", self.call.of(self.source._chosen(values)))
+        return cast("Runnable[Input, Output]", self.call.apply_to(self.source._chosen(values)))
 
 
 @dataclass(frozen=True)
@@ -275,7 +276,8 @@ class _Options:
     def _option(self, key: Any) -> Any:
         if key not in self.options:
             raise ConfigError(
-                f"configurable[{self.id!r}]: no option {key!r}.{near(str(key), self.options)} "
+                f"configurable[{self.id!r}]: no option {key!r}."
+                f"{did_you_mean(str(key), self.options)} "
                 f"There are: {', '.join(self.options)}."
             )
         return self.options[key]

@@ -21,8 +21,8 @@ from runnables.core.config import (
     DEFAULT_RECURSION_LIMIT,
     RunnableConfig,
     Scope,
-    ambient_scope,
-    within,
+    activate,
+    current_scope,
 )
 from runnables.core.signatures import (
     argument_type,
@@ -35,20 +35,20 @@ from runnables.core.signatures import (
     target,
 )
 from runnables.core.typevars import Input, Output
-from runnables.core.user_code import adriven, driven
+from runnables.core.user_code import aiterate_in_scope, iterate_in_scope
 from runnables.core.values import show
 from runnables.engine import (
     AsyncStream,
-    Declared,
     Stream,
+    StreamInfo,
     acollect,
-    check_stop,
     collect,
-    hop,
-    in_threads,
+    iterate_in_threads,
+    raise_if_cancelled,
+    to_thread,
 )
 from runnables.engine.merging import DELTAS, SNAPSHOTS, Merge, as_merge
-from runnables.errors import ColourError, RecursionLimitError
+from runnables.errors import RecursionLimitError, SyncAsyncError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -173,8 +173,8 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
 
         Any where a function adds up what a generator yields.
         """
-        declared = self.merge is DELTAS or self.merge is SNAPSHOTS
-        said = result_type(cast("Any", self.func or self.afunc)) if declared else Any
+        info = self.merge is DELTAS or self.merge is SNAPSHOTS
+        said = result_type(cast("Any", self.func or self.afunc)) if info else Any
         return super().OutputType if said is Any else said
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
@@ -186,7 +186,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             return super().get_input_schema(config)
         return fields_schema(self.get_name("input"), dict.fromkeys(keys, Any))
 
-    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+    def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
         return frozenset(getter_keys(self.func)) - keys
 
     # -- whole
@@ -194,10 +194,10 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Call the function."""
         if self._quick is not None and config is None and not kwargs:
-            scope = ambient_scope()
+            scope = current_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:
-                    check_stop()
+                    raise_if_cancelled()
                 result = self._quick(input)
                 kind: type = type(result)
                 if kind is CoroutineType:
@@ -213,10 +213,10 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         """Await the function; a sync one runs in a worker thread, unless `blocking=False`."""
         quick: Any = self._quick if self._inline else self._aquick
         if quick is not None and config is None and not kwargs:
-            scope = ambient_scope()
+            scope = current_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:
-                    check_stop()
+                    raise_if_cancelled()
                 result: Output = quick(input) if self._inline else await quick(input)
                 if isinstance(result, Runnable):
                     result = await _any(result).ainvoke(input, _one_deeper(self, scope))
@@ -233,7 +233,9 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         """What a sync call gives; a coroutine is none of that."""
         if type(result) is CoroutineType:
             result.close()
-            raise ColourError(f"{self!r} gave a coroutine to a sync call. Use `ainvoke` instead.")
+            raise SyncAsyncError(
+                f"{self!r} gave a coroutine to a sync call. Use `ainvoke` instead."
+            )
         return result
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
@@ -248,7 +250,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
     def _call(
         self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
     ) -> Any:
-        with within(scope):
+        with activate(scope):
             result = function(value, **arguments(function, scope, kwargs))
             if inspect.isgenerator(result) and inspect.isgeneratorfunction(target(function)):
                 return collect(self._pieces(result))
@@ -257,7 +259,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
     async def _acall(
         self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
     ) -> Any:
-        with within(scope):
+        with activate(scope):
             result = function(value, **arguments(function, scope, kwargs))
             if inspect.isasyncgen(result):
                 return await acollect(self._apieces(result))
@@ -266,41 +268,47 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
     async def _arun_sync_half(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         function = self._sync_half("ainvoke")
         if self.blocking:
-            result = await hop(self._call, function, value, scope, kwargs)
+            result = await to_thread(self._call, function, value, scope, kwargs)
         else:
             result = self._call(function, value, scope, kwargs)
         return await result if inspect.isawaitable(result) else result
 
     def _sync_half(self, method: str) -> Callable[..., Any]:
         if self.func is None:
-            raise ColourError(
+            raise SyncAsyncError(
                 f"{self!r} is async, so `{method}` cannot run it. Use `a{method}` instead."
             )
         return self.func
 
     def _pieces(self, chunks: Any) -> Stream[Any]:
-        return Stream(chunks, Declared(self.merge, self))
+        return Stream(chunks, StreamInfo(self.merge, self))
 
     def _apieces(self, chunks: Any) -> AsyncStream[Any]:
-        return AsyncStream(chunks, Declared(self.merge, self))
+        return AsyncStream(chunks, StreamInfo(self.merge, self))
 
     # -- in pieces
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         function = self._sync_half("stream")
         value = collect(input)
         if inspect.isgeneratorfunction(target(function)):
-            yield from driven(function(value, **arguments(function, scope, kwargs)), scope)
+            yield from iterate_in_scope(
+                function(value, **arguments(function, scope, kwargs)), scope
+            )
             return
         result = self._call(function, value, scope, kwargs)
         if isinstance(result, Runnable):
             returned = _any(result).stream(value, _one_deeper(self, scope))
-            if returned.restarts:  # nobody downstream expects that of a function
+            if returned.may_restart:  # nobody downstream expects that of a function
                 yield collect(returned)
             else:
-                yield from declared.follow(returned)
+                yield from info.delegate_to(returned)
         else:
             yield result
 
@@ -309,7 +317,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         function = self.afunc or self._sync_half("astream")
         value = await acollect(input)
@@ -317,10 +325,10 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             chunks = self._agenerate(function, value, scope, kwargs)
         elif self.afunc is None:
             result = await self._arun_sync_half(value, scope, kwargs)
-            chunks = self._areturned(result, value, scope, declared)
+            chunks = self._areturned(result, value, scope, info)
         else:
             result = await self._acall(self.afunc, value, scope, kwargs)
-            chunks = self._areturned(result, value, scope, declared)
+            chunks = self._areturned(result, value, scope, info)
         try:
             async for chunk in chunks:
                 yield chunk
@@ -332,20 +340,20 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
     ) -> AsyncGenerator[Any, None]:
         given = arguments(function, scope, kwargs)
         if self.afunc is not None:
-            return adriven(function(value, **given), scope)
-        return in_threads(lambda: driven(function(value, **given), scope))
+            return aiterate_in_scope(function(value, **given), scope)
+        return iterate_in_threads(lambda: iterate_in_scope(function(value, **given), scope))
 
     async def _areturned(
-        self, result: Any, value: Any, scope: Scope | None, declared: Declared
+        self, result: Any, value: Any, scope: Scope | None, info: StreamInfo
     ) -> AsyncGenerator[Any, None]:
         if not isinstance(result, Runnable):
             yield result
             return
         chunks = _any(result).astream(value, _one_deeper(self, scope))
-        if chunks.restarts:  # nobody downstream expects that of a function
+        if chunks.may_restart:  # nobody downstream expects that of a function
             yield await acollect(chunks)
             return
-        async with declared.follow(chunks):
+        async with info.delegate_to(chunks):
             async for chunk in chunks:
                 yield chunk
 
@@ -354,8 +362,8 @@ def _one_deeper(runnable: Runnable[Any, Any], scope: Scope | None) -> RunnableCo
     """The config for a runnable that a function returned: one return less is allowed."""
     deeper = Scope(scope)
     limit = deeper.get("recursion_limit", DEFAULT_RECURSION_LIMIT)
-    deeper.returns += 1
-    if deeper.returns > limit:
+    deeper.recursion_depth += 1
+    if deeper.recursion_depth > limit:
         raise RecursionLimitError(
             f"{runnable!r}: functions have returned runnables {limit} times in a row. "
             "Return a value at last, or raise config['recursion_limit']."

@@ -9,29 +9,29 @@ from runnables.compose.runnable import Runnable
 from runnables.core.signatures import (
     argument_type,
     arguments,
+    chunk_type,
     is_generator,
-    piece_type,
     result_type,
     target,
 )
 from runnables.core.typevars import Input, Output
-from runnables.core.user_code import adriven, driven
+from runnables.core.user_code import aiterate_in_scope, iterate_in_scope
 from runnables.core.values import show
 from runnables.engine import (
-    AOnce,
+    AsyncIteratorBridge,
+    AsyncSingleValue,
     AsyncStream,
-    Declared,
-    FromHome,
-    Once,
+    SingleValue,
     Stream,
+    StreamInfo,
     acollect,
     collect,
-    in_threads,
-    inner,
-    may_restart,
+    iterate_in_threads,
+    raw_iterator,
+    stream_may_restart,
 )
 from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, Merge, as_merge
-from runnables.errors import ColourError
+from runnables.errors import SyncAsyncError
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -111,41 +111,45 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
     @property
     def InputType(self) -> Any:
         """As the pieces are annotated that the function takes."""
-        return piece_type(argument_type(cast("Any", self.func or self.afunc)))
+        return chunk_type(argument_type(cast("Any", self.func or self.afunc)))
 
     @property
     def OutputType(self) -> Any:
         """As the pieces are annotated that the function yields; Any where a function adds them."""
-        declared = self.merge is DELTAS or self.merge is SNAPSHOTS
-        return result_type(cast("Any", self.func or self.afunc)) if declared else Any
+        info = self.merge is DELTAS or self.merge is SNAPSHOTS
+        return result_type(cast("Any", self.func or self.afunc)) if info else Any
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """The function does."""
         return True
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         if self.func is None:
             raise self._async_only("invoke")
-        declared = Declared(self.merge, self)
-        chunks = self._transform(Once(value), scope, kwargs, declared)
-        return collect(Stream(chunks, declared))
+        info = StreamInfo(self.merge, self)
+        chunks = self._transform(SingleValue(value), scope, kwargs, info)
+        return collect(Stream(chunks, info))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        declared = Declared(self.merge, self)
-        chunks = self._atransform(AOnce(value), scope, kwargs, declared)
-        return await acollect(AsyncStream(chunks, declared))
+        info = StreamInfo(self.merge, self)
+        chunks = self._atransform(AsyncSingleValue(value), scope, kwargs, info)
+        return await acollect(AsyncStream(chunks, info))
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         if self.func is None:
             raise self._async_only("stream")
         given = arguments(self.func, scope, kwargs)
         pieces = iter(input)
-        if not may_restart(input):
+        if not stream_may_restart(input):
             chunks = self.func(pieces, **given)
-            return chunks if scope is None else driven(chunks, scope)
+            return chunks if scope is None else iterate_in_scope(chunks, scope)
         return self._restarting(self.func, pieces, given, scope)
 
     def _restarting(
@@ -154,7 +158,7 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         """The function on the pieces, begun anew at every reset."""
         while True:
             heard: list[object] = []
-            chunks = driven(function(until_reset(pieces, heard), **given), scope)
+            chunks = iterate_in_scope(function(until_reset(pieces, heard), **given), scope)
             try:
                 yield from chunks
             except Restarted:
@@ -169,12 +173,12 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         function = cast("Callable[..., Any]", self.afunc or self.func)
         given = arguments(function, scope, kwargs)
-        pieces = inner(input)
-        if not may_restart(input):
+        pieces = raw_iterator(input)
+        if not stream_may_restart(input):
             return self._started(function, pieces, given, scope)
         return self._arestarting(function, pieces, given, scope)
 
@@ -207,13 +211,13 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         if self.afunc is not None:
             pieces = pieces if heard is None else auntil_reset(pieces, heard)
             chunks = function(pieces, **given)
-            return chunks if scope is None else adriven(chunks, scope)
-        there: Iterator[Any] = FromHome(pieces)
+            return chunks if scope is None else aiterate_in_scope(chunks, scope)
+        there: Iterator[Any] = AsyncIteratorBridge(pieces)
         there = there if heard is None else until_reset(there, heard)
-        return in_threads(lambda: driven(function(there, **given), scope))
+        return iterate_in_threads(lambda: iterate_in_scope(function(there, **given), scope))
 
-    def _async_only(self, method: str) -> ColourError:
-        return ColourError(
+    def _async_only(self, method: str) -> SyncAsyncError:
+        return SyncAsyncError(
             f"{self!r} is async, so `{method}` cannot run it. Use `a{method}` instead."
         )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from runnables.compose.runnable import Runnable
 from runnables.core.typevars import Input, Output
-from runnables.engine import Declared, acollect, collect, inner, merge_of
+from runnables.engine import StreamInfo, acollect, collect, merge_of, raw_iterator
 from runnables.engine.merging import RESET, Accumulator, comes_in_parts
 
 if TYPE_CHECKING:
@@ -34,34 +34,38 @@ class Decoder(Protocol[Input, Output]):
         ...
 
 
-class Inline(Runnable[Input, Output], internal=True):
+class NonBlockingStep(Runnable[Input, Output], internal=True):
     """Base of runnables that need no waiting. Write `_call`, and `_decoder` where it streams."""
 
-    def _call(self, input: Any, **kwargs: Any) -> Any:
+    def _apply(self, input: Any, **kwargs: Any) -> Any:
         """The output for a whole input."""
         raise NotImplementedError(f"{type(self).__name__} says nothing of `_call`: write it")
 
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, Any] | None:
+    def _make_decoder(self, **kwargs: Any) -> Decoder[Any, Any] | None:
         """How to work piece by piece, anew for each stream; None: only on the whole input."""
         return None
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """Where it has a decoder."""
-        return self._decoder() is not None
+        return self._make_decoder() is not None
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        return self._call(value, **kwargs) if kwargs else self._call(value)
+        return self._apply(value, **kwargs) if kwargs else self._apply(value)
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        return self._call(value, **kwargs) if kwargs else self._call(value)
+        return self._apply(value, **kwargs) if kwargs else self._apply(value)
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        decoder = self._decoder(**kwargs)
+        decoder = self._make_decoder(**kwargs)
         if decoder is None:
-            yield self._call(collect(input), **kwargs)
+            yield self._apply(collect(input), **kwargs)
             return
         feeder = _Feeder(self, decoder, input, kwargs)
         for chunk in input:
@@ -75,14 +79,14 @@ class Inline(Runnable[Input, Output], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        decoder = self._decoder(**kwargs)
+        decoder = self._make_decoder(**kwargs)
         if decoder is None:
-            yield self._call(await acollect(input), **kwargs)
+            yield self._apply(await acollect(input), **kwargs)
             return
         feeder = _Feeder(self, decoder, input, kwargs)
-        async for chunk in inner(input):
+        async for chunk in raw_iterator(input):
             for piece in feeder.feed(chunk):
                 yield piece
         for piece in feeder.finish():
@@ -97,7 +101,11 @@ class _Feeder:
     """
 
     def __init__(
-        self, runnable: Inline[Any, Any], decoder: Decoder[Any, Any], input: object, kwargs: Any
+        self,
+        runnable: NonBlockingStep[Any, Any],
+        decoder: Decoder[Any, Any],
+        input: object,
+        kwargs: Any,
     ) -> None:
         self._runnable = runnable
         self._decoder = decoder
@@ -108,7 +116,7 @@ class _Feeder:
 
     def feed(self, chunk: Any) -> Iterable[Any]:
         if chunk is RESET:
-            self._decoder = self._runnable._decoder(**self._kwargs) or self._decoder
+            self._decoder = self._runnable._make_decoder(**self._kwargs) or self._decoder
             self._begun, self._parts = False, None
             return (RESET,)
         if not self._begun:
@@ -123,4 +131,4 @@ class _Feeder:
     def finish(self) -> Iterable[Any]:
         if self._parts is None:
             return self._decoder.finish()
-        return (self._runnable._call(self._parts.value(), **self._kwargs),)
+        return (self._runnable._apply(self._parts.value(), **self._kwargs),)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.core.batching import is_many, stand
-from runnables.core.config import AMBIENT
-from runnables.core.error_notes import note
+from runnables.core.batching import enter_limit, is_many
+from runnables.core.config import CURRENT_SCOPE
+from runnables.core.error_notes import add_location
 from runnables.engine import (
-    Declared,
+    StreamInfo,
     TaskFanOut,
     ThreadFanOut,
     aclose,
@@ -28,9 +28,9 @@ from runnables.engine import (
     ainterleave,
     close,
     collect,
-    inner,
     interleave,
     merge_of,
+    raw_iterator,
 )
 from runnables.engine.merging import ByIndex, Merge
 
@@ -65,7 +65,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         base = name or self.name or f"RunnableEach<{self.bound.get_name()}>"
         return super().get_name(suffix, name=base)
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
         return (self.bound,)
 
     @property
@@ -93,35 +93,35 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         return schema_of(list[item], self.get_name("output"))  # type: ignore[valid-type]  # likewise
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
 
         def work(index: int, item: Any) -> Any:
             try:
                 config = scope.config if scope.observed else None
                 return self.bound.invoke(item, config, **kwargs)
             except Exception as error:
-                note(error, f"item {index}")
+                add_location(error, f"item {index}")
                 raise
 
         items = self._items(value)
-        fan_out = ThreadFanOut(work, iter(items), slots, outside=outside)
-        fan_out.inside(AMBIENT, scope)
+        fan_out = ThreadFanOut(work, iter(items), slots, owns_limit=owns_limit)
+        fan_out.inside(CURRENT_SCOPE, scope)
         return fan_out.run(len(items))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
 
         async def work(index: int, item: Any) -> Any:
             try:
                 config = scope.config if scope.observed else None
                 return await self.bound.ainvoke(item, config, **kwargs)
             except Exception as error:
-                note(error, f"item {index}")
+                add_location(error, f"item {index}")
                 raise
 
         items = self._items(value)
-        fan_out = TaskFanOut(work, iter(items), slots, outside=outside)
-        fan_out.inside(AMBIENT, scope)
+        fan_out = TaskFanOut(work, iter(items), slots, owns_limit=owns_limit)
+        fan_out.inside(CURRENT_SCOPE, scope)
         return await fan_out.run(len(items))
 
     def _items(self, value: Any) -> list[Any]:
@@ -130,38 +130,42 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         return list(value)
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
         items = self._items(collect(input))
         if not items:
             yield []
             return
-        merges = declared.follow(_Each(self.bound.merge))
+        merges = info.delegate_to(_Each(self.bound.merge))
         makers = {
             at: partial(self._piece, at, item, scope, kwargs, merges)
             for at, item in enumerate(items)
         }
-        yield from interleave(makers, slots, outside=outside)
+        yield from interleave(makers, slots, owns_limit=owns_limit)
 
     async def _atransform(
         self,
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
         items = self._items(await acollect(input))
         if not items:
             yield []
             return
-        merges = declared.follow(_Each(self.bound.merge))
+        merges = info.delegate_to(_Each(self.bound.merge))
         makers = {
             at: partial(self._apiece, at, item, scope, kwargs, merges)
             for at, item in enumerate(items)
         }
-        pairs = ainterleave(makers, slots, outside=outside)
+        pairs = ainterleave(makers, slots, owns_limit=owns_limit)
         try:
             async for pair in pairs:
                 yield pair
@@ -176,7 +180,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         try:
             yield from chunks
         except Exception as error:
-            note(error, f"item {at}")
+            add_location(error, f"item {at}")
             raise
         finally:
             close(chunks)
@@ -187,10 +191,10 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         chunks = self.bound.astream(item, scope.config, **kwargs)
         merges.streams[at] = chunks
         try:
-            async for chunk in inner(chunks):
+            async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
-            note(error, f"item {at}")
+            add_location(error, f"item {at}")
             raise
         finally:
             await aclose(chunks)

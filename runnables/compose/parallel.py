@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input
-from runnables.core.batching import stand
-from runnables.core.config import AMBIENT
-from runnables.core.error_notes import note
+from runnables.core.batching import enter_limit
+from runnables.core.config import CURRENT_SCOPE
+from runnables.core.error_notes import add_location
 from runnables.engine import (
-    ATee,
-    Declared,
+    AsyncTee,
+    StreamInfo,
     TaskFanOut,
     Tee,
     ThreadFanOut,
@@ -69,11 +69,11 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         return super().get_name(suffix, name=base)
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """Where a branch does."""
-        return any(it.takes_pieces for it in self._inner()) or not self.branches
+        return any(it.streams_input for it in self._children()) or not self.branches
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
         return self.branches.values()
 
     @property
@@ -87,11 +87,11 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         taken = (branch._accepted_type for branch in self.branches.values())
         return next((it for it in taken if it is not Any), Any)
 
-    def _keys_after(self, keys: Keys) -> Keys:
+    def _output_keys(self, keys: Keys) -> Keys:
         return frozenset(self.branches) if type(self) is RunnableParallel else None
 
-    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
-        return frozenset[str]().union(*(it._keys_lacking(keys) for it in self.branches.values()))
+    def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
+        return frozenset[str]().union(*(it._missing_keys(keys) for it in self.branches.values()))
 
     @property
     def OutputType(self) -> Any:
@@ -115,50 +115,54 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
     # -- whole
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
 
         def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
             try:
-                config = _at(scope, branch[0]) if scope.observed else None
+                config = _child_config(scope, branch[0]) if scope.observed else None
                 return branch[1].invoke(value, config, **kwargs)
             except Exception as error:
-                note(error, _where(branch[0]))
+                add_location(error, _location(branch[0]))
                 raise
 
-        fan_out = ThreadFanOut(work, iter(self.branches.items()), slots, outside=outside)
-        fan_out.inside(AMBIENT, scope)
+        fan_out = ThreadFanOut(work, iter(self.branches.items()), slots, owns_limit=owns_limit)
+        fan_out.inside(CURRENT_SCOPE, scope)
         return dict(zip(self.branches, fan_out.run(len(self.branches)), strict=True))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
 
         async def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
             try:
-                config = _at(scope, branch[0]) if scope.observed else None
+                config = _child_config(scope, branch[0]) if scope.observed else None
                 return await branch[1].ainvoke(value, config, **kwargs)
             except Exception as error:
-                note(error, _where(branch[0]))
+                add_location(error, _location(branch[0]))
                 raise
 
-        fan_out = TaskFanOut(work, iter(self.branches.items()), slots, outside=outside)
-        fan_out.inside(AMBIENT, scope)
+        fan_out = TaskFanOut(work, iter(self.branches.items()), slots, owns_limit=owns_limit)
+        fan_out.inside(CURRENT_SCOPE, scope)
         return dict(zip(self.branches, await fan_out.run(len(self.branches)), strict=True))
 
     # -- in pieces
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         if not self.branches:
             yield {}
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
         tee = Tee(input, len(self.branches))
-        merges = _Merges(declared, self.branches)
+        merges = _Merges(info, self.branches)
         makers = {
             key: partial(self._branch, at, key, tee, scope, kwargs, merges)
             for at, key in enumerate(self.branches)
         }
-        pairs = interleave(makers, slots, outside=outside)
+        pairs = interleave(makers, slots, owns_limit=owns_limit)
         try:
             for key, chunk in pairs:
                 yield {key: chunk}
@@ -171,18 +175,18 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         if not self.branches:
             yield {}
-        slots, outside, scope = stand(scope)
-        tee = ATee(input, len(self.branches))
-        merges = _Merges(declared, self.branches)
+        slots, owns_limit, scope = enter_limit(scope)
+        tee = AsyncTee(input, len(self.branches))
+        merges = _Merges(info, self.branches)
         makers = {
             key: partial(self._abranch, at, key, tee, scope, kwargs, merges)
             for at, key in enumerate(self.branches)
         }
-        pairs = ainterleave(makers, slots, outside=outside)
+        pairs = ainterleave(makers, slots, owns_limit=owns_limit)
         try:
             async for key, chunk in pairs:
                 yield {key: chunk}
@@ -194,30 +198,36 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         self, at: int, key: str, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
     ) -> Generator[Any, None, None]:
         reader = tee.reader(at)
-        chunks = self.branches[key].transform(reader, _at(scope, key), **kwargs)
+        chunks = self.branches[key].transform(reader, _child_config(scope, key), **kwargs)
         merges.add(key, chunks)
         try:
             yield from chunks
         except Exception as error:
             if error is not tee.error:
-                note(error, _where(key))
+                add_location(error, _location(key))
             raise
         finally:
             close(chunks)
             close(reader)
 
     async def _abranch(
-        self, at: int, key: str, tee: ATee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
+        self,
+        at: int,
+        key: str,
+        tee: AsyncTee,
+        scope: Scope,
+        kwargs: dict[str, Any],
+        merges: _Merges,
     ) -> AsyncGenerator[Any, None]:
         reader = tee.reader(at)
-        chunks = self.branches[key].atransform(reader, _at(scope, key), **kwargs)
+        chunks = self.branches[key].atransform(reader, _child_config(scope, key), **kwargs)
         merges.add(key, chunks)
         try:
             async for chunk in chunks:
                 yield chunk
         except Exception as error:
             if error is not tee.error:
-                note(error, _where(key))
+                add_location(error, _location(key))
             raise
         finally:
             await aclose(chunks)
@@ -227,10 +237,10 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
 class _Merges:
     """How the branches' chunks add up, known as each branch begins."""
 
-    def __init__(self, declared: Declared, order: Iterable[str]) -> None:
+    def __init__(self, info: StreamInfo, order: Iterable[str]) -> None:
         self._streams: dict[str, Any] = {}
         self._order = tuple(order)
-        declared.follow(self)
+        info.delegate_to(self)
 
     def add(self, key: str, chunks: Any) -> None:
         self._streams[key] = chunks
@@ -258,11 +268,11 @@ class _ByBranch(ByKey):
         return {key: parts[key] for key in self._order if key in parts}
 
 
-def _at(scope: Scope, key: str) -> RunnableConfig:
-    return scope.step(f"map:key:{key}", _where(key)).config
+def _child_config(scope: Scope, key: str) -> RunnableConfig:
+    return scope.for_step(f"map:key:{key}", _location(key)).config
 
 
-def _where(key: str) -> str:
+def _location(key: str) -> str:
     return f'branch "{key}"'
 
 

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runnables.compose.assign import RunnableAssign, whole_of
 from runnables.compose.functions import RunnableLambda
-from runnables.compose.inline import Inline
+from runnables.compose.inline import NonBlockingStep
 from runnables.compose.runnable import Runnable
-from runnables.compose.typevars import Output, Value
+from runnables.compose.typevars import Output, Result
 from runnables.core.config import refuse_options
 from runnables.core.signatures import is_async
 from runnables.engine import (
-    Declared,
-    inner,
+    StreamInfo,
     merge_of,
+    raw_iterator,
 )
 from runnables.engine.merging import RESET, Merge
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from runnables.core.description import Keys
 
 
-class _AssignDoor:
+class _AssignMethod:
     """`RunnablePassthrough.assign(...)` makes a RunnableAssign; on an instance it is the door."""
 
     def __get__(self, instance: Any, owner: type) -> Callable[..., Any]:
@@ -49,7 +49,7 @@ def _assign(**branches: Any) -> RunnableAssign:
     return RunnableAssign(branches)
 
 
-class RunnablePassthrough(Runnable[Value, Value], internal=True):
+class RunnablePassthrough(Runnable[Result, Result], internal=True):
     """Gives its input, chunk by chunk, as it is: the identity of `|`.
 
     Args:
@@ -59,8 +59,8 @@ class RunnablePassthrough(Runnable[Value, Value], internal=True):
 
     def __init__(
         self,
-        func: Callable[[Value], Any] | None = None,
-        afunc: Callable[[Value], Any] | None = None,
+        func: Callable[[Result], Any] | None = None,
+        afunc: Callable[[Result], Any] | None = None,
     ) -> None:
         both = func is not None and is_async(func)
         self.func = None if both else func
@@ -74,24 +74,24 @@ class RunnablePassthrough(Runnable[Value, Value], internal=True):
         def assign(cls, **branches: Any) -> RunnableAssign: ...  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - see above
 
     else:
-        assign = _AssignDoor()
+        assign = _AssignMethod()
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """It passes them on."""
         return True
 
-    def _input_before(
+    def _input_schema_given_next(
         self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
         return following()
 
-    def _output_after(
+    def _output_schema_given_previous(
         self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
         return preceding()
 
-    def _keys_after(self, keys: Keys) -> Keys:
+    def _output_keys(self, keys: Keys) -> Keys:
         return keys if self.func is None and self.afunc is None else None  # it may add some
 
     def _side(self, kwargs: dict[str, Any]) -> Runnable[Any, Any] | None:
@@ -115,9 +115,13 @@ class RunnablePassthrough(Runnable[Value, Value], internal=True):
         return value
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        declared.follow(input)
+        info.delegate_to(input)
         side = self._side(kwargs)
         if side is None:
             yield from input
@@ -133,22 +137,22 @@ class RunnablePassthrough(Runnable[Value, Value], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        declared.follow(input)
+        info.delegate_to(input)
         side = self._side(kwargs)
         if side is None:
-            async for chunk in inner(input):
+            async for chunk in raw_iterator(input):
                 yield chunk
             return
         seen: list[Any] = []
-        async for chunk in inner(input):
+        async for chunk in raw_iterator(input):
             seen.append(chunk)
             yield chunk
         await side._ainvoke(whole_of(input, seen), scope, kwargs)
 
 
-class RunnablePick(Inline[Mapping[str, Any], Output], internal=True):
+class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
     """Of a dict, the value of one key, or a dict with some of the keys.
 
     A key that is not there is left out of a dict, and gives None where it stands alone.
@@ -169,21 +173,21 @@ class RunnablePick(Inline[Mapping[str, Any], Output], internal=True):
         return super().get_name(suffix, name=name or self.name or f"RunnablePick<{keys}>")
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """It picks from each."""
         return True
 
-    def _output_after(
+    def _output_schema_given_previous(
         self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
         from runnables.core.schemas import picked
 
         return picked(self.get_name("output"), preceding(), self.keys)
 
-    def _keys_after(self, keys: Keys) -> Keys:
+    def _output_keys(self, keys: Keys) -> Keys:
         return None if keys is None or isinstance(self.keys, str) else keys.intersection(self.keys)
 
-    def _call(self, input: Any, **kwargs: Any) -> Any:
+    def _apply(self, input: Any, **kwargs: Any) -> Any:
         if not isinstance(input, Mapping):
             raise TypeError(
                 f"{self!r} got a {type(input).__name__}, expected a dict with the key(s) to pick"
@@ -195,10 +199,14 @@ class RunnablePick(Inline[Mapping[str, Any], Output], internal=True):
         return {key: values[key] for key in self.keys if key in values}
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         refuse_options(self, kwargs)
-        declared.follow(_Picked(input, self.keys))
+        info.delegate_to(_Picked(input, self.keys))
         found = False
         for chunk in input:
             for piece in self._pieces(chunk):
@@ -212,12 +220,12 @@ class RunnablePick(Inline[Mapping[str, Any], Output], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         refuse_options(self, kwargs)
-        declared.follow(_Picked(input, self.keys))
+        info.delegate_to(_Picked(input, self.keys))
         found = False
-        async for chunk in inner(input):
+        async for chunk in raw_iterator(input):
             for piece in self._pieces(chunk):
                 found = True
                 yield piece
@@ -228,9 +236,9 @@ class RunnablePick(Inline[Mapping[str, Any], Output], internal=True):
         if chunk is RESET:
             return (chunk,)
         if isinstance(self.keys, str):
-            self._call(chunk)
+            self._apply(chunk)
             return (chunk[self.keys],) if self.keys in chunk else ()
-        return (picked,) if (picked := self._call(chunk)) else ()
+        return (picked,) if (picked := self._apply(chunk)) else ()
 
 
 class _Picked:

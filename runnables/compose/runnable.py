@@ -58,7 +58,7 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
     Attributes:
         run_type: the kind of its runs in events: "chain", "prompt", "chat_model", "parser", ...
         merge: how the chunks of its stream add up to what `invoke` returns.
-        group_size: how many inputs it takes at once in a batch.
+        max_batch_size: how many inputs it takes at once in a batch.
         name: its name in events and error notes; by default that of the class or the function.
     """
 

@@ -7,22 +7,22 @@ from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.compose.coerce import coerce_to_runnable
-from runnables.compose.compatibility import mismatch
+from runnables.compose.compatibility import explain_mismatch
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.core.batching import stand
-from runnables.core.bulk import Failed, arun_group, run_group
-from runnables.core.config import within
-from runnables.core.error_notes import note
+from runnables.core.batching import enter_limit
+from runnables.core.bulk import Failed, arun_micro_batch, run_micro_batch
+from runnables.core.config import activate
+from runnables.core.error_notes import add_location
 from runnables.engine import (
     AsyncStream,
-    Declared,
     Stream,
+    StreamInfo,
     TaskFanOut,
     ThreadFanOut,
     aclose,
     close,
-    inner,
+    raw_iterator,
 )
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         keys: Keys = None
         for before, after in pairwise(parts):  # within a part, it was checked when it was made
             for step in before:
-                keys = step._keys_after(keys)
-            if (reason := mismatch(before[-1], after[0], keys)) is not None:
+                keys = step._output_keys(keys)
+            if (reason := explain_mismatch(before[-1], after[0], keys)) is not None:
                 raise TypeError(reason)
         self.steps: tuple[Runnable[Any, Any], ...] = tuple(chain.from_iterable(parts))
         self.name = name
@@ -84,13 +84,13 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         """That of the first step."""
         return self.first.InputType
 
-    def _keys_after(self, keys: Keys) -> Keys:
+    def _output_keys(self, keys: Keys) -> Keys:
         for step in self.steps:
-            keys = step._keys_after(keys)
+            keys = step._output_keys(keys)
         return keys
 
-    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
-        return self.first._keys_lacking(keys)
+    def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
+        return self.first._missing_keys(keys)
 
     @property
     def _accepted_type(self) -> Any:
@@ -114,11 +114,11 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         return f"({piped}).with_config(run_name={self.name!r})" if self.name else piped
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """As the first step."""
-        return self.first.takes_pieces
+        return self.first.streams_input
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
         return self.steps
 
     # -- whole
@@ -127,12 +127,14 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         at = 0
         quiet = scope is None or not scope.observed
         try:
-            with _NO_SCOPE if scope is None else within(scope):  # a step without a config joins it
+            with (
+                _NO_SCOPE if scope is None else activate(scope)
+            ):  # a step without a config joins it
                 for step in self._steps(kwargs):
-                    value = step.invoke(value, None if quiet else self._at(scope, at))
+                    value = step.invoke(value, None if quiet else self._child_config(scope, at))
                     at += 1
         except Exception as error:
-            note(error, self._where(at))
+            add_location(error, self._location(at))
             raise
         return value
 
@@ -140,26 +142,30 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         at = 0
         quiet = scope is None or not scope.observed
         try:
-            with _NO_SCOPE if scope is None else within(scope):  # a step without a config joins it
+            with (
+                _NO_SCOPE if scope is None else activate(scope)
+            ):  # a step without a config joins it
                 for step in self._steps(kwargs):
-                    value = await step.ainvoke(value, None if quiet else self._at(scope, at))
+                    value = await step.ainvoke(
+                        value, None if quiet else self._child_config(scope, at)
+                    )
                     at += 1
         except Exception as error:
-            note(error, self._where(at))
+            add_location(error, self._location(at))
             raise
         return value
 
     # -- a group at once, for those steps that like it
 
     @property
-    def group_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from the steps
+    def max_batch_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from the steps
         """The largest that a step asks for."""
-        return max(step.group_size for step in self.steps)
+        return max(step.max_batch_size for step in self.steps)
 
-    def _invoke_group(
+    def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
         outputs: list[Any] = list(values)
         for segment in self._segments(kwargs):
 
@@ -167,26 +173,28 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
                 at = 0
                 try:
                     for at, step in segment:
-                        value = step.invoke(value, self._at(scope, at))
+                        value = step.invoke(value, self._child_config(scope, at))
                 except Exception as error:
-                    note(error, self._where(at))
+                    add_location(error, self._location(at))
                     return Failed(error)
                 return value
 
             alive = [it for it in outputs if not isinstance(it, Failed)]
             at, step = segment[0]
-            if step.group_size > 1:
-                results = run_group(step, alive, self._at(scope, at), {})
+            if step.max_batch_size > 1:
+                results = run_micro_batch(step, alive, self._child_config(scope, at), {})
                 self._note_failed(results, at)
             else:
-                results = ThreadFanOut(work, iter(alive), slots, outside=outside).run(len(alive))
+                results = ThreadFanOut(work, iter(alive), slots, owns_limit=owns_limit).run(
+                    len(alive)
+                )
             outputs = _filled(outputs, results)
         return outputs
 
-    async def _ainvoke_group(
+    async def _ainvoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        slots, outside, scope = stand(scope)
+        slots, owns_limit, scope = enter_limit(scope)
         outputs: list[Any] = list(values)
         for segment in self._segments(kwargs):
 
@@ -194,19 +202,19 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
                 at = 0
                 try:
                     for at, step in segment:
-                        value = await step.ainvoke(value, self._at(scope, at))
+                        value = await step.ainvoke(value, self._child_config(scope, at))
                 except Exception as error:
-                    note(error, self._where(at))
+                    add_location(error, self._location(at))
                     return Failed(error)
                 return value
 
             alive = [it for it in outputs if not isinstance(it, Failed)]
             at, step = segment[0]
-            if step.group_size > 1:
-                results = await arun_group(step, alive, self._at(scope, at), {})
+            if step.max_batch_size > 1:
+                results = await arun_micro_batch(step, alive, self._child_config(scope, at), {})
                 self._note_failed(results, at)
             else:
-                results = await TaskFanOut(work, iter(alive), slots, outside=outside).run(
+                results = await TaskFanOut(work, iter(alive), slots, owns_limit=owns_limit).run(
                     len(alive)
                 )
             outputs = _filled(outputs, results)
@@ -215,7 +223,7 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
     def _segments(self, kwargs: dict[str, Any]) -> list[_Segment]:
         """The steps with their numbers; those that take items one by one stand together."""
         steps = enumerate(self._steps(kwargs))
-        grouped = groupby(steps, key=lambda it: it[1].group_size > 1)
+        grouped = groupby(steps, key=lambda it: it[1].max_batch_size > 1)
         return [
             part
             for in_bulk, run in grouped
@@ -224,48 +232,52 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
 
     def _note_failed(self, results: Sequence[Any], at: int) -> None:
         for error in {id(it.error): it.error for it in results if isinstance(it, Failed)}.values():
-            note(error, self._where(at))
+            add_location(error, self._location(at))
 
     # -- in pieces
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         noted: list[BaseException] = []
         flow: Any = input
         with ExitStack() as stages:
             for at, step in enumerate(self._steps(kwargs)):
-                flow = step.transform(flow, self._at(scope, at))
+                flow = step.transform(flow, self._child_config(scope, at))
                 flow = self._stage(at, flow, noted)
                 stages.callback(close, flow)
-            yield from declared.follow(flow)
+            yield from info.delegate_to(flow)
 
     async def _atransform(
         self,
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         noted: list[BaseException] = []
         flow: Any = input
         async with AsyncExitStack() as stages:
             for at, step in enumerate(self._steps(kwargs)):
-                flow = step.atransform(flow, self._at(scope, at))
+                flow = step.atransform(flow, self._child_config(scope, at))
                 flow = self._astage(at, flow, noted)
                 stages.push_async_callback(aclose, flow)
-            async for chunk in inner(declared.follow(flow)):
+            async for chunk in raw_iterator(info.delegate_to(flow)):
                 yield chunk
 
     def _stage(self, at: int, chunks: Any, noted: list[BaseException]) -> Stream[Any]:
-        declared = Declared(self.steps[at].merge, self.steps[at])
-        declared.follow(chunks)
-        return Stream(self._guarded(at, chunks, noted), declared)
+        info = StreamInfo(self.steps[at].merge, self.steps[at])
+        info.delegate_to(chunks)
+        return Stream(self._guarded(at, chunks, noted), info)
 
     def _astage(self, at: int, chunks: Any, noted: list[BaseException]) -> AsyncStream[Any]:
-        declared = Declared(self.steps[at].merge, self.steps[at])
-        declared.follow(chunks)
-        return AsyncStream(self._aguarded(at, chunks, noted), declared)
+        info = StreamInfo(self.steps[at].merge, self.steps[at])
+        info.delegate_to(chunks)
+        return AsyncStream(self._aguarded(at, chunks, noted), info)
 
     def _guarded(
         self, at: int, chunks: Iterable[Any], noted: list[BaseException]
@@ -282,7 +294,7 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         self, at: int, chunks: AsyncIterable[Any], noted: list[BaseException]
     ) -> AsyncGenerator[Any, None]:
         try:
-            async for chunk in inner(chunks):
+            async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
             self._note_once(error, at, noted)
@@ -296,19 +308,21 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         """The steps; options of a call are for the first of them."""
         return (self.steps[0].bind(**kwargs), *self.steps[1:]) if kwargs else self.steps
 
-    def _at(self, scope: Scope | None, at: int) -> RunnableConfig | None:
+    def _child_config(self, scope: Scope | None, at: int) -> RunnableConfig | None:
         if scope is None:
             return None
-        return scope.step(f"seq:step:{at + 1}", self._where(at) if scope.observed else "").config
+        return scope.for_step(
+            f"seq:step:{at + 1}", self._location(at) if scope.observed else ""
+        ).config
 
-    def _where(self, at: int) -> str:
+    def _location(self, at: int) -> str:
         return f"step {at + 1} of {len(self.steps)} ({self.steps[at].get_name()})"
 
     def _note_once(self, error: Exception, at: int, noted: list[BaseException]) -> None:
         """Note where an error came from, not the later steps that it passed on its way."""
         if not any(error is it for it in noted):
             noted.append(error)
-            note(error, self._where(at))
+            add_location(error, self._location(at))
 
 
 def _input_schema(
@@ -317,7 +331,7 @@ def _input_schema(
     first, *rest = steps
     if not rest:
         return first.get_input_schema(config)
-    return first._input_before(lambda: _input_schema(rest, config), config)
+    return first._input_schema_given_next(lambda: _input_schema(rest, config), config)
 
 
 def _output_schema(
@@ -326,7 +340,7 @@ def _output_schema(
     *rest, last = steps
     if not rest:
         return last.get_output_schema(config)
-    return last._output_after(lambda: _output_schema(rest, config), config)
+    return last._output_schema_given_previous(lambda: _output_schema(rest, config), config)
 
 
 _Segment = list[tuple[int, Runnable[Any, Any]]]

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     Input = TypeVar("Input", contravariant=True, default=Any)
     Output = TypeVar("Output", covariant=True, default=Any)
-    Value = TypeVar("Value", default=Any)
+    Result = TypeVar("Result", default=Any)
 else:
     from typing import TypeVar  # it knows no defaults before Python 3.13
 
     Input = TypeVar("Input", contravariant=True)
     Output = TypeVar("Output", covariant=True)
-    Value = TypeVar("Value")
+    Result = TypeVar("Result")

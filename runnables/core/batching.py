@@ -6,17 +6,17 @@ from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mappi
 from itertools import count
 from typing import Any, Generic, Literal, cast, overload
 
-from runnables.core.bulk import Failed, arun_group, in_groups, run_group
+from runnables.core.bulk import Failed, arun_micro_batch, in_micro_batches, run_micro_batch
 from runnables.core.config import (
     RunnableConfig,
     Scope,
     check_config,
     check_near_options,
-    enter,
     lowest,
+    resolve_scope,
     without,
 )
-from runnables.core.error_notes import hide_frames, note
+from runnables.core.error_notes import add_location, trim_traceback
 from runnables.core.typevars import Input, Output
 from runnables.engine import DEFAULT_LIMIT, AsyncStream, Slots, Stream, TaskFanOut, ThreadFanOut
 from runnables.errors import ConfigError
@@ -67,11 +67,11 @@ class Batching(Generic[Input, Output]):
                 cancels the rest and is raised.
             **kwargs: options, as for `invoke`.
         """
-        many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
+        many = _Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         try:
             return many.flat(many.fan_out().run(many.count))
         except Exception as error:
-            hide_frames(error, self)
+            trim_traceback(error, self)
             raise
 
     @overload
@@ -104,11 +104,11 @@ class Batching(Generic[Input, Output]):
         **kwargs: Any,
     ) -> list[Any]:
         """As `batch`, to be awaited; every item is a task of its own."""
-        many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
+        many = _Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         try:
             return many.flat(await many.afan_out().run(many.count))
         except Exception as error:
-            hide_frames(error, self)
+            trim_traceback(error, self)
             raise
 
     @overload
@@ -145,7 +145,7 @@ class Batching(Generic[Input, Output]):
         Inputs may be endless: memory stays flat, because only as many outputs as there are
         slots wait for the consumer. Leaving the stream cancels what is under way.
         """
-        many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
+        many = _Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         return Stream(_completed(many))
 
     @overload
@@ -178,11 +178,11 @@ class Batching(Generic[Input, Output]):
         **kwargs: Any,
     ) -> AsyncStream[Any]:
         """As `batch_as_completed`, for `async for`."""
-        many = _Many(self, inputs, config, max_concurrency, return_exceptions, kwargs)
+        many = _Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         return AsyncStream(_acompleted(many))
 
 
-class _Many:
+class _Batch:
     """One runnable and many inputs: what both colours need to know."""
 
     def __init__(
@@ -205,23 +205,31 @@ class _Many:
         self._kwargs = kwargs
         self.count = len(inputs) if isinstance(inputs, Sized) else None
         shared, self._each = _split(config, self.count)
-        self.slots, self.outside, self._scope = _stand(
+        self.slots, self.owns_limit, self._scope = _enter_limit(
             *_limited(shared, lowest(limit, runnable._batch_limit()))
         )
         # a config for each item leaves no groups that could be sent as one
-        self._size = 1 if self._each is not None else runnable.group_size
+        self._size = 1 if self._each is not None else runnable.max_batch_size
         self.items: Iterator[Any] = iter(inputs)
         if self._size > 1:
-            self.items = in_groups(inputs, self._size)
+            self.items = in_micro_batches(inputs, self._size)
             self.count = None if self.count is None else -(-self.count // self._size)
 
-    def fan_out(self, room: int | None = None) -> ThreadFanOut:
+    def fan_out(self, max_buffered: int | None = None) -> ThreadFanOut:
         """What runs the items, in threads."""
-        return ThreadFanOut(self.work, self.items, self.slots, outside=self.outside, room=room)
+        return ThreadFanOut(
+            self.work, self.items, self.slots, owns_limit=self.owns_limit, max_buffered=max_buffered
+        )
 
-    def afan_out(self, room: int | None = None) -> TaskFanOut:
+    def afan_out(self, max_buffered: int | None = None) -> TaskFanOut:
         """What runs the items, in tasks."""
-        return TaskFanOut(self.awork, self.items, self.slots, outside=self.outside, room=room)
+        return TaskFanOut(
+            self.awork,
+            self.items,
+            self.slots,
+            owns_limit=self.owns_limit,
+            max_buffered=max_buffered,
+        )
 
     def flat(self, results: list[Any]) -> list[Any]:
         """The outputs item by item, also where they were made in groups."""
@@ -242,7 +250,7 @@ class _Many:
 
     def work(self, index: int, item: Any) -> Any:
         if self._size > 1:
-            outputs = run_group(self._runnable, item, self._config(index), self._kwargs)
+            outputs = run_micro_batch(self._runnable, item, self._config(index), self._kwargs)
             return self._outputs(index, outputs)
         try:
             return self._runnable.invoke(item, self._config(index), **self._kwargs)
@@ -251,7 +259,9 @@ class _Many:
 
     async def awork(self, index: int, item: Any) -> Any:
         if self._size > 1:
-            outputs = await arun_group(self._runnable, item, self._config(index), self._kwargs)
+            outputs = await arun_micro_batch(
+                self._runnable, item, self._config(index), self._kwargs
+            )
             return self._outputs(index, outputs)
         try:
             return await self._runnable.ainvoke(item, self._config(index), **self._kwargs)
@@ -259,7 +269,7 @@ class _Many:
             return self._failed(error, index)
 
     def _failed(self, error: Exception, index: int) -> Exception:
-        note(error, f"batch item {index}")
+        add_location(error, f"batch item {index}")
         if self._collect:
             return error
         raise error
@@ -274,7 +284,7 @@ class _Many:
         return scope.config
 
 
-def _completed(many: _Many) -> Generator[Any, None, None]:
+def _completed(many: _Batch) -> Generator[Any, None, None]:
     pairs = many.fan_out(many.slots.limit).as_completed(many.count)
     try:
         for index, result in pairs:
@@ -283,7 +293,7 @@ def _completed(many: _Many) -> Generator[Any, None, None]:
         pairs.close()
 
 
-async def _acompleted(many: _Many) -> AsyncGenerator[Any, None]:
+async def _acompleted(many: _Batch) -> AsyncGenerator[Any, None]:
     pairs = many.afan_out(many.slots.limit).as_completed(many.count)
     try:
         async for index, result in pairs:
@@ -314,13 +324,13 @@ def _limited(config: RunnableConfig | None, limit: int | None) -> tuple[Scope | 
     if isinstance(config, Scope):
         return config, limit
     if config is None:
-        return enter(None), limit
+        return resolve_scope(None), limit
     check_config(config)
     limit = lowest(limit, config.get("max_concurrency"))
-    return enter(without(config, "max_concurrency")), limit
+    return resolve_scope(without(config, "max_concurrency")), limit
 
 
-def _stand(scope: Scope | None, limit: int | None) -> tuple[Slots, bool, Scope]:
+def _enter_limit(scope: Scope | None, limit: int | None) -> tuple[Slots, bool, Scope]:
     """The slots that a call fans out in, whether it stands outside, and the scope with them."""
     outer = None if scope is None else scope.slots
     if limit is None and outer is not None:
@@ -336,6 +346,6 @@ def is_many(inputs: object) -> bool:
     return isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes, Mapping))
 
 
-def stand(scope: Scope | None) -> tuple[Slots, bool, Scope]:
+def enter_limit(scope: Scope | None) -> tuple[Slots, bool, Scope]:
     """Where a runnable that fans out stands: the slots, whether outside of them, the scope."""
-    return _stand(scope, None)
+    return _enter_limit(scope, None)

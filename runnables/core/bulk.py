@@ -1,6 +1,6 @@
 """Steps that do better with many inputs at once, such as an embedder with a bulk endpoint.
 
-Such a runnable declares a `group_size` above 1 and writes `_invoke_group` (and its twin). A
+Such a runnable declares a `max_batch_size` above 1 and writes `_invoke_batch` (and its twin). A
 batch of it, or of a sequence with it inside, then goes in groups of that size: the steps before
 and after it run item by item within a group, and groups run side by side. What fails, fails for
 its own item: a group that fails as a whole is run again item by item, unless the error says
@@ -12,7 +12,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from runnables.core.config import enter
+from runnables.core.config import resolve_scope
 from runnables.core.events import Run
 from runnables.errors import ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError
 
@@ -34,43 +34,43 @@ class Failed:
         self.error = error
 
 
-def in_groups(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+def in_micro_batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     """Lists of up to `size` items, pulled as they are asked for."""
     left = iter(items)
     while group := list(islice(left, size)):
         yield group
 
 
-def run_group(
+def run_micro_batch(
     runnable: BaseRunnable[Any, Any],
     values: Sequence[Any],
     config: RunnableConfig | None,
     kwargs: dict[str, Any],
 ) -> list[Any]:
     """The outputs for one group, in order, with `Failed` for those that have none."""
-    scope = enter(config)
+    scope = resolve_scope(config)
     try:
         return _called(runnable, values, scope, kwargs)
     except Exception as error:
         if len(values) == 1 or isinstance(error, _SERVICE):
             return [Failed(error)] * len(values)
-    return [run_group(runnable, [value], config, kwargs)[0] for value in values]
+    return [run_micro_batch(runnable, [value], config, kwargs)[0] for value in values]
 
 
-async def arun_group(
+async def arun_micro_batch(
     runnable: BaseRunnable[Any, Any],
     values: Sequence[Any],
     config: RunnableConfig | None,
     kwargs: dict[str, Any],
 ) -> list[Any]:
     """The outputs for one group, in order, with `Failed` for those that have none."""
-    scope = enter(config)
+    scope = resolve_scope(config)
     try:
         return await _acalled(runnable, values, scope, kwargs)
     except Exception as error:
         if len(values) == 1 or isinstance(error, _SERVICE):
             return [Failed(error)] * len(values)
-    return [(await arun_group(runnable, [value], config, kwargs))[0] for value in values]
+    return [(await arun_micro_batch(runnable, [value], config, kwargs))[0] for value in values]
 
 
 def _called(
@@ -81,9 +81,9 @@ def _called(
 ) -> list[Any]:
     """Call it, and report it as one run, whose input and output are lists."""
     if scope is None or not scope.observed:
-        return runnable._invoke_group(values, scope, kwargs)
+        return runnable._invoke_batch(values, scope, kwargs)
     with Run(runnable, scope, values) as run:
-        outputs = runnable._invoke_group(values, run.scope, kwargs)
+        outputs = runnable._invoke_batch(values, run.scope, kwargs)
         run.end(outputs)
         return outputs
 
@@ -96,8 +96,8 @@ async def _acalled(
 ) -> list[Any]:
     """Call it, and report it as one run, whose input and output are lists."""
     if scope is None or not scope.observed:
-        return await runnable._ainvoke_group(values, scope, kwargs)
+        return await runnable._ainvoke_batch(values, scope, kwargs)
     async with Run(runnable, scope, values) as run:
-        outputs = await runnable._ainvoke_group(values, run.scope, kwargs)
+        outputs = await runnable._ainvoke_batch(values, run.scope, kwargs)
         run.end(outputs)
         return outputs

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
 from runnables.engine import Slots, check_limit
-from runnables.errors import ConfigError, near
+from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -87,21 +87,21 @@ class Scope(dict[str, Any]):
         "next_id",
         "next_name",
         "next_tags",
-        "own",
+        "own_handlers",
         "parents",
         "path",
-        "returns",
+        "recursion_depth",
         "run_id",
         "slots",
     )
 
     handlers: tuple[Handler, ...]
-    own: tuple[Handler, ...]
+    own_handlers: tuple[Handler, ...]
     slots: Slots | None
     run_id: str | None
     parents: tuple[str, ...]
     path: tuple[str, ...]
-    returns: int
+    recursion_depth: int
     next_name: str | None
     next_id: str | None
     next_tags: tuple[str, ...]
@@ -109,18 +109,18 @@ class Scope(dict[str, Any]):
     def __init__(self, around: Scope | None = None) -> None:
         if around is None:
             super().__init__()
-            self.handlers = self.own = self.parents = self.path = self.next_tags = ()
+            self.handlers = self.own_handlers = self.parents = self.path = self.next_tags = ()
             self.slots = self.run_id = self.next_name = self.next_id = None
-            self.returns = 0
+            self.recursion_depth = 0
             return
         super().__init__(around)
         self.handlers = around.handlers
-        self.own = around.own
+        self.own_handlers = around.own_handlers
         self.slots = around.slots
         self.run_id = around.run_id
         self.parents = around.parents
         self.path = around.path
-        self.returns = around.returns
+        self.recursion_depth = around.recursion_depth
         self.next_name = around.next_name
         self.next_id = around.next_id
         self.next_tags = around.next_tags
@@ -133,25 +133,25 @@ class Scope(dict[str, Any]):
     @property
     def observed(self) -> bool:
         """Whether anybody is told of the next run."""
-        return bool(self.handlers or self.own)
+        return bool(self.handlers or self.own_handlers)
 
-    def below(self, run_id: str) -> Scope:
+    def child(self, run_id: str) -> Scope:
         """The scope for calls inside the run of this id: what was for the next run is used up."""
-        scope = self.fresh()
+        scope = self.without_run_settings()
         scope.parents = (*self.parents, run_id)
         scope.run_id = run_id
         return scope
 
-    def fresh(self) -> Scope:
+    def without_run_settings(self) -> Scope:
         """The same without what was meant for the next run only."""
-        if not (self.own or self.next_name or self.next_id or self.next_tags):
+        if not (self.own_handlers or self.next_name or self.next_id or self.next_tags):
             return Scope(self) if self.observed else self
         scope = Scope(self)
-        scope.own = scope.next_tags = ()
+        scope.own_handlers = scope.next_tags = ()
         scope.next_name = scope.next_id = None
         return scope
 
-    def step(self, tag: str, label: str) -> Scope:
+    def for_step(self, tag: str, label: str) -> Scope:
         """The scope for one step or branch; the same one where nobody would know."""
         if not self.observed:
             return self
@@ -250,7 +250,7 @@ def check_config(config: object) -> None:
     for key, value in cast("Mapping[object, object]", config).items():
         if key not in CONFIG_KEYS:
             raise ConfigError(
-                f"Unknown config key {key!r}.{near(str(key), CONFIG_KEYS)} "
+                f"Unknown config key {key!r}.{did_you_mean(str(key), CONFIG_KEYS)} "
                 f"Known keys: {', '.join(sorted(CONFIG_KEYS))}. "
                 "Values of your own go into 'metadata' or 'configurable'."
             )
@@ -280,14 +280,14 @@ def check_near_options(options: Mapping[str, Any], known: Iterable[str]) -> None
             raise ConfigError(f"There is no option {name!r}. Did you mean {found[0]!r}?")
 
 
-_ambient: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(
+_current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(
     "runnables_scope", default=None
 )
-ambient_scope = _ambient.get
+current_scope = _current.get
 """The scope around the code that asks, or None."""
 
 
-class within:
+class activate:
     """Make a scope, without anything for the next run only, the ambient one inside the block.
 
     (A generator function with `contextmanager` would take a microsecond longer.)
@@ -300,26 +300,26 @@ class within:
 
     def __enter__(self) -> None:
         # setting what is set makes objects that every collection of garbage goes through
-        known = _ambient.get() is self._scope
-        self._token = None if known else _ambient.set(self._scope)
+        known = _current.get() is self._scope
+        self._token = None if known else _current.set(self._scope)
 
     def __exit__(self, *_: object) -> None:
         if self._token is not None:
-            _ambient.reset(self._token)
+            _current.reset(self._token)
 
 
-AMBIENT: Final = _ambient
+CURRENT_SCOPE: Final = _current
 """For fan-outs: what is done inside joins the scope that is set here, without a config."""
 
-set_ambient = _ambient.set
-reset_ambient = _ambient.reset
+set_current_scope = _current.set
+reset_current_scope = _current.reset
 
 
-def enter(config: RunnableConfig | None) -> Scope | None:
+def resolve_scope(config: RunnableConfig | None) -> Scope | None:
     """The scope that a call with this config stands in; None where nothing travels with it."""
     if isinstance(config, Scope):
         return config
-    around = _ambient.get()
+    around = _current.get()
     if config is None:
         return around
     return (Scope() if around is None else around).merged(config)
@@ -336,8 +336,8 @@ def lowest(*limits: int | None) -> int | None:
 
 
 def ensure_scope(config: RunnableConfig | None) -> Scope:
-    """As `enter`, but always a scope."""
-    scope = enter(config)
+    """As `resolve_scope`, but always a scope."""
+    scope = resolve_scope(config)
     return Scope() if scope is None else scope
 
 

@@ -11,25 +11,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from runnables.core.batching import Batching
-from runnables.core.config import RunnableConfig, Scope, ambient_scope, enter
+from runnables.core.config import RunnableConfig, Scope, current_scope, resolve_scope
 from runnables.core.description import Described
-from runnables.core.error_notes import hide_frames
+from runnables.core.error_notes import trim_traceback
 from runnables.core.events import Run
-from runnables.core.stream_runs import awatched, watched
-from runnables.core.subclassing import adapt
+from runnables.core.stream_runs import aobserved_stream, observed_stream
+from runnables.core.subclassing import wrap_overrides
 from runnables.core.typevars import Input, Output
 from runnables.core.values import Value
 from runnables.engine import (
-    AOnce,
+    AsyncSingleValue,
     AsyncStream,
-    Declared,
-    Once,
+    SingleValue,
     Stream,
+    StreamInfo,
     acollect,
-    check_stop,
     collect,
-    hop,
-    may_restart,
+    raise_if_cancelled,
+    stream_may_restart,
+    to_thread,
 )
 from runnables.engine.merging import DELTAS, Merge
 
@@ -53,14 +53,14 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
     """
 
     run_type: ClassVar[str] = "chain"
-    group_size: int = 1
+    max_batch_size: int = 1
     merge: Merge = DELTAS
 
     def __init_subclass__(cls, internal: bool = False, **kwargs: Any) -> None:
         """Make what a user's class overrides report its runs; `internal=True`: it does itself."""
         super().__init_subclass__(**kwargs)
         if not internal:
-            adapt(cls)
+            wrap_overrides(cls)
 
     # -- one input, one output
 
@@ -73,42 +73,44 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             **kwargs: options of this runnable; one that it does not know is a TypeError.
 
         Raises:
-            ColourError: it can only be awaited.
+            SyncAsyncError: it can only be awaited.
         """
-        if config is None and ambient_scope() is None:
+        if config is None and current_scope() is None:
             scope = None
         else:
-            scope = enter(config)
+            scope = resolve_scope(config)
         try:
             if scope is None:
                 return cast("Output", self._invoke(input, None, kwargs))
-            check_stop()
+            raise_if_cancelled()
             if not scope.observed:
-                return cast("Output", self._invoke(input, scope.fresh(), kwargs))
+                return cast("Output", self._invoke(input, scope.without_run_settings(), kwargs))
             with Run(self, scope, input) as run:
                 return cast("Output", run.end(self._invoke_observed(input, run, kwargs)))
         except Exception as error:
-            hide_frames(error, self)
+            trim_traceback(error, self)
             raise
 
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
         """As `invoke`, to be awaited; what only has a sync half runs in a worker thread."""
-        if config is None and ambient_scope() is None:
+        if config is None and current_scope() is None:
             scope = None
         else:
-            scope = enter(config)
+            scope = resolve_scope(config)
         try:
             if scope is None:
                 return cast("Output", await self._ainvoke(input, None, kwargs))
-            check_stop()
+            raise_if_cancelled()
             if not scope.observed:
-                return cast("Output", await self._ainvoke(input, scope.fresh(), kwargs))
+                return cast(
+                    "Output", await self._ainvoke(input, scope.without_run_settings(), kwargs)
+                )
             async with Run(self, scope, input) as run:
                 return cast("Output", run.end(await self._ainvoke_observed(input, run, kwargs)))
         except Exception as error:
-            hide_frames(error, self)
+            trim_traceback(error, self)
             raise
 
     # -- one input, in pieces
@@ -121,53 +123,53 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         The work begins with the first piece that is asked for. Leaving the stream (`break`,
         `close`, the end of a `with`) stops the work upstream before the exit returns.
         """
-        return self.transform(Once(input), config, **kwargs)
+        return self.transform(SingleValue(input), config, **kwargs)
 
     def astream(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncStream[Output]:
         """As `stream`, for `async for`."""
-        return self.atransform(AOnce(input), config, **kwargs)
+        return self.atransform(AsyncSingleValue(input), config, **kwargs)
 
     def transform(
         self, input: Iterator[Input], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Stream[Output]:
         """Run on one input that itself comes in pieces; the output in pieces."""
-        scope = enter(config)
-        declared = Declared(self.merge, self, self.restarts or may_restart(input))
+        scope = resolve_scope(config)
+        info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
         if scope is not None and scope.observed:
 
             def work(pieces: Any, inside: Scope) -> Any:
-                return self._transform(pieces, inside, kwargs, declared)
+                return self._transform(pieces, inside, kwargs, info)
 
-            return Stream(watched(self, scope, input, declared, work), declared)
-        scope = None if scope is None else scope.fresh()
-        return Stream(self._transform(input, scope, kwargs, declared), declared)
+            return Stream(observed_stream(self, scope, input, info, work), info)
+        scope = None if scope is None else scope.without_run_settings()
+        return Stream(self._transform(input, scope, kwargs, info), info)
 
     def atransform(
         self, input: AsyncIterator[Input], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncStream[Output]:
         """As `transform`, for `async for`."""
-        scope = enter(config)
-        declared = Declared(self.merge, self, self.restarts or may_restart(input))
+        scope = resolve_scope(config)
+        info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
         if scope is not None and scope.observed:
 
             def work(pieces: Any, inside: Scope) -> Any:
-                return self._atransform(pieces, inside, kwargs, declared)
+                return self._atransform(pieces, inside, kwargs, info)
 
-            return AsyncStream(awatched(self, scope, input, declared, work), declared)
-        scope = None if scope is None else scope.fresh()
-        return AsyncStream(self._atransform(input, scope, kwargs, declared), declared)
+            return AsyncStream(aobserved_stream(self, scope, input, info, work), info)
+        scope = None if scope is None else scope.without_run_settings()
+        return AsyncStream(self._atransform(input, scope, kwargs, info), info)
 
     # -- what is inside
 
     @property
-    def restarts(self) -> bool:
+    def may_restart(self) -> bool:
         """Whether its stream may send `RESET` and start over: where a policy inside says so."""
-        return any(it.restarts for it in self._inner())
+        return any(it.may_restart for it in self._children())
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """Whether its stream works on pieces of the input as they come, or on the whole only.
 
         Its run begins when observers are told so: at the first piece, or with the whole.
@@ -178,7 +180,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         """The `max_concurrency` that is bound to it, which holds for its batches."""
         return None
 
-    def _inner(self) -> Iterable[BaseRunnable[Any, Any]]:
+    def _children(self) -> Iterable[BaseRunnable[Any, Any]]:
         """The runnables that this one is made of, in order."""
         return ()
 
@@ -188,7 +190,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         raise NotImplementedError(f"{type(self).__name__} says nothing of `invoke`: write it")
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        return await hop(self._invoke, value, scope, kwargs)
+        return await to_thread(self._invoke, value, scope, kwargs)
 
     def _invoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
         """`_invoke` where somebody watches; the run is told of chunks, if there are any."""
@@ -198,20 +200,26 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         """`_ainvoke` where somebody watches; the run is told of chunks, if there are any."""
         return await self._ainvoke(value, run.scope, kwargs)
 
-    def _invoke_group(
+    def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        """The outputs for several inputs, where `group_size` is above 1."""
-        raise NotImplementedError(f"{type(self).__name__} has a group_size: write `_invoke_group`")
+        """The outputs for several inputs, where `max_batch_size` is above 1."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has a max_batch_size: write `_invoke_batch`"
+        )
 
-    async def _ainvoke_group(
+    async def _ainvoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        """The outputs for several inputs, where `group_size` is above 1."""
-        return await hop(self._invoke_group, values, scope, kwargs)
+        """The outputs for several inputs, where `max_batch_size` is above 1."""
+        return await to_thread(self._invoke_batch, values, scope, kwargs)
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         yield self._invoke(collect(input), scope, kwargs)
 
@@ -220,6 +228,6 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         yield await self._ainvoke(await acollect(input), scope, kwargs)

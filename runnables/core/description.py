@@ -100,26 +100,26 @@ class Described:
 
     def _configurable(self) -> Iterable[tuple[Any, Any]]:
         """The configurable fields of this runnable and those inside of it, with their defaults."""
-        for inside in cast("Any", self)._inner():
+        for inside in cast("Any", self)._children():
             yield from inside._configurable()
 
     # -- as a step of a sequence
 
-    def _keys_after(self, keys: Keys) -> Keys:
+    def _output_keys(self, keys: Keys) -> Keys:
         """The keys of the dict that it gives, always, for a dict with these; None: not known."""
         return None
 
-    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+    def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
         """The keys without which it fails, as far as a dict with these has none of them."""
         return frozenset()
 
-    def _input_before(
+    def _input_schema_given_next(
         self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
         """The schema of the input of this step and those that follow it, which say theirs."""
         return self.get_input_schema(config)
 
-    def _output_after(
+    def _output_schema_given_previous(
         self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
         """The schema of the output of this step after others, which say theirs."""
@@ -129,7 +129,7 @@ class Described:
 def walk(runnable: Any) -> Iterator[Any]:
     """Yield a runnable and everything inside it, in the order in which they stand."""
     yield runnable
-    for child in runnable._inner():
+    for child in runnable._children():
         yield from walk(child)
 
 

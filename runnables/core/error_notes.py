@@ -18,9 +18,9 @@ class _Note(str):
     __slots__ = ()
 
 
-def note(error: BaseException, where: str) -> None:
+def add_location(error: BaseException, where: str) -> None:
     """Say, where an exception is caught, where it happened, after what was said further in."""
-    hide_frames(error)
+    trim_traceback(error)
     notes = cast("list[str]", getattr(error, "__notes__", []))
     if notes and type(notes[-1]) is _Note:
         notes[-1] = _Note(f"{notes[-1]}, {where}")
@@ -29,10 +29,10 @@ def note(error: BaseException, where: str) -> None:
 
 
 _OURS: Final = frozenset({"runnables", "runnables_providers"})
-_DOORS: Final = frozenset({"invoke", "ainvoke", "batch", "abatch"})
+_ENTRY_POINTS: Final = frozenset({"invoke", "ainvoke", "batch", "abatch"})
 
 
-def hide_frames(error: BaseException, level: object = None) -> None:
+def trim_traceback(error: BaseException, level: object = None) -> None:
     """Drop our own frames below the current one: one of ours a level is enough.
 
     A level ends at a user's frame, or at the call of another runnable than `level`. What we raise
@@ -56,4 +56,4 @@ def _is_inner(frame: FrameType, level: object) -> bool:
     package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
     if package not in _OURS:
         return False
-    return frame.f_code.co_name not in _DOORS or frame.f_locals.get("self") is level
+    return frame.f_code.co_name not in _ENTRY_POINTS or frame.f_locals.get("self") is level

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from runnables.core.config import RunnableConfig, ensure_scope
-from runnables.engine import AsyncStream, Stream, aalongside, alongside
+from runnables.engine import AsyncStream, Stream, arun_in_background, run_in_background
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def stream_events(
             _exhaust(chunks)
 
     def events() -> Generator[StreamEvent, None, None]:
-        yield from alongside(work)
+        yield from run_in_background(work)
 
     return Stream(events())
 
@@ -144,7 +144,7 @@ def astream_events(
                 await drained()
 
     async def events() -> AsyncGenerator[StreamEvent, None]:
-        found = aalongside(work)
+        found = arun_in_background(work)
         try:
             async for event in found:
                 yield event

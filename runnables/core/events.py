@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from runnables.core.config import RunnableConfig, Scope, ensure_scope
 from runnables.core.handlers import Event, Handler, Kind
-from runnables.engine import ABSENT, Cancelled, Declared, at_home, has_home, merge_of
+from runnables.engine import MISSING, Cancelled, StreamInfo, from_thread, in_worker_thread, merge_of
 from runnables.engine.merging import RESET
-from runnables.errors import ColourError, MergeError
+from runnables.errors import MergeError, SyncAsyncError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -37,7 +37,7 @@ class Observed(Protocol):
     run_type: ClassVar[str]
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """Whether its stream works on pieces of the input, as they come."""
         ...
 
@@ -46,7 +46,7 @@ class Observed(Protocol):
         ...
 
 
-class Sum:
+class ChunkSum:
     """What the pieces of a stream add up to, for observers; None where they do not."""
 
     def __init__(self) -> None:
@@ -82,24 +82,24 @@ class Run:
     Args:
         runnable: whose run it is.
         scope: what surrounds it; its handlers are told.
-        value: the input, or ABSENT.
+        value: the input, or MISSING.
 
     Attributes:
         scope: for the calls inside this run.
     """
 
-    def __init__(self, runnable: Observed, scope: Scope, value: Any = ABSENT) -> None:
+    def __init__(self, runnable: Observed, scope: Scope, value: Any = MISSING) -> None:
         self._name = scope.next_name or runnable.get_name()
         self._run_type = runnable.run_type
         self._id = scope.next_id or str(uuid.uuid4())
-        self._handlers = (*scope.handlers, *scope.own)
+        self._handlers = (*scope.handlers, *scope.own_handlers)
         self._around = scope
-        self._input = None if value is ABSENT else value
+        self._input = None if value is MISSING else value
         self._tags = (*scope.get("tags", ()), *scope.next_tags)
         self._began = 0.0
         self._output: Any = None
-        self._given = Sum()
-        self.scope = scope.below(self._id)
+        self._given = ChunkSum()
+        self.scope = scope.child(self._id)
 
     @property
     def wants_chunks(self) -> bool:
@@ -128,7 +128,7 @@ class Run:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self._tell(self._last(error))
+        self._emit(self._last(error))
 
     async def __aexit__(
         self,
@@ -136,17 +136,17 @@ class Run:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        await self._atell(self._last(error))
+        await self._aemit(self._last(error))
 
-    def chunk(self, chunk: Any, declared: Declared) -> None:
+    def chunk(self, chunk: Any, info: StreamInfo) -> None:
         """Report a piece of the output, and remember it for the end."""
-        self._given.add(chunk, declared)
-        self._tell(self._event("chunk", chunk=chunk))
+        self._given.add(chunk, info)
+        self._emit(self._event("chunk", chunk=chunk))
 
-    async def achunk(self, chunk: Any, declared: Declared) -> None:
+    async def achunk(self, chunk: Any, info: StreamInfo) -> None:
         """Report a piece of the output, and remember it for the end."""
-        self._given.add(chunk, declared)
-        await self._atell(self._event("chunk", chunk=chunk))
+        self._given.add(chunk, info)
+        await self._aemit(self._event("chunk", chunk=chunk))
 
     def _begin_or_end(self) -> None:
         """Begin; where a handler will not have it, end at once, for those who were told."""
@@ -166,17 +166,17 @@ class Run:
 
     def _begin(self) -> None:
         self._began = time.time()
-        self._tell(self._event("start"))
+        self._emit(self._event("start"))
 
     async def _abegin(self) -> None:
         self._began = time.time()
-        await self._atell(self._event("start"))
+        await self._aemit(self._event("start"))
 
-    def _tell(self, event: Event) -> None:
-        tell(self._handlers, event)
+    def _emit(self, event: Event) -> None:
+        emit(self._handlers, event)
 
-    async def _atell(self, event: Event) -> None:
-        await atell(self._handlers, event)
+    async def _aemit(self, event: Event) -> None:
+        await aemit(self._handlers, event)
 
     # -- what to say
 
@@ -204,29 +204,29 @@ class Run:
 
     def _require_sync_handlers(self) -> None:
         for handler in self._handlers:
-            if inspect.iscoroutinefunction(handler.on_event) and not has_home():
+            if inspect.iscoroutinefunction(handler.on_event) and not in_worker_thread():
                 raise _cannot_await(handler)
 
 
-def tell(handlers: Iterable[Handler], event: Event) -> None:
+def emit(handlers: Iterable[Handler], event: Event) -> None:
     """Give an event to handlers, from a sync run."""
     failure: BaseException | None = None
     for handler in handlers:
         try:
             answer = handler.on_event(event)
             if inspect.isawaitable(answer):
-                if not has_home():
+                if not in_worker_thread():
                     raise _cannot_await(handler, answer)
-                at_home(_awaited(answer), although_stopped=event.kind in _LAST)
+                from_thread(_awaited(answer), even_if_cancelled=event.kind in _LAST)
         except Cancelled as error:  # the call was given up: the others are told all the same
             failure = error
         except Exception as error:
-            failure = failure or _complained_of(handler, error)
+            failure = failure or _report_handler_error(handler, error)
     if failure is not None:
         raise failure
 
 
-async def atell(handlers: Iterable[Handler], event: Event) -> None:
+async def aemit(handlers: Iterable[Handler], event: Event) -> None:
     """Give an event to handlers, from an async run."""
     failure: BaseException | None = None
     for handler in handlers:
@@ -237,15 +237,15 @@ async def atell(handlers: Iterable[Handler], event: Event) -> None:
         except Cancelled as error:  # the call was given up: the others are told all the same
             failure = error
         except Exception as error:
-            failure = failure or _complained_of(handler, error)
+            failure = failure or _report_handler_error(handler, error)
     if failure is not None:
         raise failure
 
 
-def _cannot_await(handler: Handler, answer: object = None) -> ColourError:
+def _cannot_await(handler: Handler, answer: object = None) -> SyncAsyncError:
     if inspect.iscoroutine(answer):
         answer.close()
-    return ColourError(
+    return SyncAsyncError(
         f"The handler {handler!r} has an async on_event, and this is a sync call. "
         "Use the async call (ainvoke, astream, ...), or make on_event sync."
     )
@@ -258,7 +258,7 @@ async def _awaited(answer: Awaitable[None]) -> None:
 _complained: dict[int, object] = {}  # by id: a handler need not be hashable
 
 
-def _complained_of(handler: Handler, error: Exception) -> Exception | None:
+def _report_handler_error(handler: Handler, error: Exception) -> Exception | None:
     """The error where its handler asks for it to be raised; else the first of each is logged."""
     if getattr(handler, "raise_error", False):
         return error
@@ -292,7 +292,7 @@ def dispatch_custom_event(name: str, data: Any, *, config: RunnableConfig | None
     """
     scope = ensure_scope(config)
     if scope.handlers:
-        tell(scope.handlers, _custom(scope, name, data))
+        emit(scope.handlers, _custom(scope, name, data))
 
 
 async def adispatch_custom_event(
@@ -301,7 +301,7 @@ async def adispatch_custom_event(
     """As `dispatch_custom_event`, for handlers that are async."""
     scope = ensure_scope(config)
     if scope.handlers:
-        await atell(scope.handlers, _custom(scope, name, data))
+        await aemit(scope.handlers, _custom(scope, name, data))
 
 
 def _custom(scope: Scope, name: str, data: Any) -> Event:

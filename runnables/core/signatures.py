@@ -9,9 +9,9 @@ import typing
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origin
 
-from runnables.core.user_code import handed
+from runnables.core.user_code import user_config
 from runnables.core.values import show
-from runnables.errors import ConfigError, near
+from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -35,7 +35,7 @@ def arguments(
         _check_options(function, kwargs)
     if not takes_config(function):
         return kwargs
-    return {"config": handed(scope), **kwargs}
+    return {"config": user_config(scope), **kwargs}
 
 
 def _check_options(function: Callable[..., Any], options: dict[str, Any]) -> None:
@@ -48,7 +48,9 @@ def _check_options(function: Callable[..., Any], options: dict[str, Any]) -> Non
         return
     for name in options:
         if name not in known:
-            raise ConfigError(f"{show(function)} takes no option {name!r}.{near(name, known)}")
+            raise ConfigError(
+                f"{show(function)} takes no option {name!r}.{did_you_mean(name, known)}"
+            )
 
 
 def is_plain(function: Callable[..., Any] | None) -> bool:
@@ -122,7 +124,7 @@ _INSTEAD: Final[Mapping[str, tuple[str, str]]] = {
     "callbacks": ("", "Handlers go into the config: with_config(callbacks=[...])."),
     "streaming": ("", "Every model streams: call `stream`."),
     "model_kwargs": ("extra_body", "What its service takes beyond goes into extra_body={...}."),
-    "chunk_size": ("group_size", "group_size says how many texts are sent at once."),
+    "chunk_size": ("max_batch_size", "max_batch_size says how many texts are sent at once."),
 }
 
 
@@ -136,7 +138,7 @@ def unknown_option(owner: str, name: str, known: Collection[str]) -> ConfigError
     """
     needed, instead = _INSTEAD.get(name, ("", ""))
     fits = instead and (not needed or needed in known)
-    hint = f" {instead}" if fits else near(name, known)
+    hint = f" {instead}" if fits else did_you_mean(name, known)
     return ConfigError(f"{owner} has no option {name!r}.{hint} Known: {', '.join(known)}.")
 
 
@@ -236,13 +238,13 @@ def result_type(function: Callable[..., Any]) -> Any:
         return Any
     origin, arguments = get_origin(annotation), get_args(annotation)
     if is_generator(function):
-        return piece_type(annotation)
+        return chunk_type(annotation)
     if origin in _AWAITED or hasattr(origin or annotation, "run_type"):
         return _known(arguments[-1]) if arguments else Any
     return annotation
 
 
-def piece_type(annotation: Any) -> Any:
+def chunk_type(annotation: Any) -> Any:
     """Of an annotated iterator, of either colour, what it gives; else Any."""
     arguments = get_args(annotation) if get_origin(annotation) in _YIELDING else ()
     return _known(arguments[0]) if arguments else Any

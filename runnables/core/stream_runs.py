@@ -11,9 +11,18 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from runnables.core.events import Observed, Run, Sum
+from runnables.core.events import ChunkSum, Observed, Run
 from runnables.core.handlers import Event, Handler
-from runnables.engine import ABSENT, Declared, aclose, close, given, inner, may_restart, merge_of
+from runnables.engine import (
+    MISSING,
+    StreamInfo,
+    aclose,
+    close,
+    merge_of,
+    raw_iterator,
+    single_value,
+    stream_may_restart,
+)
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -30,11 +39,11 @@ if TYPE_CHECKING:
     from runnables.engine.merging import Merge
 
 
-def watched(
+def observed_stream(
     runnable: Observed,
     scope: Scope,
     input: Any,
-    declared: Declared,
+    info: StreamInfo,
     work: Callable[[Any, Scope], Generator[Any, None, None]],
 ) -> Generator[Any, None, None]:
     """The chunks of an observed run.
@@ -46,22 +55,22 @@ def watched(
         declared: how the chunks add up.
         work: makes the chunks, of an input and the scope inside the run.
     """
-    with StreamRun(runnable, scope, given(input)) as run:
-        chunks = work(input if run.knows_input else Heard(run, input), run.scope)
-        yield from reported(run, chunks, declared)
+    with StreamRun(runnable, scope, single_value(input)) as run:
+        chunks = work(input if run.knows_input else ObservedInput(run, input), run.scope)
+        yield from with_chunk_events(run, chunks, info)
 
 
-async def awatched(
+async def aobserved_stream(
     runnable: Observed,
     scope: Scope,
     input: Any,
-    declared: Declared,
+    info: StreamInfo,
     work: Callable[[Any, Scope], AsyncGenerator[Any, None]],
 ) -> AsyncGenerator[Any, None]:
-    """As `watched`, in the other colour."""
-    async with StreamRun(runnable, scope, given(input)) as run:
-        chunks = work(input if run.knows_input else AsyncHeard(run, input), run.scope)
-        told = areported(run, chunks, declared)
+    """As `observed_stream`, in the other colour."""
+    async with StreamRun(runnable, scope, single_value(input)) as run:
+        chunks = work(input if run.knows_input else AsyncObservedInput(run, input), run.scope)
+        told = awith_chunk_events(run, chunks, info)
         try:
             async for chunk in told:
                 yield chunk
@@ -69,23 +78,25 @@ async def awatched(
             await told.aclose()
 
 
-def reported(run: Run, chunks: Iterable[Any], declared: Declared) -> Generator[Any, None, None]:
+def with_chunk_events(
+    run: Run, chunks: Iterable[Any], info: StreamInfo
+) -> Generator[Any, None, None]:
     """Chunks as they are, each of them told as one of this run; closed at the end."""
     try:
         for chunk in chunks:
-            run.chunk(chunk, declared)
+            run.chunk(chunk, info)
             yield chunk
     finally:
         close(chunks)
 
 
-async def areported(
-    run: Run, chunks: AsyncIterable[Any], declared: Declared
+async def awith_chunk_events(
+    run: Run, chunks: AsyncIterable[Any], info: StreamInfo
 ) -> AsyncGenerator[Any, None]:
     """Chunks as they are, each of them told as one of this run; closed at the end."""
     try:
         async for chunk in chunks:
-            await run.achunk(chunk, declared)
+            await run.achunk(chunk, info)
             yield chunk
     finally:
         await aclose(chunks)
@@ -99,7 +110,7 @@ class StreamRun(Run):
     Args:
         runnable: whose run it is.
         scope: what surrounds it; its handlers are told.
-        value: the whole input, or ABSENT, where it comes in pieces.
+        value: the whole input, or MISSING, where it comes in pieces.
 
     Attributes:
         knows_input: whether the whole input was known from the first.
@@ -109,14 +120,14 @@ class StreamRun(Run):
 
     def __init__(self, runnable: Observed, scope: Scope, value: Any) -> None:
         super().__init__(runnable, scope, value)
-        self.knows_input = value is not ABSENT
+        self.knows_input = value is not MISSING
         self.is_async = False
         self.passes: BaseException | None = None
-        self._takes_pieces = runnable.takes_pieces
-        self._heard = Sum()
+        self._takes_pieces = runnable.streams_input
+        self._heard = ChunkSum()
         self._to_begin = [] if self.knows_input else [True]
         if self._to_begin and self.scope.handlers:
-            self.scope.handlers = (_Opening(self), *self.scope.handlers)
+            self.scope.handlers = (_StartOnFirstEvent(self), *self.scope.handlers)
 
     def __enter__(self) -> Self:
         self._require_sync_handlers()
@@ -164,34 +175,34 @@ class StreamRun(Run):
         if self._to_begin and self._is_first():
             await self._abegin()
 
-    def chunk(self, chunk: Any, declared: Declared) -> None:
+    def chunk(self, chunk: Any, info: StreamInfo) -> None:
         """Report a piece of the output, and remember it for the end."""
         self.begin()
-        super().chunk(chunk, declared)
+        super().chunk(chunk, info)
 
-    async def achunk(self, chunk: Any, declared: Declared) -> None:
+    async def achunk(self, chunk: Any, info: StreamInfo) -> None:
         """Report a piece of the output, and remember it for the end."""
         await self.abegin()
-        await super().achunk(chunk, declared)
+        await super().achunk(chunk, info)
 
-    def hear(self, chunk: Any, chunks: object) -> None:
+    def on_chunk(self, chunk: Any, chunks: object) -> None:
         """A piece of the input has come."""
         self._heard.add(chunk, chunks)
         if self._takes_pieces:
             self.begin()
 
-    async def ahear(self, chunk: Any, chunks: object) -> None:
+    async def aon_chunk(self, chunk: Any, chunks: object) -> None:
         """A piece of the input has come."""
         self._heard.add(chunk, chunks)
         if self._takes_pieces:
             await self.abegin()
 
-    def heard_all(self) -> None:
+    def on_end(self) -> None:
         """The input is over."""
         self._know_input()
         self.begin()
 
-    async def aheard_all(self) -> None:
+    async def aon_end(self) -> None:
         """The input is over."""
         self._know_input()
         await self.abegin()
@@ -214,7 +225,7 @@ class StreamRun(Run):
             self._input = self._heard.value()
 
 
-class _Opening(Handler):
+class _StartOnFirstEvent(Handler):
     """Stands first among the handlers of a run's inside: the run begins before what is in it.
 
     A generator may give a piece, or call something, before it has read any input.
@@ -234,7 +245,7 @@ class _Opening(Handler):
         return None
 
 
-class _Heard:
+class _StreamRecorder:
     """The input of an observed stream, which tells the run what it gives."""
 
     def __init__(self, run: StreamRun, chunks: Any) -> None:
@@ -247,17 +258,17 @@ class _Heard:
         return merge_of(self._chunks)
 
     @property
-    def restarts(self) -> bool:
+    def may_restart(self) -> bool:
         """As the stream itself."""
-        return may_restart(self._chunks)
+        return stream_may_restart(self._chunks)
 
     @property
     def source(self) -> object:
         """As the stream itself."""
-        return getattr(self._chunks, "source", None)
+        return getattr(self._chunks, "producer", None)
 
 
-class Heard(_Heard, Iterator[Any]):
+class ObservedInput(_StreamRecorder, Iterator[Any]):
     """The input of an observed stream, which tells the run what it gives."""
 
     def __init__(self, run: StreamRun, chunks: Any) -> None:
@@ -268,12 +279,12 @@ class Heard(_Heard, Iterator[Any]):
         try:
             chunk = next(self._next)
         except StopIteration:
-            self._run.heard_all()
+            self._run.on_end()
             raise
         except BaseException as error:
             self._run.passes = error
             raise
-        self._run.hear(chunk, self._chunks)
+        self._run.on_chunk(chunk, self._chunks)
         return chunk
 
     def close(self) -> None:
@@ -281,23 +292,23 @@ class Heard(_Heard, Iterator[Any]):
         close(self._chunks)
 
 
-class AsyncHeard(_Heard, AsyncIterator[Any]):
+class AsyncObservedInput(_StreamRecorder, AsyncIterator[Any]):
     """The input of an observed stream, which tells the run what it gives."""
 
     def __init__(self, run: StreamRun, chunks: AsyncIterable[Any]) -> None:
         super().__init__(run, chunks)
-        self._next = aiter(inner(chunks))
+        self._next = aiter(raw_iterator(chunks))
 
     async def __anext__(self) -> Any:
         try:
             chunk = await anext(self._next)
         except StopAsyncIteration:
-            await self._run.aheard_all()
+            await self._run.aon_end()
             raise
         except BaseException as error:
             self._run.passes = error
             raise
-        await self._run.ahear(chunk, self._chunks)
+        await self._run.aon_chunk(chunk, self._chunks)
         return chunk
 
     async def aclose(self) -> None:

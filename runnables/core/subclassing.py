@@ -13,37 +13,37 @@ import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
 from typing import Any, Final
 
-from runnables.core.config import RunnableConfig, Scope, enter, within
+from runnables.core.config import RunnableConfig, Scope, activate, resolve_scope
 from runnables.core.events import Run
-from runnables.core.stream_runs import awatched, watched
-from runnables.core.user_code import adriven, driven, handed
+from runnables.core.stream_runs import aobserved_stream, observed_stream
+from runnables.core.user_code import aiterate_in_scope, iterate_in_scope, user_config
 from runnables.engine import (
-    AOnce,
+    AsyncIteratorBridge,
+    AsyncSingleValue,
     AsyncStream,
-    Declared,
-    FromHome,
-    Once,
+    SingleValue,
     Stream,
+    StreamInfo,
     acollect,
-    check_stop,
     collect,
-    hop,
-    in_threads,
-    may_restart,
+    iterate_in_threads,
+    raise_if_cancelled,
+    stream_may_restart,
+    to_thread,
 )
-from runnables.errors import ColourError
+from runnables.errors import SyncAsyncError
 
 Raw = Callable[..., Any]
 
 
-def adapt(cls: Any) -> None:
+def wrap_overrides(cls: Any) -> None:
     """Wrap the public methods that this class itself defines, and put each where it serves."""
     for name, wrap in _WRAPPERS.items():
         raw = cls.__dict__.get(name)
         if inspect.isfunction(raw):
             setattr(cls, name, _marked(wrap(raw), raw=raw))
             if name in _PIECEWISE:
-                cls.takes_pieces = True
+                cls.streams_input = True
     written: dict[str, Any] = {name: getattr(getattr(cls, name), "raw", None) for name in _WRAPPERS}
     for inner, sources in _SOURCES.items():
         found = next((name for name in sources if written[name] is not None), None)
@@ -73,9 +73,9 @@ def config_of(scope: Scope | None) -> RunnableConfig | None:
     return None if scope is None else scope.config
 
 
-def _handed(scope: Scope | None) -> RunnableConfig | None:
+def _user_config(scope: Scope | None) -> RunnableConfig | None:
     """What a user's method is given as its config."""
-    return None if scope is None else handed(scope)
+    return None if scope is None else user_config(scope)
 
 
 # --- invoke -----------------------------------------------------------------------------------
@@ -84,15 +84,15 @@ def _handed(scope: Scope | None) -> RunnableConfig | None:
 def _wrap_invoke(raw: Raw) -> Raw:
     @functools.wraps(raw)
     def invoke(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        scope = enter(config)
+        scope = resolve_scope(config)
         if scope is None:
             return raw(self, input, None, **kwargs)
-        check_stop()
+        raise_if_cancelled()
         if not scope.observed:
-            with within(scope.fresh()):
-                return raw(self, input, handed(scope.fresh()), **kwargs)
-        with Run(self, scope, input) as run, within(run.scope):
-            return run.end(raw(self, input, handed(run.scope), **kwargs))
+            with activate(scope.without_run_settings()):
+                return raw(self, input, user_config(scope.without_run_settings()), **kwargs)
+        with Run(self, scope, input) as run, activate(run.scope):
+            return run.end(raw(self, input, user_config(run.scope), **kwargs))
 
     return invoke
 
@@ -102,39 +102,39 @@ def _wrap_ainvoke(raw: Raw) -> Raw:
     async def ainvoke(
         self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Any:
-        scope = enter(config)
+        scope = resolve_scope(config)
         if scope is None:
             return await raw(self, input, None, **kwargs)
-        check_stop()
+        raise_if_cancelled()
         if not scope.observed:
-            with within(scope.fresh()):
-                return await raw(self, input, handed(scope.fresh()), **kwargs)
+            with activate(scope.without_run_settings()):
+                return await raw(self, input, user_config(scope.without_run_settings()), **kwargs)
         async with Run(self, scope, input) as run:
-            with within(run.scope):
-                return run.end(await raw(self, input, handed(run.scope), **kwargs))
+            with activate(run.scope):
+                return run.end(await raw(self, input, user_config(run.scope), **kwargs))
 
     return ainvoke
 
 
 def _adapt_invoke(raw: Raw) -> Raw:
     def _invoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        with within(scope):
-            return raw(self, value, _handed(scope), **kwargs)
+        with activate(scope):
+            return raw(self, value, _user_config(scope), **kwargs)
 
     return _adapter(_invoke)
 
 
 def _adapt_ainvoke(raw: Raw) -> Raw:
     async def _ainvoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        with within(scope):
-            return await raw(self, value, _handed(scope), **kwargs)
+        with activate(scope):
+            return await raw(self, value, _user_config(scope), **kwargs)
 
     return _adapter(_ainvoke)
 
 
 def _adapt_in_thread(_: Raw) -> Raw:
     async def _ainvoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        return await hop(self._invoke, value, scope, kwargs)
+        return await to_thread(self._invoke, value, scope, kwargs)
 
     return _adapter(_ainvoke)
 
@@ -148,11 +148,11 @@ def _wrap_transform(raw: Raw) -> Raw:
         self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Any:
         def work(pieces: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, _settled(pieces), _handed(inside), **kwargs)
-            return driven(declared.follow(chunks), inside)
+            chunks = raw(self, _without_restarts(pieces), _user_config(inside), **kwargs)
+            return iterate_in_scope(info.delegate_to(chunks), inside)
 
-        declared = Declared(self.merge, self)
-        return Stream(_run(self, work, input, enter(config), declared), declared)
+        info = StreamInfo(self.merge, self)
+        return Stream(_run(self, work, input, resolve_scope(config), info), info)
 
     return transform
 
@@ -163,11 +163,11 @@ def _wrap_atransform(raw: Raw) -> Raw:
         self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Any:
         def work(pieces: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, _asettled(pieces), _handed(inside), **kwargs)
-            return adriven(declared.follow(chunks), inside)
+            chunks = raw(self, _awithout_restarts(pieces), _user_config(inside), **kwargs)
+            return aiterate_in_scope(info.delegate_to(chunks), inside)
 
-        declared = Declared(self.merge, self)
-        return AsyncStream(_arun(self, work, input, enter(config), declared), declared)
+        info = StreamInfo(self.merge, self)
+        return AsyncStream(_arun(self, work, input, resolve_scope(config), info), info)
 
     return atransform
 
@@ -176,11 +176,11 @@ def _wrap_stream(raw: Raw) -> Raw:
     @functools.wraps(raw)
     def stream(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         def work(_: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, input, _handed(inside), **kwargs)
-            return driven(declared.follow(chunks), inside)
+            chunks = raw(self, input, _user_config(inside), **kwargs)
+            return iterate_in_scope(info.delegate_to(chunks), inside)
 
-        declared = Declared(self.merge, self)
-        return Stream(_run(self, work, Once(input), enter(config), declared), declared)
+        info = StreamInfo(self.merge, self)
+        return Stream(_run(self, work, SingleValue(input), resolve_scope(config), info), info)
 
     return stream
 
@@ -189,32 +189,34 @@ def _wrap_astream(raw: Raw) -> Raw:
     @functools.wraps(raw)
     def astream(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         def work(_: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, input, _handed(inside), **kwargs)
-            return adriven(declared.follow(chunks), inside)
+            chunks = raw(self, input, _user_config(inside), **kwargs)
+            return aiterate_in_scope(info.delegate_to(chunks), inside)
 
-        declared = Declared(self.merge, self)
-        return AsyncStream(_arun(self, work, AOnce(input), enter(config), declared), declared)
+        info = StreamInfo(self.merge, self)
+        return AsyncStream(
+            _arun(self, work, AsyncSingleValue(input), resolve_scope(config), info), info
+        )
 
     return astream
 
 
 def _run(
-    self: Any, work: Raw, input: Any, scope: Scope | None, declared: Declared
+    self: Any, work: Raw, input: Any, scope: Scope | None, info: StreamInfo
 ) -> Generator[Any, None, None]:
     if scope is not None and scope.observed:
-        chunks = watched(self, scope, input, declared, work)
+        chunks = observed_stream(self, scope, input, info, work)
     else:
-        chunks = work(input, None if scope is None else scope.fresh())
+        chunks = work(input, None if scope is None else scope.without_run_settings())
     yield from chunks
 
 
 async def _arun(
-    self: Any, work: Raw, input: Any, scope: Scope | None, declared: Declared
+    self: Any, work: Raw, input: Any, scope: Scope | None, info: StreamInfo
 ) -> AsyncGenerator[Any, None]:
     if scope is not None and scope.observed:
-        chunks = awatched(self, scope, input, declared, work)
+        chunks = aobserved_stream(self, scope, input, info, work)
     else:
-        chunks = work(input, None if scope is None else scope.fresh())
+        chunks = work(input, None if scope is None else scope.without_run_settings())
     try:
         async for chunk in chunks:
             yield chunk
@@ -222,14 +224,14 @@ async def _arun(
         await chunks.aclose()
 
 
-def _settled(input: Any) -> Any:
+def _without_restarts(input: Any) -> Any:
     """An input as it is, or its whole, where it may start over: a user's method knows no reset."""
-    return map(collect, (input,)) if may_restart(input) else input
+    return map(collect, (input,)) if stream_may_restart(input) else input
 
 
-def _asettled(input: Any) -> Any:
-    """`_settled` in the other colour."""
-    return _acollected(input) if may_restart(input) else input
+def _awithout_restarts(input: Any) -> Any:
+    """`_without_restarts` in the other colour."""
+    return _acollected(input) if stream_may_restart(input) else input
 
 
 async def _acollected(input: Any) -> AsyncGenerator[Any, None]:
@@ -238,9 +240,9 @@ async def _acollected(input: Any) -> AsyncGenerator[Any, None]:
 
 def _adapt_transform(raw: Raw) -> Raw:
     def _transform(
-        self: Any, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], _: Declared
+        self: Any, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], _: StreamInfo
     ) -> Generator[Any, None, None]:
-        yield from driven(raw(self, iter(input), _handed(scope), **kwargs), scope)
+        yield from iterate_in_scope(raw(self, iter(input), _user_config(scope), **kwargs), scope)
 
     return _adapter(_transform)
 
@@ -251,9 +253,9 @@ def _adapt_atransform(raw: Raw) -> Raw:
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        _: Declared,
+        _: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        chunks = adriven(raw(self, aiter(input), _handed(scope), **kwargs), scope)
+        chunks = aiterate_in_scope(raw(self, aiter(input), _user_config(scope), **kwargs), scope)
         try:
             async for chunk in chunks:
                 yield chunk
@@ -297,10 +299,12 @@ def _adapt_to_threads(raw: Raw) -> Raw:
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        _: Declared,
+        _: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        given = FromHome(aiter(_asettled(input)))
-        chunks = in_threads(lambda: driven(raw(self, given, _handed(scope), **kwargs), scope))
+        given = AsyncIteratorBridge(aiter(_awithout_restarts(input)))
+        chunks = iterate_in_threads(
+            lambda: iterate_in_scope(raw(self, given, _user_config(scope), **kwargs), scope)
+        )
         try:
             async for chunk in chunks:
                 yield chunk
@@ -314,9 +318,9 @@ def _adapt_whole_of_stream(_: Raw) -> Raw:
     """`invoke` for who writes only how it streams: the sum of the pieces."""
 
     def _invoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        declared = Declared(self.merge, self)
-        chunks = self._transform(Once(value), scope, kwargs, declared)
-        return collect(Stream(chunks, declared))
+        info = StreamInfo(self.merge, self)
+        chunks = self._transform(SingleValue(value), scope, kwargs, info)
+        return collect(Stream(chunks, info))
 
     return _adapter(_invoke)
 
@@ -325,9 +329,9 @@ def _adapt_whole_of_astream(_: Raw) -> Raw:
     """`_adapt_whole_of_stream` in the other colour."""
 
     async def _ainvoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        declared = Declared(self.merge, self)
-        chunks = self._atransform(AOnce(value), scope, kwargs, declared)
-        return await acollect(AsyncStream(chunks, declared))
+        info = StreamInfo(self.merge, self)
+        chunks = self._atransform(AsyncSingleValue(value), scope, kwargs, info)
+        return await acollect(AsyncStream(chunks, info))
 
     return _adapter(_ainvoke)
 
@@ -336,7 +340,7 @@ def _refuse_sync(raw: Raw) -> Raw:
     """A sync call of who writes async methods only."""
 
     def _invoke(self: Any, *_: Any) -> Any:
-        raise ColourError(
+        raise SyncAsyncError(
             f"{self!r} writes `{raw.__name__}` only, so it cannot be run synchronously. "
             "Use `ainvoke` instead of `invoke`. Use `astream` instead of `stream`. "
             "Or write `invoke` as well."

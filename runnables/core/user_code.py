@@ -11,8 +11,8 @@ from runnables.core.config import (
     check_config,
     check_handlers,
     ensure_scope,
-    reset_ambient,
-    set_ambient,
+    reset_current_scope,
+    set_current_scope,
 )
 from runnables.engine import Slots, aclose, close
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _COPIED: Final[Mapping[str, type]] = {"tags": list, "metadata": dict, "configurable": dict}
 
 
-class _Handed(Scope):
+class UserConfig(Scope):
     """A copy of a scope. What is written into it reaches the calls that it is passed to, only.
 
     A known key that nobody gave is there all the same when asked for by `config[key]`.
@@ -83,9 +83,9 @@ class _Handed(Scope):
         return self
 
 
-def handed(scope: Scope | None) -> RunnableConfig:
+def user_config(scope: Scope | None) -> RunnableConfig:
     """A config for users' code, in which this scope goes on."""
-    return _Handed(scope).config
+    return UserConfig(scope).config
 
 
 def ensure_config(config: RunnableConfig | None = None) -> RunnableConfig:
@@ -94,13 +94,13 @@ def ensure_config(config: RunnableConfig | None = None) -> RunnableConfig:
     Raises:
         ConfigError: an unknown key, or a value of the wrong kind.
     """
-    full = cast("Any", handed(ensure_scope(config)))
+    full = cast("Any", user_config(ensure_scope(config)))
     for key in ("tags", "metadata", "callbacks", "recursion_limit", "configurable"):
         full.setdefault(key, full[key])
     return cast("RunnableConfig", full)
 
 
-def driven(chunks: Iterable[Any], scope: Scope | None) -> Generator[Any, None, None]:
+def iterate_in_scope(chunks: Iterable[Any], scope: Scope | None) -> Generator[Any, None, None]:
     """A user's iterator, with the scope around each of its steps; closed at the end.
 
     The scope is set for each step alone: a generator runs in its consumer's context, where a
@@ -112,20 +112,22 @@ def driven(chunks: Iterable[Any], scope: Scope | None) -> Generator[Any, None, N
             yield from items
             return
         while True:
-            token = set_ambient(scope)
+            token = set_current_scope(scope)
             try:
                 chunk = next(items)
             except StopIteration:
                 return
             finally:
-                reset_ambient(token)
+                reset_current_scope(token)
             yield chunk
     finally:
         close(items)
 
 
-async def adriven(chunks: AsyncIterable[Any], scope: Scope | None) -> AsyncGenerator[Any, None]:
-    """`driven` in the other colour."""
+async def aiterate_in_scope(
+    chunks: AsyncIterable[Any], scope: Scope | None
+) -> AsyncGenerator[Any, None]:
+    """`iterate_in_scope` in the other colour."""
     items = aiter(chunks)
     try:
         if scope is None:
@@ -133,13 +135,13 @@ async def adriven(chunks: AsyncIterable[Any], scope: Scope | None) -> AsyncGener
                 yield chunk
             return
         while True:
-            token = set_ambient(scope)
+            token = set_current_scope(scope)
             try:
                 chunk = await anext(items)
             except StopAsyncIteration:
                 return
             finally:
-                reset_ambient(token)
+                reset_current_scope(token)
             yield chunk
     finally:
         await aclose(items)

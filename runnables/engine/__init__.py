@@ -1,84 +1,109 @@
 """How work runs: cancellation, permits, worker threads, fan-out, timeouts, streams."""
 
-from runnables.engine.bridge import FromHome, in_threads
-from runnables.engine.cancellation import Cancelled, Stop, cancelled, check_stop, lock, on_stop
-from runnables.engine.collect import ABSENT, AOnce, Once, acollect, collect, given
-from runnables.engine.fan_out import CLOSING_GRACE, DONE, GRACE
-from runnables.engine.interleave import aalongside, ainterleave, alongside, interleave
+from runnables.engine.bridge import AsyncIteratorBridge, iterate_in_threads
+from runnables.engine.cancellation import (
+    Cancelled,
+    CancelToken,
+    is_cancelled,
+    lock,
+    on_cancel,
+    raise_if_cancelled,
+)
+from runnables.engine.collect import (
+    MISSING,
+    AsyncSingleValue,
+    SingleValue,
+    acollect,
+    collect,
+    single_value,
+)
+from runnables.engine.fan_out import CLOSE_GRACE, NO_RESULT, SHUTDOWN_GRACE
+from runnables.engine.interleave import (
+    ainterleave,
+    arun_in_background,
+    interleave,
+    run_in_background,
+)
 from runnables.engine.slots import DEFAULT_LIMIT, Slots, check_limit
 from runnables.engine.stream import (
     AsyncStream,
-    Declared,
     Stream,
+    StreamInfo,
     aclose,
     close,
-    inner,
-    may_restart,
     merge_of,
+    raw_iterator,
+    stream_may_restart,
 )
-from runnables.engine.task_fan_out import TaskFanOut, cancel_all, go_through
-from runnables.engine.tee import ATee, Tee
+from runnables.engine.task_fan_out import TaskFanOut, cancel_all, shielded
+from runnables.engine.tee import AsyncTee, Tee
 from runnables.engine.thread_fan_out import ThreadFanOut
 from runnables.engine.timeouts import (
-    AsyncBell,
-    Bell,
+    AsyncWakeup,
     Expired,
-    anap,
+    Wakeup,
     arun_with_timeout,
-    nap,
+    async_sleep,
     run_with_timeout,
+    sleep,
 )
-from runnables.engine.worker_threads import adopt, at_home, has_home, hop, in_worker
+from runnables.engine.worker_threads import (
+    copy_back,
+    from_thread,
+    in_worker_thread,
+    run_in_worker,
+    to_thread,
+)
 
 __all__ = [
-    "ABSENT",
-    "CLOSING_GRACE",
+    "MISSING",
+    "CLOSE_GRACE",
     "DEFAULT_LIMIT",
-    "DONE",
-    "GRACE",
-    "AOnce",
-    "ATee",
-    "AsyncBell",
+    "NO_RESULT",
+    "SHUTDOWN_GRACE",
+    "AsyncSingleValue",
+    "AsyncTee",
+    "AsyncWakeup",
     "AsyncStream",
-    "Bell",
+    "Wakeup",
     "Cancelled",
-    "Declared",
+    "StreamInfo",
     "Expired",
-    "FromHome",
-    "Once",
+    "AsyncIteratorBridge",
+    "SingleValue",
     "Slots",
-    "Stop",
+    "CancelToken",
     "Stream",
     "TaskFanOut",
     "Tee",
     "ThreadFanOut",
-    "aalongside",
+    "arun_in_background",
     "aclose",
     "acollect",
-    "adopt",
+    "copy_back",
     "ainterleave",
-    "alongside",
-    "anap",
+    "run_in_background",
+    "async_sleep",
     "arun_with_timeout",
-    "at_home",
+    "from_thread",
     "cancel_all",
-    "cancelled",
+    "is_cancelled",
     "check_limit",
-    "check_stop",
+    "raise_if_cancelled",
     "close",
     "collect",
-    "given",
-    "go_through",
-    "has_home",
-    "hop",
-    "in_threads",
-    "in_worker",
-    "inner",
+    "single_value",
+    "shielded",
+    "in_worker_thread",
+    "to_thread",
+    "iterate_in_threads",
+    "run_in_worker",
+    "raw_iterator",
     "interleave",
     "lock",
-    "may_restart",
+    "stream_may_restart",
     "merge_of",
-    "nap",
-    "on_stop",
+    "sleep",
+    "on_cancel",
     "run_with_timeout",
 ]

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.engine.fan_out import CLOSING_GRACE
+from runnables.engine.fan_out import CLOSE_GRACE
 from runnables.engine.stream import close
-from runnables.engine.task_fan_out import go_through
-from runnables.engine.worker_threads import at_home, hop
+from runnables.engine.task_fan_out import shielded
+from runnables.engine.worker_threads import from_thread, to_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-async def in_threads(make: Callable[[], Iterator[T]]) -> AsyncGenerator[T, None]:
-    """An iterator of the other colour, made and driven in worker threads, a chunk a hop."""
-    driven = _Driven(make)
+async def iterate_in_threads(make: Callable[[], Iterator[T]]) -> AsyncGenerator[T, None]:
+    """An iterator of the other colour, made and driven in worker threads, a chunk a to_thread."""
+    driven = _ThreadedIterator(make)
     try:
         while (chunk := await driven.step()) is not _END:
             yield cast("T", chunk)
@@ -27,7 +27,7 @@ async def in_threads(make: Callable[[], Iterator[T]]) -> AsyncGenerator[T, None]
         await driven.leave()
 
 
-class _Driven:
+class _ThreadedIterator:
     """An iterator that worker threads drive, and that is closed when no thread is in it."""
 
     def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
@@ -41,7 +41,7 @@ class _Driven:
     async def step(self) -> Any:
         """The next chunk, or _END."""
         self._busy = True
-        return await hop(self._step)
+        return await to_thread(self._step)
 
     def _step(self) -> Any:
         try:
@@ -66,15 +66,15 @@ class _Driven:
             self._left = True
             busy = self._busy
         if busy:
-            await go_through(hop(self._over.wait, CLOSING_GRACE))
+            await shielded(to_thread(self._over.wait, CLOSE_GRACE))
         elif self._chunks is not None:
-            await go_through(hop(close, self._chunks))
+            await shielded(to_thread(close, self._chunks))
 
 
 _END = object()
 
 
-class FromHome(Iterator[T]):
+class AsyncIteratorBridge(Iterator[T]):
     """An async stream for a sync generator in a worker thread; the waiting loop drives it."""
 
     __slots__ = ("_chunks",)
@@ -83,7 +83,7 @@ class FromHome(Iterator[T]):
         self._chunks = chunks
 
     def __next__(self) -> T:
-        chunk = at_home(_next(self._chunks))
+        chunk = from_thread(_next(self._chunks))
         if chunk is _END:
             raise StopIteration
         return cast("T", chunk)

@@ -25,17 +25,17 @@ if hasattr(os, "register_at_fork"):  # the parent's may be held by a thread that
     os.register_at_fork(after_in_child=unlock)
 
 
-class Stop:
+class CancelToken:
     """A cooperative signal: set once, seen by everything below, callbacks called at once."""
 
     __slots__ = ("__weakref__", "_callbacks", "_parent", "is_set")
 
-    def __init__(self, parent: Stop | None = None) -> None:
+    def __init__(self, parent: CancelToken | None = None) -> None:
         self.is_set = False
         self._callbacks: dict[object, Callable[[], None]] = {}
         self._parent = parent
         if parent is not None:
-            parent.add(self, self.set)
+            parent.add(self, self.cancel)
 
     def add(self, key: object, callback: Callable[[], None]) -> None:
         """Call `callback` when the signal is set: now, where it already is."""
@@ -50,7 +50,7 @@ class Stop:
         with lock:
             self._callbacks.pop(key, None)
 
-    def set(self) -> None:
+    def cancel(self) -> None:
         """Give the signal; the second time does nothing."""
         with lock:
             callbacks = [] if self.is_set else list(self._callbacks.values())
@@ -59,40 +59,40 @@ class Stop:
         for callback in callbacks:
             callback()
 
-    def release(self) -> None:
+    def detach(self) -> None:
         """Let go of the parent: the call is over."""
         if self._parent is not None:
             self._parent.discard(self)
 
 
-current_stop: contextvars.ContextVar[Stop | None] = contextvars.ContextVar(
+current_token: contextvars.ContextVar[CancelToken | None] = contextvars.ContextVar(
     "runnables_stop", default=None
 )
 
 
-def cancelled() -> bool:
+def is_cancelled() -> bool:
     """Whether the call around this code was given up, so that its result is of no use.
 
     For long sync functions: a thread cannot be stopped from outside, but it can ask.
     """
-    stop = current_stop.get()
+    stop = current_token.get()
     return stop is not None and stop.is_set
 
 
-def check_stop() -> None:
+def raise_if_cancelled() -> None:
     """Raise `Cancelled` where the call around this code was given up."""
-    stop = current_stop.get()
+    stop = current_token.get()
     if stop is not None and stop.is_set:
         raise Cancelled("the call around this one was given up")
 
 
 @contextmanager
-def on_stop(callback: Callable[[], None]) -> Generator[None, None, None]:
+def on_cancel(callback: Callable[[], None]) -> Generator[None, None, None]:
     """While in this block, call `callback` (from any thread) when the call is given up.
 
     For providers: a blocking wait inside the block can be ended from the callback.
     """
-    stop = current_stop.get()
+    stop = current_token.get()
     if stop is None:
         yield
         return

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from runnables.engine.merging import RESET
-from runnables.engine.stream import aclose, close, inner, merge_of
+from runnables.engine.stream import aclose, close, merge_of, raw_iterator
 from runnables.errors import EmptyStream
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Once(Iterator[T]):
+class SingleValue(Iterator[T]):
     """The stream of one value, which whoever needs it whole can take as it is."""
 
     __slots__ = ("_left", "value")
@@ -33,8 +33,8 @@ class Once(Iterator[T]):
         return self.value
 
 
-class AOnce(AsyncIterator[T]):
-    """`Once` in the other colour."""
+class AsyncSingleValue(AsyncIterator[T]):
+    """`SingleValue` in the other colour."""
 
     __slots__ = ("_left", "value")
 
@@ -49,13 +49,17 @@ class AOnce(AsyncIterator[T]):
         return self.value
 
 
-ABSENT: Final = object()
+MISSING: Final = object()
 """Stands for an input that is not known when a run begins."""
 
 
-def given(chunks: object) -> Any:
-    """The value that this is the stream of, where it is one value; else ABSENT."""
-    return getattr(chunks, "value", ABSENT) if type(chunks) in (Once, AOnce) else ABSENT
+def single_value(chunks: object) -> Any:
+    """The value that this is the stream of, where it is one value; else MISSING."""
+    return (
+        getattr(chunks, "value", MISSING)
+        if type(chunks) in (SingleValue, AsyncSingleValue)
+        else MISSING
+    )
 
 
 def collect(chunks: Iterable[Any]) -> Any:
@@ -64,7 +68,7 @@ def collect(chunks: Iterable[Any]) -> Any:
     Raises:
         ValueError: it ended without a chunk.
     """
-    if (value := given(chunks)) is not ABSENT:
+    if (value := single_value(chunks)) is not MISSING:
         return value
     parts: Accumulator | None = None
     try:
@@ -85,11 +89,11 @@ async def acollect(chunks: AsyncIterable[Any]) -> Any:
     Raises:
         ValueError: it ended without a chunk.
     """
-    if (value := given(chunks)) is not ABSENT:
+    if (value := single_value(chunks)) is not MISSING:
         return value
     parts: Accumulator | None = None
     try:
-        async for chunk in inner(chunks):
+        async for chunk in raw_iterator(chunks):
             if chunk is RESET:  # what starts over may add up in another way
                 parts = None
                 continue
@@ -102,5 +106,5 @@ async def acollect(chunks: AsyncIterable[Any]) -> Any:
 
 def _value(parts: Accumulator | None, chunks: object) -> Any:
     if parts is None or parts.empty:
-        raise EmptyStream(getattr(chunks, "source", None) or chunks)
+        raise EmptyStream(getattr(chunks, "producer", None) or chunks)
     return parts.value()

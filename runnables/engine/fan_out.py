@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-GRACE: Final = 0.1
+SHUTDOWN_GRACE: Final = 0.1
 """Seconds that a failing call gives its threads to notice before it leaves them."""
 
-CLOSING_GRACE: Final = 1.0
+CLOSE_GRACE: Final = 1.0
 """The same for a stream that is left: its threads may be in the midst of a chunk."""
 
-DONE: Final = object()
+NO_RESULT: Final = object()
 """A result that stands for none: everything was delivered on the way."""
 
 

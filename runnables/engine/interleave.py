@@ -7,9 +7,9 @@ from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from runnables.engine.fan_out import CLOSING_GRACE, DONE
+from runnables.engine.fan_out import CLOSE_GRACE, NO_RESULT
 from runnables.engine.slots import Slots
-from runnables.engine.stream import aclose, close, inner
+from runnables.engine.stream import aclose, close, raw_iterator
 from runnables.engine.task_fan_out import TaskFanOut, cancel_all
 from runnables.engine.thread_fan_out import ThreadFanOut
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def interleave(
-    makers: Mapping[Any, Callable[[], Iterable[Any]]], slots: Slots, *, outside: bool
+    makers: Mapping[Any, Callable[[], Iterable[Any]]], slots: Slots, *, owns_limit: bool
 ) -> Generator[tuple[Any, Any], None, None]:
     """Run several streams at once within the slots; pairs of key and chunk, as they come.
 
@@ -38,7 +38,7 @@ def interleave(
         with closing(run_here(0, maker)) as pairs:
             for pair in pairs:
                 fan_out.deliver(*pair)
-        return DONE
+        return NO_RESULT
 
     def run_here(
         _: int, maker: tuple[Any, Callable[[], Iterable[Any]]]
@@ -54,28 +54,28 @@ def interleave(
         pump,
         iter(makers.items()),
         slots,
-        outside=outside,
+        owns_limit=owns_limit,
         run_here=run_here,
-        grace=CLOSING_GRACE,
+        grace=CLOSE_GRACE,
     )
     yield from fan_out.as_completed(len(makers))
 
 
 async def ainterleave(
-    makers: Mapping[Any, Callable[[], AsyncIterable[Any]]], slots: Slots, *, outside: bool
+    makers: Mapping[Any, Callable[[], AsyncIterable[Any]]], slots: Slots, *, owns_limit: bool
 ) -> AsyncGenerator[tuple[Any, Any], None]:
     """`interleave` in the other colour; every task is gone before leaving returns."""
 
     async def pump(_: int, maker: tuple[Any, Callable[[], AsyncIterable[Any]]]) -> object:
         chunks = maker[1]()
         try:
-            async for chunk in inner(chunks):
+            async for chunk in raw_iterator(chunks):
                 await fan_out.deliver(maker[0], chunk)
         finally:
             await aclose(chunks)
-        return DONE
+        return NO_RESULT
 
-    fan_out = TaskFanOut(pump, iter(makers.items()), slots, outside=outside)
+    fan_out = TaskFanOut(pump, iter(makers.items()), slots, owns_limit=owns_limit)
     pairs = fan_out.as_completed(len(makers))
     try:
         async for pair in pairs:
@@ -84,24 +84,26 @@ async def ainterleave(
         await pairs.aclose()
 
 
-def alongside(work: Callable[[Callable[[Any], None]], None]) -> Generator[Any, None, None]:
+def run_in_background(work: Callable[[Callable[[Any], None]], None]) -> Generator[Any, None, None]:
     """What `work(put)` puts, as it does; it runs in a worker thread and waits for the consumer."""
 
     def run(_: int, __: None) -> object:
         work(put)
-        return DONE
+        return NO_RESULT
 
     def put(item: Any) -> None:
         fan_out.deliver(None, item)
 
     slots = Slots(1, spare=True)
-    fan_out = ThreadFanOut(run, iter([None]), slots, outside=True, grace=CLOSING_GRACE, apart=True)
+    fan_out = ThreadFanOut(
+        run, iter([None]), slots, owns_limit=True, grace=CLOSE_GRACE, own_thread=True
+    )
     with closing(fan_out.as_completed(1)) as pairs:
         for _, item in pairs:
             yield item
 
 
-async def aalongside(
+async def arun_in_background(
     work: Callable[
         [Callable[[Any], None], Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]
     ],

@@ -107,7 +107,7 @@ class _Latest:
         return self._chunk
 
 
-class Joined:
+class CustomMerge:
     """A merge by one function over all chunks, in order; what `merge=my_function` becomes.
 
     Args:
@@ -124,10 +124,10 @@ class Joined:
         return _Collected(self.join)
 
     def __repr__(self) -> str:
-        return f"Joined({getattr(self.join, '__qualname__', self.join)})"
+        return f"CustomMerge({getattr(self.join, '__qualname__', self.join)})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Joined) and other.join == self.join
+        return isinstance(other, CustomMerge) and other.join == self.join
 
     def __hash__(self) -> int:
         return hash(self.join)
@@ -161,7 +161,7 @@ class _Snapshots:
 
 def comes_in_parts(merge: Merge) -> bool:
     """Whether each chunk is a further part of the value, not another version of it."""
-    return merge is DELTAS or (isinstance(merge, Joined) and merge.in_parts)
+    return merge is DELTAS or (isinstance(merge, CustomMerge) and merge.in_parts)
 
 
 DELTAS: Final[Merge] = _Deltas()
@@ -279,7 +279,7 @@ def as_merge(merge: Merge | str | Callable[[list[Any]], Any]) -> Merge:
         if merge not in _NAMED:
             raise ValueError(f"merge={merge!r}: expected 'add', 'last', a function or a Merge")
         return _NAMED[merge]
-    return Joined(merge) if _is_function(merge) else cast("Merge", merge)
+    return CustomMerge(merge) if _is_function(merge) else cast("Merge", merge)
 
 
 def _is_function(merge: object) -> TypeGuard[Callable[[list[Any]], Any]]:

@@ -31,8 +31,8 @@ def check_limit(limit: object) -> int:
     return limit
 
 
-class _Hungry(Protocol):
-    def grow(self) -> None: ...
+class _Waiter(Protocol):
+    def on_permit(self) -> None: ...
 
 
 class Slots:
@@ -47,10 +47,10 @@ class Slots:
     def __init__(self, limit: int, parent: Slots | None = None, *, spare: bool = False) -> None:
         self.limit = check_limit(limit)
         self.parent = parent
-        self.hungry: dict[_Hungry, Slots] = {} if parent is None else parent.hungry
+        self.waiters: dict[_Waiter, Slots] = {} if parent is None else parent.waiters
         self._spare = limit if spare else limit - 1
 
-    def borrow(self, wanted: int = 1) -> int:
+    def try_acquire(self, wanted: int = 1) -> int:
         """Take spare slots, here and in every call around; how many it got, at most `wanted`."""
         with lock:
             slots: Slots | None = self
@@ -61,15 +61,15 @@ class Slots:
                 self._add(-wanted)
             return max(wanted, 0)
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Return a borrowed slot, and offer it to those who still have work."""
         with lock:
             self._add(1)
-            if not self.hungry:
+            if not self.waiters:
                 return
-            eager = [it for it, slots in self.hungry.items() if slots.borrow()]
+            eager = [it for it, slots in self.waiters.items() if slots.try_acquire()]
         for fan_out in eager:
-            fan_out.grow()
+            fan_out.on_permit()
 
     def _add(self, spare: int) -> None:
         slots: Slots | None = self

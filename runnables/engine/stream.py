@@ -38,12 +38,12 @@ def merge_of(chunks: object) -> Merge:
     return cast("Merge", getattr(chunks, "merge", DELTAS))
 
 
-def may_restart(chunks: object) -> bool:
+def stream_may_restart(chunks: object) -> bool:
     """Whether `RESET` may be among these chunks, as far as the iterator says."""
-    return bool(getattr(chunks, "restarts", False))
+    return bool(getattr(chunks, "may_restart", False))
 
 
-class Declared:
+class StreamInfo:
     """How the chunks of one stream add up, and whose they are; final once the first is out.
 
     A cell of its own, shared by a stream and the generator under it: a branch knows only when
@@ -51,15 +51,15 @@ class Declared:
     leave closing to the garbage collector).
     """
 
-    __slots__ = ("_follows", "_merge", "_restarts", "source")
+    __slots__ = ("_follows", "_merge", "_restarts", "producer")
 
     def __init__(
-        self, merge: Merge = DELTAS, source: object = None, restarts: bool = False
+        self, merge: Merge = DELTAS, producer: object = None, may_restart: bool = False
     ) -> None:
         self._merge = merge
-        self._restarts = restarts
+        self._restarts = may_restart
         self._follows: object = None
-        self.source = source
+        self.producer = producer
 
     @property
     def merge(self) -> Merge:
@@ -71,11 +71,11 @@ class Declared:
         self._merge = merge
 
     @property
-    def restarts(self) -> bool:
+    def may_restart(self) -> bool:
         """Whether `RESET` may be among the chunks; known before the first of them."""
-        return self._restarts or may_restart(self._follows)
+        return self._restarts or stream_may_restart(self._follows)
 
-    def follow(self, chunks: T) -> T:
+    def delegate_to(self, chunks: T) -> T:
         """Say that what comes is this stream, as it is; returns it."""
         if hasattr(chunks, "merge"):
             self._follows = chunks
@@ -89,28 +89,26 @@ class Stream(Generic[T_co]):
     return.
     """
 
-    __slots__ = ("_chunks", "_declared")
+    __slots__ = ("_chunks", "_info")
 
-    def __init__(
-        self, chunks: Generator[T_co, None, None], declared: Declared | None = None
-    ) -> None:
+    def __init__(self, chunks: Generator[T_co, None, None], info: StreamInfo | None = None) -> None:
         self._chunks = chunks
-        self._declared = declared or Declared()
+        self._info = info or StreamInfo()
 
     @property
     def merge(self) -> Merge:
         """How the chunks add up; final once the first chunk is there."""
-        return self._declared.merge
+        return self._info.merge
 
     @property
-    def restarts(self) -> bool:
+    def may_restart(self) -> bool:
         """Whether `RESET` may be among the chunks."""
-        return self._declared.restarts
+        return self._info.may_restart
 
     @property
-    def source(self) -> object:
+    def producer(self) -> object:
         """The runnable whose chunks these are, where known."""
-        return self._declared.source
+        return self._info.producer
 
     def __iter__(self) -> Iterator[T_co]:
         return self._chunks  # the generator itself: a loop then pays for no method of ours
@@ -136,29 +134,27 @@ class AsyncStream(Generic[T_co]):
     done without waiting is done at once, the rest in the next turns of the loop.
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_declared", "_loop")
+    __slots__ = ("__weakref__", "_chunks", "_info", "_loop")
 
-    def __init__(
-        self, chunks: AsyncGenerator[T_co, None], declared: Declared | None = None
-    ) -> None:
+    def __init__(self, chunks: AsyncGenerator[T_co, None], info: StreamInfo | None = None) -> None:
         self._chunks = chunks
-        self._declared = declared or Declared()
+        self._info = info or StreamInfo()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def merge(self) -> Merge:
         """How the chunks add up; final once the first chunk is there."""
-        return self._declared.merge
+        return self._info.merge
 
     @property
-    def restarts(self) -> bool:
+    def may_restart(self) -> bool:
         """Whether `RESET` may be among the chunks."""
-        return self._declared.restarts
+        return self._info.may_restart
 
     @property
-    def source(self) -> object:
+    def producer(self) -> object:
         """The runnable whose chunks these are, where known."""
-        return self._declared.source
+        return self._info.producer
 
     def __aiter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -183,7 +179,7 @@ class AsyncStream(Generic[T_co]):
             _close_now(self._chunks, loop)
 
 
-def inner(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
+def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
     """The generator in a stream, for stages whose stream is closed by its owner.
 
     It spares them a method of ours for every chunk.

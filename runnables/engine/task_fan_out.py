@@ -12,8 +12,8 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.engine.cancellation import Stop, current_stop, lock
-from runnables.engine.fan_out import DONE, Items, index_of
+from runnables.engine.cancellation import CancelToken, current_token, lock
+from runnables.engine.fan_out import NO_RESULT, Items, index_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
@@ -35,32 +35,32 @@ class TaskFanOut:
         items: Iterator[Any],
         slots: Slots,
         *,
-        outside: bool,
-        room: int | None = None,
+        owns_limit: bool,
+        max_buffered: int | None = None,
     ) -> None:
         self._work = work
         self._items = Items(items)
         self._slots = slots
-        self._outside = outside
-        self._room = room
+        self._owns_limit = owns_limit
+        self._max_buffered = max_buffered
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._wake: asyncio.Future[None] | None = None
+        self._consumer_waiter: asyncio.Future[None] | None = None
         self._outcomes: deque[tuple[Any, Any]] = deque()
         # of those who wait until their outcome is taken
         self._handed: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._mine: asyncio.Task[Any] | None = None  # what runs in the consumer's own slot ...
-        self._my_turn: asyncio.Future[None] | None = None  # ... and waits for this, if it pauses
-        self._parked = 0  # slots that wait for the consumer to take outcomes
-        self._borrowed = 0  # slots besides our own
+        self._own_task: asyncio.Task[Any] | None = None  # what runs in the consumer's own slot ...
+        self._own_resume: asyncio.Future[None] | None = None  # ... and waits for this, if it pauses
+        self._blocked_slots = 0  # slots that wait for the consumer to take outcomes
+        self._slots_in_use = 0  # slots besides our own
         self._failure: BaseException | None = None
         self._over = False
         self._turns = 0
         self._counts = False
-        self._stop = Stop(current_stop.get())
+        self._token = CancelToken(current_token.get())
         self._context = contextvars.copy_context()
-        self._context.run(current_stop.set, self._stop)
+        self._context.run(current_token.set, self._token)
 
     def inside(self, variable: contextvars.ContextVar[T], value: T) -> None:
         """Set a variable for all that is done here."""
@@ -68,10 +68,10 @@ class TaskFanOut:
 
     # -- the caller's side
 
-    async def run(self, most: int | None) -> list[Any]:
+    async def run(self, total: int | None) -> list[Any]:
         """Do all the work; the results in the order of the items."""
         try:
-            self._hire(most, here=0 if self._outside else 1)
+            self._start_workers(total, own=0 if self._owns_limit else 1)
             while self._tasks and self._failure is None:
                 await self._sleep()
         finally:
@@ -80,10 +80,10 @@ class TaskFanOut:
             raise self._failure
         return [result for _, result in sorted(self._outcomes, key=index_of)]
 
-    async def as_completed(self, most: int | None) -> AsyncGenerator[tuple[Any, Any], None]:
+    async def as_completed(self, total: int | None) -> AsyncGenerator[tuple[Any, Any], None]:
         """Do the work as the consumer asks for results; pairs of index and result."""
         try:
-            self._hire(most, here=0)
+            self._start_workers(total, own=0)
             while self._outcomes or self._failure is None:
                 if self._at_work() and self._failure is None:
                     await self._sleep()
@@ -93,7 +93,7 @@ class TaskFanOut:
                         self._unpark()
                 elif self._go_on_here():
                     continue
-                elif self._tasks or self._parked:
+                elif self._tasks or self._blocked_slots:
                     await self._sleep()
                 else:
                     break
@@ -102,61 +102,61 @@ class TaskFanOut:
         finally:
             await self._leave()
 
-    def _hire(self, most: int | None, here: int) -> None:
+    def _start_workers(self, total: int | None, own: int) -> None:
         """Start tasks in spare slots, for all items but those that run `here`, in our own."""
-        wanted = self._slots.limit if most is None else min(most, self._slots.limit)
-        if here and not self._start():
+        wanted = self._slots.limit if total is None else min(total, self._slots.limit)
+        if own and not self._start():
             return
-        while self._borrowed < wanted - here and (wanted > 1 or self._outside):
+        while self._slots_in_use < wanted - own and (wanted > 1 or self._owns_limit):
             with lock:  # a slot that comes back meanwhile must find us among the hungry
-                if not self._slots.borrow(1):
-                    self._slots.hungry[self] = self._slots
+                if not self._slots.try_acquire(1):
+                    self._slots.waiters[self] = self._slots
                     return
-            self._borrowed += 1
+            self._slots_in_use += 1
             if not self._start():
                 self._free()
                 return
-        if most is None or self._borrowed + here < most:
+        if total is None or self._slots_in_use + own < total:
             with lock:
-                self._slots.hungry[self] = self._slots
+                self._slots.waiters[self] = self._slots
 
     async def _sleep(self) -> None:
-        self._wake = self._loop.create_future()
+        self._consumer_waiter = self._loop.create_future()
         try:
-            await self._wake
+            await self._consumer_waiter
         finally:
-            self._wake = None
+            self._consumer_waiter = None
 
     def _at_work(self) -> bool:
         """Whether an item uses the slot in which the consumer would stand."""
-        return self._mine is not None and self._my_turn is None
+        return self._own_task is not None and self._own_resume is None
 
     def _go_on_here(self) -> bool:
         """The consumer has nothing to do: its slot goes to an item, where there is one."""
-        if self._my_turn is not None:
-            self._my_turn.set_result(None)
-            self._my_turn = None
+        if self._own_resume is not None:
+            self._own_resume.set_result(None)
+            self._own_resume = None
             return True
-        if self._outside:
+        if self._owns_limit:
             return False
-        self._mine = self._start()
-        return self._mine is not None
+        self._own_task = self._start()
+        return self._own_task is not None
 
     async def _leave(self) -> None:
         """Cancel what still runs, and wait for it, whatever happens meanwhile."""
         self._over = True
-        self._sate()
-        while self._parked:
-            self._parked -= 1
+        self._stop_waiting()
+        while self._blocked_slots:
+            self._blocked_slots -= 1
             self._free()
         if self._tasks:
-            self._stop.set()
+            self._token.cancel()
             await cancel_all(self._tasks)
-        self._stop.release()
+        self._token.detach()
 
     # -- the workers' side
 
-    def grow(self) -> None:
+    def on_permit(self) -> None:
         """Another slot was borrowed for us, maybe in another thread."""
         if threading.get_ident() == self._thread:
             self._loop.call_soon(self._grow)
@@ -164,11 +164,11 @@ class TaskFanOut:
             try:
                 self._loop.call_soon_threadsafe(self._grow)
             except RuntimeError:  # our loop was closed over us: nobody works here any more
-                self._sate()
-                self._slots.give_back()
+                self._stop_waiting()
+                self._slots.release()
 
     def _grow(self) -> None:
-        self._borrowed += 1
+        self._slots_in_use += 1
         if not self._start():
             self._free()
 
@@ -193,7 +193,7 @@ class TaskFanOut:
             self._fail(error)
             return None
         if taken is None:
-            self._sate()
+            self._stop_waiting()
         return taken
 
     # With a task for each item, those that begin come in waves, and each wave looks to the garbage
@@ -205,17 +205,17 @@ class TaskFanOut:
         while taken is not None:
             turn = self._turn()
             result = await self._work(*taken)
-            if result is not DONE:
+            if result is not NO_RESULT:
                 self._outcomes.append((taken[0], result))
             if (
-                task is self._mine
+                task is self._own_task
                 or self._is_full()
                 or task.cancelling()
                 or not _is_as_found(context)
             ):
                 break
-            if self._room is not None:
-                self._rouse(always=True)
+            if self._max_buffered is not None:
+                self._notify_consumer(always=True)
             if turn == self._turns:  # it waited for nothing: others have to get their turn
                 await asyncio.sleep(0)
             taken = self._take()
@@ -233,7 +233,7 @@ class TaskFanOut:
 
     def _is_full(self) -> bool:
         """Whether as many outcomes wait for the consumer as may."""
-        return self._room is not None and len(self._outcomes) >= self._room
+        return self._max_buffered is not None and len(self._outcomes) >= self._max_buffered
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.remove(task)
@@ -241,14 +241,14 @@ class TaskFanOut:
             self._fail(asyncio.CancelledError("an item was cancelled"))
         elif (error := task.exception()) is not None:
             self._fail(error)
-        mine = task is self._mine
+        mine = task is self._own_task
         if mine:
-            self._mine = self._my_turn = None
+            self._own_task = self._own_resume = None
         elif self._is_full() and not self._over:
-            self._parked += 1
+            self._blocked_slots += 1
         elif not self._start():
             self._free()
-        self._rouse(always=mine or self._room is not None)
+        self._notify_consumer(always=mine or self._max_buffered is not None)
 
     async def deliver(self, key: Any, chunk: Any) -> None:
         """Hand a chunk to the consumer, and wait until it asks for the next.
@@ -257,12 +257,12 @@ class TaskFanOut:
         """
         taken = self._loop.create_future()
         self._outcomes.append((key, chunk))
-        if asyncio.current_task() is self._mine:
-            self._my_turn = taken
+        if asyncio.current_task() is self._own_task:
+            self._own_resume = taken
             self._handed.append(self._loop.create_future())  # we go on when nothing else is there
         else:
             self._handed.append(taken)
-        self._rouse(always=True)
+        self._notify_consumer(always=True)
         await taken
 
     def _unpark(self) -> None:
@@ -271,8 +271,8 @@ class TaskFanOut:
             taken = self._handed.popleft()
             if not taken.done():
                 taken.set_result(None)
-        while self._parked:
-            self._parked -= 1
+        while self._blocked_slots:
+            self._blocked_slots -= 1
             if not self._start():
                 self._free()
             if self._outcomes:  # one for each that was taken; all, where nothing is left to take
@@ -280,24 +280,24 @@ class TaskFanOut:
 
     def _free(self) -> None:
         """We have no work for one of our slots: it goes back, unless it is our own."""
-        if self._borrowed:
-            self._borrowed -= 1
-            self._slots.give_back()
+        if self._slots_in_use:
+            self._slots_in_use -= 1
+            self._slots.release()
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is None and not self._over:
             self._failure = error
-            self._sate()
-            self._rouse(always=True)
+            self._stop_waiting()
+            self._notify_consumer(always=True)
 
-    def _sate(self) -> None:
+    def _stop_waiting(self) -> None:
         """We have no use for further slots."""
-        if self in self._slots.hungry:
+        if self in self._slots.waiters:
             with lock:
-                self._slots.hungry.pop(self, None)
+                self._slots.waiters.pop(self, None)
 
-    def _rouse(self, always: bool) -> None:
-        wake = self._wake
+    def _notify_consumer(self, always: bool) -> None:
+        wake = self._consumer_waiter
         if wake is not None and not wake.done() and (always or not self._tasks):
             wake.set_result(None)
 
@@ -318,19 +318,19 @@ async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
     cancelled = set(tasks)
     for task in cancelled:
         task.cancel()
-    await _outlast(cancelled)
+    await _wait_all(cancelled)
 
 
-async def go_through(work: Coroutine[Any, Any, Any]) -> None:
+async def shielded(work: Coroutine[Any, Any, Any]) -> None:
     """Await a piece of clean-up to its end; a cancellation meanwhile is passed on after."""
     task = asyncio.ensure_future(work)
     try:
-        await _outlast({task})
+        await _wait_all({task})
     finally:
         task.result()  # its own failure comes first
 
 
-async def _outlast(waiting: set[asyncio.Task[Any]]) -> None:
+async def _wait_all(waiting: set[asyncio.Task[Any]]) -> None:
     interrupted: asyncio.CancelledError | None = None
     while waiting:
         try:

@@ -8,11 +8,11 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from runnables.engine.cancellation import check_stop
-from runnables.engine.collect import ABSENT, AOnce, Once, given
-from runnables.engine.stream import AsyncStream, Declared, Stream, aclose, close, inner
+from runnables.engine.cancellation import raise_if_cancelled
+from runnables.engine.collect import MISSING, AsyncSingleValue, SingleValue, single_value
+from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
 from runnables.engine.task_fan_out import cancel_all
-from runnables.engine.worker_threads import adopt
+from runnables.engine.worker_threads import copy_back
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -51,11 +51,11 @@ class Tee:
 
     def reader(self, at: int) -> Iterator[Any]:
         """The stream for reader number `at`."""
-        if (value := given(self._chunks)) is not ABSENT:
-            return Once(value)
-        declared = Declared()
-        declared.follow(self._chunks)
-        return Stream(self._read(at), declared)
+        if (value := single_value(self._chunks)) is not MISSING:
+            return SingleValue(value)
+        info = StreamInfo()
+        info.delegate_to(self._chunks)
+        return Stream(self._read(at), info)
 
     def close(self) -> None:
         """Close the stream; a thread that is in it, left alone, does so when it comes out."""
@@ -71,7 +71,7 @@ class Tee:
         try:
             while True:
                 if not waiting:
-                    check_stop()  # who reads all of an endless stream meets no other check
+                    raise_if_cancelled()  # who reads all of an endless stream meets no other check
                     with self._pulling:
                         if not waiting and not self._pull():
                             break
@@ -98,7 +98,7 @@ class Tee:
         return True
 
 
-class ATee:
+class AsyncTee:
     """`Tee` in the other colour: for readers in several tasks of one loop.
 
     The stream is driven in tasks of its own, so that a reader which is cancelled (by a time limit
@@ -107,7 +107,7 @@ class ATee:
 
     def __init__(self, chunks: AsyncIterable[Any], readers: int) -> None:
         self._chunks = chunks
-        self._next = inner(chunks)
+        self._next = raw_iterator(chunks)
         self._pulling: asyncio.Task[None] | None = None
         self.error: BaseException | None = None
         self._ended = False
@@ -115,11 +115,11 @@ class ATee:
 
     def reader(self, at: int) -> AsyncIterator[Any]:
         """The stream for reader number `at`."""
-        if (value := given(self._chunks)) is not ABSENT:
-            return AOnce(value)
-        declared = Declared()
-        declared.follow(self._chunks)
-        return AsyncStream(self._read(at), declared)
+        if (value := single_value(self._chunks)) is not MISSING:
+            return AsyncSingleValue(value)
+        info = StreamInfo()
+        info.delegate_to(self._chunks)
+        return AsyncStream(self._read(at), info)
 
     async def aclose(self) -> None:
         """Close the stream, also where it is in the midst of a chunk."""
@@ -151,7 +151,7 @@ class ATee:
         context = contextvars.copy_context()
         self._pulling = asyncio.create_task(self._pull(), context=context)
         await asyncio.wait({self._pulling})
-        adopt(context)
+        copy_back(context)
 
     async def _pull(self) -> None:
         try:

@@ -13,9 +13,9 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.engine.cancellation import Cancelled, Stop, current_stop, lock
-from runnables.engine.fan_out import DONE, GRACE, Items, index_of
-from runnables.engine.worker_threads import MISSING, in_worker
+from runnables.engine.cancellation import Cancelled, CancelToken, current_token, lock
+from runnables.engine.fan_out import NO_RESULT, SHUTDOWN_GRACE, Items, index_of
+from runnables.engine.worker_threads import _NO_VALUE, run_in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -48,34 +48,36 @@ class ThreadFanOut:
         items: Iterator[Any],
         slots: Slots,
         *,
-        outside: bool,
-        room: int | None = None,
+        owns_limit: bool,
+        max_buffered: int | None = None,
         run_here: Callable[[int, Any], Iterator[tuple[Any, Any]]] | None = None,
-        grace: float = GRACE,
-        apart: bool = False,
+        grace: float = SHUTDOWN_GRACE,
+        own_thread: bool = False,
     ) -> None:
         self._work = work
         self._run_here = run_here
         self._grace = grace
-        self._apart = apart
+        self._own_thread = own_thread
         self._items = Items(items)
         self._slots = slots
-        self._outside = outside
-        self._room = room
+        self._owns_limit = owns_limit
+        self._max_buffered = max_buffered
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)  # `with` is quicker on the lock itself
         self._pulling = threading.Lock()
         self._outcomes: deque[tuple[Any, Any]] = deque()
         self._handed: deque[threading.Lock] = deque()  # of who waits until its outcome is taken
         self._workers = 0
-        self._held = 0  # slots in which workers stand
-        self._lent = False  # whether the caller waits without a slot, and gets the last of these
-        self._joins = False  # whether the consumer works, too, where it would only wait
+        self._slots_in_use = 0  # slots in which workers stand
+        self._slot_lent = (
+            False  # whether the caller waits without a slot, and gets the last of these
+        )
+        self._consumer_helps = False  # whether the consumer works, too, where it would only wait
         self._failure: BaseException | None = None
         self._over = False
-        self._stop = Stop(current_stop.get())
+        self._token = CancelToken(current_token.get())
         self._context = contextvars.copy_context()
-        self._context.run(current_stop.set, self._stop)
+        self._context.run(current_token.set, self._token)
 
     def inside(self, variable: contextvars.ContextVar[T], value: T) -> None:
         """Set a variable for all that is done here."""
@@ -83,12 +85,12 @@ class ThreadFanOut:
 
     # -- the caller's side
 
-    def run(self, most: int | None) -> list[Any]:
+    def run(self, total: int | None) -> list[Any]:
         """Do all the work; the results in the order of the items."""
         try:
-            self._hire(most, here=0 if self._outside else 1)
-            if not (self._outside and self._workers):
-                self._labour()
+            self._start_workers(total, own=0 if self._owns_limit else 1)
+            if not (self._owns_limit and self._workers):
+                self._worker_loop()
             self._wait_for_workers()
         finally:
             self._leave()
@@ -96,11 +98,11 @@ class ThreadFanOut:
             raise self._failure
         return [result for _, result in sorted(self._outcomes, key=index_of)]
 
-    def as_completed(self, most: int | None) -> Generator[tuple[Any, Any], None, None]:
+    def as_completed(self, total: int | None) -> Generator[tuple[Any, Any], None, None]:
         """Do the work as the consumer asks for results; pairs of index and result."""
         here: Generator[tuple[Any, Any], None, None] | None = None  # what we do ourselves
         try:
-            self._hire(most, here=0)
+            self._start_workers(total, own=0)
             while True:
                 ready, alone = self._ready(busy=here is not None)
                 if ready:
@@ -122,19 +124,19 @@ class ThreadFanOut:
             finally:
                 self._leave()
 
-    def _hire(self, most: int | None, here: int) -> None:
+    def _start_workers(self, total: int | None, own: int) -> None:
         """Put helpers into spare slots, for all items but those that we do `here`."""
-        wanted = self._slots.limit if most is None else min(most, self._slots.limit)
+        wanted = self._slots.limit if total is None else min(total, self._slots.limit)
         hired = 0
         with lock:  # a slot that comes back meanwhile must find us among the hungry
-            if wanted > 1 or self._apart:
-                hired = self._slots.borrow(wanted - here)
-            elif self._outside:
-                self._slots.borrow()  # alone, we do it ourselves, so we need a slot to stand in
-            if most is None or hired + here < most:
-                self._slots.hungry[self] = self._slots
+            if wanted > 1 or self._own_thread:
+                hired = self._slots.try_acquire(wanted - own)
+            elif self._owns_limit:
+                self._slots.try_acquire()  # alone, the consumer works, so it needs a slot
+            if total is None or hired + own < total:
+                self._slots.waiters[self] = self._slots
         # we join for items that are there: an endless input may wait for what our consumer does
-        self._joins = most is not None and hired < most and not self._outside
+        self._consumer_helps = total is not None and hired < total and not self._owns_limit
         self._spawn(hired)
 
     def _ready(self, busy: bool) -> tuple[list[tuple[Any, Any]], bool]:
@@ -142,14 +144,14 @@ class ThreadFanOut:
         with self._lock:
             while True:
                 going = self._failure is None
-                joins = busy or (self._joins and not self._items.over)
+                joins = busy or (self._consumer_helps and not self._items.over)
                 alone = going and (joins or not self._workers)
                 if self._outcomes or alone or not going:
                     break
                 self._changed.wait()
             ready = list(self._outcomes)
             self._outcomes.clear()
-            if ready and self._room is not None:
+            if ready and self._max_buffered is not None:
                 self._changed.notify_all()
             return ready, alone
 
@@ -183,18 +185,18 @@ class ThreadFanOut:
 
     def _wait_for_workers(self) -> None:
         """Wait; our own slot is of use to others meanwhile, as the last worker brings us its."""
-        if not self._outside:
+        if not self._owns_limit:
             with self._lock:
-                self._lent = lends = self._held > 0 and self._failure is None
+                self._slot_lent = lends = self._slots_in_use > 0 and self._failure is None
             if lends:
-                self._slots.give_back()
+                self._slots.release()
         with self._lock:
             while self._workers and self._failure is None:
                 self._changed.wait()
 
     def _leave(self) -> None:
         """Nothing new starts; whoever works is told to stop and given a moment to do so."""
-        self._sate()
+        self._stop_waiting()
         with self._lock:
             self._over = True
             self._changed.notify_all()
@@ -202,63 +204,63 @@ class ThreadFanOut:
             for gate in self._handed:
                 gate.release()
         if running:
-            self._stop.set()
+            self._token.cancel()
             until = time.monotonic() + self._grace
             with self._lock:
                 while self._workers and (left := until - time.monotonic()) > 0:
                     self._changed.wait(left)
-        self._stop.release()
+        self._token.detach()
 
     # -- the workers' side
 
-    def grow(self) -> None:
+    def on_permit(self) -> None:
         """Another slot was borrowed for us: put a worker into it, or give it back."""
         if self._over or self._items.over or self._failure is not None:
-            self._sate()
-            self._slots.give_back()
+            self._stop_waiting()
+            self._slots.release()
         else:
             self._spawn(1)
 
     def _spawn(self, many: int) -> None:
         with self._lock:
             self._workers += many
-            self._held += many
+            self._slots_in_use += many
         for _ in range(many):
-            in_worker(self._work_in_slot)
+            run_in_worker(self._work_in_slot)
 
     def _work_in_slot(self) -> None:
-        self._labour()
-        if self._outside or not self._keeps_slot():
-            self._slots.give_back()
+        self._worker_loop()
+        if self._owns_limit or not self._return_slot_to_caller():
+            self._slots.release()
         with self._lock:
             self._workers -= 1
             if not self._workers:
                 self._changed.notify_all()
 
-    def _keeps_slot(self) -> bool:
+    def _return_slot_to_caller(self) -> bool:
         """Whether the caller, which lent its own slot, gets this one instead.
 
         It does from the last worker; from the first where one has failed, as it then goes on.
         """
         with self._lock:
-            self._held -= 1
-            if not self._lent or (self._held and self._failure is None):
+            self._slots_in_use -= 1
+            if not self._slot_lent or (self._slots_in_use and self._failure is None):
                 return False
-            self._lent = False
+            self._slot_lent = False
             return True
 
-    def _labour(self) -> None:
-        while self._one():
+    def _worker_loop(self) -> None:
+        while self._run_next():
             pass
 
-    def _one(self) -> bool:
+    def _run_next(self) -> bool:
         """Do one item; False where there is none left, or nobody wants it any more."""
         try:
             taken = self._take()
             if taken is None:
                 return False
             result = self._context.copy().run(self._work, *taken)
-            if result is not DONE:
+            if result is not NO_RESULT:
                 self._put(taken[0], result)
         except BaseException as error:
             self._fail(error)
@@ -275,11 +277,11 @@ class ThreadFanOut:
 
     def _put(self, index: int, result: Any) -> None:
         """Lay a result down for the consumer, once there is room; Cancelled where it has left."""
-        if self._room is None:  # nobody looks before all is done
+        if self._max_buffered is None:  # nobody looks before all is done
             self._outcomes.append((index, result))
             return
         with self._lock:
-            while len(self._outcomes) >= self._room and not self._over:
+            while len(self._outcomes) >= self._max_buffered and not self._over:
                 self._changed.wait()
             if self._over:
                 raise Cancelled("the consumer has left")
@@ -313,20 +315,20 @@ class ThreadFanOut:
             if not self._over and (self._failure is None or ends):
                 self._failure = error
             self._changed.notify_all()
-        self._sate()
-        self._stop.set()
+        self._stop_waiting()
+        self._token.cancel()
 
-    def _sate(self) -> None:
+    def _stop_waiting(self) -> None:
         """We have no use for further slots."""
-        if self in self._slots.hungry:
+        if self in self._slots.waiters:
             with lock:
-                self._slots.hungry.pop(self, None)
+                self._slots.waiters.pop(self, None)
 
 
 def _in_context(context: contextvars.Context, chunks: Iterator[T]) -> Generator[T, None, None]:
     """Drive a generator inside a context of its own."""
     try:
-        while (chunk := context.run(next, chunks, MISSING)) is not MISSING:
+        while (chunk := context.run(next, chunks, _NO_VALUE)) is not _NO_VALUE:
             yield cast("T", chunk)
     finally:
         closer = getattr(chunks, "close", None)

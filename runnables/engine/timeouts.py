@@ -7,8 +7,8 @@ import contextvars
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from runnables.engine.cancellation import Stop, check_stop, current_stop, on_stop
-from runnables.engine.worker_threads import adopt, in_worker
+from runnables.engine.cancellation import CancelToken, current_token, on_cancel, raise_if_cancelled
+from runnables.engine.worker_threads import copy_back, run_in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,9 +29,9 @@ def run_with_timeout(function: Callable[[], R], seconds: float) -> R:
         Expired: it took longer.
     """
     done = threading.Event()
-    stop = Stop(current_stop.get())
+    stop = CancelToken(current_token.get())
     context = contextvars.copy_context()
-    context.run(current_stop.set, stop)
+    context.run(current_token.set, stop)
     outcome: list[R] = []
     failure: list[BaseException] = []
 
@@ -43,17 +43,17 @@ def run_with_timeout(function: Callable[[], R], seconds: float) -> R:
         finally:
             done.set()
 
-    in_worker(job)
+    run_in_worker(job)
     try:
         if not done.wait(seconds):
             raise Expired
     finally:
         if not done.is_set():
-            stop.set()
-        stop.release()
+            stop.cancel()
+        stop.detach()
     if failure:
         raise failure[0]
-    adopt(context)
+    copy_back(context)
     return outcome[0]
 
 
@@ -69,15 +69,15 @@ async def arun_with_timeout(function: Callable[[], Awaitable[R]], seconds: float
         raise
 
 
-def nap(seconds: float) -> None:
+def sleep(seconds: float) -> None:
     """Sleep, unless the call around this one is given up meanwhile; then raise `Cancelled`."""
     given_up = threading.Event()
-    with on_stop(given_up.set):
+    with on_cancel(given_up.set):
         given_up.wait(seconds)
-    check_stop()
+    raise_if_cancelled()
 
 
-async def anap(seconds: float) -> None:
+async def async_sleep(seconds: float) -> None:
     """Sleep, without blocking the loop."""
     await asyncio.sleep(seconds)
 
@@ -85,16 +85,16 @@ async def anap(seconds: float) -> None:
 _LONGEST: Final = 1e6  # seconds that one wait of a thread takes at most; it can take no endless one
 
 
-class Bell:
+class Wakeup:
     """Wakes the thread that waits for it, from any other; each thread has its own."""
 
-    is_orphan = False
+    is_dead = False
     """Whether nobody can wait for it any more."""
 
     def __init__(self) -> None:
         self._rung = threading.Event()
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Wake who waits, or will wait next."""
         self._rung.set()
 
@@ -104,25 +104,25 @@ class Bell:
         Raises:
             Cancelled: the call around this one was given up meanwhile.
         """
-        with on_stop(self._rung.set):
+        with on_cancel(self._rung.set):
             self._rung.wait(min(seconds, _LONGEST))
         self._rung.clear()
-        check_stop()
+        raise_if_cancelled()
 
 
-class AsyncBell:
-    """`Bell` for a task; it may be rung from any thread."""
+class AsyncWakeup:
+    """`Wakeup` for a task; it may be rung from any thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._rung = asyncio.Event()
 
     @property
-    def is_orphan(self) -> bool:
+    def is_dead(self) -> bool:
         """Whether nobody can wait for it any more: the loop was closed over who did."""
         return self._loop.is_closed()
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Wake who waits, or will wait next."""
         try:
             self._loop.call_soon_threadsafe(self._rung.set)

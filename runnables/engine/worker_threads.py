@@ -10,8 +10,14 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from runnables.engine.cancellation import Cancelled, Stop, cancelled, current_stop, on_stop
-from runnables.engine.fan_out import CLOSING_GRACE
+from runnables.engine.cancellation import (
+    Cancelled,
+    CancelToken,
+    current_token,
+    is_cancelled,
+    on_cancel,
+)
+from runnables.engine.fan_out import CLOSE_GRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -20,7 +26,7 @@ R = TypeVar("R")
 
 _IDLE_SECONDS: Final = 10.0
 
-_home: contextvars.ContextVar[asyncio.AbstractEventLoop | None] = contextvars.ContextVar(
+_loop: contextvars.ContextVar[asyncio.AbstractEventLoop | None] = contextvars.ContextVar(
     "runnables_home", default=None
 )  # in a worker thread: the loop that waits for it
 
@@ -61,7 +67,7 @@ class _Worker:
 _idle: deque[_Worker] = deque()
 
 
-def in_worker(job: Callable[[], None]) -> None:
+def run_in_worker(job: Callable[[], None]) -> None:
     """Run `job`, which must not raise, in a worker thread, in the context it brings itself."""
     try:
         worker = _idle.pop()
@@ -75,7 +81,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.clear)  # a child has none of its parent's threads
 
 
-async def hop(function: Callable[..., R], *args: Any) -> R:
+async def to_thread(function: Callable[..., R], *args: Any) -> R:
     """Run a blocking function in a worker thread, with the caller's context variables.
 
     What the function sets in context variables is seen by the caller afterwards, as if it had
@@ -84,9 +90,9 @@ async def hop(function: Callable[..., R], *args: Any) -> R:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[R] = loop.create_future()
     context = contextvars.copy_context()
-    stop = Stop(current_stop.get())
-    context.run(current_stop.set, stop)
-    context.run(_home.set, loop)
+    stop = CancelToken(current_token.get())
+    context.run(current_token.set, stop)
+    context.run(_loop.set, loop)
 
     def job() -> None:
         try:
@@ -96,16 +102,16 @@ async def hop(function: Callable[..., R], *args: Any) -> R:
         else:
             _tell(loop, _settle, done, result, None)
 
-    in_worker(job)
+    run_in_worker(job)
     try:
         return await done
     except asyncio.CancelledError:
-        stop.set()
+        stop.cancel()
         raise
     finally:
-        stop.release()
+        stop.detach()
         if done.done() and not done.cancelled():  # else the thread is still at work in there
-            adopt(context)
+            copy_back(context)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any) -> None:
@@ -127,21 +133,21 @@ def _settle(done: asyncio.Future[Any], result: Any, error: BaseException | None)
         done.set_exception(error)
 
 
-def adopt(context: contextvars.Context) -> None:
+def copy_back(context: contextvars.Context) -> None:
     """Take over what a function set in its copy of our context."""
     for variable, value in context.items():
         if (
-            variable is not current_stop
-            and variable is not _home
-            and variable.get(MISSING) is not value
+            variable is not current_token
+            and variable is not _loop
+            and variable.get(_NO_VALUE) is not value
         ):
             variable.set(value)
 
 
-MISSING: Final = object()
+_NO_VALUE: Final = object()
 
 
-class _Errand(Generic[R]):
+class _LoopCall(Generic[R]):
     """A coroutine that a thread has a loop run; it is over when its task is, not before."""
 
     def __init__(self, work: Coroutine[Any, Any, R], loop: asyncio.AbstractEventLoop) -> None:
@@ -178,12 +184,12 @@ class _Errand(Generic[R]):
             self.outcome.set_result(task.result())
 
 
-def has_home() -> bool:
-    """Whether this is a worker thread in which `at_home` can be called."""
-    return _home.get() is not None and asyncio._get_running_loop() is None
+def in_worker_thread() -> bool:
+    """Whether this is a worker thread in which `from_thread` can be called."""
+    return _loop.get() is not None and asyncio._get_running_loop() is None
 
 
-def at_home(work: Coroutine[Any, Any, R], *, although_stopped: bool = False) -> R:
+def from_thread(work: Coroutine[Any, Any, R], *, even_if_cancelled: bool = False) -> R:
     """From a worker thread: have the loop that waits for this thread run a coroutine.
 
     Args:
@@ -195,18 +201,18 @@ def at_home(work: Coroutine[Any, Any, R], *, although_stopped: bool = False) -> 
         Cancelled: the call was given up meanwhile; the coroutine is over all the same, as what
             it reads may be closed next.
     """
-    loop = _home.get()
-    assert loop is not None, "at_home outside of a worker thread"
-    errand = _Errand(work, loop)
+    loop = _loop.get()
+    assert loop is not None, "from_thread outside of a worker thread"
+    errand = _LoopCall(work, loop)
     try:
         loop.call_soon_threadsafe(errand.begin)
     except RuntimeError:  # the loop was closed over us
         work.close()
         raise Cancelled("the loop of the call around this one is closed") from None
     try:
-        if although_stopped and cancelled():
-            return errand.outcome.result(CLOSING_GRACE)
-        with on_stop(errand.give_up):
+        if even_if_cancelled and is_cancelled():
+            return errand.outcome.result(CLOSE_GRACE)
+        with on_cancel(errand.give_up):
             return errand.outcome.result()
     except (concurrent.futures.CancelledError, TimeoutError) as error:
         if errand.outcome.done() and not errand.outcome.cancelled():

@@ -28,11 +28,11 @@ from runnables.messages.convert import (
 from runnables.messages.filter import filter_messages, merge_message_runs
 from runnables.messages.kinds import (
     AnyMessage,
+    final_chunk,
     message_chunk_to_message,
     message_to_chunk,
-    only_chunk,
-    text_answer,
     text_chunk,
+    text_message,
 )
 from runnables.messages.openai import convert_to_openai_messages
 from runnables.messages.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
@@ -84,8 +84,8 @@ __all__ = [
     "ChatMessageChunk",
     "message_chunk_to_message",
     "message_to_chunk",
-    "only_chunk",
-    "text_answer",
+    "final_chunk",
+    "text_message",
     "text_chunk",
     # content blocks
     "Content",

@@ -54,10 +54,10 @@ def get_buffer_string(
         "tool": tool_prefix,
     }
     write = _prefixed if format == "prefix" else _as_xml
-    return message_separator.join(write(_speaker(one, prefixes), one) for one in messages)
+    return message_separator.join(write(_role_prefix(one, prefixes), one) for one in messages)
 
 
-def _speaker(message: BaseMessage, prefixes: Mapping[str, str]) -> str:
+def _role_prefix(message: BaseMessage, prefixes: Mapping[str, str]) -> str:
     if isinstance(message, ChatMessage):
         return message.role
     return prefixes[kind_of(message)]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from typing_extensions import TypedDict, Unpack
 
-from runnables.errors import MergeError, near
+from runnables.errors import MergeError, did_you_mean
 from runnables.messages.blocks import Content, ContentBlock
 from runnables.messages.merging import (
     first_known,
@@ -199,7 +199,7 @@ def _line(owner: type[BaseModel], name: str | int, details: Sequence[Any]) -> In
             f"not of type {type(first['input']).__name__!r}."
         )
     elif first["type"] == "extra_forbidden":
-        reason = f"There is no such field.{near(str(name), owner.model_fields)}"
+        reason = f"There is no such field.{did_you_mean(str(name), owner.model_fields)}"
     else:
         reason = first["msg"]
     return InitErrorDetails(

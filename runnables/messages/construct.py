@@ -29,10 +29,10 @@ def unchecked(cls: type[M], values: dict[str, Any]) -> M:
     for name, make in made:
         fields[name] = make()
     fields.update(values)
-    return filled(cls, fields, set(values))
+    return construct(cls, fields, set(values))
 
 
-def filled(cls: type[M], fields: dict[str, Any], given: set[str]) -> M:
+def construct(cls: type[M], fields: dict[str, Any], given: set[str]) -> M:
     """A model with these fields, all of them and in their order.
 
     Args:

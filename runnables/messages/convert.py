@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import PydanticSerializationError
 
-from runnables.errors import near
+from runnables.errors import did_you_mean
 from runnables.messages.base import BaseMessage
 from runnables.messages.kinds import ALL_KINDS, CHUNKS, MESSAGES, TYPE_OF_ROLE
 from runnables.messages.prompt_values import PromptValue
@@ -91,7 +91,8 @@ def _build(role: str, fields: dict[str, Any]) -> BaseMessage:
     kind = TYPE_OF_ROLE.get(role)
     if kind is None:
         raise ValueError(
-            f"Unknown role {role!r}.{near(role, TYPE_OF_ROLE)} Known: {', '.join(TYPE_OF_ROLE)}. "
+            f"Unknown role {role!r}."
+            f"{did_you_mean(role, TYPE_OF_ROLE)} Known: {', '.join(TYPE_OF_ROLE)}. "
             "For any other role use ChatMessage(content, role=...)."
         )
     known = MESSAGES[kind].model_fields
@@ -180,7 +181,7 @@ def message_from_dict(message: Mapping[str, Any]) -> BaseMessage:
         raise ValueError(f"Expected {{'type': ..., 'data': {{...}}}}, got {message!r}.")
     if kind not in ALL_KINDS:
         raise ValueError(
-            f"Unknown type of message {kind!r}.{near(kind, ALL_KINDS)} "
+            f"Unknown type of message {kind!r}.{did_you_mean(kind, ALL_KINDS)} "
             f"Known: {', '.join(ALL_KINDS)}."
         )
     return ALL_KINDS[kind].model_validate({**data, "type": kind})

@@ -193,11 +193,11 @@ class _MergeRuns:
 
     def __call__(self, messages: MessagesLike) -> list[BaseMessage]:
         found = enumerate(convert_to_messages(messages))
-        runs = groupby(found, key=lambda numbered: _speaker(*numbered))
+        runs = groupby(found, key=lambda numbered: _role_key(*numbered))
         return [_merged([message for _, message in run], self.separator) for _, run in runs]
 
 
-def _speaker(place: int, message: BaseMessage) -> tuple[Any, ...]:
+def _role_key(place: int, message: BaseMessage) -> tuple[Any, ...]:
     """What neighbours must have in common; a tool's message has nothing in common with any."""
     role = message.role if isinstance(message, ChatMessage) else None
     alone = place if isinstance(message, ToolMessage) else None

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, cast
 
 from pydantic import Field
 
-from runnables.errors import near
+from runnables.errors import did_you_mean
 from runnables.messages.ai import AIFields, AIMessage, AIMessageChunk
 from runnables.messages.base import BaseMessage, BaseMessageChunk
-from runnables.messages.construct import filled, unchecked
+from runnables.messages.construct import construct, unchecked
 from runnables.messages.roles import (
     ChatMessage,
     ChatMessageChunk,
@@ -111,7 +111,7 @@ def check_kinds(option: str, kinds: KindOf | None) -> None:
     for kind in [kinds] if isinstance(kinds, (str, type)) else kinds or ():
         if isinstance(kind, str) and kind not in known:
             raise ValueError(
-                f"{option}: {kind!r} is no kind of message.{near(kind, known)} "
+                f"{option}: {kind!r} is no kind of message.{did_you_mean(kind, known)} "
                 f"Known: {', '.join(dict.fromkeys(known))}."
             )
 
@@ -140,7 +140,7 @@ def message_to_chunk(message: BaseMessage) -> BaseMessageChunk:
     return cast("BaseMessageChunk", cls(**fields))
 
 
-def only_chunk(answer: AIMessage) -> AIMessageChunk:
+def final_chunk(answer: AIMessage) -> AIMessageChunk:
     """An answer as the only chunk of its stream."""
     chunk = cast("AIMessageChunk", message_to_chunk(answer))
     chunk.chunk_position = "last"
@@ -167,10 +167,10 @@ def text_chunk(text: str, id: str | None = None) -> AIMessageChunk:
         "tool_call_chunks": [],
         "chunk_position": None,
     }
-    return filled(AIMessageChunk, fields, {"content", "id"})
+    return construct(AIMessageChunk, fields, {"content", "id"})
 
 
-def text_answer(text: str, **fields: Unpack[AIFields]) -> AIMessage:
+def text_message(text: str, **fields: Unpack[AIFields]) -> AIMessage:
     """`AIMessage(text, **fields)`, in two thirds of the time, for a provider that made the fields.
 
     Text and id may be of any type, and raise as in the constructor; the other fields are taken

@@ -111,7 +111,7 @@ def canonical_block(item: str | Mapping[str, Any]) -> ContentBlock:
     return cast("ContentBlock", block)
 
 
-def _made(
+def _block(
     kind: str, item: Mapping[str, Any], used: Sequence[str] = (), **keys: Any
 ) -> dict[str, Any]:
     """A block of the given keys; what else the item has goes to its extras."""
@@ -122,35 +122,35 @@ def _made(
     return {**block, "extras": extras} if extras else block
 
 
-def _typed(item: Mapping[str, Any]) -> Block | None:
+def _from_canonical(item: Mapping[str, Any]) -> Block | None:
     """A block that is canonical already, or nearly so."""
     kind = item["type"]
     keys = {key: item[key] for key in _KEYS[kind] if key in item}
-    block = _made(kind, item, tuple(keys))
+    block = _block(kind, item, tuple(keys))
     return {**block, **keys}
 
 
 def _read_text(item: Mapping[str, Any]) -> Block | None:
     if not isinstance(item.get("text"), str):
         return None
-    return _typed({**item, "type": "text"})
+    return _from_canonical({**item, "type": "text"})
 
 
 def _read_reasoning(item: Mapping[str, Any]) -> Block | None:
     """Canonical, or a reasoning item of OpenAI's Responses with its summary parts."""
     if "reasoning" in item or "summary" not in item:
-        return _typed(item)
+        return _from_canonical(item)
     parts: list[dict[str, str]] = item["summary"] or []
     text = "\n\n".join(part.get("text", "") for part in parts)
-    return _made("reasoning", item, ("summary",), reasoning=text)
+    return _block("reasoning", item, ("summary",), reasoning=text)
 
 
 def _read_thinking(item: Mapping[str, Any]) -> Block | None:
-    return _made("reasoning", item, ("thinking",), reasoning=item.get("thinking"))
+    return _block("reasoning", item, ("thinking",), reasoning=item.get("thinking"))
 
 
 def _read_refusal(item: Mapping[str, Any]) -> Block | None:
-    return _typed(item) if isinstance(item.get("refusal"), str) else None
+    return _from_canonical(item) if isinstance(item.get("refusal"), str) else None
 
 
 def _read_media(item: Mapping[str, Any]) -> Block | None:
@@ -160,19 +160,19 @@ def _read_media(item: Mapping[str, Any]) -> Block | None:
         return _from_source(kind, item, cast("Mapping[str, Any]", source))
     if "source_type" in item:
         return _from_source_type(kind, item)
-    return _typed(item) if _MEDIA & item.keys() or "text" in item else None
+    return _from_canonical(item) if _MEDIA & item.keys() or "text" in item else None
 
 
 def _from_source(kind: str, item: Mapping[str, Any], source: Mapping[str, Any]) -> Block | None:
     match source:
         case {"type": "base64", "data": str(data)}:
-            return _made(kind, item, ("source",), base64=data, mime_type=source.get("media_type"))
+            return _block(kind, item, ("source",), base64=data, mime_type=source.get("media_type"))
         case {"type": "url", "url": str(url)}:
-            return _made(kind, item, ("source",), url=url)
+            return _block(kind, item, ("source",), url=url)
         case {"type": "file", "file_id": str(file_id)}:
-            return _made(kind, item, ("source",), file_id=file_id)
+            return _block(kind, item, ("source",), file_id=file_id)
         case {"type": "text", "data": str(text)}:
-            return _made("text-plain", item, ("source",), text=text, mime_type="text/plain")
+            return _block("text-plain", item, ("source",), text=text, mime_type="text/plain")
         case _:
             return None
 
@@ -184,7 +184,7 @@ def _from_source_type(kind: str, item: Mapping[str, Any]) -> Block | None:
         return None
     rest = {key: item[key] for key in item if key not in {here, "source_type", "mime_type"}}
     where: dict[str, Any] = {there: item[here], "mime_type": item.get("mime_type")}
-    return _made(kind, rest, **where)
+    return _block(kind, rest, **where)
 
 
 def _read_document(item: Mapping[str, Any]) -> Block | None:
@@ -198,9 +198,9 @@ def _read_image_url(item: Mapping[str, Any]) -> Block | None:
     url = inner.get("url") if inner else found
     if isinstance(url, str):
         more = {key: value for key, value in inner.items() if key != "url"}
-        return _made("image", {**item, **more}, ("image_url",), **_located(url))
+        return _block("image", {**item, **more}, ("image_url",), **_located(url))
     if item.get("type") == "input_image" and isinstance(item.get("file_id"), str):
-        return _made("image", item, ("file_id",), file_id=item["file_id"])
+        return _block("image", item, ("file_id",), file_id=item["file_id"])
     return None
 
 
@@ -221,7 +221,7 @@ def _read_input_audio(item: Mapping[str, Any]) -> Block | None:
     match item.get("input_audio"):
         case {"data": str(data), "format": str(form)}:
             mime_type = f"audio/{form}"
-            return _made("audio", item, ("input_audio",), base64=data, mime_type=mime_type)
+            return _block("audio", item, ("input_audio",), base64=data, mime_type=mime_type)
         case _:
             return None
 
@@ -240,14 +240,14 @@ def _read_file(item: Mapping[str, Any]) -> Block | None:
         return _read_media({**item, "type": "file"})
     rest = {key: inner[key] for key in inner if key not in {"file_data", "file_url", "file_id"}}
     outer = {key: item[key] for key in item if key != "file"} if inner is not item else {}
-    return _made("file", {**outer, **rest}, **where)
+    return _block("file", {**outer, **rest}, **where)
 
 
 def _read_tool_use(item: Mapping[str, Any]) -> Block | None:
     match item:
         case {"id": str(), "name": str(name), "input": dict()}:
             used = ("name", "input", "partial_json")
-            return _made("tool_call", item, used, name=name, args=_input(item))
+            return _block("tool_call", item, used, name=name, args=_input(item))
         case _:
             return None
 
@@ -269,9 +269,9 @@ def _read_function_call(item: Mapping[str, Any]) -> Block | None:
     item = {**item, "id": id, **({"item_id": item["id"]} if item.get("id") else {})}
     used = ("call_id", "name", "arguments")
     try:
-        return _made("tool_call", item, used, name=name, args=parse_args(text))
+        return _block("tool_call", item, used, name=name, args=parse_args(text))
     except ValueError as error:
-        return _made("invalid_tool_call", item, used, name=name, args=text, error=str(error))
+        return _block("invalid_tool_call", item, used, name=name, args=text, error=str(error))
 
 
 def _read_inline(item: Mapping[str, Any]) -> Block | None:
@@ -282,9 +282,9 @@ def _read_inline(item: Mapping[str, Any]) -> Block | None:
     kind = mime_type.partition("/")[0]
     kind = kind if kind in {"image", "audio", "video"} else "file"
     if isinstance(url := item.get("file_uri"), str):
-        return _made(kind, item, ("file_uri", "mime_type"), url=url, mime_type=mime_type)
+        return _block(kind, item, ("file_uri", "mime_type"), url=url, mime_type=mime_type)
     if data := _as_base64(item.get("data")):
-        return _made(kind, item, ("data", "mime_type"), base64=data, mime_type=mime_type)
+        return _block(kind, item, ("data", "mime_type"), base64=data, mime_type=mime_type)
     return None
 
 
@@ -293,7 +293,7 @@ def _untyped(item: Mapping[str, Any]) -> Block | None:
     match item:
         case {"image": {"format": str(form), "source": {"bytes": data}}}:
             if text := _as_base64(data):
-                return _made("image", item, ("image",), base64=text, mime_type=f"image/{form}")
+                return _block("image", item, ("image",), base64=text, mime_type=f"image/{form}")
         case _:
             pass
     return None
@@ -325,8 +325,8 @@ _READERS: Final[Mapping[str, Reader]] = {
     "media": _read_inline,
     "tool_use": _read_tool_use,
     "function_call": _read_function_call,
-    "tool_call": _typed,
-    "tool_call_chunk": _typed,
-    "invalid_tool_call": _typed,
-    "non_standard": _typed,
+    "tool_call": _from_canonical,
+    "tool_call_chunk": _from_canonical,
+    "invalid_tool_call": _from_canonical,
+    "non_standard": _from_canonical,
 }

@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 from runnables.messages.tool_calls import ToolCallChunk, tool_call_chunk
 
 
-class JoinedPieces(list[ToolCallChunk]):
+class JoinedChunks(list[ToolCallChunk]):
     """The calls that pieces make, together with those pieces where the two differ."""
 
     pieces: Sequence[ToolCallChunk] = ()
@@ -32,21 +32,21 @@ def join_tool_call_chunks(
 
     Linear in the number of pieces and the length of their texts.
     """
-    pieces = _runs(piece for some in lists for piece in pieces_of(some))
-    assembly = Assembly(_JoinedCall)
+    pieces = _runs(piece for some in lists for piece in chunks_in(some))
+    assembly = ToolCallAssembler(_JoinedCall)
     for piece in pieces:
         assembly.add(piece)
     calls = [call.chunk() for call in assembly.calls]
     if len(calls) == len(pieces):
         return calls
-    joined = JoinedPieces(calls)
+    joined = JoinedChunks(calls)
     joined.pieces = pieces
     return joined
 
 
-def pieces_of(chunks: Sequence[ToolCallChunk]) -> Sequence[ToolCallChunk]:
+def chunks_in(chunks: Sequence[ToolCallChunk]) -> Sequence[ToolCallChunk]:
     """The pieces that a list of chunks was joined from, as far as they matter."""
-    return chunks.pieces if isinstance(chunks, JoinedPieces) else chunks
+    return chunks.pieces if isinstance(chunks, JoinedChunks) else chunks
 
 
 def _runs(pieces: Iterable[ToolCallChunk]) -> list[ToolCallChunk]:
@@ -77,7 +77,7 @@ def _with_more(piece: ToolCallChunk, more: list[str]) -> ToolCallChunk:
     return {**piece, "args": "".join([piece["args"] or "", *more])}
 
 
-class GrowingCall:
+class PartialToolCall:
     """Base of calls that are being put together; a subclass keeps the text of the arguments.
 
     Attributes:
@@ -125,10 +125,10 @@ class GrowingCall:
         return not self.has_args and not piece["id"] and piece["index"] is not None
 
 
-C = TypeVar("C", bound=GrowingCall)
+C = TypeVar("C", bound=PartialToolCall)
 
 
-class Assembly(Generic[C]):
+class ToolCallAssembler(Generic[C]):
     """Gives each piece of a stream to the call that it belongs to.
 
     Args:
@@ -163,7 +163,7 @@ class Assembly(Generic[C]):
             self._by_id[call.id] = call
 
 
-class _JoinedCall(GrowingCall):
+class _JoinedCall(PartialToolCall):
     """A call with its arguments as the text that they are."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast, overl
 
 from runnables.compose.functions import RunnableLambda
 from runnables.core.values import show
-from runnables.errors import near
+from runnables.errors import did_you_mean
 from runnables.messages.base import BaseMessage
 from runnables.messages.convert import MessagesLike, convert_to_messages
 from runnables.messages.kinds import KindOf, check_kinds, is_kind
@@ -169,7 +169,7 @@ def _checked_limit(max_tokens: Any) -> int:
 
 def _is_last(strategy: str, start_on: KindOf | None, include_system: bool) -> bool:
     if strategy not in ("first", "last"):
-        hint = near(strategy, ["first", "last"])
+        hint = did_you_mean(strategy, ["first", "last"])
         raise ValueError(f"strategy={strategy!r}: expected 'first' or 'last'.{hint}")
     if strategy == "first" and (start_on or include_system):
         name = "start_on" if start_on else "include_system"

@@ -6,11 +6,11 @@ from runnables.models.embeddings import Embeddings
 from runnables.models.http_errors import model_error, retry_after
 from runnables.models.registry import init_chat_model, init_embeddings
 from runnables.models.stop_sequences import (
-    StopCutter,
-    acut_chunks,
-    cut_at_stop,
-    cut_chunks,
-    cut_message,
+    StopSequenceFilter,
+    atruncate_stream,
+    truncate_at_stop,
+    truncate_message,
+    truncate_stream,
 )
 from runnables.models.structured.output import RawAnswer
 from runnables.models.structured.schemas import convert_to_openai_tool
@@ -25,12 +25,12 @@ __all__ = [
     "init_chat_model",
     "init_embeddings",
     # to write providers
-    "StopCutter",
-    "acut_chunks",
+    "StopSequenceFilter",
+    "atruncate_stream",
     "convert_to_openai_tool",
-    "cut_at_stop",
-    "cut_chunks",
-    "cut_message",
+    "truncate_at_stop",
+    "truncate_stream",
+    "truncate_message",
     "model_error",
     "retry_after",
     "strict_schema",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 
-from runnables.core.config import ensure_scope, within
+from runnables.core.config import activate, ensure_scope
 from runnables.core.handlers import usage_of
 from runnables.core.signatures import checks_keywords
 from runnables.engine import lock
@@ -76,7 +76,7 @@ class Budget:
         self._spent_tokens = 0
         self._spent_cost = 0.0
         self._unpriced: str | None = None
-        self._block: within | None = None
+        self._block: activate | None = None
 
     @property
     def spent_tokens(self) -> int:
@@ -107,7 +107,7 @@ class Budget:
             raise ConfigError(
                 f"{self!r} is used by a block already. Nested blocks: one budget each."
             )
-        self._block = within(ensure_scope(None).merged({"callbacks": [self]}))
+        self._block = activate(ensure_scope(None).merged({"callbacks": [self]}))
         self._block.__enter__()
         return self
 

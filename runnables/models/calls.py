@@ -5,11 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from runnables.cache import MISSING, Form, Kept, digest
-from runnables.compose.policies.attempts import atried, atried_chunks, tried, tried_chunks
-from runnables.engine import Declared, aclose, close
-from runnables.messages import AIMessage, AIMessageChunk, message_chunk_to_message, only_chunk
-from runnables.models.request_policies import Permit
+from runnables.cache import NOT_CACHED, CacheEntry, Codec, digest
+from runnables.compose.policies.attempts import (
+    acall_with_retries,
+    astream_with_retries,
+    call_with_retries,
+    stream_with_retries,
+)
+from runnables.engine import StreamInfo, aclose, close
+from runnables.messages import AIMessage, AIMessageChunk, final_chunk, message_chunk_to_message
+from runnables.models.request_policies import Reservation
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -27,31 +32,31 @@ if TYPE_CHECKING:
     from runnables.models.chat import ChatModel
 
 
-def answer_of(model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+def generate(model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
     """What a model answers, under its policies."""
     if model.rate_limiter is None and model.cache is None:  # most often: a call needs no object
         if not model.max_retries:
             return model._generate(messages, options)
-        return tried(model._attempts(), model._generate, messages, options)
+        return call_with_retries(model._attempts(), model._generate, messages, options)
     call = _Call(model, messages, options)
     return call.ask() if model.cache is None else call.answer(model.cache)
 
 
 # Where there is nothing to do after an answer, its coroutine is passed on: each that waits around
 # another costs the garbage collector as much as it costs to run.
-def aanswer_of(
+def agenerate(
     model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]
 ) -> Awaitable[AIMessage]:
     """What a model answers, under its policies."""
     if model.rate_limiter is None and model.cache is None:  # most often: a call needs no object
         if not model.max_retries:
             return model._agenerate(messages, options)
-        return atried(model._attempts(), model._agenerate, messages, options)
+        return acall_with_retries(model._attempts(), model._agenerate, messages, options)
     call = _Call(model, messages, options)
     return call.aask() if model.cache is None else call.aanswer(model.cache)
 
 
-def chunks_of(
+def stream(
     model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], on_restart: Restart
 ) -> Iterable[Any]:
     """What a model answers, in pieces, under its policies; with "restart", `RESET` among them."""
@@ -60,7 +65,7 @@ def chunks_of(
     return _Call(model, messages, options).chunks(on_restart)
 
 
-def achunks_of(
+def astream(
     model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], on_restart: Restart
 ) -> AsyncIterable[Any]:
     """What a model answers, in pieces, under its policies; with "restart", `RESET` among them."""
@@ -69,13 +74,13 @@ def achunks_of(
     return _Call(model, messages, options).achunks(on_restart)
 
 
-_ANSWERS: Final = Form("a chat model", lambda: Any)
+_ANSWERS: Final = Codec("a chat model", lambda: Any)
 
 _UNSAID: Final = frozenset({"id", "usage_metadata", "response_metadata"})
 """Facts of a message that are not said to a model: equal questions may differ in them."""
 
 
-def _said(message: BaseMessage) -> dict[str, Any]:
+def _cache_payload(message: BaseMessage) -> dict[str, Any]:
     """What a model gets of a message; its type is one of the fields."""
     names = [name for name in type(message).model_fields if name not in _UNSAID]
     return {name: getattr(message, name) for name in names}
@@ -100,7 +105,7 @@ class _Call:
     def answer(self, cache: BaseCache) -> AIMessage:
         kept = self._kept(cache)
         answer = kept.get()
-        if answer is MISSING:
+        if answer is NOT_CACHED:
             answer = self._model._checked(self.ask())
             kept.set(answer)
             return answer
@@ -109,7 +114,7 @@ class _Call:
     async def aanswer(self, cache: BaseCache) -> AIMessage:
         kept = self._kept(cache)
         answer = await kept.aget()
-        if answer is MISSING:
+        if answer is NOT_CACHED:
             answer = self._model._checked(await self.aask())
             await kept.aset(answer)
             return answer
@@ -125,19 +130,19 @@ class _Call:
 
     def chunks(self, on_restart: Restart) -> Iterable[Any]:
         attempts = self._model._attempts(on_restart)
-        chunks = tried_chunks(self._ask_chunks, attempts, self._declared())
+        chunks = stream_with_retries(self._ask_chunks, attempts, self._info())
         return chunks if self._model.cache is None else self._kept_chunks(chunks)
 
     def achunks(self, on_restart: Restart) -> AsyncIterable[Any]:
         attempts = self._model._attempts(on_restart)
-        chunks = atried_chunks(self._aask_chunks, attempts, self._declared())
+        chunks = astream_with_retries(self._aask_chunks, attempts, self._info())
         return chunks if self._model.cache is None else self._akept_chunks(chunks)
 
     def _kept_chunks(self, chunks: Generator[Any, None, None]) -> Generator[Any, None, None]:
         kept = self._kept(self._model.cache)
         answer = kept.get()
-        if answer is not MISSING:
-            yield only_chunk(_marked(answer))
+        if answer is not NOT_CACHED:
+            yield final_chunk(_marked(answer))
             return
         parts = self._model.merge.accumulator()
         try:
@@ -152,8 +157,8 @@ class _Call:
     async def _akept_chunks(self, chunks: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
         kept = self._kept(self._model.cache)
         answer = await kept.aget()
-        if answer is not MISSING:
-            yield only_chunk(_marked(answer))
+        if answer is not NOT_CACHED:
+            yield final_chunk(_marked(answer))
             return
         parts = self._model.merge.accumulator()
         try:
@@ -165,11 +170,11 @@ class _Call:
         if not parts.empty:
             await kept.aset(parts.value())
 
-    def _kept(self, cache: Any) -> Kept:
+    def _kept(self, cache: Any) -> CacheEntry:
         """Where the answer is kept: by the model, the options and the question."""
-        said = [_said(message) for message in self._messages]
+        said = [_cache_payload(message) for message in self._messages]
         key = digest("chat", type(self._model), self._model._identity(), self._options, said)
-        return Kept(cache, key, _ANSWERS)
+        return CacheEntry(cache, key, _ANSWERS)
 
     def _ask_chunks(self, attempt: int) -> Iterable[AIMessageChunk]:
         if self._model.rate_limiter is None:
@@ -182,33 +187,33 @@ class _Call:
         return self._apermitted_chunks()
 
     def _permitted_chunks(self) -> Generator[AIMessageChunk, None, None]:
-        permit = Permit(self._model, self._tokens)
-        permit.get()
+        permit = Reservation(self._model, self._tokens)
+        permit.acquire()
         chunks: Any = None
         try:
             chunks = self._model._stream(self._messages, self._options)
             for chunk in chunks:
-                permit.heard(chunk)
+                permit.record_usage(chunk)
                 yield chunk
-            permit.done()
+            permit.commit()
         except Exception as error:
-            permit.failed(error)
+            permit.cancel(error)
             raise
         finally:
             close(chunks)
 
     async def _apermitted_chunks(self) -> AsyncGenerator[AIMessageChunk, None]:
-        permit = Permit(self._model, self._tokens)
-        await permit.aget()
+        permit = Reservation(self._model, self._tokens)
+        await permit.aacquire()
         chunks: Any = None
         try:
             chunks = self._model._astream(self._messages, self._options)
             async for chunk in chunks:
-                permit.heard(chunk)
+                permit.record_usage(chunk)
                 yield chunk
-            permit.done()
+            permit.commit()
         except Exception as error:
-            permit.failed(error)
+            permit.cancel(error)
             raise
         finally:
             await aclose(chunks)
@@ -218,8 +223,8 @@ class _Call:
         asked = self._model.get_num_tokens_from_messages(self._messages)
         return asked + (self._options.get("max_tokens") or 0)
 
-    def _declared(self) -> Declared:
-        return Declared(self._model.merge, self._model)
+    def _info(self) -> StreamInfo:
+        return StreamInfo(self._model.merge, self._model)
 
 
 def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:

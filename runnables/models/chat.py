@@ -28,23 +28,23 @@ from typing import (
     cast,
 )
 
-from runnables.core.config import Scope, within
+from runnables.core.config import Scope, activate
 from runnables.core.signatures import checks_keywords
-from runnables.core.stream_runs import areported, reported
-from runnables.core.user_code import adriven, driven
+from runnables.core.stream_runs import awith_chunk_events, with_chunk_events
+from runnables.core.user_code import aiterate_in_scope, iterate_in_scope
 from runnables.engine import (
     AsyncStream,
-    Declared,
     Stream,
+    StreamInfo,
     aclose,
     acollect,
     close,
     collect,
-    hop,
-    in_threads,
+    iterate_in_threads,
+    to_thread,
 )
-from runnables.engine.merging import Joined, Merge
-from runnables.errors import ColourError, ConfigError
+from runnables.engine.merging import CustomMerge, Merge
+from runnables.errors import ConfigError, SyncAsyncError
 from runnables.messages import (
     AIMessage,
     AIMessageChunk,
@@ -55,12 +55,12 @@ from runnables.messages import (
     StringPromptValue,
     convert_to_messages,
     count_tokens_approximately,
+    final_chunk,
     message_chunk_to_message,
-    only_chunk,
 )
-from runnables.models.calls import aanswer_of, achunks_of, answer_of, chunks_of, join_answer
+from runnables.models.calls import agenerate, astream, generate, join_answer, stream
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
-from runnables.models.request_policies import Guarded
+from runnables.models.request_policies import RequestPolicy
 from runnables.models.structured.output import StructuredOutput
 from runnables.models.structured.schemas import Tool, checked_tool_choice, convert_to_openai_tool
 
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from runnables.models.rate_limits import BaseRateLimiter
 
 
-class ChatModel(Guarded, StructuredOutput, internal=True):
+class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     """A model that answers conversations.
 
     Its settings are the defaults of the options of the same names; `invoke(..., temperature=0)`
@@ -87,7 +87,7 @@ class ChatModel(Guarded, StructuredOutput, internal=True):
         seed: makes answers repeatable, where the provider can.
         top_p: choose among the likeliest tokens of this total probability.
         name: what observers call the model.
-        max_retries, max_retry_delay, rate_limiter, cache: see `Guarded`.
+        max_retries, max_retry_delay, rate_limiter, cache: see `RequestPolicy`.
 
     Raises:
         ConfigError: a number that is none, or out of range; a keyword that there is not.
@@ -96,7 +96,7 @@ class ChatModel(Guarded, StructuredOutput, internal=True):
     run_type: ClassVar[str] = "chat_model"
     known_options: ClassVar[frozenset[str]] = BASE_OPTIONS
     """The names of the options that calls may give; subclasses add theirs."""
-    merge: Merge = Joined(join_answer, in_parts=True)
+    merge: Merge = CustomMerge(join_answer, in_parts=True)
 
     @checks_keywords
     def __init__(
@@ -148,7 +148,7 @@ class ChatModel(Guarded, StructuredOutput, internal=True):
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         """Answer a conversation, without blocking the loop."""
         if not self._writes("_astream"):
-            return await hop(self._generate, messages, options)
+            return await to_thread(self._generate, messages, options)
         return join_answer([chunk async for chunk in self._astream(messages, options)])
 
     def _stream(
@@ -156,20 +156,20 @@ class ChatModel(Guarded, StructuredOutput, internal=True):
     ) -> Iterator[AIMessageChunk]:
         """Answer a conversation in pieces. Closing the iterator stops the work."""
         self._require("_generate", "_stream", "stream")
-        yield only_chunk(self._generate(messages, options))
+        yield final_chunk(self._generate(messages, options))
 
     def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
         """Answer a conversation in pieces, without blocking the loop."""
         if self._writes("_stream"):
-            return in_threads(lambda: self._stream(messages, options))
+            return iterate_in_threads(lambda: self._stream(messages, options))
         return self._aone_piece(messages, options)
 
     async def _aone_piece(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
-        yield only_chunk(await self._agenerate(messages, options))
+        yield final_chunk(await self._agenerate(messages, options))
 
     def _writes(self, hook: str) -> bool:
         """Whether a subclass wrote this hook."""
@@ -180,7 +180,7 @@ class ChatModel(Guarded, StructuredOutput, internal=True):
         if self._writes(hook):
             return
         if self._writes("_agenerate") or self._writes("_astream"):
-            raise ColourError(
+            raise SyncAsyncError(
                 f"{type(self).__name__} is async, so `{method}` cannot run it. "
                 f"Use `a{method}` instead."
             )
@@ -193,36 +193,40 @@ class ChatModel(Guarded, StructuredOutput, internal=True):
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         options = self._options(kwargs)
-        with within(scope):
-            return self._checked(answer_of(self, self._messages(value), options))
+        with activate(scope):
+            return self._checked(generate(self, self._messages(value), options))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         options = self._options(kwargs)
-        with within(scope):
-            return self._checked(await aanswer_of(self, self._messages(value), options))
+        with activate(scope):
+            return self._checked(await agenerate(self, self._messages(value), options))
 
     def _invoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
         """Stream the answer where a handler asks for its pieces, and the model has them."""
         if not (run.wants_chunks and self._writes("_stream")):
             return self._invoke(value, run.scope, kwargs)
-        declared = Declared(self.merge, self)
+        info = StreamInfo(self.merge, self)
         # who invokes sees none of the pieces, so that another attempt may begin anew
         chunks = self._streamed(value, self._options(kwargs), run.scope, "restart")
-        return self._checked(collect(Stream(reported(run, chunks, declared), declared)))
+        return self._checked(collect(Stream(with_chunk_events(run, chunks, info), info)))
 
     async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
         """Stream the answer where a handler asks for its pieces, and the model has them."""
         if not (run.wants_chunks and (self._writes("_astream") or self._writes("_stream"))):
             return await self._ainvoke(value, run.scope, kwargs)
-        declared = Declared(self.merge, self)
+        info = StreamInfo(self.merge, self)
         # who invokes sees none of the pieces, so that another attempt may begin anew
         chunks = self._astreamed(value, self._options(kwargs), run.scope, "restart")
         return self._checked(
-            await acollect(AsyncStream(areported(run, chunks, declared), declared))
+            await acollect(AsyncStream(awith_chunk_events(run, chunks, info), info))
         )
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         options = self._options(kwargs)
         chunks = self._streamed(collect(input), options, scope, "raise")
@@ -236,7 +240,7 @@ class ChatModel(Guarded, StructuredOutput, internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         options = self._options(kwargs)
         chunks = self._astreamed(await acollect(input), options, scope, "raise")
@@ -249,14 +253,14 @@ class ChatModel(Guarded, StructuredOutput, internal=True):
     def _streamed(
         self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
     ) -> Iterable[Any]:
-        chunks = chunks_of(self, self._messages(value), options, on_restart)
-        return chunks if scope is None else driven(chunks, scope)
+        chunks = stream(self, self._messages(value), options, on_restart)
+        return chunks if scope is None else iterate_in_scope(chunks, scope)
 
     def _astreamed(
         self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
     ) -> AsyncIterable[Any]:
-        chunks = achunks_of(self, self._messages(value), options, on_restart)
-        return chunks if scope is None else adriven(chunks, scope)
+        chunks = astream(self, self._messages(value), options, on_restart)
+        return chunks if scope is None else aiterate_in_scope(chunks, scope)
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         """The options of a call, over the model's settings, in the form for the hooks."""

@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from runnables.compose.runnable import Runnable
-from runnables.core.config import Scope, within
-from runnables.engine import hop
-from runnables.errors import ConfigError, near
-from runnables.models.request_policies import Guarded
+from runnables.core.config import Scope, activate
+from runnables.engine import to_thread
+from runnables.errors import ConfigError, did_you_mean
+from runnables.models.request_policies import RequestPolicy
 
 if TYPE_CHECKING:
     from runnables.models.rate_limits import BaseRateLimiter
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class Embeddings(Guarded, Runnable[str, list[float]], internal=True):
+class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
     """A model that gives each text a vector, near vectors to texts of near meaning.
 
     A provider writes `embed_documents`, and what else it can do better: `embed_query`, where
@@ -28,11 +28,11 @@ class Embeddings(Guarded, Runnable[str, list[float]], internal=True):
     As a runnable it embeds one text as a query; `batch` sends many texts at once.
 
     Args:
-        max_retries, max_retry_delay, rate_limiter: see `Guarded`.
+        max_retries, max_retry_delay, rate_limiter: see `RequestPolicy`.
     """
 
     run_type: ClassVar[str] = "embeddings"
-    group_size: int = 256
+    max_batch_size: int = 256
     """How many texts are sent at once at most."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Embeddings(Guarded, Runnable[str, list[float]], internal=True):
 
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """The vectors of texts, in their order; in a worker thread by default."""
-        return await hop(self.embed_documents, texts)
+        return await to_thread(self.embed_documents, texts)
 
     def embed_query(self, text: str) -> list[float]:
         """The vector of a text that is to be compared with those of documents."""
@@ -73,27 +73,27 @@ class Embeddings(Guarded, Runnable[str, list[float]], internal=True):
     # -- as a runnable
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        with within(scope):
+        with activate(scope):
             return self.embed_query(self._text(value, kwargs))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        with within(scope):
+        with activate(scope):
             return await self.aembed_query(self._text(value, kwargs))
 
-    def _invoke_group(
+    def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
         texts = [self._text(value, kwargs) for value in values]
-        with within(scope):
+        with activate(scope):
             if self._asks_differently():
                 return [self.embed_query(text) for text in texts]
             return self._one_each(texts, self.embed_documents(texts))
 
-    async def _ainvoke_group(
+    async def _ainvoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
         texts = [self._text(value, kwargs) for value in values]
-        with within(scope):
+        with activate(scope):
             if self._asks_differently():
                 return [await self.aembed_query(text) for text in texts]
             return self._one_each(texts, await self.aembed_documents(texts))
@@ -114,7 +114,7 @@ class Embeddings(Guarded, Runnable[str, list[float]], internal=True):
         for option in options:
             raise ConfigError(
                 f"{type(self).__name__} has no option {option!r} for a call."
-                f"{near(option, self._settings())} Its settings are given when it is made."
+                f"{did_you_mean(option, self._settings())} Its settings are given when it is made."
             )
         if not isinstance(value, str):
             raise TypeError(

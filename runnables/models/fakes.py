@@ -11,7 +11,7 @@ import random
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.engine import anap, nap
+from runnables.engine import async_sleep, sleep
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, message_to_chunk
 from runnables.models.chat import ChatModel
 from runnables.models.embeddings import Embeddings
@@ -123,25 +123,25 @@ class FakeListChatModel(_Cycling):
         return in_pieces(self._answer(messages), list)
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        nap(self.sleep or 0)
+        sleep(self.sleep or 0)
         return self._answer(messages)
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        await anap(self.sleep or 0)
+        await async_sleep(self.sleep or 0)
         return self._answer(messages)
 
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
         for piece in self._pieces(messages):
-            nap(self.sleep or 0)
+            sleep(self.sleep or 0)
             yield piece
 
     async def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
         for piece in self._pieces(messages):
-            await anap(self.sleep or 0)
+            await async_sleep(self.sleep or 0)
             yield piece
 
 

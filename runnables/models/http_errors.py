@@ -96,7 +96,7 @@ def model_error(
         codes: the service's names for the fault, in which it is looked for, too.
         daily: of a limit, whether it is one that waiting for minutes does not mend.
     """
-    facts: _Facts = {
+    facts: _ErrorDetails = {
         "provider": provider,
         "status": status,
         "request_id": request_id,
@@ -107,7 +107,7 @@ def model_error(
     return _kind(status, " ".join([message, *codes]).lower())(message, **facts)
 
 
-class _Facts(TypedDict):
+class _ErrorDetails(TypedDict):
     provider: str
     status: int
     request_id: str | None

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runnables.core.signatures import checks_keywords
 from runnables.core.values import Value
-from runnables.engine import AsyncBell, Bell, lock
+from runnables.engine import AsyncWakeup, Wakeup, lock
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
         self.key = key
         self._check()
         self._id = key or f"#{uuid.uuid4().hex}"
-        self._line = _line(self)
+        self._queue = _queue_of(self)
 
     def _check(self) -> None:
         for name, limit in self._settings().items():
@@ -125,7 +125,7 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._line = _line(self)
+        self._queue = _queue_of(self)
 
     @property
     def counts_tokens(self) -> bool:
@@ -142,29 +142,29 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
         Returns:
             Whether it may go, which is always so after waiting.
         """
-        turn = _Turn(tokens, Bell())
+        turn = _QueueEntry(tokens, Wakeup())
         try:
-            self._line.join(turn)
-            while seconds := self._line.seconds_until(turn):
+            self._queue.enqueue(turn)
+            while seconds := self._queue.seconds_until(turn):
                 if not blocking:
                     return False
-                turn.bell.wait(seconds)
+                turn.wakeup.wait(seconds)
             return True
         finally:
-            self._line.leave(turn)
+            self._queue.dequeue(turn)
 
     async def aacquire(self, *, blocking: bool = True, tokens: float = 0) -> bool:
         """As `acquire`, without blocking the loop."""
-        turn = _Turn(tokens, AsyncBell())
+        turn = _QueueEntry(tokens, AsyncWakeup())
         try:
-            self._line.join(turn)
-            while seconds := self._line.seconds_until(turn):
+            self._queue.enqueue(turn)
+            while seconds := self._queue.seconds_until(turn):
                 if not blocking:
                     return False
-                await turn.bell.wait(seconds)
+                await turn.wakeup.wait(seconds)
             return True
         finally:
-            self._line.leave(turn)
+            self._queue.dequeue(turn)
 
     def reserve(self, tokens: float) -> None:
         """Wait until a call may go that will take about so many tokens."""
@@ -176,26 +176,26 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
 
     def settle(self, reserved: float, used: float) -> None:
         """Give back what a call had reserved and not used, or take what it used beyond that."""
-        self._line.settle(reserved, used)
+        self._queue.settle(reserved, used)
 
     def pause(self, seconds: float) -> None:
         """Let nobody go for so long, whoever shares this limit."""
-        self._line.pause(seconds)
+        self._queue.pause(seconds)
 
 
-class _Turn:
+class _QueueEntry:
     """Who stands in line."""
 
-    def __init__(self, tokens: float, bell: Any) -> None:
+    def __init__(self, tokens: float, wakeup: Any) -> None:
         self.tokens = tokens
-        self.bell = bell
-        self.went = False
+        self.wakeup = wakeup
+        self.admitted = False
 
 
 _NEARLY: Final = 1e-9  # what sums of small numbers may be off by
 
 
-class Bucket:
+class TokenBucket:
     """Fills at a rate up to its size; what is taken beyond it is owed.
 
     Args:
@@ -222,7 +222,7 @@ class Bucket:
         self._level = min(self._size, self._level - amount)
 
 
-class Line:
+class FairQueue:
     """Those who wait for their turn, and what decides when it comes.
 
     Args:
@@ -237,21 +237,21 @@ class Line:
     ) -> None:
         self.limits = limits
         self._clock = clock
-        self.waiting: deque[_Turn] = deque()
+        self.waiting: deque[_QueueEntry] = deque()
         self._opens = -math.inf
         rate, size, tokens = limits
-        self._requests = None if rate is None else Bucket(rate, size, clock())
-        self._tokens = None if tokens is None else Bucket(tokens / 60, tokens, clock())
+        self._requests = None if rate is None else TokenBucket(rate, size, clock())
+        self._tokens = None if tokens is None else TokenBucket(tokens / 60, tokens, clock())
 
-    def join(self, turn: _Turn) -> None:
+    def enqueue(self, turn: _QueueEntry) -> None:
         """Stand at the end of the line, in which nobody stands whose loop was closed."""
         with lock:
-            while self.waiting and self.waiting[0].bell.is_orphan:
+            while self.waiting and self.waiting[0].wakeup.is_dead:
                 self.waiting.popleft()
-                self._call_first()
+                self._wake_head()
             self.waiting.append(turn)
 
-    def seconds_until(self, turn: _Turn) -> float:
+    def seconds_until(self, turn: _QueueEntry) -> float:
         """How long until this turn may come; 0: it has, and it has left the line.
 
         Not the first has to wait until it is called.
@@ -269,22 +269,22 @@ class Line:
                 return seconds
             self._take(1, turn.tokens)
             self.waiting.popleft()
-            turn.went = True
-            self._call_first()
+            turn.admitted = True
+            self._wake_head()
             return 0.0
 
-    def leave(self, turn: _Turn) -> None:
+    def dequeue(self, turn: _QueueEntry) -> None:
         """Whoever still stands in line goes away."""
         with lock:
-            if not turn.went and turn in self.waiting:
+            if not turn.admitted and turn in self.waiting:
                 self.waiting.remove(turn)
-                self._call_first()
+                self._wake_head()
 
     def settle(self, reserved: float, used: float) -> None:
         """Correct what a call has taken."""
         with lock:
             self._take(0, used - reserved)
-            self._call_first()
+            self._wake_head()
 
     def pause(self, seconds: float) -> None:
         """Let nobody go for so long."""
@@ -297,28 +297,28 @@ class Line:
         if self._tokens is not None:
             self._tokens.take(tokens)
 
-    def _call_first(self) -> None:
+    def _wake_head(self) -> None:
         """Have who is first now look at the clock."""
         if self.waiting:
-            self.waiting[0].bell.ring()
+            self.waiting[0].wakeup.set()
 
 
 _SLACK: Final = 0.02
 """Seconds that a wake-up may come late without a loss: event loops count in milliseconds."""
 
-_lines: Final[weakref.WeakValueDictionary[str, Line]] = weakref.WeakValueDictionary()
+_queues: Final[weakref.WeakValueDictionary[str, FairQueue]] = weakref.WeakValueDictionary()
 
 
-def _line(limiter: InMemoryRateLimiter) -> Line:
+def _queue_of(limiter: InMemoryRateLimiter) -> FairQueue:
     """The line that all limiters of its id share, in this process."""
     per_second = [limiter.requests_per_second, _per_second(limiter.requests_per_minute)]
     rate = min((it for it in per_second if it is not None), default=None)
     size = max(limiter.max_bucket_size, (rate or 0) * _SLACK)
     limits = (rate, size, limiter.tokens_per_minute)
     with lock:
-        line = _lines.get(limiter._id)
+        line = _queues.get(limiter._id)
         if line is None:
-            line = _lines[limiter._id] = Line(limits)
+            line = _queues[limiter._id] = FairQueue(limits)
         if line.limits != limits:
             raise ConfigError(
                 f"{limiter!r}: there is a limiter of that key with other limits. Give it another "
@@ -333,7 +333,7 @@ def _per_second(per_minute: float | None) -> float | None:
 
 def _alone() -> None:
     """In a forked child: those of its parent who stood in line are not here."""
-    for line in _lines.values():
+    for line in _queues.values():
         line.waiting.clear()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from runnables.errors import ConfigError, near
+from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from runnables.models.chat import ChatModel
@@ -113,7 +113,7 @@ def _made(make: Any, model: str | None, settings: Mapping[str, Any]) -> Any:
         if name not in parameters:
             raise ConfigError(
                 f"{getattr(make, '__name__', make)} has no setting {name!r}."
-                f"{near(name, parameters)} Known: {', '.join(sorted(parameters))}."
+                f"{did_you_mean(name, parameters)} Known: {', '.join(sorted(parameters))}."
             )
     return make(model=model, **settings)
 
@@ -121,7 +121,7 @@ def _made(make: Any, model: str | None, settings: Mapping[str, Any]) -> Any:
 def _unknown(provider: str, model: str | None, known: list[str]) -> ConfigError:
     family = next((it for start, it in _FAMILIES.items() if provider.startswith(start)), None)
     meant = provider.lower().partition("/")[0]  # "openai/gpt-5-mini", as some write it
-    hint = f" Did you mean '{family}:{model}'?" if family else near(meant, known)
+    hint = f" Did you mean '{family}:{model}'?" if family else did_you_mean(meant, known)
     what = f"Unknown provider {provider!r}." if provider else "No model was named."
     return ConfigError(
         f"{what}{hint} Write 'provider:model'; installed providers: {', '.join(known)}."

@@ -13,14 +13,14 @@ from runnables.cache import BaseCache, check_cache
 from runnables.compose.policies.attempts import (
     MAX_RETRY_DELAY,
     Attempts,
-    Pace,
-    Rules,
-    atried,
+    Backoff,
+    RetryPolicy,
+    acall_with_retries,
+    call_with_retries,
     check_attempts,
     check_delay,
-    tried,
 )
-from runnables.errors import ConfigError, ModelError, RateLimitError, worth_retrying
+from runnables.errors import ConfigError, ModelError, RateLimitError, is_retryable
 from runnables.models.rate_limits import BaseRateLimiter
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-PACE: Final = Pace(initial=0.5, max=8.0, jitter=0.5)
+BACKOFF: Final = Backoff(initial=0.5, max=8.0, jitter=0.5)
 """As the services' own clients wait where the service says nothing."""
 
 
@@ -42,12 +42,12 @@ _NOT_ITS_OWN: Final = frozenset(
 )
 
 
-class Guarded:
+class RequestPolicy:
     """The settings of a model that say how its service is asked; a base of models.
 
     Attributes:
         max_retries: how often a request is made again after an error that may pass (see
-            `worth_retrying`); None: never. Under a `with_retry` that covers the error, never.
+            `is_retryable`); None: never. Under a `with_retry` that covers the error, never.
             Unless it is None, the error of a stream carries what came out as `error.produced`.
         max_retry_delay: the longest delay that the service may ask for, in seconds, and be
             asked again; None: 60.
@@ -61,7 +61,7 @@ class Guarded:
     max_retry_delay: float | None = None
     rate_limiter: BaseRateLimiter | None = None
     cache: BaseCache | None = None
-    _pace: ClassVar[Pace] = PACE
+    _backoff: ClassVar[Backoff] = BACKOFF
 
     def _guard(
         self,
@@ -111,13 +111,13 @@ class Guarded:
         return Attempts(self._rules, on_restart)
 
     @cached_property
-    def _rules(self) -> Rules:
-        return Rules(
-            most=1 + (self.max_retries or 0),
-            mends=worth_retrying,
-            pace=self._pace,
+    def _rules(self) -> RetryPolicy:
+        return RetryPolicy(
+            max_attempts=1 + (self.max_retries or 0),
+            is_retryable=is_retryable,
+            backoff=self._backoff,
             max_delay=self._longest_delay,
-            yields=True,
+            defers_to_outer=True,
         )
 
     def _requested(self, send: Callable[[], R], tokens: Callable[[], float]) -> R:
@@ -128,7 +128,7 @@ class Guarded:
             tokens: about how many tokens it takes; asked for only where somebody counts.
         """
         ask = send if self.rate_limiter is None else partial(self._permitted, send, tokens)
-        return tried(self._attempts(), ask) if self.max_retries else ask()
+        return call_with_retries(self._attempts(), ask) if self.max_retries else ask()
 
     def _arequested(
         self, send: Callable[[], Awaitable[R]], tokens: Callable[[], float]
@@ -140,39 +140,39 @@ class Guarded:
             tokens: about how many tokens it takes; asked for only where somebody counts.
         """
         ask = send if self.rate_limiter is None else partial(self._apermitted, send, tokens)
-        return atried(self._attempts(), ask) if self.max_retries else ask()
+        return acall_with_retries(self._attempts(), ask) if self.max_retries else ask()
 
     def _permitted(self, send: Callable[[], R], tokens: Callable[[], float]) -> R:
         """What a request gives, once the limiter lets it go."""
-        permit = Permit(self, tokens)
-        permit.get()
+        permit = Reservation(self, tokens)
+        permit.acquire()
         try:
             given = send()
         except Exception as error:
-            permit.failed(error)
+            permit.cancel(error)
             raise
-        permit.heard(given)
-        permit.done()
+        permit.record_usage(given)
+        permit.commit()
         return given
 
     async def _apermitted(self, send: Callable[[], Awaitable[R]], tokens: Callable[[], float]) -> R:
         """What a request gives, once the limiter lets it go."""
-        permit = Permit(self, tokens)
-        await permit.aget()
+        permit = Reservation(self, tokens)
+        await permit.aacquire()
         try:
             given = await send()
         except Exception as error:
-            permit.failed(error)
+            permit.cancel(error)
             raise
-        permit.heard(given)
-        permit.done()
+        permit.record_usage(given)
+        permit.commit()
         return given
 
 
 _NONE: Final = {"total_tokens": 0}
 
 
-class Permit:
+class Reservation:
     """What a limiter has let go for one request, and what became of it.
 
     Args:
@@ -180,35 +180,35 @@ class Permit:
         tokens: how many tokens it will take; asked for only where somebody counts.
     """
 
-    def __init__(self, model: Guarded, tokens: Callable[[], float]) -> None:
+    def __init__(self, model: RequestPolicy, tokens: Callable[[], float]) -> None:
         assert model.rate_limiter is not None
         self._limiter = model.rate_limiter
         self._longest = model._longest_delay
         self._reserved = tokens() if self._limiter.counts_tokens else 0.0
         self._used = 0.0
 
-    def get(self) -> None:
+    def acquire(self) -> None:
         """Wait for it."""
         self._limiter.reserve(self._reserved)
 
-    async def aget(self) -> None:
+    async def aacquire(self) -> None:
         """Wait for it."""
         await self._limiter.areserve(self._reserved)
 
-    def heard(self, answer: object) -> None:
+    def record_usage(self, answer: object) -> None:
         """An answer, or a piece of it, has come: count the tokens that it reports."""
         self._used += (getattr(answer, "usage_metadata", None) or _NONE)["total_tokens"]
 
-    def done(self) -> None:
+    def commit(self) -> None:
         """The answer is whole. One without a usage has taken what was reserved."""
         if self._used:
             self._limiter.settle(self._reserved, self._used)
 
-    def failed(self, error: Exception) -> None:
+    def cancel(self, error: Exception) -> None:
         """The request has failed: what a service refuses at once takes no tokens."""
         if not isinstance(error, ModelError):
             return
-        passes = worth_retrying(error)
+        passes = is_retryable(error)
         if isinstance(error, RateLimitError) or not passes:
             self._limiter.settle(self._reserved, 0)
         if passes and error.retry_after and 0 < error.retry_after <= self._longest:

@@ -18,7 +18,7 @@ from runnables.engine import aclose, close
 from runnables.messages import AIMessage, AIMessageChunk
 
 
-class StopCutter:
+class StopSequenceFilter:
     """Cuts a text that comes in pieces at the first stop sequence.
 
     Attributes:
@@ -57,24 +57,24 @@ def _overlap(text: str, stop: str) -> int:
     return next((size for size in sizes if text.endswith(stop[:size])), 0)
 
 
-def cut_at_stop(text: str, stop: Sequence[str]) -> str:
+def truncate_at_stop(text: str, stop: Sequence[str]) -> str:
     """A text up to the first stop sequence."""
-    cutter = StopCutter(stop)
+    cutter = StopSequenceFilter(stop)
     return cutter.feed(text) + cutter.finish()
 
 
-def cut_message(message: AIMessage, stop: Sequence[str]) -> AIMessage:
+def truncate_message(message: AIMessage, stop: Sequence[str]) -> AIMessage:
     """An answer up to the first stop sequence, where its content is text."""
     if not isinstance(message.content, str):
         return message
-    return message.model_copy(update={"content": cut_at_stop(message.content, stop)})
+    return message.model_copy(update={"content": truncate_at_stop(message.content, stop)})
 
 
-class _ChunkCutter:
-    """`StopCutter` for chunks of messages."""
+class _ChunkFilter:
+    """`StopSequenceFilter` for chunks of messages."""
 
     def __init__(self, stop: Sequence[str]) -> None:
-        self._cutter = StopCutter(stop)
+        self._cutter = StopSequenceFilter(stop)
 
     @property
     def stopped(self) -> bool:
@@ -93,11 +93,11 @@ class _ChunkCutter:
         return (AIMessageChunk(rest),) if rest else ()
 
 
-def cut_chunks(
+def truncate_stream(
     chunks: Iterable[AIMessageChunk], stop: Sequence[str]
 ) -> Generator[AIMessageChunk, None, None]:
     """A stream up to the first stop sequence; it is closed there, and at the end in any case."""
-    cutter = _ChunkCutter(stop)
+    cutter = _ChunkFilter(stop)
     try:
         for chunk in chunks:
             yield cutter.feed(chunk)
@@ -109,11 +109,11 @@ def cut_chunks(
         close(chunks)
 
 
-async def acut_chunks(
+async def atruncate_stream(
     chunks: AsyncIterable[AIMessageChunk], stop: Sequence[str]
 ) -> AsyncGenerator[AIMessageChunk, None]:
-    """`cut_chunks` in the other colour."""
-    cutter = _ChunkCutter(stop)
+    """`truncate_stream` in the other colour."""
+    cutter = _ChunkFilter(stop)
     try:
         async for chunk in chunks:
             yield cutter.feed(chunk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from runnables.core.config import ensure_scope, within
+from runnables.core.config import activate, ensure_scope
 from runnables.messages.usage import UsageMetadata, add_usage, sum_usage
 
 if TYPE_CHECKING:
@@ -66,5 +66,5 @@ def track_usage() -> Generator[Usage]:
     usage.total["total_tokens"]
     """
     usage = Usage()
-    with within(ensure_scope(None).merged({"callbacks": [usage]})):
+    with activate(ensure_scope(None).merged({"callbacks": [usage]})):
         yield usage

@@ -7,7 +7,7 @@ from runnables.parsers.base import (
     BaseTransformOutputParser,
     StrOutputParser,
 )
-from runnables.parsers.find_json import JsonText, parse_json_markdown
+from runnables.parsers.find_json import JsonExtractor, parse_json_markdown
 from runnables.parsers.json import JsonOutputParser, SimpleJsonOutputParser
 from runnables.parsers.lists import (
     CommaSeparatedListOutputParser,
@@ -52,7 +52,7 @@ __all__ = [
     "RepairParser",
     # JSON while it is being written
     "JsonReader",
-    "JsonText",
+    "JsonExtractor",
     "JsonError",
     "parse_partial_json",
     "parse_json_markdown",

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, cast, get_a
 
 from typing_extensions import dataclass_transform
 
-from runnables.compose.inline import Decoder, Inline
+from runnables.compose.inline import Decoder, NonBlockingStep
 from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Output
-from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
+from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, did_you_mean
 from runnables.messages import AIMessage, BaseMessage, Content, PromptValue
 from runnables.messages.normalize import refusal_of, text_of as text_of_content
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class BaseParser(Inline[Any, Output], internal=True):
+class BaseParser(NonBlockingStep[Any, Output], internal=True):
     """What every parser is: a runnable that reads a model's output and needs no waiting."""
 
     run_type: ClassVar[str] = "parser"
 
-    def _call(self, input: Any, **kwargs: Any) -> Any:
+    def _apply(self, input: Any, **kwargs: Any) -> Any:
         self._refuse(kwargs)
         return self._parsed(input)
 
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, Any] | None:
+    def _make_decoder(self, **kwargs: Any) -> Decoder[Any, Any] | None:
         self._refuse(kwargs)
         return self._piecewise()
 
@@ -92,7 +92,7 @@ class BaseOutputParser(BaseParser[Output], internal=True):
         for name in options:
             if name not in known:
                 raise ConfigError(
-                    f"{type(self).__name__} has no option {name!r}.{near(name, known)}"
+                    f"{type(self).__name__} has no option {name!r}.{did_you_mean(name, known)}"
                 )
         for name in known:
             if name not in options and not hasattr(type(self), name):

@@ -29,7 +29,7 @@ _IN_A_LINE: Final = "."  # stands for prose that neither ends a line nor announc
 _LOOK_BACK: Final = 80  # characters of a line that are remembered, to judge a "["
 
 
-class JsonText:
+class JsonExtractor:
     """Reads a model's text in pieces, and the JSON value in it.
 
     Attributes:
@@ -189,7 +189,7 @@ def parse_json_markdown(text: str) -> Any:
     Raises:
         ValueError: there is none, or it is malformed.
     """
-    found = JsonText()
+    found = JsonExtractor()
     found.feed(text)
     if found.version and found.reader and found.reader.stack:
         return found.reader.snapshot()

@@ -11,7 +11,7 @@ from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
 from runnables.messages.partial_json import JsonError, JsonReader
 from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder
-from runnables.parsers.find_json import JsonText
+from runnables.parsers.find_json import JsonExtractor
 
 if TYPE_CHECKING:
     from runnables.compose.inline import Decoder
@@ -67,9 +67,9 @@ class SnapshotDecoder(TextDecoder[T]):
 
     def __init__(self, parser: BaseParser[Any]) -> None:
         super().__init__(parser)
-        self.found = JsonText()
+        self.found = JsonExtractor()
         self.shown: object = None  # the version that was shown last
-        self._pace = Pace()
+        self._pace = SnapshotBudget()
         self._unpaid = 0
 
     def read(self, text: str) -> Iterable[T]:
@@ -105,7 +105,7 @@ def read_json(text: str) -> Any:
     Raises:
         OutputParserException: there is no complete one.
     """
-    found = JsonText()
+    found = JsonExtractor()
     found.feed(text)
     try:
         return found.finish()
@@ -114,7 +114,7 @@ def read_json(text: str) -> Any:
         raise OutputParserException(message, llm_output=text) from error
 
 
-def finish_json(found: JsonText, text: str) -> Any:
+def finish_json(found: JsonExtractor, text: str) -> Any:
     """The value that was found in the pieces of a text, or the error of `read_json`."""
     try:
         return found.finish()
@@ -150,7 +150,7 @@ def schema_instructions(described: Any) -> str:
 _COPIES_PER_CHARACTER: Final = 128
 
 
-class Pace:
+class SnapshotBudget:
     """Lets a snapshot pass when the text read since the last one has paid for it.
 
     A snapshot copies every reference in the containers that are open. In a list of a hundred

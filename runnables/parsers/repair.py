@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.core.config import refuse_options
-from runnables.core.error_notes import note
+from runnables.core.error_notes import add_location
 from runnables.core.typevars import Output
-from runnables.engine import Declared, aclose, acollect, close, collect, inner
+from runnables.engine import StreamInfo, aclose, acollect, close, collect, raw_iterator
 from runnables.engine.merging import SNAPSHOTS
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException
 from runnables.messages import StringPromptValue
@@ -75,11 +75,11 @@ class RepairParser(Runnable[Any, Output], internal=True):
         return self.parser.get_format_instructions()
 
     @property
-    def takes_pieces(self) -> bool:
+    def streams_input(self) -> bool:
         """Where the parser gives snapshots of them."""
         return self.merge is SNAPSHOTS
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
         return (self.parser, self.model)
 
     # -- whole
@@ -125,7 +125,11 @@ class RepairParser(Runnable[Any, Output], internal=True):
     # -- in pieces
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         refuse_options(self, kwargs)
         if self.merge is not SNAPSHOTS:
@@ -146,7 +150,7 @@ class RepairParser(Runnable[Any, Output], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         refuse_options(self, kwargs)
         if self.merge is not SNAPSHOTS:
@@ -154,7 +158,7 @@ class RepairParser(Runnable[Any, Output], internal=True):
             return
         chunks = self.parser.atransform(aiter(input), _config(scope))
         try:
-            async for chunk in inner(chunks):
+            async for chunk in raw_iterator(chunks):
                 yield chunk
             return
         except OutputParserException as error:
@@ -187,7 +191,7 @@ def _config(scope: Scope | None) -> RunnableConfig | None:
 
 
 def _repairing(scope: Scope | None, number: int) -> RunnableConfig | None:
-    return None if scope is None else scope.step(f"repair:{number}", f"repair {number}").config
+    return None if scope is None else scope.for_step(f"repair:{number}", f"repair {number}").config
 
 
 def _repairable(error: OutputParserException) -> OutputParserException:
@@ -198,7 +202,7 @@ def _repairable(error: OutputParserException) -> OutputParserException:
 
 
 def _noted(error: OutputParserException, number: int) -> OutputParserException:
-    note(error, f"repair {number}")
+    add_location(error, f"repair {number}")
     return error
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from runnables.errors import OutputParserException, near
+from runnables.errors import OutputParserException, did_you_mean
 from runnables.parsers.base import BaseOutputParser
 
 E = TypeVar("E", bound=Enum, covariant=True)
@@ -47,7 +47,7 @@ class EnumOutputParser(BaseOutputParser[E], internal=True):
                 return candidates[0]
         raise OutputParserException(
             f"{word!r} is not one of the possible values: {self._listed()}."
-            f"{near(word, self._values())}",
+            f"{did_you_mean(word, self._values())}",
             llm_output=text,
         )
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from runnables.compose.inline import Decoder
 from runnables.core.schemas import adapter_of
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
-from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, near
+from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, did_you_mean
 from runnables.messages import (
     AIMessage,
     AIMessageChunk,
@@ -19,10 +19,10 @@ from runnables.messages import (
     ToolCall,
 )
 from runnables.messages.partial_json import JsonError, JsonReader
-from runnables.messages.tool_call_merging import Assembly, GrowingCall
+from runnables.messages.tool_call_merging import PartialToolCall, ToolCallAssembler
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables.parsers.base import BaseParser, refusal_in, text_of
-from runnables.parsers.json import Pace
+from runnables.parsers.json import SnapshotBudget
 from runnables.parsers.partial_models import HIDDEN, PartialValue, Shape
 from runnables.parsers.typed import validated
 
@@ -173,7 +173,7 @@ class PydanticToolsParser(ToolCallsParser, internal=True):
         text = json.dumps(args, ensure_ascii=False)
         if name not in tools:
             raise OutputParserException(
-                f"There is no tool {name!r}.{near(name, tools)} "
+                f"There is no tool {name!r}.{did_you_mean(name, tools)} "
                 f"Known tools: {', '.join(tools) or 'none'}.",
                 llm_output=text,
             )
@@ -214,7 +214,7 @@ def _unreadable(call: InvalidToolCall) -> OutputParserException:
     )
 
 
-class PartialCall(GrowingCall):
+class PartialCall(PartialToolCall):
     """A tool call that is being written.
 
     Attributes:
@@ -272,8 +272,8 @@ class _CallsDecoder(Decoder[Any, Any]):
     def __init__(self, parser: ToolCallsParser) -> None:
         self._parser = parser
         self._messages: list[Any] = []
-        self._assembly = Assembly(PartialCall)
-        self._pace = Pace()
+        self._assembly = ToolCallAssembler(PartialCall)
+        self._pace = SnapshotBudget()
         self._unpaid = 0
         self._shown: Any = HIDDEN
 

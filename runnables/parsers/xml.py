@@ -11,7 +11,7 @@ from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import ConfigError, OutputParserException
 from runnables.messages.partial_json import MAX_DEPTH
 from runnables.parsers.base import BaseOutputParser, TextDecoder
-from runnables.parsers.json import Pace
+from runnables.parsers.json import SnapshotBudget
 
 if TYPE_CHECKING:
     from runnables.compose.inline import Decoder
@@ -90,7 +90,7 @@ class _XMLDecoder(TextDecoder[dict[str, Any]]):
     def __init__(self, parser: XMLOutputParser) -> None:
         super().__init__(parser)
         self._reader = _XMLReader()
-        self._pace = Pace()
+        self._pace = SnapshotBudget()
         self._unpaid = 0
         self._shown = 0
 

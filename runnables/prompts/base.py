@@ -7,8 +7,8 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from runnables.compose.inline import Inline
-from runnables.engine import Declared, acollect
+from runnables.compose.inline import NonBlockingStep
+from runnables.engine import StreamInfo, acollect
 from runnables.errors import ConfigError
 from runnables.messages.prompt_values import PromptValue
 from runnables.prompts.input_schema import input_model
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
 
 
-class BasePromptTemplate(Inline[Any, PromptValue], Template):
+class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
     """A template whose values come as a dict, and which gives a `PromptValue`.
 
     `invoke` takes a dict that may hold more than the template needs, as chains pass wide dicts
@@ -56,7 +56,7 @@ class BasePromptTemplate(Inline[Any, PromptValue], Template):
 
         Raises:
             PromptError: a value is missing, or a name is unknown.
-            ColourError: a selector in here can only be awaited.
+            SyncAsyncError: a selector in here can only be awaited.
         """
         return self._prompt(self._checked(values))
 
@@ -81,7 +81,7 @@ class BasePromptTemplate(Inline[Any, PromptValue], Template):
         """A dict of values; with one variable to fill in, also the value as it is."""
         return Any if len(self.input_variables) == 1 else dict[str, Any]
 
-    def _keys_lacking(self, keys: frozenset[str]) -> frozenset[str]:
+    def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
         return frozenset(self.input_variables) - keys if _is_ours(self) else frozenset()
 
     @property
@@ -116,25 +116,25 @@ class BasePromptTemplate(Inline[Any, PromptValue], Template):
         self.require(values)
         return await self.agiven(values)
 
-    def _call(self, input: Any, **kwargs: Any) -> PromptValue:
+    def _apply(self, input: Any, **kwargs: Any) -> PromptValue:
         return self._prompt(self.given(self._values_of(input, kwargs)))
 
-    async def _acall(self, input: Any, **kwargs: Any) -> PromptValue:
+    async def _aapply(self, input: Any, **kwargs: Any) -> PromptValue:
         return self._prompt(await self.agiven(self._values_of(input, kwargs)))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         if self.selecting():  # only they may have to be waited for
-            return await self._acall(value, **kwargs)
-        return self._call(value, **kwargs)
+            return await self._aapply(value, **kwargs)
+        return self._apply(value, **kwargs)
 
     async def _atransform(
         self,
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        yield await self._acall(await acollect(input), **kwargs)
+        yield await self._aapply(await acollect(input), **kwargs)
 
     def _values_of(self, input: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """The input as values by variable."""

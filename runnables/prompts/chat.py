@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, cast, overload
 
-from runnables.errors import PromptError, near
+from runnables.errors import PromptError, did_you_mean
 from runnables.messages import BaseMessage
 from runnables.messages.construct import unchecked
 from runnables.messages.kinds import ALL_KINDS
@@ -322,7 +322,7 @@ def _template_class(role: Any) -> type[RoleMessagePromptTemplate]:
     shown = role.__name__ if isinstance(role, type) else role
     raise PromptError(
         f"Unexpected message type: {shown}. Use one of {', '.join(map(repr, known))}."
-        f"{near(str(shown), known)}"
+        f"{did_you_mean(str(shown), known)}"
     )
 
 

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from runnables.core.values import Value
-from runnables.engine import hop
-from runnables.errors import ColourError
+from runnables.engine import to_thread
+from runnables.errors import SyncAsyncError
 
 if TYPE_CHECKING:
     from runnables.prompts.string import StringPromptTemplate
@@ -34,22 +34,22 @@ class AsyncExampleSelector(Protocol):
         ...
 
 
-class BothColours(NamedTuple):
+class SyncAsyncSelector(NamedTuple):
     """A selector that can be called and awaited."""
 
     select_examples: Callable[[dict[str, Any]], Sequence[Example]]
     aselect_examples: Callable[[dict[str, Any]], Awaitable[Sequence[Example]]]
 
 
-def both_colours(selector: object) -> BothColours:
+def sync_and_async(selector: object) -> SyncAsyncSelector:
     """The two halves of a selector; the half that it lacks works in a thread, or raises."""
     sync = getattr(selector, "select_examples", None) or partial(_refuse, selector)
-    coloured = getattr(selector, "aselect_examples", None) or partial(hop, sync)
-    return BothColours(sync, coloured)
+    coloured = getattr(selector, "aselect_examples", None) or partial(to_thread, sync)
+    return SyncAsyncSelector(sync, coloured)
 
 
 def _refuse(selector: object, values: dict[str, Any]) -> Sequence[Example]:
-    raise ColourError(
+    raise SyncAsyncError(
         f"{type(selector).__name__} selects examples with `aselect_examples` only. "
         "Use `ainvoke` or `aformat_prompt` of the prompt instead."
     )

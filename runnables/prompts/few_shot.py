@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from runnables.errors import PromptError
 from runnables.prompts.base import BasePromptTemplate
 from runnables.prompts.chat import BaseChatPromptTemplate
-from runnables.prompts.examples import AsyncExampleSelector, ExampleSelector, both_colours
+from runnables.prompts.examples import AsyncExampleSelector, ExampleSelector, sync_and_async
 from runnables.prompts.formats.base import Variables, union
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
 from runnables.prompts.template import Given, written
@@ -53,14 +53,14 @@ class _FewShot(BasePromptTemplate):
         """The examples for these values.
 
         Raises:
-            ColourError: the selector can only be awaited.
+            SyncAsyncError: the selector can only be awaited.
         """
-        selector = both_colours(self.example_selector)
+        selector = sync_and_async(self.example_selector)
         return selector.select_examples(self._for_selector(values))
 
     async def aselect(self, values: Mapping[str, Any]) -> Sequence[Example]:
         """The examples for these values; a selector that is not async works in a thread."""
-        selector = both_colours(self.example_selector)
+        selector = sync_and_async(self.example_selector)
         return await selector.aselect_examples(self._for_selector(values))
 
     def selecting(self) -> Iterable[Selecting]:

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from runnables.errors import PromptError, near, nearest
+from runnables.errors import PromptError, did_you_mean, nearest
 from runnables.prompts.formats.base import Variables, shorten
 
 if TYPE_CHECKING:
@@ -109,7 +109,8 @@ class Template(ABC):
         for name in names:
             if name not in known:
                 raise PromptError(
-                    f"{self._label()} has no variable {name!r}.{near(name, known)} {_has(known)}"
+                    f"{self._label()} has no variable {name!r}."
+                    f"{did_you_mean(name, known)} {_has(known)}"
                 )
 
     def require(self, values: Mapping[str, Any], label: str | None = None) -> None:
@@ -141,15 +142,15 @@ class Template(ABC):
             return ""
         return f" If {name!r} is not meant as a variable, write its braces twice: '{{{{{name}}}}}'."
 
-    def _declared(self, declared: Iterable[str] | None, what: str = "input_variables") -> None:
+    def _declared(self, info: Iterable[str] | None, what: str = "input_variables") -> None:
         """Check variables that were declared at construction against those of the template."""
-        if declared is None:
+        if info is None:
             return
-        named, variables = set(declared), self.variables
+        named, variables = set(info), self.variables
         needed = set(variables.required) - named
         unknown = sorted(named - set(variables.names))
         if needed or unknown:
-            hint = "".join(near(name, self.input_variables) for name in unknown)
+            hint = "".join(did_you_mean(name, self.input_variables) for name in unknown)
             raise PromptError(
                 f"{self._label()}: {what}={sorted(named)} does not match the template, whose "
                 f"variables are {self.input_variables}.{hint} Leave {what} out, and they are "

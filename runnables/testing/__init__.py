@@ -3,19 +3,19 @@
 It needs pytest, and nothing else of the library does.
 """
 
-from runnables.testing.base import Stage
+from runnables.testing.base import Harness
 from runnables.testing.chat import ChatModelTests
 from runnables.testing.embeddings import EmbeddingsTests
-from runnables.testing.replay_server import Cut, Hang, ReplayServer, Streamed
-from runnables.testing.sync_async import Colour
+from runnables.testing.replay_server import Disconnect, ReplayServer, Stall, StreamedResponse
+from runnables.testing.sync_async import SyncAsyncCall
 from runnables.testing.wire_format import (
     Answer,
-    Asked,
-    EmbeddingsWire,
-    Said,
-    SaidCall,
-    Unsayable,
-    Wire,
+    EmbeddingsWireFormat,
+    RecordedRequest,
+    ScriptedReply,
+    ScriptedToolCall,
+    Unsupported,
+    WireFormat,
     json_line,
     server_sent,
 )
@@ -24,21 +24,21 @@ __all__ = [
     # to subclass
     "ChatModelTests",
     "EmbeddingsTests",
-    "EmbeddingsWire",
-    "Wire",
+    "EmbeddingsWireFormat",
+    "WireFormat",
     # what a wire speaks of
     "Answer",
-    "Asked",
-    "Said",
-    "SaidCall",
-    "Unsayable",
+    "RecordedRequest",
+    "ScriptedReply",
+    "ScriptedToolCall",
+    "Unsupported",
     "json_line",
     "server_sent",
     # to write further tests
-    "Colour",
-    "Cut",
-    "Hang",
+    "SyncAsyncCall",
+    "Disconnect",
+    "Stall",
     "ReplayServer",
-    "Stage",
-    "Streamed",
+    "Harness",
+    "StreamedResponse",
 ]

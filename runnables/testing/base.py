@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from runnables.messages import AIMessage
 from runnables.models import ChatModel
-from runnables.testing.replay_server import Reaction, ReplayServer, Script, Streamed
+from runnables.testing.replay_server import Reaction, ReplayServer, Script, StreamedResponse
 from runnables.testing.require_pytest import pytest
-from runnables.testing.sync_async import Async, Colour, Sync
-from runnables.testing.wire_format import Answer, Asked, Said, Unsayable, Wire
+from runnables.testing.sync_async import AsyncCall, SyncAsyncCall, SyncCall
+from runnables.testing.wire_format import (
+    Answer,
+    RecordedRequest,
+    ScriptedReply,
+    Unsupported,
+    WireFormat,
+)
 
 if TYPE_CHECKING:
     from runnables.models.structured.output import Method
@@ -19,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Stage:
+class Harness:
     """Where a test has its model: the real one, or one whose service is played by a script.
 
     Attributes:
@@ -38,20 +44,20 @@ class Stage:
         assert self._server is not None, "the real model has no script"
         return self._server
 
-    def model(self, *said: Said, **settings: Any) -> ChatModel:
+    def model(self, *said: ScriptedReply, **settings: Any) -> ChatModel:
         """The model, which says this, one thing a call, where it is played."""
         if self._server is None:
             return self._tests.make(**settings)
-        self._server.plays(*map(self._tests.spoken, said))
+        self._server.enqueue(*map(self._tests.encode, said))
         return self._tests.make(base_url=self._server.url, **settings)
 
-    def brief(self, *said: Said, **settings: Any) -> ChatModel:
+    def brief(self, *said: ScriptedReply, **settings: Any) -> ChatModel:
         """`model`, whose answers are short where it is live, since that takes its time."""
         if self.replayed or not self._tests.supports_max_tokens:
             return self.model(*said, **settings)
         return self.model(*said, **{"max_tokens": self._tests.brief_tokens, **settings})
 
-    def was_told(self, *texts: str) -> None:
+    def assert_request_contains(self, *texts: str) -> None:
         """Where it is played: the last request has these texts, in this order."""
         if self._server is None:
             return
@@ -69,7 +75,7 @@ class ModelTests:
 
     live: ClassVar[bool] = True
     """Whether `make()` without `base_url` gives a model that answers."""
-    wire: ClassVar[Wire | None] = None
+    wire: ClassVar[WireFormat | None] = None
     """How the model's service speaks, for the tests that play it; None: it has no service."""
     key: ClassVar[str | None] = None
     """The key that `make` gives to the model: it must show nowhere."""
@@ -128,20 +134,20 @@ class ModelTests:
             assert stages, f"{type(self).__name__} has neither a live model nor a wire"
             metafunc.parametrize("stage", stages, indirect=True)
 
-    @pytest.fixture(params=[Sync(), Async()], ids=["sync", "async"])
-    def call(self, request: pytest.FixtureRequest) -> Colour:
+    @pytest.fixture(params=[SyncCall(), AsyncCall()], ids=["sync", "async"])
+    def call(self, request: pytest.FixtureRequest) -> SyncAsyncCall:
         """Calls models in one colour, then in the other."""
-        colour: Colour = request.param
+        colour: SyncAsyncCall = request.param
         return colour
 
     @pytest.fixture
-    def stage(self, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    def stage(self, request: pytest.FixtureRequest) -> Iterator[Harness]:
         """Where the test has its model."""
         if request.param == "live":
-            yield Stage(self, None)
+            yield Harness(self, None)
             return
         with ReplayServer().listening() as server:
-            yield Stage(self, server)
+            yield Harness(self, server)
 
     @pytest.fixture
     def server(self) -> Iterator[ReplayServer]:
@@ -156,34 +162,34 @@ class ModelTests:
         if not able:
             pytest.skip(f"the model does not support {what}")
 
-    def sayable(self, say: Callable[[], T]) -> T:
+    def skip_unless_supported(self, say: Callable[[], T]) -> T:
         """What the wire makes of something; where it cannot, the test is skipped."""
         try:
             return say()
-        except Unsayable as error:
+        except Unsupported as error:
             pytest.skip(f"the service cannot say this: {error}")
 
     # -- how the service is played
 
     @property
-    def speech(self) -> Wire:
+    def wire_format(self) -> WireFormat:
         """The wire, where there is one."""
         assert self.wire is not None
         return self.wire
 
-    def spoken(self, said: Said) -> Script:
+    def encode(self, said: ScriptedReply) -> Script:
         """What the service does to say something, whole or as a stream."""
 
-        def react(asked: Asked) -> Reaction:
-            if self.speech.is_streamed(asked):
-                return Streamed(self.speech.events(said), self.speech.stream_type)
-            return self.speech.answer(said)
+        def react(asked: RecordedRequest) -> Reaction:
+            if self.wire_format.is_streamed(asked):
+                return StreamedResponse(self.wire_format.events(said), self.wire_format.stream_type)
+            return self.wire_format.answer(said)
 
         return react
 
     def failing(self, status: int, message: str, **headers: str) -> Answer:
         """What the service answers where it refuses; `_` in the names of headers is `-`."""
-        answer = self.speech.error(status, message)
+        answer = self.wire_format.error(status, message)
         more = {name.replace("_", "-"): value for name, value in headers.items()}
         return Answer(answer.body, answer.status, {**answer.headers, **more}, answer.type)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from runnables.testing.concurrency import Sharing
+from runnables.testing.concurrency import Concurrency
 from runnables.testing.conversations import Conversations
-from runnables.testing.failures import Faults
-from runnables.testing.structured_output import Forms
-from runnables.testing.tool_calls import Calls
+from runnables.testing.failures import Failures
+from runnables.testing.structured_output import StructuredOutputs
+from runnables.testing.tool_calls import ToolCalls
 
 
-class ChatModelTests(Conversations, Calls, Forms, Faults, Sharing):
+class ChatModelTests(Conversations, ToolCalls, StructuredOutputs, Failures, Concurrency):
     """The tests that every chat model passes. Subclass it in a test module, and write `make`:
 
         class TestMine(ChatModelTests):

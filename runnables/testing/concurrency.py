@@ -6,27 +6,27 @@ import pickle
 import threading
 from typing import TYPE_CHECKING, Any
 
-from runnables.testing.base import ModelTests, Stage, joined
+from runnables.testing.base import Harness, ModelTests, joined
 from runnables.testing.sync_async import on_new_loop
-from runnables.testing.wire_format import Said
+from runnables.testing.wire_format import ScriptedReply
 
 if TYPE_CHECKING:
     from runnables.messages import AIMessage
     from runnables.models import ChatModel
 
-HELLO = Said("Hello there, and so on.")
+HELLO = ScriptedReply("Hello there, and so on.")
 
 
-class Sharing(ModelTests):
+class Concurrency(ModelTests):
     """A model is configuration: it belongs to no loop, no thread and no process."""
 
-    def _kept(self, stage: Stage) -> ChatModel:
+    def _kept(self, stage: Harness) -> ChatModel:
         """The model, whose connections stay open, as those to services do."""
         if stage.replayed:
             stage.server.keeps_alive = True
         return stage.brief(HELLO)
 
-    def test_one_model_serves_three_loops(self, stage: Stage) -> None:
+    def test_one_model_serves_three_loops(self, stage: Harness) -> None:
         """One after the other, whole and streamed; nothing is kept of a loop that is gone."""
         model = self._kept(stage)
 
@@ -39,7 +39,7 @@ class Sharing(ModelTests):
             assert on_new_loop(main).text.strip()
         assert model.invoke("Say hello.").text.strip()
 
-    def test_one_model_serves_four_threads(self, stage: Stage) -> None:
+    def test_one_model_serves_four_threads(self, stage: Harness) -> None:
         """At once: two call it, two have loops of their own."""
         model = self._kept(stage)
         answers: list[Any] = []
@@ -61,7 +61,7 @@ class Sharing(ModelTests):
         assert len(answers) == 8, "a thread failed"
         assert all(answer.text.strip() for answer in answers)
 
-    def test_a_model_is_a_value(self, stage: Stage) -> None:
+    def test_a_model_is_a_value(self, stage: Harness) -> None:
         """Used or not, it prints without its key, compares, hashes and pickles."""
         model = self._kept(stage)
         model.invoke("Say hello.")
@@ -73,7 +73,7 @@ class Sharing(ModelTests):
         if self.key is not None:
             assert self.key not in repr(model), "the key shows"
 
-    def test_many_questions_are_answered(self, stage: Stage) -> None:
+    def test_many_questions_are_answered(self, stage: Harness) -> None:
         """More at once than a service likes to have connections."""
         model = self._kept(stage)
         questions = ["Say hello."] * (40 if stage.replayed else 6)

@@ -8,14 +8,14 @@ from runnables.errors import ConfigError
 from runnables.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
 from runnables.parsers import StrOutputParser
 from runnables.prompts import ChatPromptTemplate
-from runnables.testing.base import ModelTests, Stage, joined
+from runnables.testing.base import Harness, ModelTests, joined
 from runnables.testing.require_pytest import pytest
-from runnables.testing.wire_format import Said
+from runnables.testing.wire_format import ScriptedReply
 
 if TYPE_CHECKING:
-    from runnables.testing.sync_async import Colour
+    from runnables.testing.sync_async import SyncAsyncCall
 
-HELLO = Said("Hello there, Grüße 车 😀, and so on.")
+HELLO = ScriptedReply("Hello there, Grüße 车 😀, and so on.")
 LONG = "Here are some things to know before you answer. " * 5
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJg"
@@ -27,29 +27,29 @@ PIXEL = (
 class Conversations(ModelTests):
     """Answers, whole."""
 
-    def test_a_text_is_answered(self, call: Colour, stage: Stage) -> None:
+    def test_a_text_is_answered(self, call: SyncAsyncCall, stage: Harness) -> None:
         """The answer is an AIMessage with a text."""
         answer = call.value(stage.brief(HELLO), "Say hello.")
         assert type(answer) is AIMessage
         assert answer.text.strip()
         assert answer.tool_calls == []
-        stage.was_told("Say hello.")
+        stage.assert_request_contains("Say hello.")
         if stage.replayed:
             assert answer.text == HELLO.text
 
-    def test_a_text_arrives_as_it_is(self, call: Colour, stage: Stage) -> None:
+    def test_a_text_arrives_as_it_is(self, call: SyncAsyncCall, stage: Harness) -> None:
         """Whatever letters, quotes and line breaks it has."""
         text = 'Grüße 车 😀 "quoted" \\ back\n\ttab {braces} </s> \u2028 end'
         assert call.value(stage.brief(HELLO), text).text
-        stage.was_told(text)
+        stage.assert_request_contains(text)
 
-    def test_a_conversation_is_read(self, call: Colour, stage: Stage) -> None:
+    def test_a_conversation_is_read(self, call: SyncAsyncCall, stage: Harness) -> None:
         """Every turn, in order; the answer goes on from the last."""
         turns = [("human", "My name is Bob."), ("ai", "Hello Bob!"), ("human", "What is my name?")]
         assert call.value(stage.brief(HELLO), turns).text.strip()
-        stage.was_told(*(text for _, text in turns))
+        stage.assert_request_contains(*(text for _, text in turns))
 
-    def test_a_system_message_is_read(self, call: Colour, stage: Stage) -> None:
+    def test_a_system_message_is_read(self, call: SyncAsyncCall, stage: Harness) -> None:
         """It costs tokens, or is in the request."""
         model = stage.brief(HELLO)
         plain = call.value(model, "Say hello.")
@@ -61,7 +61,7 @@ class Conversations(ModelTests):
         else:
             _assert_more_was_read(told, plain)
 
-    def test_names_are_accepted(self, call: Colour, stage: Stage) -> None:
+    def test_names_are_accepted(self, call: SyncAsyncCall, stage: Harness) -> None:
         """A message may say whose it is; a service without names does not hear of it."""
         model = stage.brief(HELLO)
         asked = [
@@ -70,9 +70,9 @@ class Conversations(ModelTests):
             HumanMessage("And I am Bob.", name="bob"),
         ]
         assert call.value(model, asked).text.strip()
-        stage.was_told("Hi, I am Ann.", "Hello.", "And I am Bob.")
+        stage.assert_request_contains("Hi, I am Ann.", "Hello.", "And I am Bob.")
 
-    def test_one_role_may_speak_several_times(self, call: Colour, stage: Stage) -> None:
+    def test_one_role_may_speak_several_times(self, call: SyncAsyncCall, stage: Harness) -> None:
         """People, models and systems; nothing is lost, and nothing changes its place."""
         model = stage.brief(HELLO)
         asked = [
@@ -85,28 +85,30 @@ class Conversations(ModelTests):
             HumanMessage("Five."),
         ]
         assert call.value(model, asked).text.strip()
-        stage.was_told("One.", "Two.", "Three.", "Four.", "Five.")
+        stage.assert_request_contains("One.", "Two.", "Three.", "Four.", "Five.")
         if stage.replayed:
             assert stage.server.last.says("Be kind.")
             assert stage.server.last.says("Be brief.")
 
-    def test_content_may_be_blocks_of_text(self, call: Colour, stage: Stage) -> None:
+    def test_content_may_be_blocks_of_text(self, call: SyncAsyncCall, stage: Harness) -> None:
         """Of people and of models."""
         said = AIMessage([{"type": "text", "text": "Red."}])
         blocks: list[Any] = [{"type": "text", "text": "Which"}, {"type": "text", "text": "colour?"}]
         asked = [HumanMessage(blocks), said, HumanMessage("And now?")]
         assert call.value(stage.brief(HELLO), asked).text.strip()
-        stage.was_told("Which", "colour?", "Red.", "And now?")
+        stage.assert_request_contains("Which", "colour?", "Red.", "And now?")
 
-    def test_an_answer_may_go_on_with_the_conversation(self, call: Colour, stage: Stage) -> None:
+    def test_an_answer_may_go_on_with_the_conversation(
+        self, call: SyncAsyncCall, stage: Harness
+    ) -> None:
         """What the model said can be given back to it, with all that the message holds."""
         model = stage.brief(HELLO)
         answer = call.value(model, "Say hello.")
         again = call.value(model, [HumanMessage("Say hello."), answer, HumanMessage("Again.")])
         assert again.text.strip()
-        stage.was_told("Say hello.", answer.text, "Again.")
+        stage.assert_request_contains("Say hello.", answer.text, "Again.")
 
-    def test_images_are_sent(self, call: Colour, stage: Stage) -> None:
+    def test_images_are_sent(self, call: SyncAsyncCall, stage: Harness) -> None:
         """As bytes; in the place in which they stand, where the service can be told."""
         self.needs(self.supports_images, "images")
         self.needs(stage.replayed or self.supports_live_images, "images in the live model")
@@ -117,15 +119,15 @@ class Conversations(ModelTests):
         ]
         assert call.value(stage.brief(HELLO), [HumanMessage(blocks)]).text.strip()
         if self.keeps_image_places:
-            stage.was_told("What is this?", PIXEL, "One word.")
+            stage.assert_request_contains("What is this?", PIXEL, "One word.")
         else:
-            stage.was_told("What is this?")
-            stage.was_told("One word.")
-            stage.was_told(PIXEL)
+            stage.assert_request_contains("What is this?")
+            stage.assert_request_contains("One word.")
+            stage.assert_request_contains(PIXEL)
 
     # -- what is told beside the text
 
-    def test_usage_is_told(self, call: Colour, stage: Stage) -> None:
+    def test_usage_is_told(self, call: SyncAsyncCall, stage: Harness) -> None:
         """Tokens that were read, written, and in all; more text costs more."""
         model = stage.brief(HELLO)
         answer = call.value(model, "Say hello.")
@@ -138,7 +140,7 @@ class Conversations(ModelTests):
         else:
             _assert_more_was_read(call.value(model, LONG), answer)
 
-    def test_an_answer_says_whose_it_is(self, call: Colour, stage: Stage) -> None:
+    def test_an_answer_says_whose_it_is(self, call: SyncAsyncCall, stage: Harness) -> None:
         """The model and the provider stand in `response_metadata`, whole and streamed."""
         model = stage.brief(HELLO)
         for answer in (
@@ -153,7 +155,7 @@ class Conversations(ModelTests):
 
     # -- options
 
-    def test_an_answer_ends_before_a_stop_text(self, call: Colour, stage: Stage) -> None:
+    def test_an_answer_ends_before_a_stop_text(self, call: SyncAsyncCall, stage: Harness) -> None:
         """Given in a call, bound, or as a setting; the text itself is not in the answer."""
         self.needs(self.supports_stop, "stop")
         if stage.replayed:
@@ -170,14 +172,14 @@ class Conversations(ModelTests):
             assert stop not in call.value(stopping, "Say hello.").text
             assert stop not in joined(call.chunks(stopping, "Say hello.")).text
 
-    def _assert_stop_is_sent_or_done(self, call: Colour, stage: Stage) -> None:
-        said = Said("One two STOP three")
+    def _assert_stop_is_sent_or_done(self, call: SyncAsyncCall, stage: Harness) -> None:
+        said = ScriptedReply("One two STOP three")
         for settings, options in ({"stop": ["STOP"]}, {}), ({}, {"stop": ["STOP"]}):
             model = stage.brief(said, **settings).bind(**options)
             for text in (call.value(model, "Go.").text, joined(call.chunks(model, "Go.")).text):
                 assert text == "One two " or stage.server.last.says("STOP"), text
 
-    def test_an_answer_is_no_longer_than_allowed(self, call: Colour, stage: Stage) -> None:
+    def test_an_answer_is_no_longer_than_allowed(self, call: SyncAsyncCall, stage: Harness) -> None:
         """`max_tokens` as a setting and in a call."""
         self.needs(self.supports_max_tokens, "max_tokens")
         for model in (stage.brief(HELLO, max_tokens=3), stage.brief(HELLO).bind(max_tokens=3)):
@@ -187,7 +189,7 @@ class Conversations(ModelTests):
             else:
                 assert _usage(answer)["output_tokens"] <= 3
 
-    def test_a_call_may_name_another_model(self, call: Colour, stage: Stage) -> None:
+    def test_a_call_may_name_another_model(self, call: SyncAsyncCall, stage: Harness) -> None:
         """It reaches the service, for that call only."""
         self.needs(self.supports_model_override, "model= in a call")
         model = stage.brief(HELLO)
@@ -197,7 +199,9 @@ class Conversations(ModelTests):
             call.value(model, "Say hello.")
             assert not stage.server.last.says("another-1")
 
-    def test_slips_are_refused_before_anything_is_sent(self, call: Colour, stage: Stage) -> None:
+    def test_slips_are_refused_before_anything_is_sent(
+        self, call: SyncAsyncCall, stage: Harness
+    ) -> None:
         """An option that is mistyped, a conversation without a message."""
         model = stage.brief(HELLO)
         with pytest.raises(ConfigError, match="temperature"):
@@ -209,7 +213,7 @@ class Conversations(ModelTests):
 
     # -- streams
 
-    def test_a_stream_adds_up_to_the_answer(self, call: Colour, stage: Stage) -> None:
+    def test_a_stream_adds_up_to_the_answer(self, call: SyncAsyncCall, stage: Harness) -> None:
         """Several pieces, which make the same text, and count the same tokens."""
         model = stage.brief(HELLO).bind(**({} if stage.replayed else self.steady))
         chunks = call.chunks(model, "Say hello.")
@@ -223,16 +227,16 @@ class Conversations(ModelTests):
         if stage.replayed:
             assert joined(chunks).text == HELLO.text
 
-    def test_a_chain_streams(self, call: Colour, stage: Stage) -> None:
+    def test_a_chain_streams(self, call: SyncAsyncCall, stage: Harness) -> None:
         """Prompt, model and parser; the pieces are texts."""
         prompt = ChatPromptTemplate.from_template("Say {word}.")
         chain = prompt | stage.brief(HELLO) | StrOutputParser()
         pieces = call.chunks(chain, {"word": "hello"})
         assert all(isinstance(piece, str) for piece in pieces)
         assert "".join(pieces).strip()
-        stage.was_told("Say hello.")
+        stage.assert_request_contains("Say hello.")
 
-    def test_two_questions_are_answered_at_once(self, call: Colour, stage: Stage) -> None:
+    def test_two_questions_are_answered_at_once(self, call: SyncAsyncCall, stage: Harness) -> None:
         """`batch` gives an answer for each, in their order."""
         answers = call.values(stage.brief(HELLO), ["Say hello.", LONG])
         assert [type(it) for it in answers] == [AIMessage, AIMessage]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from runnables.errors import AuthenticationError, RateLimitError
 from runnables.testing.replay_server import Reaction, ReplayServer
 from runnables.testing.require_pytest import pytest
-from runnables.testing.sync_async import Async, Colour, Sync, on_new_loop
+from runnables.testing.sync_async import AsyncCall, SyncAsyncCall, SyncCall, on_new_loop
 
 if TYPE_CHECKING:
     from runnables.models import Embeddings
-    from runnables.testing.wire_format import Asked, EmbeddingsWire
+    from runnables.testing.wire_format import EmbeddingsWireFormat, RecordedRequest
 
 TEXTS = ["A fox runs.", "Grüße 车 😀", "", "The stock market fell sharply today.", "A fox runs."]
 
@@ -27,7 +27,7 @@ class EmbeddingsTests:
 
     live: ClassVar[bool] = True
     """Whether `make()` without `base_url` gives a model that answers."""
-    wire: ClassVar[EmbeddingsWire | None] = None
+    wire: ClassVar[EmbeddingsWireFormat | None] = None
     """How the model's service speaks; None: it has no service."""
     takes_empty_texts: ClassVar[bool] = True
     """Whether a text may be empty."""
@@ -49,10 +49,10 @@ class EmbeddingsTests:
             assert stages, f"{type(self).__name__} has neither a live model nor a wire"
             metafunc.parametrize("model", stages, indirect=True)
 
-    @pytest.fixture(params=[Sync(), Async()], ids=["sync", "async"])
-    def call(self, request: pytest.FixtureRequest) -> Colour:
+    @pytest.fixture(params=[SyncCall(), AsyncCall()], ids=["sync", "async"])
+    def call(self, request: pytest.FixtureRequest) -> SyncAsyncCall:
         """Calls models in one colour, then in the other."""
-        colour: Colour = request.param
+        colour: SyncAsyncCall = request.param
         return colour
 
     @pytest.fixture
@@ -62,7 +62,7 @@ class EmbeddingsTests:
             yield self.make()
             return
         with ReplayServer().listening() as server:
-            server.plays(self._embeds)
+            server.enqueue(self._embeds)
             yield self.make(base_url=server.url)
 
     @pytest.fixture
@@ -71,17 +71,17 @@ class EmbeddingsTests:
         if self.wire is None:
             pytest.skip("the model has no service that could be played")
         with ReplayServer().listening() as server:
-            server.plays(self._embeds)
+            server.enqueue(self._embeds)
             yield server
 
-    def _embeds(self, asked: Asked) -> Reaction:
+    def _embeds(self, asked: RecordedRequest) -> Reaction:
         assert self.wire is not None
         return self.wire.answer([vector_of(text) for text in self.wire.texts(asked)], asked)
 
     def _texts(self) -> list[str]:
         return TEXTS if self.takes_empty_texts else [text for text in TEXTS if text]
 
-    def test_each_text_has_its_vector(self, call: Colour, model: Embeddings) -> None:
+    def test_each_text_has_its_vector(self, call: SyncAsyncCall, model: Embeddings) -> None:
         """In the order of the texts, all of one length; the same text has the same vector."""
         texts = self._texts()
         found = _documents(call, model, texts)
@@ -93,14 +93,14 @@ class EmbeddingsTests:
             self._assert_near(vector, _documents(call, model, [text])[0])
 
     def test_texts_of_other_meaning_have_other_vectors(
-        self, call: Colour, model: Embeddings
+        self, call: SyncAsyncCall, model: Embeddings
     ) -> None:
         """A vector says something."""
         first, second = _documents(call, model, ["A fox runs.", "The stock market fell."])
         assert max(abs(a - b) for a, b in zip(first, second, strict=True)) > self.tolerance
 
     def test_a_question_has_a_vector_of_the_same_length(
-        self, call: Colour, model: Embeddings
+        self, call: SyncAsyncCall, model: Embeddings
     ) -> None:
         """It can be compared with those of documents."""
         query = call.run(
@@ -116,11 +116,11 @@ class EmbeddingsTests:
         for one, other in zip(model.embed_documents(texts), found, strict=True):
             self._assert_near(one, other)
 
-    def test_nothing_has_no_vectors(self, call: Colour, model: Embeddings) -> None:
+    def test_nothing_has_no_vectors(self, call: SyncAsyncCall, model: Embeddings) -> None:
         """And is no error."""
         assert _documents(call, model, []) == []
 
-    def test_a_batch_is_in_order(self, call: Colour, model: Embeddings) -> None:
+    def test_a_batch_is_in_order(self, call: SyncAsyncCall, model: Embeddings) -> None:
         """As a runnable, many questions at once."""
         texts = [f"Number {number}" for number in range(20)]
         found = call.values(model, texts)
@@ -129,27 +129,31 @@ class EmbeddingsTests:
 
     # -- where the service is played
 
-    def test_many_texts_go_out_in_few_requests(self, call: Colour, server: ReplayServer) -> None:
+    def test_many_texts_go_out_in_few_requests(
+        self, call: SyncAsyncCall, server: ReplayServer
+    ) -> None:
         """In groups, whose vectors come back in the order of the texts."""
         model = self.make(base_url=server.url)
-        texts = [f"Number {number}" for number in range(3 * model.group_size + 1)]
+        texts = [f"Number {number}" for number in range(3 * model.max_batch_size + 1)]
         found = _documents(call, model, texts)
         assert len(found) == len(texts)
         for text, vector in zip(texts, found, strict=True):
             self._assert_near(vector, vector_of(text))
         assert 2 <= len(server.asked) < len(texts) / 8
 
-    def test_an_empty_list_asks_for_nothing(self, call: Colour, server: ReplayServer) -> None:
+    def test_an_empty_list_asks_for_nothing(
+        self, call: SyncAsyncCall, server: ReplayServer
+    ) -> None:
         """There is no request."""
         assert _documents(call, self.make(base_url=server.url), []) == []
         assert server.asked == []
 
-    def test_refusals_are_typed_errors(self, call: Colour, server: ReplayServer) -> None:
+    def test_refusals_are_typed_errors(self, call: SyncAsyncCall, server: ReplayServer) -> None:
         """As those of chat models."""
         assert self.wire is not None
         model = self.make(base_url=server.url, max_retries=0)
         for status, kind in ((401, AuthenticationError), (429, RateLimitError)):
-            server.plays(self.wire.error(status, "This is the reason."))
+            server.enqueue(self.wire.error(status, "This is the reason."))
             with pytest.raises(kind, match="This is the reason."):
                 _documents(call, model, ["A fox runs."])
 
@@ -165,5 +169,5 @@ def vector_of(text: str) -> list[float]:
     return [round(math.sin(it), 6) for it in (*sums, len(text) + 1)]
 
 
-def _documents(call: Colour, model: Embeddings, texts: list[str]) -> list[list[float]]:
+def _documents(call: SyncAsyncCall, model: Embeddings, texts: list[str]) -> list[list[float]]:
     return call.run(lambda: model.embed_documents(texts), lambda: model.aembed_documents(texts))

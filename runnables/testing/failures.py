@@ -20,10 +20,16 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.testing.base import ModelTests
-from runnables.testing.replay_server import Cut, Hang, ReplayServer, Streamed, endless
+from runnables.testing.replay_server import (
+    Disconnect,
+    ReplayServer,
+    Stall,
+    StreamedResponse,
+    endless,
+)
 from runnables.testing.require_pytest import pytest
-from runnables.testing.sync_async import Colour, on_new_loop
-from runnables.testing.wire_format import Answer, Said
+from runnables.testing.sync_async import SyncAsyncCall, on_new_loop
+from runnables.testing.wire_format import Answer, ScriptedReply
 
 STATUSES = [
     (400, InvalidRequestError),
@@ -36,7 +42,7 @@ STATUSES = [
     (500, ServerError),
     (503, ServerError),
 ]
-WORDS = Said("one two three four five six seven eight nine ten eleven twelve")
+WORDS = ScriptedReply("one two three four five six seven eight nine ten eleven twelve")
 GARBAGE = [
     pytest.param(Answer(b'{"half": ', 200), id="half of the JSON"),
     pytest.param(Answer(b"<html>Bad gateway</html>", 200, type="text/html"), id="a page"),
@@ -48,16 +54,16 @@ SOON = 20.0
 """Seconds within which whatever fails has failed, on a busy machine."""
 
 
-class Faults(ModelTests):
+class Failures(ModelTests):
     """Every fault is a typed error, in time, and a cut answer is never taken for a whole one."""
 
     @pytest.mark.parametrize("way", ["whole", "stream"])
     @pytest.mark.parametrize(("status", "kind"), STATUSES)
     def test_a_refusal_is_a_typed_error(
-        self, call: Colour, server: ReplayServer, status: int, kind: Any, way: str
+        self, call: SyncAsyncCall, server: ReplayServer, status: int, kind: Any, way: str
     ) -> None:
         """It has the status, the words of the service, and the provider; and no key."""
-        server.plays(self.failing(status, "This is the reason."))
+        server.enqueue(self.failing(status, "This is the reason."))
         with pytest.raises(ModelError) as caught:
             self._run(call, self._model(server), way)
         error = caught.value
@@ -69,23 +75,25 @@ class Faults(ModelTests):
         assert len(server.asked) == 1, "asked again without max_retries"
 
     @pytest.mark.parametrize("way", ["whole", "stream"])
-    def test_a_rate_limit_says_how_long(self, call: Colour, server: ReplayServer, way: str) -> None:
+    def test_a_rate_limit_says_how_long(
+        self, call: SyncAsyncCall, server: ReplayServer, way: str
+    ) -> None:
         """`retry_after` has the seconds of the header."""
-        server.plays(self.failing(429, "Slow down.", retry_after="7"))
+        server.enqueue(self.failing(429, "Slow down.", retry_after="7"))
         with pytest.raises(RateLimitError) as caught:
             self._run(call, self._model(server), way)
         assert caught.value.retry_after == 7
 
     @pytest.mark.parametrize("way", ["whole", "stream"])
     def test_a_fault_that_passes_is_tried_again(
-        self, call: Colour, server: ReplayServer, way: str
+        self, call: SyncAsyncCall, server: ReplayServer, way: str
     ) -> None:
         """With `max_retries`; what the client did wrong is not."""
         model = self._model(server, max_retries=2)
-        server.plays(self.failing(503, "Busy.", retry_after="0"), self.spoken(WORDS))
+        server.enqueue(self.failing(503, "Busy.", retry_after="0"), self.encode(WORDS))
         assert self._run(call, model, way)
         assert len(server.asked) == 2
-        server.plays(self.failing(400, "Wrong."), self.spoken(WORDS))
+        server.enqueue(self.failing(400, "Wrong."), self.encode(WORDS))
         with pytest.raises(InvalidRequestError):
             self._run(call, model, way)
         assert len(server.asked) == 1
@@ -93,16 +101,18 @@ class Faults(ModelTests):
     @pytest.mark.parametrize("way", ["whole", "stream"])
     @pytest.mark.parametrize("answer", GARBAGE)
     def test_an_answer_that_cannot_be_read_is_a_typed_error(
-        self, call: Colour, server: ReplayServer, answer: Answer, way: str
+        self, call: SyncAsyncCall, server: ReplayServer, answer: Answer, way: str
     ) -> None:
         """Not a KeyError, and not an empty message."""
-        server.plays(answer)
+        server.enqueue(answer)
         with pytest.raises(ModelError):
             self._run(call, self._model(server), way)
 
-    def test_a_page_of_a_proxy_is_a_typed_error(self, call: Colour, server: ReplayServer) -> None:
+    def test_a_page_of_a_proxy_is_a_typed_error(
+        self, call: SyncAsyncCall, server: ReplayServer
+    ) -> None:
         """A 502 whose body is no JSON."""
-        server.plays(Answer(b"<html>Bad gateway</html>", 502, type="text/html"))
+        server.enqueue(Answer(b"<html>Bad gateway</html>", 502, type="text/html"))
         with pytest.raises(ServerError) as caught:
             call.value(self._model(server), "Hi")
         assert caught.value.status == 502
@@ -110,24 +120,30 @@ class Faults(ModelTests):
     # -- time
 
     @pytest.mark.parametrize("way", ["whole", "stream"])
-    def test_silence_is_a_timeout(self, call: Colour, server: ReplayServer, way: str) -> None:
+    def test_silence_is_a_timeout(
+        self, call: SyncAsyncCall, server: ReplayServer, way: str
+    ) -> None:
         """A service that never answers, with a `timeout`; its connection is closed."""
-        server.plays(Hang())
+        server.enqueue(Stall())
         began = time.monotonic()
         with pytest.raises(ModelTimeoutError):
             self._run(call, self._model(server, timeout=0.2), way)
         assert time.monotonic() - began < SOON
-        assert server.client_left(), "the connection stays open"
+        assert server.wait_for_disconnect(), "the connection stays open"
 
-    def test_silence_in_a_stream_is_a_timeout(self, call: Colour, server: ReplayServer) -> None:
+    def test_silence_in_a_stream_is_a_timeout(
+        self, call: SyncAsyncCall, server: ReplayServer
+    ) -> None:
         """What came before it was given."""
-        server.plays(self._begun("hang"))
+        server.enqueue(self._begun("hang"))
         chunks: list[Any] = []
         with pytest.raises(ModelTimeoutError):
             call.chunks(self._model(server, timeout=0.3), "Hi", into=chunks)
         assert "one" in "".join(chunk.text for chunk in chunks)
 
-    def test_nobody_there_is_a_connection_error(self, call: Colour, server: ReplayServer) -> None:
+    def test_nobody_there_is_a_connection_error(
+        self, call: SyncAsyncCall, server: ReplayServer
+    ) -> None:
         """An address at which nothing listens."""
         model = self.make(base_url=f"http://127.0.0.1:{_free_port()}", max_retries=0)
         for way in ("whole", "stream"):
@@ -139,55 +155,57 @@ class Faults(ModelTests):
 
     @pytest.mark.parametrize("way", ["whole", "stream"])
     def test_a_connection_that_breaks_at_once_is_an_error(
-        self, call: Colour, server: ReplayServer, way: str
+        self, call: SyncAsyncCall, server: ReplayServer, way: str
     ) -> None:
         """In the middle of an answer, or before the first event of a stream."""
         if way == "whole":
-            server.plays(Cut(self.speech.answer(WORDS)))
+            server.enqueue(Disconnect(self.wire_format.answer(WORDS)))
         else:
-            server.plays(Streamed([], self.speech.stream_type, "cut"))
+            server.enqueue(StreamedResponse([], self.wire_format.stream_type, "cut"))
         with pytest.raises(ModelConnectionError):
             self._run(call, self._model(server), way)
 
     @pytest.mark.parametrize("end", ["cut", "whole"])
     def test_a_stream_that_breaks_off_is_an_error(
-        self, call: Colour, server: ReplayServer, end: str
+        self, call: SyncAsyncCall, server: ReplayServer, end: str
     ) -> None:
         """Cut by the network, or ended without its last event: never taken for the answer."""
-        server.plays(self._begun(end))
+        server.enqueue(self._begun(end))
         chunks: list[Any] = []
         with pytest.raises(ModelConnectionError):
             call.chunks(self._model(server), "Hi", into=chunks)
         assert "one" in "".join(chunk.text for chunk in chunks), "what came before is lost"
         assert all(chunk.chunk_position != "last" for chunk in chunks)
 
-    def test_half_an_event_is_an_error(self, call: Colour, server: ReplayServer) -> None:
+    def test_half_an_event_is_an_error(self, call: SyncAsyncCall, server: ReplayServer) -> None:
         """The stream ends in the middle of one."""
-        events = self.speech.events(WORDS)[: -self.speech.terminal]
+        events = self.wire_format.events(WORDS)[: -self.wire_format.terminal]
         last = events[-1]
         cut = [*events[:-1], last[: len(last) // 2]]
-        server.plays(Streamed(cut, self.speech.stream_type, "whole"))
+        server.enqueue(StreamedResponse(cut, self.wire_format.stream_type, "whole"))
         with pytest.raises(ModelError):
             call.chunks(self._model(server), "Hi")
 
-    def test_events_may_be_cut_anywhere(self, call: Colour, server: ReplayServer) -> None:
+    def test_events_may_be_cut_anywhere(self, call: SyncAsyncCall, server: ReplayServer) -> None:
         """The network knows nothing of events, nor of letters: one byte at a time will do."""
-        said = Said("Grüße 车 😀!")
-        data = b"".join(self.speech.events(said))
+        said = ScriptedReply("Grüße 车 😀!")
+        data = b"".join(self.wire_format.events(said))
         pieces = [data[at : at + 1] for at in range(len(data))]
-        server.plays(Streamed(pieces, self.speech.stream_type))
+        server.enqueue(StreamedResponse(pieces, self.wire_format.stream_type))
         chunks = call.chunks(self._model(server), "Hi")
         assert "".join(chunk.text for chunk in chunks) == said.text
-        server.plays(Streamed([data], self.speech.stream_type))
+        server.enqueue(StreamedResponse([data], self.wire_format.stream_type))
         chunks = call.chunks(self._model(server), "Hi")
         assert "".join(chunk.text for chunk in chunks) == said.text
 
-    def test_a_fault_in_a_stream_is_a_typed_error(self, call: Colour, server: ReplayServer) -> None:
+    def test_a_fault_in_a_stream_is_a_typed_error(
+        self, call: SyncAsyncCall, server: ReplayServer
+    ) -> None:
         """In the service's own words, after the text that came."""
-        fault = self.sayable(lambda: self.speech.fault("This is the reason."))
-        events = self.speech.events(WORDS)
-        begun = [*events[: -self.speech.terminal - 1], fault]
-        server.plays(Streamed(begun, self.speech.stream_type))
+        fault = self.skip_unless_supported(lambda: self.wire_format.fault("This is the reason."))
+        events = self.wire_format.events(WORDS)
+        begun = [*events[: -self.wire_format.terminal - 1], fault]
+        server.enqueue(StreamedResponse(begun, self.wire_format.stream_type))
         chunks: list[Any] = []
         with pytest.raises(ModelError, match="This is the reason."):
             call.chunks(self._model(server), "Hi", into=chunks)
@@ -196,45 +214,47 @@ class Faults(ModelTests):
     # -- leaving
 
     def test_leaving_a_stream_closes_the_connection(
-        self, call: Colour, server: ReplayServer
+        self, call: SyncAsyncCall, server: ReplayServer
     ) -> None:
         """Where the service is silent, and where it goes on and on."""
-        server.plays(self._begun("hang"))
+        server.enqueue(self._begun("hang"))
         assert call.chunks(self._model(server), "Hi", take=2)
-        assert server.client_left(), "the connection stays open"
-        first, *more = self.speech.events(WORDS)[: -self.speech.terminal]
+        assert server.wait_for_disconnect(), "the connection stays open"
+        first, *more = self.wire_format.events(WORDS)[: -self.wire_format.terminal]
         forever = _then([first], endless(more[1:-1]))
-        server.plays(Streamed(forever, self.speech.stream_type))
+        server.enqueue(StreamedResponse(forever, self.wire_format.stream_type))
         assert call.chunks(self._model(server), "Hi", take=4)
-        assert server.client_left(), "the connection stays open"
+        assert server.wait_for_disconnect(), "the connection stays open"
 
     def test_cancelling_closes_the_connection(self, server: ReplayServer) -> None:
         """A task that waits for an answer is cancelled."""
-        server.plays(Hang())
+        server.enqueue(Stall())
         model = self._model(server)
 
         async def main() -> None:
             task = asyncio.create_task(model.ainvoke("Hi"))
-            assert await asyncio.to_thread(server.was_asked)
+            assert await asyncio.to_thread(server.wait_for_request)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
         on_new_loop(main)
-        assert server.client_left(), "the connection stays open"
+        assert server.wait_for_disconnect(), "the connection stays open"
 
     # -- what these tests share
 
     def _model(self, server: ReplayServer, **settings: Any) -> Any:
         return self.make(base_url=server.url, **{"max_retries": 0, **settings})
 
-    def _run(self, call: Colour, model: Any, way: str) -> Any:
+    def _run(self, call: SyncAsyncCall, model: Any, way: str) -> Any:
         return call.value(model, "Hi") if way == "whole" else call.chunks(model, "Hi")
 
-    def _begun(self, end: str) -> Streamed:
+    def _begun(self, end: str) -> StreamedResponse:
         """A stream that has most of its text, but not its end."""
-        events = self.speech.events(WORDS)
-        return Streamed(events[: -self.speech.terminal], self.speech.stream_type, end)
+        events = self.wire_format.events(WORDS)
+        return StreamedResponse(
+            events[: -self.wire_format.terminal], self.wire_format.stream_type, end
+        )
 
     def _assert_no_key(self, error: BaseException) -> None:
         if self.key is None:

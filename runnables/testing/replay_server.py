@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeAlias
 
-from runnables.testing.wire_format import Answer, Asked
+from runnables.testing.wire_format import Answer, RecordedRequest
 
 _LONGEST = 30.0
 """Seconds after which a connection that hangs is given up, so that no test can hang for ever."""
 
 
 @dataclass(frozen=True)
-class Streamed:
+class StreamedResponse:
     """An answer in pieces.
 
     Attributes:
@@ -35,21 +35,21 @@ class Streamed:
 
 
 @dataclass(frozen=True)
-class Hang:
+class Stall:
     """No answer at all, until the client goes."""
 
 
 @dataclass(frozen=True)
-class Cut:
+class Disconnect:
     """The beginning of a whole answer, and then the connection breaks."""
 
     answer: Answer
 
 
-Reaction: TypeAlias = Answer | Streamed | Hang | Cut
+Reaction: TypeAlias = Answer | StreamedResponse | Stall | Disconnect
 """What the server does about a request."""
 
-Script: TypeAlias = Reaction | Callable[[Asked], Reaction]
+Script: TypeAlias = Reaction | Callable[[RecordedRequest], Reaction]
 """The same, or what says so of each request."""
 
 
@@ -65,13 +65,13 @@ class ReplayServer:
     def __init__(self) -> None:
         self.url = ""
         self.keeps_alive = False
-        self.asked: list[Asked] = []
+        self.asked: list[RecordedRequest] = []
         self._script: list[Script] = []
         self._lock = threading.Lock()
         self._gone = threading.Semaphore(0)
         self._came = threading.Event()
 
-    def plays(self, *script: Script) -> None:
+    def enqueue(self, *script: Script) -> None:
         """Forget what came, and react like this from now on."""
         with self._lock:
             self.asked.clear()
@@ -80,19 +80,19 @@ class ReplayServer:
             self._came = threading.Event()
 
     @property
-    def last(self) -> Asked:
+    def last(self) -> RecordedRequest:
         """The last request."""
         return self.asked[-1]
 
-    def was_asked(self, seconds: float = 5.0) -> bool:
+    def wait_for_request(self, seconds: float = 5.0) -> bool:
         """Whether a request comes in this time."""
         return self._came.wait(seconds)
 
-    def client_left(self, seconds: float = 5.0) -> bool:
+    def wait_for_disconnect(self, seconds: float = 5.0) -> bool:
         """Whether the client closes the connection before the end of an answer, in this time."""
         return self._gone.acquire(timeout=seconds)
 
-    def _react(self, asked: Asked) -> Reaction:
+    def _react(self, asked: RecordedRequest) -> Reaction:
         with self._lock:
             self.asked.append(asked)
             self._came.set()
@@ -156,25 +156,27 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(size)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(self.command, self.path, headers, json.loads(body) if body else None)
+        asked = RecordedRequest(
+            self.command, self.path, headers, json.loads(body) if body else None
+        )
         reaction = self.server.replay._react(asked)
         whole = isinstance(reaction, Answer) or _is_whole(reaction)
         self.close_connection = not (whole and self.server.replay.keeps_alive)
-        if isinstance(reaction, Hang):
+        if isinstance(reaction, Stall):
             self._wait()
-        elif isinstance(reaction, Streamed):
+        elif isinstance(reaction, StreamedResponse):
             self._stream(reaction)
         else:
             self._whole(reaction)
 
-    def _whole(self, reaction: Answer | Cut) -> None:
-        answer = reaction.answer if isinstance(reaction, Cut) else reaction
+    def _whole(self, reaction: Answer | Disconnect) -> None:
+        answer = reaction.answer if isinstance(reaction, Disconnect) else reaction
         data = answer.data
         head = {"content-length": str(len(data)), **answer.headers}
         self._head(answer.status, answer.type, head)
-        self.wfile.write(data[: len(data) // 2] if isinstance(reaction, Cut) else data)
+        self.wfile.write(data[: len(data) // 2] if isinstance(reaction, Disconnect) else data)
 
-    def _stream(self, answer: Streamed) -> None:
+    def _stream(self, answer: StreamedResponse) -> None:
         self._head(200, answer.type, {"transfer-encoding": "chunked"})
         try:
             for piece in answer.pieces:
@@ -210,7 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _is_whole(reaction: Reaction) -> bool:
-    return isinstance(reaction, Streamed) and reaction.end == "whole"
+    return isinstance(reaction, StreamedResponse) and reaction.end == "whole"
 
 
 def endless(pieces: Sequence[bytes]) -> Iterator[bytes]:

@@ -13,13 +13,13 @@ from typing_extensions import TypedDict
 
 from runnables.errors import OutputParserException
 from runnables.messages import AIMessage
-from runnables.testing.base import ModelTests, Stage
+from runnables.testing.base import Harness, ModelTests
 from runnables.testing.require_pytest import pytest
-from runnables.testing.wire_format import Said, SaidCall
+from runnables.testing.wire_format import ScriptedReply, ScriptedToolCall
 
 if TYPE_CHECKING:
     from runnables.testing.replay_server import ReplayServer
-    from runnables.testing.sync_async import Colour
+    from runnables.testing.sync_async import SyncAsyncCall
 
 
 class Person(BaseModel):
@@ -86,7 +86,7 @@ ANNA = {"name": "Anna", "age": 31}
 WHO = "Anna is 31 years old. Who is it? Answer with the name and the age."
 GROUP = {"title": "Käfer 车", "leader": ANNA, "colour": "red"}
 
-FORMS: Sequence[Any] = (
+SCHEMAS: Sequence[Any] = (
     pytest.param(Person, ANNA, Person(name="Anna", age=31), id="pydantic"),
     pytest.param(Row, ANNA, ANNA, id="TypedDict"),
     pytest.param(Record, ANNA, Record("Anna", 31), id="dataclass"),
@@ -105,13 +105,13 @@ FORMS: Sequence[Any] = (
 METHODS = ("json_schema", "function_calling")
 
 
-class Forms(ModelTests):
+class StructuredOutputs(ModelTests):
     """Structured output."""
 
     @pytest.mark.parametrize("method", METHODS)
-    @pytest.mark.parametrize(("schema", "said", "value"), FORMS)
+    @pytest.mark.parametrize(("schema", "said", "value"), SCHEMAS)
     def test_an_answer_has_its_form(
-        self, call: Colour, stage: Stage, schema: Any, said: Any, value: Any, method: Any
+        self, call: SyncAsyncCall, stage: Harness, schema: Any, said: Any, value: Any, method: Any
     ) -> None:
         """The answer is an object of the type; streamed, the last piece is."""
         self._needs_method(method, stage)
@@ -132,7 +132,7 @@ class Forms(ModelTests):
 
     @pytest.mark.parametrize("method", METHODS)
     def test_what_the_question_says_is_filled_in(
-        self, call: Colour, stage: Stage, method: Any
+        self, call: SyncAsyncCall, stage: Harness, method: Any
     ) -> None:
         """The name and the age are those of the question."""
         self._needs_method(method, stage)
@@ -140,7 +140,7 @@ class Forms(ModelTests):
         chain = model.with_structured_output(Person, method=method)
         assert call.value(chain, WHO).name == "Anna"
 
-    def test_the_models_own_method_works(self, call: Colour, stage: Stage) -> None:
+    def test_the_models_own_method_works(self, call: SyncAsyncCall, stage: Harness) -> None:
         """Without a word on the method."""
         method = stage.model(HELLO)._method_for(Person.model_json_schema())
         self._needs_method(method, stage)
@@ -150,7 +150,7 @@ class Forms(ModelTests):
         assert isinstance(call.chunks(chain, WHO)[-1], Person)
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_a_strict_form_is_kept(self, call: Colour, stage: Stage, method: Any) -> None:
+    def test_a_strict_form_is_kept(self, call: SyncAsyncCall, stage: Harness, method: Any) -> None:
         """What may be left out may be null, which gives the default."""
         self._needs_method(method, stage)
         said = {**GROUP, "note": None, "size": None}
@@ -161,13 +161,15 @@ class Forms(ModelTests):
             assert found == Group.model_validate(GROUP)
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_partial_objects_stream(self, call: Colour, server: ReplayServer, method: Any) -> None:
+    def test_partial_objects_stream(
+        self, call: SyncAsyncCall, server: ReplayServer, method: Any
+    ) -> None:
         """The object grows, and each piece is one of the type."""
         self.needs(method in self.structured_methods, f"method={method!r}")
         grows = self.supports_streaming and (self.streams_arguments or method == "json_schema")
         self.needs(grows, "objects that grow, by this method")
         said = {"title": "A long title of a group", "leader": ANNA, "colour": "green"}
-        server.plays(self.spoken(self._said(Group, said, method)))
+        server.enqueue(self.encode(self._said(Group, said, method)))
         model = self.make(base_url=server.url)
         found = call.chunks(model.with_structured_output(Group, method=method), WHO)
         assert all(isinstance(it, Group) for it in found)
@@ -175,7 +177,9 @@ class Forms(ModelTests):
         assert len(found) > 1, "the object comes in one piece"
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_the_message_can_be_had_too(self, call: Colour, stage: Stage, method: Any) -> None:
+    def test_the_message_can_be_had_too(
+        self, call: SyncAsyncCall, stage: Harness, method: Any
+    ) -> None:
         """With `include_raw`, whole and streamed."""
         self._needs_method(method, stage)
         model = stage.model(self._said(Person, ANNA, method))
@@ -188,42 +192,42 @@ class Forms(ModelTests):
 
     @pytest.mark.parametrize("method", METHODS)
     def test_an_answer_that_does_not_fit_is_an_error(
-        self, call: Colour, server: ReplayServer, method: Any
+        self, call: SyncAsyncCall, server: ReplayServer, method: Any
     ) -> None:
         """Raised, whole and streamed; or repaired, where that was asked for."""
         self.needs(method in self.structured_methods, f"method={method!r}")
-        bad = self.spoken(self._said(Person, {"name": "Anna", "age": "old"}, method))
-        good = self.spoken(self._said(Person, ANNA, method))
+        bad = self.encode(self._said(Person, {"name": "Anna", "age": "old"}, method))
+        good = self.encode(self._said(Person, ANNA, method))
         model = self.make(base_url=server.url)
         for run in (call.value, call.chunks):
-            server.plays(bad)
+            server.enqueue(bad)
             with pytest.raises(OutputParserException, match="age"):
                 run(model.with_structured_output(Person, method=method), WHO)
-            server.plays(bad, good)
+            server.enqueue(bad, good)
             found = run(model.with_structured_output(Person, method=method, repair=1), WHO)
             assert Person(name="Anna", age=31) in (found, *(found if run == call.chunks else ()))
             assert server.last.says("age")
             assert server.last.says("old")
 
-    def _needs_method(self, method: str, stage: Stage) -> None:
+    def _needs_method(self, method: str, stage: Harness) -> None:
         able = self.structured_methods
         if not stage.replayed and self.live_structured_methods is not None:
             able = self.live_structured_methods
         self.needs(method in able, f"method={method!r}")
 
-    def _said(self, schema: Any, value: Any, method: str) -> Said:
+    def _said(self, schema: Any, value: Any, method: str) -> ScriptedReply:
         """What a model says that was told of a form."""
         if self.wire is None:
-            return Said()
+            return ScriptedReply()
         model = self.make(base_url="http://127.0.0.1:9")
         options, parser = model._told(schema, method, None)
         text = json.dumps({"value": value} if parser.wrapped else value, ensure_ascii=False)
         if method == "function_calling":
-            return Said(calls=[SaidCall(options["tool_choice"], text)])
-        return Said(text)
+            return ScriptedReply(calls=[ScriptedToolCall(options["tool_choice"], text)])
+        return ScriptedReply(text)
 
 
-HELLO = Said("Hello.")
+HELLO = ScriptedReply("Hello.")
 
 
 def _assert_of_kind(answer: Any, schema: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Colour:
+class SyncAsyncCall:
     """Calls runnables, and gives what they give; streams come back as lists.
 
     Attributes:
@@ -46,7 +46,7 @@ class Colour:
         raise NotImplementedError
 
 
-class Sync(Colour):
+class SyncCall(SyncAsyncCall):
     """Calls the sync methods, where no event loop runs."""
 
     name = "sync"
@@ -73,7 +73,7 @@ class Sync(Colour):
         return sync()
 
 
-class Async(Colour):
+class AsyncCall(SyncAsyncCall):
     """Calls the async methods, each on a new event loop, which must be left with no task."""
 
     name = "async"

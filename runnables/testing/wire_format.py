@@ -10,7 +10,7 @@ from typing import Any, cast
 
 
 @dataclass(frozen=True)
-class SaidCall:
+class ScriptedToolCall:
     """A tool call of a model.
 
     Attributes:
@@ -25,7 +25,7 @@ class SaidCall:
 
 
 @dataclass(frozen=True)
-class Said:
+class ScriptedReply:
     """What a model answers.
 
     Attributes:
@@ -37,7 +37,7 @@ class Said:
     """
 
     text: str = ""
-    calls: Sequence[SaidCall] = ()
+    calls: Sequence[ScriptedToolCall] = ()
     input_tokens: int = 11
     output_tokens: int = 7
     model: str = "model-1"
@@ -48,7 +48,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RecordedRequest:
     """A request, as it came.
 
     Attributes:
@@ -108,11 +108,11 @@ class Answer:
         return json.dumps(self.body, ensure_ascii=False).encode()
 
 
-class Unsayable(Exception):
+class Unsupported(Exception):
     """A service cannot say this in its words; a test about it is skipped with the reason."""
 
 
-class Wire(ABC):
+class WireFormat(ABC):
     """Puts what a model says into the words of one service, as its documentation has them.
 
     Attributes:
@@ -124,12 +124,12 @@ class Wire(ABC):
     stream_type: str = "text/event-stream"
     terminal: int = 1
 
-    def is_streamed(self, asked: Asked) -> bool:
+    def is_streamed(self, asked: RecordedRequest) -> bool:
         """Whether a request asks for a stream."""
         return bool(asked.body and asked.body.get("stream"))
 
     @abstractmethod
-    def answer(self, said: Said) -> Answer:
+    def answer(self, said: ScriptedReply) -> Answer:
         """A whole answer.
 
         Raises:
@@ -137,7 +137,7 @@ class Wire(ABC):
         """
 
     @abstractmethod
-    def events(self, said: Said) -> list[bytes]:
+    def events(self, said: ScriptedReply) -> list[bytes]:
         """The same as a stream: the bytes of each event, several for the text and for each call.
 
         Raises:
@@ -154,18 +154,18 @@ class Wire(ABC):
         Raises:
             Unsayable: the service knows no such event.
         """
-        raise Unsayable("there is no such event")
+        raise Unsupported("there is no such event")
 
 
-class EmbeddingsWire(ABC):
+class EmbeddingsWireFormat(ABC):
     """The same for a service of embeddings."""
 
     @abstractmethod
-    def texts(self, asked: Asked) -> list[str]:
+    def texts(self, asked: RecordedRequest) -> list[str]:
         """The texts that a request asks to embed."""
 
     @abstractmethod
-    def answer(self, vectors: Sequence[Sequence[float]], asked: Asked) -> Answer:
+    def answer(self, vectors: Sequence[Sequence[float]], asked: RecordedRequest) -> Answer:
         """The vectors of these texts, in any order that the service may give them in."""
 
     @abstractmethod

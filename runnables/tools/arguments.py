@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from pydantic import AliasChoices, AliasPath, BaseModel, ValidationError
 
 from runnables.core.values import show
-from runnables.errors import ConfigError, ToolArgumentsError, near
+from runnables.errors import ConfigError, ToolArgumentsError, did_you_mean
 from runnables.tools.signature import InjectedToolArg, InjectedToolCallId, Signature, is_marked
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from runnables.tools.results import Asked
+    from runnables.tools.results import ToolInvocation
 
 ArgsSchema: TypeAlias = type[BaseModel] | dict[str, Any]
 """What says the arguments of a tool: a pydantic model, or a JSON schema of an object."""
@@ -130,17 +130,18 @@ class Arguments:
         for name in () if takes.is_open else named - takes.names:
             raise ConfigError(
                 f"The args_schema of {self._tool!r} names {name!r}, which {show(function)} does "
-                f"not take.{near(name, takes.names)}"
+                f"not take.{did_you_mean(name, takes.names)}"
             )
         for name in takes.required:
             if name not in named:
                 raise ConfigError(
                     f"{show(function)} needs {name!r}, which the args_schema of {self._tool!r} "
-                    f"does not name.{near(name, named)} Name it there, or annotate the parameter "
+                    f"does not name."
+                    f"{did_you_mean(name, named)} Name it there, or annotate the parameter "
                     "as what the program gives: Annotated[..., InjectedToolArg]."
                 )
 
-    def read(self, asked: Asked, options: Mapping[str, Any]) -> Ready:
+    def read(self, asked: ToolInvocation, options: Mapping[str, Any]) -> Ready:
         """The arguments by position and by name.
 
         Args:
@@ -185,7 +186,8 @@ class Arguments:
         for name in options:
             if name not in self.injected:
                 raise ConfigError(
-                    f"The tool {self._tool!r} takes no option {name!r}.{near(name, self.injected)} "
+                    f"The tool {self._tool!r} takes no option {name!r}."
+                    f"{did_you_mean(name, self.injected)} "
                     "Options are arguments that the model does not see; "
                     f"here: {', '.join(sorted(self.injected)) or 'none'}."
                 )
@@ -233,7 +235,7 @@ class Arguments:
         for name in sorted(refused) if refuses else ():
             raise misfit(
                 self._tool,
-                f"there is no argument {name!r}.{near(name, known)} "
+                f"there is no argument {name!r}.{did_you_mean(name, known)} "
                 f"Known: {', '.join(known) or 'none'}.",
             )
         return rest if self._takes.is_open and self._inferred else {}

@@ -14,7 +14,7 @@ from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ToolArgumentsError, ToolException
 from runnables.messages import ToolMessage
 from runnables.tools.arguments import ArgsSchema, Ready, hidden_names, injected_fields
-from runnables.tools.results import Asked
+from runnables.tools.results import ToolInvocation
 
 if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
@@ -194,7 +194,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         """What says the arguments where no `args_schema` was given."""
 
     @abstractmethod
-    def _ready(self, asked: Asked, kwargs: dict[str, Any]) -> Ready:
+    def _ready(self, asked: ToolInvocation, kwargs: dict[str, Any]) -> Ready:
         """The arguments, checked.
 
         Raises:
@@ -210,7 +210,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         """`_run`, to be awaited."""
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        asked = Asked(value)
+        asked = ToolInvocation(value)
         try:
             ready = self._ready(asked, kwargs)
         except ToolArgumentsError as error:
@@ -221,7 +221,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
             return self._refusal(asked, error, self.handle_tool_error)
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        asked = Asked(value)
+        asked = ToolInvocation(value)
         try:
             ready = self._ready(asked, kwargs)
         except ToolArgumentsError as error:
@@ -231,7 +231,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         except ToolException as error:
             return self._refusal(asked, error, self.handle_tool_error)
 
-    def _answer(self, asked: Asked, result: Any) -> Any:
+    def _answer(self, asked: ToolInvocation, result: Any) -> Any:
         """What comes out: the result, without what is not for the model, or a message."""
         artifact = None
         if self.response_format == "content_and_artifact":
@@ -245,7 +245,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
             result, artifact = given
         return asked.answer(result, self.get_name(), artifact=artifact)
 
-    def _refusal(self, asked: Asked, error: Exception, handle: Handle) -> Any:
+    def _refusal(self, asked: ToolInvocation, error: Exception, handle: Handle) -> Any:
         """What comes out where an error is handled; otherwise it is raised."""
         if not handle:
             raise error

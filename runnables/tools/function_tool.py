@@ -8,20 +8,20 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast, get_args, get_origin
 
 from runnables.compose.runnable import Runnable
-from runnables.core.config import within
+from runnables.core.config import activate
 from runnables.core.signatures import is_async, is_generator, result_type, target
 from runnables.core.typevars import Output
-from runnables.core.user_code import handed
+from runnables.core.user_code import user_config
 from runnables.core.values import show
-from runnables.engine import hop
-from runnables.errors import ColourError, ConfigError, near
+from runnables.engine import to_thread
+from runnables.errors import ConfigError, SyncAsyncError, did_you_mean
 from runnables.tools.arguments import ArgsSchema, Arguments, Ready, hidden_names
 from runnables.tools.base import BaseTool, Handle, ResponseFormat
 from runnables.tools.signature import Signature, config_names, read_docstring, whole_docstring
 
 if TYPE_CHECKING:
     from runnables.core.config import Scope
-    from runnables.tools.results import Asked
+    from runnables.tools.results import ToolInvocation
 
 
 class StructuredTool(BaseTool[Output], internal=True):
@@ -201,7 +201,7 @@ class StructuredTool(BaseTool[Output], internal=True):
             if name not in takes.names and name not in takes.configs:
                 raise ConfigError(
                     f"The docstring of {show(self._function)} speaks of {name!r}, which is none "
-                    f"of its parameters.{near(name, takes.names)}"
+                    f"of its parameters.{did_you_mean(name, takes.names)}"
                 )
         return said
 
@@ -215,22 +215,22 @@ class StructuredTool(BaseTool[Output], internal=True):
 
     # -- running
 
-    def _ready(self, asked: Asked, kwargs: dict[str, Any]) -> Ready:
+    def _ready(self, asked: ToolInvocation, kwargs: dict[str, Any]) -> Ready:
         return self._arguments.read(asked, kwargs)
 
     def _run(self, ready: Ready, scope: Scope | None) -> Any:
         if self.func is None:
-            raise ColourError(
+            raise SyncAsyncError(
                 f"The tool {self.name!r} is async, so a sync call cannot run it. "
                 "Use `ainvoke`, or give it a sync function, too."
             )
-        with within(scope):
+        with activate(scope):
             return _now(self.func(*ready[0], **ready[1], **_config_for(self.func, scope)))
 
     async def _arun(self, ready: Ready, scope: Scope | None) -> Any:
         if self.coroutine is None:
-            return await hop(self._run, ready, scope)
-        with within(scope):
+            return await to_thread(self._run, ready, scope)
+        with activate(scope):
             return await self.coroutine(*ready[0], **ready[1], **_config_for(self.coroutine, scope))
 
 
@@ -238,13 +238,13 @@ def _now(result: Any) -> Any:
     """What a sync call gives; a coroutine is none of that."""
     if inspect.iscoroutine(result):
         result.close()
-        raise ColourError("The tool gave a coroutine to a sync call. Use `ainvoke` instead.")
+        raise SyncAsyncError("The tool gave a coroutine to a sync call. Use `ainvoke` instead.")
     return result
 
 
 def _config_for(function: Callable[..., Any], scope: Scope | None) -> dict[str, Any]:
     names = config_names(function)
-    return dict.fromkeys(names, handed(scope)) if names else {}
+    return dict.fromkeys(names, user_config(scope)) if names else {}
 
 
 def _check_functions(func: Any, coroutine: Any) -> Callable[..., Any]:

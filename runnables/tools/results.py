@@ -45,7 +45,7 @@ def _is_block(item: Any) -> bool:
     return isinstance(item, dict) and cast("Any", item).get("type") in BLOCKS
 
 
-class Asked:
+class ToolInvocation:
     """What a tool was given: arguments, or a tool call with its arguments.
 
     Attributes:

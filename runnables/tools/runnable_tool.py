@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from runnables.compose.coerce import coerce_to_runnable
-from runnables.compose.wrappers import Around
+from runnables.compose.wrappers import Wrapper
 from runnables.core.schemas import fields_schema, is_whole
 from runnables.core.subclassing import config_of
 from runnables.core.typevars import Output
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from runnables.compose.runnable import Runnable
     from runnables.core.config import Scope
-    from runnables.tools.results import Asked
+    from runnables.tools.results import ToolInvocation
 
 
 class RunnableTool(BaseTool[Output], internal=True):
@@ -82,7 +82,7 @@ class RunnableTool(BaseTool[Output], internal=True):
         }
         return f"RunnableTool({', '.join([repr(self.bound), *self._unusual(usual)])})"
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
         return (self.bound,)
 
     def _batch_limit(self) -> int | None:
@@ -104,7 +104,7 @@ class RunnableTool(BaseTool[Output], internal=True):
         value, options = ready
         return await self.bound.ainvoke(value, config_of(scope), **options)
 
-    def _ready(self, asked: Asked, kwargs: dict[str, Any]) -> Ready:
+    def _ready(self, asked: ToolInvocation, kwargs: dict[str, Any]) -> Ready:
         schema, given = self.args_schema, asked.given
         if isinstance(schema, dict):
             return given, kwargs
@@ -123,8 +123,8 @@ class RunnableTool(BaseTool[Output], internal=True):
 def tool_inside(runnable: Any) -> BaseTool[Any] | None:
     """The tool that policies or bindings stand around, or that this is itself; else None."""
     inside: Any = runnable
-    while isinstance(inside, Around):
-        inside = cast("Any", inside)._like()
+    while isinstance(inside, Wrapper):
+        inside = cast("Any", inside)._wrapped()
     return cast("Any", inside) if isinstance(inside, BaseTool) else None
 
 

@@ -31,7 +31,7 @@ from runnables import (
     tool,
     tool_call_chunk,
 )
-from runnables.engine import anap, nap
+from runnables.engine import async_sleep, sleep
 from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.both_modes import Call
 from tests.laws.gauges import Gauge
@@ -474,7 +474,7 @@ def test_leaving_the_stream_stops_the_tools(call: Call) -> None:
         begun.append(1)
         at_work.set()
         try:
-            nap(60)
+            sleep(60)
         finally:
             ended.append(1)
 
@@ -482,7 +482,7 @@ def test_leaving_the_stream_stops_the_tools(call: Call) -> None:
         begun.append(1)
         at_work.set()
         try:
-            await anap(60)
+            await async_sleep(60)
         finally:
             ended.append(1)
 

@@ -35,7 +35,7 @@ from runnables import (
     StrOutputParser,
     chain,
 )
-from runnables.compose.compatibility import fits, mismatch
+from runnables.compose.compatibility import explain_mismatch, is_compatible
 from tests.laws.registry import REGISTRY
 from tests.laws.registry_combinators import shapes
 from tests.laws.registry_models import models, parsers, prompts
@@ -171,7 +171,7 @@ def step(given: Any, gives: Any) -> RunnableLambda[Any, Any]:
 @pytest.mark.parametrize(("gives", "takes"), REFUSED, ids=str)
 def test_types_that_no_value_has_both_are_refused(gives: Any, takes: Any) -> None:
     """An int is no str, a message no text, a dict no pydantic model."""
-    assert not fits(gives, takes)
+    assert not is_compatible(gives, takes)
     with pytest.raises(TypeError, match="gives"):
         _ = step(Any, gives) | step(takes, Any)
 
@@ -179,7 +179,7 @@ def test_types_that_no_value_has_both_are_refused(gives: Any, takes: Any) -> Non
 @pytest.mark.parametrize(("gives", "takes"), FITTING, ids=str)
 def test_types_that_may_fit_are_taken(gives: Any, takes: Any) -> None:
     """What is not certain, and what acts alike, is left to the call."""
-    assert fits(gives, takes)
+    assert is_compatible(gives, takes)
 
 
 def test_the_error_names_both_steps_and_both_types() -> None:
@@ -257,9 +257,9 @@ def test_doubtful_annotations_refuse_nothing() -> None:
         RunnableLambda(numbers, merge=str),
         step(Any, int).configurable_alternatives(ConfigurableField(id="a"), b=step(Any, str)),
     ):
-        assert mismatch(before, texts) is None, before
-    assert mismatch(RunnableLambda(listed), step(list[str], Any)) is None
-    assert mismatch(step(Any, int), RunnableGenerator(lambda it: (yield from it))) is None
+        assert explain_mismatch(before, texts) is None, before
+    assert explain_mismatch(RunnableLambda(listed), step(list[str], Any)) is None
+    assert explain_mismatch(step(Any, int), RunnableGenerator(lambda it: (yield from it))) is None
 
 
 # --- keys -------------------------------------------------------------------------------------
@@ -340,9 +340,9 @@ def test_what_goes_in_and_comes_out_fits_what_is_said(specimen: Specimen, data: 
         output = runnable.invoke(value)
     except Exception:
         return
-    assert fits(type(output), runnable.OutputType)
+    assert is_compatible(type(output), runnable.OutputType)
     if specimen.title in {it.title for it in OURS}:
-        assert fits(type(value), runnable._accepted_type)
+        assert is_compatible(type(value), runnable._accepted_type)
 
 
 @given(data=st.data())
@@ -350,7 +350,7 @@ def test_what_goes_in_and_comes_out_fits_what_is_said(specimen: Specimen, data: 
 def test_a_refused_pipe_would_not_have_worked(second: Specimen, data: Any) -> None:
     """Whatever the first gives, the second fails on it."""
     first = data.draw(st.sampled_from(SYNC))
-    if mismatch(first.make(), second.make()) is None:
+    if explain_mismatch(first.make(), second.make()) is None:
         return
     value = data.draw(first.inputs)
     try:

@@ -27,7 +27,7 @@ from runnables import (
 )
 from tests.both_modes import Call
 
-AT_ONCE: dict[str, Any] = {"wait_exponential_jitter": False}
+NO_BACKOFF: dict[str, Any] = {"wait_exponential_jitter": False}
 
 
 class Person(BaseModel):
@@ -72,14 +72,14 @@ def test_tools_go_to_the_model_and_to_each_fallback() -> None:
     failing = Model("first", fails=True)
     model = failing.with_fallbacks([Model("second")]).bind_tools([weather])
     assert told(model) == "second: weather"
-    assert told(Model("a").with_retry(**AT_ONCE).bind_tools([weather])) == "a: weather"
+    assert told(Model("a").with_retry(**NO_BACKOFF).bind_tools([weather])) == "a: weather"
     assert told(Model("a").with_timeout(9).bind_tools([weather])) == "a: weather"
 
 
 def test_the_policy_stays_around_what_is_made() -> None:
     """What `bind_tools` gives is still tried again, and falls back with the same settings."""
     model = Model("a", fails=True)
-    retry = model.with_retry(stop_after_attempt=2, **AT_ONCE).bind_tools([weather])
+    retry = model.with_retry(stop_after_attempt=2, **NO_BACKOFF).bind_tools([weather])
     with pytest.raises(OSError) as caught:
         retry.invoke("hi")
     assert isinstance(caught.value.__cause__, ExceptionGroup)
@@ -90,7 +90,7 @@ def test_the_policy_stays_around_what_is_made() -> None:
 
 
 WRAPPERS: dict[str, Any] = {
-    "retry": lambda it: it.with_retry(stop_after_attempt=2, **AT_ONCE),
+    "retry": lambda it: it.with_retry(stop_after_attempt=2, **NO_BACKOFF),
     "timeout": lambda it: it.with_timeout(9),
     "fallbacks": lambda it: it.with_fallbacks([Model("other")]),
     "bind": lambda it: it.bind(stop=["z"]),
@@ -253,7 +253,7 @@ def test_a_function_may_say_which_errors_count(call: Call) -> None:
         raise OSError(value)
 
     step: Runnable[int, int] = RunnableLambda(fails)
-    again = step.with_retry(retry_if_exception_type=lambda it: it.args[0] > 1, **AT_ONCE)
+    again = step.with_retry(retry_if_exception_type=lambda it: it.args[0] > 1, **NO_BACKOFF)
     for value, times in ((1, 1), (2, 3)):
         seen.clear()
         with pytest.raises(OSError):

@@ -5,7 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runnables.testing import Answer, Said, SaidCall, Unsayable, Wire, server_sent
+from runnables.testing import (
+    Answer,
+    ScriptedReply,
+    ScriptedToolCall,
+    Unsupported,
+    WireFormat,
+    server_sent,
+)
 
 KINDS = {
     400: "invalid_request_error",
@@ -17,19 +24,19 @@ KINDS = {
 }
 
 
-class MessagesWire(Wire):
+class MessagesWire(WireFormat):
     """Whole answers hold arguments as objects; streams, as pieces of text."""
 
     terminal = 2  # the reason with the usage, and the end
 
-    def answer(self, said: Said) -> Answer:
+    def answer(self, said: ScriptedReply) -> Answer:
         blocks = [{"type": "text", "text": said.text}] if said.text else []
         blocks += [self._use(call, _arguments(call)) for call in said.calls]
         body = {**self._message(said), "content": blocks, "stop_reason": self._reason(said)}
         usage = {"input_tokens": said.input_tokens, "output_tokens": said.output_tokens}
         return Answer({**body, "usage": usage}, headers={"request-id": "req_1"})
 
-    def events(self, said: Said) -> list[bytes]:
+    def events(self, said: ScriptedReply) -> list[bytes]:
         usage = {"input_tokens": said.input_tokens, "output_tokens": 1}
         begun = {**self._message(said), "content": [], "stop_reason": None, "usage": usage}
         found: list[dict[str, Any]] = [{"type": "message_start", "message": begun}]
@@ -61,19 +68,19 @@ class MessagesWire(Wire):
         error = {"type": "overloaded_error", "message": message}
         return server_sent({"type": "error", "error": error}, "error")
 
-    def _message(self, said: Said) -> dict[str, Any]:
+    def _message(self, said: ScriptedReply) -> dict[str, Any]:
         named = {"id": "msg_1", "type": "message", "role": "assistant", "model": said.model}
         return {**named, "stop_sequence": None}
 
-    def _use(self, call: SaidCall, args: Any) -> dict[str, Any]:
+    def _use(self, call: ScriptedToolCall, args: Any) -> dict[str, Any]:
         return {"type": "tool_use", "id": call.id, "name": call.name, "input": args}
 
-    def _reason(self, said: Said) -> str:
+    def _reason(self, said: ScriptedReply) -> str:
         return "tool_use" if said.calls else "end_turn"
 
 
-def _arguments(call: SaidCall) -> Any:
+def _arguments(call: ScriptedToolCall) -> Any:
     try:
         return json.loads(call.args or "{}")
     except ValueError as error:
-        raise Unsayable("arguments are objects in a whole answer") from error
+        raise Unsupported("arguments are objects in a whole answer") from error

@@ -24,8 +24,8 @@ from runnables import (
 )
 from runnables.messages import tool_call_chunk
 from runnables.models.structured.parser import AnswerParser
-from runnables.testing import ChatModelTests, ReplayServer, Stage
-from runnables.testing.sync_async import Async, Colour, Sync
+from runnables.testing import ChatModelTests, Harness, ReplayServer
+from runnables.testing.sync_async import AsyncCall, SyncAsyncCall, SyncCall
 from runnables_providers.openai import ChatOpenAI
 from tests.conformance.openai_wire_formats import CompletionsWire
 
@@ -280,10 +280,10 @@ def run(made: type[Breakable], name: str) -> None:
     tests.made = made  # type: ignore[misc]
     test = getattr(tests, name)
     wanted = inspect.signature(test).parameters
-    colours: list[Colour] = [Sync(), Async()] if "call" in wanted else [Sync()]
+    colours: list[SyncAsyncCall] = [SyncCall(), AsyncCall()] if "call" in wanted else [SyncCall()]
     for colour, values in itertools.product(colours, _parameters(test)):
         with ReplayServer().listening() as server:
-            given = {"call": colour, "server": server, "stage": Stage(tests, server), **values}
+            given = {"call": colour, "server": server, "stage": Harness(tests, server), **values}
             test(**{name: given[name] for name in wanted})
 
 

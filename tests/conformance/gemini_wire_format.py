@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runnables.testing import Answer, Asked, Said, SaidCall, Unsayable, Wire, server_sent
+from runnables.testing import (
+    Answer,
+    RecordedRequest,
+    ScriptedReply,
+    ScriptedToolCall,
+    Unsupported,
+    WireFormat,
+    server_sent,
+)
 
 KINDS = {
     400: "INVALID_ARGUMENT",
@@ -18,17 +26,17 @@ KINDS = {
 }
 
 
-class GeminiWire(Wire):
+class GeminiWire(WireFormat):
     """Arguments are objects, also in streams, where each call comes whole."""
 
-    def is_streamed(self, asked: Asked) -> bool:
+    def is_streamed(self, asked: RecordedRequest) -> bool:
         return "streamGenerateContent" in asked.path
 
-    def answer(self, said: Said) -> Answer:
+    def answer(self, said: ScriptedReply) -> Answer:
         parts = [*([{"text": said.text}] if said.text else []), *self._calls(said)]
         return Answer(self._event(said, parts, last=True))
 
-    def events(self, said: Said) -> list[bytes]:
+    def events(self, said: ScriptedReply) -> list[bytes]:
         parts = [*({"text": piece} for piece in said.pieces()), *self._calls(said)]
         found = [self._event(said, [part], last=False) for part in parts]
         return [*map(server_sent, found), server_sent(self._event(said, [{"text": ""}], last=True))]
@@ -40,7 +48,7 @@ class GeminiWire(Wire):
     def fault(self, message: str) -> bytes:
         return server_sent({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}})
 
-    def _event(self, said: Said, parts: list[Any], *, last: bool) -> dict[str, Any]:
+    def _event(self, said: ScriptedReply, parts: list[Any], *, last: bool) -> dict[str, Any]:
         candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": 0}
         if last:
             candidate["finishReason"] = "STOP"
@@ -56,12 +64,12 @@ class GeminiWire(Wire):
             "responseId": "resp_1",
         }
 
-    def _calls(self, said: Said) -> list[dict[str, Any]]:
+    def _calls(self, said: ScriptedReply) -> list[dict[str, Any]]:
         return [{"functionCall": _call(call)} for call in said.calls]
 
 
-def _call(call: SaidCall) -> dict[str, Any]:
+def _call(call: ScriptedToolCall) -> dict[str, Any]:
     try:
         return {"name": call.name, "args": json.loads(call.args or "{}"), "id": call.id}
     except ValueError as error:
-        raise Unsayable("arguments are objects") from error
+        raise Unsupported("arguments are objects") from error

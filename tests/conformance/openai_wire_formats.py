@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from runnables.testing import Answer, Said, SaidCall, Wire, server_sent
+from runnables.testing import Answer, ScriptedReply, ScriptedToolCall, WireFormat, server_sent
 
 
-class CompletionsWire(Wire):
+class CompletionsWire(WireFormat):
     """Chat completions: https://platform.openai.com/docs/api-reference/chat."""
 
     terminal = 3  # the reason, the usage, and "[DONE]"
 
-    def answer(self, said: Said) -> Answer:
+    def answer(self, said: ScriptedReply) -> Answer:
         message = {"role": "assistant", "content": said.text or None, "refusal": None}
         if said.calls:
             message["tool_calls"] = [self._call(it) for it in said.calls]
@@ -20,7 +20,7 @@ class CompletionsWire(Wire):
         body = {**self._base(said, "chat.completion"), "choices": [choice]}
         return Answer({**body, "usage": self._usage(said)}, headers={"x-request-id": "req_1"})
 
-    def events(self, said: Said) -> list[bytes]:
+    def events(self, said: ScriptedReply) -> list[bytes]:
         deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "", "refusal": None}]
         deltas += [{"content": piece} for piece in said.pieces()]
         for index, call in enumerate(said.calls):
@@ -47,17 +47,17 @@ class CompletionsWire(Wire):
     def fault(self, message: str) -> bytes:
         return server_sent({"error": {"message": message, "type": "server_error", "code": None}})
 
-    def _call(self, call: SaidCall) -> dict[str, Any]:
+    def _call(self, call: ScriptedToolCall) -> dict[str, Any]:
         function = {"name": call.name, "arguments": call.args}
         return {"id": call.id, "type": "function", "function": function}
 
-    def _base(self, said: Said, kind: str) -> dict[str, Any]:
+    def _base(self, said: ScriptedReply, kind: str) -> dict[str, Any]:
         return {"id": "chatcmpl-1", "object": kind, "created": 1700000000, "model": said.model}
 
-    def _reason(self, said: Said) -> str:
+    def _reason(self, said: ScriptedReply) -> str:
         return "tool_calls" if said.calls else "stop"
 
-    def _usage(self, said: Said) -> dict[str, Any]:
+    def _usage(self, said: ScriptedReply) -> dict[str, Any]:
         read, written = said.input_tokens, said.output_tokens
         return {
             "prompt_tokens": read,
@@ -72,11 +72,11 @@ class ResponsesWire(CompletionsWire):
 
     terminal = 1
 
-    def answer(self, said: Said) -> Answer:
+    def answer(self, said: ScriptedReply) -> Answer:
         return Answer(self._response(said, "completed"), headers={"x-request-id": "req_1"})
 
-    def events(self, said: Said) -> list[bytes]:
-        begun = {**self._response(Said(model=said.model), "in_progress"), "usage": None}
+    def events(self, said: ScriptedReply) -> list[bytes]:
+        begun = {**self._response(ScriptedReply(model=said.model), "in_progress"), "usage": None}
         found: list[dict[str, Any]] = [
             {"type": "response.created", "response": begun},
             {"type": "response.in_progress", "response": begun},
@@ -96,7 +96,7 @@ class ResponsesWire(CompletionsWire):
         error = {"type": "error", "code": "server_error", "message": message, "param": None}
         return server_sent(error, "error")
 
-    def _text_events(self, item: Any, at: Any, said: Said) -> list[dict[str, Any]]:
+    def _text_events(self, item: Any, at: Any, said: ScriptedReply) -> list[dict[str, Any]]:
         part = {**at, "content_index": 0}
         empty = {"type": "output_text", "text": "", "annotations": []}
         whole = {**empty, "text": said.text}
@@ -112,7 +112,7 @@ class ResponsesWire(CompletionsWire):
             {"type": "response.content_part.done", **part, "part": whole},
         ]
 
-    def _call_events(self, item: Any, at: Any, said: Said) -> list[dict[str, Any]]:
+    def _call_events(self, item: Any, at: Any, said: ScriptedReply) -> list[dict[str, Any]]:
         args = item["arguments"]
         kind = "response.function_call_arguments"
         begun = {**item, "status": "in_progress", "arguments": ""}
@@ -127,7 +127,7 @@ class ResponsesWire(CompletionsWire):
             {"type": f"{kind}.done", **at, "arguments": args},
         ]
 
-    def _response(self, said: Said, status: str) -> dict[str, Any]:
+    def _response(self, said: ScriptedReply, status: str) -> dict[str, Any]:
         read, written = said.input_tokens, said.output_tokens
         return {
             "id": "resp_1",
@@ -147,7 +147,7 @@ class ResponsesWire(CompletionsWire):
             },
         }
 
-    def _items(self, said: Said) -> list[dict[str, Any]]:
+    def _items(self, said: ScriptedReply) -> list[dict[str, Any]]:
         text = {"type": "output_text", "text": said.text, "annotations": []}
         message = {
             "id": "msg_1",

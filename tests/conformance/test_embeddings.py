@@ -9,7 +9,7 @@ import pytest
 
 from runnables import Embeddings
 from runnables.testing import EmbeddingsTests, ReplayServer
-from runnables.testing.sync_async import Sync
+from runnables.testing.sync_async import SyncCall
 from runnables_providers.google import GoogleGenerativeAIEmbeddings
 from runnables_providers.ollama import OllamaEmbeddings
 from runnables_providers.openai import OpenAIEmbeddings
@@ -69,7 +69,7 @@ class Swapped(OllamaEmbeddings):
 
 
 class OneByOne(OllamaEmbeddings):
-    group_size = 1
+    max_batch_size = 1
 
 
 class AsksForNothing(OllamaEmbeddings):
@@ -80,7 +80,7 @@ class AsksForNothing(OllamaEmbeddings):
 
 class LosesGroups(OllamaEmbeddings):
     def embed_documents(self, texts: Any) -> list[list[float]]:
-        return super().embed_documents(texts[: self.group_size])
+        return super().embed_documents(texts[: self.max_batch_size])
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,12 @@ def test_a_broken_model_is_caught(broken: Any, test: str) -> None:
         tests = TestOllama()
         tests.make = lambda made=made, **given: made("m", **given)  # type: ignore[method-assign]
         with ReplayServer().listening() as server:
-            server.plays(tests._embeds)
+            server.enqueue(tests._embeds)
             run: Any = getattr(tests, test)
             takes_server = "server" in inspect.signature(run).parameters
             subject = server if takes_server else tests.make(base_url=server.url)
             if not fails:
-                run(Sync(), subject)
+                run(SyncCall(), subject)
                 continue
             with pytest.raises((Exception, pytest.fail.Exception)):
-                run(Sync(), subject)
+                run(SyncCall(), subject)

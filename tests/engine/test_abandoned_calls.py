@@ -234,10 +234,10 @@ def test_a_fan_out_that_failed_asks_for_no_slots() -> None:
         raise ValueError("own")
 
     slots = Slots(2, spare=True)
-    pairs = ThreadFanOut(work, count(), slots, outside=True, room=2).as_completed(None)
+    pairs = ThreadFanOut(work, count(), slots, owns_limit=True, max_buffered=2).as_completed(None)
     assert next(pairs) == (0, 0)
     taken.set()
-    assert until(lambda: not slots.hungry)
+    assert until(lambda: not slots.waiters)
     with pytest.raises(ValueError, match="own"):
         next(pairs)
 
@@ -255,12 +255,12 @@ def test_a_fan_out_of_tasks_that_failed_asks_for_no_slots() -> None:
             return index
 
         slots = Slots(2, spare=True)
-        pairs = TaskFanOut(work, count(), slots, outside=True, room=2).as_completed(None)
+        pairs = TaskFanOut(work, count(), slots, owns_limit=True, max_buffered=2).as_completed(None)
         assert await anext(pairs) == (0, 0)
         taken.set()
         for _ in range(10):
             await asyncio.sleep(0)
-        assert not slots.hungry
+        assert not slots.waiters
         with pytest.raises(ValueError, match="own"):
             await anext(pairs)
 

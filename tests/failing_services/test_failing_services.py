@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runnables import RunnableLambda
-from runnables.errors import ModelError, RateLimitError, worth_retrying
+from runnables.errors import ModelError, RateLimitError, is_retryable
 from runnables_providers._http import Timeouts, close, under_way
 from runnables_providers.openai import ChatOpenAI
 from tests.both_modes import Call
@@ -25,7 +25,7 @@ from tests.leaks import wait_for
 
 CALLS = 500
 """For each of four: whole and streamed, sync and async."""
-AT_ONCE = 48
+NO_BACKOFF = 48
 LIMITS = Timeouts(connect=5, first=SILENCE, between=SILENCE)
 
 
@@ -71,7 +71,7 @@ def test_whole_answers_end_right_or_with_their_error(call: Call, seed: int) -> N
             model,
             [f"call {n}" for n in range(CALLS)],
             return_exceptions=True,
-            max_concurrency=AT_ONCE,
+            max_concurrency=NO_BACKOFF,
         )
         met = Counter(service.fault(n, streamed=False) for n in range(CALLS))
         assert met.keys() == PLAIN_FAULTS.keys()
@@ -116,7 +116,7 @@ def test_streams_end_right_or_with_their_error(call: Call, seed: int) -> None:
                 return "".join(texts), error
             return "".join(texts), None
 
-        found = call.batch(RunnableLambda(read, aread), range(CALLS), max_concurrency=AT_ONCE)
+        found = call.batch(RunnableLambda(read, aread), range(CALLS), max_concurrency=NO_BACKOFF)
         met = Counter(service.fault(n, streamed=True) for n in range(CALLS))
         assert met.keys() == STREAM_FAULTS.keys()
         for n, (text, error) in enumerate(found):
@@ -141,12 +141,12 @@ def test_faults_that_pass_are_no_faults_with_retries(call: Call) -> None:
             model,
             [f"call {n}" for n in range(calls)],
             return_exceptions=True,
-            max_concurrency=AT_ONCE,
+            max_concurrency=NO_BACKOFF,
         )
         for n, it in enumerate(found):
             fault = service.fault(n, streamed=False)
             kind = expected(fault, streamed=False)
-            passes = kind is None or worth_retrying(_example(kind))
+            passes = kind is None or is_retryable(_example(kind))
             if fault == "429 with retry-after":  # it asks for more time than it may
                 passes = False
             outcome = it if isinstance(it, Exception) else it.text

@@ -24,7 +24,7 @@ from runnables import (
     RunnablePassthrough as Passthrough,
 )
 from tests.laws.gauges import GAUGE_PATIENCE
-from tests.laws.specimens import AT_ONCE
+from tests.laws.specimens import NO_BACKOFF
 from tests.leaks import busy_threads, wait_for
 
 Path = tuple[str, ...]
@@ -265,7 +265,7 @@ BUILD: dict[str, Callable[[Node, list[Any], Watch, bool], Any]] = {
     "stream of a batch in a function": _completed,
     "call in a function": _call,
     "retry": lambda node, parts, watch, _: (RunnableLambda(watch.trip) | parts[0]).with_retry(
-        **AT_ONCE
+        **NO_BACKOFF
     ),
     "fallback": lambda node, parts, watch, _: RunnableLambda(_fail, blocking=False).with_fallbacks(
         parts

@@ -23,7 +23,7 @@ from runnables import (
 )
 from runnables.models.fakes import DeterministicFakeEmbedding, ParrotFakeChatModel
 from tests.laws import steps
-from tests.laws.specimens import AGAIN, ANY, AT_ONCE, DICTS, INT_LISTS, INTS, TEXTS, Specimen, it
+from tests.laws.specimens import AGAIN, ANY, DICTS, INT_LISTS, INTS, NO_BACKOFF, TEXTS, Specimen, it
 from tests.laws.steps import Flaky
 
 
@@ -69,39 +69,39 @@ def controls() -> Iterator[Specimen]:
 def retries() -> Iterator[Specimen]:
     flaky = lambda failures: RunnableLambda(Flaky(failures).call)  # noqa: E731 - a shorthand
     yield it("retry: not needed", lambda: RunnableLambda(steps.words).with_retry(), TEXTS)
-    yield it("retry", lambda: flaky(2).with_retry(**AT_ONCE), INTS)
-    yield it("retry: in vain", lambda: flaky(9).with_retry(**AT_ONCE), INTS)
+    yield it("retry", lambda: flaky(2).with_retry(**NO_BACKOFF), INTS)
+    yield it("retry: in vain", lambda: flaky(9).with_retry(**NO_BACKOFF), INTS)
     yield it(
         "retry: another error",
-        lambda: flaky(2).with_retry(**AT_ONCE, retry_if_exception_type=(KeyError,)),
+        lambda: flaky(2).with_retry(**NO_BACKOFF, retry_if_exception_type=(KeyError,)),
         INTS,
     )
     yield it(
         "retry: async",
-        lambda: RunnableLambda(Flaky(1).acall).with_retry(**AT_ONCE),
+        lambda: RunnableLambda(Flaky(1).acall).with_retry(**NO_BACKOFF),
         INTS,
         sync=False,
     )
     yield it(
         "retry: before the first piece",
-        lambda: RunnableLambda(Flaky(1).early).with_retry(**AT_ONCE),
+        lambda: RunnableLambda(Flaky(1).early).with_retry(**NO_BACKOFF),
         TEXTS,
     )
-    yield it("retry: restarts", lambda: RunnableLambda(Flaky(2).late).with_retry(**AGAIN), TEXTS)
+    yield it("retry: may_restart", lambda: RunnableLambda(Flaky(2).late).with_retry(**AGAIN), TEXTS)
     yield it(
-        "retry: restarts, async",
+        "retry: may_restart, async",
         lambda: RunnableLambda(Flaky(2).alate).with_retry(**AGAIN),
         TEXTS,
         sync=False,
     )
     yield it(
-        "retry: restarts in vain",
+        "retry: may_restart in vain",
         lambda: RunnableLambda(Flaky(9).late).with_retry(**AGAIN),
         TEXTS,
     )
     for title, then in RESTARTED.items():
         yield it(
-            f"retry: restarts, then {title}",
+            f"retry: may_restart, then {title}",
             lambda then=then: RunnableLambda(Flaky(1).late).with_retry(**AGAIN) | then,  # type: ignore[misc]  # a default binds the loop's value
             TEXTS,
         )
@@ -163,12 +163,12 @@ def fallbacks() -> Iterator[Specimen]:
         TEXTS,
     )
     yield it(
-        "fallback: restarts",
+        "fallback: may_restart",
         lambda: RunnableLambda(steps.stumble).with_fallbacks([words], on_restart="restart"),
         TEXTS,
     )
     yield it(
-        "fallback: restarts with another merge",
+        "fallback: may_restart with another merge",
         lambda: (
             RunnableLambda(steps.stumble).with_fallbacks(
                 [RunnableLambda(steps.growing, merge="last")], on_restart="restart"
@@ -206,7 +206,7 @@ def caches() -> Iterator[Specimen]:
     )
     yield it("cache: fails on the way", lambda: RunnableLambda(steps.stumble).with_cache(), TEXTS)
     yield it(
-        "cache: of a retry that restarts",
+        "cache: of a retry that may_restart",
         lambda: RunnableLambda(Flaky(1).late).with_retry(**AGAIN).with_cache(key="flaky"),
         TEXTS,
     )

@@ -17,8 +17,8 @@ DICTS = st.fixed_dictionaries({"text": TEXTS, "number": INTS})
 INT_LISTS = st.lists(INTS, max_size=4)
 ANY = INTS | TEXTS | st.lists(INTS, max_size=3) | DICTS
 
-AT_ONCE: dict[str, Any] = {"wait_exponential_jitter": False}
-AGAIN: dict[str, Any] = {**AT_ONCE, "on_restart": "restart"}
+NO_BACKOFF: dict[str, Any] = {"wait_exponential_jitter": False}
+AGAIN: dict[str, Any] = {**NO_BACKOFF, "on_restart": "restart"}
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from runnables import Runnable, RunnableGenerator, RunnableLambda, RunnableParallel, RunnablePick
-from runnables.engine import on_stop
+from runnables.engine import on_cancel
 from tests.both_modes import Call, run_clean
 from tests.laws.gauges import Signal
-from tests.laws.specimens import AT_ONCE
+from tests.laws.specimens import NO_BACKOFF
 
 ENDS: list[type[BaseException]] = [KeyboardInterrupt, SystemExit, asyncio.CancelledError]
 
@@ -27,7 +27,7 @@ class Siblings:
     def call(self, what: str) -> str:
         self.began.append(what)
         if what == "wait":
-            with on_stop(self.stopped.set):
+            with on_cancel(self.stopped.set):
                 self.waits.set()
                 self.stopped.await_it()
         elif what == "fail":
@@ -147,8 +147,8 @@ def test_interrupts_are_not_retried_and_no_fallback_gets_them(end: type[BaseExce
 
     step = RunnableLambda(leaf)
     policies: list[Runnable[Any, Any]] = [
-        step.with_retry(**AT_ONCE),
-        step.with_retry(**AT_ONCE, retry_if_exception_type=(BaseException,)),
+        step.with_retry(**NO_BACKOFF),
+        step.with_retry(**NO_BACKOFF, retry_if_exception_type=(BaseException,)),
         step.with_fallbacks([other]),
         step.with_fallbacks([other], exceptions_to_handle=(BaseException,)),
     ]
@@ -189,7 +189,7 @@ def test_a_cancelled_item_is_not_a_value_in_async_code() -> None:
         raise asyncio.CancelledError
 
     async def main() -> None:
-        step = RunnableLambda(leaf).with_retry(**AT_ONCE).with_fallbacks([RunnableLambda(leaf)])
+        step = RunnableLambda(leaf).with_retry(**NO_BACKOFF).with_fallbacks([RunnableLambda(leaf)])
         with pytest.raises(asyncio.CancelledError):
             await step.abatch([1], return_exceptions=True)
         with pytest.raises(asyncio.CancelledError):

@@ -18,7 +18,7 @@ from runnables import (
 )
 from tests.both_modes import Call
 from tests.laws.outcomes import stream_of, transform_of
-from tests.laws.specimens import AGAIN, AT_ONCE
+from tests.laws.specimens import AGAIN, NO_BACKOFF
 
 
 class Own(BaseException):
@@ -79,7 +79,7 @@ PLACES: dict[str, Callable[[Any, Leaf], Runnable[Any, Any]]] = {
     "assign": lambda it, _: {"x": RunnableLambda(_fine)} | RunnablePassthrough.assign(a=it),
     "branch": lambda it, leaf: RunnableBranch((bool, it), leaf.other),
     "condition": lambda it, leaf: RunnableBranch((it, leaf.other), leaf.other),
-    "retry": lambda it, _: it.with_retry(**AT_ONCE),
+    "retry": lambda it, _: it.with_retry(**NO_BACKOFF),
     "retry of everything": lambda it, _: it.with_retry(
         **AGAIN, retry_if_exception_type=(BaseException,)
     ),
@@ -91,7 +91,7 @@ PLACES: dict[str, Callable[[Any, Leaf], Runnable[Any, Any]]] = {
     "bound": lambda it, _: it.with_config(tags=["a"]).with_listeners(on_end=str),
     "returned": lambda it, _: RunnableLambda(lambda _: it, blocking=False),
     "nested": lambda it, leaf: RunnableParallel(
-        a=RunnableLambda(lambda _: [1]) | it.with_retry(**AT_ONCE).map() | leaf.other
+        a=RunnableLambda(lambda _: [1]) | it.with_retry(**NO_BACKOFF).map() | leaf.other
     ).with_fallbacks([leaf.other]),
 }
 

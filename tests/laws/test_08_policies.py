@@ -8,15 +8,15 @@ import pytest
 
 from runnables import (
     RESET,
-    ColourError,
     ConfigError,
     RunnableLambda,
     RunnableParallel,
     RunnableRetry,
+    SyncAsyncError,
 )
 from tests.both_modes import Call
 from tests.laws import steps
-from tests.laws.specimens import AGAIN, AT_ONCE
+from tests.laws.specimens import AGAIN, NO_BACKOFF
 from tests.laws.steps import Flaky
 
 
@@ -35,7 +35,7 @@ def ways(call: Call, runnable: Any, value: Any) -> Any:
 @pytest.mark.parametrize("way", range(6))
 def test_a_retry_works_in_every_way_of_calling(way: int, call: Call) -> None:
     """Two failures, then the value."""
-    flaky = RunnableLambda(Flaky(2).call).with_retry(**AT_ONCE)
+    flaky = RunnableLambda(Flaky(2).call).with_retry(**NO_BACKOFF)
     assert ways(call, flaky, 1)[way]() == 2
 
 
@@ -48,7 +48,7 @@ def test_a_fallback_works_in_every_way_of_calling(way: int, call: Call) -> None:
 
 def test_items_are_retried_on_their_own(call: Call) -> None:
     """A flaky item takes no attempt away from another."""
-    flaky = RunnableLambda(Flaky(2).call).with_retry(**AT_ONCE)
+    flaky = RunnableLambda(Flaky(2).call).with_retry(**NO_BACKOFF)
     assert call.batch(flaky, range(4)) == [1, 2, 3, 4]
 
 
@@ -67,7 +67,7 @@ def test_in_vain_the_first_error_is_raised_and_the_others_are_its_cause(call: Ca
     for do in (call.invoke, call.stream):
         leaf = numbered_failures()
         for policy, where in (
-            (RunnableLambda(leaf).with_retry(**AT_ONCE), "attempt"),
+            (RunnableLambda(leaf).with_retry(**NO_BACKOFF), "attempt"),
             (RunnableLambda(leaf).with_fallbacks([leaf, leaf]), "fallback"),
         ):
             with pytest.raises(KeyError) as caught:
@@ -82,7 +82,7 @@ def test_in_vain_the_first_error_is_raised_and_the_others_are_its_cause(call: Ca
 def test_other_errors_are_not_retried(call: Call) -> None:
     """`retry_if_exception_type` decides; one attempt."""
     leaf = numbered_failures()
-    policy = RunnableLambda(leaf).with_retry(**AT_ONCE, retry_if_exception_type=(OSError,))
+    policy = RunnableLambda(leaf).with_retry(**NO_BACKOFF, retry_if_exception_type=(OSError,))
     with pytest.raises(KeyError, match="1"):
         call.invoke(policy, 1)
     with pytest.raises(KeyError, match="2"):
@@ -91,14 +91,14 @@ def test_other_errors_are_not_retried(call: Call) -> None:
 
 def test_a_stream_is_retried_until_its_first_chunk_has_left(call: Call) -> None:
     """A failure before the first chunk is not seen by the consumer."""
-    early = RunnableLambda(Flaky(2).early).with_retry(**AT_ONCE)
+    early = RunnableLambda(Flaky(2).early).with_retry(**NO_BACKOFF)
     assert call.stream(early, "a b") == ["a", " b"]
 
 
 def test_after_the_first_chunk_the_error_carries_what_came_out(call: Call) -> None:
     """`on_restart="raise"`: no second attempt, and `error.produced` has the merged chunks."""
     for policy in (
-        RunnableLambda(Flaky(1).late).with_retry(**AT_ONCE),
+        RunnableLambda(Flaky(1).late).with_retry(**NO_BACKOFF),
         RunnableLambda(Flaky(1).late).with_fallbacks([steps.shout]),
     ):
         with pytest.raises(ValueError, match="failure 1") as caught:
@@ -121,8 +121,8 @@ def test_the_error_that_is_raised_carries_what_a_later_attempt_gave(call: Call) 
         return RunnableLambda(words)
 
     for policy in (
-        early_then_late().with_retry(**AT_ONCE),
-        early_then_late().with_retry(**{**AT_ONCE, "stop_after_attempt": 2}),
+        early_then_late().with_retry(**NO_BACKOFF),
+        early_then_late().with_retry(**{**NO_BACKOFF, "stop_after_attempt": 2}),
         (again := early_then_late()).with_fallbacks([again]),
         (again := early_then_late()).with_fallbacks([again], exceptions_to_handle=KeyError),
     ):
@@ -172,7 +172,7 @@ def test_a_slip_in_the_call_is_not_tried_again_and_no_fallback_gets_it() -> None
         tried.append("other")
 
     slow = RunnableLambda(leaf).with_retry(stop_after_attempt=1_000)  # with waits of seconds
-    with pytest.raises(ColourError):
+    with pytest.raises(SyncAsyncError):
         slow.with_fallbacks([RunnableLambda(other)]).invoke(1)
 
     def slips(value: Any) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from runnables import RunnableLambda, RunnableParallel
 from tests.both_modes import Call
 from tests.laws.recorder import Recorder
-from tests.laws.specimens import AT_ONCE
+from tests.laws.specimens import NO_BACKOFF
 
 ROOT_OF_OURS = "/runnables/"
 
@@ -29,7 +29,7 @@ WHERE: list[tuple[str, Any, Any, str]] = [
     ("sequence", RunnableLambda(fine) | fails | fine, 1, "in step 2 of 3 (fails)"),
     ("parallel", RunnableParallel(summary=STEP), 1, 'in branch "summary"'),
     ("map", STEP.map(), [1], "in item 0"),
-    ("retry", STEP.with_retry(**AT_ONCE, stop_after_attempt=1), 1, "in attempt 1"),
+    ("retry", STEP.with_retry(**NO_BACKOFF, stop_after_attempt=1), 1, "in attempt 1"),
     (
         "nested",
         RunnableLambda(fine) | RunnableParallel(summary=RunnableLambda(fine) | fails),
@@ -38,7 +38,7 @@ WHERE: list[tuple[str, Any, Any, str]] = [
     ),
     (
         "retry in a sequence",
-        RunnableLambda(fine) | STEP.with_retry(**AT_ONCE, stop_after_attempt=1),
+        RunnableLambda(fine) | STEP.with_retry(**NO_BACKOFF, stop_after_attempt=1),
         1,
         "in attempt 1, step 2 of 2 (RunnableRetry)",
     ),

@@ -21,7 +21,7 @@ from runnables import (
     RunnablePassthrough,
 )
 from tests.both_modes import Call
-from tests.laws.specimens import AT_ONCE
+from tests.laws.specimens import NO_BACKOFF
 
 OURS = str(Path(runnables.__file__).parent)
 
@@ -65,13 +65,13 @@ NOTES: dict[str, tuple[Runnable[Any, Any], Any, str]] = {
         "in attempt before the fallbacks",
     ),
     "retry of a chain": (
-        (RunnableLambda(fine) | LEAF).with_retry(**AT_ONCE),
+        (RunnableLambda(fine) | LEAF).with_retry(**NO_BACKOFF),
         1,
         "in step 2 of 2 (bad), attempt 1",
     ),
     "deep": (
         RunnableLambda(fine)
-        | {"a": RunnableLambda(lambda it: [it]) | LEAF.with_retry(**AT_ONCE).map()},
+        | {"a": RunnableLambda(lambda it: [it]) | LEAF.with_retry(**NO_BACKOFF).map()},
         1,
         "in attempt 1, item 0, step 2 of 2 (RunnableEach<RunnableRetry>), "
         'branch "a", step 2 of 2 (RunnableParallel<a>)',
@@ -101,7 +101,7 @@ def test_every_attempt_says_its_number(call: Call) -> None:
     def attempt(_: Any) -> Any:
         raise ValueError("another")
 
-    retry = RunnableLambda(attempt).with_retry(**AT_ONCE, stop_after_attempt=4)
+    retry = RunnableLambda(attempt).with_retry(**NO_BACKOFF, stop_after_attempt=4)
     for do in (call.invoke, call.stream):
         with pytest.raises(ValueError, match="another") as caught:
             do(retry, 1)
@@ -124,10 +124,10 @@ LEVELS: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "function": (lambda: LEAF.invoke(1), ["invoke"]),
     "sequence": (lambda: (RunnableLambda(fine) | LEAF).invoke(1), ["invoke"] * 2),
     "sequence, retry, sequence": (
-        lambda: (RunnableLambda(fine) | (LEAF | fine).with_retry(**AT_ONCE)).invoke(1),
+        lambda: (RunnableLambda(fine) | (LEAF | fine).with_retry(**NO_BACKOFF)).invoke(1),
         ["invoke"] * 4,
     ),
-    "retry": (lambda: LEAF.with_retry(**AT_ONCE).invoke(1), ["invoke"] * 2),
+    "retry": (lambda: LEAF.with_retry(**NO_BACKOFF).invoke(1), ["invoke"] * 2),
     "fallback": (lambda: LEAF.with_fallbacks([LEAF]).invoke(1), ["invoke"] * 2),
     "branch": (lambda: RunnableBranch((bool, LEAF), fine).invoke(1), ["invoke"] * 2),
     "bound": (lambda: LEAF.bind().invoke(1), ["invoke"] * 2),

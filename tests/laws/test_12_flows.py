@@ -19,7 +19,7 @@ from runnables import (
 from tests.both_modes import Call
 from tests.laws.outcomes import stream_of, transform_of
 from tests.laws.recorder import Recorder
-from tests.laws.specimens import AT_ONCE
+from tests.laws.specimens import NO_BACKOFF
 from tests.laws.steps import InvokesAnother
 
 USER: ContextVar[str] = ContextVar("USER", default="nobody")
@@ -89,7 +89,7 @@ PLACES: dict[str, Callable[[Any], Any]] = {
         {"x": RunnableLambda(_fine)} | RunnablePassthrough.assign(a=it) | (lambda it: it["a"])
     ),
     "branch": lambda it: RunnableBranch((bool, it), _fine),
-    "retry": lambda it: it.with_retry(**AT_ONCE),
+    "retry": lambda it: it.with_retry(**NO_BACKOFF),
     "fallback": lambda it: RunnableLambda(_fail).with_fallbacks([it]),
     "timeout": lambda it: it.with_timeout(60),
     "bound": lambda it: it.with_config(tags=["a"]),

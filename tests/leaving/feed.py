@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from runnables import RunnableGenerator
-from runnables.engine import on_stop
+from runnables.engine import on_cancel
 
 PACE = 0.005
 """Seconds between two chunks of the server."""
@@ -53,7 +53,7 @@ class Feed:
             try:
                 connection.request("GET", path)
                 held = connection.sock
-                with closing(connection.getresponse()) as lines, on_stop(lambda: _wake(held)):
+                with closing(connection.getresponse()) as lines, on_cancel(lambda: _wake(held)):
                     for line in lines:
                         self.count("pulled")
                         yield line.decode()

@@ -19,8 +19,8 @@ from runnables.messages import (
     ChatMessageChunk,
     HumanMessageChunk,
     ToolMessageChunk,
-    text_answer,
     text_chunk,
+    text_message,
     tool_call,
     tool_call_chunk,
 )
@@ -357,7 +357,7 @@ def test_a_quick_chunk_refuses_what_the_constructor_refuses() -> None:
     with pytest.raises(ValidationError):
         text_chunk(5)  # type: ignore[arg-type]  # the mistake that is meant
     with pytest.raises(ValidationError):
-        text_answer(5)  # type: ignore[arg-type]  # the mistake that is meant
+        text_message(5)  # type: ignore[arg-type]  # the mistake that is meant
 
 
 def test_a_quick_answer_is_what_the_constructor_gives() -> None:
@@ -367,11 +367,11 @@ def test_a_quick_answer_is_what_the_constructor_gives() -> None:
         "response_metadata": {"model_name": "m"},
         "tool_calls": [tool_call(name="add", args={"a": 1}, id="1")],
     }
-    quick, slow = text_answer("word", **fields), AIMessage("word", **fields)
+    quick, slow = text_message("word", **fields), AIMessage("word", **fields)
     assert quick == slow
     assert list(quick.__dict__) == list(slow.__dict__)
     assert quick.model_fields_set == slow.model_fields_set
     assert quick.model_dump_json() == slow.model_dump_json()
     assert copy.deepcopy(quick) == pickle.loads(pickle.dumps(quick)) == slow
-    assert text_answer("a").tool_calls is not text_answer("a").tool_calls
-    assert text_answer("a", id="1") == AIMessage("a", id="1")
+    assert text_message("a").tool_calls is not text_message("a").tool_calls
+    assert text_message("a", id="1") == AIMessage("a", id="1")

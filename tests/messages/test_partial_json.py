@@ -12,12 +12,12 @@ from hypothesis import given, strategies as st
 from runnables.messages.partial_json import MAX_DEPTH
 from runnables.parsers import (
     JsonError,
+    JsonExtractor,
     JsonReader,
-    JsonText,
     parse_json_markdown,
     parse_partial_json,
 )
-from runnables.parsers.json import Pace
+from runnables.parsers.json import SnapshotBudget
 from tests.parsers.answers import JSON, JSON_NOISE, cut
 
 
@@ -153,7 +153,7 @@ DOCUMENTS = {
 
 def _work(text: str) -> tuple[int, int]:
     """References copied for snapshots, and snapshots shown, at four characters a piece."""
-    found, pace, copied, shown = JsonText(), Pace(), 0, 0
+    found, pace, copied, shown = JsonExtractor(), SnapshotBudget(), 0, 0
     for at in range(0, len(text), 4):
         found.feed(text[at : at + 4])
         if found.reader and pace.allows(4, cost := found.reader.cost()):
@@ -198,7 +198,7 @@ def test_snapshots_cost_no_more_than_the_text_is_long(name: str) -> None:
 )
 def test_the_value_is_found_in_what_models_write(text: str, value: Any) -> None:
     """In fences and prose, with anything behind it."""
-    found = JsonText()
+    found = JsonExtractor()
     found.feed(text)
     assert repr(found.finish()) == repr(value)
 
@@ -220,7 +220,7 @@ def test_the_value_is_found_in_what_models_write(text: str, value: Any) -> None:
 )
 def test_what_is_wrong_with_a_text_is_said(text: str, message: str) -> None:
     """A malformed value is an error, never a part of it."""
-    found = JsonText()
+    found = JsonExtractor()
     found.feed(text)
     with pytest.raises(JsonError) as caught:
         found.finish()

@@ -20,7 +20,7 @@ from runnables.models.fakes import DeterministicFakeEmbedding
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 from tests.laws.recorder import Recorder
-from tests.laws.specimens import AT_ONCE
+from tests.laws.specimens import NO_BACKOFF
 from tests.models.test_request_policies import WAYS, Quick, Watches, ways
 
 
@@ -97,7 +97,7 @@ def test_what_is_answered_from_a_cache_costs_nothing(call: Call) -> None:
 def test_retries_and_fallbacks_do_not_go_on(call: Call) -> None:
     """Another attempt would not mend it; a fallback under the same budget is refused as well."""
     asked, other = model(), model()
-    policed = asked.with_retry(**AT_ONCE).with_fallbacks([other])
+    policed = asked.with_retry(**NO_BACKOFF).with_fallbacks([other])
     with Budget(tokens=10):
         call.invoke(policed, "hi")
         with pytest.raises(BudgetExceeded) as caught:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from runnables.engine.merging import merge_chunks
-from runnables.errors import ColourError, ConfigError, RateLimitError
+from runnables.errors import ConfigError, RateLimitError, SyncAsyncError
 from runnables.messages import (
     AIMessage,
     AIMessageChunk,
@@ -25,7 +25,7 @@ from runnables.messages import (
     convert_to_messages,
     tool_call_chunk,
 )
-from runnables.models import ChatModel, StopCutter, cut_at_stop
+from runnables.models import ChatModel, StopSequenceFilter, truncate_at_stop
 from runnables.models.options import BASE_OPTIONS
 from runnables.models.usage import Usage, track_usage
 from runnables.parsers import StrOutputParser
@@ -87,9 +87,9 @@ async def test_an_async_model_says_which_call_to_use(model: ChatModel) -> None:
     assert await model.ainvoke("hi") == AIMessage("hi None")
     chunks = [chunk async for chunk in model.astream("hi")]
     assert merge_chunks(chunks, model.merge) == AIMessage("hi None")
-    with pytest.raises(ColourError, match="ainvoke"):
+    with pytest.raises(SyncAsyncError, match="ainvoke"):
         model.invoke("hi")
-    with pytest.raises(ColourError, match="astream"):
+    with pytest.raises(SyncAsyncError, match="astream"):
         list(model.stream("hi"))
 
 
@@ -255,15 +255,15 @@ def test_a_text_is_cut_alike_however_it_is_streamed(
     """Also where a stop sequence is spread over pieces, or is the beginning of another."""
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=4)))
     edges = [0, *cuts, len(text)]
-    cutter = StopCutter(stop)
+    cutter = StopSequenceFilter(stop)
     shown = [cutter.feed(text[a:b]) for a, b in itertools.pairwise(edges)]
-    assert "".join(shown) + cutter.finish() == cut_at_stop(text, stop)
+    assert "".join(shown) + cutter.finish() == truncate_at_stop(text, stop)
 
 
 @given(letters, stops)
 def test_no_stop_sequence_is_in_what_is_left(text: str, stop: list[str]) -> None:
     """And nothing is lost where there was none."""
-    cut = cut_at_stop(text, stop)
+    cut = truncate_at_stop(text, stop)
     assert not any(it in cut for it in stop)
     assert text.startswith(cut)
     assert cut == text or any(it in text for it in stop)

@@ -25,8 +25,8 @@ from runnables import (
     ServerError,
     StepTimeout,
 )
-from runnables.compose.policies.attempts import AT_ONCE
-from runnables.models.rate_limits import Line, _Turn
+from runnables.compose.policies.attempts import NO_BACKOFF
+from runnables.models.rate_limits import FairQueue, _QueueEntry
 from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.both_modes import Call
 from tests.models.test_request_policies import WAYS, Quick, Watches, ways
@@ -37,12 +37,12 @@ USAGE: Any = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
 # -- the line, by a clock of its own
 
 
-class Bell:
+class Wakeup:
     """Nobody sleeps here: the simulation moves the clock."""
 
-    is_orphan = False
+    is_dead = False
 
-    def ring(self) -> None:
+    def set(self) -> None:
         """Woken, whoever it is."""
 
 
@@ -51,13 +51,13 @@ class Simulation:
 
     def __init__(self, rate: float | None, size: float, tokens: float | None) -> None:
         self.now = 0.0
-        self.line = Line((rate, size, tokens), lambda: self.now)
-        self.joined: list[_Turn] = []
-        self.went: list[tuple[float, _Turn]] = []
+        self.line = FairQueue((rate, size, tokens), lambda: self.now)
+        self.joined: list[_QueueEntry] = []
+        self.went: list[tuple[float, _QueueEntry]] = []
 
-    def join(self, tokens: float) -> _Turn:
-        turn = _Turn(tokens, Bell())
-        self.line.join(turn)
+    def join(self, tokens: float) -> _QueueEntry:
+        turn = _QueueEntry(tokens, Wakeup())
+        self.line.enqueue(turn)
         self.joined.append(turn)
         return turn
 
@@ -100,7 +100,7 @@ def test_no_span_of_time_sees_more_than_the_limits(
         simulation.run_until(simulation.now + seconds)
         turn = simulation.join(amount)
         if then == "leaves":
-            simulation.line.leave(turn)
+            simulation.line.dequeue(turn)
             simulation.joined.remove(turn)
         elif then == "pauses":
             simulation.line.pause(1.5)
@@ -171,7 +171,7 @@ def test_requests_go_one_after_another(call: Call) -> None:
     began = time.monotonic()
     call.batch(model, ["hi"] * 9)
     assert time.monotonic() - began >= 8 / 40 - 0.001
-    assert not limiter._line.waiting
+    assert not limiter._queue.waiting
 
 
 def test_nobody_polls(call: Call) -> None:
@@ -183,7 +183,7 @@ def test_nobody_polls(call: Call) -> None:
         return time.monotonic()
 
     limiter = InMemoryRateLimiter(requests_per_second=40)
-    limiter._line = Line((40, 1, None), clock)
+    limiter._queue = FairQueue((40, 1, None), clock)
     call.batch(ScriptedChatModel(["a"], cycle=True, rate_limiter=limiter), ["hi"] * 9)
     assert next(looks) <= 2 * 9 * 2
 
@@ -222,7 +222,7 @@ def test_it_can_be_asked_without_waiting(call: Call) -> None:
 
     asked = call.run(lambda: [limiter.acquire(blocking=False) for _ in range(3)], aask)
     assert asked == [True, False, False]
-    assert not limiter._line.waiting
+    assert not limiter._queue.waiting
 
 
 @pytest.mark.leaks(reason="the thread of a call that was given up ends a moment later")
@@ -235,9 +235,9 @@ def test_who_is_given_up_leaves_the_line(call: Call) -> None:
         with pytest.raises(StepTimeout):
             do(model.with_timeout(0.05), "hi")
     until = time.monotonic() + 5
-    while limiter._line.waiting and time.monotonic() < until:
+    while limiter._queue.waiting and time.monotonic() < until:
         time.sleep(0.01)
-    assert not limiter._line.waiting
+    assert not limiter._queue.waiting
     assert model.opened == 1
 
 
@@ -424,10 +424,10 @@ def test_pickled_limiters_share_their_limit() -> None:
     model = ScriptedChatModel(["a"], rate_limiter=limiter)
     copied: Any = pickle.loads(pickle.dumps(model))
     assert copied == model
-    assert copied.rate_limiter._line is limiter._line
-    assert InMemoryRateLimiter(requests_per_minute=1)._line is not limiter._line
+    assert copied.rate_limiter._queue is limiter._queue
+    assert InMemoryRateLimiter(requests_per_minute=1)._queue is not limiter._queue
     one, two = (InMemoryRateLimiter(tokens_per_minute=5, key="a key") for _ in "12")
-    assert one._line is two._line
+    assert one._queue is two._queue
     assert repr(one) == "InMemoryRateLimiter(tokens_per_minute=5, max_bucket_size=1, key='a key')"
     with pytest.raises(ConfigError, match="other limits"):
         InMemoryRateLimiter(tokens_per_minute=6, key="a key")
@@ -441,7 +441,7 @@ def test_a_forked_child_does_not_wait_behind_its_parents_threads() -> None:
     limiter.acquire()
     waiting = threading.Thread(target=limiter.acquire)
     waiting.start()
-    while not limiter._line.waiting:
+    while not limiter._queue.waiting:
         time.sleep(0.001)
     forking = multiprocessing.get_context("fork")
     done = forking.Queue()
@@ -504,7 +504,7 @@ def test_watching_changes_nothing(call: Call) -> None:
 class Vectors(Embeddings):
     """Sends each text in a request of its own, to a service that fails as told."""
 
-    _pace = AT_ONCE
+    _pace = NO_BACKOFF
 
     def __init__(self, faults: list[Exception], **policies: Any) -> None:
         super().__init__(**policies)

@@ -24,21 +24,21 @@ from runnables import (
     RunnableLambda,
     RunnableParallel,
     ServerError,
-    worth_retrying,
+    is_retryable,
 )
-from runnables.compose.policies.attempts import AT_ONCE, Attempts, Pace, Rules
-from runnables.compose.policies.failures import MANY, Tries
-from runnables.engine import Declared
+from runnables.compose.policies.attempts import NO_BACKOFF, Attempts, Backoff, RetryPolicy
+from runnables.compose.policies.failures import MANY, FailureLog
+from runnables.engine import StreamInfo
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 from tests.laws.recorder import Recorder
-from tests.laws.specimens import AT_ONCE as RETRY_AT_ONCE
+from tests.laws.specimens import NO_BACKOFF as RETRY_AT_ONCE
 
 
 class Quick(ScriptedChatModel):
     """Does not wait between attempts, unless its service says so."""
 
-    _pace = AT_ONCE
+    _pace = NO_BACKOFF
 
 
 BUSY, DOWN = RateLimitError("busy"), ServerError("down")
@@ -137,13 +137,13 @@ def test_items_are_retried_on_their_own(call: Call) -> None:
 # -- how long it waits
 
 
-def seconds_of(error: Exception, rules: Rules) -> float | None:
+def seconds_of(error: Exception, rules: RetryPolicy) -> float | None:
     return Attempts(rules).wait(error)
 
 
 def test_the_service_says_how_long_up_to_a_cap() -> None:
     """At least what it says; above the cap there is no other attempt; nonsense is nothing."""
-    rules = Rules(3, worth_retrying, Pace(initial=2, max=2, jitter=0), max_delay=60)
+    rules = RetryPolicy(3, is_retryable, Backoff(initial=2, max=2, jitter=0), max_delay=60)
     for asked, waited in (
         (None, 2),
         (1, 2),
@@ -210,10 +210,10 @@ def test_the_error_of_a_long_stream_carries_all_that_came_out(call: Call) -> Non
 
 def test_of_a_long_stream_few_chunks_are_kept() -> None:
     """What an error would carry is joined on the way, where chunks are parts that can be joined."""
-    tries, declared = Tries("raise"), Declared(ScriptedChatModel.merge)
+    tries, declared = FailureLog("raise"), StreamInfo(ScriptedChatModel.merge)
     alive: list[weakref.ref[Any]] = []
     for _ in range(1000):
-        alive.append(weakref.ref(tries.took(AIMessageChunk("a"), declared)))
+        alive.append(weakref.ref(tries.record_chunk(AIMessageChunk("a"), declared)))
     assert sum(it() is not None for it in alive) < MANY
 
 
@@ -409,7 +409,7 @@ def _expected(answers: list[Any], most: int, covers_all: bool) -> tuple[int, Exc
         if not isinstance(answer, Exception):
             return number, None
         own = not isinstance(answer, ModelError)
-        again = worth_retrying(answer) or (covers_all and own)
+        again = is_retryable(answer) or (covers_all and own)
         if number == most or not again:
             return number, answers[0]
     raise AssertionError("the script is too short")

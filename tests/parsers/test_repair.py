@@ -127,7 +127,7 @@ def test_pieces_that_add_up_wait_for_the_end(call: Call) -> None:
 
 
 def test_a_reset_upstream_starts_the_answer_over(call: Call) -> None:
-    """A model that restarts its stream is parsed from its new beginning."""
+    """A model that may_restart its stream is parsed from its new beginning."""
     parser = JsonOutputParser().with_repair(Script())
     assert call.transform(parser, ['{"a', RESET, "[1", "]"])[-1] == [1]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runnables.errors import ColourError, PromptError
+from runnables.errors import PromptError, SyncAsyncError
 from runnables.messages import AIMessage, HumanMessage, SystemMessage
 from runnables.prompts import (
     AIMessagePromptTemplate,
@@ -151,7 +151,7 @@ async def test_an_async_selector_is_awaited() -> None:
 def test_a_sync_call_of_an_async_selector_names_the_call_to_use() -> None:
     """It is a TypeError, and not a coroutine in a prompt."""
     prompt = text_prompt(example_selector=AsyncSelector())
-    with pytest.raises(ColourError, match=r"AsyncSelector .* Use `ainvoke`"):
+    with pytest.raises(SyncAsyncError, match=r"AsyncSelector .* Use `ainvoke`"):
         prompt.invoke("2")
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from runnables import AIMessage
 from runnables.errors import ConfigError, ModelRefusalError
 from runnables_providers.anthropic import ChatAnthropic
-from runnables_providers.anthropic.output_schemas import form_of
+from runnables_providers.anthropic.output_schemas import claude_schema
 from tests.both_modes import Call
 from tests.providers.anthropic_events import answer
 from tests.sdk.recorder import Said, recording
@@ -45,7 +45,7 @@ class Tree(BaseModel):
 
 
 def form(described: Any) -> dict[str, Any]:
-    return form_of(TypeAdapter(described).json_schema())
+    return claude_schema(TypeAdapter(described).json_schema())
 
 
 def objects(schema: Any) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def test_what_the_api_does_not_know_is_told_in_words() -> None:
 
 
 def test_a_form_made_twice_is_the_same() -> None:
-    assert form_of(form(Home)) == form(Home)
+    assert claude_schema(form(Home)) == form(Home)
 
 
 @pytest.fixture(autouse=True)

@@ -74,9 +74,9 @@ def make(request: pytest.FixtureRequest, server: Recorder) -> Make:
 
 
 def test_documents_go_out_in_groups_and_come_back_in_order(make: Make, server: Recorder) -> None:
-    """No request has more texts than `group_size`; vectors are in the order of the texts."""
+    """No request has more texts than `max_batch_size`; vectors are in the order of the texts."""
     texts = ["x" * size for size in range(7)]
-    model = make(group_size=3)
+    model = make(max_batch_size=3)
     assert model.embed_documents(texts) == [vector(it) for it in texts]
     assert [sent(it) for it in server.bodies] == [3, 3, 1]
 
@@ -84,7 +84,7 @@ def test_documents_go_out_in_groups_and_come_back_in_order(make: Make, server: R
 async def test_documents_do_so_in_async_too(make: Make, server: Recorder) -> None:
     """The same in the other colour."""
     texts = ["x" * size for size in range(7)]
-    model = make(group_size=3)
+    model = make(max_batch_size=3)
     assert await model.aembed_documents(texts) == [vector(it) for it in texts]
     assert [sent(it) for it in server.bodies] == [3, 3, 1]
     assert await model.aembed_query("four") == [4, 0.5]
@@ -98,7 +98,7 @@ def test_a_batch_goes_out_in_as_few_requests_as_it_can(
     make: Make, server: Recorder, call: Call
 ) -> None:
     """Also within a chain, and where queries are embedded in another way than documents."""
-    chain = RunnableLambda(lambda text: f"{text}!") | make(group_size=4)
+    chain = RunnableLambda(lambda text: f"{text}!") | make(max_batch_size=4)
     texts = ["x" * size for size in range(8)]
     assert call.batch(chain, texts) == [vector(f"{it}!") for it in texts]
     assert sorted(sent(it) for it in server.bodies) == [4, 4]
@@ -239,7 +239,7 @@ def test_they_are_values_that_keep_their_secrets(make: Make) -> None:
     assert "sk-secret" not in repr(make())
 
 
-@pytest.mark.parametrize("name", ["dimensions", "group_size"])
+@pytest.mark.parametrize("name", ["dimensions", "max_batch_size"])
 def test_numbers_that_make_no_sense_are_refused(make: Make, name: str) -> None:
     """When they are made, not when they are called."""
     with pytest.raises(ConfigError, match=f"{name}=0: expected 1 or more"):
@@ -267,7 +267,7 @@ def test_a_real_server_gives_vectors_of_meaning(
         api_key=llama_server.key,
         base_url=llama_server.v1,
         encoding_format=form,
-        group_size=2,
+        max_batch_size=2,
     )
     texts = [
         "The cat sleeps on the sofa.",

@@ -21,7 +21,7 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
-from runnables_providers._remote.error_bodies import Fault
+from runnables_providers._remote.error_bodies import ServiceError
 from runnables_providers.openai import ChatOpenAI
 from tests.both_modes import Call
 from tests.sdk.recorder import Said, events, recording
@@ -261,7 +261,7 @@ def test_an_error_names_who_answered(call: Call) -> None:
         server.says(events([{"choices": [{"delta": {"content": "Hel"}}]}]))
         with pytest.raises(ModelConnectionError, match=r"127\.0\.0\.1:\d+ \(openai\): the stream"):
             call.stream(model(server.url), "Hi")
-    own = ChatOpenAI("m", api_key=KEY)._error(401, Fault("no"), {})
+    own = ChatOpenAI("m", api_key=KEY)._error(401, ServiceError("no"), {})
     assert str(own) == "OpenAI answered 401: no"
 
 

@@ -11,7 +11,6 @@ import pytest
 from pydantic import BaseModel, Field
 
 from runnables import (
-    ColourError,
     ConfigError,
     InjectedToolArg,
     InjectedToolCallId,
@@ -19,6 +18,7 @@ from runnables import (
     RunnableLambda,
     RunnableTool,
     StructuredTool,
+    SyncAsyncError,
     ToolArgumentsError,
     ToolCall,
     ToolException,
@@ -332,7 +332,7 @@ def _letters(text: str) -> Any:
 def test_arguments_give_the_bare_result(made: Any, call: Call) -> None:
     """A dict of arguments, which are checked; a tool call gives the message that answers it."""
     if made.func is None and call.colour == "sync":
-        with pytest.raises(ColourError, match="'aadd' is async.*Use `ainvoke`"):
+        with pytest.raises(SyncAsyncError, match="'aadd' is async.*Use `ainvoke`"):
             call.invoke(made, {"a": 1})
         return
     assert call.invoke(made, {"a": "1"}) == 3

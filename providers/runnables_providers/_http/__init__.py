@@ -5,8 +5,8 @@ loaded by the first call.
 """
 
 from runnables_providers._http.client import (
-    AsyncStreamed as AsyncStreamed,
-    Streamed as Streamed,
+    AsyncStreamedReply as AsyncStreamedReply,
+    StreamedReply as StreamedReply,
     asend as asend,
     astream as astream,
     close as close,
@@ -21,8 +21,8 @@ from runnables_providers._http.sse import (
     SSEDecoder as SSEDecoder,
 )
 from runnables_providers._http.types import (
+    ClientConfig as ClientConfig,
     Reply as Reply,
     Request as Request,
-    Setup as Setup,
     Timeouts as Timeouts,
 )

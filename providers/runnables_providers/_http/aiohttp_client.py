@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import aiohttp
 from yarl import URL
 
-from runnables.engine import hop
+from runnables.engine import to_thread
 from runnables_providers._http.environment import proxy_for, tls_context
-from runnables_providers._http.timeouts import Watch
+from runnables_providers._http.timeouts import TimeoutWatcher
 
 if TYPE_CHECKING:
-    from runnables_providers._http.types import Request, Setup
+    from runnables_providers._http.types import ClientConfig, Request
 
 KEPT_SECONDS: Final = 60.0
 """How long an idle connection is kept: less than what routers on the way forget."""
@@ -97,11 +97,11 @@ class Client:
         watch: looks after what waits for it.
     """
 
-    def __init__(self, setup: Setup, key: _Key, context: ssl.SSLContext) -> None:
+    def __init__(self, setup: ClientConfig, key: _Key, context: ssl.SSLContext) -> None:
         self._setup = setup
         self.key = key
         self.loop = asyncio.get_running_loop()
-        self.watch = Watch(self.loop)
+        self.watch = TimeoutWatcher(self.loop)
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._proxies: dict[tuple[str, str, int], str | None] = {}
         self._context = context
@@ -221,10 +221,10 @@ class Client:
         """
         for it in list(self._sockets):
             it.close()
-        immortal(self)
+        leak_on_purpose(self)
 
 
-def immortal(it: object) -> None:
+def leak_on_purpose(it: object) -> None:
     """Have it never deleted."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(it))
 
@@ -246,7 +246,7 @@ _contexts: dict[_Key, ssl.SSLContext] = {}
 _reading = threading.Lock()
 
 
-def _context(setup: Setup, key: _Key) -> ssl.SSLContext:
+def _context(setup: ClientConfig, key: _Key) -> ssl.SSLContext:
     """What all loops use for such a setup: to read the certificates takes 15 ms."""
     with _reading:  # the first calls of a process come together
         if key not in _contexts:
@@ -254,7 +254,7 @@ def _context(setup: Setup, key: _Key) -> ssl.SSLContext:
         return _contexts[key]
 
 
-async def client_of(setup: Setup) -> Client:
+async def client_of(setup: ClientConfig) -> Client:
     """The client of the running loop for such a setup; made by the first call."""
     loop = asyncio.get_running_loop()
     key = setup.proxy, setup.ca_file, setup.verify
@@ -263,7 +263,7 @@ async def client_of(setup: Setup) -> Client:
         return client
     context = _contexts.get(key)
     if context is None:
-        context = await hop(_context, setup, key)
+        context = await to_thread(_context, setup, key)
     _drop_closed()
     mine = _clients.setdefault(loop, {})
     if key not in mine:  # another call may have made it meanwhile

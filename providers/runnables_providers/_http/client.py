@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnables.engine import hop
+from runnables.engine import to_thread
 from runnables_providers._http.extras import require_http
-from runnables_providers._http.types import Reply, Request, Setup
+from runnables_providers._http.types import ClientConfig, Reply, Request
 
 if TYPE_CHECKING:
     from typing import Self
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runnables_providers._http.sync_calls import Exchange
 
 
-def send(request: Request, setup: Setup, provider: str) -> Reply:
+def send(request: Request, setup: ClientConfig, provider: str) -> Reply:
     """Send a request and wait for the whole answer, whatever its status.
 
     Args:
@@ -42,11 +42,11 @@ def send(request: Request, setup: Setup, provider: str) -> Reply:
             exchange.close()
 
 
-async def asend(request: Request, setup: Setup, provider: str) -> Reply:
+async def asend(request: Request, setup: ClientConfig, provider: str) -> Reply:
     """Send a request and wait for the whole answer; see `send`."""
     library = _loaded
     if library is None:
-        library = await hop(_load, provider)
+        library = await to_thread(_load, provider)
     exchange = library.AsyncExchange(request, setup, provider)
     try:
         head = await exchange.begin()
@@ -56,33 +56,33 @@ async def asend(request: Request, setup: Setup, provider: str) -> Reply:
             await exchange.aclose()
 
 
-def stream(request: Request, setup: Setup, provider: str) -> Streamed:
+def stream(request: Request, setup: ClientConfig, provider: str) -> StreamedReply:
     """Send a request and wait for the head of the answer; who calls closes it. See `send`."""
     library = _loaded
     if library is None:
         library = _load(provider)
     exchange = library.Exchange(request, setup, provider)
     try:
-        return Streamed(exchange, exchange.begin())
+        return StreamedReply(exchange, exchange.begin())
     except BaseException:
         exchange.close()
         raise
 
 
-async def astream(request: Request, setup: Setup, provider: str) -> AsyncStreamed:
+async def astream(request: Request, setup: ClientConfig, provider: str) -> AsyncStreamedReply:
     """Send a request and wait for the head of the answer; who calls closes it. See `send`."""
     library = _loaded
     if library is None:
-        library = await hop(_load, provider)
+        library = await to_thread(_load, provider)
     exchange = library.AsyncExchange(request, setup, provider)
     try:
-        return AsyncStreamed(exchange, await exchange.begin())
+        return AsyncStreamedReply(exchange, await exchange.begin())
     except BaseException:
         await exchange.aclose()
         raise
 
 
-class Streamed:
+class StreamedReply:
     """An answer whose body is still coming: an iterator over its bytes, as they come.
 
     Attributes:
@@ -118,7 +118,7 @@ class Streamed:
         self._exchange.close()
 
 
-class AsyncStreamed:
+class AsyncStreamedReply:
     """An answer whose body is still coming: an async iterator over its bytes. As Streamed."""
 
     def __init__(self, exchange: AsyncExchange, head: Head) -> None:

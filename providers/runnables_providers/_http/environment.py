@@ -12,10 +12,10 @@ from urllib.request import getproxies_environment
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
-    from runnables_providers._http.types import Setup
+    from runnables_providers._http.types import ClientConfig
 
 
-def proxy_for(setup: Setup, scheme: str, host: str, port: int) -> str | None:
+def proxy_for(setup: ClientConfig, scheme: str, host: str, port: int) -> str | None:
     """The proxy through which to reach a host; None: none.
 
     Raises:
@@ -64,7 +64,7 @@ def _checked(proxy: str, where: str) -> str:
     return proxy
 
 
-def tls_context(setup: Setup) -> ssl.SSLContext:
+def tls_context(setup: ClientConfig) -> ssl.SSLContext:
     """What proves that a server is who it says; reads files.
 
     Raises:

@@ -23,12 +23,12 @@ from runnables.errors import (
     ModelError,
     ModelTimeoutError,
 )
-from runnables_providers._http.aiohttp_client import client_of, immortal
+from runnables_providers._http.aiohttp_client import client_of, leak_on_purpose
 from runnables_providers._http.lines import Whole
 
 if TYPE_CHECKING:
-    from runnables_providers._http.timeouts import Watch
-    from runnables_providers._http.types import Request, Setup
+    from runnables_providers._http.timeouts import TimeoutWatcher
+    from runnables_providers._http.types import ClientConfig, Request
 
 
 class Head(NamedTuple):
@@ -57,13 +57,13 @@ class AsyncExchange:
         provider: who is asked, for the errors.
     """
 
-    def __init__(self, request: Request, setup: Setup, provider: str) -> None:
+    def __init__(self, request: Request, setup: ClientConfig, provider: str) -> None:
         self._request = request
         self._setup = setup
         self._limits = setup.timeouts
         self._provider = provider
         self._loop: asyncio.AbstractEventLoop
-        self._watch: Watch | None = None
+        self._watch: TimeoutWatcher | None = None
         self._clock: asyncio.Timeout | None = None  # while there is no head
         self._response: aiohttp.ClientResponse | None = None
         self._began = 0.0
@@ -320,12 +320,12 @@ def _reason(error: Exception) -> str:
 
 def _cause(error: BaseException) -> BaseException | None:
     """What may stand behind our error in a traceback: the system's errors, as they name no key."""
-    inner = _inner(error)
+    inner = _children(error)
     is_plain = isinstance(inner, OSError) and not isinstance(inner, aiohttp.ClientError)
     return inner if is_plain else None
 
 
-def _inner(error: BaseException) -> BaseException:
+def _children(error: BaseException) -> BaseException:
     """What aiohttp wraps when there is no connection."""
     return error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
 
@@ -338,7 +338,7 @@ microsecond a call.)"""
 def _enter_child() -> None:
     for weakly in list(under_way.values()):
         if (it := weakly()) is not None:
-            immortal(it)  # the parent goes on with it; see Client.orphan
+            leak_on_purpose(it)  # the parent goes on with it; see Client.orphan
     under_way.clear()
 
 

@@ -19,23 +19,23 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from runnables.engine import check_stop, on_stop
+from runnables.engine import on_cancel, raise_if_cancelled
 from runnables.errors import ModelConnectionError
-from runnables_providers._http.aiohttp_client import aclose_clients, immortal
+from runnables_providers._http.aiohttp_client import aclose_clients, leak_on_purpose
 from runnables_providers._http.exchange import AsyncExchange, Head
 from runnables_providers._http.lines import Whole
 from runnables_providers._http.types import Reply
 
 if TYPE_CHECKING:
-    from runnables_providers._http.types import Request, Setup
+    from runnables_providers._http.types import ClientConfig, Request
 
 Item: TypeAlias = Reply | Head | bytes | BaseException | None
 """What the thread hands over: the whole answer, or its head and pieces of its body; last what went
 wrong, or None."""
 
-ROOM: Final = 2**18
+MAX_BUFFERED: Final = 2**18
 """Bytes that may lie about before the thread waits for its caller."""
-PATIENCE: Final = 5.0
+SHUTDOWN_TIMEOUT: Final = 5.0
 """Seconds to wait for the thread where it only has to close something."""
 
 
@@ -114,7 +114,7 @@ class _LoopThread:
     def stop(self) -> None:
         """Close everything; wait for that a moment."""
         self.tell(self.loop.stop)
-        self._thread.join(PATIENCE)
+        self._thread.join(SHUTDOWN_TIMEOUT)
 
 
 _lock = threading.Lock()
@@ -123,7 +123,7 @@ _nowhere: Final = contextvars.Context()
 """What runs in the thread has none of a caller's variables: connections outlive the call."""
 
 
-def _begin(pump: _Pump) -> _LoopThread:
+def _begin(pump: _Relay) -> _LoopThread:
     """Have a pump start in the thread of this process, which the first call starts."""
     global _running
     with _lock:  # so that it comes before what closes the thread
@@ -148,7 +148,7 @@ def close() -> None:
 def _enter_child() -> None:
     global _lock, _running
     if _running is not None:
-        immortal(_running)  # its loop is the parent's; see Client.orphan
+        leak_on_purpose(_running)  # its loop is the parent's; see Client.orphan
     _lock = threading.Lock()  # the parent's may be held by a thread that is not here
     _running = None
 
@@ -158,7 +158,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_enter_child)
 
 
-class _Pump:
+class _Relay:
     """The side of the loop: carries the pieces of an exchange to whoever waits for them."""
 
     def __init__(self, exchange: AsyncExchange) -> None:
@@ -212,19 +212,19 @@ class _Pump:
         while piece := await self._exchange.piece():
             self._hand(piece)
             self._given += len(piece)
-            if self._given - self.taken > ROOM:
+            if self._given - self.taken > MAX_BUFFERED:
                 await self._drained()
 
     async def _drained(self) -> None:
         self._room = asyncio.Event()
-        while self._given - self.taken > ROOM:
+        while self._given - self.taken > MAX_BUFFERED:
             await self._room.wait()
             self._room.clear()
         self._room = None
 
     def waits(self) -> bool:
         """Whether it waits for room (to be told by `has_room`)."""
-        return self._room is not None and self._given - self.taken <= ROOM
+        return self._room is not None and self._given - self.taken <= MAX_BUFFERED
 
     def _finish(self, error: BaseException | None) -> None:
         self.over = True
@@ -238,9 +238,9 @@ class _Pump:
 class Exchange:
     """A request under way, for a caller that waits; as AsyncExchange."""
 
-    def __init__(self, request: Request, setup: Setup, provider: str) -> None:
+    def __init__(self, request: Request, setup: ClientConfig, provider: str) -> None:
         self._provider = provider
-        self._pump = _Pump(AsyncExchange(request, setup, provider))
+        self._pump = _Relay(AsyncExchange(request, setup, provider))
         self._arrived = b""
         self._thread: _LoopThread | None = None
         self._process = os.getpid()
@@ -295,11 +295,11 @@ class Exchange:
         try:
             item = items.get_nowait()
         except queue.Empty:
-            with on_stop(lambda: items.put(_GIVEN_UP)):
+            with on_cancel(lambda: items.put(_GIVEN_UP)):
                 item = _wait(items)
         if item is _GIVEN_UP:
             self.close()
-            check_stop()
+            raise_if_cancelled()
         if not isinstance(item, BaseException):
             return item
         self._thread = None
@@ -319,7 +319,7 @@ class Exchange:
         if not thread.is_current():
             with contextlib.suppress(queue.Empty):
                 while not self._pump.over:
-                    self._pump.items.get(timeout=PATIENCE)
+                    self._pump.items.get(timeout=SHUTDOWN_TIMEOUT)
 
     def __del__(self) -> None:
         thread = self._thread

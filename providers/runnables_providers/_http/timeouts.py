@@ -24,7 +24,7 @@ class Watched(Protocol):
         ...
 
 
-class Watch:
+class TimeoutWatcher:
     """Looks at all that waits on one loop, when the first of its times comes, and every second.
 
     It keeps nothing that nobody else has.

@@ -77,7 +77,7 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
-class Setup:
+class ClientConfig:
     """How to reach a service. Calls with equal setups share connections.
 
     Attributes:

@@ -1,6 +1,6 @@
 """Chat models that are reached over HTTP.
 
-A provider says how to build a request and how to read a response and an event, as an `Exchange`:
+A provider says how to build a request and how to read a response and an event, as an `ApiCall`:
 plain data in, plain data out. What sends them stands here, once.
 """
 
@@ -15,7 +15,7 @@ from runnables.errors import ModelConnectionError
 from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS, merged_options
 from runnables_providers._http import Reply, Request, asend, astream, send, stream
-from runnables_providers._remote.error_bodies import Fault, explained, status_of
+from runnables_providers._remote.error_bodies import ServiceError, parse_error_body, status_of
 from runnables_providers._remote.keys import Key, SecretHeaders
 from runnables_providers._remote.service import Remote, is_mapping_of_texts
 from runnables_providers._remote.stream_decoding import JSONEvents
@@ -30,7 +30,7 @@ REMOTE_OPTIONS = BASE_OPTIONS | {"extra_body", "extra_headers"}
 """What a call of any remote model may say: `extra_body` is added to the request as it stands."""
 
 
-class Exchange(ABC):
+class ApiCall(ABC):
     """One call in the words of a service: what to send, and how to read what comes back.
 
     `feed` and `finish` keep what they need to know of the events before; an exchange reads one
@@ -45,9 +45,9 @@ class Exchange(ABC):
     def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
         """The message that a whole answer stands for."""
 
-    def fault(self, event: Mapping[str, Any]) -> Fault | None:
+    def fault(self, event: Mapping[str, Any]) -> ServiceError | None:
         """What an event says is wrong, if anything."""
-        return explained(event) if event.get("error") else None
+        return parse_error_body(event) if event.get("error") else None
 
     @abstractmethod
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
@@ -74,10 +74,10 @@ class HTTPChatModel(Remote, ChatModel):
         top_p: choose among the likeliest tokens of this total probability.
         timeout: seconds to wait for the first byte of an answer, and for each further piece of
             it; or `Timeouts`, which has each limit by name.
-        max_retries: how often to try again after an error that may pass; see `Guarded`.
+        max_retries: how often to try again after an error that may pass; see `RequestPolicy`.
         max_retry_delay: the longest wait, in seconds, that the service may ask for.
-        rate_limiter: lets requests go in their turn; see `Guarded`.
-        cache: where answers are kept, and looked for first; see `Guarded`.
+        rate_limiter: lets requests go in their turn; see `RequestPolicy`.
+        cache: where answers are kept, and looked for first; see `RequestPolicy`.
         default_headers: further headers of each request; their values never print.
         extra_body: further keys of each request, as they stand, over all others.
         name: what observers call the model.
@@ -137,7 +137,7 @@ class HTTPChatModel(Remote, ChatModel):
         vars(self).update(defaults)
         self._connect(api_key, base_url, timeout, default_headers)
 
-    def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
+    def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         """How to ask for this answer."""
         raise NotImplementedError
 
@@ -146,19 +146,19 @@ class HTTPChatModel(Remote, ChatModel):
         raise NotImplementedError
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        exchange, request = self._asked(messages, options, streamed=False)
+        exchange, request = self._build_request(messages, options, streamed=False)
         reply = send(request, self._setup(), self.service.name)
         return self._read(exchange, reply)
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        exchange, request = self._asked(messages, options, streamed=False)
+        exchange, request = self._build_request(messages, options, streamed=False)
         reply = await asend(request, self._setup(), self.service.name)
         return self._read(exchange, reply)
 
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
-        exchange, request = self._asked(messages, options, streamed=True)
+        exchange, request = self._build_request(messages, options, streamed=True)
         with stream(request, self._setup(), self.service.name) as reply:
             if self._is_no_stream(reply.status, reply.headers):
                 raise self._not_streamed(Reply(reply.status, reply.headers, reply.read()))
@@ -172,7 +172,7 @@ class HTTPChatModel(Remote, ChatModel):
     async def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
-        exchange, request = self._asked(messages, options, streamed=True)
+        exchange, request = self._build_request(messages, options, streamed=True)
         async with await astream(request, self._setup(), self.service.name) as reply:
             if self._is_no_stream(reply.status, reply.headers):
                 raise self._not_streamed(Reply(reply.status, reply.headers, await reply.read()))
@@ -183,9 +183,9 @@ class HTTPChatModel(Remote, ChatModel):
             for chunk in reading.finish():
                 yield chunk
 
-    def _asked(
+    def _build_request(
         self, messages: list[BaseMessage], options: dict[str, Any], *, streamed: bool
-    ) -> tuple[Exchange, Request]:
+    ) -> tuple[ApiCall, Request]:
         options = dict(options)  # the caller's own are for the next attempt, too
         extra_body = options.pop("extra_body", None)
         extra_headers = options.pop("extra_headers", None)
@@ -199,7 +199,7 @@ class HTTPChatModel(Remote, ChatModel):
             body = {**body, **extra_body}
         return exchange, self._post(self._path(options, streamed=streamed), body, extra_headers)
 
-    def _read(self, exchange: Exchange, reply: Reply) -> AIMessage:
+    def _read(self, exchange: ApiCall, reply: Reply) -> AIMessage:
         body = self._json(reply)
         with self._reading(reply.body, reply.headers):
             return exchange.answer(body, reply.headers)
@@ -219,9 +219,7 @@ class HTTPChatModel(Remote, ChatModel):
 class _Reading:
     """Reads the bytes of one streamed answer."""
 
-    def __init__(
-        self, model: HTTPChatModel, exchange: Exchange, headers: Mapping[str, str]
-    ) -> None:
+    def __init__(self, model: HTTPChatModel, exchange: ApiCall, headers: Mapping[str, str]) -> None:
         self._model = model
         self._exchange = exchange
         self._headers = headers
@@ -245,7 +243,7 @@ class _Reading:
             last = self._exchange.finish(self._headers)
         if last is None:
             raise ModelConnectionError(
-                f"{self._model._who()}: the stream ended before the answer did.",
+                f"{self._model._service_label()}: the stream ended before the answer did.",
                 provider=self._model.service.name,
                 request_id=self._model._request_id(self._headers),
             )

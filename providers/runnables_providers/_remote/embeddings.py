@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.core.config import Scope, within
+from runnables.core.config import Scope, activate
 from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError
 from runnables.models import Embeddings
@@ -27,15 +27,15 @@ class HTTPEmbeddings(Remote, Embeddings):
     Args:
         model: which model, as the service calls it.
         dimensions: how many numbers a vector has, for models that can give fewer than they have.
-        group_size: how many texts a request has at most; None: as many as the service takes.
+        max_batch_size: how many texts a request has at most; None: as many as the service takes.
         api_key: the key, or a function that gives the one to use now, asked in the thread or
             loop of each call; by default it is looked up in the environment at each call. An
             empty text: none, whatever the environment has.
         base_url: another address than the service's own.
         timeout: seconds to wait for an answer, or `Timeouts`.
-        max_retries: how often to try again after an error that may pass; see `Guarded`.
+        max_retries: how often to try again after an error that may pass; see `RequestPolicy`.
         max_retry_delay: the longest wait, in seconds, that the service may ask for.
-        rate_limiter: lets requests go in their turn; see `Guarded`.
+        rate_limiter: lets requests go in their turn; see `RequestPolicy`.
         default_headers: further headers of each request; their values never print.
         extra_body: further keys of each request, as they stand, over all others.
         name: what observers call it.
@@ -51,7 +51,7 @@ class HTTPEmbeddings(Remote, Embeddings):
         model: str | None = None,
         *,
         dimensions: int | None = None,
-        group_size: int | None = None,
+        max_batch_size: int | None = None,
         api_key: Key | None = None,
         base_url: str | None = None,
         timeout: float | Timeouts | None = None,
@@ -62,10 +62,10 @@ class HTTPEmbeddings(Remote, Embeddings):
         extra_body: Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> None:
-        self._check_positive(dimensions=dimensions, group_size=group_size)
+        self._check_positive(dimensions=dimensions, max_batch_size=max_batch_size)
         self.model = model
         self.dimensions = dimensions
-        self.group_size = group_size or type(self).group_size
+        self.max_batch_size = max_batch_size or type(self).max_batch_size
         self.extra_body = None if extra_body is None else dict(extra_body)
         self.name = name
         super().__init__(
@@ -96,7 +96,7 @@ class HTTPEmbeddings(Remote, Embeddings):
     # -- as embeddings, and as a runnable
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """The vectors of texts, in their order; in requests of `group_size`, one after another.
+        """The vectors of texts, in their order; in requests of `max_batch_size`, one after another.
 
         Raises:
             ModelError: the service refuses, fails or cannot be reached.
@@ -104,7 +104,7 @@ class HTTPEmbeddings(Remote, Embeddings):
         return self._embedded(texts, query=False)
 
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """The vectors of texts, in their order; in requests of `group_size`, one after another."""
+        """Return the vectors of texts, in order, by one request a `max_batch_size`."""
         return await self._aembedded(texts, query=False)
 
     def embed_query(self, text: str) -> list[float]:
@@ -115,18 +115,18 @@ class HTTPEmbeddings(Remote, Embeddings):
         """The vector of a text that is to be compared with those of documents."""
         return (await self._aembedded([text], query=True))[0]
 
-    def _invoke_group(
+    def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
         texts = [self._text(value, kwargs) for value in values]
-        with within(scope):
+        with activate(scope):
             return self._embedded(texts, query=True)
 
-    async def _ainvoke_group(
+    async def _ainvoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
         texts = [self._text(value, kwargs) for value in values]
-        with within(scope):
+        with activate(scope):
             return await self._aembedded(texts, query=True)
 
     def _embedded(self, texts: Sequence[str], *, query: bool) -> list[list[float]]:
@@ -142,12 +142,14 @@ class HTTPEmbeddings(Remote, Embeddings):
         return found
 
     def _ask(self, texts: Sequence[str], query: bool) -> list[list[float]]:
-        return self._fetched(self._asked(texts, query), partial(self._read, len(texts)))
+        return self._fetched(self._build_request(texts, query), partial(self._read, len(texts)))
 
     async def _aask(self, texts: Sequence[str], query: bool) -> list[list[float]]:
-        return await self._afetched(self._asked(texts, query), partial(self._read, len(texts)))
+        return await self._afetched(
+            self._build_request(texts, query), partial(self._read, len(texts))
+        )
 
-    def _asked(self, texts: Sequence[str], query: bool) -> Request:
+    def _build_request(self, texts: Sequence[str], query: bool) -> Request:
         body = {**self._body(texts, query=query), **(self.extra_body or {})}
         return self._post(self._path(), body)
 
@@ -166,8 +168,8 @@ class HTTPEmbeddings(Remote, Embeddings):
         for text in texts:
             if not isinstance(cast("object", text), str):
                 raise TypeError(f"{type(self).__name__} embeds texts, got {type(text).__name__!r}.")
-        for start in range(0, len(texts), self.group_size):
-            yield texts[start : start + self.group_size]
+        for start in range(0, len(texts), self.max_batch_size):
+            yield texts[start : start + self.max_batch_size]
 
 
 def floats(vector: Any) -> list[float]:

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 
 @dataclass(frozen=True)
-class Fault:
+class ServiceError:
     """What a service says is wrong.
 
     Attributes:
@@ -23,24 +23,24 @@ class Fault:
     details: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-def explained(body: Any) -> Fault:
+def parse_error_body(body: Any) -> ServiceError:
     """What the body of an unsuccessful reply, or an event of a stream, says.
 
     The forms are `{"error": {"message", "type", "code", "status"}}` (OpenAI, Anthropic, Google),
     the same in a list (Google), `{"error": text}` (Ollama), and an object or text of its own.
     """
     if isinstance(body, list) and body:
-        return explained(cast("Sequence[Any]", body)[0])
+        return parse_error_body(cast("Sequence[Any]", body)[0])
     if not isinstance(body, Mapping):
-        return Fault(f"{body}")
+        return ServiceError(f"{body}")
     said = cast("Mapping[str, Any]", body)
     error: Any = said.get("error", said)
     if not isinstance(error, Mapping):
-        return Fault(str(error), details=said)
+        return ServiceError(str(error), details=said)
     told = cast("Mapping[str, Any]", error)
     message = told.get("message") or told.get("detail") or json.dumps(told)
     codes = tuple(str(told[key]) for key in ("status", "type", "code") if told.get(key))
-    return Fault(str(message), codes, said)
+    return ServiceError(str(message), codes, said)
 
 
 _STATUS: Final[Mapping[str, int]] = {

@@ -55,7 +55,7 @@ def key_of(given: Key | None) -> str | None:
     )
 
 
-def carried(headers: Mapping[str, str] | None) -> list[str]:
+def keys_in_headers(headers: Mapping[str, str] | None) -> list[str]:
     """The words in headers that may be keys."""
     values = (value for name, value in (headers or {}).items() if _CARRIES.search(name))
     return [word for value in values for word in value.split()]
@@ -63,13 +63,13 @@ def carried(headers: Mapping[str, str] | None) -> list[str]:
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
     """A text without these keys, and without all that this process has sent lately."""
-    for secret in sorted({*secrets, *SENT.keys()}, key=len, reverse=True):
+    for secret in sorted({*secrets, *RECENT_KEYS.keys()}, key=len, reverse=True):
         if len(secret) >= _LENGTH:
             text = text.replace(secret, HIDDEN)
     return text
 
 
-class Sent:
+class RecentKeys:
     """The keys that this process has sent lately.
 
     A function that gives keys is not asked again for an error: by then it may give another one,
@@ -95,4 +95,4 @@ class Sent:
         return [*self._new.copy(), *self._old.copy()]
 
 
-SENT: Final = Sent()
+RECENT_KEYS: Final = RecentKeys()

@@ -23,23 +23,23 @@ from runnables.errors import (
 )
 from runnables.models import model_error, retry_after
 from runnables_providers._http import (
+    ClientConfig,
     Reply,
     Request,
-    Setup,
     Timeouts,
     asend,
     require_http,
     send,
 )
-from runnables_providers._remote.error_bodies import Fault, explained
+from runnables_providers._remote.error_bodies import ServiceError, parse_error_body
 from runnables_providers._remote.json_values import read_json, written_json
 from runnables_providers._remote.keys import (
-    SENT,
+    RECENT_KEYS,
     Key,
     SecretHeaders,
-    carried,
     hidden,
     key_of,
+    keys_in_headers,
     redacted,
 )
 
@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 _SHOWN = 300
 """How many characters of an answer that cannot be read are shown in its error."""
-_USUAL = Setup()
+_USUAL = ClientConfig()
 _LONGEST = 5_000
 """How many characters of a service's own reason an error has at most."""
 
@@ -68,7 +68,7 @@ class Service:
     """
 
     name: str
-    title: str
+    display_name: str
     url: str
     url_variables: tuple[str, ...] = ()
     key_variables: tuple[str, ...] = ()
@@ -77,11 +77,11 @@ class Service:
     extra: str | None = None
 
 
-_MISREAD = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+_PARSE_ERRORS = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 """What reading an answer of another form raises; too large a number, too many brackets."""
 
 
-class _OfForm:
+class _AsServerError:
     """`Remote._reading`: not made by `contextmanager`, as streams enter it for every piece."""
 
     __slots__ = ("_data", "_headers", "_model")
@@ -95,7 +95,7 @@ class _OfForm:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, _MISREAD) and not isinstance(error, RunnablesError):
+        if isinstance(error, _PARSE_ERRORS) and not isinstance(error, RunnablesError):
             raise self._model._unreadable(self._data, self._headers) from error
 
 
@@ -167,10 +167,10 @@ class Remote:
         """Whether it is the maker's own service, not a compatible one."""
         return self._url() == self.service.url
 
-    def _who(self) -> str:
+    def _service_label(self) -> str:
         """Who answers, for errors: the service, or the host that speaks as it does."""
         if self._is_own():
-            return self.service.title
+            return self.service.display_name
         return f"{urlsplit(self._url()).netloc} ({self.service.name})"
 
     def _check_url(self, url: str) -> None:
@@ -206,7 +206,8 @@ class Remote:
             return key or None
         why = "" if self.api_key is None else " (api_key is empty)"
         raise AuthenticationError(
-            f"{type(self).__name__} has no key for {self.service.title}{why}. Set the environment "
+            f"{type(self).__name__} has no key for {self.service.display_name}{why}. "
+            "Set the environment "
             f"variable {self.service.key_variables[0]}, or give api_key=...",
             provider=self.service.name,
         )
@@ -223,28 +224,28 @@ class Remote:
     def _headers(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         key = self._secret()
         if key:
-            SENT.note(key)
-        for word in carried(extra) if extra else ():
-            SENT.note(word)
+            RECENT_KEYS.note(key)
+        for word in keys_in_headers(extra) if extra else ():
+            RECENT_KEYS.note(word)
         headers = {"content-type": "application/json"}
         for further in (self._auth(key) if key else None, self.default_headers, extra):
             if further:
                 headers.update(further)
         return headers
 
-    def _setup(self) -> Setup:
+    def _setup(self) -> ClientConfig:
         limit = self.timeout
         if limit is None:
             return _USUAL
         if isinstance(limit, Timeouts):
-            return Setup(limit)
+            return ClientConfig(limit)
         is_number = isinstance(cast("object", limit), (int, float)) and not isinstance(limit, bool)
         if not is_number or not limit > 0:
             raise ConfigError(
                 f"{type(self).__name__}: timeout={limit!r}: expected seconds, more than 0, or "
                 "Timeouts(...)."
             )
-        return Setup(Timeouts(connect=min(limit, 10), first=limit, between=limit))
+        return ClientConfig(Timeouts(connect=min(limit, 10), first=limit, between=limit))
 
     def _post(
         self, path: str, body: Mapping[str, Any], extra: Mapping[str, str] | None = None
@@ -281,15 +282,15 @@ class Remote:
         except ValueError as error:
             raise self._unreadable(reply.body, reply.headers) from error
 
-    def _reading(self, data: bytes, headers: Mapping[str, str]) -> _OfForm:
+    def _reading(self, data: bytes, headers: Mapping[str, str]) -> _AsServerError:
         """Let what is not of the service's own form be an error of the service."""
-        return _OfForm(self, data, headers)
+        return _AsServerError(self, data, headers)
 
     def _unreadable(self, body: bytes, headers: Mapping[str, str]) -> ServerError:
         text = self._redacted(body.decode("utf-8", "replace"))[:_SHOWN]
         kind = headers.get("content-type", "no content type")
         return ServerError(
-            f"{self._who()} answered with what cannot be read ({kind}): {text!r}",
+            f"{self._service_label()} answered with what cannot be read ({kind}): {text!r}",
             provider=self.service.name,
             request_id=self._request_id(headers),
         )
@@ -300,16 +301,16 @@ class Remote:
             body: Any = read_json(reply.body)
         except ValueError:
             body = self._redacted(reply.body.decode("utf-8", "replace"))[:_SHOWN]
-        return self._error(reply.status, explained(body), reply.headers)
+        return self._error(reply.status, parse_error_body(body), reply.headers)
 
-    def _error(self, status: int, fault: Fault, headers: Mapping[str, str]) -> ModelError:
+    def _error(self, status: int, fault: ServiceError, headers: Mapping[str, str]) -> ModelError:
         """The error for a fault."""
         message = self._redacted(fault.message)[:_LONGEST] or "no reason given"
         if (status == 404 or 300 <= status < 400) and self._url() != self.service.url:
             message = f"{message.rstrip('.')}. Its base address: {self._url()}"
         return model_error(
             status,
-            f"{self._who()} answered {status}: {message}",
+            f"{self._service_label()} answered {status}: {message}",
             provider=self.service.name,
             request_id=self._request_id(headers),
             retry_after=self._delay(fault, headers),
@@ -317,11 +318,11 @@ class Remote:
             daily=self._is_used_up(fault),
         )
 
-    def _delay(self, fault: Fault, headers: Mapping[str, str]) -> float | None:
+    def _delay(self, fault: ServiceError, headers: Mapping[str, str]) -> float | None:
         """Seconds until the service wants to be asked again, where it says so."""
         return retry_after(headers)
 
-    def _is_used_up(self, fault: Fault) -> bool:
+    def _is_used_up(self, fault: ServiceError) -> bool:
         """Whether the fault is a limit that waiting for minutes does not mend."""
         return "insufficient_quota" in fault.codes  # OpenAI's, for an account without money
 
@@ -331,7 +332,7 @@ class Remote:
     def _redacted(self, text: str) -> str:
         """A text of the service without the keys, which some repeat where they are wrong."""
         own = key_of(self.api_key) if isinstance(self.api_key, SecretStr) else None
-        return redacted(text, [own or "", *carried(self.default_headers)])
+        return redacted(text, [own or "", *keys_in_headers(self.default_headers)])
 
 
 def is_mapping_of_texts(value: Any) -> bool:

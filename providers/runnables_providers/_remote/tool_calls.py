@@ -13,7 +13,7 @@ from runnables.messages import AIMessage, BaseMessage, ContentBlock, ToolMessage
 _MADE: Final = "made_"
 
 
-def made_id(answered: str | Sequence[BaseMessage], *of: object) -> str:
+def invented_id(answered: str | Sequence[BaseMessage], *of: object) -> str:
     """A name for a call, which depends on nothing but the arguments.
 
     So a stream and a whole answer give the same call the same name, and another call of a

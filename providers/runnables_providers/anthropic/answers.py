@@ -11,7 +11,7 @@ from runnables.messages import ToolCallChunk, UsageMetadata, tool_call_chunk
 from runnables.messages.blocks import Block, Content
 from runnables.messages.merging import join_deltas_by_key
 from runnables.messages.tool_calls import parse_args
-from runnables.models import StopCutter
+from runnables.models import StopSequenceFilter
 from runnables_providers.anthropic.blocks import INVALID
 
 Piece: TypeAlias = tuple[Content, list[ToolCallChunk]]
@@ -59,7 +59,7 @@ class AnswerReader:
 
     def __init__(self, *, cited: bool, stop: Sequence[str] = ()) -> None:
         self._cited = cited
-        self._cutter = StopCutter(stop) if stop else None
+        self._cutter = StopSequenceFilter(stop) if stop else None
         self._citing: set[int] = set()
         self._held: dict[int, _Open] = {}
         self._calls: dict[int, _Open] = {}

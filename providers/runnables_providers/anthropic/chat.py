@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from runnables.errors import ConfigError
-from runnables_providers._remote.chat import REMOTE_OPTIONS, Exchange, HTTPChatModel
+from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
 from runnables_providers._remote.keys import Key, hidden, key_of
 from runnables_providers._remote.service import Service, variable
 from runnables_providers._remote.tool_calls import with_only_tool
 from runnables_providers.anthropic.messages_api import MessagesCall
-from runnables_providers.anthropic.output_schemas import form_of, is_sayable
+from runnables_providers.anthropic.output_schemas import claude_schema, is_supported
 from runnables_providers.anthropic.requests import OPTIONS, as_own_tool, format_of, headers_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _KEY: Final = "ANTHROPIC_API_KEY"
 
 ANTHROPIC: Final = Service(
     name="anthropic",
-    title="Anthropic",
+    display_name="Anthropic",
     url="https://api.anthropic.com",
     url_variables=("ANTHROPIC_BASE_URL",),
     key_variables=(_KEY, "ANTHROPIC_AUTH_TOKEN"),
@@ -93,24 +93,26 @@ class ChatAnthropic(HTTPChatModel, internal=True):
 
     def _method_for(self, form: Mapping[str, Any]) -> Method:
         """By schema where the API can say it; others may not know how, but they know tools."""
-        return "json_schema" if self._is_own() and is_sayable(form) else "function_calling"
+        return "json_schema" if self._is_own() and is_supported(form) else "function_calling"
 
     def _fitted_schema(
         self, schema: dict[str, Any], strict: bool | None
     ) -> tuple[dict[str, Any], bool | None]:
-        return (form_of(schema), True) if strict else (schema, strict)
+        return (claude_schema(schema), True) if strict else (schema, strict)
 
     def _asked(
         self, messages: list[BaseMessage], options: dict[str, Any], *, streamed: bool
-    ) -> tuple[Exchange, Request]:
+    ) -> tuple[ApiCall, Request]:
         headers = headers_of(options)
         given: Mapping[str, str] | None = options.get("extra_headers")
         for told in (self.default_headers, given):
             if told:
                 headers.update((name.lower(), value) for name, value in told.items())
-        return super()._asked(messages, {**options, "extra_headers": headers}, streamed=streamed)
+        return super()._build_request(
+            messages, {**options, "extra_headers": headers}, streamed=streamed
+        )
 
-    def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
+    def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         if "tool_choice" in options and not self._is_own():
             options = with_only_tool(options)
         return MessagesCall(messages, options, provider=self.service.name)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from runnables.errors import InvalidRequestError, near
+from runnables.errors import InvalidRequestError, did_you_mean
 from runnables.messages import AIMessage, BaseMessage, ChatMessage, SystemMessage, ToolMessage
 from runnables.messages.normalize import canonical_block
 from runnables_providers.anthropic.blocks import INVALID, call_id, text_block, tool_use, written
@@ -94,7 +94,7 @@ def _role(at: int, message: BaseMessage) -> str:
     if message.role not in _ROLES:
         raise InvalidRequestError(
             f"messages[{at}] has the role {message.role!r}, which the Messages API does not know."
-            f"{near(message.role, _ROLES)} Known: {', '.join(_ROLES)}.",
+            f"{did_you_mean(message.role, _ROLES)} Known: {', '.join(_ROLES)}.",
             provider="anthropic",
         )
     return _ROLES[message.role]

@@ -13,7 +13,7 @@ from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
 from runnables.messages.merging import merge_content
 from runnables.messages.tool_call_merging import join_tool_call_chunks
 from runnables.messages.tool_calls import parse_tool_calls
-from runnables_providers._remote.chat import Exchange
+from runnables_providers._remote.chat import ApiCall
 from runnables_providers.anthropic.answers import (
     AnswerReader,
     Piece,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from runnables.messages.blocks import Content
 
 
-class MessagesCall(Exchange):
+class MessagesCall(ApiCall):
     """One answer of Claude.
 
     Args:

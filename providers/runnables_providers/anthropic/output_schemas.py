@@ -32,16 +32,16 @@ _NAMED: Final = ("properties", "$defs", "definitions")
 """Words that hold schemas by name; their keys are no words."""
 
 
-def is_sayable(schema: Schema) -> bool:
+def is_supported(schema: Schema) -> bool:
     """Whether the API can hold an answer to this schema."""
     try:
-        form_of(schema)
+        claude_schema(schema)
     except ConfigError:
         return False
     return True
 
 
-def form_of(schema: Schema) -> dict[str, Any]:
+def claude_schema(schema: Schema) -> dict[str, Any]:
     """A JSON schema as the API takes it.
 
     Raises:
@@ -56,9 +56,9 @@ def _node(schema: Schema) -> dict[str, Any]:
     if "$ref" in schema:  # what stands beside it would be refused
         return {key: _part(key, schema[key]) for key in ("$ref", "$defs") if key in schema}
     if refused := _REFUSED & schema.keys():
-        raise _unsayable(f"{min(refused)!r}", schema)
+        raise _unsupported(f"{min(refused)!r}", schema)
     if not schema.keys() & {"type", "enum", "const", "anyOf", "oneOf", "allOf", "properties"}:
-        raise _unsayable("values of any kind", schema)
+        raise _unsupported("values of any kind", schema)
     form: dict[str, Any] = {}
     beyond: dict[str, Any] = {}
     for key, value in schema.items():
@@ -95,7 +95,7 @@ def _closed(form: dict[str, Any], schema: Schema) -> dict[str, Any]:
     """An object with no other keys than it says, as all have to be."""
     free = schema.get("additionalProperties")
     if free or (free is None and "properties" not in schema):
-        raise _unsayable("keys that nobody knows before", schema)
+        raise _unsupported("keys that nobody knows before", schema)
     return {**form, "properties": form.get("properties", {}), "additionalProperties": False}
 
 
@@ -119,7 +119,7 @@ def _check_depth(schema: Schema) -> None:
         for name in free:
             del needs[name]
     if needs:
-        raise _unsayable(f"{min(needs)!r}, which contains itself", schema)
+        raise _unsupported(f"{min(needs)!r}, which contains itself", schema)
 
 
 def _references(part: Any) -> Iterator[str]:
@@ -133,7 +133,7 @@ def _references(part: Any) -> Iterator[str]:
             yield from _references(value)
 
 
-def _unsayable(what: str, schema: Schema) -> ConfigError:
+def _unsupported(what: str, schema: Schema) -> ConfigError:
     return ConfigError(
         f"Claude's structured outputs cannot say {what}, as in {json.dumps(dict(schema))[:100]}. "
         "Take method='function_calling', or a type with fields that are known."

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from runnables.errors import ConfigError
-from runnables_providers.anthropic.output_schemas import form_of
+from runnables_providers.anthropic.output_schemas import claude_schema
 
 OPTIONS: Final = frozenset(
     "top_k thinking effort parallel_tool_calls metadata service_tier speed inference_geo "
@@ -171,7 +171,7 @@ def format_of(wanted: Any) -> dict[str, Any] | None:
         case None | {"type": "text"}:
             return None
         case {"type": "json_schema", "json_schema": {"schema": schema}}:
-            return {"type": "json_schema", "schema": form_of(schema)}
+            return {"type": "json_schema", "schema": claude_schema(schema)}
         case {"type": "json_schema", "schema": dict()}:
             return dict(wanted)
         case _:

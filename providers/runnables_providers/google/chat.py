@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from runnables_providers._remote.chat import REMOTE_OPTIONS, Exchange, HTTPChatModel
+from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
 from runnables_providers.google.generation import Generation
 from runnables_providers.google.generation_config import OPTIONS, typed_tool
 from runnables_providers.google.service import API_VERSION, GoogleRemote, resource
@@ -55,5 +55,5 @@ class ChatGoogleGenerativeAI(GoogleRemote, HTTPChatModel, internal=True):
         method = "streamGenerateContent?alt=sse" if streamed else "generateContent"
         return self._model_path(options.get("model"), method)
 
-    def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
+    def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         return Generation(messages, options)

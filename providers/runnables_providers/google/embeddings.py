@@ -25,7 +25,7 @@ class GoogleGenerativeAIEmbeddings(GoogleRemote, HTTPEmbeddings, internal=True):
         ConfigError: no model, or a setting that is unknown or out of range.
     """
 
-    group_size: int = 100  # the most that the service takes
+    max_batch_size: int = 100  # the most that the service takes
 
     def __init__(
         self,

@@ -19,8 +19,8 @@ from runnables.messages import (
     message_chunk_to_message,
     tool_call_chunk,
 )
-from runnables_providers._remote.chat import Exchange
-from runnables_providers._remote.tool_calls import made_id
+from runnables_providers._remote.chat import ApiCall
+from runnables_providers._remote.tool_calls import invented_id
 from runnables_providers.google.contents import PARTS, conversation
 from runnables_providers.google.generation_config import written_options
 from runnables_providers.google.service import GOOGLE
@@ -55,7 +55,7 @@ _LISTS: Final[Mapping[str, str]] = {
 """What each event tells of its own piece, in lists; those of all events are put together."""
 
 
-class Generation(Exchange):
+class Generation(ApiCall):
     """One answer of a model of Google's.
 
     Args:
@@ -190,7 +190,7 @@ class Generation(Exchange):
         place, self._calls = self._calls, self._calls + 1
         name: str | None = call.get("name")
         args: Mapping[str, Any] = call.get("args") or {}
-        made = made_id(self._id or self.messages, place, name, args)
+        made = invented_id(self._id or self.messages, place, name, args)
         piece = tool_call_chunk(
             name=name,
             args=json.dumps(args, ensure_ascii=False) if text is None else text,

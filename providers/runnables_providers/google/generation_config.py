@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
-from runnables.errors import ConfigError, near
+from runnables.errors import ConfigError, did_you_mean
 
 _GENERATION: Final[Mapping[str, str]] = {
     "temperature": "temperature",
@@ -137,7 +137,7 @@ def _server_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
     name = SERVER_TOOLS.get(kind) or (kind if kind in SERVER_TOOLS.values() else None)
     if name is None:
         raise ConfigError(
-            f"Gemini has no tool of type {kind!r}.{near(kind, SERVER_TOOLS)} "
+            f"Gemini has no tool of type {kind!r}.{did_you_mean(kind, SERVER_TOOLS)} "
             f"Known: {', '.join(['function', *SERVER_TOOLS])}."
         )
     return {name: {key: value for key, value in tool.items() if key != "type"}}

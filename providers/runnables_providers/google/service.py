@@ -15,11 +15,11 @@ from runnables.errors import AuthenticationError, ConfigError, ModelError
 from runnables_providers._remote.service import Remote, Service
 
 if TYPE_CHECKING:
-    from runnables_providers._remote.error_bodies import Fault
+    from runnables_providers._remote.error_bodies import ServiceError
 
 GOOGLE: Final = Service(
     name="google",
-    title="Google Gemini",
+    display_name="Google Gemini",
     url="https://generativelanguage.googleapis.com",
     url_variables=("GOOGLE_GEMINI_BASE_URL",),
     key_variables=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
@@ -46,7 +46,7 @@ class GoogleRemote(Remote):
     def _auth(self, key: str) -> Mapping[str, str]:
         return {"x-goog-api-key": key}  # never in the address, which servers write down
 
-    def _error(self, status: int, fault: Fault, headers: Mapping[str, str]) -> ModelError:
+    def _error(self, status: int, fault: ServiceError, headers: Mapping[str, str]) -> ModelError:
         error = super()._error(status, fault, headers)
         if any(it.get("reason") in _KEY_REASONS for it in _details(fault)):
             return AuthenticationError(
@@ -54,11 +54,11 @@ class GoogleRemote(Remote):
             )
         return error
 
-    def _delay(self, fault: Fault, headers: Mapping[str, str]) -> float | None:
+    def _delay(self, fault: ServiceError, headers: Mapping[str, str]) -> float | None:
         delay = super()._delay(fault, headers)
         return _told_delay(_details(fault)) if delay is None else delay
 
-    def _is_used_up(self, fault: Fault) -> bool:
+    def _is_used_up(self, fault: ServiceError) -> bool:
         return super()._is_used_up(fault) or _is_daily(_details(fault))
 
 
@@ -76,7 +76,7 @@ def resource(model: Any) -> str:
     return quote(model if "/" in model else f"models/{model}", safe="/-._~@")
 
 
-def _details(fault: Fault) -> Sequence[Mapping[str, Any]]:
+def _details(fault: ServiceError) -> Sequence[Mapping[str, Any]]:
     """The typed details of an error; none where it has another form."""
     error: Any = fault.details.get("error")
     details: Any = cast("Mapping[str, Any]", error).get("details") if error else None

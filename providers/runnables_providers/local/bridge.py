@@ -12,7 +12,7 @@ import queue
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
-from runnables.engine import on_stop
+from runnables.engine import on_cancel
 from runnables_providers.local.engine import End, Engine, Job, Work
 
 
@@ -78,7 +78,7 @@ def events(engine: Engine, work: Work, alone: bool = False) -> Generator[Any, No
     job = Job(work, mailbox.put, alone=alone)
     engine.start(job)
     try:
-        with on_stop(lambda: engine.cancel(job)):
+        with on_cancel(lambda: engine.cancel(job)):
             while not isinstance(letter := mailbox.get(), End):
                 yield letter
             if letter.error is not None:
@@ -95,7 +95,7 @@ async def aevents(engine: Engine, work: Work, alone: bool = False) -> AsyncGener
     job = Job(work, mailbox.put, alone=alone)
     engine.start(job)
     try:
-        with on_stop(lambda: engine.cancel(job)):
+        with on_cancel(lambda: engine.cancel(job)):
             while not isinstance(letter := await mailbox.get(), End):
                 yield letter
             if letter.error is not None:

@@ -13,8 +13,8 @@ from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS, check_numbers
 from runnables_providers.local.bridge import aevents, events
 from runnables_providers.local.engine import Engine, engine
-from runnables_providers.local.requests import RANGES, SAMPLING, Call
-from runnables_providers.local.runtime import Setup, check_counts, require_runtime
+from runnables_providers.local.requests import RANGES, SAMPLING, ChatRequest
+from runnables_providers.local.runtime import ModelSetup, check_counts, require_runtime
 
 if TYPE_CHECKING:
     from runnables.cache import BaseCache
@@ -60,7 +60,7 @@ class LocalChatModel(ChatModel, internal=True):
         parallel: how many calls are worked on at the same time; more of them wait.
         threads: how many threads compute; None: two, or half of the CPUs if that is more.
         chat_template: a Jinja template for conversations, in place of the one in the file.
-        cache: where answers are kept, and looked for first; see `Guarded`.
+        cache: where answers are kept, and looked for first; see `RequestPolicy`.
         name: what observers call it.
 
     Raises:
@@ -126,17 +126,19 @@ class LocalChatModel(ChatModel, internal=True):
                 for chunk in call.read(event):
                     yield chunk
 
-    def _call(self, messages: list[BaseMessage], options: dict[str, Any]) -> Call:
+    def _call(self, messages: list[BaseMessage], options: dict[str, Any]) -> ChatRequest:
         if options.get("model") != self.model:
             raise ConfigError(
                 "LocalChatModel: model= chooses the file when the object is made, not in a call. "
                 "Make another LocalChatModel."
             )
-        return Call(messages, options, context=self.context_size, embedded=self.model is None)
+        return ChatRequest(
+            messages, options, context=self.context_size, embedded=self.model is None
+        )
 
     def _engine(self) -> Engine:
         return engine(
-            Setup(
+            ModelSetup(
                 path=self.model,
                 context=self.context_size,
                 parallel=self.parallel,

@@ -14,9 +14,9 @@ from runnables_providers.local.chat import PARALLEL, require_file
 from runnables_providers.local.engine import Engine, Work, engine
 from runnables_providers.local.runtime import (
     Abilities,
+    ModelSetup,
     Pooling,
     Server,
-    Setup,
     check_counts,
     require_runtime,
 )
@@ -91,7 +91,7 @@ class LocalEmbeddings(Embeddings, internal=True):
 
     def _engine(self) -> Engine:
         return engine(
-            Setup(
+            ModelSetup(
                 path=self.model,
                 context=self.context_size,
                 parallel=PARALLEL,

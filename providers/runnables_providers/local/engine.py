@@ -24,11 +24,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from runnables.engine import Cancelled, in_worker
+from runnables.engine import Cancelled, run_in_worker
 from runnables.errors import ServerError
 from runnables_providers.local.fetching import fetch
 from runnables_providers.local.forks import enter_child, spare
-from runnables_providers.local.runtime import Abilities, Server, Setup, load
+from runnables_providers.local.runtime import Abilities, ModelSetup, Server, load
 from runnables_providers.local.runtime_errors import as_model_error, refusal
 
 Emit: TypeAlias = Callable[[Any], bool]
@@ -105,7 +105,7 @@ class Engine:
     """
 
     def __init__(
-        self, setup: Setup, opener: Callable[[Callable[[], bool]], tuple[Server, Abilities]]
+        self, setup: ModelSetup, opener: Callable[[Callable[[], bool]], tuple[Server, Abilities]]
     ) -> None:
         self.setup = setup
         self._opener = opener
@@ -155,12 +155,12 @@ class Engine:
             if self._loaded is None:
                 if self._waiting and not self._loading:
                     self._loading = True
-                    in_worker(self._load)
+                    run_in_worker(self._load)
                 return
             while self._waiting and self._has_room(self._waiting[0]):
                 job = self._waiting.popleft()
                 self._running.add(job)
-                in_worker(partial(self._run, job))
+                run_in_worker(partial(self._run, job))
 
     def _has_room(self, job: Job) -> bool:
         if not self._running:
@@ -290,11 +290,11 @@ def _again(error: BaseException | None) -> BaseException | None:
 # -- one engine for each setup
 
 
-_engines: Final[dict[Setup, Engine]] = {}
+_engines: Final[dict[ModelSetup, Engine]] = {}
 _guard = threading.Lock()
 
 
-def engine(setup: Setup) -> Engine:
+def engine(setup: ModelSetup) -> Engine:
     """The engine of this process for a setup; it stays until `unload`, or the exit."""
     with _guard:
         if setup not in _engines:
@@ -302,7 +302,7 @@ def engine(setup: Setup) -> Engine:
         return _engines[setup]
 
 
-def _open(setup: Setup, given_up: Callable[[], bool]) -> tuple[Server, Abilities]:
+def _open(setup: ModelSetup, given_up: Callable[[], bool]) -> tuple[Server, Abilities]:
     path = fetch(given_up=given_up) if setup.path is None else Path(setup.path).expanduser()
     return load(setup, path)
 

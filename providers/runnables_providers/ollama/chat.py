@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runnables.errors import ConfigError
-from runnables_providers._remote.chat import REMOTE_OPTIONS, Exchange, HTTPChatModel
+from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
 from runnables_providers.ollama.exchange import OPTIONS, OllamaChat
 from runnables_providers.ollama.service import OllamaRemote, checked_model
 
@@ -57,5 +57,5 @@ class ChatOllama(OllamaRemote, HTTPChatModel, internal=True):
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
         return "/api/chat"
 
-    def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
+    def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         return OllamaChat(messages, options)

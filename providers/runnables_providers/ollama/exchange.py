@@ -23,12 +23,12 @@ from runnables.messages import (
 )
 from runnables.messages.kinds import role_of
 from runnables.messages.normalize import base64_of, check_place
-from runnables_providers._remote.chat import Exchange
+from runnables_providers._remote.chat import ApiCall
 from runnables_providers._remote.tool_calls import (
     CalledTools,
     arguments,
     calls_of,
-    made_id,
+    invented_id,
     service_id,
 )
 from runnables_providers.ollama.service import OLLAMA, checked_model
@@ -57,7 +57,7 @@ _FACTS: Final = (
 """What the last line tells of the answer that is passed on as it stands; times in ns."""
 
 
-class OllamaChat(Exchange):
+class OllamaChat(ApiCall):
     """One answer of a model of an Ollama server.
 
     Args:
@@ -139,7 +139,7 @@ class OllamaChat(Exchange):
         function: Mapping[str, Any] = call["function"]
         name, args = function.get("name"), function.get("arguments")
         text = args if isinstance(args, str) else json.dumps(args or {}, ensure_ascii=False)
-        made = made_id(self.messages, place, name, text)
+        made = invented_id(self.messages, place, name, text)
         return tool_call_chunk(name=name, args=text, id=call.get("id") or made, index=place)
 
     def _last(self, event: Mapping[str, Any]) -> AIMessageChunk:

@@ -12,7 +12,7 @@ _PORT: Final = 11434
 
 OLLAMA: Final = Service(
     name="ollama",
-    title="Ollama",
+    display_name="Ollama",
     url=f"http://127.0.0.1:{_PORT}",
     url_variables=("OLLAMA_HOST",),
     key_variables=("OLLAMA_API_KEY",),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 AZURE: Final = Service(
     name="azure_openai",
-    title="Azure OpenAI",
+    display_name="Azure OpenAI",
     url="",  # each customer has an address of their own
     key_variables=("AZURE_OPENAI_API_KEY",),
     id_headers=("x-request-id", "apim-request-id"),

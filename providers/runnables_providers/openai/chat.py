@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from runnables.errors import ConfigError, near
-from runnables_providers._remote.chat import REMOTE_OPTIONS, Exchange, HTTPChatModel
+from runnables.errors import ConfigError, did_you_mean
+from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
 from runnables_providers._remote.service import Service, variable
 from runnables_providers._remote.tool_calls import with_only_tool
 from runnables_providers.openai import completions, responses
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 OPENAI: Final = Service(
     name="openai",
-    title="OpenAI",
+    display_name="OpenAI",
     url="https://api.openai.com/v1",
     url_variables=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     key_variables=("OPENAI_API_KEY",),
@@ -79,7 +79,7 @@ class ChatOpenAI(HTTPChatModel, internal=True):
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
         return "/responses" if self.use_responses_api else "/chat/completions"
 
-    def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> Exchange:
+    def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         self._check(options)
         if "tool_choice" in options and not self._is_own():
             options = with_only_tool(options)
@@ -115,6 +115,6 @@ class ChatOpenAI(HTTPChatModel, internal=True):
             if name in other and name not in known:
                 raise ConfigError(
                     f"{type(self).__name__}: {interface} have no option {name!r}."
-                    f"{near(name, known)} OpenAI's other interface has it: "
+                    f"{did_you_mean(name, known)} OpenAI's other interface has it: "
                     f"use_responses_api={not self.use_responses_api}."
                 )

@@ -15,13 +15,13 @@ from runnables.messages import (
     BaseMessage,
     ToolCallChunk,
     UsageMetadata,
-    text_answer,
     text_chunk,
+    text_message,
     tool_call_chunk,
 )
 from runnables.messages.openai import openai_dicts
 from runnables.messages.tool_calls import parse_tool_calls
-from runnables_providers._remote.chat import Exchange
+from runnables_providers._remote.chat import ApiCall
 from runnables_providers.openai.media import check_media
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _FACTS: Final = ("id", "created", "service_tier", "system_fingerprint")
 """What an answer tells of itself that is passed on as it stands."""
 
 
-class Completion(Exchange):
+class Completion(ApiCall):
     """One chat completion.
 
     Args:
@@ -99,7 +99,7 @@ class Completion(Exchange):
         if beside := _beside(said):
             fields["additional_kwargs"] = beside
         # of all fields, calls alone have values in them that the service may write of another type
-        make = AIMessage if asked else text_answer
+        make = AIMessage if asked else text_message
         return make(said.get("content") or "", **fields)
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:

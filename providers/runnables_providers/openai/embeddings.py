@@ -31,7 +31,7 @@ class OpenAIEmbeddings(HTTPEmbeddings, internal=True):
     """
 
     service: ClassVar[Service] = OPENAI
-    group_size: int = 256  # OpenAI takes 2048 texts, but no more than 300,000 tokens together
+    max_batch_size: int = 256  # OpenAI takes 2048 texts, but no more than 300,000 tokens together
 
     def __init__(
         self,

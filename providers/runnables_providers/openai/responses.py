@@ -21,9 +21,9 @@ from runnables.messages import (
     tool_call_chunk,
 )
 from runnables.models.calls import join_answer
-from runnables.models.stop_sequences import StopCutter
-from runnables_providers._remote.chat import Exchange
-from runnables_providers._remote.error_bodies import Fault, explained
+from runnables.models.stop_sequences import StopSequenceFilter
+from runnables_providers._remote.chat import ApiCall
+from runnables_providers._remote.error_bodies import ServiceError, parse_error_body
 from runnables_providers.openai.completions import details
 from runnables_providers.openai.response_items import input_items
 
@@ -44,7 +44,7 @@ _REASONS: Final = {"max_output_tokens": "length", "content_filter": "content_fil
 """Why an answer is incomplete, in the words of chat completions."""
 
 
-class Response(Exchange):
+class Response(ApiCall):
     """One response.
 
     Args:
@@ -78,7 +78,7 @@ class Response(Exchange):
         self._places: dict[str, int] = {}
         self._thoughts: set[int] = set()
         self._calls = False
-        self._cutter = StopCutter(options.get("stop", ()))
+        self._cutter = StopSequenceFilter(options.get("stop", ()))
         self._end: Mapping[str, Any] | None = None
 
     # -- the request
@@ -117,12 +117,12 @@ class Response(Exchange):
         self._end = body
         return join_answer([*pieces, *(self.finish(headers) or ())])
 
-    def fault(self, event: Mapping[str, Any]) -> Fault | None:
+    def fault(self, event: Mapping[str, Any]) -> ServiceError | None:
         """What went wrong, in an event of its own or as the outcome."""
         if event.get("type") == "error":
-            return explained({"error": event.get("error") or event})
+            return parse_error_body({"error": event.get("error") or event})
         if event.get("type") == "response.failed":
-            return explained({"error": event["response"].get("error") or "no reason given"})
+            return parse_error_body({"error": event["response"].get("error") or "no reason given"})
         return None
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, Self, TypeV
 
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 
-from runnables.compose.policies.failures import Restart, Tries
-from runnables.engine import Declared, aclose, anap, close, inner, nap
+from runnables.compose.policies.failures import FailureLog, Restart
+from runnables.engine import StreamInfo, aclose, async_sleep, close, raw_iterator, sleep
 from runnables.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Limits of a minute are over by then; who asks for more means a quota, and somebo
 
 
 @dataclass(frozen=True)
-class Pace:
+class Backoff:
     """How long to wait between attempts: twice as long each time, and a bit at random.
 
     Attributes:
@@ -59,10 +59,10 @@ class Pace:
         return min(growing(state) + wait_random(0, self.jitter)(state), self.max)
 
 
-AT_ONCE: Final = Pace(initial=0, max=0, jitter=0)
+NO_BACKOFF: Final = Backoff(initial=0, max=0, jitter=0)
 
 
-class Rules(NamedTuple):
+class RetryPolicy(NamedTuple):
     """When another attempt is made.
 
     Attributes:
@@ -73,14 +73,14 @@ class Rules(NamedTuple):
         yields: whether this is left to a retry around this one that covers the error.
     """
 
-    most: int
-    mends: Callable[[Exception], bool]
-    pace: Pace
+    max_attempts: int
+    is_retryable: Callable[[Exception], bool]
+    backoff: Backoff
     max_delay: float = MAX_RETRY_DELAY
-    yields: bool = False
+    defers_to_outer: bool = False
 
 
-class Attempts(Tries):
+class Attempts(FailureLog):
     """The attempts of one call; tenacity counts them. Around each, it is known inside.
 
     Args:
@@ -88,7 +88,7 @@ class Attempts(Tries):
         on_restart: what a stream does that fails after its first chunk.
     """
 
-    def __init__(self, rules: Rules, on_restart: Restart = "raise") -> None:
+    def __init__(self, rules: RetryPolicy, on_restart: Restart = "raise") -> None:
         super().__init__(on_restart)
         self._rules = rules
         self._state: RetryCallState | None = None
@@ -104,28 +104,32 @@ class Attempts(Tries):
         """Seconds until the next attempt; None: there is none."""
         number = self.number
         if number == 1:
-            self._yields = self._rules.yields and covered(error, self._around)
+            self._yields = self._rules.defers_to_outer and covered(error, self._around)
         seconds = self._seconds(error)
-        alone = number == 1 and seconds is None and self._rules.yields
+        alone = number == 1 and seconds is None and self._rules.defers_to_outer
         self.failed(error, None if alone else f"attempt {number}")
         return seconds
 
     def _seconds(self, error: Exception) -> float | None:
         rules = self._rules
-        if self._yields or self.number >= rules.most or not rules.mends(error):
+        if self._yields or self.number >= rules.max_attempts or not rules.is_retryable(error):
             return None
         asked = _asked_delay(error)
         if asked > rules.max_delay:
             return None
         if self._state is None:
             self._state = RetryCallState(Retrying(), None, (), {})
-        seconds = max(asked, float(rules.pace.seconds(self._state)))
+        seconds = max(asked, float(rules.backoff.seconds(self._state)))
         self._state.prepare_for_next_attempt()
         return seconds
 
-    def covers(self, error: Exception) -> bool:
+    def would_retry(self, error: Exception) -> bool:
         """Whether another attempt would follow this error, where attempts are left."""
-        return self._rules.most > 1 and not self.is_out and self._rules.mends(error)
+        return (
+            self._rules.max_attempts > 1
+            and not self.has_emitted
+            and self._rules.is_retryable(error)
+        )
 
     # -- known to what runs inside
 
@@ -147,7 +151,7 @@ _attempts: contextvars.ContextVar[Attempts | None] = contextvars.ContextVar(
 def covered(error: Exception, around: Attempts | None) -> bool:
     """Whether one of the retries around would make another attempt after this error."""
     while around is not None:
-        if around.covers(error):
+        if around.would_retry(error):
             return True
         around = around._around
     return False
@@ -182,7 +186,9 @@ def check_delay(keyword: str, seconds: object) -> None:
 # -- running under them
 
 
-def tried(attempts: Attempts, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+def call_with_retries(
+    attempts: Attempts, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+) -> R:
     """What one of the calls gives; the verdict is raised where all fail."""
     while True:
         try:
@@ -191,11 +197,11 @@ def tried(attempts: Attempts, call: Callable[P, R], *args: P.args, **kwargs: P.k
         except Exception as error:
             seconds = attempts.wait(error)
         if seconds is None:
-            raise attempts.verdict()
-        nap(seconds)
+            raise attempts.error_to_raise()
+        sleep(seconds)
 
 
-async def atried(
+async def acall_with_retries(
     attempts: Attempts, call: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs
 ) -> R:
     """`tried` in the other colour."""
@@ -206,60 +212,60 @@ async def atried(
         except Exception as error:
             seconds = attempts.wait(error)
         if seconds is None:
-            raise attempts.verdict()
-        await anap(seconds)
+            raise attempts.error_to_raise()
+        await async_sleep(seconds)
 
 
-def tried_chunks(
-    start: Callable[[int], Iterable[Any]], attempts: Attempts, declared: Declared
+def stream_with_retries(
+    start: Callable[[int], Iterable[Any]], attempts: Attempts, info: StreamInfo
 ) -> Generator[Any, None, None]:
     """`tried` for a stream, which adds up as declared: until its first chunk has left."""
     while True:
         chunks = start(attempts.number)
         try:
             items = iter(chunks)
-            while not attempts.is_out:  # after that, there is no attempt to be known of
+            while not attempts.has_emitted:  # after that, there is no attempt to be known of
                 with attempts:
                     chunk = next(items, _END)
                 if chunk is _END:
                     return
-                yield attempts.took(chunk, declared)
+                yield attempts.record_chunk(chunk, info)
             for chunk in items:
-                yield attempts.took(chunk, declared)
+                yield attempts.record_chunk(chunk, info)
             return
         except Exception as error:
             seconds = attempts.wait(error)
         finally:
             close(chunks)
-        if attempts.is_too_late(declared) or seconds is None:
-            raise attempts.verdict()
-        nap(seconds)
+        if attempts.already_emitted(info) or seconds is None:
+            raise attempts.error_to_raise()
+        sleep(seconds)
         yield from attempts.start_over()
 
 
-async def atried_chunks(
-    start: Callable[[int], AsyncIterable[Any]], attempts: Attempts, declared: Declared
+async def astream_with_retries(
+    start: Callable[[int], AsyncIterable[Any]], attempts: Attempts, info: StreamInfo
 ) -> AsyncGenerator[Any, None]:
-    """`tried_chunks` in the other colour."""
+    """`stream_with_retries` in the other colour."""
     while True:
         chunks = start(attempts.number)
         try:
-            items = aiter(inner(chunks))
-            while not attempts.is_out:  # after that, there is no attempt to be known of
+            items = aiter(raw_iterator(chunks))
+            while not attempts.has_emitted:  # after that, there is no attempt to be known of
                 with attempts:
                     chunk = await anext(items, _END)
                 if chunk is _END:
                     return
-                yield attempts.took(chunk, declared)
+                yield attempts.record_chunk(chunk, info)
             async for chunk in items:
-                yield attempts.took(chunk, declared)
+                yield attempts.record_chunk(chunk, info)
             return
         except Exception as error:
             seconds = attempts.wait(error)
         finally:
             await aclose(chunks)
-        if attempts.is_too_late(declared) or seconds is None:
-            raise attempts.verdict()
-        await anap(seconds)
+        if attempts.already_emitted(info) or seconds is None:
+            raise attempts.error_to_raise()
+        await async_sleep(seconds)
         for chunk in attempts.start_over():
             yield chunk

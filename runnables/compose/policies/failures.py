@@ -6,22 +6,22 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from runnables.core.error_notes import note
+from runnables.core.error_notes import add_location
 from runnables.core.signatures import is_async
 from runnables.engine.merging import RESET, MergeableChunk, comes_in_parts
 from runnables.errors import (
     BudgetExceeded,
-    ColourError,
     ConfigError,
     MergeError,
     ModelError,
-    worth_retrying,
+    SyncAsyncError,
+    is_retryable,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runnables.engine import Declared
+    from runnables.engine import StreamInfo
 
 Restart = Literal["raise", "restart"]
 
@@ -30,7 +30,7 @@ MANY: Final = 64
 costs to join them."""
 
 
-class Tries:
+class FailureLog:
     """The failures of one call, and what its consumer has got meanwhile."""
 
     def __init__(self, on_restart: Restart) -> None:
@@ -39,18 +39,18 @@ class Tries:
         self._left: list[Any] = []
         self._joined = 0  # how many of them, from the first, are several that were joined
 
-    def took(self, chunk: Any, declared: Declared) -> Any:
+    def record_chunk(self, chunk: Any, info: StreamInfo) -> Any:
         """A chunk of a stream that adds up as declared leaves for the consumer; returns it."""
         if not self._left or self._on_restart == "raise":  # else it matters only that one has left
             self._left.append(chunk)
             if len(self._left) - self._joined == MANY:
-                self._join(declared)
+                self._join(info)
         return chunk
 
-    def _join(self, declared: Declared) -> None:
+    def _join(self, info: StreamInfo) -> None:
         """Join the last of them to one: a long stream would keep every chunk that it ever gave."""
         last = self._left[self._joined :]
-        if comes_in_parts(declared.merge) and isinstance(last[0], MergeableChunk):
+        if comes_in_parts(info.merge) and isinstance(last[0], MergeableChunk):
             with contextlib.suppress(Exception):  # told where their sum is asked for
                 last = [type(last[0]).merge_chunks(last)]
         self._left[self._joined :] = last
@@ -59,29 +59,29 @@ class Tries:
     def failed(self, error: Exception, where: str | None) -> None:
         """Remember a failure; the same exception raised once more gets no second note."""
         if where is not None and not any(error is known for known in self.errors):
-            note(error, where)
+            add_location(error, where)
         self.errors.append(error)
 
-    def is_too_late(self, declared: Declared) -> bool:
+    def already_emitted(self, info: StreamInfo) -> bool:
         """Whether chunks are out and cannot be taken back; then the error carries them.
 
         So does the first error, which is the one that is raised.
         """
-        if not self.is_out:
+        if not self.has_emitted:
             return False
-        produced = self._produced(declared)
+        produced = self._produced(info)
         for error in (self.errors[0], self.errors[-1]):
             cast("Any", error).produced = produced
         return True
 
     @property
-    def is_out(self) -> bool:
+    def has_emitted(self) -> bool:
         """Whether chunks are out and cannot be taken back."""
         return bool(self._left) and self._on_restart == "raise"
 
-    def _produced(self, declared: Declared) -> Any:
+    def _produced(self, info: StreamInfo) -> Any:
         """The value of what is out, or the list of the chunks where they do not add up."""
-        parts = declared.merge.accumulator()
+        parts = info.merge.accumulator()
         try:
             for chunk in self._left:
                 parts.add(chunk)
@@ -97,7 +97,7 @@ class Tries:
         self._joined = 0
         return (RESET,)
 
-    def verdict(self) -> Exception:
+    def error_to_raise(self) -> Exception:
         """The first error; its cause is the group of the others, in order."""
         first = self.errors[0]
         others = [error for error in self.errors if error is not first]
@@ -132,7 +132,7 @@ def check_errors(keyword: str, errors: Any) -> None:
 
 def is_one_of(error: Exception, errors: Errors) -> bool:
     """Whether an error is among those; a slip in the call is not, as no other try mends it."""
-    if isinstance(error, (ColourError, ConfigError)):
+    if isinstance(error, (SyncAsyncError, ConfigError)):
         return False
     if isinstance(errors, (type, tuple)):
         return isinstance(error, errors)
@@ -148,7 +148,7 @@ def is_worth_another(error: Exception, errors: Errors) -> bool:
     """
     if not is_one_of(error, errors) or isinstance(error, BudgetExceeded):
         return False
-    if not isinstance(error, ModelError) or worth_retrying(error):
+    if not isinstance(error, ModelError) or is_retryable(error):
         return True
     if not isinstance(errors, (type, tuple)):
         return True

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.policies.failures import (
     Errors,
+    FailureLog,
     Restart,
-    Tries,
     check_errors,
     check_restart,
     is_one_of,
 )
 from runnables.compose.typevars import Input, Output
-from runnables.compose.wrappers import Call, Forwarding
+from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.values import with_settings
-from runnables.engine import Declared, aclose, acollect, close, collect, inner
+from runnables.engine import StreamInfo, aclose, acollect, close, collect, raw_iterator
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
 
 
-class RunnableWithFallbacks(Forwarding[Input, Output], internal=True):
+class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
     """A runnable with others to try, in order, when it fails.
 
     When all have failed, the first error is raised; its cause is an ExceptionGroup of the
@@ -73,24 +73,24 @@ class RunnableWithFallbacks(Forwarding[Input, Output], internal=True):
         """All that may be tried, in order."""
         return (self.runnable, *self.fallbacks)
 
-    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
-        others = tuple(call.of(it) for it in self.fallbacks)
+    def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
+        others = tuple(call.apply_to(it) for it in self.fallbacks)
         return with_settings(self, {"runnable": made, "fallbacks": others})
 
-    def _like(self) -> Runnable[Input, Output]:
+    def _wrapped(self) -> Runnable[Input, Output]:
         return self.runnable
 
     @property
-    def restarts(self) -> bool:
+    def may_restart(self) -> bool:
         """With `on_restart="restart"`, or where a policy inside says so."""
-        return self.on_restart == "restart" or super().restarts
+        return self.on_restart == "restart" or super().may_restart
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
         return self.runnables
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         self._check(value)
-        tries = Tries(self.on_restart)
+        tries = FailureLog(self.on_restart)
         for at, runnable in enumerate(self.runnables):
             try:
                 return runnable.invoke(self._input(value, tries), _fallback(scope, at), **kwargs)
@@ -98,11 +98,11 @@ class RunnableWithFallbacks(Forwarding[Input, Output], internal=True):
                 tries.failed(error, _which(at))
             if not self._handles(tries):
                 break
-        raise tries.verdict()
+        raise tries.error_to_raise()
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         self._check(value)
-        tries = Tries(self.on_restart)
+        tries = FailureLog(self.on_restart)
         for at, runnable in enumerate(self.runnables):
             try:
                 return await runnable.ainvoke(
@@ -112,56 +112,60 @@ class RunnableWithFallbacks(Forwarding[Input, Output], internal=True):
                 tries.failed(error, _which(at))
             if not self._handles(tries):
                 break
-        raise tries.verdict()
+        raise tries.error_to_raise()
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         value = collect(input)
         self._check(value)
-        tries = Tries(self.on_restart)
+        tries = FailureLog(self.on_restart)
         for at, runnable in enumerate(self.runnables):
             yield from tries.start_over()
             chunks = runnable.stream(self._input(value, tries), _fallback(scope, at), **kwargs)
-            declared.follow(chunks)
+            info.delegate_to(chunks)
             try:
                 for chunk in chunks:
-                    yield tries.took(chunk, declared)
+                    yield tries.record_chunk(chunk, info)
                 return
             except Exception as error:
                 tries.failed(error, _which(at))
             finally:
                 close(chunks)
-            if tries.is_too_late(declared) or not self._handles(tries):
+            if tries.already_emitted(info) or not self._handles(tries):
                 break
-        raise tries.verdict()
+        raise tries.error_to_raise()
 
     async def _atransform(
         self,
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         value = await acollect(input)
         self._check(value)
-        tries = Tries(self.on_restart)
+        tries = FailureLog(self.on_restart)
         for at, runnable in enumerate(self.runnables):
             for chunk in tries.start_over():
                 yield chunk
             chunks = runnable.astream(self._input(value, tries), _fallback(scope, at), **kwargs)
-            declared.follow(chunks)
+            info.delegate_to(chunks)
             try:
-                async for chunk in inner(chunks):
-                    yield tries.took(chunk, declared)
+                async for chunk in raw_iterator(chunks):
+                    yield tries.record_chunk(chunk, info)
                 return
             except Exception as error:
                 tries.failed(error, _which(at))
             finally:
                 await aclose(chunks)
-            if tries.is_too_late(declared) or not self._handles(tries):
+            if tries.already_emitted(info) or not self._handles(tries):
                 break
-        raise tries.verdict()
+        raise tries.error_to_raise()
 
     def _check(self, value: object) -> None:
         if self.exception_key is not None and not isinstance(value, Mapping):
@@ -170,19 +174,19 @@ class RunnableWithFallbacks(Forwarding[Input, Output], internal=True):
                 f"got a {type(value).__name__}"
             )
 
-    def _input(self, value: Any, tries: Tries) -> Any:
+    def _input(self, value: Any, tries: FailureLog) -> Any:
         if self.exception_key is None or not tries.errors:
             return value
         return {**value, self.exception_key: tries.errors[-1]}
 
-    def _handles(self, tries: Tries) -> bool:
+    def _handles(self, tries: FailureLog) -> bool:
         return is_one_of(tries.errors[-1], self.exceptions_to_handle)
 
 
-def _fallback(scope: Scope | None, at: int) -> RunnableConfig | None:
-    if scope is None or at == 0:
+def _fallback(scope: Scope | None, index: int) -> RunnableConfig | None:
+    if scope is None or index == 0:
         return None if scope is None else scope.config
-    return scope.step(f"fallback:{at}", _which(at)).config
+    return scope.for_step(f"fallback:{index}", _which(index)).config
 
 
 def _which(at: int) -> str:

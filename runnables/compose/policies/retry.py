@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.policies.attempts import (
-    AT_ONCE,
     MAX_RETRY_DELAY,
+    NO_BACKOFF,
     Attempts,
-    Pace,
-    Rules,
-    atried,
-    atried_chunks,
+    Backoff,
+    RetryPolicy,
+    acall_with_retries,
+    astream_with_retries,
+    call_with_retries,
     check_attempts,
     check_delay,
-    tried,
-    tried_chunks,
+    stream_with_retries,
 )
 from runnables.compose.policies.failures import (
     Errors,
@@ -29,20 +29,20 @@ from runnables.compose.policies.failures import (
     is_worth_another,
 )
 from runnables.compose.typevars import Input, Output
-from runnables.compose.wrappers import Call, Forwarding
+from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.values import with_settings
-from runnables.engine import Declared, acollect, collect
-from runnables.errors import ConfigError, near
+from runnables.engine import StreamInfo, acollect, collect
+from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from runnables.compose.runnable import Runnable
     from runnables.core.config import RunnableConfig, Scope
 
 
-_PACE = tuple(field.name for field in fields(Pace))
+_BACKOFF = tuple(field.name for field in fields(Backoff))
 
 
-class RunnableRetry(Forwarding[Input, Output], internal=True):
+class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
     """A runnable that is tried again when it fails; each item of a batch on its own.
 
     When every attempt has failed, the first error is raised; its cause is an ExceptionGroup of
@@ -80,10 +80,10 @@ class RunnableRetry(Forwarding[Input, Output], internal=True):
         check_attempts("stop_after_attempt", stop_after_attempt, 1)
         check_delay("max_retry_delay", max_retry_delay)
         for key in exponential_jitter_params or {}:
-            if key not in _PACE:
+            if key not in _BACKOFF:
                 raise ConfigError(
-                    f"exponential_jitter_params has no {key!r}.{near(key, _PACE)} "
-                    f"It has: {', '.join(_PACE)}."
+                    f"exponential_jitter_params has no {key!r}.{did_you_mean(key, _BACKOFF)} "
+                    f"It has: {', '.join(_BACKOFF)}."
                 )
         check_restart(on_restart)
         check_errors("retry_if_exception_type", retry_if_exception_type)
@@ -98,27 +98,27 @@ class RunnableRetry(Forwarding[Input, Output], internal=True):
     def __repr__(self) -> str:
         return f"({self.bound!r}).with_retry(stop_after_attempt={self.stop_after_attempt})"
 
-    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
+    def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         return with_settings(self, {"bound": made})
 
-    def _like(self) -> Runnable[Input, Output]:
+    def _wrapped(self) -> Runnable[Input, Output]:
         return self.bound
 
     @property
-    def restarts(self) -> bool:
+    def may_restart(self) -> bool:
         """With `on_restart="restart"`, or where a policy inside says so."""
-        return self.on_restart == "restart" or super().restarts
+        return self.on_restart == "restart" or super().may_restart
 
     def _attempts(self) -> Attempts:
         return Attempts(self._rules, self.on_restart)
 
     @cached_property
-    def _rules(self) -> Rules:
-        pace = Pace(**(self.exponential_jitter_params or {}))
-        return Rules(
-            most=self.stop_after_attempt,
-            mends=partial(is_worth_another, errors=self.retry_if_exception_type),
-            pace=pace if self.wait_exponential_jitter else AT_ONCE,
+    def _rules(self) -> RetryPolicy:
+        pace = Backoff(**(self.exponential_jitter_params or {}))
+        return RetryPolicy(
+            max_attempts=self.stop_after_attempt,
+            is_retryable=partial(is_worth_another, errors=self.retry_if_exception_type),
+            backoff=pace if self.wait_exponential_jitter else NO_BACKOFF,
             max_delay=self.max_retry_delay,
         )
 
@@ -128,7 +128,7 @@ class RunnableRetry(Forwarding[Input, Output], internal=True):
         def attempt() -> Any:
             return self.bound.invoke(value, _attempt(scope, attempts.number), **kwargs)
 
-        return tried(attempts, attempt)
+        return call_with_retries(attempts, attempt)
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         attempts = self._attempts()
@@ -136,31 +136,35 @@ class RunnableRetry(Forwarding[Input, Output], internal=True):
         async def attempt() -> Any:
             return await self.bound.ainvoke(value, _attempt(scope, attempts.number), **kwargs)
 
-        return await atried(attempts, attempt)
+        return await acall_with_retries(attempts, attempt)
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         value = collect(input)
 
         def attempt(number: int) -> Any:
-            return declared.follow(self.bound.stream(value, _attempt(scope, number), **kwargs))
+            return info.delegate_to(self.bound.stream(value, _attempt(scope, number), **kwargs))
 
-        yield from tried_chunks(attempt, self._attempts(), declared)
+        yield from stream_with_retries(attempt, self._attempts(), info)
 
     async def _atransform(
         self,
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         value = await acollect(input)
 
         def attempt(number: int) -> Any:
-            return declared.follow(self.bound.astream(value, _attempt(scope, number), **kwargs))
+            return info.delegate_to(self.bound.astream(value, _attempt(scope, number), **kwargs))
 
-        chunks = atried_chunks(attempt, self._attempts(), declared)
+        chunks = astream_with_retries(attempt, self._attempts(), info)
         try:
             async for chunk in chunks:
                 yield chunk
@@ -171,4 +175,4 @@ class RunnableRetry(Forwarding[Input, Output], internal=True):
 def _attempt(scope: Scope | None, number: int) -> RunnableConfig | None:
     if scope is None or number == 1:
         return None if scope is None else scope.config
-    return scope.step(f"retry:attempt:{number}", f"attempt {number}").config
+    return scope.for_step(f"retry:attempt:{number}", f"attempt {number}").config

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.typevars import Input, Output
-from runnables.compose.wrappers import Call, Forwarding
+from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.subclassing import config_of
 from runnables.core.values import with_settings
 from runnables.engine import (
-    Declared,
     Expired,
+    StreamInfo,
     aclose,
     acollect,
     arun_with_timeout,
     close,
     collect,
-    inner,
+    raw_iterator,
     run_with_timeout,
 )
 from runnables.errors import StepTimeout
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 _END = object()
 
 
-class RunnableTimeout(Forwarding[Input, Output], internal=True):
+class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
     """A runnable that may take only so long, else StepTimeout, which names it.
 
     Async, the work is cancelled. Sync, it runs in a worker thread, which cannot be stopped: it
-    gets the signal (see `cancelled`), and what it gives is dropped. Of a stream, the time that
+    gets the signal (see `is_cancelled`), and what it gives is dropped. Of a stream, the time that
     the consumer waits for chunks counts, over all of them.
 
     Args:
@@ -56,10 +56,10 @@ class RunnableTimeout(Forwarding[Input, Output], internal=True):
     def __repr__(self) -> str:
         return f"({self.bound!r}).with_timeout({self.seconds!r})"
 
-    def _around(self, made: Any, call: Call) -> Runnable[Any, Any]:
+    def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         return with_settings(self, {"bound": made})
 
-    def _like(self) -> Runnable[Input, Output]:
+    def _wrapped(self) -> Runnable[Input, Output]:
         return self.bound
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
@@ -77,10 +77,14 @@ class RunnableTimeout(Forwarding[Input, Output], internal=True):
             raise self._expired() from None
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         value = collect(input)
-        chunks = declared.follow(self.bound.stream(value, config_of(scope), **kwargs))
+        chunks = info.delegate_to(self.bound.stream(value, config_of(scope), **kwargs))
         left = self.seconds
         try:
             while left > 0:
@@ -101,15 +105,15 @@ class RunnableTimeout(Forwarding[Input, Output], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         value = await acollect(input)
-        chunks = declared.follow(self.bound.astream(value, config_of(scope), **kwargs))
+        chunks = info.delegate_to(self.bound.astream(value, config_of(scope), **kwargs))
         left = self.seconds
         try:
             while left > 0:
                 began = time.monotonic()
-                chunk = await arun_with_timeout(partial(anext, inner(chunks), _END), left)
+                chunk = await arun_with_timeout(partial(anext, raw_iterator(chunks), _END), left)
                 left -= time.monotonic() - began
                 if chunk is _END:
                     return

@@ -37,7 +37,7 @@ _SIZES: Final[Mapping[type[Any], tuple[str, str, str]]] = {
 }
 
 
-def faults_of(value: Any, schema: Schema, root: Schema | None = None) -> list[str]:
+def schema_errors(value: Any, schema: Schema, root: Schema | None = None) -> list[str]:
     """What is wrong with a value, a line each, as "place: what"; nothing where it fits.
 
     Args:
@@ -45,10 +45,10 @@ def faults_of(value: Any, schema: Schema, root: Schema | None = None) -> list[st
         schema: what it should fit.
         root: the schema that references are looked up in; by default this one.
     """
-    return list(_faults(value, schema, schema if root is None else root, ""))
+    return list(_errors(value, schema, schema if root is None else root, ""))
 
 
-def _faults(value: Any, schema: Schema, root: Schema, at: str) -> Iterator[str]:
+def _errors(value: Any, schema: Schema, root: Schema, at: str) -> Iterator[str]:
     known = resolved(schema, root)
     if not _is_of_kind(value, known.get("type")):
         yield f"{_place(at)}expected {_listed(known['type'])}, got {_short(value)}"
@@ -67,13 +67,13 @@ def _faults(value: Any, schema: Schema, root: Schema, at: str) -> Iterator[str]:
 
 def _combined(value: Any, schema: Schema, root: Schema, at: str) -> Iterator[str]:
     for part in cast("Sequence[Schema]", schema.get("allOf") or ()):
-        yield from _faults(value, part, root, at)
+        yield from _errors(value, part, root, at)
     options: Sequence[Schema] = schema.get("anyOf") or schema.get("oneOf") or ()
-    if any(not faults_of(value, option, root) for option in options):
+    if any(not schema_errors(value, option, root) for option in options):
         return
     kind = [it for it in options if _is_of_kind(value, resolved(it, root).get("type"))]
     if len(kind) == 1:
-        yield from _faults(value, kind[0], root, at)
+        yield from _errors(value, kind[0], root, at)
     elif options:
         yield f"{_place(at)}{_short(value)} fits none of the options"
 
@@ -105,9 +105,9 @@ def _in_fields(value: dict[str, Any], schema: Schema, root: Schema, at: str) -> 
     others: Any = schema.get("additionalProperties", True)
     for name, part in value.items():
         if name in fields:
-            yield from _faults(part, fields[name], root, _under(at, name))
+            yield from _errors(part, fields[name], root, _under(at, name))
         elif isinstance(others, Mapping):
-            yield from _faults(part, cast("Schema", others), root, _under(at, name))
+            yield from _errors(part, cast("Schema", others), root, _under(at, name))
         elif not others:
             yield f"{_place(_under(at, name))}is no field"
 
@@ -118,7 +118,7 @@ def _in_items(value: Sequence[Any], schema: Schema, root: Schema, at: str) -> It
     for number, item in enumerate(value):
         of = first[number] if number < len(first) else rest
         if isinstance(of, Mapping):
-            yield from _faults(item, cast("Schema", of), root, _under(at, str(number)))
+            yield from _errors(item, cast("Schema", of), root, _under(at, str(number)))
 
 
 def _is_of_kind(value: Any, kind: Any) -> bool:
@@ -156,7 +156,7 @@ def _short(value: object) -> str:
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
-def without_nulls(value: Any, schema: Schema, root: Schema | None = None) -> Any:
+def drop_null_optionals(value: Any, schema: Schema, root: Schema | None = None) -> Any:
     """A value without the nulls that stand for fields which were left out.
 
     Such is a null where a field is not required, and null does not fit it.
@@ -165,14 +165,14 @@ def without_nulls(value: Any, schema: Schema, root: Schema | None = None) -> Any
     if isinstance(value, list):
         items: Any = resolved(schema, top).get("items")
         of: Schema = cast("Schema", items) if isinstance(items, Mapping) else {}
-        return [without_nulls(it, of, top) for it in cast("Sequence[Any]", value)]
+        return [drop_null_optionals(it, of, top) for it in cast("Sequence[Any]", value)]
     if not isinstance(value, dict):
         return value
     known = _option_for(cast("dict[str, Any]", value), schema, top)
     fields: Mapping[str, Schema] = known.get("properties") or {}
     required = known.get("required") or ()
     return {
-        name: without_nulls(part, fields.get(name, {}), top)
+        name: drop_null_optionals(part, fields.get(name, {}), top)
         for name, part in cast("dict[str, Any]", value).items()
         if part is not None
         or name in required

@@ -17,13 +17,13 @@ from typing import (
 
 from runnables.compose.runnable import Runnable
 from runnables.core.signatures import unknown_option
-from runnables.errors import ConfigError, near
+from runnables.errors import ConfigError, did_you_mean
 from runnables.messages import AIMessage
 from runnables.messages.convert import LanguageModelInput
 from runnables.models.structured.parser import AnswerParser, RawAndParsed, wrapped_schema
 from runnables.models.structured.repair import RepairedAnswer
 from runnables.models.structured.schemas import (
-    answer_form,
+    answer_schema,
     convert_to_openai_tool,
     json_schema,
     schema_name,
@@ -174,7 +174,7 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
             raise unknown_option("with_structured_output", name, known)
         if isinstance(repair, bool) or repair < 0:
             raise ConfigError(f"repair={repair!r}: expected a whole number, 0 or more.")
-        schema = answer_form(schema)
+        schema = answer_schema(schema)
         how = _checked(method or self._method_for(json_schema(schema)))
         options, parser = self._told(schema, how, strict)
         bound = self.bind(**self._bindable({**options, **kwargs}))
@@ -215,6 +215,7 @@ def _checked(method: str) -> str:
     methods = get_args(Method)
     if method not in methods:
         raise ConfigError(
-            f"method={method!r}: expected one of {', '.join(methods)}.{near(method, methods)}"
+            f"method={method!r}: expected one of {', '.join(methods)}."
+            f"{did_you_mean(method, methods)}"
         )
     return method

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic import BaseModel, create_model
 from typing_extensions import override
 
-from runnables.compose.inline import Inline
+from runnables.compose.inline import NonBlockingStep
 from runnables.core.schemas import adapter_of, for_pydantic
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import EmptyStream, ModelRefusalError, OutputParserException
 from runnables.messages import AIMessage, AIMessageChunk, message_chunk_to_message, message_to_chunk
-from runnables.messages.tool_call_merging import Assembly
-from runnables.models.structured.json_schema import faults_of, without_nulls
+from runnables.messages.tool_call_merging import ToolCallAssembler
+from runnables.models.structured.json_schema import drop_null_optionals, schema_errors
 from runnables.models.structured.schemas import json_schema
 from runnables.parsers import JsonOutputParser, PydanticOutputParser
 from runnables.parsers.base import BaseParser, refusal_in, text_of
@@ -162,7 +162,7 @@ class _ObjectOfType(PydanticOutputParser[Any], internal=True):
         try:
             return validated(adapter, value, text, name)
         except OutputParserException:
-            given = without_nulls(value, json_schema(self.pydantic_object))
+            given = drop_null_optionals(value, json_schema(self.pydantic_object))
             if given == value:
                 raise
         return validated(adapter, given, text, name)
@@ -188,8 +188,8 @@ class _ObjectOfSchema(JsonOutputParser, internal=True):
         Raises:
             OutputParserException: it does not fit.
         """
-        given = without_nulls(value, self.pydantic_object)
-        if faults := faults_of(given, self.pydantic_object):
+        given = drop_null_optionals(value, self.pydantic_object)
+        if faults := schema_errors(given, self.pydantic_object):
             told = "\n".join(f"- {fault}" for fault in faults)
             title = self.pydantic_object.get("title", "the schema")
             raise OutputParserException(f"The answer does not fit {title}:\n{told}", text)
@@ -259,7 +259,7 @@ class _ArgumentsDecoder:
         self._tool = tool
         self._decoder = decoder
         self._parser = parser
-        self._assembly = Assembly(_Call)
+        self._assembly = ToolCallAssembler(_Call)
         self._texts: list[str] = []
         self._refusals: list[str] = []
 
@@ -299,7 +299,7 @@ class _ArgumentsDecoder:
 # -- with the message beside it
 
 
-class RawAndParsed(Inline[AIMessage, dict[str, Any]], internal=True):
+class RawAndParsed(NonBlockingStep[AIMessage, dict[str, Any]], internal=True):
     """The message, what a parser makes of it, and the parser's error where it makes nothing.
 
     Streamed, each piece has the message and the object so far; the last has the whole of both.
@@ -313,14 +313,14 @@ class RawAndParsed(Inline[AIMessage, dict[str, Any]], internal=True):
     def __init__(self, parser: AnswerParser) -> None:
         self.parser = parser
 
-    def _call(self, input: Any, **kwargs: Any) -> Any:
+    def _apply(self, input: Any, **kwargs: Any) -> Any:
         message = message_chunk_to_message(input)
         try:
             return _pair(message, self.parser.invoke(message), None)
         except OutputParserException as error:
             return _pair(message, None, error)
 
-    def _decoder(self, **kwargs: Any) -> Decoder[Any, Any]:
+    def _make_decoder(self, **kwargs: Any) -> Decoder[Any, Any]:
         return _RawDecoder(self.parser)
 
 

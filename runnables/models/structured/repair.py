@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runnables.compose.runnable import Runnable
-from runnables.core.error_notes import note
-from runnables.engine import Declared, aclose, acollect, close, collect, inner
+from runnables.core.error_notes import add_location
+from runnables.engine import StreamInfo, aclose, acollect, close, collect, raw_iterator
 from runnables.engine.merging import RESET, SNAPSHOTS, Merge
 from runnables.errors import ModelRefusalError, OutputParserException
 from runnables.messages import AIMessage, BaseMessage, HumanMessage, convert_to_messages
@@ -50,11 +50,11 @@ class RepairedAnswer(Runnable[Any, Any], internal=True):
         """That of the parser."""
         return self.chain.OutputType
 
-    def _inner(self) -> Iterable[Runnable[Any, Any]]:
+    def _children(self) -> Iterable[Runnable[Any, Any]]:
         return (self.chain,)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        trials = _Trials(self, value)
+        trials = _Attempts(self, value)
         while True:
             try:
                 answer = self.chain.invoke(trials.input, trials.config(scope), **kwargs)
@@ -65,7 +65,7 @@ class RepairedAnswer(Runnable[Any, Any], internal=True):
                     return answer
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        trials = _Trials(self, value)
+        trials = _Attempts(self, value)
         while True:
             try:
                 answer = await self.chain.ainvoke(trials.input, trials.config(scope), **kwargs)
@@ -76,9 +76,13 @@ class RepairedAnswer(Runnable[Any, Any], internal=True):
                     return answer
 
     def _transform(
-        self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], declared: Declared
+        self,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        trials = _Trials(self, collect(input))
+        trials = _Attempts(self, collect(input))
         while not trials.over:
             chunks = self.chain.stream(trials.input, trials.config(scope), **kwargs)
             try:
@@ -96,13 +100,13 @@ class RepairedAnswer(Runnable[Any, Any], internal=True):
         input: AsyncIterable[Any],
         scope: Scope | None,
         kwargs: dict[str, Any],
-        declared: Declared,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        trials = _Trials(self, await acollect(input))
+        trials = _Attempts(self, await acollect(input))
         while not trials.over:
             chunks = self.chain.astream(trials.input, trials.config(scope), **kwargs)
             try:
-                async for chunk in inner(chunks):
+                async for chunk in raw_iterator(chunks):
                     if trials.accepts(chunk):
                         yield chunk
                 trials.end()
@@ -112,7 +116,7 @@ class RepairedAnswer(Runnable[Any, Any], internal=True):
                 await aclose(chunks)
 
 
-class _Trials:
+class _Attempts:
     """The conversation of one call, and what went wrong in it.
 
     Attributes:
@@ -134,7 +138,7 @@ class _Trials:
         number = len(self._errors)
         if scope is None or not number:
             return None if scope is None else scope.config
-        return scope.step(f"repair:{number}", f"repair {number}").config
+        return scope.for_step(f"repair:{number}", f"repair {number}").config
 
     def failed(self, error: OutputParserException) -> None:
         """Ask again, or raise where that was the last attempt, or it would not help."""
@@ -161,7 +165,7 @@ class _Trials:
 
     def _take(self, error: OutputParserException) -> None:
         if self._errors:
-            note(error, f"repair {len(self._errors)}")
+            add_location(error, f"repair {len(self._errors)}")
         self._errors.append(error)
         self.input = [*convert_to_messages(self.input), *_told(error)]
 

@@ -12,7 +12,7 @@ from pydantic.errors import PydanticUserError
 from runnables.compose.runnable import Runnable
 from runnables.core.schemas import adapter_of
 from runnables.core.values import show
-from runnables.errors import ConfigError, near
+from runnables.errors import ConfigError, did_you_mean
 from runnables.tools import RunnableTool, StructuredTool, tool_inside
 from runnables.tools.signature import read_docstring
 
@@ -105,7 +105,7 @@ def json_schema(described: Any) -> dict[str, Any]:
         ) from error
 
 
-def answer_form(described: Any) -> Any:
+def answer_schema(described: Any) -> Any:
     """A type as it is; of a dict the JSON schema, where it is the definition of a function.
 
     Raises:
@@ -188,7 +188,7 @@ def checked_tool_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
     names = [name for name in map(tool_name, tools) if name]
     if choice not in names:
         raise ConfigError(
-            f"tool_choice={choice!r} is none of the tools.{near(choice, names)} Known: "
+            f"tool_choice={choice!r} is none of the tools.{did_you_mean(choice, names)} Known: "
             f"{', '.join(['auto', 'none', 'required', *names])}."
         )
     return {"type": "function", "function": {"name": choice}}

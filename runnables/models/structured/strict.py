@@ -2,7 +2,7 @@
 
 Their rule, which is OpenAI's: every object says which fields it has, all of them are required,
 and no others may be there. A field that may be left out may be null instead, which
-`without_nulls` (in checking.py) reads as left out.
+`drop_null_optionals` (in checking.py) reads as left out.
 """
 
 from __future__ import annotations

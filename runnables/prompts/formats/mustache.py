@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from runnables.errors import PromptError, near
+from runnables.errors import PromptError, did_you_mean
 from runnables.prompts.formats.base import (
     Variables,
     is_dict,
@@ -57,7 +57,7 @@ class Tag(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class VariableTag:
     """A place for a value."""
 
     path: tuple[str, ...]
@@ -74,7 +74,7 @@ class Section:
     body: list[Node] = field(default_factory=list["Node"])
 
 
-Node = str | Value | Section
+Node = str | VariableTag | Section
 
 
 class Mustache:
@@ -110,13 +110,13 @@ class Mustache:
         for node in nodes:
             if isinstance(node, str):
                 out.append(node)
-            elif isinstance(node, Value):
+            elif isinstance(node, VariableTag):
                 out.append(self._text(node, scopes))
             else:
                 for scope in self._scopes(node, scopes):
                     self._render(node.body, scope, out)
 
-    def _text(self, node: Value, scopes: tuple[Any, ...]) -> str:
+    def _text(self, node: VariableTag, scopes: tuple[Any, ...]) -> str:
         value = self._plain(node, _look_up(node.path, scopes))
         if value is _MISSING:
             raise self._missing(node, scopes)
@@ -133,7 +133,7 @@ class Mustache:
             return [(*scopes, item) for item in value]
         return [(*scopes, value)] if value else []
 
-    def _plain(self, node: Value | Section, value: Any) -> Any:
+    def _plain(self, node: VariableTag | Section, value: Any) -> Any:
         if not callable(value):
             return value
         raise PromptError(
@@ -141,15 +141,16 @@ class Mustache:
             "template does not call. Call it first and give its result."
         )
 
-    def _missing(self, node: Value, scopes: tuple[Any, ...]) -> PromptError:
+    def _missing(self, node: VariableTag, scopes: tuple[Any, ...]) -> PromptError:
         name = ".".join(node.path)
         known = {key for scope in scopes for key in _keys(scope)}
         return PromptError(
-            f"{self._at(node)}: the data has no {name!r}.{near(name, known)} Names look into "
+            f"{self._at(node)}: the data has no {name!r}."
+            f"{did_you_mean(name, known)} Names look into "
             "dicts only; give None where there is nothing to show."
         )
 
-    def _at(self, node: Value | Section) -> str:
+    def _at(self, node: VariableTag | Section) -> str:
         line, column = place(self.template, node.offset)
         return f"Line {line}, column {column} of the template"
 
@@ -182,10 +183,12 @@ def _variables(nodes: Sequence[Node], inside: bool = False) -> Variables:
     return union(_variables_of(node, inside) for node in nodes if not isinstance(node, str))
 
 
-def _variables_of(node: Value | Section, inside: bool) -> Variables:
+def _variables_of(node: VariableTag | Section, inside: bool) -> Variables:
     own = {node.path[0]: Any} if node.path else {}
     this = Variables(optional=own) if inside else Variables(required=own)
-    return this if isinstance(node, Value) else union((this, _variables(node.body, inside=True)))
+    return (
+        this if isinstance(node, VariableTag) else union((this, _variables(node.body, inside=True)))
+    )
 
 
 class _Reader:
@@ -260,7 +263,7 @@ class _Reader:
     def _place(self, tag: Tag) -> None:
         path = self._path(tag)
         if not tag.kind:
-            self._body().append(Value(path, tag.start))
+            self._body().append(VariableTag(path, tag.start))
             return
         section = Section(path, tag.start, inverted=tag.kind == "^")
         self._body().append(section)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from runnables.errors import PromptError, near
+from runnables.errors import PromptError, did_you_mean
 from runnables.prompts.formats.fstring import FString
 from runnables.prompts.formats.jinja import Jinja
 from runnables.prompts.formats.mustache import DEFAULT_DELIMITERS, Mustache
@@ -32,7 +32,7 @@ def compile_template(template: str, template_format: str = "f-string") -> Compil
         known = ", ".join(repr(name) for name in _FORMATS)
         raise PromptError(
             f"Unsupported template format: {template_format}. Use one of {known}."
-            f"{near(str(template_format), _FORMATS)}"
+            f"{did_you_mean(str(template_format), _FORMATS)}"
         )
     if not isinstance(template, str):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
         raise PromptError(f"Invalid template: {template!r}. A template is a string.")

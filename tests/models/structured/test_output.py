@@ -24,7 +24,7 @@ from runnables import (
 )
 from runnables.messages import tool_call_chunk
 from runnables.models import strict_schema, without_references
-from runnables.models.structured.json_schema import faults_of, without_nulls
+from runnables.models.structured.json_schema import drop_null_optionals, schema_errors
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 
@@ -246,10 +246,10 @@ def test_null_means_left_out_for_dicts_too(call: Call) -> None:
     for schema in (Keys, strictless := {**_schema_of(Keys), "title": "keys"}):
         model = ScriptedChatModel([text], cycle=True)
         assert call.invoke(model.with_structured_output(schema), "hi") == {"name": "a"}
-    assert without_nulls({"x": None}, {"properties": {"x": {"type": ["null", "string"]}}}) == {
-        "x": None
-    }
-    assert without_nulls([{"doors": None}], {"items": strictless}) == [{}]
+    assert drop_null_optionals(
+        {"x": None}, {"properties": {"x": {"type": ["null", "string"]}}}
+    ) == {"x": None}
+    assert drop_null_optionals([{"doors": None}], {"items": strictless}) == [{}]
 
 
 def _schema_of(schema: Any) -> dict[str, Any]:
@@ -318,7 +318,7 @@ SCHEMA = {
 )
 def test_a_json_schema_is_held_to(value: Any, fault: str | None, call: Call) -> None:
     """The error says what is wrong with which part; also at the end of a stream."""
-    assert faults_of(value, SCHEMA) == ([] if fault is None else [fault])
+    assert schema_errors(value, SCHEMA) == ([] if fault is None else [fault])
     model = ScriptedChatModel([json.dumps(value)], cycle=True)
     chain: Any = model.with_structured_output(SCHEMA)
     if fault is None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from runnables_providers._http import Reply, Request, Setup, asend, astream, send, stream
+from runnables_providers._http import ClientConfig, Reply, Request, asend, astream, send, stream
 from tests.both_modes import Call
 
 KEY = "sk-very-secret"
-SETUP = Setup()
+SETUP = ClientConfig()
 
 
 def request(url: str, body: bytes = b'{"a": 1}', path: str = "/v1/chat") -> Request:
@@ -16,12 +16,14 @@ def request(url: str, body: bytes = b'{"a": 1}', path: str = "/v1/chat") -> Requ
     return Request("POST", f"{url}{path}?key={KEY}", {"authorization": f"Bearer {KEY}"}, body)
 
 
-def reply(call: Call, what: Request, setup: Setup = SETUP) -> Reply:
+def reply(call: Call, what: Request, setup: ClientConfig = SETUP) -> Reply:
     """The answer as a whole."""
     return call.run(lambda: send(what, setup, "acme"), lambda: asend(what, setup, "acme"))
 
 
-def pieces(call: Call, what: Request, setup: Setup = SETUP, take: int | None = None) -> list[bytes]:
+def pieces(
+    call: Call, what: Request, setup: ClientConfig = SETUP, take: int | None = None
+) -> list[bytes]:
     """The pieces of a streamed answer; with `take`, it is left after so many."""
     found: list[bytes] = []
 

@@ -18,7 +18,7 @@ import pytest
 
 from runnables import RunnableLambda
 from runnables.errors import ModelConnectionError
-from runnables_providers._http import Setup, asend, astream, close, send, stream, sync_calls
+from runnables_providers._http import ClientConfig, asend, astream, close, send, stream, sync_calls
 from runnables_providers._http.aiohttp_client import _clients
 from tests.both_modes import Call
 from tests.leaks import wait_for
@@ -32,7 +32,7 @@ def test_connections_are_used_again() -> None:
     """One after another, one is enough; also where setups are equal, but not the same."""
     with serving(plain()) as server:
         for _ in range(5):
-            send(request(server.url), Setup(), "acme")
+            send(request(server.url), ClientConfig(), "acme")
     assert server.opened == 1
 
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from runnables.errors import ConfigError, ModelConnectionError
-from runnables_providers._http import Setup, astream, stream, under_way
+from runnables_providers._http import ClientConfig, astream, stream, under_way
 from runnables_providers._http.timeouts import GLANCE
 from tests.both_modes import Call
 from tests.providers.http.calls import KEY, pieces, reply, request, told
@@ -76,13 +76,13 @@ def test_a_piece_without_a_length_does_not_leave_its_reader_waiting(call: Call) 
     ready = threading.Event()
 
     def sync() -> list[bytes]:
-        with stream(request(server.url), Setup(), "acme") as streamed:
+        with stream(request(server.url), ClientConfig(), "acme") as streamed:
             found = [next(streamed)]
             ready.set()
             return [*found, *streamed]
 
     async def coloured() -> list[bytes]:
-        async with await astream(request(server.url), Setup(), "acme") as streamed:
+        async with await astream(request(server.url), ClientConfig(), "acme") as streamed:
             found = [await anext(streamed)]
             ready.set()
             return [*found, *[piece async for piece in streamed]]
@@ -96,7 +96,7 @@ async def test_an_answer_that_ends_with_its_connection_is_whole_however_late_it_
     """Here, its end is there when a loop that was busy for long looks after its waits."""
     ready = threading.Event()
     with serving(head(), b"abc", Await(ready), Cut()) as server:
-        async with await astream(request(server.url), Setup(), "acme") as streamed:
+        async with await astream(request(server.url), ClientConfig(), "acme") as streamed:
             assert await anext(streamed) == b"abc"
             rest = asyncio.create_task(streamed.read())
             await asyncio.sleep(0)
@@ -137,8 +137,10 @@ def test_a_server_that_nobody_vouches_for_is_not_told_the_key(call: Call) -> Non
 def test_certificates_can_be_given(call: Call) -> None:
     """In the setup, or by the variable that OpenSSL knows."""
     with serving(plain("yes"), tls=True) as server:
-        assert reply(call, request(server.url), Setup(ca_file=str(CERTIFICATE))).body == b"yes"
-        assert reply(call, request(server.url), Setup(verify=False)).body == b"yes"
+        assert (
+            reply(call, request(server.url), ClientConfig(ca_file=str(CERTIFICATE))).body == b"yes"
+        )
+        assert reply(call, request(server.url), ClientConfig(verify=False)).body == b"yes"
 
 
 def test_certificates_come_from_the_environment(
@@ -146,7 +148,9 @@ def test_certificates_come_from_the_environment(
 ) -> None:
     """SSL_CERT_FILE, as everywhere."""
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
-    setup = Setup(proxy="")  # another setup than in other tests: a client keeps its certificates
+    setup = ClientConfig(
+        proxy=""
+    )  # another setup than in other tests: a client keeps its certificates
     with serving(plain("yes"), tls=True) as server:
         assert reply(call, request(server.url), setup).body == b"yes"
 
@@ -154,4 +158,4 @@ def test_certificates_come_from_the_environment(
 def test_a_file_without_certificates_is_told(call: Call) -> None:
     """With its name."""
     with pytest.raises(ConfigError, match="nothing.pem"):
-        reply(call, request("https://127.0.0.1:1"), Setup(ca_file="nothing.pem"))
+        reply(call, request("https://127.0.0.1:1"), ClientConfig(ca_file="nothing.pem"))

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from runnables.errors import ConfigError, InvalidRequestError, MissingExtra, ModelError
-from runnables_providers._http import Request, Setup, Timeouts, require_http, send, stream
+from runnables_providers._http import ClientConfig, Request, Timeouts, require_http, send, stream
 from runnables_providers._http.lines import LONGEST
-from runnables_providers._http.sync_calls import ROOM
+from runnables_providers._http.sync_calls import MAX_BUFFERED
 from tests.both_modes import Call
 from tests.leaks import wait_for
 from tests.providers.http.calls import KEY, pieces, reply, request, told
@@ -61,10 +61,10 @@ def test_more_than_there_is_room_for_waits_for_its_reader(call: Call) -> None:
 def test_a_reader_that_pauses_stops_the_server() -> None:
     """Only so much is read ahead of a sync reader; the rest stays where it is."""
     with serving(STREAM, *[chunk(b"x" * 2**20)] * 50, END) as server:
-        with stream(request(server.url), Setup(), "acme") as streamed:
+        with stream(request(server.url), ClientConfig(), "acme") as streamed:
             pump = streamed._exchange._pump
             assert wait_for(lambda: pump._room is not None, 5)
-            assert ROOM < pump._given < 4 * ROOM
+            assert MAX_BUFFERED < pump._given < 4 * MAX_BUFFERED
             assert len(streamed.read()) == 50 * 2**20
 
 
@@ -124,7 +124,7 @@ def test_no_frame_of_an_error_has_the_key_among_its_variables(call: Call, why: s
     with serving(HANG) as server, pytest.raises(ModelError) as caught:
         url = what.url if why == "no server" else server.url
         asked = Request("POST", url, {**what.headers, **more})
-        reply(call, asked, Setup(Timeouts(first=0.1)))
+        reply(call, asked, ClientConfig(Timeouts(first=0.1)))
     behind: list[BaseException | None] = [caught.value]
     for error in behind:
         if error is not None:
@@ -171,6 +171,6 @@ def test_a_missing_library_is_told_with_the_extra_that_brings_it(
     monkeypatch.setattr("runnables_providers._http.client._loaded", None)
     monkeypatch.setitem(sys.modules, "aiohttp", None)
     with pytest.raises(MissingExtra, match=r"runnables\[openai\]"):
-        send(request("http://127.0.0.1:1"), Setup(), "openai")
+        send(request("http://127.0.0.1:1"), ClientConfig(), "openai")
     with pytest.raises(MissingExtra, match=r"ChatAcme needs the package 'aiohttp'.*\[acme\]"):
         require_http("ChatAcme", "acme")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from runnables.errors import ConfigError, ModelConnectionError
-from runnables_providers._http import Setup
+from runnables_providers._http import ClientConfig
 from runnables_providers._http.environment import proxy_for
 from tests.both_modes import Call
 from tests.providers.http.calls import KEY, reply, request, told
@@ -70,21 +70,21 @@ def test_the_environment_names_the_proxy(
     """As other tools read these variables."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert proxy_for(Setup(), *place) == proxy
+    assert proxy_for(ClientConfig(), *place) == proxy
 
 
 def test_the_setup_outweighs_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also by an empty one, which is none."""
     monkeypatch.setenv("HTTPS_PROXY", "http://p:1")
-    assert proxy_for(Setup(proxy="http://q:2"), "https", "a.com", 443) == "http://q:2"
-    assert proxy_for(Setup(proxy=""), "https", "a.com", 443) is None
+    assert proxy_for(ClientConfig(proxy="http://q:2"), "https", "a.com", 443) == "http://q:2"
+    assert proxy_for(ClientConfig(proxy=""), "https", "a.com", 443) is None
 
 
 def test_a_proxy_of_another_kind_is_refused(monkeypatch: pytest.MonkeyPatch, call: Call) -> None:
     """Before anything goes out without it."""
     monkeypatch.setenv("ALL_PROXY", "socks5://me:hidden@p:1")
     with pytest.raises(ConfigError, match="socks5") as caught:
-        reply(call, request("http://127.0.0.1:1"), Setup(verify=False))
+        reply(call, request("http://127.0.0.1:1"), ClientConfig(verify=False))
     assert "hidden" not in told(caught.value)
 
 
@@ -92,7 +92,7 @@ def test_a_request_goes_through_the_proxy(call: Call, monkeypatch: pytest.Monkey
     """Which is told the whole address, and its own password."""
     with serving(plain("from the proxy")) as proxy:
         address = proxy.url.replace("http://", "http://me:hidden@")
-        answer = reply(call, request("http://far.example"), Setup(proxy=address))
+        answer = reply(call, request("http://far.example"), ClientConfig(proxy=address))
     assert answer.body == b"from the proxy"
     [asked] = proxy.asked
     assert asked.line.startswith("POST http://far.example/v1/chat")
@@ -147,7 +147,7 @@ def _tunnel() -> Iterator[tuple[str, list[str]]]:
 def test_a_secret_request_goes_through_a_tunnel(call: Call) -> None:
     """The proxy is told the host, and neither the address nor the key."""
     with serving(plain("far"), tls=True) as server, _tunnel() as (proxy, asked):
-        setup = Setup(proxy=proxy, ca_file=str(CERTIFICATE))
+        setup = ClientConfig(proxy=proxy, ca_file=str(CERTIFICATE))
         assert reply(call, request(server.url), setup).body == b"far"
     assert asked[0].startswith(f"CONNECT {server.url.removeprefix('https://')} HTTP/1.1")
     assert KEY not in asked[0]
@@ -156,7 +156,7 @@ def test_a_secret_request_goes_through_a_tunnel(call: Call) -> None:
 def test_a_proxy_that_refuses_is_told(call: Call) -> None:
     """With its status; not with its password."""
     with serving(plain("", "407 Proxy Authentication Required")) as proxy:
-        setup = Setup(proxy=proxy.url.replace("http://", "http://me:hidden@"))
+        setup = ClientConfig(proxy=proxy.url.replace("http://", "http://me:hidden@"))
         with pytest.raises(ModelConnectionError) as caught:
             reply(call, request("https://far.example"), setup)
     assert "hidden" not in told(caught.value)

@@ -14,7 +14,7 @@ import pytest
 
 from runnables import RunnableLambda, RunnableParallel
 from runnables.errors import ModelConnectionError
-from runnables_providers._http import Setup, asend, astream, send, stream, under_way
+from runnables_providers._http import ClientConfig, asend, astream, send, stream, under_way
 from tests.both_modes import Call
 from tests.leaks import wait_for
 from tests.providers.http.calls import SETUP, pieces, reply, request
@@ -37,7 +37,7 @@ ENDLESS = (STREAM, chunk(b"one"), HANG)
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_leaving_a_stream_closes_the_request(call: Call, tls: bool) -> None:
     """After its first piece."""
-    setup = Setup(ca_file=str(CERTIFICATE)) if tls else SETUP
+    setup = ClientConfig(ca_file=str(CERTIFICATE)) if tls else SETUP
     with serving(*ENDLESS, tls=tls) as server:
         assert pieces(call, request(server.url), setup, take=1) == [b"one"]
         assert server.was_left()
@@ -102,7 +102,7 @@ def test_a_stream_that_was_read_keeps_its_connection(call: Call) -> None:
 @pytest.mark.parametrize("steps", [(HANG,), ENDLESS], ids=["first byte", "next piece"])
 async def test_cancelling_closes_the_request(steps: tuple[object, ...], tls: bool) -> None:
     """While a task waits for the first byte, and while it waits for the next piece."""
-    setup = Setup(ca_file=str(CERTIFICATE)) if tls else SETUP
+    setup = ClientConfig(ca_file=str(CERTIFICATE)) if tls else SETUP
     with serving(*steps, tls=tls) as server:  # type: ignore[arg-type]
         task = asyncio.create_task(asend(request(server.url), setup, "acme"))
         await _asked(server)
