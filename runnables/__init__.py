@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from runnables.compose.decorator import chain as chain
     from runnables.compose.functions import RunnableLambda as RunnableLambda
     from runnables.compose.generators import RunnableGenerator as RunnableGenerator
-    from runnables.compose.inline import (
+    from runnables.compose.map import RunnableEach as RunnableEach
+    from runnables.compose.non_blocking import (
         Decoder as Decoder,
         NonBlockingStep as NonBlockingStep,
     )
-    from runnables.compose.map import RunnableEach as RunnableEach
     from runnables.compose.parallel import (
         RunnableMap as RunnableMap,
         RunnableParallel as RunnableParallel,
@@ -279,7 +279,7 @@ _HOMES: Final = {
     "runnables.compose.decorator": "chain",
     "runnables.compose.functions": "RunnableLambda",
     "runnables.compose.generators": "RunnableGenerator",
-    "runnables.compose.inline": "Decoder NonBlockingStep",
+    "runnables.compose.non_blocking": "Decoder NonBlockingStep",
     "runnables.compose.map": "RunnableEach",
     "runnables.compose.parallel": "RunnableMap RunnableParallel",
     "runnables.compose.passthrough": "RunnablePassthrough RunnablePick",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runnables.compose.assign import RunnableAssign, whole_of
 from runnables.compose.functions import RunnableLambda
-from runnables.compose.inline import NonBlockingStep
+from runnables.compose.non_blocking import NonBlockingStep
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Output, Result
 from runnables.core.config import refuse_options

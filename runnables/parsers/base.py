@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, cast, get_a
 
 from typing_extensions import dataclass_transform
 
-from runnables.compose.inline import Decoder, NonBlockingStep
+from runnables.compose.non_blocking import Decoder, NonBlockingStep
 from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, did_you_mean

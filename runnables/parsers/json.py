@@ -14,7 +14,7 @@ from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder
 from runnables.parsers.find_json import JsonExtractor
 
 if TYPE_CHECKING:
-    from runnables.compose.inline import Decoder
+    from runnables.compose.non_blocking import Decoder
 
 
 T = TypeVar("T")

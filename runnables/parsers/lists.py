@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from runnables.compose.inline import Decoder
+from runnables.compose.non_blocking import Decoder
 from runnables.engine.merging import DELTAS, Merge
 from runnables.errors import ConfigError
 from runnables.parsers.base import BaseOutputParser, text_of

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from runnables.compose.inline import Decoder
+from runnables.compose.non_blocking import Decoder
 from runnables.core.schemas import adapter_of
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, did_you_mean

@@ -25,7 +25,7 @@ from runnables.parsers.partial_models import HIDDEN, PartialValue, Shape
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-    from runnables.compose.inline import Decoder
+    from runnables.compose.non_blocking import Decoder
     from runnables.messages.partial_json import JsonReader
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from runnables.parsers.base import BaseOutputParser, TextDecoder
 from runnables.parsers.json import SnapshotBudget
 
 if TYPE_CHECKING:
-    from runnables.compose.inline import Decoder
+    from runnables.compose.non_blocking import Decoder
 
 Tree: TypeAlias = "dict[str, str | list[Any] | None]"
 """An element: its name, and what is in it."""

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from runnables.compose.inline import NonBlockingStep
+from runnables.compose.non_blocking import NonBlockingStep
 from runnables.engine import StreamInfo, acollect
 from runnables.errors import ConfigError
 from runnables.messages.prompt_values import PromptValue

@@ -68,7 +68,7 @@ def without_notes(what: Outcome) -> Outcome:
 def merged(chunks: Sequence[Any], stream: Any) -> Any:
     """What the chunks of this stream add up to; where there is none, the error of invoke."""
     if not chunks:
-        raise EmptyStream(stream.source)
+        raise EmptyStream(stream.producer)
     return merge_chunks(chunks, stream.merge)
 
 

@@ -32,11 +32,11 @@ REGISTRY: list[Specimen] = [
 ]
 
 BASES = {
-    "runnables.core.contract.Runnable": "the contract itself",
-    "runnables.compose.wrappers.Around": "a base, of what stands around another runnable",
+    "runnables.compose.runnable.Runnable": "the contract itself",
+    "runnables.compose.wrappers.Wrapper": "a base, of what stands around another runnable",
     "runnables.compose.branch.Choice": "a base, of branches and routers",
     "runnables.compose.wrappers.ForwardingWrapper": "a base, of what lends the methods of that one",
-    "runnables.compose.inline.NonBlockingStep": "a base, of what needs no waiting",
+    "runnables.compose.non_blocking.NonBlockingStep": "a base, of what needs no waiting",
     "runnables.parsers.base.BaseParser": "a base of parsers",
     "runnables.parsers.base.BaseOutputParser": "a base of parsers",
     "runnables.parsers.base.BaseTransformOutputParser": "a base of parsers",

@@ -18,7 +18,7 @@ from tests.laws import steps
 from tests.laws.recorder import Recorder
 
 MADE = {
-    ("runnables.core.events", "Event"): "event",
+    ("runnables.core.handlers", "Event"): "event",
     ("runnables.core.events", "Run"): "run",
     ("runnables.core.config", "Scope"): "scope",
 }

@@ -20,7 +20,7 @@ def test_no_event_is_made_where_nobody_watches(call: Call, monkeypatch: pytest.M
         raise AssertionError("made for nobody")
 
     monkeypatch.setattr("runnables.core.contract.Run.__init__", refuse)
-    monkeypatch.setattr("runnables.core.events.Event.__init__", refuse)
+    monkeypatch.setattr("runnables.core.handlers.Event.__init__", refuse)
     chain = RunnableLambda(str) | RunnableParallel(a=len, b=str.upper)
     for config in (None, {"tags": ["a"], "max_concurrency": 2}):
         assert call.invoke(chain, 12, config) == {"a": 2, "b": "12"}

@@ -100,7 +100,7 @@ class ChatAnthropic(HTTPChatModel, internal=True):
     ) -> tuple[dict[str, Any], bool | None]:
         return (claude_schema(schema), True) if strict else (schema, strict)
 
-    def _asked(
+    def _build_request(
         self, messages: list[BaseMessage], options: dict[str, Any], *, streamed: bool
     ) -> tuple[ApiCall, Request]:
         headers = headers_of(options)

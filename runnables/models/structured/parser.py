@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic import BaseModel, create_model
 from typing_extensions import override
 
-from runnables.compose.inline import NonBlockingStep
+from runnables.compose.non_blocking import NonBlockingStep
 from runnables.core.schemas import adapter_of, for_pydantic
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import EmptyStream, ModelRefusalError, OutputParserException
@@ -26,7 +26,7 @@ from runnables.parsers.typed import validated
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-    from runnables.compose.inline import Decoder
+    from runnables.compose.non_blocking import Decoder
     from runnables.messages.partial_json import JsonReader
 
 _LIMITS: Final = frozenset({"length", "max_tokens", "MAX_TOKENS"})
