@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.agents.agent import DEFAULT_MAX_STEPS, Agent
-from runnables.agents.types import AgentAnswer, AgentState
 from runnables.compose.runnable import Runnable
 from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError
@@ -14,6 +13,7 @@ from runnables.models.registry import init_chat_model
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from runnables.agents.types import AgentAnswer, AgentState
     from runnables.messages import AIMessage, SystemMessage
 
 T = TypeVar("T")
