@@ -1,11 +1,25 @@
 #!/bin/sh
-# Checks everything, on a machine that has nothing but Python 3.11 or newer: makes an
-# environment in .venv-test, installs the project and its pinned tools there, and runs the
-# formatter, the linter, both type checkers and all tests. Arguments go to pytest:
-#   sh scripts/check.sh -k laws -x
 set -eu
 cd "$(dirname "$0")/.."
 unset PYTHONPATH PYTHONHOME
+
+usage() {
+    cat <<'EOF'
+usage: sh scripts/check.sh [--quick] [pytest arguments]
+
+Checks everything, on a machine that has nothing but Python 3.11 or newer: makes an
+environment in .venv-test, installs the project and its pinned tools there, and runs the
+formatter, the linter, both type checkers and all tests.
+
+  --quick    leave out the tests that need a server or the embedded model, or are slow; run
+             the others in two processes, with few examples for each property
+  --help     print this
+
+All else goes to pytest:
+  sh scripts/check.sh -k laws -x
+  sh scripts/check.sh --quick tests/parsers
+EOF
+}
 
 step() {
     printf '\n== %s\n' "$*"
@@ -27,17 +41,55 @@ find_python() {
     return 1
 }
 
+quick=
+case ${1-} in
+--help | -h)
+    usage
+    exit
+    ;;
+--quick)
+    quick=yes
+    shift
+    ;;
+esac
+
 env=.venv-test
-if ! "$env/bin/python" -m pip --version >/dev/null 2>&1; then
+bin=$env/bin
+installed=$env/pyproject.toml  # a copy of what was installed last
+
+is_installed() {
+    "$bin/python" -m pip --version >/dev/null 2>&1 && cmp -s pyproject.toml "$installed"
+}
+
+if [ "$quick" ]; then
+    echo "The quick check takes less than two minutes on two cores."
+else
+    echo "The full check takes about ten minutes on two cores; --quick takes less than two."
+fi
+if ! is_installed; then
+    echo "It first downloads the tools and libraries, up to 150 MB, into $env."
+fi
+if [ -z "$quick" ]; then
+    echo "The tests fetch the embedded model, 93 MB, if it is not in your cache yet."
+fi
+
+if ! "$bin/python" -m pip --version >/dev/null 2>&1; then
     python=$(find_python)
     step "$python" -m venv --clear "$env"
 fi
-bin=$env/bin
 PATH=$PWD/$bin:$PATH  # pyright asks the first python on PATH what is installed
 
-step "$bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,all]'
+if [ -z "$quick" ] || ! is_installed; then
+    step "$bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,all]'
+    cp pyproject.toml "$installed"
+fi
 step "$bin/ruff" format --check .
 step "$bin/ruff" check .
 step "$bin/mypy"
 step "$bin/pyright"
+if [ "$quick" ]; then
+    export HYPOTHESIS_PROFILE="${HYPOTHESIS_PROFILE:-quick}"
+    # Whole files go to one process, so that what a file starts is started once.
+    set -- -n 2 --dist loadfile -m 'not local_model and not slow' "$@"
+fi
 step "$bin/python" -m pytest "$@"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -26,10 +28,35 @@ _COMMON: dict[str, Any] = {
 }
 settings.register_profile("default", max_examples=30, **_COMMON)
 settings.register_profile("ci", max_examples=30, derandomize=True, database=None, **_COMMON)
+settings.register_profile("quick", max_examples=5, **_COMMON)  # what scripts/check.sh --quick takes
 settings.register_profile("thorough", max_examples=2000, **_COMMON)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
 )
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported and collected out of the garbage collector's sight.
+
+    Tests that count open streams walk all objects, and many collect garbage: both are many times
+    faster without the thousands of tests that wait for their turn.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> Iterator[None]:
+    """Lets SIGINT interrupt the tests and the processes that they start.
+
+    A shell that starts a command with `&` has it ignore SIGINT. Python then installs no handler,
+    and children inherit that; with a handler here, they begin with the default.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(params=[SyncCall(), AsyncCall()], ids=lambda call: call.colour)

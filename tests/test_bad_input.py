@@ -122,7 +122,11 @@ def test_a_batch_needs_many_inputs(inputs: Any, call: Call) -> None:
 
 
 @pytest.mark.parametrize("on", ["on_start", "on_end", "on_error"])
-@pytest.mark.parametrize("function", [lambda run, config: None, lambda: None, 3], ids=repr)
+@pytest.mark.parametrize(
+    "function",
+    [lambda run, config: None, lambda: None, 3],
+    ids=["two parameters", "no parameters", "no function"],
+)
 def test_a_listener_is_a_function_of_an_event(on: str, function: Any) -> None:
     """Refused when it is bound, not in a log of the first call."""
 

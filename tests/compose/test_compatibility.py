@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import Enum
 from operator import itemgetter
 from pathlib import Path
+from types import FunctionType
 from typing import Annotated, Any, Literal, NewType, Protocol, TypedDict, TypeVar, Union
 
 import pytest
@@ -213,7 +214,7 @@ def test_the_error_names_both_steps_and_both_types() -> None:
         (step(Any, str), step(int, int).map()),
         (MODEL.with_fallbacks([MODEL]), step(dict, Any)),
     ],
-    ids=str,
+    ids=lambda part: "function" if isinstance(part, FunctionType) else str(part),
 )
 def test_what_we_ship_says_its_types(before: Any, after: Any) -> None:
     """A message is no dict of values, a text has no tool calls, a number is no prompt."""

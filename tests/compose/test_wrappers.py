@@ -269,7 +269,9 @@ async def _async(error: BaseException) -> bool:
 
 
 @pytest.mark.parametrize(
-    "junk", ["OSError", [OSError], int, (OSError, int), None, _async], ids=repr
+    "junk",
+    ["OSError", [OSError], int, (OSError, int), None, _async],
+    ids=["string", "list", "other class", "tuple with another class", "None", "async function"],
 )
 def test_what_names_no_errors_is_refused_at_once(junk: Any) -> None:
     """Not at the first error, which it would hide."""

@@ -49,6 +49,7 @@ def test_a_fault_is_caught(model: Any, test: str) -> None:
     assert not isinstance(caught.value, TypeError), "the test could not run"
 
 
+@pytest.mark.slow
 @pytest.mark.leaks(reason="the fault is a connection that stays open")
 def test_a_connection_that_stays_open_is_caught() -> None:
     """Leaving a stream must close it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Iterator
 
+import pytest
+
 from runnables import RunnableLambda
 
 ROWS = 1_000_000
@@ -12,6 +14,7 @@ FLAT = 512 * 1024
 """Bytes by which the peak may exceed what was there after the first rows."""
 
 
+@pytest.mark.slow
 def test_a_million_rows_need_no_memory() -> None:
     """`batch_as_completed` with a limit of 1, over a generator of inputs; none is kept."""
     step = RunnableLambda(_increment, blocking=False)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,11 +18,15 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 BLOCKS = [block for page in PAGES for block in read_blocks(page) if block.language == "python"]
 
+WITH_MODEL = {"README.md", "getting-started.md", "local-model.md"}
+"""The pages whose blocks ask the embedded model; other pages only name it."""
+
 EXAMPLE_SECONDS = 180
 
 
-def _id(block: Block) -> str:
-    return f"{block.path.relative_to(ROOT)}:{block.line}"
+def _case(block: Block) -> Any:
+    marks = [pytest.mark.local_model] if block.path.name in WITH_MODEL else []
+    return pytest.param(block, marks=marks, id=f"{block.path.relative_to(ROOT)}:{block.line}")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +45,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Page]
 
 
 @pytest.mark.leaks(reason="a page keeps its event loop and its objects from block to block")
-@pytest.mark.parametrize("block", BLOCKS, ids=_id)
+@pytest.mark.parametrize("block", [_case(block) for block in BLOCKS])
 def test_the_block_runs_and_prints_what_the_page_shows(
     block: Block, pages: dict[Path, Page]
 ) -> None:
@@ -50,6 +55,7 @@ def test_the_block_runs_and_prints_what_the_page_shows(
         assert printed.rstrip() == block.output.rstrip()
 
 
+@pytest.mark.local_model
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_the_example_runs(example: Path, tmp_path: Path) -> None:
     """The example ends well, started from any folder, with warnings as errors."""

