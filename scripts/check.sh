@@ -1,7 +1,8 @@
 #!/bin/sh
 # Checks everything, on a machine that has nothing but Python 3.11 or newer: makes an
 # environment in .venv-test, installs the project and its pinned tools there, and runs the
-# formatter, the linter, both type checkers and all tests. Arguments go to pytest:
+# formatter, the linter, both type checkers, the strict build of the docs and all tests.
+# Arguments go to pytest:
 #   sh scripts/check.sh -k laws -x
 set -eu
 cd "$(dirname "$0")/.."
@@ -35,9 +36,10 @@ fi
 bin=$env/bin
 PATH=$PWD/$bin:$PATH  # pyright asks the first python on PATH what is installed
 
-step "$bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,all]'
+step "$bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,docs,all]'
 step "$bin/ruff" format --check .
 step "$bin/ruff" check .
 step "$bin/mypy"
 step "$bin/pyright"
+step env PYTHON="$bin/python" sh scripts/docs.sh
 step "$bin/python" -m pytest "$@"

@@ -16,7 +16,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 _LOADED = {"script", "img", "iframe", "source", "audio", "video", "embed", "object", "track"}
-_NAMED = {"canonical", "alternate", "author", "license", "prev", "next"}  # a `link` that loads nothing
+_NAMED = {
+    "canonical",
+    "alternate",
+    "author",
+    "license",
+    "prev",
+    "next",
+}  # a `link` that loads nothing
 _IN_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?((?:https?:)?//[^"')\s]+)""")
 
 
@@ -54,8 +61,8 @@ def faults(site: Path) -> Iterator[str]:
     for sheet in sorted(site.rglob("*.css")):
         for address in _IN_CSS.findall(sheet.read_text(encoding="utf-8")):
             yield f"{sheet}: loads {address}"
-    for page in _unreachable(site, pages):
-        yield f"{page}: is not in the navigation of the first page"
+    for path in _unreachable(site, pages):
+        yield f"{path}: is not in the navigation of the first page"
     for page in pages.values():
         for address in page.loads:
             if _is_outside(address):

@@ -1,4 +1,4 @@
-"""Write the pages of the API reference: one for each subject, with every public name on one of them.
+"""Write the pages of the API reference, one for each subject, with every public name on one.
 
     python -m scripts.reference build/docs/reference
 
@@ -9,12 +9,19 @@ name on two pages, and a name that is not public are errors, so that the list be
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from textwrap import dedent
+from typing import Final, cast
 
 MODULES = (
     "runnables",
@@ -27,6 +34,9 @@ MODULES = (
     "providers.scripted",
 )
 """The modules that users import from. What `__all__` lists is public, or else what they define."""
+
+
+_SHOWN: Final = re.compile(r"[^_]|__r?(or|add)__$")  # `filters` in zensical.toml says the same
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,7 @@ class Subject:
         for heading, names in self.sections.items():
             lines += [f"## {heading}", ""]
             for name in names.split():
-                lines += [f"::: {name if '.' in name else f'runnables.{name}'}", ""]
+                lines += _entry(name if "." in name else f"runnables.{name}")
         return "\n".join(lines)
 
 
@@ -266,9 +276,57 @@ SUBJECTS = (
 )
 
 
-def public_names() -> set[str]:
+@cache
+def public_names() -> frozenset[str]:
     """Return the full path of every public name."""
-    return {f"{module}.{name}" for module in MODULES for name in _listed(module)}
+    return frozenset(f"{module}.{name}" for module in MODULES for name in _listed(module))
+
+
+def _entry(path: str) -> list[str]:
+    """Return the lines that stand for one name."""
+    lines = [f"::: {path}"]
+    value = loaded(path)
+    if isinstance(value, type) and (inherited := _from_private_bases(value)):
+        members = [*_described(value), *inherited]
+        lines += ["    options:", f"      members: [{', '.join(members)}]"]
+        lines += [f"      inherited_members: [{', '.join(inherited)}]"]
+    return [*lines, ""]
+
+
+def loaded(path: str) -> object:
+    """Return the object of a full path."""
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _from_private_bases(value: type) -> list[str]:
+    """Return what a class inherits from bases that have no entry of their own.
+
+    Users call these methods on the class that they know. What a public base has too is left out:
+    it is shown there, once.
+    """
+    shown = {loaded for loaded in map(loaded, public_names()) if isinstance(loaded, type)}
+    bases = [base for base in value.__mro__[1:] if _is_ours(base)]
+    public = {name for base in bases if base in shown for name in dir(base)}
+    private = [name for base in bases if base not in shown for name in _described(base)]
+    return [name for name in dict.fromkeys(private) if name not in public | set(vars(value))]
+
+
+def _described(kind: type) -> list[str]:
+    """Return the members that a class itself defines and describes, in the order of its source."""
+    body = cast("ast.ClassDef", ast.parse(dedent(inspect.getsource(kind))).body[0]).body
+    found: list[str] = []
+    for node, after in pairwise([*body, ast.Pass()]):
+        match node, after:
+            case ((ast.FunctionDef() | ast.AsyncFunctionDef()), _) if ast.get_docstring(node):
+                found.append(node.name)
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str())):
+                found.append(name)
+    return [name for name in found if _SHOWN.match(name)]
+
+
+def _is_ours(base: type) -> bool:
+    return base.__module__.partition(".")[0] in {"runnables", "providers"}
 
 
 def _listed(path: str) -> list[str]:
@@ -295,7 +353,13 @@ def faults() -> list[str]:
 
 def contents() -> str:
     """Return the first page of the reference: every subject with its names, as links."""
-    lines = ["# Reference", "", "Every public name, by subject.", ""]
+    lines = [
+        "# Reference",
+        "",
+        "Every public name, by subject. The examples take all names of `runnables` as imported; "
+        "what else they need, they import.",
+        "",
+    ]
     for subject in SUBJECTS:
         names = [f"[`{name.rpartition('.')[2]}`][{name}]" for name in subject.names()]
         lines += [f"## [{subject.title}]({subject.file}.md)", "", subject.about, ""]
