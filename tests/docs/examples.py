@@ -7,9 +7,9 @@ An example stands in a section of its own, and shows what a session would:
         '3'
 
 The reference heads each entry with the path to import, so an example takes every name of
-`runnables` as imported. What else it needs, it imports: `from providers.scripted import ...`,
-`import asyncio` for `asyncio.run(...)`. To show an error, catch it and print it: its notes would
-take the place of its last line otherwise. `...` stands for any output.
+`runnables` as imported. What else it needs, it imports: `import asyncio` for `asyncio.run(...)`,
+`from runnables_providers.scripted import ScriptedChatModel`. To show an error, catch it and print
+it: its notes would take the place of its last line otherwise. `...` stands for any output.
 
 `python -m tests.docs.examples` prints the public names that have no example.
 """

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from scripts import check_site, reference
+from scripts.subjects import SUBJECTS
 from tests.docs import examples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +24,7 @@ def test_every_public_name_has_one_entry_in_the_reference() -> None:
 
 def test_a_name_without_an_entry_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check above would see a page that is left out."""
-    monkeypatch.setattr(reference, "SUBJECTS", reference.SUBJECTS[1:])
+    monkeypatch.setattr(reference, "SUBJECTS", SUBJECTS[1:])
     assert "runnables.Runnable is public and on no page" in reference.faults()
 
 
@@ -41,7 +42,7 @@ def test_every_page_is_in_the_navigation_of_the_site() -> None:
     config = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
     docs = ROOT / "docs"
     pages = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")}
-    pages |= {f"reference/{subject.file}.md" for subject in reference.SUBJECTS}
+    pages |= {f"reference/{subject.file}.md" for subject in SUBJECTS}
     pages |= {"reference/index.md", "contributing.md", "changelog.md"}  # made by scripts/docs.sh
     listed = list(_pages(config["project"]["nav"]))
     assert sorted(listed) == sorted(pages)
