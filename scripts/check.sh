@@ -9,9 +9,9 @@ usage: sh scripts/check.sh [--quick] [pytest arguments]
 
 Checks everything, on a machine that has nothing but Python 3.11 or newer: makes an
 environment in .venv-test, installs the project and its pinned tools there, and runs the
-formatter, the linter, both type checkers and all tests.
+formatter, the linter, both type checkers, the strict build of the docs and all tests.
 
-  --quick    leave out the tests that need a server or the embedded model, or are slow; run
+  --quick    leave out the tests that need a server or the local model, or are slow; run
              the others in two processes, with few examples for each property
   --help     print this
 
@@ -70,7 +70,7 @@ if ! is_installed; then
     echo "It first downloads the tools and libraries, up to 150 MB, into $env."
 fi
 if [ -z "$quick" ]; then
-    echo "The tests fetch the embedded model, 93 MB, if it is not in your cache yet."
+    echo "The tests fetch the local model, 93 MB, if it is not in your cache yet."
 fi
 
 if ! "$bin/python" -m pip --version >/dev/null 2>&1; then
@@ -80,7 +80,7 @@ fi
 PATH=$PWD/$bin:$PATH  # pyright asks the first python on PATH what is installed
 
 if [ -z "$quick" ] || ! is_installed; then
-    step "$bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,all]'
+    step "$bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,docs,all]'
     cp pyproject.toml "$installed"
 fi
 step "$bin/ruff" format --check .
@@ -91,5 +91,8 @@ if [ "$quick" ]; then
     export HYPOTHESIS_PROFILE="${HYPOTHESIS_PROFILE:-quick}"
     # Whole files go to one process, so that what a file starts is started once.
     set -- -n 2 --dist loadfile -m 'not local_model and not slow' "$@"
+fi
+if [ -z "$quick" ]; then
+    step env PYTHON="$bin/python" sh scripts/docs.sh
 fi
 step "$bin/python" -m pytest "$@"

@@ -32,7 +32,7 @@ def test_help_is_printed_and_nothing_is_checked() -> None:
 @posix
 def test_ctrl_c_is_tested_where_sigint_is_ignored() -> None:
     """A check that was started with `&` has SIGINT ignored; its tests restore it."""
-    test = "tests/http/test_leaving.py::test_an_interrupt_ends_a_sync_call"
+    test = "tests/providers/http/test_leaving.py::test_an_interrupt_ends_a_sync_call"
     python = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
     done = _run("sh", "-c", "trap '' INT; exec \"$@\"", "sh", *python)
     assert done.returncode == 0, done.stdout

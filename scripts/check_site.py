@@ -1,0 +1,109 @@
+"""Check a built site: nothing is loaded from elsewhere, no link is broken, no page is unreachable.
+
+    python -m scripts.check_site build/site
+
+The strict build knows the links of Markdown pages. This reads what was built, with the links that
+themes and docstrings add. Links to other sites are fine: a reader follows them, a page does not.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+_LOADED = {"script", "img", "iframe", "source", "audio", "video", "embed", "object", "track"}
+_NAMED = {
+    "canonical",
+    "alternate",
+    "author",
+    "license",
+    "prev",
+    "next",
+}  # a `link` that loads nothing
+_IN_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?((?:https?:)?//[^"')\s]+)""")
+
+
+class Page(HTMLParser):
+    """What a page loads, where it links to, and the anchors that it has."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.loads: list[str] = []
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        text = path.read_text(encoding="utf-8")
+        self.feed(text)
+        self.loads += _IN_CSS.findall(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what a tag loads, links to or names."""
+        given = {name: value for name, value in attrs if value}
+        self.anchors.update(given[name] for name in ("id", "name") if name in given)
+        if tag in _LOADED:
+            self.loads += [given[name] for name in ("src", "data", "poster") if name in given]
+            self.loads += [part.split()[0] for part in given.get("srcset", "").split(",") if part]
+        elif tag == "link" and given.get("rel") not in _NAMED:
+            self.loads += [given["href"]] if "href" in given else []
+        elif tag == "a" and "href" in given:
+            self.links.append(given["href"])
+
+
+def faults(site: Path) -> Iterator[str]:
+    """Yield what is wrong with a site, a line each."""
+    pages = {path: Page(path) for path in sorted(site.rglob("*.html"))}
+    if not pages:
+        yield f"{site}: no pages"
+    for sheet in sorted(site.rglob("*.css")):
+        for address in _IN_CSS.findall(sheet.read_text(encoding="utf-8")):
+            yield f"{sheet}: loads {address}"
+    for path in _unreachable(site, pages):
+        yield f"{path}: is not in the navigation of the first page"
+    for page in pages.values():
+        for address in page.loads:
+            if _is_outside(address):
+                yield f"{page.path}: loads {address}"
+        if page.path.name != "404.html":  # served for any address, so it links from the root
+            yield from _broken(page, pages)
+
+
+def _unreachable(site: Path, pages: dict[Path, Page]) -> list[Path]:
+    first = pages.get(site / "index.html")
+    linked = {site / urlsplit(link).path for link in first.links} if first else set()
+    reached = {path.resolve() for path in linked}
+    return [path for path in pages if path not in reached and path.name != "404.html"]
+
+
+def _is_outside(address: str) -> bool:
+    return bool(urlsplit(address).netloc)
+
+
+def _broken(page: Page, pages: dict[Path, Page]) -> Iterator[str]:
+    for address in [*page.links, *page.loads]:
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc:
+            continue
+        target = page.path
+        if parts.path:
+            target = Path(f"{page.path.parent}/{unquote(parts.path)}").resolve()
+        if not target.is_file():
+            yield f"{page.path}: links to {address}, which is not there"
+        elif parts.fragment and target in pages:
+            if unquote(parts.fragment) not in pages[target].anchors:
+                yield f"{page.path}: links to {address}, which has no such anchor"
+
+
+def main() -> int:
+    """Print what is wrong with the site."""
+    found = list(faults(Path(sys.argv[1]).resolve()))
+    for fault in found:
+        print(fault, file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,240 @@
+"""The subjects of the API reference: the page and the heading of every public name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+def full_path(name: str) -> str:
+    """Return what a name in the lists below stands for.
+
+    `Runnable` is `runnables.Runnable`, `testing.Wire` is `runnables.testing.Wire`. Any other module
+    is a provider's: `openai.ChatOpenAI` is `runnables_providers.openai.ChatOpenAI`.
+    """
+    is_of_a_provider = "." in name and not name.startswith("testing.")
+    return f"{'runnables_providers' if is_of_a_provider else 'runnables'}.{name}"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A page of the reference.
+
+    Attributes:
+        file: its name, without the ending.
+        about: what its first paragraph says.
+        sections: names by heading, as a reader looks for them; `full_path` says where they live.
+    """
+
+    file: str
+    title: str
+    about: str
+    sections: dict[str, str]
+
+    def names(self) -> Iterator[str]:
+        """Yield the full path of each name on the page, from top to bottom."""
+        for names in self.sections.values():
+            yield from map(full_path, names.split())
+
+
+SUBJECTS = (
+    Subject(
+        "running",
+        "Running and composing",
+        "Everything is a `Runnable`. These are its methods, what `|` and the fluent methods make, "
+        "and what a call can be told.",
+        {
+            "The contract": "Runnable",
+            "Chains": "RunnableSequence RunnableParallel RunnableMap RunnableEach RunnableBranch "
+            "RouterRunnable RouterInput",
+            "Dicts": "RunnablePassthrough RunnableAssign RunnablePick",
+            "Options and config": "RunnableBinding RunnableConfig ensure_config merge_configs "
+            "cancelled",
+            "Configurable runnables": "ConfigurableField ConfigurableFieldSingleOption "
+            "ConfigurableFieldMultiOption RunnableConfigurableFields "
+            "RunnableConfigurableAlternatives",
+            "Streams": "Stream AsyncStream",
+            "How chunks add up": "DELTAS SNAPSHOTS RESET ByKey ByIndex Joined Merge "
+            "MergeableChunk merge_chunks",
+        },
+    ),
+    Subject(
+        "functions",
+        "Functions",
+        "Functions and generator functions as steps, and bases for steps of your own.",
+        {
+            "As steps": "RunnableLambda RunnableGenerator chain coerce_to_runnable",
+            "Steps of your own": "Inline Decoder",
+        },
+    ),
+    Subject(
+        "policies",
+        "Policies",
+        "What happens when a step fails or takes too long. Each is made by a method of `Runnable`: "
+        "`with_retry`, `with_fallbacks`, `with_timeout`.",
+        {
+            "Retries, fallbacks, timeouts": "RunnableRetry RunnableWithFallbacks RunnableTimeout",
+            "What is worth a retry": "worth_retrying",
+        },
+    ),
+    Subject(
+        "messages",
+        "Messages",
+        "What models read and write.",
+        {
+            "Messages": "BaseMessage HumanMessage AIMessage SystemMessage ToolMessage ChatMessage",
+            "Tool calls": "ToolCall InvalidToolCall ToolCallChunk tool_call invalid_tool_call "
+            "tool_call_chunk",
+            "Content blocks": "ContentBlock Content TextContentBlock ReasoningContentBlock "
+            "RefusalContentBlock ImageContentBlock AudioContentBlock VideoContentBlock "
+            "FileContentBlock PlainTextContentBlock NonStandardContentBlock",
+            "What stands for messages": "convert_to_messages MessageLikeRepresentation "
+            "MessagesLike AnyMessage",
+            "Select and trim": "trim_messages filter_messages merge_message_runs "
+            "count_tokens_approximately get_buffer_string",
+            "Save and convert": "message_to_dict message_from_dict messages_to_dict "
+            "messages_from_dict convert_to_openai_messages",
+            "Chunks": "BaseMessageChunk AIMessageChunk HumanMessageChunk SystemMessageChunk "
+            "ToolMessageChunk ChatMessageChunk message_to_chunk message_chunk_to_message",
+            "Token counts": "UsageMetadata InputTokenDetails OutputTokenDetails add_usage "
+            "subtract_usage",
+        },
+    ),
+    Subject(
+        "prompts",
+        "Prompts",
+        "Templates that turn values into messages or a text.",
+        {
+            "Chat prompts": "ChatPromptTemplate MessagesPlaceholder",
+            "Text prompts": "PromptTemplate PromptTemplateFormat",
+            "Parts of a chat prompt": "HumanMessagePromptTemplate AIMessagePromptTemplate "
+            "SystemMessagePromptTemplate ChatMessagePromptTemplate ImagePromptTemplate "
+            "DictPromptTemplate",
+            "Examples": "FewShotChatMessagePromptTemplate FewShotPromptTemplate "
+            "LengthBasedExampleSelector ExampleSelector AsyncExampleSelector BaseExampleSelector",
+            "What a prompt makes": "PromptValue ChatPromptValue StringPromptValue",
+            "Bases": "BasePromptTemplate BaseChatPromptTemplate StringPromptTemplate "
+            "BaseMessagePromptTemplate",
+        },
+    ),
+    Subject(
+        "parsers",
+        "Parsers",
+        "Runnables that read a model's answer, chunk by chunk where that makes sense.",
+        {
+            "Text": "StrOutputParser",
+            "JSON and objects": "JsonOutputParser SimpleJsonOutputParser PydanticOutputParser",
+            "Lists and values": "ListOutputParser CommaSeparatedListOutputParser "
+            "NumberedListOutputParser MarkdownListOutputParser EnumOutputParser "
+            "DatetimeOutputParser XMLOutputParser",
+            "Tool calls": "JsonOutputToolsParser JsonOutputKeyToolsParser PydanticToolsParser",
+            "Correcting answers": "RepairParser",
+            "Parsers of your own": "BaseOutputParser BaseTransformOutputParser BaseParser",
+            "Partial JSON": "parse_partial_json parse_json_markdown JsonReader JsonText JsonError",
+        },
+    ),
+    Subject(
+        "tools",
+        "Tools and agents",
+        "Functions that a model can call, and models that call them until they know the answer.",
+        {
+            "Tools": "tool StructuredTool RunnableTool BaseTool InjectedToolArg "
+            "InjectedToolCallId convert_to_openai_tool",
+            "Agents": "create_agent Agent AgentInput AgentMessages AgentState AgentAnswer",
+        },
+    ),
+    Subject(
+        "models",
+        "Models",
+        "Chat models: how one is made, what every one can do, and models for tests.",
+        {
+            "Make one": "init_chat_model",
+            "What every model can do": "ChatModel LanguageModelInput RawAnswer",
+            "Stop sequences, for models of your own": "cut_at_stop cut_message cut_chunks "
+            "acut_chunks StopCutter",
+            "Models without a service": "FakeListChatModel FakeMessagesListChatModel "
+            "GenericFakeChatModel ParrotFakeChatModel",
+        },
+    ),
+    Subject(
+        "embeddings",
+        "Embeddings",
+        "Models that turn texts into vectors.",
+        {
+            "Embeddings": "init_embeddings Embeddings",
+            "Without a service": "DeterministicFakeEmbedding FakeEmbeddings",
+        },
+    ),
+    Subject(
+        "limits",
+        "Caches, limits and money",
+        "What keeps calls of models from being made twice, too fast, or for too much.",
+        {
+            "Caches": "InMemoryCache SQLiteCache RunnableCache BaseCache",
+            "Rate limits": "InMemoryRateLimiter BaseRateLimiter",
+            "Money": "Budget",
+        },
+    ),
+    Subject(
+        "events",
+        "Events and usage",
+        "What can be seen of a run: in the console, as a stream of events, as a count of tokens.",
+        {
+            "Watch": "ConsoleHandler StreamEvent",
+            "Handlers of your own": "Handler Event",
+            "Events of your own": "dispatch_custom_event adispatch_custom_event",
+            "Usage": "track_usage Usage",
+        },
+    ),
+    Subject(
+        "errors",
+        "Errors",
+        "Every error of the library is a `RunnablesError`. An error of your own function stays "
+        "what it is.",
+        {
+            "The base": "RunnablesError",
+            "Building and calling": "ConfigError ColourError MissingExtra MergeError EmptyStream "
+            "RecursionLimitError StepTimeout",
+            "Prompts and parsers": "PromptError MissingVariableError PromptInputError "
+            "OutputParserException",
+            "Models and services": "ModelError RateLimitError ServerError ModelConnectionError "
+            "ModelTimeoutError AuthenticationError PermissionDeniedError InvalidRequestError "
+            "ContextLengthError ModelRefusalError WeightsError BudgetExceeded",
+            "Tools and agents": "ToolException ToolArgumentsError StepLimitError",
+        },
+    ),
+    Subject(
+        "testing",
+        "Testing",
+        "A model that plays a script, and the suite that every model of the library passes. "
+        "`runnables.testing` needs pytest.",
+        {
+            "A scripted model": "scripted.ScriptedChatModel scripted.Delay scripted.ScriptedCall",
+            "Suites to subclass": "testing.ChatModelTests "
+            "testing.EmbeddingsTests testing.Wire "
+            "testing.EmbeddingsWire",
+            "What a wire speaks of": "testing.Asked testing.Answer "
+            "testing.Said testing.SaidCall testing.Unsayable "
+            "testing.json_line testing.server_sent",
+            "To write further tests": "testing.Stage testing.Colour "
+            "testing.ReplayServer testing.Streamed testing.Hang "
+            "testing.Cut",
+        },
+    ),
+    Subject(
+        "providers",
+        "Providers",
+        "The classes behind `init_chat_model` and `init_embeddings`, for settings that only one "
+        "provider has.",
+        {
+            "OpenAI and Azure": "openai.ChatOpenAI openai.AzureChatOpenAI "
+            "openai.OpenAIEmbeddings openai.Timeouts",
+            "Anthropic": "anthropic.ChatAnthropic",
+            "Google": "google.ChatGoogleGenerativeAI google.GoogleGenerativeAIEmbeddings",
+            "Ollama": "ollama.ChatOllama ollama.OllamaEmbeddings",
+            "The local model": "local.LocalChatModel local.LocalEmbeddings "
+            "local.Weights local.SMOLLM2 local.cache_dir "
+            "local.fetch local.unload",
+        },
+    ),
+)
