@@ -9,7 +9,7 @@ from dataclasses import dataclass
 def full_path(name: str) -> str:
     """Return what a name in the lists below stands for.
 
-    `Runnable` is `runnables.Runnable`, `testing.Wire` is `runnables.testing.Wire`. Any other module
+    `Runnable` is `runnables.Runnable`, `testing.WireFormat` is `runnables.testing.WireFormat`. Any other module
     is a provider's: `openai.ChatOpenAI` is `runnables_providers.openai.ChatOpenAI`.
     """
     is_of_a_provider = "." in name and not name.startswith("testing.")
@@ -49,12 +49,12 @@ SUBJECTS = (
             "RouterRunnable RouterInput",
             "Dicts": "RunnablePassthrough RunnableAssign RunnablePick",
             "Options and config": "RunnableBinding RunnableConfig ensure_config merge_configs "
-            "cancelled",
+            "is_cancelled",
             "Configurable runnables": "ConfigurableField ConfigurableFieldSingleOption "
             "ConfigurableFieldMultiOption RunnableConfigurableFields "
             "RunnableConfigurableAlternatives",
             "Streams": "Stream AsyncStream",
-            "How chunks add up": "DELTAS SNAPSHOTS RESET ByKey ByIndex Joined Merge "
+            "How chunks add up": "DELTAS SNAPSHOTS RESET ByKey ByIndex CustomMerge Merge "
             "MergeableChunk merge_chunks",
         },
     ),
@@ -64,7 +64,7 @@ SUBJECTS = (
         "Functions and generator functions as steps, and bases for steps of your own.",
         {
             "As steps": "RunnableLambda RunnableGenerator chain coerce_to_runnable",
-            "Steps of your own": "Inline Decoder",
+            "Steps of your own": "NonBlockingStep Decoder",
         },
     ),
     Subject(
@@ -74,7 +74,7 @@ SUBJECTS = (
         "`with_retry`, `with_fallbacks`, `with_timeout`.",
         {
             "Retries, fallbacks, timeouts": "RunnableRetry RunnableWithFallbacks RunnableTimeout",
-            "What is worth a retry": "worth_retrying",
+            "What is worth a retry": "is_retryable",
         },
     ),
     Subject(
@@ -130,7 +130,7 @@ SUBJECTS = (
             "Tool calls": "JsonOutputToolsParser JsonOutputKeyToolsParser PydanticToolsParser",
             "Correcting answers": "RepairParser",
             "Parsers of your own": "BaseOutputParser BaseTransformOutputParser BaseParser",
-            "Partial JSON": "parse_partial_json parse_json_markdown JsonReader JsonText JsonError",
+            "Partial JSON": "parse_partial_json parse_json_markdown JsonReader JsonExtractor JsonError",
         },
     ),
     Subject(
@@ -150,8 +150,8 @@ SUBJECTS = (
         {
             "Make one": "init_chat_model",
             "What every model can do": "ChatModel LanguageModelInput RawAnswer",
-            "Stop sequences, for models of your own": "cut_at_stop cut_message cut_chunks "
-            "acut_chunks StopCutter",
+            "Stop sequences, for models of your own": "truncate_at_stop truncate_message truncate_stream "
+            "atruncate_stream StopSequenceFilter",
             "Models without a service": "FakeListChatModel FakeMessagesListChatModel "
             "GenericFakeChatModel ParrotFakeChatModel",
         },
@@ -193,7 +193,7 @@ SUBJECTS = (
         "what it is.",
         {
             "The base": "RunnablesError",
-            "Building and calling": "ConfigError ColourError MissingExtra MergeError EmptyStream "
+            "Building and calling": "ConfigError SyncAsyncError MissingExtra MergeError EmptyStream "
             "RecursionLimitError StepTimeout",
             "Prompts and parsers": "PromptError MissingVariableError PromptInputError "
             "OutputParserException",
@@ -211,14 +211,14 @@ SUBJECTS = (
         {
             "A scripted model": "scripted.ScriptedChatModel scripted.Delay scripted.ScriptedCall",
             "Suites to subclass": "testing.ChatModelTests "
-            "testing.EmbeddingsTests testing.Wire "
-            "testing.EmbeddingsWire",
-            "What a wire speaks of": "testing.Asked testing.Answer "
-            "testing.Said testing.SaidCall testing.Unsayable "
+            "testing.EmbeddingsTests testing.WireFormat "
+            "testing.EmbeddingsWireFormat",
+            "What a wire speaks of": "testing.RecordedRequest testing.Answer "
+            "testing.ScriptedReply testing.ScriptedToolCall testing.Unsupported "
             "testing.json_line testing.server_sent",
-            "To write further tests": "testing.Stage testing.Colour "
-            "testing.ReplayServer testing.Streamed testing.Hang "
-            "testing.Cut",
+            "To write further tests": "testing.Harness testing.SyncAsyncCall "
+            "testing.ReplayServer testing.StreamedResponse testing.Stall "
+            "testing.Disconnect",
         },
     ),
     Subject(
