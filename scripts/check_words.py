@@ -1,4 +1,7 @@
-"""Look for the words of scripts/words.txt in what git tracks: python scripts/check_words.py [path]."""
+"""Look for the words of scripts/words.txt in the files that git tracks.
+
+python scripts/check_words.py [path ...]
+"""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 def full_path(name: str) -> str:
     """Return what a name in the lists below stands for.
 
-    `Runnable` is `runnables.Runnable`, `testing.WireFormat` is `runnables.testing.WireFormat`. Any other module
-    is a provider's: `openai.ChatOpenAI` is `runnables_providers.openai.ChatOpenAI`.
+    `Runnable` is `runnables.Runnable`, `testing.WireFormat` is `runnables.testing.WireFormat`. Any
+    other module is a provider's: `openai.ChatOpenAI` is `runnables_providers.openai.ChatOpenAI`.
     """
     is_of_a_provider = "." in name and not name.startswith("testing.")
     return f"{'runnables_providers' if is_of_a_provider else 'runnables'}.{name}"
@@ -130,7 +130,8 @@ SUBJECTS = (
             "Tool calls": "JsonOutputToolsParser JsonOutputKeyToolsParser PydanticToolsParser",
             "Correcting answers": "RepairParser",
             "Parsers of your own": "BaseOutputParser BaseTransformOutputParser BaseParser",
-            "Partial JSON": "parse_partial_json parse_json_markdown JsonReader JsonExtractor JsonError",
+            "Partial JSON": "parse_partial_json parse_json_markdown JsonReader JsonExtractor "
+            "JsonError",
         },
     ),
     Subject(
@@ -150,8 +151,8 @@ SUBJECTS = (
         {
             "Make one": "init_chat_model",
             "What every model can do": "ChatModel LanguageModelInput RawAnswer",
-            "Stop sequences, for models of your own": "truncate_at_stop truncate_message truncate_stream "
-            "atruncate_stream StopSequenceFilter",
+            "Stop sequences, for models of your own": "truncate_at_stop truncate_message "
+            "truncate_stream atruncate_stream StopSequenceFilter",
             "Models without a service": "FakeListChatModel FakeMessagesListChatModel "
             "GenericFakeChatModel ParrotFakeChatModel",
         },
@@ -193,8 +194,8 @@ SUBJECTS = (
         "what it is.",
         {
             "The base": "RunnablesError",
-            "Building and calling": "ConfigError SyncAsyncError MissingExtra MergeError EmptyStream "
-            "RecursionLimitError StepTimeout",
+            "Building and calling": "ConfigError SyncAsyncError MissingExtra MergeError "
+            "EmptyStream RecursionLimitError StepTimeout",
             "Prompts and parsers": "PromptError MissingVariableError PromptInputError "
             "OutputParserException",
             "Models and services": "ModelError RateLimitError ServerError ModelConnectionError "
