@@ -97,12 +97,12 @@ def is_cancelled() -> bool:
     interrupt, or when the consumer of a stream has left it.
 
     Example:
-        >>> def count_words(texts: list[str]) -> int:
+        >>> def count_words(lines: list[str]) -> int:
         ...     total = 0
-        ...     for text in texts:
+        ...     for line in lines:
         ...         if is_cancelled():
         ...             break
-        ...         total += len(text.split())
+        ...         total += len(line.split())
         ...     return total
         >>> RunnableLambda(count_words).with_timeout(10).invoke(["a fox", "a lantern"])
         4

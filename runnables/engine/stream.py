@@ -100,8 +100,10 @@ class Stream(Generic[T_co]):
     before they return. `stream` and `transform` of a runnable return one; its consumer closes it.
 
     Example:
-        >>> words = RunnableGenerator(lambda chunks: (w for text in chunks for w in text.split()))
-        >>> with words.stream("a fox and a lantern") as chunks:
+        >>> def words(chunks):
+        ...     for text in chunks:
+        ...         yield from text.split()
+        >>> with RunnableGenerator(words).stream("a fox and a lantern") as chunks:
         ...     for chunk in chunks:
         ...         print(chunk)
         ...         if chunk == "fox":

@@ -1,4 +1,4 @@
-"""Fan-out over tasks: one piece of async work for each of many items, several at a time.
+"""Fan-out over tasks: the same async work for each of many items, several at a time.
 
 The caller starts a task in each spare slot, and one in its own. A task does the work on an item,
 leaves the outcome in a queue (`_outcomes`) for the caller, which is the consumer, and goes on with

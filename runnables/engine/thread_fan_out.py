@@ -1,4 +1,4 @@
-"""Fan-out over threads: one piece of work for each of many items, several at a time.
+"""Fan-out over threads: the same work for each of many items, several at a time.
 
 The caller starts workers, one in each spare slot. A worker takes the next item, does the work, and
 leaves the outcome in a queue (`_outcomes`) for the caller, which is the consumer.
