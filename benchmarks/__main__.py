@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks`; `--help` tells the options."""
+"""The command `python -m benchmarks`, which measures the rows and prints a table."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ to other machines better than the times do, and the budgets are ratios.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the rows asked for and print them; 1 where --check finds one over its budget."""
+    """Measure the chosen rows, and print them; return 1 where --check finds one over its budget."""
     options = _parser().parse_args(arguments)
     if options.no_peer:
         sys.modules["langchain_core"] = None  # type: ignore[assignment]  # as if not installed
@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = [row.name for row in ROWS]
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
-    parser.add_argument("--rounds", type=int, default=7, help="how often each subject's turn comes")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each subject is measured")
     parser.add_argument("--no-peer", action="store_true", help="leave the peer out")
     parser.add_argument("--json", action="store_true", help="print JSON, not Markdown")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md, too")
@@ -98,7 +98,7 @@ def _peer_version() -> str:
 
 
 def _notes() -> str:
-    """What somebody wrote below the numbers, which a new run of them leaves in place."""
+    """Return the notes written by hand below the table, which a new run leaves in place."""
     mark = "\n## Notes\n"
     text = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
     return mark + text.split(mark, 1)[1] if mark in text else ""

@@ -1,4 +1,4 @@
-"""Many inputs at once, and inputs without end."""
+"""Rows about batches: many inputs, parallel branches, and flat memory over a million rows."""
 
 from __future__ import annotations
 
@@ -42,17 +42,18 @@ def _our_batch() -> Run:
     return repeated(lambda: chain.batch(range(ITEMS), max_concurrency=LIMIT))
 
 
-def _hops() -> Run:
+def _pool_submits() -> Run:
     pool = ThreadPoolExecutor(BRANCHES)
 
     def run() -> list[int]:
-        return [it.result() for it in [pool.submit(calls.inc, 1) for _ in range(BRANCHES)]]
+        futures = [pool.submit(calls.inc, 1) for _ in range(BRANCHES)]
+        return [future.result() for future in futures]
 
     return repeated(run)
 
 
 def _branches(parallel: Any) -> Run:
-    branches = parallel({f"branch{i}": calls.inc for i in range(BRANCHES)})
+    branches = parallel({f"branch{index}": calls.inc for index in range(BRANCHES)})
     return repeated(lambda: branches.invoke(1))
 
 
@@ -79,7 +80,7 @@ for _ in RunnableLambda(lambda x: x + 1).batch_as_completed(rows, {"max_concurre
 """
 _OURS = """
 from runnables import RunnableLambda
-rows = (i for i in range(n))
+rows = iter(range(n))
 for _ in RunnableLambda(lambda x: x + 1).batch_as_completed(rows, max_concurrency=8): pass
 """
 _PEAK = """
@@ -90,7 +91,7 @@ MANY = 1_000_000
 
 
 def _programs(ours: int, peer: int) -> dict[str, str]:
-    """The peer gets fewer rows: it makes a future for each before the first one runs."""
+    """Return the programs. The peer gets fewer rows: it makes all futures before the first runs."""
     sources = {"floor": (ours, _FLOOR), "peer": (peer, _PEER), "ours": (ours, _OURS)}
     return {name: f"n = {n}\n{source}{_PEAK}" for name, (n, source) in sources.items()}
 
@@ -113,7 +114,7 @@ ROWS = (
         unit="us",
         per=1,
         budget=1.5,
-        floor=_hops,
+        floor=_pool_submits,
         peer=_peer_parallel,
         ours=_our_parallel,
         steady=False,
@@ -125,6 +126,6 @@ ROWS = (
         budget=1.1,
         sources=_programs(MANY, 20_000),
         first=_programs(MANY // 10, 2_000),
-        most=1,
+        max_rounds=1,
     ),
 )

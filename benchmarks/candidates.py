@@ -1,8 +1,8 @@
-"""HTTP libraries compared: `python -m benchmarks.candidates`.
+"""A comparison of HTTP libraries: `python -m benchmarks.candidates`.
 
-Each does what no client of a chat service can do without: it sends JSON, and reads the JSON of the
-answer or of each event. What is not installed is left out; what is read off the table stands in
-docs/dependencies.md.
+Each does the least that a client of a chat service needs: it sends JSON, and reads the JSON of the
+answer or of each event. Libraries that are not installed are skipped. docs/dependencies.md has the
+table, and the conclusions.
 """
 
 from __future__ import annotations
@@ -14,46 +14,46 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from benchmarks.load import NO_BACKOFF, AsyncSubject, Subject, compare
+from benchmarks.load import CONCURRENT_CALLS, AsyncSubject, Subject, compare
 
 HEADERS = {"content-type": "application/json", "authorization": "Bearer key"}
 
 
 def body(*, stream: bool = False) -> bytes:
-    """The request."""
-    asked: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+    """Return the body of a request."""
+    request: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
     if stream:
-        asked["stream"] = True
-    return json.dumps(asked).encode()
+        request["stream"] = True
+    return json.dumps(request).encode()
 
 
 def text_of(answer: bytes) -> str:
-    """What a whole answer says."""
+    """Return the text of a whole answer."""
     return json.loads(answer)["choices"][0]["message"]["content"]
 
 
-class Texts:
-    """What a streamed answer says, piece by piece; the least that reads one."""
+class EventDecoder:
+    """The smallest decoder of a streamed answer."""
 
     def __init__(self) -> None:
         self._rest = b""
 
-    def feed(self, piece: bytes) -> Iterator[str]:
-        """The texts that some bytes complete."""
-        *events, self._rest = (self._rest + piece).split(b"\n\n")
+    def feed(self, data: bytes) -> Iterator[str]:
+        """Yield the text of each event that is complete with these bytes."""
+        *events, self._rest = (self._rest + data).split(b"\n\n")
         for event in events:
             if event != b"data: [DONE]":
                 yield json.loads(event[6:])["choices"][0]["delta"].get("content", "")
 
 
 class _Library(Subject):
-    def ask(self) -> str:
-        return text_of(self.send(f"{self.address}/v1/chat/completions", body()))
+    def complete(self) -> str:
+        return text_of(self.send(f"{self.base_url}/v1/chat/completions", body()))
 
-    def tell(self) -> Iterator[str]:
-        texts = Texts()
-        for piece in self.stream(f"{self.address}/v1/chat/completions", body(stream=True)):
-            yield from texts.feed(piece)
+    def stream_text(self) -> Iterator[str]:
+        decoder = EventDecoder()
+        for data in self.stream(f"{self.base_url}/v1/chat/completions", body(stream=True)):
+            yield from decoder.feed(data)
 
     def send(self, url: str, body: bytes) -> bytes:
         raise NotImplementedError
@@ -63,13 +63,13 @@ class _Library(Subject):
 
 
 class _AsyncLibrary(AsyncSubject):
-    async def ask(self) -> str:
-        return text_of(await self.send(f"{self.address}/v1/chat/completions", body()))
+    async def complete(self) -> str:
+        return text_of(await self.send(f"{self.base_url}/v1/chat/completions", body()))
 
-    async def tell(self) -> AsyncIterator[str]:
-        texts = Texts()
-        async for piece in self.stream(f"{self.address}/v1/chat/completions", body(stream=True)):
-            for text in texts.feed(piece):
+    async def stream_text(self) -> AsyncIterator[str]:
+        decoder = EventDecoder()
+        async for data in self.stream(f"{self.base_url}/v1/chat/completions", body(stream=True)):
+            for text in decoder.feed(data):
                 yield text
 
     async def send(self, url: str, body: bytes) -> bytes:
@@ -80,12 +80,12 @@ class _AsyncLibrary(AsyncSubject):
 
 
 class AsyncAiohttp(_AsyncLibrary):
-    """The library that was chosen."""
+    """The library that was chosen: aiohttp."""
 
     title = "async: aiohttp"
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
+    async def open_client(self) -> AsyncIterator[None]:
         import aiohttp
 
         connector = aiohttp.TCPConnector(limit=0)
@@ -98,25 +98,25 @@ class AsyncAiohttp(_AsyncLibrary):
 
     async def stream(self, url: str, body: bytes) -> AsyncIterator[bytes]:
         async with self.client.post(url, headers=HEADERS, data=body) as reply:
-            async for piece in reply.content.iter_any():
-                yield piece
+            async for chunk in reply.content.iter_any():
+                yield chunk
 
 
 class Aiohttp(_Library):
-    """The same for sync calls: its loop runs in a thread of its own."""
+    """aiohttp for sync calls: its loop runs in a thread of its own."""
 
     title = "sync: aiohttp, its loop in a thread"
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def open_client(self) -> Iterator[None]:
         self.inner = AsyncAiohttp()
         self.loop = asyncio.new_event_loop()
         thread = threading.Thread(target=self.loop.run_forever)
         thread.start()
-        opened = self.inner.opened()
-        self._wait(opened.__aenter__())
+        client = self.inner.open_client()
+        self._wait(client.__aenter__())
         yield
-        self._wait(opened.__aexit__(None, None, None))
+        self._wait(client.__aexit__(None, None, None))
         self.loop.call_soon_threadsafe(self.loop.stop)
         thread.join()
         self.loop.close()
@@ -128,22 +128,22 @@ class Aiohttp(_Library):
         return self._wait(self.inner.send(url, body))
 
     def stream(self, url: str, body: bytes) -> Iterator[bytes]:
-        pieces = self.inner.stream(url, body)
+        chunks = self.inner.stream(url, body)
 
-        async def following() -> bytes:
-            return await anext(pieces, b"")
+        async def next_chunk() -> bytes:
+            return await anext(chunks, b"")
 
-        while piece := self._wait(following()):
-            yield piece
+        while chunk := self._wait(next_chunk()):
+            yield chunk
 
 
 class AsyncPyreqwest(_AsyncLibrary):
-    """Rust, tokio in a thread of its own."""
+    """pyreqwest: Rust, with tokio in a thread of its own."""
 
     title = "async: pyreqwest"
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
+    async def open_client(self) -> AsyncIterator[None]:
         from pyreqwest.client import ClientBuilder
 
         async with ClientBuilder().build() as self.client:
@@ -155,17 +155,17 @@ class AsyncPyreqwest(_AsyncLibrary):
 
     async def stream(self, url: str, body: bytes) -> AsyncIterator[bytes]:
         async with _unbuffered(self.client.post(url).headers(HEADERS).body_bytes(body)) as reply:
-            while (piece := await reply.body_reader.read_chunk()) is not None:
-                yield bytes(piece)
+            while (chunk := await reply.body_reader.read_chunk()) is not None:
+                yield bytes(chunk)
 
 
 class Pyreqwest(_Library):
-    """Likewise, blocking."""
+    """pyreqwest, blocking."""
 
     title = "sync: pyreqwest"
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def open_client(self) -> Iterator[None]:
         from pyreqwest.client import SyncClientBuilder
 
         with SyncClientBuilder().build() as self.client:
@@ -177,28 +177,28 @@ class Pyreqwest(_Library):
 
     def stream(self, url: str, body: bytes) -> Iterator[bytes]:
         with _unbuffered(self.client.post(url).headers(HEADERS).body_bytes(body)) as reply:
-            while (piece := reply.body_reader.read_chunk()) is not None:
-                yield bytes(piece)
+            while (chunk := reply.body_reader.read_chunk()) is not None:
+                yield bytes(chunk)
 
 
 def _unbuffered(request: Any) -> Any:
-    """By default it gives the head of an answer when 64 kB of its body, or all, have come."""
+    """Switch off its buffer: by default it returns a response after 64 kB of the body, or all."""
     return request.streamed_read_buffer_limit(0).build_streamed()
 
 
 class AsyncHttpx2(_AsyncLibrary):
-    """The successor of httpx."""
+    """httpx2, the successor of httpx."""
 
     title = "async: httpx2"
 
     def client_class(self) -> Callable[..., Any]:
-        """What to make."""
+        """Return the class of the client."""
         import httpx2
 
         return httpx2.AsyncClient
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
+    async def open_client(self) -> AsyncIterator[None]:
         import httpx2
 
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
@@ -210,12 +210,12 @@ class AsyncHttpx2(_AsyncLibrary):
 
     async def stream(self, url: str, body: bytes) -> AsyncIterator[bytes]:
         async with self.client.stream("POST", url, headers=HEADERS, content=body) as reply:
-            async for piece in reply.aiter_bytes():
-                yield piece
+            async for chunk in reply.aiter_bytes():
+                yield chunk
 
 
 class AsyncHttpx2OverAiohttp(AsyncHttpx2):
-    """Its interface, with aiohttp beneath."""
+    """httpx2 with aiohttp as its transport."""
 
     title = "async: httpx2 over aiohttp"
 
@@ -226,12 +226,12 @@ class AsyncHttpx2OverAiohttp(AsyncHttpx2):
 
 
 class Httpx2(_Library):
-    """Blocking."""
+    """httpx2, blocking."""
 
     title = "sync: httpx2"
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def open_client(self) -> Iterator[None]:
         import httpx2
 
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
@@ -247,15 +247,15 @@ class Httpx2(_Library):
 
 
 class Urllib3(_Library):
-    """Blocking, and only that."""
+    """urllib3, which is only blocking."""
 
     title = "sync: urllib3"
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def open_client(self) -> Iterator[None]:
         import urllib3
 
-        with urllib3.PoolManager(maxsize=NO_BACKOFF) as self.client:
+        with urllib3.PoolManager(maxsize=CONCURRENT_CALLS) as self.client:
             yield
 
     def send(self, url: str, body: bytes) -> bytes:

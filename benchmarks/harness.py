@@ -1,4 +1,7 @@
-"""How rows are measured: in turns, the collector held back, the quietest round counted."""
+"""The kinds of rows, how they are measured, and the table.
+
+Subjects are measured in turns, with the garbage collector off, and the quietest round counts.
+"""
 
 from __future__ import annotations
 
@@ -20,35 +23,36 @@ from typing import Any, Literal, Protocol
 
 Name = Literal["floor", "peer", "ours"]
 Run = Callable[[int], object]
-"""Does the work so many times."""
+"""A function that does the work so many times."""
 
 ROUND_SECONDS = 0.1
-"""About how long one round of one subject takes; it is repeated until it does."""
+"""How long one round of one subject takes, about: the work is repeated until it does."""
 SLOW_SECONDS = 2.0
-"""A piece of work that takes longer is not repeated."""
+"""Work that takes longer is not repeated."""
 
 
 class Measured(Protocol):
-    """A row of the table."""
+    """A row of the table, which can be measured."""
 
     @property
     def name(self) -> str:
-        """What `--only` calls it."""
+        """Return the name for `--only`."""
         ...
 
     def measure(self, rounds: int) -> Result:
-        """Measure its subjects in turns."""
+        """Measure the subjects in turns."""
         ...
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a row came to.
+    """The numbers of a row.
 
     Attributes:
-        values: of each subject, in the unit; a peer that is not installed is absent.
-        factors: what is compared: times of the floor, or growth from the first size to the last.
-        budget: how large our factor may be.
+        values: for each subject, the number in the unit; a peer that is not installed is absent.
+        factors: for each subject, what is compared: the multiple of the floor, or the growth from
+            the smallest size to the largest.
+        budget: how large the factor of "ours" may be.
     """
 
     name: str
@@ -61,18 +65,18 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether ours keeps the budget."""
+        """Tell whether the budget is kept."""
         return self.factors["ours"] <= self.budget
 
 
 @dataclass(frozen=True)
 class Row:
-    """The time of one piece of work, as a multiple of the floor.
+    """The time of some work, as a multiple of the floor's.
 
     Args:
-        per: how many units there are in one piece of work.
-        steady: whether the quietest round counts (work in one thread, where noise only adds), or
-            the median of the rounds (work in several, where luck may also take away).
+        per: how many units the work has; the time is for one.
+        steady: whether the quietest round counts, for work in one thread, where noise only adds
+            time. Else the median of the rounds counts, as threads may also be lucky.
     """
 
     name: str
@@ -86,11 +90,11 @@ class Row:
     steady: bool = True
 
     def measure(self, rounds: int) -> Result:
-        """Seconds of each subject for one unit, as microseconds."""
+        """Measure the microseconds of each subject for one unit."""
         subjects = {"floor": self.floor, "peer": self.peer, "ours": self.ours}
         seconds = in_turns(subjects, rounds, min if self.steady else statistics.median)
-        values = {name: 1e6 * it / self.per for name, it in seconds.items()}
-        factors = {name: it / values["floor"] for name, it in values.items()}
+        values = {name: 1e6 * duration / self.per for name, duration in seconds.items()}
+        factors = _multiples(values)
         return Result(
             self.name, self.title, self.unit, "times the floor", values, factors, self.budget
         )
@@ -98,12 +102,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Growth:
-    """How the time of one unit grows with the size of the whole: 1 where the work is linear.
+    """The growth of the time for one unit with the size of the whole: 1 where work is linear.
 
     Args:
         sizes: the smallest and the largest, in units.
-        peer_sizes: likewise for a peer that would take minutes.
-        floor: of a size, what does the work; likewise peer and ours.
+        floor: returns the work of the floor for a size.
+        peer: returns the work of the peer for a size.
+        ours: returns the work of this library for a size.
+        peer_sizes: the sizes for a peer that would take minutes; by default `sizes`.
     """
 
     name: str
@@ -117,27 +123,28 @@ class Growth:
     peer_sizes: tuple[int, int] | None = None
 
     def measure(self, rounds: int) -> Result:
-        """Microseconds for one unit at the largest size, as multiples of those at the smallest."""
-        small, large = (self._at(end, rounds) for end in (0, 1))
+        """Measure the microseconds for one unit at both sizes, and compare them."""
+        small, large = (self._microseconds(end, rounds) for end in (0, 1))
         factors = {name: large[name] / small[name] for name in large}
         return Result(self.name, self.title, self.unit, "growth", large, factors, self.budget)
 
-    def _at(self, end: int, rounds: int) -> dict[str, float]:
+    def _microseconds(self, end: int, rounds: int) -> dict[str, float]:
         sizes = dict.fromkeys(("floor", "peer", "ours"), self.sizes[end])
         sizes["peer"] = (self.peer_sizes or self.sizes)[end]
-        parts = {"floor": self.floor, "peer": self.peer, "ours": self.ours}
-        subjects = {name: partial(part, sizes[name]) for name, part in parts.items()}
+        makers = {"floor": self.floor, "peer": self.peer, "ours": self.ours}
+        subjects = {name: partial(make, sizes[name]) for name, make in makers.items()}
         seconds = in_turns(subjects, rounds, min)
-        return {name: 1e6 * it / sizes[name] for name, it in seconds.items()}
+        return {name: 1e6 * duration / sizes[name] for name, duration in seconds.items()}
 
 
 @dataclass(frozen=True)
 class Script:
-    """A program of its own for each subject, which prints what it measured.
+    """A program for each subject, run in a process of its own, which prints what it measured.
 
     Args:
-        sources: of each subject, the Python code; it prints one number.
-        first: likewise, to compare with instead of the floor (as a growth).
+        sources: for each subject, the Python code; it prints one number.
+        first: the same for a smaller size, to compare with instead of the floor (as a growth).
+        max_rounds: how often each program is run at most.
     """
 
     name: str
@@ -146,33 +153,39 @@ class Script:
     budget: float
     sources: Mapping[str, str]
     first: Mapping[str, str] | None = None
-    most: int = 20
+    max_rounds: int = 20
 
     def measure(self, rounds: int) -> Result:
-        """The smallest number that each program printed."""
+        """Run the programs, and take the smallest number that each printed."""
         values = self._numbers(self.sources, rounds)
         if self.first is None:
-            factors = {name: it / values["floor"] for name, it in values.items()}
+            factors = _multiples(values)
             kind: Literal["times the floor", "growth"] = "times the floor"
         else:
             small = self._numbers(self.first, rounds)
-            factors = {name: it / small[name] for name, it in values.items()}
+            factors = {name: value / small[name] for name, value in values.items()}
             kind = "growth"
         return Result(self.name, self.title, self.unit, kind, values, factors, self.budget)
 
     def _numbers(self, sources: Mapping[str, str], rounds: int) -> dict[str, float]:
         found: dict[str, list[float]] = {}
-        for _ in range(min(rounds, self.most)):
+        for _ in range(min(rounds, self.max_rounds)):
             for name, source in sources.items():
                 if (number := run_python(source)) is not None:
                     found.setdefault(name, []).append(number)
         return {name: min(numbers) for name, numbers in found.items()}
 
 
+def _multiples(values: Mapping[str, float]) -> dict[str, float]:
+    """Return the value of each subject as a multiple of the floor's."""
+    return {name: value / values["floor"] for name, value in values.items()}
+
+
 def run_python(source: str) -> float | None:
-    """What a fresh interpreter prints, as a number; None where it lacks a module of the peer's."""
-    # installed packages have their bytecode; a checkout gets its own in the first round
-    environment = {key: it for key, it in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    """Return the number that a fresh interpreter prints; None where the peer is not installed."""
+    environment = dict(os.environ)
+    # installed packages have bytecode, and a checkout has to write its own in the first round
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
         [sys.executable, "-c", source], capture_output=True, text=True, env=environment
     )
@@ -184,10 +197,10 @@ def run_python(source: str) -> float | None:
 
 
 def peak_memory() -> float:
-    """The most memory that this process has had, in MB."""
+    """Return the most memory that this process has had, in MB."""
     status = Path("/proc/self/status")
     if status.is_file():  # getrusage would count what the process that started this one had
-        line = next(it for it in status.read_text().splitlines() if it.startswith("VmHWM"))
+        line = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
         return int(line.split()[1]) * 1024 / 1e6
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
@@ -197,17 +210,17 @@ def in_turns(
     rounds: int,
     choose: Callable[[Sequence[float]], float],
 ) -> dict[str, float]:
-    """Seconds of each subject for one piece of work, from rounds that take turns (A B C A B C).
+    """Measure the seconds of each subject, in rounds that take turns (A B C A B C).
 
-    So that a machine that gets slower meanwhile gets slower for all. What takes seconds has its
-    one turn while the others warm up.
+    So a machine that gets slower meanwhile gets slower for all. Work that takes seconds is measured
+    once, while the others warm up.
     """
-    runs = dict(_ready(subjects))
+    runs = dict(_installed(subjects))
     with _frozen():
-        return _turns(runs, rounds, choose)
+        return _measure_in_turns(runs, rounds, choose)
 
 
-def _turns(
+def _measure_in_turns(
     runs: Mapping[str, Run], rounds: int, choose: Callable[[Sequence[float]], float]
 ) -> dict[str, float]:
     counts: dict[str, int] = {}
@@ -224,7 +237,7 @@ def _turns(
 
 @contextmanager
 def _frozen() -> Iterator[None]:
-    """Keep the collector from walking over what is there already before every round."""
+    """Keep the garbage collector from going through older objects before every round."""
     gc.collect()
     gc.freeze()
     try:
@@ -233,7 +246,7 @@ def _frozen() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _ready(subjects: Mapping[str, Callable[[], Run]]) -> Iterator[tuple[str, Run]]:
+def _installed(subjects: Mapping[str, Callable[[], Run]]) -> Iterator[tuple[str, Run]]:
     for name, make in subjects.items():
         try:
             yield name, make()
@@ -243,7 +256,7 @@ def _ready(subjects: Mapping[str, Callable[[], Run]]) -> Iterator[tuple[str, Run
 
 
 def _calibrated(run: Run) -> tuple[int, float]:
-    """How often the work fits into a round, and the seconds that it took; also warms it up."""
+    """Warm the work up; return how often it fits into a round, and the seconds that it took."""
     count = 1
     while (seconds := _seconds(run, count)) < ROUND_SECONDS / 4:
         count *= 4
@@ -265,7 +278,7 @@ _runner = asyncio.Runner()
 
 
 def repeated(work: Callable[[], object]) -> Run:
-    """Do it n times."""
+    """Return a run that does the work n times."""
 
     def run(count: int) -> None:
         for _ in range(count):
@@ -275,7 +288,7 @@ def repeated(work: Callable[[], object]) -> Run:
 
 
 def arepeated(work: Callable[[], Coroutine[Any, Any, object]]) -> Run:
-    """Await it n times, on one event loop, which all async rows share."""
+    """Return a run that awaits the work n times, on one event loop that all async rows share."""
 
     async def main(count: int) -> None:
         for _ in range(count):
@@ -288,10 +301,10 @@ def arepeated(work: Callable[[], Coroutine[Any, Any, object]]) -> Run:
 
 
 def table(results: Sequence[Result]) -> str:
-    """The results as Markdown tables, one for each kind."""
+    """Return the results as Markdown tables, one for each kind."""
     parts = []
     for kind, head in _HEADS.items():
-        rows = [_cells(it) for it in results if it.kind == kind]
+        rows = [_cells(result) for result in results if result.kind == kind]
         if rows:
             parts.append("\n".join([head, *(f"| {' | '.join(cells)} |" for cells in rows)]))
     return "\n\n".join(parts)
@@ -326,5 +339,6 @@ def _factor(value: float | None) -> str:
 
 
 def as_json(results: Sequence[Result]) -> str:
-    """The results as JSON, a list of objects."""
-    return json.dumps([{**vars(it), "passed": it.passed} for it in results], indent=2)
+    """Return the results as JSON, a list of objects."""
+    rows = [{**vars(result), "passed": result.passed} for result in results]
+    return json.dumps(rows, indent=2)

@@ -1,7 +1,7 @@
-"""Puts load on a client, 64 calls at once, and counts what they cost in its process.
+"""Load tests of HTTP clients: 64 calls at once, and what they cost in the client's process.
 
-A subject asks the server of `benchmarks.server`, in one colour. What it costs is the CPU time of
-its process, all threads together; the server has a process of its own.
+A subject calls the server of `benchmarks.server`, sync or async. Its cost is the CPU time of its
+process, all threads together; the server has a process of its own.
 """
 
 from __future__ import annotations
@@ -19,58 +19,60 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from importlib import import_module
+from operator import itemgetter
 from typing import Any, ClassVar
 
 from benchmarks.harness import peak_memory
 from benchmarks.server import ANSWER, CHUNKS, WORDS, serving
 
-NO_BACKOFF = 64
-TIMES = {"plain": 1_600, "burst": 128, "paced": 64}
-"""How many calls there are in a round, of each kind: whole answers; streams whose chunks come all
-at once; streams with a chunk every 10 ms."""
-REPEATED = 3
-"""Rounds, of which the cheapest counts."""
+CONCURRENT_CALLS = 64
+"""How many calls are under way at once."""
+CALLS = {"plain": 1_600, "burst": 128, "paced": 64}
+"""How many calls a round has, by their kind: whole answers; streams whose chunks come all at once;
+streams with a chunk every 10 ms."""
+ROUNDS = 3
+"""How many rounds there are; the cheapest counts."""
 TEXT = "".join(WORDS)
 
 
 class Subject(ABC):
-    """Whose cost is counted. An async one has the same methods with `async`.
+    """A sync client whose cost is measured.
 
     Attributes:
-        title: what the table calls it.
-        address: of the server, with the kind of stream: "http://.../burst" or "/paced".
+        title: its name in the table.
+        base_url: the server's, with the kind of stream: "http://.../burst" or "/paced".
     """
 
     title: ClassVar[str]
-    address: str
+    base_url: str
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
-        """What it needs as long as it is asked."""
+    def open_client(self) -> Iterator[None]:
+        """Open the client for the calls in the block."""
         yield
 
     @abstractmethod
-    def ask(self) -> Any:
-        """One request; its answer is checked."""
+    def complete(self) -> Any:
+        """Send one request; return the text of the answer, which is checked."""
 
     @abstractmethod
-    def tell(self) -> Iterable[str]:
-        """One streamed request: its text, piece by piece."""
+    def stream_text(self) -> Iterable[str]:
+        """Send one streamed request; yield the text of the answer, chunk by chunk."""
 
-    def ask_many(self, times: int) -> list[Any]:
-        """Many requests, so many at once."""
-        with ThreadPoolExecutor(NO_BACKOFF) as threads:
-            return list(threads.map(lambda _: self.ask(), range(times)))
+    def complete_many(self, times: int) -> list[Any]:
+        """Send many requests, `CONCURRENT_CALLS` at once."""
+        with ThreadPoolExecutor(CONCURRENT_CALLS) as threads:
+            return list(threads.map(lambda _: self.complete(), range(times)))
 
-    def tell_many(self, times: int) -> list[tuple[float, str]]:
-        """Many streams, so many at once; of each, seconds to the first text, and the text."""
-        with ThreadPoolExecutor(NO_BACKOFF) as threads:
-            return list(threads.map(lambda _: self._told(), range(times)))
+    def stream_many(self, times: int) -> list[tuple[float, str]]:
+        """Read many streams; return the seconds to the first text, and the text, of each."""
+        with ThreadPoolExecutor(CONCURRENT_CALLS) as threads:
+            return list(threads.map(lambda _: self._timed_stream(), range(times)))
 
-    def _told(self) -> tuple[float, str]:
+    def _timed_stream(self) -> tuple[float, str]:
         began = time.perf_counter()
         first, found = 0.0, list[str]()
-        for text in self.tell():
+        for text in self.stream_text():
             if text and not first:
                 first = time.perf_counter() - began
             found.append(text)
@@ -78,36 +80,41 @@ class Subject(ABC):
 
 
 class AsyncSubject(ABC):
-    """As Subject, async."""
+    """An async client whose cost is measured; see `Subject`.
+
+    Attributes:
+        title: its name in the table.
+        base_url: the server's, with the kind of stream: "http://.../burst" or "/paced".
+    """
 
     title: ClassVar[str]
-    address: str
+    base_url: str
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
-        """What it needs as long as it is asked."""
+    async def open_client(self) -> AsyncIterator[None]:
+        """Open the client for the calls in the block."""
         yield
 
     @abstractmethod
-    async def ask(self) -> Any:
-        """One request; its answer is checked."""
+    async def complete(self) -> Any:
+        """Send one request; return the text of the answer, which is checked."""
 
     @abstractmethod
-    def tell(self) -> AsyncIterator[str]:
-        """One streamed request: its text, piece by piece."""
+    def stream_text(self) -> AsyncIterator[str]:
+        """Send one streamed request; yield the text of the answer, chunk by chunk."""
 
-    async def ask_many(self, times: int) -> list[Any]:
+    async def complete_many(self, times: int) -> list[Any]:
         """Many requests, so many at once."""
-        return await _at_once(self.ask, times)
+        return await _at_once(self.complete, times)
 
-    async def tell_many(self, times: int) -> list[tuple[float, str]]:
-        """Many streams, so many at once; of each, seconds to the first text, and the text."""
-        return await _at_once(self._told, times)
+    async def stream_many(self, times: int) -> list[tuple[float, str]]:
+        """Read many streams; return the seconds to the first text, and the text, of each."""
+        return await _at_once(self._timed_stream, times)
 
-    async def _told(self) -> tuple[float, str]:
+    async def _timed_stream(self) -> tuple[float, str]:
         began = time.perf_counter()
         first, found = 0.0, list[str]()
-        async for text in self.tell():
+        async for text in self.stream_text():
             if text and not first:
                 first = time.perf_counter() - began
             found.append(text)
@@ -120,81 +127,82 @@ async def _at_once(work: Callable[[], Any], times: int) -> list[Any]:
     async def worker() -> list[Any]:
         return [await work() for _ in left]
 
-    return [
-        it for some in await asyncio.gather(*(worker() for _ in range(NO_BACKOFF))) for it in some
-    ]
+    results = await asyncio.gather(*(worker() for _ in range(CONCURRENT_CALLS)))
+    return [result for of_worker in results for result in of_worker]
 
 
 # --- in the subject's own process -------------------------------------------------------------
 
 
-def figures(subject: Any, times: Mapping[str, int], repeated: int) -> dict[str, float]:
-    """What a subject costs, with a server of its own."""
-    with serving() as address:
-        return _figures(subject(), address, times, repeated)
+def figures(subject: Any, times: Mapping[str, int], rounds: int) -> dict[str, float]:
+    """Measure what a subject costs, with a server of its own."""
+    with serving() as base_url:
+        return _figures(subject(), base_url, times, rounds)
 
 
 def _figures(
-    subject: Any, address: str, times: Mapping[str, int], repeated: int
+    subject: Any, base_url: str, times: Mapping[str, int], rounds: int
 ) -> dict[str, float]:
     found: dict[str, float] = {}
     with asyncio.Runner() as runner, ExitStack() as stack:
 
         def run(function: Callable[..., Any], *args: Any) -> Any:
-            made = function(*args)
-            return runner.run(made) if inspect.iscoroutine(made) else made
+            result = function(*args)
+            return runner.run(result) if inspect.iscoroutine(result) else result
 
-        subject.address = f"{address}/burst"
-        opened = subject.opened()
-        if hasattr(opened, "__aenter__"):
-            run(opened.__aenter__)
-            stack.callback(lambda: run(opened.__aexit__, None, None, None))
+        subject.base_url = f"{base_url}/burst"
+        client = subject.open_client()
+        if hasattr(client, "__aenter__"):
+            run(client.__aenter__)
+            stack.callback(lambda: run(client.__aexit__, None, None, None))
         else:
-            stack.enter_context(opened)
-        run(subject.ask_many, 2 * NO_BACKOFF)
+            stack.enter_context(client)
+        run(subject.complete_many, 2 * CONCURRENT_CALLS)
         for kind, count in times.items():
-            subject.address = f"{address}/{'burst' if kind == 'plain' else kind}"
-            many = subject.ask_many if kind == "plain" else subject.tell_many
-            cpu, wall, answers = _cheapest(repeated, lambda many=many, n=count: run(many, n))
-            told = _asked if kind == "plain" else _streamed
-            found |= told(kind, answers, cpu, wall)
+            subject.base_url = f"{base_url}/{'burst' if kind == 'plain' else kind}"
+            many = subject.complete_many if kind == "plain" else subject.stream_many
+            cpu, wall, answers = _cheapest(rounds, lambda many=many, n=count: run(many, n))
+            summarize = _of_answers if kind == "plain" else _of_streams
+            found |= summarize(kind, answers, cpu, wall)
     return {**found, "MB": peak_memory()}
 
 
-def _asked(kind: str, answers: list[Any], cpu: float, wall: float) -> dict[str, float]:
+def _of_answers(kind: str, answers: list[Any], cpu: float, wall: float) -> dict[str, float]:
     assert set(answers) == {ANSWER}, answers[0]
     return {"ms/request": 1e3 * cpu / len(answers), "requests/s": len(answers) / wall}
 
 
-def _streamed(
-    kind: str, told: list[tuple[float, str]], cpu: float, wall: float
+def _of_streams(
+    kind: str, streams: list[tuple[float, str]], cpu: float, wall: float
 ) -> dict[str, float]:
-    assert {text for _, text in told} == {TEXT}, told[0]
-    first = 1e3 * statistics.median(seconds for seconds, _ in told)
-    chunk = 1e6 * cpu / len(told) / CHUNKS
+    assert {text for _, text in streams} == {TEXT}, streams[0]
+    first = 1e3 * statistics.median(seconds for seconds, _ in streams)
+    chunk = 1e6 * cpu / len(streams) / CHUNKS
     return {f"us/chunk, {kind}": chunk, f"ms to the first, {kind}": first}
 
 
-def _cheapest(repeated: int, work: Callable[[], list[Any]]) -> tuple[float, float, list[Any]]:
-    """CPU seconds, seconds and result of the round that took the least CPU time."""
-    rounds = []
-    for _ in range(repeated):
+def _cheapest(rounds: int, work: Callable[[], list[Any]]) -> tuple[float, float, list[Any]]:
+    """Return CPU seconds, seconds and result of the round that took the least CPU time."""
+    found = []
+    for _ in range(rounds):
         cpu, wall = time.process_time(), time.perf_counter()
         result = work()
-        rounds.append((time.process_time() - cpu, time.perf_counter() - wall, result))
-    return min(rounds, key=lambda it: it[0])
+        found.append((time.process_time() - cpu, time.perf_counter() - wall, result))
+    return min(found, key=itemgetter(0))
 
 
 # --- from outside -----------------------------------------------------------------------------
 
 
 def cost(
-    subject: type[Any], address: str, kinds: Iterable[str] = tuple(TIMES)
+    subject: type[Any], base_url: str, kinds: Iterable[str] = tuple(CALLS)
 ) -> dict[str, float] | None:
-    """The figures of a subject, in a process of its own; None where it lacks a package."""
-    environment = {key: it for key, it in os.environ.items() if not key.lower().endswith("_proxy")}
+    """Measure a subject in a process of its own; return None where it lacks a package."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")
+    }
     command = [sys.executable, "-m", "benchmarks.load"]
-    command += [subject.__module__, subject.__name__, address, *kinds]
+    command += [subject.__module__, subject.__name__, base_url, *kinds]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if "ModuleNotFoundError" in done.stderr:
         return None
@@ -205,22 +213,25 @@ def cost(
 
 
 def compare(subjects: Iterable[type[Any]]) -> Iterator[str]:
-    """The lines of a Markdown table with all figures, a line for each subject."""
-    with serving() as address:
+    """Measure subjects; yield the lines of a Markdown table, one line for each subject."""
+    with serving() as base_url:
         head: list[str] = []
         for subject in subjects:
-            found = cost(subject, address)
+            found = cost(subject, base_url)
             if found is None:
                 continue
             if not head:
                 head = list(found)
                 yield f"| | {' | '.join(head)} |"
                 yield f"|---|{'--:|' * len(head)}"
-            cells = [f"{it:,.0f}" if it >= 100 else f"{it:.3g}" for it in found.values()]
+            cells = [
+                f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in found.values()
+            ]
             yield f"| {subject.title} | {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
-    _module, _name, _address, *_kinds = sys.argv[1:]
+    _module, _name, _base_url, *_kinds = sys.argv[1:]
     _subject = getattr(import_module(_module), _name)()
-    print(json.dumps(_figures(_subject, _address, {it: TIMES[it] for it in _kinds}, REPEATED)))
+    _times = {kind: CALLS[kind] for kind in _kinds}
+    print(json.dumps(_figures(_subject, _base_url, _times, ROUNDS)))

@@ -1,4 +1,4 @@
-"""Chat models compared, as they are used: `python -m benchmarks.models` prints all figures.
+"""A comparison of chat models over HTTP: `python -m benchmarks.models` prints all figures.
 
 The floor is the HTTP library itself, which reads and writes the same JSON.
 """
@@ -13,147 +13,146 @@ from typing import Any, Literal
 
 from benchmarks.candidates import Aiohttp, AsyncAiohttp
 from benchmarks.harness import Result
-from benchmarks.load import NO_BACKOFF, AsyncSubject, Subject, compare, cost
+from benchmarks.load import CONCURRENT_CALLS, AsyncSubject, Subject, compare, cost
 from benchmarks.server import serving
 
 QUESTION = "hello"
 
 
 class AsyncSDK(AsyncSubject):
-    """OpenAI's own."""
+    """OpenAI's own client, async."""
 
     title = "async: openai"
 
     @asynccontextmanager
-    async def opened(self) -> AsyncIterator[None]:
+    async def open_client(self) -> AsyncIterator[None]:
         from openai import AsyncOpenAI
 
-        async with AsyncOpenAI(api_key="key", base_url=self.address, max_retries=0) as self.client:
+        async with AsyncOpenAI(api_key="key", base_url=self.base_url, max_retries=0) as self.client:
             yield
 
     def _messages(self) -> Any:
         return [{"role": "user", "content": QUESTION}]
 
-    async def ask(self) -> str | None:
-        made = self._at().chat.completions.create(model="m", messages=self._messages())
-        return (await made).choices[0].message.content
+    async def complete(self) -> str | None:
+        response = self._client().chat.completions.create(model="m", messages=self._messages())
+        return (await response).choices[0].message.content
 
-    async def tell(self) -> AsyncIterator[str]:
-        made = self._at().chat.completions.create(model="m", messages=self._messages(), stream=True)
-        async with await made as chunks:
+    async def stream_text(self) -> AsyncIterator[str]:
+        response = self._client().chat.completions.create(
+            model="m", messages=self._messages(), stream=True
+        )
+        async with await response as chunks:
             async for chunk in chunks:
                 yield chunk.choices[0].delta.content or ""
 
-    def _at(self) -> Any:
-        self.client.base_url = f"{self.address}/v1/"
+    def _client(self) -> Any:
+        self.client.base_url = f"{self.base_url}/v1/"
         return self.client
 
 
 class SDK(Subject):
-    """OpenAI's own, blocking."""
+    """OpenAI's own client, blocking."""
 
     title = "sync: openai"
 
     @contextmanager
-    def opened(self) -> Iterator[None]:
+    def open_client(self) -> Iterator[None]:
         from openai import OpenAI
 
-        with OpenAI(api_key="key", base_url=self.address, max_retries=0) as self.client:
+        with OpenAI(api_key="key", base_url=self.base_url, max_retries=0) as self.client:
             yield
 
     def _messages(self) -> Any:
         return [{"role": "user", "content": QUESTION}]
 
-    def ask(self) -> str | None:
-        made = self._at().chat.completions.create(model="m", messages=self._messages())
-        return made.choices[0].message.content
+    def complete(self) -> str | None:
+        response = self._client().chat.completions.create(model="m", messages=self._messages())
+        return response.choices[0].message.content
 
-    def tell(self) -> Iterator[str]:
-        with self._at().chat.completions.create(
+    def stream_text(self) -> Iterator[str]:
+        with self._client().chat.completions.create(
             model="m", messages=self._messages(), stream=True
         ) as chunks:
             for chunk in chunks:
                 yield chunk.choices[0].delta.content or ""
 
-    def _at(self) -> Any:
-        self.client.base_url = f"{self.address}/v1/"
+    def _client(self) -> Any:
+        self.client.base_url = f"{self.base_url}/v1/"
         return self.client
 
 
 class _Chained:
-    """A model, or a chain of it, that is made anew for each address."""
+    """A model, or a chain of it, that is made for each base URL."""
 
-    address: str
+    base_url: str
 
-    def made(self, url: str) -> Any:
+    def make(self, url: str) -> Any:
         raise NotImplementedError
 
     def runnable(self) -> Any:
         known: dict[str, Any] = vars(self).setdefault("known", {})
-        if self.address not in known:
-            known[self.address] = self.made(f"{self.address}/v1")
-        return known[self.address]
+        if self.base_url not in known:
+            known[self.base_url] = self.make(f"{self.base_url}/v1")
+        return known[self.base_url]
 
-    def texts(self, answers: list[Any]) -> list[str]:
-        return [self.text(it) for it in answers]
-
-    def text(self, it: Any) -> str:
-        return it if isinstance(it, str) else it.text
+    def text(self, answer: Any) -> str:
+        return answer if isinstance(answer, str) else answer.text
 
     question: Any = QUESTION
 
 
 class _AsyncRunnable(_Chained, AsyncSubject):
-    async def ask(self) -> str:
+    async def complete(self) -> str:
         return self.text(await self.runnable().ainvoke(self.question))
 
-    async def tell(self) -> AsyncIterator[str]:
+    async def stream_text(self) -> AsyncIterator[str]:
         async for chunk in self.runnable().astream(self.question):
             yield self.text(chunk)
 
-    async def ask_many(self, times: int) -> list[Any]:
+    async def complete_many(self, times: int) -> list[Any]:
         answers = await self.runnable().abatch(
-            [self.question] * times, config={"max_concurrency": NO_BACKOFF}
+            [self.question] * times, config={"max_concurrency": CONCURRENT_CALLS}
         )
-        return self.texts(answers)
+        return [self.text(answer) for answer in answers]
 
 
 class _Runnable(_Chained, Subject):
-    def ask(self) -> str:
+    def complete(self) -> str:
         return self.text(self.runnable().invoke(self.question))
 
-    def tell(self) -> Iterator[str]:
+    def stream_text(self) -> Iterator[str]:
         for chunk in self.runnable().stream(self.question):
             yield self.text(chunk)
 
-    def ask_many(self, times: int) -> list[Any]:
+    def complete_many(self, times: int) -> list[Any]:
         answers = self.runnable().batch(
-            [self.question] * times, config={"max_concurrency": NO_BACKOFF}
+            [self.question] * times, config={"max_concurrency": CONCURRENT_CALLS}
         )
-        return self.texts(answers)
+        return [self.text(answer) for answer in answers]
 
 
 class _Peer(_Chained):
-    def made(self, url: str) -> Any:
+    def make(self, url: str) -> Any:
         from langchain_openai import ChatOpenAI
 
-        # told to the library, and not the environment: it would read the key of the user
+        # an explicit key, as the peer would read the user's from the environment
         return ChatOpenAI(model="m", api_key="key", base_url=url, max_retries=0)  # type: ignore[arg-type]
 
 
 class _PeerChain(_Peer):
     question = {"question": QUESTION}  # noqa: RUF012  (a constant)
 
-    def made(self, url: str) -> Any:
+    def make(self, url: str) -> Any:
         from langchain_core.output_parsers import StrOutputParser
         from langchain_core.prompts import ChatPromptTemplate
 
         prompt = ChatPromptTemplate.from_messages([("user", "{question}")])
-        return prompt | super().made(url) | StrOutputParser()
+        return prompt | super().make(url) | StrOutputParser()
 
 
 class _Ours(_Chained):
-    def made(self, url: str) -> Any:
+    def make(self, url: str) -> Any:
         from runnables_providers.openai import ChatOpenAI
 
         return ChatOpenAI("m", api_key="key", base_url=url)
@@ -162,15 +161,15 @@ class _Ours(_Chained):
 class _OurChain(_Ours):
     question = {"question": QUESTION}  # noqa: RUF012  (a constant)
 
-    def made(self, url: str) -> Any:
+    def make(self, url: str) -> Any:
         from runnables import ChatPromptTemplate, StrOutputParser
 
         prompt = ChatPromptTemplate.from_messages([("user", "{question}")])
-        return prompt | super().made(url) | StrOutputParser()
+        return prompt | super().make(url) | StrOutputParser()
 
 
 class AsyncPeer(_Peer, _AsyncRunnable):
-    """The peer's model."""
+    """The peer's model, async."""
 
     title = "async: langchain-openai"
 
@@ -182,7 +181,7 @@ class Peer(_Peer, _Runnable):
 
 
 class AsyncPeerChain(_PeerChain, _AsyncRunnable):
-    """The peer's chain."""
+    """The peer's chain, async."""
 
     title = "async: langchain, prompt, model and parser"
 
@@ -194,25 +193,25 @@ class PeerChain(_PeerChain, _Runnable):
 
 
 class AsyncOurs(_Ours, _AsyncRunnable):
-    """Our model."""
+    """This library's model, async."""
 
     title = "async: runnables"
 
 
 class Ours(_Ours, _Runnable):
-    """Our model, blocking."""
+    """This library's model, blocking."""
 
     title = "sync: runnables"
 
 
 class AsyncOurChain(_OurChain, _AsyncRunnable):
-    """Our chain."""
+    """This library's chain, async."""
 
     title = "async: runnables, prompt, model and parser"
 
 
 class OurChain(_OurChain, _Runnable):
-    """Our chain, blocking."""
+    """This library's chain, blocking."""
 
     title = "sync: runnables, prompt, model and parser"
 
@@ -225,11 +224,11 @@ SUBJECTS: tuple[type[Any], ...] = (
 
 @dataclass(frozen=True)
 class HTTPRow:
-    """CPU time of calls over HTTP, 64 at once, as a multiple of the library's own.
+    """The CPU time of calls over HTTP, 64 at once, as a multiple of the HTTP library's.
 
     Args:
-        kind: see `benchmarks.load.TIMES`.
-        figure: which of its figures.
+        kind: the kind of call, a key of `benchmarks.load.CALLS`.
+        figure: which of the figures that `benchmarks.load.cost` returns.
     """
 
     name: str
@@ -241,22 +240,22 @@ class HTTPRow:
     subjects: Mapping[str, type[Any]]
 
     def measure(self, rounds: int) -> Result:
-        """The least that each subject took, of at most three rounds."""
+        """Measure the least that each subject took, of at most three rounds."""
         found: dict[str, list[float]] = {}
-        with serving() as address:
+        with serving() as base_url:
             for _ in range(min(rounds, 3)):
                 for name, subject in self.subjects.items():
-                    if (figures := self._cost(name, subject, address)) is not None:
+                    if (figures := self._cost(name, subject, base_url)) is not None:
                         found.setdefault(name, []).append(figures[self.figure])
         values = {name: min(figures) for name, figures in found.items()}
-        factors = {name: it / values["floor"] for name, it in values.items()}
+        factors = {name: value / values["floor"] for name, value in values.items()}
         kind: Literal["times the floor"] = "times the floor"
         return Result(self.name, self.title, self.unit, kind, values, factors, self.budget)
 
-    def _cost(self, name: str, subject: type[Any], address: str) -> dict[str, float] | None:
+    def _cost(self, name: str, subject: type[Any], base_url: str) -> dict[str, float] | None:
         if name == "peer" and sys.modules.get("langchain_core", sys) is None:  # --no-peer
             return None
-        return cost(subject, address, [self.kind])
+        return cost(subject, base_url, [self.kind])
 
 
 _SYNC: Mapping[str, type[Any]] = {"floor": Aiohttp, "peer": PeerChain, "ours": OurChain}

@@ -1,9 +1,9 @@
-"""A chat service that thinks for no time at all: what is measured against it is the client.
+"""A chat service that answers at once, so that the cost of its clients can be measured.
 
 It speaks chat completions over HTTP/1.1 on loopback, written by hand on `asyncio.Protocol`, and
-serves 20,000 requests a second on one core. The path begins with how a stream is told:
+serves 20,000 requests a second on one core. The path begins with how it sends a stream:
 
-- `/burst/...`: all its chunks at once;
+- `/burst/...`: all chunks at once;
 - `/paced/...`: one chunk every 10 ms.
 
 Run as a program, it prints the port that it listens on, and serves until its standard input closes.
@@ -64,13 +64,13 @@ HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nx-request-id: req-1\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
-PIECES = [
+EVENTS = [
     _delta({"role": "assistant", "content": ""}),
     *[_delta({"content": word}) for word in WORDS],
     _delta({}, "stop"),
 ]
 END = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
-BURST = HEAD + b"".join(PIECES) + END
+BURST = HEAD + b"".join(EVENTS) + END
 
 
 class _Connection(asyncio.Protocol):
@@ -92,13 +92,13 @@ class _Connection(asyncio.Protocol):
             if end < 0:
                 return
             head = buffer[:end].lower()
-            at = head.find(b"content-length: ")
-            length = int(head[at + 16 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-            whole = end + 4 + length
-            if len(buffer) < whole:
+            start = head.find(b"content-length: ")
+            length = int(head[start + 16 :].split(b"\r\n", 1)[0]) if start >= 0 else 0
+            size = end + 4 + length
+            if len(buffer) < size:
                 return
-            self._answer(buffer[: buffer.index(b"\r\n")], buffer[end + 4 : whole])
-            buffer = self._buffer = buffer[whole:]
+            self._answer(buffer[: buffer.index(b"\r\n")], buffer[end + 4 : size])
+            buffer = self._buffer = buffer[size:]
             if not buffer:
                 return
 
@@ -109,20 +109,19 @@ class _Connection(asyncio.Protocol):
         elif b" /burst/" in line:
             self._transport.write(BURST)
         else:
-            self._transport.write(HEAD + PIECES[0])
-            self._next(1)
+            self._transport.write(HEAD + EVENTS[0])
+            self._schedule(1)
 
-    def _next(self, n: int) -> None:
-        if n < CHUNKS:
-            asyncio.get_running_loop().call_later(PACE, self._tell, n)
-        else:
-            if self._transport is not None:
-                self._transport.write(END)
+    def _schedule(self, index: int) -> None:
+        if index < CHUNKS:
+            asyncio.get_running_loop().call_later(PACE, self._send, index)
+        elif self._transport is not None:
+            self._transport.write(END)
 
-    def _tell(self, n: int) -> None:
+    def _send(self, index: int) -> None:
         if self._transport is not None:
-            self._transport.write(PIECES[n])
-            self._next(n + 1)
+            self._transport.write(EVENTS[index])
+            self._schedule(index + 1)
 
 
 async def _serve() -> None:
@@ -135,15 +134,17 @@ async def _serve() -> None:
 
 @contextlib.contextmanager
 def serving() -> Iterator[str]:
-    """Run the server in a process of its own; gives its address, `http://127.0.0.1:port`."""
+    """Run the server in a process of its own; yield its URL, `http://127.0.0.1:port`."""
     command = [sys.executable, "-m", "benchmarks.server"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
-        assert run.stdout is not None and run.stdin is not None
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None and child.stdin is not None
         try:
-            yield f"http://127.0.0.1:{int(run.stdout.readline())}"
+            yield f"http://127.0.0.1:{int(child.stdout.readline())}"
         finally:
-            run.stdin.close()
-            run.wait(5)
+            child.stdin.close()
+            child.wait(5)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Streams through four stages, answers that are put together, JSON that is parsed as it comes."""
+"""Rows about streams: four stages, answers that are merged, JSON that is parsed as it streams."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def _anested() -> Run:
 
 
 def _stream(generator: Any) -> Run:
-    chain = reduce(or_, [generator(it) for it in (source, *[stage] * (STAGES - 1))])
+    chain = reduce(or_, [generator(function) for function in (source, *[stage] * (STAGES - 1))])
     return repeated(lambda: _drain(chain.stream(None)))
 
 
 def _astream(generator: Any) -> Run:
-    chain = reduce(or_, [generator(it) for it in (asource, *[astage] * (STAGES - 1))])
+    chain = reduce(or_, [generator(function) for function in (asource, *[astage] * (STAGES - 1))])
     return arepeated(lambda: _adrain(chain.astream(None)))
 
 
@@ -86,10 +86,10 @@ def _joined(size: int) -> Run:
 def _answer(generator: Any, message: Any, size: int) -> Run:
     chunks = [message(content="word ") for _ in range(size)]
 
-    def say(_: Iterable[Any]) -> Iterator[Any]:
+    def answer(_: Iterable[Any]) -> Iterator[Any]:
         yield from chunks
 
-    chain = generator(say)
+    chain = generator(answer)
     return repeated(lambda: chain.invoke(None))
 
 
@@ -111,7 +111,7 @@ def _our_answer(size: int) -> Run:
 def _tokens(size: int) -> list[str]:
     person = {"name": "Ada Lovelace", "born": 1815, "tags": ["mathematics", "engines"]}
     text = json.dumps({"people": [person] * (size // len(json.dumps(person)))})
-    return [text[at : at + 4] for at in range(0, len(text), 4)]
+    return [text[start : start + 4] for start in range(0, len(text), 4)]
 
 
 def _loaded(size: int) -> Run:

@@ -1,9 +1,9 @@
-"""Sorts e-mails into the members of an enum, by structured output.
+"""Classification of e-mails into the members of an enum, by structured output.
 
     python examples/classify.py
 
-A grammar makes the model answer with one of the members and nothing else; a few examples in the
-prompt help a small model to choose the right one.
+The local model can only answer with one of the members, as a grammar restricts what it generates.
+A few examples in the prompt help a small model to choose the right one.
 """
 
 import json
@@ -34,11 +34,11 @@ EMAILS = [
     "I get an error message when I try to log in.",
 ]
 
-shots = FewShotChatMessagePromptTemplate(
+examples = FewShotChatMessagePromptTemplate(
     example_prompt=ChatPromptTemplate([("human", "E-mail: {email}\nTopic:"), ("ai", "{topic}")]),
     examples=[{"email": email, "topic": json.dumps(topic.value)} for email, topic in EXAMPLES],
 )
-prompt = ChatPromptTemplate([shots, ("human", "E-mail: {email}\nTopic:")])
+prompt = ChatPromptTemplate([examples, ("human", "E-mail: {email}\nTopic:")])
 chain = prompt | init_chat_model("local").with_structured_output(Topic)
 
 

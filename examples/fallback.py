@@ -1,8 +1,8 @@
-"""A chain with a fallback: when the first model cannot be reached, the embedded one answers.
+"""A chain with a fallback: when the first model cannot be reached, the local model answers.
 
     python examples/fallback.py
 
-The first model here is a function that fails, as a service does that is down.
+The first model here is a function that fails, as a service that is down does.
 """
 
 from runnables import ChatPromptTemplate, RunnableLambda, StrOutputParser, init_chat_model
@@ -10,7 +10,7 @@ from runnables.errors import ModelConnectionError
 
 
 def hosted(prompt: object) -> str:
-    """Stands for a model behind a network that is down."""
+    """Fail, as a model does whose service cannot be reached."""
     raise ModelConnectionError("the service does not answer", provider="hosted")
 
 
@@ -20,7 +20,7 @@ chain = prompt | RunnableLambda(hosted).with_fallbacks([local])
 
 
 def main() -> None:
-    """Ask; the fallback answers."""
+    """Ask one question, which the fallback answers."""
     print(chain.invoke({"country": "Japan"}))
 
 

@@ -1,11 +1,21 @@
-"""Asks several questions about one text at once: a mapping in a pipe.
+"""Several questions about one document at once: a dict of steps in a pipe.
 
-python examples/fan_out.py
+    python examples/fan_out.py
+
+The branches run in parallel, and each gets the same input.
 """
 
-from runnables import ChatPromptTemplate, RunnablePassthrough, StrOutputParser, init_chat_model
+from typing import Any
 
-TEXT = (
+from runnables import (
+    ChatPromptTemplate,
+    Runnable,
+    RunnablePassthrough,
+    StrOutputParser,
+    init_chat_model,
+)
+
+DOCUMENT = (
     "The lighthouse at Cape Sound was built in 1871. It guided ships along the rocky coast until "
     "1974, when it was replaced by an automatic beacon. Today it is a museum, and visitors can "
     "climb its 199 steps to see the ocean."
@@ -14,8 +24,8 @@ TEXT = (
 model = init_chat_model("local", max_tokens=60)
 
 
-def ask(question: str) -> object:
-    """A chain that asks one question about a text."""
+def ask(question: str) -> Runnable[Any, str]:
+    """Return a chain that asks one question about the document."""
     prompt = ChatPromptTemplate.from_template("{text}\n\n" + question)
     return prompt | model | StrOutputParser()
 
@@ -28,8 +38,8 @@ chain = RunnablePassthrough.assign(words=lambda row: len(row["text"].split())) |
 
 
 def main() -> None:
-    """Run all branches and print what each gave."""
-    for name, answer in chain.invoke({"text": TEXT}).items():
+    """Run all branches, and print what each returns."""
+    for name, answer in chain.invoke({"text": DOCUMENT}).items():
         print(f"{name}: {answer}")
 
 

@@ -1,8 +1,8 @@
-"""Streams a story to the terminal, as the model tells it.
+"""A story that is streamed to the terminal while the model writes it.
 
     python examples/story.py [a fox and a lantern]
 
-Stop it with Ctrl-C: leaving the stream stops the model, too.
+Stop it with Ctrl-C: leaving the stream also stops the model.
 """
 
 import sys
@@ -16,11 +16,11 @@ chain = (
 
 
 def main() -> None:
-    """Print the pieces as they come."""
+    """Print the chunks as they come."""
     subject = " ".join(sys.argv[1:]) or "a fox and a lantern"
-    with chain.stream({"subject": subject}) as pieces:
-        for piece in pieces:
-            print(piece, end="", flush=True)
+    with chain.stream({"subject": subject}) as chunks:
+        for chunk in chunks:
+            print(chunk, end="", flush=True)
     print()
 
 

@@ -1,6 +1,8 @@
-"""Summarises a list of texts, eight at a time, with a progress line.
+"""Summaries of a list of articles, eight at a time, with a progress line.
 
-python examples/summarise.py
+    python examples/summarise.py
+
+The summaries come as they are done, so each is put in its place by its index.
 """
 
 import sys
@@ -8,7 +10,7 @@ import time
 
 from runnables import ChatPromptTemplate, StrOutputParser, init_chat_model
 
-TEXTS = [
+ARTICLES = [
     "The city council voted on Tuesday to build a new bridge over the river. The work will take "
     "two years and cost 40 million euros. Residents have asked for it since the flood of 2019.",
     "Scientists have found a new species of frog in the mountains of Peru. It is only one "
@@ -17,7 +19,7 @@ TEXTS = [
     "celebrated in the streets until late at night.",
     "A small bakery in the old town has started to sell bread at night. People who come home late "
     "from work can buy it from a machine in the wall.",
-    "The museum has bought a painting that was thought to be lost for a hundred years. It hung in "
+    "The museum has bought a painting that was lost for a hundred years. It hung in "
     "a farmhouse kitchen, and the owners did not know who had painted it.",
 ]
 
@@ -26,8 +28,8 @@ chain = prompt | init_chat_model("local", max_tokens=60) | StrOutputParser()
 
 
 def main() -> None:
-    """Summarise the texts; count them as they are done, then print all in order."""
-    rows = [{"text": text} for text in TEXTS]
+    """Summarise the articles, count them as they are done, then print all in order."""
+    rows = [{"text": article} for article in ARTICLES]
     began = time.perf_counter()
     done: dict[int, str] = {}
     for index, summary in chain.batch_as_completed(rows, max_concurrency=8):

@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         Stream as Stream,
         is_cancelled as is_cancelled,
     )
+    from runnables.engine.deltas import MergeableChunk as MergeableChunk
     from runnables.engine.merging import (
         DELTAS as DELTAS,
         RESET as RESET,
@@ -86,7 +87,6 @@ if TYPE_CHECKING:
         ByKey as ByKey,
         CustomMerge as CustomMerge,
         Merge as Merge,
-        MergeableChunk as MergeableChunk,
         merge_chunks as merge_chunks,
     )
     from runnables.errors import (
@@ -295,8 +295,9 @@ _HOMES: Final = {
     "runnables.core.handlers": "Event Handler",
     "runnables.core.user_code": "ensure_config",
     "runnables.engine": "AsyncStream is_cancelled Stream",
+    "runnables.engine.deltas": "MergeableChunk",
     "runnables.engine.merging": (
-        "ByIndex ByKey CustomMerge DELTAS Merge merge_chunks MergeableChunk RESET SNAPSHOTS"
+        "ByIndex ByKey CustomMerge DELTAS Merge merge_chunks RESET SNAPSHOTS"
     ),
     "runnables.errors": (
         "AuthenticationError BudgetExceeded ConfigError ContextLengthError EmptyStream "

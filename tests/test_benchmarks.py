@@ -62,7 +62,7 @@ def test_work_that_grows_with_its_square_is_found() -> None:
     assert not result.passed
 
 
-GUARDED = ("invoke", "ainvoke", "ainvoke-inline", "batch", "parallel", "accumulate")
+GUARDED = ("invoke", "ainvoke", "ainvoke-non-blocking", "batch", "parallel", "accumulate")
 
 
 @pytest.fixture(scope="module")
@@ -91,5 +91,5 @@ OURS_AND_FLOORS = [it for it in models.SUBJECTS if issubclass(it, (Aiohttp, Asyn
 @pytest.mark.parametrize("subject", OURS_AND_FLOORS, ids=lambda it: it.__name__)
 def test_what_is_put_under_load_answers_in_full(subject: type[Any]) -> None:
     """Whole and streamed, 64 at once; what is left out cannot be quick."""
-    found = load.figures(subject, {"plain": 64, "burst": 8, "paced": 1}, repeated=1)
+    found = load.figures(subject, {"plain": 64, "burst": 8, "paced": 1}, rounds=1)
     assert {"ms/request", "us/chunk, burst", "us/chunk, paced", "MB"} <= found.keys()

@@ -11,18 +11,18 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.both_modes import run_clean
-from tests.leaks import nothing_left
+from tests.leaks import OURS, nothing_left
 
 SOON = 0.01
 
 
 def test_a_thread_at_work_is_a_leak() -> None:
     """A thread that still runs when the block ends fails it, with the thread's name."""
-    over = threading.Event()
-    thread = threading.Thread(target=over.wait, name="straggler")
+    ends = threading.Event()
+    thread = threading.Thread(target=ends.wait, name="straggler")
     with pytest.raises(AssertionError, match="straggler"), nothing_left(SOON):
         thread.start()
-    over.set()
+    ends.set()
     thread.join()
 
 
@@ -35,7 +35,7 @@ def test_an_open_socket_is_a_leak() -> None:
 
 
 def test_a_running_task_is_a_leak() -> None:
-    """A task that nobody awaited or cancelled fails the call, with the task's name."""
+    """A task that is neither awaited nor cancelled fails the call, with the task's name."""
     tasks: list[asyncio.Task[None]] = []
 
     async def leave_a_task() -> None:
@@ -62,7 +62,7 @@ def test_an_open_stream_is_a_leak() -> None:
 
 
 async def test_blocking_the_loop_is_an_error() -> None:
-    """The watch over event loops is on: what the library calls may not block one."""
+    """Library code that blocks an event loop fails the test."""
     from blockbuster import BlockingError
 
     with pytest.raises(BlockingError):
@@ -70,6 +70,4 @@ async def test_blocking_the_loop_is_an_error() -> None:
 
 
 def _as_library_code(source: str) -> None:
-    from tests.leaks import OURS
-
     exec(compile(source, f"{OURS[0]}/seeded.py", "exec"), {"time": time})

@@ -1,9 +1,8 @@
-"""How work runs: cancellation, permits, worker threads, fan-out, timeouts, streams."""
+"""The engine: cancellation, slots, worker threads, fan-out, timeouts, streams and their merges."""
 
 from runnables.engine.bridge import AsyncIteratorBridge, iterate_in_threads
 from runnables.engine.cancellation import (
     Cancelled,
-    CancelToken,
     is_cancelled,
     lock,
     on_cancel,
@@ -17,7 +16,6 @@ from runnables.engine.collect import (
     collect,
     single_value,
 )
-from runnables.engine.fan_out import CLOSE_GRACE, NO_RESULT, SHUTDOWN_GRACE
 from runnables.engine.interleave import (
     ainterleave,
     arun_in_background,
@@ -35,8 +33,9 @@ from runnables.engine.stream import (
     raw_iterator,
     stream_may_restart,
 )
-from runnables.engine.task_fan_out import TaskFanOut, cancel_all, shielded
+from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.tee import AsyncTee, Tee
+from runnables.engine.thread_calls import from_thread, in_worker_thread, to_thread
 from runnables.engine.thread_fan_out import ThreadFanOut
 from runnables.engine.timeouts import (
     AsyncWakeup,
@@ -47,63 +46,50 @@ from runnables.engine.timeouts import (
     run_with_timeout,
     sleep,
 )
-from runnables.engine.worker_threads import (
-    copy_back,
-    from_thread,
-    in_worker_thread,
-    run_in_worker,
-    to_thread,
-)
+from runnables.engine.worker_pool import run_in_worker
 
 __all__ = [
-    "MISSING",
-    "CLOSE_GRACE",
     "DEFAULT_LIMIT",
-    "NO_RESULT",
-    "SHUTDOWN_GRACE",
+    "MISSING",
+    "AsyncIteratorBridge",
     "AsyncSingleValue",
+    "AsyncStream",
     "AsyncTee",
     "AsyncWakeup",
-    "AsyncStream",
-    "Wakeup",
     "Cancelled",
-    "StreamInfo",
     "Expired",
-    "AsyncIteratorBridge",
     "SingleValue",
     "Slots",
-    "CancelToken",
     "Stream",
+    "StreamInfo",
     "TaskFanOut",
     "Tee",
     "ThreadFanOut",
-    "arun_in_background",
+    "Wakeup",
     "aclose",
     "acollect",
-    "copy_back",
     "ainterleave",
-    "run_in_background",
-    "async_sleep",
+    "arun_in_background",
     "arun_with_timeout",
-    "from_thread",
-    "cancel_all",
-    "is_cancelled",
+    "async_sleep",
     "check_limit",
-    "raise_if_cancelled",
     "close",
     "collect",
-    "single_value",
-    "shielded",
+    "from_thread",
     "in_worker_thread",
-    "to_thread",
-    "iterate_in_threads",
-    "run_in_worker",
-    "raw_iterator",
     "interleave",
+    "is_cancelled",
+    "iterate_in_threads",
     "lock",
-    "stream_may_restart",
     "merge_of",
-    "sleep",
     "on_cancel",
+    "raise_if_cancelled",
+    "raw_iterator",
+    "run_in_background",
+    "run_in_worker",
     "run_with_timeout",
+    "single_value",
+    "sleep",
+    "stream_may_restart",
+    "to_thread",
 ]

@@ -1,4 +1,4 @@
-"""Crossings between the colours: a stream of the one, for a consumer of the other."""
+"""Bridges between sync and async streams: each lets a consumer of one kind read the other kind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from runnables.engine.fan_out import CLOSE_GRACE
 from runnables.engine.stream import close
 from runnables.engine.task_fan_out import shielded
-from runnables.engine.worker_threads import from_thread, to_thread
+from runnables.engine.thread_calls import from_thread, to_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -18,34 +18,41 @@ T = TypeVar("T")
 
 
 async def iterate_in_threads(make: Callable[[], Iterator[T]]) -> AsyncGenerator[T, None]:
-    """An iterator of the other colour, made and driven in worker threads, a chunk a to_thread."""
-    driven = _ThreadedIterator(make)
+    """Yield the chunks of a sync iterator, which is made and advanced in worker threads.
+
+    Each chunk is one call of `to_thread`. Closing this generator closes the iterator.
+    """
+    iterator = _ThreadedIterator(make)
     try:
-        while (chunk := await driven.step()) is not _END:
+        while (chunk := await iterator.next()) is not _END:
             yield cast("T", chunk)
     finally:
-        await driven.leave()
+        await iterator.aclose()
 
 
 class _ThreadedIterator:
-    """An iterator that worker threads drive, and that is closed when no thread is in it."""
+    """A sync iterator that worker threads advance.
+
+    It is closed once, and never while a thread is in it: `aclose` closes it, or, where a
+    thread is in it at that time, that thread does on its way out.
+    """
 
     def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
         self._make = make
         self._chunks: Iterator[Any] | None = None
         self._lock = threading.Lock()
         self._busy = False
-        self._left = False
-        self._over = threading.Event()  # only told to who leaves
+        self._closing = False
+        self._closed = threading.Event()  # set only by a thread that closes it on its way out
 
-    async def step(self) -> Any:
-        """The next chunk, or _END."""
+    async def next(self) -> Any:
+        """Return the next chunk, or _END."""
         self._busy = True
-        return await to_thread(self._step)
+        return await to_thread(self._next)
 
-    def _step(self) -> Any:
+    def _next(self) -> Any:
         try:
-            if self._left:
+            if self._closing:
                 return _END
             if self._chunks is None:
                 self._chunks = iter(self._make())
@@ -53,20 +60,20 @@ class _ThreadedIterator:
         finally:
             with self._lock:
                 self._busy = False
-                left = self._left
-            if left:  # meanwhile, so that closing is left to us
+                closing = self._closing
+            if closing:
                 try:
                     close(self._chunks)
                 finally:
-                    self._over.set()
+                    self._closed.set()
 
-    async def leave(self) -> None:
-        """Close it; a thread that is in it does so, if it comes out of it in time or later."""
+    async def aclose(self) -> None:
+        """Close the iterator. Wait at most `CLOSE_GRACE` seconds for a thread that is in it."""
         with self._lock:
-            self._left = True
+            self._closing = True
             busy = self._busy
         if busy:
-            await shielded(to_thread(self._over.wait, CLOSE_GRACE))
+            await shielded(to_thread(self._closed.wait, CLOSE_GRACE))
         elif self._chunks is not None:
             await shielded(to_thread(close, self._chunks))
 
@@ -75,7 +82,10 @@ _END = object()
 
 
 class AsyncIteratorBridge(Iterator[T]):
-    """An async stream for a sync generator in a worker thread; the waiting loop drives it."""
+    """An async stream as a sync iterator, for a generator in a worker thread.
+
+    The event loop that awaits the thread advances the stream. The owner of the stream closes it.
+    """
 
     __slots__ = ("_chunks",)
 

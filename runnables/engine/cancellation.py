@@ -1,4 +1,15 @@
-"""The cooperative signal: what was given up is told so, and what waits for it is woken."""
+"""Cancel tokens: signals that tell running code that its result is not needed any more.
+
+A task can be cancelled, a thread cannot. So every call that may be cancelled has a `CancelToken` in
+its context. Code in threads asks it (`is_cancelled`), or has a callback end what it waits for
+(`on_cancel`).
+
+- A token is set once, and stays set.
+- Setting a token sets those below it: a call's token has the token of the call around it as its
+  parent.
+- Each callback is called once, in the thread that sets the token, or at once where the token is
+  set already.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +24,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 Cancelled = asyncio.CancelledError
-"""What a cancelled call raises, in both colours; a BaseException, never a value."""
+"""What a cancelled call raises, sync and async. A BaseException, which is never kept as a value."""
 
 
 lock: Final = threading.RLock()
-"""One lock for all signals and slots, whose chains change together."""
+"""One lock for all tokens and all slots, as both form chains that change together."""
 
-if hasattr(os, "register_at_fork"):  # the parent's may be held by a thread that a child lacks
+if hasattr(os, "register_at_fork"):  # a thread that the child lacks may hold the parent's lock
     # private, but what threading itself calls; a new lock would leave the old one in use elsewhere
     unlock: Any = cast("Any", lock)._at_fork_reinit
     os.register_at_fork(after_in_child=unlock)
 
 
 class CancelToken:
-    """A cooperative signal: set once, seen by everything below, callbacks called at once."""
+    """A signal that a call is cancelled: set once, for the call and for all calls below it.
+
+    Args:
+        parent: the token of the call around it. `detach` ends the tie, when the call has ended.
+
+    Attributes:
+        is_set: whether the call is cancelled.
+    """
 
     __slots__ = ("__weakref__", "_callbacks", "_parent", "is_set")
 
@@ -38,7 +56,7 @@ class CancelToken:
             parent.add(self, self.cancel)
 
     def add(self, key: object, callback: Callable[[], None]) -> None:
-        """Call `callback` when the signal is set: now, where it already is."""
+        """Call `callback` when the token is set: at once, where it already is."""
         with lock:
             if not self.is_set:
                 self._callbacks[key] = callback
@@ -51,7 +69,7 @@ class CancelToken:
             self._callbacks.pop(key, None)
 
     def cancel(self) -> None:
-        """Give the signal; the second time does nothing."""
+        """Set the token, and call the callbacks. Calling it again does nothing."""
         with lock:
             callbacks = [] if self.is_set else list(self._callbacks.values())
             self.is_set = True
@@ -60,45 +78,59 @@ class CancelToken:
             callback()
 
     def detach(self) -> None:
-        """Let go of the parent: the call is over."""
+        """Leave the parent, as the call has ended."""
         if self._parent is not None:
             self._parent.discard(self)
 
 
 current_token: contextvars.ContextVar[CancelToken | None] = contextvars.ContextVar(
-    "runnables_stop", default=None
+    "runnables_cancel_token", default=None
 )
+"""The token of the call around the running code; None where nothing can cancel it."""
 
 
 def is_cancelled() -> bool:
-    """Whether the call around this code was given up, so that its result is of no use.
+    """Tell whether the call around this code was cancelled, so that its result is not needed.
 
-    For long sync functions: a thread cannot be stopped from outside, but it can ask.
+    A thread cannot be stopped from outside. A sync function that takes long asks now and then,
+    and returns early. It is True after a failure of another item of the batch, a timeout, an
+    interrupt, or when the consumer of a stream has left it.
+
+    Example:
+        >>> def count_words(lines: list[str]) -> int:
+        ...     total = 0
+        ...     for line in lines:
+        ...         if is_cancelled():
+        ...             break
+        ...         total += len(line.split())
+        ...     return total
+        >>> RunnableLambda(count_words).with_timeout(10).invoke(["a fox", "a lantern"])
+        4
     """
-    stop = current_token.get()
-    return stop is not None and stop.is_set
+    token = current_token.get()
+    return token is not None and token.is_set
 
 
 def raise_if_cancelled() -> None:
-    """Raise `Cancelled` where the call around this code was given up."""
-    stop = current_token.get()
-    if stop is not None and stop.is_set:
-        raise Cancelled("the call around this one was given up")
+    """Raise `Cancelled` where the call around this code was cancelled."""
+    token = current_token.get()
+    if token is not None and token.is_set:
+        raise Cancelled("the call around this one was cancelled")
 
 
 @contextmanager
 def on_cancel(callback: Callable[[], None]) -> Generator[None, None, None]:
-    """While in this block, call `callback` (from any thread) when the call is given up.
+    """Call `callback`, from any thread, when the call around the block is cancelled meanwhile.
 
-    For providers: a blocking wait inside the block can be ended from the callback.
+    For providers: the callback can end what blocks inside the block, by closing a socket, say.
     """
-    stop = current_token.get()
-    if stop is None:
+    token = current_token.get()
+    if token is None:
         yield
         return
     key = object()
-    stop.add(key, callback)
+    token.add(key, callback)
     try:
         yield
     finally:
-        stop.discard(key)
+        token.discard(key)

@@ -1,4 +1,4 @@
-"""One value as a stream, and a stream as one value."""
+"""A stream of one value, and the value of a stream."""
 
 from __future__ import annotations
 
@@ -18,34 +18,37 @@ T = TypeVar("T")
 
 
 class SingleValue(Iterator[T]):
-    """The stream of one value, which whoever needs it whole can take as it is."""
+    """A stream of one chunk, which is the whole value.
 
-    __slots__ = ("_left", "value")
+    A step that needs the whole value takes it by `single_value`, and iterates over nothing.
+    """
+
+    __slots__ = ("_is_left", "value")
 
     def __init__(self, value: T) -> None:
         self.value = value
-        self._left = True
+        self._is_left = True
 
     def __next__(self) -> T:
-        if not self._left:
+        if not self._is_left:
             raise StopIteration
-        self._left = False
+        self._is_left = False
         return self.value
 
 
 class AsyncSingleValue(AsyncIterator[T]):
-    """`SingleValue` in the other colour."""
+    """An async stream of one chunk: `SingleValue` for async steps."""
 
-    __slots__ = ("_left", "value")
+    __slots__ = ("_is_left", "value")
 
     def __init__(self, value: T) -> None:
         self.value = value
-        self._left = True
+        self._is_left = True
 
     async def __anext__(self) -> T:
-        if not self._left:
+        if not self._is_left:
             raise StopAsyncIteration
-        self._left = False
+        self._is_left = False
         return self.value
 
 
@@ -54,7 +57,7 @@ MISSING: Final = object()
 
 
 def single_value(chunks: object) -> Any:
-    """The value that this is the stream of, where it is one value; else MISSING."""
+    """Return the value of a `SingleValue` or an `AsyncSingleValue`; MISSING for other streams."""
     return (
         getattr(chunks, "value", MISSING)
         if type(chunks) in (SingleValue, AsyncSingleValue)
@@ -63,48 +66,50 @@ def single_value(chunks: object) -> Any:
 
 
 def collect(chunks: Iterable[Any]) -> Any:
-    """The whole value of a stream, by its own merge; closes it.
+    """Return the value that the chunks of a stream make by its own merge, and close the stream.
 
     Raises:
-        ValueError: it ended without a chunk.
+        EmptyStream: it ended without a chunk.
+        MergeError: its chunks do not add up.
     """
     if (value := single_value(chunks)) is not MISSING:
         return value
-    parts: Accumulator | None = None
+    accumulator: Accumulator | None = None
     try:
         for chunk in chunks:
-            if chunk is RESET:  # what starts over may add up in another way
-                parts = None
+            if chunk is RESET:  # the stream that starts over may merge in another way
+                accumulator = None
                 continue
-            parts = parts or merge_of(chunks).accumulator()
-            parts.add(chunk)
+            accumulator = accumulator or merge_of(chunks).accumulator()
+            accumulator.add(chunk)
     finally:
         close(chunks)
-    return _value(parts, chunks)
+    return _value(accumulator, chunks)
 
 
 async def acollect(chunks: AsyncIterable[Any]) -> Any:
-    """The whole value of a stream, by its own merge; closes it.
+    """Return the value that the chunks of a stream make by its own merge, and close the stream.
 
     Raises:
-        ValueError: it ended without a chunk.
+        EmptyStream: it ended without a chunk.
+        MergeError: its chunks do not add up.
     """
     if (value := single_value(chunks)) is not MISSING:
         return value
-    parts: Accumulator | None = None
+    accumulator: Accumulator | None = None
     try:
         async for chunk in raw_iterator(chunks):
-            if chunk is RESET:  # what starts over may add up in another way
-                parts = None
+            if chunk is RESET:  # the stream that starts over may merge in another way
+                accumulator = None
                 continue
-            parts = parts or merge_of(chunks).accumulator()
-            parts.add(chunk)
+            accumulator = accumulator or merge_of(chunks).accumulator()
+            accumulator.add(chunk)
     finally:
         await aclose(chunks)
-    return _value(parts, chunks)
+    return _value(accumulator, chunks)
 
 
-def _value(parts: Accumulator | None, chunks: object) -> Any:
-    if parts is None or parts.empty:
+def _value(accumulator: Accumulator | None, chunks: object) -> Any:
+    if accumulator is None or accumulator.empty:
         raise EmptyStream(getattr(chunks, "producer", None) or chunks)
-    return parts.value()
+    return accumulator.value()

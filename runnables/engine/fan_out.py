@@ -1,4 +1,4 @@
-"""The items of a fan-out, and the terms of its two sides."""
+"""What the two fan-outs share: their numbered items, and how long threads may take to stop."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SHUTDOWN_GRACE: Final = 0.1
-"""Seconds that a failing call gives its threads to notice before it leaves them."""
+"""Seconds that a failed call waits for its threads to stop, before it returns without them."""
 
 CLOSE_GRACE: Final = 1.0
-"""The same for a stream that is left: its threads may be in the midst of a chunk."""
+"""The same for a stream that is closed: its threads may be in the middle of a chunk."""
 
 NO_RESULT: Final = object()
-"""A result that stands for none: everything was delivered on the way."""
+"""What an item's work returns where it has no result, as it delivered everything by itself."""
 
 
 class Items:
-    """The items of one fan-out, numbered, pulled one at a time by whoever has a slot."""
+    """The items of one fan-out, with their indexes; each `take` pulls the next one."""
 
     def __init__(self, items: Iterator[Any]) -> None:
         self._items = items
@@ -26,7 +26,7 @@ class Items:
         self.over = False
 
     def take(self) -> tuple[int, Any] | None:
-        """The next index and item; None where there is none left."""
+        """Return the next index and item, or None where none is left."""
         if self.over:
             return None
         try:
@@ -42,5 +42,5 @@ class Items:
 
 
 def index_of(outcome: tuple[int, Any]) -> int:
-    """The key by which outcomes are put in order."""
+    """Return the index of an outcome, by which outcomes are sorted."""
     return outcome[0]

@@ -1,4 +1,13 @@
-"""Several streams as one, and what happens beside a stream."""
+"""Several streams as one, and work in the background that feeds a stream.
+
+`interleave` and `run_in_background` hand over one chunk at a time: a producer waits until the
+consumer has taken its chunk and asks for the next. So no producer is more than one chunk ahead.
+`arun_in_background` is different: there `put` never waits, as events must not hold up a run. Its
+producer awaits `drained` where it wants to stay in step.
+
+Closing the generator stops the producers and closes their streams. Tasks have ended when closing
+returns; threads get `CLOSE_GRACE` seconds to end.
+"""
 
 from __future__ import annotations
 
@@ -29,33 +38,37 @@ if TYPE_CHECKING:
 def interleave(
     makers: Mapping[Any, Callable[[], Iterable[Any]]], slots: Slots, *, owns_limit: bool
 ) -> Generator[tuple[Any, Any], None, None]:
-    """Run several streams at once within the slots; pairs of key and chunk, as they come.
+    """Run several streams at once within the slots; yield pairs of key and chunk as they come.
 
-    A stream is at most one chunk ahead of the consumer. Leaving closes them all.
+    Args:
+        makers: for each key, a function that starts its stream.
+        slots: where the threads come from that advance the streams.
+        owns_limit: whether the caller has set this limit, and holds none of the slots.
     """
 
-    def pump(_: int, maker: tuple[Any, Callable[[], Iterable[Any]]]) -> object:
-        with closing(run_here(0, maker)) as pairs:
+    def deliver_all(_: int, maker: tuple[Any, Callable[[], Iterable[Any]]]) -> object:
+        with closing(iterate(0, maker)) as pairs:
             for pair in pairs:
                 fan_out.deliver(*pair)
         return NO_RESULT
 
-    def run_here(
+    def iterate(
         _: int, maker: tuple[Any, Callable[[], Iterable[Any]]]
     ) -> Generator[Any, None, None]:
-        chunks = maker[1]()
+        key, make = maker
+        chunks = make()
         try:
             for chunk in chunks:
-                yield maker[0], chunk
+                yield key, chunk
         finally:
             close(chunks)
 
     fan_out = ThreadFanOut(
-        pump,
+        deliver_all,
         iter(makers.items()),
         slots,
         owns_limit=owns_limit,
-        run_here=run_here,
+        consumer_work=iterate,
         grace=CLOSE_GRACE,
     )
     yield from fan_out.as_completed(len(makers))
@@ -64,18 +77,25 @@ def interleave(
 async def ainterleave(
     makers: Mapping[Any, Callable[[], AsyncIterable[Any]]], slots: Slots, *, owns_limit: bool
 ) -> AsyncGenerator[tuple[Any, Any], None]:
-    """`interleave` in the other colour; every task is gone before leaving returns."""
+    """Run several async streams at once within the slots; yield pairs of key and chunk.
 
-    async def pump(_: int, maker: tuple[Any, Callable[[], AsyncIterable[Any]]]) -> object:
-        chunks = maker[1]()
+    Args:
+        makers: for each key, a function that starts its stream.
+        slots: where the tasks come from that advance the streams.
+        owns_limit: whether the caller has set this limit, and holds none of the slots.
+    """
+
+    async def deliver_all(_: int, maker: tuple[Any, Callable[[], AsyncIterable[Any]]]) -> object:
+        key, make = maker
+        chunks = make()
         try:
             async for chunk in raw_iterator(chunks):
-                await fan_out.deliver(maker[0], chunk)
+                await fan_out.deliver(key, chunk)
         finally:
             await aclose(chunks)
         return NO_RESULT
 
-    fan_out = TaskFanOut(pump, iter(makers.items()), slots, owns_limit=owns_limit)
+    fan_out = TaskFanOut(deliver_all, iter(makers.items()), slots, owns_limit=owns_limit)
     pairs = fan_out.as_completed(len(makers))
     try:
         async for pair in pairs:
@@ -85,7 +105,11 @@ async def ainterleave(
 
 
 def run_in_background(work: Callable[[Callable[[Any], None]], None]) -> Generator[Any, None, None]:
-    """What `work(put)` puts, as it does; it runs in a worker thread and waits for the consumer."""
+    """Run `work(put)` in a worker thread; yield what it passes to `put`.
+
+    `put` waits until the consumer asks for the next item. It raises `Cancelled` where the consumer
+    has left.
+    """
 
     def run(_: int, __: None) -> object:
         work(put)
@@ -108,21 +132,21 @@ async def arun_in_background(
         [Callable[[Any], None], Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]
     ],
 ) -> AsyncGenerator[Any, None]:
-    """What `work(put, drained)` puts, as it does; it runs in a task.
+    """Run `work(put, drained)` in a task; yield what it passes to `put`.
 
-    `put` may be called from any thread and never waits; to stay in step with the consumer, the
-    work awaits `drained()` now and then.
+    `put` never waits, and may be called from any thread. `await drained()` waits until the
+    consumer has taken all that was put and asks for more.
     """
     loop = asyncio.get_running_loop()
     items: deque[Any] = deque()
-    wake, empty = asyncio.Event(), asyncio.Event()
+    changed, empty = asyncio.Event(), asyncio.Event()
 
     def put(item: Any) -> None:
         items.append(item)
         if asyncio._get_running_loop() is loop:
-            wake.set()
+            changed.set()
         else:
-            loop.call_soon_threadsafe(wake.set)
+            loop.call_soon_threadsafe(changed.set)
 
     async def drained() -> None:
         if items:
@@ -130,14 +154,14 @@ async def arun_in_background(
             await empty.wait()
 
     task = loop.create_task(work(put, drained))
-    task.add_done_callback(lambda _: wake.set())
+    task.add_done_callback(lambda _: changed.set())
     try:
         while items or not task.done():
             while items:
                 yield items.popleft()
             empty.set()
-            await wake.wait()
-            wake.clear()
+            await changed.wait()
+            changed.clear()
         await task
     finally:
         await cancel_all([task])

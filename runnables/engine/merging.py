@@ -1,39 +1,31 @@
-"""How the pieces of a stream add up to a value.
+"""How the chunks of a stream merge into a value.
 
-Every runnable declares it (`Runnable.merge`), so that merging what `stream` gives is what
-`invoke` gives, and nobody has to guess with a `+`:
+Every runnable declares its merge (`Runnable.merge`), so that the merged chunks of `stream` are what
+`invoke` returns. Nothing ever guesses with a `+`.
 
-- `DELTAS`: each chunk is a further part: texts and lists are joined, dicts are merged by key,
-  message chunks (and any type with a classmethod `merge_chunks`) as their type says.
-- `SNAPSHOTS`: each chunk is the whole value so far; the last one is the value.
-- `ByKey`, `ByIndex`: the parts of a mapping or of a list, each with its own way of adding up.
+- `DELTAS`: each chunk is the next part. Strings and lists are joined, and dicts are merged by key.
+  Message chunks, and any type with a classmethod `merge_chunks`, merge as their type says.
+- `SNAPSHOTS`: each chunk is the whole value so far. The last one is the value.
+- `ByKey`, `ByIndex`: the parts of a dict or of a list, each with its own merge.
+- `CustomMerge`: a function of the list of chunks.
 
-Accumulators keep the pieces and join them once, so that n pieces cost n steps.
+Accumulators keep the chunks and join them once, so that n chunks cost n steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol, Self, TypeGuard, cast, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Protocol, TypeGuard, cast
 
+from runnables.engine.deltas import join_deltas
 from runnables.errors import MergeError
 
 
-@runtime_checkable
-class MergeableChunk(Protocol):
-    """A type of chunk that says itself how its pieces add up."""
-
-    @classmethod
-    def merge_chunks(cls, chunks: Sequence[Self], /) -> Self:
-        """Join one or more pieces, in order, in time linear to their size."""
-        ...
-
-
 class Reset:
-    """The type of `RESET`, a marker in a stream: forget what came so far, it starts over.
+    """The type of `RESET`, a marker in a stream: drop all chunks so far, as the stream starts over.
 
-    A stream that retries or falls back after its first chunk has left sends it, where the
-    `restart` policy asks for that. Accumulators and every built-in step honour it.
+    A stream that retries or falls back after its first chunk was emitted sends it, where
+    `on_restart="restart"` asks for that. Accumulators and every built-in step respect it.
     """
 
     def __repr__(self) -> str:
@@ -44,35 +36,51 @@ class Reset:
 
 
 RESET: Final = Reset()
+"""The marker: drop all chunks so far, as the stream starts over."""
 
 
 class Accumulator(Protocol):
-    """Takes the chunks of one stream and gives the value that they make."""
+    """A collector of the chunks of one stream, which merges them into a value."""
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to add up."""
+        """Tell whether there is no chunk."""
         ...
 
     def add(self, chunk: Any, /) -> None:
-        """Take the next chunk; `RESET` forgets those before it."""
+        """Take the next chunk; `RESET` drops those before it."""
         ...
 
     def value(self) -> Any:
-        """The value of all chunks so far; MergeError where they do not add up."""
+        """Return the value of all chunks so far.
+
+        Raises:
+            MergeError: they do not merge in this way.
+        """
         ...
 
 
 class Merge(Protocol):
-    """A way in which chunks add up."""
+    """A way in which the chunks of a stream merge into a value.
+
+    `DELTAS`, `SNAPSHOTS`, `ByKey`, `ByIndex` and `CustomMerge` are the merges that there are. A
+    class of your own is one if it has this method.
+
+    Example:
+        >>> accumulator = DELTAS.accumulator()
+        >>> accumulator.add("a fox ")
+        >>> accumulator.add("and a lantern")
+        >>> accumulator.value()
+        'a fox and a lantern'
+    """
 
     def accumulator(self) -> Accumulator:
-        """A new, empty accumulator."""
+        """Return a new, empty accumulator."""
         ...
 
 
-class _Collected:
-    """Keeps every chunk and joins them when the value is asked for."""
+class _JoiningAccumulator:
+    """An accumulator that keeps every chunk, and joins them when the value is needed."""
 
     def __init__(self, join: Callable[[list[Any]], Any]) -> None:
         self._join = join
@@ -92,8 +100,8 @@ class _Collected:
         return self._join(self._chunks)
 
 
-class _Latest:
-    """Keeps the last chunk only."""
+class _LastAccumulator:
+    """An accumulator that keeps the last chunk only."""
 
     def __init__(self) -> None:
         self.empty = True
@@ -108,11 +116,20 @@ class _Latest:
 
 
 class CustomMerge:
-    """A merge by one function over all chunks, in order; what `merge=my_function` becomes.
+    """A merge by one function over all chunks, in their order; `merge=my_function` becomes one.
 
     Args:
-        join: takes the list of all chunks (at least one) and gives the value.
-        in_parts: whether each chunk is a further part, which later steps may use as it comes.
+        join: takes the list of all chunks (at least one), and returns the value.
+        in_parts: whether each chunk is the next part, which later steps may use as it comes.
+
+    Example:
+        >>> merge_chunks([1, 2, 3], CustomMerge(sum))
+        6
+        >>> def count(chunks):
+        ...     for text in chunks:
+        ...         yield len(text)
+        >>> RunnableGenerator(count, merge=sum).merge
+        CustomMerge(sum)
     """
 
     def __init__(self, join: Callable[[list[Any]], Any], *, in_parts: bool = False) -> None:
@@ -120,8 +137,8 @@ class CustomMerge:
         self.in_parts = in_parts
 
     def accumulator(self) -> Accumulator:
-        """An accumulator that keeps the chunks and calls `join` when asked for the value."""
-        return _Collected(self.join)
+        """Return an accumulator that keeps the chunks, and calls `join` for the value."""
+        return _JoiningAccumulator(self.join)
 
     def __repr__(self) -> str:
         return f"CustomMerge({getattr(self.join, '__qualname__', self.join)})"
@@ -134,10 +151,10 @@ class CustomMerge:
 
 
 class _Deltas:
-    """Each chunk is a further part of the value."""
+    """A merge where each chunk is the next part of the value."""
 
     def accumulator(self) -> Accumulator:
-        return _Collected(join_deltas)
+        return _JoiningAccumulator(join_deltas)
 
     def __repr__(self) -> str:
         return "DELTAS"
@@ -147,10 +164,10 @@ class _Deltas:
 
 
 class _Snapshots:
-    """Each chunk is the whole value so far."""
+    """A merge where each chunk is the whole value so far."""
 
     def accumulator(self) -> Accumulator:
-        return _Latest()
+        return _LastAccumulator()
 
     def __repr__(self) -> str:
         return "SNAPSHOTS"
@@ -160,20 +177,28 @@ class _Snapshots:
 
 
 def comes_in_parts(merge: Merge) -> bool:
-    """Whether each chunk is a further part of the value, not another version of it."""
+    """Tell whether each chunk is the next part of the value, not another version of it."""
     return merge is DELTAS or (isinstance(merge, CustomMerge) and merge.in_parts)
 
 
 DELTAS: Final[Merge] = _Deltas()
+"""Each chunk is the next part of the value. The default."""
+
 SNAPSHOTS: Final[Merge] = _Snapshots()
+"""Each chunk is the whole value so far, so the last one is the value."""
 
 
 class ByKey:
-    """Chunks are dicts that hold parts of some keys; each key adds up in its own way.
+    """A merge of dicts, each with parts of some keys; every key has its own merge.
 
     Args:
-        merges: how the values of a key add up.
-        other: how the values of every other key do.
+        merges: for a key, the merge of its values.
+        other: the merge of the values of every other key.
+
+    Example:
+        >>> merge = ByKey({"words": SNAPSHOTS})
+        >>> merge_chunks([{"text": "a "}, {"words": 1}, {"text": "fox", "words": 2}], merge)
+        {'text': 'a fox', 'words': 2}
     """
 
     def __init__(self, merges: Mapping[str, Merge], other: Merge = DELTAS) -> None:
@@ -181,19 +206,19 @@ class ByKey:
         self.other = other
 
     def accumulator(self) -> Accumulator:
-        """An accumulator with one of its own for each key that it meets."""
-        return _Parts(self.merge_of_key, self.build)
+        """Return an accumulator that has one for each key that it meets."""
+        return _PartsAccumulator(self.merge_of_key, self.build)
 
     def build(self, parts: dict[Any, Any]) -> dict[Any, Any]:
-        """The value from the values of its keys, which stand in the order of their arrival."""
+        """Return the whole from the values of its keys, which are in the order of their arrival."""
         return parts
 
     def merge_of_key(self, key: str) -> Merge:
-        """How the values of this key add up."""
+        """Return the merge of the values of this key."""
         return self.merges.get(key, self.other)
 
     def has_key(self, key: str) -> bool:
-        """Whether there is a declaration for just this key."""
+        """Tell whether there is a merge for just this key."""
         return key in self.merges
 
     def __repr__(self) -> str:
@@ -201,21 +226,25 @@ class ByKey:
 
 
 class ByIndex:
-    """Chunks are pairs of an index and a part of the item that stands there in a list.
+    """A merge of pairs into a list: each pair is an index and a part of the item at that index.
 
     Args:
-        item: how the parts of one item add up.
+        item: the merge of the parts of one item.
+
+    Example:
+        >>> merge_chunks([(0, "a "), (1, "a "), (1, "lantern"), (0, "fox")], ByIndex(DELTAS))
+        ['a fox', 'a lantern']
     """
 
     def __init__(self, item: Merge) -> None:
         self.item = item
 
     def accumulator(self) -> Accumulator:
-        """An accumulator with one of its own for each index; its value is a list in order."""
-        return _Parts(self.merge_of_index, _in_order)
+        """Return an accumulator that has one for each index; its value is a list, in order."""
+        return _PartsAccumulator(self.merge_of_index, _in_order)
 
     def merge_of_index(self, index: int) -> Merge:
-        """How the parts of this item add up."""
+        """Return the merge of the parts of this item."""
         return self.item
 
     def __repr__(self) -> str:
@@ -226,8 +255,8 @@ def _in_order(parts: Mapping[int, Any]) -> list[Any]:
     return [parts[index] for index in sorted(parts)]
 
 
-class _Parts:
-    """One accumulator for each key (of dicts) or index (of pairs)."""
+class _PartsAccumulator:
+    """An accumulator that has one for each key (of dicts) or index (of pairs)."""
 
     def __init__(
         self, merge_of: Callable[[Any], Merge], build: Callable[[dict[Any, Any]], Any]
@@ -244,7 +273,7 @@ class _Parts:
             return
         self.empty = False
         for key, part in _pairs(chunk):
-            if part is RESET:  # what starts over may add up in another way
+            if part is RESET:  # the stream that starts over may merge in another way
                 self._parts.pop(key, None)
                 continue
             if key not in self._parts:
@@ -255,22 +284,26 @@ class _Parts:
         return self._build({key: part.value() for key, part in self._parts.items()})
 
 
-def _pairs(given: object) -> Iterable[tuple[Any, Any]]:
-    chunk: Any = given
-    if isinstance(given, Mapping):
+def _pairs(chunk: Any) -> Iterable[tuple[Any, Any]]:
+    """Return the keys or indexes of a chunk, each with its part."""
+    value: object = chunk  # a name of its own, for checkers to narrow
+    if isinstance(value, Mapping):
         return cast("Iterable[tuple[Any, Any]]", chunk.items())
-    if isinstance(given, tuple) and len(chunk) == 2:
+    if isinstance(value, tuple) and len(chunk) == 2:
         return [chunk]
-    if isinstance(given, list):  # a whole list at once, as a map over no items gives it
+    if isinstance(value, list):  # a whole list at once, as a map over no items yields it
         return cast("Iterable[tuple[Any, Any]]", enumerate(chunk))
     raise MergeError(
-        f"Cannot add a chunk of type {type(chunk).__name__!r} to a value made of parts: "
+        f"Cannot add a chunk of type {type(chunk).__name__!r} to a value that is made of parts: "
         "expected a dict, or a pair of an index and a part."
     )
 
 
 def as_merge(merge: Merge | str | Callable[[list[Any]], Any]) -> Merge:
-    """Read a declaration: a Merge, "add", "last", or a function of the list of chunks.
+    """Return the merge that a `merge=` argument declares.
+
+    Args:
+        merge: a Merge, "add" (DELTAS), "last" (SNAPSHOTS), or a function of the list of chunks.
 
     Raises:
         ValueError: another string.
@@ -290,76 +323,25 @@ _NAMED: Final[Mapping[str, Merge]] = {"add": DELTAS, "last": SNAPSHOTS}
 
 
 def merge_chunks(chunks: Iterable[Any], merge: Merge = DELTAS) -> Any:
-    """The value that the chunks of one stream make.
+    """Merge the chunks of one stream into a value.
+
+    Args:
+        chunks: in the order in which they came; those before a `RESET` are dropped.
+        merge: how they merge, as `stream.merge` or `runnable.merge` says.
 
     Raises:
-        MergeError: several chunks that do not add up in this way.
-        ValueError: no chunk at all.
+        MergeError: they do not merge in this way.
+        ValueError: there is no chunk.
+
+    Example:
+        >>> merge_chunks(["a fox ", "and a lantern"])
+        'a fox and a lantern'
+        >>> merge_chunks([{"name": "A"}, {"name": "Ada"}], SNAPSHOTS)
+        {'name': 'Ada'}
     """
-    parts = merge.accumulator()
+    accumulator = merge.accumulator()
     for chunk in chunks:
-        parts.add(chunk)
-    if parts.empty:
-        raise ValueError("No chunks to merge: the stream ended without giving any.")
-    return parts.value()
-
-
-def join_deltas(chunks: Sequence[Any]) -> Any:
-    """Join further parts of one value; None stands for no part.
-
-    Raises:
-        MergeError: more than one part, of a type (or of types) with no declared sum.
-    """
-    parts = [chunk for chunk in chunks if chunk is not None]
-    if len(parts) <= 1:
-        return parts[0] if parts else None
-    first: Any = parts[0]
-    if isinstance(first, MergeableChunk):
-        return type(first).merge_chunks(parts)
-    for kind, join in _JOINS:
-        if isinstance(first, kind):
-            _require_all(kind, parts)
-            return join(parts)
-    raise _no_merge(first, parts[1])
-
-
-def _join_dicts(parts: Sequence[dict[Any, Any]]) -> dict[Any, Any]:
-    by_key: dict[Any, list[Any]] = {}
-    for part in parts:
-        for key, value in part.items():
-            by_key.setdefault(key, []).append(value)
-    return {key: join_deltas(values) for key, values in by_key.items()}
-
-
-def _join_lists(parts: Sequence[list[Any]]) -> list[Any]:
-    return [item for part in parts for item in part]
-
-
-def _join_tuples(parts: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
-    return tuple(item for part in parts for item in part)
-
-
-_JOINS: Final[Sequence[tuple[type, Callable[[Any], Any]]]] = (
-    (str, "".join),
-    (dict, _join_dicts),
-    (list, _join_lists),
-    (tuple, _join_tuples),
-    (bytes, b"".join),
-)
-
-
-def _require_all(kind: type, parts: Sequence[Any]) -> None:
-    for part in parts:
-        if not isinstance(part, kind):
-            raise _no_merge(parts[0], part)
-
-
-def _no_merge(first: object, other: object) -> MergeError:
-    kinds = " and ".join(dict.fromkeys(repr(type(it).__name__) for it in (first, other)))
-    return MergeError(
-        f"Chunks of type {kinds} have no declared way to add up to a value. Declare it: "
-        "merge='last' where each chunk replaces the one before it, merge=function where a "
-        "function of the list of chunks makes the value (RunnableGenerator(f, merge=...), "
-        "RunnableLambda(f, merge=...), @chain(merge=...), or the class attribute `merge` of a "
-        "Runnable), or give the chunks' type a classmethod `merge_chunks(cls, chunks)`."
-    )
+        accumulator.add(chunk)
+    if accumulator.empty:
+        raise ValueError("No chunks to merge: the stream ended without one.")
+    return accumulator.value()

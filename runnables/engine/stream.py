@@ -1,7 +1,13 @@
-"""Streams in both colours, and how they are closed.
+"""Streams, sync and async, and how they are closed.
 
-A `Stream` is an iterator that knows how its chunks add up, and that is closed: by its consumer
-(`with`, `close`, or by dropping it), all the way up to the source, before the exit returns.
+A `Stream` is an iterator that knows how its chunks merge, and that can be closed.
+
+- Closing a stream (`with`, `close()`, or dropping it) closes every stage up to the source. Each
+  stage's `finally` has run when closing returns.
+- An `AsyncStream` that is dropped, as `break` does, closes at once as far as that needs no waiting,
+  and ends in a task of its own. `async with` and `aclose()` wait for all of it.
+- A generator in which a thread is at work cannot be closed from outside. That thread closes it.
+
 Between stages chunks flow through plain generators, so a stage costs what a generator costs.
 """
 
@@ -34,37 +40,42 @@ T = TypeVar("T")
 
 
 def merge_of(chunks: object) -> Merge:
-    """How the chunks of this iterator add up: as it says, or as deltas."""
+    """Return how the chunks of this iterator merge; where it does not say, as deltas."""
     return cast("Merge", getattr(chunks, "merge", DELTAS))
 
 
 def stream_may_restart(chunks: object) -> bool:
-    """Whether `RESET` may be among these chunks, as far as the iterator says."""
+    """Tell whether `RESET` may be among these chunks; where the iterator does not say, not."""
     return bool(getattr(chunks, "may_restart", False))
 
 
 class StreamInfo:
-    """How the chunks of one stream add up, and whose they are; final once the first is out.
+    """Metadata of one stream: how its chunks merge, and which runnable yields them.
 
-    A cell of its own, shared by a stream and the generator under it: a branch knows only when
-    it runs whose chunks it passes on, and the generator must not hold the stream (a cycle would
-    leave closing to the garbage collector).
+    It is final when the first chunk was emitted. A stream and the generator within it share one:
+    a branch knows only while it runs whose chunks it passes on, and a generator that held its own
+    stream would be a cycle, whose closing is left to the garbage collector.
+
+    Args:
+        merge: how the chunks merge.
+        producer: the runnable that yields them.
+        may_restart: whether `RESET` may be among them.
     """
 
-    __slots__ = ("_follows", "_merge", "_restarts", "producer")
+    __slots__ = ("_delegate", "_may_restart", "_merge", "producer")
 
     def __init__(
         self, merge: Merge = DELTAS, producer: object = None, may_restart: bool = False
     ) -> None:
         self._merge = merge
-        self._restarts = may_restart
-        self._follows: object = None
+        self._may_restart = may_restart
+        self._delegate: object = None
         self.producer = producer
 
     @property
     def merge(self) -> Merge:
-        """The declaration: that of the stream passed on, where one is."""
-        return self._merge if self._follows is None else merge_of(self._follows)
+        """Return how the chunks merge: as the stream says that is passed on, where one is."""
+        return self._merge if self._delegate is None else merge_of(self._delegate)
 
     @merge.setter
     def merge(self, merge: Merge) -> None:
@@ -72,21 +83,33 @@ class StreamInfo:
 
     @property
     def may_restart(self) -> bool:
-        """Whether `RESET` may be among the chunks; known before the first of them."""
-        return self._restarts or stream_may_restart(self._follows)
+        """Tell whether `RESET` may be among the chunks; known before the first of them."""
+        return self._may_restart or stream_may_restart(self._delegate)
 
     def delegate_to(self, chunks: T) -> T:
-        """Say that what comes is this stream, as it is; returns it."""
+        """Take the metadata of another stream, whose chunks are passed on unchanged; return it."""
         if hasattr(chunks, "merge"):
-            self._follows = chunks
+            self._delegate = chunks
         return chunks
 
 
 class Stream(Generic[T_co]):
-    """The chunks of a run, as they come; a context manager that closes what it stands on.
+    """The chunks of a run, as they come: an iterator, and a context manager that closes it.
 
-    Leaving a `for` loop early, `close()` and `with` all end the work upstream before they
-    return.
+    Leaving a `for` loop early, `close()` and the end of a `with` block all stop the work upstream
+    before they return. `stream` and `transform` of a runnable return one; its consumer closes it.
+
+    Example:
+        >>> def words(chunks):
+        ...     for text in chunks:
+        ...         yield from text.split()
+        >>> with RunnableGenerator(words).stream("a fox and a lantern") as chunks:
+        ...     for chunk in chunks:
+        ...         print(chunk)
+        ...         if chunk == "fox":
+        ...             break
+        a
+        fox
     """
 
     __slots__ = ("_chunks", "_info")
@@ -97,17 +120,17 @@ class Stream(Generic[T_co]):
 
     @property
     def merge(self) -> Merge:
-        """How the chunks add up; final once the first chunk is there."""
+        """Return how the chunks merge; final once the first chunk is there."""
         return self._info.merge
 
     @property
     def may_restart(self) -> bool:
-        """Whether `RESET` may be among the chunks."""
+        """Tell whether `RESET` may be among the chunks."""
         return self._info.may_restart
 
     @property
     def producer(self) -> object:
-        """The runnable whose chunks these are, where known."""
+        """Return the runnable that yields these chunks; None where it is not known."""
         return self._info.producer
 
     def __iter__(self) -> Iterator[T_co]:
@@ -117,7 +140,7 @@ class Stream(Generic[T_co]):
         return next(self._chunks)
 
     def close(self) -> None:
-        """Stop the work upstream; what was produced is lost. More than once does nothing."""
+        """Stop the work upstream. Unread chunks are lost. A second call does nothing."""
         self._chunks.close()
 
     def __enter__(self) -> Self:
@@ -128,10 +151,24 @@ class Stream(Generic[T_co]):
 
 
 class AsyncStream(Generic[T_co]):
-    """The chunks of an async run, as they come; an async context manager.
+    """The chunks of an async run, as they come: an async iterator and context manager.
 
-    Dropping it, as leaving an `async for` loop does, also stops the work upstream: what can be
-    done without waiting is done at once, the rest in the next turns of the loop.
+    `aclose()` and the end of an `async with` block stop the work upstream before they return.
+    Dropping the stream, as leaving an `async for` loop does, stops it too: what can be done without
+    waiting is done at once, and the rest when the event loop goes on.
+
+    Example:
+        >>> import asyncio
+        >>> async def words(chunks):
+        ...     async for text in chunks:
+        ...         for word in text.split():
+        ...             yield word
+        >>> async def first_word(text):
+        ...     async with RunnableGenerator(words).astream(text) as chunks:
+        ...         async for chunk in chunks:
+        ...             return chunk
+        >>> asyncio.run(first_word("fox and lantern"))
+        'fox'
     """
 
     __slots__ = ("__weakref__", "_chunks", "_info", "_loop")
@@ -143,17 +180,17 @@ class AsyncStream(Generic[T_co]):
 
     @property
     def merge(self) -> Merge:
-        """How the chunks add up; final once the first chunk is there."""
+        """Return how the chunks merge; final once the first chunk is there."""
         return self._info.merge
 
     @property
     def may_restart(self) -> bool:
-        """Whether `RESET` may be among the chunks."""
+        """Tell whether `RESET` may be among the chunks."""
         return self._info.may_restart
 
     @property
     def producer(self) -> object:
-        """The runnable whose chunks these are, where known."""
+        """Return the runnable that yields these chunks; None where it is not known."""
         return self._info.producer
 
     def __aiter__(self) -> Self:
@@ -164,7 +201,7 @@ class AsyncStream(Generic[T_co]):
         return self._chunks.__anext__()
 
     async def aclose(self) -> None:
-        """Stop the work upstream; what was produced is lost. More than once does nothing."""
+        """Stop the work upstream. Unread chunks are lost. A second call does nothing."""
         await self._chunks.aclose()
 
     async def __aenter__(self) -> Self:
@@ -180,9 +217,9 @@ class AsyncStream(Generic[T_co]):
 
 
 def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
-    """The generator in a stream, for stages whose stream is closed by its owner.
+    """Return the generator within a stream, for a stage whose input is closed by its owner.
 
-    It spares them a method of ours for every chunk.
+    It spares the stage one method call a chunk.
     """
     if isinstance(chunks, AsyncStream):
         return chunks._chunks
@@ -192,23 +229,23 @@ def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
 def _close_now(chunks: AsyncGenerator[Any, None], loop: asyncio.AbstractEventLoop) -> None:
     """Run `aclose` as far as it gets without waiting, and the rest of it when the loop goes on.
 
-    An `async for` that is left cannot await anything; Python would close the generator some
-    time later. Most closing needs no waiting, and so is done when the `break` is. All of it runs
-    in one task and context of its own: what it waits for, or is cancelled by, is not the task
-    that has left.
+    An `async for` that is left cannot await anything, and Python would close the generator some
+    time later. Most closing needs no waiting, so it is done when `break` is. All of it runs in one
+    task and context of its own, so that a time limit within it does not cancel the task that has
+    left the stream.
     """
     generator: Any = chunks  # typeshed's AsyncGenerator has no ag_... attributes
     if generator.ag_frame is None or generator.ag_running:
         return
     closing = chunks.aclose()
     context = contextvars.copy_context()
-    waits_for: list[Any] = []
-    task = loop.create_task(_resume(closing, waits_for), context=context)
+    awaited: list[Any] = []
+    task = loop.create_task(_finish(closing, awaited), context=context)
     _closing.add(task)
     task.add_done_callback(_closing.discard)
     with _as_current(task, loop):
         try:
-            waits_for.append(context.run(closing.send, None))
+            awaited.append(context.run(closing.send, None))
         except StopIteration:
             pass
         except Exception as error:
@@ -220,54 +257,55 @@ _closing: set[asyncio.Task[None]] = set()  # a loop itself holds tasks only weak
 
 @contextmanager
 def _as_current(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Generator[None]:
-    """Inside the block, this is the loop's current task (as its documentation lets loops say)."""
-    around = asyncio.current_task(loop)
-    if around is not None:
-        asyncio.tasks._leave_task(loop, around)
+    """Make this the loop's current task inside the block, as event loops themselves do."""
+    outer = asyncio.current_task(loop)
+    if outer is not None:
+        asyncio.tasks._leave_task(loop, outer)
     asyncio.tasks._enter_task(loop, task)
     try:
         yield
     finally:
         asyncio.tasks._leave_task(loop, task)
-        if around is not None:
-            asyncio.tasks._enter_task(loop, around)
+        if outer is not None:
+            asyncio.tasks._enter_task(loop, outer)
 
 
 @types.coroutine
-def _await_rest(closing: Any, waits_for: Any) -> Generator[Any, Any, None]:
+def _await_rest(closing: Any, awaited: Any) -> Generator[Any, Any, None]:
+    """Go on with an `aclose` that waits for `awaited`, as `await` would."""
     while True:
         try:
-            sent = yield waits_for
+            sent = yield awaited
         except BaseException as error:
-            step, argument = closing.throw, error
+            resume, argument = closing.throw, error
         else:
-            step, argument = closing.send, sent
+            resume, argument = closing.send, sent
         try:
-            waits_for = step(argument)
+            awaited = resume(argument)
         except StopIteration:
             return
 
 
-async def _resume(closing: Any, waits_for: Sequence[Any]) -> None:
-    for waited in waits_for:  # one, or none where all is done
-        await _await_rest(closing, waited)
+async def _finish(closing: Any, awaited: Sequence[Any]) -> None:
+    for future in awaited:  # one, or none where closing is done
+        await _await_rest(closing, future)
 
 
 def close(chunks: object) -> None:
-    """Close an iterator that can be closed, for who has read from it.
+    """Close an iterator that can be closed.
 
-    One in which a thread is at work, that was told to stop and left alone, is closed by what
-    drives it there, when it is over.
+    A generator in which a thread is at work is left alone: that thread has been asked to stop, and
+    closes the generator on its way out.
     """
-    inside: object = cast("Any", chunks)._chunks if isinstance(chunks, Stream) else chunks
-    closer = getattr(inside, "close", None)
-    if closer is not None and not getattr(inside, "gi_running", False):
+    inner: object = cast("Any", chunks)._chunks if isinstance(chunks, Stream) else chunks
+    closer = getattr(inner, "close", None)
+    if closer is not None and not getattr(inner, "gi_running", False):
         closer()
 
 
 async def aclose(chunks: object) -> None:
     """Close an async iterator that can be closed, unless that is under way already."""
-    inside: object = cast("Any", chunks)._chunks if isinstance(chunks, AsyncStream) else chunks
-    closer = getattr(inside, "aclose", None)
-    if closer is not None and not getattr(inside, "ag_running", False):
+    inner: object = cast("Any", chunks)._chunks if isinstance(chunks, AsyncStream) else chunks
+    closer = getattr(inner, "aclose", None)
+    if closer is not None and not getattr(inner, "ag_running", False):
         await closer()

@@ -1,7 +1,25 @@
-"""Fan-out over tasks.
+"""Fan-out over tasks: the same async work for each of many items, several at a time.
 
-The task that fans out only waits, so its own slot goes to an item. While a consumer uses what
-comes, however, the consumer stands in that slot, and the item in it pauses.
+The caller starts a task in each spare slot, and one in its own. A task does the work on an item,
+leaves the outcome in a queue (`_outcomes`) for the caller, which is the consumer, and goes on with
+the next item. All of it runs in one event loop, so nothing here needs a lock but the slots.
+
+- **Limit.** Every item is done in a slot. The caller's own slot belongs to an item while the caller
+  waits, and to the consumer while it uses an outcome: the item in it pauses (`_own_resume`). A
+  caller that has set the limit itself (`owns_limit`) holds no slot, and only waits.
+- **No waiting for slots.** With no slot spare, the items take turns in the caller's own. Slots that
+  other calls release later bring further tasks (`on_permit`, from any thread).
+- **Pulling.** Items are pulled one at a time, each when a slot is free for it.
+- **Order.** `run` returns results in the order of the items; `as_completed` yields them as they
+  come.
+- **Failure.** The first error stops the rest: no item begins any more, the tasks are cancelled, and
+  the error is raised.
+- **End.** When a call returns or its generator is closed, every task has ended, also when the
+  caller is cancelled meanwhile.
+- **Back-pressure.** `max_buffered` limits the outcomes that wait for the consumer. `deliver` is
+  stricter: a task waits until the consumer has taken its chunk and asks for the next.
+- **Contexts.** No item sees a context variable that another has set. A task goes on with the next
+  item only where the last one has left the context as it was.
 """
 
 from __future__ import annotations
@@ -24,9 +42,17 @@ T = TypeVar("T")
 
 
 class TaskFanOut:
-    """Runs `await work(index, item)` for every item, in tasks, within the slots.
+    """A fan-out that awaits `work(index, item)` for every item, in tasks, within the slots.
 
-    As `ThreadFanOut`, but every task is cancelled and awaited before a call returns.
+    Use one object for one call, in one event loop.
+
+    Args:
+        work: what to do with an item.
+        items: pulled as slots get free, never ahead of them.
+        slots: where the slots of tasks come from.
+        owns_limit: whether the caller has set the limit, and holds none of its slots.
+        max_buffered: how many outcomes may wait for the consumer before tasks pause; None where
+            nothing is consumed until all is done.
     """
 
     def __init__(
@@ -47,68 +73,75 @@ class TaskFanOut:
         self._thread = threading.get_ident()
         self._consumer_waiter: asyncio.Future[None] | None = None
         self._outcomes: deque[tuple[Any, Any]] = deque()
-        # of those who wait until their outcome is taken
-        self._handed: deque[asyncio.Future[None]] = deque()
+        self._deliveries: deque[asyncio.Future[None]] = deque()  # each lets one `deliver` return
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._own_task: asyncio.Task[Any] | None = None  # what runs in the consumer's own slot ...
+        self._own_task: asyncio.Task[Any] | None = None  # in the caller's own slot ...
         self._own_resume: asyncio.Future[None] | None = None  # ... and waits for this, if it pauses
-        self._blocked_slots = 0  # slots that wait for the consumer to take outcomes
-        self._slots_in_use = 0  # slots besides our own
+        self._blocked_slots = 0  # without a task, until the consumer takes outcomes
+        self._slots_in_use = 0  # other than the caller's own
         self._failure: BaseException | None = None
         self._over = False
-        self._turns = 0
-        self._counts = False
+        self._iteration = 0  # of the event loop, counted while tasks run
+        self._counting = False
         self._token = CancelToken(current_token.get())
         self._context = contextvars.copy_context()
         self._context.run(current_token.set, self._token)
 
     def inside(self, variable: contextvars.ContextVar[T], value: T) -> None:
-        """Set a variable for all that is done here."""
+        """Set a context variable for the work on all items."""
         self._context.run(variable.set, value)
 
-    # -- the caller's side
+    # -- the consumer's side
 
     async def run(self, total: int | None) -> list[Any]:
-        """Do all the work; the results in the order of the items."""
+        """Do all the work; return the results in the order of the items.
+
+        Args:
+            total: how many items there are; None where that is not known.
+        """
         try:
             self._start_workers(total, own=0 if self._owns_limit else 1)
             while self._tasks and self._failure is None:
-                await self._sleep()
+                await self._wait_for_change()
         finally:
-            await self._leave()
+            await self._close()
         if self._failure is not None:
             raise self._failure
         return [result for _, result in sorted(self._outcomes, key=index_of)]
 
     async def as_completed(self, total: int | None) -> AsyncGenerator[tuple[Any, Any], None]:
-        """Do the work as the consumer asks for results; pairs of index and result."""
+        """Do the work while the consumer asks for results; yield pairs of index and result.
+
+        Args:
+            total: how many items there are; None where that is not known.
+        """
         try:
             self._start_workers(total, own=0)
             while self._outcomes or self._failure is None:
-                if self._at_work() and self._failure is None:
-                    await self._sleep()
+                if self._own_task_runs() and self._failure is None:
+                    await self._wait_for_change()
                 elif self._outcomes:
                     yield self._outcomes.popleft()
                     if self._failure is None:
-                        self._unpark()
-                elif self._go_on_here():
+                        self._resume_tasks()
+                elif self._use_own_slot():
                     continue
                 elif self._tasks or self._blocked_slots:
-                    await self._sleep()
+                    await self._wait_for_change()
                 else:
                     break
             if self._failure is not None:
                 raise self._failure
         finally:
-            await self._leave()
+            await self._close()
 
     def _start_workers(self, total: int | None, own: int) -> None:
-        """Start tasks in spare slots, for all items but those that run `here`, in our own."""
+        """Start tasks in spare slots, and `own` tasks (0 or 1) in the caller's."""
         wanted = self._slots.limit if total is None else min(total, self._slots.limit)
         if own and not self._start():
             return
         while self._slots_in_use < wanted - own and (wanted > 1 or self._owns_limit):
-            with lock:  # a slot that comes back meanwhile must find us among the hungry
+            with lock:  # a slot that is released meanwhile must find us among the waiters
                 if not self._slots.try_acquire(1):
                     self._slots.waiters[self] = self._slots
                     return
@@ -120,19 +153,20 @@ class TaskFanOut:
             with lock:
                 self._slots.waiters[self] = self._slots
 
-    async def _sleep(self) -> None:
+    async def _wait_for_change(self) -> None:
+        """Wait for `_notify_consumer`."""
         self._consumer_waiter = self._loop.create_future()
         try:
             await self._consumer_waiter
         finally:
             self._consumer_waiter = None
 
-    def _at_work(self) -> bool:
-        """Whether an item uses the slot in which the consumer would stand."""
+    def _own_task_runs(self) -> bool:
+        """Tell whether an item uses the caller's own slot, so that the consumer has to wait."""
         return self._own_task is not None and self._own_resume is None
 
-    def _go_on_here(self) -> bool:
-        """The consumer has nothing to do: its slot goes to an item, where there is one."""
+    def _use_own_slot(self) -> bool:
+        """Give the caller's own slot to an item while it waits; return False where none is left."""
         if self._own_resume is not None:
             self._own_resume.set_result(None)
             self._own_resume = None
@@ -142,8 +176,8 @@ class TaskFanOut:
         self._own_task = self._start()
         return self._own_task is not None
 
-    async def _leave(self) -> None:
-        """Cancel what still runs, and wait for it, whatever happens meanwhile."""
+    async def _close(self) -> None:
+        """Cancel the tasks that still run, and wait for them, also when cancelled meanwhile."""
         self._over = True
         self._stop_waiting()
         while self._blocked_slots:
@@ -154,37 +188,37 @@ class TaskFanOut:
             await cancel_all(self._tasks)
         self._token.detach()
 
-    # -- the workers' side
+    # -- the tasks' side
 
     def on_permit(self) -> None:
-        """Another slot was borrowed for us, maybe in another thread."""
+        """Start a task in a slot that was acquired for it, or release the slot."""
         if threading.get_ident() == self._thread:
-            self._loop.call_soon(self._grow)
+            self._loop.call_soon(self._use_permit)
         else:
             try:
-                self._loop.call_soon_threadsafe(self._grow)
-            except RuntimeError:  # our loop was closed over us: nobody works here any more
+                self._loop.call_soon_threadsafe(self._use_permit)
+            except RuntimeError:  # the loop was closed before this fan-out had ended
                 self._stop_waiting()
                 self._slots.release()
 
-    def _grow(self) -> None:
+    def _use_permit(self) -> None:
         self._slots_in_use += 1
         if not self._start():
             self._free()
 
     def _start(self) -> asyncio.Task[Any] | None:
-        """Put a task for the next item into a slot that we hold; None where there is none."""
+        """Start a task for the next item, in a slot that is held; None where no item is left."""
         taken = self._take()
         if taken is None:
             return None
         context = self._context.copy()
-        task = self._loop.create_task(self._work_through(taken), context=context)
+        task = self._loop.create_task(self._task_loop(taken), context=context)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._on_task_done)
         return task
 
     def _take(self) -> tuple[int, Any] | None:
-        """The next item; None where there is none, or none is wanted."""
+        """Return the next index and item; None where none is left, or none is wanted."""
         if self._over or self._failure is not None:
             return None
         try:
@@ -196,14 +230,14 @@ class TaskFanOut:
             self._stop_waiting()
         return taken
 
-    # With a task for each item, those that begin come in waves, and each wave looks to the garbage
-    # collector like new objects that nobody lets go: that was a seventh of a batch's time.
-    async def _work_through(self, taken: tuple[int, Any] | None) -> None:
-        """Work on an item, and on the next as long as each leaves the task as it found it."""
+    # With a task for each item, tasks begin in waves, and each wave looks to the garbage collector
+    # like new objects that live on: that was a seventh of a batch's time.
+    async def _task_loop(self, taken: tuple[int, Any] | None) -> None:
+        """Do an item, and go on with the next as long as each leaves the task as it was."""
         task: asyncio.Task[Any] = cast("Any", asyncio.current_task())
-        context = contextvars.copy_context()  # of which no item sees what another has set in it
+        context = contextvars.copy_context()
         while taken is not None:
-            turn = self._turn()
+            iteration = self._current_iteration()
             result = await self._work(*taken)
             if result is not NO_RESULT:
                 self._outcomes.append((taken[0], result))
@@ -211,110 +245,115 @@ class TaskFanOut:
                 task is self._own_task
                 or self._is_full()
                 or task.cancelling()
-                or not _is_as_found(context)
+                or not _is_unchanged(context)
             ):
                 break
             if self._max_buffered is not None:
                 self._notify_consumer(always=True)
-            if turn == self._turns:  # it waited for nothing: others have to get their turn
+            if iteration == self._iteration:  # it waited for nothing, and the loop has other tasks
                 await asyncio.sleep(0)
             taken = self._take()
 
-    def _turn(self) -> int:
-        """Counts the turns of the loop."""
-        if not self._counts:
-            self._counts = True
-            self._loop.call_soon(self._next_turn)
-        return self._turns
+    def _current_iteration(self) -> int:
+        """Return the number of the event loop's current iteration."""
+        if not self._counting:
+            self._counting = True
+            self._loop.call_soon(self._count_iteration)
+        return self._iteration
 
-    def _next_turn(self) -> None:
-        self._counts = False
-        self._turns += 1
+    def _count_iteration(self) -> None:
+        self._counting = False
+        self._iteration += 1
 
     def _is_full(self) -> bool:
-        """Whether as many outcomes wait for the consumer as may."""
+        """Tell whether as many outcomes wait for the consumer as may."""
         return self._max_buffered is not None and len(self._outcomes) >= self._max_buffered
 
-    def _done(self, task: asyncio.Task[Any]) -> None:
+    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.remove(task)
         if task.cancelled():
             self._fail(asyncio.CancelledError("an item was cancelled"))
         elif (error := task.exception()) is not None:
             self._fail(error)
-        mine = task is self._own_task
-        if mine:
+        is_own = task is self._own_task
+        if is_own:
             self._own_task = self._own_resume = None
         elif self._is_full() and not self._over:
             self._blocked_slots += 1
         elif not self._start():
             self._free()
-        self._notify_consumer(always=mine or self._max_buffered is not None)
+        self._notify_consumer(always=is_own or self._max_buffered is not None)
 
     async def deliver(self, key: Any, chunk: Any) -> None:
         """Hand a chunk to the consumer, and wait until it asks for the next.
 
-        So a stream is never more than one chunk ahead, however many stand behind one another.
+        So a stream is never more than one chunk ahead, however many fan-outs it passes through.
         """
-        taken = self._loop.create_future()
+        delivery = self._loop.create_future()
         self._outcomes.append((key, chunk))
         if asyncio.current_task() is self._own_task:
-            self._own_resume = taken
-            self._handed.append(self._loop.create_future())  # we go on when nothing else is there
+            self._own_resume = delivery  # `_use_own_slot` resumes it, when no outcome is left
+            self._deliveries.append(self._loop.create_future())  # its place; nothing awaits it
         else:
-            self._handed.append(taken)
+            self._deliveries.append(delivery)
         self._notify_consumer(always=True)
-        await taken
+        await delivery
 
-    def _unpark(self) -> None:
-        """The consumer comes back for more, so whoever waited for that goes on."""
-        if self._handed:
-            taken = self._handed.popleft()
-            if not taken.done():
-                taken.set_result(None)
+    def _resume_tasks(self) -> None:
+        """Let the `deliver` of the last outcome return, and use slots that were blocked."""
+        if self._deliveries:
+            delivery = self._deliveries.popleft()
+            if not delivery.done():
+                delivery.set_result(None)
         while self._blocked_slots:
             self._blocked_slots -= 1
             if not self._start():
                 self._free()
-            if self._outcomes:  # one for each that was taken; all, where nothing is left to take
+            if self._outcomes:  # one slot for each outcome taken, or all where none is left to take
                 break
 
     def _free(self) -> None:
-        """We have no work for one of our slots: it goes back, unless it is our own."""
+        """Release a slot that no item uses, unless only the caller's own is left."""
         if self._slots_in_use:
             self._slots_in_use -= 1
             self._slots.release()
 
     def _fail(self, error: BaseException) -> None:
+        """Keep the first error, and let no item begin any more."""
         if self._failure is None and not self._over:
             self._failure = error
             self._stop_waiting()
             self._notify_consumer(always=True)
 
     def _stop_waiting(self) -> None:
-        """We have no use for further slots."""
+        """Take no more slots."""
         if self in self._slots.waiters:
             with lock:
                 self._slots.waiters.pop(self, None)
 
     def _notify_consumer(self, always: bool) -> None:
-        wake = self._consumer_waiter
-        if wake is not None and not wake.done() and (always or not self._tasks):
-            wake.set_result(None)
+        """Wake the consumer: always, or only when the last task has ended."""
+        waiter = self._consumer_waiter
+        if waiter is not None and not waiter.done() and (always or not self._tasks):
+            waiter.set_result(None)
 
 
-def _is_as_found(context: contextvars.Context) -> bool:
-    """Whether the variables of the current context have the values that they have in this one."""
+def _is_unchanged(context: contextvars.Context) -> bool:
+    """Tell whether the current context has the same variables and values as this one."""
     now = contextvars.copy_context()
     if len(now) != len(context):
         return False
-    for variable, value in now.items():  # one by one, as values may compare in ways of their own
+    for variable, value in now.items():  # by identity, as some values cannot be compared
         if variable not in context or context[variable] is not value:
             return False
     return True
 
 
 async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until they are gone; a cancellation meanwhile is passed on after."""
+    """Cancel tasks, and wait until they have ended.
+
+    A cancellation of the caller meanwhile is raised afterwards.
+    """
     cancelled = set(tasks)
     for task in cancelled:
         task.cancel()
@@ -322,20 +361,20 @@ async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 async def shielded(work: Coroutine[Any, Any, Any]) -> None:
-    """Await a piece of clean-up to its end; a cancellation meanwhile is passed on after."""
+    """Await clean-up to its end. A cancellation of the caller meanwhile is raised afterwards."""
     task = asyncio.ensure_future(work)
     try:
         await _wait_all({task})
     finally:
-        task.result()  # its own failure comes first
+        task.result()  # its own error is raised rather than a cancellation
 
 
-async def _wait_all(waiting: set[asyncio.Task[Any]]) -> None:
-    interrupted: asyncio.CancelledError | None = None
-    while waiting:
+async def _wait_all(tasks: set[asyncio.Task[Any]]) -> None:
+    cancellation: asyncio.CancelledError | None = None
+    while tasks:
         try:
-            _, waiting = await asyncio.wait(waiting)
+            _, tasks = await asyncio.wait(tasks)
         except asyncio.CancelledError as error:
-            interrupted = error
-    if interrupted is not None:
-        raise interrupted
+            cancellation = error
+    if cancellation is not None:
+        raise cancellation

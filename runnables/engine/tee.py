@@ -1,4 +1,12 @@
-"""One stream for several readers."""
+"""One stream for several readers.
+
+- Each reader gets every chunk, at its own pace. What the slowest has not read yet is buffered,
+  without a limit: with one slot, the readers run one after another.
+- A reader that finds its buffer empty pulls the next chunk for all, one pull at a time.
+- A reader that is closed has no buffer any more. An error of the stream is raised in every reader,
+  after the chunks that it still has.
+- The owner of the tee closes the stream, not the readers.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +20,7 @@ from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.collect import MISSING, AsyncSingleValue, SingleValue, single_value
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
 from runnables.engine.task_fan_out import cancel_all
-from runnables.engine.worker_threads import copy_back
+from runnables.engine.thread_calls import copy_back
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -28,58 +36,56 @@ _END: Final = object()
 
 
 class Tee:
-    """One stream for several readers, in any threads; each reads all of it at its own pace.
-
-    What the slowest has not read yet is kept: with one slot, the readers come one after another.
-    A reader that is closed lets go of its share. Where the stream fails, every reader does.
+    """One stream for several readers, which may be in several threads.
 
     Args:
         chunks: the stream; `close` closes it.
         readers: how many there are.
 
     Attributes:
-        error: how the stream has failed, if it has; that is no fault of the readers.
+        error: what the stream raised, if it failed. The readers raise it, but it is not theirs.
     """
 
     def __init__(self, chunks: Iterable[Any], readers: int) -> None:
         self._chunks = chunks
         self._next = iter(chunks)
         self._pulling = threading.Lock()
-        self._waiting: list[deque[Any] | None] = [deque() for _ in range(readers)]
+        self._buffers: list[deque[Any] | None] = [deque() for _ in range(readers)]
         self.error: BaseException | None = None
-        self._left = False
+        self._closing = False
 
-    def reader(self, at: int) -> Iterator[Any]:
-        """The stream for reader number `at`."""
+    def reader(self, index: int) -> Iterator[Any]:
+        """Return the stream for one of the readers, which are numbered from 0."""
         if (value := single_value(self._chunks)) is not MISSING:
             return SingleValue(value)
         info = StreamInfo()
         info.delegate_to(self._chunks)
-        return Stream(self._read(at), info)
+        return Stream(self._read(index), info)
 
     def close(self) -> None:
-        """Close the stream; a thread that is in it, left alone, does so when it comes out."""
-        self._left = True
+        """Close the stream. A thread that is in it, and is not waited for, closes it afterwards."""
+        self._closing = True
         if self._pulling.acquire(blocking=False):
             try:
                 close(self._chunks)
             finally:
                 self._pulling.release()
 
-    def _read(self, at: int) -> Generator[Any, None, None]:
-        waiting = cast("deque[Any]", self._waiting[at])
+    def _read(self, index: int) -> Generator[Any, None, None]:
+        buffer = cast("deque[Any]", self._buffers[index])
         try:
             while True:
-                if not waiting:
-                    raise_if_cancelled()  # who reads all of an endless stream meets no other check
+                if not buffer:
+                    raise_if_cancelled()  # a reader of an endless stream makes no other check
                     with self._pulling:
-                        if not waiting and not self._pull():
+                        if not buffer and not self._pull():
                             break
-                yield waiting.popleft()
+                yield buffer.popleft()
         finally:
-            self._waiting[at] = None
+            self._buffers[index] = None
 
     def _pull(self) -> bool:
+        """Append the next chunk to every buffer; return False at the end of the stream."""
         if self.error is not None:
             raise self.error
         try:
@@ -88,21 +94,28 @@ class Tee:
             self.error = error
             raise
         finally:
-            if self._left:
+            if self._closing:
                 close(self._chunks)
         if chunk is _END:
             return False
-        for waiting in self._waiting:
-            if waiting is not None:
-                waiting.append(chunk)
+        for buffer in self._buffers:
+            if buffer is not None:
+                buffer.append(chunk)
         return True
 
 
 class AsyncTee:
-    """`Tee` in the other colour: for readers in several tasks of one loop.
+    """One async stream for several readers, in several tasks of one event loop.
 
-    The stream is driven in tasks of its own, so that a reader which is cancelled (by a time limit
-    of its own, say) does not end it for the others.
+    The stream is advanced in tasks of its own. So a reader that is cancelled, by its own time
+    limit, say, does not end the stream for the others.
+
+    Args:
+        chunks: the stream; `aclose` closes it.
+        readers: how many there are.
+
+    Attributes:
+        error: what the stream raised, if it failed. The readers raise it, but it is not theirs.
     """
 
     def __init__(self, chunks: AsyncIterable[Any], readers: int) -> None:
@@ -111,37 +124,37 @@ class AsyncTee:
         self._pulling: asyncio.Task[None] | None = None
         self.error: BaseException | None = None
         self._ended = False
-        self._waiting: list[deque[Any] | None] = [deque() for _ in range(readers)]
+        self._buffers: list[deque[Any] | None] = [deque() for _ in range(readers)]
 
-    def reader(self, at: int) -> AsyncIterator[Any]:
-        """The stream for reader number `at`."""
+    def reader(self, index: int) -> AsyncIterator[Any]:
+        """Return the stream for one of the readers, which are numbered from 0."""
         if (value := single_value(self._chunks)) is not MISSING:
             return AsyncSingleValue(value)
         info = StreamInfo()
         info.delegate_to(self._chunks)
-        return AsyncStream(self._read(at), info)
+        return AsyncStream(self._read(index), info)
 
     async def aclose(self) -> None:
-        """Close the stream, also where it is in the midst of a chunk."""
+        """Close the stream, also where it is in the middle of a chunk."""
         try:
             if self._pulling is not None and not self._pulling.done():
                 await cancel_all([self._pulling])
         finally:
             await aclose(self._chunks)
 
-    async def _read(self, at: int) -> AsyncGenerator[Any, None]:
-        waiting = cast("deque[Any]", self._waiting[at])
+    async def _read(self, index: int) -> AsyncGenerator[Any, None]:
+        buffer = cast("deque[Any]", self._buffers[index])
         try:
             while True:
-                while not waiting:
+                while not buffer:
                     if self.error is not None:
                         raise self.error
                     if self._ended:
                         return
                     await self._pulled()
-                yield waiting.popleft()
+                yield buffer.popleft()
         finally:
-            self._waiting[at] = None
+            self._buffers[index] = None
 
     async def _pulled(self) -> None:
         """Wait for the pull that is under way, or for a new one."""
@@ -154,12 +167,13 @@ class AsyncTee:
         copy_back(context)
 
     async def _pull(self) -> None:
+        """Append the next chunk to every buffer, or note how the stream has ended."""
         try:
             chunk = await anext(self._next, _END)
         except BaseException as error:
-            self.error = error  # for the readers, who may have left meanwhile
+            self.error = error  # not raised here: the reader that started this may have left
             return
         self._ended = chunk is _END
-        for waiting in self._waiting:
-            if waiting is not None and not self._ended:
-                waiting.append(chunk)
+        for buffer in self._buffers:
+            if buffer is not None and not self._ended:
+                buffer.append(chunk)

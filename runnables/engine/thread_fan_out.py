@@ -1,8 +1,22 @@
-"""Fan-out over threads.
+"""Fan-out over threads: the same work for each of many items, several at a time.
 
-A thread that fans out works in its own slot, or threads would outnumber slots. One exception:
-the call that opens the limit stands outside of it, in a thread of the user's, and waits, so that
-it can fail, time out or be interrupted at once.
+The caller starts workers, one in each spare slot. A worker takes the next item, does the work, and
+leaves the outcome in a queue (`_outcomes`) for the caller, which is the consumer.
+
+- **Limit.** Every item is done in a slot, by a worker or by the caller in its own slot, so threads
+  never outnumber slots. One exception: a caller that has set the limit itself (`owns_limit`) holds
+  no slot. It only waits, so that it can fail, time out or be interrupted at once.
+- **No waiting for slots.** With no slot spare, the caller does the items itself. Slots that other
+  calls release later bring further workers (`on_permit`).
+- **Pulling.** Items are pulled one at a time, each when a slot is free for it.
+- **Order.** `run` returns results in the order of the items; `as_completed` yields them as they
+  come.
+- **Failure.** The first error stops the rest: no item begins any more, the cancel token is set, and
+  the error is raised. (KeyboardInterrupt and SystemExit replace an error that came before.)
+- **End.** When a call returns or its generator is closed, workers have ended, or had `grace`
+  seconds to end: a thread cannot be stopped. What they still do is dropped.
+- **Back-pressure.** `max_buffered` limits the outcomes that wait for the consumer. `deliver` is
+  stricter: a worker waits until the consumer has taken its chunk and asks for the next.
 """
 
 from __future__ import annotations
@@ -11,11 +25,11 @@ import contextvars
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from runnables.engine.cancellation import Cancelled, CancelToken, current_token, lock
 from runnables.engine.fan_out import NO_RESULT, SHUTDOWN_GRACE, Items, index_of
-from runnables.engine.worker_threads import _NO_VALUE, run_in_worker
+from runnables.engine.worker_pool import run_in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -24,22 +38,26 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_END: Final = object()
+
 
 class ThreadFanOut:
-    """Runs `work(index, item)` for every item, in threads, within the slots.
+    """A fan-out that calls `work(index, item)` for every item, in threads, within the slots.
 
-    Every item runs in its own copy of the context. The first failure stops the rest.
+    Every item runs in its own copy of the caller's context. Use one object for one call.
 
     Args:
         work: what to do with an item.
         items: pulled as slots get free, never ahead of them.
-        slots: where helpers come from.
-        outside: whether the caller stands in none of these slots; it then only waits.
-        room: how many outcomes may lie about before workers wait for the consumer; None: all.
-        run_here: how the consumer does an item itself, outcome by outcome, in its own slot;
-            without it, it calls `work`.
-        grace: seconds that threads get to notice that nobody wants them any more.
-        apart: whether the work must not be done in the consumer's own thread.
+        slots: where the slots of workers come from.
+        owns_limit: whether the caller has set the limit, and holds none of its slots.
+        max_buffered: how many outcomes may wait for the consumer before workers pause; None where
+            nothing is consumed until all is done.
+        consumer_work: how the consumer does an item itself, in its own slot, outcome by outcome;
+            by default it calls `work`.
+        grace: seconds that threads get to end when the call fails or is left.
+        own_thread: whether to take a worker also for a single item, which the consumer would
+            otherwise do itself.
     """
 
     def __init__(
@@ -50,12 +68,12 @@ class ThreadFanOut:
         *,
         owns_limit: bool,
         max_buffered: int | None = None,
-        run_here: Callable[[int, Any], Iterator[tuple[Any, Any]]] | None = None,
+        consumer_work: Callable[[int, Any], Iterator[tuple[Any, Any]]] | None = None,
         grace: float = SHUTDOWN_GRACE,
         own_thread: bool = False,
     ) -> None:
         self._work = work
-        self._run_here = run_here
+        self._consumer_work = consumer_work
         self._grace = grace
         self._own_thread = own_thread
         self._items = Items(items)
@@ -66,13 +84,11 @@ class ThreadFanOut:
         self._changed = threading.Condition(self._lock)  # `with` is quicker on the lock itself
         self._pulling = threading.Lock()
         self._outcomes: deque[tuple[Any, Any]] = deque()
-        self._handed: deque[threading.Lock] = deque()  # of who waits until its outcome is taken
+        self._deliveries: deque[threading.Lock] = deque()  # each lets one `deliver` return
         self._workers = 0
-        self._slots_in_use = 0  # slots in which workers stand
-        self._slot_lent = (
-            False  # whether the caller waits without a slot, and gets the last of these
-        )
-        self._consumer_helps = False  # whether the consumer works, too, where it would only wait
+        self._slots_in_use = 0  # by workers
+        self._slot_lent = False  # the caller released its own slot, and gets the last of these
+        self._consumer_helps = False  # by doing items while it would only wait
         self._failure: BaseException | None = None
         self._over = False
         self._token = CancelToken(current_token.get())
@@ -80,103 +96,116 @@ class ThreadFanOut:
         self._context.run(current_token.set, self._token)
 
     def inside(self, variable: contextvars.ContextVar[T], value: T) -> None:
-        """Set a variable for all that is done here."""
+        """Set a context variable for the work on all items."""
         self._context.run(variable.set, value)
 
-    # -- the caller's side
+    # -- the consumer's side
 
     def run(self, total: int | None) -> list[Any]:
-        """Do all the work; the results in the order of the items."""
+        """Do all the work; return the results in the order of the items.
+
+        Args:
+            total: how many items there are; None where that is not known.
+        """
         try:
             self._start_workers(total, own=0 if self._owns_limit else 1)
             if not (self._owns_limit and self._workers):
                 self._worker_loop()
             self._wait_for_workers()
         finally:
-            self._leave()
+            self._close()
         if self._failure is not None:
             raise self._failure
         return [result for _, result in sorted(self._outcomes, key=index_of)]
 
     def as_completed(self, total: int | None) -> Generator[tuple[Any, Any], None, None]:
-        """Do the work as the consumer asks for results; pairs of index and result."""
-        here: Generator[tuple[Any, Any], None, None] | None = None  # what we do ourselves
+        """Do the work while the consumer asks for results; yield pairs of index and result.
+
+        Args:
+            total: how many items there are; None where that is not known.
+        """
+        own_item: Generator[tuple[Any, Any], None, None] | None = None  # which the consumer does
         try:
             self._start_workers(total, own=0)
             while True:
-                ready, alone = self._ready(busy=here is not None)
-                if ready:
-                    yield from self._handing(ready)
-                elif alone and (here := here or self._begin_here()) is not None:
-                    pair = self._next_here(here)
-                    if pair is None:
-                        here = None
+                outcomes, helps = self._wait_for_outcomes(busy=own_item is not None)
+                if outcomes:
+                    yield from self._hand_over(outcomes)
+                elif helps and (own_item := own_item or self._start_own_item()) is not None:
+                    outcome = self._next_own_outcome(own_item)
+                    if outcome is None:
+                        own_item = None
                     else:
-                        yield pair
+                        yield outcome
                 elif self._finished():
                     break
             if self._failure is not None:
                 raise self._failure
         finally:
             try:
-                if here is not None:
-                    here.close()
+                if own_item is not None:
+                    own_item.close()
             finally:
-                self._leave()
+                self._close()
 
     def _start_workers(self, total: int | None, own: int) -> None:
-        """Put helpers into spare slots, for all items but those that we do `here`."""
+        """Start workers in spare slots, for all items but the `own` first of the caller."""
         wanted = self._slots.limit if total is None else min(total, self._slots.limit)
-        hired = 0
-        with lock:  # a slot that comes back meanwhile must find us among the hungry
+        count = 0
+        with lock:  # a slot that is released meanwhile must find us among the waiters
             if wanted > 1 or self._own_thread:
-                hired = self._slots.try_acquire(wanted - own)
+                count = self._slots.try_acquire(wanted - own)
             elif self._owns_limit:
-                self._slots.try_acquire()  # alone, the consumer works, so it needs a slot
-            if total is None or hired + own < total:
+                self._slots.try_acquire()  # the consumer does the only item, and needs a slot
+            if total is None or count + own < total:
                 self._slots.waiters[self] = self._slots
-        # we join for items that are there: an endless input may wait for what our consumer does
-        self._consumer_helps = total is not None and hired < total and not self._owns_limit
-        self._spawn(hired)
+        # Only with a known total: the next item of an endless input may depend on what the
+        # consumer does with an outcome, and it would wait for that item while pulling it.
+        self._consumer_helps = total is not None and count < total and not self._owns_limit
+        self._spawn(count)
 
-    def _ready(self, busy: bool) -> tuple[list[tuple[Any, Any]], bool]:
-        """What is there to hand out, having waited for it, and whether to work ourselves."""
+    def _wait_for_outcomes(self, busy: bool) -> tuple[list[tuple[Any, Any]], bool]:
+        """Wait for outcomes; return them, and whether the consumer should work itself.
+
+        Args:
+            busy: whether the consumer is in the middle of an item, so that it need not wait.
+        """
         with self._lock:
             while True:
-                going = self._failure is None
+                unfailed = self._failure is None
                 joins = busy or (self._consumer_helps and not self._items.over)
-                alone = going and (joins or not self._workers)
-                if self._outcomes or alone or not going:
+                helps = unfailed and (joins or not self._workers)
+                if self._outcomes or helps or not unfailed:
                     break
                 self._changed.wait()
-            ready = list(self._outcomes)
+            outcomes = list(self._outcomes)
             self._outcomes.clear()
-            if ready and self._max_buffered is not None:
+            if outcomes and self._max_buffered is not None:
                 self._changed.notify_all()
-            return ready, alone
+            return outcomes, helps
 
-    def _handing(self, ready: list[tuple[Any, Any]]) -> Generator[tuple[Any, Any], None, None]:
-        """Hand outcomes out; who waits until its own was taken is let go when we come back."""
-        for pair in ready:
-            yield pair
-            if self._handed and self._failure is None:
-                self._handed.popleft().release()
+    def _hand_over(self, outcomes: list[tuple[Any, Any]]) -> Generator[tuple[Any, Any], None, None]:
+        """Yield outcomes; when the consumer comes back, let the `deliver` of the last return."""
+        for outcome in outcomes:
+            yield outcome
+            if self._deliveries and self._failure is None:
+                self._deliveries.popleft().release()
 
-    def _begin_here(self) -> Generator[tuple[Any, Any], None, None] | None:
+    def _start_own_item(self) -> Generator[tuple[Any, Any], None, None] | None:
         taken = self._take()
         if taken is None:
             return None
-        run = self._run_here or self._work_here
-        return _in_context(self._context.copy(), run(*taken))
+        work = self._consumer_work or self._work_once
+        return _in_context(self._context.copy(), work(*taken))
 
-    def _next_here(self, here: Iterator[tuple[Any, Any]]) -> tuple[Any, Any] | None:
+    def _next_own_outcome(self, own_item: Iterator[tuple[Any, Any]]) -> tuple[Any, Any] | None:
         try:
-            return next(here, None)
+            return next(own_item, None)
         except (Exception, Cancelled) as error:
-            self._fail(error)  # where a helper has failed, this is how we were told
+            self._fail(error)  # it may be Cancelled because a worker has failed, whose error stays
             return None
 
-    def _work_here(self, index: int, item: Any) -> Iterator[tuple[Any, Any]]:
+    def _work_once(self, index: int, item: Any) -> Iterator[tuple[Any, Any]]:
         yield index, self._work(index, item)
 
     def _finished(self) -> bool:
@@ -184,7 +213,7 @@ class ThreadFanOut:
             return self._failure is not None or not (self._workers or self._outcomes)
 
     def _wait_for_workers(self) -> None:
-        """Wait; our own slot is of use to others meanwhile, as the last worker brings us its."""
+        """Wait for all; the caller's slot is lent meanwhile, and the last worker returns one."""
         if not self._owns_limit:
             with self._lock:
                 self._slot_lent = lends = self._slots_in_use > 0 and self._failure is None
@@ -194,15 +223,15 @@ class ThreadFanOut:
             while self._workers and self._failure is None:
                 self._changed.wait()
 
-    def _leave(self) -> None:
-        """Nothing new starts; whoever works is told to stop and given a moment to do so."""
+    def _close(self) -> None:
+        """Let no item begin any more; ask those under way to stop, and wait for `grace` seconds."""
         self._stop_waiting()
         with self._lock:
             self._over = True
             self._changed.notify_all()
             running = self._workers > 0
-            for gate in self._handed:
-                gate.release()
+            for delivery in self._deliveries:
+                delivery.release()
         if running:
             self._token.cancel()
             until = time.monotonic() + self._grace
@@ -214,18 +243,18 @@ class ThreadFanOut:
     # -- the workers' side
 
     def on_permit(self) -> None:
-        """Another slot was borrowed for us: put a worker into it, or give it back."""
+        """Start a worker in a slot that was acquired for it, or release the slot."""
         if self._over or self._items.over or self._failure is not None:
             self._stop_waiting()
             self._slots.release()
         else:
             self._spawn(1)
 
-    def _spawn(self, many: int) -> None:
+    def _spawn(self, count: int) -> None:
         with self._lock:
-            self._workers += many
-            self._slots_in_use += many
-        for _ in range(many):
+            self._workers += count
+            self._slots_in_use += count
+        for _ in range(count):
             run_in_worker(self._work_in_slot)
 
     def _work_in_slot(self) -> None:
@@ -238,9 +267,9 @@ class ThreadFanOut:
                 self._changed.notify_all()
 
     def _return_slot_to_caller(self) -> bool:
-        """Whether the caller, which lent its own slot, gets this one instead.
+        """Leave this slot to the caller, if it lent its own; tell whether it did.
 
-        It does from the last worker; from the first where one has failed, as it then goes on.
+        It gets the slot of the last worker, or the first one after a failure, as it then goes on.
         """
         with self._lock:
             self._slots_in_use -= 1
@@ -254,7 +283,7 @@ class ThreadFanOut:
             pass
 
     def _run_next(self) -> bool:
-        """Do one item; False where there is none left, or nobody wants it any more."""
+        """Do one item; return False where none is left, or none is wanted any more."""
         try:
             taken = self._take()
             if taken is None:
@@ -273,11 +302,15 @@ class ThreadFanOut:
         with self._pulling:
             if self._over or self._failure is not None:
                 return None
-            return self._context.run(self._items.take)  # made in one context, whoever pulls
+            return self._context.run(self._items.take)  # in one context, whichever thread pulls
 
     def _put(self, index: int, result: Any) -> None:
-        """Lay a result down for the consumer, once there is room; Cancelled where it has left."""
-        if self._max_buffered is None:  # nobody looks before all is done
+        """Leave a result for the consumer, waiting while `max_buffered` of them are there.
+
+        Raises:
+            Cancelled: the consumer has left.
+        """
+        if self._max_buffered is None:  # nothing is read before all is done, so no lock is needed
             self._outcomes.append((index, result))
             return
         with self._lock:
@@ -291,44 +324,44 @@ class ThreadFanOut:
     def deliver(self, key: Any, chunk: Any) -> None:
         """Hand a chunk to the consumer, and wait until it asks for the next.
 
-        So a stream is never more than one chunk ahead, however many stand behind one another.
+        So a stream is never more than one chunk ahead, however many fan-outs it passes through.
 
         Raises:
             Cancelled: the consumer has left.
         """
-        gate = threading.Lock()
-        gate.acquire()
+        delivery = threading.Lock()
+        delivery.acquire()
         with self._lock:
             if not self._over:
                 self._outcomes.append((key, chunk))
-                self._handed.append(gate)
+                self._deliveries.append(delivery)
                 self._changed.notify_all()
         if not self._over:
-            gate.acquire()
+            delivery.acquire()
         if self._over:
             raise Cancelled("the consumer has left")
 
     def _fail(self, error: BaseException) -> None:
-        """Keep the first failure (an interrupt outweighs an error), and tell the others."""
+        """Keep the first error (an interrupt replaces it), and ask the other workers to stop."""
         with self._lock:
-            ends = not isinstance(error, (Exception, Cancelled))
-            if not self._over and (self._failure is None or ends):
+            is_interrupt = not isinstance(error, (Exception, Cancelled))
+            if not self._over and (self._failure is None or is_interrupt):
                 self._failure = error
             self._changed.notify_all()
         self._stop_waiting()
         self._token.cancel()
 
     def _stop_waiting(self) -> None:
-        """We have no use for further slots."""
+        """Take no more slots."""
         if self in self._slots.waiters:
             with lock:
                 self._slots.waiters.pop(self, None)
 
 
 def _in_context(context: contextvars.Context, chunks: Iterator[T]) -> Generator[T, None, None]:
-    """Drive a generator inside a context of its own."""
+    """Yield from a generator that runs in a context of its own."""
     try:
-        while (chunk := context.run(next, chunks, _NO_VALUE)) is not _NO_VALUE:
+        while (chunk := context.run(next, chunks, _END)) is not _END:
             yield cast("T", chunk)
     finally:
         closer = getattr(chunks, "close", None)

@@ -1,4 +1,8 @@
-"""Time limits and naps that end when the call around them is given up."""
+"""Time limits, sleeping, and wakeups, all of which end when the call around them is cancelled.
+
+Tasks are cancelled by their event loop. What waits in a thread here ends its wait as soon as the
+cancel token is set, and raises `Cancelled`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from runnables.engine.cancellation import CancelToken, current_token, on_cancel, raise_if_cancelled
-from runnables.engine.worker_threads import copy_back, run_in_worker
+from runnables.engine.thread_calls import copy_back
+from runnables.engine.worker_pool import run_in_worker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,21 +22,22 @@ R = TypeVar("R")
 
 
 class Expired(Exception):
-    """The time that a piece of work was given is over. (A TimeoutError may be the work's own.)"""
+    """A time limit was exceeded. (A TimeoutError may come from the work within the limit.)"""
 
 
 def run_with_timeout(function: Callable[[], R], seconds: float) -> R:
-    """Run a function in a worker thread, wait for it at most so long.
+    """Run a function in a worker thread, and wait for it for `seconds` at most.
 
-    The thread gets the signal when the wait is over, for whatever reason, and is left alone.
+    When the wait ends early, by the limit or an interrupt, the function's cancel token is set,
+    and its thread is not waited for.
 
     Raises:
         Expired: it took longer.
     """
     done = threading.Event()
-    stop = CancelToken(current_token.get())
+    token = CancelToken(current_token.get())
     context = contextvars.copy_context()
-    context.run(current_token.set, stop)
+    context.run(current_token.set, token)
     outcome: list[R] = []
     failure: list[BaseException] = []
 
@@ -49,8 +55,8 @@ def run_with_timeout(function: Callable[[], R], seconds: float) -> R:
             raise Expired
     finally:
         if not done.is_set():
-            stop.cancel()
-        stop.detach()
+            token.cancel()
+        token.detach()
     if failure:
         raise failure[0]
     copy_back(context)
@@ -58,7 +64,11 @@ def run_with_timeout(function: Callable[[], R], seconds: float) -> R:
 
 
 async def arun_with_timeout(function: Callable[[], Awaitable[R]], seconds: float) -> R:
-    """Await what a function gives, at most so long; Expired afterwards."""
+    """Await what a function returns, for `seconds` at most.
+
+    Raises:
+        Expired: it took longer.
+    """
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
@@ -70,71 +80,81 @@ async def arun_with_timeout(function: Callable[[], Awaitable[R]], seconds: float
 
 
 def sleep(seconds: float) -> None:
-    """Sleep, unless the call around this one is given up meanwhile; then raise `Cancelled`."""
-    given_up = threading.Event()
-    with on_cancel(given_up.set):
-        given_up.wait(seconds)
+    """Sleep in this thread.
+
+    Raises:
+        Cancelled: the call around this one is cancelled, or was meanwhile.
+    """
+    cancelled = threading.Event()
+    with on_cancel(cancelled.set):
+        cancelled.wait(seconds)
     raise_if_cancelled()
 
 
 async def async_sleep(seconds: float) -> None:
-    """Sleep, without blocking the loop."""
+    """Sleep in this task, without blocking the loop."""
     await asyncio.sleep(seconds)
 
 
-_LONGEST: Final = 1e6  # seconds that one wait of a thread takes at most; it can take no endless one
+_LONGEST_WAIT: Final = 1e6
+"""Seconds of the longest single wait: a lock refuses an infinite timeout."""
 
 
 class Wakeup:
-    """Wakes the thread that waits for it, from any other; each thread has its own."""
+    """A signal that wakes one waiting thread, set from any other thread."""
 
     is_dead = False
-    """Whether nobody can wait for it any more."""
+    """Whether nothing can wait for it any more; a thread always can."""
 
     def __init__(self) -> None:
-        self._rung = threading.Event()
+        self._event = threading.Event()
 
     def set(self) -> None:
-        """Wake who waits, or will wait next."""
-        self._rung.set()
+        """Wake the thread that waits, or that will wait next."""
+        self._event.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait until it rings, at most about so long; look again at what you wait for.
+        """Wait until it is set, or for about so many seconds; it is then unset again.
+
+        It may return early, so check in a loop for what you wait for.
 
         Raises:
-            Cancelled: the call around this one was given up meanwhile.
+            Cancelled: the call around this one was cancelled meanwhile.
         """
-        with on_cancel(self._rung.set):
-            self._rung.wait(min(seconds, _LONGEST))
-        self._rung.clear()
+        with on_cancel(self._event.set):
+            self._event.wait(min(seconds, _LONGEST_WAIT))
+        self._event.clear()
         raise_if_cancelled()
 
 
 class AsyncWakeup:
-    """`Wakeup` for a task; it may be rung from any thread."""
+    """A signal that wakes one waiting task, set from any thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._rung = asyncio.Event()
+        self._event = asyncio.Event()
 
     @property
     def is_dead(self) -> bool:
-        """Whether nobody can wait for it any more: the loop was closed over who did."""
+        """Tell whether nothing can wait for it any more, as the loop of its task is closed."""
         return self._loop.is_closed()
 
     def set(self) -> None:
-        """Wake who waits, or will wait next."""
+        """Wake the task that waits, or that will wait next."""
         try:
-            self._loop.call_soon_threadsafe(self._rung.set)
-        except RuntimeError:  # the loop was closed over who waits
+            self._loop.call_soon_threadsafe(self._event.set)
+        except RuntimeError:  # the loop was closed while the task was waiting
             if not self._loop.is_closed():
                 raise
 
     async def wait(self, seconds: float) -> None:
-        """Wait until it rings, at most about so long; look again at what you wait for."""
-        timer = self._loop.call_later(min(seconds, _LONGEST), self._rung.set)
+        """Wait until it is set, or for about so many seconds; it is then unset again.
+
+        It may return early, so check in a loop for what you wait for.
+        """
+        timer = self._loop.call_later(min(seconds, _LONGEST_WAIT), self._event.set)
         try:
-            await self._rung.wait()
+            await self._event.wait()
         finally:
             timer.cancel()
-        self._rung.clear()
+        self._event.clear()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Required, cast
 from uuid import UUID
 
-from runnables.engine.merging import join_deltas
+from runnables.engine.deltas import join_deltas
 from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
 from runnables.messages.merging import same_value
 

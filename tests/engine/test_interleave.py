@@ -1,4 +1,4 @@
-"""Consumers that take their time find everything that the streams had for them."""
+"""Several streams as one: no chunk is lost, and none comes out of order."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from runnables import RunnableGenerator, RunnableParallel, RunnablePassthrough, 
 from tests.both_modes import Call
 
 
-def letters(pieces: Iterator[str]) -> Iterator[str]:
-    for piece in pieces:
-        yield from piece
+def letters(chunks: Iterator[str]) -> Iterator[str]:
+    for chunk in chunks:
+        yield from chunk
 
 
-async def aletters(pieces: AsyncIterator[str]) -> AsyncIterator[str]:
-    async for piece in pieces:
-        for letter in piece:
+async def aletters(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for chunk in chunks:
+        for letter in chunk:
             yield letter
-        await asyncio.sleep(0.001)  # the stream ends while its last chunk waits to be taken
+        await asyncio.sleep(0.001)  # the stream ends while its last chunk waits for the consumer
 
 
 @pytest.mark.parametrize("items", [["ab", "", ""], ["", "a", "", "", "b"], ["abc"] * 8], ids=repr)
 @pytest.mark.parametrize("pause", [0.0, 0.003])
-def test_streams_that_end_while_the_consumer_is_busy_are_handed_out(
+def test_no_chunk_is_lost_when_streams_end_while_the_consumer_is_busy(
     items: list[str], pause: float, call: Call
 ) -> None:
-    """Several streams, some of them empty, end while one chunk waits to be taken."""
+    """Several streams, some of them empty, end while one chunk waits for the consumer."""
     each = RunnableGenerator(letters, aletters).map()
 
     def sync() -> list[Any]:
-        taken: list[Any] = []
+        chunks: list[Any] = []
         for chunk in each.stream(items):
-            taken.append(chunk)
+            chunks.append(chunk)
             time.sleep(pause)
-        return taken
+        return chunks
 
     async def coroutine() -> list[Any]:
-        taken: list[Any] = []
+        chunks: list[Any] = []
         async with asyncio.timeout(5):
             async for chunk in each.astream(items):
-                taken.append(chunk)
+                chunks.append(chunk)
                 await asyncio.sleep(pause)
-        return taken
+        return chunks
 
-    expected = [(at, letter) for at, item in enumerate(items) for letter in item]
+    expected = [(index, letter) for index, item in enumerate(items) for letter in item]
     assert sorted(call.run(sync, coroutine)) == sorted(expected)
 
 
-def test_the_own_keys_of_an_assign_come_before_the_new_ones(call: Call) -> None:
-    """The dict's chunks as they come, then those of the new keys, in both colours."""
+def test_the_input_keys_of_an_assign_come_before_the_new_ones(call: Call) -> None:
+    """The chunks of the input dict come first, then those of the new keys."""
     text = RunnableParallel(text=RunnableGenerator(letters, aletters))
     again = RunnablePick("text") | RunnableGenerator(letters, aletters)
     chunks = call.stream(text | RunnablePassthrough.assign(again=again), "abc")

@@ -1,4 +1,4 @@
-"""Items of an async batch go through few tasks, and do not notice it."""
+"""Items of an async batch share tasks, and none sees what another has done in its task."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 
 from runnables import RunnableLambda
 
-NAME: ContextVar[Any] = ContextVar("NAME", default="nobody")
+NAME: ContextVar[Any] = ContextVar("NAME", default="unset")
 
 
 class Incomparable:
-    """A value, as an array is, that cannot be asked whether it is another."""
+    """A value that cannot be compared, as arrays cannot."""
 
     def __eq__(self, other: object) -> bool:
-        raise ValueError("which of them?")
+        raise ValueError("more than one answer")
 
     __hash__ = None  # type: ignore[assignment]  # as arrays are
 
@@ -25,7 +25,7 @@ class Incomparable:
 @pytest.mark.parametrize("limit", [1, 3])
 @pytest.mark.parametrize("waits", [False, True])
 def test_an_item_sees_no_variable_that_an_earlier_one_set(limit: int, waits: bool) -> None:
-    """Also where it runs in the same slot, and whatever the value is."""
+    """Also where both run in one slot, and where the value cannot be compared."""
 
     async def swap(value: Any) -> Any:
         before = NAME.get()
@@ -35,12 +35,12 @@ def test_an_item_sees_no_variable_that_an_earlier_one_set(limit: int, waits: boo
         return before
 
     values = ["a", Incomparable(), "b", Incomparable(), Incomparable(), "c"]
-    given = asyncio.run(RunnableLambda(swap).abatch(values, max_concurrency=limit))
-    assert given == ["nobody"] * len(values)
+    seen = asyncio.run(RunnableLambda(swap).abatch(values, max_concurrency=limit))
+    assert seen == ["unset"] * len(values)
 
 
 def test_items_that_leave_the_context_alone_share_a_task() -> None:
-    """A task for each would cost more than many a step."""
+    """A task for each item would cost more than many a step does."""
 
     async def task(value: int) -> int:
         token = NAME.set(value)
@@ -52,16 +52,16 @@ def test_items_that_leave_the_context_alone_share_a_task() -> None:
     assert len(set(tasks)) == 2
 
 
-def test_items_that_wait_for_nothing_let_others_have_their_turn() -> None:
-    """A loop that serves something else goes on serving it."""
+def test_items_that_wait_for_nothing_do_not_block_the_loop() -> None:
+    """Other tasks of the event loop go on meanwhile."""
 
     async def main() -> int:
-        turns = 0
+        iterations = 0
 
         async def others() -> None:
-            nonlocal turns
+            nonlocal iterations
             while True:
-                turns += 1
+                iterations += 1
                 await asyncio.sleep(0)
 
         async def same(value: int) -> int:
@@ -70,12 +70,14 @@ def test_items_that_wait_for_nothing_let_others_have_their_turn() -> None:
         other = asyncio.create_task(others())
         await RunnableLambda(same).abatch(range(1000), max_concurrency=4)
         other.cancel()
-        return turns
+        return iterations
 
     assert asyncio.run(main()) >= 250
 
 
-def test_a_cancellation_that_an_item_swallows_is_not_left_to_the_next() -> None:
+def test_a_cancellation_that_an_item_catches_does_not_reach_the_next() -> None:
+    """An item whose task has been cancelled is the last in that task."""
+
     async def pending(value: int) -> int:
         task = asyncio.current_task()
         assert task is not None

@@ -1,1 +1,1 @@
-"""Law 6 against what is outside of Python: a real model, and a connection to a server."""
+"""Law 6 with sources outside of Python: a real model, and a connection to a server."""

@@ -1,7 +1,7 @@
-"""The rows and columns of the matrix: what is left, and how. See test_matrix.py.
+"""The rows and columns of the matrix in test_matrix.py: what is left, and how.
 
-A shape is a runnable around a source; a way takes a few chunks of its stream and leaves it. What
-holds when the way has returned, the test of the source says.
+A shape is a runnable around a source. A way takes a few chunks of its stream, and leaves it. The
+test of each source says what must hold when the way has returned.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TAKEN = 3
 
 
 class Stages:
-    """Counts stages that began and stages whose `finally` has run."""
+    """Counters of the stages that began, and of those whose `finally` has run."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -41,12 +41,12 @@ class Stages:
             await asyncio.sleep(0)  # cleaning up may have to wait
             self.finished += 1
 
-    def watch(self) -> RunnableGenerator[Any, Any]:
-        """A stage that passes everything on."""
+    def stage(self) -> RunnableGenerator[Any, Any]:
+        """Return a stage that passes everything on, and is counted."""
         return RunnableGenerator(self._flow, self._aflow)
 
     def all_finished(self) -> bool:
-        """Whether every stage that began is over."""
+        """Tell whether every stage that began has ended."""
         return self.finished == self.begun > 0
 
 
@@ -54,28 +54,29 @@ def _fail(_: Any) -> Any:
     raise ConnectionError("down")
 
 
-def _text(row: Any) -> Any:
-    return row
+def _same(value: Any) -> Any:
+    return value
 
 
 SHAPES: dict[str, Callable[[Any, Stages], Runnable[Any, Any]]] = {
-    "model": lambda it, stages: it | stages.watch(),
-    "chain": lambda it, stages: (
-        RunnableLambda(_text) | stages.watch() | it | StrOutputParser() | stages.watch()
+    "model": lambda source, stages: source | stages.stage(),
+    "chain": lambda source, stages: (
+        RunnableLambda(_same) | stages.stage() | source | StrOutputParser() | stages.stage()
     ),
-    "parallel": lambda it, stages: (
-        RunnableParallel({"a": it | stages.watch(), "b": it | stages.watch()}) | stages.watch()
+    "parallel": lambda source, stages: (
+        RunnableParallel({"a": source | stages.stage(), "b": source | stages.stage()})
+        | stages.stage()
     ),
-    "retry": lambda it, stages: (it | stages.watch()).with_retry() | stages.watch(),
-    "fallbacks": lambda it, stages: (
-        RunnableLambda(_fail).with_fallbacks([it | stages.watch()]) | stages.watch()
+    "retry": lambda source, stages: (source | stages.stage()).with_retry() | stages.stage(),
+    "fallbacks": lambda source, stages: (
+        RunnableLambda(_fail).with_fallbacks([source | stages.stage()]) | stages.stage()
     ),
-    "map": lambda it, stages: (it | stages.watch()).map() | stages.watch(),
+    "map": lambda source, stages: (source | stages.stage()).map() | stages.stage(),
 }
 
 
 def input_of(shape: str, text: str) -> Any:
-    """What the shape is run on."""
+    """Return the input for a shape."""
     return [text, text] if shape == "map" else text
 
 
@@ -84,39 +85,39 @@ def input_of(shape: str, text: str) -> Any:
 
 def take(stream: Any) -> None:
     """Take some chunks."""
-    for at, _ in enumerate(stream, start=1):
-        if at == TAKEN:
+    for count, _ in enumerate(stream, start=1):
+        if count == TAKEN:
             break
 
 
 def break_off(runnable: Any, value: Any) -> None:
-    """`break`, with nobody who holds the stream."""
-    for at, _ in enumerate(runnable.stream(value), start=1):
-        if at == TAKEN:
+    """Leave by `break`, with no reference to the stream."""
+    for count, _ in enumerate(runnable.stream(value), start=1):
+        if count == TAKEN:
             break
 
 
 def close(runnable: Any, value: Any) -> None:
-    """`close()`."""
+    """Leave by `close()`."""
     stream = runnable.stream(value)
     take(stream)
     stream.close()
 
 
 def leave_with(runnable: Any, value: Any) -> None:
-    """`with closing(...)`."""
+    """Leave a block of `with closing(...)`."""
     with closing(runnable.stream(value)) as stream:
         take(stream)
 
 
 def fail_within(runnable: Any, value: Any) -> None:
-    """An exception of the consumer within `with`."""
+    """Leave a `with` block by an exception of the consumer."""
     with pytest.raises(KeyError), runnable.stream(value) as stream:
         take(stream)
         raise KeyError
 
 
-WAYS = {"break": break_off, "close": close, "with": leave_with, "error": fail_within}
+SYNC_WAYS = {"break": break_off, "close": close, "with": leave_with, "error": fail_within}
 
 
 # -- ways, async
@@ -124,50 +125,50 @@ WAYS = {"break": break_off, "close": close, "with": leave_with, "error": fail_wi
 
 async def atake(stream: Any) -> None:
     """Take some chunks."""
-    at = 0
+    count = 0
     async for _ in stream:
-        at += 1
-        if at == TAKEN:
+        count += 1
+        if count == TAKEN:
             break
 
 
 async def abreak_off(runnable: Any, value: Any) -> None:
-    """`break`, with nobody who holds the stream: the rest is closed by a task of the loop."""
-    at = 0
+    """Leave by `break`, with no reference to the stream: a task of the loop closes the rest."""
+    count = 0
     async for _ in runnable.astream(value):
-        at += 1
-        if at == TAKEN:
+        count += 1
+        if count == TAKEN:
             break
 
 
 async def aclose(runnable: Any, value: Any) -> None:
-    """`aclose()`."""
+    """Leave by `aclose()`."""
     stream = runnable.astream(value)
     await atake(stream)
     await stream.aclose()
 
 
 async def aleave_with(runnable: Any, value: Any) -> None:
-    """`async with`."""
+    """Leave a block of `async with`."""
     async with runnable.astream(value) as stream:
         await atake(stream)
 
 
 async def aleave_closing(runnable: Any, value: Any) -> None:
-    """`async with aclosing(...)`."""
+    """Leave a block of `async with aclosing(...)`."""
     async with aclosing(runnable.astream(value)) as stream:
         await atake(stream)
 
 
 async def cancel(runnable: Any, value: Any) -> None:
-    """The consumer's task is cancelled while it waits for the next chunk."""
+    """Cancel the consumer's task while it waits for the next chunk."""
     enough = asyncio.Event()
 
     async def consume() -> None:
-        at = 0
+        count = 0
         async for _ in runnable.astream(value):
-            at += 1
-            if at == TAKEN:
+            count += 1
+            if count == TAKEN:
                 enough.set()
 
     task = asyncio.create_task(consume())
@@ -177,7 +178,7 @@ async def cancel(runnable: Any, value: Any) -> None:
         await task
 
 
-AWAYS = {
+ASYNC_WAYS = {
     "break": abreak_off,
     "aclose": aclose,
     "async-with": aleave_with,
@@ -189,12 +190,12 @@ CELLS = [
     *(
         pytest.param(shape, way, id=f"{shape}-sync-{name}")
         for shape in SHAPES
-        for name, way in WAYS.items()
+        for name, way in SYNC_WAYS.items()
     ),
     *(
         pytest.param(shape, way, id=f"{shape}-async-{name}")
         for shape in SHAPES
-        for name, way in AWAYS.items()
+        for name, way in ASYNC_WAYS.items()
     ),
 ]
-"""Every shape with every way; a way is a function, or an async function for the async half."""
+"""Every shape with every way: a function for sync streams, an async function for async ones."""

@@ -1,4 +1,4 @@
-"""A server that never stops talking, and runnables that listen to it."""
+"""A server whose response never ends, and runnables that read it."""
 
 from __future__ import annotations
 
@@ -16,44 +16,45 @@ from runnables import RunnableGenerator
 from runnables.engine import on_cancel
 
 PACE = 0.005
-"""Seconds between two chunks of the server."""
+"""Seconds between two chunks that the server sends."""
 
 BEFORE_SILENCE = 4
-"""Chunks that it says before it falls silent, where it is asked to: one more than is taken."""
+"""Chunks that `/silent` sends before it stops sending: one more than a consumer takes."""
 
 
 class Feed:
-    """What the server knows, and what its clients do.
+    """A running server, and counts of what its clients do.
 
     Attributes:
+        port: where it listens, on this machine.
         opened: connections that clients opened.
         closed: connections that clients closed.
-        pulled: chunks that clients took from their connections.
-        hung_up: connections whose end the server has seen.
+        pulled: chunks that clients read from their connections.
+        disconnects: connections whose end the server has seen.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.port = 0
-        self.opened = self.closed = self.pulled = self.hung_up = 0
+        self.opened = self.closed = self.pulled = self.disconnects = 0
 
     def count(self, name: str) -> None:
-        """One more, from any thread."""
+        """Add one to a counter, from any thread."""
         with self._lock:
             setattr(self, name, getattr(self, name) + 1)
 
-    def listener(self, path: str) -> RunnableGenerator[Any, str]:
-        """A runnable whose chunks are the lines that the server sends."""
+    def reader(self, path: str) -> RunnableGenerator[Any, str]:
+        """Return a runnable whose chunks are the lines that the server sends."""
 
-        def listen(chunks: Iterator[Any]) -> Iterator[str]:
+        def read(chunks: Iterator[Any]) -> Iterator[str]:
             for _ in chunks:
                 pass
             self.count("opened")
             connection = http.client.HTTPConnection("127.0.0.1", self.port)
             try:
                 connection.request("GET", path)
-                held = connection.sock
-                with closing(connection.getresponse()) as lines, on_cancel(lambda: _wake(held)):
+                sock = connection.sock
+                with closing(connection.getresponse()) as lines, on_cancel(lambda: _wake(sock)):
                     for line in lines:
                         self.count("pulled")
                         yield line.decode()
@@ -61,14 +62,14 @@ class Feed:
                 connection.close()
                 self.count("closed")
 
-        async def alisten(chunks: AsyncIterator[Any]) -> AsyncIterator[str]:
+        async def aread(chunks: AsyncIterator[Any]) -> AsyncIterator[str]:
             async for _ in chunks:
                 pass
             self.count("opened")
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             try:
                 writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-                while (await reader.readline()).strip():  # the head of the answer
+                while (await reader.readline()).strip():  # the head of the response
                     pass
                 while line := await reader.readline():
                     self.count("pulled")
@@ -78,38 +79,38 @@ class Feed:
                 await writer.wait_closed()
                 self.count("closed")
 
-        return RunnableGenerator(listen, alisten)
+        return RunnableGenerator(read, aread)
 
 
-def _wake(held: Any) -> None:
-    """End a blocking read from another thread."""
+def _wake(sock: Any) -> None:
+    """End a blocking read of a socket, from another thread."""
     try:
-        held.shutdown(socket.SHUT_RDWR)
+        sock.shutdown(socket.SHUT_RDWR)
     except OSError:  # it was closed meanwhile
         pass
 
 
 @contextmanager
 def serve() -> Iterator[Feed]:
-    """A server on a port of this machine: /slow talks for ever, /silent falls silent."""
+    """Run the server: `/slow` sends chunks for ever, `/silent` stops after a few and stays open."""
     feed = Feed()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            said = 0
+            sent = 0
             try:
-                while not self._hung_up():
-                    if self.path == "/slow" or said < BEFORE_SILENCE:
-                        said += 1
-                        self.wfile.write(f"<{said}>\n".encode())
+                while not self._has_disconnected():
+                    if self.path == "/slow" or sent < BEFORE_SILENCE:
+                        sent += 1
+                        self.wfile.write(f"<{sent}>\n".encode())
             except OSError:
                 pass
-            feed.count("hung_up")
+            feed.count("disconnects")
 
-        def _hung_up(self) -> bool:
-            """Wait for the pace; whether the client has closed its end meanwhile."""
+        def _has_disconnected(self) -> bool:
+            """Wait `PACE` seconds; return whether the client has closed its end meanwhile."""
             readable, _, _ = select.select([self.connection], [], [], PACE)
             return bool(readable) and not self.connection.recv(1)
 

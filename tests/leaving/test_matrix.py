@@ -1,7 +1,7 @@
-"""Every way to leave a stream, through every shape, from a real model and a real connection.
+"""Every way to leave a stream of every shape, from a real model and a real connection.
 
-tests/laws/test_06_leaving.py proves the law with generators, which do what they are told. Here
-the source works on its own, and has to be stopped.
+tests/laws/test_06_leaving.py proves the law with generators, which only work when they are asked.
+Here the source works on its own, and has to be stopped.
 """
 
 from __future__ import annotations
@@ -21,19 +21,22 @@ from tests.leaving.cells import CELLS, SHAPES, TAKEN, Stages, abreak_off, input_
 from tests.leaving.feed import Feed, serve
 
 AHEAD = 2
-PATIENCE = 5.0
+"""Chunks that a source may be ahead of the consumer."""
+
+TIMEOUT = 5.0
+"""Seconds until a test stops waiting for a stream or a connection to be closed."""
 
 STORY = "Write a very long story about a fox."
 
 
 def leave(way: Any, runnable: Any, value: Any, check: Callable[[], None]) -> None:
-    """Go the way, and check what must hold as soon as it has returned."""
+    """Leave a stream, and check what must hold as soon as that has returned."""
 
     async def main() -> None:
         open_before = open_async_generators()
         await way(runnable, value)
-        if way is abreak_off:  # what an `async for` leaves is closed by a task that nobody awaits
-            await until_open(open_before)
+        if way is abreak_off:  # a task of the loop closes what an `async for` leaves
+            await until_closed(open_before)
         check()
 
     if inspect.iscoroutinefunction(way):
@@ -43,16 +46,16 @@ def leave(way: Any, runnable: Any, value: Any, check: Callable[[], None]) -> Non
         check()
 
 
-async def until_open(streams: set[Any]) -> None:
-    """Give the loop its turns until no other stream is open."""
-    until = time.monotonic() + PATIENCE
+async def until_closed(streams: set[Any]) -> None:
+    """Let the loop run until no other streams than these are open."""
+    until = time.monotonic() + TIMEOUT
     while open_async_generators() - streams and time.monotonic() < until:
         await asyncio.sleep(0.001)
 
 
 @pytest.fixture(scope="module")
 def story_model() -> LocalChatModel:
-    """The embedded model, which would tell for a minute."""
+    """Return the local model, which would write for a minute."""
     return LocalChatModel(max_tokens=2000)
 
 
@@ -60,7 +63,7 @@ def story_model() -> LocalChatModel:
 @pytest.mark.leaks(reason="the loaded model keeps its threads and its socket")
 @pytest.mark.parametrize(("shape", "way"), CELLS)
 def test_leaving_stops_the_model(shape: str, way: Any, story_model: LocalChatModel) -> None:
-    """After the exit no stage is open, and the runtime computes nothing."""
+    """After the exit no stage is open, and the model computes nothing."""
     stages, engine = Stages(), story_model._engine()
 
     def check() -> None:
@@ -80,8 +83,8 @@ def _feed() -> Iterator[Feed]:
 
 @pytest.fixture
 def feed(_feed: Feed) -> Feed:
-    """The server, with its counters at nought."""
-    _feed.opened = _feed.closed = _feed.pulled = _feed.hung_up = 0
+    """Return the server, with its counters at zero."""
+    _feed.opened = _feed.closed = _feed.pulled = _feed.disconnects = 0
     return _feed
 
 
@@ -91,7 +94,7 @@ def feed(_feed: Feed) -> Feed:
 def test_leaving_closes_the_connection(shape: str, way: Any, path: str, feed: Feed) -> None:
     """After the exit every connection is closed, no stage is open, and few chunks were pulled.
 
-    `/slow` goes on talking; at `/silent`, whoever reads ahead waits for a chunk that never comes.
+    `/slow` goes on sending. At `/silent`, code that reads ahead waits for a chunk that never comes.
     """
     stages = Stages()
 
@@ -101,5 +104,5 @@ def test_leaving_closes_the_connection(shape: str, way: Any, path: str, feed: Fe
         assert feed.pulled <= TAKEN + AHEAD * feed.opened
 
     with nothing_left():
-        leave(way, SHAPES[shape](feed.listener(path), stages), input_of(shape, "go"), check)
-        assert wait_for(lambda: feed.hung_up == feed.opened, PATIENCE), "the server saw no end"
+        leave(way, SHAPES[shape](feed.reader(path), stages), input_of(shape, "go"), check)
+        assert wait_for(lambda: feed.disconnects == feed.opened, TIMEOUT), "the server saw no end"

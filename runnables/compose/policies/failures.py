@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from runnables.core.error_notes import add_location
 from runnables.core.signatures import is_async
-from runnables.engine.merging import RESET, MergeableChunk, comes_in_parts
+from runnables.engine.deltas import MergeableChunk
+from runnables.engine.merging import RESET, comes_in_parts
 from runnables.errors import (
     BudgetExceeded,
     ConfigError,
