@@ -156,7 +156,7 @@ def test_a_call_that_cannot_be_served_is_an_error(
 @pytest.mark.parametrize("wrong", ["text", HumanMessage(content="hi"), {"name": "Add"}])
 def test_only_models_messages_have_calls(wrong: Any, call: Call) -> None:
     """A parser in the wrong place is the caller's error, and says where it belongs."""
-    with pytest.raises(TypeError, match="Put it right behind the model"):
+    with pytest.raises(TypeError, match="Put it right after the model"):
         call.invoke(JsonOutputToolsParser(), wrong)
 
 

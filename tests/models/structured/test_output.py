@@ -136,7 +136,7 @@ def test_every_kind_of_type_is_asked_for_and_read(
     wraps = kind is not ScriptedChatModel and not is_object
     text = json.dumps({"value": said} if wraps else said, ensure_ascii=False)
     probe: Any = kind(["x"])
-    options, _ = probe._told(schema, kind.structured_method, None)
+    options, _ = probe._structured_request(schema, kind.structured_method, None)
     name = options.get("tool_choice", "")
     model: Any = kind([as_call(text, name) if name else [*text]], cycle=True)
     chain = model.with_structured_output(schema)
@@ -164,7 +164,7 @@ def test_the_arguments_of_a_call_stream_for_every_kind(schema: Any, call: Call) 
     """Dataclasses and dicts show what they have."""
     text = '{"name": "abc", "colour": "red"}'
     model = Caller([as_call(text, "Record" if schema is Record else "")], cycle=True)
-    name = model._told(schema, "function_calling", None)[0]["tool_choice"]
+    name = model._structured_request(schema, "function_calling", None)[0]["tool_choice"]
     model = Caller([as_call(text, name)], cycle=True)
     found = call.stream(model.with_structured_output(schema), "hi")
     names = [it.name if schema is Record else it.get("name") for it in found]
@@ -253,9 +253,9 @@ def test_null_means_left_out_for_dicts_too(call: Call) -> None:
 
 
 def _schema_of(schema: Any) -> dict[str, Any]:
-    return ScriptedChatModel()._told(schema, "json_schema", None)[0]["response_format"][
-        "json_schema"
-    ]["schema"]
+    return ScriptedChatModel()._structured_request(schema, "json_schema", None)[0][
+        "response_format"
+    ]["json_schema"]["schema"]
 
 
 def test_references_can_be_written_out() -> None:
