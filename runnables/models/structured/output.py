@@ -227,7 +227,7 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
             >>> model.with_structured_output(Sea).invoke("Name a sea.")
             Sea(name='Baltic', salty=True)
             >>> [sea.name for sea in model.with_structured_output(Sea).stream("Name a sea.")]
-            ['Bal', 'Baltic', 'Baltic']
+            ['Bal', 'Baltic']
         """
         for name in kwargs.keys() - self.known_options:
             known = ["include_raw", "method", "strict", "repair", *sorted(self.known_options)]
