@@ -32,7 +32,7 @@ _LOOK_BACK: Final = 80  # characters of a line that are remembered, to judge a "
 class JsonExtractor:
     """A reader of a model's text, in chunks, that finds the JSON value in it.
 
-    `runnables.parsers.find_json` says where it looks for the value.
+    The module `runnables.parsers.find_json` describes where it looks for the value.
 
     Attributes:
         reader: the reader of the value, or of what looks like one; None until something does.

@@ -23,9 +23,9 @@ T = TypeVar("T")
 class JsonOutputParser(BaseOutputParser[Any], internal=True):
     """A parser to the JSON value in a model's answer.
 
-    Prose around the value and Markdown fences are tolerated (`runnables.parsers.find_json` says
-    where it looks for the value), as are line breaks within strings. Streamed, each chunk is the
-    value so far. Its complete parts are shared with later chunks, so treat them as read-only.
+    Prose around the value, Markdown fences and line breaks within strings are tolerated; see
+    `JsonExtractor`. Streamed, each chunk is the value so far. Its complete parts are shared with
+    later chunks, so treat them as read-only.
 
     Args:
         pydantic_object: the type to describe in the format instructions: a pydantic model, or

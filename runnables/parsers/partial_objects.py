@@ -20,23 +20,23 @@ def partial_model(
 
     `model_construct` would run the model's `model_post_init`, which may rely on missing fields.
     """
-    made = cls.__new__(cls)
+    instance = cls.__new__(cls)
     private = {name: own.get_default() for name, own in cls.__private_attributes__.items()}
     known = {name: value for name, value in private.items() if value is not PydanticUndefined}
     extra: dict[str, Any] | None = {} if cls.model_config.get("extra") == "allow" else None
-    object.__setattr__(made, "__dict__", {**defaults, **values})
-    object.__setattr__(made, "__pydantic_fields_set__", set(values))
-    object.__setattr__(made, "__pydantic_extra__", extra)
-    object.__setattr__(made, "__pydantic_private__", known if private else None)
-    return made
+    object.__setattr__(instance, "__dict__", {**defaults, **values})
+    object.__setattr__(instance, "__pydantic_fields_set__", set(values))
+    object.__setattr__(instance, "__pydantic_extra__", extra)
+    object.__setattr__(instance, "__pydantic_private__", known if private else None)
+    return instance
 
 
 def partial_dataclass(cls: Any, defaults: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
     """Return an instance without running its `__init__`, which may require missing fields."""
-    made = cls.__new__(cls)
+    instance = cls.__new__(cls)
     for name, value in {**defaults, **values}.items():
-        object.__setattr__(made, name, value)  # it may be frozen
-    return made
+        object.__setattr__(instance, name, value)  # it may be frozen
+    return instance
 
 
 def default_of(field: FieldInfo | dataclasses.Field[Any]) -> Any:

@@ -67,8 +67,8 @@ class RawAnswer(TypedDict, Generic[T]):
 class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
     """The part of a chat model that asks for answers of a type.
 
-    A provider says by its class attributes and hooks how its service takes the schema. The options
-    that reach it are those of OpenAI: `response_format`, or `tools` and `tool_choice`.
+    Class attributes and hooks of a provider adapt the schema to its service. The options that reach
+    the provider are those of OpenAI: `response_format`, or `tools` and `tool_choice`.
     """
 
     known_options: ClassVar[frozenset[str]]
@@ -101,8 +101,8 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
         """
         return (strict_schema(schema), True) if strict else (schema, strict)
 
-    # A class comes before any other type form: pyright finds no type for a `type[T]` of the
-    # caller's own otherwise. A dict comes before them, for checkers to which TypeForm is Any.
+    # The order matters. `type[T]` comes first, since pyright infers `object` for a generic caller's
+    # `type[T]` as a TypeForm. TypeForm comes after dicts, since older checkers take it for Any.
     @overload
     def with_structured_output(
         self,

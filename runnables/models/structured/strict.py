@@ -39,11 +39,11 @@ def strict_schema(schema: Schema) -> dict[str, Any]:
         (['salt'], {'anyOf': [{'type': 'number'}, {'type': 'null'}]})
     """
     strict = _Strict(schema)
-    made = strict.convert(resolve(schema, schema), "the answer")
+    converted = strict.convert(resolve(schema, schema), "the answer")
     if "$defs" in schema:
         defs = cast("Mapping[str, Schema]", schema["$defs"])
-        made["$defs"] = {name: strict.convert(part, name) for name, part in defs.items()}
-    return made
+        converted["$defs"] = {name: strict.convert(part, name) for name, part in defs.items()}
+    return converted
 
 
 def without_references(schema: Schema) -> dict[str, Any]:
@@ -57,9 +57,9 @@ def without_references(schema: Schema) -> dict[str, Any]:
         >>> without_references({"items": {"$ref": "#/$defs/N"}, "$defs": {"N": {"type": "number"}}})
         {'items': {'type': 'number'}}
     """
-    made = _inline(schema, schema, ())
-    made.pop("$defs", None)
-    return made
+    converted = _inline(schema, schema, ())
+    converted.pop("$defs", None)
+    return converted
 
 
 def resolve(schema: Schema, root: Schema) -> dict[str, Any]:
@@ -126,46 +126,46 @@ class _Strict:
             raise _not_strict(path, f"{sorted(refused)[0]!r}")
         if not schema.keys() - {"title", "description", "default"}:
             raise _not_strict(path, "values of any kind")
-        made = {
+        converted = {
             key: value
             for key, value in schema.items()
             if key not in ("default", "discriminator", "$defs", "oneOf", "allOf")
         }
-        self._combine(made, schema, path)
-        if "items" in made:
-            made["items"] = self.convert(made["items"], f"the items of {path}")
-        if "properties" in made or made.get("type") == "object":
-            self._close(made, path)
-        return made
+        self._combine(converted, schema, path)
+        if "items" in converted:
+            converted["items"] = self.convert(converted["items"], f"the items of {path}")
+        if "properties" in converted or converted.get("type") == "object":
+            self._close(converted, path)
+        return converted
 
-    def _combine(self, made: dict[str, Any], schema: Schema, path: str) -> None:
+    def _combine(self, converted: dict[str, Any], schema: Schema, path: str) -> None:
         every: Sequence[Schema] = schema.get("allOf") or ()
         if len(every) > 1:
             raise _not_strict(path, "'allOf'")
         for only in every:
-            made.update(self.convert(only, path))
+            converted.update(self.convert(only, path))
         if options := options_of(schema):
-            made["anyOf"] = [self.convert(option, path) for option in options]
+            converted["anyOf"] = [self.convert(option, path) for option in options]
 
-    def _close(self, made: dict[str, Any], path: str) -> None:
-        fields: Mapping[str, Schema] = made.get("properties") or {}
-        free = made.get("additionalProperties")
-        if free or (free is None and "properties" not in made):
+    def _close(self, converted: dict[str, Any], path: str) -> None:
+        fields: Mapping[str, Schema] = converted.get("properties") or {}
+        free = converted.get("additionalProperties")
+        if free or (free is None and "properties" not in converted):
             raise _not_strict(path, "keys that are not known in advance")
-        required = made.get("required") or ()
-        made["properties"] = {
+        required = converted.get("required") or ()
+        converted["properties"] = {
             name: self._field(field, f"{path}.{name}", name in required)
             for name, field in fields.items()
         }
-        made["required"] = list(fields)
-        made["additionalProperties"] = False
+        converted["required"] = list(fields)
+        converted["additionalProperties"] = False
 
     def _field(self, schema: Schema, path: str, required: bool) -> dict[str, Any]:
-        made = self.convert(schema, path)
+        converted = self.convert(schema, path)
         if required or accepts_null(schema, self._root):
-            return made
-        about = {"description": made.pop("description")} if "description" in made else {}
-        return {"anyOf": [made, dict(_NULL)], **about}
+            return converted
+        about = {"description": converted.pop("description")} if "description" in converted else {}
+        return {"anyOf": [converted, dict(_NULL)], **about}
 
 
 def _not_strict(path: str, problem: str) -> ConfigError:
