@@ -124,7 +124,7 @@ def read_json(text: str) -> Any:
 
 
 def finish_json(extractor: JsonExtractor, text: str) -> Any:
-    """Return the value that was found in the parts of a text, or raise the error of `read_json`."""
+    """Return the value that was found in a string, or raise the error of `read_json`."""
     try:
         return extractor.finish()
     except JsonError:
