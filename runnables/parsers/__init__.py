@@ -1,4 +1,4 @@
-"""Parsers: from what a model says to values, piece by piece."""
+"""Parsers of what models write: to strings, lists, JSON, XML, and objects of a type."""
 
 from runnables.messages.partial_json import JsonError, JsonReader, parse_partial_json
 from runnables.parsers.base import (
@@ -26,7 +26,7 @@ from runnables.parsers.typed import PydanticOutputParser
 from runnables.parsers.xml import XMLOutputParser
 
 __all__ = [
-    # to build on
+    # base classes
     "BaseParser",
     "BaseOutputParser",
     "BaseTransformOutputParser",
@@ -39,7 +39,7 @@ __all__ = [
     "CommaSeparatedListOutputParser",
     "NumberedListOutputParser",
     "MarkdownListOutputParser",
-    # structure
+    # structured values
     "JsonOutputParser",
     "SimpleJsonOutputParser",
     "PydanticOutputParser",
@@ -48,7 +48,7 @@ __all__ = [
     "JsonOutputToolsParser",
     "JsonOutputKeyToolsParser",
     "PydanticToolsParser",
-    # answers that do not parse
+    # repair of answers that do not parse
     "RepairParser",
     # JSON while it is being written
     "JsonReader",

@@ -1,4 +1,4 @@
-"""What all parsers have in common, and the simplest of them."""
+"""The base classes of parsers, and the simplest parser: the text itself."""
 
 from __future__ import annotations
 
@@ -25,50 +25,72 @@ T = TypeVar("T")
 
 
 class BaseParser(NonBlockingStep[Any, Output], internal=True):
-    """What every parser is: a runnable that reads a model's output and needs no waiting."""
+    """Base of all parsers: a runnable from a model's output to a value, which waits for nothing.
+
+    To write a parser of text, subclass `BaseOutputParser`.
+
+    Example:
+        >>> isinstance(JsonOutputParser(), BaseParser)
+        True
+        >>> isinstance(JsonOutputToolsParser(), BaseOutputParser)  # it reads tool calls, not text
+        False
+    """
 
     run_type: ClassVar[str] = "parser"
 
     def _apply(self, input: Any, **kwargs: Any) -> Any:
         self._refuse(kwargs)
-        return self._parsed(input)
+        return self._parse_input(input)
 
     def _make_decoder(self, **kwargs: Any) -> Decoder[Any, Any] | None:
         self._refuse(kwargs)
-        return self._piecewise()
+        return self._new_decoder()
 
     def _refuse(self, options: dict[str, Any]) -> None:
         for option in options:
             raise TypeError(f"{type(self).__name__} has no option {option!r} for a call")
 
-    def _parsed(self, input: Any) -> Any:
-        """The result for a whole input."""
+    def _parse_input(self, input: Any) -> Any:
+        """Return the result for a whole input."""
         raise NotImplementedError
 
-    def _piecewise(self) -> Decoder[Any, Any] | None:
-        """What parses piece by piece; None: only the whole input tells."""
+    def _new_decoder(self) -> Decoder[Any, Any] | None:
+        """Return a decoder for one stream; None where only the whole input can be parsed."""
         return None
 
     def get_format_instructions(self) -> str:
-        """What to tell the model, so that its answer can be parsed.
+        """Return the part of a prompt that makes the model answer so that this can parse it.
 
         Raises:
-            NotImplementedError: the parser has nothing to say.
+            NotImplementedError: the parser takes any answer.
+
+        Example:
+            >>> CommaSeparatedListOutputParser().get_format_instructions()[:66]
+            'Answer with a list of values separated by commas and nothing else,'
         """
         raise NotImplementedError(f"{type(self).__name__} has no format instructions.")
 
     @checks_keywords
     def with_repair(self, model: Runnable[Any, Any], *, attempts: int = 1) -> RepairParser[Output]:
-        """This parser, with a model that gets to correct an answer that does not parse.
+        """Return this parser with a model that corrects answers which do not parse.
 
-        The model is shown what was expected, what was answered and what is wrong with that, and
-        its new answer is parsed instead.
+        The model is sent the format instructions, the answer and the error, and its new answer is
+        parsed instead. See `RepairParser`.
 
         Args:
-            model: takes a prompt (messages) and gives a message or a text.
-            attempts: how often it is asked at most, one correction after the other.
+            model: a runnable from a prompt to a message or a string, as chat models are.
+            attempts: how many times the model is called at most, one correction after the other.
+
+        Raises:
+            ConfigError: `attempts` is below 1.
+
+        Example:
+            >>> from runnables_providers.scripted import ScriptedChatModel
+            >>> parser = JsonOutputParser().with_repair(ScriptedChatModel(['{"sea": "Baltic"}']))
+            >>> parser.invoke("{sea: Baltic}")
+            {'sea': 'Baltic'}
         """
-        from runnables.parsers.repair import RepairParser  # it stands on this file
+        from runnables.parsers.repair import RepairParser  # which imports this module
 
         return RepairParser(self, model, attempts=attempts)
 
@@ -78,13 +100,23 @@ class BaseOutputParser(BaseParser[Output], internal=True):
     """Base of parsers that read text. Write `parse`, and `get_format_instructions`.
 
     Annotated names of a subclass are its options: keywords of the constructor, with what is
-    assigned to them as the default.
+    assigned to them as the default. The parser takes a string, a message or content blocks; a
+    refusal that it cannot parse becomes a `ModelRefusalError`.
 
-        class YesNo(BaseOutputParser[bool]):
-            yes: str = "yes"
+    Raises:
+        ConfigError: an option that the class does not have.
+        TypeError: an option without a default is missing.
 
-            def parse(self, text: str) -> bool:
-                return text.strip().lower() == self.yes
+    Example:
+        >>> class YesNo(BaseOutputParser[bool]):
+        ...     yes: str = "yes"
+        ...
+        ...     def parse(self, text: str) -> bool:
+        ...         return text.strip().lower() == self.yes
+        >>> YesNo().invoke(AIMessage("Yes"))
+        True
+        >>> YesNo(yes="oui")
+        YesNo(yes='oui')
     """
 
     def __init__(self, **options: Any) -> None:
@@ -101,27 +133,28 @@ class BaseOutputParser(BaseParser[Output], internal=True):
 
     @abstractmethod
     def parse(self, text: str) -> Output:
-        """Read the whole text.
+        """Return the value of a whole text.
 
         Raises:
-            OutputParserException: the text is not what this parser reads.
+            OutputParserException: the text is not what this parser reads. It gets the text as its
+                `llm_output`, where it has none.
         """
 
     async def aparse(self, text: str) -> Output:
-        """As `parse`, for code that awaits it; parsing itself waits for nothing."""
+        """Run `parse`, to be awaited; parsing itself waits for nothing."""
         return self.parse(text)
 
     @property
     def InputType(self) -> Any:
-        """Text, messages, or content blocks."""
+        """Return the types that parsers of text read: a string, a message, content blocks."""
         return ModelOutput
 
     @property
     def OutputType(self) -> Any:
-        """The type argument of the class; Any where there is none."""
+        """Return the type argument of the class; Any where there is none."""
         return _type_argument(type(self))
 
-    def _parsed(self, input: Any) -> Any:
+    def _parse_input(self, input: Any) -> Any:
         text = text_of(input, self)
         try:
             return self.parse(text)
@@ -134,84 +167,98 @@ class BaseOutputParser(BaseParser[Output], internal=True):
 
 
 class BaseTransformOutputParser(BaseOutputParser[Output], internal=True):
-    """Base of parsers that read every piece of a text on its own, as it comes.
+    """Base of parsers that parse every chunk of a string on its own, as it comes.
 
-    `parse` must distribute over pieces: what it gives for the pieces of a text adds up to what
-    it gives for the text.
+    `parse` must distribute over chunks: its results for the chunks of a string add up to its
+    result for the string.
+
+    Example:
+        >>> class Shout(BaseTransformOutputParser[str]):
+        ...     def parse(self, text: str) -> str:
+        ...         return text.upper()
+        >>> list(Shout().transform(["ship ", "ahoy"]))
+        ['SHIP ', 'AHOY']
     """
 
-    def _piecewise(self) -> Decoder[Any, Output] | None:
-        return _Piecewise(self)
+    def _new_decoder(self) -> Decoder[Any, Output] | None:
+        return _ChunkwiseDecoder(self)
 
 
-class _Piecewise(Decoder[Any, T]):
-    """Parses each piece; an empty stream is parsed as the empty text."""
+class _ChunkwiseDecoder(Decoder[Any, T]):
+    """A decoder that parses each chunk; an empty stream is parsed as the empty string."""
 
     def __init__(self, parser: BaseOutputParser[T]) -> None:
         self._parser = parser
-        self._given = False
+        self._has_emitted = False
 
     def feed(self, chunk: Any) -> Iterable[T]:
-        self._given = True
-        return (self._parser._parsed(chunk),)
+        self._has_emitted = True
+        return (self._parser._parse_input(chunk),)
 
     def finish(self) -> Iterable[T]:
-        return () if self._given else (self._parser._parsed(""),)
+        return () if self._has_emitted else (self._parser._parse_input(""),)
 
 
 class StrOutputParser(BaseTransformOutputParser[str], internal=True):
-    """The text of a model's answer, as it comes; reasoning and tool calls are left out."""
+    """A parser to the text of a model's answer, as it comes, without reasoning and tool calls.
+
+    Example:
+        >>> StrOutputParser().invoke(AIMessage("Land ahoy"))
+        'Land ahoy'
+        >>> list((FakeListChatModel(responses=["Ahoy"]) | StrOutputParser()).stream("Hello"))
+        ['A', 'h', 'o', 'y']
+    """
 
     def parse(self, text: str) -> str:
-        """The text itself."""
+        """Return the text itself."""
         return text
 
-    def _piecewise(self) -> Decoder[Any, str]:
-        return _Texts(self)
+    def _new_decoder(self) -> Decoder[Any, str]:
+        return _StrDecoder(self)
 
 
-class _Texts(Decoder[Any, str]):
-    """Passes texts on; pieces without text (of tool calls, of reasoning) only if all are."""
+class _StrDecoder(Decoder[Any, str]):
+    """A decoder to the text of each chunk; chunks without text count only if no other comes."""
 
     def __init__(self, parser: StrOutputParser) -> None:
         self._parser = parser
-        self._given = False
+        self._has_emitted = False
 
     def feed(self, chunk: Any) -> Iterable[str]:
         text = text_of(chunk, self._parser)
-        self._given = self._given or bool(text)
+        self._has_emitted = self._has_emitted or bool(text)
         return (text,) if text else ()
 
     def finish(self) -> Iterable[str]:
-        return () if self._given else ("",)
+        return () if self._has_emitted else ("",)
 
 
 class TextDecoder(Decoder[Any, T]):
-    """Base of decoders over text that keep it, since an error shows all of it.
+    """Base of decoders of text that keep all of it, since an error quotes it.
 
     A subclass writes `read` and `end`.
     """
 
     def __init__(self, parser: BaseParser[Any]) -> None:
         self.parser = parser
-        self._texts: list[str] = []
+        self._parts: list[str] = []
         self._refusals: list[str] = []
 
     @property
     def text(self) -> str:
-        """All text so far."""
-        return "".join(self._texts)
+        """Return all text so far."""
+        return "".join(self._parts)
 
     def feed(self, chunk: Any) -> Iterable[T]:
         """Take the text of a chunk."""
         text = text_of(chunk, self.parser)
-        self._texts.append(text)
+        self._parts.append(text)
         if refusal := refusal_in(chunk):
             self._refusals.append(refusal)
         return self.read(text)
 
     def finish(self) -> Iterable[T]:
-        """The input is over."""
+        """End the text; a refusal that does not parse becomes a `ModelRefusalError`."""
         try:
             return self.end()
         except OutputParserException as error:
@@ -220,20 +267,22 @@ class TextDecoder(Decoder[Any, T]):
             raise
 
     def read(self, text: str) -> Iterable[T]:
-        """Take a piece of the text; give what it completes."""
+        """Take the next part of the text; return what it completes."""
         raise NotImplementedError
 
     def end(self) -> Iterable[T]:
-        """The text is over; give the rest, or raise."""
+        """End the text; return the rest, or raise."""
         raise NotImplementedError
 
 
 def _options(cls: type) -> Sequence[str]:
-    """The annotated names of a parser's own classes, from the base on down."""
-    mine: list[type] = [it for it in reversed(cls.__mro__) if issubclass(it, BaseOutputParser)]
+    """Return the annotated names of a parser's own classes, from the base on down."""
+    classes: list[type] = [
+        base for base in reversed(cls.__mro__) if issubclass(base, BaseOutputParser)
+    ]
     names = [
         name
-        for base in mine
+        for base in classes
         for name, annotation in inspect.get_annotations(base).items()
         if not name.startswith("_") and "ClassVar" not in str(annotation)
     ]
@@ -251,18 +300,18 @@ def _type_argument(cls: type) -> Any:
 
 
 ModelOutput: TypeAlias = str | BaseMessage | PromptValue | list[str | dict[str, Any]]
-"""What text parsers read: a text, a message or a piece of one, a prompt, or content blocks."""
+"""The input of parsers of text: a string, a message or a chunk of one, a prompt, content blocks."""
 
 
 def text_of(output: Any, reader: object) -> str:
-    """The text of a model's output; of content blocks, only the text counts.
+    """Return the text of a model's output, without the content blocks that are not text.
 
     Args:
         output: see `ModelOutput`.
-        reader: who asks, for the error.
+        reader: the object that reads it, for the error.
 
     Raises:
-        TypeError: it is none of these.
+        TypeError: the output is of another type.
     """
     if isinstance(output, str):
         return str(output)
@@ -274,12 +323,12 @@ def text_of(output: Any, reader: object) -> str:
         return text_of_content(cast("Content", output))
     raise TypeError(
         f"{type(reader).__name__} reads text, a message or a list of content blocks, "
-        f"got {_described(cast('object', output))}."
+        f"got {_type_of(cast('object', output))}."
     )
 
 
 def refusal_in(output: Any) -> str | None:
-    """What the model said in this output where it refused to answer, or None."""
+    """Return the model's words where it refused to answer in this output, or None."""
     if isinstance(output, AIMessage):
         return output.refusal
     if isinstance(output, list) and _are_blocks(cast("list[object]", output)):
@@ -291,8 +340,8 @@ def _are_blocks(items: Sequence[object]) -> bool:
     return all(isinstance(item, str | dict) for item in items)
 
 
-def _described(output: object) -> str:
+def _type_of(output: object) -> str:
     if isinstance(output, list):
-        kinds = sorted({type(item).__name__ for item in cast("list[object]", output)})
-        return f"a list of {', '.join(kinds)}"
+        names = sorted({type(item).__name__ for item in cast("list[object]", output)})
+        return f"a list of {', '.join(names)}"
     return f"a value of type {type(output).__name__!r}"

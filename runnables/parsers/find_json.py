@@ -1,4 +1,4 @@
-"""Finds the JSON in what a model wrote, which is often more than JSON.
+"""A search for the JSON value in a model's text, which often has more than JSON.
 
 The value is taken from
 
@@ -7,8 +7,8 @@ The value is taken from
   and starts with JSON, or the first `{` in the prose, or the first `[` that opens a line or
   follows a colon (elsewhere it is a citation or a link), whichever comes first.
 
-What follows the value is ignored. An object or list in the prose that turns out to be no JSON
-makes way for a later fenced block, and is the error where there is none.
+What follows the value is ignored. Where an object or list in the prose turns out to be no JSON, a
+later fenced block is taken instead; where there is none, that is the error.
 """
 
 from __future__ import annotations
@@ -25,47 +25,59 @@ _LABEL: Final = re.compile(r"[ \t]*([A-Za-z][\w+-]*)?")
 _FENCE: Final = re.compile(r"`{3,}")
 _JSON_LABELS: Final = frozenset({None, "json", "json5", "jsonc", "jsonl", "javascript", "js"})
 _JSON_STARTS: Final = frozenset('{["-0123456789tfnNI')
-_IN_A_LINE: Final = "."  # stands for prose that neither ends a line nor announces a list
+_MID_LINE: Final = "."  # stands for prose that neither ends a line nor announces a list
 _LOOK_BACK: Final = 80  # characters of a line that are remembered, to judge a "["
 
 
 class JsonExtractor:
-    """Reads a model's text in pieces, and the JSON value in it.
+    """A reader of a model's text, in chunks, that finds the JSON value in it.
+
+    The module `runnables.parsers.find_json` describes where it looks for the value.
 
     Attributes:
-        reader: reads the value, or what looks like one; None until something does.
-        version: changes with everything that a snapshot would show; None: nothing to show yet.
+        reader: the reader of the value, or of what looks like one; None until something does.
+        version: changes with everything that a snapshot would show; None where there is nothing
+            to show yet.
+
+    Example:
+        >>> extractor = JsonExtractor()
+        >>> extractor.feed('Here it is: {"sea": "Bal')
+        >>> extractor.reader.snapshot()
+        {'sea': 'Bal'}
+        >>> extractor.feed('tic"} Anything else?')
+        >>> extractor.finish()
+        {'sea': 'Baltic'}
     """
 
     def __init__(self) -> None:
         self.reader: JsonReader | None = None
-        self._tries = 0
+        self._candidates = 0
         self._stage: Callable[[str], str] = self._start
         self._held: str = ""
-        self._before: str = "\n"  # the end of the prose so far
-        self._fenced = False
+        self._preceding: str = "\n"  # the end of the prose so far
+        self._in_fence = False
         self._error: JsonError | None = None
 
     @property
     def version(self) -> tuple[int, int] | None:
-        """Changes with everything that a snapshot would show; None: nothing to show yet."""
+        """Return a value that differs whenever a snapshot would; None where there is none yet."""
         reader = self.reader
-        return (self._tries, reader.changes) if reader and reader.changes else None
+        return (self._candidates, reader.changes) if reader and reader.changes else None
 
     def feed(self, text: str) -> None:
-        """Read on. Errors wait for `finish`, since a better candidate may follow."""
+        """Take the next part of the text; errors wait for `finish`, since the value may follow."""
         while text:
             text = self._stage(text)
 
     def finish(self) -> Any:
-        """The value, at the end of the text.
+        """Return the value, at the end of the text.
 
         Raises:
-            JsonError: there is none, or it is no JSON, or it is not complete.
+            JsonError: there is no value, it is not JSON, or it is not complete.
         """
         if self._error:
             raise self._error
-        if self.reader and not self.reader.done and not self.reader.stack and not self._fenced:
+        if self.reader and not self.reader.done and not self.reader.stack and not self._in_fence:
             self._end_scalar(self.reader)
         if not self.reader:
             raise JsonError("there is no JSON in the text")
@@ -77,20 +89,20 @@ class JsonExtractor:
         except JsonError:
             self.reader = None  # a word, not a value
 
-    # The stages: each takes the text that comes next and returns what is left for the next one.
+    # The stages. Each takes the text that comes next and returns what is left for the next one.
 
     def _start(self, text: str) -> str:
-        """The beginning of the text, or of a fenced block."""
+        """Read the beginning of the text, or of a fenced block."""
         text = text.lstrip(_BLANK)
         if text and text[0] in _JSON_STARTS:
             return self._try(text)
         if text:
-            self._stage = self._skip_block if self._fenced else self._seek
+            self._stage = self._skip_block if self._in_fence else self._seek
         return text
 
     def _try(self, text: str) -> str:
         self.reader, self._error = JsonReader(), None
-        self._tries += 1
+        self._candidates += 1
         self._stage = self._read
         return text
 
@@ -107,28 +119,28 @@ class JsonExtractor:
         return rest
 
     def _failed(self, reader: JsonReader, error: JsonError) -> str:
-        if reader.stack or self._fenced:
+        if reader.stack or self._in_fence:
             self._error = error
-        self._stage = _ignore if self._fenced else self._seek
-        self.reader, self._before = None, _IN_A_LINE
+        self._stage = _ignore if self._in_fence else self._seek
+        self.reader, self._preceding = None, _MID_LINE
         return error.rest
 
     def _after_scalar(self, text: str) -> str:
-        """A number or word is the value only if it is all that there is."""
+        """Read on after a number or word, which is the value only if nothing else follows."""
         text = text.lstrip(_BLANK)
         if not text:
             return ""
         if text[0] == "`":
             self._stage = _ignore
-        elif self._fenced:
+        elif self._in_fence:
             self._error = JsonError(f"expected the end of the block, found {text[:20]!r}")
             self._stage = _ignore
         else:
-            self.reader, self._stage, self._before = None, self._seek, _IN_A_LINE
+            self.reader, self._stage, self._preceding = None, self._seek, _MID_LINE
         return text
 
     def _seek(self, text: str) -> str:
-        """Prose."""
+        """Read prose, up to something that may be the value."""
         text = self._take_held(text)
         for mark in _MARK.finditer(text):
             if mark[0][0] == "`":
@@ -145,19 +157,19 @@ class JsonExtractor:
         held, self._held = self._held, ""
         return held + text
 
-    def _hold(self, text: str, at: int) -> str:
-        self._before = (self._before + text[:at])[-_LOOK_BACK:]
-        self._held = text[at:]
+    def _hold(self, text: str, start: int) -> str:
+        self._preceding = (self._preceding + text[:start])[-_LOOK_BACK:]
+        self._held = text[start:]
         return ""
 
-    def _opens_a_list(self, text: str, at: int) -> bool:
-        before = text[max(0, at - _LOOK_BACK) : at]
-        if at < _LOOK_BACK:
-            before = self._before + before
+    def _opens_a_list(self, text: str, start: int) -> bool:
+        before = text[max(0, start - _LOOK_BACK) : start]
+        if start < _LOOK_BACK:
+            before = self._preceding + before
         return before.rstrip(" \t")[-1:] in {"", "\n", ":"}
 
     def _label(self, text: str) -> str:
-        """The word after the mark that opens a block."""
+        """Read the label of a fenced block."""
         text = self._take_held(text)
         found = _LABEL.match(text)
         end = found.end() if found else 0
@@ -165,15 +177,15 @@ class JsonExtractor:
             self._held = text
             return ""
         label = found[1].lower() if found and found[1] else None
-        self._fenced = label in _JSON_LABELS
-        self._stage = self._start if self._fenced else self._skip_block
+        self._in_fence = label in _JSON_LABELS
+        self._stage = self._start if self._in_fence else self._skip_block
         return text[end:]
 
     def _skip_block(self, text: str) -> str:
-        """A block of something else."""
+        """Skip the rest of a fenced block that has no JSON."""
         text = self._take_held(text)
         if found := _FENCE.search(text):
-            self._stage, self._fenced, self._before = self._seek, False, ""
+            self._stage, self._in_fence, self._preceding = self._seek, False, ""
             return text[found.end() :]
         self._held = text[len(text.rstrip("`")) :]
         return ""
@@ -184,13 +196,17 @@ def _ignore(_text: str) -> str:
 
 
 def parse_json_markdown(text: str) -> Any:
-    """The JSON value in a model's text, or what there is of it where the text is cut off.
+    """Return the JSON value in a model's text; the part that is there, where the text is cut off.
 
     Raises:
-        ValueError: there is none, or it is malformed.
+        ValueError: there is no JSON, or it is malformed.
+
+    Example:
+        >>> parse_json_markdown('Sure: {"seas": ["Baltic", "North')
+        {'seas': ['Baltic', 'North']}
     """
-    found = JsonExtractor()
-    found.feed(text)
-    if found.version and found.reader and found.reader.stack:
-        return found.reader.snapshot()
-    return found.finish()
+    extractor = JsonExtractor()
+    extractor.feed(text)
+    if extractor.version and extractor.reader and extractor.reader.stack:
+        return extractor.reader.snapshot()
+    return extractor.finish()

@@ -1,4 +1,4 @@
-"""JSON from a model's answer, while it is being written."""
+"""The parser of JSON in a model's answer, while it is being written, and its decoder's base."""
 
 from __future__ import annotations
 
@@ -21,27 +21,37 @@ T = TypeVar("T")
 
 
 class JsonOutputParser(BaseOutputParser[Any], internal=True):
-    """The JSON value in a model's answer; while it is being written, what is there of it.
+    """A parser to the JSON value in a model's answer.
 
-    Prose around the value and Markdown fences are tolerated (`runnables.parsers.find_json` says
-    where the value is looked for), as are line breaks within strings. Each piece of the stream
-    is the whole value so far, and stays as it is: parts that are complete are shared between the
-    pieces, so treat them as read-only.
+    Prose around the value, Markdown fences and line breaks within strings are tolerated; see
+    `JsonExtractor`. Streamed, each chunk is the value so far. Its complete parts are shared with
+    later chunks, so treat them as read-only.
 
     Args:
-        pydantic_object: the type to describe in the format instructions, a pydantic model or
-            what pydantic takes for a type. It is not checked against: see `PydanticOutputParser`.
-        name: what observers call the parser.
+        pydantic_object: the type to describe in the format instructions: a pydantic model, or
+            another type that pydantic knows. The value is not validated: for that, see
+            `PydanticOutputParser`.
+        name: the parser's name in events.
+
+    Raises:
+        ConfigError: a model of pydantic.v1.
+        OutputParserException: when run, there is no complete JSON.
+
+    Example:
+        >>> JsonOutputParser().invoke('Sure: {"sea": "Baltic"}')
+        {'sea': 'Baltic'}
+        >>> list(JsonOutputParser().transform(['{"sea": "Bal', 'tic"}']))
+        [{'sea': 'Bal'}, {'sea': 'Baltic'}]
     """
 
     merge: Merge = SNAPSHOTS
 
     def __init__(self, pydantic_object: Any = None, *, name: str | None = None) -> None:
-        self.pydantic_object = checked_type(pydantic_object, "JsonOutputParser")
+        self.pydantic_object = supported_type(pydantic_object, "JsonOutputParser")
         self.name = name
 
     def parse(self, text: str) -> Any:
-        """The JSON value in the text.
+        """Return the JSON value in a string.
 
         Raises:
             OutputParserException: there is none, or it is not complete.
@@ -49,44 +59,43 @@ class JsonOutputParser(BaseOutputParser[Any], internal=True):
         return read_json(text)
 
     def get_format_instructions(self) -> str:
-        """To answer with JSON, and by which schema."""
+        """Return the request to answer with JSON, with its schema where a type was passed."""
         if self.pydantic_object is None:
             return "Answer with one JSON object and nothing else."
         return schema_instructions(self.pydantic_object)
 
-    def _piecewise(self) -> Decoder[Any, Any]:
+    def _new_decoder(self) -> Decoder[Any, Any]:
         return _JsonDecoder(self)
 
 
 SimpleJsonOutputParser = JsonOutputParser
-"""LangChain's other name for it."""
+"""LangChain's other name for `JsonOutputParser`."""
 
 
 class SnapshotDecoder(TextDecoder[T]):
-    """Base of decoders that show what a JSON value says so far, at a bearable pace."""
+    """Base of decoders to the value of a JSON text so far.
+
+    A subclass writes `show` and `end`. A `SnapshotBudget` bounds the cost of what it shows.
+    """
 
     def __init__(self, parser: BaseParser[Any]) -> None:
         super().__init__(parser)
-        self.found = JsonExtractor()
+        self.extractor = JsonExtractor()
         self.shown: object = None  # the version that was shown last
-        self._pace = SnapshotBudget()
-        self._unpaid = 0
+        self._budget = SnapshotBudget()
 
     def read(self, text: str) -> Iterable[T]:
-        """Read on; show what is new, if it is time to."""
-        self.found.feed(text)
-        self._unpaid += len(text)
-        version, reader = self.found.version, self.found.reader
-        if reader is None or version in (None, self.shown):
-            return ()
-        paid, self._unpaid = self._unpaid, 0
-        if not self._pace.allows(paid, reader.cost()):
+        """Take the next part of the text; return a snapshot, where it is new and affordable."""
+        self.extractor.feed(text)
+        self._budget.earn(len(text))
+        version, reader = self.extractor.version, self.extractor.reader
+        if reader is None or version in (None, self.shown) or not self._budget.spend(reader.cost()):
             return ()
         self.shown = version
         return self.show(reader)
 
     def show(self, reader: JsonReader) -> Iterable[T]:
-        """What the reader has, for the consumer."""
+        """Return the value that the reader has so far; nothing, if it is not to be shown."""
         raise NotImplementedError
 
 
@@ -95,35 +104,35 @@ class _JsonDecoder(SnapshotDecoder[Any]):
         return (reader.snapshot(),)
 
     def end(self) -> Iterable[Any]:
-        value = finish_json(self.found, self.text)
-        return () if self.shown == self.found.version else (value,)
+        value = finish_json(self.extractor, self.text)
+        return () if self.shown == self.extractor.version else (value,)
 
 
 def read_json(text: str) -> Any:
-    """The JSON value in a text.
+    """Return the JSON value in a string.
 
     Raises:
         OutputParserException: there is no complete one.
     """
-    found = JsonExtractor()
-    found.feed(text)
+    extractor = JsonExtractor()
+    extractor.feed(text)
     try:
-        return found.finish()
+        return extractor.finish()
     except JsonError as error:
         message = f"The answer is not valid JSON: {error}."
         raise OutputParserException(message, llm_output=text) from error
 
 
-def finish_json(found: JsonExtractor, text: str) -> Any:
-    """The value that was found in the pieces of a text, or the error of `read_json`."""
+def finish_json(extractor: JsonExtractor, text: str) -> Any:
+    """Return the value that was found in a string, or raise the error of `read_json`."""
     try:
-        return found.finish()
+        return extractor.finish()
     except JsonError:
-        return read_json(text)  # raises: what it quotes does not depend on where the cuts were
+        return read_json(text)  # raises, and quotes the same text however it was cut
 
 
-def checked_type(described: T, owner: str) -> T:
-    """A type that pydantic knows, as it is.
+def supported_type(described: T, owner: str) -> T:
+    """Return a type as it is, once it is known to be none that `owner` cannot describe.
 
     Raises:
         ConfigError: a model of pydantic.v1, which pydantic 2 takes for a function of one argument.
@@ -138,7 +147,7 @@ def checked_type(described: T, owner: str) -> T:
 
 
 def schema_instructions(described: Any) -> str:
-    """To answer with JSON that fits a type."""
+    """Return the request to answer with JSON that fits a type."""
     schema = adapter_of(described).json_schema(mode="validation")
     return (
         "Answer with JSON that fits the schema below, and with nothing else: the value itself, "
@@ -151,21 +160,24 @@ _COPIES_PER_CHARACTER: Final = 128
 
 
 class SnapshotBudget:
-    """Lets a snapshot pass when the text read since the last one has paid for it.
+    """A budget for snapshots: each one is paid for by the text that was read since the last one.
 
     A snapshot copies every reference in the containers that are open. In a list of a hundred
-    thousand items that is far more work than reading the next four characters, and doing it each
-    time would make the whole stream quadratic. Documents of the usual size (up to about 500
-    entries open at once, at four characters a chunk) show every change; longer ones show one
-    again as soon as it costs no more than the reading did.
+    thousand items that is far more work than reading the next four characters, and doing it for
+    each chunk would make the whole stream quadratic. Documents of the usual size (up to about 500
+    entries open at once, at four characters a chunk) show every change; longer ones show the next
+    one as soon as it costs no more than the reading did.
     """
 
     def __init__(self) -> None:
         self._credit = 0
 
-    def allows(self, characters: int, cost: int) -> bool:
-        """Whether to show a snapshot of this cost, after so many more characters."""
+    def earn(self, characters: int) -> None:
+        """Add the credit for characters that were read."""
         self._credit += characters * _COPIES_PER_CHARACTER
+
+    def spend(self, cost: int) -> bool:
+        """Tell whether a snapshot of this cost may be shown; if so, the credit is used up."""
         if cost > self._credit:
             return False
         self._credit = 0

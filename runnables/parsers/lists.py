@@ -1,4 +1,4 @@
-"""Lists of texts, item by item."""
+"""Parsers of lists of strings, item by item."""
 
 from __future__ import annotations
 
@@ -13,45 +13,52 @@ from runnables.parsers.base import BaseOutputParser, text_of
 
 
 class ListOutputParser(BaseOutputParser[list[str]], internal=True):
-    """Base of parsers of lists. Each piece of the stream is a list of new items.
+    """Base of parsers to lists of strings. Each chunk of the stream is a list of new items.
 
-    A subclass that writes `parse` only gives its list at the end.
+    A subclass that writes only `parse` yields its list at the end.
+
+    Example:
+        >>> class Words(ListOutputParser):
+        ...     def parse(self, text: str) -> list[str]:
+        ...         return text.split()
+        >>> Words().invoke("land ahoy")
+        ['land', 'ahoy']
     """
 
     merge: Merge = DELTAS
 
 
 class ItemReader:
-    """Finds items in a text that comes in pieces, for any cut the same."""
+    """Base of readers that find the items in a string, the same ones however it is cut."""
 
     def feed(self, text: str) -> Iterable[str]:
-        """Read on; give the items that are complete now."""
+        """Take the next part of the text; return the items that are complete now."""
         raise NotImplementedError
 
     def finish(self) -> Iterable[str]:
-        """The text is over; give the last items."""
+        """End the text; return the last items."""
         raise NotImplementedError
 
 
-class _Items(Decoder[Any, list[str]]):
-    """Gives items as lists of one; the empty list where there are none at all."""
+class _ItemsDecoder(Decoder[Any, list[str]]):
+    """A decoder that yields each item in a list of one; the empty list where there are none."""
 
     def __init__(self, parser: ListOutputParser, reader: ItemReader) -> None:
         self._parser = parser
         self._reader = reader
-        self._given = False
+        self._has_emitted = False
 
     def feed(self, chunk: Any) -> Iterable[list[str]]:
-        return self._listed(self._reader.feed(text_of(chunk, self._parser)))
+        return self._in_lists(self._reader.feed(text_of(chunk, self._parser)))
 
     def finish(self) -> Iterable[list[str]]:
-        yield from self._listed(self._reader.finish())
-        if not self._given:
+        yield from self._in_lists(self._reader.finish())
+        if not self._has_emitted:
             yield []
 
-    def _listed(self, items: Iterable[str]) -> Iterable[list[str]]:
+    def _in_lists(self, items: Iterable[str]) -> Iterable[list[str]]:
         for item in items:
-            self._given = True
+            self._has_emitted = True
             yield [item]
 
 
@@ -60,32 +67,41 @@ def _read_all(reader: ItemReader, text: str) -> list[str]:
 
 
 class CommaSeparatedListOutputParser(ListOutputParser, internal=True):
-    """Items between commas, on one line or several.
+    """A parser to the items between commas, on one line or several.
 
     Spaces before an item are dropped. An item in double quotes may hold commas, line breaks, and
-    quotes that are doubled: what Python's `csv` reads.
+    quotes that are doubled, as Python's `csv` reads them.
+
+    Args:
+        name: the parser's name in events.
+
+    Example:
+        >>> CommaSeparatedListOutputParser().invoke('red, "dark, blue"')
+        ['red', 'dark, blue']
+        >>> list(CommaSeparatedListOutputParser().transform(["red, gr", "een"]))
+        [['red'], ['green']]
     """
 
     def __init__(self, *, name: str | None = None) -> None:
         self.name = name
 
     def parse(self, text: str) -> list[str]:
-        """The items."""
+        """Return the items."""
         return _read_all(_CommaReader(), text)
 
     def get_format_instructions(self) -> str:
-        """To answer with items between commas."""
+        """Return the request to answer with items between commas."""
         return (
             "Answer with a list of values separated by commas and nothing else, for example: "
             "`red, green, blue`. Put a value that contains a comma in double quotes."
         )
 
-    def _piecewise(self) -> Decoder[Any, list[str]]:
-        return _Items(self, _CommaReader())
+    def _new_decoder(self) -> Decoder[Any, list[str]]:
+        return _ItemsDecoder(self, _CommaReader())
 
 
 class _CommaReader(ItemReader):
-    """Steps through the text; a step takes a character and returns an item that it ended."""
+    """A reader of one character at a time; a step returns the item that its character ended."""
 
     def __init__(self) -> None:
         self._step: Callable[[str], str | None] = self._line_start
@@ -141,10 +157,10 @@ class _CommaReader(ItemReader):
 
 
 class _LinePatternParser(ListOutputParser, internal=True):
-    """Items that stand on a line each, found by a pattern with one group.
+    """Base of parsers to items on a line each, found by a pattern with one group.
 
     Attributes:
-        pattern: a regular expression that is looked for in every line; its first group is the
+        pattern: the regular expression that is searched for in every line; its first group is the
             item.
     """
 
@@ -160,15 +176,15 @@ class _LinePatternParser(ListOutputParser, internal=True):
             )
 
     def parse(self, text: str) -> list[str]:
-        """The items."""
+        """Return the items."""
         return _read_all(_LineReader(self.pattern), text)
 
-    def _piecewise(self) -> Decoder[Any, list[str]]:
-        return _Items(self, _LineReader(self.pattern))
+    def _new_decoder(self) -> Decoder[Any, list[str]]:
+        return _ItemsDecoder(self, _LineReader(self.pattern))
 
 
 class _LineReader(ItemReader):
-    """Looks for items in each line, when it is complete."""
+    """A reader of one line at a time, when it is complete."""
 
     def __init__(self, pattern: str) -> None:
         self._pattern = re.compile(pattern)
@@ -188,17 +204,24 @@ class _LineReader(ItemReader):
 
 
 class NumberedListOutputParser(_LinePatternParser, internal=True):
-    """The items of a numbered list, one on a line; other lines are left out.
+    """A parser to the items of a numbered list, one on a line; other lines are left out.
 
     Args:
         pattern: a regular expression for an item within a line, with one group.
-        name: what observers call the parser.
+        name: the parser's name in events.
+
+    Raises:
+        ConfigError: the pattern has no group.
+
+    Example:
+        >>> NumberedListOutputParser().invoke("Here they are:\\n1. red\\n2) green")
+        ['red', 'green']
     """
 
     default_pattern: ClassVar[str] = r"^\s*\d+[.)]\s+(\S.*)$"
 
     def get_format_instructions(self) -> str:
-        """To answer with a numbered list."""
+        """Return the request to answer with a numbered list."""
         return (
             "Answer with a numbered list and nothing else, each item on a line of its own, for "
             "example:\n\n1. red\n2. green\n3. blue"
@@ -206,17 +229,24 @@ class NumberedListOutputParser(_LinePatternParser, internal=True):
 
 
 class MarkdownListOutputParser(_LinePatternParser, internal=True):
-    """The items of a Markdown list, one on a line; other lines are left out.
+    """A parser to the items of a Markdown list, one on a line; other lines are left out.
 
     Args:
         pattern: a regular expression for an item within a line, with one group.
-        name: what observers call the parser.
+        name: the parser's name in events.
+
+    Raises:
+        ConfigError: the pattern has no group.
+
+    Example:
+        >>> MarkdownListOutputParser().invoke("Here they are:\\n- red\\n* green")
+        ['red', 'green']
     """
 
     default_pattern: ClassVar[str] = r"^\s*[-*+]\s+(\S.*)$"
 
     def get_format_instructions(self) -> str:
-        """To answer with a Markdown list."""
+        """Return the request to answer with a Markdown list."""
         return (
             "Answer with a Markdown list and nothing else, each item on a line of its own, for "
             "example:\n\n- red\n- green\n- blue"

@@ -1,9 +1,12 @@
-"""What the beginning of a JSON text says about a value of a given type.
+"""Partial values of a type, from the beginning of a JSON text.
 
-The rule: what is shown is of the type that was declared. Parts that are complete are validated
-one by one; of those that are open, models, dataclasses, dicts, lists and plain texts show what they
-have. Everything else (numbers, dates, enums, unions of models, ...) waits until it is complete, and
-parts that do not validate are not shown.
+The rule: what is shown is of the declared type. Parts that are complete are validated one by one.
+Of the parts that are still open, models, dataclasses, dicts, lists and plain strings show what they
+have; everything else (numbers, dates, enums, unions of models, ...) waits until it is complete.
+Parts that do not validate are not shown.
+
+A `PartialValue` keeps an `_Open...` for each container that the reader has open. It validates each
+part once, when it is complete, and builds a new object for each snapshot.
 """
 
 from __future__ import annotations
@@ -42,69 +45,72 @@ if TYPE_CHECKING:
     from runnables.messages.partial_json import JsonReader
 
 HIDDEN: Final[Any] = object()
-"""Nothing to show."""
+"""Stands for a value of which nothing can be shown."""
 
 Memo: TypeAlias = "dict[Any, Fields]"
-"""What is known of the models met so far: they may contain themselves."""
+"""The fields of the models met so far, by class: a model may contain itself."""
 
 
 class PartialValue:
-    """Shows the value of a reader, again and again, as an object of a type.
+    """The value of a JSON reader so far, as an object of a type.
 
     Args:
-        shape: of the type.
+        shape: the shape of the type.
     """
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
-        self._levels: list[_Level] = []
+        self._open: list[_Open] = []  # outermost first, as in the reader's stack
 
     def show(self, reader: JsonReader) -> Any:
-        """The value so far; HIDDEN where nothing of it is new, or none can be shown."""
+        """Return the value so far; HIDDEN where nothing of it is new, or none can be shown."""
         reader.flush()
-        new = self._open_levels(reader)
-        for at, level in enumerate(self._levels):
-            last_is_open = at + 1 < len(reader.stack) or reader.in_text
-            new |= level.take(len(reader.stack[at]) - last_is_open)
-        part = self._open_text(reader)
-        if not self._levels or not (new or part is not HIDDEN):
+        new = self._follow_stack(reader)
+        for depth, container in enumerate(self._open):
+            last_is_open = depth + 1 < len(reader.stack) or reader.in_text
+            new |= container.take(len(reader.stack[depth]) - last_is_open)
+        part = self._open_string(reader)
+        if not self._open or not (new or part is not HIDDEN):
             return HIDDEN
-        for at in reversed(range(len(self._levels))):
-            key = reader.keys[at] if at < len(reader.keys) else reader.text_key
-            part = self._levels[at].built(key, part)
+        for depth in reversed(range(len(self._open))):
+            key = reader.keys[depth] if depth < len(reader.keys) else reader.text_key
+            part = self._open[depth].build(key, part)
         return part
 
-    def _open_levels(self, reader: JsonReader) -> bool:
-        """Have a level for each open container that can be shown; whether there are new ones."""
-        levels = self._levels
+    def _follow_stack(self, reader: JsonReader) -> bool:
+        """Match the open containers with the reader's; tell whether new ones can be shown."""
+        known = self._open
         same = 0
-        while same < min(len(levels), len(reader.stack)) and (
-            levels[same].container is reader.stack[same]
+        while same < min(len(known), len(reader.stack)) and (
+            known[same].container is reader.stack[same]
         ):
             same += 1
-        del levels[same:]
-        for at in range(same, len(reader.stack)):
-            shape = levels[-1].child(reader.keys[at - 1]) if levels else self._shape
-            level = shape.level(reader.stack[at]) if shape else None
-            if level is None:
+        del known[same:]
+        for depth in range(same, len(reader.stack)):
+            shape = known[-1].part_shape(reader.keys[depth - 1]) if known else self._shape
+            container = shape.open(reader.stack[depth]) if shape else None
+            if container is None:
                 break
-            levels.append(level)
-        return len(levels) > same
+            known.append(container)
+        return len(known) > same
 
-    def _open_text(self, reader: JsonReader) -> Any:
-        if not reader.in_text or not self._levels or len(self._levels) < len(reader.stack):
+    def _open_string(self, reader: JsonReader) -> Any:
+        if not reader.in_text or not self._open or len(self._open) < len(reader.stack):
             return HIDDEN
-        shape = self._levels[-1].child(reader.text_key)
+        shape = self._open[-1].part_shape(reader.text_key)
         container: Any = reader.stack[-1]
-        return container[reader.text_key] if shape and shape.shows_text else HIDDEN
+        return container[reader.text_key] if shape and shape.shows_open_strings else HIDDEN
 
 
 class Shape:
-    """What there is to know of a type, to show the beginning of its values.
+    """The structure of a type, as far as it takes to show the beginning of its values.
 
     Args:
         annotation: the type, as pydantic takes it.
-        memo: shared by all shapes of one root.
+        memo: the memo of all shapes of one root.
+
+    Attributes:
+        shows_open_strings: whether a string is shown before it is complete.
     """
 
     def __init__(self, annotation: Any, memo: Memo | None = None) -> None:
@@ -114,10 +120,10 @@ class Shape:
         self._origin = get_origin(self._bare) or self._bare
         self._adapter: TypeAdapter[Any] | None = None
         self._parameter: Shape | None = None
-        self.shows_text = self._bare in (str, Any, object)
+        self.shows_open_strings = self._bare in (str, Any, object)
 
-    def whole(self, value: Any) -> Any:
-        """A complete JSON value as one of this type; HIDDEN where it is none."""
+    def validate(self, value: Any) -> Any:
+        """Return a complete JSON value as one of this type; HIDDEN where it does not fit."""
         if self._annotation in (Any, object) or (self._annotation is str and type(value) is str):
             return value
         try:
@@ -126,26 +132,26 @@ class Shape:
         except (ValidationError, PydanticUserError):
             return HIDDEN
 
-    def level(self, container: Any) -> _Level | None:
-        """How to show an open container; None where the type does not tell."""
+    def open(self, container: Any) -> _Open | None:
+        """Return an open container of this type; None where it is not shown before its end."""
         if isinstance(container, list):
-            return self._list_level(cast("list[object]", container))
-        return self._dict_level(container)
+            return self._open_list(cast("list[object]", container))
+        return self._open_dict(container)
 
-    def _list_level(self, container: list[object]) -> _Level | None:
+    def _open_list(self, container: list[object]) -> _Open | None:
         if self._origin in (list, Sequence, Iterable, Any, object):
-            return _ListLevel(container, self._parameter_shape())
+            return _OpenList(container, self._parameter_shape())
         return None
 
-    def _dict_level(self, container: dict[str, Any]) -> _Level | None:
+    def _open_dict(self, container: dict[str, Any]) -> _Open | None:
         if self._origin in (dict, Mapping, Any, object):
-            return _DictLevel(container, self._parameter_shape())
-        if _kind_of_fields(self._origin) is not None:
-            return self._fields().level(container)
+            return _OpenDict(container, self._parameter_shape())
+        if _fields_class(self._origin) is not None:
+            return self._fields().open(container)
         return None
 
     def _parameter_shape(self) -> Shape:
-        """The shape of items: the last type argument, of which `dict` has two."""
+        """Return the shape of the items: the last type argument, of which `dict` has two."""
         if self._parameter is None:
             args = get_args(self._bare)
             self._parameter = Shape(args[-1] if args else Any, self._memo)
@@ -153,51 +159,53 @@ class Shape:
 
     def _fields(self) -> Fields:
         if self._bare not in self._memo:
-            kind = _kind_of_fields(self._origin)
-            assert kind is not None
-            self._memo[self._bare] = kind(self._bare, self._memo)
+            cls = _fields_class(self._origin)
+            assert cls is not None
+            self._memo[self._bare] = cls(self._bare, self._memo)
         return self._memo[self._bare]
 
 
 class Fields:
-    """The fields of a model, a dataclass or a TypedDict, by the keys that they have in JSON."""
+    """Base of the fields of a model, a dataclass or a TypedDict."""
 
     by_key: Mapping[str, tuple[str, Shape]]
+    """The name and shape of each field, by the keys that it may have in JSON."""
 
     def __init__(self, cls: Any, memo: Memo) -> None:
         raise NotImplementedError
 
-    def level(self, container: dict[str, Any]) -> _Level:
-        """A level for an open object with these fields."""
+    def open(self, container: dict[str, Any]) -> _Open:
+        """Return an open object with these fields."""
         raise NotImplementedError
 
 
-class _KeyFields(Fields):
+class _TypedDictFields(Fields):
     def __init__(self, cls: Any, memo: Memo) -> None:
         own: Any = get_origin(cls) or cls
         hints = get_type_hints(own, None, {own.__name__: own})  # it may be local to a function
         self.by_key = {key: (key, Shape(hint, memo)) for key, hint in hints.items()}
 
-    def level(self, container: dict[str, Any]) -> _Level:
-        return _FieldsLevel(container, self.by_key)
+    def open(self, container: dict[str, Any]) -> _Open:
+        return _OpenObject(container, self.by_key)
 
 
 class _DataclassFields(Fields):
     def __init__(self, cls: Any, memo: Memo) -> None:
         self.cls: type = get_origin(cls) or cls
         hints = get_type_hints(self.cls, None, {self.cls.__name__: self.cls}, include_extras=True)
-        # What pydantic knows of its own dataclasses: names in JSON, and defaults.
+        # Pydantic's own dataclasses may have other names in JSON, and defaults.
         infos: Mapping[str, FieldInfo] = getattr(self.cls, "__pydantic_fields__", {})
+        own = {field.name: field for field in dataclasses.fields(self.cls)}
         self.by_key = {
-            key: (it.name, Shape(hints[it.name], memo))
-            for it in dataclasses.fields(self.cls)
-            if it.init
-            for key in (keys_of(it.name, infos[it.name], False) if it.name in infos else [it.name])
+            key: (name, Shape(hints[name], memo))
+            for name, field in own.items()
+            if field.init
+            for key in (keys_of(name, infos[name], False) if name in infos else [name])
         }
-        self.fields = {it.name: infos.get(it.name, it) for it in dataclasses.fields(self.cls)}
+        self.fields = {name: infos.get(name, field) for name, field in own.items()}
 
-    def level(self, container: dict[str, Any]) -> _Level:
-        return _DataclassLevel(container, self.by_key, self.cls, self.fields)
+    def open(self, container: dict[str, Any]) -> _Open:
+        return _OpenDataclass(container, self.by_key, self.cls, self.fields)
 
 
 class _ModelFields(Fields):
@@ -213,83 +221,83 @@ class _ModelFields(Fields):
             for key in keys_of(name, field, bool(by_name))
         }
 
-    def level(self, container: dict[str, Any]) -> _Level:
-        return _ModelLevel(container, self.by_key, self.cls)
+    def open(self, container: dict[str, Any]) -> _Open:
+        return _OpenModel(container, self.by_key, self.cls)
 
 
-class _Level:
-    """An open container and what of it can be shown."""
+class _Open:
+    """Base of open containers: a list or dict of the reader, and the parts that can be shown."""
 
     def __init__(self, container: Any) -> None:
         self.container = container
         self._taken = 0
 
     def take(self, count: int) -> bool:
-        """Validate the parts that are complete, `count` of them; whether there are new ones."""
+        """Validate the first `count` parts, which are complete; tell whether there are new ones."""
         if count <= self._taken:
             return False
         self._take(islice(self.container, self._taken, count))
         self._taken = count
         return True
 
-    def child(self, key: Any) -> Shape | None:
-        """The shape of a part; None: it is not to be shown."""
+    def part_shape(self, key: Any) -> Shape | None:
+        """Return the shape of a part; None where it is not to be shown."""
         raise NotImplementedError
 
-    def built(self, key: Any, part: Any) -> Any:
-        """A new object with all that can be shown, and with the part that is open."""
+    def build(self, key: Any, part: Any) -> Any:
+        """Return a new object with all that can be shown, and with the part that is open."""
         raise NotImplementedError
 
     def _take(self, new: Iterable[Any]) -> None:
         raise NotImplementedError
 
 
-class _ListLevel(_Level):
+class _OpenList(_Open):
     def __init__(self, container: list[object], item: Shape) -> None:
         super().__init__(container)
         self._item = item
         self._items: list[Any] = []
 
-    def child(self, key: Any) -> Shape | None:
+    def part_shape(self, key: Any) -> Shape | None:
         return self._item
 
-    def built(self, key: Any, part: Any) -> list[Any]:
+    def build(self, key: Any, part: Any) -> list[Any]:
         return [*self._items, part] if part is not HIDDEN else self._items.copy()
 
     def _take(self, new: Iterable[Any]) -> None:
-        built = (self._item.whole(value) for value in new)
-        self._items.extend(value for value in built if value is not HIDDEN)
+        items = (self._item.validate(value) for value in new)
+        self._items.extend(item for item in items if item is not HIDDEN)
 
 
-class _DictLevel(_Level):
+class _OpenDict(_Open):
     def __init__(self, container: dict[str, Any], value: Shape) -> None:
         super().__init__(container)
         self._value = value
-        self._built: dict[str, Any] = {}
+        self._values: dict[str, Any] = {}
 
-    def child(self, key: Any) -> Shape | None:
+    def part_shape(self, key: Any) -> Shape | None:
         return self._value
 
-    def built(self, key: Any, part: Any) -> dict[str, Any]:
-        return self._built | ({key: part} if part is not HIDDEN else {})
+    def build(self, key: Any, part: Any) -> dict[str, Any]:
+        return self._values | ({key: part} if part is not HIDDEN else {})
 
     def _take(self, new: Iterable[str]) -> None:
         for key in new:
-            built = self._value.whole(self.container[key])
-            if built is not HIDDEN:
-                self._built[key] = built
+            value = self._value.validate(self.container[key])
+            if value is not HIDDEN:
+                self._values[key] = value
 
 
-class _FieldsLevel(_Level):
+class _OpenObject(_Open):
     def __init__(self, container: dict[str, Any], by_key: Mapping[str, tuple[str, Shape]]) -> None:
         super().__init__(container)
         self._by_key = by_key
         self._values: dict[str, Any] = {}
 
-    def child(self, key: Any) -> Shape | None:
+    def part_shape(self, key: Any) -> Shape | None:
         return self._by_key[key][1] if key in self._by_key else None
 
-    def built(self, key: Any, part: Any) -> Any:
+    def build(self, key: Any, part: Any) -> Any:
         if part is HIDDEN:
             return self._values.copy()
         return self._values | {self._by_key[key][0]: part}
@@ -298,12 +306,12 @@ class _FieldsLevel(_Level):
         for key in new:
             if key in self._by_key:
                 name, shape = self._by_key[key]
-                value = shape.whole(self.container[key])
+                value = shape.validate(self.container[key])
                 if value is not HIDDEN:
                     self._values[name] = value
 
 
-class _ModelLevel(_FieldsLevel):
+class _OpenModel(_OpenObject):
     def __init__(
         self,
         container: dict[str, Any],
@@ -314,11 +322,11 @@ class _ModelLevel(_FieldsLevel):
         self._cls = cls
         self._defaults = {name: default_of(field) for name, field in cls.model_fields.items()}
 
-    def built(self, key: Any, part: Any) -> BaseModel:
-        return partial_model(self._cls, self._defaults, super().built(key, part))
+    def build(self, key: Any, part: Any) -> BaseModel:
+        return partial_model(self._cls, self._defaults, super().build(key, part))
 
 
-class _DataclassLevel(_FieldsLevel):
+class _OpenDataclass(_OpenObject):
     def __init__(
         self,
         container: dict[str, Any],
@@ -330,35 +338,35 @@ class _DataclassLevel(_FieldsLevel):
         self._cls = cls
         self._defaults = {name: default_of(field) for name, field in fields.items()}
 
-    def built(self, key: Any, part: Any) -> Any:
-        return partial_dataclass(self._cls, self._defaults, super().built(key, part))
+    def build(self, key: Any, part: Any) -> Any:
+        return partial_dataclass(self._cls, self._defaults, super().build(key, part))
 
 
 def _is_model(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, BaseModel) and not cls.__pydantic_root_model__
 
 
-def _kind_of_fields(cls: Any) -> type[Fields] | None:
-    """What says of a class which fields its values have; None where it has none."""
+def _fields_class(cls: Any) -> type[Fields] | None:
+    """Return the class for the fields of a type; None where it has none."""
     if _is_model(cls):
         return _ModelFields
     if is_typeddict(cls):
-        return _KeyFields
+        return _TypedDictFields
     return _DataclassFields if isinstance(cls, type) and dataclasses.is_dataclass(cls) else None
 
 
 def _bare(annotation: Any) -> Any:
-    """The type behind `Annotated`, named aliases and "or None"."""
+    """Return the type inside of `Annotated`, named aliases, qualifiers and "or None"."""
     while True:
         if isinstance(annotation, TypeAliasType):
             annotation = annotation.__value__
             continue
         origin = get_origin(annotation)
         if origin in (Union, types.UnionType):
-            some = [it for it in get_args(annotation) if it is not type(None)]
-            if len(some) != 1:
+            others = [member for member in get_args(annotation) if member is not type(None)]
+            if len(others) != 1:
                 return annotation
-            annotation = some[0]
+            annotation = others[0]
         elif origin is Annotated or str(origin) in _QUALIFIERS:
             annotation = get_args(annotation)[0]
         else:

@@ -1,4 +1,4 @@
-"""Objects of which not all fields are there yet, made without their own say."""
+"""Objects of which not all fields are there yet, made without calling their own code."""
 
 from __future__ import annotations
 
@@ -16,28 +16,31 @@ if TYPE_CHECKING:
 def partial_model(
     cls: type[BaseModel], defaults: Mapping[str, Any], values: dict[str, Any]
 ) -> BaseModel:
-    """An instance without validation; `model_construct` would run the model's `post_init`."""
-    made = cls.__new__(cls)
-    private = {name: it.get_default() for name, it in cls.__private_attributes__.items()}
+    """Return an instance that was not validated.
+
+    `model_construct` would run the model's `model_post_init`, which may rely on missing fields.
+    """
+    instance = cls.__new__(cls)
+    private = {name: own.get_default() for name, own in cls.__private_attributes__.items()}
     known = {name: value for name, value in private.items() if value is not PydanticUndefined}
     extra: dict[str, Any] | None = {} if cls.model_config.get("extra") == "allow" else None
-    object.__setattr__(made, "__dict__", {**defaults, **values})
-    object.__setattr__(made, "__pydantic_fields_set__", set(values))
-    object.__setattr__(made, "__pydantic_extra__", extra)
-    object.__setattr__(made, "__pydantic_private__", known if private else None)
-    return made
+    object.__setattr__(instance, "__dict__", {**defaults, **values})
+    object.__setattr__(instance, "__pydantic_fields_set__", set(values))
+    object.__setattr__(instance, "__pydantic_extra__", extra)
+    object.__setattr__(instance, "__pydantic_private__", known if private else None)
+    return instance
 
 
 def partial_dataclass(cls: Any, defaults: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
-    """An instance without its `__init__`, which may ask for what is not there yet."""
-    made = cls.__new__(cls)
+    """Return an instance without running its `__init__`, which may require missing fields."""
+    instance = cls.__new__(cls)
     for name, value in {**defaults, **values}.items():
-        object.__setattr__(made, name, value)  # it may be frozen
-    return made
+        object.__setattr__(instance, name, value)  # it may be frozen
+    return instance
 
 
 def default_of(field: FieldInfo | dataclasses.Field[Any]) -> Any:
-    """The default of a field; None where there is none, or it depends on other fields."""
+    """Return the default of a field; None where there is none, or it depends on other fields."""
     if isinstance(field, dataclasses.Field):
         if field.default_factory is not dataclasses.MISSING:
             return field.default_factory()
@@ -48,7 +51,7 @@ def default_of(field: FieldInfo | dataclasses.Field[Any]) -> Any:
 
 
 def keys_of(name: str, field: FieldInfo, by_name: bool) -> Iterable[str]:
-    """The keys that a field may have in JSON."""
+    """Return the keys that a field may have in JSON."""
     alias = field.validation_alias
     choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
     keys = [choice for choice in choices if isinstance(choice, str)]

@@ -1,8 +1,8 @@
-"""A parser that shows the model what it did wrong, and lets it try again."""
+"""A parser that sends a model the error of its answer, and parses the corrected one."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runnables.compose.coerce import coerce_to_runnable
@@ -23,25 +23,31 @@ if TYPE_CHECKING:
 class RepairParser(Runnable[Any, Output], internal=True):
     """A parser with a model that corrects answers which do not parse.
 
-    After an `OutputParserException` the model is shown the format instructions, the answer and
-    the error, and its new answer is parsed, as often as `attempts` says. If none parses, the
-    first error is raised; its cause is an ExceptionGroup of the later ones, in order. Errors of
-    the model itself, and its refusals, are raised as they are.
+    After an `OutputParserException` the model is sent the format instructions, the answer and the
+    error, and its new answer is parsed, up to `attempts` times. If none parses, the first error is
+    raised; its cause is an ExceptionGroup of the later ones, in order. Errors of the model itself,
+    and its refusals, are raised as they are.
 
-    A stream of snapshots flows while the first answer comes; the repaired value is the last
-    snapshot then. Pieces that add up could not be taken back: such parsers give their whole
-    value at the end.
+    A parser of snapshots streams while the first answer comes, and the repaired value is the last
+    snapshot. Chunks that add up could not be taken back, so the other parsers yield one whole value
+    at the end.
 
-    Calls take no options: those of the model are bound to it, `model.bind(temperature=0)`.
+    Calls take no options. Bind those of the model to it: `model.bind(temperature=0)`.
 
     Args:
         parser: the parser.
-        model: takes a prompt and gives a message or a text, as chat models do.
-        attempts: how often the model is asked at most.
-        name: what observers call it.
+        model: a runnable from a prompt to a message or a string, as chat models are.
+        attempts: how many times the model is called at most.
+        name: the parser's name in events.
 
     Raises:
         ConfigError: `attempts` is below 1.
+
+    Example:
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> model = ScriptedChatModel(["not JSON", '{"sea": "Baltic"}'])
+        >>> RepairParser(JsonOutputParser(), model, attempts=2).invoke("{sea: Baltic}")
+        {'sea': 'Baltic'}
     """
 
     run_type: ClassVar[str] = "parser"
@@ -59,30 +65,30 @@ class RepairParser(Runnable[Any, Output], internal=True):
 
     @property
     def InputType(self) -> Any:
-        """That of the parser."""
+        """Return the parser's input type."""
         return self.parser.InputType
 
     @property
     def OutputType(self) -> Any:
-        """That of the parser."""
+        """Return the parser's output type."""
         return self.parser.OutputType
 
     def __repr__(self) -> str:
         return f"{self.parser!r}.with_repair({self.model!r}, attempts={self.attempts})"
 
     def get_format_instructions(self) -> str:
-        """Those of the parser."""
+        """Return those of the parser."""
         return self.parser.get_format_instructions()
 
     @property
     def streams_input(self) -> bool:
-        """Where the parser gives snapshots of them."""
+        """Tell whether chunks are parsed as they come: where the parser's stream is snapshots."""
         return self.merge is SNAPSHOTS
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
         return (self.parser, self.model)
 
-    # -- whole
+    # -- invoke
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         refuse_options(self, kwargs)
@@ -103,26 +109,26 @@ class RepairParser(Runnable[Any, Output], internal=True):
     def _repair(self, first: OutputParserException, scope: Scope | None) -> Any:
         errors = [first]
         for number in range(1, self.attempts + 1):
-            config = _repairing(scope, number)
+            config = repair_config(scope, number)
             answer = self.model.invoke(self._prompt(errors[-1]), config)
             try:
                 return self.parser.invoke(answer, config)
             except OutputParserException as error:
-                errors.append(_noted(error, number))
-        raise _verdict(errors)
+                errors.append(_with_location(error, number))
+        raise first_error(errors)
 
     async def _arepair(self, first: OutputParserException, scope: Scope | None) -> Any:
         errors = [first]
         for number in range(1, self.attempts + 1):
-            config = _repairing(scope, number)
+            config = repair_config(scope, number)
             answer = await self.model.ainvoke(self._prompt(errors[-1]), config)
             try:
                 return await self.parser.ainvoke(answer, config)
             except OutputParserException as error:
-                errors.append(_noted(error, number))
-        raise _verdict(errors)
+                errors.append(_with_location(error, number))
+        raise first_error(errors)
 
-    # -- in pieces
+    # -- stream
 
     def _transform(
         self,
@@ -167,7 +173,7 @@ class RepairParser(Runnable[Any, Output], internal=True):
             await aclose(chunks)
         yield await self._arepair(first, scope)
 
-    # -- what is asked
+    # -- the prompt
 
     def _prompt(self, error: OutputParserException) -> StringPromptValue:
         parts = [
@@ -190,24 +196,25 @@ def _config(scope: Scope | None) -> RunnableConfig | None:
     return None if scope is None else scope.config
 
 
-def _repairing(scope: Scope | None, number: int) -> RunnableConfig | None:
+def repair_config(scope: Scope | None, number: int) -> RunnableConfig | None:
+    """Return the config of a repair, of which events and errors name the number."""
     return None if scope is None else scope.for_step(f"repair:{number}", f"repair {number}").config
 
 
 def _repairable(error: OutputParserException) -> OutputParserException:
-    """An error that another answer may mend; a refusal is raised as it is."""
+    """Return an error that another answer may fix; raise a refusal."""
     if isinstance(error, ModelRefusalError):
         raise error
     return error
 
 
-def _noted(error: OutputParserException, number: int) -> OutputParserException:
+def _with_location(error: OutputParserException, number: int) -> OutputParserException:
     add_location(error, f"repair {number}")
     return error
 
 
-def _verdict(errors: list[OutputParserException]) -> OutputParserException:
-    """The first error; its cause is the group of those of the repairs."""
+def first_error(errors: Sequence[OutputParserException]) -> OutputParserException:
+    """Return the first error, with the group of those of the repairs as its cause."""
     first, *others = errors
     group = ExceptionGroup("the repaired answers", others)
     group.__cause__ = first.__cause__

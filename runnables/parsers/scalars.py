@@ -1,4 +1,4 @@
-"""Single values: one of a few words, a point in time."""
+"""Parsers of single values: a member of an enum, a date and time."""
 
 from __future__ import annotations
 
@@ -16,14 +16,25 @@ _EXAMPLES: Final = (datetime(2024, 2, 29, 23, 59, 59, 123456), datetime(1999, 12
 
 
 class EnumOutputParser(BaseOutputParser[E], internal=True):
-    """A member of an enum, by its value.
+    """A parser to a member of an enum, by its value.
 
-    Models like to decorate a word: quotes, backticks, asterisks and a full stop around it do not
-    count, and neither does the case of letters, where only one member fits.
+    Models like to decorate a word: quotes, backticks, asterisks and a full stop around it are
+    ignored, and so is the case of letters, where only one member fits.
 
     Args:
         enum: the enum.
-        name: what observers call the parser.
+        name: the parser's name in events.
+
+    Raises:
+        OutputParserException: when run, the text is the value of no member, or of several.
+
+    Example:
+        >>> from enum import Enum
+        >>> class Tide(Enum):
+        ...     EBB = "ebb"
+        ...     FLOW = "flow"
+        >>> EnumOutputParser(Tide).invoke("**Ebb.**")
+        <Tide.EBB: 'ebb'>
     """
 
     def __init__(self, enum: type[E], *, name: str | None = None) -> None:
@@ -32,14 +43,14 @@ class EnumOutputParser(BaseOutputParser[E], internal=True):
 
     @property
     def OutputType(self) -> Any:
-        """The enum."""
+        """Return the enum."""
         return self.enum
 
     def parse(self, text: str) -> E:
-        """The member whose value the text is.
+        """Return the member whose value the text is.
 
         Raises:
-            OutputParserException: no member's, or that of several.
+            OutputParserException: it is the value of no member, or of several.
         """
         word = text.strip(_WRAPPING).rstrip(".").strip(_WRAPPING)
         for candidates in self._readings(text, word):
@@ -52,11 +63,11 @@ class EnumOutputParser(BaseOutputParser[E], internal=True):
         )
 
     def get_format_instructions(self) -> str:
-        """To answer with one of the values."""
+        """Return the request to answer with one of the values."""
         return f"Answer with exactly one of these values and nothing else: {self._listed()}"
 
     def _readings(self, text: str, word: str) -> list[list[E]]:
-        """The members that fit, by ever more generous readings."""
+        """Return the members that fit, for one reading after the other, ever more generous."""
         members = list(self.enum)
         return [
             [member for member in members if str(member.value) == text],
@@ -73,11 +84,18 @@ class EnumOutputParser(BaseOutputParser[E], internal=True):
 
 
 class DatetimeOutputParser(BaseOutputParser[datetime], internal=True):
-    """A date and time in a given format.
+    """A parser to a date and time in one format.
 
     Args:
-        format: as `datetime.strptime` reads it.
-        name: what observers call the parser.
+        format: the format, as `datetime.strptime` reads it.
+        name: the parser's name in events.
+
+    Raises:
+        OutputParserException: when run, the text is not in this format.
+
+    Example:
+        >>> DatetimeOutputParser("%Y-%m-%d").invoke("2024-02-29")
+        datetime.datetime(2024, 2, 29, 0, 0)
     """
 
     def __init__(self, format: str = "%Y-%m-%dT%H:%M:%S.%fZ", *, name: str | None = None) -> None:
@@ -85,7 +103,7 @@ class DatetimeOutputParser(BaseOutputParser[datetime], internal=True):
         self.name = name
 
     def parse(self, text: str) -> datetime:
-        """The date and time that the text is.
+        """Return the date and time that the text is.
 
         Raises:
             OutputParserException: it is none in this format.
@@ -99,7 +117,7 @@ class DatetimeOutputParser(BaseOutputParser[datetime], internal=True):
             ) from error
 
     def get_format_instructions(self) -> str:
-        """To answer in the format, with examples."""
+        """Return the request to answer in the format, with examples."""
         examples = ", ".join(example.strftime(self.format) for example in _EXAMPLES)
         return (
             f"Answer with one date and time in the format `{self.format}` and nothing else, "

@@ -1,4 +1,4 @@
-"""The tool calls of a model's answer, while they are being written."""
+"""Parsers of the tool calls in a model's answer, while they are being written."""
 
 from __future__ import annotations
 
@@ -12,25 +12,20 @@ from runnables.compose.non_blocking import Decoder
 from runnables.core.schemas import adapter_of
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, did_you_mean
-from runnables.messages import (
-    AIMessage,
-    AIMessageChunk,
-    InvalidToolCall,
-    ToolCall,
-)
+from runnables.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
 from runnables.messages.partial_json import JsonError, JsonReader
 from runnables.messages.tool_call_merging import PartialToolCall, ToolCallAssembler
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables.parsers.base import BaseParser, refusal_in, text_of
 from runnables.parsers.json import SnapshotBudget
 from runnables.parsers.partial_models import HIDDEN, PartialValue, Shape
-from runnables.parsers.typed import validated
+from runnables.parsers.typed import validate_json_value
 
 
 class ToolCallsParser(BaseParser[Any], internal=True):
-    """What the parsers of tool calls have in common; they say what becomes of a call.
+    """Base of the parsers of tool calls. Write what the result for a call is.
 
-    Calls that cannot be read are an error, not left out; so is a refusal instead of any call.
+    A call that cannot be read is an error, never left out; so is a refusal without any call.
     """
 
     merge: Merge = SNAPSHOTS
@@ -38,55 +33,62 @@ class ToolCallsParser(BaseParser[Any], internal=True):
 
     @property
     def InputType(self) -> Any:
-        """A model's message."""
+        """Return the type of a model's message."""
         return AIMessage
 
-    def _parsed(self, input: Any) -> Any:
+    def _parse_input(self, input: Any) -> Any:
         calls, invalid = _calls_of(input, self)
-        broken = [call for call in invalid if call["name"] is None or self._wants(call["name"])]
-        wanted = [call for call in calls if self._wants(call["name"])]
-        if broken and not (wanted and self.first_tool_only):
+        broken = [call for call in invalid if call["name"] is None or self._takes(call["name"])]
+        taken = [call for call in calls if self._takes(call["name"])]
+        if broken and not (taken and self.first_tool_only):
             raise _unreadable(broken[0])
         if not calls and (refusal := refusal_in(input)):
             raise ModelRefusalError(refusal, text_of(input, self))
-        return self._chosen([self._whole(call) for call in self._first(wanted)])
+        return self._result([self._from_call(call) for call in self._limited(taken)])
 
-    def _piecewise(self) -> Decoder[Any, Any]:
+    def _new_decoder(self) -> Decoder[Any, Any]:
         return _CallsDecoder(self)
 
-    def _wants(self, name: str) -> bool:
-        """Whether calls of this tool are among the results."""
+    def _takes(self, name: str) -> bool:
+        """Tell whether calls of this tool are among the results."""
         return True
 
-    def _whole(self, call: ToolCall) -> Any:
-        """The result for a complete call."""
+    def _from_call(self, call: ToolCall) -> Any:
+        """Return the result for a complete call."""
         raise NotImplementedError
 
-    def _partial(self, call: PartialCall) -> Any:
-        """The result for a call so far, or HIDDEN."""
+    def _from_partial(self, call: ParsedToolCall) -> Any:
+        """Return the result for a call so far, or HIDDEN."""
         raise NotImplementedError
 
-    def _first(self, calls: Sequence[Any]) -> Sequence[Any]:
+    def _limited(self, calls: Sequence[Any]) -> Sequence[Any]:
         return calls[:1] if self.first_tool_only else calls
 
-    def _chosen(self, items: list[Any]) -> Any:
+    def _result(self, items: list[Any]) -> Any:
         if self.first_tool_only:
             return items[0] if items else None
         return items
 
 
 class JsonOutputToolsParser(ToolCallsParser, internal=True):
-    """The tool calls of a message: a list of `{"type": name, "args": {...}}`.
+    """A parser to the tool calls of a message: a list of `{"type": name, "args": {...}}`.
 
-    Streamed, each piece is all calls so far, with their arguments as far as they go.
+    Streamed, each chunk is the list of all calls so far, with their arguments as far as they go.
 
     Args:
         return_id: add the `id` of each call.
-        first_tool_only: give the first call instead of a list; None where there is none.
-        name: what observers call the parser.
+        first_tool_only: return the first call instead of a list; None where there is none.
+        name: the parser's name in events.
 
     Raises:
-        OutputParserException: a call that cannot be read.
+        OutputParserException: when run, a call that cannot be read.
+
+    Example:
+        >>> message = AIMessage("", tool_calls=[tool_call(name="add", args={"a": 1}, id="1")])
+        >>> JsonOutputToolsParser().invoke(message)
+        [{'type': 'add', 'args': {'a': 1}}]
+        >>> JsonOutputToolsParser(first_tool_only=True, return_id=True).invoke(message)
+        {'type': 'add', 'args': {'a': 1}, 'id': '1'}
     """
 
     def __init__(
@@ -100,10 +102,10 @@ class JsonOutputToolsParser(ToolCallsParser, internal=True):
         self.first_tool_only = first_tool_only
         self.name = name
 
-    def _whole(self, call: ToolCall) -> Any:
+    def _from_call(self, call: ToolCall) -> Any:
         return self._item(call["name"], call["args"], call["id"])
 
-    def _partial(self, call: PartialCall) -> Any:
+    def _from_partial(self, call: ParsedToolCall) -> Any:
         return self._item(call.name or "", call.args(), call.id)
 
     def _item(self, name: str, args: dict[str, Any], id: str | None) -> Any:
@@ -112,13 +114,23 @@ class JsonOutputToolsParser(ToolCallsParser, internal=True):
 
 
 class JsonOutputKeyToolsParser(JsonOutputToolsParser, internal=True):
-    """The arguments of the calls of one tool.
+    """A parser to the arguments of the calls of one tool.
 
     Args:
         key_name: the name of the tool.
-        return_id: give `{"type": name, "args": {...}, "id": id}` instead of the arguments.
-        first_tool_only: give those of the first call instead of a list; None where there is none.
-        name: what observers call the parser.
+        return_id: return `{"type": name, "args": {...}, "id": id}` instead of the arguments.
+        first_tool_only: return those of the first call instead of a list; None where there is none.
+        name: the parser's name in events.
+
+    Raises:
+        OutputParserException: when run, a call of this tool that cannot be read.
+
+    Example:
+        >>> message = AIMessage("", tool_calls=[tool_call(name="add", args={"a": 1}, id="1")])
+        >>> JsonOutputKeyToolsParser("add").invoke(message)
+        [{'a': 1}]
+        >>> JsonOutputKeyToolsParser("sum").invoke(message)
+        []
     """
 
     def __init__(
@@ -132,7 +144,7 @@ class JsonOutputKeyToolsParser(JsonOutputToolsParser, internal=True):
         self.key_name = key_name
         super().__init__(return_id=return_id, first_tool_only=first_tool_only, name=name)
 
-    def _wants(self, name: str) -> bool:
+    def _takes(self, name: str) -> bool:
         return name == self.key_name
 
     def _item(self, name: str, args: dict[str, Any], id: str | None) -> Any:
@@ -140,15 +152,29 @@ class JsonOutputKeyToolsParser(JsonOutputToolsParser, internal=True):
 
 
 class PydanticToolsParser(ToolCallsParser, internal=True):
-    """The tool calls of a message as objects of pydantic models.
+    """A parser to the tool calls of a message as objects of pydantic models.
 
-    Streamed, each piece is all objects so far, partial ones as `PydanticOutputParser` makes
-    them; the last piece is validated.
+    Streamed, each chunk is the list of all objects so far, partial ones as `PydanticOutputParser`
+    makes them; the objects of the last chunk are validated.
 
     Args:
         tools: the models; a call names one of them, by its `title` or its class name.
-        first_tool_only: give the first object instead of a list; None where there is none.
-        name: what observers call the parser.
+        first_tool_only: return the first object instead of a list; None where there is none.
+        name: the parser's name in events.
+
+    Raises:
+        ConfigError: a tool that is not a pydantic model class.
+        OutputParserException: when run, a call that cannot be read, of another tool, or whose
+            arguments do not fit.
+
+    Example:
+        >>> from pydantic import BaseModel
+        >>> class Add(BaseModel):
+        ...     a: int
+        ...     b: int = 0
+        >>> message = AIMessage("", tool_calls=[tool_call(name="Add", args={"a": 1}, id="1")])
+        >>> PydanticToolsParser([Add]).invoke(message)
+        [Add(a=1, b=0)]
     """
 
     _shapes: Mapping[str, Shape] | None = None
@@ -167,7 +193,7 @@ class PydanticToolsParser(ToolCallsParser, internal=True):
             if not (isinstance(tool, type) and issubclass(tool, BaseModel)):
                 raise ConfigError(f"PydanticToolsParser: {tool!r} is not a pydantic model class")
 
-    def _whole(self, call: ToolCall) -> Any:
+    def _from_call(self, call: ToolCall) -> Any:
         tools = self._by_name()
         name, args = call["name"], call["args"]
         text = json.dumps(args, ensure_ascii=False)
@@ -177,9 +203,9 @@ class PydanticToolsParser(ToolCallsParser, internal=True):
                 f"Known tools: {', '.join(tools) or 'none'}.",
                 llm_output=text,
             )
-        return validated(adapter_of(tools[name]), args, text, name)
+        return validate_json_value(adapter_of(tools[name]), args, text, name)
 
-    def _partial(self, call: PartialCall) -> Any:
+    def _from_partial(self, call: ParsedToolCall) -> Any:
         if self._shapes is None:
             self._shapes = {name: Shape(tool) for name, tool in self._by_name().items()}
         shape = self._shapes.get(call.name or "")
@@ -192,14 +218,15 @@ class PydanticToolsParser(ToolCallsParser, internal=True):
 def _calls_of(
     message: object, parser: BaseParser[Any]
 ) -> tuple[Sequence[ToolCall], Sequence[InvalidToolCall]]:
-    """The calls in a message, by the text of their arguments where there is one.
+    """Return the valid and the invalid calls in a message.
 
-    A chunk itself reads unfinished arguments as far as they go; here nothing more can come.
+    Those of a chunk are parsed from the text of their arguments: its own `tool_calls` would have
+    unfinished arguments as far as they go, and here nothing more can come.
     """
     if not isinstance(message, AIMessage):
         raise TypeError(
             f"{type(parser).__name__} reads the tool calls of a model's message, "
-            f"got a value of type {type(message).__name__!r}. Put it right behind the model."
+            f"got a value of type {type(message).__name__!r}. Put it right after the model."
         )
     if isinstance(message, AIMessageChunk) and message.tool_call_chunks:
         return parse_tool_calls(message.tool_call_chunks, last=True)
@@ -214,11 +241,11 @@ def _unreadable(call: InvalidToolCall) -> OutputParserException:
     )
 
 
-class PartialCall(PartialToolCall):
-    """A tool call that is being written.
+class ParsedToolCall(PartialToolCall):
+    """A tool call that is being written, with its arguments parsed as far as they go.
 
     Attributes:
-        reader: of its arguments.
+        reader: the reader of its arguments.
     """
 
     def __init__(self) -> None:
@@ -226,79 +253,76 @@ class PartialCall(PartialToolCall):
         self.reader = JsonReader()
         self._has_args = False
         self._broken = False
-        self._view: PartialValue | None = None
+        self._value: PartialValue | None = None
         self._object: Any = HIDDEN
 
     @property
     def has_args(self) -> bool:
-        """Whether some of the text of its arguments has come."""
+        """Tell whether some of the text of its arguments has come."""
         return self._has_args
 
     @property
     def is_whole(self) -> bool:
-        """Whether its arguments are complete."""
+        """Tell whether its arguments are complete."""
         return self.reader.done
 
     def take_args(self, text: str) -> None:
-        """Read on in the arguments."""
+        """Take the next part of the text of the arguments."""
         self._has_args = self._has_args or bool(text)
         if not self._broken and not self.reader.done:
             try:
                 self.reader.feed(text)
             except JsonError:
-                self._broken = True  # the end of the stream tells what is wrong
+                self._broken = True  # the end of the stream raises the error
 
     def args(self) -> dict[str, Any]:
-        """The arguments so far."""
+        """Return the arguments so far."""
         value: object = self.reader.snapshot() if self.reader.changes else {}
         return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
     def object(self, shape: Shape) -> Any:
-        """The arguments so far as an object; HIDDEN where nothing can be shown."""
-        if self._view is None:
-            self._view = PartialValue(shape)
+        """Return the arguments so far as an object; HIDDEN where nothing can be shown."""
+        if self._value is None:
+            self._value = PartialValue(shape)
         if not self.reader.done:
-            new = self._view.show(self.reader)
+            new = self._value.show(self.reader)
             self._object = self._object if new is HIDDEN else new
         elif not self._broken:
             self._broken = True  # validate only once
-            self._object = shape.whole(self.args())
+            self._object = shape.validate(self.args())
         return self._object
 
 
 class _CallsDecoder(Decoder[Any, Any]):
-    """Shows calls as they grow; in the end, says what the whole message says."""
+    """A decoder to the calls as they grow, and in the end to the result for the whole message."""
 
     def __init__(self, parser: ToolCallsParser) -> None:
         self._parser = parser
-        self._messages: list[Any] = []
-        self._assembly = ToolCallAssembler(PartialCall)
-        self._pace = SnapshotBudget()
-        self._unpaid = 0
+        self._chunks: list[Any] = []
+        self._assembler = ToolCallAssembler(ParsedToolCall)
+        self._budget = SnapshotBudget()
         self._shown: Any = HIDDEN
 
     def feed(self, chunk: Any) -> Iterable[Any]:
-        self._messages.append(chunk)
-        pieces = chunk.tool_call_chunks if isinstance(chunk, AIMessageChunk) else ()
-        for piece in pieces:
-            self._assembly.add(piece)
-            self._unpaid += len(piece["args"] or "") + 1
-        return self._show() if pieces or self._shown is HIDDEN else ()
+        self._chunks.append(chunk)
+        parts = chunk.tool_call_chunks if isinstance(chunk, AIMessageChunk) else ()
+        for part in parts:
+            self._assembler.add(part)
+            self._budget.earn(len(part["args"] or "") + 1)
+        return self._show() if parts or self._shown is HIDDEN else ()
 
     def finish(self) -> Iterable[Any]:
-        value = self._parser._parsed(merge_chunks(self._messages))
+        value = self._parser._parse_input(merge_chunks(self._chunks))
         return () if value == self._shown else (value,)
 
     def _show(self) -> Iterable[Any]:
         parser = self._parser
-        calls = self._assembly.calls
-        wanted = [call for call in calls if call.name and parser._wants(call.name)]
-        cost = sum(call.reader.cost() + 1 for call in wanted)
-        paid, self._unpaid = self._unpaid, 0
-        if not self._pace.allows(paid, cost):
+        calls = self._assembler.calls
+        taken = [call for call in calls if call.name and parser._takes(call.name)]
+        if not self._budget.spend(sum(call.reader.cost() + 1 for call in taken)):
             return ()
-        items = [parser._partial(call) for call in parser._first(wanted)]
-        shown = parser._chosen([item for item in items if item is not HIDDEN])
+        items = [parser._from_partial(call) for call in parser._limited(taken)]
+        shown = parser._result([item for item in items if item is not HIDDEN])
         if shown is None or shown == self._shown:
             return ()
         self._shown = shown

@@ -1,4 +1,4 @@
-"""Objects of a declared type from a model's answer, while it is being written."""
+"""The parser of objects of a type in a model's answer, while it is being written."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from runnables.errors import OutputParserException
 from runnables.parsers.base import BaseOutputParser
 from runnables.parsers.json import (
     SnapshotDecoder,
-    checked_type,
     finish_json,
     read_json,
     schema_instructions,
+    supported_type,
 )
 from runnables.parsers.partial_models import HIDDEN, PartialValue, Shape
 
@@ -32,21 +32,32 @@ T = TypeVar("T")
 
 
 class PydanticOutputParser(BaseOutputParser[Output], internal=True):
-    """An object of a pydantic model (or of any type that pydantic knows), from JSON.
+    """A parser of JSON to an object of a pydantic model, or of any type that pydantic knows.
 
-    Streamed, each piece is the object so far, and the last one is the validated object. Partial
-    objects are instances of the same class that were not validated as a whole: a field shows
-    when its value is complete and valid for its type, or, for texts, lists, dicts and nested
-    models, as far as it goes. A required field that is not there yet reads None;
-    `model_fields_set` says which ones are there. Complete parts are shared between the pieces,
-    so treat them as read-only.
+    Streamed, each chunk is the object so far, and the last one is the validated object. Partial
+    objects are instances of the same class that were not validated as a whole: a field is set when
+    its value is complete and valid for its type, or, for strings, lists, dicts and nested models,
+    as far as it goes. A required field that is not there yet reads None; `model_fields_set` has
+    those that are there. Complete parts are shared with later chunks, so treat them as read-only.
 
     Args:
         pydantic_object: the model, or another type.
-        name: what observers call the parser.
+        name: the parser's name in events.
 
     Raises:
         ConfigError: a model of pydantic.v1.
+        OutputParserException: when run, there is no complete JSON, or it does not fit the type.
+
+    Example:
+        >>> from pydantic import BaseModel
+        >>> class Sea(BaseModel):
+        ...     name: str
+        ...     salty: bool
+        >>> parser = PydanticOutputParser(Sea)
+        >>> parser.invoke('{"name": "Baltic", "salty": true}')
+        Sea(name='Baltic', salty=True)
+        >>> list(parser.transform(['{"name": "Bal', 'tic", "salty": true}']))
+        [Sea(name='Bal', salty=None), Sea(name='Baltic', salty=True)]
     """
 
     merge: Merge = SNAPSHOTS
@@ -54,32 +65,32 @@ class PydanticOutputParser(BaseOutputParser[Output], internal=True):
     _shape: Shape | None = None
 
     def __init__(self, pydantic_object: type[Output], *, name: str | None = None) -> None:
-        self.pydantic_object = checked_type(pydantic_object, "PydanticOutputParser")
+        self.pydantic_object = supported_type(pydantic_object, "PydanticOutputParser")
         self.name = name
 
     @property
     def OutputType(self) -> Any:
-        """The type."""
+        """Return the type."""
         return self.pydantic_object
 
     def parse(self, text: str) -> Output:
-        """The object that the JSON in the text describes.
+        """Return the object that the JSON in a string describes.
 
         Raises:
             OutputParserException: there is no complete JSON, or it does not fit the type. Its
                 cause is pydantic's ValidationError then.
         """
-        return cast("Output", self._validated(read_json(text), text))
+        return cast("Output", self._validate(read_json(text), text))
 
     def get_format_instructions(self) -> str:
-        """To answer with JSON, and by which schema."""
+        """Return the request to answer with JSON, with its schema."""
         return schema_instructions(self.pydantic_object)
 
-    def _validated(self, value: Any, text: str) -> Any:
+    def _validate(self, value: Any, text: str) -> Any:
         self._adapter = self._adapter or adapter_of(self.pydantic_object)
-        return validated(self._adapter, value, text, type_name(self.pydantic_object))
+        return validate_json_value(self._adapter, value, text, _type_name(self.pydantic_object))
 
-    def _piecewise(self) -> Decoder[Any, Output]:
+    def _new_decoder(self) -> Decoder[Any, Output]:
         self._shape = self._shape or Shape(for_pydantic(self.pydantic_object))
         return _PydanticDecoder(self, self._shape)
 
@@ -101,28 +112,34 @@ class _PydanticDecoder(SnapshotDecoder[T]):
 
     def end(self) -> Iterable[T]:
         text = self.text
-        return (self.parser._validated(finish_json(self.found, text), text),)
+        return (self.parser._validate(finish_json(self.extractor, text), text),)
 
 
-def validated(adapter: TypeAdapter[Any], value: Any, text: str, wanted: str) -> Any:
-    """A JSON value as an object of a type, by the rules for JSON (a list may be a tuple, ...).
+def validate_json_value(adapter: TypeAdapter[Any], value: Any, text: str, name: str) -> Any:
+    """Return a JSON value as an object of a type, by the rules for JSON (a list may be a tuple).
+
+    Args:
+        adapter: the adapter of the type.
+        value: the value.
+        text: the text that it was read from, for the error.
+        name: the name of the type, for the error.
 
     Raises:
-        OutputParserException: it does not fit; lists what is wrong with which part.
+        OutputParserException: it does not fit; the message lists the error of each part.
     """
     try:
         return adapter.validate_json(json.dumps(value))
     except ValidationError as error:
-        faults = "\n".join(_fault(detail) for detail in error.errors(include_url=False))
+        lines = "\n".join(_error_line(detail) for detail in error.errors(include_url=False))
         raise OutputParserException(
-            f"The answer does not fit {wanted}:\n{faults}", llm_output=text
+            f"The answer does not fit {name}:\n{lines}", llm_output=text
         ) from error
 
 
-def _fault(detail: Any) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
+def _error_line(detail: Any) -> str:
+    path = ".".join(str(part) for part in detail["loc"])
     shown = "" if detail["type"] == "missing" else f" (got {_short(detail['input'])})"
-    return f"- {where + ': ' if where else ''}{detail['msg']}{shown}"
+    return f"- {path + ': ' if path else ''}{detail['msg']}{shown}"
 
 
 def _short(value: object) -> str:
@@ -130,6 +147,5 @@ def _short(value: object) -> str:
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
-def type_name(annotation: Any) -> str:
-    """A type as a person writes it."""
+def _type_name(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) else str(annotation)

@@ -1,4 +1,4 @@
-"""XML from a model's answer, while it is being written."""
+"""The parser of XML in a model's answer, while it is being written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runnables.compose.non_blocking import Decoder
 
 Tree: TypeAlias = "dict[str, str | list[Any] | None]"
-"""An element: its name, and what is in it."""
+"""An element: its name, and its text, its children, or None where it is empty."""
 
 _PARSERS: Final = ("defusedxml", "xml")
 _START: Final = re.compile(r"<(?:[:_]|[^\W\d])|<!DOCTYPE", re.IGNORECASE)
@@ -25,21 +25,31 @@ _CUT_START: Final = re.compile(r"<(?:!(?:D(?:O(?:C(?:T(?:Y(?:P)?)?)?)?)?)?)?\Z",
 
 
 class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
-    """An XML element as nested dicts; while it is being written, what is there of it.
+    """A parser to the first XML element in a model's answer, as nested dicts.
 
     An element is `{name: text}`, or `{name: [child, ...]}` where it has children, or
-    `{name: None}` where it is empty. Text between children stands among them, unless it is
-    blank. Attributes are left out. Prose, a declaration and Markdown fences around the element
-    are ignored; each piece of the stream is the whole element so far.
+    `{name: None}` where it is empty. Text between children is among them, unless it is blank.
+    Attributes are left out. Prose, a declaration and Markdown fences around the element are
+    ignored. Streamed, each chunk is the element so far.
 
-    Documents that bring a type declaration are refused, and without one XML has no entities of
+    Documents with a document type declaration are refused. Without one, XML has no entities of
     its own: nothing can expand, and nothing is fetched.
 
     Args:
-        tags: the names of elements to ask the model for.
-        parser: what LangChain calls its readers. There is one here, and it is safe: both names
-            mean it.
-        name: what observers call the parser.
+        tags: the names of the elements to request in the format instructions.
+        parser: the name of a reader, as in LangChain. There is only one, which is safe: both names
+            stand for it.
+        name: the parser's name in events.
+
+    Raises:
+        ConfigError: another name of a reader.
+        OutputParserException: when run, there is no element, or it is not complete.
+
+    Example:
+        >>> XMLOutputParser().invoke("Here: <sea><name>Baltic</name><salty/></sea>")
+        {'sea': [{'name': 'Baltic'}, {'salty': None}]}
+        >>> list(XMLOutputParser().transform(["<sea><name>Bal", "tic</name></sea>"]))
+        [{'sea': [{'name': 'Bal'}]}, {'sea': [{'name': 'Baltic'}]}]
     """
 
     merge: Merge = SNAPSHOTS
@@ -57,7 +67,7 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
         self.name = name
 
     def parse(self, text: str) -> dict[str, Any]:
-        """The first element in the text.
+        """Return the first element in a string.
 
         Raises:
             OutputParserException: there is none, or it is not complete.
@@ -72,7 +82,7 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
         return reader.snapshot()
 
     def get_format_instructions(self) -> str:
-        """To answer with XML, and with which elements."""
+        """Return the request to answer with XML, with the names of its elements."""
         elements = f" with the elements {', '.join(self.tags)}" if self.tags else ""
         return (
             f"Answer with XML{elements} and with nothing else. There is one outermost element, "
@@ -80,7 +90,7 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
             "`<list><item>red</item><item>green</item></list>`"
         )
 
-    def _piecewise(self) -> Decoder[Any, dict[str, Any]]:
+    def _new_decoder(self) -> Decoder[Any, dict[str, Any]]:
         return _XMLDecoder(self)
 
 
@@ -90,18 +100,16 @@ class _XMLDecoder(TextDecoder[dict[str, Any]]):
     def __init__(self, parser: XMLOutputParser) -> None:
         super().__init__(parser)
         self._reader = _XMLReader()
-        self._pace = SnapshotBudget()
-        self._unpaid = 0
+        self._budget = SnapshotBudget()
         self._shown = 0
 
     def read(self, text: str) -> Iterable[dict[str, Any]]:
         reader = self._reader
         reader.feed(text)
-        self._unpaid += len(text)
+        self._budget.earn(len(text))
         if reader.changes == self._shown or reader.error:
             return ()
-        paid, self._unpaid = self._unpaid, 0
-        if not self._pace.allows(paid, reader.cost()):
+        if not self._budget.spend(reader.cost()):
             return ()
         self._shown = reader.changes
         return (reader.snapshot(),)
@@ -109,56 +117,57 @@ class _XMLDecoder(TextDecoder[dict[str, Any]]):
     def end(self) -> Iterable[dict[str, Any]]:
         self._reader.finish()
         if self._reader.error:
-            return (self.parser.parse(self.text),)  # raises, whatever the cuts were
+            return (self.parser.parse(self.text),)  # raises the same error however it was cut
         value = self._reader.snapshot()
         return () if self._shown == self._reader.changes else (value,)
 
 
-class _Open:
-    """An element that is not closed yet: its texts and finished children, in order."""
+class _OpenElement:
+    """An element that is not closed yet: its strings and finished children, in order."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.parts: list[Any] = []
         self.has_children = False
         self._text = ""  # since the last child
-        self._pieces: list[str] = []  # and what came of it since it was last asked for
+        self._added: list[str] = []  # and what was not joined to it yet
 
-    def add_text(self, piece: str) -> bool:
-        """Take more text; whether it shows."""
-        self._pieces.append(piece)
-        return not piece.isspace() or bool(self._text.strip())
+    def add_text(self, text: str) -> bool:
+        """Add text; tell whether a snapshot would show it."""
+        self._added.append(text)
+        return not text.isspace() or bool(self._text.strip())
 
     def end_text(self) -> None:
-        """A child begins."""
+        """End the text before a child."""
         if text := self._shown_text():
             self.parts.append(text)
         self._text = ""
         self.has_children = True
 
     def cost(self) -> int:
-        """How many references `tree` would copy, about."""
+        """Return about how many references `tree` copies."""
         return len(self.parts) + len(self._text) // 64 + 8
 
     def tree(self, last: Tree | None = None) -> Tree:
-        """The element as it stands, with a child that is still open as its last part."""
+        """Return the element so far, with a child that is still open as its last part."""
         text = self._shown_text()
         if not self.has_children:
             return {self.name: text}
-        return {self.name: [*self.parts, *(it for it in (text, last) if it is not None)]}
+        return {self.name: [*self.parts, *(part for part in (text, last) if part is not None)]}
 
     def _shown_text(self) -> str | None:
-        self._text += "".join(self._pieces)
-        self._pieces.clear()
+        self._text += "".join(self._added)
+        self._added.clear()
         return self._text if self._text.strip() else None
 
 
 class _XMLReader:
-    """Reads one element, however it is cut into pieces.
+    """A reader of one element in a string that comes in parts.
 
     Attributes:
-        changes: grows with everything that a snapshot would show; 0: nothing to show yet.
-        error: what is wrong with the text; "" while nothing is.
+        changes: a number that grows with everything that a snapshot would show; 0 where there is
+            nothing to show yet.
+        error: the error in the text; "" where there is none so far.
     """
 
     def __init__(self) -> None:
@@ -166,7 +175,7 @@ class _XMLReader:
         self.error = ""
         self._held = ""
         self._started = False
-        self._stack: list[_Open] = []
+        self._stack: list[_OpenElement] = []
         self._root: Tree | None = None
         self._expat = expat.ParserCreate()
         self._expat.StartElementHandler = self._on_start
@@ -174,25 +183,25 @@ class _XMLReader:
         self._expat.CharacterDataHandler = self._on_text
 
     def feed(self, text: str) -> None:
-        """Read on; what follows the element is ignored."""
+        """Take the next part of the text; what follows the element is ignored."""
         if not self._started:
             text = self._find_start(self._held + text)
         if text:
             self._parse(text, False)
 
     def finish(self) -> None:
-        """The text is over."""
+        """End the text; an incomplete element is an error."""
         if self._started:
             self._parse("", True)
         elif not self.error:
             self.error = "there is no XML element in the text"
 
     def cost(self) -> int:
-        """How many references a snapshot would copy, about."""
+        """Return about how many references a snapshot copies."""
         return sum(element.cost() for element in self._stack)
 
     def snapshot(self) -> Tree:
-        """The element so far; it does not change when more is read."""
+        """Return the element so far; it does not change when more is read."""
         if self._root is not None:
             return self._root
         tree: Tree | None = None
@@ -218,7 +227,7 @@ class _XMLReader:
         try:
             self._expat.Parse(text, last)
         except (expat.ExpatError, ValueError) as error:  # ValueError: half a surrogate pair
-            if self._root is None:  # else it is about what follows the element
+            if self._root is None:  # else the error is in what follows the element
                 self.error = str(error)
 
     def _on_start(self, name: str, _attributes: dict[str, str]) -> None:
@@ -228,7 +237,7 @@ class _XMLReader:
             raise ValueError(f"elements nest deeper than {MAX_DEPTH} levels")
         if self._stack:
             self._stack[-1].end_text()
-        self._stack.append(_Open(name))
+        self._stack.append(_OpenElement(name))
         self.changes += 1
 
     def _on_text(self, text: str) -> None:

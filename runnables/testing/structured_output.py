@@ -220,7 +220,7 @@ class StructuredOutputs(ModelTests):
         if self.wire is None:
             return ScriptedReply()
         model = self.make(base_url="http://127.0.0.1:9")
-        options, parser = model._told(schema, method, None)
+        options, parser = model._structured_request(schema, method, None)
         text = json.dumps({"value": value} if parser.wrapped else value, ensure_ascii=False)
         if method == "function_calling":
             return ScriptedReply(calls=[ScriptedToolCall(options["tool_choice"], text)])

@@ -250,8 +250,8 @@ class ShowsItsKey(Breakable):
 
 
 class DoesNotCheckForms(Breakable):
-    def _told(self, schema: Any, method: str, strict: bool | None) -> Any:
-        options, parser = super()._told(schema, method, strict)
+    def _structured_request(self, schema: Any, method: str, strict: bool | None) -> Any:
+        options, parser = super()._structured_request(schema, method, strict)
         return options, AnswerParser({}, tool=parser.tool, wrapped=parser.wrapped)
 
 

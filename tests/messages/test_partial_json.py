@@ -153,10 +153,11 @@ DOCUMENTS = {
 
 def _work(text: str) -> tuple[int, int]:
     """References copied for snapshots, and snapshots shown, at four characters a piece."""
-    found, pace, copied, shown = JsonExtractor(), SnapshotBudget(), 0, 0
+    found, budget, copied, shown = JsonExtractor(), SnapshotBudget(), 0, 0
     for at in range(0, len(text), 4):
         found.feed(text[at : at + 4])
-        if found.reader and pace.allows(4, cost := found.reader.cost()):
+        budget.earn(4)
+        if found.reader and budget.spend(cost := found.reader.cost()):
             copied, shown = copied + cost, shown + 1
     return copied, shown
 

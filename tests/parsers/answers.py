@@ -1,4 +1,4 @@
-"""What models write, in every form and cut anywhere, for the laws of parsers."""
+"""Outputs of models, of every type and cut anywhere, for the laws of parsers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ JSON = st.recursive(
 )
 
 
-class Colour(Enum):
+class Paint(Enum):
     RED = "red"
     DARK_RED = "dark red"
     THREE = 3
@@ -68,7 +68,7 @@ PERSONS = st.fixed_dictionaries(
 
 @st.composite
 def json_answers(draw: Callable[..., Any], values: Any = JSON) -> str:
-    """JSON as models deliver it: bare, fenced, in prose, indented, and now and then cut off."""
+    """Draw JSON as models write it: bare, fenced, in prose, indented, and now and then cut off."""
     value = draw(values)
     text = json.dumps(
         value, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 2]))
@@ -91,7 +91,7 @@ def json_answers(draw: Callable[..., Any], values: Any = JSON) -> str:
 
 
 def noise(alphabet: str) -> Any:
-    """Texts of characters that mean something to a parser."""
+    """Return strings of characters that mean something to a parser."""
     return st.text(alphabet=alphabet, max_size=30) | st.text(max_size=10)
 
 
@@ -101,47 +101,58 @@ XML_NOISE = noise("<>/ab&;![]?x='\" #é\n`")
 
 
 @st.composite
-def cut(draw: Callable[..., Any], texts: Any) -> list[str]:
-    """A text in pieces, some of them empty; at least one."""
-    text = draw(texts)
+def cut(draw: Callable[..., Any], strings: Any) -> list[str]:
+    """Draw a string in parts, some of them empty; at least one."""
+    text = draw(strings)
     cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=12)))
-    return [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    return [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
 
 
-def as_text(pieces: Sequence[str]) -> tuple[list[Any], Any]:
-    return list(pieces), "".join(pieces)
+def json_parts(value: Any, size: int = 5) -> list[str]:
+    """Return the JSON of a value in parts of so many characters."""
+    text = json.dumps(value)
+    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
-def as_message(pieces: Sequence[str]) -> tuple[list[Any], Any]:
-    chunks = [AIMessageChunk(content=piece) for piece in pieces]
-    return list(chunks), AIMessage(content="".join(pieces))
+# Each of these returns the chunks of a model's output, and the whole output.
 
 
-def as_merged_chunk(pieces: Sequence[str]) -> tuple[list[Any], Any]:
-    chunks = [AIMessageChunk(content=piece) for piece in pieces]
+def as_text(parts: Sequence[str]) -> tuple[list[Any], Any]:
+    return list(parts), "".join(parts)
+
+
+def as_message(parts: Sequence[str]) -> tuple[list[Any], Any]:
+    chunks = [AIMessageChunk(content=part) for part in parts]
+    return list(chunks), AIMessage(content="".join(parts))
+
+
+def as_merged_chunk(parts: Sequence[str]) -> tuple[list[Any], Any]:
+    chunks = [AIMessageChunk(content=part) for part in parts]
     return list(chunks), AIMessageChunk.merge_chunks(chunks)
 
 
-def as_message_of_blocks(pieces: Sequence[str]) -> tuple[list[Any], Any]:
-    """Text blocks of a provider that also thinks aloud."""
-    thought = AIMessageChunk(content=[{"type": "reasoning", "reasoning": "{[<x> 1. ", "index": 0}])
+def as_message_of_blocks(parts: Sequence[str]) -> tuple[list[Any], Any]:
+    """Return the text blocks of a provider that also sends its reasoning."""
+    reasoning = AIMessageChunk(
+        content=[{"type": "reasoning", "reasoning": "{[<x> 1. ", "index": 0}]
+    )
     chunks = [
-        AIMessageChunk(content=[{"type": "text", "text": piece, "index": 1}]) for piece in pieces
+        AIMessageChunk(content=[{"type": "text", "text": part, "index": 1}]) for part in parts
     ]
-    return [thought, *chunks], AIMessageChunk.merge_chunks([thought, *chunks])
+    return [reasoning, *chunks], AIMessageChunk.merge_chunks([reasoning, *chunks])
 
 
-def as_blocks(pieces: Sequence[str]) -> tuple[list[Any], Any]:
-    blocks: list[Any] = [{"type": "text", "text": piece} for piece in pieces]
+def as_blocks(parts: Sequence[str]) -> tuple[list[Any], Any]:
+    blocks: list[Any] = [{"type": "text", "text": part} for part in parts]
     blocks.insert(0, {"type": "reasoning", "reasoning": "{[<x> 1. "})
     return [[block] for block in blocks], blocks
 
 
-FORMS = [as_text, as_message, as_merged_chunk, as_message_of_blocks, as_blocks]
+OUTPUTS = [as_text, as_message, as_merged_chunk, as_message_of_blocks, as_blocks]
 
 
 def outcome(run: Callable[[], Any]) -> Any:
-    """What a call gives, or the parser's error, so that they compare (also NaN, by repr)."""
+    """Return a call's result or the parser's error, so that two compare (NaN by its repr)."""
     try:
         value = run()
     except OutputParserException as error:

@@ -1,4 +1,4 @@
-"""What holds for every parser, every form of answer and every way to cut it."""
+"""Laws of parsers: for every parser, every type of output and every way to cut it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from runnables.parsers import (
 )
 from tests.both_modes import Call
 from tests.parsers.answers import (
-    FORMS,
     JSON_NOISE,
     LIST_NOISE,
+    OUTPUTS,
     PERSONS,
     XML_NOISE,
-    Colour,
+    Paint,
     Person,
     cut,
     json_answers,
@@ -40,7 +40,7 @@ from tests.parsers.answers import (
 
 
 class Shout(BaseTransformOutputParser[str]):
-    """A user's parser that parses every piece on its own."""
+    """A user's parser that parses every chunk on its own."""
 
     def parse(self, text: str) -> str:
         return text.upper()
@@ -66,7 +66,7 @@ PARSERS: list[tuple[Runnable[Any, Any], Any]] = [
     (CommaSeparatedListOutputParser(), LIST_NOISE),
     (NumberedListOutputParser(), LIST_NOISE),
     (MarkdownListOutputParser(), LIST_NOISE),
-    (EnumOutputParser(enum=Colour), st.sampled_from(["red", " Dark Red.", "3", "", "blue"])),
+    (EnumOutputParser(enum=Paint), st.sampled_from(["red", " Dark Red.", "3", "", "blue"])),
     (DatetimeOutputParser(), DATES),
     (XMLOutputParser(), XML | XML_NOISE),
     (
@@ -75,71 +75,73 @@ PARSERS: list[tuple[Runnable[Any, Any], Any]] = [
     ),
     (XMLOutputParser().with_repair(RunnableLambda(lambda _: "<a", blocking=False)), XML),
     (
-        EnumOutputParser(Colour).with_repair(RunnableLambda(lambda _: "3", blocking=False)),
+        EnumOutputParser(Paint).with_repair(RunnableLambda(lambda _: "3", blocking=False)),
         st.text(max_size=3),
     ),
 ]
 IDS = [repr(parser) for parser, _ in PARSERS]
-FORM_IDS = [form.__name__ for form in FORMS]
+OUTPUT_IDS = [output.__name__ for output in OUTPUTS]
 
 
-@pytest.mark.parametrize("form", FORMS, ids=FORM_IDS)
-@pytest.mark.parametrize(("parser", "texts"), PARSERS, ids=IDS)
+@pytest.mark.parametrize("output", OUTPUTS, ids=OUTPUT_IDS)
+@pytest.mark.parametrize(("parser", "strings"), PARSERS, ids=IDS)
 def test_the_stream_adds_up_to_what_invoke_gives(
-    parser: Runnable[Any, Any], texts: Any, form: Callable[[Sequence[str]], Any]
+    parser: Runnable[Any, Any], strings: Any, output: Callable[[Sequence[str]], Any]
 ) -> None:
-    """Law 1, for any cut of any text, errors and their texts included."""
+    """Law 1, for any cut of any string, with errors and their `llm_output`."""
 
-    @given(cut(texts))
-    def law(pieces: list[str]) -> None:
-        chunks, whole = form(pieces)
+    @given(cut(strings))
+    def law(parts: list[str]) -> None:
+        chunks, whole = output(parts)
         streamed = outcome(lambda: merge_chunks(parser.transform(iter(chunks)), parser.merge))
         assert streamed == outcome(lambda: parser.invoke(whole))
 
     law()
 
 
-@pytest.mark.parametrize(("parser", "texts"), PARSERS, ids=IDS)
-def test_both_colours_stream_the_same(parser: Runnable[Any, Any], texts: Any, call: Call) -> None:
-    """Law 2: the chunks are those of the sync stream, one by one."""
+@pytest.mark.parametrize(("parser", "strings"), PARSERS, ids=IDS)
+def test_the_async_stream_has_the_chunks_of_the_sync_one(
+    parser: Runnable[Any, Any], strings: Any, call: Call
+) -> None:
+    """Law 2, chunk by chunk."""
 
-    @given(cut(texts))
-    def law(pieces: list[str]) -> None:
-        expected = outcome(lambda: list(parser.transform(iter(pieces))))
-        assert outcome(lambda: call.transform(parser, pieces)) == expected
-        assert outcome(lambda: call.invoke(parser, "".join(pieces))) == outcome(
-            lambda: parser.invoke("".join(pieces))
+    @given(cut(strings))
+    def law(parts: list[str]) -> None:
+        expected = outcome(lambda: list(parser.transform(iter(parts))))
+        assert outcome(lambda: call.transform(parser, parts)) == expected
+        assert outcome(lambda: call.invoke(parser, "".join(parts))) == outcome(
+            lambda: parser.invoke("".join(parts))
         )
 
     law()
 
 
-SNAPSHOT_PARSERS = [(parser, texts) for parser, texts in PARSERS if parser.merge is SNAPSHOTS]
+SNAPSHOT_PARSERS = [(parser, strings) for parser, strings in PARSERS if parser.merge is SNAPSHOTS]
 
 
 @pytest.mark.parametrize(
-    ("parser", "texts"), SNAPSHOT_PARSERS, ids=[repr(parser) for parser, _ in SNAPSHOT_PARSERS]
+    ("parser", "strings"), SNAPSHOT_PARSERS, ids=[repr(parser) for parser, _ in SNAPSHOT_PARSERS]
 )
-def test_a_snapshot_does_not_change_afterwards(parser: Runnable[Any, Any], texts: Any) -> None:
-    """Who keeps earlier pieces of a stream finds them as they were."""
+def test_a_snapshot_does_not_change_afterwards(parser: Runnable[Any, Any], strings: Any) -> None:
+    """A consumer that keeps earlier chunks of a stream finds them as they were."""
 
-    @given(cut(texts))
-    def law(pieces: list[str]) -> None:
+    @given(cut(strings))
+    def law(parts: list[str]) -> None:
         kept: list[tuple[Any, str]] = []
 
         def consume() -> None:
-            for piece in parser.transform(iter(pieces)):
-                kept.append((piece, repr(piece)))
+            for chunk in parser.transform(iter(parts)):
+                kept.append((chunk, repr(chunk)))
 
         outcome(consume)
-        assert all(repr(piece) == was for piece, was in kept)
+        assert all(repr(chunk) == was for chunk, was in kept)
 
     law()
 
 
-@pytest.mark.parametrize(("parser", "_texts"), PARSERS, ids=IDS)
-def test_a_parser_is_a_value(parser: Runnable[Any, Any], _texts: Any) -> None:
-    """Equal settings compare and hash equal, and pickle."""
+@pytest.mark.parametrize(("parser", "_strings"), PARSERS, ids=IDS)
+def test_a_parser_is_a_value(parser: Runnable[Any, Any], _strings: Any) -> None:
+    """Parsers with the same settings compare and hash equal, and pickle."""
     if isinstance(parser, Shout) or hasattr(parser, "model"):
         return  # of this file, or with a lambda inside
     parser.invoke("1") if isinstance(parser, StrOutputParser) else None
@@ -150,7 +152,7 @@ def test_a_parser_is_a_value(parser: Runnable[Any, Any], _texts: Any) -> None:
 
 
 @pytest.mark.parametrize("wrong", [3, None, {"type": "text"}, [1, 2], ("a",)])
-def test_what_is_no_text_is_the_callers_error(wrong: Any, call: Call) -> None:
+def test_an_input_without_text_is_the_callers_error(wrong: Any, call: Call) -> None:
     """A TypeError that names the parser and what it got, not a parser's error."""
     with pytest.raises(TypeError, match=r"JsonOutputParser reads text.* got "):
         call.invoke(JsonOutputParser(), wrong)
@@ -159,7 +161,7 @@ def test_what_is_no_text_is_the_callers_error(wrong: Any, call: Call) -> None:
 
 
 def test_a_prompt_is_read_as_its_text() -> None:
-    """Parsers stand behind prompts too, as models that echo do."""
+    """Parsers may follow a prompt directly, without a model."""
     assert JsonOutputParser().invoke(StringPromptValue(text="[1]")) == [1]
 
 
@@ -172,14 +174,14 @@ def test_an_unknown_option_of_a_call_is_refused(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    "parser", [it for it, _ in PARSERS if not isinstance(it, StrOutputParser | Shout)]
+    "parser", [parser for parser, _ in PARSERS if not isinstance(parser, StrOutputParser | Shout)]
 )
 def test_format_instructions_are_one_clear_request(parser: Any) -> None:
-    """Each parser tells the model what it reads."""
+    """Each parser asks the model for what it reads."""
     assert parser.get_format_instructions().startswith("Answer with ")
 
 
 def test_a_parser_with_nothing_to_ask_for_says_so() -> None:
-    """Text is text: there is no format."""
+    """Any text is the text: there is no format."""
     with pytest.raises(NotImplementedError, match="StrOutputParser has no format instructions"):
         StrOutputParser().get_format_instructions()

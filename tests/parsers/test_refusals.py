@@ -1,4 +1,4 @@
-"""A model that refuses: what parsers make of that, whole and in pieces."""
+"""Refusals of a model: the errors that parsers raise, for messages and for streams."""
 
 from __future__ import annotations
 
@@ -29,16 +29,14 @@ NO = "I will not do that."
 
 
 class Person(BaseModel):
-    """Somebody."""
-
     name: str
 
 
 IN_A_BLOCK = AIMessage([{"type": "refusal", "refusal": NO}])
 AS_IN_CHAT = AIMessage("", additional_kwargs={"refusal": NO})
-PIECES = [
-    AIMessageChunk([{"type": "refusal", "refusal": piece, "index": 0}])
-    for piece in ("I will ", "not do ", "that.")
+CHUNKS = [
+    AIMessageChunk([{"type": "refusal", "refusal": part, "index": 0}])
+    for part in ("I will ", "not do ", "that.")
 ]
 STRICT = [
     JsonOutputParser(),
@@ -52,13 +50,13 @@ STRICT = [
 
 
 @pytest.mark.parametrize("parser", STRICT, ids=repr)
-def test_a_refusal_is_an_error_that_says_what_the_model_said(parser: Any, call: Call) -> None:
-    """In a block and in `additional_kwargs`, whole and in pieces."""
+def test_a_refusal_is_an_error_with_the_models_words(parser: Any, call: Call) -> None:
+    """In a block and in `additional_kwargs`, as a message and as a stream."""
     for run in (
         lambda: call.invoke(parser, IN_A_BLOCK),
         lambda: call.invoke(parser, AS_IN_CHAT),
         lambda: call.stream(parser, IN_A_BLOCK),
-        lambda: call.transform(parser, PIECES),
+        lambda: call.transform(parser, CHUNKS),
     ):
         with pytest.raises(ModelRefusalError, match="The model refused: I will not") as caught:
             run()
@@ -66,8 +64,8 @@ def test_a_refusal_is_an_error_that_says_what_the_model_said(parser: Any, call: 
         assert isinstance(caught.value, OutputParserException)
 
 
-def test_text_and_calls_beside_a_refusal_are_read(call: Call) -> None:
-    """Only what cannot be read is put down to the refusal."""
+def test_text_and_calls_next_to_a_refusal_are_read(call: Call) -> None:
+    """A refusal is the error only where the parser finds nothing to read."""
     kwargs = {"refusal": NO}
     assert call.invoke(JsonOutputParser(), AIMessage('{"a": 1}', additional_kwargs=kwargs)) == {
         "a": 1
@@ -82,8 +80,8 @@ def test_text_and_calls_beside_a_refusal_are_read(call: Call) -> None:
 
 
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-def test_structured_output_says_that_the_model_refused(method: Any, call: Call) -> None:
-    """Raised; with `include_raw=True` it is the reason why there is nothing."""
+def test_structured_output_raises_the_refusal(method: Any, call: Call) -> None:
+    """With `include_raw=True` it is the `parsing_error`."""
     model = ScriptedChatModel([AS_IN_CHAT], cycle=True)
     with pytest.raises(ModelRefusalError, match=NO):
         call.invoke(model.with_structured_output(Person, method=method), "go")
@@ -93,17 +91,17 @@ def test_structured_output_says_that_the_model_refused(method: Any, call: Call) 
 
 
 def test_a_refusal_is_not_repaired(call: Call) -> None:
-    """The model is not asked to correct what it meant."""
-    asked: list[Any] = []
-    parser = JsonOutputParser().with_repair(RunnableLambda(asked.append))
+    """The model is not asked to correct an answer that it meant."""
+    prompts: list[Any] = []
+    parser = JsonOutputParser().with_repair(RunnableLambda(prompts.append))
     with pytest.raises(ModelRefusalError):
         call.invoke(parser, AS_IN_CHAT)
     with pytest.raises(ModelRefusalError):
-        call.transform(parser, PIECES)
-    assert asked == []
+        call.transform(parser, CHUNKS)
+    assert prompts == []
 
 
-def test_the_error_travels() -> None:
-    """Through pickle, with all that it says."""
+def test_a_refusal_error_pickles() -> None:
+    """With its words, the text and the message."""
     copy = pickle.loads(pickle.dumps(ModelRefusalError(NO, "text")))
     assert (copy.refusal, copy.llm_output, str(copy)) == (NO, "text", f"The model refused: {NO}")

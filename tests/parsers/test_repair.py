@@ -1,4 +1,4 @@
-"""Answers that do not parse, and models that get to correct them."""
+"""Repair of answers that do not parse, by a model that corrects them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runnables.parsers import (
     RepairParser,
 )
 from tests.both_modes import Call
-from tests.parsers.answers import Colour
+from tests.parsers.answers import Paint
 
 
 class Point(BaseModel):
@@ -28,15 +28,15 @@ class Point(BaseModel):
 
 
 class Script(Runnable[Any, Any]):
-    """Plays answers, and keeps what it was asked."""
+    """A model with scripted answers, which keeps its prompts."""
 
     def __init__(self, *answers: Any) -> None:
         self._answers = list(answers)
-        self._asked: list[str] = []
+        self._prompts: list[str] = []
 
     def _next(self, prompt: Any) -> Any:
         assert isinstance(prompt, PromptValue)
-        self._asked.append(prompt.to_string())
+        self._prompts.append(prompt.to_string())
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -55,15 +55,15 @@ def test_a_good_answer_costs_no_call(call: Call) -> None:
     parser = JsonOutputParser().with_repair(model)
     assert call.invoke(parser, "[1]") == [1]
     assert call.transform(parser, ["[1, ", "2]"])[-1] == [1, 2]
-    assert model._asked == []
+    assert model._prompts == []
 
 
-def test_the_model_sees_what_was_asked_said_and_wrong(call: Call) -> None:
-    """The instructions, its own text, and the error; each attempt shows the answer before it."""
+def test_the_model_sees_the_instructions_its_answer_and_the_error(call: Call) -> None:
+    """Each attempt shows the answer of the attempt before."""
     model = Script(AIMessage(content='{"x": "two"}'), '```json\n{"x": 2}\n```')
     parser = PydanticOutputParser(pydantic_object=Point)
     assert call.invoke(parser.with_repair(model, attempts=2), '{"y": 1}') == Point(x=2)
-    first, second = model._asked
+    first, second = model._prompts
     assert parser.get_format_instructions() in first
     assert '<answer>\n{"y": 1}\n</answer>' in first
     assert "- x: Field required" in first
@@ -72,7 +72,7 @@ def test_the_model_sees_what_was_asked_said_and_wrong(call: Call) -> None:
 
 
 def test_a_hint_for_the_model_replaces_the_message(call: Call) -> None:
-    """`observation` is what a parser wants to tell the model."""
+    """A parser's `observation` goes to the model instead of its message."""
 
     class Picky(BaseOutputParser[str]):
         def parse(self, text: str) -> str:
@@ -82,14 +82,14 @@ def test_a_hint_for_the_model_replaces_the_message(call: Call) -> None:
 
     model = Script("please")
     assert call.invoke(Picky().with_repair(model), "now") == "please"
-    assert "Say the magic word." in model._asked[0]
-    assert "rude" not in model._asked[0]
-    assert "What was asked for" not in model._asked[0]  # the parser has no instructions
+    assert "Say the magic word." in model._prompts[0]
+    assert "rude" not in model._prompts[0]
+    assert "What was asked for" not in model._prompts[0]  # the parser has no instructions
 
 
 def test_when_nothing_parses_the_first_error_is_raised(call: Call) -> None:
-    """Its cause has those of the repairs, in order, each with a note that says which."""
-    parser = EnumOutputParser(enum=Colour).with_repair(Script("violet", "pink"), attempts=2)
+    """Its cause has those of the repairs, in order, each with a note of its number."""
+    parser = EnumOutputParser(enum=Paint).with_repair(Script("violet", "pink"), attempts=2)
     with pytest.raises(OutputParserException, match="'blue' is not one") as caught:
         call.invoke(parser, "blue")
     group = caught.value.__cause__
@@ -100,14 +100,14 @@ def test_when_nothing_parses_the_first_error_is_raised(call: Call) -> None:
 
 
 def test_an_error_of_the_model_is_raised_as_it_is(call: Call) -> None:
-    """A repair that cannot be asked for is no parser's error."""
+    """A model that fails to answer is no error of the parser."""
     parser = JsonOutputParser().with_repair(Script(ConnectionError("gone")), attempts=3)
     with pytest.raises(ConnectionError, match="gone"):
         call.invoke(parser, "no")
 
 
 def test_the_repaired_value_is_the_last_snapshot(call: Call) -> None:
-    """What came before it was shown as it came."""
+    """The chunks before it were yielded as they came."""
     parser = JsonOutputParser().with_repair(Script('{"a": [1, 2]}'))
     assert call.transform(parser, ['{"a": [1, ', "oops]}"]) == [{"a": [1]}, {"a": [1, 2]}]
 
@@ -119,21 +119,21 @@ class Shout(BaseTransformOutputParser[str]):
         return text.upper()
 
 
-def test_pieces_that_add_up_wait_for_the_end(call: Call) -> None:
-    """They could not be taken back, so a repaired stream has one piece."""
+def test_chunks_that_add_up_wait_for_the_end(call: Call) -> None:
+    """They could not be taken back, so a repaired stream has one chunk."""
     parser = Shout().with_repair(Script("fine"))
     assert call.transform(parser, ["why", "?"]) == ["FINE"]
     assert call.transform(Shout().with_repair(Script()), ["a", "b"]) == ["AB"]
 
 
 def test_a_reset_upstream_starts_the_answer_over(call: Call) -> None:
-    """A model that may_restart its stream is parsed from its new beginning."""
+    """A model that restarts its stream is parsed from its new beginning."""
     parser = JsonOutputParser().with_repair(Script())
     assert call.transform(parser, ['{"a', RESET, "[1", "]"])[-1] == [1]
 
 
-def test_it_stands_in_a_chain(call: Call) -> None:
-    """With functions as models, and a repr that reads like the code."""
+def test_a_repaired_parser_is_a_step_of_a_chain(call: Call) -> None:
+    """A function may be the model, and the repr reads like the code."""
     fix = RunnableLambda(lambda _: "[0]", blocking=False)
     repair = JsonOutputParser().with_repair(fix)
     fixing = "RunnableLambda(lambda _: '[0]')"
@@ -142,8 +142,8 @@ def test_it_stands_in_a_chain(call: Call) -> None:
     assert repair == RepairParser(JsonOutputParser(), fix)
 
 
-def test_no_attempt_is_no_repair() -> None:
-    """A number below 1 is refused."""
+def test_fewer_than_one_attempt_is_refused() -> None:
+    """And so is an unknown keyword."""
     with pytest.raises(ConfigError, match=r"attempts=0\): expected at least 1"):
         JsonOutputParser().with_repair(Script(), attempts=0)
     with pytest.raises(ConfigError, match="^with_repair has no option 'attempt'. Did you mean"):
@@ -155,7 +155,7 @@ def test_no_attempt_is_no_repair() -> None:
 def test_an_option_is_refused_also_where_nothing_is_repaired(
     parser: Any, option: str, call: Call
 ) -> None:
-    """Nothing would read it; options of the model are bound to the model."""
+    """Nothing would read it; the options of the model are bound to the model."""
     repair = parser.with_repair(Script())
     for run in (call.invoke, call.stream):
         with pytest.raises(ConfigError, match=f"with_repair.*takes no option {option!r}"):

@@ -1,4 +1,4 @@
-"""Parsers of tool calls, whole and while they are written."""
+"""Parsers of tool calls, from messages and while the calls are written."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ PARSERS = [
 
 
 def streamed(calls: list[tuple[str, str]], size: int) -> list[Any]:
-    """The pieces in which a provider sends these calls, with an answer in words before."""
+    """Return the chunks in which a provider sends these calls, with an answer in words before."""
     chunks = [AIMessageChunk(content="Let me see. ")]
     for index, (name, args) in enumerate(calls):
-        parts = [args[at : at + size] for at in range(0, len(args), size)]
+        parts = [args[start : start + size] for start in range(0, len(args), size)]
         first = tool_call_chunk(name=name, args="", id=f"call-{index}", index=index)
         more = [tool_call_chunk(args=part, index=index) for part in parts]
-        chunks += [AIMessageChunk(content="", tool_call_chunks=[piece]) for piece in (first, *more)]
+        chunks += [AIMessageChunk(content="", tool_call_chunks=[part]) for part in (first, *more)]
     return [*chunks, AIMessageChunk(content="", chunk_position="last")]
 
 
@@ -70,7 +70,7 @@ CALLS = st.lists(st.tuples(st.sampled_from(["Add", "search_web", "other"]), ARGS
 
 @pytest.mark.parametrize("parser", PARSERS, ids=repr)
 def test_the_stream_ends_with_what_invoke_gives(parser: Any) -> None:
-    """Law 1, for any calls in any pieces, errors included; earlier pieces stay as they were."""
+    """Law 1, for any calls cut anywhere, with errors; earlier chunks stay as they were."""
 
     @given(CALLS, st.integers(1, 9))
     def law(calls: list[tuple[str, str]], size: int) -> None:
@@ -78,13 +78,13 @@ def test_the_stream_ends_with_what_invoke_gives(parser: Any) -> None:
         kept: list[tuple[Any, str]] = []
 
         def run() -> Any:
-            for piece in parser.transform(iter(chunks)):
-                kept.append((piece, repr(piece)))
-            return merge_chunks([piece for piece, _ in kept], SNAPSHOTS)
+            for chunk in parser.transform(iter(chunks)):
+                kept.append((chunk, repr(chunk)))
+            return merge_chunks([chunk for chunk, _ in kept], SNAPSHOTS)
 
         whole = AIMessageChunk.merge_chunks(chunks)
         assert outcome(run) == outcome(lambda: parser.invoke(whole))
-        assert all(repr(piece) == was for piece, was in kept)
+        assert all(repr(chunk) == was for chunk, was in kept)
 
     law()
 
@@ -96,7 +96,7 @@ def test_calls_are_shown_while_they_are_written(call: Call) -> None:
     """Arguments as far as they go, then the next call."""
     shown = call.transform(JsonOutputToolsParser(), streamed(TWO, 1))
     assert shown[:2] == [[], [{"type": "Add", "args": {}}]]
-    assert all(one != next_ for one, next_ in pairwise(shown))
+    assert all(one != other for one, other in pairwise(shown))
     assert {"type": "Add", "args": {"a": 12, "note": "he"}} in [calls[0] for calls in shown[1:]]
     assert shown[-1] == [
         {"type": "Add", "args": {"a": 12, "note": "hello"}},
@@ -105,23 +105,23 @@ def test_calls_are_shown_while_they_are_written(call: Call) -> None:
 
 
 def test_partial_objects_are_of_the_tools_class(call: Call) -> None:
-    """As those of the pydantic parser: what is shown fits its type."""
+    """Their fields fit their types, as with the pydantic parser."""
     shown = call.transform(PydanticToolsParser(tools=[Add, Search]), streamed(TWO, 1))
     assert {type(item) for items in shown for item in items} == {Add, Search}
     assert {items[0].a for items in shown[1:]} == {None, 12}
     assert shown[-1] == [Add(a=12, note="hello"), Search(query="x")]
 
 
-def test_a_message_without_calls_has_none(call: Call) -> None:
-    """An empty list, or None where one was asked for."""
+def test_a_message_without_calls_has_no_results(call: Call) -> None:
+    """The result is an empty list, or None for `first_tool_only`."""
     words = AIMessage(content="No tool needed.")
     assert call.invoke(JsonOutputToolsParser(), words) == []
     assert call.invoke(PydanticToolsParser(tools=[Add], first_tool_only=True), words) is None
     assert call.transform(JsonOutputKeyToolsParser("Add"), [words]) == [[]]
 
 
-def test_ids_are_there_when_asked_for(call: Call) -> None:
-    """For the tool message that answers the call."""
+def test_ids_are_there_with_return_id(call: Call) -> None:
+    """A tool message needs the id of the call that it answers."""
     message = AIMessage(content="", tool_calls=[tool_call(name="Add", args={"a": 1}, id="7")])
     item = {"type": "Add", "args": {"a": 1}, "id": "7"}
     assert call.invoke(JsonOutputToolsParser(return_id=True), message) == [item]
@@ -142,10 +142,10 @@ def test_ids_are_there_when_asked_for(call: Call) -> None:
         ("Add", '{"a": 1', "The tool call of 'Add' cannot be read: ", '{"a": 1'),
     ],
 )
-def test_a_call_that_cannot_be_served_is_an_error(
+def test_a_call_that_cannot_be_read_is_an_error(
     name: str, args: str, error: str, text: str, call: Call
 ) -> None:
-    """An unknown tool, arguments that do not fit, arguments that are no JSON; never dropped."""
+    """An unknown tool, arguments that do not fit, arguments that are no JSON: none is dropped."""
     parser = PydanticToolsParser(tools=[Add, Search])
     with pytest.raises(OutputParserException) as caught:
         call.transform(parser, streamed([(name, args)], 3))
@@ -155,19 +155,19 @@ def test_a_call_that_cannot_be_served_is_an_error(
 
 @pytest.mark.parametrize("wrong", ["text", HumanMessage(content="hi"), {"name": "Add"}])
 def test_only_models_messages_have_calls(wrong: Any, call: Call) -> None:
-    """A parser in the wrong place is the caller's error, and says where it belongs."""
-    with pytest.raises(TypeError, match="Put it right behind the model"):
+    """A parser in the wrong place is the caller's error, which names the right one."""
+    with pytest.raises(TypeError, match="Put it right after the model"):
         call.invoke(JsonOutputToolsParser(), wrong)
 
 
 def test_a_tool_that_is_no_model_is_refused() -> None:
-    """When the parser is made."""
+    """The error comes when the parser is made."""
     with pytest.raises(ConfigError, match="not a pydantic model class"):
         PydanticToolsParser(tools=[StrOutputParser()])  # type: ignore[list-item]  # the point
 
 
 def test_printing_a_parser_shows_its_settings() -> None:
-    """As the code that made it."""
+    """The repr is the code that makes it."""
     assert repr(JsonOutputToolsParser()) == (
         "JsonOutputToolsParser(return_id=False, first_tool_only=False)"
     )

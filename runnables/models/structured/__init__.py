@@ -1,1 +1,1 @@
-"""Answers of a declared type."""
+"""Answers of a declared type, from chat models."""

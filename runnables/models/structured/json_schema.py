@@ -1,7 +1,7 @@
-"""Whether a JSON value fits a JSON schema, for answers whose form is given as a dict.
+"""Validation of JSON values by a JSON schema, for answers whose type is given as a dict.
 
-Types are pydantic's to check. This knows the words that schemas for models are written with; what
-it does not know, it lets pass.
+Types are validated by pydantic. This module knows the keywords that schemas for models are written
+with; it lets pass what it does not know.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import Any, Final, cast
 
-from runnables.models.structured.strict import Schema, accepts_null, resolved
+from runnables.models.structured.strict import Schema, accepts_null, options_of, resolve
 
-_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+_TYPES: Final[Mapping[str, tuple[type, ...]]] = {
     "object": (dict,),
     "array": (list,),
     "string": (str,),
@@ -38,117 +38,119 @@ _SIZES: Final[Mapping[type[Any], tuple[str, str, str]]] = {
 
 
 def schema_errors(value: Any, schema: Schema, root: Schema | None = None) -> list[str]:
-    """What is wrong with a value, a line each, as "place: what"; nothing where it fits.
+    """Return the errors of a value, a line each, as "path: error"; none where it fits.
 
     Args:
         value: the value.
-        schema: what it should fit.
+        schema: the schema that it should fit.
         root: the schema that references are looked up in; by default this one.
     """
     return list(_errors(value, schema, schema if root is None else root, ""))
 
 
-def _errors(value: Any, schema: Schema, root: Schema, at: str) -> Iterator[str]:
-    known = resolved(schema, root)
-    if not _is_of_kind(value, known.get("type")):
-        yield f"{_place(at)}expected {_listed(known['type'])}, got {_short(value)}"
+def _errors(value: Any, schema: Schema, root: Schema, path: str) -> Iterator[str]:
+    known = resolve(schema, root)
+    if not _is_of_type(value, known.get("type")):
+        yield f"{_prefix(path)}expected {_listed(known['type'])}, got {_short(value)}"
         return
-    if "enum" in known and not any(_same(value, it) for it in known["enum"]):
-        yield f"{_place(at)}expected one of {_short(known['enum'])}, got {_short(value)}"
-    if "const" in known and not _same(value, known["const"]):
-        yield f"{_place(at)}expected {_short(known['const'])}, got {_short(value)}"
-    yield from _combined(value, known, root, at)
-    yield from _out_of_bounds(value, known, at)
+    if "enum" in known and not any(_equal(value, member) for member in known["enum"]):
+        yield f"{_prefix(path)}expected one of {_short(known['enum'])}, got {_short(value)}"
+    if "const" in known and not _equal(value, known["const"]):
+        yield f"{_prefix(path)}expected {_short(known['const'])}, got {_short(value)}"
+    yield from _combination_errors(value, known, root, path)
+    yield from _bound_errors(value, known, path)
     if isinstance(value, dict):
-        yield from _in_fields(cast("dict[str, Any]", value), known, root, at)
+        yield from _field_errors(cast("dict[str, Any]", value), known, root, path)
     elif isinstance(value, list):
-        yield from _in_items(cast("Sequence[Any]", value), known, root, at)
+        yield from _item_errors(cast("Sequence[Any]", value), known, root, path)
 
 
-def _combined(value: Any, schema: Schema, root: Schema, at: str) -> Iterator[str]:
+def _combination_errors(value: Any, schema: Schema, root: Schema, path: str) -> Iterator[str]:
     for part in cast("Sequence[Schema]", schema.get("allOf") or ()):
-        yield from _errors(value, part, root, at)
-    options: Sequence[Schema] = schema.get("anyOf") or schema.get("oneOf") or ()
+        yield from _errors(value, part, root, path)
+    options = options_of(schema)
     if any(not schema_errors(value, option, root) for option in options):
         return
-    kind = [it for it in options if _is_of_kind(value, resolved(it, root).get("type"))]
-    if len(kind) == 1:
-        yield from _errors(value, kind[0], root, at)
+    of_type = [
+        option for option in options if _is_of_type(value, resolve(option, root).get("type"))
+    ]
+    if len(of_type) == 1:
+        yield from _errors(value, of_type[0], root, path)
     elif options:
-        yield f"{_place(at)}{_short(value)} fits none of the options"
+        yield f"{_prefix(path)}{_short(value)} fits none of the options"
 
 
-def _out_of_bounds(value: Any, schema: Schema, at: str) -> Iterator[str]:
+def _bound_errors(value: Any, schema: Schema, path: str) -> Iterator[str]:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        for word, told, is_out in _BOUNDS:
-            if word in schema and is_out(value, schema[word]):
-                yield f"{_place(at)}{value} {told} {schema[word]}"
+        for keyword, problem, is_out in _BOUNDS:
+            if keyword in schema and is_out(value, schema[keyword]):
+                yield f"{_prefix(path)}{value} {problem} {schema[keyword]}"
     if isinstance(value, str | list | dict):
-        yield from _of_wrong_size(cast("Sized", value), schema, at)
+        yield from _size_errors(cast("Sized", value), schema, path)
     if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
-        yield f"{_place(at)}{_short(value)} does not match {schema['pattern']!r}"
+        yield f"{_prefix(path)}{_short(value)} does not match {schema['pattern']!r}"
 
 
-def _of_wrong_size(value: Sized, schema: Schema, at: str) -> Iterator[str]:
+def _size_errors(value: Sized, schema: Schema, path: str) -> Iterator[str]:
     least, most, unit = _SIZES[type(value)]
     if len(value) < schema.get(least, 0):
-        yield f"{_place(at)}has fewer than {schema[least]} {unit}"
+        yield f"{_prefix(path)}has fewer than {schema[least]} {unit}"
     if most in schema and len(value) > schema[most]:
-        yield f"{_place(at)}has more than {schema[most]} {unit}"
+        yield f"{_prefix(path)}has more than {schema[most]} {unit}"
 
 
-def _in_fields(value: dict[str, Any], schema: Schema, root: Schema, at: str) -> Iterator[str]:
+def _field_errors(value: dict[str, Any], schema: Schema, root: Schema, path: str) -> Iterator[str]:
     fields: Mapping[str, Schema] = schema.get("properties") or {}
     for name in schema.get("required") or ():
         if name not in value:
-            yield f"{_place(_under(at, name))}is missing"
+            yield f"{_prefix(_join(path, name))}is missing"
     others: Any = schema.get("additionalProperties", True)
     for name, part in value.items():
         if name in fields:
-            yield from _errors(part, fields[name], root, _under(at, name))
+            yield from _errors(part, fields[name], root, _join(path, name))
         elif isinstance(others, Mapping):
-            yield from _errors(part, cast("Schema", others), root, _under(at, name))
+            yield from _errors(part, cast("Schema", others), root, _join(path, name))
         elif not others:
-            yield f"{_place(_under(at, name))}is no field"
+            yield f"{_prefix(_join(path, name))}is no field"
 
 
-def _in_items(value: Sequence[Any], schema: Schema, root: Schema, at: str) -> Iterator[str]:
+def _item_errors(value: Sequence[Any], schema: Schema, root: Schema, path: str) -> Iterator[str]:
     first: Sequence[Schema] = schema.get("prefixItems") or ()
     rest: Any = schema.get("items")
-    for number, item in enumerate(value):
-        of = first[number] if number < len(first) else rest
-        if isinstance(of, Mapping):
-            yield from _errors(item, cast("Schema", of), root, _under(at, str(number)))
+    for index, item in enumerate(value):
+        item_schema = first[index] if index < len(first) else rest
+        if isinstance(item_schema, Mapping):
+            yield from _errors(item, cast("Schema", item_schema), root, _join(path, str(index)))
 
 
-def _is_of_kind(value: Any, kind: Any) -> bool:
-    kinds: Sequence[Any] = cast("Sequence[Any]", kind) if isinstance(kind, list) else [kind]
-    return any(it not in _KINDS or _is_one(value, it) for it in kinds)
+def _is_of_type(value: Any, names: Any) -> bool:
+    listed: Sequence[Any] = cast("Sequence[Any]", names) if isinstance(names, list) else [names]
+    return any(name not in _TYPES or _is_of_one(value, name) for name in listed)
 
 
-def _is_one(value: Any, kind: str) -> bool:
+def _is_of_one(value: Any, name: str) -> bool:
     if isinstance(value, bool):
-        return kind == "boolean"
-    if kind == "integer" and isinstance(value, float):
+        return name == "boolean"
+    if name == "integer" and isinstance(value, float):
         return value.is_integer()
-    return isinstance(value, _KINDS[kind])
+    return isinstance(value, _TYPES[name])
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Equality of JSON, where true is not 1."""
+def _equal(one: Any, other: Any) -> bool:
+    """Tell whether two JSON values are equal; true is not 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _listed(kind: Any) -> str:
-    return " or ".join(cast("list[str]", kind)) if isinstance(kind, list) else str(kind)
+def _listed(names: Any) -> str:
+    return " or ".join(cast("list[str]", names)) if isinstance(names, list) else str(names)
 
 
-def _under(at: str, name: str) -> str:
-    return f"{at}.{name}" if at else name
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
-def _place(at: str) -> str:
-    return f"{at}: " if at else ""
+def _prefix(path: str) -> str:
+    return f"{path}: " if path else ""
 
 
 def _short(value: object) -> str:
@@ -157,15 +159,20 @@ def _short(value: object) -> str:
 
 
 def drop_null_optionals(value: Any, schema: Schema, root: Schema | None = None) -> Any:
-    """A value without the nulls that stand for fields which were left out.
+    """Return a value without the nulls that stand for fields which were left out.
 
-    Such is a null where a field is not required, and null does not fit it.
+    A null stands for such a field where the field is not required and does not accept null.
+
+    Args:
+        value: the value.
+        schema: the schema that it should fit.
+        root: the schema that references are looked up in; by default this one.
     """
     top = schema if root is None else root
     if isinstance(value, list):
-        items: Any = resolved(schema, top).get("items")
-        of: Schema = cast("Schema", items) if isinstance(items, Mapping) else {}
-        return [drop_null_optionals(it, of, top) for it in cast("Sequence[Any]", value)]
+        found: Any = resolve(schema, top).get("items")
+        items: Schema = cast("Schema", found) if isinstance(found, Mapping) else {}
+        return [drop_null_optionals(item, items, top) for item in cast("Sequence[Any]", value)]
     if not isinstance(value, dict):
         return value
     known = _option_for(cast("dict[str, Any]", value), schema, top)
@@ -182,10 +189,10 @@ def drop_null_optionals(value: Any, schema: Schema, root: Schema | None = None) 
 
 
 def _option_for(value: dict[str, Any], schema: Schema, root: Schema) -> Schema:
-    """Of several schemas of objects, the one that knows most of the keys of a value."""
-    known = resolved(schema, root)
-    options: Sequence[Schema] = known.get("anyOf") or known.get("oneOf") or known.get("allOf") or ()
+    """Return the schema of objects, of several, that knows most of the keys of a value."""
+    known = resolve(schema, root)
+    options: Sequence[Schema] = options_of(known) or known.get("allOf") or ()
     if "properties" in known or not options:
         return known
-    found = [_option_for(value, it, root) for it in options]
-    return max(found, key=lambda it: len(value.keys() & (it.get("properties") or {}).keys()))
+    found = [_option_for(value, option, root) for option in options]
+    return max(found, key=lambda option: len(value.keys() & (option.get("properties") or {})))

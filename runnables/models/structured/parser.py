@@ -1,4 +1,4 @@
-"""Reads an answer of a declared form: from its text, or from the arguments of a call."""
+"""Parsers of structured output, from the text of an answer or from a tool call's arguments."""
 
 from __future__ import annotations
 
@@ -10,53 +10,50 @@ from pydantic import BaseModel, create_model
 from typing_extensions import override
 
 from runnables.compose.non_blocking import NonBlockingStep
-from runnables.core.schemas import adapter_of, for_pydantic
+from runnables.core.schemas import for_pydantic
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import EmptyStream, ModelRefusalError, OutputParserException
 from runnables.messages import AIMessage, AIMessageChunk, message_chunk_to_message, message_to_chunk
 from runnables.messages.tool_call_merging import ToolCallAssembler
 from runnables.models.structured.json_schema import drop_null_optionals, schema_errors
-from runnables.models.structured.schemas import json_schema
+from runnables.models.structured.schemas import json_schema_of
 from runnables.parsers import JsonOutputParser, PydanticOutputParser
 from runnables.parsers.base import BaseParser, refusal_in, text_of
 from runnables.parsers.json import SnapshotDecoder, finish_json, read_json
-from runnables.parsers.tool_calls import PartialCall
-from runnables.parsers.typed import validated
+from runnables.parsers.tool_calls import ParsedToolCall
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
     from runnables.compose.non_blocking import Decoder
     from runnables.messages.partial_json import JsonReader
 
-_LIMITS: Final = frozenset({"length", "max_tokens", "MAX_TOKENS"})
-"""What services say where an answer has as many tokens as it may."""
+_LIMIT_REASONS: Final = frozenset({"length", "max_tokens", "MAX_TOKENS"})
+"""The reasons that services give for the end of an answer that has as many tokens as it may."""
 
-_CUT: Final = "The model was stopped at its limit of tokens: raise max_tokens."
-_SHOWN: Final = 200
-"""How many characters of what a model said in place of a call are shown in the error."""
+_LIMIT_HINT: Final = "The model was stopped at its limit of tokens: raise max_tokens."
+_MAX_QUOTED: Final = 200
+"""How many characters of an answer without the call are quoted in the error."""
 
-VALUE = "value"
-"""The one field of the object in which an answer stands that is none itself."""
+_VALUE: Final = "value"
+"""The one field of the object in which an answer is wrapped that is no object itself."""
 
 
 class AnswerParser(BaseParser[Any], internal=True):
-    """An object of a declared form, from a model's answer.
+    """A parser of a model's answer to an object of a type.
 
-    Streamed, each piece is the object so far, and the last one is the validated object. A null
+    Streamed, each chunk is the object so far, and the last one is the validated object. A null
     for a field that may be left out, and cannot be null, counts as left out.
 
     Args:
         schema: a type that pydantic knows, or a JSON schema as a dict.
-        tool: the tool whose arguments are the object; None: it is the text of the answer.
-        wrapped: whether the answer is an object with the field "value", which is given then.
+        tool: the tool whose arguments are the object; None: the object is the text of the answer.
+        wrapped: whether the answer is an object with the field "value", which is then the result.
 
     Raises:
         OutputParserException: the answer does not fit, or the tool was not called.
     """
 
     merge: Merge = SNAPSHOTS
-    _reader: BaseParser[Any] | None = None
+    _json: BaseParser[Any] | None = None
 
     def __init__(self, schema: Any, *, tool: str | None = None, wrapped: bool = False) -> None:
         self.schema = schema
@@ -65,153 +62,150 @@ class AnswerParser(BaseParser[Any], internal=True):
 
     @property
     def InputType(self) -> Any:
-        """A model's message."""
+        """Return the type of a model's message."""
         return AIMessage
 
     @property
     def OutputType(self) -> Any:
-        """The type; a dict for a JSON schema."""
+        """Return the type; a dict for a JSON schema."""
         return dict[str, Any] if isinstance(self.schema, Mapping) else self.schema
 
     def get_format_instructions(self) -> str:
-        """To answer with JSON, and by which schema."""
+        """Return the request to answer with JSON, with its schema."""
         return self._json_parser().get_format_instructions()
 
-    def _parsed(self, input: Any) -> Any:
-        decoder = self._piecewise()
+    def _parse_input(self, input: Any) -> Any:
+        decoder = self._new_decoder()
         *_, value = [*decoder.feed(input), *decoder.finish()]
         return value
 
-    def _piecewise(self) -> Decoder[Any, Any]:
-        decoder = self._json_parser()._piecewise()
+    def _new_decoder(self) -> Decoder[Any, Any]:
+        decoder = self._json_parser()._new_decoder()
         assert decoder is not None
         if self.wrapped:
-            decoder = _Unwrapping(decoder)
-        return _Stopped(
-            decoder if self.tool is None else _ArgumentsDecoder(self.tool, decoder, self)
-        )
+            decoder = _UnwrappingDecoder(decoder)
+        if self.tool is not None:
+            decoder = _ToolArgumentsDecoder(self.tool, decoder, self)
+        return _TokenLimitDecoder(decoder)
 
     def _json_parser(self) -> BaseParser[Any]:
-        """Reads the text of the object."""
-        if self._reader is None:
-            schema = self.schema
-            if isinstance(schema, Mapping):
-                form = cast("Mapping[str, Any]", schema)
-                self._reader = _ObjectOfSchema(wrapped_schema(form, self.wrapped))
+        """Return the parser of the object's text."""
+        if self._json is None:
+            described = self.schema
+            if isinstance(described, Mapping):
+                schema = cast("Mapping[str, Any]", described)
+                self._json = _SchemaParser(wrap_schema(schema, self.wrapped))
             else:
-                self._reader = _ObjectOfType(wrapped_type(schema, self.wrapped))
-        return self._reader
+                self._json = _TypeParser(_wrap_type(described, self.wrapped))
+        return self._json
 
 
-def wrapped_type(schema: Any, wrapped: bool) -> Any:
-    """A type, or a model with the one field "value" of that type."""
-    fields: dict[str, Any] = {VALUE: (for_pydantic(schema), ...)}
-    return create_model("Answer", **fields) if wrapped else schema
+def _wrap_type(described: Any, wrapped: bool) -> Any:
+    """Return a type, or a model with the one field "value" of that type."""
+    fields: dict[str, Any] = {_VALUE: (for_pydantic(described), ...)}
+    return create_model("Answer", **fields) if wrapped else described
 
 
-def wrapped_schema(schema: Mapping[str, Any], wrapped: bool) -> Mapping[str, Any]:
-    """A JSON schema, or that of an object with the one field "value" of that schema."""
+def wrap_schema(schema: Mapping[str, Any], wrapped: bool) -> Mapping[str, Any]:
+    """Return a JSON schema, or that of an object with the one field "value" of that schema."""
     if not wrapped:
         return schema
     own = {key: value for key, value in schema.items() if key != "$defs"}
     shared = {"$defs": schema["$defs"]} if "$defs" in schema else {}
-    return {"type": "object", "properties": {VALUE: own}, "required": [VALUE], **shared}
+    return {"type": "object", "properties": {_VALUE: own}, "required": [_VALUE], **shared}
 
 
-# -- where the model was stopped
+# -- answers that end at a limit
 
 
-class _Stopped:
-    """Says with an error of a decoder that the model was stopped at its limit, where it was."""
+class _TokenLimitDecoder:
+    """A decoder that adds the hint at a token limit to another one's error, where it was met."""
 
     def __init__(self, decoder: Decoder[Any, Any]) -> None:
         self._decoder = decoder
-        self._is_cut = False
+        self._is_cut_off = False
 
     def feed(self, chunk: Any) -> Iterable[Any]:
-        if isinstance(chunk, AIMessage) and (facts := chunk.response_metadata):
-            reasons = {facts.get("finish_reason"), facts.get("stop_reason")}
-            self._is_cut = self._is_cut or not reasons.isdisjoint(_LIMITS)
+        if isinstance(chunk, AIMessage) and (metadata := chunk.response_metadata):
+            reasons = {metadata.get("finish_reason"), metadata.get("stop_reason")}
+            self._is_cut_off = self._is_cut_off or not reasons.isdisjoint(_LIMIT_REASONS)
         return self._decoder.feed(chunk)
 
     def finish(self) -> Iterable[Any]:
         try:
             return [*self._decoder.finish()]
         except OutputParserException as error:
-            if self._is_cut and not isinstance(error, ModelRefusalError):
-                told = str(error)
-                separator = "\n" if "\n" in told else " "
-                error.args = (f"{told}{separator}{_CUT}",)
+            if self._is_cut_off and not isinstance(error, ModelRefusalError):
+                message = str(error)
+                separator = "\n" if "\n" in message else " "
+                error.args = (f"{message}{separator}{_LIMIT_HINT}",)
             raise
 
 
 # -- the object from its text
 
 
-class _ObjectOfType(PydanticOutputParser[Any], internal=True):
-    """As its base, but for nulls that stand for fields which were left out."""
+class _TypeParser(PydanticOutputParser[Any], internal=True):
+    """A parser of JSON to a type, in which a null may stand for a field that was left out."""
 
-    def __init__(self, form: Any) -> None:
-        super().__init__(form)
+    def __init__(self, described: Any) -> None:
+        super().__init__(described)
 
     @override
-    def _validated(self, value: Any, text: str) -> Any:
-        adapter: TypeAdapter[Any] = self._adapter or adapter_of(self.pydantic_object)
-        self._adapter = adapter
-        name = getattr(self.pydantic_object, "__name__", str(self.pydantic_object))
+    def _validate(self, value: Any, text: str) -> Any:
         try:
-            return validated(adapter, value, text, name)
+            return super()._validate(value, text)
         except OutputParserException:
-            given = drop_null_optionals(value, json_schema(self.pydantic_object))
-            if given == value:
+            without_nulls = drop_null_optionals(value, json_schema_of(self.pydantic_object))
+            if without_nulls == value:
                 raise
-        return validated(adapter, given, text, name)
+        return super()._validate(without_nulls, text)
 
 
-class _ObjectOfSchema(JsonOutputParser, internal=True):
-    """A JSON value that fits a JSON schema."""
+class _SchemaParser(JsonOutputParser, internal=True):
+    """A parser of JSON that has to fit a JSON schema."""
 
-    def __init__(self, form: Mapping[str, Any]) -> None:
-        super().__init__(form)
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        super().__init__(schema)
 
     def parse(self, text: str) -> Any:
-        """The value, which was looked at."""
-        return self.checked(read_json(text), text)
+        """Return the value, validated."""
+        return self.validate(read_json(text), text)
 
     def get_format_instructions(self) -> str:
-        """To answer with JSON, and by which schema."""
+        """Return the request to answer with JSON, with its schema."""
         return f"Answer with JSON that fits this schema:\n{json.dumps(self.pydantic_object)}"
 
-    def checked(self, value: Any, text: str) -> Any:
-        """The value without the nulls that stand for nothing.
+    def validate(self, value: Any, text: str) -> Any:
+        """Return a value without the nulls that stand for fields which were left out.
 
         Raises:
             OutputParserException: it does not fit.
         """
-        given = drop_null_optionals(value, self.pydantic_object)
-        if faults := schema_errors(given, self.pydantic_object):
-            told = "\n".join(f"- {fault}" for fault in faults)
+        without_nulls = drop_null_optionals(value, self.pydantic_object)
+        if errors := schema_errors(without_nulls, self.pydantic_object):
+            lines = "\n".join(f"- {error}" for error in errors)
             title = self.pydantic_object.get("title", "the schema")
-            raise OutputParserException(f"The answer does not fit {title}:\n{told}", text)
-        return given
+            raise OutputParserException(f"The answer does not fit {title}:\n{lines}", text)
+        return without_nulls
 
-    def _piecewise(self) -> Decoder[Any, Any]:
-        return _CheckedDecoder(self)
+    def _new_decoder(self) -> Decoder[Any, Any]:
+        return _SchemaDecoder(self)
 
 
-class _CheckedDecoder(SnapshotDecoder[Any]):
-    parser: _ObjectOfSchema
+class _SchemaDecoder(SnapshotDecoder[Any]):
+    parser: _SchemaParser
 
     def show(self, reader: JsonReader) -> Iterable[Any]:
         return () if reader.done else (reader.snapshot(),)
 
     def end(self) -> Iterable[Any]:
         text = self.text
-        return (self.parser.checked(finish_json(self.found, text), text),)
+        return (self.parser.validate(finish_json(self.extractor, text), text),)
 
 
-class _Unwrapping:
-    """Gives the field "value" of each object, where it has one by now."""
+class _UnwrappingDecoder:
+    """A decoder that yields the field "value" of another one's objects, as soon as it is there."""
 
     def __init__(self, decoder: Decoder[Any, Any]) -> None:
         self._decoder = decoder
@@ -223,19 +217,19 @@ class _Unwrapping:
         return self._values(self._decoder.finish())
 
     def _values(self, objects: Iterable[Any]) -> list[Any]:
-        return [value for it in objects for value in self._value(it)]
+        return [value for object in objects for value in self._value(object)]
 
-    def _value(self, found: Any) -> Sequence[Any]:
-        if isinstance(found, BaseModel):
-            return (getattr(found, VALUE),) if VALUE in found.model_fields_set else ()
-        return (found[VALUE],) if VALUE in found else ()
-
-
-# -- the text from a call
+    def _value(self, object: Any) -> Sequence[Any]:
+        if isinstance(object, BaseModel):
+            return (getattr(object, _VALUE),) if _VALUE in object.model_fields_set else ()
+        return (object[_VALUE],) if _VALUE in object else ()
 
 
-class _Call(PartialCall):
-    """A call that is being written, and the text of its arguments that nobody has read yet."""
+# -- the text from the arguments of a tool call
+
+
+class _ToolCallArguments(ParsedToolCall):
+    """A tool call that is being written, and the text of its arguments that was not read yet."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -246,29 +240,29 @@ class _Call(PartialCall):
         self._unread.append(text)
 
     def read(self) -> str:
-        """What has come since the last time."""
+        """Return the text that has come since the last time."""
         text = "".join(self._unread)
         self._unread.clear()
         return text
 
 
-class _ArgumentsDecoder:
-    """Passes the text of the arguments of the first call of a tool on to a decoder."""
+class _ToolArgumentsDecoder:
+    """A decoder that passes the arguments of the first call of a tool on to another, as text."""
 
     def __init__(self, tool: str, decoder: Decoder[Any, Any], parser: AnswerParser) -> None:
         self._tool = tool
         self._decoder = decoder
         self._parser = parser
-        self._assembly = ToolCallAssembler(_Call)
-        self._texts: list[str] = []
+        self._assembler = ToolCallAssembler(_ToolCallArguments)
+        self._parts: list[str] = []
         self._refusals: list[str] = []
 
     def feed(self, chunk: Any) -> Iterable[Any]:
-        self._texts.append(text_of(chunk, self._parser))
+        self._parts.append(text_of(chunk, self._parser))
         self._refusals.append(refusal_in(chunk) or "")
         if isinstance(chunk, AIMessage):
-            for piece in cast("AIMessageChunk", message_to_chunk(chunk)).tool_call_chunks:
-                self._assembly.add(piece)
+            for part in cast("AIMessageChunk", message_to_chunk(chunk)).tool_call_chunks:
+                self._assembler.add(part)
         call = self._call()
         text = call.read() if call else ""
         return self._decoder.feed(text) if text else ()
@@ -277,35 +271,35 @@ class _ArgumentsDecoder:
         call = self._call()
         if call is None:
             raise self._not_called()
-        shown = () if call.has_args else self._decoder.feed("{}")
-        return [*shown, *self._decoder.finish()]
+        # Some services send no arguments at all for an empty object.
+        first = () if call.has_args else self._decoder.feed("{}")
+        return [*first, *self._decoder.finish()]
 
-    def _call(self) -> _Call | None:
-        return next((it for it in self._assembly.calls if it.name == self._tool), None)
+    def _call(self) -> _ToolCallArguments | None:
+        return next((call for call in self._assembler.calls if call.name == self._tool), None)
 
     def _not_called(self) -> OutputParserException:
-        said = "".join(self._texts)
+        answer = "".join(self._parts)
         if refusal := "".join(self._refusals):
-            return ModelRefusalError(refusal, said)
-        others = [call.name for call in self._assembly.calls if call.name]
+            return ModelRefusalError(refusal, answer)
+        others = [call.name for call in self._assembler.calls if call.name]
         instead = f" It called {', '.join(map(repr, others))} instead." if others else ""
-        text = f"{said[:_SHOWN]}..." if len(said) > _SHOWN else said
-        instead += f" It said: {text!r}" if said else ""
-        return OutputParserException(
-            f"The model did not call {self._tool!r}, whose arguments are its answer.{instead}", said
-        )
+        quoted = f"{answer[:_MAX_QUOTED]}..." if len(answer) > _MAX_QUOTED else answer
+        instead += f" It said: {quoted!r}" if answer else ""
+        message = f"The model did not call {self._tool!r}, whose arguments are its answer.{instead}"
+        return OutputParserException(message, answer)
 
 
-# -- with the message beside it
+# -- the object together with the message
 
 
 class RawAndParsed(NonBlockingStep[AIMessage, dict[str, Any]], internal=True):
-    """The message, what a parser makes of it, and the parser's error where it makes nothing.
+    """A step from a message to a `RawAnswer`: the message, and its object or the parser's error.
 
-    Streamed, each piece has the message and the object so far; the last has the whole of both.
+    Streamed, each chunk has the message and the object so far; the last has both complete.
 
     Args:
-        parser: reads the message.
+        parser: the parser of the message.
     """
 
     merge: Merge = SNAPSHOTS
@@ -316,40 +310,40 @@ class RawAndParsed(NonBlockingStep[AIMessage, dict[str, Any]], internal=True):
     def _apply(self, input: Any, **kwargs: Any) -> Any:
         message = message_chunk_to_message(input)
         try:
-            return _pair(message, self.parser.invoke(message), None)
+            return _raw_answer(message, self.parser.invoke(message), None)
         except OutputParserException as error:
-            return _pair(message, None, error)
+            return _raw_answer(message, None, error)
 
     def _make_decoder(self, **kwargs: Any) -> Decoder[Any, Any]:
         return _RawDecoder(self.parser)
 
 
-def _pair(raw: Any, parsed: Any, error: Exception | None) -> dict[str, Any]:
+def _raw_answer(raw: Any, parsed: Any, error: Exception | None) -> dict[str, Any]:
     return {"raw": raw, "parsed": parsed, "parsing_error": error}
 
 
 class _RawDecoder:
-    """Keeps the message so far beside what is read of it."""
+    """A decoder that keeps the message so far, next to what is parsed of it."""
 
     def __init__(self, parser: AnswerParser) -> None:
         self._parser = parser
-        self._decoder = parser._piecewise()
+        self._decoder = parser._new_decoder()
         self._chunks: list[Any] = []
 
     def feed(self, chunk: Any) -> Iterable[Any]:
         self._chunks.append(chunk)
-        return [_pair(self._so_far(), value, None) for value in self._decoder.feed(chunk)]
+        return [_raw_answer(self._so_far(), value, None) for value in self._decoder.feed(chunk)]
 
     def finish(self) -> Iterable[Any]:
         if not self._chunks:
             raise EmptyStream(self._parser)
         message = message_chunk_to_message(self._so_far())
         try:
-            return [_pair(message, value, None) for value in self._decoder.finish()]
+            return [_raw_answer(message, value, None) for value in self._decoder.finish()]
         except OutputParserException as error:
-            return [_pair(message, None, error)]
+            return [_raw_answer(message, None, error)]
 
     def _so_far(self) -> Any:
-        if len(self._chunks) > 1:  # joined once, so that the next time costs what is new
+        if len(self._chunks) > 1:  # merged once, so that the next time costs only what is new
             self._chunks = [merge_chunks(self._chunks)]
         return self._chunks[0]

@@ -1,4 +1,4 @@
-"""A model that is shown what is wrong with its answer, and answers again."""
+"""Structured output that shows a model the error of its answer, so that it can correct it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from runnables.engine import StreamInfo, aclose, acollect, close, collect, raw_i
 from runnables.engine.merging import RESET, SNAPSHOTS, Merge
 from runnables.errors import ModelRefusalError, OutputParserException
 from runnables.messages import AIMessage, BaseMessage, HumanMessage, convert_to_messages
+from runnables.parsers.repair import first_error, repair_config
 
 if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
 
 
 class RepairedAnswer(Runnable[Any, Any], internal=True):
-    """A model with a parser behind it, which tries again where its answer does not parse.
+    """A model and the parser of its answers, which retries when an answer does not parse.
 
-    After an `OutputParserException` the model is asked again, in the same conversation, with its
-    answer and the error at the end. If no answer parses, the first error is raised; its cause is
-    an ExceptionGroup of the later ones, in order. Errors of the model itself, and its refusals,
-    are raised as they are.
+    After an `OutputParserException` the model is called with the same conversation, its answer and
+    the error at the end. If no answer parses, the first error is raised; its cause is an
+    ExceptionGroup of the later ones, in order. Errors of the model itself, and its refusals, are
+    raised as they are.
 
-    Streamed, the objects of every attempt show as they grow; they replace those before.
+    Streamed, the objects of every attempt are emitted as they grow; they replace those of the
+    attempt before.
 
     Args:
-        chain: the model and its parser, which gives snapshots.
-        attempts: how often the model is shown its error at most.
-        raw: whether the parser gives its error beside the message, instead of raising it.
+        chain: the model and its parser, whose stream is one of snapshots.
+        attempts: how many times the model is shown an error at most.
+        raw: whether the parser returns a `RawAnswer`, with its error in it, instead of raising it.
     """
 
     run_type: ClassVar[str] = "chain"
@@ -42,37 +44,37 @@ class RepairedAnswer(Runnable[Any, Any], internal=True):
 
     @property
     def InputType(self) -> Any:
-        """That of the model."""
+        """Return the model's input type."""
         return self.chain.InputType
 
     @property
     def OutputType(self) -> Any:
-        """That of the parser."""
+        """Return the parser's output type."""
         return self.chain.OutputType
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
         return (self.chain,)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        trials = _Attempts(self, value)
+        attempts = _Attempts(self, value)
         while True:
             try:
-                answer = self.chain.invoke(trials.input, trials.config(scope), **kwargs)
+                answer = self.chain.invoke(attempts.input, attempts.config(scope), **kwargs)
             except OutputParserException as error:
-                trials.failed(error)
+                attempts.record(error)
             else:
-                if trials.accepts(answer):
+                if attempts.accepts(answer):
                     return answer
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        trials = _Attempts(self, value)
+        attempts = _Attempts(self, value)
         while True:
             try:
-                answer = await self.chain.ainvoke(trials.input, trials.config(scope), **kwargs)
+                answer = await self.chain.ainvoke(attempts.input, attempts.config(scope), **kwargs)
             except OutputParserException as error:
-                trials.failed(error)
+                attempts.record(error)
             else:
-                if trials.accepts(answer):
+                if attempts.accepts(answer):
                     return answer
 
     def _transform(
@@ -82,16 +84,16 @@ class RepairedAnswer(Runnable[Any, Any], internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        trials = _Attempts(self, collect(input))
-        while not trials.over:
-            chunks = self.chain.stream(trials.input, trials.config(scope), **kwargs)
+        attempts = _Attempts(self, collect(input))
+        while not attempts.is_over:
+            chunks = self.chain.stream(attempts.input, attempts.config(scope), **kwargs)
             try:
                 for chunk in chunks:
-                    if trials.accepts(chunk):
+                    if attempts.accepts(chunk):
                         yield chunk
-                trials.end()
+                attempts.end_stream()
             except OutputParserException as error:
-                trials.failed(error)
+                attempts.record(error)
             finally:
                 close(chunks)
 
@@ -102,84 +104,78 @@ class RepairedAnswer(Runnable[Any, Any], internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        trials = _Attempts(self, await acollect(input))
-        while not trials.over:
-            chunks = self.chain.astream(trials.input, trials.config(scope), **kwargs)
+        attempts = _Attempts(self, await acollect(input))
+        while not attempts.is_over:
+            chunks = self.chain.astream(attempts.input, attempts.config(scope), **kwargs)
             try:
                 async for chunk in raw_iterator(chunks):
-                    if trials.accepts(chunk):
+                    if attempts.accepts(chunk):
                         yield chunk
-                trials.end()
+                attempts.end_stream()
             except OutputParserException as error:
-                trials.failed(error)
+                attempts.record(error)
             finally:
                 await aclose(chunks)
 
 
 class _Attempts:
-    """The conversation of one call, and what went wrong in it.
+    """The conversation of one call, and the errors of its answers so far.
 
     Attributes:
-        input: what to ask next.
-        over: whether an answer was accepted.
+        input: the input of the model's next call.
+        is_over: whether a stream has ended with an answer that was accepted.
     """
 
-    def __init__(self, of: RepairedAnswer, value: Any) -> None:
+    def __init__(self, repaired: RepairedAnswer, value: Any) -> None:
         self.input = value
-        self.over = False
-        self._attempts = of.attempts
-        self._raw = of.raw
+        self.is_over = False
+        self._limit = repaired.attempts
+        self._raw = repaired.raw
         self._errors: list[OutputParserException] = []
         self._rejected = False
 
     def config(self, scope: Scope | None) -> RunnableConfig | None:
-        """The config of the next attempt."""
+        """Return the config of the next attempt, which begins."""
         self._rejected = False
-        number = len(self._errors)
-        if scope is None or not number:
+        if scope is None or not self._errors:
             return None if scope is None else scope.config
-        return scope.for_step(f"repair:{number}", f"repair {number}").config
+        return repair_config(scope, len(self._errors))
 
-    def failed(self, error: OutputParserException) -> None:
-        """Ask again, or raise where that was the last attempt, or it would not help."""
+    def record(self, error: OutputParserException) -> None:
+        """Record the error of an attempt; raise after the last one, or where it is a refusal."""
         if isinstance(error, ModelRefusalError):
             raise error
-        self._take(error)
-        if len(self._errors) > self._attempts:
-            raise self._verdict()
+        self._add(error)
+        if len(self._errors) > self._limit:
+            raise first_error(self._errors)
 
     def accepts(self, answer: Any) -> bool:
-        """Whether to give this; a raw answer that did not parse is another try's beginning."""
+        """Tell whether to emit an answer; one whose error can still be repaired is recorded."""
         error = answer["parsing_error"] if self._raw and answer is not RESET else None
         if error is None or isinstance(error, ModelRefusalError):
             return True
-        self._take(error)
-        self._rejected = len(self._errors) <= self._attempts
+        self._add(error)
+        self._rejected = len(self._errors) <= self._limit
         if not self._rejected:
-            answer["parsing_error"] = self._verdict()
+            answer["parsing_error"] = first_error(self._errors)
         return not self._rejected
 
-    def end(self) -> None:
-        """The stream of an attempt is over."""
-        self.over = not self._rejected
+    def end_stream(self) -> None:
+        """End the stream of an attempt."""
+        self.is_over = not self._rejected
 
-    def _take(self, error: OutputParserException) -> None:
+    def _add(self, error: OutputParserException) -> None:
         if self._errors:
             add_location(error, f"repair {len(self._errors)}")
         self._errors.append(error)
-        self.input = [*convert_to_messages(self.input), *_told(error)]
-
-    def _verdict(self) -> OutputParserException:
-        """The first error; its cause is the group of those of the repairs."""
-        first, *others = self._errors
-        group = ExceptionGroup("the repaired answers", others)
-        group.__cause__ = first.__cause__
-        first.__cause__ = group
-        return first
+        self.input = [*convert_to_messages(self.input), *_correction_messages(error)]
 
 
-def _told(error: OutputParserException) -> list[BaseMessage]:
-    """The answer as text, since a call without a result may not stand in a conversation."""
+def _correction_messages(error: OutputParserException) -> list[BaseMessage]:
+    """Return the answer, as a string, and the request to correct it.
+
+    A string, since services refuse a conversation with a tool call that has no result.
+    """
     return [
         AIMessage(error.llm_output or "(no answer)"),
         HumanMessage(

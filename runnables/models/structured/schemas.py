@@ -1,11 +1,11 @@
-"""What tools and types look like to a model: definitions and JSON schemas, in OpenAI's form."""
+"""Definitions and JSON schemas of tools and types, as they are sent to a model (OpenAI's way)."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from pydantic.errors import PydanticUserError
 
@@ -16,8 +16,8 @@ from runnables.errors import ConfigError, did_you_mean
 from runnables.tools import RunnableTool, StructuredTool, tool_inside
 from runnables.tools.signature import read_docstring
 
-Tool = Any
-"""What a model can be given as a tool: a tool or another runnable, a function, a pydantic model or
+Tool: TypeAlias = Any
+"""A tool as `bind_tools` takes it: a tool or another runnable, a function, a pydantic model or
 another type with fields, or a dict: OpenAI's or Anthropic's definition, or a JSON schema with a
 title."""
 
@@ -25,26 +25,42 @@ _SCHEMA_WORDS: Final = frozenset(
     "type properties required additionalProperties patternProperties items prefixItems enum const "
     "anyOf oneOf allOf not $ref".split()
 )
-"""Keys of a JSON schema that say something of a value; without any, all values fit."""
+"""Keys of a JSON schema that restrict its values; without any of them, all values fit."""
 
 
 def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
-    """A tool's definition: `{"type": "function", "function": {name, description, parameters}}`.
+    """Return a tool's definition, as OpenAI's API takes it.
 
-    A dict with another `type` (a tool that runs on the provider's servers) stays as it is.
+    It is `{"type": "function", "function": {"name": ..., "description": ..., "parameters": ...}}`,
+    with a JSON schema as the parameters. A dict with another `type` (a tool that runs on the
+    provider's servers) stays as it is.
+
+    Args:
+        tool: a tool or another runnable, a function, a pydantic model or another type with fields,
+            or a dict: OpenAI's or Anthropic's definition, or a JSON schema with a title.
 
     Raises:
-        ConfigError: it does not say what its name or its arguments are.
+        ConfigError: it has no name, or is none of these.
+
+    Example:
+        >>> def add(a: int, b: int) -> int:
+        ...     '''Add two numbers.'''
+        ...     return a + b
+        >>> function = convert_to_openai_tool(add)["function"]
+        >>> function["name"], function["description"]
+        ('add', 'Add two numbers.')
+        >>> function["parameters"]["properties"]
+        {'a': {'type': 'integer'}, 'b': {'type': 'integer'}}
     """
     if isinstance(tool, Mapping):
         return _from_mapping(cast("Mapping[str, Any]", tool))
     if isinstance(tool, Runnable):
         return _from_runnable(cast("Any", tool))
     if isinstance(tool, type):
-        schema = json_schema(tool)
-        return _function(_name_of(schema, tool), _about(tool, schema), schema)
+        schema = json_schema_of(tool)
+        return _definition(_name_of(schema, tool), _description(tool, schema), schema)
     if callable(tool):
-        return _from_runnable(_of_function(cast("Callable[..., Any]", tool)))
+        return _from_runnable(_function_tool(cast("Callable[..., Any]", tool)))
     raise ConfigError(
         f"{tool!r} cannot be a tool: expected a tool, a runnable, a function, a pydantic model, "
         "or a dict with a definition."
@@ -53,10 +69,10 @@ def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
 
 def _from_runnable(runnable: Runnable[Any, Any]) -> dict[str, Any]:
     tool = tool_inside(runnable) or RunnableTool[Any](runnable)
-    return _function(tool.get_name(), tool.description, tool.args_jsonschema)
+    return _definition(tool.get_name(), tool.description, tool.args_jsonschema)
 
 
-def _of_function(function: Callable[..., Any]) -> StructuredTool[Any]:
+def _function_tool(function: Callable[..., Any]) -> StructuredTool[Any]:
     about, _ = read_docstring(function)
     if getattr(function, "__name__", "") == "<lambda>":
         raise ConfigError(
@@ -71,27 +87,27 @@ def _from_mapping(tool: Mapping[str, Any]) -> dict[str, Any]:
         return dict(tool)
     if "name" in tool:
         schema: Mapping[str, Any] = tool.get("parameters") or tool.get("input_schema") or {}
-        return _function(tool["name"], tool.get("description", ""), schema)
+        return _definition(tool["name"], tool.get("description", ""), schema)
     if "title" in tool:
-        return _function(tool["title"], tool.get("description", ""), tool)
+        return _definition(tool["title"], tool.get("description", ""), tool)
     raise ConfigError(
-        f"{dict(tool)!r} cannot be a tool: expected OpenAI's form, 'name' with 'parameters', "
+        f"{dict(tool)!r} cannot be a tool: expected OpenAI's definition, 'name' with 'parameters', "
         "or a JSON schema with a 'title'."
     )
 
 
-def _function(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+def _definition(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     parameters: dict[str, Any] = {"type": "object", "properties": {}, **without_titles(schema)}
     parameters.pop("description", None)
     function = {"name": name, "description": description, "parameters": parameters}
     return {"type": "function", "function": function}
 
 
-def json_schema(described: Any) -> dict[str, Any]:
-    """The JSON schema of a type that pydantic knows, or a JSON schema as it is.
+def json_schema_of(described: Any) -> dict[str, Any]:
+    """Return the JSON schema of a type; a JSON schema as it is.
 
     Raises:
-        ConfigError: pydantic knows nothing of it.
+        ConfigError: pydantic does not know the type.
     """
     if isinstance(described, Mapping):
         return dict(cast("Mapping[str, Any]", described))
@@ -106,33 +122,33 @@ def json_schema(described: Any) -> dict[str, Any]:
 
 
 def answer_schema(described: Any) -> Any:
-    """A type as it is; of a dict the JSON schema, where it is the definition of a function.
+    """Return a type or a JSON schema as it is; of a function's definition, its parameters' schema.
 
     Raises:
-        ConfigError: a dict that says nothing of the answer.
+        ConfigError: None, or a dict without any keyword of a JSON schema.
     """
     if described is None:
         raise ConfigError("with_structured_output takes a type or a JSON schema, got None.")
     if not isinstance(described, Mapping) or not described:
         return cast("Any", described)
-    form = cast("Mapping[str, Any]", described)
-    told: Any = form.get("function") if form.get("type") == "function" else form
-    if isinstance(told, Mapping) and "name" in told:
-        function = cast("Mapping[str, Any]", told)
+    given = cast("Mapping[str, Any]", described)
+    inner: Any = given.get("function") if given.get("type") == "function" else given
+    if isinstance(inner, Mapping) and "name" in inner:
+        function = cast("Mapping[str, Any]", inner)
         schema = function.get("parameters") or function.get("input_schema")
         if isinstance(schema, Mapping):
             about = {"description": function["description"]} if "description" in function else {}
             return {"title": function["name"], **about, **cast("Mapping[str, Any]", schema)}
-    if _SCHEMA_WORDS.isdisjoint(form):
+    if _SCHEMA_WORDS.isdisjoint(given):
         raise ConfigError(
-            f"{dict(form)!r} is no JSON schema: none of its keys says what an answer is. Write "
-            "{'type': 'object', 'properties': {...}}, or give a type."
+            f"{dict(given)!r} is no JSON schema: none of its keys says what an answer is. Write "
+            "{'type': 'object', 'properties': {...}}, or pass a type."
         )
-    return form
+    return given
 
 
 def schema_name(described: Any) -> str:
-    """A name for a type, in the letters that providers allow."""
+    """Return a name for a type, in the letters that services allow."""
     schema = cast("Mapping[str, Any]", described if isinstance(described, Mapping) else {})
     return re.sub(r"[^a-zA-Z0-9_-]", "_", _name_of(schema, described))
 
@@ -141,14 +157,14 @@ def _name_of(schema: Mapping[str, Any], described: Any) -> str:
     return str(schema.get("title") or getattr(described, "__name__", "answer"))
 
 
-def _about(described: type, schema: Mapping[str, Any]) -> str:
+def _description(described: type, schema: Mapping[str, Any]) -> str:
     own = inspect.cleandoc(vars(described).get("__doc__") or "")
-    is_made_up = own.startswith(f"{described.__name__}(")  # what dataclasses write by themselves
-    return str(schema.get("description") or ("" if is_made_up else own))
+    is_generated = own.startswith(f"{described.__name__}(")  # dataclasses write their signature
+    return str(schema.get("description") or ("" if is_generated else own))
 
 
 def without_titles(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A JSON schema without the titles, which say nothing that the names do not say."""
+    """Return a JSON schema without its titles, which only repeat the names."""
     return {key: _untitled(key, value) for key, value in schema.items() if key != "title"}
 
 
@@ -164,16 +180,16 @@ def _untitled(key: str, value: Any) -> Any:
 
 
 def tool_name(tool: Mapping[str, Any]) -> str | None:
-    """The name in a tool's definition; None where the provider knows it by its type."""
+    """Return the name in a tool's definition; None where the provider knows it by its type."""
     function: Mapping[str, Any] = tool.get("function") or tool
     return function.get("name")
 
 
 def checked_tool_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
-    """Which tool to call: "auto", "none", "required", or OpenAI's dict that names one.
+    """Return a choice of tools as OpenAI's API has it: "auto", "none", "required", or a dict.
 
     Args:
-        choice: one of these; "any" and True for "required"; False for "none"; or a tool's name.
+        choice: one of these; "any" or True for "required"; False for "none"; or a tool's name.
         tools: the definitions of the tools.
 
     Raises:

@@ -1,18 +1,19 @@
 """JSON schemas as services take them that hold a model to every word of a schema.
 
-Their rule, which is OpenAI's: every object says which fields it has, all of them are required,
-and no others may be there. A field that may be left out may be null instead, which
-`drop_null_optionals` (in checking.py) reads as left out.
+Their rule, which is OpenAI's: every object names its fields, all of them are required, and there
+may be no others. A field that may be left out may be null instead, which `drop_null_optionals` (in
+json_schema.py) reads as left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from runnables.errors import ConfigError
 
-Schema = Mapping[str, Any]
+Schema: TypeAlias = Mapping[str, Any]
+"""A JSON schema, or a part of one."""
 
 _NULL: Final[Schema] = {"type": "null"}
 _REFUSED: Final = frozenset(
@@ -22,41 +23,59 @@ _REFUSED: Final = frozenset(
 
 
 def strict_schema(schema: Schema) -> dict[str, Any]:
-    """A schema by the rule of this module.
+    """Return a schema that follows the rule of strict services, as OpenAI defines it.
+
+    Every object in it names its fields, requires all of them and allows no others. A field that
+    was optional may be null. Defaults are dropped.
 
     Raises:
-        ConfigError: it cannot be said by the rule: keys that nobody knows before
-            (`dict[str, int]`), values of any kind, tuples.
+        ConfigError: the rule cannot express it: keys that are not known in advance
+            (`dict[str, int]`), values of any type, tuples.
+
+    Example:
+        >>> from runnables.models import strict_schema
+        >>> strict = strict_schema({"type": "object", "properties": {"salt": {"type": "number"}}})
+        >>> strict["required"], strict["properties"]["salt"]
+        (['salt'], {'anyOf': [{'type': 'number'}, {'type': 'null'}]})
     """
     strict = _Strict(schema)
-    made = strict.node(resolved(schema, schema), "the answer")
+    converted = strict.convert(resolve(schema, schema), "the answer")
     if "$defs" in schema:
         defs = cast("Mapping[str, Schema]", schema["$defs"])
-        made["$defs"] = {name: strict.node(it, name) for name, it in defs.items()}
-    return made
+        converted["$defs"] = {name: strict.convert(part, name) for name, part in defs.items()}
+    return converted
 
 
 def without_references(schema: Schema) -> dict[str, Any]:
-    """A schema with each `$ref` in it replaced by what it names, for services that know none.
+    """Return a schema with each `$ref` replaced by what it names, for services that take none.
 
     Raises:
-        ConfigError: it contains itself.
+        ConfigError: the schema contains itself.
+
+    Example:
+        >>> from runnables.models import without_references
+        >>> without_references({"items": {"$ref": "#/$defs/N"}, "$defs": {"N": {"type": "number"}}})
+        {'items': {'type': 'number'}}
     """
-    made = _inlined(schema, schema, ())
-    made.pop("$defs", None)
-    return made
+    converted = _inline(schema, schema, ())
+    converted.pop("$defs", None)
+    return converted
 
 
-def resolved(schema: Schema, root: Schema) -> dict[str, Any]:
-    """A schema whose `$ref`, if it has one, is replaced by what it names; what it adds stays."""
+def resolve(schema: Schema, root: Schema) -> dict[str, Any]:
+    """Return a schema with its own `$ref`, if any, replaced by what it names; what it adds stays.
+
+    Raises:
+        ConfigError: the root has no such part.
+    """
     named = schema.get("$ref")
     if not isinstance(named, str):
         return dict(schema)
     own = {key: value for key, value in schema.items() if key != "$ref"}
-    return {**resolved(_named(named, root), root), **own}
+    return {**resolve(_look_up(named, root), root), **own}
 
 
-def _named(reference: str, root: Schema) -> Schema:
+def _look_up(reference: str, root: Schema) -> Schema:
     found: Any = root
     for part in reference.removeprefix("#").split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
@@ -66,20 +85,25 @@ def _named(reference: str, root: Schema) -> Schema:
     return cast("Schema", found)
 
 
+def options_of(schema: Schema) -> Sequence[Schema]:
+    """Return the schemas of which a value has to fit one; none where there is no choice."""
+    return schema.get("anyOf") or schema.get("oneOf") or ()
+
+
 def is_object(schema: Schema) -> bool:
-    """Whether a schema is one of objects with fields."""
-    known = resolved(schema, schema)
+    """Tell whether a schema is one of objects with fields."""
+    known = resolve(schema, schema)
     return "properties" in known or known.get("type") == "object"
 
 
 def accepts_null(schema: Schema, root: Schema) -> bool:
-    """Whether null fits a schema."""
-    known = resolved(schema, root)
+    """Tell whether null fits a schema."""
+    known = resolve(schema, root)
     kind: Any = known.get("type")
     if kind == "null" or (isinstance(kind, list) and "null" in kind):
         return True
-    options: Sequence[Schema] = known.get("anyOf") or known.get("oneOf") or ()
-    if any(accepts_null(it, root) for it in options):
+    options = options_of(known)
+    if any(accepts_null(option, root) for option in options):
         return True
     if "enum" in known:
         return None in known["enum"]
@@ -89,88 +113,88 @@ def accepts_null(schema: Schema, root: Schema) -> bool:
 
 
 class _Strict:
-    """Rewrites the parts of one schema."""
+    """A conversion of the parts of one schema."""
 
     def __init__(self, root: Schema) -> None:
         self._root = root
 
-    def node(self, schema: Schema, where: str) -> dict[str, Any]:
-        """A part by the rule; `where` is what errors call it."""
-        if "$ref" in schema:  # what stands beside it, a description say, is not allowed
+    def convert(self, schema: Schema, path: str) -> dict[str, Any]:
+        """Return a part that follows the rule; `path` is its name in errors."""
+        if "$ref" in schema:  # keywords next to it, such as a description, are not allowed
             return {"$ref": schema["$ref"]}
         if refused := _REFUSED & schema.keys():
-            raise _not_strict(where, f"{sorted(refused)[0]!r}")
+            raise _not_strict(path, f"{sorted(refused)[0]!r}")
         if not schema.keys() - {"title", "description", "default"}:
-            raise _not_strict(where, "values of any kind")
-        made = {
+            raise _not_strict(path, "values of any kind")
+        converted = {
             key: value
             for key, value in schema.items()
             if key not in ("default", "discriminator", "$defs", "oneOf", "allOf")
         }
-        self._combine(made, schema, where)
-        if "items" in made:
-            made["items"] = self.node(made["items"], f"the items of {where}")
-        if "properties" in made or made.get("type") == "object":
-            self._close(made, where)
-        return made
+        self._combine(converted, schema, path)
+        if "items" in converted:
+            converted["items"] = self.convert(converted["items"], f"the items of {path}")
+        if "properties" in converted or converted.get("type") == "object":
+            self._close(converted, path)
+        return converted
 
-    def _combine(self, made: dict[str, Any], schema: Schema, where: str) -> None:
+    def _combine(self, converted: dict[str, Any], schema: Schema, path: str) -> None:
         every: Sequence[Schema] = schema.get("allOf") or ()
         if len(every) > 1:
-            raise _not_strict(where, "'allOf'")
+            raise _not_strict(path, "'allOf'")
         for only in every:
-            made.update(self.node(only, where))
-        options: Sequence[Schema] = schema.get("anyOf") or schema.get("oneOf") or ()
-        if options:
-            made["anyOf"] = [self.node(it, where) for it in options]
+            converted.update(self.convert(only, path))
+        if options := options_of(schema):
+            converted["anyOf"] = [self.convert(option, path) for option in options]
 
-    def _close(self, made: dict[str, Any], where: str) -> None:
-        fields: Mapping[str, Schema] = made.get("properties") or {}
-        free = made.get("additionalProperties")
-        if free or (free is None and "properties" not in made):
-            raise _not_strict(where, "keys that nobody knows before")
-        required = made.get("required") or ()
-        made["properties"] = {
-            name: self._field(it, f"{where}.{name}", name in required)
-            for name, it in fields.items()
+    def _close(self, converted: dict[str, Any], path: str) -> None:
+        fields: Mapping[str, Schema] = converted.get("properties") or {}
+        free = converted.get("additionalProperties")
+        if free or (free is None and "properties" not in converted):
+            raise _not_strict(path, "keys that are not known in advance")
+        required = converted.get("required") or ()
+        converted["properties"] = {
+            name: self._field(field, f"{path}.{name}", name in required)
+            for name, field in fields.items()
         }
-        made["required"] = list(fields)
-        made["additionalProperties"] = False
+        converted["required"] = list(fields)
+        converted["additionalProperties"] = False
 
-    def _field(self, schema: Schema, where: str, required: bool) -> dict[str, Any]:
-        made = self.node(schema, where)
+    def _field(self, schema: Schema, path: str, required: bool) -> dict[str, Any]:
+        converted = self.convert(schema, path)
         if required or accepts_null(schema, self._root):
-            return made
-        about = {"description": made.pop("description")} if "description" in made else {}
-        return {"anyOf": [made, dict(_NULL)], **about}
+            return converted
+        about = {"description": converted.pop("description")} if "description" in converted else {}
+        return {"anyOf": [converted, dict(_NULL)], **about}
 
 
-def _not_strict(where: str, what: str) -> ConfigError:
+def _not_strict(path: str, problem: str) -> ConfigError:
     return ConfigError(
-        f"strict=True: {where} has {what}, which a strict schema cannot say. "
+        f"strict=True: {path} has {problem}, which a strict schema cannot express. "
         "Give it fields of its own, or leave strict= out."
     )
 
 
-def _inlined(schema: Schema, root: Schema, around: tuple[str, ...]) -> dict[str, Any]:
+def _inline(schema: Schema, root: Schema, outer: tuple[str, ...]) -> dict[str, Any]:
+    """Return a part without references; `outer` are those that it is inside of."""
     named = schema.get("$ref")
     if named is not None:
-        if named in around:
+        if named in outer:
             raise ConfigError(
                 f"The JSON schema contains itself ({named!r}), which this model's service cannot "
                 "take. Give the answer a type of limited depth."
             )
-        around = (*around, cast("str", named))
+        outer = (*outer, cast("str", named))
     return {
-        key: _inlined_part(value, root, around)
-        for key, value in resolved(schema, root).items()
+        key: _inline_value(value, root, outer)
+        for key, value in resolve(schema, root).items()
         if key != "$defs"
     }
 
 
-def _inlined_part(value: Any, root: Schema, around: tuple[str, ...]) -> Any:
+def _inline_value(value: Any, root: Schema, outer: tuple[str, ...]) -> Any:
     if isinstance(value, Mapping):
-        return _inlined(cast("Schema", value), root, around)
+        return _inline(cast("Schema", value), root, outer)
     if isinstance(value, list):
-        return [_inlined_part(it, root, around) for it in cast("Sequence[Any]", value)]
+        return [_inline_value(item, root, outer) for item in cast("Sequence[Any]", value)]
     return value

@@ -1,4 +1,4 @@
-"""`typing.TypedDict` as a form, also on Python 3.11, where pydantic itself refuses it."""
+"""`typing.TypedDict` as the type of an answer, also on Python 3.11, where pydantic refuses it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Port(typing.TypedDict):
 
 
 class Extra(Port, total=False):
-    """A port with more to say."""
+    """A port with more fields."""
 
     pilots: list[str]
-    twin: typing.Required[Port | None]
+    sister: typing.Required[Port | None]
 
 
 class Node(typing.TypedDict):
@@ -50,7 +50,7 @@ class Boxed(typing.TypedDict, Generic[T]):
 
 
 class Like(typing_extensions.TypedDict):
-    """As `Port`, of typing_extensions: what pydantic makes of it is what is expected."""
+    """As `Port`, of typing_extensions, which pydantic takes: its schema is the expected one."""
 
     name: Annotated[str, Field(description="As on the chart.")]
     berths: typing_extensions.NotRequired[int]
@@ -60,8 +60,8 @@ ANSWER = '{"name": "Brest", "berths": 4}'
 
 
 @pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
-def test_it_is_the_form_of_an_answer(method: Any, call: Call) -> None:
-    """Told to the model with its docstring, and answered as a plain dict."""
+def test_a_typed_dict_is_the_type_of_an_answer(method: Any, call: Call) -> None:
+    """The model is sent its docstring, and the answer is a plain dict."""
     called = [tool_call_chunk(name="Port", args=ANSWER, id="1", index=0)]
     answer: Any = [AIMessageChunk(tool_call_chunks=called)]
     model = ScriptedChatModel([answer if method == "function_calling" else ANSWER], cycle=True)
@@ -69,32 +69,32 @@ def test_it_is_the_form_of_an_answer(method: Any, call: Call) -> None:
     assert call.invoke(chain, "hi") == {"name": "Brest", "berths": 4}
     assert type(call.invoke(chain, "hi")) is dict
     if method == "json_schema":
-        form = model.calls[0].options["response_format"]["json_schema"]
-        assert (form["name"], form["schema"]["description"]) == ("Port", "Where ships lie.")
+        sent = model.calls[0].options["response_format"]["json_schema"]
+        assert (sent["name"], sent["schema"]["description"]) == ("Port", "Where ships lie.")
 
 
-def test_its_schema_is_that_of_the_other_typed_dict() -> None:
+def test_the_schema_is_that_of_the_other_typed_dict() -> None:
     """Required and optional keys, descriptions; only the name and the docstring differ."""
     own, other = adapter_of(Port).json_schema(), adapter_of(Like).json_schema()
-    told = {"title", "description"}
-    assert own | dict.fromkeys(told) == other | dict.fromkeys(told)
+    differing = {"title", "description"}
+    assert own | dict.fromkeys(differing) == other | dict.fromkeys(differing)
     assert (own["title"], own["description"]) == ("Port", "Where ships lie.")
     assert own["required"] == ["name"]
 
 
-def test_a_parser_shows_it_while_it_is_written(call: Call) -> None:
-    """Inside of others, too; each piece is a plain dict."""
+def test_a_typed_dict_is_shown_while_it_is_written(call: Call) -> None:
+    """Inside of others, too; each chunk is a plain dict."""
     parser = PydanticOutputParser(Extra)
-    pieces = ['{"name": "Br', 'est", "twin": {"na', 'me": "Cork"}, "pilots": ["A', 'nn"]}']
-    found: list[Any] = call.transform(parser, pieces)
+    chunks = ['{"name": "Br', 'est", "sister": {"na', 'me": "Cork"}, "pilots": ["A', 'nn"]}']
+    found: list[Any] = call.transform(parser, chunks)
     assert found[0] == {"name": "Br"}
-    assert found[-1] == {"name": "Brest", "twin": {"name": "Cork"}, "pilots": ["Ann"]}
-    assert all(type(piece) is dict for piece in found)
-    assert adapter_of(Extra).json_schema()["required"] == ["name", "twin"]
+    assert found[-1] == {"name": "Brest", "sister": {"name": "Cork"}, "pilots": ["Ann"]}
+    assert all(type(chunk) is dict for chunk in found)
+    assert adapter_of(Extra).json_schema()["required"] == ["name", "sister"]
 
 
-def test_it_may_contain_itself(call: Call) -> None:
-    """Also one that is written in a function, where only its own name says who it is."""
+def test_a_typed_dict_may_contain_itself(call: Call) -> None:
+    """Also one that is local to a function, where only its own name can be looked up."""
 
     class Local(typing.TypedDict):
         name: str
@@ -126,14 +126,14 @@ def test_it_may_contain_itself(call: Call) -> None:
     ],
     ids=str,
 )
-def test_it_may_stand_inside_of_other_types(kind: Any, value: Any, call: Call) -> None:
+def test_a_typed_dict_may_be_inside_of_other_types(kind: Any, value: Any, call: Call) -> None:
     """Wherever a type has arguments."""
     assert call.invoke(PydanticOutputParser(kind), json.dumps(value)) == value
     with pytest.raises(ValueError, match="does not fit"):
         call.invoke(PydanticOutputParser(kind), '"text"')
 
 
-def test_tools_take_it() -> None:
+def test_a_typed_dict_describes_a_tool() -> None:
     """As the tool itself, as a parameter, in the input of a runnable."""
 
     def moor(port: Port, others: list[Port]) -> str:
@@ -142,9 +142,9 @@ def test_tools_take_it() -> None:
     async def sail(trip: Trip) -> str:
         return str(trip)
 
-    form = convert_to_openai_tool(Port)["function"]
-    assert (form["name"], form["description"]) == ("Port", "Where ships lie.")
-    assert set(form["parameters"]["properties"]) == {"name", "berths"}
+    function = convert_to_openai_tool(Port)["function"]
+    assert (function["name"], function["description"]) == ("Port", "Where ships lie.")
+    assert set(function["parameters"]["properties"]) == {"name", "berths"}
     parameters = convert_to_openai_tool(moor)["function"]["parameters"]
     assert list(parameters["$defs"]) == ["Port"]
     assert "$defs" in RunnableLambda(sail).as_tool().args_jsonschema
