@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
     from runnables.cache import BaseCache, RunnableCache
     from runnables.compose.configurable import (
-        AnyConfigurableField,
-        ConfigurableField,
         RunnableConfigurableAlternatives,
         RunnableConfigurableFields,
     )
+    from runnables.compose.configurable_fields import AnyConfigurableField, ConfigurableField
     from runnables.compose.policies.failures import Errors
     from runnables.compose.policies.fallbacks import RunnableWithFallbacks
     from runnables.compose.policies.retry import RunnableRetry
@@ -91,8 +90,8 @@ class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
                 not say which errors count.
 
         Example:
-            >>> texts = iter(["none", "7"])
-            >>> step = RunnableLambda(lambda _: int(next(texts)))
+            >>> answers = iter(["none", "7"])
+            >>> step = RunnableLambda(lambda _: int(next(answers)))
             >>> step.with_retry(wait_exponential_jitter=False).invoke("?")
             7
         """

@@ -72,8 +72,8 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
             which errors count.
 
     Example:
-        >>> numbers = iter(["none", "7"])
-        >>> step = RunnableLambda(lambda _: int(next(numbers)))
+        >>> answers = iter(["none", "7"])
+        >>> step = RunnableLambda(lambda _: int(next(answers)))
         >>> RunnableRetry(step, wait_exponential_jitter=False).invoke("?")
         7
     """
