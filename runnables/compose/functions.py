@@ -144,9 +144,9 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         _require_function(func)
         if afunc is not None and not is_async(afunc):
             raise TypeError(f"RunnableLambda(afunc={show(afunc)}): expected an async function")
-        both = afunc is None and is_async(func)
-        self.func = None if both else func
-        self.afunc = func if both else afunc
+        only_async = afunc is None and is_async(func)
+        self.func = None if only_async else func
+        self.afunc = func if only_async else afunc
         self.name = name
         self.blocking = blocking
         self.merge = as_merge(merge)
@@ -154,11 +154,11 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
 
     def _read_signatures(self) -> None:
         # the function itself, where a call without config and options needs nothing else
-        self._quick: Callable[..., Output] | None = self.func if is_plain(self.func) else None
-        self._aquick: Callable[..., Awaitable[Output]] | None = (
+        self._direct: Callable[..., Output] | None = self.func if is_plain(self.func) else None
+        self._adirect: Callable[..., Awaitable[Output]] | None = (
             self.afunc if is_plain(self.afunc) else None
         )
-        self._inline = self._quick is not None and not self.blocking and self.afunc is None
+        self._in_place = self._direct is not None and not self.blocking and self.afunc is None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -209,17 +209,17 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         Raises:
             SyncAsyncError: the function is async.
         """
-        if self._quick is not None and config is None and not kwargs:
+        if self._direct is not None and config is None and not kwargs:
             scope = current_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:
                     raise_if_cancelled()
-                result = self._quick(input)
+                result = self._direct(input)
                 kind: type = type(result)
                 if kind is CoroutineType:
                     self._refuse_coroutine(result)
                 elif issubclass(kind, Runnable):
-                    result = _any(result).invoke(input, _one_deeper(self, scope))
+                    result = _untyped(result).invoke(input, _one_deeper(self, scope))
                 return result
         return super().invoke(input, config, **kwargs)
 
@@ -227,22 +227,22 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
         """Await the function; a sync one runs in a worker thread, unless `blocking=False`."""
-        quick: Any = self._quick if self._inline else self._aquick
-        if quick is not None and config is None and not kwargs:
+        direct: Any = self._direct if self._in_place else self._adirect
+        if direct is not None and config is None and not kwargs:
             scope = current_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:
                     raise_if_cancelled()
-                result: Output = quick(input) if self._inline else await quick(input)
+                result: Output = direct(input) if self._in_place else await direct(input)
                 if isinstance(result, Runnable):
-                    result = await _any(result).ainvoke(input, _one_deeper(self, scope))
+                    result = await _untyped(result).ainvoke(input, _one_deeper(self, scope))
                 return result
         return await super().ainvoke(input, config, **kwargs)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         result = self._call(self._sync_half("invoke"), value, scope, kwargs)
         if isinstance(result, Runnable):
-            return _any(result).invoke(value, _one_deeper(self, scope))
+            return _untyped(result).invoke(value, _one_deeper(self, scope))
         return self._refuse_coroutine(result)
 
     def _refuse_coroutine(self, result: Any) -> Any:
@@ -260,7 +260,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         else:
             result = await self._acall(self.afunc, value, scope, kwargs)
         if isinstance(result, Runnable):
-            return await _any(result).ainvoke(value, _one_deeper(self, scope))
+            return await _untyped(result).ainvoke(value, _one_deeper(self, scope))
         return result
 
     def _call(
@@ -320,7 +320,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             return
         result = self._call(function, value, scope, kwargs)
         if isinstance(result, Runnable):
-            returned = _any(result).stream(value, _one_deeper(self, scope))
+            returned = _untyped(result).stream(value, _one_deeper(self, scope))
             if returned.may_restart:  # no step downstream expects that of a function
                 yield collect(returned)
             else:
@@ -365,7 +365,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         if not isinstance(result, Runnable):
             yield result
             return
-        chunks = _any(result).astream(value, _one_deeper(self, scope))
+        chunks = _untyped(result).astream(value, _one_deeper(self, scope))
         if chunks.may_restart:  # no step downstream expects that of a function
             yield await acollect(chunks)
             return
@@ -387,7 +387,7 @@ def _one_deeper(runnable: Runnable[Any, Any], scope: Scope | None) -> RunnableCo
     return deeper.config
 
 
-def _any(runnable: Any) -> Any:
+def _untyped(runnable: Any) -> Any:
     """Return a runnable whose type arguments an isinstance has hidden from checkers."""
     return runnable
 

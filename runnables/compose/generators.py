@@ -107,9 +107,9 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
                 f"RunnableGenerator({show(transform)}): expected a generator function "
                 "(one that takes an iterator and yields). Functions go into RunnableLambda."
             )
-        both = atransform is None and inspect.isasyncgenfunction(target(transform))
-        self.func = None if both else transform
-        self.afunc = transform if both else atransform
+        only_async = atransform is None and inspect.isasyncgenfunction(target(transform))
+        self.func = None if only_async else transform
+        self.afunc = transform if only_async else atransform
         self.name = name
         self.merge = as_merge(merge)
 

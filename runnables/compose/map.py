@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
-    """Runs a runnable on each item of a list; several at once, the outputs in order.
+    """A runnable that runs another on each item of a list, several at once; outputs in order.
 
     The stream's chunks are pairs of an item's index and a chunk of its output. The first item that
     fails cancels the others. `map` makes one.

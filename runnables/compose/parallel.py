@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
-    """Runs every branch on the same input; the output is a dict with the outputs by name.
+    """A runnable that runs several on the same input; the output is a dict of theirs by name.
 
     Branches run at once, as far as the limit of the call allows. The first that fails cancels
     the others. The stream's chunks are dicts with a chunk of one branch each.

@@ -78,9 +78,9 @@ class RunnablePassthrough(Runnable[Result, Result], internal=True):
         func: Callable[[Result], Any] | None = None,
         afunc: Callable[[Result], Any] | None = None,
     ) -> None:
-        both = func is not None and is_async(func)
-        self.func = None if both else func
-        self.afunc = func if both else afunc
+        only_async = func is not None and is_async(func)
+        self.func = None if only_async else func
+        self.afunc = func if only_async else afunc
 
     # On the class it makes the runnable itself; on an instance, a pipe. Hence the ignores below:
     # for a checker, a classmethod overrides a method of another kind.

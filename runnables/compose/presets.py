@@ -125,6 +125,13 @@ class Presets(BaseRunnable[Input, Output], internal=True):
 
         Raises:
             ConfigError: a function that cannot be called with an event alone.
+
+        Example:
+            >>> import asyncio
+            >>> async def show(event: Event) -> None:
+            ...     print(event.output)
+            >>> _ = asyncio.run(RunnableLambda(len).with_alisteners(on_end=show).ainvoke("abc"))
+            3
         """
         from runnables.compose.binding import RunnableBinding, alisteners
 
