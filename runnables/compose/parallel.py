@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 
 class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
-    """A runnable that runs several on the same input; the output is a dict of theirs by name.
+    """Several runnables on one input, at once; the output is a dict of their outputs by name.
 
-    Branches run at once, as far as the limit of the call allows. The first that fails cancels
+    Branches run at once as far as the limit of the call allows. The first that fails cancels
     the others. The stream's chunks are dicts with a chunk of one branch each.
 
     Args:
