@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     )
     from runnables.compose.coerce import coerce_to_runnable as coerce_to_runnable
     from runnables.compose.configurable import (
+        RunnableConfigurableAlternatives as RunnableConfigurableAlternatives,
+        RunnableConfigurableFields as RunnableConfigurableFields,
+    )
+    from runnables.compose.configurable_fields import (
         ConfigurableField as ConfigurableField,
         ConfigurableFieldMultiOption as ConfigurableFieldMultiOption,
         ConfigurableFieldSingleOption as ConfigurableFieldSingleOption,
-        RunnableConfigurableAlternatives as RunnableConfigurableAlternatives,
-        RunnableConfigurableFields as RunnableConfigurableFields,
     )
     from runnables.compose.decorator import chain as chain
     from runnables.compose.functions import RunnableLambda as RunnableLambda
@@ -273,8 +275,10 @@ _HOMES: Final = {
     "runnables.compose.branch": "RouterInput RouterRunnable RunnableBranch",
     "runnables.compose.coerce": "coerce_to_runnable",
     "runnables.compose.configurable": (
-        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption "
         "RunnableConfigurableAlternatives RunnableConfigurableFields"
+    ),
+    "runnables.compose.configurable_fields": (
+        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption"
     ),
     "runnables.compose.decorator": "chain",
     "runnables.compose.functions": "RunnableLambda",

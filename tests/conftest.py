@@ -13,7 +13,7 @@ import pytest
 from blockbuster import BlockBuster
 from hypothesis import HealthCheck, settings
 
-from runnables.compose.policies.attempts import NO_BACKOFF
+from runnables.compose.policies.backoff import NO_BACKOFF
 from runnables.models.request_policies import RequestPolicy
 from tests.both_modes import AsyncCall, Call, SyncCall
 from tests.leaks import nothing_left, nothing_left_in_loop

@@ -1,1 +1,1 @@
-"""What `|` and the fluent methods make: sequences, dicts of steps, functions, policies."""
+"""Composition: `Runnable`, and the runnables that `|` and the fluent methods make."""

@@ -1,4 +1,4 @@
-"""Adding keys to a dict on its way."""
+"""`assign`: a step that adds keys to a dict."""
 
 from __future__ import annotations
 
@@ -36,13 +36,20 @@ if TYPE_CHECKING:
 
 
 class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True):
-    """Passes a dict on with further keys, each computed from the dict.
+    """A step that passes a dict on with more keys, each computed from the dict.
 
     Streams pass the dict's own chunks on at once. Those of the new keys follow when all of the
-    dict is there, as they come.
+    dict is there, as they come. `assign` makes one.
 
     Args:
-        branches: a mapping of the new keys to runnables or functions, or a RunnableParallel.
+        branches: the runnables or functions by new key, or a RunnableParallel.
+
+    Raises:
+        TypeError: when run, an input that is no dict.
+
+    Example:
+        >>> RunnableAssign({"size": lambda values: len(values["text"])}).invoke({"text": "abc"})
+        {'text': 'abc', 'size': 3}
     """
 
     def __init__(self, branches: Mapping[str, Any] | RunnableParallel[Any]) -> None:
@@ -51,24 +58,24 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         )
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{key}={it!r}" for key, it in self.mapper.branches.items())
+        inside = ", ".join(f"{key}={branch!r}" for key, branch in self.mapper.branches.items())
         return f"RunnablePassthrough.assign({inside})"
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The name that was given, or one with the new keys in it."""
+        """Return the name that is set, or one with the new keys in it."""
         base = name or self.name or f"RunnableAssign<{','.join(self.mapper.branches)}>"
         return super().get_name(suffix, name=base)
 
     @property
     def streams_input(self) -> bool:
-        """The dict's own are passed on at once."""
+        """Tell that the dict's own chunks are passed on as they come."""
         return True
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
         return (self.mapper,)
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """The fields that the new keys are computed from."""
+        """Return a model of the fields that the new keys are computed from."""
         from runnables.core.schemas import says_nothing, schema_of
 
         needed = self.mapper.get_input_schema(config)
@@ -76,7 +83,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         return schema_of(dict[str, Any], name) if says_nothing(needed) else needed
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """The fields of the input, and the new ones."""
+        """Return a model of the fields of the input, and the new ones."""
         return self._output_schema_given_previous(partial(self.get_input_schema, config), config)
 
     def _output_keys(self, keys: Keys) -> Keys:
@@ -94,8 +101,8 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
 
         needed = fields_in(self.get_input_schema(config))
         later = fields_in(following()).items()
-        given = {key: it for key, it in later if key not in self.mapper.branches}
-        fields = with_fields(needed, given)
+        passed = {key: field for key, field in later if key not in self.mapper.branches}
+        fields = with_fields(needed, passed)
         name = self.get_name("input")
         return fields_schema(name, fields) if fields else self.get_input_schema(config)
 
@@ -129,18 +136,18 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         tee = Tee(input, 2)
-        merges = info.delegate_to(_Assigned(input))
-        own, again = tee.reader(0), tee.reader(1)
+        streams = info.delegate_to(_AssignedStreams(input))
+        own, copy = tee.reader(0), tee.reader(1)
         seen: dict[str, Any] = {}
         try:
             for chunk in _by_key(own):
-                yield from self._others(chunk, seen)
-            merges.new = new = self.mapper.transform(again, config_of(scope), **kwargs)
+                yield from self._passed_on(chunk, seen)
+            streams.new = new = self.mapper.transform(copy, config_of(scope), **kwargs)
             with new:
                 yield from new
         finally:
             close(own)
-            close(again)
+            close(copy)
             tee.close()
 
     async def _atransform(
@@ -151,26 +158,26 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         tee = AsyncTee(input, 2)
-        merges = info.delegate_to(_Assigned(input))
-        own, again = tee.reader(0), tee.reader(1)
+        streams = info.delegate_to(_AssignedStreams(input))
+        own, copy = tee.reader(0), tee.reader(1)
         seen: dict[str, Any] = {}
         try:
             async for chunk in _aby_key(own):
-                for piece in self._others(chunk, seen):
-                    yield piece
-            merges.new = new = self.mapper.atransform(again, config_of(scope), **kwargs)
+                for part in self._passed_on(chunk, seen):
+                    yield part
+            streams.new = new = self.mapper.atransform(copy, config_of(scope), **kwargs)
             async with new:
                 async for chunk in raw_iterator(new):
                     yield chunk
         finally:
             await aclose(own)
-            await aclose(again)
+            await aclose(copy)
             await tee.aclose()
 
-    def _others(self, chunk: Any, seen: dict[str, Any]) -> Iterable[Any]:
-        """A chunk of the dict without the keys that are computed anew.
+    def _passed_on(self, chunk: Any, seen: dict[str, Any]) -> Iterable[Any]:
+        """Return a chunk of the dict without the keys that are computed anew, or nothing.
 
-        A reset is one of the keys that were seen: the new keys have resets of their own.
+        A reset becomes one of the keys that were seen, as the new keys have resets of their own.
         """
         if chunk is RESET:
             return (dict(seen),)
@@ -180,8 +187,8 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         return (kept,) if kept or not chunk else ()
 
 
-class _Assigned:
-    """How the chunks of a dict with new keys add up: its own as upstream, the new as theirs."""
+class _AssignedStreams:
+    """The stream of a dict and that of its new keys; each says how its chunks add up."""
 
     def __init__(self, own: object) -> None:
         self.own = own
@@ -193,7 +200,9 @@ class _Assigned:
 
 
 class _AssignedMerge(ByKey):
-    def __init__(self, streams: _Assigned) -> None:
+    """A merge by key that asks the stream which a key comes from."""
+
+    def __init__(self, streams: _AssignedStreams) -> None:
         super().__init__({})
         self._streams = streams
 
@@ -215,12 +224,12 @@ class _AssignedMerge(ByKey):
 
 
 def _built(merge: Merge, parts: dict[Any, Any]) -> dict[Any, Any]:
-    """Parts of a dict in the order of their stream's own declaration, where it has one."""
+    """Return parts of a dict in the order of the merge, where it has one."""
     return merge.build(parts) if isinstance(merge, ByKey) else parts
 
 
 def _adds_by_key(chunks: object) -> bool:
-    """Whether pieces of a dict can be passed on as they are; else only the whole can."""
+    """Tell whether chunks of a dict can be passed on as they are; else only the whole can."""
     merge = merge_of(chunks)
     return merge is DELTAS or merge is SNAPSHOTS or isinstance(merge, ByKey)
 
@@ -248,7 +257,7 @@ async def _aby_key(chunks: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
 
 
 def whole_of(chunks: object, seen: Iterable[Any]) -> Any:
-    """The value that the chunks seen of this stream make."""
+    """Return the value that the chunks seen of this stream add up to."""
     parts = merge_of(chunks).accumulator()
     for chunk in seen:
         parts.add(chunk)

@@ -1,4 +1,4 @@
-"""The same runnable with something bound to it: options, config, types, listeners."""
+"""Binding: a runnable with options, a config, types or listeners that every call gets."""
 
 from __future__ import annotations
 
@@ -40,18 +40,26 @@ if TYPE_CHECKING:
 
 
 class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
-    """A runnable with bound options and config; it has no runs of its own.
+    """A runnable with options, a config, types or listeners that every call gets.
+
+    It has no runs of its own: its events are those of the runnable inside. `bind`, `with_config`,
+    `with_types` and `with_listeners` make one, and add to it when they are called of one.
 
     Args:
-        bound: the runnable.
-        kwargs: options that every call gets; those of the call itself win.
-        config: config that every call gets; what the call itself says is added, or wins.
-        input_type: what it says of its input.
-        output_type: what it says of its output.
-        listeners: handlers that are told of its own runs only.
+        bound: the runnable, or what `|` takes for one.
+        kwargs: options that every call gets; those that the call itself passes win.
+        config: config that every call gets; a call's own config is added, and wins where both set
+            a key.
+        input_type: the declared type of its input; None: that of the runnable.
+        output_type: the declared type of its output; None: that of the runnable.
+        listeners: handlers that receive the events of its own runs only.
 
     Raises:
         ConfigError: an unknown config key, or a value of the wrong kind.
+
+    Example:
+        >>> RunnableBinding(int, kwargs={"base": 2}).invoke("101")
+        5
     """
 
     def __init__(
@@ -79,7 +87,9 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
             ("with_types", {"input_type": self.input_type, "output_type": self.output_type}),
             ("with_listeners", {"...": ...} if self.listeners else {}),
         ]
-        shown = "".join(f".{name}({_keywords(given)})" for name, given in calls if _any(given))
+        shown = "".join(
+            f".{name}({keywords})" for name, values in calls if (keywords := _keywords(values))
+        )
         inside = repr(self.bound)
         return f"({inside}){shown}" if " | " in inside else f"{inside}{shown}"
 
@@ -91,12 +101,12 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
         return self._with(bound=made, input_type=None, output_type=None)
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The run name that is bound, or the name of the bound runnable."""
+        """Return the run name that is bound, or the name of the bound runnable."""
         return self.bound.get_name(suffix, name=name or self.config.get("run_name"))
 
     @property
     def InputType(self) -> Any:
-        """What was given, or that of the bound runnable."""
+        """Return the input type that is set, or that of the bound runnable."""
         return self.bound.InputType if self.input_type is None else self.input_type
 
     @property
@@ -105,17 +115,17 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
 
     @property
     def OutputType(self) -> Any:
-        """What was given, or that of the bound runnable."""
+        """Return the output type that is set, or that of the bound runnable."""
         return self.bound.OutputType if self.output_type is None else self.output_type
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """Of the type that was given, or that of the bound runnable."""
+        """Return the schema of the input type that is set, or that of the bound runnable."""
         if self.input_type is not None:
             return Described.get_input_schema(self)
         return self.bound.get_input_schema(self._config(config))
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """Of the type that was given, or that of the bound runnable."""
+        """Return the schema of the output type that is set, or that of the bound runnable."""
         if self.output_type is not None:
             return Described.get_output_schema(self)
         return self.bound.get_output_schema(self._config(config))
@@ -148,7 +158,7 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
 
     @property
     def max_batch_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: that of the bound one
-        """As the bound runnable's."""
+        """Return how many inputs the bound runnable takes at once."""
         return self.bound.max_batch_size
 
     def _invoke_batch(
@@ -166,21 +176,21 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
     # -- binding once more adds to the same binding
 
     def bind(self, **kwargs: Any) -> RunnableBinding[Input, Output]:
-        """The same with further options."""
+        """Return this runnable with more options; later ones win."""
         return self._with(kwargs={**self.kwargs, **kwargs})
 
     def with_config(
         self, config: RunnableConfig | None = None, **kwargs: Any
     ) -> RunnableBinding[Input, Output]:
-        """The same with further config."""
-        further: Any = kwargs
-        return self._with(config=merge_configs(self.config, config, further))
+        """Return this runnable with more config; later keys win."""
+        more: Any = kwargs
+        return self._with(config=merge_configs(self.config, config, more))
 
     @checks_keywords
     def with_types(
         self, *, input_type: Any = None, output_type: Any = None
     ) -> RunnableBinding[Input, Output]:
-        """The same with other types."""
+        """Return this runnable with other declared types."""
         return self._with(
             input_type=self.input_type if input_type is None else input_type,
             output_type=self.output_type if output_type is None else output_type,
@@ -191,13 +201,13 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
 
     @property
     def streams_input(self) -> bool:
-        """As the runnable inside."""
+        """Tell whether the bound runnable works on chunks of the input as they come."""
         return self.bound.streams_input
 
     # -- running
 
     def _config(self, config: RunnableConfig | None) -> RunnableConfig | None:
-        """The config of a call: what is bound, below what the call says."""
+        """Return the config of a call: its own on top of what is bound."""
         if not self.config and not self.listeners:
             return config
         if isinstance(config, Scope):
@@ -210,12 +220,10 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
         return scope.config
 
     def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
-        """What is bound and what the call says on top of it; of two limits both hold."""
+        """Return the config of a call on top of what is bound; of two limits both hold."""
         merged = merge_configs(self.config, config)
-        limits = [
-            limit for it in (self.config, config or {}) if (limit := it.get("max_concurrency"))
-        ]
-        return {**merged, "max_concurrency": min(limits)} if limits else merged
+        limit = lowest(*(given.get("max_concurrency") for given in (self.config, config or {})))
+        return merged if limit is None else {**merged, "max_concurrency": limit}
 
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Run the bound runnable."""
@@ -224,24 +232,24 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
-        """Run the bound runnable."""
+        """Run the bound runnable, to be awaited."""
         return await self.bound.ainvoke(input, self._config(config), **{**self.kwargs, **kwargs})
 
     def transform(
         self, input: Iterator[Input], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Stream[Output]:
-        """Run the bound runnable."""
+        """Run the bound runnable on an input in chunks."""
         return self.bound.transform(input, self._config(config), **{**self.kwargs, **kwargs})
 
     def atransform(
         self, input: AsyncIterator[Input], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncStream[Output]:
-        """Run the bound runnable."""
+        """Run the bound runnable on an input in chunks, for `async for`."""
         return self.bound.atransform(input, self._config(config), **{**self.kwargs, **kwargs})
 
 
 class _Listener:
-    """Calls functions of the user's with the events of their kinds."""
+    """A handler that calls a function for each kind of event."""
 
     def __init__(self, functions: Mapping[str, Callable[[Event], Any]]) -> None:
         self._functions = functions
@@ -254,7 +262,7 @@ class _Listener:
 
 
 class _AsyncListener:
-    """`_Listener` for async functions."""
+    """A handler that awaits an async function for each kind of event."""
 
     def __init__(self, functions: Mapping[str, Callable[[Event], Awaitable[Any]]]) -> None:
         self._functions = functions
@@ -266,25 +274,30 @@ class _AsyncListener:
             await function(event)
 
 
-def _given(**functions: Any) -> dict[str, Any]:
-    """Those that were given.
+def _by_kind(**functions: Any) -> dict[str, Any]:
+    """Return the functions that were passed, by kind of event.
 
     Raises:
-        ConfigError: one that cannot be called with an event alone.
+        ConfigError: a function that cannot be called with an event alone.
     """
-    given = {kind: function for kind, function in functions.items() if function is not None}
-    for kind, function in given.items():
+    passed = {kind: function for kind, function in functions.items() if function is not None}
+    for kind, function in passed.items():
         if not can_take(function, 1):
             raise ConfigError(
                 f"on_{kind}={function!r}: expected a function of one argument, the event; it says "
                 "event.input, .output, .error, .name, .run_id, .tags and .metadata."
             )
-    return given
+    return passed
 
 
 def listeners(on_start: Any, on_end: Any, on_error: Any) -> tuple[Handler, ...]:
-    """Handlers for sync functions; SyncAsyncError for async ones."""
-    functions = _given(start=on_start, end=on_end, error=on_error)
+    """Return the handlers that call these functions.
+
+    Raises:
+        ConfigError: a function that cannot be called with an event alone.
+        SyncAsyncError: an async function.
+    """
+    functions = _by_kind(start=on_start, end=on_end, error=on_error)
     for kind, function in functions.items():
         if is_async(function):
             raise SyncAsyncError(
@@ -294,21 +307,23 @@ def listeners(on_start: Any, on_end: Any, on_error: Any) -> tuple[Handler, ...]:
 
 
 def alisteners(on_start: Any, on_end: Any, on_error: Any) -> tuple[Handler, ...]:
-    """Handlers for async functions."""
-    return (_AsyncListener(_given(start=on_start, end=on_end, error=on_error)),)
+    """Return the handlers that await these functions.
+
+    Raises:
+        ConfigError: a function that cannot be called with an event alone.
+    """
+    return (_AsyncListener(_by_kind(start=on_start, end=on_end, error=on_error)),)
 
 
-def _any(given: Mapping[Any, Any]) -> bool:
-    return any(value is not None for value in given.values())
-
-
-def _keywords(given: Mapping[Any, Any]) -> str:
-    shown = {key: _without_keys(key, it) for key, it in given.items() if it is not None}
-    return ", ".join(f"{key}={value!r}" for key, value in shown.items())
+def _keywords(values: Mapping[Any, Any]) -> str:
+    """Return the values that are set as the keywords of a call."""
+    return ", ".join(
+        f"{key}={_without_keys(key, value)!r}" for key, value in values.items() if value is not None
+    )
 
 
 def _without_keys(name: Any, value: Any) -> Any:
-    """A value as it may be shown: of headers, the names alone, as one of them may be a key."""
+    """Return a value as it may be shown: of headers, the names alone, as one may hold a key."""
     if not str(name).endswith("headers") or not hasattr(value, "keys"):
         return value
     return dict.fromkeys(value.keys(), "**********")

@@ -1,9 +1,10 @@
-"""Runnables that decide what runs: branches and routes."""
+"""Choice: runnables that run one of several, by conditions or by a key in the input."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 
 from runnables.compose.coerce import coerce_to_runnable
@@ -19,34 +20,34 @@ if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
 
 Chosen: TypeAlias = tuple[str, Runnable[Any, Any], Any]
-"""Where the chosen runnable stands, itself, and its input."""
+"""The location of the chosen runnable for error notes, the runnable itself, and its input."""
 
 
 class Choice(Runnable[Input, Output], internal=True):
-    """Base of what runs one of its runnables. Write `_choose`, and `_achoose` where it waits."""
+    """Base of runnables that run one of several. Write `_choose`, and `_achoose` if it waits."""
 
     @abstractmethod
     def _choose(self, value: Any, scope: Scope | None) -> Chosen:
-        """Which of them runs on this input: where it stands, itself, and what it gets."""
+        """Choose a runnable for an input."""
 
     async def _achoose(self, value: Any, scope: Scope | None) -> Chosen:
-        """`_choose`, where choosing waits for something."""
+        """Choose a runnable for an input, where that waits for something."""
         return self._choose(value, scope)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        where, chosen, value = self._choose(value, scope)
+        location, chosen, value = self._choose(value, scope)
         try:
-            return chosen.invoke(value, _child_config(scope, where), **kwargs)
+            return chosen.invoke(value, _child_config(scope, location), **kwargs)
         except Exception as error:
-            add_location(error, where)
+            add_location(error, location)
             raise
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        where, chosen, value = await self._achoose(value, scope)
+        location, chosen, value = await self._achoose(value, scope)
         try:
-            return await chosen.ainvoke(value, _child_config(scope, where), **kwargs)
+            return await chosen.ainvoke(value, _child_config(scope, location), **kwargs)
         except Exception as error:
-            add_location(error, where)
+            add_location(error, location)
             raise
 
     def _transform(
@@ -56,12 +57,12 @@ class Choice(Runnable[Input, Output], internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        where, chosen, value = self._choose(collect(input), scope)
-        chunks = info.delegate_to(chosen.stream(value, _child_config(scope, where), **kwargs))
+        location, chosen, value = self._choose(collect(input), scope)
+        chunks = info.delegate_to(chosen.stream(value, _child_config(scope, location), **kwargs))
         try:
             yield from chunks
         except Exception as error:
-            add_location(error, where)
+            add_location(error, location)
             raise
         finally:
             close(chunks)
@@ -73,38 +74,55 @@ class Choice(Runnable[Input, Output], internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        where, chosen, value = await self._achoose(await acollect(input), scope)
-        chunks = info.delegate_to(chosen.astream(value, _child_config(scope, where), **kwargs))
+        location, chosen, value = await self._achoose(await acollect(input), scope)
+        chunks = info.delegate_to(chosen.astream(value, _child_config(scope, location), **kwargs))
         try:
             async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
-            add_location(error, where)
+            add_location(error, location)
             raise
         finally:
             await aclose(chunks)
 
 
 class RunnableBranch(Choice[Input, Output], internal=True):
-    """Runs the first branch whose condition holds for the input, else the default.
+    """An if-else chain: runs the first branch whose condition holds, else the default.
+
+    Conditions are called with the input, in order, until one returns something true; that one's
+    runnable then gets the same input. The other branches do not run. To choose by a key that the
+    input names, use `RouterRunnable`; to choose by the config of a call,
+    `configurable_alternatives`.
+
+    A stream needs the whole input to choose, and then yields the chunks of the chosen branch. The
+    types are those in the brackets, `RunnableBranch[int, str](...)`, else Any.
 
     Args:
-        *branches: pairs of a condition (a runnable or function that gives a bool) and a
-            runnable; last, the default.
+        *branches: pairs of a condition and a runnable, and last, by itself, the default. Each of
+            them is what `|` takes: a runnable, a function, a dict of steps.
 
     Raises:
-        TypeError: no pair, a last one that is a pair, or others that are not.
+        TypeError: no pair, a last argument that is a pair, or others that are not.
+
+    Example:
+        >>> sign = RunnableBranch(
+        ...     (lambda n: n > 0, lambda n: "positive"),
+        ...     (lambda n: n < 0, lambda n: "negative"),
+        ...     lambda n: "zero",
+        ... )
+        >>> sign.batch([3, -2, 0])
+        ['positive', 'negative', 'zero']
     """
 
     def __init__(self, *branches: Any) -> None:
         if len(branches) < 2:
             raise TypeError("RunnableBranch needs a (condition, runnable) pair and a default")
         *pairs, default = branches
-        for at, pair in enumerate(pairs):
+        for number, pair in enumerate(pairs, 1):
             if not isinstance(pair, (tuple, list)) or len(cast("Sequence[Any]", pair)) != 2:
                 raise TypeError(
-                    f"RunnableBranch: argument {at + 1} is {pair!r}, expected a pair "
-                    "(condition, runnable); only the last argument, the default, stands alone"
+                    f"RunnableBranch: argument {number} is {pair!r}, expected a pair "
+                    "(condition, runnable); only the last argument, the default, is no pair"
                 )
         if isinstance(default, (tuple, list)):
             raise TypeError(
@@ -122,28 +140,28 @@ class RunnableBranch(Choice[Input, Output], internal=True):
         return f"RunnableBranch({pairs}, {self.default!r})"
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
-        return (*(it for pair in self.branches for it in pair), self.default)
+        return (*chain.from_iterable(self.branches), self.default)
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """That of the first branch, or the default, which says something of its input."""
+        """Return the schema of the first branch, or the default, that describes its input."""
         from runnables.core.schemas import says_nothing
 
         if self.InputType is not Any:
             return super().get_input_schema(config)
         runnables = (*(branch for _, branch in self.branches), self.default)
-        schemas = [it.get_input_schema(config) for it in runnables]
-        return next((it for it in schemas if not says_nothing(it)), schemas[-1])
+        schemas = [runnable.get_input_schema(config) for runnable in runnables]
+        return next((schema for schema in schemas if not says_nothing(schema)), schemas[-1])
 
     def _choose(self, value: Any, scope: Scope | None) -> Chosen:
-        for at, (condition, branch) in enumerate(self.branches):
-            if condition.invoke(value, _child_config(scope, f"condition {at + 1}")):
-                return f"branch {at + 1} of {len(self.branches)}", branch, value
+        for number, (condition, branch) in enumerate(self.branches, 1):
+            if condition.invoke(value, _child_config(scope, f"condition {number}")):
+                return f"branch {number} of {len(self.branches)}", branch, value
         return "the default branch", self.default, value
 
     async def _achoose(self, value: Any, scope: Scope | None) -> Chosen:
-        for at, (condition, branch) in enumerate(self.branches):
-            if await condition.ainvoke(value, _child_config(scope, f"condition {at + 1}")):
-                return f"branch {at + 1} of {len(self.branches)}", branch, value
+        for number, (condition, branch) in enumerate(self.branches, 1):
+            if await condition.ainvoke(value, _child_config(scope, f"condition {number}")):
+                return f"branch {number} of {len(self.branches)}", branch, value
         return "the default branch", self.default, value
 
 
@@ -151,8 +169,12 @@ class RouterInput(TypedDict):
     """The input of a `RouterRunnable`.
 
     Attributes:
-        key: which runnable.
-        input: its input.
+        key: the key of the runnable that runs.
+        input: the input of that runnable.
+
+    Example:
+        >>> RouterInput(key="upper", input="Ada")
+        {'key': 'upper', 'input': 'Ada'}
     """
 
     key: str
@@ -160,14 +182,30 @@ class RouterInput(TypedDict):
 
 
 class RouterRunnable(Choice[RouterInput, Output], internal=True):
-    """Runs the runnable that the input names: `{"key": which, "input": its input}`.
+    """A switch: runs the runnable whose key the input names, on the rest of the input.
+
+    The input is a dict with two keys (`RouterInput`): `key` names the runnable, and `input` is what
+    it gets. The others do not run. A step before it often computes the key, as a model that sorts
+    questions by subject does. To choose by conditions, use `RunnableBranch`.
 
     Args:
-        runnables: a mapping of keys to runnables, or to what `|` takes for one.
+        runnables: the runnables by key, or what `|` takes for one.
+
+    Raises:
+        TypeError: when run, an input without these two keys.
+        ValueError: when run, a key that there is not.
+
+    Example:
+        >>> case = RouterRunnable({"upper": str.upper, "lower": str.lower})
+        >>> case.invoke({"key": "upper", "input": "Ada"})
+        'ADA'
+        >>> named = {"key": lambda text: "lower" if text.isupper() else "upper", "input": str}
+        >>> (named | case).batch(["ADA", "Ada"])
+        ['ada', 'ADA']
     """
 
     def __init__(self, runnables: Mapping[str, Any]) -> None:
-        self.runnables = {key: coerce_to_runnable(it) for key, it in runnables.items()}
+        self.runnables = {key: coerce_to_runnable(runnable) for key, runnable in runnables.items()}
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
         return self.runnables.values()
@@ -178,17 +216,17 @@ class RouterRunnable(Choice[RouterInput, Output], internal=True):
     def _choose(self, value: Any, scope: Scope | None) -> Chosen:
         if not isinstance(value, Mapping) or "key" not in value or "input" not in value:
             raise TypeError(f"{self!r} got {value!r}, expected a dict with 'key' and 'input'")
-        given = cast("Mapping[str, Any]", value)
-        key = given["key"]
+        routed = cast("Mapping[str, Any]", value)
+        key = routed["key"]
         if key not in self.runnables:
             raise ValueError(
                 f"No runnable for the key {key!r}.{did_you_mean(str(key), self.runnables)} "
                 f"Known keys: {', '.join(self.runnables)}."
             )
-        return f'route "{key}"', self.runnables[key], given["input"]
+        return f'route "{key}"', self.runnables[key], routed["input"]
 
 
-def _child_config(scope: Scope | None, where: str) -> RunnableConfig | None:
+def _child_config(scope: Scope | None, location: str) -> RunnableConfig | None:
     if scope is None:
         return None
-    return scope.for_step(where.split(" of ")[0].replace(" ", ":"), where).config
+    return scope.for_step(location.split(" of ")[0].replace(" ", ":"), location).config

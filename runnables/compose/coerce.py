@@ -1,4 +1,4 @@
-"""What `|` takes besides runnables: functions, generators, dicts of steps."""
+"""Conversion of what `|` takes besides runnables: functions, generators, dicts of steps."""
 
 from __future__ import annotations
 
@@ -17,10 +17,18 @@ def is_runnable(thing: object) -> TypeGuard[Runnable[Any, Any]]:
 
 
 def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
-    """Return what `|` makes of a thing: a runnable, a (generator) function, or a dict of steps.
+    """Return the runnable that `|` makes of a thing.
+
+    Args:
+        thing: a runnable, which is returned as it is, a function, a generator function, or a dict
+            of steps.
 
     Raises:
         TypeError: anything else, a class of runnables too; names it, and what would do.
+
+    Example:
+        >>> coerce_to_runnable({"size": len, "text": str.upper}).invoke("abc")
+        {'size': 3, 'text': 'ABC'}
     """
     if is_runnable(thing):
         return thing

@@ -1,8 +1,8 @@
-"""Whether what one step gives can be what the next one takes, as far as their types tell.
+"""The check of a pipe's types: can what one step returns be what the next one takes?
 
-A pipe is refused only where no value could be both. What is not known for certain fits: Any,
-type variables, protocols and abstract classes, annotations that cannot be read, functions that
-a decorator may have changed. Of a union, one member that fits is enough; of `list[int]`, the
+A pipe is refused only where no value could be both. Whatever is uncertain fits: Any, type
+variables, protocols and abstract classes, annotations that cannot be read, functions that a
+decorator may have changed. Of a union, one member that fits is enough; of `list[int]`, the
 list counts. Types that act alike fit each other: an int is taken for a float, a tuple for a
 list, a path for a str.
 """
@@ -27,32 +27,32 @@ if typing.TYPE_CHECKING:
 
 
 def explain_mismatch(before: Any, after: Any, keys: Keys = None) -> str | None:
-    """Why one runnable cannot stand before another, in words; None: it can.
+    """Return why one runnable cannot come before another, in words; None: it can.
 
     Args:
-        before: the runnable that gives.
-        after: the runnable that takes.
-        keys: those of the dict that is given, where they are known.
+        before: the runnable whose output it is.
+        after: the runnable whose input it is.
+        keys: the keys of the dict between them, where they are known.
     """
-    return _types_differ(before, after) or _keys_lack(before, after, keys)
+    return _explain_types(before, after) or _explain_keys(before, after, keys)
 
 
-def _keys_lack(before: Any, after: Any, keys: Keys) -> str | None:
-    lacking = sorted(after._missing_keys(keys)) if keys is not None else ()
-    if not lacking:
+def _explain_keys(before: Any, after: Any, keys: Keys) -> str | None:
+    missing = sorted(after._missing_keys(keys)) if keys is not None else ()
+    if not missing:
         return None
     given = ", ".join(map(repr, sorted(keys or ()))) or "no key"
     return (
         f"{before.get_name()} | {after.get_name()}: {after!r} needs "
-        f"{', '.join(map(repr, lacking))}, and is given {given}."
-        f"{did_you_mean(lacking[0], keys or ())}"
+        f"{', '.join(map(repr, missing))}, and is given {given}."
+        f"{did_you_mean(missing[0], keys or ())}"
     )
 
 
-def _types_differ(before: Any, after: Any) -> str | None:
+def _explain_types(before: Any, after: Any) -> str | None:
     if _is_decorated(before) or _is_decorated(after):
         return None
-    given, wanted = _said(before, "OutputType"), _said(after, "_accepted_type")
+    given, wanted = _declared(before, "OutputType"), _declared(after, "_accepted_type")
     if is_compatible(given, wanted):
         return None
     return (
@@ -62,21 +62,22 @@ def _types_differ(before: Any, after: Any) -> str | None:
     )
 
 
-def _said(runnable: Any, side: str) -> Any:
+def _declared(runnable: Any, side: str) -> Any:
+    """Return a type that a runnable declares; Any where it cannot tell."""
     try:
         return getattr(runnable, side)
-    except Exception:  # a user's own property that cannot tell: then nothing is known
+    except Exception:  # it may be a user's own property
         return Any
 
 
 def _is_decorated(runnable: Any) -> bool:
-    """Whether its annotations are those of a function that another one stands around."""
+    """Tell whether a decorator wraps its function: the annotations may be of the inner one."""
     function = getattr(runnable, "func", None) or getattr(runnable, "afunc", None)
     return hasattr(function, "__wrapped__")
 
 
 def is_compatible(given: Any, wanted: Any) -> bool:
-    """Whether a value of the one type can be a value of the other, for all that is known."""
+    """Tell whether a value of the one type can be a value of the other, for all that is known."""
     if given is Any or wanted is Any:
         return True
     sources, targets = _classes(given), _classes(wanted)
@@ -86,22 +87,22 @@ def is_compatible(given: Any, wanted: Any) -> bool:
 
 
 def _classes(annotation: Any) -> list[type] | None:
-    """The classes that an annotation stands for; None where they are not known."""
+    """Return the classes that an annotation stands for; None where they are not known."""
     found: list[type] = []
-    for it in _members(annotation):
-        if it is None:
+    for member in _members(annotation):
+        if member is None:
             found.append(types.NoneType)
-        elif typing.is_typeddict(it) or hasattr(it, "__required_keys__"):
+        elif typing.is_typeddict(member) or hasattr(member, "__required_keys__"):
             found.append(dict)
-        elif inspect.isclass(it) and not _is_open(it):
-            found.append(it)
+        elif inspect.isclass(member) and not _is_open(member):
+            found.append(member)
         else:
             return None
     return found
 
 
 def _members(annotation: Any) -> Iterator[Any]:
-    """Annotations without their wrapping: the members of unions, the origins of generics."""
+    """Yield annotations without their wrapping: members of unions, origins of generics."""
     origin = get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
         for member in get_args(annotation):
@@ -117,38 +118,38 @@ def _members(annotation: Any) -> Iterator[Any]:
 
 
 def _is_open(cls: type) -> bool:
-    """Whether values may be of it whose classes do not say so."""
+    """Tell whether values may be instances of it though their classes do not derive from it."""
     if cls is object or getattr(cls, "_is_protocol", False):
         return True
-    above = inspect.getmro(type(cls))
-    checks = next(it.__module__ for it in above if "__instancecheck__" in vars(it))
+    metaclasses = inspect.getmro(type(cls))
+    checks = next(kind.__module__ for kind in metaclasses if "__instancecheck__" in vars(kind))
     if checks.partition(".")[0] not in _PLAIN_CHECKS:
         return True
-    hook = next(it for it in inspect.getmro(cls) if "__subclasshook__" in vars(it))
-    return hook is not object and hook.__module__ != "collections.abc" and _kind(cls) is None
+    hook = next(base for base in inspect.getmro(cls) if "__subclasshook__" in vars(base))
+    return hook is not object and hook.__module__ != "collections.abc" and _family(cls) is None
 
 
 def _can_be(given: type, wanted: type) -> bool:
-    """Whether a value of the one class may be of the other, or act like it."""
+    """Tell whether a value of the one class may be of the other, or act like it."""
     if issubclass(given, wanted) or issubclass(wanted, given) or wanted is types.NoneType:
         return True
-    source, target = _kind(given), _kind(wanted)
+    source, target = _family(given), _family(wanted)
     if source is not None and source == target:
         return True
     if source is None and (target is None and wanted.__module__ == "collections.abc"):
         return True
-    if source is None and any(hasattr(given, name) for name in _ACTS.get(target or "", ())):
+    if source is None and any(hasattr(given, name) for name in _METHODS.get(target or "", ())):
         return True
-    return bool(_below(given) & _below(wanted))
+    return bool(_subclasses(given) & _subclasses(wanted))
 
 
-def _kind(cls: type) -> str | None:
-    """The family of built-in types that a class belongs to."""
-    return next((kind for kind, members in _KINDS.items() if issubclass(cls, members)), None)
+def _family(cls: type) -> str | None:
+    """Return the family of built-in types that a class belongs to; None: it is in none."""
+    return next((name for name, members in _FAMILIES.items() if issubclass(cls, members)), None)
 
 
-def _below(cls: type) -> set[type]:
-    """All classes that derive from one, as far as there are any yet."""
+def _subclasses(cls: type) -> set[type]:
+    """Return all classes that derive from one, as far as there are any yet."""
     found: set[type] = set()
     pending = [cls]
     while pending:
@@ -163,7 +164,7 @@ def _shown(annotation: Any) -> str:
 
 
 _PLAIN_CHECKS: Final = ("builtins", "abc", "pydantic")
-_KINDS: Final[dict[str, tuple[type, ...]]] = {
+_FAMILIES: Final[dict[str, tuple[type, ...]]] = {
     "none": (types.NoneType,),
     "text": (str, collections.UserString, os.PathLike),
     "bytes": (bytes, bytearray, memoryview),
@@ -173,10 +174,10 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
 }
 """Families of types that act alike; a class belongs to the first that fits."""
 
-_ACTS: Final[dict[str, tuple[str, ...]]] = {
+_METHODS: Final[dict[str, tuple[str, ...]]] = {
     "bytes": ("__bytes__", "__buffer__"),
     "number": ("__float__", "__int__", "__index__"),
     "mapping": ("__getitem__",),
     "collection": ("__iter__", "__getitem__"),
 }
-"""What makes a class of a user's act like one of a family."""
+"""Methods by which a user's class acts like one of a family."""

@@ -1,14 +1,13 @@
-"""Runnables whose settings, or whose very choice, the config of a call decides."""
+"""Configurable runnables: a call's config sets their attributes, or chooses which one runs."""
 
 from __future__ import annotations
 
-import dataclasses
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from runnables.compose.coerce import coerce_to_runnable
+from runnables.compose.coerce import coerce_to_runnable, is_runnable
+from runnables.compose.configurable_fields import AnyConfigurableField, ConfigurableField
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class _Configured(ForwardingWrapper[Input, Output], internal=True):
-    """Runs what the config of the call makes of it; has no runs of its own."""
+    """Base of runnables that depend on the config of a call; they have no runs of their own."""
 
     default: Runnable[Input, Output]
 
@@ -33,26 +32,27 @@ class _Configured(ForwardingWrapper[Input, Output], internal=True):
         return self.default
 
     @abstractmethod
-    def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]: ...
+    def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]:
+        """Return the runnable that these values of `config["configurable"]` choose."""
 
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         return RunnableConfiguredCall(self, call, made)
 
     @property
     def streams_input(self) -> bool:
-        """As the runnable inside."""
+        """Tell whether the default works on chunks of the input as they come."""
         return self.default.streams_input
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The name of the runnable inside."""
+        """Return the name of the default."""
         return self.default.get_name(suffix, name=name)
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """That of what the config makes of it."""
+        """Return the input schema of the runnable that this config chooses."""
         return self.prepared(config).get_input_schema(config)
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """That of what the config makes of it."""
+        """Return the output schema of the runnable that this config chooses."""
         return self.prepared(config).get_output_schema(config)
 
     def _input_schema_given_next(
@@ -66,42 +66,61 @@ class _Configured(ForwardingWrapper[Input, Output], internal=True):
         return self.prepared(config)._output_schema_given_previous(preceding, config)
 
     def prepared(self, config: RunnableConfig | None = None) -> Runnable[Input, Output]:
-        """The runnable that this config makes of it."""
+        """Return the runnable that this config chooses.
+
+        Raises:
+            ConfigError: a choice or an option that there is not.
+        """
         scope = resolve_scope(config)
         return self._chosen({} if scope is None else scope.get("configurable", {}))
 
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
-        """Run what the config makes of it."""
+        """Run what the config chooses."""
         return self.prepared(config).invoke(input, config, **kwargs)
 
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
-        """Run what the config makes of it."""
+        """Run what the config chooses, to be awaited."""
         return await self.prepared(config).ainvoke(input, config, **kwargs)
 
     def transform(
         self, input: Iterator[Input], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Stream[Output]:
-        """Run what the config makes of it."""
+        """Run what the config chooses on an input in chunks."""
         return self.prepared(config).transform(input, config, **kwargs)
 
     def atransform(
         self, input: AsyncIterator[Input], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncStream[Output]:
-        """Run what the config makes of it."""
+        """Run what the config chooses on an input in chunks, for `async for`."""
         return self.prepared(config).atransform(input, config, **kwargs)
 
 
 class RunnableConfigurableFields(_Configured[Input, Output], internal=True):
     """A runnable some of whose attributes a call may set.
 
+    A field gives an attribute a key in `config["configurable"]`. A call that sets the key runs a
+    copy of the runnable with that value; the runnable itself does not change. A call that does not
+    set it gets the attribute as it is, or the default of a field with options. Like any config,
+    the values reach this runnable however deep inside a pipe it is.
+
+    `configurable_fields` makes one.
+
     Args:
-        default: the runnable.
-        fields: attributes of it, by name.
+        default: the runnable, or what `|` takes for one.
+        fields: the fields, by the attribute that each one sets.
 
     Raises:
-        ConfigError: an attribute that it does not have.
+        ConfigError: an attribute that the runnable does not have.
+
+    Example:
+        >>> model = FakeListChatModel(responses=["yes"]).configurable_fields(
+        ...     responses=ConfigurableField(id="answers")
+        ... )
+        >>> chat = model | StrOutputParser()
+        >>> chat.invoke("?"), chat.invoke("?", {"configurable": {"answers": ["no"]}})
+        ('yes', 'no')
     """
 
     def __init__(self, default: Any, fields: Mapping[str, AnyConfigurableField]) -> None:
@@ -136,15 +155,38 @@ class RunnableConfigurableFields(_Configured[Input, Output], internal=True):
 
 
 class RunnableConfigurableAlternatives(_Configured[Input, Output], internal=True):
-    """A runnable, or one of several others, as a call says.
+    """A runnable, or another one that a call chooses by its key.
+
+    `config["configurable"][which.id]` is the key of the one that runs; a call without it runs the
+    default. To choose by the input instead, use `RunnableBranch` or `RouterRunnable`.
+
+    Alternatives may have configurable fields themselves, which then get the values of the same
+    config. Where two of them have fields with one id that must not share a value, `prefix_keys`
+    puts the choice before the id, as in "model==fast/temperature"; a field with `is_shared=True`
+    keeps its id.
+
+    `configurable_alternatives` makes one.
 
     Args:
-        default: what runs where nothing is said, or `default_key`.
+        default: what runs where a call names no key, or `default_key`.
         which: the field that names the choice.
-        alternatives: the others by key: runnables, or functions that make one when it is needed.
+        alternatives: the others by key: runnables, or functions without arguments that make one
+            when it is needed, such as a model whose package need not be installed.
         default_key: the key of the default.
-        prefix_keys: whether the ids of fields inside of an alternative begin with the choice:
-            "model==fast/temperature".
+        prefix_keys: whether the ids of fields inside an alternative begin with the choice.
+
+    Raises:
+        ConfigError: a `prefix_keys` that is no bool; when run, a key that there is not.
+
+    Example:
+        >>> case = RunnableConfigurableAlternatives(
+        ...     str.upper,
+        ...     ConfigurableField(id="case"),
+        ...     alternatives={"lower": RunnableLambda(str.lower)},
+        ...     default_key="upper",
+        ... )
+        >>> case.invoke("Ada"), case.invoke("Ada", {"configurable": {"case": "lower"}})
+        ('ADA', 'ada')
     """
 
     def __init__(
@@ -165,7 +207,7 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], internal=True
         self.prefix_keys = prefix_keys
 
     def __repr__(self) -> str:
-        others = ", ".join(f"{key}={it!r}" for key, it in self.alternatives.items())
+        others = ", ".join(f"{key}={other!r}" for key, other in self.alternatives.items())
         return f"({self.default!r}).configurable_alternatives({self.which!r}, {others})"
 
     def _configurable(self) -> Iterable[tuple[Any, Any]]:
@@ -181,12 +223,11 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], internal=True
         return f"{self.which.id}=={key}/" if self.prefix_keys else ""
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
-        others: list[Any] = [it for it in self.alternatives.values() if isinstance(it, Runnable)]
-        return (self.default, *others)
+        return (self.default, *filter(is_runnable, self.alternatives.values()))
 
     @property
     def InputType(self) -> Any:
-        """Any: which alternative runs, a call says."""
+        """Return Any, as a call chooses which alternative runs."""
         return Any
 
     @property
@@ -195,15 +236,18 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], internal=True
 
     @property
     def OutputType(self) -> Any:
-        """Any: which alternative runs, a call says."""
+        """Return Any, as a call chooses which alternative runs."""
         return Any
 
     def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]:
         key = values.get(self.which.id, self.default_key)
         chosen = self._alternative(key)
         prefix = self._prefix(key)
-        values = {key: it for key, it in values.items() if prefix and key.startswith(prefix)}
-        own = {key.removeprefix(prefix): it for key, it in values.items()}
+        own = {
+            key.removeprefix(prefix): value
+            for key, value in values.items()
+            if prefix and key.startswith(prefix)
+        }
         return chosen.with_config(configurable=own) if own else chosen
 
     def _alternative(self, key: str) -> Runnable[Input, Output]:
@@ -220,14 +264,14 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], internal=True
 
 
 class RunnableConfiguredCall(_Configured[Input, Output], internal=True):
-    """What a method, such as `bind_tools`, makes of a configurable runnable.
+    """A call of a method, such as `bind_tools`, on a configurable runnable.
 
-    The method is called of whatever the config of a call makes of the configurable one.
+    The method is called on the runnable that the config of a call chooses.
 
     Args:
         source: the configurable runnable.
         call: the call of its method.
-        default: what the call makes of the default.
+        default: what the method returns for the default.
     """
 
     def __init__(self, source: _Configured[Any, Any], call: MethodCall, default: Any) -> None:
@@ -243,122 +287,3 @@ class RunnableConfiguredCall(_Configured[Input, Output], internal=True):
 
     def _chosen(self, values: Mapping[str, Any]) -> Runnable[Input, Output]:
         return cast("Runnable[Input, Output]", self.call.apply_to(self.source._chosen(values)))
-
-
-@dataclass(frozen=True)
-class ConfigurableField:
-    """What a caller may set through `config["configurable"][id]`.
-
-    Attributes:
-        id: the key.
-        name: for people.
-        description: for people.
-        annotation: the type, for `config_schema`.
-        is_shared: whether alternatives with `prefix_keys` leave the key as it is.
-    """
-
-    id: str
-    name: str | None = None
-    description: str | None = None
-    annotation: Any = None
-    is_shared: bool = False
-
-    def chosen(self, value: Any) -> Any:
-        """What a value in the config stands for."""
-        return value
-
-
-@dataclass(frozen=True)
-class _Options:
-    id: str
-    options: Mapping[str, Any] = dataclasses.field(hash=False)
-
-    def _option(self, key: Any) -> Any:
-        if key not in self.options:
-            raise ConfigError(
-                f"configurable[{self.id!r}]: no option {key!r}."
-                f"{did_you_mean(str(key), self.options)} "
-                f"There are: {', '.join(self.options)}."
-            )
-        return self.options[key]
-
-    @property
-    def _keys(self) -> Any:
-        return Literal[tuple(self.options)]
-
-
-@dataclass(frozen=True)
-class ConfigurableFieldSingleOption(_Options):
-    """A field for which a caller names one of several values.
-
-    Attributes:
-        id: the key in `config["configurable"]`.
-        options: the values by name.
-        default: the name of the value where a call says nothing.
-        name: for people.
-        description: for people.
-        is_shared: whether alternatives with `prefix_keys` leave the key as it is.
-
-    Raises:
-        ConfigError: the default is no option, or, of a call, what it names.
-    """
-
-    default: str
-    name: str | None = None
-    description: str | None = None
-    is_shared: bool = False
-
-    def __post_init__(self) -> None:
-        self._option(self.default)
-
-    @property
-    def annotation(self) -> Any:
-        """One of the names."""
-        return self._keys
-
-    def chosen(self, value: Any) -> Any:
-        """The value of this name."""
-        return self._option(value)
-
-
-@dataclass(frozen=True)
-class ConfigurableFieldMultiOption(_Options):
-    """A field for which a caller names some of several values; the attribute is their list.
-
-    Attributes:
-        id: the key in `config["configurable"]`.
-        options: the values by name.
-        default: the names of the values where a call says nothing.
-        name: for people.
-        description: for people.
-        is_shared: whether alternatives with `prefix_keys` leave the key as it is.
-
-    Raises:
-        ConfigError: a default is no option, or, of a call, one that it names.
-    """
-
-    default: Sequence[str] = ()
-    name: str | None = None
-    description: str | None = None
-    is_shared: bool = False
-
-    def __post_init__(self) -> None:
-        self.chosen(self.default)
-
-    @property
-    def annotation(self) -> Any:
-        """A list of the names."""
-        names: Any = self._keys
-        return list[names]
-
-    def chosen(self, value: Any) -> Any:
-        """The values of these names."""
-        if isinstance(value, str):
-            raise ConfigError(f"configurable[{self.id!r}]: expected a list of names, got {value!r}")
-        return [self._option(key) for key in value]
-
-
-AnyConfigurableField = (
-    ConfigurableField | ConfigurableFieldSingleOption | ConfigurableFieldMultiOption
-)
-"""Any of the three kinds of fields."""

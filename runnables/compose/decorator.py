@@ -1,4 +1,4 @@
-"""`@chain`: a function as a runnable, as a decorator."""
+"""`@chain`, the decorator that makes a runnable of a function."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 if TYPE_CHECKING:
-    Given: TypeAlias = Callable[[In], Out] | Callable[[In, RunnableConfig], Out]
+    Function: TypeAlias = Callable[[In], Out] | Callable[[In, RunnableConfig], Out]
 
 
 class Decorator(Protocol):
-    """What `@chain(...)` gives: it makes a runnable of the function below it."""
+    """The decorator that `@chain(...)` returns: it makes a runnable of a function."""
 
     @overload
-    def __call__(self, func: Given[In, Iterator[Out]], /) -> RunnableLambda[In, Out]: ...
+    def __call__(self, func: Function[In, Iterator[Out]], /) -> RunnableLambda[In, Out]: ...
     @overload
-    def __call__(self, func: Given[In, AsyncIterator[Out]], /) -> RunnableLambda[In, Out]: ...
+    def __call__(self, func: Function[In, AsyncIterator[Out]], /) -> RunnableLambda[In, Out]: ...
     @overload
-    def __call__(self, func: Given[In, Awaitable[Out]], /) -> RunnableLambda[In, Out]: ...
+    def __call__(self, func: Function[In, Awaitable[Out]], /) -> RunnableLambda[In, Out]: ...
     @overload
-    def __call__(self, func: Given[In, Out], /) -> RunnableLambda[In, Out]: ...
+    def __call__(self, func: Function[In, Out], /) -> RunnableLambda[In, Out]: ...
     def __call__(self, func: Callable[..., Any], /) -> RunnableLambda[Any, Any]: ...
 
 
 @overload
-def chain(func: Given[In, Iterator[Out]], /) -> RunnableLambda[In, Out]: ...
+def chain(func: Function[In, Iterator[Out]], /) -> RunnableLambda[In, Out]: ...
 @overload
-def chain(func: Given[In, AsyncIterator[Out]], /) -> RunnableLambda[In, Out]: ...
+def chain(func: Function[In, AsyncIterator[Out]], /) -> RunnableLambda[In, Out]: ...
 @overload
-def chain(func: Given[In, Awaitable[Out]], /) -> RunnableLambda[In, Out]: ...
+def chain(func: Function[In, Awaitable[Out]], /) -> RunnableLambda[In, Out]: ...
 @overload
-def chain(func: Given[In, Out], /) -> RunnableLambda[In, Out]: ...
+def chain(func: Function[In, Out], /) -> RunnableLambda[In, Out]: ...
 @overload
 def chain(
     *,
@@ -56,13 +56,23 @@ def chain(
     blocking: bool = True,
     merge: Merge | str | Callable[[list[Any]], Any] = DELTAS,
 ) -> Any:
-    """Make a runnable of a function, as a decorator; its calls inside belong to its run.
+    """Make a runnable of a function, as a decorator.
+
+    The runnables that the function calls run below it: they get its config, and their events name
+    it as the parent.
 
     Args:
-        func: the function; left out where the decorator is given keywords, `@chain(merge=sum)`.
-        name: what observers call it; the function's name by default.
-        blocking: as of `RunnableLambda`.
-        merge: how the pieces of a generator add up; as of `RunnableLambda`.
+        func: the function; left out where the decorator has keywords, `@chain(merge=sum)`.
+        name: the name in events and error notes; by default that of the function.
+        blocking: whether the function may take long; see `RunnableLambda`.
+        merge: how the chunks of a generator add up; see `RunnableLambda`.
+
+    Example:
+        >>> @chain
+        ... def initials(name: str) -> str:
+        ...     return "".join(word[0] for word in name.split())
+        >>> initials.invoke("Ada Lovelace")
+        'AL'
     """
 
     def decorate(function: Callable[..., Any]) -> RunnableLambda[Any, Any]:

@@ -1,4 +1,4 @@
-"""Functions as runnables, and what else `|` takes for one."""
+"""Functions as runnables: sync, async, generators, and those that return a runnable."""
 
 from __future__ import annotations
 
@@ -61,19 +61,31 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
     """A function as a runnable.
 
     The function takes the input, and `config` where it has a parameter of that name. It may be
-    sync or async; it may be a generator, whose pieces are then the stream. Where it returns a
-    runnable, that one is run on the same input.
+    sync or async. It may be a generator function, whose chunks are then the stream. Where it
+    returns a runnable, that one runs on the same input.
 
     Args:
         func: the function, sync or async.
-        afunc: its async half, where `func` is sync.
-        name: what observers call it; the function's name by default.
-        blocking: whether the sync function may take long. Run async, it then goes to a worker
-            thread; with False it runs in place, which is right for what takes microseconds.
-        merge: how the pieces of a generator add up: "add", "last", or a function of their list.
+        afunc: its async counterpart, where `func` is sync.
+        name: the name in events and error notes; by default that of the function.
+        blocking: whether the sync function may take long. An async call then runs it in a worker
+            thread; with False, in place, which is right for what takes microseconds.
+        merge: how the chunks of a generator add up: "add", "last", or a function of their list.
 
     Raises:
-        TypeError: neither is a function, or `func` is a runnable already.
+        TypeError: something that is no function, or a runnable already; an `afunc` that is not
+            async.
+        SyncAsyncError: when called, a sync call of an async function.
+        RecursionLimitError: when called, functions that return runnables without end.
+
+    Example:
+        >>> count = RunnableLambda(len)
+        >>> count.invoke("abc"), count.batch(["a", "bc"])
+        (3, [1, 2])
+        >>> def spell(word: str):
+        ...     yield from word
+        >>> list(RunnableLambda(spell).stream("abc"))
+        ['a', 'b', 'c']
     """
 
     func: Callable[..., Any] | None
@@ -132,21 +144,21 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         _require_function(func)
         if afunc is not None and not is_async(afunc):
             raise TypeError(f"RunnableLambda(afunc={show(afunc)}): expected an async function")
-        both = afunc is None and is_async(func)
-        self.func = None if both else func
-        self.afunc = func if both else afunc
+        only_async = afunc is None and is_async(func)
+        self.func = None if only_async else func
+        self.afunc = func if only_async else afunc
         self.name = name
         self.blocking = blocking
         self.merge = as_merge(merge)
         self._read_signatures()
 
     def _read_signatures(self) -> None:
-        # what a call comes down to where nothing travels beside the input
-        self._quick: Callable[..., Output] | None = self.func if is_plain(self.func) else None
-        self._aquick: Callable[..., Awaitable[Output]] | None = (
+        # the function itself, where a call without config and options needs nothing else
+        self._direct: Callable[..., Output] | None = self.func if is_plain(self.func) else None
+        self._adirect: Callable[..., Awaitable[Output]] | None = (
             self.afunc if is_plain(self.afunc) else None
         )
-        self._inline = self._quick is not None and not self.blocking and self.afunc is None
+        self._in_place = self._direct is not None and not self.blocking and self.afunc is None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -156,29 +168,29 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         return f"RunnableLambda({show(self.func or self.afunc)})"
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The name that was given, or that of the function."""
+        """Return the name that is set, or that of the function."""
         function = getattr(self.func or self.afunc, "__name__", "RunnableLambda")
         base = name or self.name or ("RunnableLambda" if function == "<lambda>" else function)
         return super().get_name(suffix, name=base)
 
     @property
     def InputType(self) -> Any:
-        """As the function's first parameter is annotated."""
-        said = argument_type(cast("Any", self.func or self.afunc))
-        return super().InputType if said is Any else said
+        """Return the annotated type of the function's first parameter."""
+        annotated = argument_type(cast("Any", self.func or self.afunc))
+        return super().InputType if annotated is Any else annotated
 
     @property
     def OutputType(self) -> Any:
-        """As the function's result is annotated; of a generator, what it yields.
+        """Return the annotated type of the function's result; of a generator, what it yields.
 
         Any where a function adds up what a generator yields.
         """
-        info = self.merge is DELTAS or self.merge is SNAPSHOTS
-        said = result_type(cast("Any", self.func or self.afunc)) if info else Any
-        return super().OutputType if said is Any else said
+        is_known = self.merge is DELTAS or self.merge is SNAPSHOTS
+        annotated = result_type(cast("Any", self.func or self.afunc)) if is_known else Any
+        return super().OutputType if annotated is Any else annotated
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """Of the annotated type; of an `itemgetter`, the keys that it gets."""
+        """Return the schema of the annotated type; of an `itemgetter`, that of its keys."""
         from runnables.core.schemas import fields_schema
 
         keys = getter_keys(self.func)
@@ -189,21 +201,25 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
     def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
         return frozenset(getter_keys(self.func)) - keys
 
-    # -- whole
+    # -- one output
 
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
-        """Call the function."""
-        if self._quick is not None and config is None and not kwargs:
+        """Call the function.
+
+        Raises:
+            SyncAsyncError: the function is async.
+        """
+        if self._direct is not None and config is None and not kwargs:
             scope = current_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:
                     raise_if_cancelled()
-                result = self._quick(input)
+                result = self._direct(input)
                 kind: type = type(result)
                 if kind is CoroutineType:
-                    self._now(result)
+                    self._refuse_coroutine(result)
                 elif issubclass(kind, Runnable):
-                    result = _any(result).invoke(input, _one_deeper(self, scope))
+                    result = _untyped(result).invoke(input, _one_deeper(self, scope))
                 return result
         return super().invoke(input, config, **kwargs)
 
@@ -211,30 +227,30 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
         """Await the function; a sync one runs in a worker thread, unless `blocking=False`."""
-        quick: Any = self._quick if self._inline else self._aquick
-        if quick is not None and config is None and not kwargs:
+        direct: Any = self._direct if self._in_place else self._adirect
+        if direct is not None and config is None and not kwargs:
             scope = current_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:
                     raise_if_cancelled()
-                result: Output = quick(input) if self._inline else await quick(input)
+                result: Output = direct(input) if self._in_place else await direct(input)
                 if isinstance(result, Runnable):
-                    result = await _any(result).ainvoke(input, _one_deeper(self, scope))
+                    result = await _untyped(result).ainvoke(input, _one_deeper(self, scope))
                 return result
         return await super().ainvoke(input, config, **kwargs)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         result = self._call(self._sync_half("invoke"), value, scope, kwargs)
         if isinstance(result, Runnable):
-            return _any(result).invoke(value, _one_deeper(self, scope))
-        return self._now(result)
+            return _untyped(result).invoke(value, _one_deeper(self, scope))
+        return self._refuse_coroutine(result)
 
-    def _now(self, result: Any) -> Any:
-        """What a sync call gives; a coroutine is none of that."""
+    def _refuse_coroutine(self, result: Any) -> Any:
+        """Return the result of a sync call, which must be no coroutine."""
         if type(result) is CoroutineType:
             result.close()
             raise SyncAsyncError(
-                f"{self!r} gave a coroutine to a sync call. Use `ainvoke` instead."
+                f"{self!r} returned a coroutine to a sync call. Use `ainvoke` instead."
             )
         return result
 
@@ -244,7 +260,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         else:
             result = await self._acall(self.afunc, value, scope, kwargs)
         if isinstance(result, Runnable):
-            return await _any(result).ainvoke(value, _one_deeper(self, scope))
+            return await _untyped(result).ainvoke(value, _one_deeper(self, scope))
         return result
 
     def _call(
@@ -253,7 +269,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         with activate(scope):
             result = function(value, **arguments(function, scope, kwargs))
             if inspect.isgenerator(result) and inspect.isgeneratorfunction(target(function)):
-                return collect(self._pieces(result))
+                return collect(self._stream_of(result))
         return result
 
     async def _acall(
@@ -262,7 +278,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         with activate(scope):
             result = function(value, **arguments(function, scope, kwargs))
             if inspect.isasyncgen(result):
-                return await acollect(self._apieces(result))
+                return await acollect(self._astream_of(result))
             return await result
 
     async def _arun_sync_half(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
@@ -280,13 +296,13 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             )
         return self.func
 
-    def _pieces(self, chunks: Any) -> Stream[Any]:
+    def _stream_of(self, chunks: Any) -> Stream[Any]:
         return Stream(chunks, StreamInfo(self.merge, self))
 
-    def _apieces(self, chunks: Any) -> AsyncStream[Any]:
+    def _astream_of(self, chunks: Any) -> AsyncStream[Any]:
         return AsyncStream(chunks, StreamInfo(self.merge, self))
 
-    # -- in pieces
+    # -- the output in chunks
 
     def _transform(
         self,
@@ -304,8 +320,8 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             return
         result = self._call(function, value, scope, kwargs)
         if isinstance(result, Runnable):
-            returned = _any(result).stream(value, _one_deeper(self, scope))
-            if returned.may_restart:  # nobody downstream expects that of a function
+            returned = _untyped(result).stream(value, _one_deeper(self, scope))
+            if returned.may_restart:  # no step downstream expects that of a function
                 yield collect(returned)
             else:
                 yield from info.delegate_to(returned)
@@ -338,10 +354,10 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
     def _agenerate(
         self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
     ) -> AsyncGenerator[Any, None]:
-        given = arguments(function, scope, kwargs)
+        keywords = arguments(function, scope, kwargs)
         if self.afunc is not None:
-            return aiterate_in_scope(function(value, **given), scope)
-        return iterate_in_threads(lambda: iterate_in_scope(function(value, **given), scope))
+            return aiterate_in_scope(function(value, **keywords), scope)
+        return iterate_in_threads(lambda: iterate_in_scope(function(value, **keywords), scope))
 
     async def _areturned(
         self, result: Any, value: Any, scope: Scope | None, info: StreamInfo
@@ -349,8 +365,8 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         if not isinstance(result, Runnable):
             yield result
             return
-        chunks = _any(result).astream(value, _one_deeper(self, scope))
-        if chunks.may_restart:  # nobody downstream expects that of a function
+        chunks = _untyped(result).astream(value, _one_deeper(self, scope))
+        if chunks.may_restart:  # no step downstream expects that of a function
             yield await acollect(chunks)
             return
         async with info.delegate_to(chunks):
@@ -359,7 +375,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
 
 
 def _one_deeper(runnable: Runnable[Any, Any], scope: Scope | None) -> RunnableConfig:
-    """The config for a runnable that a function returned: one return less is allowed."""
+    """Return the config for a runnable that a function returned: one level deeper."""
     deeper = Scope(scope)
     limit = deeper.get("recursion_limit", DEFAULT_RECURSION_LIMIT)
     deeper.recursion_depth += 1
@@ -371,8 +387,8 @@ def _one_deeper(runnable: Runnable[Any, Any], scope: Scope | None) -> RunnableCo
     return deeper.config
 
 
-def _any(runnable: Any) -> Any:
-    """A runnable whose types were lost in an isinstance."""
+def _untyped(runnable: Any) -> Any:
+    """Return a runnable whose type arguments an isinstance has hidden from checkers."""
     return runnable
 
 

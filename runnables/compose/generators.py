@@ -1,4 +1,8 @@
-"""Generator functions as runnables: pieces in, pieces out."""
+"""Generator functions as runnables: chunks in, chunks out.
+
+A stream upstream may start over (see `RESET`). The user's generator is then closed, and the
+function is called anew for the chunks that follow.
+"""
 
 from __future__ import annotations
 
@@ -51,16 +55,25 @@ Out = TypeVar("Out")
 
 
 class RunnableGenerator(Runnable[Input, Output], internal=True):
-    """A generator function that takes the input's pieces as they come and yields the output's.
+    """A generator function that takes chunks of the input as they come, and yields the output's.
 
     Args:
-        transform: takes an iterator (or an async one, and is then async itself) and yields.
-        atransform: its async half, where `transform` is sync.
-        name: what observers call it; the function's name by default.
-        merge: how what it yields adds up: "add", "last", or a function of the list of pieces.
+        transform: a generator function of an iterator, or an async one of an async iterator.
+        atransform: its async counterpart, where `transform` is sync.
+        name: the name in events and error notes; by default that of the function.
+        merge: how the yielded chunks add up: "add", "last", or a function of their list.
 
     Raises:
-        TypeError: not a generator function.
+        TypeError: no generator function.
+        SyncAsyncError: when called, a sync call of an async function.
+
+    Example:
+        >>> def shout(chunks):
+        ...     for chunk in chunks:
+        ...         yield chunk.upper()
+        >>> step = RunnableGenerator(shout)
+        >>> list(step.transform(iter(["a", "b"]))), step.invoke("ab")
+        (['A', 'B'], 'AB')
     """
 
     @overload
@@ -94,9 +107,9 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
                 f"RunnableGenerator({show(transform)}): expected a generator function "
                 "(one that takes an iterator and yields). Functions go into RunnableLambda."
             )
-        both = atransform is None and inspect.isasyncgenfunction(target(transform))
-        self.func = None if both else transform
-        self.afunc = transform if both else atransform
+        only_async = atransform is None and inspect.isasyncgenfunction(target(transform))
+        self.func = None if only_async else transform
+        self.afunc = transform if only_async else atransform
         self.name = name
         self.merge = as_merge(merge)
 
@@ -104,24 +117,24 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         return f"RunnableGenerator({show(self.func or self.afunc)})"
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The name that was given, or that of the function."""
+        """Return the name that is set, or that of the function."""
         base = name or self.name or getattr(self.func or self.afunc, "__name__", None)
         return super().get_name(suffix, name=base)
 
     @property
     def InputType(self) -> Any:
-        """As the pieces are annotated that the function takes."""
+        """Return the annotated type of the chunks that the function takes."""
         return chunk_type(argument_type(cast("Any", self.func or self.afunc)))
 
     @property
     def OutputType(self) -> Any:
-        """As the pieces are annotated that the function yields; Any where a function adds them."""
-        info = self.merge is DELTAS or self.merge is SNAPSHOTS
-        return result_type(cast("Any", self.func or self.afunc)) if info else Any
+        """Return the annotated type of the chunks it yields; Any where a function adds them up."""
+        is_known = self.merge is DELTAS or self.merge is SNAPSHOTS
+        return result_type(cast("Any", self.func or self.afunc)) if is_known else Any
 
     @property
     def streams_input(self) -> bool:
-        """The function does."""
+        """Tell that the function works on chunks of the input as they come."""
         return True
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
@@ -145,27 +158,27 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
     ) -> Generator[Any, None, None]:
         if self.func is None:
             raise self._async_only("stream")
-        given = arguments(self.func, scope, kwargs)
-        pieces = iter(input)
+        keywords = arguments(self.func, scope, kwargs)
+        incoming = iter(input)
         if not stream_may_restart(input):
-            chunks = self.func(pieces, **given)
+            chunks = self.func(incoming, **keywords)
             return chunks if scope is None else iterate_in_scope(chunks, scope)
-        return self._restarting(self.func, pieces, given, scope)
+        return self._restarting(self.func, incoming, keywords, scope)
 
     def _restarting(
-        self, function: Any, pieces: Iterator[Any], given: dict[str, Any], scope: Scope | None
+        self, function: Any, incoming: Iterator[Any], keywords: dict[str, Any], scope: Scope | None
     ) -> Generator[Any, None, None]:
-        """The function on the pieces, begun anew at every reset."""
+        """Run the function on the chunks, anew after each reset."""
         while True:
-            heard: list[object] = []
-            chunks = iterate_in_scope(function(until_reset(pieces, heard), **given), scope)
+            resets: list[object] = []
+            chunks = iterate_in_scope(function(until_reset(incoming, resets), **keywords), scope)
             try:
                 yield from chunks
             except Restarted:
                 yield RESET
             finally:
                 chunks.close()
-            if not heard:
+            if not resets:
                 return
 
     def _atransform(
@@ -176,19 +189,23 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         function = cast("Callable[..., Any]", self.afunc or self.func)
-        given = arguments(function, scope, kwargs)
-        pieces = raw_iterator(input)
+        keywords = arguments(function, scope, kwargs)
+        incoming = raw_iterator(input)
         if not stream_may_restart(input):
-            return self._started(function, pieces, given, scope)
-        return self._arestarting(function, pieces, given, scope)
+            return self._aiterate(function, incoming, keywords, scope)
+        return self._arestarting(function, incoming, keywords, scope)
 
     async def _arestarting(
-        self, function: Any, pieces: AsyncIterator[Any], given: dict[str, Any], scope: Scope | None
+        self,
+        function: Any,
+        incoming: AsyncIterator[Any],
+        keywords: dict[str, Any],
+        scope: Scope | None,
     ) -> AsyncGenerator[Any, None]:
-        """The function on the pieces, begun anew at every reset."""
+        """Run the function on the chunks, anew after each reset."""
         while True:
-            heard: list[object] = []
-            chunks = self._started(function, pieces, given, scope, heard)
+            resets: list[object] = []
+            chunks = self._aiterate(function, incoming, keywords, scope, resets)
             try:
                 async for chunk in chunks:
                     yield chunk
@@ -196,25 +213,25 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
                 yield RESET
             finally:
                 await chunks.aclose()
-            if not heard:
+            if not resets:
                 return
 
-    def _started(
+    def _aiterate(
         self,
         function: Callable[..., Any],
-        pieces: AsyncIterator[Any],
-        given: dict[str, Any],
+        incoming: AsyncIterator[Any],
+        keywords: dict[str, Any],
         scope: Scope | None,
-        heard: list[object] | None = None,
+        resets: list[object] | None = None,
     ) -> AsyncGenerator[Any, None]:
-        """The function on the pieces, until a reset where one may come; a sync one in threads."""
+        """Run the function on the chunks, with `resets` until the next one; sync, in threads."""
         if self.afunc is not None:
-            pieces = pieces if heard is None else auntil_reset(pieces, heard)
-            chunks = function(pieces, **given)
+            incoming = incoming if resets is None else auntil_reset(incoming, resets)
+            chunks = function(incoming, **keywords)
             return chunks if scope is None else aiterate_in_scope(chunks, scope)
-        there: Iterator[Any] = AsyncIteratorBridge(pieces)
-        there = there if heard is None else until_reset(there, heard)
-        return iterate_in_threads(lambda: iterate_in_scope(function(there, **given), scope))
+        bridged: Iterator[Any] = AsyncIteratorBridge(incoming)
+        bridged = bridged if resets is None else until_reset(bridged, resets)
+        return iterate_in_threads(lambda: iterate_in_scope(function(bridged, **keywords), scope))
 
     def _async_only(self, method: str) -> SyncAsyncError:
         return SyncAsyncError(
@@ -223,24 +240,24 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
 
 
 class Restarted(BaseException):
-    """Raised in a user's generator when its upstream starts over: it is closed, and begun anew."""
+    """The signal, raised in a user's generator, that its upstream starts over."""
 
 
-def until_reset(pieces: Iterator[Any], heard: list[object]) -> Generator[Any, None, None]:
-    """The pieces until a reset, which is raised as `Restarted`."""
-    for piece in pieces:
-        if piece is RESET:
-            heard.append(piece)
+def until_reset(incoming: Iterator[Any], resets: list[object]) -> Generator[Any, None, None]:
+    """Yield chunks until a reset; record that one, and raise `Restarted`."""
+    for chunk in incoming:
+        if chunk is RESET:
+            resets.append(chunk)
             raise Restarted
-        yield piece
+        yield chunk
 
 
 async def auntil_reset(
-    pieces: AsyncIterator[Any], heard: list[object]
+    incoming: AsyncIterator[Any], resets: list[object]
 ) -> AsyncGenerator[Any, None]:
-    """The pieces until a reset, which is raised as `Restarted`."""
-    async for piece in pieces:
-        if piece is RESET:
-            heard.append(piece)
+    """Yield chunks until a reset; record that one, and raise `Restarted`."""
+    async for chunk in incoming:
+        if chunk is RESET:
+            resets.append(chunk)
             raise Restarted
-        yield piece
+        yield chunk

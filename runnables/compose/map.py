@@ -1,4 +1,4 @@
-"""The same for each item of a list."""
+"""`map`: a runnable that runs on each item of a list."""
 
 from __future__ import annotations
 
@@ -41,12 +41,20 @@ if TYPE_CHECKING:
 
 
 class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
-    """Runs a runnable on each item of a list; several at once, the outputs in order.
+    """A runnable that runs another on each item of a list, several at once; outputs in order.
 
-    The stream's chunks are pairs of an item's index and a piece of its output.
+    The stream's chunks are pairs of an item's index and a chunk of its output. The first item that
+    fails cancels the others. `map` makes one.
 
     Args:
         bound: the runnable, or what `|` takes for one.
+
+    Raises:
+        TypeError: when run, an input that is no list.
+
+    Example:
+        >>> RunnableEach(len).invoke(["a", "bc"])
+        [1, 2]
     """
 
     def __init__(self, bound: Any) -> None:
@@ -54,14 +62,14 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
 
     @property
     def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from what is inside
-        """By index; each item as the runnable inside."""
+        """Return how its chunks add up: by index, each item as the runnable inside."""
         return ByIndex(self.bound.merge)
 
     def __repr__(self) -> str:
         return f"({self.bound!r}).map()"
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The name that was given, or one with that of the runnable inside."""
+        """Return the name that is set, or one with that of the runnable inside."""
         base = name or self.name or f"RunnableEach<{self.bound.get_name()}>"
         return super().get_name(suffix, name=base)
 
@@ -70,23 +78,23 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
 
     @property
     def InputType(self) -> Any:
-        """A list of what the runnable inside takes."""
+        """Return the type of a list of what the runnable inside takes."""
         return list[self.bound.InputType]  # type: ignore[name-defined]  # a type made at run time
 
     @property
     def OutputType(self) -> Any:
-        """A list of what the runnable inside gives."""
+        """Return the type of a list of what the runnable inside returns."""
         return list[self.bound.OutputType]  # type: ignore[name-defined]  # likewise
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """A list of what the runnable inside takes."""
+        """Return the schema of a list of what the runnable inside takes."""
         from runnables.core.schemas import schema_of, type_in
 
         item = type_in(self.bound.get_input_schema(config))
         return schema_of(list[item], self.get_name("input"))  # type: ignore[valid-type]  # likewise
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """A list of what the runnable inside gives."""
+        """Return the schema of a list of what the runnable inside returns."""
         from runnables.core.schemas import schema_of, type_in
 
         item = type_in(self.bound.get_output_schema(config))
@@ -141,10 +149,10 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         if not items:
             yield []
             return
-        merges = info.delegate_to(_Each(self.bound.merge))
+        merges = info.delegate_to(_ItemMerges(self.bound.merge))
         makers = {
-            at: partial(self._piece, at, item, scope, kwargs, merges)
-            for at, item in enumerate(items)
+            index: partial(self._chunks_of, index, item, scope, kwargs, merges)
+            for index, item in enumerate(items)
         }
         yield from interleave(makers, slots, owns_limit=owns_limit)
 
@@ -160,10 +168,10 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         if not items:
             yield []
             return
-        merges = info.delegate_to(_Each(self.bound.merge))
+        merges = info.delegate_to(_ItemMerges(self.bound.merge))
         makers = {
-            at: partial(self._apiece, at, item, scope, kwargs, merges)
-            for at, item in enumerate(items)
+            index: partial(self._achunks_of, index, item, scope, kwargs, merges)
+            for index, item in enumerate(items)
         }
         pairs = ainterleave(makers, slots, owns_limit=owns_limit)
         try:
@@ -172,36 +180,36 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         finally:
             await pairs.aclose()
 
-    def _piece(
-        self, at: int, item: Any, scope: Scope, kwargs: dict[str, Any], merges: _Each
+    def _chunks_of(
+        self, index: int, item: Any, scope: Scope, kwargs: dict[str, Any], merges: _ItemMerges
     ) -> Generator[Any, None, None]:
         chunks = self.bound.stream(item, scope.config, **kwargs)
-        merges.streams[at] = chunks
+        merges.streams[index] = chunks
         try:
             yield from chunks
         except Exception as error:
-            add_location(error, f"item {at}")
+            add_location(error, f"item {index}")
             raise
         finally:
             close(chunks)
 
-    async def _apiece(
-        self, at: int, item: Any, scope: Scope, kwargs: dict[str, Any], merges: _Each
+    async def _achunks_of(
+        self, index: int, item: Any, scope: Scope, kwargs: dict[str, Any], merges: _ItemMerges
     ) -> AsyncGenerator[Any, None]:
         chunks = self.bound.astream(item, scope.config, **kwargs)
-        merges.streams[at] = chunks
+        merges.streams[index] = chunks
         try:
             async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
-            add_location(error, f"item {at}")
+            add_location(error, f"item {index}")
             raise
         finally:
             await aclose(chunks)
 
 
-class _Each:
-    """How the items' chunks add up, known as each item begins."""
+class _ItemMerges:
+    """The ways in which the items' chunks add up; each is known when its item begins."""
 
     def __init__(self, otherwise: Merge) -> None:
         self.streams: dict[int, object] = {}
@@ -209,10 +217,12 @@ class _Each:
 
     @property
     def merge(self) -> Merge:
-        return _EachMerge(self.streams, self._otherwise)
+        return _ByItem(self.streams, self._otherwise)
 
 
-class _EachMerge(ByIndex):
+class _ByItem(ByIndex):
+    """A merge by index that asks each item's stream when its first chunk is there."""
+
     def __init__(self, streams: Mapping[int, object], otherwise: Merge) -> None:
         super().__init__(otherwise)
         self._streams = streams

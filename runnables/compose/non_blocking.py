@@ -1,7 +1,7 @@
-"""Runnables that wait for nothing, and so have no colour: prompts, parsers, picking.
+"""Steps that wait for nothing: prompts, parsers, picking.
 
-They are plain functions over plain data, and run in place in both colours. One that can work
-piece by piece says how in a `Decoder`, which knows nothing of streams.
+They are plain functions of plain data, and run in place in sync and async calls alike. A step that
+can work on chunks as they come does so in a `Decoder`, which knows nothing of streams.
 """
 
 from __future__ import annotations
@@ -20,34 +20,58 @@ if TYPE_CHECKING:
 
 
 class Decoder(Protocol[Input, Output]):
-    """Work on the pieces of one input, without I/O and without colour.
+    """An incremental decoder: works on the chunks of one input, without I/O.
 
-    Merging all that it gives, for any chunking, is what the whole input gives.
+    For any division into chunks, all that it returns adds up to the output for the whole input.
+
+    Example:
+        >>> class Lines:
+        ...     rest = ""
+        ...
+        ...     def feed(self, chunk):
+        ...         *lines, self.rest = (self.rest + chunk).split("\\n")
+        ...         return [[line] for line in lines]
+        ...
+        ...     def finish(self):
+        ...         return [[self.rest]]
+        >>> lines: Decoder[str, list[str]] = Lines()
+        >>> lines.feed("one\\ntw"), lines.feed("o"), lines.finish()
+        ([['one']], [], [['two']])
     """
 
     def feed(self, chunk: Input, /) -> Iterable[Output]:
-        """Take a piece of the input; give the pieces of output that it completes."""
+        """Take a chunk of the input; return the chunks of output that it completes."""
         ...
 
     def finish(self) -> Iterable[Output]:
-        """The input is over: give the rest, or raise what the whole input would raise."""
+        """Take the end of the input; return the rest, or raise what the whole input would raise."""
         ...
 
 
 class NonBlockingStep(Runnable[Input, Output], internal=True):
-    """Base of runnables that need no waiting. Write `_call`, and `_decoder` where it streams."""
+    """Base of steps that wait for nothing; an async call runs them in place.
+
+    Write `_apply`, and `_make_decoder` where the step can work on chunks as they come.
+
+    Example:
+        >>> class Shout(NonBlockingStep[str, str]):
+        ...     def _apply(self, input, **kwargs):
+        ...         return input.upper() + "!"
+        >>> (Shout() | len).invoke("ahoy")
+        5
+    """
 
     def _apply(self, input: Any, **kwargs: Any) -> Any:
-        """The output for a whole input."""
-        raise NotImplementedError(f"{type(self).__name__} says nothing of `_call`: write it")
+        """Return the output for a whole input."""
+        raise NotImplementedError(f"{type(self).__name__} has no `_apply`: write it")
 
     def _make_decoder(self, **kwargs: Any) -> Decoder[Any, Any] | None:
-        """How to work piece by piece, anew for each stream; None: only on the whole input."""
+        """Return a new decoder for a stream; None: it works on the whole input only."""
         return None
 
     @property
     def streams_input(self) -> bool:
-        """Where it has a decoder."""
+        """Tell whether it works on chunks of the input as they come: where it has a decoder."""
         return self._make_decoder() is not None
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
@@ -69,10 +93,10 @@ class NonBlockingStep(Runnable[Input, Output], internal=True):
             return
         feeder = _Feeder(self, decoder, input, kwargs)
         for chunk in input:
-            for piece in feeder.feed(chunk):
-                yield piece
-        for piece in feeder.finish():
-            yield piece
+            for part in feeder.feed(chunk):
+                yield part
+        for part in feeder.finish():
+            yield part
 
     async def _atransform(
         self,
@@ -87,17 +111,17 @@ class NonBlockingStep(Runnable[Input, Output], internal=True):
             return
         feeder = _Feeder(self, decoder, input, kwargs)
         async for chunk in raw_iterator(input):
-            for piece in feeder.feed(chunk):
-                yield piece
-        for piece in feeder.finish():
-            yield piece
+            for part in feeder.feed(chunk):
+                yield part
+        for part in feeder.finish():
+            yield part
 
 
 class _Feeder:
-    """Feeds one stream to decoders: a new one after each reset, none where chunks replace.
+    """The input of one stream, fed to decoders: a new one after each reset.
 
-    A decoder takes further parts. Chunks that add up in another way (snapshots, say) are added
-    up first, and the whole goes to `_call`.
+    A decoder takes chunks that continue each other. Chunks that add up in another way (snapshots,
+    for instance) are added up first, and the whole goes to `_apply`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Several runnables on one input, at once: what a mapping in a pipe becomes."""
+"""Parallel: several runnables on one input, at once; a dict of steps in a pipe becomes one."""
 
 from __future__ import annotations
 
@@ -35,15 +35,19 @@ if TYPE_CHECKING:
 
 
 class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
-    """Runs every branch on the same input; the output is a dict with the outputs by name.
+    """Several runnables on one input, at once; the output is a dict of their outputs by name.
 
-    Branches run at once, as far as the limit of the call allows. The first that fails cancels
-    the others. The stream's chunks are dicts with a piece of one branch each.
+    Branches run at once as far as the limit of the call allows. The first that fails cancels
+    the others. The stream's chunks are dicts with a chunk of one branch each.
 
     Args:
-        branches: a mapping of names to runnables, or to what `|` takes for one.
-        name: what observers call it.
-        **more: further branches.
+        branches: the runnables by name, or what `|` takes for one.
+        name: the name in events and error notes.
+        **more: more branches.
+
+    Example:
+        >>> RunnableParallel(upper=str.upper, size=len).invoke("abc")
+        {'upper': 'ABC', 'size': 3}
     """
 
     def __init__(
@@ -57,72 +61,75 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
 
     @property
     def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from what is inside
-        """By key; each branch in its own way."""
+        """Return how its chunks add up: by key, each branch in its own way."""
         return ByKey({key: branch.merge for key, branch in self.branches.items()})
 
     def __repr__(self) -> str:
         return repr(self.branches)
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The name that was given, or one with the branches' names in it."""
+        """Return the name that is set, or one with the branches' names in it."""
         base = name or self.name or f"RunnableParallel<{','.join(self.branches)}>"
         return super().get_name(suffix, name=base)
 
     @property
     def streams_input(self) -> bool:
-        """Where a branch does."""
-        return any(it.streams_input for it in self._children()) or not self.branches
+        """Tell whether a branch works on chunks of the input as they come."""
+        branches = self.branches.values()
+        return any(branch.streams_input for branch in branches) or not branches
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
         return self.branches.values()
 
     @property
     def InputType(self) -> Any:
-        """That of the first branch which says one."""
-        said = (branch.InputType for branch in self.branches.values())
-        return next((it for it in said if it is not Any), Any)
+        """Return the input type of the first branch that declares one."""
+        return _first_known(branch.InputType for branch in self.branches.values())
 
     @property
     def _accepted_type(self) -> Any:
-        taken = (branch._accepted_type for branch in self.branches.values())
-        return next((it for it in taken if it is not Any), Any)
+        return _first_known(branch._accepted_type for branch in self.branches.values())
 
     def _output_keys(self, keys: Keys) -> Keys:
         return frozenset(self.branches) if type(self) is RunnableParallel else None
 
     def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
-        return frozenset[str]().union(*(it._missing_keys(keys) for it in self.branches.values()))
+        missing = (branch._missing_keys(keys) for branch in self.branches.values())
+        return frozenset[str]().union(*missing)
 
     @property
     def OutputType(self) -> Any:
-        """A dict with the names of the branches."""
+        """Return the type of its output: a dict."""
         return dict[str, Any]
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """The fields that the branches need, all in one model."""
+        """Return a model of all the fields that the branches need."""
         from runnables.core.schemas import joined
 
         schemas = [branch.get_input_schema(config) for branch in self.branches.values()]
         return joined(self.get_name("input"), schemas, self.InputType)
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """A pydantic model with a field for each branch."""
+        """Return a model with a field for each branch."""
         from runnables.core.schemas import fields_schema, type_in
 
-        types = {key: type_in(it.get_output_schema(config)) for key, it in self.branches.items()}
+        types = {
+            key: type_in(branch.get_output_schema(config)) for key, branch in self.branches.items()
+        }
         return fields_schema(self.get_name("output"), types)
 
-    # -- whole
+    # -- one output
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         slots, owns_limit, scope = enter_limit(scope)
 
-        def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
+        def work(_: int, item: tuple[str, Runnable[Any, Any]]) -> Any:
+            key, branch = item
             try:
-                config = _child_config(scope, branch[0]) if scope.observed else None
-                return branch[1].invoke(value, config, **kwargs)
+                config = _child_config(scope, key) if scope.observed else None
+                return branch.invoke(value, config, **kwargs)
             except Exception as error:
-                add_location(error, _location(branch[0]))
+                add_location(error, _location(key))
                 raise
 
         fan_out = ThreadFanOut(work, iter(self.branches.items()), slots, owns_limit=owns_limit)
@@ -132,19 +139,20 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         slots, owns_limit, scope = enter_limit(scope)
 
-        async def work(_: int, branch: tuple[str, Runnable[Any, Any]]) -> Any:
+        async def work(_: int, item: tuple[str, Runnable[Any, Any]]) -> Any:
+            key, branch = item
             try:
-                config = _child_config(scope, branch[0]) if scope.observed else None
-                return await branch[1].ainvoke(value, config, **kwargs)
+                config = _child_config(scope, key) if scope.observed else None
+                return await branch.ainvoke(value, config, **kwargs)
             except Exception as error:
-                add_location(error, _location(branch[0]))
+                add_location(error, _location(key))
                 raise
 
         fan_out = TaskFanOut(work, iter(self.branches.items()), slots, owns_limit=owns_limit)
         fan_out.inside(CURRENT_SCOPE, scope)
         return dict(zip(self.branches, await fan_out.run(len(self.branches)), strict=True))
 
-    # -- in pieces
+    # -- the output in chunks
 
     def _transform(
         self,
@@ -157,10 +165,10 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
             yield {}
         slots, owns_limit, scope = enter_limit(scope)
         tee = Tee(input, len(self.branches))
-        merges = _Merges(info, self.branches)
+        merges = _BranchMerges(info, self.branches)
         makers = {
-            key: partial(self._branch, at, key, tee, scope, kwargs, merges)
-            for at, key in enumerate(self.branches)
+            key: partial(self._chunks_of, index, key, tee, scope, kwargs, merges)
+            for index, key in enumerate(self.branches)
         }
         pairs = interleave(makers, slots, owns_limit=owns_limit)
         try:
@@ -181,10 +189,10 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
             yield {}
         slots, owns_limit, scope = enter_limit(scope)
         tee = AsyncTee(input, len(self.branches))
-        merges = _Merges(info, self.branches)
+        merges = _BranchMerges(info, self.branches)
         makers = {
-            key: partial(self._abranch, at, key, tee, scope, kwargs, merges)
-            for at, key in enumerate(self.branches)
+            key: partial(self._achunks_of, index, key, tee, scope, kwargs, merges)
+            for index, key in enumerate(self.branches)
         }
         pairs = ainterleave(makers, slots, owns_limit=owns_limit)
         try:
@@ -194,10 +202,16 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
             await pairs.aclose()
             await tee.aclose()
 
-    def _branch(
-        self, at: int, key: str, tee: Tee, scope: Scope, kwargs: dict[str, Any], merges: _Merges
+    def _chunks_of(
+        self,
+        index: int,
+        key: str,
+        tee: Tee,
+        scope: Scope,
+        kwargs: dict[str, Any],
+        merges: _BranchMerges,
     ) -> Generator[Any, None, None]:
-        reader = tee.reader(at)
+        reader = tee.reader(index)
         chunks = self.branches[key].transform(reader, _child_config(scope, key), **kwargs)
         merges.add(key, chunks)
         try:
@@ -210,16 +224,16 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
             close(chunks)
             close(reader)
 
-    async def _abranch(
+    async def _achunks_of(
         self,
-        at: int,
+        index: int,
         key: str,
         tee: AsyncTee,
         scope: Scope,
         kwargs: dict[str, Any],
-        merges: _Merges,
+        merges: _BranchMerges,
     ) -> AsyncGenerator[Any, None]:
-        reader = tee.reader(at)
+        reader = tee.reader(index)
         chunks = self.branches[key].atransform(reader, _child_config(scope, key), **kwargs)
         merges.add(key, chunks)
         try:
@@ -234,8 +248,8 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
             await aclose(reader)
 
 
-class _Merges:
-    """How the branches' chunks add up, known as each branch begins."""
+class _BranchMerges:
+    """The ways in which the branches' chunks add up; each is known when its branch begins."""
 
     def __init__(self, info: StreamInfo, order: Iterable[str]) -> None:
         self._streams: dict[str, Any] = {}
@@ -270,6 +284,11 @@ class _ByBranch(ByKey):
 
 def _child_config(scope: Scope, key: str) -> RunnableConfig:
     return scope.for_step(f"map:key:{key}", _location(key)).config
+
+
+def _first_known(types: Iterable[Any]) -> Any:
+    """Return the first type that is not Any; Any where there is none."""
+    return next((known for known in types if known is not Any), Any)
 
 
 def _location(key: str) -> str:

@@ -1,4 +1,4 @@
-"""Passing data on, and picking from it."""
+"""Passing data on as it is, and picking from it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class _AssignMethod:
-    """`RunnablePassthrough.assign(...)` makes a RunnableAssign; on an instance it is the door."""
+    """`assign` of RunnablePassthrough: on the class, it makes a RunnableAssign; else, a pipe."""
 
     def __get__(self, instance: Any, owner: type) -> Callable[..., Any]:
         if instance is None:
@@ -45,16 +45,32 @@ class _AssignMethod:
 
 
 def _assign(**branches: Any) -> RunnableAssign:
-    """A runnable that adds keys to a dict; each is computed from the dict."""
+    """Return a runnable that adds keys to a dict.
+
+    Args:
+        **branches: by key, a runnable or function that computes the value from the dict.
+    """
     return RunnableAssign(branches)
 
 
 class RunnablePassthrough(Runnable[Result, Result], internal=True):
-    """Gives its input, chunk by chunk, as it is: the identity of `|`.
+    """A step that returns its input as it is, chunk by chunk: the identity of `|`.
+
+    It is of use in a dict of steps, where one key is the input itself. `RunnablePassthrough.assign`
+    adds keys to a dict instead.
 
     Args:
-        func: is called with the whole input, for what it does on the side.
-        afunc: the same, async; async runs prefer it.
+        func: a function of the whole input that is called for its side effects.
+        afunc: its async counterpart; async calls prefer it.
+
+    Example:
+        >>> both = {"text": RunnablePassthrough(), "size": len} | RunnablePassthrough()
+        >>> both.invoke("abc")
+        {'text': 'abc', 'size': 3}
+        >>> RunnablePassthrough.assign(size=lambda values: len(values["text"])).invoke(
+        ...     {"text": "abc"}
+        ... )
+        {'text': 'abc', 'size': 3}
     """
 
     def __init__(
@@ -62,9 +78,9 @@ class RunnablePassthrough(Runnable[Result, Result], internal=True):
         func: Callable[[Result], Any] | None = None,
         afunc: Callable[[Result], Any] | None = None,
     ) -> None:
-        both = func is not None and is_async(func)
-        self.func = None if both else func
-        self.afunc = func if both else afunc
+        only_async = func is not None and is_async(func)
+        self.func = None if only_async else func
+        self.afunc = func if only_async else afunc
 
     # On the class it makes the runnable itself; on an instance, a pipe. Hence the ignores below:
     # for a checker, a classmethod overrides a method of another kind.
@@ -78,7 +94,7 @@ class RunnablePassthrough(Runnable[Result, Result], internal=True):
 
     @property
     def streams_input(self) -> bool:
-        """It passes them on."""
+        """Tell that it passes chunks on as they come."""
         return True
 
     def _input_schema_given_next(
@@ -94,24 +110,22 @@ class RunnablePassthrough(Runnable[Result, Result], internal=True):
     def _output_keys(self, keys: Keys) -> Keys:
         return keys if self.func is None and self.afunc is None else None  # it may add some
 
-    def _side(self, kwargs: dict[str, Any]) -> Runnable[Any, Any] | None:
+    def _side_effect(self, kwargs: dict[str, Any]) -> Runnable[Any, Any] | None:
+        """Return the function as a runnable, where there is one."""
         function = self.func or self.afunc
         if function is None:
             refuse_options(self, kwargs)
-        return (
-            None
-            if function is None
-            else RunnableLambda(function, self.afunc if self.func else None)
-        )
+            return None
+        return RunnableLambda(function, self.afunc if self.func else None)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        if (side := self._side(kwargs)) is not None:
-            side._invoke(value, scope, kwargs)
+        if (effect := self._side_effect(kwargs)) is not None:
+            effect._invoke(value, scope, kwargs)
         return value
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        if (side := self._side(kwargs)) is not None:
-            await side._ainvoke(value, scope, kwargs)
+        if (effect := self._side_effect(kwargs)) is not None:
+            await effect._ainvoke(value, scope, kwargs)
         return value
 
     def _transform(
@@ -122,15 +136,15 @@ class RunnablePassthrough(Runnable[Result, Result], internal=True):
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         info.delegate_to(input)
-        side = self._side(kwargs)
-        if side is None:
+        effect = self._side_effect(kwargs)
+        if effect is None:
             yield from input
             return
         seen: list[Any] = []
         for chunk in input:
             seen.append(chunk)
             yield chunk
-        side._invoke(whole_of(input, seen), scope, kwargs)
+        effect._invoke(whole_of(input, seen), scope, kwargs)
 
     async def _atransform(
         self,
@@ -140,8 +154,8 @@ class RunnablePassthrough(Runnable[Result, Result], internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         info.delegate_to(input)
-        side = self._side(kwargs)
-        if side is None:
+        effect = self._side_effect(kwargs)
+        if effect is None:
             async for chunk in raw_iterator(input):
                 yield chunk
             return
@@ -149,16 +163,24 @@ class RunnablePassthrough(Runnable[Result, Result], internal=True):
         async for chunk in raw_iterator(input):
             seen.append(chunk)
             yield chunk
-        await side._ainvoke(whole_of(input, seen), scope, kwargs)
+        await effect._ainvoke(whole_of(input, seen), scope, kwargs)
 
 
 class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
-    """Of a dict, the value of one key, or a dict with some of the keys.
+    """A step that picks one value of a dict, or a dict with some of its keys. `pick` makes one.
 
-    A key that is not there is left out of a dict, and gives None where it stands alone.
+    A missing key is left out of a dict; a single one has the value None.
 
     Args:
-        keys: a key, or several.
+        keys: a key, or a list of them.
+
+    Raises:
+        TypeError: when run, an input that is no dict.
+
+    Example:
+        >>> ada = {"name": "Ada", "born": 1815}
+        >>> RunnablePick("name").invoke(ada), RunnablePick(["born"]).invoke(ada)
+        ('Ada', {'born': 1815})
     """
 
     def __init__(self, keys: str | Sequence[str]) -> None:
@@ -168,13 +190,13 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
         return f"RunnablePick({self.keys!r})"
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The name that was given, or one with the keys in it."""
+        """Return the name that is set, or one with the keys in it."""
         keys = self.keys if isinstance(self.keys, str) else ",".join(self.keys)
         return super().get_name(suffix, name=name or self.name or f"RunnablePick<{keys}>")
 
     @property
     def streams_input(self) -> bool:
-        """It picks from each."""
+        """Tell that it picks from chunks as they come."""
         return True
 
     def _output_schema_given_previous(
@@ -209,9 +231,9 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
         info.delegate_to(_Picked(input, self.keys))
         found = False
         for chunk in input:
-            for piece in self._pieces(chunk):
+            for part in self._parts_of(chunk):
                 found = True
-                yield piece
+                yield part
         if not found:
             yield None if isinstance(self.keys, str) else {}
 
@@ -226,13 +248,14 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
         info.delegate_to(_Picked(input, self.keys))
         found = False
         async for chunk in raw_iterator(input):
-            for piece in self._pieces(chunk):
+            for part in self._parts_of(chunk):
                 found = True
-                yield piece
+                yield part
         if not found:
             yield None if isinstance(self.keys, str) else {}
 
-    def _pieces(self, chunk: Any) -> Iterable[Any]:
+    def _parts_of(self, chunk: Any) -> Iterable[Any]:
+        """Return the picked part of a chunk, or nothing where it has none; a reset as it is."""
         if chunk is RESET:
             return (chunk,)
         if isinstance(self.keys, str):
@@ -242,7 +265,7 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
 
 
 class _Picked:
-    """How the chunks of a picked key add up: as that key does upstream."""
+    """The way in which the chunks of a picked key add up: as those of the key do upstream."""
 
     def __init__(self, chunks: object, keys: str | list[str]) -> None:
         self._chunks = chunks

@@ -1,53 +1,40 @@
 """`Runnable`: the contract, with the pipe and the fluent methods.
 
-What `|` and the `with_...` methods make is itself a `Runnable`, so each method imports it when it
-is called. These are the only imports of the package that go up the ladder.
+The pipe is in `pipes.py`, `bind` and the like in `presets.py`, policies and views are here. What
+the methods make is itself a `Runnable`, so each method imports it when it is called. These are the
+only imports of the package that go up the ladder.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from runnables.core.contract import BaseRunnable
+from runnables.compose.pipes import Pipes
+from runnables.compose.presets import Presets
 from runnables.core.description import prompts_in
 from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Input, Output
 
 if TYPE_CHECKING:
-    from collections.abc import (
-        AsyncIterator,
-        Awaitable,
-        Callable,
-        Iterable,
-        Iterator,
-        Mapping,
-        Sequence,
-    )
+    from collections.abc import Mapping, Sequence
 
     from runnables.cache import BaseCache, RunnableCache
-    from runnables.compose.binding import RunnableBinding
     from runnables.compose.configurable import (
-        AnyConfigurableField,
-        ConfigurableField,
         RunnableConfigurableAlternatives,
         RunnableConfigurableFields,
     )
+    from runnables.compose.configurable_fields import AnyConfigurableField, ConfigurableField
     from runnables.compose.policies.failures import Errors
     from runnables.compose.policies.fallbacks import RunnableWithFallbacks
     from runnables.compose.policies.retry import RunnableRetry
     from runnables.compose.policies.timeout import RunnableTimeout
-    from runnables.compose.sequence import RunnableSequence
     from runnables.core.config import RunnableConfig
     from runnables.core.event_stream import StreamEvent
-    from runnables.core.handlers import Event
     from runnables.engine import AsyncStream, Stream
     from runnables.tools import RunnableTool
 
-Other = TypeVar("Other")
-Item = TypeVar("Item")
 
-
-class Runnable(BaseRunnable[Input, Output], internal=True):
+class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
     """A function from an input to an output that also runs over many inputs and in chunks.
 
     `invoke` is the one method to write: `batch`, `stream` and the async methods follow from it.
@@ -60,153 +47,18 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
         merge: how the chunks of its stream add up to what `invoke` returns.
         max_batch_size: how many inputs it takes at once in a batch.
         name: its name in events and error notes; by default that of the class or the function.
+
+    Example:
+        >>> class Shout(Runnable[str, str]):
+        ...     def invoke(self, input, config=None, **kwargs):
+        ...         return input.upper() + "!"
+        >>> Shout().batch(["ahoy", "land"])
+        ['AHOY!', 'LAND!']
+        >>> (Shout() | len).invoke("ahoy")
+        5
     """
 
-    # -- pipes
-
-    @overload
-    def __or__(self, other: Runnable[Output, Other]) -> RunnableSequence[Input, Other]: ...
-    @overload
-    def __or__(
-        self, other: Callable[[Iterator[Output]], Iterator[Other]]
-    ) -> RunnableSequence[Input, Other]: ...
-    @overload
-    def __or__(
-        self, other: Callable[[AsyncIterator[Output]], AsyncIterator[Other]]
-    ) -> RunnableSequence[Input, Other]: ...
-    @overload
-    def __or__(
-        self, other: Callable[[Output], Awaitable[Other]]
-    ) -> RunnableSequence[Input, Other]: ...
-    @overload
-    def __or__(self, other: Callable[[Output], Other]) -> RunnableSequence[Input, Other]: ...
-    @overload
-    def __or__(
-        self, other: Mapping[str, Runnable[Output, Any] | Callable[[Output], Any] | Any]
-    ) -> RunnableSequence[Input, dict[str, Any]]: ...
-    def __or__(self, other: Any) -> RunnableSequence[Any, Any]:
-        """Pipe the output into `other`: a runnable, a function, a generator, or a mapping."""
-        from runnables.compose.sequence import pipe
-
-        return pipe(self, other)
-
-    @overload
-    def __ror__(
-        self, other: Callable[[Iterator[Other]], Iterator[Input]]
-    ) -> RunnableSequence[Other, Output]: ...
-    @overload
-    def __ror__(
-        self, other: Callable[[AsyncIterator[Other]], AsyncIterator[Input]]
-    ) -> RunnableSequence[Other, Output]: ...
-    @overload
-    def __ror__(
-        self, other: Callable[[Other], Awaitable[Input]]
-    ) -> RunnableSequence[Other, Output]: ...
-    @overload
-    def __ror__(self, other: Callable[[Other], Input]) -> RunnableSequence[Other, Output]: ...
-    @overload
-    def __ror__(
-        self, other: Mapping[str, Runnable[Any, Any] | Callable[[Any], Any] | Any]
-    ) -> RunnableSequence[Any, Output]: ...
-    def __ror__(self, other: Any) -> RunnableSequence[Any, Any]:
-        """Pipe `other` (a function, a generator, a mapping) into this one."""
-        from runnables.compose.sequence import pipe
-
-        return pipe(other, self)
-
-    @checks_keywords
-    def pipe(self, *others: Any, name: str | None = None) -> RunnableSequence[Input, Any]:
-        """This runnable and the others, one after another, as a sequence with a name."""
-        from runnables.compose.sequence import RunnableSequence
-
-        return RunnableSequence(self, *others, name=name)
-
-    def assign(self, **branches: Any) -> RunnableSequence[Input, dict[str, Any]]:
-        """Add keys to the output, which is a dict; each is computed from it."""
-        from runnables.compose.assign import RunnableAssign
-        from runnables.compose.sequence import pipe
-
-        return pipe(self, RunnableAssign(branches))
-
-    @overload
-    def pick(self, keys: str) -> RunnableSequence[Input, Any]: ...
-    @overload
-    def pick(self, keys: Sequence[str]) -> RunnableSequence[Input, dict[str, Any]]: ...
-    def pick(self, keys: Any) -> RunnableSequence[Input, Any]:
-        """Of the output, which is a dict, one value, or a dict with some of its keys."""
-        from runnables.compose.passthrough import RunnablePick
-        from runnables.compose.sequence import pipe
-
-        return pipe(self, RunnablePick(keys))
-
-    def map(self) -> Runnable[Iterable[Input], list[Output]]:
-        """The same for each item of a list."""
-        from runnables.compose.map import RunnableEach
-
-        # the class cannot say `list`, which is invariant
-        return cast("Runnable[Iterable[Input], list[Output]]", RunnableEach(self))
-
-    # -- the same with something bound
-
-    def bind(self, **kwargs: Any) -> RunnableBinding[Input, Output]:
-        """The same with options that every call gets."""
-        from runnables.compose.binding import RunnableBinding
-
-        return RunnableBinding(self, kwargs=kwargs)
-
-    def with_config(
-        self, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> RunnableBinding[Input, Output]:
-        """The same with a config that every call gets; keys as of `RunnableConfig`.
-
-        Raises:
-            ConfigError: an unknown key.
-        """
-        from runnables.compose.binding import RunnableBinding
-        from runnables.core.config import merge_configs
-
-        return RunnableBinding(self, config=merge_configs(config, cast("RunnableConfig", kwargs)))
-
-    @checks_keywords
-    def with_types(
-        self, *, input_type: Any = None, output_type: Any = None
-    ) -> RunnableBinding[Input, Output]:
-        """The same with types that it says of itself."""
-        from runnables.compose.binding import RunnableBinding
-
-        return RunnableBinding(self, input_type=input_type, output_type=output_type)
-
-    @checks_keywords
-    def with_listeners(
-        self,
-        *,
-        on_start: Callable[[Event], Any] | None = None,
-        on_end: Callable[[Event], Any] | None = None,
-        on_error: Callable[[Event], Any] | None = None,
-    ) -> RunnableBinding[Input, Output]:
-        """The same, whose runs (not those below them) are told to functions of an event.
-
-        Raises:
-            ConfigError: one that cannot be called with an event alone.
-        """
-        from runnables.compose.binding import RunnableBinding, listeners
-
-        return RunnableBinding(self, listeners=listeners(on_start, on_end, on_error))
-
-    @checks_keywords
-    def with_alisteners(
-        self,
-        *,
-        on_start: Callable[[Event], Awaitable[Any]] | None = None,
-        on_end: Callable[[Event], Awaitable[Any]] | None = None,
-        on_error: Callable[[Event], Awaitable[Any]] | None = None,
-    ) -> RunnableBinding[Input, Output]:
-        """As `with_listeners`, for async functions; then only async calls work."""
-        from runnables.compose.binding import RunnableBinding, alisteners
-
-        return RunnableBinding(self, listeners=alisteners(on_start, on_end, on_error))
-
-    # -- the same under a policy
+    # -- the same runnable under a policy
 
     @checks_keywords
     def with_retry(
@@ -219,19 +71,29 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
         max_retry_delay: float = 60.0,
         on_restart: Literal["raise", "restart"] = "raise",
     ) -> RunnableRetry[Input, Output]:
-        """The same, tried again when it fails.
+        """Try again when it fails; each item of a batch by itself.
 
         Args:
-            retry_if_exception_type: which errors to try again after: a class, a tuple of them,
-                or a function of the error.
-            wait_exponential_jitter: wait between attempts, longer each time, a bit at random; at
-                least as long as a model's service says (`error.retry_after`).
-            exponential_jitter_params: `initial`, `max`, `jitter` (seconds) and `exp_base`.
-            stop_after_attempt: how many attempts in all.
-            max_retry_delay: the longest such delay, in seconds, that is waited for; after an
-                error with a longer one there is no other attempt.
-            on_restart: what a stream does that fails after its first chunk: raise, or send
-                `RESET` and start over.
+            retry_if_exception_type: the errors after which to try again: a class, a tuple of
+                them, or a function of the error.
+            wait_exponential_jitter: whether to wait between attempts, longer each time and a bit
+                at random; at least as long as a model's service asks (`error.retry_after`).
+            exponential_jitter_params: `initial`, `max`, `jitter` (in seconds) and `exp_base`.
+            stop_after_attempt: the number of attempts in all.
+            max_retry_delay: the longest delay, in seconds, that a service may ask for; after an
+                error that asks for more there is no other attempt.
+            on_restart: what a stream does that fails after its first chunk: "raise", or "restart":
+                send `RESET` and start over.
+
+        Raises:
+            ConfigError: an unknown parameter, a number that is too low, or something that does
+                not say which errors count.
+
+        Example:
+            >>> answers = iter(["none", "7"])
+            >>> step = RunnableLambda(lambda _: int(next(answers)))
+            >>> step.with_retry(wait_exponential_jitter=False).invoke("?")
+            7
         """
         from runnables.compose.policies.retry import RunnableRetry
 
@@ -254,15 +116,24 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
         exception_key: str | None = None,
         on_restart: Literal["raise", "restart"] = "raise",
     ) -> RunnableWithFallbacks[Input, Output]:
-        """The same, with others that are tried in order when it fails.
+        """Try other runnables, in order, when it fails.
 
         Args:
-            fallbacks: what to try, in order.
-            exceptions_to_handle: after which errors: a class, a tuple of them, or a function
-                of the error.
-            exception_key: where to put the error into the input, which is then a dict.
-            on_restart: what a stream does that fails after its first chunk: raise, or send
-                `RESET` and start over with the next.
+            fallbacks: the others: runnables, or what `|` takes for one.
+            exceptions_to_handle: the errors after which to try the next: a class, a tuple of
+                them, or a function of the error.
+            exception_key: the key under which the next one finds the error in its input, which
+                must be a dict then.
+            on_restart: what a stream does that fails after its first chunk: "raise", or "restart":
+                send `RESET` and start over with the next.
+
+        Raises:
+            ConfigError: no list of fallbacks, an empty one, or something that does not say which
+                errors count.
+
+        Example:
+            >>> RunnableLambda(int).with_fallbacks([lambda text: 0]).batch(["7", "seven"])
+            [7, 0]
         """
         from runnables.compose.policies.fallbacks import RunnableWithFallbacks
 
@@ -276,7 +147,19 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
 
     @checks_keywords
     def with_timeout(self, seconds: float) -> RunnableTimeout[Input, Output]:
-        """The same, which raises StepTimeout when it takes longer than so many seconds."""
+        """Limit the time of a call; one that takes longer raises `StepTimeout`.
+
+        Args:
+            seconds: the limit; more than 0. Async, the work is cancelled; sync, it goes on in
+                its thread until it asks `is_cancelled`, and its output is dropped.
+
+        Raises:
+            ValueError: a limit that is no number, or not more than 0.
+
+        Example:
+            >>> RunnableLambda(len).with_timeout(30).invoke("abc")
+            3
+        """
         from runnables.compose.policies.timeout import RunnableTimeout
 
         return RunnableTimeout(self, seconds)
@@ -285,22 +168,45 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
     def with_cache(
         self, cache: BaseCache | None = None, *, key: str | None = None
     ) -> RunnableCache[Input, Output]:
-        """The same, whose outputs are kept, and given again for equal inputs.
+        """Cache the outputs, and return them again for equal inputs.
 
         Args:
-            cache: where they are kept; by default in memory, for what this returns alone.
-            key: stands for the configuration of the runnable, where that cannot be told.
+            cache: where the outputs are stored; by default in memory, for the returned runnable
+                alone.
+            key: stands for the configuration of this runnable, where that cannot be read, or
+                should not count.
+
+        Raises:
+            ConfigError: something else than a cache, or than a string for a key.
+
+        Example:
+            >>> step = RunnableLambda(lambda text: print("runs") or len(text)).with_cache()
+            >>> step.invoke("abc"), step.invoke("abc")
+            runs
+            (3, 3)
         """
         from runnables.cache import RunnableCache
 
         return RunnableCache(self, cache, key=key)
 
-    # -- the same, configurable at run time
+    # -- the same runnable, configurable for each call
 
     def configurable_fields(
         self, **fields: AnyConfigurableField
     ) -> RunnableConfigurableFields[Input, Output]:
-        """The same, whose attributes of these names can be set by `config["configurable"]`."""
+        """Let a call set attributes, through `config["configurable"]`.
+
+        Args:
+            **fields: by attribute, the field whose `id` is the key in the config.
+
+        Raises:
+            ConfigError: an attribute that this runnable does not have.
+
+        Example:
+            >>> pick = RunnablePick("name").configurable_fields(keys=ConfigurableField(id="key"))
+            >>> pick.invoke({"name": "Ada", "born": 1815}, {"configurable": {"key": "born"}})
+            1815
+        """
         from runnables.compose.configurable import RunnableConfigurableFields
 
         return RunnableConfigurableFields(self, fields)
@@ -313,15 +219,25 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
         prefix_keys: bool = False,
         **alternatives: Any,
     ) -> RunnableConfigurableAlternatives[Input, Output]:
-        """The same, or one of the alternatives, as `config["configurable"]` says.
+        """Let a call choose another runnable, through `config["configurable"]`.
 
         Args:
-            which: the field that names the choice.
-            default_key: the key of this runnable.
-            prefix_keys: whether the ids of fields inside of an alternative begin with the
-                choice: "model==fast/temperature".
+            which: the field that names the choice; its `id` is the key in the config.
+            default_key: the key of this runnable, which runs where a call names none.
+            prefix_keys: whether the ids of fields inside an alternative begin with the choice:
+                "model==fast/temperature".
             **alternatives: the others by key: runnables, or functions that make one when it is
                 needed.
+
+        Raises:
+            ConfigError: when run, a choice that there is not.
+
+        Example:
+            >>> case = RunnableLambda(str.upper).configurable_alternatives(
+            ...     ConfigurableField(id="case"), lower=RunnableLambda(str.lower)
+            ... )
+            >>> case.invoke("Ada"), case.invoke("Ada", {"configurable": {"case": "lower"}})
+            ('ADA', 'ada')
         """
         from runnables.compose.configurable import RunnableConfigurableAlternatives
 
@@ -333,18 +249,29 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
             prefix_keys=prefix_keys,
         )
 
-    # -- watching
+    # -- its events
 
     def stream_events(
         self, input: Input, config: RunnableConfig | None = None, **options: Any
     ) -> Stream[StreamEvent]:
-        """Run as `stream`, and give what happens inside, step by step, as dicts.
+        """Run on one input; yield what happens inside, step by step, as dicts.
 
         Args:
             input: the input.
-            config: what travels beside it.
+            config: settings of this call.
             **options: `include_names`, `include_types`, `include_tags`, `exclude_names`,
                 `exclude_types`, `exclude_tags` (lists), and options of the runnable.
+
+        Raises:
+            ConfigError: a filter that is no list.
+
+        Example:
+            >>> steps = RunnableLambda(len) | str
+            >>> for event in steps.stream_events("abc", include_names=["str"]):
+            ...     print(event["event"], event["data"])
+            on_chain_start {'input': 3}
+            on_chain_stream {'chunk': '3'}
+            on_chain_end {'input': 3, 'output': '3'}
         """
         from runnables.core.event_stream import stream_events
 
@@ -353,7 +280,7 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
     def astream_events(
         self, input: Input, config: RunnableConfig | None = None, **options: Any
     ) -> AsyncStream[StreamEvent]:
-        """As `stream_events`, for `async for`."""
+        """Run `stream_events`, for `async for`."""
         from runnables.core.event_stream import astream_events
 
         return astream_events(cast("Runnable[Any, Any]", self), input, config, options)
@@ -369,13 +296,24 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
         description: str | None = None,
         arg_types: Mapping[str, Any] | None = None,
     ) -> RunnableTool[Output]:
-        """The same as a tool that a model can call; its arguments are the input's fields.
+        """Return this runnable as a tool that a model can call.
+
+        The arguments of the tool are the fields of the input; an input that is no mapping of names
+        is the one argument `input`.
 
         Args:
-            args_schema: a pydantic model of the arguments, where the input does not say them.
-            name: what the model calls it; by default the name of the runnable.
-            description: what the model is told of it; by default the function's docstring.
+            args_schema: a pydantic model of the arguments, where the input does not declare them.
+            name: the name that the model calls; by default that of the runnable.
+            description: what the model reads of it; by default the function's docstring.
             arg_types: the types of the arguments by name, instead of a model.
+
+        Raises:
+            ValueError: both an `args_schema` and `arg_types`.
+
+        Example:
+            >>> area = RunnableLambda(lambda sides: sides["a"] * sides["b"])
+            >>> area.as_tool(name="area", arg_types={"a": int, "b": int}).invoke({"a": 2, "b": 3})
+            6
         """
         from runnables.tools import RunnableTool
 
@@ -388,5 +326,11 @@ class Runnable(BaseRunnable[Input, Output], internal=True):
         )
 
     def get_prompts(self) -> list[Runnable[Any, Any]]:
-        """The prompts inside, in order."""
+        """Return the prompts inside, in order.
+
+        Example:
+            >>> prompt = PromptTemplate.from_template("Translate {text}")
+            >>> (prompt | FakeListChatModel(responses=["Bonjour"])).get_prompts() == [prompt]
+            True
+        """
         return prompts_in(self)

@@ -1,4 +1,4 @@
-"""One runnable after another: what `|` makes."""
+"""Sequence: one runnable after another, which is what `|` makes."""
 
 from __future__ import annotations
 
@@ -39,16 +39,24 @@ _NO_SCOPE: Final = nullcontext()
 class RunnableSequence(Runnable[Input, Output], internal=True):
     """Runnables one after another; the output of each is the input of the next.
 
-    Streams flow through all steps at once: a step gets the pieces of the one before it as they
-    come. The sequence owns these streams, and closes them, the last first.
+    Streams flow through all steps at once: a step gets the chunks of the one before it as they
+    come. The sequence owns these streams, and closes them, the last first. Options of a call go to
+    the first step.
 
     Args:
-        *steps: runnables, or what `|` takes for one; sequences among them are spread out.
-        name: what observers call it.
+        *steps: runnables, or what `|` takes for one. The steps of a sequence without a name among
+            them become steps of this one.
+        name: the name in events and error notes.
 
     Raises:
-        TypeError: a step that is none, or two whose types cannot fit: what the first gives is
-            never what the second takes.
+        ValueError: no step.
+        TypeError: a step that is no runnable, or two whose types cannot fit: what the first
+            returns is never what the second takes.
+
+    Example:
+        >>> steps = RunnableSequence(str.strip, len, name="size")
+        >>> steps.invoke(" abc "), len(steps.steps)
+        (3, 2)
     """
 
     def __init__(self, *steps: Any, name: str | None = None) -> None:
@@ -66,22 +74,22 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
 
     @property
     def first(self) -> Runnable[Input, Any]:
-        """The first step."""
+        """Return the first step."""
         return self.steps[0]
 
     @property
     def middle(self) -> list[Runnable[Any, Any]]:
-        """The steps between the first and the last."""
+        """Return the steps between the first and the last."""
         return list(self.steps[1:-1])
 
     @property
     def last(self) -> Runnable[Any, Output]:
-        """The last step."""
+        """Return the last step."""
         return self.steps[-1]
 
     @property
     def InputType(self) -> Any:
-        """That of the first step."""
+        """Return the input type of the first step."""
         return self.first.InputType
 
     def _output_keys(self, keys: Keys) -> Keys:
@@ -98,15 +106,21 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
 
     @property
     def OutputType(self) -> Any:
-        """That of the last step."""
+        """Return the output type of the last step."""
         return self.last.OutputType
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """That of the first step; one that passes its input on asks the next."""
+        """Return the input schema of the first step.
+
+        A step that passes its input on returns that of the next step.
+        """
         return _input_schema(self.steps, config)
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """That of the last step; one that passes its input on asks the one before it."""
+        """Return the output schema of the last step.
+
+        A step that passes its input on returns that of the step before it.
+        """
         return _output_schema(self.steps, config)
 
     def __repr__(self) -> str:
@@ -115,51 +129,49 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
 
     @property
     def streams_input(self) -> bool:
-        """As the first step."""
+        """Tell whether the first step works on chunks of the input as they come."""
         return self.first.streams_input
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
         return self.steps
 
-    # -- whole
+    # -- one output
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        at = 0
+        index = 0
         quiet = scope is None or not scope.observed
         try:
-            with (
-                _NO_SCOPE if scope is None else activate(scope)
-            ):  # a step without a config joins it
+            # a step that gets no config finds the scope that is active
+            with _NO_SCOPE if scope is None else activate(scope):
                 for step in self._steps(kwargs):
-                    value = step.invoke(value, None if quiet else self._child_config(scope, at))
-                    at += 1
+                    value = step.invoke(value, None if quiet else self._child_config(scope, index))
+                    index += 1
         except Exception as error:
-            add_location(error, self._location(at))
+            add_location(error, self._location(index))
             raise
         return value
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        at = 0
+        index = 0
         quiet = scope is None or not scope.observed
         try:
-            with (
-                _NO_SCOPE if scope is None else activate(scope)
-            ):  # a step without a config joins it
+            # a step that gets no config finds the scope that is active
+            with _NO_SCOPE if scope is None else activate(scope):
                 for step in self._steps(kwargs):
                     value = await step.ainvoke(
-                        value, None if quiet else self._child_config(scope, at)
+                        value, None if quiet else self._child_config(scope, index)
                     )
-                    at += 1
+                    index += 1
         except Exception as error:
-            add_location(error, self._location(at))
+            add_location(error, self._location(index))
             raise
         return value
 
-    # -- a group at once, for those steps that like it
+    # -- a micro-batch at once, for steps that take several inputs
 
     @property
     def max_batch_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from the steps
-        """The largest that a step asks for."""
+        """Return the most inputs that a step takes at once."""
         return max(step.max_batch_size for step in self.steps)
 
     def _invoke_batch(
@@ -170,20 +182,20 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         for segment in self._segments(kwargs):
 
             def work(_: int, value: Any, segment: _Segment = segment) -> Any:
-                at = 0
+                index = 0
                 try:
-                    for at, step in segment:
-                        value = step.invoke(value, self._child_config(scope, at))
+                    for index, step in segment:
+                        value = step.invoke(value, self._child_config(scope, index))
                 except Exception as error:
-                    add_location(error, self._location(at))
+                    add_location(error, self._location(index))
                     return Failed(error)
                 return value
 
-            alive = [it for it in outputs if not isinstance(it, Failed)]
-            at, step = segment[0]
+            alive = [output for output in outputs if not isinstance(output, Failed)]
+            index, step = segment[0]
             if step.max_batch_size > 1:
-                results = run_micro_batch(step, alive, self._child_config(scope, at), {})
-                self._note_failed(results, at)
+                results = run_micro_batch(step, alive, self._child_config(scope, index), {})
+                self._note_failed(results, index)
             else:
                 results = ThreadFanOut(work, iter(alive), slots, owns_limit=owns_limit).run(
                     len(alive)
@@ -199,20 +211,20 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         for segment in self._segments(kwargs):
 
             async def work(_: int, value: Any, segment: _Segment = segment) -> Any:
-                at = 0
+                index = 0
                 try:
-                    for at, step in segment:
-                        value = await step.ainvoke(value, self._child_config(scope, at))
+                    for index, step in segment:
+                        value = await step.ainvoke(value, self._child_config(scope, index))
                 except Exception as error:
-                    add_location(error, self._location(at))
+                    add_location(error, self._location(index))
                     return Failed(error)
                 return value
 
-            alive = [it for it in outputs if not isinstance(it, Failed)]
-            at, step = segment[0]
+            alive = [output for output in outputs if not isinstance(output, Failed)]
+            index, step = segment[0]
             if step.max_batch_size > 1:
-                results = await arun_micro_batch(step, alive, self._child_config(scope, at), {})
-                self._note_failed(results, at)
+                results = await arun_micro_batch(step, alive, self._child_config(scope, index), {})
+                self._note_failed(results, index)
             else:
                 results = await TaskFanOut(work, iter(alive), slots, owns_limit=owns_limit).run(
                     len(alive)
@@ -221,20 +233,20 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         return outputs
 
     def _segments(self, kwargs: dict[str, Any]) -> list[_Segment]:
-        """The steps with their numbers; those that take items one by one stand together."""
+        """Return the steps with their indices; those that take items one by one are together."""
         steps = enumerate(self._steps(kwargs))
-        grouped = groupby(steps, key=lambda it: it[1].max_batch_size > 1)
-        return [
-            part
-            for in_bulk, run in grouped
-            for part in ([[it] for it in run] if in_bulk else [list(run)])
-        ]
+        segments: list[_Segment] = []
+        for in_bulk, run in groupby(steps, key=lambda step: step[1].max_batch_size > 1):
+            found = list(run)
+            segments += [[step] for step in found] if in_bulk else [found]
+        return segments
 
-    def _note_failed(self, results: Sequence[Any], at: int) -> None:
-        for error in {id(it.error): it.error for it in results if isinstance(it, Failed)}.values():
-            add_location(error, self._location(at))
+    def _note_failed(self, results: Sequence[Any], index: int) -> None:
+        errors = [result.error for result in results if isinstance(result, Failed)]
+        for error in {id(error): error for error in errors}.values():
+            add_location(error, self._location(index))
 
-    # -- in pieces
+    # -- the output in chunks
 
     def _transform(
         self,
@@ -246,9 +258,9 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         noted: list[BaseException] = []
         flow: Any = input
         with ExitStack() as stages:
-            for at, step in enumerate(self._steps(kwargs)):
-                flow = step.transform(flow, self._child_config(scope, at))
-                flow = self._stage(at, flow, noted)
+            for index, step in enumerate(self._steps(kwargs)):
+                flow = step.transform(flow, self._child_config(scope, index))
+                flow = self._stage(index, flow, noted)
                 stages.callback(close, flow)
             yield from info.delegate_to(flow)
 
@@ -262,42 +274,42 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         noted: list[BaseException] = []
         flow: Any = input
         async with AsyncExitStack() as stages:
-            for at, step in enumerate(self._steps(kwargs)):
-                flow = step.atransform(flow, self._child_config(scope, at))
-                flow = self._astage(at, flow, noted)
+            for index, step in enumerate(self._steps(kwargs)):
+                flow = step.atransform(flow, self._child_config(scope, index))
+                flow = self._astage(index, flow, noted)
                 stages.push_async_callback(aclose, flow)
             async for chunk in raw_iterator(info.delegate_to(flow)):
                 yield chunk
 
-    def _stage(self, at: int, chunks: Any, noted: list[BaseException]) -> Stream[Any]:
-        info = StreamInfo(self.steps[at].merge, self.steps[at])
+    def _stage(self, index: int, chunks: Any, noted: list[BaseException]) -> Stream[Any]:
+        info = StreamInfo(self.steps[index].merge, self.steps[index])
         info.delegate_to(chunks)
-        return Stream(self._guarded(at, chunks, noted), info)
+        return Stream(self._guarded(index, chunks, noted), info)
 
-    def _astage(self, at: int, chunks: Any, noted: list[BaseException]) -> AsyncStream[Any]:
-        info = StreamInfo(self.steps[at].merge, self.steps[at])
+    def _astage(self, index: int, chunks: Any, noted: list[BaseException]) -> AsyncStream[Any]:
+        info = StreamInfo(self.steps[index].merge, self.steps[index])
         info.delegate_to(chunks)
-        return AsyncStream(self._aguarded(at, chunks, noted), info)
+        return AsyncStream(self._aguarded(index, chunks, noted), info)
 
     def _guarded(
-        self, at: int, chunks: Iterable[Any], noted: list[BaseException]
+        self, index: int, chunks: Iterable[Any], noted: list[BaseException]
     ) -> Generator[Any, None, None]:
         try:
             yield from chunks
         except Exception as error:
-            self._note_once(error, at, noted)
+            self._note_once(error, index, noted)
             raise
         finally:
             close(chunks)
 
     async def _aguarded(
-        self, at: int, chunks: AsyncIterable[Any], noted: list[BaseException]
+        self, index: int, chunks: AsyncIterable[Any], noted: list[BaseException]
     ) -> AsyncGenerator[Any, None]:
         try:
             async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
-            self._note_once(error, at, noted)
+            self._note_once(error, index, noted)
             raise
         finally:
             await aclose(chunks)
@@ -305,24 +317,24 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
     # -- decisions
 
     def _steps(self, kwargs: dict[str, Any]) -> Iterable[Runnable[Any, Any]]:
-        """The steps; options of a call are for the first of them."""
+        """Return the steps; options of a call are bound to the first of them."""
         return (self.steps[0].bind(**kwargs), *self.steps[1:]) if kwargs else self.steps
 
-    def _child_config(self, scope: Scope | None, at: int) -> RunnableConfig | None:
+    def _child_config(self, scope: Scope | None, index: int) -> RunnableConfig | None:
         if scope is None:
             return None
         return scope.for_step(
-            f"seq:step:{at + 1}", self._location(at) if scope.observed else ""
+            f"seq:step:{index + 1}", self._location(index) if scope.observed else ""
         ).config
 
-    def _location(self, at: int) -> str:
-        return f"step {at + 1} of {len(self.steps)} ({self.steps[at].get_name()})"
+    def _location(self, index: int) -> str:
+        return f"step {index + 1} of {len(self.steps)} ({self.steps[index].get_name()})"
 
-    def _note_once(self, error: Exception, at: int, noted: list[BaseException]) -> None:
-        """Note where an error came from, not the later steps that it passed on its way."""
-        if not any(error is it for it in noted):
+    def _note_once(self, error: Exception, index: int, noted: list[BaseException]) -> None:
+        """Note where an error came from, not the later steps that it passes through."""
+        if not any(error is other for other in noted):
             noted.append(error)
-            add_location(error, self._location(at))
+            add_location(error, self._location(index))
 
 
 def _input_schema(
@@ -347,18 +359,18 @@ _Segment = list[tuple[int, Runnable[Any, Any]]]
 
 
 def _filled(outputs: list[Any], results: Sequence[Any]) -> list[Any]:
-    """The outputs with new ones in their places; what has failed before stays so."""
+    """Return the outputs with new ones in their places; what has failed before stays so."""
     new = iter(results)
-    return [it if isinstance(it, Failed) else next(new) for it in outputs]
+    return [output if isinstance(output, Failed) else next(new) for output in outputs]
 
 
 def _spread(step: Runnable[Any, Any]) -> Sequence[Runnable[Any, Any]]:
-    """The steps of a sequence without a name of its own; anything else as it is."""
+    """Return the steps of a sequence without a name; of anything else, itself."""
     if isinstance(step, RunnableSequence) and type(step).__name__ == "RunnableSequence":
         return step.steps if step.name is None else (step,)
     return (step,)
 
 
 def pipe(first: Any, second: Any) -> RunnableSequence[Any, Any]:
-    """A sequence of two; sequences without a name are spread out, so that `|` is associative."""
+    """Return a sequence of two. Sequences without a name are spread out: `|` is associative."""
     return RunnableSequence(first, second)

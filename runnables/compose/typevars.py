@@ -1,6 +1,6 @@
 """The type variables of the combinators.
 
-What stands in a combinator may be anything that `|` takes, so its types cannot always be read off
+The parts of a combinator may be anything that `|` takes, so its types cannot always be read off
 its arguments. They are Any then, and a checker accepts `RunnableParallel(a=f).invoke(x)`.
 """
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Output = TypeVar("Output", covariant=True, default=Any)
     Result = TypeVar("Result", default=Any)
 else:
-    from typing import TypeVar  # it knows no defaults before Python 3.13
+    from typing import TypeVar  # has no defaults before Python 3.13
 
     Input = TypeVar("Input", contravariant=True)
     Output = TypeVar("Output", covariant=True)

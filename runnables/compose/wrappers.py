@@ -1,4 +1,4 @@
-"""Runnables around another one, whose types and chunks are as that one's."""
+"""Bases of runnables that wrap another one, and have its types and chunks."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 
 class Wrapper(Runnable[Input, Output], internal=True):
-    """Base of what stands around one runnable and says of itself what that one says."""
+    """Base of runnables that wrap one runnable, and describe themselves as it does."""
 
     def _wrapped(self) -> Runnable[Input, Output]:
-        """The runnable that this one is like."""
+        """Return the runnable inside."""
         raise NotImplementedError
 
     @property
     def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from the runnable inside
-        """As the runnable inside; a stream adds up as the one that gives it."""
+        """Return how its chunks add up: as those of the runnable inside."""
         return self._wrapped().merge
 
     @property
     def InputType(self) -> Any:
-        """That of the runnable inside."""
+        """Return the input type of the runnable inside."""
         return self._wrapped().InputType
 
     @property
     def OutputType(self) -> Any:
-        """That of the runnable inside."""
+        """Return the output type of the runnable inside."""
         return self._wrapped().OutputType
 
     def _batch_limit(self) -> int | None:
@@ -49,11 +49,11 @@ class Wrapper(Runnable[Input, Output], internal=True):
         return self._wrapped()._accepted_type
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """That of the runnable inside."""
+        """Return the input schema of the runnable inside."""
         return self._wrapped().get_input_schema(config)
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """That of the runnable inside."""
+        """Return the output schema of the runnable inside."""
         return self._wrapped().get_output_schema(config)
 
     def _input_schema_given_next(
@@ -71,14 +71,14 @@ class Wrapper(Runnable[Input, Output], internal=True):
 
 
 class ForwardingWrapper(Wrapper[Input, Output], internal=True):
-    """Base of what stands around one runnable, and lends its attributes and methods.
+    """Base of wrappers that forward to the attributes and methods of the runnable inside.
 
-    Where a method makes a runnable, what stands around stands around that one, too: a model
-    with a retry, and then with tools, is a model with tools and a retry.
+    Where a method returns a runnable, the wrapper is put around that one: a model with a retry,
+    and then with tools, is a model with tools and a retry.
     """
 
     def __getattr__(self, name: str) -> Any:
-        """An attribute of the runnable inside."""
+        """Return an attribute of the runnable inside; a method that wraps what it returns."""
         if name.startswith("_") or not vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         found = getattr(self._wrapped(), name)
@@ -87,11 +87,11 @@ class ForwardingWrapper(Wrapper[Input, Output], internal=True):
 
     @abstractmethod
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
-        """The same around what a call of a method of the runnable inside has made."""
+        """Return this wrapper around the runnable that a call of a method inside has returned."""
 
 
 class _Forwarded:
-    """A method of the runnable inside, which may stand inside of several others."""
+    """A method of the runnable inside, which may itself be a wrapper."""
 
     def __init__(
         self, owner: ForwardingWrapper[Any, Any], method: Callable[..., Any], name: str
@@ -109,7 +109,7 @@ class _Forwarded:
 
 
 class MethodCall:
-    """A call of a method by name, which can be made of other runnables, too."""
+    """A call of a method, which can be applied to other runnables too."""
 
     def __init__(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.name = name
@@ -117,7 +117,7 @@ class MethodCall:
         self.kwargs = kwargs
 
     def apply_to(self, runnable: Any) -> Any:
-        """Call it on this runnable.
+        """Call the method of this runnable.
 
         Raises:
             AttributeError: it has no such method.
@@ -131,6 +131,6 @@ class MethodCall:
         return hash(self.name)
 
     def __repr__(self) -> str:
-        given = [repr(it) for it in self.args]
-        given += [f"{key}={value!r}" for key, value in self.kwargs.items()]
-        return f".{self.name}({', '.join(given)})"
+        shown = [repr(value) for value in self.args]
+        shown += [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        return f".{self.name}({', '.join(shown)})"

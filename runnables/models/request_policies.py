@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from runnables.cache import BaseCache, check_cache
 from runnables.compose.policies.attempts import (
-    MAX_RETRY_DELAY,
     Attempts,
-    Backoff,
     RetryPolicy,
     acall_with_retries,
     call_with_retries,
     check_attempts,
-    check_delay,
 )
+from runnables.compose.policies.backoff import MAX_RETRY_DELAY, Backoff, check_delay
 from runnables.errors import ConfigError, ModelError, RateLimitError, is_retryable
 from runnables.models.rate_limits import BaseRateLimiter
 

@@ -1,4 +1,4 @@
-"""What is bound stays bound."""
+"""Options that are bound stay bound."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from runnables_providers.scripted import ScriptedChatModel
 
 
 def now() -> str:
-    """The time."""
+    """Return the time."""
     return "noon"
 
 

@@ -61,12 +61,12 @@ class Invoice:
     total: int
 
 
-class Colour(Enum):
-    RED = "red"
+class Level(Enum):
+    LOW = "low"
 
 
 class Named:
-    """A mixin: something may be a `Named` and also something else."""
+    """A mixin: a value may be a `Named` and also something else."""
 
 
 class NamedInvoice(Named, Invoice):
@@ -100,7 +100,7 @@ REFUSED: list[tuple[Any, Any]] = [
     (Person, dict),
     (Person, Invoice),
     (Invoice, Person),
-    (Colour, int),
+    (Level, int),
     (AIMessage, str),
     (AIMessage, HumanMessage),
     (UserId, str),
@@ -159,32 +159,32 @@ FITTING: list[tuple[Any, Any]] = [
 ]
 
 
-def step(given: Any, gives: Any) -> RunnableLambda[Any, Any]:
-    """A function with these types."""
+def step(takes: Any, gives: Any) -> RunnableLambda[Any, Any]:
+    """Return a function with these types."""
 
     def function(value: Any) -> Any:
         return value
 
-    function.__annotations__ = {"value": given, "return": gives}
+    function.__annotations__ = {"value": takes, "return": gives}
     return RunnableLambda(function)
 
 
 @pytest.mark.parametrize(("gives", "takes"), REFUSED, ids=str)
 def test_types_that_no_value_has_both_are_refused(gives: Any, takes: Any) -> None:
-    """An int is no str, a message no text, a dict no pydantic model."""
+    """An int is no str, a message no string, a dict no pydantic model."""
     assert not is_compatible(gives, takes)
     with pytest.raises(TypeError, match="gives"):
         _ = step(Any, gives) | step(takes, Any)
 
 
 @pytest.mark.parametrize(("gives", "takes"), FITTING, ids=str)
-def test_types_that_may_fit_are_taken(gives: Any, takes: Any) -> None:
-    """What is not certain, and what acts alike, is left to the call."""
+def test_types_that_may_fit_are_accepted(gives: Any, takes: Any) -> None:
+    """What is uncertain, and what acts alike, is left to the call."""
     assert is_compatible(gives, takes)
 
 
 def test_the_error_names_both_steps_and_both_types() -> None:
-    """And the way out."""
+    """It names the way out too."""
 
     def count(text: str) -> int:
         return len(text)
@@ -216,8 +216,8 @@ def test_the_error_names_both_steps_and_both_types() -> None:
     ],
     ids=lambda part: "function" if isinstance(part, FunctionType) else str(part),
 )
-def test_what_we_ship_says_its_types(before: Any, after: Any) -> None:
-    """A message is no dict of values, a text has no tool calls, a number is no prompt."""
+def test_our_own_runnables_declare_their_types(before: Any, after: Any) -> None:
+    """A message is no dict of values, a string has no tool calls, a number is no prompt."""
     after = after() if type(after).__name__ == "function" else after
     with pytest.raises(TypeError, match="gives"):
         _ = before | after
@@ -250,7 +250,7 @@ def test_doubtful_annotations_refuse_nothing() -> None:
     def listed(text: str) -> Iterable[str]:
         return [text]
 
-    texts = step(str, str)
+    strings = step(str, str)
     for before in (
         RunnableLambda(decorated),
         RunnableLambda(awaits),
@@ -258,16 +258,19 @@ def test_doubtful_annotations_refuse_nothing() -> None:
         RunnableLambda(numbers, merge=str),
         step(Any, int).configurable_alternatives(ConfigurableField(id="a"), b=step(Any, str)),
     ):
-        assert explain_mismatch(before, texts) is None, before
+        assert explain_mismatch(before, strings) is None, before
     assert explain_mismatch(RunnableLambda(listed), step(list[str], Any)) is None
-    assert explain_mismatch(step(Any, int), RunnableGenerator(lambda it: (yield from it))) is None
+    assert (
+        explain_mismatch(step(Any, int), RunnableGenerator(lambda chunks: (yield from chunks)))
+        is None
+    )
 
 
 # --- keys -------------------------------------------------------------------------------------
 
 
-def test_a_prompt_behind_a_mapping_has_all_its_values() -> None:
-    """A mapping gives exactly its keys: what a prompt lacks then, it always lacks."""
+def test_a_prompt_after_a_dict_of_steps_needs_all_its_values() -> None:
+    """A dict of steps has exactly its keys: a prompt that lacks one always lacks it."""
     with pytest.raises(TypeError, match=r"needs 'b', and is given 'a', 'bb'. Did you mean 'bb'"):
         _ = RunnableParallel(a=len, bb=len) | TWO_VALUES
     with pytest.raises(TypeError, match="needs 'a', 'b', and is given 'c'"):
@@ -282,8 +285,8 @@ def test_a_prompt_behind_a_mapping_has_all_its_values() -> None:
         _ = RunnableParallel(a=len) | RouterRunnable({"x": len})
 
 
-def test_keys_that_are_not_known_are_not_missed() -> None:
-    """Functions give any dict, partial values are there, more keys than needed are welcome."""
+def test_unknown_keys_are_not_missing() -> None:
+    """Functions return any dict, partial values are there, more keys than needed are welcome."""
 
     class Fills(ChatPromptTemplate):
         def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
@@ -295,8 +298,8 @@ def test_keys_that_are_not_known_are_not_missed() -> None:
 
     only_a = RunnableParallel(a=len)
     fitting = [
-        only_a | (lambda it: {**it, "b": 1}) | TWO_VALUES,
-        only_a | RunnablePassthrough(lambda it: it.update(b=1)) | TWO_VALUES,
+        only_a | (lambda values: {**values, "b": 1}) | TWO_VALUES,
+        only_a | RunnablePassthrough(lambda values: values.update(b=1)) | TWO_VALUES,
         only_a | TWO_VALUES.partial(b=1),
         only_a | Fills([("human", "{a} {b}")]),
         Adds({"a": len}) | TWO_VALUES,
@@ -311,7 +314,7 @@ def test_keys_that_are_not_known_are_not_missed() -> None:
 
 
 def test_brackets_do_not_change_what_is_refused() -> None:
-    """Each border is looked at once, wherever the brackets are."""
+    """Each pair of neighbours is checked once, wherever the brackets are."""
     a, b, c = step(int, int), step(int, str), step(int, int)
     for make in (lambda: (a | b) | c, lambda: a | (b | c)):
         with pytest.raises(TypeError, match="gives str"):
@@ -322,19 +325,20 @@ def test_brackets_do_not_change_what_is_refused() -> None:
 
 
 def _is_ours(specimen: Specimen) -> bool:
-    """Whether what takes the input is no function: those may well take more than they say."""
+    """Tell whether the first step is no function: those may take more than they declare."""
     first = next(iter(getattr(specimen.make(), "steps", ())), None)
     return specimen.sync and not isinstance(first, RunnableLambda | RunnableGenerator)
 
 
-OURS = [it for it in (*shapes(), *prompts(), *models(), *parsers()) if _is_ours(it)]
-SYNC = [it for it in REGISTRY if it.sync]
+SPECIMENS = (*shapes(), *prompts(), *models(), *parsers())
+OURS = [specimen for specimen in SPECIMENS if _is_ours(specimen)]
+SYNC = [specimen for specimen in REGISTRY if specimen.sync]
 
 
 @given(data=st.data())
 @pytest.mark.parametrize("specimen", SYNC, ids=str)
-def test_what_goes_in_and_comes_out_fits_what_is_said(specimen: Specimen, data: Any) -> None:
-    """A runnable that takes a value says nothing against its type, and gives what it says."""
+def test_inputs_and_outputs_fit_the_declared_types(specimen: Specimen, data: Any) -> None:
+    """A runnable accepts the type of a value that works, and returns the type it declares."""
     value = data.draw(specimen.inputs)
     runnable = specimen.make()
     try:
@@ -342,14 +346,14 @@ def test_what_goes_in_and_comes_out_fits_what_is_said(specimen: Specimen, data: 
     except Exception:
         return
     assert is_compatible(type(output), runnable.OutputType)
-    if specimen.title in {it.title for it in OURS}:
+    if specimen.title in {other.title for other in OURS}:
         assert is_compatible(type(value), runnable._accepted_type)
 
 
 @given(data=st.data())
 @pytest.mark.parametrize("second", OURS, ids=str)
 def test_a_refused_pipe_would_not_have_worked(second: Specimen, data: Any) -> None:
-    """Whatever the first gives, the second fails on it."""
+    """The second fails on every output of the first."""
     first = data.draw(st.sampled_from(SYNC))
     if explain_mismatch(first.make(), second.make()) is None:
         return

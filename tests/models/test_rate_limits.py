@@ -25,7 +25,7 @@ from runnables import (
     ServerError,
     StepTimeout,
 )
-from runnables.compose.policies.attempts import NO_BACKOFF
+from runnables.compose.policies.backoff import NO_BACKOFF
 from runnables.models.rate_limits import FairQueue, _QueueEntry
 from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.both_modes import Call

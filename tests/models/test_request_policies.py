@@ -26,7 +26,8 @@ from runnables import (
     ServerError,
     is_retryable,
 )
-from runnables.compose.policies.attempts import NO_BACKOFF, Attempts, Backoff, RetryPolicy
+from runnables.compose.policies.attempts import Attempts, RetryPolicy
+from runnables.compose.policies.backoff import NO_BACKOFF, Backoff
 from runnables.compose.policies.failures import MANY, FailureLog
 from runnables.engine import StreamInfo
 from runnables_providers.scripted import ScriptedChatModel

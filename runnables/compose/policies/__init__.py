@@ -1,1 +1,1 @@
-"""What is done about failures and time: retries, fallbacks, timeouts."""
+"""Policies for failures and time: retries, fallbacks, timeouts."""

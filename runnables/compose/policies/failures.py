@@ -1,4 +1,9 @@
-"""What retries and fallbacks share: the failures of a call, and what has left meanwhile."""
+"""The failures of one call, and what its consumer got meanwhile; which errors count.
+
+Retries and fallbacks share this. A stream that fails can be started anew only until its first
+chunk was emitted. After that, with `on_restart="raise"`, its error carries what was emitted; with
+"restart", the consumer gets `RESET` and the chunks from the start.
+"""
 
 from __future__ import annotations
 
@@ -27,46 +32,47 @@ if TYPE_CHECKING:
 Restart = Literal["raise", "restart"]
 
 MANY: Final = 64
-"""How many chunks are kept one by one: more would cost the collection of garbage more than it
-costs to join them."""
+"""How many chunks are stored one by one. To join them costs less than what more of them would cost
+the garbage collector."""
 
 
 class FailureLog:
-    """The failures of one call, and what its consumer has got meanwhile."""
+    """The failures of one call, and the chunks that its consumer got meanwhile."""
 
     def __init__(self, on_restart: Restart) -> None:
         self.errors: list[Exception] = []
         self._on_restart = on_restart
-        self._left: list[Any] = []
-        self._joined = 0  # how many of them, from the first, are several that were joined
+        self._emitted: list[Any] = []
+        self._joined = 0  # how many of them, from the first, are several chunks in one
 
     def record_chunk(self, chunk: Any, info: StreamInfo) -> Any:
-        """A chunk of a stream that adds up as declared leaves for the consumer; returns it."""
-        if not self._left or self._on_restart == "raise":  # else it matters only that one has left
-            self._left.append(chunk)
-            if len(self._left) - self._joined == MANY:
-                self._join(info)
+        """Store a chunk that goes to the consumer now; return it."""
+        # with "restart", all that matters is whether there was one
+        if not self._emitted or self._on_restart == "raise":
+            self._emitted.append(chunk)
+            if len(self._emitted) - self._joined == MANY:
+                self._join_latest(info)
         return chunk
 
-    def _join(self, info: StreamInfo) -> None:
-        """Join the last of them to one: a long stream would keep every chunk that it ever gave."""
-        last = self._left[self._joined :]
-        if comes_in_parts(info.merge) and isinstance(last[0], MergeableChunk):
-            with contextlib.suppress(Exception):  # told where their sum is asked for
-                last = [type(last[0]).merge_chunks(last)]
-        self._left[self._joined :] = last
-        self._joined = len(self._left)
+    def _join_latest(self, info: StreamInfo) -> None:
+        """Join the chunks that are stored one by one, or a long stream would keep each of them."""
+        latest = self._emitted[self._joined :]
+        if comes_in_parts(info.merge) and isinstance(latest[0], MergeableChunk):
+            with contextlib.suppress(Exception):  # raised where their sum is needed
+                latest = [type(latest[0]).merge_chunks(latest)]
+        self._emitted[self._joined :] = latest
+        self._joined = len(self._emitted)
 
-    def failed(self, error: Exception, where: str | None) -> None:
-        """Remember a failure; the same exception raised once more gets no second note."""
-        if where is not None and not any(error is known for known in self.errors):
-            add_location(error, where)
+    def failed(self, error: Exception, location: str | None) -> None:
+        """Record a failure; the same exception raised once more gets no second note."""
+        if location is not None and not any(error is known for known in self.errors):
+            add_location(error, location)
         self.errors.append(error)
 
     def already_emitted(self, info: StreamInfo) -> bool:
-        """Whether chunks are out and cannot be taken back; then the error carries them.
+        """Tell whether chunks were emitted that cannot be taken back; the error carries them then.
 
-        So does the first error, which is the one that is raised.
+        The first error carries them too, as it is the one that is raised.
         """
         if not self.has_emitted:
             return False
@@ -77,52 +83,52 @@ class FailureLog:
 
     @property
     def has_emitted(self) -> bool:
-        """Whether chunks are out and cannot be taken back."""
-        return bool(self._left) and self._on_restart == "raise"
+        """Tell whether chunks were emitted that cannot be taken back."""
+        return bool(self._emitted) and self._on_restart == "raise"
 
     def _produced(self, info: StreamInfo) -> Any:
-        """The value of what is out, or the list of the chunks where they do not add up."""
+        """Return the value of what was emitted, or the list of chunks that do not add up."""
         parts = info.merge.accumulator()
         try:
-            for chunk in self._left:
+            for chunk in self._emitted:
                 parts.add(chunk)
             return None if parts.empty else parts.value()
         except MergeError:
-            return self._left
+            return self._emitted
 
     def start_over(self) -> Iterable[Any]:
-        """What the consumer is told before the chunks of another try."""
-        if not self._left:
+        """Return what the consumer gets before another attempt: a reset, or nothing."""
+        if not self._emitted:
             return ()
-        self._left.clear()
+        self._emitted.clear()
         self._joined = 0
         return (RESET,)
 
     def error_to_raise(self) -> Exception:
-        """The first error; its cause is the group of the others, in order."""
+        """Return the first error; its cause is the group of the others, in order."""
         first = self.errors[0]
         others = [error for error in self.errors if error is not first]
         if others:
             group = ExceptionGroup("the other attempts", others)
             group.__cause__ = first.__cause__
             first.__cause__ = group
-        below = first.__traceback__
-        return first.with_traceback(None if below is None else below.tb_next)
+        traceback = first.__traceback__
+        return first.with_traceback(None if traceback is None else traceback.tb_next)
 
 
 Errors = type[BaseException] | tuple[type[BaseException], ...] | Callable[[Any], bool]
-"""Which errors: a class of them, several, or a function of the error."""
+"""Which errors count: a class of them, several classes, or a function of the error."""
 
 
 def check_errors(keyword: str, errors: Any) -> None:
-    """Refuse what says of no error whether it counts.
+    """Refuse what does not say which errors count.
 
     Raises:
         ConfigError: neither a class of exceptions, nor a tuple of them, nor a sync function.
     """
     given: Any = errors
-    each: tuple[Any, ...] = given if isinstance(errors, tuple) else (given,)
-    if all(isinstance(it, type) and issubclass(it, BaseException) for it in each):
+    kinds: tuple[Any, ...] = given if isinstance(errors, tuple) else (given,)
+    if all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
         return
     if isinstance(given, type) or not callable(given) or is_async(given):
         raise ConfigError(
@@ -132,7 +138,7 @@ def check_errors(keyword: str, errors: Any) -> None:
 
 
 def is_one_of(error: Exception, errors: Errors) -> bool:
-    """Whether an error is among those; a slip in the call is not, as no other try mends it."""
+    """Tell whether an error counts; a mistake in the call never does, as nothing else fixes it."""
     if isinstance(error, (SyncAsyncError, ConfigError)):
         return False
     if isinstance(errors, (type, tuple)):
@@ -141,11 +147,11 @@ def is_one_of(error: Exception, errors: Errors) -> bool:
 
 
 def is_worth_another(error: Exception, errors: Errors) -> bool:
-    """Whether an error is among those, and another attempt of the same may mend it.
+    """Tell whether an error counts, and another attempt of the same may fix it.
 
-    Where those are named by classes of errors in general, the faults of the client and used-up
-    quotas among a model's errors, and budgets, are not. A class of model errors, or a function,
-    says it of just these.
+    Where `errors` are general classes, used-up budgets do not count, nor a model's errors that
+    another attempt does not fix (see `is_retryable`): wrong requests, used-up quotas. A class of
+    model errors, or a function, decides for such errors by itself.
     """
     if not is_one_of(error, errors) or isinstance(error, BudgetExceeded):
         return False
@@ -158,5 +164,10 @@ def is_worth_another(error: Exception, errors: Errors) -> bool:
 
 
 def check_restart(on_restart: str) -> None:
+    """Refuse what is neither "raise" nor "restart".
+
+    Raises:
+        ConfigError: anything else.
+    """
     if on_restart not in ("raise", "restart"):
         raise ConfigError(f"on_restart={on_restart!r}: expected 'raise' or 'restart'")

@@ -1,4 +1,4 @@
-"""What to do when a runnable fails: try another."""
+"""Fallbacks: a runnable with others that are tried when it fails."""
 
 from __future__ import annotations
 
@@ -26,21 +26,31 @@ if TYPE_CHECKING:
 
 
 class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
-    """A runnable with others to try, in order, when it fails.
+    """A runnable with others that are tried, in order, when it fails.
 
     When all have failed, the first error is raised; its cause is an ExceptionGroup of the
-    others. A stream falls back until its first chunk has left; then as `RunnableRetry`.
+    others. A stream falls back until its first chunk was emitted; after that, `on_restart` decides
+    as in `RunnableRetry`. KeyboardInterrupt, SystemExit and cancellation always end the call.
+
+    `with_fallbacks` makes one.
 
     Args:
-        runnable: the first to try.
-        fallbacks: the others, runnables or what `|` takes for one.
-        exceptions_to_handle: after which errors: a class, a tuple of them, or a function of the
-            error; never KeyboardInterrupt, SystemExit or a cancellation.
-        exception_key: where to put the error into the input, which then must be a dict.
+        runnable: the first to try, or what `|` takes for one.
+        fallbacks: the others, in order.
+        exceptions_to_handle: the errors after which to try the next: a class, a tuple of them, or
+            a function of the error.
+        exception_key: the key under which the next one finds the error in its input, which must
+            be a dict then.
         on_restart: "raise" or "restart".
 
     Raises:
-        ConfigError: something that names no errors, or `fallbacks` that are no list, or empty.
+        ConfigError: something that does not say which errors count, or `fallbacks` that are no
+            list, or empty.
+
+    Example:
+        >>> number = RunnableWithFallbacks(float, [lambda text: f"no number: {text}"])
+        >>> number.batch(["1.5", "one"])
+        [1.5, 'no number: one']
     """
 
     def __init__(
@@ -58,7 +68,7 @@ class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
         if not isinstance(given, Iterable) or isinstance(given, (str, Mapping)):
             raise ConfigError(f"fallbacks={given!r}: expected a list of runnables")
         self.runnable: Runnable[Input, Output] = coerce_to_runnable(runnable)
-        self.fallbacks = tuple(coerce_to_runnable(it) for it in fallbacks)
+        self.fallbacks = tuple(coerce_to_runnable(fallback) for fallback in fallbacks)
         if not self.fallbacks:
             raise ConfigError("fallbacks=[]: expected at least one runnable to fall back to")
         self.exceptions_to_handle = exceptions_to_handle
@@ -70,11 +80,11 @@ class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
 
     @property
     def runnables(self) -> tuple[Runnable[Any, Any], ...]:
-        """All that may be tried, in order."""
+        """Return all that may be tried, in order."""
         return (self.runnable, *self.fallbacks)
 
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
-        others = tuple(call.apply_to(it) for it in self.fallbacks)
+        others = tuple(call.apply_to(fallback) for fallback in self.fallbacks)
         return with_settings(self, {"runnable": made, "fallbacks": others})
 
     def _wrapped(self) -> Runnable[Input, Output]:
@@ -82,7 +92,7 @@ class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
 
     @property
     def may_restart(self) -> bool:
-        """With `on_restart="restart"`, or where a policy inside says so."""
+        """Tell whether its stream may start over: `on_restart="restart"`, here or inside."""
         return self.on_restart == "restart" or super().may_restart
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
@@ -90,29 +100,31 @@ class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         self._check(value)
-        tries = FailureLog(self.on_restart)
-        for at, runnable in enumerate(self.runnables):
+        failures = FailureLog(self.on_restart)
+        for index, runnable in enumerate(self.runnables):
             try:
-                return runnable.invoke(self._input(value, tries), _fallback(scope, at), **kwargs)
+                return runnable.invoke(
+                    self._input(value, failures), _child_config(scope, index), **kwargs
+                )
             except Exception as error:
-                tries.failed(error, _which(at))
-            if not self._handles(tries):
+                failures.failed(error, _location(index))
+            if not self._handles(failures):
                 break
-        raise tries.error_to_raise()
+        raise failures.error_to_raise()
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         self._check(value)
-        tries = FailureLog(self.on_restart)
-        for at, runnable in enumerate(self.runnables):
+        failures = FailureLog(self.on_restart)
+        for index, runnable in enumerate(self.runnables):
             try:
                 return await runnable.ainvoke(
-                    self._input(value, tries), _fallback(scope, at), **kwargs
+                    self._input(value, failures), _child_config(scope, index), **kwargs
                 )
             except Exception as error:
-                tries.failed(error, _which(at))
-            if not self._handles(tries):
+                failures.failed(error, _location(index))
+            if not self._handles(failures):
                 break
-        raise tries.error_to_raise()
+        raise failures.error_to_raise()
 
     def _transform(
         self,
@@ -123,22 +135,24 @@ class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
     ) -> Generator[Any, None, None]:
         value = collect(input)
         self._check(value)
-        tries = FailureLog(self.on_restart)
-        for at, runnable in enumerate(self.runnables):
-            yield from tries.start_over()
-            chunks = runnable.stream(self._input(value, tries), _fallback(scope, at), **kwargs)
+        failures = FailureLog(self.on_restart)
+        for index, runnable in enumerate(self.runnables):
+            yield from failures.start_over()
+            chunks = runnable.stream(
+                self._input(value, failures), _child_config(scope, index), **kwargs
+            )
             info.delegate_to(chunks)
             try:
                 for chunk in chunks:
-                    yield tries.record_chunk(chunk, info)
+                    yield failures.record_chunk(chunk, info)
                 return
             except Exception as error:
-                tries.failed(error, _which(at))
+                failures.failed(error, _location(index))
             finally:
                 close(chunks)
-            if tries.already_emitted(info) or not self._handles(tries):
+            if failures.already_emitted(info) or not self._handles(failures):
                 break
-        raise tries.error_to_raise()
+        raise failures.error_to_raise()
 
     async def _atransform(
         self,
@@ -149,23 +163,25 @@ class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
     ) -> AsyncGenerator[Any, None]:
         value = await acollect(input)
         self._check(value)
-        tries = FailureLog(self.on_restart)
-        for at, runnable in enumerate(self.runnables):
-            for chunk in tries.start_over():
+        failures = FailureLog(self.on_restart)
+        for index, runnable in enumerate(self.runnables):
+            for chunk in failures.start_over():
                 yield chunk
-            chunks = runnable.astream(self._input(value, tries), _fallback(scope, at), **kwargs)
+            chunks = runnable.astream(
+                self._input(value, failures), _child_config(scope, index), **kwargs
+            )
             info.delegate_to(chunks)
             try:
                 async for chunk in raw_iterator(chunks):
-                    yield tries.record_chunk(chunk, info)
+                    yield failures.record_chunk(chunk, info)
                 return
             except Exception as error:
-                tries.failed(error, _which(at))
+                failures.failed(error, _location(index))
             finally:
                 await aclose(chunks)
-            if tries.already_emitted(info) or not self._handles(tries):
+            if failures.already_emitted(info) or not self._handles(failures):
                 break
-        raise tries.error_to_raise()
+        raise failures.error_to_raise()
 
     def _check(self, value: object) -> None:
         if self.exception_key is not None and not isinstance(value, Mapping):
@@ -174,20 +190,20 @@ class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
                 f"got a {type(value).__name__}"
             )
 
-    def _input(self, value: Any, tries: FailureLog) -> Any:
-        if self.exception_key is None or not tries.errors:
+    def _input(self, value: Any, failures: FailureLog) -> Any:
+        if self.exception_key is None or not failures.errors:
             return value
-        return {**value, self.exception_key: tries.errors[-1]}
+        return {**value, self.exception_key: failures.errors[-1]}
 
-    def _handles(self, tries: FailureLog) -> bool:
-        return is_one_of(tries.errors[-1], self.exceptions_to_handle)
+    def _handles(self, failures: FailureLog) -> bool:
+        return is_one_of(failures.errors[-1], self.exceptions_to_handle)
 
 
-def _fallback(scope: Scope | None, index: int) -> RunnableConfig | None:
+def _child_config(scope: Scope | None, index: int) -> RunnableConfig | None:
     if scope is None or index == 0:
         return None if scope is None else scope.config
-    return scope.for_step(f"fallback:{index}", _which(index)).config
+    return scope.for_step(f"fallback:{index}", _location(index)).config
 
 
-def _which(at: int) -> str:
-    return f"fallback {at}" if at else "attempt before the fallbacks"
+def _location(index: int) -> str:
+    return f"fallback {index}" if index else "attempt before the fallbacks"

@@ -1,4 +1,8 @@
-"""What to do when a runnable fails: try again."""
+"""Retries: a runnable that is tried again when it fails.
+
+How long to wait before the next attempt is in `backoff.py`, the loop over attempts in
+`attempts.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.policies.attempts import (
-    MAX_RETRY_DELAY,
-    NO_BACKOFF,
     Attempts,
-    Backoff,
     RetryPolicy,
     acall_with_retries,
     astream_with_retries,
     call_with_retries,
     check_attempts,
-    check_delay,
     stream_with_retries,
 )
+from runnables.compose.policies.backoff import MAX_RETRY_DELAY, NO_BACKOFF, Backoff, check_delay
 from runnables.compose.policies.failures import (
     Errors,
     Restart,
@@ -43,27 +44,38 @@ _BACKOFF = tuple(field.name for field in fields(Backoff))
 
 
 class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
-    """A runnable that is tried again when it fails; each item of a batch on its own.
+    """A runnable that is tried again when it fails; each item of a batch by itself.
 
     When every attempt has failed, the first error is raised; its cause is an ExceptionGroup of
-    the others. A stream is tried again until its first chunk has left; then, with
-    `on_restart="raise"`, its error carries what came out as `error.produced`, and with
-    "restart" the consumer gets `RESET` and the stream starts over.
+    the others. A stream is tried again until its first chunk was emitted. After that, with
+    `on_restart="raise"`, its error carries what was emitted as `error.produced`; with "restart",
+    the consumer gets `RESET` and the stream starts over. KeyboardInterrupt, SystemExit and
+    cancellation always end the call.
+
+    `with_retry` makes one.
 
     Args:
-        bound: the runnable.
-        retry_if_exception_type: which errors to try again after: a class, a tuple of them, or
-            a function of the error; never KeyboardInterrupt, SystemExit or a cancellation. Of a
-            model's errors, its client's faults only where such a class or a function says so.
-        wait_exponential_jitter: wait between attempts, longer each time, a bit at random; a
-            model's service that says how long (`error.retry_after`) gets at least that.
-        exponential_jitter_params: `initial`, `max`, `jitter` (seconds) and `exp_base`.
-        stop_after_attempt: how many attempts in all, at least 1.
-        max_retry_delay: the longest such delay, in seconds, after which there is another attempt.
+        bound: the runnable, or what `|` takes for one.
+        retry_if_exception_type: the errors after which to try again: a class, a tuple of them, or
+            a function of the error. Of a model's errors, those that another attempt does not fix
+            count only where a class of model errors, or a function, says so.
+        wait_exponential_jitter: whether to wait between attempts, longer each time and a bit at
+            random. A model's service that says how long (`error.retry_after`) gets at least that.
+        exponential_jitter_params: `initial`, `max`, `jitter` (in seconds) and `exp_base`.
+        stop_after_attempt: the number of attempts in all, at least 1.
+        max_retry_delay: the longest delay, in seconds, that a service may ask for; after an error
+            that asks for more there is no other attempt.
         on_restart: "raise" or "restart".
 
     Raises:
-        ConfigError: an unknown parameter, a number below 1, or something that names no errors.
+        ConfigError: an unknown parameter, a number that is too low, or something that does not say
+            which errors count.
+
+    Example:
+        >>> answers = iter(["none", "7"])
+        >>> step = RunnableLambda(lambda _: int(next(answers)))
+        >>> RunnableRetry(step, wait_exponential_jitter=False).invoke("?")
+        7
     """
 
     def __init__(
@@ -106,19 +118,19 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
 
     @property
     def may_restart(self) -> bool:
-        """With `on_restart="restart"`, or where a policy inside says so."""
+        """Tell whether its stream may start over: `on_restart="restart"`, here or inside."""
         return self.on_restart == "restart" or super().may_restart
 
     def _attempts(self) -> Attempts:
-        return Attempts(self._rules, self.on_restart)
+        return Attempts(self._policy, self.on_restart)
 
     @cached_property
-    def _rules(self) -> RetryPolicy:
-        pace = Backoff(**(self.exponential_jitter_params or {}))
+    def _policy(self) -> RetryPolicy:
+        backoff = Backoff(**(self.exponential_jitter_params or {}))
         return RetryPolicy(
             max_attempts=self.stop_after_attempt,
             is_retryable=partial(is_worth_another, errors=self.retry_if_exception_type),
-            backoff=pace if self.wait_exponential_jitter else NO_BACKOFF,
+            backoff=backoff if self.wait_exponential_jitter else NO_BACKOFF,
             max_delay=self.max_retry_delay,
         )
 
@@ -126,7 +138,7 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         attempts = self._attempts()
 
         def attempt() -> Any:
-            return self.bound.invoke(value, _attempt(scope, attempts.number), **kwargs)
+            return self.bound.invoke(value, _child_config(scope, attempts.number), **kwargs)
 
         return call_with_retries(attempts, attempt)
 
@@ -134,7 +146,7 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         attempts = self._attempts()
 
         async def attempt() -> Any:
-            return await self.bound.ainvoke(value, _attempt(scope, attempts.number), **kwargs)
+            return await self.bound.ainvoke(value, _child_config(scope, attempts.number), **kwargs)
 
         return await acall_with_retries(attempts, attempt)
 
@@ -148,7 +160,9 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         value = collect(input)
 
         def attempt(number: int) -> Any:
-            return info.delegate_to(self.bound.stream(value, _attempt(scope, number), **kwargs))
+            return info.delegate_to(
+                self.bound.stream(value, _child_config(scope, number), **kwargs)
+            )
 
         yield from stream_with_retries(attempt, self._attempts(), info)
 
@@ -162,7 +176,9 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         value = await acollect(input)
 
         def attempt(number: int) -> Any:
-            return info.delegate_to(self.bound.astream(value, _attempt(scope, number), **kwargs))
+            return info.delegate_to(
+                self.bound.astream(value, _child_config(scope, number), **kwargs)
+            )
 
         chunks = astream_with_retries(attempt, self._attempts(), info)
         try:
@@ -172,7 +188,7 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
             await chunks.aclose()
 
 
-def _attempt(scope: Scope | None, number: int) -> RunnableConfig | None:
+def _child_config(scope: Scope | None, number: int) -> RunnableConfig | None:
     if scope is None or number == 1:
         return None if scope is None else scope.config
     return scope.for_step(f"retry:attempt:{number}", f"attempt {number}").config

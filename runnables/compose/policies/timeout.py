@@ -1,4 +1,4 @@
-"""A time limit for a step."""
+"""Timeouts: a runnable with a time limit."""
 
 from __future__ import annotations
 
@@ -35,15 +35,29 @@ _END = object()
 
 
 class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
-    """A runnable that may take only so long, else StepTimeout, which names it.
+    """A runnable with a time limit; `StepTimeout` names it when it takes longer.
 
-    Async, the work is cancelled. Sync, it runs in a worker thread, which cannot be stopped: it
-    gets the signal (see `is_cancelled`), and what it gives is dropped. Of a stream, the time that
-    the consumer waits for chunks counts, over all of them.
+    Async, the work is cancelled. Sync, it runs in a worker thread, which cannot be stopped: the
+    work is asked to stop (see `is_cancelled`), and its output is dropped. Of a stream, the time
+    that the consumer waits for chunks counts, over all of them.
+
+    `with_timeout` makes one.
 
     Args:
-        bound: the runnable.
-        seconds: more than 0.
+        bound: the runnable, or what `|` takes for one.
+        seconds: the limit; more than 0.
+
+    Raises:
+        ValueError: a limit that is no number, or not more than 0.
+
+    Example:
+        >>> import asyncio
+        >>> slow = RunnableTimeout(asyncio.sleep, seconds=0.01)
+        >>> try:
+        ...     asyncio.run(slow.ainvoke(10))
+        ... except StepTimeout as error:
+        ...     print(error)
+        sleep took longer than 0.01 s
     """
 
     def __init__(self, bound: Any, seconds: float) -> None:
