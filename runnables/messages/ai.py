@@ -13,7 +13,7 @@ from typing_extensions import Unpack, override
 
 from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
 from runnables.messages.normalize import refusal_of
-from runnables.messages.tool_call_merging import join_tool_call_chunks
+from runnables.messages.tool_call_merging import merge_tool_call_chunks
 from runnables.messages.tool_calls import (
     InvalidToolCall,
     InvalidToolCallField,
@@ -41,7 +41,7 @@ class AIFields(MessageFields, total=False):
 # `list` by names that say of what: `list[ToolCall]` as a factory would be four times as slow.
 _no_calls = cast("Callable[[], list[ToolCall]]", list)
 _no_invalid_calls = cast("Callable[[], list[InvalidToolCall]]", list)
-_no_pieces = cast("Callable[[], list[ToolCallChunk]]", list)
+_no_call_chunks = cast("Callable[[], list[ToolCallChunk]]", list)
 
 
 class AIMessage(BaseMessage):
@@ -55,23 +55,25 @@ class AIMessage(BaseMessage):
     usage_metadata: UsageMetadata | None = None
     """The tokens that the answer took, where the provider says so."""
 
-    _without_content: ClassVar[Content | None] = ""
+    _default_content: ClassVar[Content | None] = ""
 
     if TYPE_CHECKING:
 
         def __init__(self, content: Content | None = None, **fields: Unpack[AIFields]) -> None: ...
 
     @override
-    def _content_of_blocks(self, content: Content | None, fields: Any) -> Content | None:
-        _take_calls(fields, fields["content_blocks"] or [])
-        return super()._content_of_blocks(content, fields)
+    def _pop_content_blocks(self, content: Content | None, fields: Any) -> Content | None:
+        _set_tool_calls(fields, fields["content_blocks"] or [])
+        return super()._pop_content_blocks(content, fields)
 
     @property
     def content_blocks(self) -> list[ContentBlock]:
         """The content as canonical blocks, with the reasoning first and the tool calls last."""
-        return _with_calls(self._said_blocks(), [*self.tool_calls, *self.invalid_tool_calls])
+        return _append_calls(
+            self._blocks_without_calls(), [*self.tool_calls, *self.invalid_tool_calls]
+        )
 
-    def _said_blocks(self) -> list[ContentBlock]:
+    def _blocks_without_calls(self) -> list[ContentBlock]:
         blocks = super().content_blocks
         reasoning = self.additional_kwargs.get("reasoning_content")
         if isinstance(reasoning, str) and not any(b["type"] == "reasoning" for b in blocks):
@@ -98,14 +100,14 @@ class AIMessage(BaseMessage):
         return "\n".join(parts).strip()
 
 
-def _take_calls(fields: AIFields, blocks: Sequence[ContentBlock]) -> None:
+def _set_tool_calls(fields: AIFields, blocks: Sequence[ContentBlock]) -> None:
     """Let the tool calls among the blocks be the tool calls of the message."""
     calls = [block for block in blocks if block["type"] == "tool_call"]
     if calls and "tool_calls" not in fields:
         fields["tool_calls"] = cast("list[ToolCall]", calls)
 
 
-def _with_calls(
+def _append_calls(
     blocks: list[ContentBlock], calls: Sequence[ToolCall | InvalidToolCall]
 ) -> list[ContentBlock]:
     """Append the calls that the blocks do not have yet."""
@@ -143,7 +145,7 @@ class AIMessageChunk(AIMessage, BaseMessageChunk):
     """
 
     type: Literal["AIMessageChunk"] = "AIMessageChunk"  # type: ignore[assignment]  # another tag than the base's
-    tool_call_chunks: list[ToolCallChunkField] = Field(default_factory=_no_pieces)
+    tool_call_chunks: list[ToolCallChunkField] = Field(default_factory=_no_call_chunks)
     """Pieces of tool calls, joined as far as they belong to one call."""
     chunk_position: Literal["last"] | None = None
     """"last" where no further piece comes."""
@@ -157,11 +159,11 @@ class AIMessageChunk(AIMessage, BaseMessageChunk):
     def model_post_init(self, context: Any, /) -> None:
         """Read the tool calls from their pieces, or the pieces from the calls."""
         if self.tool_call_chunks:
-            self._read_calls()
+            self._parse_calls()
         elif self.tool_calls or self.invalid_tool_calls:
             self.tool_call_chunks = chunks_of_calls(self.tool_calls, self.invalid_tool_calls)
 
-    def _read_calls(self) -> None:
+    def _parse_calls(self) -> None:
         self.tool_calls, self.invalid_tool_calls = parse_tool_calls(
             self.tool_call_chunks, last=self.chunk_position == "last"
         )
@@ -171,23 +173,23 @@ class AIMessageChunk(AIMessage, BaseMessageChunk):
         """The content as canonical blocks; tool calls are pieces until the last chunk came."""
         if self.chunk_position == "last":
             return super().content_blocks
-        return [*self._said_blocks(), *cast("list[ContentBlock]", self.tool_call_chunks)]
+        return [*self._blocks_without_calls(), *cast("list[ContentBlock]", self.tool_call_chunks)]
 
     @classmethod
-    def _merged(cls, chunks: Sequence[Any]) -> Any:
+    def _merged_fields(cls, chunks: Sequence[Any]) -> Any:
         usages = [chunk.usage_metadata for chunk in chunks if chunk.usage_metadata is not None]
         last = any(chunk.chunk_position == "last" for chunk in chunks)
         return {
-            **super()._merged(chunks),
+            **super()._merged_fields(chunks),
             "usage_metadata": sum_usage(usages) if usages else None,
             "chunk_position": "last" if last else None,
         }
 
     @override
-    def _take_pieces(self, chunks: Sequence[Any]) -> None:
+    def _finish_merge(self, chunks: Sequence[Any]) -> None:
         # Not through the constructor: it would copy the list, which knows its pieces.
-        self.tool_call_chunks = join_tool_call_chunks(
+        self.tool_call_chunks = merge_tool_call_chunks(
             [chunk.tool_call_chunks for chunk in chunks if chunk.tool_call_chunks]
         )
         if self.tool_call_chunks:
-            self._read_calls()
+            self._parse_calls()

@@ -14,7 +14,7 @@ from runnables.messages.roles import ChatMessage
 if TYPE_CHECKING:
     from runnables.messages.base import BaseMessage
 
-_SHOWN: Final = 500
+_MAX_DOCUMENT_CHARS: Final = 500
 """Characters of a text document in a transcript, as LangChain shows of one."""
 
 
@@ -53,7 +53,7 @@ def get_buffer_string(
         "system": system_prefix,
         "tool": tool_prefix,
     }
-    write = _prefixed if format == "prefix" else _as_xml
+    write = _with_prefix if format == "prefix" else _as_xml
     return message_separator.join(write(_role_prefix(one, prefixes), one) for one in messages)
 
 
@@ -63,7 +63,7 @@ def _role_prefix(message: BaseMessage, prefixes: Mapping[str, str]) -> str:
     return prefixes[kind_of(message)]
 
 
-def _prefixed(speaker: str, message: BaseMessage) -> str:
+def _with_prefix(speaker: str, message: BaseMessage) -> str:
     calls = message.tool_calls if isinstance(message, AIMessage) else None
     return f"{speaker}: {message.text}{calls or ''}"
 
@@ -88,8 +88,8 @@ def _as_xml(speaker: str, message: BaseMessage) -> str:
     return "\n".join(lines)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+def _truncate(text: str) -> str:
+    return text if len(text) <= _MAX_DOCUMENT_CHARS else f"{text[:_MAX_DOCUMENT_CHARS]}…"
 
 
 def _block_as_xml(item: str | Mapping[str, Any]) -> str:
@@ -99,7 +99,7 @@ def _block_as_xml(item: str | Mapping[str, Any]) -> str:
         case "text":
             return _escaped(block["text"])
         case "text-plain":
-            return _escaped(_cut(block.get("text", "")))
+            return _escaped(_truncate(block.get("text", "")))
         case "refusal":
             return f"<refusal>{_escaped(block['refusal'])}</refusal>"
         case "reasoning":

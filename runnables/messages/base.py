@@ -12,9 +12,9 @@ from typing_extensions import TypedDict, Unpack
 from runnables.errors import MergeError, did_you_mean
 from runnables.messages.blocks import Content, ContentBlock
 from runnables.messages.merging import (
-    first_known,
+    first_not_none,
     join_deltas_by_key,
-    join_facts_by_key,
+    join_metadata_by_key,
     merge_content,
 )
 from runnables.messages.normalize import canonical_blocks, text_of
@@ -60,19 +60,19 @@ class BaseMessage(BaseModel):
     id: str | None = Field(default=None, coerce_numbers_to_str=True)
     """What the provider calls this message."""
 
-    _without_content: ClassVar[Content | None] = None
+    _default_content: ClassVar[Content | None] = None
 
     # One constructor for all classes, because streams make a chunk for every token; subclasses
     # state their keywords to type checkers only.
     def __init__(self, content: Content | None = None, **fields: Unpack[MessageFields]) -> None:
         if "content_blocks" in fields:
-            content = self._content_of_blocks(content, fields)
+            content = self._pop_content_blocks(content, fields)
         try:
             BaseModel.__init__(
-                self, content=self._without_content if content is None else content, **fields
+                self, content=self._default_content if content is None else content, **fields
             )
         except ValidationError as error:
-            raise _explained(type(self), error) from None
+            raise _readable_error(type(self), error) from None
 
     @property
     def text(self) -> str:
@@ -94,7 +94,7 @@ class BaseMessage(BaseModel):
         """Print `pretty_repr()`."""
         print(self.pretty_repr())
 
-    def _content_of_blocks(self, content: Content | None, fields: MessageFields) -> Content | None:
+    def _pop_content_blocks(self, content: Content | None, fields: MessageFields) -> Content | None:
         """Take `content_blocks` out of the keywords, as the content that it stands for."""
         blocks: Any = fields.pop("content_blocks")
         if blocks is not None and content is not None:
@@ -141,27 +141,27 @@ class BaseMessageChunk(BaseMessage):
         """
         for chunk in chunks:
             if type(chunk) is not type(chunks[0]):
-                raise _not_alike(chunks[0], chunk)
-        merged = type(chunks[0])(**cls._merged(chunks))
-        merged._take_pieces(chunks)
+                raise _class_mismatch(chunks[0], chunk)
+        merged = type(chunks[0])(**cls._merged_fields(chunks))
+        merged._finish_merge(chunks)
         return merged
 
     @classmethod
-    def _merged(cls, chunks: Sequence[Any]) -> Any:
+    def _merged_fields(cls, chunks: Sequence[Any]) -> Any:
         """The fields of the sum."""
         return {
             "content": merge_content([chunk.content for chunk in chunks]),
             "additional_kwargs": join_deltas_by_key(
                 [chunk.additional_kwargs for chunk in chunks if chunk.additional_kwargs]
             ),
-            "response_metadata": join_facts_by_key(
+            "response_metadata": join_metadata_by_key(
                 [chunk.response_metadata for chunk in chunks if chunk.response_metadata]
             ),
-            "name": first_known([chunk.name for chunk in chunks]),
-            "id": first_known([chunk.id for chunk in chunks]),
+            "name": first_not_none([chunk.name for chunk in chunks]),
+            "id": first_not_none([chunk.id for chunk in chunks]),
         }
 
-    def _take_pieces(self, chunks: Sequence[Any]) -> None:
+    def _finish_merge(self, chunks: Sequence[Any]) -> None:
         """Take over what the constructor cannot take."""
 
     def __add__(self, other: Self | Sequence[Self]) -> Self:
@@ -171,25 +171,27 @@ class BaseMessageChunk(BaseMessage):
         return self.merge_chunks([self, *more])
 
 
-def _not_alike(one: object, other: object) -> MergeError:
+def _class_mismatch(one: object, other: object) -> MergeError:
     return MergeError(
         f"Cannot merge a {type(one).__name__} and a {type(other).__name__}: "
         "they are pieces of different messages."
     )
 
 
-def _explained(owner: type[BaseModel], error: ValidationError) -> ValidationError:
+def _readable_error(owner: type[BaseModel], error: ValidationError) -> ValidationError:
     """The same error with one sentence for each wrong argument."""
     by_name: dict[Any, list[Any]] = {}
     for detail in error.errors(include_url=False):
         by_name.setdefault(detail["loc"][:1], []).append(detail)
     return ValidationError.from_exception_data(
         owner.__name__,
-        [_line(owner, name, details) for (name, *_), details in by_name.items()],
+        [_error_details(owner, name, details) for (name, *_), details in by_name.items()],
     )
 
 
-def _line(owner: type[BaseModel], name: str | int, details: Sequence[Any]) -> InitErrorDetails:
+def _error_details(
+    owner: type[BaseModel], name: str | int, details: Sequence[Any]
+) -> InitErrorDetails:
     first, where = details[0], details[0]["loc"]
     if name == "content":
         # The last one is about the list, if it is one: its place tells the item.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 
 
-def unchecked(cls: type[M], values: dict[str, Any]) -> M:
+def construct_with_defaults(cls: type[M], values: dict[str, Any]) -> M:
     """`cls(**values)` without its checks, for a class with no hook of its own after them.
 
     Args:
@@ -29,10 +29,10 @@ def unchecked(cls: type[M], values: dict[str, Any]) -> M:
     for name, make in made:
         fields[name] = make()
     fields.update(values)
-    return construct(cls, fields, set(values))
+    return construct_from_fields(cls, fields, set(values))
 
 
-def construct(cls: type[M], fields: dict[str, Any], given: set[str]) -> M:
+def construct_from_fields(cls: type[M], fields: dict[str, Any], given: set[str]) -> M:
     """A model with these fields, all of them and in their order.
 
     Args:
@@ -41,7 +41,7 @@ def construct(cls: type[M], fields: dict[str, Any], given: set[str]) -> M:
     model = cls.__new__(cls)
     # what model_construct sets, too
     _set_fields(model, fields)
-    _set_given(model, given)
+    _set_fields_set(model, given)
     _set_extra(model, None)
     _set_private(model, None)
     return model
@@ -54,7 +54,7 @@ def _setter(name: str) -> Callable[[BaseModel, Any], None]:
 
 
 _set_fields: Final = _setter("__dict__")
-_set_given: Final = _setter("__pydantic_fields_set__")
+_set_fields_set: Final = _setter("__pydantic_fields_set__")
 _set_extra: Final = _setter("__pydantic_extra__")
 _set_private: Final = _setter("__pydantic_private__")
 

@@ -62,7 +62,7 @@ def convert_to_message(message: MessageLikeRepresentation) -> BaseMessage:
         case Mapping():
             return _from_dict(cast("Mapping[str, Any]", message))
         case (str() as role, content):
-            return _build(role, {"content": content})
+            return _from_role(role, {"content": content})
         case _:
             raise TypeError(
                 f"{message!r} does not stand for a message: expected a message, a str, a "
@@ -75,18 +75,18 @@ def _from_dict(message: Mapping[str, Any]) -> BaseMessage:
     if isinstance(fields.get("data"), Mapping) and "content" not in fields:
         return message_from_dict(fields)
     if fields.get("type") in {"chat", "ChatMessageChunk"}:
-        return _made(fields.pop("type"), fields)
+        return _instantiate(fields.pop("type"), fields)
     role = fields.pop("role", None) or fields.pop("type", None)
     if not isinstance(role, str) or ("content" not in fields and not fields.get("tool_calls")):
         raise ValueError(
             f"A dict that stands for a message needs 'role' and 'content', got {message!r}."
         )
     if role in CHUNKS:
-        return _made(role, fields)
-    return _build(role, fields)
+        return _instantiate(role, fields)
+    return _from_role(role, fields)
 
 
-def _build(role: str, fields: dict[str, Any]) -> BaseMessage:
+def _from_role(role: str, fields: dict[str, Any]) -> BaseMessage:
     """A message of a role; what its class has no field for goes to `additional_kwargs`."""
     kind = TYPE_OF_ROLE.get(role)
     if kind is None:
@@ -105,11 +105,11 @@ def _build(role: str, fields: dict[str, Any]) -> BaseMessage:
     if extra:
         kept["additional_kwargs"] = {**kept.get("additional_kwargs", {}), **extra}
     if kind == "ai" and "tool_calls" in kept:
-        _read_calls(kept)
-    return _made(kind, kept)
+        _parse_openai_calls(kept)
+    return _instantiate(kind, kept)
 
 
-def _read_calls(fields: dict[str, Any]) -> None:
+def _parse_openai_calls(fields: dict[str, Any]) -> None:
     """Translate OpenAI's tool calls, whose arguments are a JSON text."""
     calls: list[Any] = []
     invalid: list[Any] = list(fields.get("invalid_tool_calls") or ())
@@ -121,7 +121,7 @@ def _read_calls(fields: dict[str, Any]) -> None:
         try:
             calls.append(_openai_call(raw))
         except ValueError as error:
-            invalid.append(_broken_call(raw, error))
+            invalid.append(_invalid_openai_call(raw, error))
     fields |= {"tool_calls": calls, "invalid_tool_calls": invalid}
 
 
@@ -133,7 +133,7 @@ def _openai_call(call: Mapping[str, Any]) -> Any:
     return tool_call(name=function["name"], args=args, id=call.get("id"))
 
 
-def _broken_call(call: Mapping[str, Any], error: ValueError) -> Any:
+def _invalid_openai_call(call: Mapping[str, Any], error: ValueError) -> Any:
     function = call["function"]
     return invalid_tool_call(
         name=function.get("name"),
@@ -143,7 +143,7 @@ def _broken_call(call: Mapping[str, Any], error: ValueError) -> Any:
     )
 
 
-def _made(kind: str, fields: Mapping[str, Any]) -> BaseMessage:
+def _instantiate(kind: str, fields: Mapping[str, Any]) -> BaseMessage:
     cls: Any = ALL_KINDS[kind]
     return cast("BaseMessage", cls(**fields))
 

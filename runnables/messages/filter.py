@@ -118,10 +118,10 @@ class _Filter:
     tool_calls: Collection[str] | bool | None
 
     def __call__(self, messages: MessagesLike) -> list[BaseMessage]:
-        found = (self._kept(message) for message in convert_to_messages(messages))
+        found = (self._filtered(message) for message in convert_to_messages(messages))
         return [message for message in found if message is not None]
 
-    def _kept(self, message: BaseMessage) -> BaseMessage | None:
+    def _filtered(self, message: BaseMessage) -> BaseMessage | None:
         if self.exclude.met_by(message) or (self.include and not self.include.met_by(message)):
             return None
         return _without_calls(message, self.tool_calls) if self.tool_calls else message

@@ -10,7 +10,7 @@ from pydantic import Field
 from runnables.errors import did_you_mean
 from runnables.messages.ai import AIFields, AIMessage, AIMessageChunk
 from runnables.messages.base import BaseMessage, BaseMessageChunk
-from runnables.messages.construct import construct, unchecked
+from runnables.messages.construct import construct_from_fields, construct_with_defaults
 from runnables.messages.roles import (
     ChatMessage,
     ChatMessageChunk,
@@ -167,7 +167,7 @@ def text_chunk(text: str, id: str | None = None) -> AIMessageChunk:
         "tool_call_chunks": [],
         "chunk_position": None,
     }
-    return construct(AIMessageChunk, fields, {"content", "id"})
+    return construct_from_fields(AIMessageChunk, fields, {"content", "id"})
 
 
 def text_message(text: str, **fields: Unpack[AIFields]) -> AIMessage:
@@ -179,4 +179,4 @@ def text_message(text: str, **fields: Unpack[AIFields]) -> AIMessage:
     id = fields.get("id")
     if type(text) is not str or (id is not None and type(id) is not str):
         return AIMessage(text, **fields)
-    return unchecked(AIMessage, {"content": text, **fields})
+    return construct_with_defaults(AIMessage, {"content": text, **fields})

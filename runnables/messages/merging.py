@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Join: TypeAlias = Callable[[str, Sequence[Any]], Any]
 """Takes the name of a field and its values, of which none is None; gives their sum."""
 
-_NAMES_SOMETHING: Final = frozenset(
+_REPLACED_KEYS: Final = frozenset(
     "type index id name role status url file_id mime_type media_type format detail title "
     "call_id tool_call_id tool_use_id model model_name model_provider output_version "
     "finish_reason stop_reason".split()
@@ -39,10 +39,10 @@ def merge_content(contents: Iterable[Content]) -> Content:
     items = (
         item for content in some for item in ([content] if isinstance(content, str) else content)
     )
-    return _join_texts(merge_items(items))
+    return _join_strings(merge_items(items))
 
 
-def _join_texts(items: Iterable[Any]) -> list[str | dict[str, Any]]:
+def _join_strings(items: Iterable[Any]) -> list[str | dict[str, Any]]:
     runs: list[Any] = []
     for item in items:
         if not isinstance(item, str):
@@ -86,13 +86,13 @@ def join_deltas_by_key(dicts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return _by_key(dicts, _join_delta)
 
 
-def join_facts_by_key(dicts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def join_metadata_by_key(dicts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Merge dicts of facts: texts and numbers replace each other, lists are extended.
 
     Raises:
         MergeError: one key has values of different kinds.
     """
-    return _by_key(dicts, _join_fact)
+    return _by_key(dicts, _join_metadata)
 
 
 def _by_key(dicts: Iterable[Mapping[str, Any]], join: Join) -> dict[str, Any]:
@@ -109,14 +109,14 @@ def _join_known(key: str, values: list[Any], join: Join) -> Any:
 
 
 def _join_delta(key: str, values: Sequence[Any]) -> Any:
-    if key not in _NAMES_SOMETHING and any(isinstance(value, str) for value in values):
+    if key not in _REPLACED_KEYS and any(isinstance(value, str) for value in values):
         _require(str, key, values)
         return "".join(values)
     return _join(key, values, _join_delta)
 
 
-def _join_fact(key: str, values: Sequence[Any]) -> Any:
-    return _join(key, values, _join_fact)
+def _join_metadata(key: str, values: Sequence[Any]) -> Any:
+    return _join(key, values, _join_metadata)
 
 
 def _join(key: str, values: Sequence[Any], join: Join) -> Any:
@@ -139,12 +139,12 @@ def _require(kind: type, key: str, values: Sequence[Any]) -> None:
     )
 
 
-def first_known(values: Iterable[Any]) -> Any:
+def first_not_none(values: Iterable[Any]) -> Any:
     """The first value that is not None, or None."""
     return next((value for value in values if value is not None), None)
 
 
-def same_value(owner: str, name: str, values: Iterable[Any]) -> Any:
+def common_value(owner: str, name: str, values: Iterable[Any]) -> Any:
     """The value that all chunks have in common.
 
     Raises:

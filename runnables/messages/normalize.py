@@ -10,7 +10,7 @@ from runnables.errors import ConfigError
 from runnables.messages.blocks import Block, Content, ContentBlock
 from runnables.messages.tool_calls import parse_args
 
-Reader: TypeAlias = Callable[[Mapping[str, Any]], Block | None]
+Translator: TypeAlias = Callable[[Mapping[str, Any]], Block | None]
 """Translates one block; None: it lacks what it should have."""
 
 _COMMON: Final = {"type", "id", "index", "extras"}
@@ -71,10 +71,10 @@ def text_of(content: Content) -> str:
     """All texts and text blocks of a content, joined."""
     if isinstance(content, str):
         return content
-    return "".join(_text(item) for item in content)
+    return "".join(_item_text(item) for item in content)
 
 
-def _text(item: str | Mapping[str, Any]) -> str:
+def _item_text(item: str | Mapping[str, Any]) -> str:
     if isinstance(item, str):
         return item
     text = item.get("text") if item.get("type") in {"text", "output_text", "input_text"} else None
@@ -103,8 +103,8 @@ def canonical_block(item: str | Mapping[str, Any]) -> ContentBlock:
     if isinstance(item, str):
         return {"type": "text", "text": item}
     kind = item.get("type")
-    reader = _READERS.get(kind) if isinstance(kind, str) else None
-    block = (reader or _untyped)(item)
+    reader = _TRANSLATORS.get(kind) if isinstance(kind, str) else None
+    block = (reader or _from_bedrock)(item)
     if block is None:
         block = {"type": "non_standard", "value": dict(item)}
         block |= {"index": item["index"]} if "index" in item else {}
@@ -130,13 +130,13 @@ def _from_canonical(item: Mapping[str, Any]) -> Block | None:
     return {**block, **keys}
 
 
-def _read_text(item: Mapping[str, Any]) -> Block | None:
+def _from_text(item: Mapping[str, Any]) -> Block | None:
     if not isinstance(item.get("text"), str):
         return None
     return _from_canonical({**item, "type": "text"})
 
 
-def _read_reasoning(item: Mapping[str, Any]) -> Block | None:
+def _from_reasoning(item: Mapping[str, Any]) -> Block | None:
     """Canonical, or a reasoning item of OpenAI's Responses with its summary parts."""
     if "reasoning" in item or "summary" not in item:
         return _from_canonical(item)
@@ -145,15 +145,15 @@ def _read_reasoning(item: Mapping[str, Any]) -> Block | None:
     return _block("reasoning", item, ("summary",), reasoning=text)
 
 
-def _read_thinking(item: Mapping[str, Any]) -> Block | None:
+def _from_thinking(item: Mapping[str, Any]) -> Block | None:
     return _block("reasoning", item, ("thinking",), reasoning=item.get("thinking"))
 
 
-def _read_refusal(item: Mapping[str, Any]) -> Block | None:
+def _from_refusal(item: Mapping[str, Any]) -> Block | None:
     return _from_canonical(item) if isinstance(item.get("refusal"), str) else None
 
 
-def _read_media(item: Mapping[str, Any]) -> Block | None:
+def _from_media(item: Mapping[str, Any]) -> Block | None:
     """Canonical; or Anthropic's with a `source`; or one of LangChain's older `source_type`."""
     kind = item["type"]
     if isinstance(source := item.get("source"), Mapping):
@@ -187,18 +187,18 @@ def _from_source_type(kind: str, item: Mapping[str, Any]) -> Block | None:
     return _block(kind, rest, **where)
 
 
-def _read_document(item: Mapping[str, Any]) -> Block | None:
-    return _read_media({**item, "type": "file"})
+def _from_document(item: Mapping[str, Any]) -> Block | None:
+    return _from_media({**item, "type": "file"})
 
 
-def _read_image_url(item: Mapping[str, Any]) -> Block | None:
+def _from_image_url(item: Mapping[str, Any]) -> Block | None:
     """OpenAI: `image_url` is an object in chat completions and a text in Responses."""
     found = item.get("image_url")
     inner = _mapping(found)
     url = inner.get("url") if inner else found
     if isinstance(url, str):
         more = {key: value for key, value in inner.items() if key != "url"}
-        return _block("image", {**item, **more}, ("image_url",), **_located(url))
+        return _block("image", {**item, **more}, ("image_url",), **_url_or_data(url))
     if item.get("type") == "input_image" and isinstance(item.get("file_id"), str):
         return _block("image", item, ("file_id",), file_id=item["file_id"])
     return None
@@ -208,7 +208,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
-def _located(url: str) -> dict[str, str]:
+def _url_or_data(url: str) -> dict[str, str]:
     """A URL, or what a data URL holds."""
     head, comma, data = url.partition(",")
     if not (comma and head.startswith("data:") and head.endswith(";base64")):
@@ -217,7 +217,7 @@ def _located(url: str) -> dict[str, str]:
     return {"base64": data, **({"mime_type": mime_type} if mime_type else {})}
 
 
-def _read_input_audio(item: Mapping[str, Any]) -> Block | None:
+def _from_input_audio(item: Mapping[str, Any]) -> Block | None:
     match item.get("input_audio"):
         case {"data": str(data), "format": str(form)}:
             mime_type = f"audio/{form}"
@@ -226,33 +226,33 @@ def _read_input_audio(item: Mapping[str, Any]) -> Block | None:
             return None
 
 
-def _read_file(item: Mapping[str, Any]) -> Block | None:
+def _from_file(item: Mapping[str, Any]) -> Block | None:
     """Canonical; or OpenAI's, whose keys stand in an object (chat) or in the block (Responses)."""
     inner = _mapping(item.get("file")) or item
     where: dict[str, str] | None = None
     if isinstance(data := inner.get("file_data"), str):
-        where = _located(data) if data.startswith("data:") else {"base64": data}
+        where = _url_or_data(data) if data.startswith("data:") else {"base64": data}
     elif isinstance(url := inner.get("file_url"), str):
         where = {"url": url}
     elif inner is not item and isinstance(file_id := inner.get("file_id"), str):
         where = {"file_id": file_id}
     if where is None:
-        return _read_media({**item, "type": "file"})
+        return _from_media({**item, "type": "file"})
     rest = {key: inner[key] for key in inner if key not in {"file_data", "file_url", "file_id"}}
     outer = {key: item[key] for key in item if key != "file"} if inner is not item else {}
     return _block("file", {**outer, **rest}, **where)
 
 
-def _read_tool_use(item: Mapping[str, Any]) -> Block | None:
+def _from_tool_use(item: Mapping[str, Any]) -> Block | None:
     match item:
         case {"id": str(), "name": str(name), "input": dict()}:
             used = ("name", "input", "partial_json")
-            return _block("tool_call", item, used, name=name, args=_input(item))
+            return _block("tool_call", item, used, name=name, args=_tool_use_args(item))
         case _:
             return None
 
 
-def _input(item: Mapping[str, Any]) -> Any:
+def _tool_use_args(item: Mapping[str, Any]) -> Any:
     """The input of a `tool_use`; a streamed one has its JSON text beside an empty object."""
     try:
         return item["input"] or parse_args(item.get("partial_json"))
@@ -260,7 +260,7 @@ def _input(item: Mapping[str, Any]) -> Any:
         return item["input"]
 
 
-def _read_function_call(item: Mapping[str, Any]) -> Block | None:
+def _from_function_call(item: Mapping[str, Any]) -> Block | None:
     match item:
         case {"call_id": str(id), "name": str(name), "arguments": str(text)}:
             pass
@@ -274,7 +274,7 @@ def _read_function_call(item: Mapping[str, Any]) -> Block | None:
         return _block("invalid_tool_call", item, used, name=name, args=text, error=str(error))
 
 
-def _read_inline(item: Mapping[str, Any]) -> Block | None:
+def _from_google_media(item: Mapping[str, Any]) -> Block | None:
     """Google's `media`: any medium, told by its MIME type."""
     mime_type = item.get("mime_type")
     if not isinstance(mime_type, str):
@@ -288,7 +288,7 @@ def _read_inline(item: Mapping[str, Any]) -> Block | None:
     return None
 
 
-def _untyped(item: Mapping[str, Any]) -> Block | None:
+def _from_bedrock(item: Mapping[str, Any]) -> Block | None:
     """Bedrock's image, which has no `type`."""
     match item:
         case {"image": {"format": str(form), "source": {"bytes": data}}}:
@@ -305,26 +305,26 @@ def _as_base64(data: object) -> str | None:
     return data if isinstance(data, str) else None
 
 
-_READERS: Final[Mapping[str, Reader]] = {
-    "text": _read_text,
-    "input_text": _read_text,
-    "output_text": _read_text,
-    "reasoning": _read_reasoning,
-    "thinking": _read_thinking,
-    "refusal": _read_refusal,
-    "image": _read_media,
-    "audio": _read_media,
-    "video": _read_media,
-    "text-plain": _read_media,
-    "file": _read_file,
-    "input_file": _read_file,
-    "document": _read_document,
-    "image_url": _read_image_url,
-    "input_image": _read_image_url,
-    "input_audio": _read_input_audio,
-    "media": _read_inline,
-    "tool_use": _read_tool_use,
-    "function_call": _read_function_call,
+_TRANSLATORS: Final[Mapping[str, Translator]] = {
+    "text": _from_text,
+    "input_text": _from_text,
+    "output_text": _from_text,
+    "reasoning": _from_reasoning,
+    "thinking": _from_thinking,
+    "refusal": _from_refusal,
+    "image": _from_media,
+    "audio": _from_media,
+    "video": _from_media,
+    "text-plain": _from_media,
+    "file": _from_file,
+    "input_file": _from_file,
+    "document": _from_document,
+    "image_url": _from_image_url,
+    "input_image": _from_image_url,
+    "input_audio": _from_input_audio,
+    "media": _from_google_media,
+    "tool_use": _from_tool_use,
+    "function_call": _from_function_call,
     "tool_call": _from_canonical,
     "tool_call_chunk": _from_canonical,
     "invalid_tool_call": _from_canonical,

@@ -84,7 +84,7 @@ def convert_to_openai_messages(
 
 def openai_dicts(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     """What `convert_to_openai_messages` makes of a list of messages by default."""
-    return _PLAINLY.messages(messages)
+    return _DEFAULT_WRITER.messages(messages)
 
 
 class _Writer:
@@ -167,7 +167,7 @@ class _Writer:
         )
 
 
-_PLAINLY: Final = _Writer("string", include_id=False, pass_through=True)
+_DEFAULT_WRITER: Final = _Writer("string", include_id=False, pass_through=True)
 
 
 def _head(message: BaseMessage, calls: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from runnables.engine.merging import join_deltas
 from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
-from runnables.messages.merging import same_value
+from runnables.messages.merging import common_value
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -99,9 +99,9 @@ class ChatMessageChunk(ChatMessage, BaseMessageChunk):
         ) -> None: ...
 
     @classmethod
-    def _merged(cls, chunks: Sequence[Any]) -> Any:
-        role = same_value("ChatMessageChunk", "role", (chunk.role for chunk in chunks))
-        return {**super()._merged(chunks), "role": role}
+    def _merged_fields(cls, chunks: Sequence[Any]) -> Any:
+        role = common_value("ChatMessageChunk", "role", (chunk.role for chunk in chunks))
+        return {**super()._merged_fields(chunks), "role": role}
 
 
 class ToolFields(MessageFields, total=False):
@@ -151,12 +151,12 @@ class ToolMessageChunk(ToolMessage, BaseMessageChunk):
         def __init__(self, content: Any = None, **fields: Unpack[ToolFields]) -> None: ...
 
     @classmethod
-    def _merged(cls, chunks: Sequence[Any]) -> Any:
-        call_id = same_value(
+    def _merged_fields(cls, chunks: Sequence[Any]) -> Any:
+        call_id = common_value(
             "ToolMessageChunk", "tool_call_id", (chunk.tool_call_id for chunk in chunks)
         )
         return {
-            **super()._merged(chunks),
+            **super()._merged_fields(chunks),
             "tool_call_id": call_id,
             "artifact": join_deltas([chunk.artifact for chunk in chunks]),
             "status": "error" if any(chunk.status == "error" for chunk in chunks) else "success",

@@ -41,7 +41,7 @@ def count_tokens_approximately(
     """
     total = float(sum(_tokens(len(json.dumps(tool)), chars_per_token) for tool in tools))
     for message in convert_to_messages(messages):
-        chars = _chars(message) + (len(message.name or "") if count_name else 0)
+        chars = _message_chars(message) + (len(message.name or "") if count_name else 0)
         total += _tokens(chars, chars_per_token) + extra_tokens_per_message
         total += tokens_per_image * sum(map(_is_image, items_of(message.content)))
     return math.ceil(total)
@@ -51,7 +51,7 @@ def _tokens(chars: int, chars_per_token: float) -> int:
     return math.ceil(chars / chars_per_token)
 
 
-def _chars(message: BaseMessage) -> int:
+def _message_chars(message: BaseMessage) -> int:
     chars = sum(map(_item_chars, items_of(message.content)))
     chars += len(role_of(message))
     if isinstance(message, AIMessage) and isinstance(message.content, str):

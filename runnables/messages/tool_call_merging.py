@@ -19,34 +19,34 @@ from typing import Any, Generic, TypeVar
 from runnables.messages.tool_calls import ToolCallChunk, tool_call_chunk
 
 
-class JoinedChunks(list[ToolCallChunk]):
+class MergedToolCallChunks(list[ToolCallChunk]):
     """The calls that pieces make, together with those pieces where the two differ."""
 
-    pieces: Sequence[ToolCallChunk] = ()
+    source_chunks: Sequence[ToolCallChunk] = ()
 
 
-def join_tool_call_chunks(
+def merge_tool_call_chunks(
     lists: Iterable[Sequence[ToolCallChunk]],
 ) -> list[ToolCallChunk]:
     """Join the pieces of a stream to one piece for each call, in the order of their beginnings.
 
     Linear in the number of pieces and the length of their texts.
     """
-    pieces = _runs(piece for some in lists for piece in chunks_in(some))
-    assembly = ToolCallAssembler(_JoinedCall)
+    pieces = _runs(piece for some in lists for piece in source_chunks_of(some))
+    assembly = ToolCallAssembler(_MergedCall)
     for piece in pieces:
         assembly.add(piece)
     calls = [call.chunk() for call in assembly.calls]
     if len(calls) == len(pieces):
         return calls
-    joined = JoinedChunks(calls)
-    joined.pieces = pieces
+    joined = MergedToolCallChunks(calls)
+    joined.source_chunks = pieces
     return joined
 
 
-def chunks_in(chunks: Sequence[ToolCallChunk]) -> Sequence[ToolCallChunk]:
+def source_chunks_of(chunks: Sequence[ToolCallChunk]) -> Sequence[ToolCallChunk]:
     """The pieces that a list of chunks was joined from, as far as they matter."""
-    return chunks.pieces if isinstance(chunks, JoinedChunks) else chunks
+    return chunks.source_chunks if isinstance(chunks, MergedToolCallChunks) else chunks
 
 
 def _runs(pieces: Iterable[ToolCallChunk]) -> list[ToolCallChunk]:
@@ -97,21 +97,21 @@ class PartialToolCall:
         raise NotImplementedError
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether its arguments are complete."""
         raise NotImplementedError
 
-    def take_args(self, text: str) -> None:
+    def add_args(self, text: str) -> None:
         """Add a piece of the text of the arguments."""
         raise NotImplementedError
 
-    def take(self, piece: ToolCallChunk) -> None:
+    def add(self, piece: ToolCallChunk) -> None:
         """Add a piece."""
         if piece["name"] and piece["name"] != self.name:
             self.name = (self.name or "") + piece["name"]
         self.id = self.id or piece["id"] or None
         self.index = piece["index"] if self.index is None else self.index
-        self.take_args(piece["args"] or "")
+        self.add_args(piece["args"] or "")
 
     def continues_with(self, piece: ToolCallChunk) -> bool:
         """Whether the piece is more of this call, rather than the start of another."""
@@ -121,7 +121,7 @@ class PartialToolCall:
         if not piece["name"] or not self.name:
             return True
         if piece["name"] == self.name and (self.has_args or piece["index"] is not None):
-            return not self.is_whole
+            return not self.is_complete
         return not self.has_args and not piece["id"] and piece["index"] is not None
 
 
@@ -155,7 +155,7 @@ class ToolCallAssembler(Generic[C]):
         if call is None or not call.continues_with(piece):
             call = self._new()
             self.calls.append(call)
-        call.take(piece)
+        call.add(piece)
         self._last = call
         if index is not None:
             self._by_index[index] = call
@@ -163,7 +163,7 @@ class ToolCallAssembler(Generic[C]):
             self._by_id[call.id] = call
 
 
-class _JoinedCall(PartialToolCall):
+class _MergedCall(PartialToolCall):
     """A call with its arguments as the text that they are."""
 
     def __init__(self) -> None:
@@ -176,7 +176,7 @@ class _JoinedCall(PartialToolCall):
         return any(self._args)
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         self._args = ["".join(self._args)]
         if not self._args[0].rstrip().endswith("}"):
             return False
@@ -186,11 +186,11 @@ class _JoinedCall(PartialToolCall):
             return False
         return True
 
-    def take_args(self, text: str) -> None:
+    def add_args(self, text: str) -> None:
         self._args.append(text)
 
-    def take(self, piece: ToolCallChunk) -> None:
-        super().take(piece)
+    def add(self, piece: ToolCallChunk) -> None:
+        super().add(piece)
         self._extras.update(piece.get("extras") or {})
 
     def chunk(self) -> ToolCallChunk:

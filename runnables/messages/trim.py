@@ -141,11 +141,11 @@ class _Options:
     def __call__(self, messages: MessagesLike) -> list[BaseMessage]:
         return self.checked()(messages)
 
-    def checked(self) -> _Trim:
+    def checked(self) -> _Trimmer:
         """What the options mean; ValueError where they mean nothing."""
         check_kinds("start_on", self.start_on)
         check_kinds("end_on", self.end_on)
-        return _Trim(
+        return _Trimmer(
             limit=_checked_limit(self.max_tokens),
             count=_counter(self.token_counter),
             last=_is_last(self.strategy, self.start_on, self.include_system),
@@ -220,7 +220,7 @@ def _splitter(splitter: Any) -> Splitter:
 
 
 @dataclass(frozen=True)
-class _Trim:
+class _Trimmer:
     """What the options of one call do to a conversation."""
 
     limit: int
@@ -233,67 +233,69 @@ class _Trim:
 
     def __call__(self, messages: MessagesLike) -> list[BaseMessage]:
         found = convert_to_messages(messages)
-        return self._end(found) if self.last else self._beginning(found)
+        return self._keep_end(found) if self.last else self._keep_beginning(found)
 
-    def _beginning(self, messages: list[BaseMessage]) -> list[BaseMessage]:
-        kept = messages[: _most(len(messages), lambda n: self._fits(messages[:n]))]
+    def _keep_beginning(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        kept = messages[: _largest_fitting(len(messages), lambda n: self._fits(messages[:n]))]
         if self.split and len(kept) < len(messages):
-            kept += self._part(messages[len(kept)], lambda part: [*kept, part])
-        return _until(kept, self.end_on)
+            kept += self._cut_to_fit(messages[len(kept)], lambda part: [*kept, part])
+        return _drop_after(kept, self.end_on)
 
-    def _end(self, messages: list[BaseMessage]) -> list[BaseMessage]:
-        messages = _until(messages, self.end_on)
+    def _keep_end(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        messages = _drop_after(messages, self.end_on)
         has_system = bool(messages) and isinstance(messages[0], SystemMessage)
         head = messages[:1] if self.include_system and has_system else []
         rest = messages[len(head) :]
-        size = _most(len(rest), lambda n: self._fits([*head, *rest[len(rest) - n :]]))
+        size = _largest_fitting(len(rest), lambda n: self._fits([*head, *rest[len(rest) - n :]]))
         kept = rest[len(rest) - size :]
         if self.split and size < len(rest):
-            cut = self._part(rest[len(rest) - size - 1], lambda part: [*head, part, *kept])
+            cut = self._cut_to_fit(rest[len(rest) - size - 1], lambda part: [*head, part, *kept])
             kept = [*cut, *kept]
-        return [*head, *_from(kept, self.start_on)]
+        return [*head, *_drop_before(kept, self.start_on)]
 
     def _fits(self, messages: Sequence[BaseMessage]) -> bool:
         return self.count(list(messages)) <= self.limit
 
-    def _part(
+    def _cut_to_fit(
         self, message: BaseMessage, around: Callable[[BaseMessage], Sequence[BaseMessage]]
     ) -> list[BaseMessage]:
         """As much of a message as fits, or nothing."""
 
         def fits(content: Any) -> bool:
-            return self._fits(around(_saying(message, content)))
+            return self._fits(around(_with_content(message, content)))
 
-        content = self._blocks(message, fits) or self._texts(message, fits)
-        return [_saying(message, content)] if content else []
+        content = self._fitting_blocks(message, fits) or self._fitting_text(message, fits)
+        return [_with_content(message, content)] if content else []
 
-    def _blocks(self, message: BaseMessage, fits: Callable[[Any], bool]) -> Any:
+    def _fitting_blocks(self, message: BaseMessage, fits: Callable[[Any], bool]) -> Any:
         """Some of the blocks of a content that is a list."""
         if isinstance(message.content, str):
             return None
         blocks = message.content
-        return self._some(blocks, _most(len(blocks) - 1, lambda n: fits(self._some(blocks, n))))
+        return self._take(
+            blocks, _largest_fitting(len(blocks) - 1, lambda n: fits(self._take(blocks, n)))
+        )
 
-    def _texts(self, message: BaseMessage, fits: Callable[[Any], bool]) -> Any:
+    def _fitting_text(self, message: BaseMessage, fits: Callable[[Any], bool]) -> Any:
         """Some of the pieces of the text at the edge that is kept."""
         items = items_of(message.content)
         texts = [text for item in items if (text := text_of([item]))]
         if not texts or self.split is None:
             return None
         pieces = self.split(texts[-1] if self.last else texts[0])
-        size = _most(len(pieces), lambda n: fits("".join(self._some(pieces, n))))
-        return "".join(self._some(pieces, size))
+        size = _largest_fitting(len(pieces), lambda n: fits("".join(self._take(pieces, n))))
+        return "".join(self._take(pieces, size))
 
-    def _some(self, items: Sequence[Any], size: int) -> list[Any]:
+    def _take(self, items: Sequence[Any], size: int) -> list[Any]:
         """That many items, from the edge that is kept."""
         return list(items[len(items) - size :] if self.last else items[:size])
 
 
-def _saying(message: BaseMessage, content: Any) -> BaseMessage:
+def _with_content(message: BaseMessage, content: Any) -> BaseMessage:
     return message.model_copy(update={"content": content})
 
 
-def _most(top: int, fits: Callable[[int], bool]) -> int:
+def _largest_fitting(top: int, fits: Callable[[int], bool]) -> int:
     """The largest number up to `top` that fits, by bisection; 0 where none does."""
     low, high = 0, max(top, 0)
     if high and fits(high):
@@ -304,7 +306,7 @@ def _most(top: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-def _until(messages: list[BaseMessage], end_on: KindOf | None) -> list[BaseMessage]:
+def _drop_after(messages: list[BaseMessage], end_on: KindOf | None) -> list[BaseMessage]:
     """Without the messages behind the last one of these kinds."""
     size = len(messages)
     while end_on and size and not is_kind(messages[size - 1], end_on):
@@ -312,7 +314,7 @@ def _until(messages: list[BaseMessage], end_on: KindOf | None) -> list[BaseMessa
     return messages[:size]
 
 
-def _from(messages: list[BaseMessage], start_on: KindOf | None) -> list[BaseMessage]:
+def _drop_before(messages: list[BaseMessage], start_on: KindOf | None) -> list[BaseMessage]:
     """Without the messages before the first one of these kinds."""
     start = 0
     while start_on and start < len(messages) and not is_kind(messages[start], start_on):

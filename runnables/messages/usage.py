@@ -43,32 +43,35 @@ def add_usage(left: UsageMetadata | None, right: UsageMetadata | None) -> UsageM
 
 def subtract_usage(left: UsageMetadata | None, right: UsageMetadata | None) -> UsageMetadata:
     """What `left` counts beyond `right`, kind by kind and never below zero."""
-    return cast("UsageMetadata", _combine(left or _none(), right or _none(), _less))
+    return cast("UsageMetadata", _combine(left or _zero(), right or _zero(), _subtract))
 
 
 def sum_usage(usages: Iterable[UsageMetadata]) -> UsageMetadata:
     """The sum of any number of counts; of none, zeros."""
-    total: Mapping[str, Any] = _none()
+    total: Mapping[str, Any] = _zero()
     for usage in usages:
         total = _combine(total, usage, lambda one, other: one + other)
     return cast("UsageMetadata", total)
 
 
-def _none() -> UsageMetadata:
+def _zero() -> UsageMetadata:
     return UsageMetadata(input_tokens=0, output_tokens=0, total_tokens=0)
 
 
-def _less(one: int, other: int) -> int:
+def _subtract(one: int, other: int) -> int:
     return max(one - other, 0)
 
 
 def _combine(
     left: Mapping[str, Any], right: Mapping[str, Any], of: Callable[[int, int], int]
 ) -> dict[str, Any]:
-    return {key: _one(left.get(key), right.get(key), of) for key in dict.fromkeys([*left, *right])}
+    return {
+        key: _combine_values(left.get(key), right.get(key), of)
+        for key in dict.fromkeys([*left, *right])
+    }
 
 
-def _one(left: Any, right: Any, of: Callable[[int, int], int]) -> Any:
+def _combine_values(left: Any, right: Any, of: Callable[[int, int], int]) -> Any:
     """A count, or the details of one."""
     if any(isinstance(side, Mapping) for side in (left, right)):
         return _combine(left or {}, right or {}, of)

@@ -50,7 +50,7 @@ class JsonExtractor:
     def version(self) -> tuple[int, int] | None:
         """Changes with everything that a snapshot would show; None: nothing to show yet."""
         reader = self.reader
-        return (self._tries, reader.changes) if reader and reader.changes else None
+        return (self._tries, reader._changes) if reader and reader._changes else None
 
     def feed(self, text: str) -> None:
         """Read on. Errors wait for `finish`, since a better candidate may follow."""
@@ -65,7 +65,7 @@ class JsonExtractor:
         """
         if self._error:
             raise self._error
-        if self.reader and not self.reader.done and not self.reader.stack and not self._fenced:
+        if self.reader and not self.reader._done and not self.reader._stack and not self._fenced:
             self._end_scalar(self.reader)
         if not self.reader:
             raise JsonError("there is no JSON in the text")
@@ -101,13 +101,13 @@ class JsonExtractor:
             rest = reader.feed(text)
         except JsonError as error:
             return self._failed(reader, error)
-        if reader.done:
+        if reader._done:
             is_scalar = not isinstance(reader.snapshot(), dict | list)
             self._stage = self._after_scalar if is_scalar else _ignore
         return rest
 
     def _failed(self, reader: JsonReader, error: JsonError) -> str:
-        if reader.stack or self._fenced:
+        if reader._stack or self._fenced:
             self._error = error
         self._stage = _ignore if self._fenced else self._seek
         self.reader, self._before = None, _IN_A_LINE
@@ -191,6 +191,6 @@ def parse_json_markdown(text: str) -> Any:
     """
     found = JsonExtractor()
     found.feed(text)
-    if found.version and found.reader and found.reader.stack:
+    if found.version and found.reader and found.reader._stack:
         return found.reader.snapshot()
     return found.finish()

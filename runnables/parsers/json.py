@@ -80,7 +80,7 @@ class SnapshotDecoder(TextDecoder[T]):
         if reader is None or version in (None, self.shown):
             return ()
         paid, self._unpaid = self._unpaid, 0
-        if not self._pace.allows(paid, reader.cost()):
+        if not self._pace.allows(paid, reader._snapshot_cost()):
             return ()
         self.shown = version
         return self.show(reader)

@@ -61,16 +61,16 @@ class PartialValue:
 
     def show(self, reader: JsonReader) -> Any:
         """The value so far; HIDDEN where nothing of it is new, or none can be shown."""
-        reader.flush()
+        reader._flush()
         new = self._open_levels(reader)
         for at, level in enumerate(self._levels):
-            last_is_open = at + 1 < len(reader.stack) or reader.in_text
-            new |= level.take(len(reader.stack[at]) - last_is_open)
+            last_is_open = at + 1 < len(reader._stack) or reader._in_string
+            new |= level.take(len(reader._stack[at]) - last_is_open)
         part = self._open_text(reader)
         if not self._levels or not (new or part is not HIDDEN):
             return HIDDEN
         for at in reversed(range(len(self._levels))):
-            key = reader.keys[at] if at < len(reader.keys) else reader.text_key
+            key = reader._keys[at] if at < len(reader._keys) else reader._string_key
             part = self._levels[at].built(key, part)
         return part
 
@@ -78,25 +78,25 @@ class PartialValue:
         """Have a level for each open container that can be shown; whether there are new ones."""
         levels = self._levels
         same = 0
-        while same < min(len(levels), len(reader.stack)) and (
-            levels[same].container is reader.stack[same]
+        while same < min(len(levels), len(reader._stack)) and (
+            levels[same].container is reader._stack[same]
         ):
             same += 1
         del levels[same:]
-        for at in range(same, len(reader.stack)):
-            shape = levels[-1].child(reader.keys[at - 1]) if levels else self._shape
-            level = shape.level(reader.stack[at]) if shape else None
+        for at in range(same, len(reader._stack)):
+            shape = levels[-1].child(reader._keys[at - 1]) if levels else self._shape
+            level = shape.level(reader._stack[at]) if shape else None
             if level is None:
                 break
             levels.append(level)
         return len(levels) > same
 
     def _open_text(self, reader: JsonReader) -> Any:
-        if not reader.in_text or not self._levels or len(self._levels) < len(reader.stack):
+        if not reader._in_string or not self._levels or len(self._levels) < len(reader._stack):
             return HIDDEN
-        shape = self._levels[-1].child(reader.text_key)
-        container: Any = reader.stack[-1]
-        return container[reader.text_key] if shape and shape.shows_text else HIDDEN
+        shape = self._levels[-1].child(reader._string_key)
+        container: Any = reader._stack[-1]
+        return container[reader._string_key] if shape and shape.shows_text else HIDDEN
 
 
 class Shape:

@@ -235,14 +235,14 @@ class PartialCall(PartialToolCall):
         return self._has_args
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether its arguments are complete."""
-        return self.reader.done
+        return self.reader._done
 
-    def take_args(self, text: str) -> None:
+    def add_args(self, text: str) -> None:
         """Read on in the arguments."""
         self._has_args = self._has_args or bool(text)
-        if not self._broken and not self.reader.done:
+        if not self._broken and not self.reader._done:
             try:
                 self.reader.feed(text)
             except JsonError:
@@ -250,14 +250,14 @@ class PartialCall(PartialToolCall):
 
     def args(self) -> dict[str, Any]:
         """The arguments so far."""
-        value: object = self.reader.snapshot() if self.reader.changes else {}
+        value: object = self.reader.snapshot() if self.reader._changes else {}
         return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
     def object(self, shape: Shape) -> Any:
         """The arguments so far as an object; HIDDEN where nothing can be shown."""
         if self._view is None:
             self._view = PartialValue(shape)
-        if not self.reader.done:
+        if not self.reader._done:
             new = self._view.show(self.reader)
             self._object = self._object if new is HIDDEN else new
         elif not self._broken:
@@ -293,7 +293,7 @@ class _CallsDecoder(Decoder[Any, Any]):
         parser = self._parser
         calls = self._assembly.calls
         wanted = [call for call in calls if call.name and parser._wants(call.name)]
-        cost = sum(call.reader.cost() + 1 for call in wanted)
+        cost = sum(call.reader._snapshot_cost() + 1 for call in wanted)
         paid, self._unpaid = self._unpaid, 0
         if not self._pace.allows(paid, cost):
             return ()

@@ -12,7 +12,7 @@ from runnables.engine import StreamInfo, acollect
 from runnables.errors import ConfigError
 from runnables.messages.prompt_values import PromptValue
 from runnables.prompts.input_schema import input_model
-from runnables.prompts.template import Given, PromptInputError, Template
+from runnables.prompts.template import PromptInputError, RenderContext, Template
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -48,7 +48,7 @@ class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
         self.name = name
 
     @abstractmethod
-    def _prompt(self, given: Given) -> PromptValue:
+    def _render_prompt(self, context: RenderContext) -> PromptValue:
         """The prompt; nothing is missing from what is given, and nothing has to be waited for."""
 
     def format_prompt(self, /, **values: Any) -> PromptValue:
@@ -58,11 +58,11 @@ class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
             PromptError: a value is missing, or a name is unknown.
             SyncAsyncError: a selector in here can only be awaited.
         """
-        return self._prompt(self._checked(values))
+        return self._render_prompt(self._keyword_context(values))
 
     async def aformat_prompt(self, /, **values: Any) -> PromptValue:
         """The prompt for these values; awaits selectors of examples."""
-        return self._prompt(await self._achecked(values))
+        return self._render_prompt(await self._akeyword_context(values))
 
     def partial(self, /, **values: Any) -> Self:
         """This template with some of its variables filled in.
@@ -82,17 +82,17 @@ class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
         return Any if len(self.input_variables) == 1 else dict[str, Any]
 
     def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
-        return frozenset(self.input_variables) - keys if _is_ours(self) else frozenset()
+        return frozenset(self.input_variables) - keys if _is_library_class(self) else frozenset()
 
     @property
     def _accepted_type(self) -> Any:
-        return self.InputType if _is_ours(self) else Any
+        return self.InputType if _is_library_class(self) else Any
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """The variables as a pydantic model; those that may be left out are None by default."""
         return input_model(self.variables, set(self.partial_variables), self.input_types)
 
-    def _options(self) -> dict[str, Any]:
+    def _repr_options(self) -> dict[str, Any]:
         """What all templates can be told beside their text, for the repr."""
         return {
             "partial_variables": self.partial_variables,
@@ -106,24 +106,24 @@ class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
             setattr(clone, name, value)
         return clone
 
-    def _checked(self, values: Mapping[str, Any]) -> Given:
+    def _keyword_context(self, values: Mapping[str, Any]) -> RenderContext:
         self._refuse_unknown(values)
         self.require(values)
-        return self.given(values)
+        return self.render_context(values)
 
-    async def _achecked(self, values: Mapping[str, Any]) -> Given:
+    async def _akeyword_context(self, values: Mapping[str, Any]) -> RenderContext:
         self._refuse_unknown(values)
         self.require(values)
-        return await self.agiven(values)
+        return await self.arender_context(values)
 
     def _apply(self, input: Any, **kwargs: Any) -> PromptValue:
-        return self._prompt(self.given(self._values_of(input, kwargs)))
+        return self._render_prompt(self.render_context(self._input_values(input, kwargs)))
 
     async def _aapply(self, input: Any, **kwargs: Any) -> PromptValue:
-        return self._prompt(await self.agiven(self._values_of(input, kwargs)))
+        return self._render_prompt(await self.arender_context(self._input_values(input, kwargs)))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        if self.selecting():  # only they may have to be waited for
+        if self.templates_with_selectors():  # only they may have to be waited for
             return await self._aapply(value, **kwargs)
         return self._apply(value, **kwargs)
 
@@ -136,7 +136,7 @@ class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
     ) -> AsyncGenerator[Any, None]:
         yield await self._aapply(await acollect(input), **kwargs)
 
-    def _values_of(self, input: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _input_values(self, input: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """The input as values by variable."""
         if options:
             raise ConfigError(
@@ -144,11 +144,11 @@ class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
                 f"{', '.join(map(repr, options))}. Values go into the input, as a dict; options "
                 "of a model are bound to the model."
             )
-        values = self._by_name(input)
+        values = self._values_by_name(input)
         self.require(values)
         return values
 
-    def _by_name(self, input: Any) -> Mapping[str, Any]:
+    def _values_by_name(self, input: Any) -> Mapping[str, Any]:
         if isinstance(input, Mapping):
             return cast("Mapping[str, Any]", input)
         required = self.input_variables
@@ -163,6 +163,6 @@ class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
         )
 
 
-def _is_ours(prompt: BasePromptTemplate) -> bool:
+def _is_library_class(prompt: BasePromptTemplate) -> bool:
     """Whether it takes what it says; a class of a user's may take more."""
     return type(prompt).__module__.startswith("runnables.")

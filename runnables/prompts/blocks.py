@@ -10,7 +10,7 @@ from runnables.errors import PromptError
 from runnables.prompts.formats.base import Variables, is_dict, is_list, union
 from runnables.prompts.formats.registry import compile_template
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
-from runnables.prompts.template import Given, Template, written
+from runnables.prompts.template import RenderContext, Template, constructor_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ class DictPromptTemplate(Value, Template):
         input_variables: the variables, where they are to be checked against the texts.
     """
 
-    _compiled: Any = None
+    _compile_nested: Any = None
 
     def __init__(
         self,
@@ -40,8 +40,8 @@ class DictPromptTemplate(Value, Template):
     ) -> None:
         self.template = dict(template)
         self.template_format: PromptTemplateFormat = template_format
-        self._read()
-        self._declared(input_variables)
+        self._get_compiled()
+        self._check_declared(input_variables)
 
     def format(self, /, **values: Any) -> dict[str, Any]:
         """The dict for these values.
@@ -51,30 +51,30 @@ class DictPromptTemplate(Value, Template):
         """
         self._refuse_unknown(values)
         self.require(values)
-        return self.fill(self.given(values))
+        return self.render(self.render_context(values))
 
-    def fill(self, given: Given) -> dict[str, Any]:
+    def render(self, context: RenderContext) -> dict[str, Any]:
         """The dict; nothing is missing from what is given."""
-        return cast("dict[str, Any]", _filled(self._read(), given.values))
+        return cast("dict[str, Any]", _render_nested(self._get_compiled(), context.values))
 
-    def block(self, given: Given) -> dict[str, Any]:
+    def render_block(self, context: RenderContext) -> dict[str, Any]:
         """The dict as a block of a message."""
-        return self.fill(given)
+        return self.render(context)
 
     def _own_variables(self) -> Variables:
-        return union(text.variables for text in _texts(self._read()))
+        return union(text.variables for text in _compiled_strings(self._get_compiled()))
 
-    def as_written(self) -> Any:
+    def shorthand(self) -> Any:
         """The block as users write it."""
         return self.template
 
     def __repr__(self) -> str:
-        return written(self, self.template, template_format=self.template_format)
+        return constructor_repr(self, self.template, template_format=self.template_format)
 
-    def _read(self) -> Any:
-        if self._compiled is None:
-            self._compiled = _compiled(self.template, self.template_format)
-        return self._compiled
+    def _get_compiled(self) -> Any:
+        if self._compile_nested is None:
+            self._compile_nested = _compiled(self.template, self.template_format)
+        return self._compile_nested
 
 
 class ImagePromptTemplate(DictPromptTemplate):
@@ -109,11 +109,11 @@ class ImagePromptTemplate(DictPromptTemplate):
             raise PromptError(f"An image needs a 'url', and has only {sorted(template)}.")
         super().__init__(template, template_format, input_variables=input_variables)
 
-    def block(self, given: Given) -> dict[str, Any]:
+    def render_block(self, context: RenderContext) -> dict[str, Any]:
         """The image as a block of a message."""
-        return {"type": "image_url", "image_url": self.fill(given)}
+        return {"type": "image_url", "image_url": self.render(context)}
 
-    def as_written(self) -> Any:
+    def block_shorthand(self) -> Any:
         """The block as users write it."""
         return {"type": "image_url", "image_url": self.template}
 
@@ -141,18 +141,18 @@ def block_template(
     return DictPromptTemplate(block, template_format)
 
 
-def blocks_of(template: BlockTemplate, given: Given) -> Iterator[dict[str, Any]]:
+def render_blocks(template: BlockTemplate, context: RenderContext) -> Iterator[dict[str, Any]]:
     """The block that a template makes; a text that comes out empty makes none."""
     if isinstance(template, DictPromptTemplate):
-        yield template.block(given)
-    elif text := template.text(given):
+        yield template.render_block(context)
+    elif text := template.render_text(context):
         yield {"type": "text", "text": text}
 
 
-def as_written(template: BlockTemplate, template_format: str) -> Any:
+def block_shorthand(template: BlockTemplate, template_format: str) -> Any:
     """A block as users write it; None where that would not say all."""
     if isinstance(template, DictPromptTemplate):
-        return template.as_written() if template.template_format == template_format else None
+        return template.shorthand() if template.template_format == template_format else None
     if type(template) is not PromptTemplate or template != PromptTemplate(
         template.template, template_format=cast("Any", template_format)
     ):
@@ -179,20 +179,20 @@ class _Constant:
         self.value = value
 
 
-def _texts(compiled: Any) -> Iterator[Compiled]:
+def _compiled_strings(compiled: Any) -> Iterator[Compiled]:
     if is_dict(compiled):
-        yield from _texts(list(compiled.values()))
+        yield from _compiled_strings(list(compiled.values()))
     elif is_list(compiled):
         for item in compiled:
-            yield from _texts(item)
+            yield from _compiled_strings(item)
     elif not isinstance(compiled, _Constant):
         yield compiled
 
 
-def _filled(compiled: Any, values: Mapping[str, Any]) -> Any:
+def _render_nested(compiled: Any, values: Mapping[str, Any]) -> Any:
     if is_dict(compiled):
-        return {key: _filled(item, values) for key, item in compiled.items()}
+        return {key: _render_nested(item, values) for key, item in compiled.items()}
     if is_list(compiled):
-        items = [_filled(item, values) for item in compiled]
+        items = [_render_nested(item, values) for item in compiled]
         return tuple(items) if isinstance(compiled, tuple) else items
     return compiled.value if isinstance(compiled, _Constant) else compiled.render(values)

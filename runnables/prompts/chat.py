@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast, overload
 
 from runnables.errors import PromptError, did_you_mean
 from runnables.messages import BaseMessage
-from runnables.messages.construct import unchecked
+from runnables.messages.construct import construct_with_defaults
 from runnables.messages.kinds import ALL_KINDS
 from runnables.messages.prompt_values import ChatPromptValue, PromptValue
 from runnables.prompts.base import BasePromptTemplate
@@ -22,27 +22,27 @@ from runnables.prompts.message import (
     SystemMessagePromptTemplate,
 )
 from runnables.prompts.string import PromptTemplate, joined_partials
-from runnables.prompts.template import written
+from runnables.prompts.template import constructor_repr
 
 if TYPE_CHECKING:
     from runnables.prompts.formats.base import PromptTemplateFormat, Variables
-    from runnables.prompts.template import Given, Selecting
+    from runnables.prompts.template import RenderContext, SelectsExamples
 
 
-_OURS: Final = frozenset(ALL_KINDS.values())
+_LIBRARY_CLASSES: Final = frozenset(ALL_KINDS.values())
 
 
 class BaseChatPromptTemplate(BasePromptTemplate):
     """A template that gives messages."""
 
     @abstractmethod
-    def messages_for(self, given: Given) -> list[BaseMessage]:
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
         """The messages; nothing is missing from what is given."""
 
-    def _prompt(self, given: Given) -> PromptValue:
-        messages = self.messages_for(given)
-        if type(messages) is list and _OURS.issuperset(map(type, messages)):
-            return unchecked(ChatPromptValue, {"messages": messages})
+    def _render_prompt(self, context: RenderContext) -> PromptValue:
+        messages = self.render_messages(context)
+        if type(messages) is list and _LIBRARY_CLASSES.issuperset(map(type, messages)):
+            return construct_with_defaults(ChatPromptValue, {"messages": messages})
         return ChatPromptValue(messages=cast("Any", messages))  # of a user's own template, maybe
 
     def format_messages(self, /, **values: Any) -> list[BaseMessage]:
@@ -51,11 +51,11 @@ class BaseChatPromptTemplate(BasePromptTemplate):
         Raises:
             PromptError: a value is missing, or a name is unknown.
         """
-        return self.messages_for(self._checked(values))
+        return self.render_messages(self._keyword_context(values))
 
     async def aformat_messages(self, /, **values: Any) -> list[BaseMessage]:
         """The messages for these values; awaits selectors of examples."""
-        return self.messages_for(await self._achecked(values))
+        return self.render_messages(await self._akeyword_context(values))
 
     def format(self, /, **values: Any) -> str:
         """The messages for these values as one text, for reading."""
@@ -104,7 +104,7 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
             parts, or declared variables that do not fit.
     """
 
-    _in_parts: tuple[list[Any], Variables, list[Selecting]] | None = None
+    _cached_variables: tuple[list[Any], Variables, list[SelectsExamples]] | None = None
 
     def __init__(
         self,
@@ -121,7 +121,7 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         self.template_format: PromptTemplateFormat = template_format
         self.messages = self._parts(messages)
         self._refuse_unknown(self.partial_variables)
-        self._declared(input_variables)
+        self._check_declared(input_variables)
         if optional_variables is not None:
             self._refuse_unknown(optional_variables)
 
@@ -140,15 +140,15 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         """A conversation of one message of the user; `options` as for `PromptTemplate`."""
         return cls([HumanMessagePromptTemplate(PromptTemplate(template, **options))])
 
-    def messages_for(self, given: Given) -> list[BaseMessage]:
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
         """The messages; nothing is missing from what is given."""
-        inside = self._within(given)
+        inside = self._with_own_partials(context)
         messages: list[BaseMessage] = []
         for part in self.messages:
             if isinstance(part, BaseMessage):
                 messages.append(part)
             else:
-                messages.extend(part.messages_for(inside))
+                messages.extend(part.render_messages(inside))
         return messages
 
     def append(self, message: MessageLike) -> None:
@@ -221,25 +221,25 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         return super()._with(**{"messages": list(self.messages), **changes})
 
     def _own_variables(self) -> Variables:
-        return self._found()[1]
+        return self._variables_and_selectors()[1]
 
-    def selecting(self) -> Iterable[Selecting]:
-        return self._found()[2]
+    def templates_with_selectors(self) -> Iterable[SelectsExamples]:
+        return self._variables_and_selectors()[2]
 
-    def _found(self) -> tuple[list[Any], Variables, list[Selecting]]:
+    def _variables_and_selectors(self) -> tuple[list[Any], Variables, list[SelectsExamples]]:
         """What is found in the parts, and the parts in which it was found."""
-        found = self._in_parts
+        found = self._cached_variables
         if found is None or found[0] != self.messages:
             parts = self._templates()
             variables = union(part.variables for part in parts)
-            selecting = [it for part in parts for it in part.selecting()]
-            found = self._in_parts = list(self.messages), variables, selecting
+            selecting = [it for part in parts for it in part.templates_with_selectors()]
+            found = self._cached_variables = list(self.messages), variables, selecting
         return found
 
     @property
-    def takes_anything(self) -> bool:
+    def accepts_unknown_names(self) -> bool:
         """Whether unknown names are let through, as a selector of examples may use them."""
-        return any(part.takes_anything for part in self._templates())
+        return any(part.accepts_unknown_names for part in self._templates())
 
     def _templates(self) -> list[BaseMessagePromptTemplate | BaseChatPromptTemplate]:
         return [part for part in self.messages if not isinstance(part, BaseMessage)]
@@ -252,8 +252,10 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         return "\n\n".join(part.pretty_repr() for part in self.messages)
 
     def __repr__(self) -> str:
-        parts = [_Written(part, self.template_format) for part in self.messages]
-        return written(self, parts, template_format=self.template_format, **self._options())
+        parts = [_ShorthandRepr(part, self.template_format) for part in self.messages]
+        return constructor_repr(
+            self, parts, template_format=self.template_format, **self._repr_options()
+        )
 
 
 BaseMessagePromptTemplate.chat = ChatPromptTemplate
@@ -339,7 +341,7 @@ def _placeholder(content: Any) -> MessagesPlaceholder:
     )
 
 
-class _Written:
+class _ShorthandRepr:
     """A part that prints as it is usually written."""
 
     def __init__(self, part: MessagePart, template_format: str) -> None:
@@ -348,5 +350,5 @@ class _Written:
 
     def __repr__(self) -> str:
         if type(self.part) in _MESSAGE_CLASSES and isinstance(self.part, RoleMessagePromptTemplate):
-            return repr(self.part.as_written(self.template_format) or self.part)
+            return repr(self.part.shorthand(self.template_format) or self.part)
         return repr(self.part)

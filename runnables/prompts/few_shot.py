@@ -11,7 +11,7 @@ from runnables.prompts.chat import BaseChatPromptTemplate
 from runnables.prompts.examples import AsyncExampleSelector, ExampleSelector, sync_and_async
 from runnables.prompts.formats.base import Variables, union
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
-from runnables.prompts.template import Given, written
+from runnables.prompts.template import RenderContext, constructor_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runnables.messages import BaseMessage
     from runnables.prompts.formats.base import PromptTemplateFormat
     from runnables.prompts.message import BaseMessagePromptTemplate
-    from runnables.prompts.template import Example, Selecting, Template
+    from runnables.prompts.template import Example, SelectsExamples, Template
 
 Selector = ExampleSelector | AsyncExampleSelector
 
@@ -30,7 +30,7 @@ class _FewShot(BasePromptTemplate):
     examples: list[Example] | None
     example_selector: Selector | None
 
-    def _take_examples(
+    def _set_examples(
         self, examples: Iterable[Example] | None, selector: Selector | None, prompt: Template
     ) -> None:
         if (examples is None) == (selector is None):
@@ -56,33 +56,33 @@ class _FewShot(BasePromptTemplate):
             SyncAsyncError: the selector can only be awaited.
         """
         selector = sync_and_async(self.example_selector)
-        return selector.select_examples(self._for_selector(values))
+        return selector.select_examples(self._selector_values(values))
 
     async def aselect(self, values: Mapping[str, Any]) -> Sequence[Example]:
         """The examples for these values; a selector that is not async works in a thread."""
         selector = sync_and_async(self.example_selector)
-        return await selector.aselect_examples(self._for_selector(values))
+        return await selector.aselect_examples(self._selector_values(values))
 
-    def selecting(self) -> Iterable[Selecting]:
+    def templates_with_selectors(self) -> Iterable[SelectsExamples]:
         """This template, where a selector chooses its examples."""
         return [] if self.example_selector is None else [self]
 
     @property
-    def takes_anything(self) -> bool:
+    def accepts_unknown_names(self) -> bool:
         """Whether unknown names are let through, as the selector may use them."""
         return self.example_selector is not None
 
-    def _for_selector(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(self._within(Given(values)).values)
+    def _selector_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(self._with_own_partials(RenderContext(values)).values)
 
-    def _shown_with(self, prompt: Template, given: Given) -> list[Given]:
+    def _example_contexts(self, prompt: Template, context: RenderContext) -> list[RenderContext]:
         """What the example prompt is given, for each example."""
         if self.examples is not None:
-            return [prompt.given(example) for example in self.examples]
-        chosen = given.examples[id(self)]
+            return [prompt.render_context(example) for example in self.examples]
+        chosen = context.examples[id(self)]
         for example, label in self._labelled(chosen):
             prompt.require(example, label)
-        return [prompt.given(example) for example in chosen]
+        return [prompt.render_context(example) for example in chosen]
 
     def _labelled(self, examples: Sequence[Example]) -> list[tuple[Example, str]]:
         count, owner = len(examples), type(self).__name__
@@ -130,31 +130,32 @@ class FewShotPromptTemplate(_FewShot, StringPromptTemplate):
         name: str | None = None,
     ) -> None:
         super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
-        self._take_examples(examples, example_selector, example_prompt)
+        self._set_examples(examples, example_selector, example_prompt)
         self.example_prompt = example_prompt
         self.prefix = prefix
         self.suffix = suffix
         self.example_separator = example_separator
         self.template_format: PromptTemplateFormat = template_format
         self._refuse_unknown(self.partial_variables)
-        self._declared(input_variables)
+        self._check_declared(input_variables)
 
-    def text(self, given: Given) -> str:
+    def render_text(self, context: RenderContext) -> str:
         """The text; each part is rendered for itself, so that no value is read as a template."""
-        inside = self._within(given)
-        prefix, suffix = self._read()
+        inside = self._with_own_partials(context)
+        prefix, suffix = self._prefix_and_suffix()
         shown = [
-            self.example_prompt.text(it) for it in self._shown_with(self.example_prompt, given)
+            self.example_prompt.render_text(it)
+            for it in self._example_contexts(self.example_prompt, context)
         ]
-        pieces = [*([prefix.text(inside)] if self.prefix else []), *shown]
-        pieces += [suffix.text(inside)] if self.suffix else []
+        pieces = [*([prefix.render_text(inside)] if self.prefix else []), *shown]
+        pieces += [suffix.render_text(inside)] if self.suffix else []
         return self.example_separator.join(piece for piece in pieces if piece)
 
     def _own_variables(self) -> Variables:
-        return union(text.variables for text in self._read())
+        return union(text.variables for text in self._prefix_and_suffix())
 
     def __repr__(self) -> str:
-        return written(
+        return constructor_repr(
             self,
             example_prompt=self.example_prompt,
             prefix=self.prefix,
@@ -163,10 +164,10 @@ class FewShotPromptTemplate(_FewShot, StringPromptTemplate):
             example_selector=self.example_selector,
             example_separator=None if self.example_separator == "\n\n" else self.example_separator,
             template_format=self.template_format,
-            **self._options(),
+            **self._repr_options(),
         )
 
-    def _read(self) -> tuple[StringPromptTemplate, StringPromptTemplate]:
+    def _prefix_and_suffix(self) -> tuple[StringPromptTemplate, StringPromptTemplate]:
         if self._texts is None:
             self._texts = self._template(self.prefix), self._template(self.suffix)
         return self._texts
@@ -206,24 +207,24 @@ class FewShotChatMessagePromptTemplate(_FewShot, BaseChatPromptTemplate):
         name: str | None = None,
     ) -> None:
         super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
-        self._take_examples(examples, example_selector, example_prompt)
+        self._set_examples(examples, example_selector, example_prompt)
         self.example_prompt = example_prompt
         self.selector_variables = list(input_variables or ())
 
-    def messages_for(self, given: Given) -> list[BaseMessage]:
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
         """The messages of the examples, in order."""
-        shown = self._shown_with(self.example_prompt, given)
-        return [message for it in shown for message in self.example_prompt.messages_for(it)]
+        shown = self._example_contexts(self.example_prompt, context)
+        return [message for it in shown for message in self.example_prompt.render_messages(it)]
 
     def _own_variables(self) -> Variables:
         return Variables(dict.fromkeys(self.selector_variables, Any))
 
     def __repr__(self) -> str:
-        return written(
+        return constructor_repr(
             self,
             example_prompt=self.example_prompt,
             examples=self.examples,
             example_selector=self.example_selector,
             input_variables=self.selector_variables or None,
-            **self._options(),
+            **self._repr_options(),
         )

@@ -27,14 +27,17 @@ def input_model(
     types = {name: for_pydantic(kind) for name, kind in types.items()}
     fields: dict[str, Any] = {}
     for index, (name, kind) in enumerate(variables.required.items()):
-        fields[_safe(name, index)] = (types.get(name, kind), _field(name, ...))
+        fields[_field_name(name, index)] = (types.get(name, kind), _field(name, ...))
     for index, (name, kind) in enumerate(variables.optional.items()):
         if name not in hidden:
-            fields[_safe(name, -index - 1)] = (types.get(name, kind) | None, _field(name, None))
+            fields[_field_name(name, -index - 1)] = (
+                types.get(name, kind) | None,
+                _field(name, None),
+            )
     return create_model("PromptInput", **fields)
 
 
-def _safe(name: str, index: int) -> str:
+def _field_name(name: str, index: int) -> str:
     """The name of the field: pydantic keeps some names to itself, which then are an alias."""
     ours = name.isidentifier() and not name.startswith(("_", "model_"))
     return name if ours and not hasattr(BaseModel, name) else f"variable{index}".replace("-", "_")

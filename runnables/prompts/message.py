@@ -17,18 +17,18 @@ from runnables.messages import (
     SystemMessage,
     convert_to_messages,
 )
-from runnables.messages.construct import unchecked
-from runnables.prompts.blocks import BlockTemplate, as_written, block_template, blocks_of
+from runnables.messages.construct import construct_with_defaults
+from runnables.prompts.blocks import BlockTemplate, block_shorthand, block_template, render_blocks
 from runnables.prompts.formats.base import Variables, union
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
-from runnables.prompts.template import Given, Template, written
+from runnables.prompts.template import RenderContext, Template, constructor_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnables.prompts.chat import ChatPromptTemplate, MessageLike
     from runnables.prompts.formats.base import PromptTemplateFormat
-    from runnables.prompts.template import Selecting
+    from runnables.prompts.template import SelectsExamples
 
 
 class BaseMessagePromptTemplate(Value, Template):
@@ -38,7 +38,7 @@ class BaseMessagePromptTemplate(Value, Template):
     """What adding makes. Set by `chat.py`, which needs this module and so cannot be imported."""
 
     @abstractmethod
-    def messages_for(self, given: Given) -> list[BaseMessage]:
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
         """The messages; nothing is missing from what is given."""
 
     def format_messages(self, /, **values: Any) -> list[BaseMessage]:
@@ -49,7 +49,7 @@ class BaseMessagePromptTemplate(Value, Template):
         """
         self._refuse_unknown(values)
         self.require(values)
-        return self.messages_for(self.given(values))
+        return self.render_messages(self.render_context(values))
 
     def __add__(self, other: MessageLike | Sequence[MessageLike]) -> ChatPromptTemplate:
         """A chat prompt of this and what follows."""
@@ -78,9 +78,9 @@ class MessagesPlaceholder(BaseMessagePromptTemplate):
         self.optional = optional
         self.n_messages = n_messages
 
-    def messages_for(self, given: Given) -> list[BaseMessage]:
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
         """The last messages of the list; they are taken as they are."""
-        value = given.values.get(self.variable_name, [])
+        value = context.values.get(self.variable_name, [])
         if not isinstance(value, (list, tuple)):
             raise PromptError(
                 f"The variable {self.variable_name!r} should be a list of messages, and is a "
@@ -98,10 +98,12 @@ class MessagesPlaceholder(BaseMessagePromptTemplate):
 
     def pretty_repr(self) -> str:
         """A heading, and the variable."""
-        return _entitled("Messages Placeholder", "{" + self.variable_name + "}")
+        return _with_heading("Messages Placeholder", "{" + self.variable_name + "}")
 
     def __repr__(self) -> str:
-        return written(self, self.variable_name, optional=self.optional, n_messages=self.n_messages)
+        return constructor_repr(
+            self, self.variable_name, optional=self.optional, n_messages=self.n_messages
+        )
 
 
 class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
@@ -149,7 +151,7 @@ class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
         """
         prompt = _content(template, template_format, partial_variables)
         made = cls(prompt, **options)
-        made._declared(input_variables)
+        made._check_declared(input_variables)
         return made
 
     @classmethod
@@ -171,20 +173,22 @@ class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
         """
         return self.format_messages(**values)[0]
 
-    def messages_for(self, given: Given) -> list[BaseMessage]:
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
         """The one message; nothing is missing from what is given."""
         if isinstance(self.prompt, StringPromptTemplate):
-            return [self._message(self.prompt.text(given))]
-        return [self._message([block for part in self.prompt for block in blocks_of(part, given)])]
+            return [self._message(self.prompt.render_text(context))]
+        return [
+            self._message([block for part in self.prompt for block in render_blocks(part, context)])
+        ]
 
     @property
     def parts(self) -> Sequence[BlockTemplate]:
         """The templates that it is made of."""
         return self.prompt if isinstance(self.prompt, list) else [self.prompt]
 
-    def as_written(self, template_format: str) -> tuple[str, Any] | None:
+    def shorthand(self, template_format: str) -> tuple[str, Any] | None:
         """The pair that users write for it; None where that would not say all."""
-        blocks = [as_written(part, template_format) for part in self.parts]
+        blocks = [block_shorthand(part, template_format) for part in self.parts]
         if self.additional_kwargs or any(block is None for block in blocks):
             return None
         return self.role, blocks if isinstance(self.prompt, list) else blocks[0]
@@ -192,24 +196,24 @@ class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
     def pretty_repr(self) -> str:
         """A heading, and the templates."""
         texts = "\n\n".join(part.pretty_repr() for part in self.parts)
-        return _entitled(f"{self.role.title()} Message", texts)
+        return _with_heading(f"{self.role.title()} Message", texts)
 
     def __repr__(self) -> str:
-        return written(self, self.prompt, additional_kwargs=self.additional_kwargs)
+        return constructor_repr(self, self.prompt, additional_kwargs=self.additional_kwargs)
 
     def _own_variables(self) -> Variables:
         return union(part.variables for part in self.parts)
 
-    def selecting(self) -> Iterable[Selecting]:
-        return [it for part in self.parts for it in part.selecting()]
+    def templates_with_selectors(self) -> Iterable[SelectsExamples]:
+        return [it for part in self.parts for it in part.templates_with_selectors()]
 
     @property
-    def takes_anything(self) -> bool:
+    def accepts_unknown_names(self) -> bool:
         """Whether unknown names are let through, as a selector of examples may use them."""
-        return any(part.takes_anything for part in self.parts)
+        return any(part.accepts_unknown_names for part in self.parts)
 
 
-def _entitled(title: str, text: str) -> str:
+def _with_heading(title: str, text: str) -> str:
     return f"{f' {title} '.center(80, '=')}\n\n{text}"
 
 
@@ -232,7 +236,7 @@ def _content(
     return [block_template(block, template_format) for block in template]
 
 
-_OURS: Final = frozenset({HumanMessage, AIMessage, SystemMessage})
+_UNCHECKED_CLASSES: Final = frozenset({HumanMessage, AIMessage, SystemMessage})
 """The classes that need nothing but a text, and no look at it, as one of a user may."""
 
 
@@ -244,8 +248,8 @@ class _ClassMessagePromptTemplate(RoleMessagePromptTemplate):
     def _message(self, content: Any) -> BaseMessage:
         if self.additional_kwargs:
             return self.message_class(content, additional_kwargs=dict(self.additional_kwargs))
-        if type(content) is str and self.message_class in _OURS:
-            return unchecked(self.message_class, {"content": content})
+        if type(content) is str and self.message_class in _UNCHECKED_CLASSES:
+            return construct_with_defaults(self.message_class, {"content": content})
         return self.message_class(content)
 
 
@@ -296,9 +300,11 @@ class ChatMessagePromptTemplate(RoleMessagePromptTemplate):
             )
         return ChatMessage(content, role=self.role)
 
-    def as_written(self, template_format: str) -> tuple[str, Any] | None:
+    def shorthand(self, template_format: str) -> tuple[str, Any] | None:
         """None: a pair of a role and a text makes messages of known roles only."""
         return None
 
     def __repr__(self) -> str:
-        return written(self, self.prompt, role=self.role, additional_kwargs=self.additional_kwargs)
+        return constructor_repr(
+            self, self.prompt, role=self.role, additional_kwargs=self.additional_kwargs
+        )

@@ -10,24 +10,24 @@ from runnables.errors import PromptError
 from runnables.messages.prompt_values import PromptValue, StringPromptValue
 from runnables.prompts.base import BasePromptTemplate
 from runnables.prompts.formats.registry import compile_template, join_templates
-from runnables.prompts.template import quoted_template, written
+from runnables.prompts.template import constructor_repr, quoted_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from runnables.prompts.formats.base import Compiled, PromptTemplateFormat, Variables
-    from runnables.prompts.template import Given
+    from runnables.prompts.template import RenderContext
 
 
 class StringPromptTemplate(BasePromptTemplate):
     """A template that gives one text."""
 
     @abstractmethod
-    def text(self, given: Given) -> str:
+    def render_text(self, context: RenderContext) -> str:
         """The text; nothing is missing from what is given."""
 
-    def _prompt(self, given: Given) -> PromptValue:
-        return StringPromptValue(text=self.text(given))
+    def _render_prompt(self, context: RenderContext) -> PromptValue:
+        return StringPromptValue(text=self.render_text(context))
 
     def format(self, /, **values: Any) -> str:
         """The text for these values.
@@ -35,11 +35,11 @@ class StringPromptTemplate(BasePromptTemplate):
         Raises:
             PromptError: a value is missing, or a name is unknown.
         """
-        return self.text(self._checked(values))
+        return self.render_text(self._keyword_context(values))
 
     async def aformat(self, /, **values: Any) -> str:
         """The text for these values; awaits selectors of examples."""
-        return self.text(await self._achecked(values))
+        return self.render_text(await self._akeyword_context(values))
 
 
 class PromptTemplate(StringPromptTemplate):
@@ -73,9 +73,9 @@ class PromptTemplate(StringPromptTemplate):
         super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
         self.template = template
         self.template_format: PromptTemplateFormat = template_format
-        self._read()
+        self._get_compiled()
         self._refuse_unknown(self.partial_variables)
-        self._declared(input_variables)
+        self._check_declared(input_variables)
 
     @classmethod
     def from_template(
@@ -105,9 +105,9 @@ class PromptTemplate(StringPromptTemplate):
         """
         return cls(Path(template_file).read_text(encoding=encoding), **options)
 
-    def text(self, given: Given) -> str:
+    def render_text(self, context: RenderContext) -> str:
         """The text; nothing is missing from what is given."""
-        return self._read().render(self._within(given).values)
+        return self._get_compiled().render(self._with_own_partials(context).values)
 
     def __add__(self, other: str | PromptTemplate) -> PromptTemplate:
         """Both texts, one after the other; a string is read in this template's format.
@@ -132,9 +132,9 @@ class PromptTemplate(StringPromptTemplate):
         )
 
     def _own_variables(self) -> Variables:
-        return self._read().variables
+        return self._get_compiled().variables
 
-    def _read(self) -> Compiled:
+    def _get_compiled(self) -> Compiled:
         if self._compiled is None:
             self._compiled = compile_template(self.template, self.template_format)
         return self._compiled
@@ -147,7 +147,9 @@ class PromptTemplate(StringPromptTemplate):
         return self.template
 
     def __repr__(self) -> str:
-        return written(self, self.template, template_format=self.template_format, **self._options())
+        return constructor_repr(
+            self, self.template, template_format=self.template_format, **self._repr_options()
+        )
 
 
 def joined_partials(left: BasePromptTemplate, right: BasePromptTemplate) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class PromptInputError(PromptError, TypeError):
 
 
 @dataclass(slots=True)
-class Given:
+class RenderContext:
     """All that rendering needs; nothing in it is waited for."""
 
     values: Mapping[str, Any]
@@ -44,7 +44,7 @@ class Given:
     """What selectors chose, by the `id` of the template that asked."""
 
 
-class Selecting(Protocol):
+class SelectsExamples(Protocol):
     """A template that lets a selector choose its examples."""
 
     def select(self, values: Mapping[str, Any]) -> Sequence[Example]: ...
@@ -69,7 +69,7 @@ class Template(ABC):
         """What to call this template in an error."""
         return type(self).__name__
 
-    def selecting(self) -> Iterable[Selecting]:
+    def templates_with_selectors(self) -> Iterable[SelectsExamples]:
         """The templates in here that let a selector choose their examples."""
         return ()
 
@@ -82,7 +82,7 @@ class Template(ABC):
         print(self.pretty_repr())
 
     @property
-    def takes_anything(self) -> bool:
+    def accepts_unknown_names(self) -> bool:
         """Whether unknown names are let through, as a selector of examples may use them."""
         return False
 
@@ -103,14 +103,14 @@ class Template(ABC):
 
     def _refuse_unknown(self, names: Iterable[str]) -> None:
         """Raise for a name that nothing in here would read."""
-        if self.takes_anything:
+        if self.accepts_unknown_names:
             return
         known = self._own_variables().names
         for name in names:
             if name not in known:
                 raise PromptError(
                     f"{self._label()} has no variable {name!r}."
-                    f"{did_you_mean(name, known)} {_has(known)}"
+                    f"{did_you_mean(name, known)} {_list_variables(known)}"
                 )
 
     def require(self, values: Mapping[str, Any], label: str | None = None) -> None:
@@ -121,9 +121,9 @@ class Template(ABC):
             label: whom the error is about; None: this template.
         """
         if missing := self.variables.required.keys() - values.keys():
-            raise self._missing(sorted(missing), values, label or self._label())
+            raise self._missing_error(sorted(missing), values, label or self._label())
 
-    def _missing(
+    def _missing_error(
         self, missing: Sequence[str], values: Mapping[str, Any], label: str
     ) -> MissingVariableError:
         others = [name for name in map(str, values) if name not in self._own_variables().names]
@@ -142,7 +142,7 @@ class Template(ABC):
             return ""
         return f" If {name!r} is not meant as a variable, write its braces twice: '{{{{{name}}}}}'."
 
-    def _declared(self, info: Iterable[str] | None, what: str = "input_variables") -> None:
+    def _check_declared(self, info: Iterable[str] | None, what: str = "input_variables") -> None:
         """Check variables that were declared at construction against those of the template."""
         if info is None:
             return
@@ -157,33 +157,44 @@ class Template(ABC):
                 "found in the template."
             )
 
-    def given(self, values: Mapping[str, Any]) -> Given:
+    def render_context(self, values: Mapping[str, Any]) -> RenderContext:
         """The values with what is filled in, and the examples that selectors choose."""
-        everything = self._filled(values)
-        return Given(everything, {id(it): it.select(everything) for it in self.selecting()})
-
-    async def agiven(self, values: Mapping[str, Any]) -> Given:
-        """The values with what is filled in, and the examples that selectors choose."""
-        everything = self._filled(values)
-        return Given(everything, {id(it): await it.aselect(everything) for it in self.selecting()})
-
-    def _within(self, given: Given) -> Given:
-        """What a template inside of another one sees: its own partial variables as well."""
-        return (
-            replace(given, values=self._filled(given.values)) if self.partial_variables else given
+        everything = self._with_partials(values)
+        return RenderContext(
+            everything, {id(it): it.select(everything) for it in self.templates_with_selectors()}
         )
 
-    def _filled(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def arender_context(self, values: Mapping[str, Any]) -> RenderContext:
+        """The values with what is filled in, and the examples that selectors choose."""
+        everything = self._with_partials(values)
+        return RenderContext(
+            everything,
+            {id(it): await it.aselect(everything) for it in self.templates_with_selectors()},
+        )
+
+    def _with_own_partials(self, context: RenderContext) -> RenderContext:
+        """What a template inside of another one sees: its own partial variables as well."""
+        return (
+            replace(context, values=self._with_partials(context.values))
+            if self.partial_variables
+            else context
+        )
+
+    def _with_partials(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """The values, and of the partial variables those that are not among them."""
         if not self.partial_variables:
             return values
         partials = self.partial_variables.items()
         return {
-            **{name: self._called(name, value) for name, value in partials if name not in values},
+            **{
+                name: self._partial_value(name, value)
+                for name, value in partials
+                if name not in values
+            },
             **values,
         }
 
-    def _called(self, name: str, value: Any) -> Any:
+    def _partial_value(self, name: str, value: Any) -> Any:
         """A partial variable, or what its function gives."""
         result = value() if callable(value) else value
         if not callable(value) or not inspect.isawaitable(result):
@@ -200,11 +211,11 @@ def _quoted(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in names)
 
 
-def _has(known: Sequence[str]) -> str:
+def _list_variables(known: Sequence[str]) -> str:
     return f"Its variables: {_quoted(sorted(known))}." if known else "It has no variables."
 
 
-def written(thing: object, *arguments: Any, **options: Any) -> str:
+def constructor_repr(thing: object, *arguments: Any, **options: Any) -> str:
     """The call that makes a thing, without the options that are empty."""
     parts = [repr(argument) for argument in arguments]
     parts += [f"{name}={value!r}" for name, value in options.items() if not _is_empty(value)]

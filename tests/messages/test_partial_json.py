@@ -23,7 +23,7 @@ from tests.parsers.answers import JSON, JSON_NOISE, cut
 
 def read(pieces: list[str]) -> Any:
     reader = JsonReader()
-    rest = "".join(reader.feed(piece) if not reader.done else piece for piece in pieces)
+    rest = "".join(reader.feed(piece) if not reader._done else piece for piece in pieces)
     value = reader.finish()
     assert not rest.strip(" \t\r\n"), "more behind the value"
     return value
@@ -78,7 +78,7 @@ def test_snapshots_only_grow_and_stay_as_they_are(pieces: list[str]) -> None:
     reader, snapshots = JsonReader(), list[tuple[Any, str]]()
     for piece in pieces:
         reader.feed(piece)
-        if reader.changes:
+        if reader._changes:
             snapshot = reader.snapshot()
             snapshots.append((snapshot, repr(snapshot)))
     shown = [snapshot for snapshot, _ in snapshots] + [reader.finish()]
@@ -156,7 +156,7 @@ def _work(text: str) -> tuple[int, int]:
     found, pace, copied, shown = JsonExtractor(), SnapshotBudget(), 0, 0
     for at in range(0, len(text), 4):
         found.feed(text[at : at + 4])
-        if found.reader and pace.allows(4, cost := found.reader.cost()):
+        if found.reader and pace.allows(4, cost := found.reader._snapshot_cost()):
             copied, shown = copied + cost, shown + 1
     return copied, shown
 

@@ -289,7 +289,7 @@ def test_messages_of_a_user_s_own_classes_are_still_looked_at() -> None:
     """What ours make needs no check; what others make may be anything."""
 
     class Junk(BaseMessagePromptTemplate):
-        def messages_for(self, given: Any) -> list[Any]:
+        def render_messages(self, context: Any) -> list[Any]:
             return ["a text"]
 
         def _own_variables(self) -> Variables:
@@ -306,7 +306,7 @@ def test_messages_of_a_user_s_own_classes_are_still_looked_at() -> None:
         message_class = ToolMessage
 
     class Talk(BaseChatPromptTemplate):
-        def messages_for(self, given: Any) -> Any:
+        def render_messages(self, context: Any) -> Any:
             return (HumanMessage(text) for text in "ab")
 
         def _own_variables(self) -> Variables:

@@ -72,7 +72,7 @@ class Compiled(Protocol):
         ...
 
 
-def place(template: str, offset: int) -> tuple[int, int]:
+def line_and_column(template: str, offset: int) -> tuple[int, int]:
     """The line and the column, both from 1, of a character of the template."""
     before = template[:offset]
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
@@ -87,7 +87,7 @@ def template_error(template: str, offset: int, problem: str, way_out: str) -> Pr
         problem: what is wrong, as a sentence without its full stop.
         way_out: what to write instead, as whole sentences.
     """
-    line, column = place(template, offset)
+    line, column = line_and_column(template, offset)
     shown, at = _excerpt(template.split("\n")[line - 1], column - 1)
     return PromptError(
         f"Line {line}, column {column} of the template: {problem}. {way_out}\n"

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runnables.errors import PromptError
-from runnables.prompts.formats.base import Variables, place, shorten, template_error
+from runnables.prompts.formats.base import Variables, line_and_column, shorten, template_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -62,8 +62,8 @@ class FString:
 
     def __init__(self, template: str) -> None:
         self.template = template
-        self._pieces = list(_pieces(template))
-        names = [piece.name for piece in self._pieces if isinstance(piece, Field)]
+        self._parts = list(_split(template))
+        names = [piece.name for piece in self._parts if isinstance(piece, Field)]
         self.variables = Variables(dict.fromkeys(names, str))
 
     def render(self, values: Mapping[str, Any], /) -> str:
@@ -75,7 +75,7 @@ class FString:
         return "".join(
             [
                 piece if isinstance(piece, str) else self._value(piece, values[piece.name])
-                for piece in self._pieces
+                for piece in self._parts
             ]
         )
 
@@ -85,14 +85,14 @@ class FString:
         try:
             return format(_CONVERSIONS[field.conversion](value), field.spec)
         except (ValueError, TypeError) as error:
-            line, column = place(self.template, field.offset)
+            line, column = line_and_column(self.template, field.offset)
             raise PromptError(
                 f"Line {line}, column {column} of the template: the format {field.spec!r} does "
                 f"not take the value of {field.name!r}, a {type(value).__name__}: {error}."
             ) from error
 
 
-def _pieces(template: str) -> Iterator[str | Field]:
+def _split(template: str) -> Iterator[str | Field]:
     """The texts and the fields, in order."""
     at = 0
     while at < len(template):

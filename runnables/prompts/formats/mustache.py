@@ -23,7 +23,7 @@ from runnables.prompts.formats.base import (
     Variables,
     is_dict,
     is_list,
-    place,
+    line_and_column,
     shorten,
     template_error,
     union,
@@ -117,7 +117,7 @@ class Mustache:
                     self._render(node.body, scope, out)
 
     def _text(self, node: VariableTag, scopes: tuple[Any, ...]) -> str:
-        value = self._plain(node, _look_up(node.path, scopes))
+        value = self._refuse_function(node, _look_up(node.path, scopes))
         if value is _MISSING:
             raise self._missing(node, scopes)
         nothing = value is None or (not value and (is_list(value) or is_dict(value)))
@@ -125,7 +125,7 @@ class Mustache:
 
     def _scopes(self, node: Section, scopes: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """What the text of a section is shown for: one stack of scopes for each time."""
-        found = self._plain(node, _look_up(node.path, scopes))
+        found = self._refuse_function(node, _look_up(node.path, scopes))
         value: Any = None if found is _MISSING else found
         if node.inverted:
             return [] if value else [scopes]
@@ -133,11 +133,11 @@ class Mustache:
             return [(*scopes, item) for item in value]
         return [(*scopes, value)] if value else []
 
-    def _plain(self, node: VariableTag | Section, value: Any) -> Any:
+    def _refuse_function(self, node: VariableTag | Section, value: Any) -> Any:
         if not callable(value):
             return value
         raise PromptError(
-            f"{self._at(node)}: the value of {'.'.join(node.path)!r} is a function, which a "
+            f"{self._location(node)}: the value of {'.'.join(node.path)!r} is a function, which a "
             "template does not call. Call it first and give its result."
         )
 
@@ -145,13 +145,13 @@ class Mustache:
         name = ".".join(node.path)
         known = {key for scope in scopes for key in _keys(scope)}
         return PromptError(
-            f"{self._at(node)}: the data has no {name!r}."
+            f"{self._location(node)}: the data has no {name!r}."
             f"{did_you_mean(name, known)} Names look into "
             "dicts only; give None where there is nothing to show."
         )
 
-    def _at(self, node: VariableTag | Section) -> str:
-        line, column = place(self.template, node.offset)
+    def _location(self, node: VariableTag | Section) -> str:
+        line, column = line_and_column(self.template, node.offset)
         return f"Line {line}, column {column} of the template"
 
 
@@ -206,7 +206,7 @@ class _Reader:
             tag = self._tag(start)
             before, after = self._surroundings(tag, at)
             self._add(self.template[at:before])
-            self._take(tag)
+            self._handle_tag(tag)
             at = after
         self._add(self.template[at:])
         if self._open:
@@ -249,7 +249,7 @@ class _Reader:
                 return line, rest.end()
         return tag.start, tag.end
 
-    def _take(self, tag: Tag) -> None:
+    def _handle_tag(self, tag: Tag) -> None:
         if tag.kind == "=":
             self._set_delimiters(tag)
         elif tag.kind == "/":
@@ -258,9 +258,9 @@ class _Reader:
             way_out = "Add the templates together with '+', or give the text as a variable."
             raise self._error(tag.start, "partials are not supported", way_out)
         elif tag.kind != "!":
-            self._place(tag)
+            self._add_node(tag)
 
-    def _place(self, tag: Tag) -> None:
+    def _add_node(self, tag: Tag) -> None:
         path = self._path(tag)
         if not tag.kind:
             self._body().append(VariableTag(path, tag.start))
