@@ -54,7 +54,7 @@ def test_a_class_of_runnables_in_a_pipe_lacks_its_brackets() -> None:
         (lambda _: ChatPromptTemplate([]).extend("hello"), "a list of messages.*the text 'hello'"),
         (
             lambda _: convert_to_messages(3),
-            r"3 \(of type int\) is no conversation: expected a text",
+            r"3 \(of type int\) is no conversation: expected a string",
         ),
     ],
 )

@@ -219,10 +219,10 @@ class _Trimmer:
     def _fitting_text(self, message: BaseMessage, fits: Callable[[Any], bool]) -> Any:
         """Return as many parts of the string next to the kept messages as fit."""
         items = items_of(message.content)
-        texts = [text for item in items if (text := text_of([item]))]
-        if not texts or self.split is None:
+        strings = [text for item in items if (text := text_of([item]))]
+        if not strings or self.split is None:
             return None
-        parts = self.split(texts[-1] if self.last else texts[0])
+        parts = self.split(strings[-1] if self.last else strings[0])
         size = _largest_fitting(len(parts), lambda size: fits("".join(self._take(parts, size))))
         return "".join(self._take(parts, size))
 

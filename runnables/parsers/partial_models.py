@@ -70,7 +70,7 @@ class PartialValue:
         if not self._levels or not (new or part is not HIDDEN):
             return HIDDEN
         for at in reversed(range(len(self._levels))):
-            key = reader._keys[at] if at < len(reader._keys) else reader._string_key
+            key = reader._keys[at] if at < len(reader._keys) else reader._open_key
             part = self._levels[at].built(key, part)
         return part
 
@@ -94,9 +94,9 @@ class PartialValue:
     def _open_text(self, reader: JsonReader) -> Any:
         if not reader._in_string or not self._levels or len(self._levels) < len(reader._stack):
             return HIDDEN
-        shape = self._levels[-1].child(reader._string_key)
+        shape = self._levels[-1].child(reader._open_key)
         container: Any = reader._stack[-1]
-        return container[reader._string_key] if shape and shape.shows_text else HIDDEN
+        return container[reader._open_key] if shape and shape.shows_text else HIDDEN
 
 
 class Shape:

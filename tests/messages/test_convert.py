@@ -74,8 +74,8 @@ def test_a_single_text_or_message_is_a_conversation() -> None:
         ({"content": "hi"}, "needs 'role' and 'content'"),
         ({"role": "user"}, "needs 'role' and 'content'"),
         ({"role": "tool", "content": ""}, "tool_call_id"),
-        (3, "3 does not stand for a message"),
-        (("a", "b", "c"), "does not stand for a message"),
+        (3, "3 cannot be read as a message"),
+        (("a", "b", "c"), "cannot be read as a message"),
     ],
     ids=str,
 )
