@@ -1,4 +1,4 @@
-"""Templates for the blocks of a message: texts, images, and any other dict."""
+"""Templates for the blocks of a message: text, images, and any other dict."""
 
 from __future__ import annotations
 
@@ -19,14 +19,21 @@ if TYPE_CHECKING:
 
 
 class DictPromptTemplate(Value, Template):
-    """A template in the shape of a dict: each text in it, however deep, is a template.
+    """A template that is a dict: each string value in it, at any depth, is a template.
 
-    Keys are not templates, and values that are not texts stay as they are.
+    Keys are not templates, and values of other types stay unchanged.
 
     Args:
         template: the dict.
-        template_format: how its texts are to be read.
-        input_variables: the variables, where they are to be checked against the texts.
+        template_format: the format of its strings.
+        input_variables: the expected variables; an error is raised where the template has others.
+
+    Raises:
+        PromptError: a string that is not well formed, or other variables than those expected.
+
+    Example:
+        >>> DictPromptTemplate({"type": "image", "url": "https://x/{name}.png"}).format(name="cat")
+        {'type': 'image', 'url': 'https://x/cat.png'}
     """
 
     _compile_nested: Any = None
@@ -44,7 +51,7 @@ class DictPromptTemplate(Value, Template):
         self._check_declared(input_variables)
 
     def format(self, /, **values: Any) -> dict[str, Any]:
-        """The dict for these values.
+        """Return the dict for these values.
 
         Raises:
             PromptError: a value is missing, or a name is unknown.
@@ -54,18 +61,18 @@ class DictPromptTemplate(Value, Template):
         return self.render(self.render_context(values))
 
     def render(self, context: RenderContext) -> dict[str, Any]:
-        """The dict; nothing is missing from what is given."""
+        """Render the dict; the context holds a value for every variable."""
         return cast("dict[str, Any]", _render_nested(self._get_compiled(), context.values))
 
     def render_block(self, context: RenderContext) -> dict[str, Any]:
-        """The dict as a block of a message."""
+        """Render the dict as a block of a message."""
         return self.render(context)
 
     def _own_variables(self) -> Variables:
-        return union(text.variables for text in _compiled_strings(self._get_compiled()))
+        return union(string.variables for string in _compiled_strings(self._get_compiled()))
 
     def shorthand(self) -> Any:
-        """The block as users write it."""
+        """Return the block as users write it."""
         return self.template
 
     def __repr__(self) -> str:
@@ -78,15 +85,19 @@ class DictPromptTemplate(Value, Template):
 
 
 class ImagePromptTemplate(DictPromptTemplate):
-    """A template for the address of an image: its `url`, which may hold the data, and `detail`.
+    """A template for an image: its `url`, which may be a data URL, and `detail`.
 
     Args:
-        template: a dict with "url" and perhaps "detail", or the url alone.
-        template_format: how its texts are to be read.
-        input_variables: the variables, where they are to be checked against the texts.
+        template: a dict with "url" and optionally "detail", or the URL alone.
+        template_format: the format of its strings.
+        input_variables: the expected variables; an error is raised where the template has others.
 
     Raises:
-        PromptError: no url, or a path: a prompt does not read files.
+        PromptError: there is no URL, or a path: a prompt does not read files.
+
+    Example:
+        >>> ImagePromptTemplate("https://x/{name}.png").format(name="cat")
+        {'url': 'https://x/cat.png'}
     """
 
     def __init__(
@@ -98,11 +109,11 @@ class ImagePromptTemplate(DictPromptTemplate):
     ) -> None:
         template = {"url": template} if isinstance(template, str) else template
         if not isinstance(template, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
-            raise PromptError(f"Invalid image template: {template!r}. Give a url, or a dict.")
+            raise PromptError(f"Invalid image template: {template!r}. Pass a URL or a dict.")
         if "path" in template:
             raise PromptError(
                 "Images are not read from a 'path': a value could name any file of this machine. "
-                "Read the file yourself and give it as a 'url' of the form "
+                "Read the file yourself and pass it as a 'url' such as "
                 "'data:image/png;base64,...'."
             )
         if "url" not in template:
@@ -110,30 +121,30 @@ class ImagePromptTemplate(DictPromptTemplate):
         super().__init__(template, template_format, input_variables=input_variables)
 
     def render_block(self, context: RenderContext) -> dict[str, Any]:
-        """The image as a block of a message."""
+        """Render the image as a block of a message."""
         return {"type": "image_url", "image_url": self.render(context)}
 
     def block_shorthand(self) -> Any:
-        """The block as users write it."""
+        """Return the block as users write it."""
         return {"type": "image_url", "image_url": self.template}
 
 
 BlockTemplate = StringPromptTemplate | DictPromptTemplate
-"""What makes a block of a message."""
+"""A template that renders a block of a message."""
 
 
 def block_template(
     block: str | Mapping[str, Any], template_format: PromptTemplateFormat
 ) -> BlockTemplate:
-    """Read a block as users write it: a text, or a dict.
+    """Return the template of a block as users write it: a string, or a dict.
 
     Raises:
-        PromptError: something else, or a text in it that is not well formed.
+        PromptError: anything else, or a string in it that is not well formed.
     """
     if isinstance(block, str):
         return PromptTemplate(block, template_format=template_format)
     if not isinstance(block, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
-        raise PromptError(f"Invalid template: {block!r}. A block of a message is a text or a dict.")
+        raise PromptError(f"Invalid template: {block!r}. A block is a string or a dict.")
     if "text" in block and block.keys() <= {"type", "text"}:
         return PromptTemplate(block["text"], template_format=template_format)
     if "image_url" in block and block.keys() <= {"type", "image_url"}:
@@ -142,7 +153,7 @@ def block_template(
 
 
 def render_blocks(template: BlockTemplate, context: RenderContext) -> Iterator[dict[str, Any]]:
-    """The block that a template makes; a text that comes out empty makes none."""
+    """Yield the block that a template renders; an empty string makes none."""
     if isinstance(template, DictPromptTemplate):
         yield template.render_block(context)
     elif text := template.render_text(context):
@@ -150,7 +161,7 @@ def render_blocks(template: BlockTemplate, context: RenderContext) -> Iterator[d
 
 
 def block_shorthand(template: BlockTemplate, template_format: str) -> Any:
-    """A block as users write it; None where that would not say all."""
+    """Return a block as users write it; None where that would leave out options."""
     if isinstance(template, DictPromptTemplate):
         return template.shorthand() if template.template_format == template_format else None
     if type(template) is not PromptTemplate or template != PromptTemplate(
@@ -161,7 +172,7 @@ def block_shorthand(template: BlockTemplate, template_format: str) -> Any:
 
 
 def _compiled(value: Any, template_format: str) -> Any:
-    """The same shape, with texts read as templates."""
+    """Return a value of the same shape, with its strings compiled."""
     if isinstance(value, str):
         return compile_template(value, template_format)
     if is_dict(value):
@@ -173,7 +184,7 @@ def _compiled(value: Any, template_format: str) -> Any:
 
 
 class _Constant:
-    """A value in a template that is no text."""
+    """A value in a template that is not a string."""
 
     def __init__(self, value: Any) -> None:
         self.value = value

@@ -1,4 +1,4 @@
-"""Templates for one message, or for a place where messages go."""
+"""Templates for one message, and the placeholder for a list of messages."""
 
 from __future__ import annotations
 
@@ -32,17 +32,24 @@ if TYPE_CHECKING:
 
 
 class BaseMessagePromptTemplate(Value, Template):
-    """A template that gives messages; part of a chat prompt."""
+    """A template that renders messages, as a part of a chat prompt.
+
+    Example:
+        >>> isinstance(MessagesPlaceholder("history"), BaseMessagePromptTemplate)
+        True
+        >>> SystemMessagePromptTemplate.from_template("Be {mood}.") + "{question}"
+        ChatPromptTemplate([('system', 'Be {mood}.'), ('human', '{question}')])
+    """
 
     chat: ClassVar[type[ChatPromptTemplate]]
-    """What adding makes. Set by `chat.py`, which needs this module and so cannot be imported."""
+    """The class of a sum; set by `chat.py`, which imports this module."""
 
     @abstractmethod
     def render_messages(self, context: RenderContext) -> list[BaseMessage]:
-        """The messages; nothing is missing from what is given."""
+        """Render the messages; the context holds a value for every variable."""
 
     def format_messages(self, /, **values: Any) -> list[BaseMessage]:
-        """The messages for these values.
+        """Return the messages for these values.
 
         Raises:
             PromptError: a value is missing, or a name is unknown.
@@ -52,34 +59,42 @@ class BaseMessagePromptTemplate(Value, Template):
         return self.render_messages(self.render_context(values))
 
     def __add__(self, other: MessageLike | Sequence[MessageLike]) -> ChatPromptTemplate:
-        """A chat prompt of this and what follows."""
+        """Return a chat prompt of this template and the other parts."""
         return self.chat([self]) + other
 
     def __radd__(self, other: MessageLike) -> ChatPromptTemplate:
-        """A chat prompt of what goes before and this."""
+        """Return a chat prompt of the other part and this template."""
         return self.chat([other, self])
 
 
 class MessagesPlaceholder(BaseMessagePromptTemplate):
-    """The place of a list of messages, such as what was said before.
+    """A placeholder for a list of messages, such as the history of a conversation.
 
     Args:
         variable_name: the variable that holds the list.
-        optional: no value stands for no messages.
-        n_messages: how many of the messages are shown, the last ones; None: all.
+        optional: True renders no messages where the variable has no value.
+        n_messages: the number of messages to keep, from the end; by default, all.
+
+    Raises:
+        PromptError: `n_messages` is less than 1.
+
+    Example:
+        >>> chat = ChatPromptTemplate([MessagesPlaceholder("history"), ("human", "{question}")])
+        >>> chat.format_messages(history=[("ai", "Hello")], question="Who are you?")
+        [AIMessage('Hello'), HumanMessage('Who are you?')]
     """
 
     def __init__(
         self, variable_name: str, *, optional: bool = False, n_messages: int | None = None
     ) -> None:
         if n_messages is not None and n_messages < 1:
-            raise PromptError(f"n_messages={n_messages}: give 1 or more, or None for all of them.")
+            raise PromptError(f"n_messages={n_messages}: expected 1 or more, or None for all.")
         self.variable_name = variable_name
         self.optional = optional
         self.n_messages = n_messages
 
     def render_messages(self, context: RenderContext) -> list[BaseMessage]:
-        """The last messages of the list; they are taken as they are."""
+        """Return the last messages of the list; braces in them are text."""
         value = context.values.get(self.variable_name, [])
         if not isinstance(value, (list, tuple)):
             raise PromptError(
@@ -97,7 +112,7 @@ class MessagesPlaceholder(BaseMessagePromptTemplate):
         return Variables(optional=own) if self.optional else Variables(required=own)
 
     def pretty_repr(self) -> str:
-        """A heading, and the variable."""
+        """Return a heading, and the variable."""
         return _with_heading("Messages Placeholder", "{" + self.variable_name + "}")
 
     def __repr__(self) -> str:
@@ -107,11 +122,11 @@ class MessagesPlaceholder(BaseMessagePromptTemplate):
 
 
 class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
-    """A template for a message of one role; its content is a text, or blocks.
+    """A template for a message of one role; its content is a string, or a list of blocks.
 
     Args:
-        prompt: the template of the text, or a list of templates, one for each block.
-        additional_kwargs: goes into the message as it is.
+        prompt: the template of the string, or a list of templates, one for each block.
+        additional_kwargs: set in the message, unchanged.
     """
 
     role: str
@@ -137,36 +152,39 @@ class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
         input_variables: Iterable[str] | None = None,
         **options: Any,
     ) -> Self:
-        """A template from a text, or from a list of texts and blocks.
+        """Return a template of a string, or of a list of strings and blocks.
 
         Args:
-            template: the text, or the list.
-            template_format: how texts are to be read.
-            partial_variables: values that are filled in already; with a text only.
-            input_variables: the variables, where they are to be checked against the template.
-            options: further arguments of the constructor.
+            template: the string, or the list.
+            template_format: the format of the strings.
+            partial_variables: values, or functions without arguments that are called at each
+                use; with a string only.
+            input_variables: the expected variables; an error is raised where the template has
+                others.
+            options: more arguments of the constructor.
 
         Raises:
-            PromptError: a template that is not well formed, or does not have these variables.
+            PromptError: a template that is not well formed, or other variables than those
+                expected.
         """
         prompt = _content(template, template_format, partial_variables)
-        made = cls(prompt, **options)
-        made._check_declared(input_variables)
-        return made
+        message = cls(prompt, **options)
+        message._check_declared(input_variables)
+        return message
 
     @classmethod
     def from_template_file(
         cls, template_file: str | Path, encoding: str = "utf-8", **options: Any
     ) -> Self:
-        """A template whose text stands in a file; `options` as for `from_template`."""
+        """Return a template that is read from a file; `options` are those of `from_template`."""
         return cls.from_template(Path(template_file).read_text(encoding=encoding), **options)
 
     @abstractmethod
     def _message(self, content: Any) -> BaseMessage:
-        """The message of this role."""
+        """Return a message of this role."""
 
     def format(self, /, **values: Any) -> BaseMessage:
-        """The message for these values.
+        """Return the message for these values.
 
         Raises:
             PromptError: a value is missing, or a name is unknown.
@@ -174,7 +192,7 @@ class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
         return self.format_messages(**values)[0]
 
     def render_messages(self, context: RenderContext) -> list[BaseMessage]:
-        """The one message; nothing is missing from what is given."""
+        """Render the one message, as a list; the context holds a value for every variable."""
         if isinstance(self.prompt, StringPromptTemplate):
             return [self._message(self.prompt.render_text(context))]
         return [
@@ -183,20 +201,20 @@ class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
 
     @property
     def parts(self) -> Sequence[BlockTemplate]:
-        """The templates that it is made of."""
+        """Return the templates of the content."""
         return self.prompt if isinstance(self.prompt, list) else [self.prompt]
 
     def shorthand(self, template_format: str) -> tuple[str, Any] | None:
-        """The pair that users write for it; None where that would not say all."""
+        """Return the pair that users write for it; None where that would leave out options."""
         blocks = [block_shorthand(part, template_format) for part in self.parts]
         if self.additional_kwargs or any(block is None for block in blocks):
             return None
         return self.role, blocks if isinstance(self.prompt, list) else blocks[0]
 
     def pretty_repr(self) -> str:
-        """A heading, and the templates."""
-        texts = "\n\n".join(part.pretty_repr() for part in self.parts)
-        return _with_heading(f"{self.role.title()} Message", texts)
+        """Return a heading, and the templates."""
+        content = "\n\n".join(part.pretty_repr() for part in self.parts)
+        return _with_heading(f"{self.role.title()} Message", content)
 
     def __repr__(self) -> str:
         return constructor_repr(self, self.prompt, additional_kwargs=self.additional_kwargs)
@@ -205,11 +223,12 @@ class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
         return union(part.variables for part in self.parts)
 
     def templates_with_selectors(self) -> Iterable[SelectsExamples]:
-        return [it for part in self.parts for it in part.templates_with_selectors()]
+        """Return the templates of the content that let a selector choose their examples."""
+        return [template for part in self.parts for template in part.templates_with_selectors()]
 
     @property
     def accepts_unknown_names(self) -> bool:
-        """Whether unknown names are let through, as a selector of examples may use them."""
+        """Tell whether unknown names are accepted, since a selector of examples may use them."""
         return any(part.accepts_unknown_names for part in self.parts)
 
 
@@ -227,17 +246,17 @@ def _content(
             template, template_format=template_format, partial_variables=partial_variables
         )
     if not isinstance(template, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
-        raise PromptError(f"Invalid template: {template!r}. Give a text, or a list of blocks.")
+        raise PromptError(f"Invalid template: {template!r}. Pass a string, or a list of blocks.")
     if partial_variables:
         raise PromptError(
-            "Partial variables are not supported for list of templates. Fill them in with "
+            "Partial variables are not supported for a list of templates. Fill them in with "
             "`partial` of the chat prompt."
         )
     return [block_template(block, template_format) for block in template]
 
 
 _UNCHECKED_CLASSES: Final = frozenset({HumanMessage, AIMessage, SystemMessage})
-"""The classes that need nothing but a text, and no look at it, as one of a user may."""
+"""The classes whose constructors need no validation of a string; a user's class may need it."""
 
 
 class _ClassMessagePromptTemplate(RoleMessagePromptTemplate):
@@ -254,21 +273,36 @@ class _ClassMessagePromptTemplate(RoleMessagePromptTemplate):
 
 
 class HumanMessagePromptTemplate(_ClassMessagePromptTemplate):
-    """A template for a message of the user."""
+    """A template for a message of the user.
+
+    Example:
+        >>> HumanMessagePromptTemplate.from_template("Hello {name}").format(name="Ann")
+        HumanMessage('Hello Ann')
+    """
 
     role = "human"
     message_class = HumanMessage
 
 
 class AIMessagePromptTemplate(_ClassMessagePromptTemplate):
-    """A template for a message of the model."""
+    """A template for a message of the model.
+
+    Example:
+        >>> AIMessagePromptTemplate.from_template("I am {name}.").format(name="Bob")
+        AIMessage('I am Bob.')
+    """
 
     role = "ai"
     message_class = AIMessage
 
 
 class SystemMessagePromptTemplate(_ClassMessagePromptTemplate):
-    """A template for instructions to the model."""
+    """A template for instructions to the model.
+
+    Example:
+        >>> SystemMessagePromptTemplate.from_template("Be {mood}.").format(mood="brief")
+        SystemMessage('Be brief.')
+    """
 
     role = "system"
     message_class = SystemMessage
@@ -278,9 +312,13 @@ class ChatMessagePromptTemplate(RoleMessagePromptTemplate):
     """A template for a message of any role.
 
     Args:
-        prompt: the template of the text, or a list of templates, one for each block.
+        prompt: the template of the string, or a list of templates, one for each block.
         role: the role.
-        additional_kwargs: goes into the message as it is.
+        additional_kwargs: set in the message, unchanged.
+
+    Example:
+        >>> ChatMessagePromptTemplate.from_template("{x}!", role="critic").format(x="No")
+        ChatMessage('No!', role='critic')
     """
 
     def __init__(
@@ -301,7 +339,7 @@ class ChatMessagePromptTemplate(RoleMessagePromptTemplate):
         return ChatMessage(content, role=self.role)
 
     def shorthand(self, template_format: str) -> tuple[str, Any] | None:
-        """None: a pair of a role and a text makes messages of known roles only."""
+        """Return None: a pair of a role and a string makes messages of known roles only."""
         return None
 
     def __repr__(self) -> str:

@@ -90,15 +90,15 @@ def test_examples_are_messages_in_a_chat(call: Call) -> None:
 
 def test_an_example_that_lacks_a_value_is_refused_at_construction() -> None:
     """The error counts which one it is."""
-    with pytest.raises(MissingVariableError, match=r"Example 2 of 2 of FewShot.*'a'.*given 'q'"):
+    with pytest.raises(MissingVariableError, match=r"Example 2 of 2 of FewShot.*'a'.*received 'q'"):
         text_prompt(examples=[{"q": 1, "a": 2}, {"q": 1}])
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({}, "was given neither"),
-        ({"examples": EXAMPLES, "example_selector": Selector()}, "was given both"),
+        ({}, "received neither"),
+        ({"examples": EXAMPLES, "example_selector": Selector()}, "received both"),
         ({"example_selector": object()}, "A object cannot select examples"),
     ],
 )

@@ -70,7 +70,7 @@ def test_unknown_keywords_are_refused_with_a_suggestion(use: Any) -> None:
 
 def test_options_of_other_steps_are_refused(call: Call) -> None:
     """A prompt reads no options; they are meant for a model."""
-    with pytest.raises(ConfigError, match="takes no options, and was given 'stop'"):
+    with pytest.raises(ConfigError, match="takes no options, and received 'stop'"):
         call.invoke(GREETING, {"name": "Ann", "text": "hi"}, stop=["x"])
 
 

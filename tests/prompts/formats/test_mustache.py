@@ -133,7 +133,7 @@ def test_functions_among_the_values_are_refused(template: str) -> None:
 
 def test_adding_never_makes_a_tag_of_two_halves() -> None:
     """Where side by side would mean something else, adding is refused."""
-    with pytest.raises(PromptError, match="would read as a tag"):
+    with pytest.raises(PromptError, match="would be a tag"):
         join_templates("a {", "{x}}", "mustache")
     with pytest.raises(PromptError, match="other delimiters"):
         join_templates("{{=<% %>=}}", "{{x}}", "mustache")
