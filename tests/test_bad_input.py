@@ -48,13 +48,13 @@ def test_a_class_of_runnables_in_a_pipe_lacks_its_brackets() -> None:
         (lambda step: step.with_config(metadata=["a"]), "is not a dict"),
         (lambda step: step.with_config(run_name=3), "is not a text"),
         (lambda step: step.with_config(max_concurrency="8"), "'8' is not a whole number"),
-        (lambda _: ChatPromptTemplate("hello"), "a list of messages.*the text 'hello'.*from_temp"),
+        (lambda _: ChatPromptTemplate("hello"), "takes a list.*the string 'hello'.*from_temp"),
         (lambda _: ChatPromptTemplate(("human", "x")), r"the pair.*\[\('human', 'x'\)\]"),
         (lambda _: ChatPromptTemplate([]).extend(("human", "x")), "a list of messages.*the pair"),
-        (lambda _: ChatPromptTemplate([]).extend("hello"), "a list of messages.*the text 'hello'"),
+        (lambda _: ChatPromptTemplate([]).extend("hello"), "takes a list.*the string 'hello'"),
         (
             lambda _: convert_to_messages(3),
-            r"3 \(of type int\) is no conversation: expected a text",
+            r"3 \(of type int\) is no conversation: expected a string",
         ),
     ],
 )

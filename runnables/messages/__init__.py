@@ -1,4 +1,4 @@
-"""What models hear and say: messages, their chunks, and what to do with conversations."""
+"""Messages, their chunks and content blocks, and functions of conversations."""
 
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.as_text import get_buffer_string
@@ -119,7 +119,7 @@ __all__ = [
     "merge_message_runs",
     "get_buffer_string",
     "count_tokens_approximately",
-    # to and from other forms
+    # conversion to other formats
     "message_to_dict",
     "messages_to_dict",
     "message_from_dict",

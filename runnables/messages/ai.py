@@ -1,4 +1,4 @@
-"""What a model answers, whole and in pieces."""
+"""The answer of a model: the message and its chunk."""
 
 # pyright: reportIncompatibleVariableOverride=false
 # (`type` is another word in every class: that is how JSON tells them apart.)
@@ -13,7 +13,7 @@ from typing_extensions import Unpack, override
 
 from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
 from runnables.messages.normalize import refusal_of
-from runnables.messages.tool_call_merging import join_tool_call_chunks
+from runnables.messages.tool_call_merging import merge_tool_call_chunks
 from runnables.messages.tool_calls import (
     InvalidToolCall,
     InvalidToolCallField,
@@ -38,56 +38,69 @@ class AIFields(MessageFields, total=False):
     usage_metadata: UsageMetadata | None
 
 
-# `list` by names that say of what: `list[ToolCall]` as a factory would be four times as slow.
+# `list`, typed by casts: `list[ToolCall]` as a factory would be four times as slow.
 _no_calls = cast("Callable[[], list[ToolCall]]", list)
 _no_invalid_calls = cast("Callable[[], list[InvalidToolCall]]", list)
-_no_pieces = cast("Callable[[], list[ToolCallChunk]]", list)
+_no_call_chunks = cast("Callable[[], list[ToolCallChunk]]", list)
 
 
 class AIMessage(BaseMessage):
-    """What a model answered."""
+    """The answer of a model.
+
+    Example:
+        >>> answer = AIMessage("", tool_calls=[tool_call(name="add", args={"a": 1}, id="1")])
+        >>> answer.tool_calls[0]["name"], answer.tool_calls[0]["args"]
+        ('add', {'a': 1})
+        >>> AIMessage("Hello", id="1")
+        AIMessage('Hello', id='1')
+    """
 
     type: Literal["ai"] = "ai"
     tool_calls: list[ToolCallField] = Field(default_factory=_no_calls)
-    """The tools that the model asks for."""
+    """The tool calls that the model requests."""
     invalid_tool_calls: list[InvalidToolCallField] = Field(default_factory=_no_invalid_calls)
-    """Requests of the model that cannot be served, with the text that it wrote and the reason."""
+    """Tool calls that cannot be run, with the text that the model wrote and the reason."""
     usage_metadata: UsageMetadata | None = None
-    """The tokens that the answer took, where the provider says so."""
+    """The tokens that the answer took; None where the provider does not report them."""
 
-    _without_content: ClassVar[Content | None] = ""
+    _default_content: ClassVar[Content | None] = ""
 
     if TYPE_CHECKING:
 
         def __init__(self, content: Content | None = None, **fields: Unpack[AIFields]) -> None: ...
 
     @override
-    def _content_of_blocks(self, content: Content | None, fields: Any) -> Content | None:
-        _take_calls(fields, fields["content_blocks"] or [])
-        return super()._content_of_blocks(content, fields)
+    def _pop_content_blocks(self, content: Content | None, fields: Any) -> Content | None:
+        _set_tool_calls(fields, fields["content_blocks"] or [])
+        return super()._pop_content_blocks(content, fields)
 
     @property
     def content_blocks(self) -> list[ContentBlock]:
-        """The content as canonical blocks, with the reasoning first and the tool calls last."""
-        return _with_calls(self._said_blocks(), [*self.tool_calls, *self.invalid_tool_calls])
+        """Return the content as canonical blocks, the reasoning first and the tool calls last."""
+        blocks = self._blocks_without_calls()
+        return _append_calls(blocks, [*self.tool_calls, *self.invalid_tool_calls])
 
-    def _said_blocks(self) -> list[ContentBlock]:
+    def _blocks_without_calls(self) -> list[ContentBlock]:
         blocks = super().content_blocks
         reasoning = self.additional_kwargs.get("reasoning_content")
-        if isinstance(reasoning, str) and not any(b["type"] == "reasoning" for b in blocks):
+        if isinstance(reasoning, str) and not any(block["type"] == "reasoning" for block in blocks):
             blocks.insert(0, {"type": "reasoning", "reasoning": reasoning})
-        if (refusal := self.refusal) and not any(b["type"] == "refusal" for b in blocks):
+        if (refusal := self.refusal) and not any(block["type"] == "refusal" for block in blocks):
             blocks.append({"type": "refusal", "refusal": refusal})
         return blocks
 
     @property
     def refusal(self) -> str | None:
-        """What the model said where it refused to answer: in a block, or as OpenAI's chat does."""
-        said = refusal_of(self.content) or self.additional_kwargs.get("refusal")
-        return said if isinstance(said, str) and said else None
+        """Return the text with which the model refused to answer; None where it did not refuse.
+
+        It is taken from a block of type "refusal", or from `additional_kwargs["refusal"]`, where
+        OpenAI's chat completions have it.
+        """
+        refusal = refusal_of(self.content) or self.additional_kwargs.get("refusal")
+        return refusal if isinstance(refusal, str) and refusal else None
 
     def pretty_repr(self) -> str:
-        """The message as a person would like to read it in a terminal."""
+        """Return the message as a string to read in a terminal."""
         calls = [line for call in self.tool_calls for line in _call_lines(call)]
         invalid = [line for call in self.invalid_tool_calls for line in _call_lines(call)]
         parts = [
@@ -98,17 +111,17 @@ class AIMessage(BaseMessage):
         return "\n".join(parts).strip()
 
 
-def _take_calls(fields: AIFields, blocks: Sequence[ContentBlock]) -> None:
-    """Let the tool calls among the blocks be the tool calls of the message."""
+def _set_tool_calls(fields: AIFields, blocks: Sequence[ContentBlock]) -> None:
+    """Make the tool calls among the blocks the tool calls of the message."""
     calls = [block for block in blocks if block["type"] == "tool_call"]
     if calls and "tool_calls" not in fields:
         fields["tool_calls"] = cast("list[ToolCall]", calls)
 
 
-def _with_calls(
+def _append_calls(
     blocks: list[ContentBlock], calls: Sequence[ToolCall | InvalidToolCall]
 ) -> list[ContentBlock]:
-    """Append the calls that the blocks do not have yet."""
+    """Return the blocks with those calls that are not among them."""
     kinds = {"tool_call", "invalid_tool_call"}
     known = {block.get("id") for block in blocks if block["type"] in kinds}
     new = [call for call in calls if call["id"] is None or call["id"] not in known]
@@ -136,17 +149,27 @@ class AIChunkFields(AIFields, total=False):
 
 
 class AIMessageChunk(AIMessage, BaseMessageChunk):
-    """A piece of an `AIMessage`.
+    """A chunk of an `AIMessage`.
 
-    `tool_call_chunks` are the source of its tool calls: `tool_calls` and `invalid_tool_calls`
-    say what they mean so far, and with `chunk_position="last"` what they mean at the end.
+    Its tool calls are parsed from `tool_call_chunks`: `tool_calls` and `invalid_tool_calls` hold
+    what has arrived so far, and after `chunk_position="last"` the final calls.
+
+    Example:
+        >>> first = AIMessageChunk(
+        ...     tool_call_chunks=[tool_call_chunk(name="add", args='{"a": 1, "b')]
+        ... )
+        >>> first.tool_calls[0]["args"]
+        {'a': 1}
+        >>> rest = AIMessageChunk(tool_call_chunks=[tool_call_chunk(args='": 2}')])
+        >>> (first + rest).tool_calls[0]["args"]
+        {'a': 1, 'b': 2}
     """
 
     type: Literal["AIMessageChunk"] = "AIMessageChunk"  # type: ignore[assignment]  # another tag than the base's
-    tool_call_chunks: list[ToolCallChunkField] = Field(default_factory=_no_pieces)
-    """Pieces of tool calls, joined as far as they belong to one call."""
+    tool_call_chunks: list[ToolCallChunkField] = Field(default_factory=_no_call_chunks)
+    """Parts of tool calls; in a merged chunk, one for each call."""
     chunk_position: Literal["last"] | None = None
-    """"last" where no further piece comes."""
+    """"last" where no chunk follows."""
 
     if TYPE_CHECKING:
 
@@ -155,39 +178,39 @@ class AIMessageChunk(AIMessage, BaseMessageChunk):
         ) -> None: ...
 
     def model_post_init(self, context: Any, /) -> None:
-        """Read the tool calls from their pieces, or the pieces from the calls."""
+        """Parse the tool calls from their chunks, or make the chunks from the calls."""
         if self.tool_call_chunks:
-            self._read_calls()
+            self._parse_calls()
         elif self.tool_calls or self.invalid_tool_calls:
             self.tool_call_chunks = chunks_of_calls(self.tool_calls, self.invalid_tool_calls)
 
-    def _read_calls(self) -> None:
+    def _parse_calls(self) -> None:
         self.tool_calls, self.invalid_tool_calls = parse_tool_calls(
             self.tool_call_chunks, last=self.chunk_position == "last"
         )
 
     @property
     def content_blocks(self) -> list[ContentBlock]:
-        """The content as canonical blocks; tool calls are pieces until the last chunk came."""
+        """Return the content as canonical blocks; tool calls are chunks until the last chunk."""
         if self.chunk_position == "last":
             return super().content_blocks
-        return [*self._said_blocks(), *cast("list[ContentBlock]", self.tool_call_chunks)]
+        return [*self._blocks_without_calls(), *cast("list[ContentBlock]", self.tool_call_chunks)]
 
     @classmethod
-    def _merged(cls, chunks: Sequence[Any]) -> Any:
+    def _merged_fields(cls, chunks: Sequence[Any]) -> Any:
         usages = [chunk.usage_metadata for chunk in chunks if chunk.usage_metadata is not None]
         last = any(chunk.chunk_position == "last" for chunk in chunks)
         return {
-            **super()._merged(chunks),
+            **super()._merged_fields(chunks),
             "usage_metadata": sum_usage(usages) if usages else None,
             "chunk_position": "last" if last else None,
         }
 
     @override
-    def _take_pieces(self, chunks: Sequence[Any]) -> None:
-        # Not through the constructor: it would copy the list, which knows its pieces.
-        self.tool_call_chunks = join_tool_call_chunks(
+    def _merge_tool_calls(self, chunks: Sequence[Any]) -> None:
+        # Not through the constructor: it would copy the list, which keeps its source chunks.
+        self.tool_call_chunks = merge_tool_call_chunks(
             [chunk.tool_call_chunks for chunk in chunks if chunk.tool_call_chunks]
         )
         if self.tool_call_chunks:
-            self._read_calls()
+            self._parse_calls()

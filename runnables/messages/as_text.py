@@ -1,4 +1,4 @@
-"""Conversations as text."""
+"""Transcripts: a conversation as one string."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from runnables.messages.roles import ChatMessage
 if TYPE_CHECKING:
     from runnables.messages.base import BaseMessage
 
-_SHOWN: Final = 500
-"""Characters of a text document in a transcript, as LangChain shows of one."""
+_MAX_DOCUMENT_CHARS: Final = 500
+"""The characters of a document that a transcript shows; as many as in LangChain."""
 
 
 def get_buffer_string(
@@ -28,22 +28,28 @@ def get_buffer_string(
     message_separator: str = "\n",
     format: Literal["prefix", "xml"] = "prefix",
 ) -> str:
-    """A conversation as one text.
+    """Return a conversation as one string, each message behind its role.
 
     Args:
-        messages: what was said.
-        human_prefix: how people are called; the other prefixes name the other speakers.
-        ai_prefix: how the model is called.
-        system_prefix: how the system is called.
-        tool_prefix: how tools are called.
-        message_separator: what stands between messages.
+        messages: the conversation.
+        human_prefix: the role that is written for the user. A `ChatMessage` has its own role.
+        ai_prefix: the role that is written for the model.
+        system_prefix: the role that is written for the system.
+        tool_prefix: the role that is written for tools.
+        message_separator: put between messages.
         format: "prefix" writes `Human: hello`; "xml" writes `<message type="human">hello</message>`
-            with everything escaped, so that nobody can speak in the name of another. Media are
-            shown by their URL or file id, others (base64, `data:` URLs) are left out, and a text
-            document is cut at 500 characters.
+            with everything escaped, so that no message can pass for one of another role. Media are
+            shown by their URL or file id; media as base64 or `data:` URLs are left out; documents
+            of plain text are cut at 500 characters.
 
     Raises:
         ValueError: another format.
+
+    Example:
+        >>> get_buffer_string([HumanMessage("Hi"), AIMessage("Hello")], human_prefix="User")
+        'User: Hi\\nAI: Hello'
+        >>> get_buffer_string([HumanMessage("1 < 2")], format="xml")
+        '<message type="human">1 &lt; 2</message>'
     """
     if format not in ("prefix", "xml"):
         raise ValueError(f"format={format!r}: expected 'prefix' or 'xml'.")
@@ -53,25 +59,27 @@ def get_buffer_string(
         "system": system_prefix,
         "tool": tool_prefix,
     }
-    write = _prefixed if format == "prefix" else _as_xml
-    return message_separator.join(write(_role_prefix(one, prefixes), one) for one in messages)
+    write = _with_prefix if format == "prefix" else _as_xml
+    return message_separator.join(
+        write(_role_of(message, prefixes), message) for message in messages
+    )
 
 
-def _role_prefix(message: BaseMessage, prefixes: Mapping[str, str]) -> str:
+def _role_of(message: BaseMessage, prefixes: Mapping[str, str]) -> str:
     if isinstance(message, ChatMessage):
         return message.role
     return prefixes[kind_of(message)]
 
 
-def _prefixed(speaker: str, message: BaseMessage) -> str:
+def _with_prefix(role: str, message: BaseMessage) -> str:
     calls = message.tool_calls if isinstance(message, AIMessage) else None
-    return f"{speaker}: {message.text}{calls or ''}"
+    return f"{role}: {message.text}{calls or ''}"
 
 
-def _as_xml(speaker: str, message: BaseMessage) -> str:
-    speaker = speaker if isinstance(message, ChatMessage) else speaker.lower()
+def _as_xml(role: str, message: BaseMessage) -> str:
+    role = role if isinstance(message, ChatMessage) else role.lower()
     shown = " ".join(filter(None, map(_block_as_xml, items_of(message.content))))
-    opening = f"<message type={_quoted(speaker)}>"
+    opening = f"<message type={_quoted(role)}>"
     calls = message.tool_calls if isinstance(message, AIMessage) else []
     if not calls:
         return f"{opening}{shown}</message>"
@@ -88,32 +96,32 @@ def _as_xml(speaker: str, message: BaseMessage) -> str:
     return "\n".join(lines)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+def _truncate(text: str) -> str:
+    return text if len(text) <= _MAX_DOCUMENT_CHARS else f"{text[:_MAX_DOCUMENT_CHARS]}…"
 
 
 def _block_as_xml(item: str | Mapping[str, Any]) -> str:
-    """A block as text; media only where a short name tells where they are."""
+    """Return a block as XML; an empty string for media that have neither a short URL nor an id."""
     block = cast("Mapping[str, Any]", canonical_block(item))
     match block["type"]:
         case "text":
             return _escaped(block["text"])
         case "text-plain":
-            return _escaped(_cut(block.get("text", "")))
+            return _escaped(_truncate(block.get("text", "")))
         case "refusal":
             return f"<refusal>{_escaped(block['refusal'])}</refusal>"
         case "reasoning":
             return f"<reasoning>{_escaped(block.get('reasoning', ''))}</reasoning>"
         case "image" | "audio" | "video" | "file":
-            where = "url" if "url" in block else "file_id"
-            name = block.get(where, "data:")
-            is_data = name.startswith("data:")
-            return "" if is_data else f"<{block['type']} {where}={_quoted(name)} />"
+            key = "url" if "url" in block else "file_id"
+            source = block.get(key, "data:")
+            is_data = source.startswith("data:")
+            return "" if is_data else f"<{block['type']} {key}={_quoted(source)} />"
         case _:
             return ""
 
 
-# Their module loads urllib and http, which is a tenth of the time that messages take to import.
+# `xml.sax` loads urllib and http: a tenth of the time that it takes to import the messages.
 def _escaped(text: str) -> str:
     from xml.sax.saxutils import escape
 

@@ -1,4 +1,4 @@
-"""What all messages have, and what all chunks of messages have."""
+"""The base classes of messages and of message chunks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing_extensions import TypedDict, Unpack
 from runnables.errors import MergeError, did_you_mean
 from runnables.messages.blocks import Content, ContentBlock
 from runnables.messages.merging import (
-    first_known,
+    first_not_none,
     join_deltas_by_key,
-    join_facts_by_key,
+    join_metadata_by_key,
     merge_content,
 )
 from runnables.messages.normalize import canonical_blocks, text_of
@@ -31,16 +31,27 @@ class MessageFields(TypedDict, total=False):
 
 
 class BaseMessage(BaseModel):
-    """One thing that was said in a conversation.
+    """A message of a conversation; the base of the messages of each role.
 
     Args:
-        content: the text, or a list of texts and blocks (see `runnables.messages.blocks`;
-            blocks in the form of a provider are welcome too).
-        fields: the attributes below, by keyword; `content_blocks=` stands for a `content` of
-            canonical blocks.
+        content: a string, or a list of strings and blocks. Blocks are canonical (see
+            `ContentBlock`), or in the format of a provider.
+        fields: the attributes below, by keyword; `content_blocks=` takes the place of `content`
+            for canonical blocks.
 
     Raises:
         pydantic.ValidationError: a value of the wrong type, or an unknown keyword.
+
+    Example:
+        >>> message = HumanMessage(
+        ...     ["What is this?", {"type": "image_url", "image_url": "https://x"}]
+        ... )
+        >>> message.text
+        'What is this?'
+        >>> message.content_blocks[1]
+        {'type': 'image', 'url': 'https://x'}
+        >>> isinstance(message, BaseMessage)
+        True
     """
 
     model_config = ConfigDict(
@@ -48,44 +59,44 @@ class BaseMessage(BaseModel):
     )
 
     content: Content
-    """The text, or a list of texts and blocks."""
+    """A string, or a list of strings and blocks."""
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """What a provider sends or wants beyond the common fields."""
+    """Fields of the provider's own that have no field here."""
     response_metadata: dict[str, Any] = Field(default_factory=dict)
-    """What a provider says about an answer: model, finish reason, log probabilities."""
+    """The provider's metadata of an answer: model, finish reason, log probabilities."""
     type: str
-    """Who speaks, as a word: it tells the classes apart in JSON."""
+    """The kind of message as a word, such as "human": it tells the classes apart in JSON."""
     name: str | None = None
-    """A name for the speaker."""
+    """The name of the author, where several share a role."""
     id: str | None = Field(default=None, coerce_numbers_to_str=True)
-    """What the provider calls this message."""
+    """The provider's id of this message."""
 
-    _without_content: ClassVar[Content | None] = None
+    _default_content: ClassVar[Content | None] = None
 
     # One constructor for all classes, because streams make a chunk for every token; subclasses
     # state their keywords to type checkers only.
     def __init__(self, content: Content | None = None, **fields: Unpack[MessageFields]) -> None:
         if "content_blocks" in fields:
-            content = self._content_of_blocks(content, fields)
+            content = self._pop_content_blocks(content, fields)
         try:
             BaseModel.__init__(
-                self, content=self._without_content if content is None else content, **fields
+                self, content=self._default_content if content is None else content, **fields
             )
         except ValidationError as error:
-            raise _explained(type(self), error) from None
+            raise _readable_error(type(self), error) from None
 
     @property
     def text(self) -> str:
-        """The text of the content: all of its texts and text blocks, joined."""
+        """Return the text of the content: all of its strings and text blocks, joined."""
         return text_of(self.content)
 
     @property
     def content_blocks(self) -> list[ContentBlock]:
-        """The content as canonical blocks; blocks of providers are translated."""
+        """Return the content as canonical blocks; blocks of providers are translated."""
         return canonical_blocks(self.content)
 
     def pretty_repr(self) -> str:
-        """The message as a person would like to read it in a terminal."""
+        """Return the message as a string to read in a terminal."""
         title = f" {self.type.title()} Message ".center(80, "=")
         lines = [title, *([f"Name: {self.name}"] if self.name else []), ""]
         return "\n".join([*lines, self.text if self._is_only_text() else str(self.content)])
@@ -94,8 +105,8 @@ class BaseMessage(BaseModel):
         """Print `pretty_repr()`."""
         print(self.pretty_repr())
 
-    def _content_of_blocks(self, content: Content | None, fields: MessageFields) -> Content | None:
-        """Take `content_blocks` out of the keywords, as the content that it stands for."""
+    def _pop_content_blocks(self, content: Content | None, fields: MessageFields) -> Content | None:
+        """Remove `content_blocks` from the keywords, and return the content that it means."""
         blocks: Any = fields.pop("content_blocks")
         if blocks is not None and content is not None:
             raise ValueError(
@@ -107,7 +118,7 @@ class BaseMessage(BaseModel):
         return all(block["type"] == "text" for block in canonical_blocks(self.content))
 
     def __eq__(self, other: object) -> bool:
-        # Which fields were given and which came by default makes no difference.
+        # Unlike pydantic's, this does not compare which fields were passed and which are defaults.
         return type(other) is type(self) and self.__dict__ == other.__dict__
 
     def __str__(self) -> str:
@@ -124,86 +135,97 @@ class BaseMessage(BaseModel):
 
 
 class BaseMessageChunk(BaseMessage):
-    """A piece of a message that is being streamed.
+    """A chunk of a message that is being streamed.
 
-    Chunks add up with `+`, or better, many at a time with `merge_chunks`.
+    Chunks are merged with `+`, or, in time linear to their number, with `merge_chunks`.
+
+    Example:
+        >>> AIMessageChunk("Hel") + AIMessageChunk("lo")
+        AIMessageChunk('Hello')
     """
 
     @classmethod
     def merge_chunks(cls, chunks: Sequence[Self]) -> Self:
-        """Join the pieces of one message, in order, in time linear to their size.
+        """Merge the chunks of one message, in order, in time linear to their size.
 
-        Texts are joined, blocks and tool calls are joined by their index, usage is summed, and
-        of names and other facts the last one counts. The same comes out for any grouping.
+        Strings are joined, blocks and tool calls are merged by their index, usage is summed, the
+        first `name` and `id` are kept, and of other metadata the last value. The result is the
+        same for any grouping.
 
         Raises:
-            MergeError: the pieces are of different classes, or do not fit together.
+            MergeError: the chunks are of different classes, or do not fit together.
+
+        Example:
+            >>> AIMessageChunk.merge_chunks([AIMessageChunk("a"), AIMessageChunk("b", id="1")])
+            AIMessageChunk('ab', id='1')
         """
         for chunk in chunks:
             if type(chunk) is not type(chunks[0]):
-                raise _not_alike(chunks[0], chunk)
-        merged = type(chunks[0])(**cls._merged(chunks))
-        merged._take_pieces(chunks)
+                raise _class_mismatch(chunks[0], chunk)
+        merged = type(chunks[0])(**cls._merged_fields(chunks))
+        merged._merge_tool_calls(chunks)
         return merged
 
     @classmethod
-    def _merged(cls, chunks: Sequence[Any]) -> Any:
-        """The fields of the sum."""
+    def _merged_fields(cls, chunks: Sequence[Any]) -> Any:
+        """Return the fields of the merged chunk."""
         return {
             "content": merge_content([chunk.content for chunk in chunks]),
             "additional_kwargs": join_deltas_by_key(
                 [chunk.additional_kwargs for chunk in chunks if chunk.additional_kwargs]
             ),
-            "response_metadata": join_facts_by_key(
+            "response_metadata": join_metadata_by_key(
                 [chunk.response_metadata for chunk in chunks if chunk.response_metadata]
             ),
-            "name": first_known([chunk.name for chunk in chunks]),
-            "id": first_known([chunk.id for chunk in chunks]),
+            "name": first_not_none([chunk.name for chunk in chunks]),
+            "id": first_not_none([chunk.id for chunk in chunks]),
         }
 
-    def _take_pieces(self, chunks: Sequence[Any]) -> None:
-        """Take over what the constructor cannot take."""
+    def _merge_tool_calls(self, chunks: Sequence[Any]) -> None:
+        """Set the tool calls of the merged chunk, where its class has them."""
 
     def __add__(self, other: Self | Sequence[Self]) -> Self:
-        more = other if isinstance(other, Sequence) else [other]
-        if not all(isinstance(cast("object", chunk), BaseMessageChunk) for chunk in more):
+        others = other if isinstance(other, Sequence) else [other]
+        if not all(isinstance(cast("object", chunk), BaseMessageChunk) for chunk in others):
             return NotImplemented
-        return self.merge_chunks([self, *more])
+        return self.merge_chunks([self, *others])
 
 
-def _not_alike(one: object, other: object) -> MergeError:
+def _class_mismatch(one: object, other: object) -> MergeError:
     return MergeError(
         f"Cannot merge a {type(one).__name__} and a {type(other).__name__}: "
-        "they are pieces of different messages."
+        "they are chunks of different messages."
     )
 
 
-def _explained(owner: type[BaseModel], error: ValidationError) -> ValidationError:
-    """The same error with one sentence for each wrong argument."""
+def _readable_error(owner: type[BaseModel], error: ValidationError) -> ValidationError:
+    """Return the same error with one sentence for each wrong argument."""
     by_name: dict[Any, list[Any]] = {}
     for detail in error.errors(include_url=False):
         by_name.setdefault(detail["loc"][:1], []).append(detail)
     return ValidationError.from_exception_data(
         owner.__name__,
-        [_line(owner, name, details) for (name, *_), details in by_name.items()],
+        [_error_details(owner, name, details) for (name, *_), details in by_name.items()],
     )
 
 
-def _line(owner: type[BaseModel], name: str | int, details: Sequence[Any]) -> InitErrorDetails:
-    first, where = details[0], details[0]["loc"]
+def _error_details(
+    owner: type[BaseModel], name: str | int, details: Sequence[Any]
+) -> InitErrorDetails:
+    detail, location = details[0], details[0]["loc"]
     if name == "content":
-        # The last one is about the list, if it is one: its place tells the item.
-        first, where = details[-1], (name, *details[-1]["loc"][2:3])
+        # Of a list, pydantic's last error has the index of the wrong item in its location.
+        detail, location = details[-1], (name, *details[-1]["loc"][2:3])
         reason = (
             "The content must be a str, or a list of str and dict blocks with str keys, "
-            f"not of type {type(first['input']).__name__!r}."
+            f"not of type {type(detail['input']).__name__!r}."
         )
-    elif first["type"] == "extra_forbidden":
+    elif detail["type"] == "extra_forbidden":
         reason = f"There is no such field.{did_you_mean(str(name), owner.model_fields)}"
     else:
-        reason = first["msg"]
+        reason = detail["msg"]
     return InitErrorDetails(
         type=PydanticCustomError("message_field", "{reason}", {"reason": reason}),
-        loc=where,
-        input=first["input"],
+        loc=location,
+        input=detail["input"],
     )

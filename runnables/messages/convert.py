@@ -1,4 +1,4 @@
-"""From strings, tuples and dicts to messages, and messages to JSON and back."""
+"""Conversion of strings, tuples and dicts to messages, and of messages to JSON and back."""
 
 from __future__ import annotations
 
@@ -16,44 +16,51 @@ from runnables.messages.tool_calls import invalid_tool_call, parse_args, tool_ca
 MessageLikeRepresentation: TypeAlias = (
     BaseMessage | str | tuple[str, Any] | list[Any] | dict[str, Any]
 )
-"""What stands for a message: itself, a text (of a person), a pair of a role and a content, or a
-dict with `role` (or `type`) and `content`, among them OpenAI's and those of `message_to_dict`."""
+"""Anything that can be read as a message: a message, a string (of the user), a pair of a role and
+a content, or a dict with `role` (or `type`) and `content`, such as OpenAI's dicts and those of
+`message_to_dict`."""
 
 MessagesLike: TypeAlias = Iterable[MessageLikeRepresentation] | PromptValue
-"""What stands for a conversation."""
+"""Anything that can be read as a conversation."""
 
 DEVELOPER: Final = "__openai_role__"
-"""Where a SystemMessage remembers that OpenAI calls its role "developer"."""
+"""The key under which a SystemMessage keeps that its role is OpenAI's "developer"."""
 
 
 def convert_to_messages(
     messages: MessagesLike | MessageLikeRepresentation,
 ) -> list[BaseMessage]:
-    """A list of messages from whatever stands for them.
+    """Return a conversation as a list of messages.
 
     Args:
-        messages: an iterable of messages, texts, (role, content) pairs and dicts; a prompt
-            value; or a single text, message or dict.
+        messages: an iterable of messages, strings, (role, content) pairs and dicts; a prompt
+            value; or a single string, message or dict.
 
     Raises:
         ValueError: an unknown role, a dict without role or content, a value of the wrong type.
-        TypeError: something that does not stand for a message.
+        TypeError: something that cannot be read as a message.
+
+    Example:
+        >>> convert_to_messages([("system", "Be brief."), {"role": "user", "content": "Hi"}])
+        [SystemMessage('Be brief.'), HumanMessage('Hi')]
+        >>> convert_to_messages("Hi")
+        [HumanMessage('Hi')]
     """
     if isinstance(messages, PromptValue):
         return messages.to_messages()
     if isinstance(messages, (str, BaseMessage, Mapping)):
         return [convert_to_message(cast("MessageLikeRepresentation", messages))]
-    given: Any = messages
-    if not isinstance(given, Iterable):
+    value: Any = messages
+    if not isinstance(value, Iterable):
         raise TypeError(
-            f"{given!r} (of type {type(given).__name__}) is no conversation: expected a text, a "
-            "message, a list of them, or the value of a prompt."
+            f"{value!r} (of type {type(value).__name__}) is no conversation: expected a string, a "
+            "message, a list of them, or a prompt value."
         )
     return [convert_to_message(cast("Any", message)) for message in messages]
 
 
 def convert_to_message(message: MessageLikeRepresentation) -> BaseMessage:
-    """One message from what stands for it; see `convert_to_messages`."""
+    """Return a message as one of the message classes; see `convert_to_messages`."""
     if isinstance(message, BaseMessage):  # first, as nearly all are
         return message
     match message:
@@ -62,10 +69,10 @@ def convert_to_message(message: MessageLikeRepresentation) -> BaseMessage:
         case Mapping():
             return _from_dict(cast("Mapping[str, Any]", message))
         case (str() as role, content):
-            return _build(role, {"content": content})
+            return _from_role(role, {"content": content})
         case _:
             raise TypeError(
-                f"{message!r} does not stand for a message: expected a message, a str, a "
+                f"{message!r} cannot be read as a message: expected a message, a str, a "
                 "(role, content) pair, or a dict with 'role' and 'content'."
             )
 
@@ -75,19 +82,17 @@ def _from_dict(message: Mapping[str, Any]) -> BaseMessage:
     if isinstance(fields.get("data"), Mapping) and "content" not in fields:
         return message_from_dict(fields)
     if fields.get("type") in {"chat", "ChatMessageChunk"}:
-        return _made(fields.pop("type"), fields)
+        return _instantiate(fields.pop("type"), fields)
     role = fields.pop("role", None) or fields.pop("type", None)
     if not isinstance(role, str) or ("content" not in fields and not fields.get("tool_calls")):
-        raise ValueError(
-            f"A dict that stands for a message needs 'role' and 'content', got {message!r}."
-        )
+        raise ValueError(f"A message that is a dict needs 'role' and 'content', got {message!r}.")
     if role in CHUNKS:
-        return _made(role, fields)
-    return _build(role, fields)
+        return _instantiate(role, fields)
+    return _from_role(role, fields)
 
 
-def _build(role: str, fields: dict[str, Any]) -> BaseMessage:
-    """A message of a role; what its class has no field for goes to `additional_kwargs`."""
+def _from_role(role: str, fields: dict[str, Any]) -> BaseMessage:
+    """Return a message of a role; keys that are no fields go to `additional_kwargs`."""
     kind = TYPE_OF_ROLE.get(role)
     if kind is None:
         raise ValueError(
@@ -96,21 +101,21 @@ def _build(role: str, fields: dict[str, Any]) -> BaseMessage:
             "For any other role use ChatMessage(content, role=...)."
         )
     known = MESSAGES[kind].model_fields
-    kept = {key: value for key, value in fields.items() if key in known and value is not None}
-    kept.pop("type", None)
-    kept.setdefault("content", "")  # OpenAI says null beside tool calls
+    values = {key: value for key, value in fields.items() if key in known and value is not None}
+    values.pop("type", None)
+    values.setdefault("content", "")  # OpenAI sends null next to tool calls
     extra = {key: value for key, value in fields.items() if key not in known and value is not None}
     if role == "developer":
         extra[DEVELOPER] = role
     if extra:
-        kept["additional_kwargs"] = {**kept.get("additional_kwargs", {}), **extra}
-    if kind == "ai" and "tool_calls" in kept:
-        _read_calls(kept)
-    return _made(kind, kept)
+        values["additional_kwargs"] = {**values.get("additional_kwargs", {}), **extra}
+    if kind == "ai" and "tool_calls" in values:
+        _parse_openai_calls(values)
+    return _instantiate(kind, values)
 
 
-def _read_calls(fields: dict[str, Any]) -> None:
-    """Translate OpenAI's tool calls, whose arguments are a JSON text."""
+def _parse_openai_calls(fields: dict[str, Any]) -> None:
+    """Replace OpenAI's tool calls, whose arguments are a JSON string."""
     calls: list[Any] = []
     invalid: list[Any] = list(fields.get("invalid_tool_calls") or ())
     for call in fields["tool_calls"]:
@@ -121,7 +126,7 @@ def _read_calls(fields: dict[str, Any]) -> None:
         try:
             calls.append(_openai_call(raw))
         except ValueError as error:
-            invalid.append(_broken_call(raw, error))
+            invalid.append(_invalid_openai_call(raw, error))
     fields |= {"tool_calls": calls, "invalid_tool_calls": invalid}
 
 
@@ -133,7 +138,7 @@ def _openai_call(call: Mapping[str, Any]) -> Any:
     return tool_call(name=function["name"], args=args, id=call.get("id"))
 
 
-def _broken_call(call: Mapping[str, Any], error: ValueError) -> Any:
+def _invalid_openai_call(call: Mapping[str, Any], error: ValueError) -> Any:
     function = call["function"]
     return invalid_tool_call(
         name=function.get("name"),
@@ -143,16 +148,23 @@ def _broken_call(call: Mapping[str, Any], error: ValueError) -> Any:
     )
 
 
-def _made(kind: str, fields: Mapping[str, Any]) -> BaseMessage:
+def _instantiate(kind: str, fields: Mapping[str, Any]) -> BaseMessage:
     cls: Any = ALL_KINDS[kind]
     return cast("BaseMessage", cls(**fields))
 
 
 def message_to_dict(message: BaseMessage) -> dict[str, Any]:
-    """A message as plain data for JSON: `{"type": ..., "data": {...}}`, with no class paths.
+    """Return a message as data for JSON: `{"type": ..., "data": {...}}`, with no class paths.
 
     Raises:
-        TypeError: the message holds something that JSON cannot say, for instance an artifact.
+        TypeError: the message holds a value that JSON cannot represent, for instance an artifact.
+
+    Example:
+        >>> data = message_to_dict(HumanMessage("Hi"))
+        >>> data["type"], data["data"]["content"]
+        ('human', 'Hi')
+        >>> message_from_dict(data)
+        HumanMessage('Hi')
     """
     try:
         data = message.model_dump(mode="json")
@@ -165,15 +177,26 @@ def message_to_dict(message: BaseMessage) -> dict[str, Any]:
 
 
 def messages_to_dict(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """Messages as plain data for JSON; see `message_to_dict`."""
+    """Return messages as data for JSON; see `message_to_dict`.
+
+    Example:
+        >>> import json
+        >>> text = json.dumps(messages_to_dict([HumanMessage("Hi"), AIMessage("Hello")]))
+        >>> messages_from_dict(json.loads(text))
+        [HumanMessage('Hi'), AIMessage('Hello')]
+    """
     return [message_to_dict(message) for message in messages]
 
 
 def message_from_dict(message: Mapping[str, Any]) -> BaseMessage:
-    """The message that `message_to_dict` wrote.
+    """Return the message that `message_to_dict` wrote.
 
     Raises:
-        ValueError: the data are not of that form, or of an unknown type.
+        ValueError: the data is of another shape, or of an unknown type.
+
+    Example:
+        >>> message_from_dict({"type": "ai", "data": {"content": "Hello", "id": "1"}})
+        AIMessage('Hello', id='1')
     """
     kind: Any = message.get("type")
     data: Any = message.get("data")
@@ -188,10 +211,15 @@ def message_from_dict(message: Mapping[str, Any]) -> BaseMessage:
 
 
 def messages_from_dict(messages: Iterable[Mapping[str, Any]]) -> list[BaseMessage]:
-    """The messages that `messages_to_dict` wrote; see `message_from_dict`."""
+    """Return the messages that `messages_to_dict` wrote; see `message_from_dict`.
+
+    Example:
+        >>> messages_from_dict([{"type": "human", "data": {"content": "Hi"}}])
+        [HumanMessage('Hi')]
+    """
     return [message_from_dict(message) for message in messages]
 
 
 LanguageModelInput: TypeAlias = PromptValue | str | Sequence[MessageLikeRepresentation]
-"""What a model reads: a prompt, a text of a person, or a conversation in any form that
-`convert_to_messages` knows."""
+"""The input of a model: a prompt value, a string of the user, or a conversation as
+`convert_to_messages` reads it."""

@@ -1,29 +1,23 @@
-"""Choose messages of a conversation, and put neighbours together."""
+"""Selection of messages from a conversation, and merging of neighbours."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast
 
-from runnables.compose.functions import RunnableLambda
 from runnables.messages.ai import AIMessage
 from runnables.messages.convert import MessagesLike, convert_to_messages
-from runnables.messages.kinds import (
-    KindOf,
-    check_kinds,
-    is_kind,
-    message_to_chunk,
-)
+from runnables.messages.kinds import KindOf, check_kinds, is_kind, message_to_chunk
 from runnables.messages.roles import ChatMessage, ToolMessage
+from runnables.messages.steps import also_a_step
 
 if TYPE_CHECKING:
-    from runnables.compose.runnable import Runnable
     from runnables.messages.base import BaseMessage
 
 
-@overload
+@also_a_step
 def filter_messages(
     messages: MessagesLike,
     *,
@@ -34,65 +28,48 @@ def filter_messages(
     include_ids: Collection[str] | None = None,
     exclude_ids: Collection[str] | None = None,
     exclude_tool_calls: Collection[str] | bool | None = None,
-) -> list[BaseMessage]: ...
+) -> list[BaseMessage]:
+    """Return the messages that meet one of the `include` conditions and none of the `exclude` ones.
 
-
-@overload
-def filter_messages(
-    messages: None = None,
-    *,
-    include_names: Collection[str] | None = None,
-    exclude_names: Collection[str] | None = None,
-    include_types: KindOf | None = None,
-    exclude_types: KindOf | None = None,
-    include_ids: Collection[str] | None = None,
-    exclude_ids: Collection[str] | None = None,
-    exclude_tool_calls: Collection[str] | bool | None = None,
-) -> Runnable[MessagesLike, list[BaseMessage]]: ...
-
-
-def filter_messages(
-    messages: MessagesLike | None = None,
-    *,
-    include_names: Collection[str] | None = None,
-    exclude_names: Collection[str] | None = None,
-    include_types: KindOf | None = None,
-    exclude_types: KindOf | None = None,
-    include_ids: Collection[str] | None = None,
-    exclude_ids: Collection[str] | None = None,
-    exclude_tool_calls: Collection[str] | bool | None = None,
-) -> list[BaseMessage] | Runnable[MessagesLike, list[BaseMessage]]:
-    """The messages that meet one of the `include` conditions and none of the `exclude` ones.
+    Without any `include` condition, all messages are included.
 
     Args:
-        messages: the conversation; without it, a runnable that filters its input.
-        include_names: names of speakers. Without any `include`, all messages are included.
-        exclude_names: names of speakers.
+        messages: the conversation. Without it, the function returns a runnable that filters its
+            input.
+        include_names: values of `name`.
+        exclude_names: values of `name`.
         include_types: kinds of messages, as words ("human") or classes.
         exclude_types: kinds of messages.
         include_ids: ids of messages.
         exclude_ids: ids of messages.
-        exclude_tool_calls: True leaves out everything that has to do with tools; ids leave out
-            these calls and their answers, and the messages that say nothing else.
+        exclude_tool_calls: True leaves out every message that calls a tool or answers a call. Ids
+            leave out these calls and their answers, and the messages with no other calls.
 
     Raises:
-        ValueError: a word that stands for no kind of message.
+        ValueError: a word that names no kind of message.
+
+    Example:
+        >>> talk = [SystemMessage("Be brief."), HumanMessage("Hi", name="ann"), AIMessage("Hello")]
+        >>> filter_messages(talk, include_types=["human"])
+        [HumanMessage('Hi', name='ann')]
+        >>> (filter_messages(exclude_names=["ann"]) | len).invoke(talk)
+        2
     """
     check_kinds("include_types", include_types)
     check_kinds("exclude_types", exclude_types)
-    options = _Filter(
-        _Condition(include_names or (), include_types or (), include_ids or ()),
-        _Condition(exclude_names or (), exclude_types or (), exclude_ids or ()),
-        exclude_tool_calls,
-    )
-    if messages is not None:
-        return options(messages)
-    return RunnableLambda(options, name="filter_messages", blocking=False)
+    include = _Condition(include_names or (), include_types or (), include_ids or ())
+    exclude = _Condition(exclude_names or (), exclude_types or (), exclude_ids or ())
+    chosen = [
+        _without_calls(message, exclude_tool_calls) if exclude_tool_calls else message
+        for message in convert_to_messages(messages)
+        if not exclude.met_by(message) and (not include or include.met_by(message))
+    ]
+    return [message for message in chosen if message is not None]
 
 
 @dataclass(frozen=True)
 class _Condition:
-    """Names, kinds and ids; one of them is enough."""
+    """Names, kinds and ids, of which a message has to match one."""
 
     names: Collection[str]
     kinds: KindOf
@@ -109,26 +86,8 @@ class _Condition:
         )
 
 
-@dataclass(frozen=True)
-class _Filter:
-    """The options of one call, and what they do to a conversation."""
-
-    include: _Condition
-    exclude: _Condition
-    tool_calls: Collection[str] | bool | None
-
-    def __call__(self, messages: MessagesLike) -> list[BaseMessage]:
-        found = (self._kept(message) for message in convert_to_messages(messages))
-        return [message for message in found if message is not None]
-
-    def _kept(self, message: BaseMessage) -> BaseMessage | None:
-        if self.exclude.met_by(message) or (self.include and not self.include.met_by(message)):
-            return None
-        return _without_calls(message, self.tool_calls) if self.tool_calls else message
-
-
 def _without_calls(message: BaseMessage, ids: Collection[str] | bool) -> BaseMessage | None:
-    """A message without the tool calls of these ids (True: of any id), or None."""
+    """Return a message without the tool calls of these ids (True: of any id), or None."""
     if isinstance(message, ToolMessage):
         return None if ids is True or message.tool_call_id in cast("Any", ids) else message
     if not isinstance(message, AIMessage) or not message.tool_calls:
@@ -154,57 +113,37 @@ def _content_without(message: BaseMessage, ids: Collection[str]) -> Any:
     ]
 
 
-@overload
-def merge_message_runs(
-    messages: MessagesLike, *, chunk_separator: str = "\n"
-) -> list[BaseMessage]: ...
+@also_a_step
+def merge_message_runs(messages: MessagesLike, *, chunk_separator: str = "\n") -> list[BaseMessage]:
+    """Return the conversation with neighbours of the same role merged into one message.
 
-
-@overload
-def merge_message_runs(
-    messages: None = None, *, chunk_separator: str = "\n"
-) -> Runnable[MessagesLike, list[BaseMessage]]: ...
-
-
-def merge_message_runs(
-    messages: MessagesLike | None = None, *, chunk_separator: str = "\n"
-) -> list[BaseMessage] | Runnable[MessagesLike, list[BaseMessage]]:
-    """The conversation with neighbours of the same speaker put together to one message.
-
-    Messages of tools stay apart, since each answers a call of its own, and so do speakers of
-    different names or roles. Texts are joined by the separator; if one of the contents is a list,
-    they become one list. Of facts like ids the first message's are kept.
+    Tool messages stay separate, since each answers a call of its own. So do neighbours with
+    different names, and chat messages with different roles. Strings are joined with the separator;
+    if one of the contents is a list, the merged content is one list. The merged message has the
+    id and the `response_metadata` of the first one.
 
     Args:
-        messages: the conversation; without it, a runnable that does this to its input.
-        chunk_separator: what to put between texts.
+        messages: the conversation. Without it, the function returns a runnable that merges the
+            messages of its input.
+        chunk_separator: put between strings.
+
+    Example:
+        >>> merge_message_runs([HumanMessage("Hi"), HumanMessage("Are you there?")])
+        [HumanMessage('Hi\\nAre you there?')]
     """
-    merge = _MergeRuns(chunk_separator)
-    if messages is not None:
-        return merge(messages)
-    return RunnableLambda(merge, name="merge_message_runs", blocking=False)
+    numbered = enumerate(convert_to_messages(messages))
+    runs = groupby(numbered, key=lambda pair: _role_key(*pair))
+    return [_merge_run([message for _, message in run], chunk_separator) for _, run in runs]
 
 
-@dataclass(frozen=True)
-class _MergeRuns:
-    """The option of one call, and what it does to a conversation."""
-
-    separator: str
-
-    def __call__(self, messages: MessagesLike) -> list[BaseMessage]:
-        found = enumerate(convert_to_messages(messages))
-        runs = groupby(found, key=lambda numbered: _role_key(*numbered))
-        return [_merged([message for _, message in run], self.separator) for _, run in runs]
-
-
-def _role_key(place: int, message: BaseMessage) -> tuple[Any, ...]:
-    """What neighbours must have in common; a tool's message has nothing in common with any."""
+def _role_key(index: int, message: BaseMessage) -> tuple[Any, ...]:
+    """Return what neighbours must have in common; a tool message's key is its own."""
     role = message.role if isinstance(message, ChatMessage) else None
-    alone = place if isinstance(message, ToolMessage) else None
-    return type(message), message.name, role, alone
+    unique = index if isinstance(message, ToolMessage) else None
+    return type(message), message.name, role, unique
 
 
-def _merged(run: Sequence[BaseMessage], separator: str) -> BaseMessage:
+def _merge_run(run: Sequence[BaseMessage], separator: str) -> BaseMessage:
     first = run[0]
     if len(run) == 1:
         return first
@@ -216,16 +155,16 @@ def _merged(run: Sequence[BaseMessage], separator: str) -> BaseMessage:
     fields: dict[str, Any] = {
         name: getattr(whole, name) for name in summed if name in type(first).model_fields
     }
-    fields["content"] = _joined([message.content for message in run], separator)
+    fields["content"] = _join_contents([message.content for message in run], separator)
     return first.model_copy(update=fields)
 
 
-def _joined(contents: Sequence[Any], separator: str) -> Any:
-    some = [content for content in contents if content]
-    if all(isinstance(content, str) for content in some):
-        return separator.join(some)
-    return [item for content in some for item in _listed(content)]
-
-
-def _listed(content: Any) -> list[Any]:
-    return [content] if isinstance(content, str) else content
+def _join_contents(contents: Sequence[Any], separator: str) -> Any:
+    contents = [content for content in contents if content]
+    if all(isinstance(content, str) for content in contents):
+        return separator.join(contents)
+    return [
+        item
+        for content in contents
+        for item in ([content] if isinstance(content, str) else content)
+    ]

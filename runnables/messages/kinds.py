@@ -1,4 +1,4 @@
-"""All kinds of messages, by the word that stands for each in JSON."""
+"""All kinds of messages, by the word that names each in JSON; conversions to and from chunks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from runnables.errors import did_you_mean
 from runnables.messages.ai import AIFields, AIMessage, AIMessageChunk
 from runnables.messages.base import BaseMessage, BaseMessageChunk
-from runnables.messages.construct import construct, unchecked
+from runnables.messages.construct import construct_from_fields, construct_with_defaults
 from runnables.messages.roles import (
     ChatMessage,
     ChatMessageChunk,
@@ -39,7 +39,7 @@ AnyMessage: TypeAlias = Annotated[
     | ChatMessageChunk,
     Field(discriminator="type"),
 ]
-"""Any message or chunk; as the type of a pydantic field it reads and writes JSON."""
+"""Any message or message chunk. As the type of a pydantic field, it reads and writes JSON."""
 
 MESSAGES: Final[Mapping[str, type[BaseMessage]]] = {
     "human": HumanMessage,
@@ -48,7 +48,7 @@ MESSAGES: Final[Mapping[str, type[BaseMessage]]] = {
     "tool": ToolMessage,
     "chat": ChatMessage,
 }
-"""The classes of whole messages, by their `type`."""
+"""The message classes, by their `type`."""
 
 CHUNKS: Final[Mapping[str, type[BaseMessageChunk]]] = {
     "HumanMessageChunk": HumanMessageChunk,
@@ -57,7 +57,7 @@ CHUNKS: Final[Mapping[str, type[BaseMessageChunk]]] = {
     "ToolMessageChunk": ToolMessageChunk,
     "ChatMessageChunk": ChatMessageChunk,
 }
-"""The classes of chunks, by their `type`."""
+"""The chunk classes, by their `type`."""
 
 ALL_KINDS: Final[Mapping[str, type[BaseMessage]]] = {**MESSAGES, **CHUNKS}
 """All classes, by their `type`."""
@@ -68,7 +68,7 @@ TYPE_OF_ROLE: Final[Mapping[str, str]] = {
     "assistant": "ai",
     "developer": "system",
 }
-"""Which message a role stands for, in the words of LangChain and of OpenAI."""
+"""The `type` of the messages of a role; the roles are LangChain's and OpenAI's."""
 
 ROLE_OF_TYPE: Final[Mapping[str, str]] = {
     "human": "user",
@@ -76,39 +76,42 @@ ROLE_OF_TYPE: Final[Mapping[str, str]] = {
     "system": "system",
     "tool": "tool",
 }
-"""The role of each kind of message, in the words of OpenAI."""
+"""OpenAI's role for each kind of message."""
 
 KindOf: TypeAlias = str | type[BaseMessage] | Sequence[str | type[BaseMessage]]
-"""One or several kinds of messages, by class or by word."""
+"""One kind of message or several, as classes or words."""
 
 
 def kind_of(message: BaseMessage) -> str:
-    """The `type` of a message; of a chunk, that of the message that it is a piece of."""
+    """Return the `type` of a message; for a chunk, that of its message."""
     if message.type in MESSAGES:
         return message.type
     return next(kind for kind, cls in MESSAGES.items() if isinstance(message, cls))
 
 
 def role_of(message: BaseMessage) -> str:
-    """The role of a message, in the words of OpenAI."""
+    """Return OpenAI's role of a message."""
     return message.role if isinstance(message, ChatMessage) else ROLE_OF_TYPE[kind_of(message)]
 
 
 def is_kind(message: BaseMessage, kinds: KindOf) -> bool:
-    """Whether a message is of one of the kinds; a chunk is of the kind of its message."""
-    some = [kinds] if isinstance(kinds, (str, type)) else kinds
+    """Tell whether a message is of one of the kinds; a chunk is of the kind of its message."""
     return any(
         isinstance(message, kind)
         if isinstance(kind, type)
         else isinstance(message, ALL_KINDS[TYPE_OF_ROLE.get(kind, kind)])
-        for kind in some
+        for kind in _as_sequence(kinds)
     )
 
 
+def _as_sequence(kinds: KindOf) -> Sequence[str | type[BaseMessage]]:
+    return [kinds] if isinstance(kinds, (str, type)) else kinds
+
+
 def check_kinds(option: str, kinds: KindOf | None) -> None:
-    """Raise a ValueError where a word stands for no kind of message."""
+    """Raise a ValueError where a word names no kind of message."""
     known = [*MESSAGES, *CHUNKS, *TYPE_OF_ROLE]
-    for kind in [kinds] if isinstance(kinds, (str, type)) else kinds or ():
+    for kind in _as_sequence(() if kinds is None else kinds):
         if isinstance(kind, str) and kind not in known:
             raise ValueError(
                 f"{option}: {kind!r} is no kind of message.{did_you_mean(kind, known)} "
@@ -117,9 +120,13 @@ def check_kinds(option: str, kinds: KindOf | None) -> None:
 
 
 def message_chunk_to_message(chunk: BaseMessage) -> BaseMessage:
-    """The whole message that a chunk makes when no more pieces come; a message as it is.
+    """Return a chunk as a message, as if no more chunks followed; return a message unchanged.
 
     Tool calls whose arguments were cut off or are not valid JSON become `invalid_tool_calls`.
+
+    Example:
+        >>> message_chunk_to_message(AIMessageChunk("Hel") + AIMessageChunk("lo"))
+        AIMessage('Hello')
     """
     if not isinstance(chunk, BaseMessageChunk):
         return chunk
@@ -132,7 +139,12 @@ def message_chunk_to_message(chunk: BaseMessage) -> BaseMessage:
 
 
 def message_to_chunk(message: BaseMessage) -> BaseMessageChunk:
-    """A message as the only piece of itself."""
+    """Return a message as the only chunk of its stream; return a chunk unchanged.
+
+    Example:
+        >>> message_to_chunk(HumanMessage("Hi"))
+        HumanMessageChunk('Hi')
+    """
     if isinstance(message, BaseMessageChunk):
         return message
     cls: Any = CHUNKS[f"{MESSAGES[kind_of(message)].__name__}Chunk"]
@@ -141,16 +153,16 @@ def message_to_chunk(message: BaseMessage) -> BaseMessageChunk:
 
 
 def final_chunk(answer: AIMessage) -> AIMessageChunk:
-    """An answer as the only chunk of its stream."""
+    """Return an answer as the only chunk of its stream, marked as the last one."""
     chunk = cast("AIMessageChunk", message_to_chunk(answer))
     chunk.chunk_position = "last"
     return chunk
 
 
 def text_chunk(text: str, id: str | None = None) -> AIMessageChunk:
-    """`AIMessageChunk(text, id=id)`, in half of the time: streams make one for every token.
+    """Return `AIMessageChunk(text, id=id)` in half of the time: streams make one for every token.
 
-    What is passed is not looked at, but for its type; a wrong one raises as the constructor does.
+    Only the types of the arguments are checked; a wrong one raises as the constructor does.
     """
     if type(text) is not str or (id is not None and type(id) is not str):
         return AIMessageChunk(text, id=id)
@@ -167,16 +179,15 @@ def text_chunk(text: str, id: str | None = None) -> AIMessageChunk:
         "tool_call_chunks": [],
         "chunk_position": None,
     }
-    return construct(AIMessageChunk, fields, {"content", "id"})
+    return construct_from_fields(AIMessageChunk, fields, {"content", "id"})
 
 
 def text_message(text: str, **fields: Unpack[AIFields]) -> AIMessage:
-    """`AIMessage(text, **fields)`, in two thirds of the time, for a provider that made the fields.
+    """Return `AIMessage(text, **fields)` in two thirds of the time, for a provider's own fields.
 
-    Text and id may be of any type, and raise as in the constructor; the other fields are taken
-    as they are.
+    A wrong type of `text` or `id` raises as the constructor does; the other fields are not checked.
     """
     id = fields.get("id")
     if type(text) is not str or (id is not None and type(id) is not str):
         return AIMessage(text, **fields)
-    return unchecked(AIMessage, {"content": text, **fields})
+    return construct_with_defaults(AIMessage, {"content": text, **fields})

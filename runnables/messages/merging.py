@@ -1,7 +1,7 @@
-"""How the fields of message chunks add up.
+"""Merging of the fields of message chunks.
 
-Every rule here gives the same for any grouping of the pieces, and takes time linear to their
-size: pieces of a text are collected and joined once.
+Every function here returns the same for any grouping of the chunks, and takes time linear to
+their size: the parts of a string are collected and joined once.
 """
 
 from __future__ import annotations
@@ -15,34 +15,35 @@ if TYPE_CHECKING:
     from runnables.messages.blocks import Content
 
 Join: TypeAlias = Callable[[str, Sequence[Any]], Any]
-"""Takes the name of a field and its values, of which none is None; gives their sum."""
+"""A function of a key and its values, of which none is None; it returns the merged value."""
 
-_NAMES_SOMETHING: Final = frozenset(
+_REPLACED_KEYS: Final = frozenset(
     "type index id name role status url file_id mime_type media_type format detail title "
     "call_id tool_call_id tool_use_id model model_name model_provider output_version "
     "finish_reason stop_reason".split()
 )
-"""Keys whose text names a thing: a second one replaces the first. Other texts are joined."""
+"""Keys whose string is a name: a second one replaces the first. Other strings are joined."""
 
 
 def merge_content(contents: Iterable[Content]) -> Content:
-    """The content that pieces of it make.
+    """Merge the contents of chunks.
 
-    Texts are joined; blocks with the same type and `index` are one block; texts beside blocks
-    become items of the list. Empty pieces change nothing.
+    Strings are joined, and blocks with the same type and `index` are merged into one. Where there
+    are blocks, strings become items of the list. Empty contents change nothing.
     """
-    some = [content for content in contents if content]
-    if not some:
-        return ""
-    if all(isinstance(content, str) for content in some):
-        return "".join(cast("list[str]", some))
+    contents = [content for content in contents if content]
+    if all(isinstance(content, str) for content in contents):
+        return "".join(cast("list[str]", contents))
     items = (
-        item for content in some for item in ([content] if isinstance(content, str) else content)
+        item
+        for content in contents
+        for item in ([content] if isinstance(content, str) else content)
     )
-    return _join_texts(merge_items(items))
+    return _join_strings(merge_items(items))
 
 
-def _join_texts(items: Iterable[Any]) -> list[str | dict[str, Any]]:
+def _join_strings(items: Iterable[Any]) -> list[str | dict[str, Any]]:
+    """Join neighbours that are strings."""
     runs: list[Any] = []
     for item in items:
         if not isinstance(item, str):
@@ -55,7 +56,7 @@ def _join_texts(items: Iterable[Any]) -> list[str | dict[str, Any]]:
 
 
 def merge_items(items: Iterable[Any]) -> list[Any]:
-    """Join the dicts that have the same `type` and `index`; keep everything else as it is."""
+    """Merge the dicts that have the same `type` and `index`; keep all other items unchanged."""
     groups: list[list[Any]] = []
     by_key: dict[Any, list[Any]] = {}
     for item in items:
@@ -78,7 +79,7 @@ def _key(item: Any) -> tuple[Any, Any] | None:
 
 
 def join_deltas_by_key(dicts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Merge dicts whose texts are pieces: they are joined, except where they name something.
+    """Merge dicts whose strings are parts: they are joined, apart from names.
 
     Raises:
         MergeError: one key has values of different kinds.
@@ -86,21 +87,21 @@ def join_deltas_by_key(dicts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return _by_key(dicts, _join_delta)
 
 
-def join_facts_by_key(dicts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Merge dicts of facts: texts and numbers replace each other, lists are extended.
+def join_metadata_by_key(dicts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Merge dicts of metadata: of strings and numbers the last one is kept, lists are extended.
 
     Raises:
         MergeError: one key has values of different kinds.
     """
-    return _by_key(dicts, _join_fact)
+    return _by_key(dicts, _join_metadata)
 
 
 def _by_key(dicts: Iterable[Mapping[str, Any]], join: Join) -> dict[str, Any]:
     values: dict[str, list[Any]] = {}
-    for some in dicts:
-        for key, value in some.items():
+    for mapping in dicts:
+        for key, value in mapping.items():
             values.setdefault(key, []).append(value)
-    return {key: _join_known(key, some, join) for key, some in values.items()}
+    return {key: _join_known(key, of_key, join) for key, of_key in values.items()}
 
 
 def _join_known(key: str, values: list[Any], join: Join) -> Any:
@@ -109,14 +110,14 @@ def _join_known(key: str, values: list[Any], join: Join) -> Any:
 
 
 def _join_delta(key: str, values: Sequence[Any]) -> Any:
-    if key not in _NAMES_SOMETHING and any(isinstance(value, str) for value in values):
+    if key not in _REPLACED_KEYS and any(isinstance(value, str) for value in values):
         _require(str, key, values)
         return "".join(values)
     return _join(key, values, _join_delta)
 
 
-def _join_fact(key: str, values: Sequence[Any]) -> Any:
-    return _join(key, values, _join_fact)
+def _join_metadata(key: str, values: Sequence[Any]) -> Any:
+    return _join(key, values, _join_metadata)
 
 
 def _join(key: str, values: Sequence[Any], join: Join) -> Any:
@@ -125,7 +126,7 @@ def _join(key: str, values: Sequence[Any], join: Join) -> Any:
         return _by_key(values, join)
     if any(isinstance(value, list) for value in values):
         _require(list, key, values)
-        return merge_items(item for some in values for item in some)
+        return merge_items(item for items in values for item in items)
     return values[-1]
 
 
@@ -139,13 +140,13 @@ def _require(kind: type, key: str, values: Sequence[Any]) -> None:
     )
 
 
-def first_known(values: Iterable[Any]) -> Any:
-    """The first value that is not None, or None."""
+def first_not_none(values: Iterable[Any]) -> Any:
+    """Return the first value that is not None, or None."""
     return next((value for value in values if value is not None), None)
 
 
-def same_value(owner: str, name: str, values: Iterable[Any]) -> Any:
-    """The value that all chunks have in common.
+def common_value(owner: str, name: str, values: Iterable[Any]) -> Any:
+    """Return the value that all chunks have in common.
 
     Raises:
         MergeError: they differ.
@@ -154,6 +155,6 @@ def same_value(owner: str, name: str, values: Iterable[Any]) -> Any:
     if len(known) != 1:
         raise MergeError(
             f"Cannot merge {owner}s of different {name}: {known[0]!r} and {known[1]!r}. "
-            "They are pieces of different messages."
+            "They are chunks of different messages."
         )
     return known[0]

@@ -1,4 +1,4 @@
-"""From the blocks of providers to the canonical ones."""
+"""Translation of the blocks of providers to canonical blocks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from runnables.errors import ConfigError
 from runnables.messages.blocks import Block, Content, ContentBlock
 from runnables.messages.tool_calls import parse_args
 
-Reader: TypeAlias = Callable[[Mapping[str, Any]], Block | None]
-"""Translates one block; None: it lacks what it should have."""
+Translator: TypeAlias = Callable[[Mapping[str, Any]], Block | None]
+"""A function that translates a block; it returns None where the block lacks a key that it needs."""
 
 _COMMON: Final = {"type", "id", "index", "extras"}
 _MEDIA: Final = {"url", "base64", "file_id", "mime_type"}
@@ -29,52 +29,52 @@ _KEYS: Final[Mapping[str, set[str]]] = {
     "invalid_tool_call": {"name", "args", "error"},
     "non_standard": {"value"},
 }
-"""The keys of each canonical block beside the common ones."""
+"""The keys of each canonical block, apart from the common ones."""
 _MEDIA_KINDS: Final = frozenset(kind for kind, keys in _KEYS.items() if keys >= _MEDIA)
 
 
 def base64_of(block: Mapping[str, Any]) -> str:
-    """The bytes of a medium, as base64.
+    """Return the base64 string of a media block.
 
     Raises:
-        TypeError: they stand there as bytes, of which nobody knows whether they are base64 yet.
+        TypeError: it is of type bytes, which may or may not be base64 already.
     """
-    found = block["base64"]
-    if isinstance(found, str):
-        return found
+    data = block["base64"]
+    if isinstance(data, str):
+        return data
     raise TypeError(
         f"The key 'base64' of a block of type {block.get('type')!r} is of type "
-        f"{type(found).__name__!r}: expected a text, as of base64.b64encode(data).decode()."
+        f"{type(data).__name__!r}: expected a string, as of base64.b64encode(data).decode()."
     )
 
 
 def check_place(block: Mapping[str, Any], where: str = "A block") -> None:
-    """Refuse a medium in which nobody finds its bytes.
+    """Refuse a media block that does not say where its bytes are.
 
     Args:
-        block: a canonical block; what could not be read is one of type "non_standard".
-        where: its place, for the error.
+        block: a canonical block; one that could not be translated is of type "non_standard".
+        where: the location of the block, for the error.
 
     Raises:
-        ConfigError: it has none of the keys that say where they are.
+        ConfigError: the block has neither a URL, nor base64, nor a file id.
     """
     value: Mapping[str, Any] = block.get("value") or {}
     if block["type"] != "non_standard" or value.get("type") not in _MEDIA_KINDS:
         return
-    told = ", ".join(repr(key) for key in value if key != "type") or "nothing"
+    keys = ", ".join(repr(key) for key in value if key != "type") or "nothing"
     raise ConfigError(
-        f"{where} of type {value['type']!r} has {told}: it needs 'url', 'base64' or 'file_id'."
+        f"{where} of type {value['type']!r} has {keys}: it needs 'url', 'base64' or 'file_id'."
     )
 
 
 def text_of(content: Content) -> str:
-    """All texts and text blocks of a content, joined."""
+    """Return all strings and text blocks of a content, joined."""
     if isinstance(content, str):
         return content
-    return "".join(_text(item) for item in content)
+    return "".join(_item_text(item) for item in content)
 
 
-def _text(item: str | Mapping[str, Any]) -> str:
+def _item_text(item: str | Mapping[str, Any]) -> str:
     if isinstance(item, str):
         return item
     text = item.get("text") if item.get("type") in {"text", "output_text", "input_text"} else None
@@ -82,29 +82,29 @@ def _text(item: str | Mapping[str, Any]) -> str:
 
 
 def refusal_of(content: Content) -> str:
-    """All refusals in a content, joined; empty where there is none."""
+    """Return all refusals in a content, joined; an empty string where there is none."""
     blocks = (item for item in content if isinstance(item, Mapping))
     refusals = (block.get("refusal") for block in blocks if block.get("type") == "refusal")
-    return "".join(it for it in refusals if isinstance(it, str))
+    return "".join(refusal for refusal in refusals if isinstance(refusal, str))
 
 
 def items_of(content: Content) -> Sequence[str | Block]:
-    """A content as a list of items; the empty text has none."""
+    """Return a content as a list of items; an empty string has none."""
     return ([content] if content else []) if isinstance(content, str) else content
 
 
 def canonical_blocks(content: Content) -> list[ContentBlock]:
-    """A content as canonical blocks, in order; the empty text is no block."""
+    """Return a content as canonical blocks, in order; an empty string is no block."""
     return [canonical_block(item) for item in items_of(content) if item != ""]
 
 
 def canonical_block(item: str | Mapping[str, Any]) -> ContentBlock:
-    """One item of a content as a canonical block. Never fails: what it cannot read stays whole."""
+    """Return an item of a content as a canonical block; an unknown one is kept unchanged in one."""
     if isinstance(item, str):
         return {"type": "text", "text": item}
     kind = item.get("type")
-    reader = _READERS.get(kind) if isinstance(kind, str) else None
-    block = (reader or _untyped)(item)
+    translate = _TRANSLATORS.get(kind) if isinstance(kind, str) else None
+    block = (translate or _from_bedrock)(item)
     if block is None:
         block = {"type": "non_standard", "value": dict(item)}
         block |= {"index": item["index"]} if "index" in item else {}
@@ -114,7 +114,7 @@ def canonical_block(item: str | Mapping[str, Any]) -> ContentBlock:
 def _block(
     kind: str, item: Mapping[str, Any], used: Sequence[str] = (), **keys: Any
 ) -> dict[str, Any]:
-    """A block of the given keys; what else the item has goes to its extras."""
+    """Return a block with these keys; unused keys of the item go to its extras."""
     block = {"type": kind, **{key: value for key, value in keys.items() if value is not None}}
     block |= {key: item[key] for key in ("id", "index") if item.get(key) is not None}
     rest = {key: item[key] for key in item if key not in {*_COMMON, *used}}
@@ -123,21 +123,21 @@ def _block(
 
 
 def _from_canonical(item: Mapping[str, Any]) -> Block | None:
-    """A block that is canonical already, or nearly so."""
+    """Translate a block whose keys are canonical; other keys go to its extras."""
     kind = item["type"]
     keys = {key: item[key] for key in _KEYS[kind] if key in item}
     block = _block(kind, item, tuple(keys))
     return {**block, **keys}
 
 
-def _read_text(item: Mapping[str, Any]) -> Block | None:
+def _from_text(item: Mapping[str, Any]) -> Block | None:
     if not isinstance(item.get("text"), str):
         return None
     return _from_canonical({**item, "type": "text"})
 
 
-def _read_reasoning(item: Mapping[str, Any]) -> Block | None:
-    """Canonical, or a reasoning item of OpenAI's Responses with its summary parts."""
+def _from_reasoning(item: Mapping[str, Any]) -> Block | None:
+    """Translate a canonical block, or a reasoning item of OpenAI's Responses with a summary."""
     if "reasoning" in item or "summary" not in item:
         return _from_canonical(item)
     parts: list[dict[str, str]] = item["summary"] or []
@@ -145,16 +145,16 @@ def _read_reasoning(item: Mapping[str, Any]) -> Block | None:
     return _block("reasoning", item, ("summary",), reasoning=text)
 
 
-def _read_thinking(item: Mapping[str, Any]) -> Block | None:
+def _from_thinking(item: Mapping[str, Any]) -> Block | None:
     return _block("reasoning", item, ("thinking",), reasoning=item.get("thinking"))
 
 
-def _read_refusal(item: Mapping[str, Any]) -> Block | None:
+def _from_refusal(item: Mapping[str, Any]) -> Block | None:
     return _from_canonical(item) if isinstance(item.get("refusal"), str) else None
 
 
-def _read_media(item: Mapping[str, Any]) -> Block | None:
-    """Canonical; or Anthropic's with a `source`; or one of LangChain's older `source_type`."""
+def _from_media(item: Mapping[str, Any]) -> Block | None:
+    """Translate a canonical block; also Anthropic's `source` and LangChain's `source_type`."""
     kind = item["type"]
     if isinstance(source := item.get("source"), Mapping):
         return _from_source(kind, item, cast("Mapping[str, Any]", source))
@@ -179,26 +179,26 @@ def _from_source(kind: str, item: Mapping[str, Any], source: Mapping[str, Any]) 
 
 def _from_source_type(kind: str, item: Mapping[str, Any]) -> Block | None:
     keys = {"base64": ("data", "base64"), "url": ("url", "url"), "id": ("id", "file_id")}
-    here, there = keys.get(item["source_type"], ("", ""))
-    if not isinstance(item.get(here), str):
+    old_key, key = keys.get(item["source_type"], ("", ""))
+    if not isinstance(item.get(old_key), str):
         return None
-    rest = {key: item[key] for key in item if key not in {here, "source_type", "mime_type"}}
-    where: dict[str, Any] = {there: item[here], "mime_type": item.get("mime_type")}
-    return _block(kind, rest, **where)
+    rest = {name: item[name] for name in item if name not in {old_key, "source_type", "mime_type"}}
+    source: dict[str, Any] = {key: item[old_key], "mime_type": item.get("mime_type")}
+    return _block(kind, rest, **source)
 
 
-def _read_document(item: Mapping[str, Any]) -> Block | None:
-    return _read_media({**item, "type": "file"})
+def _from_document(item: Mapping[str, Any]) -> Block | None:
+    return _from_media({**item, "type": "file"})
 
 
-def _read_image_url(item: Mapping[str, Any]) -> Block | None:
-    """OpenAI: `image_url` is an object in chat completions and a text in Responses."""
-    found = item.get("image_url")
-    inner = _mapping(found)
-    url = inner.get("url") if inner else found
+def _from_image_url(item: Mapping[str, Any]) -> Block | None:
+    """Translate OpenAI's image; its URL is an object in chat completions, a string in Responses."""
+    image_url = item.get("image_url")
+    inner = _mapping(image_url)
+    url = inner.get("url") if inner else image_url
     if isinstance(url, str):
-        more = {key: value for key, value in inner.items() if key != "url"}
-        return _block("image", {**item, **more}, ("image_url",), **_located(url))
+        options = {key: value for key, value in inner.items() if key != "url"}
+        return _block("image", {**item, **options}, ("image_url",), **_url_or_data(url))
     if item.get("type") == "input_image" and isinstance(item.get("file_id"), str):
         return _block("image", item, ("file_id",), file_id=item["file_id"])
     return None
@@ -208,8 +208,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
-def _located(url: str) -> dict[str, str]:
-    """A URL, or what a data URL holds."""
+def _url_or_data(url: str) -> dict[str, str]:
+    """Return a URL by its key, or the content of a data URL."""
     head, comma, data = url.partition(",")
     if not (comma and head.startswith("data:") and head.endswith(";base64")):
         return {"url": url}
@@ -217,50 +217,50 @@ def _located(url: str) -> dict[str, str]:
     return {"base64": data, **({"mime_type": mime_type} if mime_type else {})}
 
 
-def _read_input_audio(item: Mapping[str, Any]) -> Block | None:
+def _from_input_audio(item: Mapping[str, Any]) -> Block | None:
     match item.get("input_audio"):
-        case {"data": str(data), "format": str(form)}:
-            mime_type = f"audio/{form}"
+        case {"data": str(data), "format": str(format)}:
+            mime_type = f"audio/{format}"
             return _block("audio", item, ("input_audio",), base64=data, mime_type=mime_type)
         case _:
             return None
 
 
-def _read_file(item: Mapping[str, Any]) -> Block | None:
-    """Canonical; or OpenAI's, whose keys stand in an object (chat) or in the block (Responses)."""
+def _from_file(item: Mapping[str, Any]) -> Block | None:
+    """Translate a canonical block, or OpenAI's, with its keys in `file` (chat) or in the block."""
     inner = _mapping(item.get("file")) or item
-    where: dict[str, str] | None = None
+    source: dict[str, str] | None = None
     if isinstance(data := inner.get("file_data"), str):
-        where = _located(data) if data.startswith("data:") else {"base64": data}
+        source = _url_or_data(data) if data.startswith("data:") else {"base64": data}
     elif isinstance(url := inner.get("file_url"), str):
-        where = {"url": url}
+        source = {"url": url}
     elif inner is not item and isinstance(file_id := inner.get("file_id"), str):
-        where = {"file_id": file_id}
-    if where is None:
-        return _read_media({**item, "type": "file"})
+        source = {"file_id": file_id}
+    if source is None:
+        return _from_media({**item, "type": "file"})
     rest = {key: inner[key] for key in inner if key not in {"file_data", "file_url", "file_id"}}
     outer = {key: item[key] for key in item if key != "file"} if inner is not item else {}
-    return _block("file", {**outer, **rest}, **where)
+    return _block("file", {**outer, **rest}, **source)
 
 
-def _read_tool_use(item: Mapping[str, Any]) -> Block | None:
+def _from_tool_use(item: Mapping[str, Any]) -> Block | None:
     match item:
         case {"id": str(), "name": str(name), "input": dict()}:
             used = ("name", "input", "partial_json")
-            return _block("tool_call", item, used, name=name, args=_input(item))
+            return _block("tool_call", item, used, name=name, args=_tool_use_args(item))
         case _:
             return None
 
 
-def _input(item: Mapping[str, Any]) -> Any:
-    """The input of a `tool_use`; a streamed one has its JSON text beside an empty object."""
+def _tool_use_args(item: Mapping[str, Any]) -> Any:
+    """Return the input of a `tool_use`; a streamed one is empty, with JSON in `partial_json`."""
     try:
         return item["input"] or parse_args(item.get("partial_json"))
     except ValueError:
         return item["input"]
 
 
-def _read_function_call(item: Mapping[str, Any]) -> Block | None:
+def _from_function_call(item: Mapping[str, Any]) -> Block | None:
     match item:
         case {"call_id": str(id), "name": str(name), "arguments": str(text)}:
             pass
@@ -274,8 +274,8 @@ def _read_function_call(item: Mapping[str, Any]) -> Block | None:
         return _block("invalid_tool_call", item, used, name=name, args=text, error=str(error))
 
 
-def _read_inline(item: Mapping[str, Any]) -> Block | None:
-    """Google's `media`: any medium, told by its MIME type."""
+def _from_google_media(item: Mapping[str, Any]) -> Block | None:
+    """Translate Google's `media`, whose MIME type says of which kind it is."""
     mime_type = item.get("mime_type")
     if not isinstance(mime_type, str):
         return None
@@ -288,12 +288,12 @@ def _read_inline(item: Mapping[str, Any]) -> Block | None:
     return None
 
 
-def _untyped(item: Mapping[str, Any]) -> Block | None:
-    """Bedrock's image, which has no `type`."""
+def _from_bedrock(item: Mapping[str, Any]) -> Block | None:
+    """Translate Bedrock's image, which has no `type`."""
     match item:
-        case {"image": {"format": str(form), "source": {"bytes": data}}}:
+        case {"image": {"format": str(format), "source": {"bytes": data}}}:
             if text := _as_base64(data):
-                return _block("image", item, ("image",), base64=text, mime_type=f"image/{form}")
+                return _block("image", item, ("image",), base64=text, mime_type=f"image/{format}")
         case _:
             pass
     return None
@@ -305,26 +305,26 @@ def _as_base64(data: object) -> str | None:
     return data if isinstance(data, str) else None
 
 
-_READERS: Final[Mapping[str, Reader]] = {
-    "text": _read_text,
-    "input_text": _read_text,
-    "output_text": _read_text,
-    "reasoning": _read_reasoning,
-    "thinking": _read_thinking,
-    "refusal": _read_refusal,
-    "image": _read_media,
-    "audio": _read_media,
-    "video": _read_media,
-    "text-plain": _read_media,
-    "file": _read_file,
-    "input_file": _read_file,
-    "document": _read_document,
-    "image_url": _read_image_url,
-    "input_image": _read_image_url,
-    "input_audio": _read_input_audio,
-    "media": _read_inline,
-    "tool_use": _read_tool_use,
-    "function_call": _read_function_call,
+_TRANSLATORS: Final[Mapping[str, Translator]] = {
+    "text": _from_text,
+    "input_text": _from_text,
+    "output_text": _from_text,
+    "reasoning": _from_reasoning,
+    "thinking": _from_thinking,
+    "refusal": _from_refusal,
+    "image": _from_media,
+    "audio": _from_media,
+    "video": _from_media,
+    "text-plain": _from_media,
+    "file": _from_file,
+    "input_file": _from_file,
+    "document": _from_document,
+    "image_url": _from_image_url,
+    "input_image": _from_image_url,
+    "input_audio": _from_input_audio,
+    "media": _from_google_media,
+    "tool_use": _from_tool_use,
+    "function_call": _from_function_call,
     "tool_call": _from_canonical,
     "tool_call_chunk": _from_canonical,
     "invalid_tool_call": _from_canonical,

@@ -1,6 +1,6 @@
-"""Messages in the form of OpenAI's chat completions, which many services speak.
+"""Conversion of messages to the dicts of OpenAI's chat completions, which many services read.
 
-The way back is `convert_to_messages`.
+`convert_to_messages` converts them back.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from runnables.messages.prompt_values import PromptValue
 from runnables.messages.roles import ToolMessage
 
 _TRANSLATED: Final = {"text", "image_url", "image", "tool_use", "tool_result", "media"}
-"""Foreign or canonical types of which an incomplete block is an error, not an unknown block."""
+"""Types of which an incomplete block is an error, and not an unknown block."""
 
 
-# A str is a single message, although it is iterable: the first signature goes first.
+# A str is a single message, although it is iterable, so this signature goes first.
 @overload
 def convert_to_openai_messages(  # type: ignore[overload-overlap] # pyright: ignore[reportOverlappingOverload] - see above
     messages: BaseMessage | str | dict[str, Any],
@@ -54,16 +54,16 @@ def convert_to_openai_messages(
     include_id: bool = False,
     pass_through_unknown_blocks: bool = True,
 ) -> dict[str, Any] | list[dict[str, Any]]:
-    """Messages as the dicts of OpenAI's chat completions.
+    """Return messages as the dicts of OpenAI's chat completions.
 
     Args:
         messages: a conversation, or a single message; their blocks may be canonical or in the
-            form of a provider. Anthropic's `tool_result` blocks become messages of their own.
-        text_format: "string" gives a text wherever all blocks are texts (joined by newlines);
-            "block" always gives blocks.
-        include_id: whether to write the ids of messages.
-        pass_through_unknown_blocks: whether a block that OpenAI has no form for is written as it
-            is; False raises.
+            format of a provider. Anthropic's `tool_result` blocks become messages of their own.
+        text_format: "string" writes a string wherever all blocks are text (joined by newlines);
+            "block" always writes blocks.
+        include_id: True writes the ids of messages.
+        pass_through_unknown_blocks: True writes a block of a type that OpenAI does not have
+            unchanged; False raises.
 
     Returns:
         A dict for a single message, a list for a conversation.
@@ -71,24 +71,30 @@ def convert_to_openai_messages(
     Raises:
         ValueError: another text_format, a block without the keys that its type needs, or an
             unknown block that is not passed through.
+
+    Example:
+        >>> convert_to_openai_messages([SystemMessage("Be brief."), HumanMessage("Hi")])
+        [{'role': 'system', 'content': 'Be brief.'}, {'role': 'user', 'content': 'Hi'}]
+        >>> convert_to_openai_messages(HumanMessage("Hi"), text_format="block")
+        {'role': 'user', 'content': [{'type': 'text', 'text': 'Hi'}]}
     """
     if text_format not in ("string", "block"):
         raise ValueError(f"text_format={text_format!r}: expected 'string' or 'block'.")
     writer = _Writer(text_format, include_id, pass_through_unknown_blocks)
-    found = writer.messages(convert_to_messages(messages))
+    dicts = writer.messages(convert_to_messages(messages))
     single = isinstance(messages, (BaseMessage, str, Mapping)) and not isinstance(
         messages, PromptValue
     )
-    return found[0] if single else found
+    return dicts[0] if single else dicts
 
 
 def openai_dicts(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """What `convert_to_openai_messages` makes of a list of messages by default."""
-    return _PLAINLY.messages(messages)
+    """Return what `convert_to_openai_messages` returns for a list of messages by default."""
+    return _DEFAULT_WRITER.messages(messages)
 
 
 class _Writer:
-    """Writes messages with the options of one call."""
+    """A writer of messages with the options of one call."""
 
     def __init__(self, text_format: str, include_id: bool, pass_through: bool) -> None:
         self.text_format = text_format
@@ -96,18 +102,18 @@ class _Writer:
         self.pass_through = pass_through
 
     def messages(self, messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-        """The dicts of a conversation."""
+        """Return the dicts of a conversation."""
         return [
             written
-            for place, message in enumerate(messages)
-            for written in self.message(place, message)
+            for index, message in enumerate(messages)
+            for written in self.message(index, message)
         ]
 
-    def message(self, place: int, message: BaseMessage) -> Sequence[dict[str, Any]]:
-        """The dict of a message, and those of the tool results that it holds."""
+    def message(self, index: int, message: BaseMessage) -> Sequence[dict[str, Any]]:
+        """Return the dict of a message, and those of the tool results in its content."""
         if isinstance(message.content, str) and self.text_format == "string":
             return (self._with_id(message, _head(message, _calls(message)), message.content),)
-        blocks, calls, results = self.parts(place, message)
+        blocks, calls, results = self.parts(index, message)
         written = self._with_id(message, _head(message, calls), self.content(blocks))
         only_results = results and not blocks and not calls
         return results if only_results else [written, *results]
@@ -126,22 +132,23 @@ class _Writer:
         return blocks
 
     def parts(
-        self, place: int, message: BaseMessage
+        self, index: int, message: BaseMessage
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-        """The blocks, tool calls and tool results of a message."""
+        """Return the blocks, tool calls and tool results of a message."""
         blocks: list[dict[str, Any]] = []
         calls = _calls(message)
         results: list[dict[str, Any]] = []
         known = {call["id"] for call in calls}
-        for at, item in enumerate(items_of(message.content)):
+        for position, item in enumerate(items_of(message.content)):
+            where = f"messages[{index}].content[{position}]"
             block: Mapping[str, Any] = canonical_block(item)
             if block["type"] in {"tool_call", "invalid_tool_call"}:
                 if block.get("id") not in known:
                     calls.append(_call(block))
             elif _type(item) == "tool_result":
-                results.extend(self.result(f"messages[{place}].content[{at}]", item))
+                results.extend(self.result(where, item))
             else:
-                blocks.append(self.block(f"messages[{place}].content[{at}]", item, block))
+                blocks.append(self.block(where, item, block))
         return blocks, calls, results
 
     def result(self, where: str, item: Any) -> Sequence[dict[str, Any]]:
@@ -151,8 +158,8 @@ class _Writer:
         return self.message(0, answer)
 
     def block(self, where: str, item: Any, block: Mapping[str, Any]) -> dict[str, Any]:
-        writer = _BLOCKS.get(block["type"])
-        written = writer(block) if writer else None
+        write = _BLOCKS.get(block["type"])
+        written = write(block) if write else None
         if written is not None:
             return written
         if _type(item) == "image":
@@ -162,16 +169,16 @@ class _Writer:
         if self.pass_through or block["type"] == "reasoning":
             return dict(item)
         raise ValueError(
-            f"{where} is a block of type {_type(item)!r}, which OpenAI has no form for: {item!r}. "
+            f"{where} is a block of type {_type(item)!r}, which OpenAI does not have: {item!r}. "
             "Leave it out, or let it through with pass_through_unknown_blocks=True."
         )
 
 
-_PLAINLY: Final = _Writer("string", include_id=False, pass_through=True)
+_DEFAULT_WRITER: Final = _Writer("string", include_id=False, pass_through=True)
 
 
 def _head(message: BaseMessage, calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Everything but the content."""
+    """Return the dict of a message without its content."""
     head: dict[str, Any] = {"role": message.additional_kwargs.get(DEVELOPER) or role_of(message)}
     if message.name:
         head["name"] = message.name
@@ -185,7 +192,7 @@ def _head(message: BaseMessage, calls: Sequence[dict[str, Any]]) -> dict[str, An
 
 
 def _calls(message: BaseMessage) -> list[dict[str, Any]]:
-    """The tool calls; invalid ones too, so that their answers do not stand alone."""
+    """Return the tool calls, with the invalid ones, so that every tool message has its call."""
     if not isinstance(message, AIMessage):
         return []
     calls: Iterable[Any] = (*message.tool_calls, *message.invalid_tool_calls)
@@ -227,8 +234,8 @@ def _image(block: Mapping[str, Any]) -> dict[str, Any] | None:
 def _audio(block: Mapping[str, Any]) -> dict[str, Any] | None:
     if "base64" not in block:
         return None
-    form = str(block.get("mime_type", "audio/wav")).partition("/")[2]
-    return {"type": "input_audio", "input_audio": {"data": base64_of(block), "format": form}}
+    format = str(block.get("mime_type", "audio/wav")).partition("/")[2]
+    return {"type": "input_audio", "input_audio": {"data": base64_of(block), "format": format}}
 
 
 def _file(block: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -245,15 +252,15 @@ def _plain(block: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"type": "text", "text": block["text"]} if "text" in block else None
 
 
-def _extra(block: Mapping[str, Any], key: str, otherwise: Any) -> Any:
+def _extra(block: Mapping[str, Any], key: str, default: Any) -> Any:
     extras: Mapping[str, Any] = block.get("extras") or {}
-    return extras.get(key, otherwise)
+    return extras.get(key, default)
 
 
-def _url(block: Mapping[str, Any], otherwise: str) -> str | None:
-    """The URL of a medium, or a data URL with its bytes."""
+def _url(block: Mapping[str, Any], default_type: str) -> str | None:
+    """Return the URL of a media block, or a data URL with its bytes."""
     if "base64" in block:
-        return f"data:{block.get('mime_type', otherwise)};base64,{base64_of(block)}"
+        return f"data:{block.get('mime_type', default_type)};base64,{base64_of(block)}"
     return cast("str | None", block.get("url"))
 
 

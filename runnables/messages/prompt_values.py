@@ -1,4 +1,4 @@
-"""What prompts give to models: one value that is a text as well as messages."""
+"""Prompt values: the output of a prompt template, as a string or as messages."""
 
 from __future__ import annotations
 
@@ -16,46 +16,62 @@ if TYPE_CHECKING:
 
 
 class PromptValue(BaseModel, ABC):
-    """The input of a model, for models that read a text and for those that read messages."""
+    """The input of a model, for models that read a string and for those that read messages.
+
+    Example:
+        >>> value = ChatPromptTemplate(["Hello {name}"]).invoke({"name": "Ann"})
+        >>> isinstance(value, PromptValue), value.to_string()
+        (True, 'Human: Hello Ann')
+    """
 
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
     @abstractmethod
     def to_string(self) -> str:
-        """The prompt as one text."""
+        """Return the prompt as one string."""
 
     @abstractmethod
     def to_messages(self) -> list[BaseMessage]:
-        """The prompt as a new list of messages."""
+        """Return the prompt as a new list of messages."""
 
 
 class StringPromptValue(PromptValue):
-    """A prompt that was made as a text."""
+    """A prompt value that is a string.
+
+    Example:
+        >>> StringPromptValue(text="Hello").to_messages()
+        [HumanMessage('Hello')]
+    """
 
     text: str
-    """The text."""
+    """The string."""
     type: Literal["string"] = "string"
 
     def to_string(self) -> str:
-        """The text."""
+        """Return the string."""
         return self.text
 
     def to_messages(self) -> list[BaseMessage]:
-        """The text as said by a person."""
+        """Return the string as a message of the user."""
         return [HumanMessage(self.text)]
 
 
 class ChatPromptValue(PromptValue):
-    """A prompt that was made as messages."""
+    """A prompt value that is a list of messages.
+
+    Example:
+        >>> ChatPromptValue(messages=[SystemMessage("Be brief."), HumanMessage("Hi")]).to_string()
+        'System: Be brief.\\nHuman: Hi'
+    """
 
     messages: list[AnyMessage]
     """The messages, in order."""
     type: Literal["chat"] = "chat"
 
     def to_string(self) -> str:
-        """The conversation, each message behind the name of its speaker."""
+        """Return the conversation as one string, each message behind its role."""
         return get_buffer_string(self.messages)
 
     def to_messages(self) -> list[BaseMessage]:
-        """The messages."""
+        """Return the messages."""
         return list(self.messages)

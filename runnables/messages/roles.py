@@ -1,4 +1,4 @@
-"""Messages of people, of the system, of tools and of other speakers, and their chunks."""
+"""Messages of the user, the system, tools and other roles, and their chunks."""
 
 # pyright: reportIncompatibleVariableOverride=false
 # (`type` is another word in every class: that is how JSON tells them apart.)
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from runnables.engine.deltas import join_deltas
 from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
-from runnables.messages.merging import same_value
+from runnables.messages.merging import common_value
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 class HumanMessage(BaseMessage):
-    """What a person said."""
+    """A message of the user.
+
+    Example:
+        >>> HumanMessage("Hi", name="ann")
+        HumanMessage('Hi', name='ann')
+    """
 
     type: Literal["human"] = "human"
 
@@ -32,7 +37,12 @@ class HumanMessage(BaseMessage):
 
 
 class HumanMessageChunk(HumanMessage, BaseMessageChunk):
-    """A piece of a `HumanMessage`."""
+    """A chunk of a `HumanMessage`.
+
+    Example:
+        >>> HumanMessageChunk("Hel") + HumanMessageChunk("lo")
+        HumanMessageChunk('Hello')
+    """
 
     type: Literal["HumanMessageChunk"] = "HumanMessageChunk"  # type: ignore[assignment]  # another tag than the base's
 
@@ -44,7 +54,12 @@ class HumanMessageChunk(HumanMessage, BaseMessageChunk):
 
 
 class SystemMessage(BaseMessage):
-    """What the model should be and do."""
+    """Instructions to the model.
+
+    Example:
+        >>> SystemMessage("Answer in one sentence.")
+        SystemMessage('Answer in one sentence.')
+    """
 
     type: Literal["system"] = "system"
 
@@ -56,7 +71,12 @@ class SystemMessage(BaseMessage):
 
 
 class SystemMessageChunk(SystemMessage, BaseMessageChunk):
-    """A piece of a `SystemMessage`."""
+    """A chunk of a `SystemMessage`.
+
+    Example:
+        >>> SystemMessageChunk("Be ") + SystemMessageChunk("brief.")
+        SystemMessageChunk('Be brief.')
+    """
 
     type: Literal["SystemMessageChunk"] = "SystemMessageChunk"  # type: ignore[assignment]  # another tag than the base's
 
@@ -74,7 +94,12 @@ class ChatFields(MessageFields, total=False):
 
 
 class ChatMessage(BaseMessage):
-    """What somebody in any other role said."""
+    """A message of any other role.
+
+    Example:
+        >>> ChatMessage("Objection!", role="critic").role
+        'critic'
+    """
 
     type: Literal["chat"] = "chat"
     role: str
@@ -88,7 +113,12 @@ class ChatMessage(BaseMessage):
 
 
 class ChatMessageChunk(ChatMessage, BaseMessageChunk):
-    """A piece of a `ChatMessage`."""
+    """A chunk of a `ChatMessage`.
+
+    Example:
+        >>> ChatMessageChunk("Ob", role="critic") + ChatMessageChunk("jection!", role="critic")
+        ChatMessageChunk('Objection!', role='critic')
+    """
 
     type: Literal["ChatMessageChunk"] = "ChatMessageChunk"  # type: ignore[assignment]  # another tag than the base's
 
@@ -99,9 +129,9 @@ class ChatMessageChunk(ChatMessage, BaseMessageChunk):
         ) -> None: ...
 
     @classmethod
-    def _merged(cls, chunks: Sequence[Any]) -> Any:
-        role = same_value("ChatMessageChunk", "role", (chunk.role for chunk in chunks))
-        return {**super()._merged(chunks), "role": role}
+    def _merged_fields(cls, chunks: Sequence[Any]) -> Any:
+        role = common_value("ChatMessageChunk", "role", (chunk.role for chunk in chunks))
+        return {**super()._merged_fields(chunks), "role": role}
 
 
 class ToolFields(MessageFields, total=False):
@@ -113,18 +143,23 @@ class ToolFields(MessageFields, total=False):
 
 
 class ToolMessage(BaseMessage):
-    """What a tool answered.
+    """The result of a tool call.
 
-    Content that is neither text nor blocks is turned into text.
+    Content that is neither a string nor a list is turned into a string, as are items of a list
+    that are neither strings nor dicts.
+
+    Example:
+        >>> ToolMessage(42, tool_call_id="call-1")
+        ToolMessage('42', tool_call_id='call-1')
     """
 
     type: Literal["tool"] = "tool"
     tool_call_id: str
     """The `id` of the tool call that this answers."""
     artifact: Any = None
-    """What the tool gives to the program and not to the model."""
+    """A result of the tool for the program, which is not sent to the model."""
     status: Literal["success", "error"] = "success"
-    """Whether the tool did what it was asked for."""
+    """"error" where the tool failed."""
 
     def __init__(self, content: Any = None, **fields: Unpack[ToolFields]) -> None:
         if isinstance(fields.get("tool_call_id"), (UUID, int)):
@@ -142,7 +177,12 @@ def _as_content(content: Any) -> Content | None:
 
 
 class ToolMessageChunk(ToolMessage, BaseMessageChunk):
-    """A piece of a `ToolMessage`."""
+    """A chunk of a `ToolMessage`. One chunk with the status "error" makes the message an error.
+
+    Example:
+        >>> ToolMessageChunk("4", tool_call_id="1") + ToolMessageChunk("2", tool_call_id="1")
+        ToolMessageChunk('42', tool_call_id='1')
+    """
 
     type: Literal["ToolMessageChunk"] = "ToolMessageChunk"  # type: ignore[assignment]  # another tag than the base's
 
@@ -151,12 +191,12 @@ class ToolMessageChunk(ToolMessage, BaseMessageChunk):
         def __init__(self, content: Any = None, **fields: Unpack[ToolFields]) -> None: ...
 
     @classmethod
-    def _merged(cls, chunks: Sequence[Any]) -> Any:
-        call_id = same_value(
+    def _merged_fields(cls, chunks: Sequence[Any]) -> Any:
+        call_id = common_value(
             "ToolMessageChunk", "tool_call_id", (chunk.tool_call_id for chunk in chunks)
         )
         return {
-            **super()._merged(chunks),
+            **super()._merged_fields(chunks),
             "tool_call_id": call_id,
             "artifact": join_deltas([chunk.artifact for chunk in chunks]),
             "status": "error" if any(chunk.status == "error" for chunk in chunks) else "success",

@@ -1,4 +1,4 @@
-"""How long a conversation is, roughly."""
+"""An estimate of the tokens of a conversation."""
 
 from __future__ import annotations
 
@@ -26,22 +26,27 @@ def count_tokens_approximately(
     tokens_per_image: int = 85,
     tools: Sequence[Mapping[str, Any]] = (),
 ) -> int:
-    """About how many tokens a conversation takes, from the number of its characters.
+    """Estimate how many tokens a conversation takes, from the number of its characters.
 
     Args:
-        messages: the conversation, in any form that `convert_to_messages` reads.
-        chars_per_token: how many characters make a token.
-        extra_tokens_per_message: what a message takes beside its text.
-        count_name: whether models see the names of speakers.
-        tokens_per_image: what an image takes, whatever its size.
+        messages: the conversation, as `convert_to_messages` reads it.
+        chars_per_token: the characters that make a token.
+        extra_tokens_per_message: the tokens of a message apart from its text.
+        count_name: True counts the `name` of messages, which some models see.
+        tokens_per_image: the tokens of an image, whatever its size.
         tools: the definitions of tools that are sent along, as dicts.
 
     Returns:
-        The sum over the messages, each rounded up, so that parts add up to the whole.
+        The sum over the messages, each rounded up, so that the counts of parts add up to the
+        count of the whole.
+
+    Example:
+        >>> count_tokens_approximately([HumanMessage("How are you?")])
+        7
     """
     total = float(sum(_tokens(len(json.dumps(tool)), chars_per_token) for tool in tools))
     for message in convert_to_messages(messages):
-        chars = _chars(message) + (len(message.name or "") if count_name else 0)
+        chars = _message_chars(message) + (len(message.name or "") if count_name else 0)
         total += _tokens(chars, chars_per_token) + extra_tokens_per_message
         total += tokens_per_image * sum(map(_is_image, items_of(message.content)))
     return math.ceil(total)
@@ -51,7 +56,7 @@ def _tokens(chars: int, chars_per_token: float) -> int:
     return math.ceil(chars / chars_per_token)
 
 
-def _chars(message: BaseMessage) -> int:
+def _message_chars(message: BaseMessage) -> int:
     chars = sum(map(_item_chars, items_of(message.content)))
     chars += len(role_of(message))
     if isinstance(message, AIMessage) and isinstance(message.content, str):

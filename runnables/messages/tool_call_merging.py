@@ -1,13 +1,13 @@
-"""How the pieces of a stream become tool calls.
+"""Merging of the chunks of a stream to tool calls.
 
-Each piece goes to the call that it continues, or opens a new one. A piece with an `index` looks at
-the latest call with that index, a piece without one at the call with its id, or else at the call
-that was written to last. It continues that call, unless it brings an id or a name of its own that
-the call cannot have.
+Each chunk is added to the call that it continues, or opens a new one. A chunk with an `index`
+belongs to the latest call with that index; one without an index belongs to the call with its id,
+or else to the call that a chunk was added to last. It continues that call, unless it has an id or
+a name that the call cannot have.
 
-The pieces are kept as they came wherever joining them would decide too early (an id that arrives
-late looks like a new call to those who did not see its beginning). So pieces may be joined in any
-grouping, and the calls come out the same.
+A merged list keeps its source chunks wherever merging them would decide too early: an id that
+arrives late looks like a new call if the beginning of the call is not known. So chunks may be
+merged in any grouping, and the calls are the same.
 """
 
 from __future__ import annotations
@@ -19,71 +19,71 @@ from typing import Any, Generic, TypeVar
 from runnables.messages.tool_calls import ToolCallChunk, tool_call_chunk
 
 
-class JoinedChunks(list[ToolCallChunk]):
-    """The calls that pieces make, together with those pieces where the two differ."""
+class MergedToolCallChunks(list[ToolCallChunk]):
+    """One chunk for each call, with the source chunks where merging has changed them."""
 
-    pieces: Sequence[ToolCallChunk] = ()
+    source_chunks: Sequence[ToolCallChunk] = ()
 
 
-def join_tool_call_chunks(
+def merge_tool_call_chunks(
     lists: Iterable[Sequence[ToolCallChunk]],
 ) -> list[ToolCallChunk]:
-    """Join the pieces of a stream to one piece for each call, in the order of their beginnings.
+    """Merge the chunks of a stream to one chunk for each call, in the order of their beginnings.
 
-    Linear in the number of pieces and the length of their texts.
+    The time is linear in the number of chunks and the length of their strings.
     """
-    pieces = _runs(piece for some in lists for piece in chunks_in(some))
-    assembly = ToolCallAssembler(_JoinedCall)
-    for piece in pieces:
-        assembly.add(piece)
-    calls = [call.chunk() for call in assembly.calls]
-    if len(calls) == len(pieces):
+    sources = _merge_runs(chunk for chunks in lists for chunk in source_chunks_of(chunks))
+    assembler = ToolCallAssembler(_MergedCall)
+    for chunk in sources:
+        assembler.add(chunk)
+    calls = [call.chunk() for call in assembler.calls]
+    if len(calls) == len(sources):
         return calls
-    joined = JoinedChunks(calls)
-    joined.pieces = pieces
-    return joined
+    merged = MergedToolCallChunks(calls)
+    merged.source_chunks = sources
+    return merged
 
 
-def chunks_in(chunks: Sequence[ToolCallChunk]) -> Sequence[ToolCallChunk]:
-    """The pieces that a list of chunks was joined from, as far as they matter."""
-    return chunks.pieces if isinstance(chunks, JoinedChunks) else chunks
+def source_chunks_of(chunks: Sequence[ToolCallChunk]) -> Sequence[ToolCallChunk]:
+    """Return the chunks that a list was merged from, where they matter; else the list itself."""
+    return chunks.source_chunks if isinstance(chunks, MergedToolCallChunks) else chunks
 
 
-def _runs(pieces: Iterable[ToolCallChunk]) -> list[ToolCallChunk]:
-    """Join neighbours of which the second can only continue the first."""
+def _merge_runs(chunks: Iterable[ToolCallChunk]) -> list[ToolCallChunk]:
+    """Merge neighbours of which the second can only continue the first."""
     runs: list[tuple[ToolCallChunk, list[str]]] = []
-    for piece in pieces:
-        if runs and _only_continues(runs[-1][0], piece):
-            runs[-1][1].append(piece["args"] or "")
-        elif not _is_empty(piece):
-            runs.append((piece, []))
-    return [_with_more(piece, more) for piece, more in runs]
+    for chunk in chunks:
+        if runs and _only_continues(runs[-1][0], chunk):
+            runs[-1][1].append(chunk["args"] or "")
+        elif not _is_empty(chunk):
+            runs.append((chunk, []))
+    return [_with_more_args(chunk, more) for chunk, more in runs]
 
 
-def _is_empty(piece: ToolCallChunk) -> bool:
-    return not (piece["args"] or piece["id"] or piece["name"] or piece.get("extras"))
+def _is_empty(chunk: ToolCallChunk) -> bool:
+    return not (chunk["args"] or chunk["id"] or chunk["name"] or chunk.get("extras"))
 
 
-def _only_continues(run: ToolCallChunk, piece: ToolCallChunk) -> bool:
-    """Whether the piece must go wherever the run before it went, and brings nothing but text."""
-    if piece["index"] != run["index"] or piece["name"] or piece.get("extras"):
+def _only_continues(run: ToolCallChunk, chunk: ToolCallChunk) -> bool:
+    """Tell whether a chunk belongs to the same call as the run before it, and adds only text."""
+    if chunk["index"] != run["index"] or chunk["name"] or chunk.get("extras"):
         return False
-    return not piece["id"] or piece["id"] == run["id"]
+    return not chunk["id"] or chunk["id"] == run["id"]
 
 
-def _with_more(piece: ToolCallChunk, more: list[str]) -> ToolCallChunk:
+def _with_more_args(chunk: ToolCallChunk, more: list[str]) -> ToolCallChunk:
     if not more:
-        return piece
-    return {**piece, "args": "".join([piece["args"] or "", *more])}
+        return chunk
+    return {**chunk, "args": "".join([chunk["args"] or "", *more])}
 
 
 class PartialToolCall:
-    """Base of calls that are being put together; a subclass keeps the text of the arguments.
+    """A tool call whose chunks are still arriving; a subclass keeps the text of its arguments.
 
     Attributes:
-        index: the place of the call in the message, where the provider says it.
-        name: the tool, where known.
-        id: what relates the result to the call, where known.
+        index: the number of the call in the message; None where the provider sends none.
+        name: the name of the tool, as far as it has arrived.
+        id: the id of the call, once it has arrived.
     """
 
     def __init__(self) -> None:
@@ -93,49 +93,49 @@ class PartialToolCall:
 
     @property
     def has_args(self) -> bool:
-        """Whether some of the text of its arguments has come."""
+        """Tell whether some text of the arguments has arrived."""
         raise NotImplementedError
 
     @property
-    def is_whole(self) -> bool:
-        """Whether its arguments are complete."""
+    def is_complete(self) -> bool:
+        """Tell whether the arguments are complete."""
         raise NotImplementedError
 
-    def take_args(self, text: str) -> None:
-        """Add a piece of the text of the arguments."""
+    def add_args(self, text: str) -> None:
+        """Add a part of the text of the arguments."""
         raise NotImplementedError
 
-    def take(self, piece: ToolCallChunk) -> None:
-        """Add a piece."""
-        if piece["name"] and piece["name"] != self.name:
-            self.name = (self.name or "") + piece["name"]
-        self.id = self.id or piece["id"] or None
-        self.index = piece["index"] if self.index is None else self.index
-        self.take_args(piece["args"] or "")
+    def add(self, chunk: ToolCallChunk) -> None:
+        """Add a chunk."""
+        if chunk["name"] and chunk["name"] != self.name:
+            self.name = (self.name or "") + chunk["name"]
+        self.id = self.id or chunk["id"] or None
+        self.index = chunk["index"] if self.index is None else self.index
+        self.add_args(chunk["args"] or "")
 
-    def continues_with(self, piece: ToolCallChunk) -> bool:
-        """Whether the piece is more of this call, rather than the start of another."""
-        if piece["id"] and self.id:
-            # Some servers make up a new id for every piece; only the first one has the name then.
-            return piece["id"] == self.id or (not piece["name"] and piece["index"] is not None)
-        if not piece["name"] or not self.name:
+    def continues_with(self, chunk: ToolCallChunk) -> bool:
+        """Tell whether a chunk continues this call, rather than starting another."""
+        if chunk["id"] and self.id:
+            # Some servers make up a new id for every chunk; only the first one has the name then.
+            return chunk["id"] == self.id or (not chunk["name"] and chunk["index"] is not None)
+        if not chunk["name"] or not self.name:
             return True
-        if piece["name"] == self.name and (self.has_args or piece["index"] is not None):
-            return not self.is_whole
-        return not self.has_args and not piece["id"] and piece["index"] is not None
+        if chunk["name"] == self.name and (self.has_args or chunk["index"] is not None):
+            return not self.is_complete
+        return not self.has_args and not chunk["id"] and chunk["index"] is not None
 
 
 C = TypeVar("C", bound=PartialToolCall)
 
 
 class ToolCallAssembler(Generic[C]):
-    """Gives each piece of a stream to the call that it belongs to.
+    """An assembler of tool calls from the chunks of a stream.
 
     Args:
-        new: makes an empty call.
+        new: returns an empty call.
 
     Attributes:
-        calls: in the order of their beginnings.
+        calls: the calls, in the order of their beginnings.
     """
 
     def __init__(self, new: Callable[[], C]) -> None:
@@ -145,17 +145,17 @@ class ToolCallAssembler(Generic[C]):
         self._by_id: dict[str, C] = {}
         self._last: C | None = None
 
-    def add(self, piece: ToolCallChunk) -> None:
-        """Let the call of this piece, or a new one, take it."""
-        index = piece["index"]
+    def add(self, chunk: ToolCallChunk) -> None:
+        """Add a chunk to the call that it continues, or to a new one."""
+        index = chunk["index"]
         if index is None:
-            call = self._by_id.get(piece["id"] or "", self._last)
+            call = self._by_id.get(chunk["id"] or "", self._last)
         else:
             call = self._by_index.get(index)
-        if call is None or not call.continues_with(piece):
+        if call is None or not call.continues_with(chunk):
             call = self._new()
             self.calls.append(call)
-        call.take(piece)
+        call.add(chunk)
         self._last = call
         if index is not None:
             self._by_index[index] = call
@@ -163,8 +163,8 @@ class ToolCallAssembler(Generic[C]):
             self._by_id[call.id] = call
 
 
-class _JoinedCall(PartialToolCall):
-    """A call with its arguments as the text that they are."""
+class _MergedCall(PartialToolCall):
+    """A call that keeps its arguments as text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -176,7 +176,7 @@ class _JoinedCall(PartialToolCall):
         return any(self._args)
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         self._args = ["".join(self._args)]
         if not self._args[0].rstrip().endswith("}"):
             return False
@@ -186,15 +186,15 @@ class _JoinedCall(PartialToolCall):
             return False
         return True
 
-    def take_args(self, text: str) -> None:
+    def add_args(self, text: str) -> None:
         self._args.append(text)
 
-    def take(self, piece: ToolCallChunk) -> None:
-        super().take(piece)
-        self._extras.update(piece.get("extras") or {})
+    def add(self, chunk: ToolCallChunk) -> None:
+        super().add(chunk)
+        self._extras.update(chunk.get("extras") or {})
 
     def chunk(self) -> ToolCallChunk:
-        """All of it as one piece."""
+        """Return the whole call as one chunk."""
         chunk = tool_call_chunk(
             name=self.name, args="".join(self._args), id=self.id, index=self.index
         )

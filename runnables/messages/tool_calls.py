@@ -1,4 +1,7 @@
-"""What a model asks a tool to do; `tool_call_merging` puts calls together from chunks."""
+"""Tool calls, their chunks, and the parsing of their arguments.
+
+`tool_call_merging` merges the chunks of a stream to calls.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from runnables.messages.partial_json import parse_partial_json
 
 
 class _CallKeys(TypedDict):
-    """What a tool call is, apart from its `type`."""
+    """The keys of a tool call, apart from its `type`."""
 
     name: str
     args: dict[str, Any]
@@ -23,7 +26,7 @@ class _CallKeys(TypedDict):
 
 
 class _ChunkKeys(TypedDict):
-    """What a piece of a tool call is, apart from its `type`."""
+    """The keys of a chunk of a tool call, apart from its `type`."""
 
     name: str | None
     args: str | None
@@ -33,7 +36,7 @@ class _ChunkKeys(TypedDict):
 
 
 class _InvalidKeys(TypedDict):
-    """What an invalid tool call is, apart from its `type`."""
+    """The keys of an invalid tool call, apart from its `type`."""
 
     name: str | None
     args: str | None
@@ -47,8 +50,13 @@ class _InvalidKeys(TypedDict):
 class ToolCall(_CallKeys):
     """A model's request to call a tool.
 
-    `id` relates the result (`ToolMessage.tool_call_id`) to the request; `extras` are what the
-    provider wants to see again, such as a signature.
+    `id` relates the result (`ToolMessage.tool_call_id`) to the request. `extras` holds what the
+    provider needs back with the conversation, such as a signature.
+
+    Example:
+        >>> call: ToolCall = {"name": "add", "args": {"a": 1, "b": 2}, "id": "1"}
+        >>> AIMessage("", tool_calls=[call]).tool_calls
+        [{'name': 'add', 'args': {'a': 1, 'b': 2}, 'id': '1', 'type': 'tool_call'}]
     """
 
     type: NotRequired[Literal["tool_call"]]
@@ -56,14 +64,25 @@ class ToolCall(_CallKeys):
 
 @with_config(ConfigDict(extra="forbid"))
 class ToolCallChunk(_ChunkKeys):
-    """A piece of a tool call; `args` is a piece of a JSON text."""
+    """A chunk of a tool call; `args` is a part of a JSON string.
+
+    Example:
+        >>> AIMessageChunk(tool_call_chunks=[tool_call_chunk(name="add", args="{")]).tool_calls
+        [{'name': 'add', 'args': {}, 'id': None, 'type': 'tool_call'}]
+    """
 
     type: NotRequired[Literal["tool_call_chunk"]]
 
 
 @with_config(ConfigDict(extra="forbid"))
 class InvalidToolCall(_InvalidKeys):
-    """A request that cannot be served as it stands: `args` is the text that the model wrote."""
+    """A tool call that cannot be run: `args` is the string that the model wrote.
+
+    Example:
+        >>> chunk = AIMessageChunk(tool_call_chunks=[tool_call_chunk(name="add", args="a=1")])
+        >>> chunk.invalid_tool_calls[0]["args"]
+        'a=1'
+    """
 
     type: NotRequired[Literal["invalid_tool_call"]]
 
@@ -87,7 +106,12 @@ class InvalidToolCallBlock(_InvalidKeys):
 
 
 def tool_call(*, name: str, args: dict[str, Any], id: str | None = None) -> ToolCall:
-    """Make a tool call."""
+    """Return a tool call.
+
+    Example:
+        >>> tool_call(name="add", args={"a": 1}, id="1")
+        {'name': 'add', 'args': {'a': 1}, 'id': '1', 'type': 'tool_call'}
+    """
     return ToolCall(name=name, args=args, id=id, type="tool_call")
 
 
@@ -98,7 +122,12 @@ def tool_call_chunk(
     id: str | None = None,
     index: int | str | None = None,
 ) -> ToolCallChunk:
-    """Make a piece of a tool call."""
+    """Return a chunk of a tool call.
+
+    Example:
+        >>> tool_call_chunk(args='{"a', index=0)
+        {'name': None, 'args': '{"a', 'id': None, 'index': 0, 'type': 'tool_call_chunk'}
+    """
     return ToolCallChunk(name=name, args=args, id=id, index=index, type="tool_call_chunk")
 
 
@@ -109,12 +138,17 @@ def invalid_tool_call(
     id: str | None = None,
     error: str | None = None,
 ) -> InvalidToolCall:
-    """Make a tool call that cannot be served; `error` says why."""
+    """Return a tool call that cannot be run; `error` is the reason.
+
+    Example:
+        >>> invalid_tool_call(name="add", args="{", error="cut off")["error"]
+        'cut off'
+    """
     return InvalidToolCall(name=name, args=args, id=id, error=error, type="invalid_tool_call")
 
 
 def _with_defaults(**defaults: Any) -> BeforeValidator:
-    """Fill in the keys that writers leave out, so that equal calls compare equal."""
+    """Fill in the keys that callers leave out, so that equal calls compare equal."""
 
     def fill(value: Any) -> Any:
         return defaults | dict(cast("Any", value)) if isinstance(value, Mapping) else value
@@ -136,12 +170,12 @@ InvalidToolCallField: TypeAlias = Annotated[
 def parse_tool_calls(
     chunks: Iterable[ToolCallChunk], *, last: bool
 ) -> tuple[list[ToolCall], list[InvalidToolCall]]:
-    """Read joined pieces as calls.
+    """Parse merged chunks as tool calls.
 
     Args:
         chunks: one chunk for each call.
-        last: whether the stream has ended. Until then arguments are read as far as they go, and
-            pieces without a name say nothing; afterwards both are invalid calls.
+        last: True where the stream has ended. Until then, arguments are read as far as they have
+            arrived, and chunks without a name are left out; at the end, both are invalid calls.
     """
     calls: list[ToolCall] = []
     invalid: list[InvalidToolCall] = []
@@ -172,11 +206,11 @@ def _with_extras(call: Mapping[str, Any], source: Mapping[str, Any]) -> Any:
 
 
 def parse_args(text: str | None, *, last: bool = True) -> dict[str, Any]:
-    """The arguments of a call from their JSON text; no text is no arguments.
+    """Parse the arguments of a call; without text, there are no arguments.
 
     Args:
-        text: the JSON text of an object.
-        last: False reads the beginning of one as far as it goes.
+        text: a JSON object.
+        last: False reads the beginning of one, as far as it goes.
 
     Raises:
         ValueError: the text is not JSON (or no beginning of it), or not an object.
@@ -199,13 +233,13 @@ def parse_args(text: str | None, *, last: bool = True) -> dict[str, Any]:
 def chunks_of_calls(
     calls: Iterable[ToolCall], invalid: Iterable[InvalidToolCall]
 ) -> list[ToolCallChunk]:
-    """The pieces that whole calls would have been streamed as, one for each."""
-    whole = [(call, json.dumps(call["args"], ensure_ascii=False)) for call in calls]
+    """Return one chunk for each call, as if the calls had been streamed."""
+    valid = [(call, json.dumps(call["args"], ensure_ascii=False)) for call in calls]
     broken = [(call, call["args"]) for call in invalid]
     return [
         _with_extras(
             tool_call_chunk(name=call["name"], args=args, id=call["id"], index=call.get("index")),
             call,
         )
-        for call, args in [*whole, *broken]
+        for call, args in [*valid, *broken]
     ]

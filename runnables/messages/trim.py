@@ -1,39 +1,35 @@
-"""Keep a conversation below a number of tokens."""
+"""Trimming of a conversation to a number of tokens."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast, overload
+from typing import Any, Literal, Protocol, TypeAlias, cast
 
-from runnables.compose.functions import RunnableLambda
-from runnables.core.values import show
 from runnables.errors import did_you_mean
 from runnables.messages.base import BaseMessage
 from runnables.messages.convert import MessagesLike, convert_to_messages
 from runnables.messages.kinds import KindOf, check_kinds, is_kind
 from runnables.messages.normalize import items_of, text_of
 from runnables.messages.roles import SystemMessage
+from runnables.messages.steps import also_a_step
 from runnables.messages.tokens import count_tokens_approximately
-
-if TYPE_CHECKING:
-    from runnables.compose.runnable import Runnable
 
 
 class CountsTokens(Protocol):
-    """A model that knows how many tokens messages take."""
+    """A model that counts the tokens of messages."""
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], /) -> int:
-        """How many tokens the model reads for these messages."""
+        """Return how many tokens the model reads for these messages."""
         ...
 
 
 class SplitsText(Protocol):
-    """What cuts texts into pieces that joined give the text again."""
+    """A splitter of strings, whose parts add up to the string."""
 
     def split_text(self, text: str, /) -> list[str]:
-        """The pieces of a text, in order."""
+        """Return the parts of a string, in order."""
         ...
 
 
@@ -41,13 +37,13 @@ Counter: TypeAlias = Callable[[list[BaseMessage]], int]
 TokenCounter: TypeAlias = (
     Counter | Callable[[BaseMessage], int] | CountsTokens | Literal["approximate"]
 )
-"""What counts tokens: a function of a list of messages (`len` counts messages), a function whose
+"""A counter of tokens: a function of a list of messages (`len` counts messages), a function whose
 parameter is annotated as one message, a model, or the word "approximate"."""
 
 Splitter: TypeAlias = Callable[[str], list[str]]
 
 
-@overload
+@also_a_step
 def trim_messages(
     messages: MessagesLike,
     *,
@@ -59,106 +55,49 @@ def trim_messages(
     start_on: KindOf | None = None,
     include_system: bool = False,
     text_splitter: Splitter | SplitsText | None = None,
-) -> list[BaseMessage]: ...
-
-
-@overload
-def trim_messages(
-    messages: None = None,
-    *,
-    max_tokens: int,
-    token_counter: TokenCounter,
-    strategy: Literal["first", "last"] = "last",
-    allow_partial: bool = False,
-    end_on: KindOf | None = None,
-    start_on: KindOf | None = None,
-    include_system: bool = False,
-    text_splitter: Splitter | SplitsText | None = None,
-) -> Runnable[MessagesLike, list[BaseMessage]]: ...
-
-
-def trim_messages(
-    messages: MessagesLike | None = None,
-    *,
-    max_tokens: int,
-    token_counter: TokenCounter,
-    strategy: Literal["first", "last"] = "last",
-    allow_partial: bool = False,
-    end_on: KindOf | None = None,
-    start_on: KindOf | None = None,
-    include_system: bool = False,
-    text_splitter: Splitter | SplitsText | None = None,
-) -> list[BaseMessage] | Runnable[MessagesLike, list[BaseMessage]]:
-    """The beginning or the end of a conversation that fits into a number of tokens.
+) -> list[BaseMessage]:
+    """Return the end, or the beginning, of a conversation that fits into a number of tokens.
 
     Args:
-        messages: the conversation; without it, a runnable that trims its input.
-        max_tokens: what the result may take at most. (Only a system message that is kept by
-            `include_system` may exceed it; it then stands alone.)
-        token_counter: see `TokenCounter`. It must not give less for more messages.
+        messages: the conversation. Without it, the function returns a runnable that trims its
+            input.
+        max_tokens: the most that the result may count. (Only a system message that
+            `include_system` keeps may exceed it; it is the whole result then.)
+        token_counter: see `TokenCounter`. It must not return less for more messages.
         strategy: "last" keeps the end, "first" the beginning.
-        allow_partial: whether the message at the cut may be cut itself: to some of its blocks,
-            or to some of the pieces that `text_splitter` makes of its text.
-        end_on: drop messages at the end until one is of these kinds; with "last" this happens
+        allow_partial: True lets the message at the cut be cut itself: to some of its blocks,
+            or to some of the parts into which `text_splitter` splits its text.
+        end_on: drop messages at the end until one is of these kinds. With "last" this happens
             before the rest is fitted, with "first" afterwards.
-        start_on: drop messages at the beginning of what fitted until one is of these kinds; only
-            with "last". "human" makes sure that no tool's answer stands without its question.
+        start_on: drop messages at the beginning of what fits until one is of these kinds; only
+            with "last". "human" makes sure that every tool message follows the call that it
+            answers.
         include_system: keep a system message at the very beginning; only with "last".
-        text_splitter: a function, or an object with `split_text`; by default, lines.
+        text_splitter: a function, or an object with `split_text`; by default, strings are split
+            into lines.
 
     Raises:
         ValueError: options that contradict each other, or an unknown strategy, kind or counter.
+
+    Example:
+        >>> talk = [SystemMessage("Be brief."), HumanMessage("Hi"), AIMessage("Hello")]
+        >>> trim_messages(talk, max_tokens=2, token_counter=len, include_system=True)
+        [SystemMessage('Be brief.'), AIMessage('Hello')]
+        >>> (trim_messages(max_tokens=100, token_counter="approximate") | len).invoke(talk)
+        3
     """
-    options = _Options(
-        max_tokens=max_tokens,
-        token_counter=token_counter,
-        strategy=strategy,
-        allow_partial=allow_partial,
-        end_on=end_on,
+    check_kinds("start_on", start_on)
+    check_kinds("end_on", end_on)
+    trimmer = _Trimmer(
+        limit=_checked_limit(max_tokens),
+        count=_counter(token_counter),
+        last=_is_last(strategy, start_on, include_system),
+        split=_splitter(text_splitter) if allow_partial else None,
         start_on=start_on,
+        end_on=end_on,
         include_system=include_system,
-        text_splitter=text_splitter,
     )
-    trim = options.checked()
-    if messages is not None:
-        return trim(messages)
-    return RunnableLambda(options, name="trim_messages", blocking=False)
-
-
-@dataclass(frozen=True, repr=False)
-class _Options:
-    """The options of one call, as they were given: a value that compares, prints and pickles."""
-
-    max_tokens: int
-    token_counter: TokenCounter
-    strategy: str
-    allow_partial: bool
-    end_on: KindOf | None
-    start_on: KindOf | None
-    include_system: bool
-    text_splitter: Splitter | SplitsText | None
-
-    def __call__(self, messages: MessagesLike) -> list[BaseMessage]:
-        return self.checked()(messages)
-
-    def checked(self) -> _Trim:
-        """What the options mean; ValueError where they mean nothing."""
-        check_kinds("start_on", self.start_on)
-        check_kinds("end_on", self.end_on)
-        return _Trim(
-            limit=_checked_limit(self.max_tokens),
-            count=_counter(self.token_counter),
-            last=_is_last(self.strategy, self.start_on, self.include_system),
-            split=_splitter(self.text_splitter) if self.allow_partial else None,
-            start_on=self.start_on,
-            end_on=self.end_on,
-            include_system=self.include_system,
-        )
-
-    def __repr__(self) -> str:
-        given = {name: value for name, value in vars(self).items() if value}
-        shown = (f"{name}={show(value)}" for name, value in given.items())
-        return f"trim_messages({', '.join(shown)})"
+    return trimmer.trim(convert_to_messages(messages))
 
 
 def _checked_limit(max_tokens: Any) -> int:
@@ -195,7 +134,7 @@ def _counter(counter: Any) -> Counter:
 
 
 def _counts_one(counter: Callable[..., Any]) -> bool:
-    """Whether a function says, by its annotation, that it counts a single message."""
+    """Tell whether a function counts a single message, by the annotation of its parameter."""
     try:
         parameters = inspect.signature(counter).parameters.values()
     except (TypeError, ValueError):
@@ -207,10 +146,10 @@ def _counts_one(counter: Callable[..., Any]) -> bool:
 
 
 def _message_names() -> set[str]:
-    found = [BaseMessage]
-    for cls in found:
-        found.extend(cls.__subclasses__())
-    return {cls.__name__ for cls in found} | {"AnyMessage"}
+    classes = [BaseMessage]
+    for cls in classes:
+        classes.extend(cls.__subclasses__())
+    return {cls.__name__ for cls in classes} | {"AnyMessage"}
 
 
 def _splitter(splitter: Any) -> Splitter:
@@ -220,8 +159,8 @@ def _splitter(splitter: Any) -> Splitter:
 
 
 @dataclass(frozen=True)
-class _Trim:
-    """What the options of one call do to a conversation."""
+class _Trimmer:
+    """The options of one call, checked, and the trimming itself."""
 
     limit: int
     count: Counter
@@ -231,70 +170,73 @@ class _Trim:
     end_on: KindOf | None
     include_system: bool
 
-    def __call__(self, messages: MessagesLike) -> list[BaseMessage]:
-        found = convert_to_messages(messages)
-        return self._end(found) if self.last else self._beginning(found)
+    def trim(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        return self._keep_end(messages) if self.last else self._keep_beginning(messages)
 
-    def _beginning(self, messages: list[BaseMessage]) -> list[BaseMessage]:
-        kept = messages[: _most(len(messages), lambda n: self._fits(messages[:n]))]
+    def _keep_beginning(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        size = _largest_fitting(len(messages), lambda size: self._fits(messages[:size]))
+        kept = messages[:size]
         if self.split and len(kept) < len(messages):
-            kept += self._part(messages[len(kept)], lambda part: [*kept, part])
-        return _until(kept, self.end_on)
+            kept += self._cut_to_fit(messages[len(kept)], lambda part: [*kept, part])
+        return _drop_after(kept, self.end_on)
 
-    def _end(self, messages: list[BaseMessage]) -> list[BaseMessage]:
-        messages = _until(messages, self.end_on)
+    def _keep_end(self, messages: list[BaseMessage]) -> list[BaseMessage]:
+        messages = _drop_after(messages, self.end_on)
         has_system = bool(messages) and isinstance(messages[0], SystemMessage)
         head = messages[:1] if self.include_system and has_system else []
         rest = messages[len(head) :]
-        size = _most(len(rest), lambda n: self._fits([*head, *rest[len(rest) - n :]]))
+        size = _largest_fitting(
+            len(rest), lambda size: self._fits([*head, *rest[len(rest) - size :]])
+        )
         kept = rest[len(rest) - size :]
         if self.split and size < len(rest):
-            cut = self._part(rest[len(rest) - size - 1], lambda part: [*head, part, *kept])
-            kept = [*cut, *kept]
-        return [*head, *_from(kept, self.start_on)]
+            part = self._cut_to_fit(rest[len(rest) - size - 1], lambda part: [*head, part, *kept])
+            kept = [*part, *kept]
+        return [*head, *_drop_before(kept, self.start_on)]
 
     def _fits(self, messages: Sequence[BaseMessage]) -> bool:
         return self.count(list(messages)) <= self.limit
 
-    def _part(
-        self, message: BaseMessage, around: Callable[[BaseMessage], Sequence[BaseMessage]]
+    def _cut_to_fit(
+        self, message: BaseMessage, in_result: Callable[[BaseMessage], Sequence[BaseMessage]]
     ) -> list[BaseMessage]:
-        """As much of a message as fits, or nothing."""
+        """Return a list of as much of a message as fits, or an empty one."""
 
         def fits(content: Any) -> bool:
-            return self._fits(around(_saying(message, content)))
+            return self._fits(in_result(_with_content(message, content)))
 
-        content = self._blocks(message, fits) or self._texts(message, fits)
-        return [_saying(message, content)] if content else []
+        content = self._fitting_blocks(message, fits) or self._fitting_text(message, fits)
+        return [_with_content(message, content)] if content else []
 
-    def _blocks(self, message: BaseMessage, fits: Callable[[Any], bool]) -> Any:
-        """Some of the blocks of a content that is a list."""
+    def _fitting_blocks(self, message: BaseMessage, fits: Callable[[Any], bool]) -> Any:
+        """Return as many blocks as fit; None where the content is no list."""
         if isinstance(message.content, str):
             return None
         blocks = message.content
-        return self._some(blocks, _most(len(blocks) - 1, lambda n: fits(self._some(blocks, n))))
+        size = _largest_fitting(len(blocks) - 1, lambda size: fits(self._take(blocks, size)))
+        return self._take(blocks, size)
 
-    def _texts(self, message: BaseMessage, fits: Callable[[Any], bool]) -> Any:
-        """Some of the pieces of the text at the edge that is kept."""
+    def _fitting_text(self, message: BaseMessage, fits: Callable[[Any], bool]) -> Any:
+        """Return as many parts of the string next to the kept messages as fit."""
         items = items_of(message.content)
-        texts = [text for item in items if (text := text_of([item]))]
-        if not texts or self.split is None:
+        strings = [text for item in items if (text := text_of([item]))]
+        if not strings or self.split is None:
             return None
-        pieces = self.split(texts[-1] if self.last else texts[0])
-        size = _most(len(pieces), lambda n: fits("".join(self._some(pieces, n))))
-        return "".join(self._some(pieces, size))
+        parts = self.split(strings[-1] if self.last else strings[0])
+        size = _largest_fitting(len(parts), lambda size: fits("".join(self._take(parts, size))))
+        return "".join(self._take(parts, size))
 
-    def _some(self, items: Sequence[Any], size: int) -> list[Any]:
-        """That many items, from the edge that is kept."""
+    def _take(self, items: Sequence[Any], size: int) -> list[Any]:
+        """Return that many items, from the side that is kept."""
         return list(items[len(items) - size :] if self.last else items[:size])
 
 
-def _saying(message: BaseMessage, content: Any) -> BaseMessage:
+def _with_content(message: BaseMessage, content: Any) -> BaseMessage:
     return message.model_copy(update={"content": content})
 
 
-def _most(top: int, fits: Callable[[int], bool]) -> int:
-    """The largest number up to `top` that fits, by bisection; 0 where none does."""
+def _largest_fitting(top: int, fits: Callable[[int], bool]) -> int:
+    """Return the largest number up to `top` that fits, by bisection; 0 where none does."""
     low, high = 0, max(top, 0)
     if high and fits(high):
         return high
@@ -304,16 +246,16 @@ def _most(top: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-def _until(messages: list[BaseMessage], end_on: KindOf | None) -> list[BaseMessage]:
-    """Without the messages behind the last one of these kinds."""
+def _drop_after(messages: list[BaseMessage], end_on: KindOf | None) -> list[BaseMessage]:
+    """Return the messages up to the last one of these kinds."""
     size = len(messages)
     while end_on and size and not is_kind(messages[size - 1], end_on):
         size -= 1
     return messages[:size]
 
 
-def _from(messages: list[BaseMessage], start_on: KindOf | None) -> list[BaseMessage]:
-    """Without the messages before the first one of these kinds."""
+def _drop_before(messages: list[BaseMessage], start_on: KindOf | None) -> list[BaseMessage]:
+    """Return the messages from the first one of these kinds on."""
     start = 0
     while start_on and start < len(messages) and not is_kind(messages[start], start_on):
         start += 1

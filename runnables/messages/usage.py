@@ -1,7 +1,8 @@
-"""How many tokens a model read and wrote, and how such counts add."""
+"""Counts of the tokens that a model read and wrote, and their sums."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NotRequired, cast
 
@@ -11,7 +12,15 @@ from typing_extensions import TypedDict
 
 @with_config(ConfigDict(extra="allow"))
 class InputTokenDetails(TypedDict, total=False):
-    """Which kinds of tokens a model read; a provider may add kinds. They need not add up."""
+    """The tokens that a model read, by kind. A provider may add kinds; they need not add up.
+
+    Example:
+        >>> details: InputTokenDetails = {"cache_read": 80}
+        >>> usage = UsageMetadata(input_tokens=100, output_tokens=5, total_tokens=105)
+        >>> usage["input_token_details"] = details
+        >>> add_usage(usage, usage)["input_token_details"]
+        {'cache_read': 160}
+    """
 
     audio: int
     cache_creation: int
@@ -20,14 +29,28 @@ class InputTokenDetails(TypedDict, total=False):
 
 @with_config(ConfigDict(extra="allow"))
 class OutputTokenDetails(TypedDict, total=False):
-    """Which kinds of tokens a model wrote; a provider may add kinds. They need not add up."""
+    """The tokens that a model wrote, by kind. A provider may add kinds; they need not add up.
+
+    Example:
+        >>> details: OutputTokenDetails = {"reasoning": 20}
+        >>> usage = UsageMetadata(input_tokens=100, output_tokens=30, total_tokens=130)
+        >>> usage["output_token_details"] = details
+        >>> add_usage(usage, usage)["output_token_details"]
+        {'reasoning': 40}
+    """
 
     audio: int
     reasoning: int
 
 
 class UsageMetadata(TypedDict):
-    """The tokens of one answer, or of several that were added."""
+    """The tokens of one answer, or the sum over several.
+
+    Example:
+        >>> usage = UsageMetadata(input_tokens=8, output_tokens=2, total_tokens=10)
+        >>> AIMessage("Hello", usage_metadata=usage).usage_metadata["total_tokens"]
+        10
+    """
 
     input_tokens: int
     output_tokens: int
@@ -37,39 +60,55 @@ class UsageMetadata(TypedDict):
 
 
 def add_usage(left: UsageMetadata | None, right: UsageMetadata | None) -> UsageMetadata:
-    """The sum of two counts, kind by kind; None counts as nothing."""
+    """Return the sum of two counts, kind by kind; None counts as zero.
+
+    Example:
+        >>> usage = UsageMetadata(input_tokens=8, output_tokens=2, total_tokens=10)
+        >>> add_usage(usage, usage)
+        {'input_tokens': 16, 'output_tokens': 4, 'total_tokens': 20}
+    """
     return sum_usage(usage for usage in (left, right) if usage is not None)
 
 
 def subtract_usage(left: UsageMetadata | None, right: UsageMetadata | None) -> UsageMetadata:
-    """What `left` counts beyond `right`, kind by kind and never below zero."""
-    return cast("UsageMetadata", _combine(left or _none(), right or _none(), _less))
+    """Return the difference of two counts, kind by kind, and never below zero; None is zero.
+
+    Example:
+        >>> before = UsageMetadata(input_tokens=8, output_tokens=2, total_tokens=10)
+        >>> after = UsageMetadata(input_tokens=9, output_tokens=5, total_tokens=14)
+        >>> subtract_usage(after, before)
+        {'input_tokens': 1, 'output_tokens': 3, 'total_tokens': 4}
+    """
+    return cast("UsageMetadata", _combine(left or _zero(), right or _zero(), _subtract))
 
 
 def sum_usage(usages: Iterable[UsageMetadata]) -> UsageMetadata:
-    """The sum of any number of counts; of none, zeros."""
-    total: Mapping[str, Any] = _none()
+    """Return the sum of any number of counts; of none, zeros."""
+    total: Mapping[str, Any] = _zero()
     for usage in usages:
-        total = _combine(total, usage, lambda one, other: one + other)
+        total = _combine(total, usage, operator.add)
     return cast("UsageMetadata", total)
 
 
-def _none() -> UsageMetadata:
+def _zero() -> UsageMetadata:
     return UsageMetadata(input_tokens=0, output_tokens=0, total_tokens=0)
 
 
-def _less(one: int, other: int) -> int:
-    return max(one - other, 0)
+def _subtract(left: int, right: int) -> int:
+    return max(left - right, 0)
 
 
 def _combine(
-    left: Mapping[str, Any], right: Mapping[str, Any], of: Callable[[int, int], int]
+    left: Mapping[str, Any], right: Mapping[str, Any], combine: Callable[[int, int], int]
 ) -> dict[str, Any]:
-    return {key: _one(left.get(key), right.get(key), of) for key in dict.fromkeys([*left, *right])}
+    return {
+        key: _combine_values(left.get(key), right.get(key), combine)
+        for key in dict.fromkeys([*left, *right])
+    }
 
 
-def _one(left: Any, right: Any, of: Callable[[int, int], int]) -> Any:
-    """A count, or the details of one."""
+def _combine_values(left: Any, right: Any, combine: Callable[[int, int], int]) -> Any:
+    """Combine two counts, or the details of two."""
     if any(isinstance(side, Mapping) for side in (left, right)):
-        return _combine(left or {}, right or {}, of)
-    return of(left or 0, right or 0)
+        return _combine(left or {}, right or {}, combine)
+    return combine(left or 0, right or 0)

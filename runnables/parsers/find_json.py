@@ -62,7 +62,7 @@ class JsonExtractor:
     def version(self) -> tuple[int, int] | None:
         """Return a value that differs whenever a snapshot would; None where there is none yet."""
         reader = self.reader
-        return (self._candidates, reader.changes) if reader and reader.changes else None
+        return (self._candidates, reader._changes) if reader and reader._changes else None
 
     def feed(self, text: str) -> None:
         """Take the next part of the text; errors wait for `finish`, since the value may follow."""
@@ -77,7 +77,7 @@ class JsonExtractor:
         """
         if self._error:
             raise self._error
-        if self.reader and not self.reader.done and not self.reader.stack and not self._in_fence:
+        if self.reader and not self.reader._done and not self.reader._stack and not self._in_fence:
             self._end_scalar(self.reader)
         if not self.reader:
             raise JsonError("there is no JSON in the text")
@@ -113,13 +113,13 @@ class JsonExtractor:
             rest = reader.feed(text)
         except JsonError as error:
             return self._failed(reader, error)
-        if reader.done:
+        if reader._done:
             is_scalar = not isinstance(reader.snapshot(), dict | list)
             self._stage = self._after_scalar if is_scalar else _ignore
         return rest
 
     def _failed(self, reader: JsonReader, error: JsonError) -> str:
-        if reader.stack or self._in_fence:
+        if reader._stack or self._in_fence:
             self._error = error
         self._stage = _ignore if self._in_fence else self._seek
         self.reader, self._preceding = None, _MID_LINE
@@ -207,6 +207,6 @@ def parse_json_markdown(text: str) -> Any:
     """
     extractor = JsonExtractor()
     extractor.feed(text)
-    if extractor.version and extractor.reader and extractor.reader.stack:
+    if extractor.version and extractor.reader and extractor.reader._stack:
         return extractor.reader.snapshot()
     return extractor.finish()

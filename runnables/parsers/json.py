@@ -89,7 +89,11 @@ class SnapshotDecoder(TextDecoder[T]):
         self.extractor.feed(text)
         self._budget.earn(len(text))
         version, reader = self.extractor.version, self.extractor.reader
-        if reader is None or version in (None, self.shown) or not self._budget.spend(reader.cost()):
+        if (
+            reader is None
+            or version in (None, self.shown)
+            or not self._budget.spend(reader._snapshot_cost())
+        ):
             return ()
         self.shown = version
         return self.show(reader)

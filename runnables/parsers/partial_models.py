@@ -64,16 +64,16 @@ class PartialValue:
 
     def show(self, reader: JsonReader) -> Any:
         """Return the value so far; HIDDEN where nothing of it is new, or none can be shown."""
-        reader.flush()
+        reader._flush()
         new = self._follow_stack(reader)
         for depth, container in enumerate(self._open):
-            last_is_open = depth + 1 < len(reader.stack) or reader.in_text
-            new |= container.take(len(reader.stack[depth]) - last_is_open)
+            last_is_open = depth + 1 < len(reader._stack) or reader._in_string
+            new |= container.take(len(reader._stack[depth]) - last_is_open)
         part = self._open_string(reader)
         if not self._open or not (new or part is not HIDDEN):
             return HIDDEN
         for depth in reversed(range(len(self._open))):
-            key = reader.keys[depth] if depth < len(reader.keys) else reader.text_key
+            key = reader._keys[depth] if depth < len(reader._keys) else reader._open_key
             part = self._open[depth].build(key, part)
         return part
 
@@ -81,25 +81,25 @@ class PartialValue:
         """Match the open containers with the reader's; tell whether new ones can be shown."""
         known = self._open
         same = 0
-        while same < min(len(known), len(reader.stack)) and (
-            known[same].container is reader.stack[same]
+        while same < min(len(known), len(reader._stack)) and (
+            known[same].container is reader._stack[same]
         ):
             same += 1
         del known[same:]
-        for depth in range(same, len(reader.stack)):
-            shape = known[-1].part_shape(reader.keys[depth - 1]) if known else self._shape
-            container = shape.open(reader.stack[depth]) if shape else None
+        for depth in range(same, len(reader._stack)):
+            shape = known[-1].part_shape(reader._keys[depth - 1]) if known else self._shape
+            container = shape.open(reader._stack[depth]) if shape else None
             if container is None:
                 break
             known.append(container)
         return len(known) > same
 
     def _open_string(self, reader: JsonReader) -> Any:
-        if not reader.in_text or not self._open or len(self._open) < len(reader.stack):
+        if not reader._in_string or not self._open or len(self._open) < len(reader._stack):
             return HIDDEN
-        shape = self._open[-1].part_shape(reader.text_key)
-        container: Any = reader.stack[-1]
-        return container[reader.text_key] if shape and shape.shows_open_strings else HIDDEN
+        shape = self._open[-1].part_shape(reader._open_key)
+        container: Any = reader._stack[-1]
+        return container[reader._open_key] if shape and shape.shows_open_strings else HIDDEN
 
 
 class Shape:

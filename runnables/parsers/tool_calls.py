@@ -262,14 +262,14 @@ class ParsedToolCall(PartialToolCall):
         return self._has_args
 
     @property
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Tell whether its arguments are complete."""
-        return self.reader.done
+        return self.reader._done
 
-    def take_args(self, text: str) -> None:
+    def add_args(self, text: str) -> None:
         """Take the next part of the text of the arguments."""
         self._has_args = self._has_args or bool(text)
-        if not self._broken and not self.reader.done:
+        if not self._broken and not self.reader._done:
             try:
                 self.reader.feed(text)
             except JsonError:
@@ -277,14 +277,14 @@ class ParsedToolCall(PartialToolCall):
 
     def args(self) -> dict[str, Any]:
         """Return the arguments so far."""
-        value: object = self.reader.snapshot() if self.reader.changes else {}
+        value: object = self.reader.snapshot() if self.reader._changes else {}
         return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
     def object(self, shape: Shape) -> Any:
         """Return the arguments so far as an object; HIDDEN where nothing can be shown."""
         if self._value is None:
             self._value = PartialValue(shape)
-        if not self.reader.done:
+        if not self.reader._done:
             new = self._value.show(self.reader)
             self._object = self._object if new is HIDDEN else new
         elif not self._broken:
@@ -319,7 +319,7 @@ class _CallsDecoder(Decoder[Any, Any]):
         parser = self._parser
         calls = self._assembler.calls
         taken = [call for call in calls if call.name and parser._takes(call.name)]
-        if not self._budget.spend(sum(call.reader.cost() + 1 for call in taken)):
+        if not self._budget.spend(sum(call.reader._snapshot_cost() + 1 for call in taken)):
             return ()
         items = [parser._from_partial(call) for call in parser._limited(taken)]
         shown = parser._result([item for item in items if item is not HIDDEN])

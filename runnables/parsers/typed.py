@@ -107,7 +107,7 @@ class _PydanticDecoder(SnapshotDecoder[T]):
     def show(self, reader: JsonReader) -> Iterable[T]:
         if reader is not self._reader:
             self._reader, self._partial = reader, PartialValue(self._shape)
-        value = HIDDEN if reader.done else self._partial.show(reader)
+        value = HIDDEN if reader._done else self._partial.show(reader)
         return () if value is HIDDEN else (value,)
 
     def end(self) -> Iterable[T]:

@@ -1,4 +1,4 @@
-"""Prompts: values go in, texts or messages come out."""
+"""Prompt templates: they turn values into strings or messages."""
 
 from __future__ import annotations
 

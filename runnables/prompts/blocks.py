@@ -1,4 +1,4 @@
-"""Templates for the blocks of a message: texts, images, and any other dict."""
+"""Templates for the blocks of a message: text, images, and any other dict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from runnables.errors import PromptError
 from runnables.prompts.formats.base import Variables, is_dict, is_list, union
 from runnables.prompts.formats.registry import compile_template
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
-from runnables.prompts.template import Given, Template, written
+from runnables.prompts.template import RenderContext, Template, constructor_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,17 +19,24 @@ if TYPE_CHECKING:
 
 
 class DictPromptTemplate(Value, Template):
-    """A template in the shape of a dict: each text in it, however deep, is a template.
+    """A template that is a dict: each string value in it, at any depth, is a template.
 
-    Keys are not templates, and values that are not texts stay as they are.
+    Keys are not templates, and values of other types stay unchanged.
 
     Args:
         template: the dict.
-        template_format: how its texts are to be read.
-        input_variables: the variables, where they are to be checked against the texts.
+        template_format: the format of its strings.
+        input_variables: the expected variables; an error is raised where the template has others.
+
+    Raises:
+        PromptError: a string that is not well formed, or other variables than those expected.
+
+    Example:
+        >>> DictPromptTemplate({"type": "image", "url": "https://x/{name}.png"}).format(name="cat")
+        {'type': 'image', 'url': 'https://x/cat.png'}
     """
 
-    _compiled: Any = None
+    _compile_nested: Any = None
 
     def __init__(
         self,
@@ -40,53 +47,57 @@ class DictPromptTemplate(Value, Template):
     ) -> None:
         self.template = dict(template)
         self.template_format: PromptTemplateFormat = template_format
-        self._read()
-        self._declared(input_variables)
+        self._get_compiled()
+        self._check_declared(input_variables)
 
     def format(self, /, **values: Any) -> dict[str, Any]:
-        """The dict for these values.
+        """Return the dict for these values.
 
         Raises:
             PromptError: a value is missing, or a name is unknown.
         """
         self._refuse_unknown(values)
         self.require(values)
-        return self.fill(self.given(values))
+        return self.render(self.render_context(values))
 
-    def fill(self, given: Given) -> dict[str, Any]:
-        """The dict; nothing is missing from what is given."""
-        return cast("dict[str, Any]", _filled(self._read(), given.values))
+    def render(self, context: RenderContext) -> dict[str, Any]:
+        """Render the dict; the context holds a value for every variable."""
+        return cast("dict[str, Any]", _render_nested(self._get_compiled(), context.values))
 
-    def block(self, given: Given) -> dict[str, Any]:
-        """The dict as a block of a message."""
-        return self.fill(given)
+    def render_block(self, context: RenderContext) -> dict[str, Any]:
+        """Render the dict as a block of a message."""
+        return self.render(context)
 
     def _own_variables(self) -> Variables:
-        return union(text.variables for text in _texts(self._read()))
+        return union(string.variables for string in _compiled_strings(self._get_compiled()))
 
-    def as_written(self) -> Any:
-        """The block as users write it."""
+    def shorthand(self) -> Any:
+        """Return the block as users write it."""
         return self.template
 
     def __repr__(self) -> str:
-        return written(self, self.template, template_format=self.template_format)
+        return constructor_repr(self, self.template, template_format=self.template_format)
 
-    def _read(self) -> Any:
-        if self._compiled is None:
-            self._compiled = _compiled(self.template, self.template_format)
-        return self._compiled
+    def _get_compiled(self) -> Any:
+        if self._compile_nested is None:
+            self._compile_nested = _compiled(self.template, self.template_format)
+        return self._compile_nested
 
 
 class ImagePromptTemplate(DictPromptTemplate):
-    """A template for the address of an image: its `url`, which may hold the data, and `detail`.
+    """A template for an image: its `url`, which may be a data URL, and `detail`.
 
     Args:
-        template: a dict with "url" and perhaps "detail", or the url alone.
-        template_format: how its texts are to be read.
-        input_variables: the variables, where they are to be checked against the texts.
+        template: a dict with "url" and optionally "detail", or the URL alone.
+        template_format: the format of its strings.
+        input_variables: the expected variables; an error is raised where the template has others.
 
     Raises:
-        PromptError: no url, or a path: a prompt does not read files.
+        PromptError: there is no URL, or a path: a prompt does not read files.
+
+    Example:
+        >>> ImagePromptTemplate("https://x/{name}.png").format(name="cat")
+        {'url': 'https://x/cat.png'}
     """
 
     def __init__(
@@ -98,42 +109,42 @@ class ImagePromptTemplate(DictPromptTemplate):
     ) -> None:
         template = {"url": template} if isinstance(template, str) else template
         if not isinstance(template, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
-            raise PromptError(f"Invalid image template: {template!r}. Give a url, or a dict.")
+            raise PromptError(f"Invalid image template: {template!r}. Pass a URL or a dict.")
         if "path" in template:
             raise PromptError(
                 "Images are not read from a 'path': a value could name any file of this machine. "
-                "Read the file yourself and give it as a 'url' of the form "
+                "Read the file yourself and pass it as a 'url' such as "
                 "'data:image/png;base64,...'."
             )
         if "url" not in template:
             raise PromptError(f"An image needs a 'url', and has only {sorted(template)}.")
         super().__init__(template, template_format, input_variables=input_variables)
 
-    def block(self, given: Given) -> dict[str, Any]:
-        """The image as a block of a message."""
-        return {"type": "image_url", "image_url": self.fill(given)}
+    def render_block(self, context: RenderContext) -> dict[str, Any]:
+        """Render the image as a block of a message."""
+        return {"type": "image_url", "image_url": self.render(context)}
 
-    def as_written(self) -> Any:
-        """The block as users write it."""
+    def block_shorthand(self) -> Any:
+        """Return the block as users write it."""
         return {"type": "image_url", "image_url": self.template}
 
 
 BlockTemplate = StringPromptTemplate | DictPromptTemplate
-"""What makes a block of a message."""
+"""A template that renders a block of a message."""
 
 
 def block_template(
     block: str | Mapping[str, Any], template_format: PromptTemplateFormat
 ) -> BlockTemplate:
-    """Read a block as users write it: a text, or a dict.
+    """Return the template of a block as users write it: a string, or a dict.
 
     Raises:
-        PromptError: something else, or a text in it that is not well formed.
+        PromptError: anything else, or a string in it that is not well formed.
     """
     if isinstance(block, str):
         return PromptTemplate(block, template_format=template_format)
     if not isinstance(block, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
-        raise PromptError(f"Invalid template: {block!r}. A block of a message is a text or a dict.")
+        raise PromptError(f"Invalid template: {block!r}. A block is a string or a dict.")
     if "text" in block and block.keys() <= {"type", "text"}:
         return PromptTemplate(block["text"], template_format=template_format)
     if "image_url" in block and block.keys() <= {"type", "image_url"}:
@@ -141,18 +152,18 @@ def block_template(
     return DictPromptTemplate(block, template_format)
 
 
-def blocks_of(template: BlockTemplate, given: Given) -> Iterator[dict[str, Any]]:
-    """The block that a template makes; a text that comes out empty makes none."""
+def render_blocks(template: BlockTemplate, context: RenderContext) -> Iterator[dict[str, Any]]:
+    """Yield the block that a template renders; an empty string makes none."""
     if isinstance(template, DictPromptTemplate):
-        yield template.block(given)
-    elif text := template.text(given):
+        yield template.render_block(context)
+    elif text := template.render_text(context):
         yield {"type": "text", "text": text}
 
 
-def as_written(template: BlockTemplate, template_format: str) -> Any:
-    """A block as users write it; None where that would not say all."""
+def block_shorthand(template: BlockTemplate, template_format: str) -> Any:
+    """Return a block as users write it; None where that would leave out options."""
     if isinstance(template, DictPromptTemplate):
-        return template.as_written() if template.template_format == template_format else None
+        return template.shorthand() if template.template_format == template_format else None
     if type(template) is not PromptTemplate or template != PromptTemplate(
         template.template, template_format=cast("Any", template_format)
     ):
@@ -161,7 +172,7 @@ def as_written(template: BlockTemplate, template_format: str) -> Any:
 
 
 def _compiled(value: Any, template_format: str) -> Any:
-    """The same shape, with texts read as templates."""
+    """Return a value of the same shape, with its strings compiled."""
     if isinstance(value, str):
         return compile_template(value, template_format)
     if is_dict(value):
@@ -173,26 +184,26 @@ def _compiled(value: Any, template_format: str) -> Any:
 
 
 class _Constant:
-    """A value in a template that is no text."""
+    """A value in a template that is not a string."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
 
-def _texts(compiled: Any) -> Iterator[Compiled]:
+def _compiled_strings(compiled: Any) -> Iterator[Compiled]:
     if is_dict(compiled):
-        yield from _texts(list(compiled.values()))
+        yield from _compiled_strings(list(compiled.values()))
     elif is_list(compiled):
         for item in compiled:
-            yield from _texts(item)
+            yield from _compiled_strings(item)
     elif not isinstance(compiled, _Constant):
         yield compiled
 
 
-def _filled(compiled: Any, values: Mapping[str, Any]) -> Any:
+def _render_nested(compiled: Any, values: Mapping[str, Any]) -> Any:
     if is_dict(compiled):
-        return {key: _filled(item, values) for key, item in compiled.items()}
+        return {key: _render_nested(item, values) for key, item in compiled.items()}
     if is_list(compiled):
-        items = [_filled(item, values) for item in compiled]
+        items = [_render_nested(item, values) for item in compiled]
         return tuple(items) if isinstance(compiled, tuple) else items
     return compiled.value if isinstance(compiled, _Constant) else compiled.render(values)

@@ -1,4 +1,4 @@
-"""Templates for a conversation."""
+"""Templates that render a conversation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast, overload
 
 from runnables.errors import PromptError, did_you_mean
 from runnables.messages import BaseMessage
-from runnables.messages.construct import unchecked
+from runnables.messages.construct import construct_with_defaults
 from runnables.messages.kinds import ALL_KINDS
 from runnables.messages.prompt_values import ChatPromptValue, PromptValue
 from runnables.prompts.base import BasePromptTemplate
@@ -22,60 +22,71 @@ from runnables.prompts.message import (
     SystemMessagePromptTemplate,
 )
 from runnables.prompts.string import PromptTemplate, joined_partials
-from runnables.prompts.template import written
+from runnables.prompts.template import constructor_repr
 
 if TYPE_CHECKING:
     from runnables.prompts.formats.base import PromptTemplateFormat, Variables
-    from runnables.prompts.template import Given, Selecting
+    from runnables.prompts.template import RenderContext, SelectsExamples
 
 
-_OURS: Final = frozenset(ALL_KINDS.values())
+_LIBRARY_CLASSES: Final = frozenset(ALL_KINDS.values())
 
 
 class BaseChatPromptTemplate(BasePromptTemplate):
-    """A template that gives messages."""
+    """A template that renders messages; the base of `ChatPromptTemplate`.
+
+    Example:
+        >>> isinstance(ChatPromptTemplate(["Hello {name}"]), BaseChatPromptTemplate)
+        True
+        >>> ChatPromptTemplate(["Hello {name}"]).format_messages(name="Ann")
+        [HumanMessage('Hello Ann')]
+    """
 
     @abstractmethod
-    def messages_for(self, given: Given) -> list[BaseMessage]:
-        """The messages; nothing is missing from what is given."""
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
+        """Render the messages; the context holds a value for every variable."""
 
-    def _prompt(self, given: Given) -> PromptValue:
-        messages = self.messages_for(given)
-        if type(messages) is list and _OURS.issuperset(map(type, messages)):
-            return unchecked(ChatPromptValue, {"messages": messages})
-        return ChatPromptValue(messages=cast("Any", messages))  # of a user's own template, maybe
+    def _render_prompt(self, context: RenderContext) -> PromptValue:
+        messages = self.render_messages(context)
+        if type(messages) is list and _LIBRARY_CLASSES.issuperset(map(type, messages)):
+            return construct_with_defaults(ChatPromptValue, {"messages": messages})
+        return ChatPromptValue(messages=cast("Any", messages))  # a user's own template may be wrong
 
     def format_messages(self, /, **values: Any) -> list[BaseMessage]:
-        """The messages for these values.
+        """Return the messages for these values.
 
         Raises:
             PromptError: a value is missing, or a name is unknown.
         """
-        return self.messages_for(self._checked(values))
+        return self.render_messages(self._keyword_context(values))
 
     async def aformat_messages(self, /, **values: Any) -> list[BaseMessage]:
-        """The messages for these values; awaits selectors of examples."""
-        return self.messages_for(await self._achecked(values))
+        """Return the messages for these values; selectors of examples are awaited.
+
+        Raises:
+            PromptError: a value is missing, or a name is unknown.
+        """
+        return self.render_messages(await self._akeyword_context(values))
 
     def format(self, /, **values: Any) -> str:
-        """The messages for these values as one text, for reading."""
+        """Return the messages for these values as one string, to read them."""
         return self.format_prompt(**values).to_string()
 
     async def aformat(self, /, **values: Any) -> str:
-        """The messages for these values as one text, for reading."""
+        """Return the messages for these values as one string, to read them."""
         return (await self.aformat_prompt(**values)).to_string()
 
     def __add__(self, other: MessageLike | Sequence[MessageLike]) -> ChatPromptTemplate:
-        """A conversation of this and what follows."""
+        """Return a chat prompt of this template and the other parts."""
         return ChatPromptTemplate([self]) + other
 
     def __radd__(self, other: MessageLike) -> ChatPromptTemplate:
-        """A conversation of what goes before and this."""
+        """Return a chat prompt of the other part and this template."""
         return ChatPromptTemplate([other, self])
 
 
 MessagePart = BaseMessage | BaseMessagePromptTemplate | BaseChatPromptTemplate
-"""What a chat prompt is made of."""
+"""A part of a chat prompt."""
 
 MessageLike = (
     MessagePart
@@ -83,28 +94,38 @@ MessageLike = (
     | tuple[str | type, str | Sequence[str | Mapping[str, Any] | bool]]
     | Mapping[str, Any]
 )
-"""What can be written for a part: a message or a template; a text of the user's; a pair of a role
-(or a class) and a text or a list of blocks; a dict of `role` and `content`."""
+"""Anything that can be read as a part: a message or a template; a string, which is a template of
+the user's message; a pair of a role (or a class) and a string or a list of blocks; a dict with
+`role` and `content`."""
 
 
 class ChatPromptTemplate(BaseChatPromptTemplate):
-    """A conversation with places for values and for further messages.
+    """A conversation with variables and placeholders for messages.
 
     Args:
-        messages: its parts, in order. Messages are taken as they are: braces in them are text.
-        template_format: how texts are to be read, now and when parts are added.
-        input_variables: the variables, where they are to be checked against the parts.
-        optional_variables: the same for those that may be left out.
-        partial_variables: values that are filled in already, or functions that give them.
+        messages: the parts, in order. Messages are not templates: braces in them are text.
+        template_format: the format of strings, also of parts that are added later.
+        input_variables: the expected variables; an error is raised where the parts have others.
+        optional_variables: the expected variables that may be left out.
+        partial_variables: values, or functions without arguments that are called at each use.
         input_types: types of values for `input_schema`.
-        name: what to call the template in errors and events.
+        name: the name of the template in errors and events.
 
     Raises:
-        PromptError: a part that is not well formed, a text or a pair in place of the list of
-            parts, or declared variables that do not fit.
+        PromptError: a part that is not well formed, a string or a pair in place of the list of
+            parts, or other variables than those expected.
+
+    Example:
+        >>> chat = ChatPromptTemplate(
+        ...     [("system", "Be brief."), ("placeholder", "{history}"), ("human", "{question}")]
+        ... )
+        >>> chat.format_messages(question="Who are you?")
+        [SystemMessage('Be brief.'), HumanMessage('Who are you?')]
+        >>> chat.input_variables, chat.optional_variables
+        (['question'], ['history'])
     """
 
-    _in_parts: tuple[list[Any], Variables, list[Selecting]] | None = None
+    _cached_variables: tuple[list[Any], Variables, list[SelectsExamples]] | None = None
 
     def __init__(
         self,
@@ -121,7 +142,7 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         self.template_format: PromptTemplateFormat = template_format
         self.messages = self._parts(messages)
         self._refuse_unknown(self.partial_variables)
-        self._declared(input_variables)
+        self._check_declared(input_variables)
         if optional_variables is not None:
             self._refuse_unknown(optional_variables)
 
@@ -132,23 +153,23 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         template_format: PromptTemplateFormat = "f-string",
         **options: Any,
     ) -> Self:
-        """A conversation from its parts; the same as the constructor."""
+        """Return a chat prompt of these parts; the same as the constructor."""
         return cls(messages, template_format=template_format, **options)
 
     @classmethod
     def from_template(cls, template: str, **options: Any) -> Self:
-        """A conversation of one message of the user; `options` as for `PromptTemplate`."""
+        """Return a chat prompt of one user message; `options` are those of `PromptTemplate`."""
         return cls([HumanMessagePromptTemplate(PromptTemplate(template, **options))])
 
-    def messages_for(self, given: Given) -> list[BaseMessage]:
-        """The messages; nothing is missing from what is given."""
-        inside = self._within(given)
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
+        """Render the messages; the context holds a value for every variable."""
+        inside = self._with_own_partials(context)
         messages: list[BaseMessage] = []
         for part in self.messages:
             if isinstance(part, BaseMessage):
                 messages.append(part)
             else:
-                messages.extend(part.messages_for(inside))
+                messages.extend(part.render_messages(inside))
         return messages
 
     def append(self, message: MessageLike) -> None:
@@ -162,12 +183,12 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
     def _parts(self, messages: Iterable[MessageLike]) -> list[MessagePart]:
         if isinstance(messages, str):
             raise PromptError(
-                f"{type(self).__name__} takes a list of messages, and was given the text "
+                f"{type(self).__name__} takes a list of messages, and received the string "
                 f"{messages!r}. Put it into a list, or use from_template."
             )
         if is_pair(messages):
             raise PromptError(
-                f"{type(self).__name__} takes a list of messages, and was given the pair "
+                f"{type(self).__name__} takes a list of messages, and received the pair "
                 f"{messages!r}. Put it into a list: [{messages!r}]."
             )
         return [as_part(message, self.template_format) for message in messages]
@@ -176,7 +197,7 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         return len(self.messages)
 
     def __bool__(self) -> bool:
-        return True  # also without messages it is a step of a chain
+        return True  # an empty one is a step of a chain, too
 
     @overload
     def __getitem__(self, index: int) -> MessagePart: ...
@@ -185,19 +206,23 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
     def __getitem__(self, index: slice) -> ChatPromptTemplate: ...
 
     def __getitem__(self, index: int | slice) -> MessagePart | ChatPromptTemplate:
-        """A part, or a conversation of some of the parts and what is filled in of them."""
+        """Return a part, or a chat prompt of a slice of the parts, with their partial variables."""
         if not isinstance(index, slice):
             return self.messages[index]
         chosen = ChatPromptTemplate(self.messages[index], template_format=self.template_format)
         known = chosen._own_variables().names
-        filled = {name: value for name, value in self.partial_variables.items() if name in known}
-        return chosen._with(partial_variables=filled)
+        partials = {name: value for name, value in self.partial_variables.items() if name in known}
+        return chosen._with(partial_variables=partials)
 
     def __add__(self, other: MessageLike | Sequence[MessageLike]) -> ChatPromptTemplate:
-        """This conversation and what follows: a message, a template, a text, or a list of them.
+        """Return a chat prompt of these parts and another one, or a list of others.
 
         Raises:
-            PromptError: a variable that both fill in, and not alike.
+            PromptError: both have a partial variable of one name, with different values.
+
+        Example:
+            >>> ChatPromptTemplate([("system", "Be brief.")]) + "{question}"
+            ChatPromptTemplate([('system', 'Be brief.'), ('human', '{question}')])
         """
         partials = dict(self.partial_variables)
         if isinstance(other, ChatPromptTemplate):
@@ -213,7 +238,7 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         )
 
     def __radd__(self, other: MessageLike) -> ChatPromptTemplate:
-        """What goes before, and this conversation."""
+        """Return a chat prompt of the other part and these parts."""
         parts = [as_part(other, self.template_format), *self.messages]
         return self._with(messages=parts)
 
@@ -221,25 +246,25 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         return super()._with(**{"messages": list(self.messages), **changes})
 
     def _own_variables(self) -> Variables:
-        return self._found()[1]
+        return self._variables_and_selectors()[1]
 
-    def selecting(self) -> Iterable[Selecting]:
-        return self._found()[2]
+    def templates_with_selectors(self) -> Iterable[SelectsExamples]:
+        return self._variables_and_selectors()[2]
 
-    def _found(self) -> tuple[list[Any], Variables, list[Selecting]]:
-        """What is found in the parts, and the parts in which it was found."""
-        found = self._in_parts
-        if found is None or found[0] != self.messages:
+    def _variables_and_selectors(self) -> tuple[list[Any], Variables, list[SelectsExamples]]:
+        """Return the parts, their variables, and their templates with selectors, from a cache."""
+        cached = self._cached_variables
+        if cached is None or cached[0] != self.messages:
             parts = self._templates()
             variables = union(part.variables for part in parts)
-            selecting = [it for part in parts for it in part.selecting()]
-            found = self._in_parts = list(self.messages), variables, selecting
-        return found
+            templates = [template for part in parts for template in part.templates_with_selectors()]
+            cached = self._cached_variables = list(self.messages), variables, templates
+        return cached
 
     @property
-    def takes_anything(self) -> bool:
-        """Whether unknown names are let through, as a selector of examples may use them."""
-        return any(part.takes_anything for part in self._templates())
+    def accepts_unknown_names(self) -> bool:
+        """Tell whether unknown names are accepted, since a selector of examples may use them."""
+        return any(part.accepts_unknown_names for part in self._templates())
 
     def _templates(self) -> list[BaseMessagePromptTemplate | BaseChatPromptTemplate]:
         return [part for part in self.messages if not isinstance(part, BaseMessage)]
@@ -248,12 +273,14 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         return f"{type(self).__name__} {self.name!r}" if self.name else type(self).__name__
 
     def pretty_repr(self) -> str:
-        """The parts as a person reads them, each with a heading."""
+        """Return the parts as a string to read in a terminal, each with a heading."""
         return "\n\n".join(part.pretty_repr() for part in self.messages)
 
     def __repr__(self) -> str:
-        parts = [_Written(part, self.template_format) for part in self.messages]
-        return written(self, parts, template_format=self.template_format, **self._options())
+        parts = [_ShorthandRepr(part, self.template_format) for part in self.messages]
+        return constructor_repr(
+            self, parts, template_format=self.template_format, **self._repr_options()
+        )
 
 
 BaseMessagePromptTemplate.chat = ChatPromptTemplate
@@ -273,10 +300,11 @@ _MESSAGE_CLASSES: Final = (
 
 
 def as_part(message: Any, template_format: PromptTemplateFormat = "f-string") -> MessagePart:
-    """Read a part of a conversation as users write it.
+    """Return a part of a conversation as a message or a template.
 
     Raises:
-        PromptError: something that is no part, an unknown role, or a text that is not well formed.
+        PromptError: something that is no part, an unknown role, or a template that is not well
+            formed.
     """
     if isinstance(message, (BaseMessage, BaseMessagePromptTemplate, BaseChatPromptTemplate)):
         return message
@@ -289,7 +317,7 @@ def as_part(message: Any, template_format: PromptTemplateFormat = "f-string") ->
 
 
 def is_pair(message: object) -> bool:
-    """Whether this is a role with its content, rather than a list of parts."""
+    """Tell whether this is a role with its content, rather than a list of parts."""
     if not is_list(message) or not isinstance(message, tuple) or len(message) != 2:
         return False
     return isinstance(message[0], type) or message[0] in (*_ROLES, "placeholder")
@@ -305,8 +333,8 @@ def _pair(message: Any) -> tuple[Any, Any]:
     if is_list(message) and isinstance(message, tuple) and len(message) == 2:
         return message[0], message[1]
     raise PromptError(
-        f"Unsupported message type: {type(cast('object', message)).__name__}. Give a message, a "
-        "template, a text, or a pair such as ('human', '{question}')."
+        f"Unsupported message type: {type(cast('object', message)).__name__}. Pass a message, a "
+        "template, a string, or a pair such as ('human', '{question}')."
     )
 
 
@@ -327,20 +355,23 @@ def _template_class(role: Any) -> type[RoleMessagePromptTemplate]:
 
 
 def _placeholder(content: Any) -> MessagesPlaceholder:
-    """`"{name}"`, or a list of that and whether it is optional, which it is by itself."""
+    """Return the placeholder of `"{name}"`, or of a list of that and whether it is optional.
+
+    Without a list, it is optional.
+    """
     items: Sequence[Any] = [content, True] if isinstance(content, str) else list(content)
     if len(items) == 2 and isinstance(items[0], str) and isinstance(items[1], bool):
         text = items[0]
         if text[:1] + text[-1:] == "{}" and text[1:-1].isidentifier():
             return MessagesPlaceholder(text[1:-1], optional=items[1])
     raise PromptError(
-        f"Invalid placeholder template: {content!r}. Give a name in braces, as in "
+        f"Invalid placeholder template: {content!r}. Pass a name in braces, as in "
         "('placeholder', '{history}'), or a list of that and whether it is optional."
     )
 
 
-class _Written:
-    """A part that prints as it is usually written."""
+class _ShorthandRepr:
+    """A part whose repr is the pair that users write for it."""
 
     def __init__(self, part: MessagePart, template_format: str) -> None:
         self.part = part
@@ -348,5 +379,5 @@ class _Written:
 
     def __repr__(self) -> str:
         if type(self.part) in _MESSAGE_CLASSES and isinstance(self.part, RoleMessagePromptTemplate):
-            return repr(self.part.as_written(self.template_format) or self.part)
+            return repr(self.part.shorthand(self.template_format) or self.part)
         return repr(self.part)

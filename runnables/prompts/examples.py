@@ -1,4 +1,4 @@
-"""Which examples to show."""
+"""Selectors of examples for few-shot prompts."""
 
 from __future__ import annotations
 
@@ -18,19 +18,37 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class ExampleSelector(Protocol):
-    """Chooses examples for a prompt."""
+    """A protocol of objects that choose examples for a prompt.
+
+    Example:
+        >>> isinstance(LengthBasedExampleSelector([], PromptTemplate("{x}")), ExampleSelector)
+        True
+    """
 
     def select_examples(self, input_variables: dict[str, Any], /) -> Sequence[Example]:
-        """The examples to show for these values; they may be any of the prompt's input."""
+        """Return the examples for these values, which are all values of the prompt's input."""
         ...
 
 
 @runtime_checkable
 class AsyncExampleSelector(Protocol):
-    """Chooses examples for a prompt, and has to wait for them."""
+    """A protocol of objects that choose examples for a prompt, and have to be awaited.
+
+    Example:
+        >>> import asyncio
+        >>> class Search:
+        ...     async def aselect_examples(self, input_variables):
+        ...         return [{"word": "big"}]
+        >>> shown = PromptTemplate("Example: {word}")
+        >>> prompt = FewShotPromptTemplate(
+        ...     example_prompt=shown, suffix="{word}?", example_selector=Search()
+        ... )
+        >>> asyncio.run(prompt.ainvoke("tall")).to_string()
+        'Example: big\\n\\ntall?'
+    """
 
     async def aselect_examples(self, input_variables: dict[str, Any], /) -> Sequence[Example]:
-        """The examples to show for these values; they may be any of the prompt's input."""
+        """Return the examples for these values, which are all values of the prompt's input."""
         ...
 
 
@@ -42,35 +60,52 @@ class SyncAsyncSelector(NamedTuple):
 
 
 def sync_and_async(selector: object) -> SyncAsyncSelector:
-    """The two halves of a selector; the half that it lacks works in a thread, or raises."""
+    """Return the sync and the async method of a selector.
+
+    Without an async method, the sync one runs in a thread. Without a sync method, calls raise.
+    """
     sync = getattr(selector, "select_examples", None) or partial(_refuse, selector)
-    coloured = getattr(selector, "aselect_examples", None) or partial(to_thread, sync)
-    return SyncAsyncSelector(sync, coloured)
+    awaitable = getattr(selector, "aselect_examples", None) or partial(to_thread, sync)
+    return SyncAsyncSelector(sync, awaitable)
 
 
 def _refuse(selector: object, values: dict[str, Any]) -> Sequence[Example]:
     raise SyncAsyncError(
-        f"{type(selector).__name__} selects examples with `aselect_examples` only. "
+        f"{type(selector).__name__} has no `select_examples`, only `aselect_examples`. "
         "Use `ainvoke` or `aformat_prompt` of the prompt instead."
     )
 
 
 class BaseExampleSelector(ABC):
-    """A base for selectors; a selector needs no base, one method of the two protocols is enough."""
+    """A base class for selectors. It is optional: a method of one of the two protocols is enough.
+
+    Example:
+        >>> class Last(BaseExampleSelector):
+        ...     def select_examples(self, input_variables, /):
+        ...         return [{"word": "big"}, {"word": "tall"}][-1:]
+        >>> Last().select_examples({})
+        [{'word': 'tall'}]
+    """
 
     @abstractmethod
     def select_examples(self, input_variables: dict[str, Any], /) -> Sequence[Example]:
-        """The examples to show for these values."""
+        """Return the examples for these values."""
 
 
 class LengthBasedExampleSelector(Value, BaseExampleSelector):
-    """Shows the first examples that fit beside the input.
+    """A selector of the first examples that fit together with the input.
 
     Args:
         examples: all examples, the best first.
-        example_prompt: how an example is shown.
-        max_length: how long the examples and the input together may be.
-        get_text_length: measures a text; words by default.
+        example_prompt: the template that renders an example.
+        max_length: the greatest length of the examples and the input together.
+        get_text_length: a function that measures a string; by default it counts words.
+
+    Example:
+        >>> examples = [{"word": "big"}, {"word": "tall"}]
+        >>> selector = LengthBasedExampleSelector(examples, PromptTemplate("{word}"), max_length=3)
+        >>> selector.select_examples({"question": "how tall"})
+        [{'word': 'big'}]
     """
 
     def __init__(
@@ -91,17 +126,18 @@ class LengthBasedExampleSelector(Value, BaseExampleSelector):
         self.examples.append(example)
 
     def select_examples(self, input_variables: Mapping[str, Any], /) -> list[Example]:
-        """The first examples, as long as there is room."""
-        room = self.max_length - self.get_text_length(" ".join(map(str, input_variables.values())))
+        """Return the first examples, as many as fit."""
+        input_text = " ".join(map(str, input_variables.values()))
+        remaining = self.max_length - self.get_text_length(input_text)
         chosen: list[Example] = []
         for example in self.examples:
-            room -= self.get_text_length(self.example_prompt.invoke(example).to_string())
-            if room < 0:
+            remaining -= self.get_text_length(self.example_prompt.invoke(example).to_string())
+            if remaining < 0:
                 break
             chosen.append(example)
         return chosen
 
 
 def count_words(text: str) -> int:
-    """How many words a text has, as spaces and line ends part them."""
+    """Count the words of a string, which spaces and line ends separate."""
     return len(text.split(" ")) + text.count("\n")

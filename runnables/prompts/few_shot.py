@@ -1,4 +1,4 @@
-"""Prompts that show examples."""
+"""Few-shot prompts: templates that show examples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runnables.prompts.chat import BaseChatPromptTemplate
 from runnables.prompts.examples import AsyncExampleSelector, ExampleSelector, sync_and_async
 from runnables.prompts.formats.base import Variables, union
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
-from runnables.prompts.template import Given, written
+from runnables.prompts.template import RenderContext, constructor_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,25 +19,24 @@ if TYPE_CHECKING:
     from runnables.messages import BaseMessage
     from runnables.prompts.formats.base import PromptTemplateFormat
     from runnables.prompts.message import BaseMessagePromptTemplate
-    from runnables.prompts.template import Example, Selecting, Template
+    from runnables.prompts.template import Example, SelectsExamples, Template
 
 Selector = ExampleSelector | AsyncExampleSelector
 
 
 class _FewShot(BasePromptTemplate):
-    """Examples that are listed, or chosen by a selector for each input."""
+    """A template with a list of examples, or with a selector that chooses them for each input."""
 
     examples: list[Example] | None
     example_selector: Selector | None
 
-    def _take_examples(
+    def _set_examples(
         self, examples: Iterable[Example] | None, selector: Selector | None, prompt: Template
     ) -> None:
         if (examples is None) == (selector is None):
             raise PromptError(
-                f"{type(self).__name__} needs either examples or an example_selector, and was "
-                f"given "
-                f"{'neither' if selector is None else 'both'}."
+                f"{type(self).__name__} needs either examples or an example_selector, and "
+                f"received {'neither' if selector is None else 'both'}."
             )
         if not isinstance(selector, (ExampleSelector, AsyncExampleSelector, NoneType)):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
             raise PromptError(
@@ -50,39 +49,39 @@ class _FewShot(BasePromptTemplate):
             prompt.require(example, label)
 
     def select(self, values: Mapping[str, Any]) -> Sequence[Example]:
-        """The examples for these values.
+        """Return the examples that the selector chooses for these values.
 
         Raises:
             SyncAsyncError: the selector can only be awaited.
         """
         selector = sync_and_async(self.example_selector)
-        return selector.select_examples(self._for_selector(values))
+        return selector.select_examples(self._selector_values(values))
 
     async def aselect(self, values: Mapping[str, Any]) -> Sequence[Example]:
-        """The examples for these values; a selector that is not async works in a thread."""
+        """Return the examples for these values; a selector that is not async runs in a thread."""
         selector = sync_and_async(self.example_selector)
-        return await selector.aselect_examples(self._for_selector(values))
+        return await selector.aselect_examples(self._selector_values(values))
 
-    def selecting(self) -> Iterable[Selecting]:
-        """This template, where a selector chooses its examples."""
+    def templates_with_selectors(self) -> Iterable[SelectsExamples]:
+        """Return this template where a selector chooses its examples, else nothing."""
         return [] if self.example_selector is None else [self]
 
     @property
-    def takes_anything(self) -> bool:
-        """Whether unknown names are let through, as the selector may use them."""
+    def accepts_unknown_names(self) -> bool:
+        """Tell whether unknown names are accepted, since a selector may use them."""
         return self.example_selector is not None
 
-    def _for_selector(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(self._within(Given(values)).values)
+    def _selector_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(self._with_own_partials(RenderContext(values)).values)
 
-    def _shown_with(self, prompt: Template, given: Given) -> list[Given]:
-        """What the example prompt is given, for each example."""
+    def _example_contexts(self, prompt: Template, context: RenderContext) -> list[RenderContext]:
+        """Return a context of the example prompt for each example."""
         if self.examples is not None:
-            return [prompt.given(example) for example in self.examples]
-        chosen = given.examples[id(self)]
+            return [prompt.render_context(example) for example in self.examples]
+        chosen = context.examples[id(self)]
         for example, label in self._labelled(chosen):
             prompt.require(example, label)
-        return [prompt.given(example) for example in chosen]
+        return [prompt.render_context(example) for example in chosen]
 
     def _labelled(self, examples: Sequence[Example]) -> list[tuple[Example, str]]:
         count, owner = len(examples), type(self).__name__
@@ -93,26 +92,40 @@ class _FewShot(BasePromptTemplate):
 
 
 class FewShotPromptTemplate(_FewShot, StringPromptTemplate):
-    """A text before, examples, and a text after them.
+    """A template of a string with examples between a prefix and a suffix.
 
     Args:
-        example_prompt: how an example is shown; an example may hold more than it needs.
+        example_prompt: the template that renders an example; an example may hold more than it
+            needs.
         suffix: the text after the examples, or its template.
         prefix: the text before them, or its template.
-        examples: the examples; or:
-        example_selector: what chooses them for each input.
-        example_separator: goes between all of them.
-        template_format: how prefix and suffix are to be read.
-        input_variables: their variables, where they are to be checked.
-        partial_variables: values that are filled in already, or functions that give them.
+        examples: the examples. Pass these or `example_selector`, and not both.
+        example_selector: a selector that chooses them for each input.
+        example_separator: put between prefix, examples and suffix.
+        template_format: the format of prefix and suffix.
+        input_variables: the expected variables; an error is raised where prefix and suffix have
+            others.
+        partial_variables: values, or functions without arguments that are called at each use.
         input_types: types of values for `input_schema`.
-        name: what to call the template in errors and events.
+        name: the name of the template in errors and events.
 
     Raises:
-        PromptError: a text that is not well formed, or an example without a value that it needs.
+        PromptError: a template that is not well formed, or an example without a value that it
+            needs.
+
+    Example:
+        >>> prompt = FewShotPromptTemplate(
+        ...     example_prompt=PromptTemplate("{word} -> {opposite}"),
+        ...     examples=[{"word": "big", "opposite": "small"}],
+        ...     prefix="Write the opposite.",
+        ...     suffix="{word} ->",
+        ...     example_separator="\\n",
+        ... )
+        >>> prompt.format(word="tall")
+        'Write the opposite.\\nbig -> small\\ntall ->'
     """
 
-    _texts: tuple[StringPromptTemplate, StringPromptTemplate] | None = None
+    _templates: tuple[StringPromptTemplate, StringPromptTemplate] | None = None
 
     def __init__(
         self,
@@ -130,31 +143,32 @@ class FewShotPromptTemplate(_FewShot, StringPromptTemplate):
         name: str | None = None,
     ) -> None:
         super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
-        self._take_examples(examples, example_selector, example_prompt)
+        self._set_examples(examples, example_selector, example_prompt)
         self.example_prompt = example_prompt
         self.prefix = prefix
         self.suffix = suffix
         self.example_separator = example_separator
         self.template_format: PromptTemplateFormat = template_format
         self._refuse_unknown(self.partial_variables)
-        self._declared(input_variables)
+        self._check_declared(input_variables)
 
-    def text(self, given: Given) -> str:
-        """The text; each part is rendered for itself, so that no value is read as a template."""
-        inside = self._within(given)
-        prefix, suffix = self._read()
+    def render_text(self, context: RenderContext) -> str:
+        """Render the string, each part alone, so that no value is read as a template."""
+        inside = self._with_own_partials(context)
+        prefix, suffix = self._prefix_and_suffix()
         shown = [
-            self.example_prompt.text(it) for it in self._shown_with(self.example_prompt, given)
+            self.example_prompt.render_text(example)
+            for example in self._example_contexts(self.example_prompt, context)
         ]
-        pieces = [*([prefix.text(inside)] if self.prefix else []), *shown]
-        pieces += [suffix.text(inside)] if self.suffix else []
-        return self.example_separator.join(piece for piece in pieces if piece)
+        parts = [*([prefix.render_text(inside)] if self.prefix else []), *shown]
+        parts += [suffix.render_text(inside)] if self.suffix else []
+        return self.example_separator.join(part for part in parts if part)
 
     def _own_variables(self) -> Variables:
-        return union(text.variables for text in self._read())
+        return union(template.variables for template in self._prefix_and_suffix())
 
     def __repr__(self) -> str:
-        return written(
+        return constructor_repr(
             self,
             example_prompt=self.example_prompt,
             prefix=self.prefix,
@@ -163,13 +177,13 @@ class FewShotPromptTemplate(_FewShot, StringPromptTemplate):
             example_selector=self.example_selector,
             example_separator=None if self.example_separator == "\n\n" else self.example_separator,
             template_format=self.template_format,
-            **self._options(),
+            **self._repr_options(),
         )
 
-    def _read(self) -> tuple[StringPromptTemplate, StringPromptTemplate]:
-        if self._texts is None:
-            self._texts = self._template(self.prefix), self._template(self.suffix)
-        return self._texts
+    def _prefix_and_suffix(self) -> tuple[StringPromptTemplate, StringPromptTemplate]:
+        if self._templates is None:
+            self._templates = self._template(self.prefix), self._template(self.suffix)
+        return self._templates
 
     def _template(self, text: str | StringPromptTemplate) -> StringPromptTemplate:
         if isinstance(text, StringPromptTemplate):
@@ -178,20 +192,29 @@ class FewShotPromptTemplate(_FewShot, StringPromptTemplate):
 
 
 class FewShotChatMessagePromptTemplate(_FewShot, BaseChatPromptTemplate):
-    """Examples as messages, usually between the instructions and the question.
+    """A template of examples as messages, usually between the instructions and the question.
 
     Args:
-        example_prompt: how an example is shown; an example may hold more than it needs.
-        examples: the examples; or:
-        example_selector: what chooses them for each input.
-        input_variables: the variables that the selector needs; None: it is given all there are,
-            and needs none. The examples have their own values and need none of these.
-        partial_variables: values that are filled in already, or functions that give them.
+        example_prompt: the template that renders an example; an example may hold more than it
+            needs.
+        examples: the examples. Pass these or `example_selector`, and not both.
+        example_selector: a selector that chooses them for each input.
+        input_variables: the variables that the selector requires; by default, it requires none.
+            It receives all values in any case. The examples use values of their own.
+        partial_variables: values, or functions without arguments that are called at each use.
         input_types: types of values for `input_schema`.
-        name: what to call the template in errors and events.
+        name: the name of the template in errors and events.
 
     Raises:
         PromptError: an example without a value that the example prompt needs.
+
+    Example:
+        >>> few = FewShotChatMessagePromptTemplate(
+        ...     example_prompt=ChatPromptTemplate([("human", "{word}"), ("ai", "{opposite}")]),
+        ...     examples=[{"word": "big", "opposite": "small"}],
+        ... )
+        >>> few.format_messages()
+        [HumanMessage('big'), AIMessage('small')]
     """
 
     def __init__(
@@ -206,24 +229,27 @@ class FewShotChatMessagePromptTemplate(_FewShot, BaseChatPromptTemplate):
         name: str | None = None,
     ) -> None:
         super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
-        self._take_examples(examples, example_selector, example_prompt)
+        self._set_examples(examples, example_selector, example_prompt)
         self.example_prompt = example_prompt
         self.selector_variables = list(input_variables or ())
 
-    def messages_for(self, given: Given) -> list[BaseMessage]:
-        """The messages of the examples, in order."""
-        shown = self._shown_with(self.example_prompt, given)
-        return [message for it in shown for message in self.example_prompt.messages_for(it)]
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
+        """Render the messages of the examples, in order."""
+        return [
+            message
+            for example in self._example_contexts(self.example_prompt, context)
+            for message in self.example_prompt.render_messages(example)
+        ]
 
     def _own_variables(self) -> Variables:
         return Variables(dict.fromkeys(self.selector_variables, Any))
 
     def __repr__(self) -> str:
-        return written(
+        return constructor_repr(
             self,
             example_prompt=self.example_prompt,
             examples=self.examples,
             example_selector=self.example_selector,
             input_variables=self.selector_variables or None,
-            **self._options(),
+            **self._repr_options(),
         )

@@ -17,27 +17,32 @@ if TYPE_CHECKING:
 def input_model(
     variables: Variables, hidden: Collection[str], types: Mapping[str, Any]
 ) -> type[BaseModel]:
-    """A model with a field for each variable; those that may be left out are None by default.
+    """Return a model with a field for each variable; optional ones are None by default.
 
     Args:
-        variables: the variables and the types that the template suggests.
-        hidden: optional variables that are filled in already, and are not shown.
-        types: types that go before those.
+        variables: the variables, with the types that the template suggests.
+        hidden: the optional variables that get no field, as they have a value already.
+        types: types that go before those of the template.
     """
     types = {name: for_pydantic(kind) for name, kind in types.items()}
     fields: dict[str, Any] = {}
     for index, (name, kind) in enumerate(variables.required.items()):
-        fields[_safe(name, index)] = (types.get(name, kind), _field(name, ...))
+        fields[_field_name(name, index)] = (types.get(name, kind), _field(name, ...))
     for index, (name, kind) in enumerate(variables.optional.items()):
         if name not in hidden:
-            fields[_safe(name, -index - 1)] = (types.get(name, kind) | None, _field(name, None))
+            fields[_field_name(name, -index - 1)] = (
+                types.get(name, kind) | None,
+                _field(name, None),
+            )
     return create_model("PromptInput", **fields)
 
 
-def _safe(name: str, index: int) -> str:
-    """The name of the field: pydantic keeps some names to itself, which then are an alias."""
-    ours = name.isidentifier() and not name.startswith(("_", "model_"))
-    return name if ours and not hasattr(BaseModel, name) else f"variable{index}".replace("-", "_")
+def _field_name(name: str, index: int) -> str:
+    """Return the name of a field; a variable whose name pydantic does not allow is an alias."""
+    allowed = name.isidentifier() and not name.startswith(("_", "model_"))
+    if allowed and not hasattr(BaseModel, name):
+        return name
+    return f"variable{index}".replace("-", "_")
 
 
 def _field(name: str, default: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Templates for one message, or for a place where messages go."""
+"""Templates for one message, and the placeholder for a list of messages."""
 
 from __future__ import annotations
 
@@ -17,70 +17,85 @@ from runnables.messages import (
     SystemMessage,
     convert_to_messages,
 )
-from runnables.messages.construct import unchecked
-from runnables.prompts.blocks import BlockTemplate, as_written, block_template, blocks_of
+from runnables.messages.construct import construct_with_defaults
+from runnables.prompts.blocks import BlockTemplate, block_shorthand, block_template, render_blocks
 from runnables.prompts.formats.base import Variables, union
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
-from runnables.prompts.template import Given, Template, written
+from runnables.prompts.template import RenderContext, Template, constructor_repr
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnables.prompts.chat import ChatPromptTemplate, MessageLike
     from runnables.prompts.formats.base import PromptTemplateFormat
-    from runnables.prompts.template import Selecting
+    from runnables.prompts.template import SelectsExamples
 
 
 class BaseMessagePromptTemplate(Value, Template):
-    """A template that gives messages; part of a chat prompt."""
+    """A template that renders messages, as a part of a chat prompt.
+
+    Example:
+        >>> isinstance(MessagesPlaceholder("history"), BaseMessagePromptTemplate)
+        True
+        >>> SystemMessagePromptTemplate.from_template("Be {mood}.") + "{question}"
+        ChatPromptTemplate([('system', 'Be {mood}.'), ('human', '{question}')])
+    """
 
     chat: ClassVar[type[ChatPromptTemplate]]
-    """What adding makes. Set by `chat.py`, which needs this module and so cannot be imported."""
+    """The class of a sum; set by `chat.py`, which imports this module."""
 
     @abstractmethod
-    def messages_for(self, given: Given) -> list[BaseMessage]:
-        """The messages; nothing is missing from what is given."""
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
+        """Render the messages; the context holds a value for every variable."""
 
     def format_messages(self, /, **values: Any) -> list[BaseMessage]:
-        """The messages for these values.
+        """Return the messages for these values.
 
         Raises:
             PromptError: a value is missing, or a name is unknown.
         """
         self._refuse_unknown(values)
         self.require(values)
-        return self.messages_for(self.given(values))
+        return self.render_messages(self.render_context(values))
 
     def __add__(self, other: MessageLike | Sequence[MessageLike]) -> ChatPromptTemplate:
-        """A chat prompt of this and what follows."""
+        """Return a chat prompt of this template and the other parts."""
         return self.chat([self]) + other
 
     def __radd__(self, other: MessageLike) -> ChatPromptTemplate:
-        """A chat prompt of what goes before and this."""
+        """Return a chat prompt of the other part and this template."""
         return self.chat([other, self])
 
 
 class MessagesPlaceholder(BaseMessagePromptTemplate):
-    """The place of a list of messages, such as what was said before.
+    """A placeholder for a list of messages, such as the history of a conversation.
 
     Args:
         variable_name: the variable that holds the list.
-        optional: no value stands for no messages.
-        n_messages: how many of the messages are shown, the last ones; None: all.
+        optional: True renders no messages where the variable has no value.
+        n_messages: the number of messages to keep, from the end; by default, all.
+
+    Raises:
+        PromptError: `n_messages` is less than 1.
+
+    Example:
+        >>> chat = ChatPromptTemplate([MessagesPlaceholder("history"), ("human", "{question}")])
+        >>> chat.format_messages(history=[("ai", "Hello")], question="Who are you?")
+        [AIMessage('Hello'), HumanMessage('Who are you?')]
     """
 
     def __init__(
         self, variable_name: str, *, optional: bool = False, n_messages: int | None = None
     ) -> None:
         if n_messages is not None and n_messages < 1:
-            raise PromptError(f"n_messages={n_messages}: give 1 or more, or None for all of them.")
+            raise PromptError(f"n_messages={n_messages}: expected 1 or more, or None for all.")
         self.variable_name = variable_name
         self.optional = optional
         self.n_messages = n_messages
 
-    def messages_for(self, given: Given) -> list[BaseMessage]:
-        """The last messages of the list; they are taken as they are."""
-        value = given.values.get(self.variable_name, [])
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
+        """Return the last messages of the list; braces in them are text."""
+        value = context.values.get(self.variable_name, [])
         if not isinstance(value, (list, tuple)):
             raise PromptError(
                 f"The variable {self.variable_name!r} should be a list of messages, and is a "
@@ -97,19 +112,21 @@ class MessagesPlaceholder(BaseMessagePromptTemplate):
         return Variables(optional=own) if self.optional else Variables(required=own)
 
     def pretty_repr(self) -> str:
-        """A heading, and the variable."""
-        return _entitled("Messages Placeholder", "{" + self.variable_name + "}")
+        """Return a heading, and the variable."""
+        return _with_heading("Messages Placeholder", "{" + self.variable_name + "}")
 
     def __repr__(self) -> str:
-        return written(self, self.variable_name, optional=self.optional, n_messages=self.n_messages)
+        return constructor_repr(
+            self, self.variable_name, optional=self.optional, n_messages=self.n_messages
+        )
 
 
 class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
-    """A template for a message of one role; its content is a text, or blocks.
+    """A template for a message of one role; its content is a string, or a list of blocks.
 
     Args:
-        prompt: the template of the text, or a list of templates, one for each block.
-        additional_kwargs: goes into the message as it is.
+        prompt: the template of the string, or a list of templates, one for each block.
+        additional_kwargs: set in the message, unchanged.
     """
 
     role: str
@@ -135,81 +152,87 @@ class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
         input_variables: Iterable[str] | None = None,
         **options: Any,
     ) -> Self:
-        """A template from a text, or from a list of texts and blocks.
+        """Return a template of a string, or of a list of strings and blocks.
 
         Args:
-            template: the text, or the list.
-            template_format: how texts are to be read.
-            partial_variables: values that are filled in already; with a text only.
-            input_variables: the variables, where they are to be checked against the template.
-            options: further arguments of the constructor.
+            template: the string, or the list.
+            template_format: the format of the strings.
+            partial_variables: values, or functions without arguments that are called at each
+                use; with a string only.
+            input_variables: the expected variables; an error is raised where the template has
+                others.
+            options: more arguments of the constructor.
 
         Raises:
-            PromptError: a template that is not well formed, or does not have these variables.
+            PromptError: a template that is not well formed, or other variables than those
+                expected.
         """
         prompt = _content(template, template_format, partial_variables)
-        made = cls(prompt, **options)
-        made._declared(input_variables)
-        return made
+        message = cls(prompt, **options)
+        message._check_declared(input_variables)
+        return message
 
     @classmethod
     def from_template_file(
         cls, template_file: str | Path, encoding: str = "utf-8", **options: Any
     ) -> Self:
-        """A template whose text stands in a file; `options` as for `from_template`."""
+        """Return a template that is read from a file; `options` are those of `from_template`."""
         return cls.from_template(Path(template_file).read_text(encoding=encoding), **options)
 
     @abstractmethod
     def _message(self, content: Any) -> BaseMessage:
-        """The message of this role."""
+        """Return a message of this role."""
 
     def format(self, /, **values: Any) -> BaseMessage:
-        """The message for these values.
+        """Return the message for these values.
 
         Raises:
             PromptError: a value is missing, or a name is unknown.
         """
         return self.format_messages(**values)[0]
 
-    def messages_for(self, given: Given) -> list[BaseMessage]:
-        """The one message; nothing is missing from what is given."""
+    def render_messages(self, context: RenderContext) -> list[BaseMessage]:
+        """Render the one message, as a list; the context holds a value for every variable."""
         if isinstance(self.prompt, StringPromptTemplate):
-            return [self._message(self.prompt.text(given))]
-        return [self._message([block for part in self.prompt for block in blocks_of(part, given)])]
+            return [self._message(self.prompt.render_text(context))]
+        return [
+            self._message([block for part in self.prompt for block in render_blocks(part, context)])
+        ]
 
     @property
     def parts(self) -> Sequence[BlockTemplate]:
-        """The templates that it is made of."""
+        """Return the templates of the content."""
         return self.prompt if isinstance(self.prompt, list) else [self.prompt]
 
-    def as_written(self, template_format: str) -> tuple[str, Any] | None:
-        """The pair that users write for it; None where that would not say all."""
-        blocks = [as_written(part, template_format) for part in self.parts]
+    def shorthand(self, template_format: str) -> tuple[str, Any] | None:
+        """Return the pair that users write for it; None where that would leave out options."""
+        blocks = [block_shorthand(part, template_format) for part in self.parts]
         if self.additional_kwargs or any(block is None for block in blocks):
             return None
         return self.role, blocks if isinstance(self.prompt, list) else blocks[0]
 
     def pretty_repr(self) -> str:
-        """A heading, and the templates."""
-        texts = "\n\n".join(part.pretty_repr() for part in self.parts)
-        return _entitled(f"{self.role.title()} Message", texts)
+        """Return a heading, and the templates."""
+        content = "\n\n".join(part.pretty_repr() for part in self.parts)
+        return _with_heading(f"{self.role.title()} Message", content)
 
     def __repr__(self) -> str:
-        return written(self, self.prompt, additional_kwargs=self.additional_kwargs)
+        return constructor_repr(self, self.prompt, additional_kwargs=self.additional_kwargs)
 
     def _own_variables(self) -> Variables:
         return union(part.variables for part in self.parts)
 
-    def selecting(self) -> Iterable[Selecting]:
-        return [it for part in self.parts for it in part.selecting()]
+    def templates_with_selectors(self) -> Iterable[SelectsExamples]:
+        """Return the templates of the content that let a selector choose their examples."""
+        return [template for part in self.parts for template in part.templates_with_selectors()]
 
     @property
-    def takes_anything(self) -> bool:
-        """Whether unknown names are let through, as a selector of examples may use them."""
-        return any(part.takes_anything for part in self.parts)
+    def accepts_unknown_names(self) -> bool:
+        """Tell whether unknown names are accepted, since a selector of examples may use them."""
+        return any(part.accepts_unknown_names for part in self.parts)
 
 
-def _entitled(title: str, text: str) -> str:
+def _with_heading(title: str, text: str) -> str:
     return f"{f' {title} '.center(80, '=')}\n\n{text}"
 
 
@@ -223,17 +246,17 @@ def _content(
             template, template_format=template_format, partial_variables=partial_variables
         )
     if not isinstance(template, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
-        raise PromptError(f"Invalid template: {template!r}. Give a text, or a list of blocks.")
+        raise PromptError(f"Invalid template: {template!r}. Pass a string, or a list of blocks.")
     if partial_variables:
         raise PromptError(
-            "Partial variables are not supported for list of templates. Fill them in with "
+            "Partial variables are not supported for a list of templates. Fill them in with "
             "`partial` of the chat prompt."
         )
     return [block_template(block, template_format) for block in template]
 
 
-_OURS: Final = frozenset({HumanMessage, AIMessage, SystemMessage})
-"""The classes that need nothing but a text, and no look at it, as one of a user may."""
+_UNCHECKED_CLASSES: Final = frozenset({HumanMessage, AIMessage, SystemMessage})
+"""The classes whose constructors need no validation of a string; a user's class may need it."""
 
 
 class _ClassMessagePromptTemplate(RoleMessagePromptTemplate):
@@ -244,27 +267,42 @@ class _ClassMessagePromptTemplate(RoleMessagePromptTemplate):
     def _message(self, content: Any) -> BaseMessage:
         if self.additional_kwargs:
             return self.message_class(content, additional_kwargs=dict(self.additional_kwargs))
-        if type(content) is str and self.message_class in _OURS:
-            return unchecked(self.message_class, {"content": content})
+        if type(content) is str and self.message_class in _UNCHECKED_CLASSES:
+            return construct_with_defaults(self.message_class, {"content": content})
         return self.message_class(content)
 
 
 class HumanMessagePromptTemplate(_ClassMessagePromptTemplate):
-    """A template for a message of the user."""
+    """A template for a message of the user.
+
+    Example:
+        >>> HumanMessagePromptTemplate.from_template("Hello {name}").format(name="Ann")
+        HumanMessage('Hello Ann')
+    """
 
     role = "human"
     message_class = HumanMessage
 
 
 class AIMessagePromptTemplate(_ClassMessagePromptTemplate):
-    """A template for a message of the model."""
+    """A template for a message of the model.
+
+    Example:
+        >>> AIMessagePromptTemplate.from_template("I am {name}.").format(name="Bob")
+        AIMessage('I am Bob.')
+    """
 
     role = "ai"
     message_class = AIMessage
 
 
 class SystemMessagePromptTemplate(_ClassMessagePromptTemplate):
-    """A template for instructions to the model."""
+    """A template for instructions to the model.
+
+    Example:
+        >>> SystemMessagePromptTemplate.from_template("Be {mood}.").format(mood="brief")
+        SystemMessage('Be brief.')
+    """
 
     role = "system"
     message_class = SystemMessage
@@ -274,9 +312,13 @@ class ChatMessagePromptTemplate(RoleMessagePromptTemplate):
     """A template for a message of any role.
 
     Args:
-        prompt: the template of the text, or a list of templates, one for each block.
+        prompt: the template of the string, or a list of templates, one for each block.
         role: the role.
-        additional_kwargs: goes into the message as it is.
+        additional_kwargs: set in the message, unchanged.
+
+    Example:
+        >>> ChatMessagePromptTemplate.from_template("{x}!", role="critic").format(x="No")
+        ChatMessage('No!', role='critic')
     """
 
     def __init__(
@@ -296,9 +338,11 @@ class ChatMessagePromptTemplate(RoleMessagePromptTemplate):
             )
         return ChatMessage(content, role=self.role)
 
-    def as_written(self, template_format: str) -> tuple[str, Any] | None:
-        """None: a pair of a role and a text makes messages of known roles only."""
+    def shorthand(self, template_format: str) -> tuple[str, Any] | None:
+        """Return None: a pair of a role and a string makes messages of known roles only."""
         return None
 
     def __repr__(self) -> str:
-        return written(self, self.prompt, role=self.role, additional_kwargs=self.additional_kwargs)
+        return constructor_repr(
+            self, self.prompt, role=self.role, additional_kwargs=self.additional_kwargs
+        )

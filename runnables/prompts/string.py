@@ -1,4 +1,4 @@
-"""Templates for one text."""
+"""Templates that render a string."""
 
 from __future__ import annotations
 
@@ -10,52 +10,71 @@ from runnables.errors import PromptError
 from runnables.messages.prompt_values import PromptValue, StringPromptValue
 from runnables.prompts.base import BasePromptTemplate
 from runnables.prompts.formats.registry import compile_template, join_templates
-from runnables.prompts.template import quoted_template, written
+from runnables.prompts.template import constructor_repr, quoted_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from runnables.prompts.formats.base import Compiled, PromptTemplateFormat, Variables
-    from runnables.prompts.template import Given
+    from runnables.prompts.template import RenderContext
 
 
 class StringPromptTemplate(BasePromptTemplate):
-    """A template that gives one text."""
+    """A template that renders a string; the base of `PromptTemplate`.
+
+    Example:
+        >>> isinstance(PromptTemplate("Hello {name}"), StringPromptTemplate)
+        True
+        >>> PromptTemplate("Hello {name}").invoke({"name": "Ann"})
+        StringPromptValue(text='Hello Ann', type='string')
+    """
 
     @abstractmethod
-    def text(self, given: Given) -> str:
-        """The text; nothing is missing from what is given."""
+    def render_text(self, context: RenderContext) -> str:
+        """Render the string; the context holds a value for every variable."""
 
-    def _prompt(self, given: Given) -> PromptValue:
-        return StringPromptValue(text=self.text(given))
+    def _render_prompt(self, context: RenderContext) -> PromptValue:
+        return StringPromptValue(text=self.render_text(context))
 
     def format(self, /, **values: Any) -> str:
-        """The text for these values.
+        """Return the string for these values.
 
         Raises:
             PromptError: a value is missing, or a name is unknown.
         """
-        return self.text(self._checked(values))
+        return self.render_text(self._keyword_context(values))
 
     async def aformat(self, /, **values: Any) -> str:
-        """The text for these values; awaits selectors of examples."""
-        return self.text(await self._achecked(values))
+        """Return the string for these values; selectors of examples are awaited.
+
+        Raises:
+            PromptError: a value is missing, or a name is unknown.
+        """
+        return self.render_text(await self._akeyword_context(values))
 
 
 class PromptTemplate(StringPromptTemplate):
-    """A text with places for values.
+    """A string with variables.
 
     Args:
-        template: the text.
+        template: the string.
         template_format: "f-string" (`{name}`), "mustache" (`{{name}}`) or "jinja2".
-        input_variables: the variables, where they are to be checked against the text.
-        partial_variables: values that are filled in already, or functions that give them.
+        input_variables: the expected variables; an error is raised where the template has others.
+        partial_variables: values, or functions without arguments that are called at each use.
         input_types: types of values for `input_schema`.
-        name: what to call the template in errors and events.
+        name: the name of the template in errors and events.
 
     Raises:
-        PromptError: a text that is not well formed, with line and column, or declared variables
-            that are not those of the text.
+        PromptError: a template that is not well formed, with line and column, or other variables
+            than those expected.
+
+    Example:
+        >>> PromptTemplate("Translate {text} to {language}.").format(
+        ...     text="bread", language="French"
+        ... )
+        'Translate bread to French.'
+        >>> PromptTemplate("Hello {{name}}", template_format="mustache").invoke("Ann").to_string()
+        'Hello Ann'
     """
 
     _compiled: Compiled | None = None
@@ -73,9 +92,9 @@ class PromptTemplate(StringPromptTemplate):
         super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
         self.template = template
         self.template_format: PromptTemplateFormat = template_format
-        self._read()
+        self._get_compiled()
         self._refuse_unknown(self.partial_variables)
-        self._declared(input_variables)
+        self._check_declared(input_variables)
 
     @classmethod
     def from_template(
@@ -86,7 +105,7 @@ class PromptTemplate(StringPromptTemplate):
         partial_variables: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Self:
-        """A template from its text; the same as the constructor."""
+        """Return a template of a string; the same as the constructor."""
         return cls(
             template,
             template_format=template_format,
@@ -96,24 +115,28 @@ class PromptTemplate(StringPromptTemplate):
 
     @classmethod
     def from_file(cls, template_file: str | Path, encoding: str = "utf-8", **options: Any) -> Self:
-        """A template whose text stands in a file.
+        """Return a template that is read from a file.
 
         Args:
-            template_file: the path of a text file.
-            encoding: how the text is written down.
-            options: further arguments of the constructor.
+            template_file: the path of the file.
+            encoding: the encoding of the file.
+            options: more arguments of the constructor.
         """
         return cls(Path(template_file).read_text(encoding=encoding), **options)
 
-    def text(self, given: Given) -> str:
-        """The text; nothing is missing from what is given."""
-        return self._read().render(self._within(given).values)
+    def render_text(self, context: RenderContext) -> str:
+        """Render the string; the context holds a value for every variable."""
+        return self._get_compiled().render(self._with_own_partials(context).values)
 
     def __add__(self, other: str | PromptTemplate) -> PromptTemplate:
-        """Both texts, one after the other; a string is read in this template's format.
+        """Return a template of both, one after the other; a string is read in this one's format.
 
         Raises:
-            PromptError: different formats, or a variable that is filled in differently.
+            PromptError: different formats, or different partial values of one variable.
+
+        Example:
+            >>> PromptTemplate("Hello {name}") + ", welcome to {place}."
+            PromptTemplate('Hello {name}, welcome to {place}.')
         """
         if isinstance(other, str):
             other = PromptTemplate(other, template_format=self.template_format)
@@ -122,7 +145,7 @@ class PromptTemplate(StringPromptTemplate):
         if other.template_format != self.template_format:
             raise PromptError(
                 f"Cannot add templates of different formats, here {self.template_format!r} and "
-                f"{other.template_format!r}. Write both in one format."
+                f"{other.template_format!r}. Write both in the same format."
             )
         return PromptTemplate(
             join_templates(self.template, other.template, self.template_format),
@@ -132,9 +155,9 @@ class PromptTemplate(StringPromptTemplate):
         )
 
     def _own_variables(self) -> Variables:
-        return self._read().variables
+        return self._get_compiled().variables
 
-    def _read(self) -> Compiled:
+    def _get_compiled(self) -> Compiled:
         if self._compiled is None:
             self._compiled = compile_template(self.template, self.template_format)
         return self._compiled
@@ -143,23 +166,25 @@ class PromptTemplate(StringPromptTemplate):
         return f"{type(self).__name__} {quoted_template(self.name or self.template)}"
 
     def pretty_repr(self) -> str:
-        """The text, with its places for values."""
+        """Return the template as it was written."""
         return self.template
 
     def __repr__(self) -> str:
-        return written(self, self.template, template_format=self.template_format, **self._options())
+        return constructor_repr(
+            self, self.template, template_format=self.template_format, **self._repr_options()
+        )
 
 
 def joined_partials(left: BasePromptTemplate, right: BasePromptTemplate) -> dict[str, Any]:
-    """What is filled in on either side.
+    """Return the partial variables of two templates.
 
     Raises:
-        PromptError: both sides fill in the same variable, and not alike.
+        PromptError: both have the same variable, with different values.
     """
     for name, value in right.partial_variables.items():
         if name in left.partial_variables and left.partial_variables[name] != value:
             raise PromptError(
-                f"Both templates fill in the variable {name!r}, and differently. Fill it in after "
-                "adding them."
+                f"Both templates fill in the variable {name!r}, with different values. Fill it in "
+                "after adding them."
             )
     return {**left.partial_variables, **right.partial_variables}

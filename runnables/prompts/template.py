@@ -1,9 +1,9 @@
-"""What everything with variables shares: which ones, whether values fit, what is filled in.
+"""The base class of everything with variables: which ones, checks of values, partial variables.
 
-The order of things for each call: refuse names that the template does not have (where they were
-given as keywords), refuse to go on without a value that it needs, call the functions among the
-partial variables, let selectors choose examples. Only the last may wait, and only that comes in
-two colours. What follows is plain rendering.
+Each call takes these steps: refuse names that the template does not have (where they are
+keywords), refuse a missing value, call the functions among the partial variables, let selectors
+choose examples. Only the last step may have to wait, so only that one is sync and async. Rendering
+follows, which does neither I/O nor checks.
 """
 
 from __future__ import annotations
@@ -20,32 +20,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 Example = dict[str, Any]
-"""The values for one showing of an example prompt."""
+"""The values of an example, by variable of the example prompt."""
 
 
 class MissingVariableError(PromptError, KeyError):
-    """A template has no value for one of its variables."""
+    """An error of a template without a value for one of its variables."""
 
     def __str__(self) -> str:
         return str(self.args[0])  # a KeyError would show the message in quotes
 
 
 class PromptInputError(PromptError, TypeError):
-    """A prompt with several variables, or none, was given something that is not a dict."""
+    """An error of a prompt that needs several values, or none, and got something but a dict."""
 
 
 @dataclass(slots=True)
-class Given:
-    """All that rendering needs; nothing in it is waited for."""
+class RenderContext:
+    """The values and examples that rendering needs."""
 
     values: Mapping[str, Any]
     """Values by variable; may hold more than the template needs."""
     examples: Mapping[int, Sequence[Example]] = field(default_factory=dict[int, Any])
-    """What selectors chose, by the `id` of the template that asked."""
+    """The examples that a selector chose, by the `id` of its template."""
 
 
-class Selecting(Protocol):
-    """A template that lets a selector choose its examples."""
+class SelectsExamples(Protocol):
+    """A template with a selector that chooses its examples."""
 
     def select(self, values: Mapping[str, Any]) -> Sequence[Example]: ...
 
@@ -53,146 +53,159 @@ class Selecting(Protocol):
 
 
 class Template(ABC):
-    """Something with variables, some of which may be filled in already.
+    """Anything with variables, some of which may be filled in already.
 
     Attributes:
-        partial_variables: values, or functions without arguments that give them at each call.
+        partial_variables: values, or functions without arguments that are called at each use.
     """
 
     partial_variables: Mapping[str, Any] = {}
 
     @abstractmethod
     def _own_variables(self) -> Variables:
-        """The variables, whether filled in or not."""
+        """Return the variables, with those that are filled in."""
 
     def _label(self) -> str:
-        """What to call this template in an error."""
+        """Return the name of this template for errors."""
         return type(self).__name__
 
-    def selecting(self) -> Iterable[Selecting]:
-        """The templates in here that let a selector choose their examples."""
+    def templates_with_selectors(self) -> Iterable[SelectsExamples]:
+        """Return the templates within this one that let a selector choose their examples."""
         return ()
 
     def pretty_repr(self) -> str:
-        """The template as a person reads it."""
+        """Return the template as a string to read in a terminal."""
         return repr(self)
 
     def pretty_print(self) -> None:
-        """Print what `pretty_repr` gives."""
+        """Print `pretty_repr()`."""
         print(self.pretty_repr())
 
     @property
-    def takes_anything(self) -> bool:
-        """Whether unknown names are let through, as a selector of examples may use them."""
+    def accepts_unknown_names(self) -> bool:
+        """Tell whether unknown names are accepted, since a selector of examples may use them."""
         return False
 
     @property
     def variables(self) -> Variables:
-        """The variables with the types of their values; those filled in are optional."""
+        """Return the variables with the types of their values; those filled in are optional."""
         return self._own_variables().with_values_for(self.partial_variables)
 
     @property
     def input_variables(self) -> list[str]:
-        """The names that must be given, in alphabetical order."""
+        """Return the names that need a value, in alphabetical order."""
         return sorted(self.variables.required)
 
     @property
     def optional_variables(self) -> list[str]:
-        """The names that may be given, without those that are filled in."""
+        """Return the names that may get a value, without those that are filled in."""
         return sorted(set(self.variables.optional) - set(self.partial_variables))
 
     def _refuse_unknown(self, names: Iterable[str]) -> None:
-        """Raise for a name that nothing in here would read."""
-        if self.takes_anything:
+        """Raise for a name that the template does not have."""
+        if self.accepts_unknown_names:
             return
         known = self._own_variables().names
         for name in names:
             if name not in known:
                 raise PromptError(
                     f"{self._label()} has no variable {name!r}."
-                    f"{did_you_mean(name, known)} {_has(known)}"
+                    f"{did_you_mean(name, known)} {_list_variables(known)}"
                 )
 
     def require(self, values: Mapping[str, Any], label: str | None = None) -> None:
         """Raise where a value is missing.
 
         Args:
-            values: what there is, by name.
-            label: whom the error is about; None: this template.
+            values: the values, by name.
+            label: the name of the template in the error; by default, its own.
+
+        Raises:
+            MissingVariableError: a value is missing.
         """
         if missing := self.variables.required.keys() - values.keys():
-            raise self._missing(sorted(missing), values, label or self._label())
+            raise self._missing_error(sorted(missing), values, label or self._label())
 
-    def _missing(
+    def _missing_error(
         self, missing: Sequence[str], values: Mapping[str, Any], label: str
     ) -> MissingVariableError:
         others = [name for name in map(str, values) if name not in self._own_variables().names]
-        slips = {slip: name for name in missing if (slip := nearest(name, others)) is not None}
-        hints = "".join(f" Did you mean {name!r} by {slip!r}?" for slip, name in slips.items())
+        typos = {typo: name for name in missing if (typo := nearest(name, others)) is not None}
+        hints = "".join(f" Did you mean {name!r} by {typo!r}?" for typo, name in typos.items())
         values_word = "a value" if len(missing) == 1 else "values"
         return MissingVariableError(
-            f"{label} is missing {values_word} for {_quoted(missing)}; it was "
-            f"given {_quoted(map(str, values)) or 'nothing'}."
+            f"{label} is missing {values_word} for {_quoted(missing)}; it received "
+            f"{_quoted(map(str, values)) or 'nothing'}."
             f"{hints or self._literal_hint(missing[0])}"
         )
 
     def _literal_hint(self, name: str) -> str:
-        """How to write what was perhaps not meant as a variable."""
+        """Return how to write braces, for a name that may not be meant as a variable."""
         if getattr(self, "template_format", None) != "f-string":
             return ""
         return f" If {name!r} is not meant as a variable, write its braces twice: '{{{{{name}}}}}'."
 
-    def _declared(self, info: Iterable[str] | None, what: str = "input_variables") -> None:
-        """Check variables that were declared at construction against those of the template."""
-        if info is None:
+    def _check_declared(self, input_variables: Iterable[str] | None) -> None:
+        """Check the variables that were passed at construction against those of the template."""
+        if input_variables is None:
             return
-        named, variables = set(info), self.variables
-        needed = set(variables.required) - named
-        unknown = sorted(named - set(variables.names))
-        if needed or unknown:
+        declared, variables = set(input_variables), self.variables
+        undeclared = set(variables.required) - declared
+        unknown = sorted(declared - set(variables.names))
+        if undeclared or unknown:
             hint = "".join(did_you_mean(name, self.input_variables) for name in unknown)
             raise PromptError(
-                f"{self._label()}: {what}={sorted(named)} does not match the template, whose "
-                f"variables are {self.input_variables}.{hint} Leave {what} out, and they are "
-                "found in the template."
+                f"{self._label()}: input_variables={sorted(declared)} does not match the template, "
+                f"whose variables are {self.input_variables}.{hint} Leave input_variables out, and "
+                "they are found in the template."
             )
 
-    def given(self, values: Mapping[str, Any]) -> Given:
-        """The values with what is filled in, and the examples that selectors choose."""
-        everything = self._filled(values)
-        return Given(everything, {id(it): it.select(everything) for it in self.selecting()})
+    def render_context(self, values: Mapping[str, Any]) -> RenderContext:
+        """Return the values, with the partial ones, and the examples that selectors choose."""
+        values = self._with_partials(values)
+        templates = self.templates_with_selectors()
+        examples = {id(template): template.select(values) for template in templates}
+        return RenderContext(values, examples)
 
-    async def agiven(self, values: Mapping[str, Any]) -> Given:
-        """The values with what is filled in, and the examples that selectors choose."""
-        everything = self._filled(values)
-        return Given(everything, {id(it): await it.aselect(everything) for it in self.selecting()})
+    async def arender_context(self, values: Mapping[str, Any]) -> RenderContext:
+        """Return the values, with the partial ones, and the examples that selectors choose."""
+        values = self._with_partials(values)
+        templates = self.templates_with_selectors()
+        examples = {id(template): await template.aselect(values) for template in templates}
+        return RenderContext(values, examples)
 
-    def _within(self, given: Given) -> Given:
-        """What a template inside of another one sees: its own partial variables as well."""
+    def _with_own_partials(self, context: RenderContext) -> RenderContext:
+        """Return the context of another template that holds this one, with this one's partials."""
         return (
-            replace(given, values=self._filled(given.values)) if self.partial_variables else given
+            replace(context, values=self._with_partials(context.values))
+            if self.partial_variables
+            else context
         )
 
-    def _filled(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The values, and of the partial variables those that are not among them."""
+    def _with_partials(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values, and the partial variables that are not among them."""
         if not self.partial_variables:
             return values
         partials = self.partial_variables.items()
         return {
-            **{name: self._called(name, value) for name, value in partials if name not in values},
+            **{
+                name: self._partial_value(name, value)
+                for name, value in partials
+                if name not in values
+            },
             **values,
         }
 
-    def _called(self, name: str, value: Any) -> Any:
-        """A partial variable, or what its function gives."""
+    def _partial_value(self, name: str, value: Any) -> Any:
+        """Return the value of a partial variable, or the result of its function."""
         result = value() if callable(value) else value
         if not callable(value) or not inspect.isawaitable(result):
             return result
         if inspect.iscoroutine(result):
-            result.close()  # or Python warns that nobody awaited it
+            result.close()  # or Python warns that it was never awaited
         raise PromptError(
             f"{self._label()}: the partial variable {name!r} is an async function, and a prompt "
-            f"waits for nothing. Let a step before it add the value: assign({name}=...)."
+            f"does not await. Let a step before it add the value: assign({name}=...)."
         )
 
 
@@ -200,15 +213,15 @@ def _quoted(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in names)
 
 
-def _has(known: Sequence[str]) -> str:
+def _list_variables(known: Sequence[str]) -> str:
     return f"Its variables: {_quoted(sorted(known))}." if known else "It has no variables."
 
 
-def written(thing: object, *arguments: Any, **options: Any) -> str:
-    """The call that makes a thing, without the options that are empty."""
+def constructor_repr(value: object, *arguments: Any, **options: Any) -> str:
+    """Return the call that constructs a value, without the options that are empty."""
     parts = [repr(argument) for argument in arguments]
-    parts += [f"{name}={value!r}" for name, value in options.items() if not _is_empty(value)]
-    return f"{type(thing).__name__}({', '.join(parts)})"
+    parts += [f"{name}={option!r}" for name, option in options.items() if not _is_empty(option)]
+    return f"{type(value).__name__}({', '.join(parts)})"
 
 
 def _is_empty(value: Any) -> bool:
@@ -216,5 +229,5 @@ def _is_empty(value: Any) -> bool:
 
 
 def quoted_template(template: str) -> str:
-    """The beginning of a template's text, for an error."""
+    """Return the beginning of a template, in quotes, for an error."""
     return repr(shorten(template))

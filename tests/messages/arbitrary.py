@@ -19,15 +19,15 @@ from runnables.messages import (
     tool_call_chunk,
 )
 
-texts = st.text(max_size=8)
+strings = st.text(max_size=8)
 names = st.none() | st.sampled_from(["ann", "bob"])
 ids = st.none() | st.sampled_from(["x", "y"])
 json_values: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-9, 9) | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    st.none() | st.booleans() | st.integers(-9, 9) | strings,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(strings, inner, max_size=3),
     max_leaves=6,
 )
-json_objects = st.dictionaries(texts, json_values, max_size=3)
+json_objects = st.dictionaries(strings, json_values, max_size=3)
 counts = st.integers(0, 50)
 
 usages = st.builds(
@@ -48,19 +48,21 @@ usages = st.builds(
 )
 
 blocks: st.SearchStrategy[dict[str, Any]] = st.one_of(
-    st.builds(lambda text: {"type": "text", "text": text}, texts),
+    st.builds(lambda text: {"type": "text", "text": text}, strings),
     st.builds(
-        lambda index, text: {"type": "text", "text": text, "index": index}, st.integers(0, 2), texts
+        lambda index, text: {"type": "text", "text": text, "index": index},
+        st.integers(0, 2),
+        strings,
     ),
     st.builds(
         lambda index, text: {"type": "reasoning", "reasoning": text, "index": index},
         st.integers(0, 1),
-        texts,
+        strings,
     ),
     st.just({"type": "image", "url": "https://example.org/cat.png"}),
     st.builds(lambda value: {"type": "odd", "value": value}, json_values),
 )
-contents = texts | st.lists(texts | blocks, max_size=4)
+contents = strings | st.lists(strings | blocks, max_size=4)
 
 tool_calls = st.builds(
     lambda name, args, id: {"name": name, "args": args, "id": id, "type": "tool_call"},
@@ -71,9 +73,9 @@ tool_calls = st.builds(
 invalid_tool_calls = st.builds(
     lambda name, args, id, error: {"name": name, "args": args, "id": id, "error": error},
     st.none() | st.sampled_from(["search", "add"]),
-    st.none() | texts,
+    st.none() | strings,
     ids,
-    st.none() | texts,
+    st.none() | strings,
 )
 common = {"name": names, "id": ids, "additional_kwargs": json_objects}
 
@@ -83,7 +85,7 @@ chats = st.builds(ChatMessage, contents, role=st.sampled_from(["critic", "judge"
 tools = st.builds(
     ToolMessage,
     contents,
-    tool_call_id=texts,
+    tool_call_id=strings,
     artifact=json_values,
     status=st.sampled_from(["success", "error"]),
     **common,
@@ -98,15 +100,15 @@ ais = st.builds(
     **common,
 )
 
-# Pieces as bad servers send them: any index or none, ids and names early, late, twice or never.
-pieces = st.builds(
+# Chunks as bad servers send them: any index or none, ids and names early, late, twice or never.
+call_chunks = st.builds(
     tool_call_chunk,
     name=st.none() | st.sampled_from(["", "search", "add"]),
     args=st.none() | st.sampled_from(["", "{", '"a"', ": 1", "}", "{}"]),
     id=st.none() | st.sampled_from(["", "x", "y", "z"]),
     index=st.none() | st.integers(0, 1),
 )
-facts = st.fixed_dictionaries(
+metadata = st.fixed_dictionaries(
     {},
     optional={
         "model_name": st.sampled_from(["small", "large"]),
@@ -118,28 +120,30 @@ facts = st.fixed_dictionaries(
 deltas = st.fixed_dictionaries(
     {},
     optional={
-        "reasoning_content": st.none() | texts,
+        "reasoning_content": st.none() | strings,
         "id": st.sampled_from(["x", "y"]),
         "parts": st.lists(
-            st.builds(lambda index, text: {"index": index, "text": text}, st.integers(0, 1), texts),
+            st.builds(
+                lambda index, text: {"index": index, "text": text}, st.integers(0, 1), strings
+            ),
             max_size=2,
         ),
-        "nested": st.fixed_dictionaries({}, optional={"text": texts, "count": counts}),
+        "nested": st.fixed_dictionaries({}, optional={"text": strings, "count": counts}),
     },
 )
 ai_chunks = st.builds(
     AIMessageChunk,
     contents,
-    tool_call_chunks=st.lists(pieces, max_size=3),
+    tool_call_chunks=st.lists(call_chunks, max_size=3),
     usage_metadata=st.none() | usages,
-    response_metadata=facts,
+    response_metadata=metadata,
     additional_kwargs=deltas,
     id=ids,
     name=names,
     chunk_position=st.none() | st.just("last"),
 )
 human_chunks = st.builds(
-    HumanMessageChunk, contents, response_metadata=facts, additional_kwargs=deltas, id=ids
+    HumanMessageChunk, contents, response_metadata=metadata, additional_kwargs=deltas, id=ids
 )
 
 messages: st.SearchStrategy[BaseMessage] = st.one_of(
@@ -149,12 +153,12 @@ messages: st.SearchStrategy[BaseMessage] = st.one_of(
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[BaseMessage]:
-    """A conversation as applications have them: every tool's answer follows its question."""
-    found: list[BaseMessage] = draw(st.lists(st.builds(SystemMessage, texts), max_size=1))
+    """A conversation as applications have them: every tool message follows its call."""
+    history: list[BaseMessage] = draw(st.lists(st.builds(SystemMessage, strings), max_size=1))
     for _ in range(draw(st.integers(0, 4))):
-        found.append(HumanMessage(draw(texts)))
+        history.append(HumanMessage(draw(strings)))
         for call in draw(st.lists(tool_calls, max_size=2)):
-            found.append(AIMessage(draw(texts), tool_calls=[call]))
-            found.append(ToolMessage(draw(texts), tool_call_id=call["id"]))
-        found.append(AIMessage(draw(texts)))
-    return found
+            history.append(AIMessage(draw(strings), tool_calls=[call]))
+            history.append(ToolMessage(draw(strings), tool_call_id=call["id"]))
+        history.append(AIMessage(draw(strings)))
+    return history

@@ -1,4 +1,4 @@
-"""From other forms to messages, and to OpenAI's."""
+"""Conversion of strings, pairs and dicts to messages, and of messages to OpenAI's dicts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.messages import arbitrary
 
 
 @pytest.mark.parametrize(
-    ("given_", "expected"),
+    ("value", "expected"),
     [
         ("hi", HumanMessage("hi")),
         (("human", "hi"), HumanMessage("hi")),
@@ -54,13 +54,13 @@ from tests.messages import arbitrary
     ],
     ids=str,
 )
-def test_what_stands_for_a_message_becomes_one(given_: Any, expected: BaseMessage) -> None:
-    """Texts, pairs and dicts of several dialects."""
-    assert convert_to_messages([given_]) == [expected]
+def test_strings_pairs_and_dicts_become_messages(value: Any, expected: BaseMessage) -> None:
+    """Dicts may be LangChain's, OpenAI's, or those of `message_to_dict`."""
+    assert convert_to_messages([value]) == [expected]
 
 
-def test_a_single_text_or_message_is_a_conversation() -> None:
-    """A text is one message, not one for each letter."""
+def test_a_single_string_or_message_is_a_conversation() -> None:
+    """A string is one message, not one for each letter."""
     assert convert_to_messages("hi") == [HumanMessage("hi")]
     assert convert_to_messages(AIMessage("a")) == [AIMessage("a")]
     assert convert_to_messages({"role": "user", "content": "hi"}) == [HumanMessage("hi")]
@@ -68,25 +68,25 @@ def test_a_single_text_or_message_is_a_conversation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_", "reason"),
+    ("value", "reason"),
     [
         (("humam", "hi"), "Unknown role 'humam'. Did you mean 'human'"),
         ({"content": "hi"}, "needs 'role' and 'content'"),
         ({"role": "user"}, "needs 'role' and 'content'"),
         ({"role": "tool", "content": ""}, "tool_call_id"),
-        (3, "3 does not stand for a message"),
-        (("a", "b", "c"), "does not stand for a message"),
+        (3, "3 cannot be read as a message"),
+        (("a", "b", "c"), "cannot be read as a message"),
     ],
     ids=str,
 )
-def test_what_does_not_stand_for_a_message_is_an_error(given_: Any, reason: str) -> None:
+def test_a_value_that_is_no_message_is_an_error(value: Any, reason: str) -> None:
     """Each mistake is named, with the way out."""
     with pytest.raises((ValueError, TypeError), match=reason):
-        convert_to_messages([given_])
+        convert_to_messages([value])
 
 
-def test_tool_calls_of_openai_are_read() -> None:
-    """Arguments are a JSON text there; one that is broken is kept as an invalid call."""
+def test_tool_calls_of_openai_are_parsed() -> None:
+    """Arguments are a JSON string there; one that is malformed is kept as an invalid call."""
 
     def call(id: str, arguments: str) -> dict[str, Any]:
         return {"id": id, "type": "function", "function": {"name": "f", "arguments": arguments}}
@@ -94,13 +94,16 @@ def test_tool_calls_of_openai_are_read() -> None:
     calls = [call("1", '{"a": 1}'), call("2", ""), call("3", "{")]
     [message] = convert_to_messages([{"role": "assistant", "content": None, "tool_calls": calls}])
     assert isinstance(message, AIMessage)
-    assert [(one["id"], one["args"]) for one in message.tool_calls] == [("1", {"a": 1}), ("2", {})]
-    assert [(one["id"], one["args"]) for one in message.invalid_tool_calls] == [("3", "{")]
+    assert [(call["id"], call["args"]) for call in message.tool_calls] == [
+        ("1", {"a": 1}),
+        ("2", {}),
+    ]
+    assert [(call["id"], call["args"]) for call in message.invalid_tool_calls] == [("3", "{")]
 
 
 @given(arbitrary.messages)
-def test_the_dump_of_any_message_stands_for_it(message: BaseMessage) -> None:
-    """What pydantic dumps can be given wherever messages can."""
+def test_the_dump_of_any_message_is_read_as_that_message(message: BaseMessage) -> None:
+    """The JSON that pydantic writes can be passed wherever messages can."""
     assert convert_to_messages([json.loads(message.model_dump_json())]) == [message]
 
 
@@ -149,8 +152,8 @@ openai_dicts = st.one_of(
 
 
 @given(st.lists(openai_dicts, max_size=4))
-def test_openai_dicts_survive_the_way_to_messages_and_back(dicts: list[dict[str, Any]]) -> None:
-    """Nothing that OpenAI says is lost or said differently."""
+def test_openai_dicts_survive_a_round_trip_through_messages(dicts: list[dict[str, Any]]) -> None:
+    """Nothing of OpenAI's dicts is lost or changed."""
     assert convert_to_openai_messages(convert_to_messages(dicts)) == dicts
 
 
@@ -164,17 +167,17 @@ def test_openai_dicts_survive_the_way_to_messages_and_back(dicts: list[dict[str,
         ),
     )
 )
-def test_answers_survive_the_way_to_openai_and_back(message: AIMessage) -> None:
-    """Tool calls come back, and invalid ones with the text that the model wrote."""
+def test_answers_survive_a_round_trip_through_openai_dicts(message: AIMessage) -> None:
+    """Tool calls come back, and invalid ones with the string that the model wrote."""
     [back] = convert_to_messages([convert_to_openai_messages(message)])
     assert isinstance(back, AIMessage)
     assert (back.content, back.tool_calls) == (message.content, message.tool_calls)
-    kept = [(call["name"], call["args"]) for call in back.invalid_tool_calls]
-    assert kept == [(call["name"], call["args"]) for call in message.invalid_tool_calls]
+    invalid = [(call["name"], call["args"]) for call in back.invalid_tool_calls]
+    assert invalid == [(call["name"], call["args"]) for call in message.invalid_tool_calls]
 
 
 def test_blocks_of_any_provider_are_written_for_openai() -> None:
-    """Anthropic's images, tool uses and tool results have their places."""
+    """Canonical files and Anthropic's tool uses and results have a place in OpenAI's dicts."""
     asked = AIMessage(["look", {"type": "tool_use", "id": "1", "name": "f", "input": {"a": "ä"}}])
     answered = HumanMessage([{"type": "tool_result", "tool_use_id": "1", "content": "4"}])
     pdf = {"type": "file", "base64": "AA", "mime_type": "application/pdf"}
@@ -203,8 +206,8 @@ def test_blocks_of_any_provider_are_written_for_openai() -> None:
     ]
 
 
-def test_text_blocks_are_written_as_asked() -> None:
-    """One text by default, blocks on request."""
+def test_text_blocks_become_one_string_or_blocks() -> None:
+    """A string is the default; `text_format="block"` writes blocks."""
     message = SystemMessage(["a", {"type": "text", "text": "b"}], id="1")
     assert convert_to_openai_messages(message) == {"role": "system", "content": "a\nb"}
     assert convert_to_openai_messages([message], text_format="block", include_id=True) == [
@@ -219,7 +222,7 @@ def test_text_blocks_are_written_as_asked() -> None:
 
 
 def test_blocks_that_openai_does_not_know_pass_or_raise() -> None:
-    """As they are by default; on request an error that says where they stand."""
+    """They pass unchanged by default; on request they are an error with their location."""
     odd = {"type": "odd"}
     message = HumanMessage(["a", odd])
     assert convert_to_openai_messages(message)["content"][1] == odd

@@ -1,4 +1,4 @@
-"""How chunks of messages add up."""
+"""Merging of message chunks, and of the chunks of tool calls."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def grouped(draw: st.DrawFn, chunks: list[Any]) -> Any:
 
 
 @given(st.lists(arbitrary.ai_chunks, min_size=1, max_size=7), st.data())
-def test_any_grouping_of_ai_chunks_gives_the_same_sum(
+def test_any_grouping_of_ai_chunks_merges_to_the_same(
     chunks: list[AIMessageChunk], data: st.DataObject
 ) -> None:
     """Addition is associative, also for streams that no sane server sends."""
@@ -49,7 +49,7 @@ def test_any_grouping_of_ai_chunks_gives_the_same_sum(
 
 
 @given(st.lists(arbitrary.human_chunks, min_size=1, max_size=6), st.data())
-def test_any_grouping_of_human_chunks_gives_the_same_sum(
+def test_any_grouping_of_human_chunks_merges_to_the_same(
     chunks: list[HumanMessageChunk], data: st.DataObject
 ) -> None:
     """The fields that all chunks have add associatively."""
@@ -75,8 +75,8 @@ def test_an_empty_chunk_changes_nothing(chunk: AIMessageChunk) -> None:
 
 
 @given(st.text(), st.data())
-def test_any_cutting_of_a_text_gives_the_text(text: str, data: st.DataObject) -> None:
-    """A text streamed in any pieces is that text."""
+def test_a_string_in_any_chunks_merges_to_the_string(text: str, data: st.DataObject) -> None:
+    """Contents that are strings are joined."""
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=5)))
     edges = [0, *cuts, len(text)]
     chunks = [AIMessageChunk(text[a:b]) for a, b in itertools.pairwise(edges)]
@@ -84,47 +84,47 @@ def test_any_cutting_of_a_text_gives_the_text(text: str, data: st.DataObject) ->
 
 
 @given(st.lists(arbitrary.tool_calls, min_size=1, max_size=3), st.data())
-def test_interleaved_calls_assemble_to_the_calls(calls: list[Any], data: st.DataObject) -> None:
-    """Pieces of several calls, in any interleaving and with ids that come late, make the calls."""
+def test_interleaved_chunks_assemble_to_their_calls(calls: list[Any], data: st.DataObject) -> None:
+    """Chunks of several calls may come in any interleaving, with ids that come late."""
     whole = AIMessageChunk(tool_calls=calls).tool_call_chunks
-    pieces = [_cut(data.draw, index, call) for index, call in enumerate(whole)]
+    chunks = [_cut(data.draw, index, call) for index, call in enumerate(whole)]
     stream: list[AIMessageChunk] = [
-        AIMessageChunk(tool_call_chunks=[some.pop(0)]) for some in pieces
+        AIMessageChunk(tool_call_chunks=[of_call.pop(0)]) for of_call in chunks
     ]
-    while any(pieces):
-        some = data.draw(st.sampled_from([some for some in pieces if some]))
-        stream.append(AIMessageChunk(tool_call_chunks=[some.pop(0)]))
+    while any(chunks):
+        of_call = data.draw(st.sampled_from([of_call for of_call in chunks if of_call]))
+        stream.append(AIMessageChunk(tool_call_chunks=[of_call.pop(0)]))
     stream.append(AIMessageChunk(chunk_position="last"))
     assert AIMessageChunk.merge_chunks(stream).tool_calls == calls
 
 
 def _cut(draw: st.DrawFn, index: int, call: Any) -> list[Any]:
-    """A call in pieces: its name first, its id at any of them."""
+    """Return the chunks of a call, with the name in the first and the id in any of them."""
     args = call["args"]
     cuts = sorted(draw(st.sets(st.integers(0, len(args)), max_size=4)))
     edges = [0, *cuts, len(args)]
-    texts = [args[a:b] for a, b in itertools.pairwise(edges)]
-    with_id = draw(st.integers(0, len(texts) - 1))
+    parts = [args[start:end] for start, end in itertools.pairwise(edges)]
+    with_id = draw(st.integers(0, len(parts) - 1))
     return [
         tool_call_chunk(
-            name=call["name"] if at == 0 else None,
-            args=text,
-            id=call["id"] if at == with_id else None,
+            name=call["name"] if number == 0 else None,
+            args=part,
+            id=call["id"] if number == with_id else None,
             index=index,
         )
-        for at, text in enumerate(texts)
+        for number, part in enumerate(parts)
     ]
 
 
-def assembled(*pieces: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """The name, arguments and id of each call that a stream of pieces makes."""
-    chunks = [AIMessageChunk(tool_call_chunks=[piece]) for piece in pieces]  # type: ignore[list-item]
+def assembled(*call_chunks: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """Return the name, arguments and id of each call that a stream of chunks makes."""
+    chunks = [AIMessageChunk(tool_call_chunks=[chunk]) for chunk in call_chunks]  # type: ignore[list-item]
     whole = AIMessageChunk.merge_chunks(chunks)
     return [(call["name"], call["args"], call["id"]) for call in whole.tool_call_chunks]
 
 
-def test_pieces_without_an_index_continue_the_last_call() -> None:
-    """Where a server numbers nothing, a new id or name starts a call and the rest goes on."""
+def test_chunks_without_an_index_continue_the_last_call() -> None:
+    """Where a server sends no index, a new id or name starts a call."""
     assert assembled(
         {"name": "f", "id": "1"},
         {"args": "{}"},
@@ -134,8 +134,8 @@ def test_pieces_without_an_index_continue_the_last_call() -> None:
     ) == [("f", "{}", "1"), ("g", "{}", "2")]
 
 
-def test_an_unnumbered_piece_finds_its_call_by_id() -> None:
-    """Interleaved pieces without an index are told apart by their ids."""
+def test_a_chunk_without_an_index_is_added_by_its_id() -> None:
+    """Ids separate interleaved chunks without an index."""
     assert assembled(
         {"name": "f", "id": "1"},
         {"name": "g", "id": "2"},
@@ -144,7 +144,7 @@ def test_an_unnumbered_piece_finds_its_call_by_id() -> None:
     ) == [("f", "{}", "1"), ("g", "[]", "2")]
 
 
-def test_whole_calls_under_one_index_stay_apart() -> None:
+def test_complete_calls_under_one_index_stay_separate() -> None:
     """Servers that give every call the index 0 still make several calls."""
     assert assembled(
         {"name": "f", "id": "1", "index": 0, "args": "{}"},
@@ -153,15 +153,15 @@ def test_whole_calls_under_one_index_stay_apart() -> None:
     ) == [("f", "{}", "1"), ("f", "{}", "2")]
 
 
-def test_whole_calls_without_ids_stay_apart() -> None:
+def test_complete_calls_without_ids_stay_separate() -> None:
     """A complete call is not continued by another one of the same name."""
     assert assembled(
         {"name": "f", "index": 0, "args": "{}"}, {"name": "f", "index": 0, "args": "{}"}
     ) == [("f", "{}", None), ("f", "{}", None)]
 
 
-def test_a_new_id_with_every_piece_is_still_one_call() -> None:
-    """Some servers make up an id for each piece; the first one is the call's."""
+def test_a_new_id_with_every_chunk_is_still_one_call() -> None:
+    """Some servers make up an id for each chunk; the first one is the call's."""
     assert assembled(
         {"name": "f", "id": "1", "index": 0},
         {"args": "{", "id": "2", "index": 0},
@@ -170,13 +170,13 @@ def test_a_new_id_with_every_piece_is_still_one_call() -> None:
 
 
 def test_a_name_that_is_repeated_is_not_doubled() -> None:
-    """Some servers send the name with every piece."""
+    """Some servers send the name with every chunk."""
     assert assembled(
         {"name": "f", "index": 0, "args": '{"a"'}, {"name": "f", "index": 0, "args": ": 1}"}
     ) == [("f", '{"a": 1}', None)]
 
 
-def test_a_name_in_pieces_is_one_name() -> None:
+def test_a_name_in_chunks_is_one_name() -> None:
     """A name may be streamed too, before the arguments."""
     assert assembled({"name": "get_", "id": "1", "index": 0}, {"name": "time", "index": 0}) == [
         ("get_time", "", "1")
@@ -184,7 +184,7 @@ def test_a_name_in_pieces_is_one_name() -> None:
 
 
 def test_calls_are_readable_while_they_stream() -> None:
-    """What is there of the arguments can be used before the rest comes."""
+    """Arguments can be used as far as they have arrived."""
     chunk = AIMessageChunk(tool_call_chunks=[tool_call_chunk(name="f", args='{"a": 1, "b": "hel')])
     assert chunk.tool_calls == [
         {"name": "f", "args": {"a": 1, "b": "hel"}, "id": None, "type": "tool_call"}
@@ -192,7 +192,7 @@ def test_calls_are_readable_while_they_stream() -> None:
 
 
 def test_a_call_that_was_cut_off_is_invalid_at_the_end() -> None:
-    """Arguments that end early are never taken for complete ones."""
+    """Arguments that end early never count as complete."""
     begun = AIMessageChunk(tool_call_chunks=[tool_call_chunk(name="f", args='{"a": 1', index=0)])
     whole = begun + AIMessageChunk(chunk_position="last")
     assert begun.tool_calls
@@ -203,7 +203,7 @@ def test_a_call_that_was_cut_off_is_invalid_at_the_end() -> None:
 
 @pytest.mark.parametrize("args", ["abc", "[1]", '{"a" 1', '{"a": 1} x', '{"a": tru}'])
 def test_malformed_arguments_are_kept_as_invalid_calls(args: str) -> None:
-    """What can never become an object is invalid at once, with its text and a reason."""
+    """A string that can never become an object is invalid at once, with a reason."""
     chunk = AIMessageChunk(tool_call_chunks=[tool_call_chunk(name="f", args=args, id="1")])
     assert chunk.tool_calls == []
     [invalid] = chunk.invalid_tool_calls
@@ -212,9 +212,9 @@ def test_malformed_arguments_are_kept_as_invalid_calls(args: str) -> None:
 
 
 def test_extras_of_a_call_survive() -> None:
-    """What a provider wants back with a call, such as a signature, is kept."""
-    piece: Any = {"name": "f", "args": "{}", "id": "1", "extras": {"signature": "s"}}
-    whole = AIMessageChunk(tool_call_chunks=[piece]) + AIMessageChunk(chunk_position="last")
+    """Data that a provider needs back with a call, such as a signature, is kept."""
+    call_chunk: Any = {"name": "f", "args": "{}", "id": "1", "extras": {"signature": "s"}}
+    whole = AIMessageChunk(tool_call_chunks=[call_chunk]) + AIMessageChunk(chunk_position="last")
     assert whole.tool_calls[0].get("extras") == {"signature": "s"}
 
 
@@ -229,8 +229,8 @@ def test_text_before_blocks_becomes_an_item() -> None:
     ]
 
 
-def test_blocks_of_one_index_join_their_texts_only() -> None:
-    """Texts of a block are joined; what names something is not."""
+def test_blocks_of_one_index_join_their_strings_apart_from_names() -> None:
+    """The `type` and the `id` of a block are not joined."""
     first = {"type": "reasoning", "reasoning": "a", "index": 1, "id": "r", "signature": "s"}
     second = {"type": "reasoning", "reasoning": "b", "index": 1, "id": "r", "signature": "t"}
     whole = AIMessageChunk([first]) + AIMessageChunk([second])
@@ -239,7 +239,7 @@ def test_blocks_of_one_index_join_their_texts_only() -> None:
     ]
 
 
-def test_facts_are_not_concatenated() -> None:
+def test_metadata_is_not_concatenated() -> None:
     """A model's name that comes twice is not doubled; lists are extended."""
     one = AIMessageChunk("a", response_metadata={"model_name": "m", "logprobs": [1]})
     two = AIMessageChunk("b", response_metadata={"model_name": "m", "logprobs": [2]})
@@ -247,7 +247,7 @@ def test_facts_are_not_concatenated() -> None:
 
 
 def test_usage_adds_with_its_details() -> None:
-    """Counts of all chunks are summed, kinds of tokens as well."""
+    """Counts of all chunks are summed, by kind of token."""
     first = AIMessageChunk(
         "",
         usage_metadata={
@@ -276,8 +276,8 @@ def test_usage_adds_with_its_details() -> None:
     }
 
 
-def test_adding_leaves_the_parts_as_they_were() -> None:
-    """The sum shares nothing that changes with it."""
+def test_adding_does_not_change_the_chunks() -> None:
+    """The sum shares no dict or list with the chunks."""
     one = AIMessageChunk([{"type": "text", "text": "a", "index": 0}], additional_kwargs={"n": {}})
     whole = one + AIMessageChunk([{"type": "text", "text": "b", "index": 0}])
     whole.additional_kwargs["new"] = 1
@@ -287,7 +287,7 @@ def test_adding_leaves_the_parts_as_they_were() -> None:
 
 
 class Counted(str):
-    """A text that counts how many characters of it were copied by `+`."""
+    """A string that counts how many of its characters `+` copies."""
 
     copied = 0
 
@@ -297,8 +297,8 @@ class Counted(str):
 
 
 @pytest.mark.parametrize("size", [100, 1000])
-def test_merging_joins_texts_once(size: int) -> None:
-    """No text is added to another: n pieces are joined in one go, so that n of them cost n."""
+def test_merging_joins_strings_once(size: int) -> None:
+    """No string is added with `+`: n chunks are joined at once, at a cost of n."""
     Counted.copied = 0
     chunks = [AIMessageChunk("") for _ in range(size)]
     for chunk in chunks:
@@ -311,13 +311,13 @@ def test_merging_joins_texts_once(size: int) -> None:
 
 
 def test_streams_merge_by_the_declared_merge() -> None:
-    """Message chunks are deltas to the rest of the library, and RESET starts them over."""
+    """`merge_chunks` merges message chunks as deltas, and RESET starts over."""
     chunks = [AIMessageChunk("a"), RESET, AIMessageChunk("b"), AIMessageChunk("c")]
     assert merge_chunks(chunks) == AIMessageChunk("bc")
 
 
-def test_pieces_of_different_messages_do_not_add() -> None:
-    """Chunks of different classes, roles or tool calls are an error that says so."""
+def test_chunks_of_different_messages_do_not_add() -> None:
+    """Different classes, roles or tool calls are an error that names them."""
     with pytest.raises(MergeError, match="HumanMessageChunk and a AIMessageChunk"):
         HumanMessageChunk.merge_chunks([HumanMessageChunk("a"), AIMessageChunk("b")])  # type: ignore[list-item]
     with pytest.raises(MergeError, match="role: 'a' and 'b'"):
@@ -333,14 +333,14 @@ def test_pieces_of_different_messages_do_not_add() -> None:
 
 
 def test_tool_message_chunks_add() -> None:
-    """An answer of a tool that is streamed: artifacts add, and one error is an error."""
+    """Artifacts are merged, and one chunk with an error makes the message an error."""
     one = ToolMessageChunk("a", tool_call_id="1", artifact=[1])
     two = ToolMessageChunk("b", tool_call_id="1", artifact=[2], status="error")
     assert one + two == ToolMessageChunk("ab", tool_call_id="1", artifact=[1, 2], status="error")
 
 
-def test_a_quick_chunk_of_text_is_what_the_constructor_gives() -> None:
-    """Also in what pydantic keeps beside the fields, so that nothing tells them apart."""
+def test_text_chunk_returns_what_the_constructor_returns() -> None:
+    """That holds for pydantic's own attributes, too."""
     quick, slow = text_chunk("word", "id-1"), AIMessageChunk("word", id="id-1")
     assert quick == slow
     assert quick.__dict__ == slow.__dict__
@@ -353,14 +353,16 @@ def test_a_quick_chunk_of_text_is_what_the_constructor_gives() -> None:
     assert text_chunk("a").response_metadata is not text_chunk("b").response_metadata
 
 
-def test_a_quick_chunk_refuses_what_the_constructor_refuses() -> None:
+def test_text_chunk_refuses_what_the_constructor_refuses() -> None:
+    """A wrong type raises a ValidationError."""
     with pytest.raises(ValidationError):
         text_chunk(5)  # type: ignore[arg-type]  # the mistake that is meant
     with pytest.raises(ValidationError):
         text_message(5)  # type: ignore[arg-type]  # the mistake that is meant
 
 
-def test_a_quick_answer_is_what_the_constructor_gives() -> None:
+def test_text_message_returns_what_the_constructor_returns() -> None:
+    """That holds for pydantic's own attributes, too."""
     fields: AIFields = {
         "id": "id-1",
         "usage_metadata": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3},

@@ -1,4 +1,4 @@
-"""Blocks of providers in their canonical form."""
+"""Translation of the blocks of providers to canonical blocks."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ CASES: list[tuple[Any, Any]] = [
         {"type": "tool_use", "id": "c", "name": "f", "input": {}, "partial_json": '{"a": 1}'},
         {"type": "tool_call", "id": "c", "name": "f", "args": {"a": 1}},
     ),
-    # Google, Bedrock, and LangChain's older form
+    # Google, Bedrock, and LangChain's older format
     (
         {"type": "media", "mime_type": "video/mp4", "file_uri": "u"},
         {"type": "video", "url": "u", "mime_type": "video/mp4"},
@@ -112,7 +112,7 @@ CASES: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("item", "canonical"), CASES, ids=[str(item)[:80] for item, _ in CASES])
 def test_blocks_of_providers_are_translated(item: Any, canonical: Any) -> None:
-    """Each block has one canonical form, and that form is its own."""
+    """Each block has one canonical block, which translates to itself."""
     assert HumanMessage([item]).content_blocks == [canonical]
     assert HumanMessage([canonical]).content_blocks == [canonical]
 
@@ -132,13 +132,13 @@ def test_blocks_of_providers_are_translated(item: Any, canonical: Any) -> None:
     ],
     ids=str,
 )
-def test_what_has_no_common_form_stays_whole(item: dict[str, Any]) -> None:
-    """Blocks of servers' own tools, and incomplete ones, are kept as they are."""
+def test_a_block_without_a_canonical_type_is_kept_unchanged(item: dict[str, Any]) -> None:
+    """Blocks of servers' own tools, and incomplete ones, are values of a non-standard block."""
     assert HumanMessage([item]).content_blocks == [{"type": "non_standard", "value": item}]
 
 
 @given(arbitrary.contents)
-def test_canonical_blocks_are_their_own_canonical_form(content: Any) -> None:
+def test_canonical_blocks_translate_to_themselves(content: Any) -> None:
     """Translating twice is translating once, and keeps the text."""
     once = HumanMessage(content).content_blocks
     assert HumanMessage(once).content_blocks == once  # type: ignore[arg-type]
@@ -146,7 +146,7 @@ def test_canonical_blocks_are_their_own_canonical_form(content: Any) -> None:
 
 
 def test_tool_calls_and_reasoning_are_among_the_blocks() -> None:
-    """What an answer holds beside its content is shown too, once."""
+    """Calls and reasoning outside of the content are included, once."""
     call: Any = {"name": "f", "args": {}, "id": "1", "type": "tool_call"}
     tool_use = {"type": "tool_use", "id": "1", "name": "f", "input": {}}
     plain = AIMessage("a", tool_calls=[call], additional_kwargs={"reasoning_content": "hm"})
@@ -154,8 +154,8 @@ def test_tool_calls_and_reasoning_are_among_the_blocks() -> None:
     assert AIMessage([tool_use], tool_calls=[call]).content_blocks == [call]
 
 
-def test_blocks_of_a_chunk_are_pieces_until_the_last_one() -> None:
-    """A call that is being streamed is a chunk; at the end it is a call."""
+def test_calls_among_the_blocks_are_chunks_until_the_last_chunk() -> None:
+    """A call that is being streamed is a call chunk; at the end it is a call."""
     chunk = AIMessageChunk("a", tool_call_chunks=[tool_call_chunk(name="f", args="{", index=0)])
     rest = AIMessageChunk(
         tool_call_chunks=[tool_call_chunk(args="}", index=0)], chunk_position="last"
@@ -165,7 +165,7 @@ def test_blocks_of_a_chunk_are_pieces_until_the_last_one() -> None:
 
 
 def test_a_refusal_is_a_block_of_its_own() -> None:
-    """Wherever the provider put it; its text is no text of the message."""
+    """It may come in a block or in `additional_kwargs`; it is no text of the message."""
     block = {"type": "refusal", "refusal": "no"}
     for message in (AIMessage([block]), AIMessage("", additional_kwargs={"refusal": "no"})):
         assert message.content_blocks == [block]

@@ -1,4 +1,4 @@
-"""The incremental JSON reader: json.loads, one piece at a time."""
+"""The incremental JSON reader, and the extraction of JSON from what models write."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from runnables.parsers.json import SnapshotBudget
 from tests.parsers.answers import JSON, JSON_NOISE, cut
 
 
-def read(pieces: list[str]) -> Any:
+def read(chunks: list[str]) -> Any:
     reader = JsonReader()
-    rest = "".join(reader.feed(piece) if not reader.done else piece for piece in pieces)
+    rest = "".join(reader.feed(chunk) for chunk in chunks)
     value = reader.finish()
-    assert not rest.strip(" \t\r\n"), "more behind the value"
+    assert not rest.strip(" \t\r\n"), "text behind the value"
     return value
 
 
 @given(cut(st.builds(json.dumps, JSON, ensure_ascii=st.booleans(), indent=st.none() | st.just(1))))
-def test_it_reads_what_json_loads_reads(pieces: list[str]) -> None:
-    """Documents of all kinds, cut anywhere: within escapes, surrogate pairs, numbers, words."""
-    assert repr(read(pieces)) == repr(json.loads("".join(pieces)))
+def test_it_reads_what_json_loads_reads(chunks: list[str]) -> None:
+    """Documents may be cut anywhere: within escapes, surrogate pairs, numbers, words."""
+    assert repr(read(chunks)) == repr(json.loads("".join(chunks)))
 
 
 @given(cut(JSON_NOISE))
-def test_it_refuses_what_json_loads_refuses(pieces: list[str]) -> None:
+def test_it_refuses_what_json_loads_refuses(chunks: list[str]) -> None:
     """Only JSON is JSON; `strict=False`, since models write real line breaks into strings."""
     try:
-        expected = repr(json.loads("".join(pieces), strict=False))
+        expected = repr(json.loads("".join(chunks), strict=False))
     except ValueError:
         with pytest.raises((JsonError, AssertionError)):
-            read(pieces)
+            read(chunks)
     else:
-        assert repr(read(pieces)) == expected
+        assert repr(read(chunks)) == expected
 
 
 def size(value: Any) -> int:
@@ -56,7 +56,7 @@ def size(value: Any) -> int:
 
 
 def grew(before: Any, after: Any) -> bool:
-    """Whether a snapshot has everything that an earlier one had."""
+    """Tell whether a snapshot has everything that an earlier one had."""
     if isinstance(before, dict):
         return isinstance(after, dict) and all(
             key in after and grew(child, after[key]) for key, child in before.items()
@@ -73,12 +73,12 @@ def grew(before: Any, after: Any) -> bool:
 
 
 @given(cut(st.builds(json.dumps, JSON, ensure_ascii=st.booleans())))
-def test_snapshots_only_grow_and_stay_as_they_are(pieces: list[str]) -> None:
-    """Each has all of the one before it, and nothing is changed after it was handed out."""
+def test_snapshots_only_grow_and_never_change(chunks: list[str]) -> None:
+    """Each has all of the one before it, and no later chunk changes it."""
     reader, snapshots = JsonReader(), list[tuple[Any, str]]()
-    for piece in pieces:
-        reader.feed(piece)
-        if reader.changes:
+    for chunk in chunks:
+        reader.feed(chunk)
+        if reader._changes:
             snapshot = reader.snapshot()
             snapshots.append((snapshot, repr(snapshot)))
     shown = [snapshot for snapshot, _ in snapshots] + [reader.finish()]
@@ -108,63 +108,67 @@ def test_snapshots_only_grow_and_stay_as_they_are(pieces: list[str]) -> None:
         (" [1] \n", [1]),
     ],
 )
-def test_the_beginning_of_a_text_says_what_it_can(text: str, value: Any) -> None:
-    """Open strings and containers are closed; what may still become something else is left out."""
+def test_the_beginning_of_json_parses_as_far_as_it_is_certain(text: str, value: Any) -> None:
+    """Open strings and containers are closed; values that may still change are left out."""
     assert parse_partial_json(text) == value
 
 
 @pytest.mark.parametrize("text", ["", " ", "tru", "{1", "[1] x", "{,", '{"a" 1', "[1 2", '["\\x'])
-def test_what_says_nothing_or_is_wrong_is_an_error(text: str) -> None:
-    """A ValueError, as from json.loads."""
+def test_a_beginning_without_a_value_or_with_an_error_is_refused(text: str) -> None:
+    """It is a ValueError, as from json.loads."""
     with pytest.raises(ValueError, match=r"expected|before there is a value"):
         parse_partial_json(text)
 
 
-@pytest.mark.parametrize("pieces", [1, 10_000])
-def test_too_deep_is_an_error_of_ours(pieces: int) -> None:
-    """Not a RecursionError somewhere behind; the limit is the same for every cut."""
+@pytest.mark.parametrize("count", [1, 10_000])
+def test_nesting_too_deep_is_a_json_error(count: int) -> None:
+    """It is no RecursionError; the limit is the same for any chunks."""
     deep = "[" * MAX_DEPTH + "]" * MAX_DEPTH
-    assert json.dumps(read(_in_pieces(deep, pieces))) == deep
+    assert json.dumps(read(_in_chunks(deep, count))) == deep
     with pytest.raises(JsonError, match="deeper than 200 levels"):
-        read(_in_pieces(f"[{deep}]", pieces))
+        read(_in_chunks(f"[{deep}]", count))
     with pytest.raises(JsonError, match="deeper than 200 levels"):
-        read(_in_pieces("[" * 100_000, pieces))
+        read(_in_chunks("[" * 100_000, count))
 
 
-def _in_pieces(text: str, pieces: int) -> list[str]:
-    step = max(1, len(text) // pieces)
-    return [text[at : at + step] for at in range(0, len(text), step)]
+def _in_chunks(text: str, count: int) -> list[str]:
+    size = max(1, len(text) // count)
+    return [text[start : start + size] for start in range(0, len(text), size)]
 
 
-def test_a_number_of_thousands_of_digits_is_an_error_of_ours() -> None:
-    """Python refuses to read it, with a ValueError of its own."""
+def test_a_number_of_thousands_of_digits_is_a_json_error() -> None:
+    """Python raises another ValueError for it."""
     with pytest.raises(JsonError, match="a number of 5000 digits"):
         read(["[" + "9" * 5000 + "]"])
 
 
 DOCUMENTS = {
-    "many fields": lambda n: json.dumps({f"key{at}": f"value {at}" for at in range(n // 24)}),
+    "many fields": lambda n: json.dumps(
+        {f"key{index}": f"value {index}" for index in range(n // 24)}
+    ),
     "one long string": lambda n: json.dumps({"text": "lorem ipsum " * (n // 12)}),
-    "list of objects": lambda n: json.dumps([{"id": at, "ok": True} for at in range(n // 24)]),
+    "list of objects": lambda n: json.dumps(
+        [{"id": index, "ok": True} for index in range(n // 24)]
+    ),
     "list of numbers": lambda n: json.dumps(list(range(n // 6))),
     "nested": lambda n: '{"a": ' * (MAX_DEPTH - 1) + '{"b": "' + "x" * n,
 }
 
 
 def _work(text: str) -> tuple[int, int]:
-    """References copied for snapshots, and snapshots shown, at four characters a piece."""
+    """Count the references copied and the snapshots shown, at four characters a chunk."""
     found, budget, copied, shown = JsonExtractor(), SnapshotBudget(), 0, 0
-    for at in range(0, len(text), 4):
-        found.feed(text[at : at + 4])
+    for start in range(0, len(text), 4):
+        found.feed(text[start : start + 4])
         budget.earn(4)
-        if found.reader and budget.spend(cost := found.reader.cost()):
+        if found.reader and budget.spend(cost := found.reader._snapshot_cost()):
             copied, shown = copied + cost, shown + 1
     return copied, shown
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_snapshots_cost_no_more_than_the_text_is_long(name: str) -> None:
-    """Counted, not timed: copying is bounded by a constant for each character read."""
+    """The copied references are counted: at most a constant for each character read."""
     for n in (1_000, 10_000, 100_000):
         text = DOCUMENTS[name](n)
         copied, shown = _work(text)
@@ -198,7 +202,7 @@ def test_snapshots_cost_no_more_than_the_text_is_long(name: str) -> None:
     ],
 )
 def test_the_value_is_found_in_what_models_write(text: str, value: Any) -> None:
-    """In fences and prose, with anything behind it."""
+    """It may stand in fences and in prose, with anything behind it."""
     found = JsonExtractor()
     found.feed(text)
     assert repr(found.finish()) == repr(value)
@@ -219,7 +223,7 @@ def test_the_value_is_found_in_what_models_write(text: str, value: Any) -> None:
         ("[1, 2,]", "expected a value, found ']'"),
     ],
 )
-def test_what_is_wrong_with_a_text_is_said(text: str, message: str) -> None:
+def test_text_without_valid_json_is_an_error_with_the_reason(text: str, message: str) -> None:
     """A malformed value is an error, never a part of it."""
     found = JsonExtractor()
     found.feed(text)
@@ -236,8 +240,8 @@ def test_what_is_wrong_with_a_text_is_said(text: str, message: str) -> None:
         ("7", 7),
     ],
 )
-def test_an_answer_that_was_cut_off_says_what_it_can(text: str, value: Any) -> None:
-    """The tolerant reading, for those who ask for it."""
+def test_an_answer_that_was_cut_off_parses_as_far_as_it_goes(text: str, value: Any) -> None:
+    """`parse_json_markdown` accepts an open value; text without JSON is an error."""
     assert parse_json_markdown(text) == value
     with pytest.raises(ValueError, match="no JSON"):
         parse_json_markdown("none")

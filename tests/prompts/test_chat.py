@@ -66,7 +66,7 @@ CHAT = ChatPromptTemplate(
     ],
 )
 def test_a_part_can_be_written_in_many_ways(part: Any, message: BaseMessage, call: Call) -> None:
-    """Texts, pairs, dicts, classes, messages and templates; messages stay as they are."""
+    """Strings, pairs, dicts, classes and templates are accepted; messages stay unchanged."""
     value = call.invoke(ChatPromptTemplate([part]), {"x": 1})
     assert value == ChatPromptValue(messages=[message])  # type: ignore[list-item]
 
@@ -90,14 +90,14 @@ def test_a_part_can_be_written_in_many_ways(part: Any, message: BaseMessage, cal
         (("human", [{"image_url": 5}]), "Invalid image template: 5"),
     ],
 )
-def test_a_part_that_is_none_is_refused_at_construction(part: Any, reason: str) -> None:
-    """With what is wrong and what to write."""
+def test_an_invalid_part_is_refused_at_construction(part: Any, reason: str) -> None:
+    """The error says what is wrong and what to write."""
     with pytest.raises(PromptError, match=reason):
         ChatPromptTemplate([part])
 
 
 def test_variables_are_those_of_all_parts() -> None:
-    """What one part requires is required; optional placeholders are optional."""
+    """A variable that one part requires is required; those of optional placeholders are not."""
     assert (CHAT.input_variables, CHAT.optional_variables) == (["name", "question"], ["history"])
     more = CHAT + ChatPromptTemplate([("ai", "{history}")])
     assert more.input_variables == ["history", "name", "question"]
@@ -108,42 +108,42 @@ def test_variables_are_those_of_all_parts() -> None:
         ChatPromptTemplate(["{x}"], input_variables=["y"])
 
 
-def test_all_missing_values_are_told_at_once(call: Call) -> None:
-    """Of all parts, with the likely slip."""
+def test_all_missing_values_are_reported_at_once(call: Call) -> None:
+    """The error names those of all parts, with the likely typo."""
     with pytest.raises(MissingVariableError, match=r"values for 'name', 'question'.*'nam'\?"):
         call.invoke(CHAT, {"nam": "x"})
     with pytest.raises(PromptError, match=r"no variable 'nam'\. Did you mean 'name'\?"):
         CHAT.format_messages(nam="x", question="?")
 
 
-def test_placeholders_take_what_reads_as_messages(call: Call) -> None:
-    """Messages, pairs and texts; nothing where they are optional; the last n where limited."""
+def test_placeholders_take_anything_that_converts_to_messages(call: Call) -> None:
+    """Messages, pairs and strings; nothing where they are optional; the last n where limited."""
     history = [("human", "{a}"), AIMessage("b"), "c"]
     values = {"name": "N", "question": "?", "history": history}
-    said = call.invoke(CHAT, values).to_messages()
-    assert said[1:-1] == [HumanMessage("{a}"), AIMessage("b"), HumanMessage("c")]
+    messages = call.invoke(CHAT, values).to_messages()
+    assert messages[1:-1] == [HumanMessage("{a}"), AIMessage("b"), HumanMessage("c")]
     assert len(CHAT.format_messages(name="N", question="?")) == 2
     last = MessagesPlaceholder("history", n_messages=1)
     assert last.format_messages(history=history) == [HumanMessage("c")]
     assert call.invoke(ChatPromptTemplate([last]), history).to_messages() == [HumanMessage("c")]
 
 
-def test_a_placeholder_says_what_it_takes() -> None:
-    """A missing list, something that is no list, and a limit that shows nothing."""
+def test_a_placeholder_refuses_wrong_values_and_limits() -> None:
+    """No list, a wrong type, a wrong message and a wrong limit are errors."""
     placeholder = MessagesPlaceholder("history")
     with pytest.raises(MissingVariableError, match="missing a value for 'history'"):
         placeholder.format_messages()
     with pytest.raises(PromptError, match="'history' should be a list of messages, and is a str"):
         placeholder.format_messages(history="hello")
     with pytest.raises(PromptError, match="The variable 'history': "):
-        placeholder.format_messages(history=[("nobody", "x")])
+        placeholder.format_messages(history=[("stranger", "x")])
     with pytest.raises(PromptError, match="n_messages=0"):
         MessagesPlaceholder("history", n_messages=0)
     assert ChatPromptTemplate([("placeholder", ["{h}", False])]).input_variables == ["h"]
 
 
 def test_blocks_of_all_kinds_are_templates(call: Call) -> None:
-    """Texts, images in both forms, nested dicts and lists; other values stay as they are."""
+    """Text, both formats of images, nested dicts and lists; other values stay unchanged."""
     prompt = ChatPromptTemplate(
         [
             (
@@ -171,7 +171,7 @@ def test_blocks_of_all_kinds_are_templates(call: Call) -> None:
 
 
 def test_chat_prompts_add_up() -> None:
-    """With prompts, templates, messages, texts, pairs and lists of them, on either side."""
+    """Prompts, templates, messages, strings, pairs and lists of them, on either side."""
     system = SystemMessagePromptTemplate.from_template("{a}")
     prompt = (
         SystemMessage("s")
@@ -181,16 +181,16 @@ def test_chat_prompts_add_up() -> None:
         + [("human", "d"), AIMessage("e")]
         + ChatPromptTemplate(["{f}"]).partial(f="F")
     )
-    said = [message.text for message in prompt.format_messages(a="A", b="B", c="C")]
-    assert said == ["s", "A", "{m}", "B", "C", "d", "e", "F"]
+    contents = [message.text for message in prompt.format_messages(a="A", b="B", c="C")]
+    assert contents == ["s", "A", "{m}", "B", "C", "d", "e", "F"]
     assert (
         repr(SystemMessage("s") + system)
         == "ChatPromptTemplate([SystemMessage('s'), ('system', '{a}')])"
     )
 
 
-def test_what_is_added_is_read_in_the_format_of_the_chat() -> None:
-    """Also by `append` and `extend`, which change it in place."""
+def test_added_parts_have_the_format_of_the_chat() -> None:
+    """`append` and `extend` change it in place, in the same format."""
     chat = ChatPromptTemplate(["{{a}}"], template_format="mustache") + "{b} {{b}}"
     chat.append("{{c}}")
     chat.extend([("ai", "{{d}}")])
@@ -205,24 +205,24 @@ def test_adding_refuses_two_values_for_one_variable() -> None:
     assert (CHAT.partial(name="a") + CHAT.partial(name="a")).partial_variables == {"name": "a"}
 
 
-def test_slices_keep_what_is_filled_in_of_them() -> None:
-    """A part by its index, a conversation by a slice."""
+def test_slices_keep_their_partial_variables() -> None:
+    """An index returns a part, a slice a chat prompt."""
     chat = CHAT.partial(name="N", question="?")
     assert chat[0] == SystemMessagePromptTemplate.from_template("You are {name}.")
     assert chat[:1].partial_variables == {"name": "N"}
     assert chat[1:].format_messages(history=["h"]) == [HumanMessage("h"), HumanMessage("?")]
 
 
-def test_filling_in_leaves_the_prompt_as_it_was() -> None:
-    """Also its list of messages, which can be added to."""
+def test_partial_does_not_change_the_prompt() -> None:
+    """Its list of messages, which can grow, is copied."""
     chat = ChatPromptTemplate(["{a} {b}"])
     filled = chat.partial(a=1)
     filled.append("{c}")
     assert (len(chat), chat.input_variables, filled.input_variables) == (1, ["a", "b"], ["b", "c"])
 
 
-def test_templates_inside_keep_their_own_partial_variables() -> None:
-    """And what is given goes before them."""
+def test_inner_templates_keep_their_own_partial_variables() -> None:
+    """Values that are passed go before them."""
     inside = PromptTemplate("{a} {b}").partial(a="own")
     chat = ChatPromptTemplate([HumanMessagePromptTemplate(inside)])
     assert chat.input_variables == ["b"]
@@ -233,10 +233,10 @@ def test_templates_inside_keep_their_own_partial_variables() -> None:
 @pytest.mark.parametrize("chat", [CHAT, CHAT.partial(name="N"), ChatPromptTemplate([])])
 def test_a_chat_prompt_is_a_value(chat: ChatPromptTemplate) -> None:
     """It compares, hashes and pickles by its parts."""
-    twin = pickle.loads(pickle.dumps(chat))
-    assert twin == chat
-    assert hash(twin) == hash(chat)
-    assert twin + "x" != chat
+    restored = pickle.loads(pickle.dumps(chat))
+    assert restored == chat
+    assert hash(restored) == hash(chat)
+    assert restored + "x" != chat
 
 
 @pytest.mark.parametrize(
@@ -250,22 +250,22 @@ def test_a_chat_prompt_is_a_value(chat: ChatPromptTemplate) -> None:
     ],
 )
 def test_a_chat_prompt_prints_as_the_code_that_makes_it(code: str) -> None:
-    """Parts print as they are usually written."""
-    made = eval(code)
-    assert repr(made) == code
-    assert eval(repr(made)) == made
+    """Parts print as the pairs that users write."""
+    chat = eval(code)
+    assert repr(chat) == code
+    assert eval(repr(chat)) == chat
 
 
-def test_a_chat_prompt_can_be_read_by_people(capsys: pytest.CaptureFixture[str]) -> None:
-    """With headings, and variables in braces."""
+def test_pretty_print_shows_all_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    """It shows headings, and variables in braces."""
     (CHAT + AIMessage("ok")).pretty_print()
     shown = capsys.readouterr().out
     for line in ("System Message", "You are {name}.", "{history}", "Ai Message", "ok"):
         assert line in shown
 
 
-def test_from_template_is_one_message_of_the_user() -> None:
-    """The shortest chat prompt."""
+def test_from_template_makes_one_user_message() -> None:
+    """`from_messages` is the same as the constructor."""
     assert ChatPromptTemplate.from_template("{x}") == ChatPromptTemplate([("human", "{x}")])
     assert ChatPromptTemplate.from_messages(["{{x}}"], "mustache").format(x=1) == "Human: 1"
 
@@ -277,7 +277,7 @@ def test_the_schema_of_a_chat_prompt_has_lists_for_placeholders() -> None:
     assert properties["history"]["anyOf"] == [{"items": {}, "type": "array"}, {"type": "null"}]
 
 
-async def test_the_awaited_forms_say_the_same() -> None:
+async def test_async_methods_return_the_same() -> None:
     """`aformat`, `aformat_messages`, `aformat_prompt` and `ainvoke`."""
     values = {"name": "N", "question": "?"}
     assert await CHAT.aformat(**values) == CHAT.format(**values)
@@ -285,12 +285,12 @@ async def test_the_awaited_forms_say_the_same() -> None:
     assert await CHAT.aformat_prompt(**values) == await CHAT.ainvoke(values)
 
 
-def test_messages_of_a_user_s_own_classes_are_still_looked_at() -> None:
-    """What ours make needs no check; what others make may be anything."""
+def test_messages_of_a_user_s_own_classes_are_validated() -> None:
+    """Only messages of the library's own templates skip validation."""
 
     class Junk(BaseMessagePromptTemplate):
-        def messages_for(self, given: Any) -> list[Any]:
-            return ["a text"]
+        def render_messages(self, context: Any) -> list[Any]:
+            return ["a string"]
 
         def _own_variables(self) -> Variables:
             return Variables()
@@ -305,8 +305,8 @@ def test_messages_of_a_user_s_own_classes_are_still_looked_at() -> None:
     class Results(HumanMessagePromptTemplate):
         message_class = ToolMessage
 
-    class Talk(BaseChatPromptTemplate):
-        def messages_for(self, given: Any) -> Any:
+    class Conversation(BaseChatPromptTemplate):
+        def render_messages(self, context: Any) -> Any:
             return (HumanMessage(text) for text in "ab")
 
         def _own_variables(self) -> Variables:
@@ -319,5 +319,5 @@ def test_messages_of_a_user_s_own_classes_are_still_looked_at() -> None:
         ChatPromptTemplate([Junk()]).invoke({})
     with pytest.raises(ValidationError):
         Results.from_template("of no call").format()
-    assert Talk().invoke({}).to_messages() == [HumanMessage("a"), HumanMessage("b")]
+    assert Conversation().invoke({}).to_messages() == [HumanMessage("a"), HumanMessage("b")]
     assert LoudTemplate.from_template("hi").format().text == "HI"

@@ -1,4 +1,4 @@
-"""Prompts with examples, listed or chosen by a selector."""
+"""Few-shot prompts, with a list of examples or a selector."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ PAIR = HumanMessagePromptTemplate.from_template("{q}") + AIMessagePromptTemplate
 
 
 class Selector(BaseExampleSelector):
-    """Shows the examples whose question holds the input; notes what it was asked."""
+    """A selector of the examples whose question holds the input; it records its calls."""
 
     def __init__(self) -> None:
-        self.asked: list[Any] = []
+        self.inputs: list[Any] = []
         self.threads: set[str] = set()
 
     def select_examples(self, input_variables: dict[str, Any], /) -> list[dict[str, Any]]:
-        self.asked.append(input_variables)
+        self.inputs.append(input_variables)
         self.threads.add(threading.current_thread().name)
         return [example for example in EXAMPLES if input_variables["x"] in str(example["q"])]
 
 
 class AsyncSelector:
-    """Has to be awaited."""
+    """A selector that has to be awaited."""
 
     async def aselect_examples(self, input_variables: dict[str, Any], /) -> list[dict[str, Any]]:
         return Selector().select_examples(input_variables)
@@ -56,8 +56,8 @@ def text_prompt(**options: Any) -> FewShotPromptTemplate:
     )
 
 
-def test_examples_stand_between_the_texts(call: Call) -> None:
-    """An example may hold more than is shown of it; empty texts leave no gap."""
+def test_examples_stand_between_prefix_and_suffix(call: Call) -> None:
+    """An example may hold more than is shown; an empty suffix leaves no gap."""
     value = call.invoke(text_prompt(examples=EXAMPLES), "3")
     assert value.to_string() == "Solve 3!\n1+1=2\n2+2=4\n3="
     bare = FewShotPromptTemplate(example_prompt=SHOWN, suffix="", examples=EXAMPLES)
@@ -65,7 +65,7 @@ def test_examples_stand_between_the_texts(call: Call) -> None:
 
 
 def test_prefix_and_suffix_may_be_templates() -> None:
-    """Each with a format and partial variables of its own."""
+    """Each has its own format and partial variables."""
     prompt = FewShotPromptTemplate(
         example_prompt=SHOWN,
         examples=EXAMPLES[:1],
@@ -77,7 +77,7 @@ def test_prefix_and_suffix_may_be_templates() -> None:
 
 
 def test_examples_are_messages_in_a_chat(call: Call) -> None:
-    """They have their own values, also for variables of the same name."""
+    """Examples have their own values, also for variables of the same name."""
     few = FewShotChatMessagePromptTemplate(example_prompt=PAIR, examples=EXAMPLES)
     chat = ChatPromptTemplate([("system", "s"), few, ("human", "{q}")])
     assert chat.input_variables == ["q"]
@@ -89,28 +89,28 @@ def test_examples_are_messages_in_a_chat(call: Call) -> None:
 
 
 def test_an_example_that_lacks_a_value_is_refused_at_construction() -> None:
-    """The error counts which one it is."""
-    with pytest.raises(MissingVariableError, match=r"Example 2 of 2 of FewShot.*'a'.*given 'q'"):
+    """The error has the number of the example."""
+    with pytest.raises(MissingVariableError, match=r"Example 2 of 2 of FewShot.*'a'.*received 'q'"):
         text_prompt(examples=[{"q": 1, "a": 2}, {"q": 1}])
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({}, "was given neither"),
-        ({"examples": EXAMPLES, "example_selector": Selector()}, "was given both"),
+        ({}, "received neither"),
+        ({"examples": EXAMPLES, "example_selector": Selector()}, "received both"),
         ({"example_selector": object()}, "A object cannot select examples"),
     ],
 )
-def test_examples_come_from_one_place(options: Any, reason: str) -> None:
-    """A list or a selector, and a selector can select."""
+def test_examples_come_from_a_list_or_a_selector(options: Any, reason: str) -> None:
+    """Neither, both, and an object that cannot select are errors."""
     with pytest.raises(PromptError, match=reason):
         text_prompt(**options)
 
 
 @pytest.mark.parametrize("kind", ["text", "chat", "within a chat", "deeper", "in a message"])
 def test_a_selector_chooses_for_each_input(kind: str, call: Call) -> None:
-    """Wherever the prompt stands, and the selector sees all values there are."""
+    """The prompt may be nested in others, and the selector receives all values."""
     selector = Selector()
     few = FewShotChatMessagePromptTemplate(example_prompt=PAIR, example_selector=selector)
     text = FewShotPromptTemplate(example_prompt=SHOWN, suffix="{x}", example_selector=selector)
@@ -124,11 +124,11 @@ def test_a_selector_chooses_for_each_input(kind: str, call: Call) -> None:
     found = call.invoke(prompt, {"x": "2+", "wide": 1}).to_string()
     assert "2+2" in found
     assert "1+1" not in found
-    assert selector.asked == [{"x": "2+", "wide": 1}]
+    assert selector.inputs == [{"x": "2+", "wide": 1}]
 
 
-def test_a_selector_that_is_not_async_works_in_a_thread() -> None:
-    """It may look something up, and must not block a loop; a sync call stays where it is."""
+def test_a_selector_that_is_not_async_runs_in_a_thread() -> None:
+    """It may do I/O, which must not block a loop; a sync call runs it in the same thread."""
     import asyncio
 
     selector = Selector()
@@ -140,12 +140,12 @@ def test_a_selector_that_is_not_async_works_in_a_thread() -> None:
 
 
 async def test_an_async_selector_is_awaited() -> None:
-    """By all awaited forms."""
+    """All async methods await it."""
     prompt = text_prompt(example_selector=AsyncSelector())
     assert await prompt.aformat(x="2") == "Solve 2!\n2+2=4\n2="
     assert (await prompt.ainvoke("2")).to_string() == "Solve 2!\n2+2=4\n2="
-    assert [it.to_string() async for it in prompt.astream("2")] == ["Solve 2!\n2+2=4\n2="]
-    assert [it.to_string() for it in await prompt.abatch(["2"])] == ["Solve 2!\n2+2=4\n2="]
+    assert [value.to_string() async for value in prompt.astream("2")] == ["Solve 2!\n2+2=4\n2="]
+    assert [value.to_string() for value in await prompt.abatch(["2"])] == ["Solve 2!\n2+2=4\n2="]
 
 
 def test_a_sync_call_of_an_async_selector_names_the_call_to_use() -> None:
@@ -155,8 +155,8 @@ def test_a_sync_call_of_an_async_selector_names_the_call_to_use() -> None:
         prompt.invoke("2")
 
 
-def test_what_a_selector_may_use_is_no_unknown_variable() -> None:
-    """Where no selector asks, it is."""
+def test_unknown_names_are_accepted_where_a_selector_may_use_them() -> None:
+    """Without a selector, they are refused."""
     few = FewShotChatMessagePromptTemplate(example_prompt=PAIR, example_selector=Selector())
     assert len(few.format_messages(x="2+", topic="sums")) == 2
     with pytest.raises(PromptError, match="no variable 'topic'"):
@@ -164,7 +164,7 @@ def test_what_a_selector_may_use_is_no_unknown_variable() -> None:
 
 
 def test_the_variables_that_a_selector_needs_can_be_declared() -> None:
-    """Then they are required."""
+    """Variables that are declared are required."""
     few = FewShotChatMessagePromptTemplate(
         example_prompt=PAIR, example_selector=Selector(), input_variables=["x"]
     )
@@ -173,8 +173,8 @@ def test_the_variables_that_a_selector_needs_can_be_declared() -> None:
         few.format_messages()
 
 
-def test_examples_by_length_fit_beside_the_input() -> None:
-    """Words are counted; another measure can be given."""
+def test_examples_by_length_fit_together_with_the_input() -> None:
+    """Words are counted by default; another measure can be passed."""
     shown = PromptTemplate("{q} {a}")
     selector = LengthBasedExampleSelector(EXAMPLES, shown, max_length=5)
     assert selector.select_examples({"x": "one"}) == EXAMPLES

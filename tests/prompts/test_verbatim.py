@@ -1,4 +1,4 @@
-"""Inserted values are never read again: whatever braces they hold, they arrive as they are."""
+"""Inserted values are never read as templates: braces in them arrive unchanged."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def field(name: str, template_format: str) -> str:
 
 @pytest.mark.parametrize("template_format", FORMATS)
 @given(x=VALUES, y=VALUES)
-def test_in_a_text(template_format: Any, x: str, y: str) -> None:
-    """Also where a value is filled in beforehand, or comes from a function."""
+def test_values_in_a_string_stay_unchanged(template_format: Any, x: str, y: str) -> None:
+    """That holds for partial variables and their functions, too."""
     text = f"<{field('x', template_format)}|{field('y', template_format)}>"
     prompt = PromptTemplate(text, template_format=template_format)
     expected = f"<{x}|{y}>"
@@ -60,8 +60,8 @@ def test_in_a_text(template_format: Any, x: str, y: str) -> None:
 
 @pytest.mark.parametrize("template_format", FORMATS)
 @given(x=VALUES, y=VALUES)
-def test_in_a_sum_of_templates(template_format: Any, x: str, y: str) -> None:
-    """Adding after filling in does not turn the value into template text."""
+def test_values_in_a_sum_of_templates_stay_unchanged(template_format: Any, x: str, y: str) -> None:
+    """Adding after filling in does not turn the value into a template."""
     first = PromptTemplate(field("x", template_format), template_format=template_format)
     both = first.partial(x=x) + f" and {field('y', template_format)}"
     assert both.format(y=y) == f"{x} and {y}"
@@ -69,8 +69,10 @@ def test_in_a_sum_of_templates(template_format: Any, x: str, y: str) -> None:
 
 @pytest.mark.parametrize("template_format", FORMATS)
 @given(x=VALUES, y=VALUES)
-def test_in_messages_blocks_and_placeholders(template_format: Any, x: str, y: str) -> None:
-    """Texts, nested blocks, images, and messages that are handed in, or stand in the template."""
+def test_values_in_messages_blocks_and_placeholders_stay_unchanged(
+    template_format: Any, x: str, y: str
+) -> None:
+    """Strings, nested blocks and images, and messages in the values and in the template."""
     block = {
         "type": "image",
         "url": field("x", template_format),
@@ -100,8 +102,8 @@ def test_in_messages_blocks_and_placeholders(template_format: Any, x: str, y: st
 
 @pytest.mark.parametrize("template_format", FORMATS)
 @given(x=VALUES, y=VALUES)
-def test_in_examples(template_format: Any, x: str, y: str) -> None:
-    """Examples are rendered for themselves, and not once more with the text around them."""
+def test_values_in_examples_stay_unchanged(template_format: Any, x: str, y: str) -> None:
+    """Examples are rendered once, and not again with the prefix and suffix."""
     shown = PromptTemplate(f"Q: {field('x', template_format)}.", template_format=template_format)
     prompt = FewShotPromptTemplate(
         example_prompt=shown,
@@ -122,6 +124,6 @@ def test_in_examples(template_format: Any, x: str, y: str) -> None:
 
 
 @given(x=VALUES.filter(lambda x: x != "{x}"))
-def test_keys_of_a_dict_template_stay_as_they_are(x: str) -> None:
-    """Only texts in the place of values are templates."""
+def test_keys_of_a_dict_template_stay_unchanged(x: str) -> None:
+    """Only strings that are values are templates."""
     assert DictPromptTemplate({x: "{x}", "{x}": 1}).format(x=1) == {x: "1", "{x}": 1}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
 from runnables.messages.merging import merge_content
-from runnables.messages.tool_call_merging import join_tool_call_chunks
+from runnables.messages.tool_call_merging import merge_tool_call_chunks
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables_providers._remote.chat import ApiCall
 from runnables_providers.anthropic.answers import (
@@ -71,7 +71,7 @@ class MessagesCall(ApiCall):
             pieces += [self._reader.start(index, block), self._reader.stop(index)]
         contents: list[Content] = [content for content, _ in pieces]
         chunks = [chunks for _, chunks in pieces if chunks]
-        calls, invalid = parse_tool_calls(join_tool_call_chunks(chunks), last=True)
+        calls, invalid = parse_tool_calls(merge_tool_call_chunks(chunks), last=True)
         return AIMessage(
             merge_content([*contents, *self._rest()]),
             id=body.get("id"),

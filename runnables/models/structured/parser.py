@@ -197,7 +197,7 @@ class _SchemaDecoder(SnapshotDecoder[Any]):
     parser: _SchemaParser
 
     def show(self, reader: JsonReader) -> Iterable[Any]:
-        return () if reader.done else (reader.snapshot(),)
+        return () if reader._done else (reader.snapshot(),)
 
     def end(self) -> Iterable[Any]:
         text = self.text
@@ -235,8 +235,8 @@ class _ToolCallArguments(ParsedToolCall):
         super().__init__()
         self._unread: list[str] = []
 
-    def take_args(self, text: str) -> None:
-        super().take_args(text)
+    def add_args(self, text: str) -> None:
+        super().add_args(text)
         self._unread.append(text)
 
     def read(self) -> str:

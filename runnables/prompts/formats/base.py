@@ -1,4 +1,4 @@
-"""What the template formats share: the variables that they find, and where they are wrong."""
+"""The parts that all template formats share: variables, and errors with line and column."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 PromptTemplateFormat = Literal["f-string", "mustache", "jinja2"]
-"""How the text of a template is to be read."""
+"""The format of a template's string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,28 +20,28 @@ class Variables:
     """The variables of a template, each with the type that its values are expected to have."""
 
     required: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Without a value for one of these, formatting raises."""
+    """The variables without a default, by name: each needs a value."""
     optional: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """These may be given, and need not be."""
+    """The variables that may be left out, by name."""
 
     @property
     def names(self) -> list[str]:
-        """All of them, the required ones first."""
+        """Return all names, the required ones first."""
         return [*self.required, *self.optional]
 
     def with_values_for(self, names: Collection[str]) -> Variables:
-        """The variables that remain when `names` have values already: those become optional."""
+        """Return the variables when `names` have values already: those become optional."""
         if not names:
             return self
         required = {name: kind for name, kind in self.required.items() if name not in names}
-        everything = {**self.optional, **self.required}
+        all_kinds = {**self.optional, **self.required}
         return Variables(
-            required, {name: kind for name, kind in everything.items() if name not in required}
+            required, {name: kind for name, kind in all_kinds.items() if name not in required}
         )
 
 
 def union(parts: Iterable[Variables]) -> Variables:
-    """The variables of several templates; what one of them requires is required."""
+    """Return the variables of several templates; what one of them requires is required."""
     parts = list(parts)
     if len(parts) == 1:
         return parts[0]
@@ -56,61 +56,61 @@ def union(parts: Iterable[Variables]) -> Variables:
 
 
 class Compiled(Protocol):
-    """A template that has been read, and found well formed."""
+    """A parsed template, which is well formed."""
 
     @property
     def variables(self) -> Variables:
-        """What the template needs and takes."""
+        """Return the required and the optional variables."""
         ...
 
     def render(self, values: Mapping[str, Any], /) -> str:
-        """The text with the values in place; they are never read as template text.
+        """Return the string with the values filled in; values are never read as templates.
 
         Raises:
-            PromptError: a value that is missing inside the data, or does not fit its place.
+            PromptError: a value that is missing inside the data, or does not fit its format.
         """
         ...
 
 
-def place(template: str, offset: int) -> tuple[int, int]:
-    """The line and the column, both from 1, of a character of the template."""
+def line_and_column(template: str, offset: int) -> tuple[int, int]:
+    """Return the line and the column of a character of the template; both count from 1."""
     before = template[:offset]
     return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
 
 
 def template_error(template: str, offset: int, problem: str, way_out: str) -> PromptError:
-    """The error for a template that is not well formed; it shows the line with a caret.
+    """Return the error for a template that is not well formed; it shows the line with a caret.
 
     Args:
-        template: the whole text.
+        template: the whole template.
         offset: the index of the character that is wrong.
         problem: what is wrong, as a sentence without its full stop.
         way_out: what to write instead, as whole sentences.
     """
-    line, column = place(template, offset)
-    shown, at = _excerpt(template.split("\n")[line - 1], column - 1)
+    line, column = line_and_column(template, offset)
+    shown, indent = _excerpt(template.split("\n")[line - 1], column - 1)
     return PromptError(
         f"Line {line}, column {column} of the template: {problem}. {way_out}\n"
-        f"    {shown}\n    {' ' * at}^"
+        f"    {shown}\n    {' ' * indent}^"
     )
 
 
-def _excerpt(line: str, at: int, around: int = 40) -> tuple[str, int]:
-    """A part of a long line, and where in it the character stands."""
-    start = max(0, at - around)
-    return line[start : at + around].replace("\t", " ").rstrip(), at - start
+def _excerpt(line: str, index: int, around: int = 40) -> tuple[str, int]:
+    """Return the part of a line around a character, and the index of the character in it."""
+    start = max(0, index - around)
+    return line[start : index + around].replace("\t", " ").rstrip(), index - start
 
 
 def is_dict(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    """Whether a value is a dict, or can be read like one."""
+    """Tell whether a value is a dict or another mapping."""
     return isinstance(value, Mapping)
 
 
 def is_list(value: object) -> TypeGuard[Sequence[Any]]:
-    """Whether a value is a list, a tuple, or a sequence of another kind; a text is not."""
+    """Tell whether a value is a list, a tuple, or another sequence that is not a string."""
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
 def shorten(text: str, limit: int = 60) -> str:
-    """The text, or its beginning with an ellipsis."""
+    """Return the text, or its beginning with an ellipsis."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,11 +1,11 @@
-"""Templates in the manner of f-strings: `{name}`, `{name!r}`, `{price:.2f}`, `{{` and `}}`.
+"""Templates in the format of f-strings: `{name}`, `{name!r}`, `{price:.2f}`, `{{` and `}}`.
 
 A field is a plain name, and nothing else: no attribute (`{a.b}`), no index (`{a[0]}`), no
-position (`{}`, `{0}`), no field within a format. So a template can show the values that it is
-given, and nothing that is reachable from them.
+position (`{}`, `{0}`), no field within a format. So a template can show the values that it
+receives, and nothing that is reachable from them.
 
-Names are Python identifiers. Every variable can then be given as a keyword, and a stray brace of
-a JSON example is an error where it stands, not a variable called `"a"` that is missing later.
+Names are Python identifiers. So every variable can be a keyword, and a single brace of a JSON
+example is an error with line and column, not a variable called `"a"` that is missing later.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runnables.errors import PromptError
-from runnables.prompts.formats.base import Variables, place, shorten, template_error
+from runnables.prompts.formats.base import Variables, line_and_column, shorten, template_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,13 +35,13 @@ _CONVERSIONS: Final[Mapping[str | None, Callable[[Any], Any]]] = {
 
 
 class Field(NamedTuple):
-    """A place for a value.
+    """A field of a template, which a value replaces.
 
     Attributes:
         name: the variable.
         conversion: "s", "r", "a", or None.
         spec: the format, as in `format(value, spec)`.
-        offset: where in the template the field begins.
+        offset: the index in the template where the field begins.
     """
 
     name: str
@@ -51,64 +51,64 @@ class Field(NamedTuple):
 
 
 class FString:
-    """A template in the manner of f-strings.
+    """A template in the format of f-strings.
 
     Args:
-        template: the text.
+        template: the string.
 
     Raises:
-        PromptError: it is not well formed; the message gives line, column and the way out.
+        PromptError: it is not well formed; the message has line, column and the way out.
     """
 
     def __init__(self, template: str) -> None:
         self.template = template
-        self._pieces = list(_pieces(template))
-        names = [piece.name for piece in self._pieces if isinstance(piece, Field)]
+        self._parts = list(_split(template))
+        names = [part.name for part in self._parts if isinstance(part, Field)]
         self.variables = Variables(dict.fromkeys(names, str))
 
     def render(self, values: Mapping[str, Any], /) -> str:
-        """The text with the values in place.
+        """Return the string with the values filled in.
 
         Raises:
-            PromptError: a value that its format does not take.
+            PromptError: a value that its format does not accept.
         """
         return "".join(
             [
-                piece if isinstance(piece, str) else self._value(piece, values[piece.name])
-                for piece in self._pieces
+                part if isinstance(part, str) else self._format(part, values[part.name])
+                for part in self._parts
             ]
         )
 
-    def _value(self, field: Field, value: Any) -> str:
+    def _format(self, field: Field, value: Any) -> str:
         if type(value) is str and not field.spec and field.conversion in (None, "s"):
             return value
         try:
             return format(_CONVERSIONS[field.conversion](value), field.spec)
         except (ValueError, TypeError) as error:
-            line, column = place(self.template, field.offset)
+            line, column = line_and_column(self.template, field.offset)
             raise PromptError(
                 f"Line {line}, column {column} of the template: the format {field.spec!r} does "
-                f"not take the value of {field.name!r}, a {type(value).__name__}: {error}."
+                f"not accept the value of {field.name!r}, a {type(value).__name__}: {error}."
             ) from error
 
 
-def _pieces(template: str) -> Iterator[str | Field]:
-    """The texts and the fields, in order."""
-    at = 0
-    while at < len(template):
-        if text := _TEXT.match(template, at):
+def _split(template: str) -> Iterator[str | Field]:
+    """Yield the strings and the fields of a template, in order."""
+    index = 0
+    while index < len(template):
+        if text := _TEXT.match(template, index):
             yield text[0].replace("{{", "{").replace("}}", "}")
-            at = text.end()
-        elif found := _FIELD.match(template, at):
-            yield _field(template, at, found[1])
-            at = found.end()
+            index = text.end()
+        elif field := _FIELD.match(template, index):
+            yield _field(template, index, field[1])
+            index = field.end()
         else:
-            raise _lone_brace(template, at)
+            raise _single_brace(template, index)
 
 
 def _field(template: str, offset: int, body: str) -> Field:
     parts = _PARTS.fullmatch(body)
-    assert parts is not None, "the pattern takes every text"
+    assert parts is not None, "the pattern matches every string"
     name, conversion, spec = parts["name"], parts["conversion"], parts["spec"] or ""
     if problem := _problem_with(name, conversion):
         what = f"{shorten('{' + body + '}')!r} is not a variable: {problem[0]}"
@@ -117,7 +117,7 @@ def _field(template: str, offset: int, body: str) -> Field:
 
 
 def _problem_with(name: str, conversion: str | None) -> tuple[str, str] | None:
-    """What is wrong with a field and the way out, or None."""
+    """Return what is wrong with a field and the way out, or None."""
     if not name.isidentifier():
         return _problem_with_name(name)
     if conversion not in _CONVERSIONS:
@@ -134,18 +134,18 @@ def _problem_with_name(name: str) -> tuple[str, str]:
     if root.isidentifier() and root != name:
         return (
             "attributes and indices of values are out of reach of a template",
-            f"Give the part that you need as a variable of its own. {_BRACES}",
+            f"Pass the part that you need as a variable of its own. {_BRACES}",
         )
     return f"{shorten(name)!r} is not a name", _BRACES
 
 
-def _lone_brace(template: str, at: int) -> PromptError:
-    if template[at] == "}":
-        return template_error(template, at, "a single '}' closes nothing", _BRACES)
-    body = re.compile(r"[^{}]*").match(template, at + 1)
-    assert body is not None, "the pattern takes every text"
+def _single_brace(template: str, index: int) -> PromptError:
+    if template[index] == "}":
+        return template_error(template, index, "a single '}' closes nothing", _BRACES)
+    body = re.compile(r"[^{}]*").match(template, index + 1)
+    assert body is not None, "the pattern matches every string"
     name, colon, _ = body[0].partition(":")
     if colon and name.isidentifier() and template[body.end() : body.end() + 1] == "{":
         problem = "a format cannot hold a variable of its own"
-        return template_error(template, at, problem, f"Write the format out. {_BRACES}")
-    return template_error(template, at, "a single '{' that no name and '}' follow", _BRACES)
+        return template_error(template, index, problem, f"Write the format out. {_BRACES}")
+    return template_error(template, index, "a single '{' that no name and '}' follow", _BRACES)

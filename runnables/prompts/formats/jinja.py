@@ -1,12 +1,12 @@
-"""Templates in the language of Jinja, in a sandbox; needs the extra `jinja2`.
+"""Templates in the format of Jinja, in a sandbox; needs the extra `jinja2`.
 
 The sandbox is narrower than Jinja's own. `{{ a.b }}` and `{{ a["b"] }}` look into dicts and
 lists only; attributes and methods of values, `__names__`, functions as values and other files
-are out of reach, and the filter `attr` is not there. What Jinja itself brings works: loops with
+cannot be reached, and the filter `attr` is removed. Jinja's own features work: loops with
 `loop.index`, conditions, filters, macros, `set`, `namespace`, `range`, `dict`.
 
-The sandbox keeps a template from reaching what it was not given. It does not limit time or
-memory: for templates from people you do not trust take Mustache.
+The sandbox keeps a template from reaching anything but its values. It does not limit time or
+memory: use Mustache for templates from people whom you do not trust.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _ERRORS: Final = (TypeError, ValueError, LookupError, ArithmeticError)
 
 
 class Jinja:
-    """A template in the language of Jinja.
+    """A template in the format of Jinja.
 
     Args:
-        template: the text.
+        template: the string.
 
     Raises:
         MissingExtra: the package is not installed.
-        PromptError: the template is not well formed, or uses what is out of reach.
+        PromptError: the template is not well formed, or uses what the sandbox forbids.
     """
 
     def __init__(self, template: str) -> None:
@@ -46,21 +46,21 @@ class Jinja:
             raise PromptError(f"Line {error.lineno} of the template: {error.message}") from error
 
     def render(self, values: Mapping[str, Any], /) -> str:
-        """The text with the values in place.
+        """Return the string with the values filled in.
 
         Raises:
-            PromptError: a name that the data does not have, or an access that is out of reach.
+            PromptError: a name that the data does not have, or an access that is not allowed.
         """
-        ours = {name: values[name] for name in self.variables.names if name in values}
+        used = {name: values[name] for name in self.variables.names if name in values}
         try:
-            return cast("str", self._compiled.render(ours))
+            return cast("str", self._compiled.render(used))
         except (self._jinja2.TemplateError, *_ERRORS) as error:
             reason = str(error).rstrip(".")
             raise PromptError(f"The template cannot be rendered: {reason}.") from error
 
 
 def _jinja2() -> Any:
-    """The package, which is an extra: so it is not there for type checkers either."""
+    """Return the package, which is an extra, so type checkers may not have it."""
     try:
         for part in ("jinja2.sandbox", "jinja2.meta"):
             import_module(part)
@@ -70,7 +70,7 @@ def _jinja2() -> Any:
 
 
 def _variables(jinja2: Any, tree: Any) -> Variables:
-    """A variable whose absence the template provides for is optional."""
+    """Return the variables; those with a default or a test for absence are optional."""
     _refuse_other_files(jinja2.nodes, tree)
     guarded = {
         guard.node.name
@@ -94,7 +94,7 @@ def _refuse_other_files(nodes: Any, tree: Any) -> None:
 
 @lru_cache(maxsize=1)
 def _environment() -> Any:
-    """The one environment; it holds no values, and so can be shared."""
+    """Return the one environment; it holds no values, so all templates share it."""
     jinja2 = _jinja2()
     limits = _Limits(jinja2)
     methods = {name: getattr(limits, name) for name in vars(_Limits) if not name.startswith("_")}
@@ -114,9 +114,9 @@ def _environment() -> Any:
 
 
 class _Limits:
-    """What a template may reach: values are data, whose items can be read, and nothing else.
+    """The rules of the sandbox: values are data, whose items can be read, and nothing else.
 
-    Its public methods are those of a sandboxed environment.
+    The public methods override those of a sandboxed environment.
     """
 
     environment: Any
@@ -129,30 +129,30 @@ class _Limits:
         self._namespace = jinja2.utils.Namespace
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """`obj.attribute`: an item of data; what Jinja itself made has attributes."""
+        """Return `obj.attribute`: an item of data, or an attribute of an object of Jinja's own."""
         if isinstance(obj, (self._loop, self._namespace)) and not attribute.startswith("_"):
             return getattr(obj, attribute, None)
         return self.getitem(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """`obj[argument]`: an item of a dict, a list or a text."""
+        """Return `obj[argument]`: an item of a dict, a list or a string."""
         if isinstance(obj, (Mapping, Sequence)):
             try:
                 return cast("Any", obj)[argument]
             except (LookupError, TypeError, ValueError):
                 return self.environment.undefined(obj=obj, name=argument)
         if isinstance(obj, self._undefined):
-            return obj  # which says what was not there, as soon as it is used
+            return obj  # it raises an error with the missing name as soon as it is used
         return self.environment.unsafe_undefined(obj, str(argument))
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """No attribute is."""
+        """Return False: no attribute is safe."""
         return False
 
     def is_safe_callable(self, obj: Any) -> bool:
-        """What Jinja itself made is: macros, `loop`, and the functions of every template."""
+        """Tell whether a callable is Jinja's own: a macro, `loop`, or one of the functions."""
         if isinstance(obj, (self._macro, self._loop, self._undefined)):
-            return True  # what is undefined says so itself when it is called
+            return True  # an undefined object raises its own error when it is called
         if isinstance(getattr(obj, "__self__", None), self._loop):  # loop.cycle(...)
             return True
-        return any(obj is own for own in self.callables)
+        return any(obj is function for function in self.callables)

@@ -1,12 +1,12 @@
-"""Templates in the language of Mustache, as far as prompts need it.
+"""Templates in the format of Mustache, as far as prompts need it.
 
-`{{name}}`, `{{{name}}}` and `{{&name}}` all insert the value as it is: a prompt is not HTML.
+`{{name}}`, `{{{name}}}` and `{{&name}}` all insert the value unescaped: a prompt is not HTML.
 `{{#name}}...{{/name}}` repeats for the items of a list, enters a dict, or shows its text where
 the value is true; `{{^name}}...{{/name}}` shows it where the value is false or empty.
-`{{a.b}}` looks into dicts only, never at attributes. `{{.}}` is the current item. None and what is
-empty show as nothing; a name that the data does not have is an error.
+`{{a.b}}` looks into dicts only, never at attributes. `{{.}}` is the current item. None and empty
+containers render as an empty string; a name that the data does not have is an error.
 `{{! ... }}` is a comment; `{{=<% %>=}}` changes the delimiters. A line with nothing but a section
-tag, a comment or a change of delimiters disappears as a whole.
+tag, a comment or a change of delimiters is left out.
 
 Partials (`{{> x}}`) and functions as values are refused.
 """
@@ -23,7 +23,7 @@ from runnables.prompts.formats.base import (
     Variables,
     is_dict,
     is_list,
-    place,
+    line_and_column,
     shorten,
     template_error,
     union,
@@ -41,13 +41,13 @@ _MISSING: Final = object()
 
 
 class Tag(NamedTuple):
-    """What stands between two delimiters.
+    """A tag between two delimiters.
 
     Attributes:
         kind: "" for a value, else one of `#^/!=>`.
         name: the text, without sigil and spaces.
-        start: where in the template it begins, delimiter included.
-        end: where the text goes on.
+        start: the index of the opening delimiter.
+        end: the index behind the closing delimiter.
     """
 
     kind: str
@@ -58,7 +58,7 @@ class Tag(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VariableTag:
-    """A place for a value."""
+    """A tag that a value replaces."""
 
     path: tuple[str, ...]
     offset: int
@@ -66,7 +66,7 @@ class VariableTag:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part that is shown once, repeatedly, or not at all."""
+    """A section that is rendered once, repeatedly, or not at all."""
 
     path: tuple[str, ...]
     offset: int
@@ -78,14 +78,14 @@ Node = str | VariableTag | Section
 
 
 class Mustache:
-    """A template in the language of Mustache.
+    """A template in the format of Mustache.
 
     Args:
-        template: the text.
+        template: the string.
 
     Raises:
-        PromptError: it is not well formed, or uses what is refused here; the message gives line,
-            column and the way out.
+        PromptError: it is not well formed, or has a partial; the message has line, column and
+            the way out.
     """
 
     def __init__(self, template: str) -> None:
@@ -93,14 +93,14 @@ class Mustache:
         reader = _Reader(template)
         self._nodes = reader.read()
         self.delimiters = reader.delimiters
-        """The delimiters that are in force where the template ends."""
+        """The delimiters that are valid at the end of the template."""
         self.variables = _variables(self._nodes)
 
     def render(self, values: Mapping[str, Any], /) -> str:
-        """The text with the values in place.
+        """Return the string with the values filled in.
 
         Raises:
-            PromptError: a name that the data does not have, or a function among them.
+            PromptError: a name that the data does not have, or a value that is a function.
         """
         out: list[str] = []
         self._render(self._nodes, (values,), out)
@@ -117,15 +117,15 @@ class Mustache:
                     self._render(node.body, scope, out)
 
     def _text(self, node: VariableTag, scopes: tuple[Any, ...]) -> str:
-        value = self._plain(node, _look_up(node.path, scopes))
+        value = self._value_of(node, scopes)
         if value is _MISSING:
             raise self._missing(node, scopes)
-        nothing = value is None or (not value and (is_list(value) or is_dict(value)))
-        return "" if nothing else str(value)
+        empty = value is None or (not value and (is_list(value) or is_dict(value)))
+        return "" if empty else str(value)
 
     def _scopes(self, node: Section, scopes: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """What the text of a section is shown for: one stack of scopes for each time."""
-        found = self._plain(node, _look_up(node.path, scopes))
+        """Return a stack of scopes for each time that a section is rendered."""
+        found = self._value_of(node, scopes)
         value: Any = None if found is _MISSING else found
         if node.inverted:
             return [] if value else [scopes]
@@ -133,25 +133,26 @@ class Mustache:
             return [(*scopes, item) for item in value]
         return [(*scopes, value)] if value else []
 
-    def _plain(self, node: VariableTag | Section, value: Any) -> Any:
+    def _value_of(self, node: VariableTag | Section, scopes: tuple[Any, ...]) -> Any:
+        value = _look_up(node.path, scopes)
         if not callable(value):
             return value
         raise PromptError(
-            f"{self._at(node)}: the value of {'.'.join(node.path)!r} is a function, which a "
-            "template does not call. Call it first and give its result."
+            f"{self._location(node)}: the value of {'.'.join(node.path)!r} is a function, which a "
+            "template does not call. Call it first and pass its result."
         )
 
     def _missing(self, node: VariableTag, scopes: tuple[Any, ...]) -> PromptError:
         name = ".".join(node.path)
         known = {key for scope in scopes for key in _keys(scope)}
         return PromptError(
-            f"{self._at(node)}: the data has no {name!r}."
+            f"{self._location(node)}: the data has no {name!r}."
             f"{did_you_mean(name, known)} Names look into "
-            "dicts only; give None where there is nothing to show."
+            "dicts only; pass None where there is nothing to show."
         )
 
-    def _at(self, node: VariableTag | Section) -> str:
-        line, column = place(self.template, node.offset)
+    def _location(self, node: VariableTag | Section) -> str:
+        line, column = line_and_column(self.template, node.offset)
         return f"Line {line}, column {column} of the template"
 
 
@@ -160,7 +161,7 @@ def _keys(scope: Any) -> list[str]:
 
 
 def _look_up(path: tuple[str, ...], scopes: tuple[Any, ...]) -> Any:
-    """The value of a dotted name: its first part from the nearest scope that has it."""
+    """Return the value of a dotted name; the nearest scope with its first part has it."""
     if not path:
         return scopes[-1]
     for scope in reversed(scopes):
@@ -179,7 +180,7 @@ def _item(value: Any, key: str) -> Any:
 
 
 def _variables(nodes: Sequence[Node], inside: bool = False) -> Variables:
-    """What the outermost text names is required; within sections the data may have it instead."""
+    """Return the variables; those within sections are optional, as the data may have them."""
     return union(_variables_of(node, inside) for node in nodes if not isinstance(node, str))
 
 
@@ -192,7 +193,7 @@ def _variables_of(node: VariableTag | Section, inside: bool) -> Variables:
 
 
 class _Reader:
-    """Reads a template from its first to its last character."""
+    """A parser of a template, from its first to its last character."""
 
     def __init__(self, template: str) -> None:
         self.template = template
@@ -201,14 +202,14 @@ class _Reader:
         self._nodes: list[Node] = []
 
     def read(self) -> list[Node]:
-        at = 0
-        while (start := self.template.find(self.delimiters[0], at)) >= 0:
+        index = 0
+        while (start := self.template.find(self.delimiters[0], index)) >= 0:
             tag = self._tag(start)
-            before, after = self._surroundings(tag, at)
-            self._add(self.template[at:before])
-            self._take(tag)
-            at = after
-        self._add(self.template[at:])
+            before, after = self._surroundings(tag, index)
+            self._add(self.template[index:before])
+            self._handle_tag(tag)
+            index = after
+        self._add(self.template[index:])
         if self._open:
             section = self._open[-1]
             name = ".".join(section.path)
@@ -232,7 +233,7 @@ class _Reader:
         sigil = self.template[inner : inner + 1]
         kind = sigil if sigil in tuple("#^/!=>&{") else ""
         if kind == "{" and self.delimiters != DEFAULT_DELIMITERS:
-            kind = ""  # only the default delimiters have a triple form
+            kind = ""  # only the default delimiters can be tripled
         closing = {"{": "}" + closing, "=": "=" + closing}.get(kind, closing)
         end = self.template.find(closing, inner + len(kind))
         if end < 0:
@@ -240,27 +241,27 @@ class _Reader:
         name = self.template[inner + len(kind) : end].strip()
         return Tag("" if kind in ("{", "&") else kind, name, start, end + len(closing))
 
-    def _surroundings(self, tag: Tag, at: int) -> tuple[int, int]:
-        """Where the text before the tag ends and where it goes on: a lone tag takes its line."""
+    def _surroundings(self, tag: Tag, index: int) -> tuple[int, int]:
+        """Return where the text before a tag ends and continues; a tag alone takes its line."""
         if tag.kind:
             line = self.template.rfind("\n", 0, tag.start) + 1
             rest = _REST_OF_LINE.match(self.template, tag.end)
-            if line >= at and not self.template[line : tag.start].strip(" \t") and rest:
+            if line >= index and not self.template[line : tag.start].strip(" \t") and rest:
                 return line, rest.end()
         return tag.start, tag.end
 
-    def _take(self, tag: Tag) -> None:
+    def _handle_tag(self, tag: Tag) -> None:
         if tag.kind == "=":
             self._set_delimiters(tag)
         elif tag.kind == "/":
             self._close(tag)
         elif tag.kind == ">":
-            way_out = "Add the templates together with '+', or give the text as a variable."
+            way_out = "Add the templates together with '+', or pass the text as a variable."
             raise self._error(tag.start, "partials are not supported", way_out)
         elif tag.kind != "!":
-            self._place(tag)
+            self._add_node(tag)
 
-    def _place(self, tag: Tag) -> None:
+    def _add_node(self, tag: Tag) -> None:
         path = self._path(tag)
         if not tag.kind:
             self._body().append(VariableTag(path, tag.start))

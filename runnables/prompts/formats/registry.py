@@ -1,4 +1,4 @@
-"""The three languages of templates behind one door."""
+"""The template formats by name, and compilation of a template in any of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMATS: Final[Mapping[str, Callable[[str], Compiled]]] = {
 
 
 def compile_template(template: str, template_format: str = "f-string") -> Compiled:
-    """Read a template.
+    """Parse a template.
 
     Raises:
         PromptError: an unknown format, or a template that is not well formed.
@@ -40,10 +40,10 @@ def compile_template(template: str, template_format: str = "f-string") -> Compil
 
 
 def join_templates(left: str, right: str, template_format: str) -> str:
-    """The text of two templates one after the other, where it means the same as both.
+    """Return two templates, one after the other, where that means the same as both.
 
     Raises:
-        PromptError: where the two would read differently side by side.
+        PromptError: together they would mean something else.
     """
     compiled = compile_template(left, template_format)
     if isinstance(compiled, Mustache) and compiled.delimiters != DEFAULT_DELIMITERS:
@@ -54,7 +54,7 @@ def join_templates(left: str, right: str, template_format: str) -> str:
         )
     if template_format != "f-string" and left.endswith("{") and right.startswith(("{", "%", "#")):
         raise PromptError(
-            f"Cannot add {right[:20]!r} to {left[-20:]!r}: together they would read as a tag. "
+            f"Cannot add {right[:20]!r} to {left[-20:]!r}: together they would be a tag. "
             "Put a space between them, or write them as one template."
         )
     return left + right

@@ -1,4 +1,4 @@
-"""Templates in the language of Jinja: the language works, and values are out of its reach."""
+"""Templates in the format of Jinja: the language works, and the sandbox protects values."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def test_the_language_works(template: str, expected: str) -> None:
         "{{ [user] | sum(attribute='name') }}",
     ],
 )
-def test_what_values_are_made_of_is_out_of_reach(template: str) -> None:
-    """No attribute, no method, no function of a value; neither directly nor through a filter."""
+def test_attributes_and_methods_of_values_are_out_of_reach(template: str) -> None:
+    """Neither an expression nor a filter reaches an attribute, a method or a function."""
     values = {"user": SimpleNamespace(name="s3cret"), "text": "t", "call": print, "data": {}}
     with pytest.raises(PromptError, match="cannot be rendered"):
         render(template, **values)
@@ -92,20 +92,20 @@ def test_what_values_are_made_of_is_out_of_reach(template: str) -> None:
     "template", ["{% include 'x' %}", "{% import 'x' as y %}", "{% extends 'x' %}"]
 )
 def test_other_files_are_refused_at_construction(template: str) -> None:
-    """A template is one text."""
+    """A template is one string."""
     with pytest.raises(PromptError, match="Line 1 of the template: templates cannot load"):
         render(template)
 
 
 @pytest.mark.parametrize("template", ["a\n{{ x y }}", "a\n{{ x | attr('y') }}", "a\n{% if x"])
 def test_a_wrong_template_is_refused_at_construction_with_its_line(template: str) -> None:
-    """As in the other formats, nothing waits for the first use."""
+    """As in the other formats, errors do not wait for the first use."""
     with pytest.raises(PromptError, match="Line 2 of the template"):
         render(template)
 
 
 def test_a_variable_with_a_default_is_optional() -> None:
-    """So is one that the template asks after; all others are required."""
+    """So is one that the template tests; all others are required."""
     pytest.importorskip("jinja2")
     text = "{{ a }}{{ b | default('') }}{% if c is defined %}{{ c }}{% endif %}{{ range(2) }}"
     variables = compile_template(text, "jinja2").variables
@@ -113,7 +113,7 @@ def test_a_variable_with_a_default_is_optional() -> None:
 
 
 def test_an_error_in_an_expression_is_a_prompt_error() -> None:
-    """What goes wrong with the values while rendering is told in one way."""
+    """Any error of the values while rendering becomes a PromptError."""
     with pytest.raises(PromptError, match=r"cannot be rendered: .*division"):
         render("{{ 1 // n }}", n=0)
 

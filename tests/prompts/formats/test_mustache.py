@@ -1,4 +1,4 @@
-"""Templates in the language of Mustache, as far as prompts need it."""
+"""Templates in the format of Mustache, as far as prompts need it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def render(template: str, **values: Any) -> str:
     ],
 )
 def test_the_language_works(template: str, expected: str) -> None:
-    """Values, dotted names, sections, inverted sections, comments, delimiters; single braces."""
+    """Values, dotted names, sections, inverted sections, comments, delimiters, single braces."""
     values: dict[str, Any] = {
         "name": "<A&B>",
         "user": {"name": "Ann", "address": {"town": "Ulm"}},
@@ -88,8 +88,10 @@ def test_a_tag_alone_on_its_line_takes_the_line_with_it(template: str, expected:
         ("{{=<%=}}", "Line 1, column 1", "takes two of them"),
     ],
 )
-def test_what_is_refused_says_where_and_why(template: str, place: str, reason: str) -> None:
-    """At construction, with line and column."""
+def test_an_invalid_template_is_refused_with_place_and_reason(
+    template: str, place: str, reason: str
+) -> None:
+    """The error comes at construction, with line and column."""
     with pytest.raises(PromptError) as caught:
         Mustache(template)
     assert place in str(caught.value)
@@ -97,7 +99,7 @@ def test_what_is_refused_says_where_and_why(template: str, place: str, reason: s
 
 
 def test_names_outside_of_sections_are_required_and_those_inside_are_optional() -> None:
-    """Inside, the data may have them; the caller may as well."""
+    """Names inside of a section come from its data, or from the caller."""
     variables = Mustache(
         "{{a.x}}{{#b}}{{c}}{{a.y}}{{^d.e}}{{.}}{{/d.e}}{{/b}}{{^f}}{{/f}}"
     ).variables
@@ -107,33 +109,33 @@ def test_names_outside_of_sections_are_required_and_those_inside_are_optional() 
 
 @pytest.mark.parametrize("value", [SimpleNamespace(name="x"), "text", [{"name": "x"}], 1])
 def test_attributes_and_indices_are_out_of_reach(value: Any) -> None:
-    """A dotted name looks into dicts, and into nothing else."""
+    """A dotted name looks into dicts only."""
     with pytest.raises(PromptError, match=r"the data has no 'user\.name'"):
         render("{{user.name}}", user=value)
 
 
 def test_a_name_that_an_item_lacks_is_named_with_its_place() -> None:
-    """A typo within a section is an error, too, and not an empty text."""
+    """A typo within a section is an error, and not an empty string."""
     with pytest.raises(PromptError, match=r"Line 2, column 1 .*no 'nmae'\. Did you mean 'name'\?"):
         render("{{#users}}\n{{nmae}}{{/users}}", users=[{"name": "Ann"}])
 
 
-def test_a_section_within_a_section_may_ask_for_what_is_not_there() -> None:
-    """That is how optional parts of data are shown."""
+def test_a_section_within_a_section_may_name_absent_data() -> None:
+    """It is left out: so optional parts of data can be shown."""
     template = "{{#users}}{{name}}{{#note}} ({{.}}){{/note}};{{/users}}"
     assert render(template, users=[{"name": "a", "note": "n"}, {"name": "b"}]) == "a (n);b;"
 
 
 @pytest.mark.parametrize("template", ["{{f}}", "{{#f}}x{{/f}}", "{{^f}}x{{/f}}"])
 def test_functions_among_the_values_are_refused(template: str) -> None:
-    """A template does not call what it is given."""
+    """A template does not call its values."""
     with pytest.raises(PromptError, match="'f' is a function"):
         render(template, f=lambda: "x")
 
 
-def test_adding_never_makes_a_tag_of_two_halves() -> None:
-    """Where side by side would mean something else, adding is refused."""
-    with pytest.raises(PromptError, match="would read as a tag"):
+def test_adding_never_makes_a_tag_of_two_templates() -> None:
+    """Where the sum would mean something else, adding is refused."""
+    with pytest.raises(PromptError, match="would be a tag"):
         join_templates("a {", "{x}}", "mustache")
     with pytest.raises(PromptError, match="other delimiters"):
         join_templates("{{=<% %>=}}", "{{x}}", "mustache")
@@ -142,7 +144,7 @@ def test_adding_never_makes_a_tag_of_two_halves() -> None:
 
 @given(st.text(alphabet="{}#^/!&>=.ab \n", max_size=16))
 def test_any_text_is_a_template_or_an_error_with_its_place(text: str) -> None:
-    """Reading ends, and says where it failed."""
+    """Parsing ends, and an error has its place."""
     try:
         template = Mustache(text)
     except PromptError as error:
@@ -152,7 +154,7 @@ def test_any_text_is_a_template_or_an_error_with_its_place(text: str) -> None:
 
 
 @given(st.text(), st.lists(st.text()))
-def test_text_without_tags_and_values_stand_as_they_are(value: str, items: list[str]) -> None:
-    """No value is escaped, trimmed, or read again."""
+def test_values_are_inserted_unchanged(value: str, items: list[str]) -> None:
+    """No value is escaped, trimmed, or read as a template."""
     assert render("{{v}}", v=value) == value
     assert render("{{#items}}{{.}}{{/items}}", items=items) == "".join(items)
