@@ -42,11 +42,11 @@ def test_a_class_of_runnables_in_a_pipe_lacks_its_brackets() -> None:
         (lambda step: step.with_retry(stop_after_attempt=0), "expected a whole number from 1"),
         (lambda step: step.with_timeout("5"), "'5'.*expected a number of seconds, more than 0"),
         (lambda step: step.with_timeout(0), "expected a number of seconds, more than 0"),
-        (lambda step: step.with_config(tags="a"), "'tags': 'a' is not a list of texts"),
+        (lambda step: step.with_config(tags="a"), "'tags': 'a' is not a list of strings"),
         (lambda step: step.with_config(callbacks=ConsoleHandler()), "is not a list of handlers"),
         (lambda step: step.with_config(callbacks=[ConsoleHandler]), "is a class, expected a handl"),
         (lambda step: step.with_config(metadata=["a"]), "is not a dict"),
-        (lambda step: step.with_config(run_name=3), "is not a text"),
+        (lambda step: step.with_config(run_name=3), "is not a string"),
         (lambda step: step.with_config(max_concurrency="8"), "'8' is not a whole number"),
         (lambda _: ChatPromptTemplate("hello"), "a list of messages.*the text 'hello'.*from_temp"),
         (lambda _: ChatPromptTemplate(("human", "x")), r"the pair.*\[\('human', 'x'\)\]"),
@@ -100,7 +100,7 @@ def test_a_generator_that_yields_nothing_has_no_value(call: Call) -> None:
 
     step = RunnableLambda(nothing)
     assert call.stream(step, 1) == []
-    with pytest.raises(EmptyStream, match=r"gave no chunk.*yield at least one"):
+    with pytest.raises(EmptyStream, match=r"yielded no chunk.*yield at least one"):
         call.invoke(step, 1)
 
 

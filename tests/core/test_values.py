@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runnables import RunnableLambda, RunnablePassthrough
-from runnables.core.values import LONGEST, lambda_text
+from runnables.core.values import MAX_LAMBDA_LENGTH, lambda_text
 
 OTHER = 3
 
@@ -57,7 +57,7 @@ def test_a_long_lambda_is_cut() -> None:
         lambda x: [x, "one", "two", "three", "four", "five", "six", "seven", "more"] * 1000
     )
     assert cut == "lambda x: ..."
-    assert LONGEST < 100
+    assert MAX_LAMBDA_LENGTH < 100
 
 
 def test_a_lambda_without_its_source_keeps_the_name() -> None:
