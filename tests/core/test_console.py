@@ -205,7 +205,7 @@ def test_a_retry_shows_every_attempt(call: Call) -> None:
     ]
 
 
-# -- models, pieces, events of the user's own
+# -- models, chunks, events of the user's own
 
 
 def test_a_model_shows_its_words_and_its_tokens(call: Call) -> None:
@@ -314,7 +314,7 @@ def test_a_terminal_gets_colours() -> None:
 
 def test_a_file_gets_no_colours(call: Call) -> None:
     """Escape codes are for terminals."""
-    assert not any("\x1b" in it for it in observed(call, RunnableLambda(double), 1))
+    assert not any("\x1b" in line for line in observed(call, RunnableLambda(double), 1))
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

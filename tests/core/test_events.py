@@ -36,7 +36,7 @@ def plain(x: int) -> int:
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> int:
-    return sum("failed; its further errors" in it.getMessage() for it in caplog.records)
+    return sum("failed; its further errors" in record.getMessage() for record in caplog.records)
 
 
 def test_every_handler_that_fails_is_logged_once(

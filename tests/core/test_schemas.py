@@ -54,7 +54,7 @@ def born(point: Point) -> Person:
 
 def fields(schema: dict[str, Any]) -> dict[str, Any]:
     """The types of the fields by name; None where the schema says nothing of one."""
-    return {key: it.get("type") for key, it in schema.get("properties", {}).items()}
+    return {key: field.get("type") for key, field in schema.get("properties", {}).items()}
 
 
 MADE_OF_PROMPTS: dict[str, Runnable[Any, Any]] = {
@@ -190,7 +190,7 @@ def test_a_router_takes_a_key_and_an_input() -> None:
 def test_types_come_from_annotations_alone() -> None:
     """An iterator is a stream of a generator function, and a value of any other."""
 
-    def pieces(text: str) -> Iterator[str]:
+    def chunks(text: str) -> Iterator[str]:
         yield from text
 
     def numbers(text: str) -> Iterator[int]:
@@ -204,14 +204,14 @@ def test_types_come_from_annotations_alone() -> None:
         def __call__(self, number: int) -> str:
             return str(number)
 
-    assert RunnableLambda(pieces).OutputType is str
+    assert RunnableLambda(chunks).OutputType is str
     assert RunnableLambda(numbers).OutputType == Iterator[int]
     assert returns_a_runnable.OutputType is AIMessage
     assert (RunnableLambda(Callable()).InputType, RunnableLambda(Callable()).OutputType) == (
         int,
         str,
     )
-    assert RunnableGenerator(lambda it: (yield from it)).OutputType is Any
+    assert RunnableGenerator(lambda items: (yield from items)).OutputType is Any
 
 
 # --- tools ------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def test_a_tool_hands_on_what_the_function_takes() -> None:
 
 def test_argument_types_make_a_tool_of_what_says_nothing() -> None:
     """`arg_types` names and types the arguments; values are read as these types."""
-    tool = RunnableLambda(lambda it: it["a"] + it["b"]).as_tool(
+    tool = RunnableLambda(lambda sums: sums["a"] + sums["b"]).as_tool(
         name="add", arg_types={"a": int, "b": int}
     )
     assert fields(tool.args_jsonschema) == {"a": "integer", "b": "integer"}

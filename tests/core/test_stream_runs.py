@@ -55,9 +55,9 @@ def nothing(_: object) -> Iterator[str]:
     yield from ()
 
 
-def announce(pieces: Iterator[str]) -> Iterator[str]:
+def announce(chunks: Iterator[str]) -> Iterator[str]:
     yield "first"
-    yield from pieces
+    yield from chunks
 
 
 def told(call: Call, runnable: Any, value: Any = "ab", take: int | None = None) -> list[Event]:
@@ -77,7 +77,11 @@ def order(events: list[Event]) -> list[str]:
 def test_steps_start_in_their_order_and_models_with_their_input(call: Call) -> None:
     """Prompt, model, parser; the parser starts while the model still speaks."""
     events = call.events(about(), "the sea")
-    starts = [(it["event"], it["data"]["input"]) for it in events if it["event"].endswith("start")]
+    starts = [
+        (event["event"], event["data"]["input"])
+        for event in events
+        if event["event"].endswith("start")
+    ]
     asked = prompt.invoke("the sea")
     assert starts == [
         ("on_chain_start", "the sea"),
@@ -85,16 +89,16 @@ def test_steps_start_in_their_order_and_models_with_their_input(call: Call) -> N
         ("on_chat_model_start", asked),
         ("on_parser_start", None),
     ]
-    names = [it["event"] for it in events]
+    names = [event["event"] for event in events]
     assert names.index("on_parser_start") < names.index("on_chat_model_end")
 
 
 def test_ends_carry_the_whole_input(call: Call) -> None:
-    """Also that of a step that has got it in pieces, added up in its own way."""
+    """Also that of a step that has got it in chunks, added up in its own way."""
     ends = {
-        it["event"]: it["data"]["input"]
-        for it in call.events(about(), "the sea")
-        if it["event"].endswith("end")
+        event["event"]: event["data"]["input"]
+        for event in call.events(about(), "the sea")
+        if event["event"].endswith("end")
     }
     assert ends["on_chat_model_end"] == prompt.invoke("the sea")
     assert ends["on_parser_end"].text == "The sea."
@@ -130,7 +134,7 @@ def test_a_step_whose_input_fails_first_tells_nothing(call: Call) -> None:
 
 
 def test_a_step_that_needs_the_whole_never_runs_on_a_part(call: Call) -> None:
-    """The step before has given pieces when it fails; the parser between has begun on them."""
+    """The step before has given chunks when it fails; the parser between has begun on them."""
     chain = RunnableLambda(stumble) | StrOutputParser() | RunnableLambda(str.upper)
     assert order(told(call, chain)) == [
         "start RunnableSequence",
@@ -143,7 +147,7 @@ def test_a_step_that_needs_the_whole_never_runs_on_a_part(call: Call) -> None:
 
 
 def test_a_step_that_is_given_no_chunk_still_starts_and_ends(call: Call) -> None:
-    """At the end of the input: one on pieces gives nothing, one on the whole says what it lacks."""
+    """At the end of the input: one on chunks gives nothing, one on the whole says what it lacks."""
     silent = RunnableLambda(nothing) | RunnablePassthrough() | RunnableLambda(str.upper)
     assert order(told(call, silent)) == [
         "start RunnableSequence",
@@ -169,16 +173,18 @@ def test_a_generator_that_speaks_first_starts_first(call: Call) -> None:
         "start announce",
         "start RunnablePassthrough",
     ]
-    assert [it.input for it in events if it.kind == "end" and it.name == "announce"] == ["ab"]
+    assert [
+        event.input for event in events if event.kind == "end" and event.name == "announce"
+    ] == ["ab"]
 
 
 def test_what_a_generator_calls_before_it_reads_stands_below_it(call: Call) -> None:
     """A custom event or a nested call begins the run of the generator."""
 
-    def early(pieces: Iterator[str]) -> Iterator[str]:
+    def early(chunks: Iterator[str]) -> Iterator[str]:
         dispatch_custom_event("early", 1)
         yield RunnableLambda(str.upper).invoke("a")
-        yield from pieces
+        yield from chunks
 
     events = told(call, RunnableLambda(letters) | RunnableGenerator(early))
     assert order(events)[:4] == [
@@ -232,13 +238,13 @@ def test_a_stream_that_is_left_tells_cancelled_of_what_had_started(call: Call) -
     branches = {"a": str.upper, "b": StrOutputParser()}
     events = told(call, RunnableLambda(endless) | StrOutputParser() | branches, take=1)
     assert "start upper" not in order(events)
-    started = sorted(it.run_id for it in events if it.kind == "start")
-    assert sorted(it.run_id for it in events if it.kind != "start") == started
-    assert {it.kind for it in events} <= {"start", "cancelled"}
+    started = sorted(event.run_id for event in events if event.kind == "start")
+    assert sorted(event.run_id for event in events if event.kind != "start") == started
+    assert {event.kind for event in events} <= {"start", "cancelled"}
 
 
 class Chunky(Runnable[str, str]):
-    """A user's class that takes pieces."""
+    """A user's class that takes chunks."""
 
     def transform(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
         return (piece.upper() for piece in input)
@@ -254,9 +260,9 @@ class Whole(Runnable[str, str]):
 def test_users_classes_start_with_what_they_take(call: Call) -> None:
     """Pieces for who writes `transform`; the whole for who writes `stream`."""
     chain = RunnableLambda(letters) | Chunky() | Whole()
-    starts = [(it.name, it.input) for it in told(call, chain) if it.kind == "start"]
+    starts = [(event.name, event.input) for event in told(call, chain) if event.kind == "start"]
     assert starts[1:] == [("letters", "ab"), ("Chunky", None), ("Whole", "AB")]
-    assert [it.input for it in told(call, Whole()) if it.kind == "start"] == ["ab"]
+    assert [event.input for event in told(call, Whole()) if event.kind == "start"] == ["ab"]
 
 
 class Slow:
@@ -284,7 +290,7 @@ def test_async_handlers_hear_the_same_order() -> None:
         async with chain.astream("ab", {"callbacks": [handler]}) as chunks:
             async for _ in chunks:
                 pass
-        return order([it for it in handler.events if it.kind != "chunk"])
+        return order([event for event in handler.events if event.kind != "chunk"])
 
     names = run_clean(main())
     assert names[:3] == ["start RunnableSequence", "start RunnableParallel<a>", "start announce"]

@@ -58,7 +58,7 @@ def test_what_a_function_writes_goes_with_the_calls_that_it_makes(call: Call) ->
         "tags": ["mine"],
         "metadata": {"given": 0, "mine": 1},
     }
-    assert [(it.kind, it.name) for it in recorder.events] == [
+    assert [(event.kind, event.name) for event in recorder.events] == [
         ("start", "named"),
         ("end", "named"),
     ]

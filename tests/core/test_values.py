@@ -16,7 +16,7 @@ def around(z: int) -> Any:
     """A lambda over several lines, with a variable of its own."""
     return lambda x, *more, k=1: (
         x + z,
-        [it for it in more if it > k],
+        [character for character in more if character > k],
         "ä" + str(OTHER),
     )
 

@@ -91,12 +91,12 @@ async def coloured(text: str) -> int:
 
 
 @chain
-def pieces(text: str) -> Iterator[int]:
+def chunks(text: str) -> Iterator[int]:
     yield len(text)
 
 
 @chain
-async def apieces(text: str) -> AsyncIterator[int]:
+async def achunks(text: str) -> AsyncIterator[int]:
     yield len(text)
 
 
@@ -105,7 +105,7 @@ def told(text: str, config: RunnableConfig) -> int:
     return len(text)
 
 
-@chain(name="pieces")
+@chain(name="chunks")
 def told_pieces(text: str, config: RunnableConfig) -> Iterator[int]:
     yield len(text)
 
@@ -114,8 +114,8 @@ assert_type(plain, RunnableLambda[str, int])
 assert_type(told, RunnableLambda[str, int])
 assert_type(told_pieces, RunnableLambda[str, int])
 assert_type(coloured, RunnableLambda[str, int])
-assert_type(pieces, RunnableLambda[str, int])
-assert_type(apieces, RunnableLambda[str, int])
+assert_type(chunks, RunnableLambda[str, int])
+assert_type(achunks, RunnableLambda[str, int])
 
 
 # every overload of `|`, on either side

@@ -55,8 +55,8 @@ assert_type(six.invoke("x"), dict[str, int])
 assert_type(six.batch(["x"]), list[dict[str, int]])
 assert_type(six.batch(["x"], return_exceptions=True), list[dict[str, int] | Exception])
 
-with six.stream("x") as pieces:
-    for piece in pieces:
+with six.stream("x") as chunks:
+    for piece in chunks:
         assert_type(piece, dict[str, int])
 for index, value in six.batch_as_completed(["x"]):
     assert_type((index, value), tuple[int, dict[str, int]])
