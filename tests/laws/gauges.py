@@ -21,12 +21,12 @@ GAUGE_PATIENCE = 1.0
 class Gauge:
     """A leaf that counts how many of its calls run at once; it returns its input.
 
-    Calls wait for one another until `expected` of them run at once; after that they only take a
+    Calls wait for one another until `want` of them run at once; after that they only take a
     moment. So the peak reaches the limit, and exceeds it where no limit is enforced.
     """
 
-    def __init__(self, expected: int) -> None:
-        self.expected = expected
+    def __init__(self, want: int) -> None:
+        self.want = want
         self.peak = 0
         self.threads = 0
         self.began: list[Any] = []
@@ -56,10 +56,10 @@ class Gauge:
             self.began.append(value)
             self._inside += 1
             self.peak = max(self.peak, self._inside)
-            full = self._inside >= self.expected and not self._met.is_set()
+            full = self._inside >= self.want and not self._met.is_set()
         if full:
             # a thread on its way back to its queue is no longer there a moment later
-            wait_for(lambda: len(busy_threads()) <= self.expected, 0.5)
+            wait_for(lambda: len(busy_threads()) <= self.want, 0.5)
             self.threads = len(busy_threads())
             self._met.set()
         try:

@@ -292,12 +292,12 @@ def _always(_: object) -> bool:
 
 
 def expected(node: Node) -> Any:
-    """What a nesting gives."""
+    """Return the output of a nesting."""
     if node.kind == "leaf":
         return "leaf"
     values = [expected(part) for part in node.parts]
     if node.kind in ("parallel", "assign"):
-        return {str(at): value for at, value in enumerate(values)}
+        return {str(index): value for index, value in enumerate(values)}
     return [values[0]] * node.size if node.kind in MANY else values[0]
 
 
