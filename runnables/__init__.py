@@ -1,8 +1,8 @@
 """Runnables: prompts, models, parsers, tools and plain functions, piped with `|`.
 
-Everything is a `Runnable`: `invoke` runs it on one input, `batch` on many, `stream` gives the
-output in pieces, and each has its async twin. Names are loaded when they are first used, so that
-importing the package costs little.
+Everything is a `Runnable`: `invoke` runs it on one input, `batch` on many, and `stream` yields the
+output in chunks. Each has an async counterpart: `ainvoke`, `abatch`, `astream`. Names are loaded
+when they are first used, so that importing the package costs little.
 """
 
 from __future__ import annotations

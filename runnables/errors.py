@@ -1,22 +1,22 @@
 """The errors of Runnables, in one tree.
 
     RunnablesError
-    ├── ConfigError (ValueError, TypeError)    a config, option or keyword that nothing reads
-    ├── MergeError (TypeError)                 chunks that nobody declared how to add
-    ├── SyncAsyncError (TypeError)                a sync call of an async-only step
+    ├── ConfigError (ValueError, TypeError)    a config, option or keyword that is not known
+    ├── MergeError (TypeError)                 chunks with no declared way to add up
+    ├── SyncAsyncError (TypeError)             a sync call of an async-only step
     ├── EmptyStream (ValueError)               a stream without a chunk, where a value is needed
-    ├── StepTimeout (TimeoutError)             a step took longer than it was given
-    ├── RecursionLimitError (RecursionError)   runnables that go on returning runnables
-    ├── StepLimitError (RecursionError)        an agent whose model goes on calling tools
-    ├── ToolException                          a tool says why it cannot do what it is asked for
-    ├── ToolArgumentsError (ValueError)        arguments that do not fit a tool
-    ├── PromptError (ValueError)               a template or its variables
-    ├── OutputParserException (ValueError)     a model's text that does not parse
-    │   └── ModelRefusalError                  it is no answer: the model refused
-    ├── MissingExtra (ImportError)             a part whose optional package is not installed
-    ├── WeightsError                           a model file that is missing, damaged or out of reach
-    ├── BudgetExceeded                         a call that a budget has nothing left for
-    └── ModelError                             what a model or its service answered
+    ├── StepTimeout (TimeoutError)             a step that took longer than its limit
+    ├── RecursionLimitError (RecursionError)   functions that keep returning runnables
+    ├── StepLimitError (RecursionError)        an agent whose model keeps calling tools
+    ├── ToolException                          a tool's reason why it cannot do its work
+    ├── ToolArgumentsError (ValueError)        arguments that do not match a tool
+    ├── PromptError (ValueError)               an invalid template, or wrong variables
+    ├── OutputParserException (ValueError)     a model's text that cannot be parsed
+    │   └── ModelRefusalError                  a model's refusal to answer
+    ├── MissingExtra (ImportError)             an optional package that is not installed
+    ├── WeightsError                           a model file that is missing or damaged
+    ├── BudgetExceeded                         a call for which a budget has nothing left
+    └── ModelError                             an error of a model or its service
         ├── AuthenticationError
         ├── PermissionDeniedError
         ├── InvalidRequestError (ValueError)
@@ -26,7 +26,7 @@
         ├── ModelConnectionError (ConnectionError)
         └── ModelTimeoutError (TimeoutError)
 
-The errors of users' own functions are never wrapped: they travel as they are, with notes
+The errors of users' own functions are never wrapped: they pass through as they are, with notes
 (PEP 678) that say where they happened.
 """
 
@@ -40,15 +40,15 @@ if TYPE_CHECKING:
 
 
 class RunnablesError(Exception):
-    """What every error of this library is."""
+    """The base class of every error of this library."""
 
 
 class ConfigError(RunnablesError, ValueError, TypeError):
-    """A config key, option or keyword that nothing would read, or a value out of range."""
+    """A config key, option or keyword that is not known, or a value out of range."""
 
 
 class MergeError(RunnablesError, TypeError):
-    """More than one chunk, and no declaration of how they add up."""
+    """A stream of more than one chunk, with no declared way to add them up."""
 
 
 class SyncAsyncError(RunnablesError, TypeError):
@@ -56,7 +56,11 @@ class SyncAsyncError(RunnablesError, TypeError):
 
 
 class EmptyStream(RunnablesError, ValueError):
-    """A stream ended without a chunk, so there is no value."""
+    """A stream that ended without a chunk, where a value is needed.
+
+    Attributes:
+        source: the runnable whose stream it is, where known; else the iterator.
+    """
 
     def __init__(self, source: object) -> None:
         super().__init__(source)
@@ -64,17 +68,17 @@ class EmptyStream(RunnablesError, ValueError):
 
     def __str__(self) -> str:
         return (
-            f"{self.source!r} gave no chunk, so there is no value to go on with. "
+            f"{self.source!r} yielded no chunk, so there is no value to continue with. "
             "Let it yield at least one chunk (None, an empty string or list will do)."
         )
 
 
 class StepTimeout(RunnablesError, TimeoutError):
-    """A step took longer than it was given.
+    """A step that took longer than its limit.
 
     Attributes:
         step: the name of the step.
-        seconds: the limit that it exceeded.
+        seconds: the limit that it exceeded, in seconds.
     """
 
     def __init__(self, step: str, seconds: float) -> None:
@@ -87,14 +91,14 @@ class StepTimeout(RunnablesError, TimeoutError):
 
 
 class RecursionLimitError(RunnablesError, RecursionError):
-    """Functions that return runnables did so more often in a row than `recursion_limit`."""
+    """A function that returns runnables more often in a row than `recursion_limit` allows."""
 
 
 class StepLimitError(RunnablesError, RecursionError):
-    """An agent's model went on calling tools.
+    """An agent whose model kept calling tools until the limit of steps.
 
     Attributes:
-        messages: the conversation so far, which the agent can go on with.
+        messages: the conversation so far, from which the agent can continue.
     """
 
     def __init__(self, message: str, messages: Sequence[Any] = ()) -> None:
@@ -106,18 +110,18 @@ class StepLimitError(RunnablesError, RecursionError):
 
 
 class ToolException(RunnablesError):
-    """For tools to raise: why it cannot do what it is asked for, in words for the model."""
+    """An error for tools to raise: its message tells the model why the tool cannot do its work."""
 
 
 class ToolArgumentsError(RunnablesError, ValueError):
-    """A tool was called with arguments that do not fit."""
+    """A call of a tool with arguments that do not match its schema."""
 
     def __init__(self, message: str, errors: Sequence[Any] = ()) -> None:
         super().__init__(message)
         self._errors = list(errors)
 
     def errors(self) -> list[Any]:
-        """Each of the faults, as pydantic tells them: dicts with "loc", "msg", "type"."""
+        """Return one dict for each wrong argument, as pydantic does: "loc", "msg", "type"."""
         return list(self._errors)
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
@@ -125,15 +129,16 @@ class ToolArgumentsError(RunnablesError, ValueError):
 
 
 class PromptError(RunnablesError, ValueError):
-    """A template that is not well formed, or variables that do not fit it."""
+    """A template that is not well formed, or variables that do not match it."""
 
 
 class OutputParserException(RunnablesError, ValueError):
     """A model's text that a parser could not read.
 
     Attributes:
-        llm_output: the text as the model gave it, or None where there was none.
-        observation: what to tell the model, so that it can do better; None: the message.
+        llm_output: the text of the model; None where there was none.
+        observation: the words to send to the model for another attempt; None means the message
+            of the error.
     """
 
     def __init__(
@@ -148,10 +153,10 @@ class OutputParserException(RunnablesError, ValueError):
 
 
 class ModelRefusalError(OutputParserException):
-    """A model refused to answer; no other reading of its message will help.
+    """A model's refusal to answer; parsing its message in another way will not help.
 
     Attributes:
-        refusal: what it said.
+        refusal: the model's own words.
     """
 
     def __init__(
@@ -173,17 +178,17 @@ class WeightsError(RunnablesError):
 
 
 class BudgetExceeded(RunnablesError):
-    """A call of a model did not begin, because a budget is spent."""
+    """A call of a model that did not start, because a budget is used up."""
 
 
 class ModelError(RunnablesError):
-    """What a model, or the service that runs it, answered instead of a message.
+    """An error of a model, or of the service that runs it.
 
     Attributes:
-        provider: whose answer it is ("openai", "local", ...), where known.
+        provider: the provider that failed ("openai", "local", ...), where known.
         status: the HTTP status, where there was one.
-        request_id: the provider's own name for the request, for a support case.
-        retry_after: seconds until it is worth trying again, where the service said so.
+        request_id: the provider's own id of the request, for a support case.
+        retry_after: how many seconds to wait before a retry, where the service says so.
     """
 
     def __init__(
@@ -203,26 +208,26 @@ class ModelError(RunnablesError):
 
 
 class AuthenticationError(ModelError):
-    """No key, or one that the service does not know."""
+    """A missing API key, or one that the service does not know."""
 
 
 class PermissionDeniedError(ModelError):
-    """A known key that may not do this."""
+    """A known API key without the permission for this request."""
 
 
 class InvalidRequestError(ModelError, ValueError):
-    """A request that the model cannot serve as it stands; sending it again does not help."""
+    """A request that the model cannot serve; sending it again does not help."""
 
 
 class ContextLengthError(InvalidRequestError):
-    """More tokens than the model can read at once."""
+    """A request with more tokens than the model can read at once."""
 
 
 class RateLimitError(ModelError):
     """Too many requests or tokens for now, or for today.
 
     Attributes:
-        daily: whether a quota of a day or longer is used up, which waiting a minute does not mend.
+        daily: whether a quota of a day or longer is used up; a retry within minutes then fails.
     """
 
     def __init__(
@@ -246,21 +251,31 @@ class RateLimitError(ModelError):
 
 
 class ServerError(ModelError):
-    """The service failed; the same request may succeed later."""
+    """A failure of the service; the same request may succeed later."""
 
 
 class ModelConnectionError(ModelError, ConnectionError):
-    """The service could not be reached, or the connection broke."""
+    """A service that could not be reached, or a connection that broke."""
 
 
 class ModelTimeoutError(ModelError, TimeoutError):
-    """The service did not answer in time."""
+    """A service that did not answer in time."""
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether the same call of a model may succeed soon: its service was busy, failed or was slow.
+    """Tell whether a retry of the same call may succeed soon.
 
-    Never so after a client's fault, nor where a daily quota is used up.
+    It may after a service was busy, slow, unreachable, or failed. It will not after an error of
+    the caller, nor where a daily quota is used up. It serves as `retry_if_exception_type`.
+
+    Args:
+        error: the error of the call.
+
+    Example:
+        >>> is_retryable(ServerError("overloaded", status=503))
+        True
+        >>> is_retryable(AuthenticationError("no such key", status=401))
+        False
     """
     if isinstance(error, RateLimitError):
         return not error.daily
@@ -268,23 +283,23 @@ def is_retryable(error: BaseException) -> bool:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`" Did you mean 'x'?"` for the nearest of `known`, or an empty string."""
+    """Return `" Did you mean 'x'?"` for the most similar known name, or an empty string."""
     found = nearest(name, known)
     return "" if found is None else f" Did you mean {found!r}?"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The name among `known` that is most like this one; None where none is like it."""
+    """Return the known name that is most similar to this one; None where none is."""
     return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
 
 
 def missing_extra(what: str, package: str, extra: str) -> MissingExtra:
-    """The error for a part whose package is not there; it names the extra to install.
+    """Return the error for a missing optional package, which names the extra to install.
 
     Args:
-        what: what the user asked for, as the subject of a sentence.
-        package: the import that failed.
-        extra: the extra of this distribution that brings it.
+        what: the part that needs the package, as the subject of a sentence.
+        package: the name of the package that could not be imported.
+        extra: the extra of this distribution that includes it.
     """
     return MissingExtra(
         f"{what} needs the package {package!r}, which is not installed. "

@@ -53,7 +53,7 @@ class Page(HTMLParser):
             self.links.append(given["href"])
 
 
-def faults(site: Path) -> Iterator[str]:
+def problems(site: Path) -> Iterator[str]:
     """Yield what is wrong with a site, a line each."""
     pages = {path: Page(path) for path in sorted(site.rglob("*.html"))}
     if not pages:
@@ -99,7 +99,7 @@ def _broken(page: Page, pages: dict[Path, Page]) -> Iterator[str]:
 
 def main() -> int:
     """Print what is wrong with the site."""
-    found = list(faults(Path(sys.argv[1]).resolve()))
+    found = list(problems(Path(sys.argv[1]).resolve()))
     for fault in found:
         print(fault, file=sys.stderr)
     return 1 if found else 0

@@ -112,7 +112,7 @@ def _listed(path: str) -> list[str]:
     ]
 
 
-def faults() -> list[str]:
+def problems() -> list[str]:
     """Return what is wrong with the list of subjects; nothing, as it should be."""
     pages = Counter(name for subject in SUBJECTS for name in subject.names())
     public = public_names()
@@ -149,7 +149,7 @@ def write(folder: Path) -> None:
 
 def main() -> int:
     """Write the pages, or say why not."""
-    wrong = faults()
+    wrong = problems()
     for fault in wrong:
         print(f"{fault}: change scripts/subjects.py", file=sys.stderr)
     if not wrong:

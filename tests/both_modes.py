@@ -1,9 +1,9 @@
-"""One way to call a runnable in both colours, so that each test is written once.
+"""One way to call a runnable, sync and async, so that each test is written once.
 
-A test that takes the fixture `call` runs twice. In the sync colour, `call.invoke(r, x)` is
-`r.invoke(x)` in the test's own thread, where no event loop runs, so that sync code that looks
-for one shows. In the async colour it is `await r.ainvoke(x)` on a new loop, which must be left
-clean: a task or a stream that is still open fails the test.
+A test with the fixture `call` runs twice. In sync mode, `call.invoke(r, x)` is `r.invoke(x)` in
+the test's own thread. No event loop runs there, so sync code that needs one fails. In async mode,
+it is `await r.ainvoke(x)` on a new loop, which must be left clean: a task or a stream that is
+still open fails the test.
 """
 
 from __future__ import annotations
@@ -20,21 +20,24 @@ T = TypeVar("T")
 
 
 class Call(Protocol):
-    """Calls runnables; streams come back as lists.
+    """Calls runnables, sync or async; streams are returned as lists.
 
     `take=n` leaves a stream after n chunks, and closes it.
+
+    Attributes:
+        mode: "sync" or "async".
     """
 
-    colour: str
+    mode: str
 
     def invoke(self, runnable: Any, input: Any, config: Any = None, **kwargs: Any) -> Any:
-        """The value for one input."""
+        """Return the output for one input."""
         ...
 
     def stream(
         self, runnable: Any, input: Any, config: Any = None, *, take: int | None = None, **kw: Any
     ) -> list[Any]:
-        """The chunks for one input."""
+        """Return the chunks for one input."""
         ...
 
     def transform(
@@ -46,11 +49,11 @@ class Call(Protocol):
         take: int | None = None,
         **kwargs: Any,
     ) -> list[Any]:
-        """The chunks for an input that comes in chunks."""
+        """Return the chunks for an input that comes in chunks."""
         ...
 
     def batch(self, runnable: Any, inputs: Iterable[Any], config: Any = None, **kw: Any) -> Any:
-        """The values for many inputs, in their order."""
+        """Return the outputs for many inputs, in their order."""
         ...
 
     def batch_as_completed(
@@ -62,24 +65,24 @@ class Call(Protocol):
         take: int | None = None,
         **kwargs: Any,
     ) -> list[tuple[int, Any]]:
-        """The values for many inputs with their indexes, as they are ready."""
+        """Return pairs of index and output for many inputs, as they are done."""
         ...
 
     def events(
         self, runnable: Any, input: Any, config: Any = None, *, take: int | None = None, **kw: Any
     ) -> list[Any]:
-        """What the run tells."""
+        """Return the events of a run."""
         ...
 
     def run(self, sync: Callable[[], T], coroutine: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """For what this list lacks: the one or the other, each in its own colour."""
+        """Run the sync function, or the coroutine, for calls that are not listed here."""
         ...
 
 
 class SyncCall:
     """Calls the sync methods, in the thread of the test."""
 
-    colour = "sync"
+    mode = "sync"
 
     def invoke(self, runnable: Any, input: Any, config: Any = None, **kwargs: Any) -> Any:
         return runnable.invoke(input, config, **kwargs)
@@ -126,7 +129,7 @@ class SyncCall:
 class AsyncCall:
     """Calls the async methods, each on a new event loop that must be left clean."""
 
-    colour = "async"
+    mode = "async"
 
     def invoke(self, runnable: Any, input: Any, config: Any = None, **kwargs: Any) -> Any:
         return run_clean(runnable.ainvoke(input, config, **kwargs))

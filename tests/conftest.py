@@ -1,4 +1,4 @@
-"""What every test gets: both colours, and a look at what it leaves behind."""
+"""Fixtures of every test: calls in both modes, and a check of what the test leaves behind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.leaks import nothing_left, nothing_left_in_loop
 from tests.llama import server
 
 # Few examples by default, so that everything is run often; `thorough` is for a night.
-# The same profile on CI, but the same examples each time: a submission fails for what it changed.
+# CI has the same profile, with the same examples each time: a change fails for itself alone.
 _COMMON: dict[str, Any] = {
     "deadline": None,  # the first call of a law may load half of pydantic
     "print_blob": True,
@@ -36,10 +36,10 @@ settings.load_profile(
 
 
 def pytest_collection_finish() -> None:
-    """Take what was imported and collected out of the garbage collector's sight.
+    """Hide what was imported and collected from the garbage collector.
 
-    Tests that count open streams walk all objects, and many collect garbage: both are many times
-    faster without the thousands of tests that wait for their turn.
+    Tests that count open streams walk all objects, and many tests collect garbage. Both are many
+    times faster without the objects of the thousands of tests that were collected.
     """
     gc.collect()
     gc.freeze()
@@ -47,10 +47,10 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def interruptible() -> Iterator[None]:
-    """Lets SIGINT interrupt the tests and the processes that they start.
+    """Let SIGINT interrupt the tests and the processes that they start.
 
-    A shell that starts a command with `&` has it ignore SIGINT. Python then installs no handler,
-    and children inherit that; with a handler here, they begin with the default.
+    A shell that starts a command with `&` makes it ignore SIGINT. Python then installs no handler,
+    and its children ignore SIGINT, too. With a handler here, they start with the default.
     """
     before = signal.getsignal(signal.SIGINT)
     if before is signal.SIG_IGN:
@@ -59,29 +59,29 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.fixture(params=[SyncCall(), AsyncCall()], ids=lambda call: call.colour)
+@pytest.fixture(params=[SyncCall(), AsyncCall()], ids=lambda call: call.mode)
 def call(request: pytest.FixtureRequest) -> Call:
-    """Calls runnables in one colour, then in the other; see tests/both_modes.py."""
+    """Call runnables sync, then async; see tests/both_modes.py."""
     call: Call = request.param
     return call
 
 
 @pytest.fixture(scope="session")
 def llama_server() -> Iterator[server.LlamaServer]:
-    """The real llama.cpp server on loopback; mark its tests `local_model`."""
+    """Start the real llama.cpp server on loopback; mark its tests `local_model`."""
     with server.llama_server() as running:
         yield running
 
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models make further attempts at once, where a test is not about how long they wait."""
+    """Let models retry without a delay, for tests that are not about the delay."""
     monkeypatch.setattr(RequestPolicy, "_backoff", NO_BACKOFF)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def blockbuster() -> Iterator[BlockBuster]:
-    """Raises where the library, or what it calls, blocks a running event loop."""
+    """Raise where the library, or code that it calls, blocks a running event loop."""
     buster = BlockBuster(scanned_modules=["runnables", "runnables_providers"])
     buster.activate()
     yield buster
@@ -90,7 +90,7 @@ def blockbuster() -> Iterator[BlockBuster]:
 
 @pytest.fixture(autouse=True)
 def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fails a test that leaves a thread at work, a socket, a task or a stream open.
+    """Fail a test that leaves a thread at work, or a socket, a task or a stream open.
 
     A test that must (and says why) is marked `leaks`.
     """

@@ -1,7 +1,7 @@
-"""Compares the two halves of what is written twice: a sync function and its async twin.
+"""Compares the two halves of what is written twice: a sync function and its async counterpart.
 
-`invoke` and `ainvoke` must say the same once `async` and `await` are taken away and a-names are
-read as the names that they stand for. So must the methods of `Stream` and `AsyncStream`.
+`invoke` and `ainvoke` must be the same code once `async` and `await` are removed, and async names
+are replaced by their sync names. So must the methods of `Stream` and `AsyncStream`.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ NAMES: Mapping[str, str] = {
     "TaskFanOut": "ThreadFanOut",
     "async_sleep": "sleep",
 }
-"""Async names and what they stand for, besides those that are a sync name with an `a` before."""
+"""Async names and their sync names, where the async one is not the sync one with a prefix."""
 
-HOPS = {"to_thread"}
-"""Calls that only say in which thread a function runs: `await to_thread(f, x)` is `f(x)`."""
+THREAD_CALLS = {"to_thread"}
+"""Calls that only decide in which thread a function runs: `await to_thread(f, x)` is `f(x)`."""
 
 VIEWS = {"raw_iterator"}
-"""Calls that only say how to walk over a stream: `raw_iterator(chunks)` stands for `chunks`."""
+"""Calls that only decide how to walk over a stream: `raw_iterator(chunks)` is `chunks`."""
 
 SYNC_ONLY: set[str] = set()
-"""Keywords that only the sync half gives."""
+"""Keywords that only the sync half passes."""
 
 REFUSALS = ("SyncAsyncError", "_async_only")
-"""What a sync half may say more than its twin: `if ...: raise SyncAsyncError(...)`."""
+"""Errors that only the sync half may raise: `if ...: raise SyncAsyncError(...)`."""
 
 _PREFIXES = (("", "a"), ("_", "_a"), ("", "Async"), ("_", "_Async"), ("", "A"), ("_", "_A"))
 
@@ -52,18 +52,19 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True)
 class Pair:
-    """A sync function and its async twin; None where one is missing."""
+    """A sync function and its async counterpart; None where one is missing."""
 
     where: str
     sync: Function | None
-    coloured: Function | None
+    async_: Function | None
 
 
 class Reader:
-    """Finds twins in modules and says in what they differ.
+    """Finds pairs in modules, and compares them.
 
     Args:
-        trees: every module by its name; an a-name stands for a sync name that one of them defines.
+        trees: every module by its name; an async name belongs to a sync name that one of them
+            defines.
     """
 
     def __init__(self, trees: Mapping[str, ast.Module]) -> None:
@@ -75,12 +76,12 @@ class Reader:
             if isinstance(node, Function | ast.ClassDef)
         }
 
-    def twins(self) -> Iterator[Pair]:
-        """Every function that has a twin, in classes and in modules."""
+    def pairs(self) -> Iterator[Pair]:
+        """Yield every function that is written twice, in classes and in modules."""
         for module, tree in self._trees.items():
             functions = _functions(tree)
             yield from self._paired(f"{module}:", functions, functions)
-            classes = {it.name: it for it in ast.walk(tree) if isinstance(it, ast.ClassDef)}
+            classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
             for name, owner in classes.items():
                 methods = _functions(owner)
                 yield from self._paired(f"{module}:{name}.", methods, methods)
@@ -90,25 +91,26 @@ class Reader:
     def _paired(
         self, where: str, sync: dict[str, Function], other: dict[str, Function]
     ) -> Iterator[Pair]:
-        same_room = sync is other
-        for name, coloured in other.items():
+        for name, function in other.items():
             plain = self.plain(name)
-            if plain in sync and (plain != name or not same_room):
-                yield Pair(where + plain, sync[plain], coloured)
+            if plain in sync and (plain != name or sync is not other):
+                yield Pair(where + plain, sync[plain], function)
 
-    def lonely(self, methods: Iterable[str]) -> Iterator[Pair]:
-        """Classes that define one of these methods in one colour only."""
+    def unpaired(self, methods: Iterable[str]) -> Iterator[Pair]:
+        """Yield the methods of classes that define only one half of one of these."""
         for module, tree in self._trees.items():
             for owner in ast.walk(tree):
                 if isinstance(owner, ast.ClassDef):
-                    mine = _functions(owner)
+                    own = _functions(owner)
                     for name in methods:
-                        half, twin = mine.get(name), mine.get(f"a{name}")
-                        if (half is None) != (twin is None):
-                            yield Pair(f"{module}:{owner.name}.{name}", half, twin)
+                        pair = Pair(
+                            f"{module}:{owner.name}.{name}", own.get(name), own.get(f"a{name}")
+                        )
+                        if (pair.sync is None) != (pair.async_ is None):
+                            yield pair
 
     def plain(self, name: str) -> str:
-        """The sync name that an async one stands for; any other name as it is."""
+        """Return the sync name of an async one; any other name as it is."""
         if name in NAMES:
             return NAMES[name]
         for start, async_start in _PREFIXES:
@@ -117,27 +119,27 @@ class Reader:
                 return sync_name
         return name
 
-    def difference(self, twins: Pair) -> str:
-        """In what the halves differ, as a diff of their plain forms; empty where they agree.
+    def difference(self, pair: Pair) -> str:
+        """Return a diff of the two halves, each made plain; empty where they agree.
 
-        An async half that runs its sync half in a worker thread, and does nothing else, agrees;
-        an abstract half says nothing that the other could contradict.
+        An async half agrees if it does nothing but run its sync half in a worker thread. Anything
+        agrees with an abstract half.
         """
-        assert twins.sync is not None and twins.coloured is not None
-        if _delegates(twins.coloured, twins.sync.name) or _is_abstract(twins.sync):
+        assert pair.sync is not None and pair.async_ is not None
+        if _delegates(pair.async_, pair.sync.name) or _is_abstract(pair.sync):
             return ""
-        left, right = (self._said(it).splitlines() for it in (twins.sync, twins.coloured))
-        names = (f"{twins.sync.name} (sync)", f"{twins.coloured.name} (async, made plain)")
+        left, right = (self._plain_code(half).splitlines() for half in (pair.sync, pair.async_))
+        names = (f"{pair.sync.name} (sync)", f"{pair.async_.name} (async, made plain)")
         return "\n".join(difflib.unified_diff(left, right, *names, lineterm="", n=2))
 
-    def _said(self, function: Function) -> str:
-        copy = ast.parse(ast.unparse(function))  # NodeTransformer changes what it is given
+    def _plain_code(self, function: Function) -> str:
+        copy = ast.parse(ast.unparse(function))  # NodeTransformer changes the tree itself
         plain = _Plain(self).visit(copy)
         return ast.unparse(ast.fix_missing_locations(plain))
 
 
 class _Plain(ast.NodeTransformer):
-    """Takes the colour, the docstrings and the annotations (the type checkers' task) away."""
+    """Removes async syntax, docstrings, and annotations, which are the type checkers' task."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
@@ -152,7 +154,9 @@ class _Plain(ast.NodeTransformer):
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.name = self._name(node.name)
         node.returns = None
-        node.body = [it for it in node.body if not _is_docstring(it)] or [ast.Pass()]
+        node.body = [statement for statement in node.body if not _is_docstring(statement)] or [
+            ast.Pass()
+        ]
         self.generic_visit(node)
         return node
 
@@ -167,7 +171,7 @@ class _Plain(ast.NodeTransformer):
         return ast.alias(self._name(node.name), node.asname and self._name(node.asname))
 
     def visit_Try(self, node: ast.Try) -> ast.AST:
-        """`yield from` closes what it delegates to; an async half must do that by hand."""
+        """Treat a stream that is closed by hand as `yield from`, which closes it by itself."""
         self.generic_visit(node)
         match node:
             case ast.Try(
@@ -196,14 +200,14 @@ class _Plain(ast.NodeTransformer):
         return self.visit_For(ast.For(node.target, node.iter, node.body, node.orelse))
 
     def visit_For(self, node: ast.For) -> ast.AST:
-        """A loop that only hands on what it gets is a `yield from`, which async code lacks."""
+        """Treat a loop that only yields its items as `yield from`, which async code lacks."""
         self.generic_visit(node)
         match node:
             case ast.For(
                 target=ast.Name(id=name),
-                body=[ast.Expr(value=ast.Yield(value=ast.Name(id=given)))],
+                body=[ast.Expr(value=ast.Yield(value=ast.Name(id=yielded)))],
                 orelse=[],
-            ) if name == given:
+            ) if name == yielded:
                 return ast.Expr(ast.YieldFrom(node.iter))
         return node
 
@@ -218,7 +222,7 @@ class _Plain(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         match node:
-            case ast.Call(func=ast.Name(id=name), args=[function, *rest]) if name in HOPS:
+            case ast.Call(func=ast.Name(id=name), args=[function, *rest]) if name in THREAD_CALLS:
                 return ast.Call(function, rest, node.keywords)
             case ast.Call(func=ast.Name(id="cast"), args=[_, value]):
                 return value
@@ -243,18 +247,18 @@ class _Plain(ast.NodeTransformer):
 
 
 def _tidied(statements: list[ast.stmt]) -> list[ast.stmt]:
-    """Without refusals, and without a name that is only given for the next line to delegate to."""
-    said: list[ast.stmt] = []
+    """Return statements without refusals; join a name with the line that yields from it."""
+    kept: list[ast.stmt] = []
     for statement in statements:
-        match (said[-1:], statement):
+        match (kept[-1:], statement):
             case (
                 [ast.Assign(targets=[ast.Name(id=name)], value=value)],
-                ast.Expr(value=ast.YieldFrom(value=ast.Name(id=given))),
-            ) if name == given:
-                said[-1] = ast.Expr(ast.YieldFrom(value))
+                ast.Expr(value=ast.YieldFrom(value=ast.Name(id=source))),
+            ) if name == source:
+                kept[-1] = ast.Expr(ast.YieldFrom(value))
             case _ if not _is_refusal(statement):
-                said.append(statement)
-    return said
+                kept.append(statement)
+    return kept
 
 
 def _is_refusal(statement: ast.stmt) -> bool:
@@ -265,19 +269,21 @@ def _is_refusal(statement: ast.stmt) -> bool:
 
 
 def _delegates(function: Function, name: str) -> bool:
-    """Whether its one statement is `return await to_thread(self.name, ...)`."""
-    match [it for it in function.body if not _is_docstring(it)]:
+    """Tell whether its one statement is `return await to_thread(self.name, ...)`."""
+    match [statement for statement in function.body if not _is_docstring(statement)]:
         case [
             ast.Return(
                 value=ast.Await(value=ast.Call(func=ast.Name(id=to_thread), args=[method, *_]))
             )
         ]:
-            return to_thread in HOPS and ast.unparse(method) == f"self.{name}"
+            return to_thread in THREAD_CALLS and ast.unparse(method) == f"self.{name}"
     return False
 
 
 def _is_abstract(function: Function) -> bool:
-    return any(ast.unparse(it).endswith("abstractmethod") for it in function.decorator_list)
+    return any(
+        ast.unparse(decorator).endswith("abstractmethod") for decorator in function.decorator_list
+    )
 
 
 def _is_docstring(node: ast.AST) -> bool:
@@ -285,5 +291,5 @@ def _is_docstring(node: ast.AST) -> bool:
 
 
 def _functions(owner: ast.Module | ast.ClassDef) -> dict[str, Function]:
-    """The functions that stand in it, by name; of overloads the last one, which has the body."""
+    """Return the functions that it defines, by name; of overloads the one with the body."""
     return {node.name: node for node in owner.body if isinstance(node, Function)}

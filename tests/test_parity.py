@@ -1,4 +1,4 @@
-"""What is written twice, sync and async, says the same twice."""
+"""Sync and async methods that are written twice are the same code."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ ALLOWED: Mapping[str, str] = {
     "runnables.compose.generators:RunnableGenerator._restarting": (
         "async, a sync generator is run, too"
     ),
-    "runnables.compose.binding:listeners": "the sync door refuses async functions",
+    "runnables.compose.binding:listeners": "the sync method refuses async functions",
     "runnables.core.event_stream:stream_events": "a thread waits for its consumer, a task asks it",
-    "runnables.core.events:emit": "a sync run has the loop that waits for it await a handler",
+    "runnables.core.events:emit": "a sync run asks the waiting loop to await a handler",
     "runnables.core.events:Run.__enter__": (
         "only a sync run can meet a handler that it cannot await"
     ),
@@ -44,10 +44,10 @@ ALLOWED: Mapping[str, str] = {
         "a thread cannot be stopped, a task can"
     ),
 }
-"""Twins that differ, or a method that has none, and why; an entry that is not needed fails."""
+"""Pairs that differ, or a method without a pair, and why; an entry that is not needed fails."""
 
-COLOURED = ("runnables.engine",)
-"""The rooms where threads and tasks are made: their halves differ, which is why they are rooms."""
+NOT_COMPARED = ("runnables.engine",)
+"""The folder that makes threads and tasks: its two halves differ, which is its purpose."""
 
 PUBLIC = ("invoke", "stream", "transform", "batch", "batch_as_completed")
 
@@ -67,26 +67,26 @@ def _module(path: Path) -> str:
 
 
 READER = _read()
-TWINS = [it for it in READER.twins() if not it.where.startswith(COLOURED)]
-LONELY = [it.where for it in READER.lonely(PUBLIC) if not it.where.startswith(COLOURED)]
+PAIRS = [pair for pair in READER.pairs() if not pair.where.startswith(NOT_COMPARED)]
+UNPAIRED = [pair.where for pair in READER.unpaired(PUBLIC)]
 
 
-@pytest.mark.parametrize("twins", TWINS, ids=lambda twins: twins.where)
-def test_twins_say_the_same(twins: Pair) -> None:
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.where)
+def test_both_halves_are_the_same_code(pair: Pair) -> None:
     """Without async and await, the async half is its sync half."""
-    difference = READER.difference(twins)
-    if difference and twins.where not in ALLOWED:
-        pytest.fail(f"{twins.where} has drifted from its twin:\n{difference}", pytrace=False)
+    difference = READER.difference(pair)
+    if difference and pair.where not in ALLOWED:
+        pytest.fail(f"the two halves of {pair.where} differ:\n{difference}", pytrace=False)
 
 
-def test_no_public_method_has_one_colour_only() -> None:
-    """Whoever overrides `invoke` or `stream` overrides its twin as well."""
-    assert [where for where in LONELY if where not in ALLOWED] == []
+def test_every_public_method_has_both_halves() -> None:
+    """A class that overrides `invoke` or `stream` overrides the async method as well."""
+    assert [where for where in UNPAIRED if where not in ALLOWED] == []
 
 
 def test_the_allow_list_has_no_idle_entry() -> None:
-    """An exception that is no longer needed goes away."""
-    needed = {it.where for it in TWINS if READER.difference(it)} | set(LONELY)
+    """An exception that is no longer needed is removed."""
+    needed = {pair.where for pair in PAIRS if READER.difference(pair)} | set(UNPAIRED)
     assert set(ALLOWED) - needed == set()
 
 
@@ -119,17 +119,17 @@ class Step:
 
 def _differences(source: str) -> list[str]:
     reader = Reader({"seed": ast.parse(source)})
-    return [it.where for it in reader.twins() if reader.difference(it)]
+    return [pair.where for pair in reader.pairs() if reader.difference(pair)]
 
 
-def test_twins_that_differ_in_colour_only_pass() -> None:
-    """What async code must write differently is not a difference."""
-    assert len(list(Reader({"seed": ast.parse(SEED)}).twins())) == 2
+def test_halves_that_differ_in_async_syntax_only_pass() -> None:
+    """Code that async functions must write in another way is not a difference."""
+    assert len(list(Reader({"seed": ast.parse(SEED)}).pairs())) == 2
     assert _differences(SEED) == []
 
 
 @pytest.mark.parametrize(
-    ("here", "slip"),
+    ("original", "mistake"),
     [
         pytest.param("await to_thread(f, chunk)", "await to_thread(f, x)", id="another argument"),
         pytest.param("self.astream(x)", "self.astream()", id="a lost argument"),
@@ -137,13 +137,13 @@ def test_twins_that_differ_in_colour_only_pass() -> None:
         pytest.param("async for chunk in chunks", "async for chunk in x", id="another loop"),
     ],
 )
-def test_a_seeded_slip_in_one_twin_is_found(here: str, slip: str) -> None:
-    """The test of the test: the slip is reported, and only in the twin where it is."""
-    assert here in SEED
-    assert _differences(SEED.replace(here, slip)) == ["seed:Step.invoke"]
+def test_a_seeded_mistake_in_one_half_is_found(original: str, mistake: str) -> None:
+    """The test of the test: the mistake is reported, and only for the pair that has it."""
+    assert original in SEED
+    assert _differences(SEED.replace(original, mistake)) == ["seed:Step.invoke"]
 
 
-def test_a_decision_that_only_one_twin_takes_is_found() -> None:
+def test_a_decision_in_one_half_only_is_found() -> None:
     """The likeliest drift: a condition added to the sync half alone."""
     drifted = SEED.replace("if self._wanted(chunk):", "if chunk:", 1)
     assert _differences(drifted) == ["seed:Step.invoke"]
@@ -157,7 +157,7 @@ def test_an_async_half_that_only_runs_its_sync_half_in_a_thread_passes() -> None
     assert _differences(pair.format("self.f(x)")) == ["seed:Step.f"]
 
 
-def test_a_method_without_its_twin_is_found() -> None:
-    """A public method in one colour only is reported by its name."""
+def test_a_method_without_its_async_half_is_found() -> None:
+    """A public method with one half only is reported by its name."""
     seed = Reader({"seed": ast.parse("class Step:\n    def stream(self, x): ...")})
-    assert [it.where for it in seed.lonely(PUBLIC)] == ["seed:Step.stream"]
+    assert [pair.where for pair in seed.unpaired(PUBLIC)] == ["seed:Step.stream"]

@@ -1,4 +1,4 @@
-"""The shape of the code: imports point one way, rooms stay small, the face is complete."""
+"""The shape of the code: imports point one way, files stay short, the public API is complete."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ LADDER = (
     ("agents",),
     ("testing",),
 )
-"""The folders of `runnables`, from the ground up: each imports from itself and those below it."""
+"""The folders of `runnables`, lowest first: each imports from itself and from those below it."""
 
 RUNG = {folder: rung for rung, folders in enumerate(LADDER) for folder in folders}
 
 FLUENT = "runnables.compose.runnable"
-"""The module of the fluent methods, which import what they make, inside the method."""
+"""The module of the fluent methods, each of which imports the class that it makes."""
 
 MADE_ABOVE: Mapping[str, str] = {
     "tools": "as_tool makes a RunnableTool",
     "cache": "with_cache makes a RunnableCache",
 }
-"""What it imports from above, and for which method; an entry that is not needed fails."""
+"""The folders above it that it imports from, and why; an entry that is not needed fails."""
 
 MACHINERY = {"threading", "asyncio", "queue", "concurrent", "multiprocessing", "_thread"}
 """Modules that make threads and tasks."""
@@ -58,19 +58,19 @@ MACHINERY_ELSEWHERE: Mapping[str, str] = {
 }
 """Other modules that import them, and why; an entry that is not needed fails."""
 
-LONGEST = 400
-LONGER: Mapping[str, str] = {}
+MAX_LINES = 400
+TOO_LONG: Mapping[str, str] = {}
 """Files with more lines, and why; an entry that is not needed fails."""
 
 HEAVY = (
     *("httpx", "aiohttp", "requests", "urllib3", "http.client", "opentelemetry"),
     *("rich", "click", "typer", "argparse", "jinja2", "xllamacpp", "numpy", "langchain_core"),
 )
-"""What `import runnables` leaves to those who use it: HTTP, tracing, command lines, extras."""
+"""Libraries that `import runnables` must not load: HTTP, tracing, command lines, extras."""
 
 
 TESTS_NEED = ("runnables.testing.require_pytest", "pytest")
-"""The only module of the core that imports a package which the core does not need, and which."""
+"""The only module of `runnables` that imports another package at its top, and the package."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,11 @@ class Import:
     """One module that another imports.
 
     Attributes:
-        local: whether it stands within a function.
-        typing_only: whether it stands under `if TYPE_CHECKING`.
+        source: the module that imports.
+        target: the module that is imported.
+        line: the line of the import.
+        local: whether it is within a function.
+        typing_only: whether it is under `if TYPE_CHECKING`.
     """
 
     source: str
@@ -110,7 +113,7 @@ FILES = _files()
 
 @cache
 def _imports() -> tuple[Import, ...]:
-    return tuple(it for name, path in FILES.items() for it in _imports_of(name, path))
+    return tuple(imp for name, path in FILES.items() for imp in _imports_of(name, path))
 
 
 def _imports_of(module: str, path: Path) -> Iterator[Import]:
@@ -134,13 +137,13 @@ def _is_typing_block(node: ast.AST) -> bool:
 
 
 def _targets(node: ast.AST) -> list[str]:
-    """What an import statement loads; `from package import module` loads the module."""
+    """Return the modules that an import statement loads, also for `from package import module`."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
-        assert node.level == 0, f"line {node.lineno}: imports name the whole path"
+        assert node.level == 0, f"line {node.lineno}: an import must name the whole path"
         origin = node.module or ""
-        found = {f"{origin}.{it.name}" for it in node.names} & FILES.keys()
+        found = {f"{origin}.{alias.name}" for alias in node.names} & FILES.keys()
         return sorted(found) if len(found) == len(node.names) else [origin, *sorted(found)]
     return []
 
@@ -151,19 +154,19 @@ def _folder(module: str) -> str:
 
 
 def _within_core() -> Iterator[Import]:
-    for it in _imports():
-        if it.source.startswith("runnables.") and it.target.split(".")[0] == "runnables":
-            yield it
+    for imp in _imports():
+        if imp.source.startswith("runnables.") and imp.target.split(".")[0] == "runnables":
+            yield imp
 
 
 def _expect_none(found: Iterable[object]) -> None:
-    """Fail with a line for each that was found."""
+    """Fail with a line for each item that was found."""
     if lines := "\n".join(map(str, found)):
         pytest.fail(f"found:\n{lines}", pytrace=False)
 
 
 def test_every_folder_has_its_rung() -> None:
-    """A new folder, or a module at the root, takes its place on the ladder."""
+    """A new folder, or a module at the root, is listed on the ladder."""
     folders = {_folder(module) for module in FILES if module.startswith("runnables.")}
     _expect_none(sorted(folders ^ RUNG.keys()))
 
@@ -219,7 +222,7 @@ def _is_ours(module: str) -> bool:
 
 
 def test_modules_of_a_folder_do_not_import_its_init() -> None:
-    """Inside a folder, a module imports the module in which a name lives."""
+    """Inside a folder, a module imports the module that defines a name."""
     inits = {name for name, path in FILES.items() if path.name == "__init__.py"}
     _expect_none(imp for imp in _within_core() if imp.target in inits and _holds(imp))
 
@@ -229,19 +232,19 @@ def _holds(imp: Import) -> bool:
     return imp.source.startswith(f"{imp.target}.")
 
 
-def test_nothing_imports_the_face() -> None:
-    """Library code imports from the module where a name lives, never from `runnables` itself."""
-    _expect_none([str(it) for it in _within_core() if it.target == "runnables"])
+def test_nothing_imports_the_public_api() -> None:
+    """Library code imports the module that defines a name, never `runnables` itself."""
+    _expect_none([str(imp) for imp in _within_core() if imp.target == "runnables"])
 
 
-def test_the_framework_does_not_know_the_providers() -> None:
+def test_the_framework_does_not_import_the_providers() -> None:
     """Models are found through entry points."""
-    core = (it for it in _imports() if it.source.split(".")[0] == "runnables")
-    _expect_none([str(it) for it in core if it.target.split(".")[0] == "runnables_providers"])
+    core = (imp for imp in _imports() if imp.source.split(".")[0] == "runnables")
+    _expect_none([str(imp) for imp in core if imp.target.split(".")[0] == "runnables_providers"])
 
 
 def test_folders_form_no_circle() -> None:
-    """Of two folders, at most one needs the other, counting every import but those above."""
+    """Of two folders, at most one imports the other, apart from the fluent methods."""
     needs: dict[str, set[str]] = {}
     for imp in _within_core():
         if not _is_fluent(imp) and _folder(imp.source) != _folder(imp.target):
@@ -250,22 +253,22 @@ def test_folders_form_no_circle() -> None:
 
 
 def test_imports_form_no_circle() -> None:
-    """No module needs, while it loads, one that needs it."""
+    """No two modules need each other while they load."""
     needs: dict[str, set[str]] = {}
-    for it in _imports():
-        if it.target in FILES and not it.local and not it.typing_only:
-            needs.setdefault(it.source, set()).add(it.target)
+    for imp in _imports():
+        if imp.target in FILES and not imp.local and not imp.typing_only:
+            needs.setdefault(imp.source, set()).add(imp.target)
     graphlib.TopologicalSorter(needs).prepare()
 
 
 def test_a_fluent_method_is_imports_and_one_return() -> None:
-    """After a local import of a fluent method stands nothing but the call that it is for."""
-    thick = []
+    """Behind the imports of a fluent method, there is one statement."""
+    too_long = []
     for function in filter(_is_function, ast.walk(_tree("runnables.compose.runnable"))):
-        body = [it for it in function.body if not _is_docstring(it)]  # type: ignore[attr-defined]
+        body = [statement for statement in function.body if not _is_docstring(statement)]  # type: ignore[attr-defined]
         if any(map(_imports_ours, body)) and not all(map(_imports_ours, body[:-1])):
-            thick.append(f"line {function.lineno}: {function.name}")  # type: ignore[attr-defined]
-    _expect_none(thick)
+            too_long.append(f"line {function.lineno}: {function.name}")  # type: ignore[attr-defined]
+    _expect_none(too_long)
 
 
 def _tree(module: str) -> ast.Module:
@@ -280,74 +283,76 @@ def _imports_ours(node: ast.AST) -> bool:
     return any(map(_is_ours, _targets(node)))
 
 
-def test_only_two_rooms_make_threads_and_tasks() -> None:
-    """Whoever needs a thread, a task or a lock asks `concurrency` or `streams` for it."""
+def test_only_the_engine_makes_threads_and_tasks() -> None:
+    """Other modules get threads, tasks and locks from `engine`."""
     machinery = {
-        it.source
-        for it in _imports()
-        if it.source.split(".")[0] == "runnables"
-        and not it.source.startswith(ENGINE)
-        and not it.typing_only
-        and it.target.split(".")[0] in MACHINERY
+        imp.source
+        for imp in _imports()
+        if imp.source.split(".")[0] == "runnables"
+        and not imp.source.startswith(ENGINE)
+        and not imp.typing_only
+        and imp.target.split(".")[0] in MACHINERY
     }
     _expect_none(sorted(machinery ^ MACHINERY_ELSEWHERE.keys()))
 
 
-def test_no_file_outgrows_a_reader() -> None:
-    """A file of more than 400 lines becomes a folder."""
+def test_no_file_is_longer_than_its_limit() -> None:
+    """A file of more than 400 lines is split."""
     lines = {name: len(path.read_text("utf-8").splitlines()) for name, path in FILES.items()}
-    long = {name: count for name, count in lines.items() if count > LONGEST}
-    _expect_none(f"{name}: {count} lines" for name, count in long.items() if name not in LONGER)
-    _expect_none(sorted(LONGER.keys() - long.keys()))
+    long = {name: count for name, count in lines.items() if count > MAX_LINES}
+    _expect_none(f"{name}: {count} lines" for name, count in long.items() if name not in TOO_LONG)
+    _expect_none(sorted(TOO_LONG.keys() - long.keys()))
 
 
-# --- the face ---------------------------------------------------------------------------------
+# --- the public API ---------------------------------------------------------------------------
 
 
-def _face() -> Mapping[str, Any]:
+def _public() -> Mapping[str, Any]:
     import runnables
 
     return {name: getattr(runnables, name) for name in runnables.__all__}
 
 
-def test_the_face_lists_every_name_once() -> None:
+def test_the_public_api_lists_every_name_once() -> None:
     """`__all__` resolves, without repeats, and `dir` shows it."""
     import runnables
 
     assert len(set(runnables.__all__)) == len(runnables.__all__)
-    assert set(_face()) <= set(dir(runnables))
+    assert set(_public()) <= set(dir(runnables))
 
 
-def test_the_face_does_nothing_but_list_names() -> None:
-    """The `__init__.py` of every room imports and lists; at most it is lazy about it."""
+def test_an_init_does_nothing_but_list_names() -> None:
+    """The `__init__.py` of every folder imports names and lists them, maybe lazily."""
     allowed = ast.Import | ast.ImportFrom | ast.If | ast.Assign | ast.AnnAssign | ast.FunctionDef
     for name, path in FILES.items():
         if path.name == "__init__.py":
             tree = ast.parse(path.read_text(encoding="utf-8"))
-            code = [it for it in tree.body if not _is_docstring(it)]
-            functions = [it.name for it in code if isinstance(it, ast.FunctionDef)]
-            assert all(isinstance(it, allowed) for it in code), name
+            code = [node for node in tree.body if not _is_docstring(node)]
+            functions = [node.name for node in code if isinstance(node, ast.FunctionDef)]
+            assert all(isinstance(node, allowed) for node in code), name
             assert set(functions) <= {"__getattr__", "__dir__"}, name
 
 
-def test_the_face_shows_type_checkers_what_it_loads() -> None:
-    """The imports that only type checkers see are those that happen when a name is used."""
+def test_type_checkers_see_every_name_that_is_loaded() -> None:
+    """The imports for type checkers are those that happen when a name is first used."""
     shown = _nodes_in(_tree("runnables"), _is_typing_block)
     for node in shown:
         if isinstance(node, ast.ImportFrom) and node.module:
             module = importlib.import_module(node.module)
-            for it in node.names:
-                assert _face()[it.name] is getattr(module, it.name), it.name
-    names = {it.name for node in shown if isinstance(node, ast.ImportFrom) for it in node.names}
-    assert names == set(_face())
+            for alias in node.names:
+                assert _public()[alias.name] is getattr(module, alias.name), alias.name
+    names = {
+        alias.name for node in shown if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert names == set(_public())
 
 
-def test_the_vocabulary_is_there() -> None:
-    """What code written for LangChain's expression language imports has the same names here."""
-    _expect_none(sorted(VOCABULARY - set(_face())))
+def test_the_names_of_langchain_are_public() -> None:
+    """Code for LangChain's expression language finds the names that it imports."""
+    _expect_none(sorted(LANGCHAIN_NAMES - set(_public())))
 
 
-VOCABULARY = frozenset(
+LANGCHAIN_NAMES = frozenset(
     """
     Runnable RunnableLambda RunnableGenerator RunnableSequence RunnableParallel RunnablePassthrough
     RunnableAssign RunnablePick RunnableEach RunnableBranch RouterRunnable RunnableBinding
@@ -364,14 +369,16 @@ VOCABULARY = frozenset(
 )
 
 
-def test_every_public_thing_says_what_it_does() -> None:
+def test_every_public_name_has_a_docstring() -> None:
     """Public classes, functions and methods have docstrings of their own or of their base."""
-    silent = [where for where, it in _documented() if not (inspect.getdoc(it) or "").strip()]
-    _expect_none(silent)
+    undocumented = [
+        where for where, value in _documented() if not (inspect.getdoc(value) or "").strip()
+    ]
+    _expect_none(undocumented)
 
 
 def _documented() -> Iterator[tuple[str, Any]]:
-    for name, value in _face().items():
+    for name, value in _public().items():
         if inspect.isclass(value) or isinstance(value, FunctionType):
             yield name, value
         if inspect.isclass(value) and value.__module__.split(".")[0] in {
@@ -389,33 +396,33 @@ def _methods(name: str, owner: type) -> Iterator[tuple[str, Any]]:
 
 
 def test_a_public_class_does_not_borrow_its_docstring() -> None:
-    """`inspect.getdoc` finds the base's docstring, which does not say what this class is for."""
-    classes = {name: it for name, it in _face().items() if inspect.isclass(it)}
-    _expect_none([name for name, it in classes.items() if not vars(it).get("__doc__")])
+    """A docstring of the base, which `inspect.getdoc` would find, does not describe the class."""
+    classes = {name: value for name, value in _public().items() if inspect.isclass(value)}
+    _expect_none([name for name, cls in classes.items() if not vars(cls).get("__doc__")])
 
 
-# --- weight -----------------------------------------------------------------------------------
+# --- what an import loads ---------------------------------------------------------------------
 
 
 def test_importing_the_library_loads_nothing_heavy() -> None:
-    """You pay for what you use: no HTTP, tracing or command-line library comes with any name."""
+    """No name loads an HTTP, tracing or command-line library until it is used."""
     script = "from runnables import *; import sys; "
     script += f"print(*[it for it in {HEAVY!r} if it in sys.modules])"
     assert _python(script) == ""
 
 
-def test_the_core_needs_three_packages_and_no_other() -> None:
-    """Everything that `runnables` imports while it loads is its own, Python's, or declared."""
+def test_the_framework_needs_three_packages_and_no_other() -> None:
+    """Each module that `runnables` imports is its own, Python's, or of a declared dependency."""
     declared = {"pydantic", "pydantic_core", "tenacity", "typing_extensions"}
     known = declared | {"runnables", "runnables_providers", *sys.stdlib_module_names}
-    core = (it for it in _imports() if it.source.split(".")[0] == "runnables")
-    foreign = [it for it in core if it.target.split(".")[0] not in known]
-    own = [it for it in foreign if not (it.local or it.typing_only)]
-    _expect_none([str(it) for it in own if (it.source, it.target) != TESTS_NEED])
+    core = (imp for imp in _imports() if imp.source.split(".")[0] == "runnables")
+    foreign = [imp for imp in core if imp.target.split(".")[0] not in known]
+    own = [imp for imp in foreign if not (imp.local or imp.typing_only)]
+    _expect_none([str(imp) for imp in own if (imp.source, imp.target) != TESTS_NEED])
 
 
 def _python(script: str) -> str:
-    """What a fresh interpreter prints."""
+    """Return what a new interpreter prints for a script."""
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
@@ -423,5 +430,5 @@ def _python(script: str) -> str:
 
 @pytest.mark.parametrize("package", ["runnables", "runnables_providers"])
 def test_the_types_are_shipped(package: str) -> None:
-    """Both packages carry the marker that makes type checkers read them."""
+    """Both packages have the marker file that makes type checkers read their types."""
     assert FILES[package].with_name("py.typed").is_file()

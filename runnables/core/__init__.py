@@ -1,1 +1,1 @@
-"""The contract: config, events, batching, schemas, and what users' own code joins by."""
+"""The contract of every runnable: config, events, batches, schemas, and users' own classes."""

@@ -1,10 +1,11 @@
-"""Steps that do better with many inputs at once, such as an embedder with a bulk endpoint.
+"""Micro-batches, for steps that take many inputs in one call, such as an embedding service.
 
-Such a runnable declares a `max_batch_size` above 1 and writes `_invoke_batch` (and its twin). A
-batch of it, or of a sequence with it inside, then goes in groups of that size: the steps before
-and after it run item by item within a group, and groups run side by side. What fails, fails for
-its own item: a group that fails as a whole is run again item by item, unless the error says
-that the service is to blame, and would only be asked more often.
+Such a runnable declares a `max_batch_size` above 1, and writes `_invoke_batch` and
+`_ainvoke_batch`. A batch of it, or of a sequence with it inside, is cut into micro-batches of that
+size, which run at the same time. Within one, the steps before and after it run item by item.
+
+An error belongs to its own item: a micro-batch that fails as a whole runs again item by item. It
+does not where the error says that the service is down or busy, which would only get more requests.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
     from runnables.core.contract import BaseRunnable
 
-_SERVICE = (ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError)
+_SERVICE_ERRORS = (ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError)
 
 
 class Failed:
-    """Stands for the output of an item that failed, among the outputs of its group."""
+    """The error of an item that failed, in the place of its output in a micro-batch."""
 
     __slots__ = ("error",)
 
@@ -35,10 +36,10 @@ class Failed:
 
 
 def in_micro_batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Lists of up to `size` items, pulled as they are asked for."""
-    left = iter(items)
-    while group := list(islice(left, size)):
-        yield group
+    """Yield lists of up to `size` items, each pulled when it is requested."""
+    remaining = iter(items)
+    while micro_batch := list(islice(remaining, size)):
+        yield micro_batch
 
 
 def run_micro_batch(
@@ -47,12 +48,12 @@ def run_micro_batch(
     config: RunnableConfig | None,
     kwargs: dict[str, Any],
 ) -> list[Any]:
-    """The outputs for one group, in order, with `Failed` for those that have none."""
+    """Return the outputs for one micro-batch, in order, with `Failed` where there is none."""
     scope = resolve_scope(config)
     try:
-        return _called(runnable, values, scope, kwargs)
+        return _call(runnable, values, scope, kwargs)
     except Exception as error:
-        if len(values) == 1 or isinstance(error, _SERVICE):
+        if len(values) == 1 or isinstance(error, _SERVICE_ERRORS):
             return [Failed(error)] * len(values)
     return [run_micro_batch(runnable, [value], config, kwargs)[0] for value in values]
 
@@ -63,23 +64,23 @@ async def arun_micro_batch(
     config: RunnableConfig | None,
     kwargs: dict[str, Any],
 ) -> list[Any]:
-    """The outputs for one group, in order, with `Failed` for those that have none."""
+    """Return the outputs for one micro-batch, in order, with `Failed` where there is none."""
     scope = resolve_scope(config)
     try:
-        return await _acalled(runnable, values, scope, kwargs)
+        return await _acall(runnable, values, scope, kwargs)
     except Exception as error:
-        if len(values) == 1 or isinstance(error, _SERVICE):
+        if len(values) == 1 or isinstance(error, _SERVICE_ERRORS):
             return [Failed(error)] * len(values)
     return [(await arun_micro_batch(runnable, [value], config, kwargs))[0] for value in values]
 
 
-def _called(
+def _call(
     runnable: BaseRunnable[Any, Any],
     values: Sequence[Any],
     scope: Scope | None,
     kwargs: dict[str, Any],
 ) -> list[Any]:
-    """Call it, and report it as one run, whose input and output are lists."""
+    """Call `_invoke_batch`, and report it as one run, whose input and output are lists."""
     if scope is None or not scope.observed:
         return runnable._invoke_batch(values, scope, kwargs)
     with Run(runnable, scope, values) as run:
@@ -88,13 +89,13 @@ def _called(
         return outputs
 
 
-async def _acalled(
+async def _acall(
     runnable: BaseRunnable[Any, Any],
     values: Sequence[Any],
     scope: Scope | None,
     kwargs: dict[str, Any],
 ) -> list[Any]:
-    """Call it, and report it as one run, whose input and output are lists."""
+    """Call `_ainvoke_batch`, and report it as one run, whose input and output are lists."""
     if scope is None or not scope.observed:
         return await runnable._ainvoke_batch(values, scope, kwargs)
     async with Run(runnable, scope, values) as run:

@@ -1,8 +1,8 @@
-"""What travels beside the input: the user's `RunnableConfig`, and the `Scope` that it becomes.
+"""The user's `RunnableConfig`, which travels with an input, and the `Scope` that it becomes.
 
-A call without a config, inside no other call that had one, has no scope, and pays for none.
-Otherwise the scope goes down from call to call explicitly, and is set as the *ambient* scope
-around users' functions, so that `chain.invoke(x)` in there joins the call around it.
+A call without a config has no scope, and pays for none, unless a call around it has one.
+Otherwise each call passes the scope to the calls below it. Around users' functions, it is also set
+as the current scope, so that `chain.invoke(x)` in such a function joins the call around it.
 """
 
 from __future__ import annotations
@@ -24,17 +24,24 @@ DEFAULT_RECURSION_LIMIT: Final = 25
 
 
 class RunnableConfig(TypedDict, total=False):
-    """What a user may say beside the input. Keys that are not listed here are refused.
+    """A dict of settings for one call. Keys that are not listed here are refused.
 
     Attributes:
         tags: labels for this run and those below it.
         metadata: JSON-like values for this run and those below it.
-        callbacks: handlers that are told what this run and those below it do.
-        run_name: the name of this run; those below keep theirs.
-        run_id: the id of this run; those below get their own.
-        max_concurrency: how many leaf calls may be in flight below this call.
-        recursion_limit: how often in a row a function may return another runnable.
+        callbacks: handlers that receive the events of this run and of those below it.
+        run_name: the name of this run; those below it keep theirs.
+        run_id: the id of this run; those below it get their own.
+        max_concurrency: how many calls of models, tools and functions may run at once below
+            this call.
+        recursion_limit: how often in a row a function may return another runnable; 25 by
+            default.
         configurable: values for configurable fields and alternatives, by their ids.
+
+    Example:
+        >>> config = RunnableConfig(run_name="lengths", max_concurrency=4)
+        >>> RunnableLambda(len).batch(["a", "bb"], config)
+        [1, 2]
     """
 
     tags: list[str]
@@ -48,7 +55,7 @@ class RunnableConfig(TypedDict, total=False):
 
 
 CONFIG_KEYS: Final = frozenset(RunnableConfig.__annotations__)
-_KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
+_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "tags": (list, tuple, set, frozenset),
     "metadata": Mapping,
     "callbacks": (list, tuple),
@@ -58,28 +65,28 @@ _KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "configurable": Mapping,
 }
 _EXPECTED: Final[Mapping[object, str]] = {
-    _KINDS["tags"]: "a list of texts",
-    _KINDS["callbacks"]: "a list of handlers",
+    _TYPES["tags"]: "a list of strings",
+    _TYPES["callbacks"]: "a list of handlers",
     Mapping: "a dict",
-    str: "a text",
+    str: "a string",
     int: "a whole number",
 }
 
 
 class Scope(dict[str, Any]):
-    """What surrounds a call. As a dict, it is the config that those below it inherit.
+    """The surroundings of a call. As a dict, it is the config that the calls below inherit.
 
     Attributes:
-        handlers: who is told of the runs below.
-        own: who is told of the next run only (listeners).
-        slots: the limit that the call stands in; None: nobody has opened one.
-        run_id: the run around this call, as its parent.
+        handlers: the handlers that receive the events of all runs below.
+        own_handlers: the handlers that receive the events of the next run only (listeners).
+        slots: the limit that the call runs under; None where no call has set one.
+        run_id: the id of the run around this call.
         parents: the ids of all runs around it, from the outermost.
         path: the steps that lead here, as a reader would name them.
-        returns: how many functions around this call have returned a runnable.
+        recursion_depth: how many functions around this call have returned a runnable.
         next_name: the name of the next run.
         next_id: the id of the next run.
-        next_tags: tags of the next run only, such as "seq:step:1".
+        next_tags: the tags of the next run only, such as "seq:step:1".
     """
 
     __slots__ = (
@@ -106,44 +113,44 @@ class Scope(dict[str, Any]):
     next_id: str | None
     next_tags: tuple[str, ...]
 
-    def __init__(self, around: Scope | None = None) -> None:
-        if around is None:
+    def __init__(self, outer: Scope | None = None) -> None:
+        if outer is None:
             super().__init__()
             self.handlers = self.own_handlers = self.parents = self.path = self.next_tags = ()
             self.slots = self.run_id = self.next_name = self.next_id = None
             self.recursion_depth = 0
             return
-        super().__init__(around)
-        self.handlers = around.handlers
-        self.own_handlers = around.own_handlers
-        self.slots = around.slots
-        self.run_id = around.run_id
-        self.parents = around.parents
-        self.path = around.path
-        self.recursion_depth = around.recursion_depth
-        self.next_name = around.next_name
-        self.next_id = around.next_id
-        self.next_tags = around.next_tags
+        super().__init__(outer)
+        self.handlers = outer.handlers
+        self.own_handlers = outer.own_handlers
+        self.slots = outer.slots
+        self.run_id = outer.run_id
+        self.parents = outer.parents
+        self.path = outer.path
+        self.recursion_depth = outer.recursion_depth
+        self.next_name = outer.next_name
+        self.next_id = outer.next_id
+        self.next_tags = outer.next_tags
 
     @property
     def config(self) -> RunnableConfig:
-        """This scope as what users' functions are given, and may pass on."""
+        """Return this scope as the config that users' functions receive, and may pass on."""
         return cast("RunnableConfig", self)
 
     @property
     def observed(self) -> bool:
-        """Whether anybody is told of the next run."""
+        """Tell whether a handler receives the events of the next run."""
         return bool(self.handlers or self.own_handlers)
 
     def child(self, run_id: str) -> Scope:
-        """The scope for calls inside the run of this id: what was for the next run is used up."""
+        """Return the scope for calls inside the run of this id, without this run's settings."""
         scope = self.without_run_settings()
         scope.parents = (*self.parents, run_id)
         scope.run_id = run_id
         return scope
 
     def without_run_settings(self) -> Scope:
-        """The same without what was meant for the next run only."""
+        """Return this scope without what was meant for the next run only."""
         if not (self.own_handlers or self.next_name or self.next_id or self.next_tags):
             return Scope(self) if self.observed else self
         scope = Scope(self)
@@ -152,7 +159,7 @@ class Scope(dict[str, Any]):
         return scope
 
     def for_step(self, tag: str, label: str) -> Scope:
-        """The scope for one step or branch; the same one where nobody would know."""
+        """Return the scope for one step or branch; this one, where no handler would see it."""
         if not self.observed:
             return self
         scope = Scope(self)
@@ -161,10 +168,10 @@ class Scope(dict[str, Any]):
         return scope
 
     def merged(self, config: RunnableConfig) -> Scope:
-        """The same with what a config says on top of it.
+        """Return this scope with a config applied on top of it.
 
         Raises:
-            ConfigError: a key that is not one of `RunnableConfig`, or a value of the wrong kind.
+            ConfigError: a key that is not one of `RunnableConfig`, or a value of the wrong type.
         """
         check_config(config)
         scope = Scope(self)
@@ -186,18 +193,17 @@ def _merge_mapping(key: str) -> Any:
 
 
 def _merge_callbacks(scope: Scope, handlers: Iterable[Handler]) -> None:
-    new = [
-        it for it in check_handlers(handlers) if not any(it is known for known in scope.handlers)
-    ]
-    scope.handlers = (*scope.handlers, *new)
+    known = scope.handlers
+    added = (new for new in check_handlers(handlers) if not any(new is old for old in known))
+    scope.handlers = (*known, *added)
     scope["callbacks"] = list(scope.handlers)
 
 
 def check_handlers(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
-    """The handlers, each of which must be one.
+    """Return the handlers, after a check that each of them is one.
 
     Raises:
-        ConfigError: names the first that is none.
+        ConfigError: names the first value that is no handler.
     """
     checked = tuple(handlers)
     for handler in checked:
@@ -240,10 +246,10 @@ _MERGERS: Final[Mapping[str, Any]] = {
 
 
 def check_config(config: object) -> None:
-    """Refuse a config with a key that nothing reads, or a value of the wrong kind.
+    """Refuse a config with a key that nothing reads, or a value of the wrong type.
 
     Raises:
-        ConfigError: names the key, and the near one that was probably meant.
+        ConfigError: names the key, and a similar one that was probably meant.
     """
     if not isinstance(config, Mapping):
         raise ConfigError(f"config={config!r}: expected a dict with keys of RunnableConfig")
@@ -254,26 +260,26 @@ def check_config(config: object) -> None:
                 f"Known keys: {', '.join(sorted(CONFIG_KEYS))}. "
                 "Values of your own go into 'metadata' or 'configurable'."
             )
-        kind = _KINDS.get(str(key))
-        if value is not None and kind is not None and not isinstance(value, kind):
-            raise ConfigError(f"Config key {key!r}: {value!r} is not {_EXPECTED[kind]}")
+        expected = _TYPES.get(str(key))
+        if value is not None and expected is not None and not isinstance(value, expected):
+            raise ConfigError(f"Config key {key!r}: {value!r} is not {_EXPECTED[expected]}")
 
 
 def refuse_options(runnable: object, options: Mapping[str, Any]) -> None:
-    """Refuse keywords of a call that nothing would read.
+    """Refuse every option of a call, because nothing would read it.
 
     Raises:
-        ConfigError: names the first of them.
+        ConfigError: names the first option.
     """
     for name in options:
         raise ConfigError(f"{runnable!r} takes no option {name!r}")
 
 
 def check_near_options(options: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Refuse an option for the steps that can only be a slip of one of the call's own.
+    """Refuse an option for the steps that can only be a typo of one of the call's own options.
 
     Raises:
-        ConfigError: names both.
+        ConfigError: names the option and the one that was probably meant.
     """
     for name in options:
         if found := get_close_matches(name, list(known), n=1, cutoff=0.85):
@@ -284,13 +290,14 @@ _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(
     "runnables_scope", default=None
 )
 current_scope = _current.get
-"""The scope around the code that asks, or None."""
+"""Return the scope around the caller, or None."""
 
 
 class activate:
-    """Make a scope, without anything for the next run only, the ambient one inside the block.
+    """A context manager that makes a scope the current one inside the block.
 
-    (A generator function with `contextmanager` would take a microsecond longer.)
+    The scope must have nothing that is for the next run only. (A generator function with
+    `contextmanager` would take a microsecond longer.)
     """
 
     __slots__ = ("_scope", "_token")
@@ -299,9 +306,9 @@ class activate:
         self._scope = scope
 
     def __enter__(self) -> None:
-        # setting what is set makes objects that every collection of garbage goes through
-        known = _current.get() is self._scope
-        self._token = None if known else _current.set(self._scope)
+        # setting the same scope again would only make more objects for the garbage collector
+        is_set = _current.get() is self._scope
+        self._token = None if is_set else _current.set(self._scope)
 
     def __exit__(self, *_: object) -> None:
         if self._token is not None:
@@ -309,64 +316,74 @@ class activate:
 
 
 CURRENT_SCOPE: Final = _current
-"""For fan-outs: what is done inside joins the scope that is set here, without a config."""
+"""The context variable itself, for fan-outs: their work joins the scope that is set here."""
 
 set_current_scope = _current.set
 reset_current_scope = _current.reset
 
 
 def resolve_scope(config: RunnableConfig | None) -> Scope | None:
-    """The scope that a call with this config stands in; None where nothing travels with it."""
+    """Return the scope of a call with this config; None where it has neither scope nor config."""
     if isinstance(config, Scope):
         return config
-    around = _current.get()
+    current = _current.get()
     if config is None:
-        return around
-    return (Scope() if around is None else around).merged(config)
+        return current
+    return (Scope() if current is None else current).merged(config)
 
 
 def lowest(*limits: int | None) -> int | None:
-    """The limit that holds where several do; None where nobody says one.
+    """Return the lowest of several limits; None where none is set.
 
     Raises:
-        ConfigError: one that is no limit.
+        ConfigError: a value that is no limit.
     """
-    said = [check_limit(it) for it in limits if it is not None]
-    return min(said, default=None)
+    return min((check_limit(limit) for limit in limits if limit is not None), default=None)
 
 
 def ensure_scope(config: RunnableConfig | None) -> Scope:
-    """As `resolve_scope`, but always a scope."""
+    """Return `resolve_scope(config)`, or an empty scope where there is none."""
     scope = resolve_scope(config)
     return Scope() if scope is None else scope
 
 
 def without(config: RunnableConfig, *keys: str) -> RunnableConfig:
-    """A config without these keys."""
-    return cast("RunnableConfig", {k: v for k, v in config.items() if k not in keys})
+    """Return a config without these keys."""
+    kept = {key: value for key, value in config.items() if key not in keys}
+    return cast("RunnableConfig", kept)
 
 
 def merge_configs(*configs: RunnableConfig | None) -> RunnableConfig:
-    """One config out of several; what comes later wins, tags, metadata and callbacks add up.
+    """Merge several configs into one.
+
+    Tags, callbacks, metadata and configurable values add up. Of any other key, and of two values
+    with one key in the metadata, the later one wins.
+
+    Args:
+        *configs: the configs, the most general one first; None is skipped.
+
+    Returns:
+        A new config.
 
     Raises:
-        ConfigError: an unknown key, or a value of the wrong kind.
+        ConfigError: an unknown key, or a value of the wrong type.
+
+    Example:
+        >>> merge_configs({"tags": ["a"], "run_name": "x"}, {"tags": ["b"], "run_name": "y"})
+        {'tags': ['a', 'b'], 'run_name': 'y'}
     """
     merged: dict[str, Any] = {}
     for config in configs:
         check_config(config or {})
         for key, value in (config or {}).items():
             if value is not None:
-                merged[key] = _COMBINERS.get(key, _later)(merged.get(key), value)
+                combine = _COMBINERS.get(key)
+                merged[key] = combine(merged.get(key), value) if combine else value
     return cast("RunnableConfig", merged)
 
 
-def _later(_old: Any, new: Any) -> Any:
-    return new
-
-
 def _joined(old: Any, new: Any) -> list[Any]:
-    return [*(old or ()), *(it for it in new if it not in (old or ()))]
+    return [*(old or ()), *(value for value in new if value not in (old or ()))]
 
 
 def _updated(old: Any, new: Any) -> dict[str, Any]:

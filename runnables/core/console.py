@@ -1,4 +1,4 @@
-"""A readable tree of a run, printed as it happens."""
+"""The console handler, which prints a run as a tree while it happens."""
 
 from __future__ import annotations
 
@@ -10,21 +10,33 @@ if TYPE_CHECKING:
     from runnables.core.handlers import Event
 
 _MARKS: Final = {"start": "▶", "end": "✓", "error": "✗", "cancelled": "■", "custom": "•"}
-_COLOURS: Final = {"end": 32, "error": 31, "cancelled": 33, "custom": 36}
+_ANSI_COLORS: Final = {"end": 32, "error": 31, "cancelled": 33, "custom": 36}
 
 
 class ConsoleHandler:
-    """Prints what runs do, a line for each start and end, indented by depth.
+    """A handler that prints a line for each start and end of a run, indented by depth.
 
-    Goes into `config={"callbacks": [ConsoleHandler()]}`. An end says how long the run took, what
-    it gave, and the tokens that a model used. Lines of runs that go on at once are mixed; each
-    is written whole.
+    It goes into `config={"callbacks": [ConsoleHandler()]}`. The line of an end says how long the
+    run took, what it returned, and the tokens that a model used. Runs at the same time mix their
+    lines; each line is written whole.
 
     Args:
-        file: where to; stderr by default, looked up at each line.
-        width: the most characters of an input or output to show; 0: none.
-        chunks: whether to print a line for each piece of a stream as well; models that are
-            invoked are then streamed, so that theirs show.
+        file: the file to print to; stderr by default, looked up at each line.
+        width: how many characters of an input or output to show at most; 0 shows none.
+        chunks: whether to print a line for each chunk of a stream as well. A model that is
+            invoked is then streamed, so that its chunks show.
+
+    Example:
+        >>> import sys
+        >>> handler = ConsoleHandler(sys.stdout)
+        >>> (RunnableLambda(len) | str).invoke("abc", {"callbacks": [handler]})
+        ▶ RunnableSequence 'abc'
+        │ ▶ len 'abc'
+        │ ✓ len ... ms → 3
+        │ ▶ str 3
+        │ ✓ str ... ms → '3'
+        ✓ RunnableSequence ... ms → '3'
+        '3'
     """
 
     def __init__(
@@ -36,7 +48,7 @@ class ConsoleHandler:
 
     @property
     def wants_chunks(self) -> bool:
-        """Whether models that are invoked are to be streamed, so that their pieces show."""
+        """Tell whether models that are invoked are to be streamed, so that their chunks show."""
         return self.chunks
 
     def on_event(self, event: Event) -> None:
@@ -44,24 +56,22 @@ class ConsoleHandler:
         if event.kind == "chunk" and not self.chunks:
             return
         file = self._file or sys.stderr
-        line = self._line(event, colourful=file.isatty()) + "\n"
+        line = self._line(event, in_color=file.isatty()) + "\n"
         encoding = getattr(file, "encoding", None) or "utf-8"
         file.write(line.encode(encoding, "replace").decode(encoding))
         file.flush()
 
-    def _line(self, event: Event, *, colourful: bool) -> str:
+    def _line(self, event: Event, *, in_color: bool) -> str:
         mark = _MARKS.get(event.kind, "·")
-        if colourful and event.kind in _COLOURS:
-            mark = f"\x1b[{_COLOURS[event.kind]}m{mark}\x1b[0m"
-        said = " ".join(part for part in (event.name, _seconds(event), self._what(event)) if part)
+        if in_color and event.kind in _ANSI_COLORS:
+            mark = f"\x1b[{_ANSI_COLORS[event.kind]}m{mark}\x1b[0m"
+        parts = (event.name, _seconds(event), self._details(event))
         depth = len(event.parent_ids) + (event.kind == "custom")
-        return f"{'│ ' * depth}{mark} {said}"
+        return f"{'│ ' * depth}{mark} {' '.join(filter(None, parts))}"
 
-    def _what(self, event: Event) -> str:
+    def _details(self, event: Event) -> str:
         if event.kind == "error":
-            return ": ".join(
-                it for it in (type(event.error).__name__, self._short(event.error)) if it
-            )
+            return ": ".join(filter(None, (type(event.error).__name__, self._short(event.error))))
         if event.kind == "start":
             return self._short(event.input)
         if event.kind == "chunk":
@@ -69,7 +79,7 @@ class ConsoleHandler:
         if event.kind == "custom":
             return self._short(event.data)
         shown = self._short(event.output)
-        return " ".join(part for part in (_tokens(event.usage), shown and f"→ {shown}") if part)
+        return " ".join(filter(None, (_tokens(event.usage), shown and f"→ {shown}")))
 
     def _short(self, value: object) -> str:
         if value is None or self.width == 0:
@@ -79,7 +89,7 @@ class ConsoleHandler:
 
 
 def _readable(value: object) -> str:
-    """A message by its text, an error by what it says, anything else by its repr."""
+    """Return the text of a message, the words of an error, or the repr of anything else."""
     if isinstance(value, BaseException):
         return str(value)
     text = getattr(value, "text", None)

@@ -1,21 +1,21 @@
-"""The contract: what every runnable can do.
+"""The contract: the methods that every runnable has.
 
-Who writes a runnable of their own writes `invoke`, and may write `ainvoke`, `stream` or
-`transform` (and `astream`, `atransform`) where it can do better. The library's own write the
-underscored halves instead (`_invoke`, `_transform`, ...): those get the scope that the public
-methods have prepared, and are reported there, once.
+A user's class writes `invoke`. It may also write `ainvoke`, `stream`, `transform`, `astream` or
+`atransform`, where it has a better way than what follows from `invoke`. The library's own classes
+write the underscored methods (`_invoke`, `_transform`, ...). The public methods prepare the scope,
+report the run once, and call them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
-from runnables.core.batching import Batching
+from runnables.core.batch_methods import Batching
 from runnables.core.config import RunnableConfig, Scope, current_scope, resolve_scope
 from runnables.core.description import Described
 from runnables.core.error_notes import trim_traceback
 from runnables.core.events import Run
-from runnables.core.stream_runs import aobserved_stream, observed_stream
+from runnables.core.stream_runs import arun_stream, run_stream
 from runnables.core.subclassing import wrap_overrides
 from runnables.core.typevars import Input, Output
 from runnables.core.values import Value
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Output]):
     """The contract of every runnable: `invoke`, `batch`, `stream` and what follows from them.
 
-    `Runnable` (compose/runnable.py) adds the pipe and the fluent methods, and has the attributes'
-    descriptions.
+    `Runnable` (compose/runnable.py) adds the pipe and the fluent methods, and describes the
+    attributes.
     """
 
     run_type: ClassVar[str] = "chain"
@@ -57,7 +57,12 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
     merge: Merge = DELTAS
 
     def __init_subclass__(cls, internal: bool = False, **kwargs: Any) -> None:
-        """Make what a user's class overrides report its runs; `internal=True`: it does itself."""
+        """Wrap the methods that a user's class overrides, so that their runs are reported.
+
+        Args:
+            internal: whether the class writes the underscored methods itself, and is left alone.
+            **kwargs: keywords of other base classes.
+        """
         super().__init_subclass__(**kwargs)
         if not internal:
             wrap_overrides(cls)
@@ -65,15 +70,25 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
     # -- one input, one output
 
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
-        """Run on one input.
+        """Run on one input, and return the output.
 
         Args:
             input: the input.
-            config: what travels beside it.
-            **kwargs: options of this runnable; one that it does not know is a TypeError.
+            config: tags, metadata, handlers and limits of this run and of those below it.
+            **kwargs: options of this runnable.
+
+        Returns:
+            The output; of a runnable that only streams, its chunks merged.
 
         Raises:
-            SyncAsyncError: it can only be awaited.
+            ConfigError: a config key that does not exist, or a value of the wrong type.
+            TypeError: an option that this runnable does not know.
+            SyncAsyncError: the runnable can only be awaited.
+            Exception: what the runnable itself raises, with a note that says where.
+
+        Example:
+            >>> (RunnableLambda(len) | str).invoke("abc")
+            '3'
         """
         if config is None and current_scope() is None:
             scope = None
@@ -94,7 +109,21 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
-        """As `invoke`, to be awaited; what only has a sync half runs in a worker thread."""
+        """Run `invoke`, to be awaited; sync code runs in a worker thread.
+
+        Args:
+            input: the input.
+            config: as for `invoke`.
+            **kwargs: options of this runnable.
+
+        Returns:
+            The output.
+
+        Example:
+            >>> import asyncio
+            >>> asyncio.run((RunnableLambda(len) | str).ainvoke("abc"))
+            '3'
+        """
         if config is None and current_scope() is None:
             scope = None
         else:
@@ -113,97 +142,148 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             trim_traceback(error, self)
             raise
 
-    # -- one input, in pieces
+    # -- one input, an output in chunks
 
     def stream(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Stream[Output]:
-        """Run on one input; the output in pieces, as they come.
+        """Run on one input, and yield the output in chunks as they come.
 
-        The work begins with the first piece that is asked for. Leaving the stream (`break`,
-        `close`, the end of a `with`) stops the work upstream before the exit returns.
+        The work begins when the first chunk is requested. Leaving the stream (`break`, `close`,
+        the end of a `with`) stops the work upstream before the exit returns.
+
+        Args:
+            input: the input.
+            config: as for `invoke`.
+            **kwargs: options of this runnable.
+
+        Returns:
+            An iterator of chunks, which is also a context manager; `merge_chunks` adds them up
+            to what `invoke` returns.
+
+        Raises:
+            ConfigError: a config key that does not exist, or a value of the wrong type.
+            SyncAsyncError: the runnable can only be awaited; raised at the first chunk, like all
+                that goes wrong in the run.
+
+        Example:
+            >>> def letters(text):
+            ...     yield from text
+            >>> for letter in RunnableLambda(letters).stream("abc"):
+            ...     print(letter)
+            a
+            b
+            c
         """
         return self.transform(SingleValue(input), config, **kwargs)
 
     def astream(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncStream[Output]:
-        """As `stream`, for `async for`."""
+        """Run `stream`, to be consumed with `async for`.
+
+        Args:
+            input: the input.
+            config: as for `invoke`.
+            **kwargs: options of this runnable.
+
+        Returns:
+            An async iterator of chunks, which is also an async context manager.
+
+        Example:
+            >>> import asyncio
+            >>> async def main():
+            ...     async for chunk in FakeListChatModel(responses=["Hi!"]).astream("Hello"):
+            ...         print(repr(chunk.text))
+            >>> asyncio.run(main())
+            'H'
+            'i'
+            '!'
+        """
         return self.atransform(AsyncSingleValue(input), config, **kwargs)
 
     def transform(
         self, input: Iterator[Input], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Stream[Output]:
-        """Run on one input that itself comes in pieces; the output in pieces."""
-        scope = resolve_scope(config)
+        """Run on one input that itself comes in chunks, and yield the output in chunks.
+
+        A runnable that works on chunks yields output before its input is complete. Every other
+        collects the input first.
+
+        Args:
+            input: the chunks of one input.
+            config: as for `invoke`.
+            **kwargs: options of this runnable.
+
+        Returns:
+            An iterator of chunks, which is also a context manager.
+
+        Example:
+            >>> list(StrOutputParser().transform(iter(["a", "b"])))
+            ['a', 'b']
+        """
         info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
-        if scope is not None and scope.observed:
-
-            def work(pieces: Any, inside: Scope) -> Any:
-                return self._transform(pieces, inside, kwargs, info)
-
-            return Stream(observed_stream(self, scope, input, info, work), info)
-        scope = None if scope is None else scope.without_run_settings()
-        return Stream(self._transform(input, scope, kwargs, info), info)
+        return run_stream(self, self._transform, input, resolve_scope(config), kwargs, info)
 
     def atransform(
         self, input: AsyncIterator[Input], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncStream[Output]:
-        """As `transform`, for `async for`."""
-        scope = resolve_scope(config)
+        """Run `transform`, to be consumed with `async for`.
+
+        Args:
+            input: the chunks of one input, as an async iterator.
+            config: as for `invoke`.
+            **kwargs: options of this runnable.
+
+        Returns:
+            An async iterator of chunks, which is also an async context manager.
+        """
         info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
-        if scope is not None and scope.observed:
+        return arun_stream(self, self._atransform, input, resolve_scope(config), kwargs, info)
 
-            def work(pieces: Any, inside: Scope) -> Any:
-                return self._atransform(pieces, inside, kwargs, info)
-
-            return AsyncStream(aobserved_stream(self, scope, input, info, work), info)
-        scope = None if scope is None else scope.without_run_settings()
-        return AsyncStream(self._atransform(input, scope, kwargs, info), info)
-
-    # -- what is inside
+    # -- its properties and its parts
 
     @property
     def may_restart(self) -> bool:
-        """Whether its stream may send `RESET` and start over: where a policy inside says so."""
-        return any(it.may_restart for it in self._children())
+        """Tell whether its stream may send `RESET` and start over, as a policy inside may do."""
+        return any(child.may_restart for child in self._children())
 
     @property
     def streams_input(self) -> bool:
-        """Whether its stream works on pieces of the input as they come, or on the whole only.
+        """Tell whether its stream works on chunks of the input as they come.
 
-        Its run begins when observers are told so: at the first piece, or with the whole.
+        If so, its run starts at the first chunk; otherwise it starts when the input is complete.
         """
         return False
 
     def _batch_limit(self) -> int | None:
-        """The `max_concurrency` that is bound to it, which holds for its batches."""
+        """Return the `max_concurrency` that is bound to it, which holds for its batches."""
         return None
 
     def _children(self) -> Iterable[BaseRunnable[Any, Any]]:
-        """The runnables that this one is made of, in order."""
+        """Return the runnables that this one is made of, in order."""
         return ()
 
-    # -- what the library's own runnables write
+    # -- what the library's own classes write
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} says nothing of `invoke`: write it")
+        raise NotImplementedError(f"{type(self).__name__} does not define `invoke`: write it")
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         return await to_thread(self._invoke, value, scope, kwargs)
 
     def _invoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
-        """`_invoke` where somebody watches; the run is told of chunks, if there are any."""
+        """Run `_invoke` within an observed run, which receives the chunks, if there are any."""
         return self._invoke(value, run.scope, kwargs)
 
     async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
-        """`_ainvoke` where somebody watches; the run is told of chunks, if there are any."""
+        """Run `_ainvoke` within an observed run, which receives the chunks, if there are any."""
         return await self._ainvoke(value, run.scope, kwargs)
 
     def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        """The outputs for several inputs, where `max_batch_size` is above 1."""
+        """Return the outputs for several inputs, where `max_batch_size` is above 1."""
         raise NotImplementedError(
             f"{type(self).__name__} has a max_batch_size: write `_invoke_batch`"
         )
@@ -211,7 +291,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
     async def _ainvoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        """The outputs for several inputs, where `max_batch_size` is above 1."""
+        """Return the outputs for several inputs, where `max_batch_size` is above 1."""
         return await to_thread(self._invoke_batch, values, scope, kwargs)
 
     def _transform(

@@ -1,9 +1,8 @@
-"""What a runnable says of itself: its name, its types, its schemas.
+"""The description of a runnable: its name, its types, its schemas.
 
-A class of a user's that can say more than its annotations do overrides `InputType`,
-`OutputType`, `get_input_schema` or `get_output_schema`; the other methods follow. Schemas are
-pydantic models, made anew when somebody asks for them: a runnable that nobody asks does not
-load pydantic.
+A class whose annotations do not say everything overrides `InputType`, `OutputType`,
+`get_input_schema` or `get_output_schema`; the other methods follow. Schemas are pydantic models,
+made anew at each request. A runnable whose schema is never requested does not load pydantic.
 """
 
 from __future__ import annotations
@@ -25,14 +24,21 @@ Keys = frozenset[str] | None
 
 
 class Described:
-    """Names, types and schemas."""
+    """The name, the types and the schemas of a runnable."""
 
     name: str | None = None
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """The name that observers and error notes use; with a suffix, one for a schema, say.
+        """Return the name that handlers and error notes show.
 
-        The suffix follows the writing of the name: `RunnableLambdaInput`, `my_function_input`.
+        Args:
+            suffix: what to append, for the name of a schema. It follows the style of the name:
+                `RunnableLambdaInput`, `my_function_input`.
+            name: a name to take instead of its own.
+
+        Example:
+            >>> RunnableLambda(len).get_name("input")
+            'len_input'
         """
         base = name or self.name or type(self).__name__
         if not suffix:
@@ -41,93 +47,117 @@ class Described:
 
     @property
     def InputType(self) -> Any:
-        """The type of the input: as the class says, or the call of it, else Any."""
+        """Return the type of the input, from the class or its call; Any where it is not known."""
         return types_of(self)[0]
 
     @property
     def OutputType(self) -> Any:
-        """The type of the output: as the class says, or the call of it, else Any."""
+        """Return the type of the output, from the class or its call; Any where it is not known."""
         return types_of(self)[1]
 
     @property
     def _accepted_type(self) -> Any:
-        """What it takes in fact, where that is more than it says: for pipes, not for schemas."""
+        """Return the type that it really accepts, for pipes; schemas show `InputType`."""
         return self.InputType
 
     @property
     def input_schema(self) -> type[BaseModel]:
-        """A pydantic model of the input; a RootModel where it is not a mapping of names."""
+        """Return a pydantic model of the input; a RootModel where the input has no fields."""
         return self.get_input_schema()
 
     @property
     def output_schema(self) -> type[BaseModel]:
-        """A pydantic model of the output; a RootModel where it is not a mapping of names."""
+        """Return a pydantic model of the output; a RootModel where the output has no fields."""
         return self.get_output_schema()
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """`input_schema`, as this config makes it."""
+        """Return a pydantic model of the input under this config.
+
+        Args:
+            config: a config that may choose configurable fields and alternatives.
+        """
         from runnables.core.schemas import schema_of
 
         return schema_of(self.InputType, self.get_name("input"))
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """`output_schema`, as this config makes it."""
+        """Return a pydantic model of the output under this config.
+
+        Args:
+            config: a config that may choose configurable fields and alternatives.
+        """
         from runnables.core.schemas import schema_of
 
         return schema_of(self.OutputType, self.get_name("output"))
 
     def get_input_jsonschema(self, config: RunnableConfig | None = None) -> dict[str, Any]:
-        """The JSON schema of the input."""
+        """Return the JSON schema of the input.
+
+        Args:
+            config: as for `get_input_schema`.
+
+        Example:
+            >>> PromptTemplate.from_template("Hello {name}").get_input_jsonschema()["required"]
+            ['name']
+        """
         return self.get_input_schema(config).model_json_schema()
 
     def get_output_jsonschema(self, config: RunnableConfig | None = None) -> dict[str, Any]:
-        """The JSON schema of the output."""
+        """Return the JSON schema of the output.
+
+        Args:
+            config: as for `get_output_schema`.
+        """
         return self.get_output_schema(config).model_json_schema()
 
     def config_schema(self, *, include: Sequence[str] | None = None) -> type[BaseModel]:
-        """A pydantic model of the config: `configurable` with all fields inside of this one.
+        """Return a pydantic model of the config: `configurable` with all fields inside.
 
         Args:
-            include: further keys of the config, such as "tags".
+            include: more keys of the config to show, such as "tags".
         """
         from runnables.core.schemas import config_schema
 
         return config_schema(self.get_name("config"), self._configurable(), include or ())
 
     def get_config_jsonschema(self, *, include: Sequence[str] | None = None) -> dict[str, Any]:
-        """The JSON schema of the config; `include` as for `config_schema`."""
+        """Return the JSON schema of the config.
+
+        Args:
+            include: more keys of the config to show, such as "tags".
+        """
         return self.config_schema(include=include).model_json_schema()
 
     def _configurable(self) -> Iterable[tuple[Any, Any]]:
-        """The configurable fields of this runnable and those inside of it, with their defaults."""
-        for inside in cast("Any", self)._children():
-            yield from inside._configurable()
+        """Yield the configurable fields of this runnable and of those inside, with defaults."""
+        for child in cast("Any", self)._children():
+            yield from child._configurable()
 
     # -- as a step of a sequence
 
     def _output_keys(self, keys: Keys) -> Keys:
-        """The keys of the dict that it gives, always, for a dict with these; None: not known."""
+        """Return the keys that its output always has, for an input with these keys."""
         return None
 
     def _missing_keys(self, keys: frozenset[str]) -> frozenset[str]:
-        """The keys without which it fails, as far as a dict with these has none of them."""
+        """Return the keys that it needs and that a dict with these keys lacks."""
         return frozenset()
 
     def _input_schema_given_next(
         self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
-        """The schema of the input of this step and those that follow it, which say theirs."""
+        """Return the input schema of this step and the following ones, which have their own."""
         return self.get_input_schema(config)
 
     def _output_schema_given_previous(
         self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
-        """The schema of the output of this step after others, which say theirs."""
+        """Return the output schema of this step after the preceding ones, which have their own."""
         return self.get_output_schema(config)
 
 
 def walk(runnable: Any) -> Iterator[Any]:
-    """Yield a runnable and everything inside it, in the order in which they stand."""
+    """Yield a runnable and everything inside it, in order."""
     yield runnable
     for child in runnable._children():
         yield from walk(child)

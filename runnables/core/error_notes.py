@@ -1,7 +1,7 @@
-"""Where an error happened: one note on the user's own exception, and a short traceback.
+"""Notes that say where an error happened, on the user's own exception, and short tracebacks.
 
-Every level adds its part as the error passes: `in step 3 of 4 (StrOutputParser), branch
-"summary", batch item 17, attempt 2`. The exception itself stays what it is (PEP 678).
+Every level adds its part to one note as the error passes: `in step 3 of 4 (StrOutputParser),
+branch "summary", batch item 17, attempt 2`. The exception itself stays what it is (PEP 678).
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class _Note(str):
-    """A note that we wrote, so that the next level can go on in it."""
+    """A note of this library, to which the next level can append."""
 
     __slots__ = ()
 
 
 def add_location(error: BaseException, where: str) -> None:
-    """Say, where an exception is caught, where it happened, after what was said further in."""
+    """Add a place to the note of an exception, after the places of the levels below."""
     trim_traceback(error)
     notes = cast("list[str]", getattr(error, "__notes__", []))
     if notes and type(notes[-1]) is _Note:
@@ -33,25 +33,25 @@ _ENTRY_POINTS: Final = frozenset({"invoke", "ainvoke", "batch", "abatch"})
 
 
 def trim_traceback(error: BaseException, level: object = None) -> None:
-    """Drop our own frames below the current one: one of ours a level is enough.
+    """Drop the library's own frames below the current one: one for each level is enough.
 
-    A level ends at a user's frame, or at the call of another runnable than `level`. What we raise
-    ourselves keeps its last frame.
+    A level ends at a user's frame, or at the call of another runnable than `level`. An error that
+    the library itself raises keeps its last frame.
     """
-    here = error.__traceback__
-    if here is None:
+    current = error.__traceback__
+    if current is None:
         return
-    below, last = here.tb_next, None
+    below, last = current.tb_next, None
     while below is not None and _is_inner(below.tb_frame, level):
         below, last = below.tb_next, below
-    here.tb_next = below or last
+    current.tb_next = below or last
 
 
 def _is_inner(frame: FrameType, level: object) -> bool:
-    """Whether this is one of our frames, and not the call of another runnable than this one.
+    """Tell whether this is a frame of the library, and not the call of another runnable.
 
-    Only of frames that are over: `f_locals` of one that holds the error would keep both alive,
-    each by the other, until the garbage collector comes.
+    It must be a frame that has ended. The `f_locals` of a running frame that holds the error would
+    make a reference cycle, which only the garbage collector ends.
     """
     package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
     if package not in _OURS:

@@ -1,4 +1,4 @@
-"""What happens inside a run, as a stream of dicts; names and shape as LangChain's v2."""
+"""The events of a run as a stream of dicts, with the names and the shape of LangChain's v2."""
 
 from __future__ import annotations
 
@@ -16,18 +16,25 @@ if TYPE_CHECKING:
 
 
 class StreamEvent(TypedDict):
-    """One event of `stream_events`.
+    """A dict that describes one event of `stream_events`.
 
     Attributes:
         event: `on_chain_start`, `on_chat_model_stream`, `on_parser_end`, `on_tool_error`, ...;
-            `on_custom_event` for those of the user.
+            `on_custom_event` for the user's own events.
         name: the name of the runnable, or of the custom event.
         run_id: the id of the run.
         parent_ids: the ids of the runs around it, the outermost first.
         tags: the labels of the run.
         metadata: the metadata of the run.
-        data: `input`, `chunk`, `output` or `error`, as the event has them; of a custom event,
-            what the user gave.
+        data: a dict with the `input`, `chunk`, `output` or `error` of the event; of a custom
+            event, the data that was dispatched.
+
+    Example:
+        >>> for event in RunnableLambda(len).stream_events("abc"):
+        ...     print(event["event"], event["name"], event["data"])
+        on_chain_start len {'input': 'abc'}
+        on_chain_stream len {'chunk': 3}
+        on_chain_end len {'input': 'abc', 'output': 3}
     """
 
     event: str
@@ -48,12 +55,12 @@ _DATA: Final = {
     "cancelled": ("input",),
 }
 _FILTERS: Final = tuple(
-    f"{verb}_{what}" for verb in ("include", "exclude") for what in ("names", "types", "tags")
+    f"{verb}_{key}" for verb in ("include", "exclude") for key in ("names", "types", "tags")
 )
 
 
 def as_dict(event: Event) -> StreamEvent:
-    """An event in the form of LangChain's v2 stream."""
+    """Return an event as a dict of LangChain's v2 stream."""
     custom = event.kind == "custom"
     data = event.data if custom else {key: getattr(event, key) for key in _DATA[event.kind]}
     suffix = _SUFFIX.get(event.kind, event.kind)
@@ -69,24 +76,30 @@ def as_dict(event: Event) -> StreamEvent:
 
 
 class _Filter:
-    """Which events a caller wants; takes its options out of the others."""
+    """The events that a caller wants.
+
+    Args:
+        options: the options of the call; those of the filter are taken out.
+    """
 
     def __init__(self, options: dict[str, Any]) -> None:
         if options.pop("version", "v2") != "v2":
             raise ConfigError("stream_events: there is only version='v2'")
-        given = {name: options.pop(name, None) for name in _FILTERS}
-        for name, it in given.items():
-            if isinstance(it, str):
-                raise ConfigError(f"stream_events: {name}={it!r}: expected a list of texts")
-        self._sets = {name: None if it is None else set(it) for name, it in given.items()}
+        self._sets: dict[str, set[Any] | None] = {}
+        for name in _FILTERS:
+            values = options.pop(name, None)
+            if isinstance(values, str):
+                raise ConfigError(f"stream_events: {name}={values!r}: expected a list of strings")
+            self._sets[name] = None if values is None else set(values)
 
     def wants(self, event: Event) -> bool:
-        facts = {"names": {event.name}, "types": {event.run_type}, "tags": set(event.tags)}
-        included = [self._sets[f"include_{what}"] for what in facts]
-        hits = (bool(it & facts[what]) for what, it in zip(facts, included, strict=True) if it)
-        if any(it is not None for it in included) and not any(hits):
+        """Tell whether the event matches a filter that includes, if any, and none that excludes."""
+        found = {"names": {event.name}, "types": {event.run_type}, "tags": set(event.tags)}
+        included = {key: self._sets[f"include_{key}"] for key in found}
+        wanted = {key: values for key, values in included.items() if values is not None}
+        if wanted and not any(values & found[key] for key, values in wanted.items()):
             return False
-        return not any(facts[what] & (self._sets[f"exclude_{what}"] or set()) for what in facts)
+        return not any(found[key] & (self._sets[f"exclude_{key}"] or set()) for key in found)
 
 
 class _Forward:
@@ -99,12 +112,12 @@ class _Forward:
         self._wanted = wanted
 
     def on_event(self, event: Event) -> None:
-        """Pass an event on, where the caller wants it."""
+        """Put an event into the stream, if the caller wants it."""
         if self._wanted.wants(event):
             self._put(as_dict(event))
 
 
-def _watched(
+def _with_events(
     config: RunnableConfig | None, put: Callable[[Any], None], wanted: _Filter
 ) -> RunnableConfig:
     return ensure_scope(config).merged({"callbacks": [_Forward(put, wanted)]}).config
@@ -116,11 +129,11 @@ def stream_events(
     config: RunnableConfig | None,
     options: dict[str, Any],
 ) -> Stream[StreamEvent]:
-    """Run a runnable's stream and give its events."""
+    """Return a stream of the events of a run of `stream`."""
     wanted = _Filter(options)
 
     def work(put: Callable[[Any], None]) -> None:
-        with runnable.stream(value, _watched(config, put, wanted), **options) as chunks:
+        with runnable.stream(value, _with_events(config, put, wanted), **options) as chunks:
             _exhaust(chunks)
 
     def events() -> Generator[StreamEvent, None, None]:
@@ -135,21 +148,21 @@ def astream_events(
     config: RunnableConfig | None,
     options: dict[str, Any],
 ) -> AsyncStream[StreamEvent]:
-    """Run a runnable's stream and give its events."""
+    """Return a stream of the events of a run of `stream`."""
     wanted = _Filter(options)
 
     async def work(put: Callable[[Any], None], drained: Callable[[], Awaitable[None]]) -> None:
-        async with runnable.astream(value, _watched(config, put, wanted), **options) as chunks:
+        async with runnable.astream(value, _with_events(config, put, wanted), **options) as chunks:
             async for _ in chunks:
                 await drained()
 
     async def events() -> AsyncGenerator[StreamEvent, None]:
-        found = arun_in_background(work)
+        run = arun_in_background(work)
         try:
-            async for event in found:
+            async for event in run:
                 yield event
         finally:
-            await found.aclose()
+            await run.aclose()
 
     return AsyncStream(events())
 

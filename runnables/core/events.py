@@ -1,8 +1,8 @@
-"""What a run tells its observers.
+"""The events of a run, and how handlers receive them.
 
-One type of event, one method that takes it. A run that nobody observes makes none of this: no
-ids, no events. Everything that watches (event streams, listeners, usage, the console, tracing)
-is a `Handler` and reads the same events.
+There is one type of event, and one method that takes it. Event streams, listeners, the usage of
+tokens, the console and tracing are all handlers, and receive the same events. A run without a
+handler makes no ids and no events.
 """
 
 from __future__ import annotations
@@ -28,64 +28,64 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("runnables")
 
-_LAST = frozenset({"end", "error", "cancelled"})
+_FINAL_KINDS = frozenset({"end", "error", "cancelled"})
 
 
 class Observed(Protocol):
-    """What a run needs to know of its runnable."""
+    """The part of a runnable that its run reads."""
 
     run_type: ClassVar[str]
 
     @property
     def streams_input(self) -> bool:
-        """Whether its stream works on pieces of the input, as they come."""
+        """Tell whether its stream works on chunks of the input as they come."""
         ...
 
     def get_name(self) -> str:
-        """The name that observers see."""
+        """Return the name that handlers see."""
         ...
 
 
 class ChunkSum:
-    """What the pieces of a stream add up to, for observers; None where they do not."""
+    """The sum of the chunks of a stream, for events; None where they do not add up."""
 
     def __init__(self) -> None:
-        self._parts: Accumulator | None = None
-        self._fits = True
+        self._accumulator: Accumulator | None = None
+        self._adds_up = True
 
     def add(self, chunk: Any, chunks: object) -> None:
-        """Take a piece of this stream, which says how it adds up."""
+        """Add a chunk of this stream, which says how its chunks add up."""
         if chunk is RESET:  # what starts over may add up in another way
-            self._parts, self._fits = None, True
+            self._accumulator, self._adds_up = None, True
             return
         try:
-            self._parts = self._parts or merge_of(chunks).accumulator()
-            self._parts.add(chunk)
-        except MergeError:  # nobody but us has asked for the sum, so it is nobody's error
-            self._fits = False
+            self._accumulator = self._accumulator or merge_of(chunks).accumulator()
+            self._accumulator.add(chunk)
+        except MergeError:  # the sum is only for the events: the run itself does not fail
+            self._adds_up = False
 
-    def value(self, otherwise: Any = None) -> Any:
-        """The sum so far; the other value where there was no piece."""
-        if self._parts is None or self._parts.empty:
-            return otherwise
+    def value(self, default: Any = None) -> Any:
+        """Return the sum so far; the default where there was no chunk."""
+        if self._accumulator is None or self._accumulator.empty:
+            return default
         try:
-            return self._parts.value() if self._fits else None
+            return self._accumulator.value() if self._adds_up else None
         except MergeError:
             return None
 
 
 class Run:
-    """One observed run of a runnable: reports start, chunks, and how it ended.
+    """One observed run of a runnable, which reports its start, its chunks, and its end.
 
-    A context manager in both colours. Give the output to `end` before leaving it.
+    It is a context manager, sync and async. Pass the output to `end` before leaving it.
 
     Args:
-        runnable: whose run it is.
-        scope: what surrounds it; its handlers are told.
+        runnable: the runnable that runs.
+        scope: the scope around the run; its handlers receive the events.
         value: the input, or MISSING.
 
     Attributes:
-        scope: for the calls inside this run.
+        scope: the scope for the calls inside this run.
     """
 
     def __init__(self, runnable: Observed, scope: Scope, value: Any = MISSING) -> None:
@@ -93,25 +93,25 @@ class Run:
         self._run_type = runnable.run_type
         self._id = scope.next_id or str(uuid.uuid4())
         self._handlers = (*scope.handlers, *scope.own_handlers)
-        self._around = scope
+        self._outer = scope
         self._input = None if value is MISSING else value
         self._tags = (*scope.get("tags", ()), *scope.next_tags)
-        self._began = 0.0
+        self._start_time = 0.0
         self._output: Any = None
-        self._given = ChunkSum()
+        self._chunk_sum = ChunkSum()
         self.scope = scope.child(self._id)
 
     @property
     def wants_chunks(self) -> bool:
-        """Whether one of the handlers asks for the pieces of what is not streamed."""
+        """Tell whether a handler asks for the chunks of a model that is not streamed."""
         return any(getattr(handler, "wants_chunks", False) for handler in self._handlers)
 
     def end(self, output: Any) -> Any:
-        """Say what the run gave; returns it."""
+        """Record the output of the run, and return it."""
         self._output = output
         return output
 
-    # -- both colours
+    # -- sync and async
 
     def __enter__(self) -> Self:
         self._require_sync_handlers()
@@ -128,7 +128,7 @@ class Run:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self._emit(self._last(error))
+        self._emit(self._final_event(error))
 
     async def __aexit__(
         self,
@@ -136,20 +136,20 @@ class Run:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        await self._aemit(self._last(error))
+        await self._aemit(self._final_event(error))
 
     def chunk(self, chunk: Any, info: StreamInfo) -> None:
-        """Report a piece of the output, and remember it for the end."""
-        self._given.add(chunk, info)
+        """Report a chunk of the output, and add it to the output of the end."""
+        self._chunk_sum.add(chunk, info)
         self._emit(self._event("chunk", chunk=chunk))
 
     async def achunk(self, chunk: Any, info: StreamInfo) -> None:
-        """Report a piece of the output, and remember it for the end."""
-        self._given.add(chunk, info)
+        """Report a chunk of the output, and add it to the output of the end."""
+        self._chunk_sum.add(chunk, info)
         await self._aemit(self._event("chunk", chunk=chunk))
 
     def _begin_or_end(self) -> None:
-        """Begin; where a handler will not have it, end at once, for those who were told."""
+        """Report the start; where a handler raises, end at once, for those that received it."""
         try:
             self._begin()
         except BaseException as error:
@@ -157,7 +157,7 @@ class Run:
             raise
 
     async def _abegin_or_end(self) -> None:
-        """Begin; where a handler will not have it, end at once, for those who were told."""
+        """Report the start; where a handler raises, end at once, for those that received it."""
         try:
             await self._abegin()
         except BaseException as error:
@@ -165,11 +165,11 @@ class Run:
             raise
 
     def _begin(self) -> None:
-        self._began = time.time()
+        self._start_time = time.time()
         self._emit(self._event("start"))
 
     async def _abegin(self) -> None:
-        self._began = time.time()
+        self._start_time = time.time()
         await self._aemit(self._event("start"))
 
     def _emit(self, event: Event) -> None:
@@ -178,7 +178,7 @@ class Run:
     async def _aemit(self, event: Event) -> None:
         await aemit(self._handlers, event)
 
-    # -- what to say
+    # -- the events themselves
 
     def _event(self, kind: Kind, **more: Any) -> Event:
         return Event(
@@ -186,19 +186,19 @@ class Run:
             run_type=self._run_type,
             name=self._name,
             run_id=self._id,
-            parent_ids=self._around.parents,
-            path=self._around.path,
+            parent_ids=self._outer.parents,
+            path=self._outer.path,
             tags=self._tags,
-            metadata=self._around.get("metadata", {}),
+            metadata=self._outer.get("metadata", {}),
             time=time.time(),
             input=self._input,
             **more,
         )
 
-    def _last(self, error: BaseException | None) -> Event:
-        seconds = time.time() - self._began
+    def _final_event(self, error: BaseException | None) -> Event:
+        seconds = time.time() - self._start_time
         if error is None:
-            return self._event("end", seconds=seconds, output=self._given.value(self._output))
+            return self._event("end", seconds=seconds, output=self._chunk_sum.value(self._output))
         kind: Kind = "error" if isinstance(error, Exception) else "cancelled"
         return self._event(kind, seconds=seconds, error=error)
 
@@ -209,16 +209,18 @@ class Run:
 
 
 def emit(handlers: Iterable[Handler], event: Event) -> None:
-    """Give an event to handlers, from a sync run."""
+    """Pass an event to handlers, from a sync run."""
     failure: BaseException | None = None
     for handler in handlers:
         try:
-            answer = handler.on_event(event)
-            if inspect.isawaitable(answer):
+            result = handler.on_event(event)
+            if inspect.isawaitable(result):
                 if not in_worker_thread():
-                    raise _cannot_await(handler, answer)
-                from_thread(_awaited(answer), even_if_cancelled=event.kind in _LAST)
-        except Cancelled as error:  # the call was given up: the others are told all the same
+                    raise _cannot_await(handler, result)
+                from_thread(_wait_for(result), even_if_cancelled=event.kind in _FINAL_KINDS)
+        except (
+            Cancelled
+        ) as error:  # the call was cancelled: the other handlers receive it all the same
             failure = error
         except Exception as error:
             failure = failure or _report_handler_error(handler, error)
@@ -227,14 +229,16 @@ def emit(handlers: Iterable[Handler], event: Event) -> None:
 
 
 async def aemit(handlers: Iterable[Handler], event: Event) -> None:
-    """Give an event to handlers, from an async run."""
+    """Pass an event to handlers, from an async run."""
     failure: BaseException | None = None
     for handler in handlers:
         try:
-            answer = handler.on_event(event)
-            if inspect.isawaitable(answer):
-                await answer
-        except Cancelled as error:  # the call was given up: the others are told all the same
+            result = handler.on_event(event)
+            if inspect.isawaitable(result):
+                await result
+        except (
+            Cancelled
+        ) as error:  # the call was cancelled: the other handlers receive it all the same
             failure = error
         except Exception as error:
             failure = failure or _report_handler_error(handler, error)
@@ -242,53 +246,65 @@ async def aemit(handlers: Iterable[Handler], event: Event) -> None:
         raise failure
 
 
-def _cannot_await(handler: Handler, answer: object = None) -> SyncAsyncError:
-    if inspect.iscoroutine(answer):
-        answer.close()
+def _cannot_await(handler: Handler, result: object = None) -> SyncAsyncError:
+    if inspect.iscoroutine(result):
+        result.close()
     return SyncAsyncError(
         f"The handler {handler!r} has an async on_event, and this is a sync call. "
         "Use the async call (ainvoke, astream, ...), or make on_event sync."
     )
 
 
-async def _awaited(answer: Awaitable[None]) -> None:
-    await answer
+async def _wait_for(result: Awaitable[None]) -> None:
+    await result
 
 
-_complained: dict[int, object] = {}  # by id: a handler need not be hashable
+_logged: dict[int, object] = {}
+"""The handlers whose error was logged, by id: a handler need not be hashable."""
 
 
 def _report_handler_error(handler: Handler, error: Exception) -> Exception | None:
-    """The error where its handler asks for it to be raised; else the first of each is logged."""
+    """Return an error that its handler wants raised; log the first one of any other handler."""
     if getattr(handler, "raise_error", False):
         return error
-    if _is_first_complaint(handler):
+    if _is_first_error(handler):
         _log.warning(
             "The handler %r failed; its further errors are not logged.", handler, exc_info=error
         )
     return None
 
 
-def _is_first_complaint(handler: Handler) -> bool:
-    known = id(handler)
-    if known in _complained:
+def _is_first_error(handler: Handler) -> bool:
+    key = id(handler)
+    if key in _logged:
         return False
-    try:  # once it is gone, another may have its id
-        _complained[known] = weakref.ref(handler, lambda _: _complained.pop(known, None))
-    except TypeError:  # takes no weak references, so it stays
-        _complained[known] = handler
+    try:  # once it is gone, another handler may have its id
+        _logged[key] = weakref.ref(handler, lambda _: _logged.pop(key, None))
+    except TypeError:  # it takes no weak references, so it stays
+        _logged[key] = handler
     return True
 
 
 def dispatch_custom_event(name: str, data: Any, *, config: RunnableConfig | None = None) -> None:
-    """Tell the observers of the run around this code of something of the user's own.
+    """Send an event of your own to the handlers of the run around this code.
 
-    Without observers it does nothing.
+    Without a handler it does nothing.
 
     Args:
-        name: what happened.
-        data: anything that the observers should get along.
-        config: the run's config, where the code runs in a thread without its context.
+        name: the name of the event.
+        data: any value; handlers receive it as `event.data`.
+        config: the run's config, for code in a thread that does not have the run's context.
+
+    Raises:
+        Exception: the error of a handler that has `raise_error` set.
+
+    Example:
+        >>> def load(path):
+        ...     dispatch_custom_event("loaded", {"rows": 3})
+        ...     return path
+        >>> events = RunnableLambda(load).stream_events("a.csv")
+        >>> [event["data"] for event in events if event["event"] == "on_custom_event"]
+        [{'rows': 3}]
     """
     scope = ensure_scope(config)
     if scope.handlers:
@@ -298,7 +314,23 @@ def dispatch_custom_event(name: str, data: Any, *, config: RunnableConfig | None
 async def adispatch_custom_event(
     name: str, data: Any, *, config: RunnableConfig | None = None
 ) -> None:
-    """As `dispatch_custom_event`, for handlers that are async."""
+    """Send an event of your own, from async code, and wait for handlers that are async.
+
+    Args:
+        name: the name of the event.
+        data: any value; handlers receive it as `event.data`.
+        config: the run's config, for code in a task that does not have the run's context.
+
+    Example:
+        >>> import asyncio, sys
+        >>> async def load(path):
+        ...     await adispatch_custom_event("loaded", {"rows": 3})
+        >>> config = {"callbacks": [ConsoleHandler(sys.stdout)]}
+        >>> asyncio.run(RunnableLambda(load).ainvoke("a.csv", config))
+        ▶ load 'a.csv'
+        │ • loaded {'rows': 3}
+        ✓ load ... ms
+    """
     scope = ensure_scope(config)
     if scope.handlers:
         await aemit(scope.handlers, _custom(scope, name, data))

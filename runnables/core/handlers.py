@@ -1,4 +1,4 @@
-"""What a handler receives: one type of event, one method that takes it."""
+"""Handlers, and the events that they receive."""
 
 from __future__ import annotations
 
@@ -16,22 +16,30 @@ class Event:
     """Something that happened in a run.
 
     Attributes:
-        kind: start, chunk, end, error, cancelled or custom.
-        run_type: what sort of runnable it is: "chain", "chat_model", "prompt", "parser", ...
+        kind: "start", "chunk", "end", "error", "cancelled" or "custom".
+        run_type: the kind of runnable: "chain", "chat_model", "prompt", "parser", ...
         name: the name of the runnable, or of the custom event.
         run_id: the id of the run (a UUID as a string), the same in all its events.
         parent_ids: the ids of the runs around it, the outermost first.
         path: the steps that lead to it, as a reader would name them.
         tags: the labels of the run.
         metadata: the metadata of the run.
-        time: seconds since the epoch.
+        time: the time of the event, in seconds since the epoch.
         seconds: how long the run took; on end, error and cancelled.
-        input: the input; of a stream that takes its input in pieces, None until the end, and
+        input: the input. A stream that takes its input in chunks has None until the end, and
             then what it has read.
-        chunk: a piece of the output; on chunk.
+        chunk: a chunk of the output; on chunk.
         output: the output; on end.
         error: the exception; on error and cancelled.
-        data: what the user gave along; on custom.
+        data: the user's own data; on custom.
+
+    Example:
+        >>> def log(event):
+        ...     print(event.kind, event.name, event.output)
+        >>> RunnableLambda(len).with_listeners(on_start=log, on_end=log).invoke("abc")
+        start len None
+        end len 3
+        3
     """
 
     kind: Kind
@@ -52,34 +60,46 @@ class Event:
 
     @property
     def parent_id(self) -> str | None:
-        """The id of the run directly around this one."""
+        """Return the id of the run directly around this one; None for the outermost run."""
         return self.parent_ids[-1] if self.parent_ids else None
 
     @property
     def usage(self) -> Any:
-        """The usage (a dict of tokens) that a model reported with its output, or None.
+        """Return the usage (a dict of tokens) that a model reported with its output, or None.
 
-        An answer from a cache took nothing this time.
+        An answer from a cache has used no tokens, so it is None, too.
         """
         return usage_of(self.output)
 
 
 def usage_of(answer: object) -> Any:
-    """The usage (a dict of tokens) that a model's answer, or a piece of it, reports, or None."""
+    """Return the usage (a dict of tokens) that a model's answer or chunk reports, or None."""
     if getattr(answer, "response_metadata", {}).get("from_cache"):
         return None
     return getattr(answer, "usage_metadata", None)
 
 
 class Handler(Protocol):
-    """Who wants to know what runs do; goes into `config={"callbacks": [...]}`.
+    """An object that receives the events of runs; it goes into `config={"callbacks": [...]}`.
 
-    A handler that raises is logged, once, and the run goes on, unless the handler has an
-    attribute `raise_error` that is true. One with a true attribute `wants_chunks` is told the
-    pieces of a model's answer also where the model is invoked: it is streamed then. Runs in
-    several threads may tell at the same time.
+    Any object with this method is one; it need not be a subclass. Runs in several threads may
+    call it at the same time. Two attributes, if they are there and true, change how it is called:
+
+    - `raise_error`: an error of the handler fails the run. By default the first one is logged, and
+      the run continues.
+    - `wants_chunks`: a model that is invoked is streamed, so that the handler receives the chunks
+      of its answer.
+
+    Example:
+        >>> class Printer(Handler):
+        ...     def on_event(self, event):
+        ...         print(event.kind, event.name)
+        >>> RunnableLambda(len).invoke("abc", {"callbacks": [Printer()]})
+        start len
+        end len
+        3
     """
 
     def on_event(self, event: Event, /) -> Awaitable[None] | None:
-        """Take an event; sync, or async for async runs. Do not keep the run waiting."""
+        """Receive an event. An async method serves async runs only; the run waits for either."""
         ...

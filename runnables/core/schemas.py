@@ -1,7 +1,11 @@
-"""What goes in and comes out, as pydantic models; loaded when somebody asks for a schema."""
+"""Schemas of inputs, outputs and configs: pydantic models, made from types and other schemas.
+
+This module imports pydantic, so it is imported where a schema is requested.
+"""
 
 from __future__ import annotations
 
+import operator
 import sys
 import types
 from collections.abc import Callable
@@ -31,37 +35,42 @@ Schema = type[BaseModel]
 
 
 def schema_of(annotation: Any, name: str) -> Schema:
-    """A pydantic model for a type: itself, one with its keys, or a RootModel of it."""
-    kind: Any = annotation
+    """Return a pydantic model for a type: the type itself, its keys as fields, or a RootModel."""
+    root: Any = annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     try:
-        if typing_extensions.is_typeddict(kind):
-            return fields_schema(name, dict(_keys_of(kind)))
-        kind = for_pydantic(kind)
-        return cast("Schema", create_model(name, __base__=RootModel[kind]))
-    except (PydanticUserError, TypeError, NameError):  # a type that pydantic knows nothing of
+        if typing_extensions.is_typeddict(root):
+            return fields_schema(name, dict(_keys_of(root)))
+        root = for_pydantic(root)
+        return cast("Schema", create_model(name, __base__=RootModel[root]))
+    except (PydanticUserError, TypeError, NameError):  # a type that pydantic does not know
         return create_model(name, __base__=RootModel[Any])
 
 
 def _keys_of(typed_dict: Any) -> Iterable[tuple[str, Any]]:
+    """Yield the keys of a TypedDict, each with its type and its default."""
     for key, annotation in typing_extensions.get_type_hints(typed_dict).items():
-        given = (annotation, ...) if key in typed_dict.__required_keys__ else (annotation, None)
-        yield key, given
+        yield key, (annotation, ... if key in typed_dict.__required_keys__ else None)
 
 
 def fields_schema(name: str, fields: Mapping[str, Any]) -> Schema:
-    """A pydantic model with these fields: a type each, or a pair of type and default."""
+    """Return a pydantic model with these fields.
+
+    Args:
+        name: the name of the model.
+        fields: for each field its type, or a pair of type and default.
+    """
     typed: dict[str, Any] = {}
     rebuilt: Rebuilt = {}
-    for key, said in fields.items():
-        kind, default = cast("Any", said) if isinstance(said, tuple) else (said, ...)
-        given = (for_pydantic(kind, rebuilt), default)
+    for key, field in fields.items():
+        annotation, default = cast("Any", field) if isinstance(field, tuple) else (field, ...)
+        annotation = for_pydantic(annotation, rebuilt)
         plain = key.isidentifier() and not key.startswith("_") and not hasattr(BaseModel, key)
         if plain and key not in typed:
-            typed[key] = given
+            typed[key] = (annotation, default)
         else:  # pydantic keeps some names to itself
-            typed[f"field{len(typed)}"] = (given[0], _aliased(key, given[1]))
+            typed[f"field{len(typed)}"] = (annotation, _aliased(key, default))
     return create_model(name, **typed)
 
 
@@ -71,51 +80,50 @@ def _aliased(key: str, default: Any) -> Any:
 
 
 def fields_in(schema: Schema | None) -> dict[str, Any]:
-    """The fields of a model by the names that data has, as pairs of type and FieldInfo."""
+    """Return the fields of a model by their names in data, as pairs of type and FieldInfo."""
     if schema is None or is_whole(schema):
         return {}
     return {info.alias or key: (info.annotation, info) for key, info in schema.model_fields.items()}
 
 
 def is_whole(schema: Schema) -> bool:
-    """Whether it says one value as it is, not one with named fields."""
+    """Tell whether a schema describes a whole value, not one with named fields."""
     return issubclass(schema, RootModel)
 
 
 def type_in(schema: Schema) -> Any:
-    """The type that a schema was made of: of a RootModel its root, else the model itself."""
+    """Return the type that a schema was made of: the root of a RootModel, else the model."""
     return schema.model_fields["root"].annotation if is_whole(schema) else schema
 
 
 def says_nothing(schema: Schema) -> bool:
-    """Whether anything would fit."""
+    """Tell whether a schema accepts any value."""
     return type_in(schema) is Any
 
 
 def joined(name: str, schemas: Sequence[Schema], otherwise: Any) -> Schema:
-    """One model with the fields of all of them; of the other type where they have none.
+    """Return one model with the fields of all schemas, or one of `otherwise`.
 
-    Schemas that take anything say nothing; one that takes something without named fields means
-    that there is no such mapping.
+    A schema that accepts any value adds no fields. Where one describes a whole value, there is no
+    dict that satisfies them all, and the result is a schema of `otherwise`.
     """
-    telling = [it for it in schemas if not says_nothing(it)]
-    if not telling or any(map(is_whole, telling)):
+    specific = [schema for schema in schemas if not says_nothing(schema)]
+    if not specific or any(map(is_whole, specific)):
         return schema_of(otherwise, name)
     fields: dict[str, Any] = {}
-    for one in telling:
-        fields = with_fields(fields, fields_in(one))
+    for schema in specific:
+        fields = with_fields(fields, fields_in(schema))
     return fields_schema(name, fields)
 
 
-def with_fields(fields: Mapping[str, Any], further: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields and further ones; of two with the same name, one that says a type goes first."""
-    known = {key for key, (annotation, _) in fields.items() if annotation is not Any}
-    added = {key: it for key, it in further.items() if key not in known}
-    return {**fields, **added}
+def with_fields(fields: Mapping[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both sets of fields; of two with the same name, the first that has a type."""
+    typed = {key for key, (annotation, _) in fields.items() if annotation is not Any}
+    return {**fields, **{key: field for key, field in added.items() if key not in typed}}
 
 
 def picked(name: str, schema: Schema, keys: str | Sequence[str]) -> Schema:
-    """The schema of what is picked from something with this one."""
+    """Return the schema of what is picked from a value with this schema."""
     fields = fields_in(schema)
     if isinstance(keys, str):
         return schema_of(fields[keys][0] if keys in fields else Any, name)
@@ -127,28 +135,34 @@ def picked(name: str, schema: Schema, keys: str | Sequence[str]) -> Schema:
 def config_schema(
     name: str, configurable: Iterable[tuple[Any, Any]], include: Sequence[str]
 ) -> Schema:
-    """A pydantic model of a config, from configurable fields with their defaults, and keys."""
+    """Return a pydantic model of a config.
+
+    Args:
+        name: the name of the model.
+        configurable: the configurable fields, each with its default.
+        include: more keys of the config to show.
+    """
     fields: dict[str, Any] = {}
-    inside = {field.id: _configurable(field, default) for field, default in configurable}
-    if inside:
-        fields["configurable"] = (fields_schema("Configurable", inside), None)
-    fields.update({key: (_CONFIG[key], None) for key in include if key in _CONFIG})
+    settings = {field.id: _configurable(field, default) for field, default in configurable}
+    if settings:
+        fields["configurable"] = (fields_schema("Configurable", settings), None)
+    fields.update({key: (_CONFIG_TYPES[key], None) for key in include if key in _CONFIG_TYPES})
     return fields_schema(name, fields)
 
 
 def _configurable(field: Any, default: Any) -> tuple[Any, Any]:
-    said = Field(default, title=field.name, description=field.description)
-    return _annotation(field, default), said
+    info = Field(default, title=field.name, description=field.description)
+    return _annotation(field, default), info
 
 
 def _annotation(field: Any, default: Any) -> Any:
-    """As the field says; else the type of the default, where that tells something."""
+    """Return the type of a field; without one, that of its default, if it is a plain type."""
     if field.annotation is not None:
         return field.annotation
-    return next((it for it in (bool, int, float, str) if type(default) is it), Any)
+    return next((plain for plain in (bool, int, float, str) if type(default) is plain), Any)
 
 
-_CONFIG = {
+_CONFIG_TYPES = {
     "tags": list[str],
     "metadata": dict[str, Any],
     "callbacks": Any,
@@ -160,89 +174,93 @@ _CONFIG = {
 
 
 Rebuilt: TypeAlias = dict[Any, Any]
-"""What was made of each TypedDict so far: they may contain themselves."""
+"""The class that was made of each TypedDict so far; a TypedDict may contain itself."""
 
 _UNION: Final[Any] = Union
 _GENERIC: Final[Any] = Generic
-_TAKES_ALL: Final = sys.version_info >= (3, 12)
+_TAKES_TYPING: Final = sys.version_info >= (3, 12)
+"""Whether pydantic takes `typing.TypedDict`; before Python 3.12 it refuses it."""
 
 
 def adapter_of(annotation: Any) -> TypeAdapter[Any]:
-    """What validates values of a type; also of one with `typing.TypedDict` in it.
+    """Return a validator for values of a type, which may contain `typing.TypedDict`.
 
     Raises:
-        PydanticUserError: pydantic knows nothing of it.
+        PydanticUserError: pydantic does not know the type.
     """
     return TypeAdapter(for_pydantic(annotation))
 
 
 def for_pydantic(annotation: Any, rebuilt: Rebuilt | None = None) -> Any:
-    """A type with each `typing.TypedDict` in it as one of typing_extensions, where that matters.
+    """Return a type with each `typing.TypedDict` in it replaced, where pydantic needs that.
 
-    Not looked into: classes with fields of their own (dataclasses, named tuples), aliases with a
-    name.
+    The replacement is the same class, made with typing_extensions. Classes with fields of their own
+    (dataclasses, named tuples) and aliases with a name stay as they are.
 
     Args:
         annotation: the type.
-        rebuilt: shared by types that end in the same schema.
+        rebuilt: the classes made so far; types that end in the same schema share it.
     """
-    return annotation if _TAKES_ALL else _walked(annotation, {} if rebuilt is None else rebuilt)
+    return (
+        annotation if _TAKES_TYPING else _replaced(annotation, {} if rebuilt is None else rebuilt)
+    )
 
 
-def _walked(annotation: Any, rebuilt: Rebuilt) -> Any:
+def _replaced(annotation: Any, rebuilt: Rebuilt) -> Any:
     if typing_extensions.is_typeddict(annotation):
-        return _class(annotation, rebuilt) if _is_plain(annotation) else annotation
+        return _rebuild(annotation, rebuilt) if _is_from_typing(annotation) else annotation
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is None or origin in (Literal, Callable):
         return annotation
     if origin is Annotated:
-        inner = _walked(args[0], rebuilt)
+        inner = _replaced(args[0], rebuilt)
         return annotation if inner is args[0] else Annotated[inner, *args[1:]]
-    inside = tuple(_walked(it, rebuilt) for it in args)
-    base = _walked(origin, rebuilt)
-    if base is origin and all(map(_is, inside, args)):
+    new_args = tuple(_replaced(arg, rebuilt) for arg in args)
+    base = _replaced(origin, rebuilt)
+    if base is origin and all(map(operator.is_, new_args, args)):
         return annotation
     if isinstance(annotation, types.UnionType):
-        return _UNION[inside]
+        return _UNION[new_args]
     if base is origin and hasattr(annotation, "copy_with"):  # List[...], Union[...], Required[...]
-        return annotation.copy_with(inside)
-    return base[inside]
+        return annotation.copy_with(new_args)
+    return base[new_args]
 
 
-def _is(one: object, other: object) -> bool:
-    return one is other
-
-
-def _is_plain(typed_dict: Any) -> bool:
+def _is_from_typing(typed_dict: Any) -> bool:
     return type(typed_dict).__module__ == "typing"
 
 
-def _class(typed_dict: Any, rebuilt: Rebuilt) -> Any:
-    """The same keys, made with typing_extensions; filled after it is known, for recursive ones."""
+def _rebuild(typed_dict: Any, rebuilt: Rebuilt) -> Any:
+    """Return the same class, made with typing_extensions.
+
+    It is entered into `rebuilt` before its keys are read, because they may contain it.
+    """
     if typed_dict in rebuilt:
         return rebuilt[typed_dict]
     parameters = getattr(typed_dict, "__parameters__", ())
-    made: Any = types.new_class(
+    new_class: Any = types.new_class(
         typed_dict.__name__,
         (cast("Any", typing_extensions.TypedDict), *([_GENERIC[parameters]] if parameters else [])),
     )
-    rebuilt[typed_dict] = made
-    for name in _KEPT:
+    rebuilt[typed_dict] = new_class
+    for name in _COPIED:
         if name in vars(typed_dict):
-            setattr(made, name, getattr(typed_dict, name))
-    made.__annotations__ = {key: _walked(it, rebuilt) for key, it in _hints_of(typed_dict).items()}
-    return made
+            setattr(new_class, name, getattr(typed_dict, name))
+    hints = _hints_of(typed_dict)
+    new_class.__annotations__ = {key: _replaced(hint, rebuilt) for key, hint in hints.items()}
+    return new_class
 
 
 def _hints_of(typed_dict: Any) -> dict[str, Any]:
+    """Return the annotations of a TypedDict, resolved where all their names are known."""
     names = {typed_dict.__name__: typed_dict}
     try:
         return typing_extensions.get_type_hints(typed_dict, None, names, include_extras=True)
-    except NameError:  # pydantic says which name
+    except NameError:  # pydantic will say which name
         return dict(typed_dict.__annotations__)
 
 
-_KEPT: Final = (
+_COPIED: Final = (
     *("__doc__", "__module__", "__qualname__", "__total__"),
     *("__required_keys__", "__optional_keys__", "__pydantic_config__"),
 )

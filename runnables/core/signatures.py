@@ -1,4 +1,4 @@
-"""What can be known of a function before it is called."""
+"""Facts about a function that can be known before it is called: its options and its types."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Method = TypeVar("Method", bound="Callable[..., Any]")
 def arguments(
     function: Callable[..., Any], scope: Scope | None, kwargs: dict[str, Any]
 ) -> dict[str, Any]:
-    """What a function gets beside its input.
+    """Return the keyword arguments that a function receives with its input.
 
     Raises:
-        ConfigError: an option that it does not take.
+        ConfigError: an option that the function does not take.
     """
     if kwargs:
         _check_options(function, kwargs)
@@ -39,12 +39,12 @@ def arguments(
 
 
 def _check_options(function: Callable[..., Any], options: dict[str, Any]) -> None:
-    """Refuse what the function does not take: no other try would mend it."""
+    """Refuse an option that the function does not take; a retry would not help."""
     try:
         known = inspect.signature(function).parameters
     except (TypeError, ValueError):  # some built-in functions have no signature
         return
-    if any(it.kind is inspect.Parameter.VAR_KEYWORD for it in known.values()):
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in known.values()):
         return
     for name in options:
         if name not in known:
@@ -54,12 +54,12 @@ def _check_options(function: Callable[..., Any], options: dict[str, Any]) -> Non
 
 
 def is_plain(function: Callable[..., Any] | None) -> bool:
-    """Whether a function takes nothing but its input and gives its result at once."""
+    """Tell whether a function takes nothing but its input and is no generator."""
     return not (function is None or is_generator(function) or takes_config(function))
 
 
 def can_take(function: object, count: int) -> bool:
-    """Whether this can be called with so many values and nothing else, as far as one can see."""
+    """Tell whether this can be called with `count` values, as far as its signature shows."""
     if not callable(function):
         return False
     try:
@@ -80,13 +80,13 @@ def _takes_config(function: Callable[..., Any]) -> bool:
 
 
 def checks_keywords(method: Method) -> Method:
-    """A method or function whose unknown keywords are refused with the near name.
+    """Decorate a method or function so that it refuses keywords that it does not know.
 
-    It keeps its signature. An `__init__` knows those of the classes above and below, too, and
-    names the class that is made.
+    It keeps its signature. For an `__init__`, the error lists what the class of the new object
+    can be made with, which includes the keywords of its other classes.
 
     Raises:
-        ConfigError: when it is called with one; names it, the near one and those that are known.
+        ConfigError: raised by the call; names the keyword, a similar one, and the known ones.
     """
     code: CodeType = cast("Any", method).__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -98,52 +98,52 @@ def checks_keywords(method: Method) -> Method:
             if name not in known:
                 if method.__name__ != "__init__":
                     raise unknown_option(method.__name__, name, known)
-                made: object = args[0]
-                raise unknown_option(type(made).__name__, name, setting_names(type(made)))
+                cls = type(cast("object", args[0]))
+                raise unknown_option(cls.__name__, name, setting_names(cls))
         return method(*args, **kwargs)
 
     return cast("Method", checked)
 
 
-def setting_names(made: type) -> list[str]:
-    """What a class can be made with, by name: its keywords, and those that bases take of it."""
+def setting_names(cls: type) -> list[str]:
+    """Return the keywords that a class can be made with, its own and those of its bases."""
     names: dict[str, None] = {}
-    for maker in [vars(it)["__init__"] for it in made.__mro__[:-1] if "__init__" in vars(it)]:
-        parameters = [*inspect.signature(maker).parameters.values()][1:]  # without self
-        kinds = {it.kind for it in parameters}
-        names.update((it.name, None) for it in parameters if it.kind not in _VARIADIC)
-        if inspect.Parameter.VAR_KEYWORD not in kinds:
-            break
+    for init in [vars(base)["__init__"] for base in cls.__mro__[:-1] if "__init__" in vars(base)]:
+        parameters = [*inspect.signature(init).parameters.values()][1:]  # without self
+        named = [parameter for parameter in parameters if parameter.kind not in _VARIADIC]
+        names.update((parameter.name, None) for parameter in named)
+        if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+            break  # it passes no keywords on to its bases
     return list(names)
 
 
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 _INSTEAD: Final[Mapping[str, tuple[str, str]]] = {
-    # what other libraries take, with what stands for it here and where it must be known
     "callbacks": ("", "Handlers go into the config: with_config(callbacks=[...])."),
     "streaming": ("", "Every model streams: call `stream`."),
-    "model_kwargs": ("extra_body", "What its service takes beyond goes into extra_body={...}."),
-    "chunk_size": ("max_batch_size", "max_batch_size says how many texts are sent at once."),
+    "model_kwargs": ("extra_body", "Other options of its service go into extra_body={...}."),
+    "chunk_size": ("max_batch_size", "max_batch_size says how many strings are sent at once."),
 }
+"""Options of other libraries: the option that must be known here for the hint, and the hint."""
 
 
 def unknown_option(owner: str, name: str, known: Collection[str]) -> ConfigError:
-    """The error for an option or setting that there is not: with the near name, or the way out.
+    """Return the error for an option that does not exist, with a similar name or another way.
 
     Args:
-        owner: who was given it.
+        owner: the class or function that received the option.
         name: the option.
-        known: those that there are.
+        known: the options that exist.
     """
     needed, instead = _INSTEAD.get(name, ("", ""))
-    fits = instead and (not needed or needed in known)
-    hint = f" {instead}" if fits else did_you_mean(name, known)
+    applies = instead and (not needed or needed in known)
+    hint = f" {instead}" if applies else did_you_mean(name, known)
     return ConfigError(f"{owner} has no option {name!r}.{hint} Known: {', '.join(known)}.")
 
 
 def takes_config(function: Callable[..., Any]) -> bool:
-    """Whether a function has a parameter named `config`."""
+    """Tell whether a function has a parameter named `config`."""
     try:
         return _takes_config(function)
     except TypeError:  # an unhashable callable object
@@ -151,16 +151,16 @@ def takes_config(function: Callable[..., Any]) -> bool:
 
 
 def getter_keys(function: object) -> tuple[str, ...]:
-    """The keys of an `operator.itemgetter` of texts; none for anything else."""
+    """Return the keys of an `operator.itemgetter` of strings; none for anything else."""
     if not isinstance(function, itemgetter):
         return ()
-    pickled: Any = function.__reduce__()  # it shows them nowhere else
+    pickled: Any = function.__reduce__()  # the only public place that shows them
     keys: tuple[Any, ...] = pickled[1]
     return keys if all(isinstance(key, str) for key in keys) else ()
 
 
 def target(function: Any) -> Any:
-    """What really runs when this is called: behind partials and objects with `__call__`."""
+    """Return the function that a call really runs, behind partials and `__call__` methods."""
     while type(function) is functools.partial:
         function = function.func
     if inspect.isroutine(function) or inspect.isclass(function):
@@ -169,55 +169,55 @@ def target(function: Any) -> Any:
 
 
 def is_async(function: object) -> bool:
-    """Whether a call of this gives something to await, or to iterate with `async for`."""
-    it = target(function)
-    return inspect.iscoroutinefunction(it) or inspect.isasyncgenfunction(it)
+    """Tell whether a call of this returns something to await, or to iterate with `async for`."""
+    called = target(function)
+    return inspect.iscoroutinefunction(called) or inspect.isasyncgenfunction(called)
 
 
 def is_generator(function: object) -> bool:
-    """Whether it is a generator function, of either colour."""
-    it = target(function)
-    return inspect.isgeneratorfunction(it) or inspect.isasyncgenfunction(it)
+    """Tell whether it is a generator function, sync or async."""
+    called = target(function)
+    return inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called)
 
 
 def types_of(runnable: object) -> tuple[Any, Any]:
-    """The two type arguments of a runnable: `RunnableBranch[int, str](...)`, or its class's.
+    """Return the two type arguments of a runnable: `RunnableBranch[int, str](...)`, or its class's.
 
-    Any where there are none.
+    Each is Any where it is not known.
     """
-    called = get_args(getattr(runnable, "__orig_class__", None))
-    if len(called) == 2:
-        return _known(called[0]), _known(called[1])
+    arguments = get_args(getattr(runnable, "__orig_class__", None))
+    if len(arguments) == 2:
+        return _known_type(arguments[0]), _known_type(arguments[1])
     for base in inspect.getmro(type(runnable)):
         for generic in getattr(base, "__orig_bases__", ()):
-            given = get_args(generic)
-            origin = get_origin(generic)
-            if len(given) == 2 and getattr(origin, "run_type", None) is not None:
-                return _known(given[0]), _known(given[1])
+            arguments = get_args(generic)
+            is_runnable = getattr(get_origin(generic), "run_type", None) is not None
+            if len(arguments) == 2 and is_runnable:
+                return _known_type(arguments[0]), _known_type(arguments[1])
     return Any, Any
 
 
-def _known(annotation: Any) -> Any:
+def _known_type(annotation: Any) -> Any:
     return Any if isinstance(annotation, (TypeVar, str)) else annotation
 
 
 def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a function, as far as they can be read; never an error."""
-    target: Any = function
+    """Return the annotations of a function, as far as they can be read; never raise."""
+    annotated: Any = function
     if inspect.isclass(function):
-        target = function.__init__
+        annotated = function.__init__
     elif not inspect.isroutine(function):
-        target = getattr(function, "func", None) or getattr(type(function), "__call__", function)  # noqa: B004 - the method itself is wanted
-    if not getattr(target, "__annotations__", None):
+        annotated = getattr(function, "func", None) or getattr(type(function), "__call__", function)  # noqa: B004 - the method itself is wanted
+    if not getattr(annotated, "__annotations__", None):
         return {}
     try:
-        return typing.get_type_hints(target)
+        return typing.get_type_hints(annotated)
     except Exception:  # annotations are any code at all, also names that exist only for checkers
         return {}
 
 
 def argument_type(function: Callable[..., Any]) -> Any:
-    """The annotated type of a function's first parameter, else Any."""
+    """Return the annotated type of a function's first parameter, else Any."""
     hints = hints_of(function)
     if not hints:
         return Any
@@ -229,9 +229,10 @@ def argument_type(function: Callable[..., Any]) -> Any:
 
 
 def result_type(function: Callable[..., Any]) -> Any:
-    """The annotated type of what a function gives, whole; of a generator, what it yields.
+    """Return the annotated type of a function's output, else Any.
 
-    Of an awaitable, or of a runnable that it returns to be run, it is what comes out of that.
+    It is the type that a generator yields, that an awaitable resolves to, or that a runnable
+    outputs, where the function returns one of these.
     """
     annotation = hints_of(function).get("return", Any)
     if inspect.isclass(function):
@@ -239,18 +240,18 @@ def result_type(function: Callable[..., Any]) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if is_generator(function):
         return chunk_type(annotation)
-    if origin in _AWAITED or hasattr(origin or annotation, "run_type"):
-        return _known(arguments[-1]) if arguments else Any
+    if origin in _AWAITABLES or hasattr(origin or annotation, "run_type"):
+        return _known_type(arguments[-1]) if arguments else Any
     return annotation
 
 
 def chunk_type(annotation: Any) -> Any:
-    """Of an annotated iterator, of either colour, what it gives; else Any."""
-    arguments = get_args(annotation) if get_origin(annotation) in _YIELDING else ()
-    return _known(arguments[0]) if arguments else Any
+    """Return the type that an annotated iterator, sync or async, yields; else Any."""
+    arguments = get_args(annotation) if get_origin(annotation) in _ITERATORS else ()
+    return _known_type(arguments[0]) if arguments else Any
 
 
-_YIELDING = (
+_ITERATORS = (
     abc.Iterator,
     abc.Iterable,
     abc.Generator,
@@ -258,4 +259,4 @@ _YIELDING = (
     abc.AsyncIterable,
     abc.AsyncGenerator,
 )
-_AWAITED = (abc.Awaitable, abc.Coroutine)
+_AWAITABLES = (abc.Awaitable, abc.Coroutine)

@@ -1,8 +1,9 @@
-"""Telling observers of a stream: its run begins when its input is there.
+"""The runs of streams, which start when their input is there.
 
-The steps of a streamed chain are set up before anything flows. A run that began then would be
-told in the wrong order, and without its input. So it begins with what it waits for: a step that
-needs its whole input when the last chunk has come, one that takes pieces at the first.
+All steps of a streamed chain are set up before the first chunk flows. If their runs started then,
+the start events would come in the wrong order, and without an input. So each run starts with what
+it waits for: a step that needs its whole input starts at the end of its input, and a step that
+works on chunks (`streams_input`) starts at the first chunk.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from runnables.core.events import ChunkSum, Observed, Run
 from runnables.core.handlers import Event, Handler
 from runnables.engine import (
     MISSING,
+    AsyncStream,
+    Stream,
     StreamInfo,
     aclose,
     close,
@@ -38,50 +41,90 @@ if TYPE_CHECKING:
     from runnables.core.config import Scope
     from runnables.engine.merging import Merge
 
+    Transform = Callable[
+        [Any, Scope | None, dict[str, Any], StreamInfo], Generator[Any, None, None]
+    ]
+    AsyncTransform = Callable[
+        [Any, Scope | None, dict[str, Any], StreamInfo], AsyncGenerator[Any, None]
+    ]
 
-def observed_stream(
+
+def run_stream(
     runnable: Observed,
-    scope: Scope,
+    transform: Transform,
     input: Any,
+    scope: Scope | None,
+    kwargs: dict[str, Any],
     info: StreamInfo,
-    work: Callable[[Any, Scope], Generator[Any, None, None]],
-) -> Generator[Any, None, None]:
-    """The chunks of an observed run.
+) -> Stream[Any]:
+    """Return the stream of a run, which is observed if the scope has handlers.
 
     Args:
-        runnable: whose run it is.
-        scope: what surrounds it; its handlers are told.
-        input: the pieces of the input.
-        declared: how the chunks add up.
-        work: makes the chunks, of an input and the scope inside the run.
+        runnable: the runnable that runs.
+        transform: makes the chunks of the output: its `_transform`, or what takes its place.
+        input: the chunks of the input.
+        scope: the scope around the run.
+        kwargs: the options of the call.
+        info: how the chunks of the output add up.
     """
-    with StreamRun(runnable, scope, single_value(input)) as run:
-        chunks = work(input if run.knows_input else ObservedInput(run, input), run.scope)
-        yield from with_chunk_events(run, chunks, info)
+    if scope is None:
+        return Stream(transform(input, None, kwargs, info), info)
+    if scope.observed:
+        return Stream(_observed(runnable, transform, input, scope, kwargs, info), info)
+    return Stream(transform(input, scope.without_run_settings(), kwargs, info), info)
 
 
-async def aobserved_stream(
+def arun_stream(
     runnable: Observed,
-    scope: Scope,
+    transform: AsyncTransform,
     input: Any,
+    scope: Scope | None,
+    kwargs: dict[str, Any],
     info: StreamInfo,
-    work: Callable[[Any, Scope], AsyncGenerator[Any, None]],
+) -> AsyncStream[Any]:
+    """Return the async stream of a run; see `run_stream`."""
+    if scope is None:
+        return AsyncStream(transform(input, None, kwargs, info), info)
+    if scope.observed:
+        return AsyncStream(_aobserved(runnable, transform, input, scope, kwargs, info), info)
+    return AsyncStream(transform(input, scope.without_run_settings(), kwargs, info), info)
+
+
+def _observed(
+    runnable: Observed,
+    transform: Transform,
+    input: Any,
+    scope: Scope,
+    kwargs: dict[str, Any],
+    info: StreamInfo,
+) -> Generator[Any, None, None]:
+    with StreamRun(runnable, scope, single_value(input)) as run:
+        recorded = input if run.knows_input else ObservedInput(run, input)
+        yield from with_chunk_events(run, transform(recorded, run.scope, kwargs, info), info)
+
+
+async def _aobserved(
+    runnable: Observed,
+    transform: AsyncTransform,
+    input: Any,
+    scope: Scope,
+    kwargs: dict[str, Any],
+    info: StreamInfo,
 ) -> AsyncGenerator[Any, None]:
-    """As `observed_stream`, in the other colour."""
     async with StreamRun(runnable, scope, single_value(input)) as run:
-        chunks = work(input if run.knows_input else AsyncObservedInput(run, input), run.scope)
-        told = awith_chunk_events(run, chunks, info)
+        recorded = input if run.knows_input else AsyncObservedInput(run, input)
+        reported = awith_chunk_events(run, transform(recorded, run.scope, kwargs, info), info)
         try:
-            async for chunk in told:
+            async for chunk in reported:
                 yield chunk
         finally:
-            await told.aclose()
+            await reported.aclose()
 
 
 def with_chunk_events(
     run: Run, chunks: Iterable[Any], info: StreamInfo
 ) -> Generator[Any, None, None]:
-    """Chunks as they are, each of them told as one of this run; closed at the end."""
+    """Yield chunks as they are, and report each as one of this run; close them at the end."""
     try:
         for chunk in chunks:
             run.chunk(chunk, info)
@@ -93,7 +136,7 @@ def with_chunk_events(
 async def awith_chunk_events(
     run: Run, chunks: AsyncIterable[Any], info: StreamInfo
 ) -> AsyncGenerator[Any, None]:
-    """Chunks as they are, each of them told as one of this run; closed at the end."""
+    """Yield chunks as they are, and report each as one of this run; close them at the end."""
     try:
         async for chunk in chunks:
             await run.achunk(chunk, info)
@@ -103,30 +146,30 @@ async def awith_chunk_events(
 
 
 class StreamRun(Run):
-    """The run of a stream. It begins with its input, or when it tells something, at the latest.
+    """The run of a stream, which starts with its input, at the latest before its first event.
 
-    Where the input fails before it has begun, it never ran, and tells nothing.
+    If the input fails before that, the run never happened, and there are no events.
 
     Args:
-        runnable: whose run it is.
-        scope: what surrounds it; its handlers are told.
-        value: the whole input, or MISSING, where it comes in pieces.
+        runnable: the runnable that runs.
+        scope: the scope around the run; its handlers receive the events.
+        value: the whole input, or MISSING where it comes in chunks.
 
     Attributes:
-        knows_input: whether the whole input was known from the first.
+        knows_input: whether the whole input was known from the start.
         is_async: whether its events are awaited.
-        passes: the error of the input that passes through, if one does.
+        input_error: the error of the input that is passing through, if there is one.
     """
 
     def __init__(self, runnable: Observed, scope: Scope, value: Any) -> None:
         super().__init__(runnable, scope, value)
         self.knows_input = value is not MISSING
         self.is_async = False
-        self.passes: BaseException | None = None
-        self._takes_pieces = runnable.streams_input
-        self._heard = ChunkSum()
-        self._to_begin = [] if self.knows_input else [True]
-        if self._to_begin and self.scope.handlers:
+        self.input_error: BaseException | None = None
+        self._streams_input = runnable.streams_input
+        self._input_sum = ChunkSum()
+        self._pending_start = [] if self.knows_input else [True]
+        if self._pending_start and self.scope.handlers:
             self.scope.handlers = (_StartOnFirstEvent(self), *self.scope.handlers)
 
     def __enter__(self) -> Self:
@@ -166,76 +209,77 @@ class StreamRun(Run):
         await super().__aexit__(kind, error, tb)
 
     def begin(self) -> None:
-        """Tell that it starts, unless that is told already."""
-        if self._to_begin and self._is_first():
+        """Report the start, unless it was reported already."""
+        if self._pending_start and self._claim_start():
             self._begin()
 
     async def abegin(self) -> None:
-        """Tell that it starts, unless that is told already."""
-        if self._to_begin and self._is_first():
+        """Report the start, unless it was reported already."""
+        if self._pending_start and self._claim_start():
             await self._abegin()
 
     def chunk(self, chunk: Any, info: StreamInfo) -> None:
-        """Report a piece of the output, and remember it for the end."""
+        """Report a chunk of the output, and add it to the output of the end."""
         self.begin()
         super().chunk(chunk, info)
 
     async def achunk(self, chunk: Any, info: StreamInfo) -> None:
-        """Report a piece of the output, and remember it for the end."""
+        """Report a chunk of the output, and add it to the output of the end."""
         await self.abegin()
         await super().achunk(chunk, info)
 
     def on_chunk(self, chunk: Any, chunks: object) -> None:
-        """A piece of the input has come."""
-        self._heard.add(chunk, chunks)
-        if self._takes_pieces:
+        """Take note of a chunk of the input."""
+        self._input_sum.add(chunk, chunks)
+        if self._streams_input:
             self.begin()
 
     async def aon_chunk(self, chunk: Any, chunks: object) -> None:
-        """A piece of the input has come."""
-        self._heard.add(chunk, chunks)
-        if self._takes_pieces:
+        """Take note of a chunk of the input."""
+        self._input_sum.add(chunk, chunks)
+        if self._streams_input:
             await self.abegin()
 
     def on_end(self) -> None:
-        """The input is over."""
+        """Take note of the end of the input."""
         self._know_input()
         self.begin()
 
     async def aon_end(self) -> None:
-        """The input is over."""
+        """Take note of the end of the input."""
         self._know_input()
         await self.abegin()
 
-    def _is_first(self) -> bool:
-        """Whether it begins now; true once, also where threads ask at the same time."""
+    def _claim_start(self) -> bool:
+        """Tell whether to report the start now: true once, also for threads at the same time."""
         with suppress(IndexError):
-            return self._to_begin.pop()
+            return self._pending_start.pop()
         return False
 
     def _never_ran(self, error: BaseException | None) -> bool:
-        foreign = error is not None and error is self.passes
-        self.passes = None  # its traceback leads back to us: a cycle
-        left = error is not None and not isinstance(error, Exception)
-        return bool(self._to_begin) and (foreign or left)
+        """Tell whether its input failed, or its consumer left, before it started."""
+        from_input = error is not None and error is self.input_error
+        self.input_error = None  # its traceback refers to this object: a cycle
+        cancelled = error is not None and not isinstance(error, Exception)
+        return bool(self._pending_start) and (from_input or cancelled)
 
     def _know_input(self) -> None:
-        """Take what was heard for the input: the whole, or what was read of it."""
+        """Set the input: the sum of its chunks, as far as they were read."""
         if not self.knows_input:
-            self._input = self._heard.value()
+            self._input = self._input_sum.value()
 
 
 class _StartOnFirstEvent(Handler):
-    """Stands first among the handlers of a run's inside: the run begins before what is in it.
+    """The first handler of the calls inside a run, which starts the run before their events.
 
-    A generator may give a piece, or call something, before it has read any input.
+    A generator may yield a chunk, or call a runnable, before it has read any input.
     """
 
     def __init__(self, run: StreamRun) -> None:
         self._run: StreamRun | None = run
 
     def on_event(self, event: Event, /) -> Awaitable[None] | None:
-        """Have the run begin, where it has not."""
+        """Start the run, if this is the first event."""
         run, self._run = self._run, None
         if run is None:
             return None
@@ -246,7 +290,7 @@ class _StartOnFirstEvent(Handler):
 
 
 class _StreamRecorder:
-    """The input of an observed stream, which tells the run what it gives."""
+    """The input of an observed stream, which reports its chunks to the run."""
 
     def __init__(self, run: StreamRun, chunks: Any) -> None:
         self._run = run
@@ -254,35 +298,35 @@ class _StreamRecorder:
 
     @property
     def merge(self) -> Merge:
-        """As the stream itself."""
+        """Return the `merge` of the stream itself."""
         return merge_of(self._chunks)
 
     @property
     def may_restart(self) -> bool:
-        """As the stream itself."""
+        """Tell whether the stream itself may restart."""
         return stream_may_restart(self._chunks)
 
     @property
-    def source(self) -> object:
-        """As the stream itself."""
+    def producer(self) -> object:
+        """Return the runnable whose chunks these are, where known."""
         return getattr(self._chunks, "producer", None)
 
 
 class ObservedInput(_StreamRecorder, Iterator[Any]):
-    """The input of an observed stream, which tells the run what it gives."""
+    """The input of an observed stream, as an iterator that reports its chunks to the run."""
 
     def __init__(self, run: StreamRun, chunks: Any) -> None:
         super().__init__(run, chunks)
-        self._next = iter(chunks)
+        self._iterator = iter(chunks)
 
     def __next__(self) -> Any:
         try:
-            chunk = next(self._next)
+            chunk = next(self._iterator)
         except StopIteration:
             self._run.on_end()
             raise
         except BaseException as error:
-            self._run.passes = error
+            self._run.input_error = error
             raise
         self._run.on_chunk(chunk, self._chunks)
         return chunk
@@ -293,20 +337,20 @@ class ObservedInput(_StreamRecorder, Iterator[Any]):
 
 
 class AsyncObservedInput(_StreamRecorder, AsyncIterator[Any]):
-    """The input of an observed stream, which tells the run what it gives."""
+    """The input of an observed stream, as an iterator that reports its chunks to the run."""
 
     def __init__(self, run: StreamRun, chunks: AsyncIterable[Any]) -> None:
         super().__init__(run, chunks)
-        self._next = aiter(raw_iterator(chunks))
+        self._iterator = aiter(raw_iterator(chunks))
 
     async def __anext__(self) -> Any:
         try:
-            chunk = await anext(self._next)
+            chunk = await anext(self._iterator)
         except StopAsyncIteration:
             await self._run.aon_end()
             raise
         except BaseException as error:
-            self._run.passes = error
+            self._run.input_error = error
             raise
         await self._run.aon_chunk(chunk, self._chunks)
         return chunk

@@ -1,9 +1,9 @@
-"""Users' own runnable classes: what they override joins the rest.
+"""Users' own runnable classes: what they override is wrapped, and serves all other methods.
 
-A class of a user's overrides public methods, most often only `invoke`. Each is wrapped, so that
-its runs are reported and `chain.invoke(x)` inside of it joins the call around it, and each is
-also put where the other methods find it: `invoke` alone makes `stream`, `batch` and the async
-twins work.
+A user's class overrides public methods, most often only `invoke`. Each of them is wrapped, so that
+its runs are reported, and that `chain.invoke(x)` inside it joins the call around it. Each also
+becomes the underscored method that the other public methods call: `invoke` alone makes `stream`,
+`batch` and the async methods work.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from runnables.core.config import RunnableConfig, Scope, activate, resolve_scope
 from runnables.core.events import Run
-from runnables.core.stream_runs import aobserved_stream, observed_stream
+from runnables.core.stream_runs import arun_stream, run_stream
 from runnables.core.user_code import aiterate_in_scope, iterate_in_scope, user_config
 from runnables.engine import (
     AsyncIteratorBridge,
@@ -34,6 +35,7 @@ from runnables.engine import (
 from runnables.errors import SyncAsyncError
 
 Raw = Callable[..., Any]
+"""A method as the user wrote it, or what is made of one."""
 
 
 def wrap_overrides(cls: Any) -> None:
@@ -42,17 +44,17 @@ def wrap_overrides(cls: Any) -> None:
         raw = cls.__dict__.get(name)
         if inspect.isfunction(raw):
             setattr(cls, name, _marked(wrap(raw), raw=raw))
-            if name in _PIECEWISE:
+            if name in _TAKES_CHUNKS:
                 cls.streams_input = True
     written: dict[str, Any] = {name: getattr(getattr(cls, name), "raw", None) for name in _WRAPPERS}
     for inner, sources in _SOURCES.items():
         found = next((name for name in sources if written[name] is not None), None)
-        if found is not None and _is_ours_to_replace(cls, inner):
-            setattr(cls, inner, sources[found](written[found]))
+        if found is not None and _is_replaceable(cls, inner):
+            setattr(cls, inner, _marked(sources[found](written[found]), adapts=True))
 
 
-def _is_ours_to_replace(cls: type, inner: str) -> bool:
-    """Whether the inner method stems from the contract or an adapter, not from a real runnable."""
+def _is_replaceable(cls: type, inner: str) -> bool:
+    """Tell whether the inner method is that of the contract, or was made here for a base."""
     if inner in cls.__dict__:
         return False
     inherited = getattr(cls, inner)
@@ -64,21 +66,17 @@ def _marked(function: Raw, **marks: Any) -> Raw:
     return function
 
 
-def _adapter(function: Raw) -> Raw:
-    return _marked(function, adapts=True)
-
-
 def config_of(scope: Scope | None) -> RunnableConfig | None:
-    """A scope, or none, as the config of a call."""
+    """Return a scope as the config of a call; None where there is no scope."""
     return None if scope is None else scope.config
 
 
 def _user_config(scope: Scope | None) -> RunnableConfig | None:
-    """What a user's method is given as its config."""
+    """Return the config that a user's method receives."""
     return None if scope is None else user_config(scope)
 
 
-# --- invoke -----------------------------------------------------------------------------------
+# --- public methods: what the user wrote, as a run --------------------------------------------
 
 
 def _wrap_invoke(raw: Raw) -> Raw:
@@ -91,13 +89,14 @@ def _wrap_invoke(raw: Raw) -> Raw:
         if not scope.observed:
             with activate(scope.without_run_settings()):
                 return raw(self, input, user_config(scope.without_run_settings()), **kwargs)
-        with Run(self, scope, input) as run, activate(run.scope):
-            return run.end(raw(self, input, user_config(run.scope), **kwargs))
+        with Run(self, scope, input) as run:
+            with activate(run.scope):
+                return run.end(raw(self, input, user_config(run.scope), **kwargs))
 
     return invoke
 
 
-def _wrap_ainvoke(raw: Raw) -> Raw:
+def _awrap_invoke(raw: Raw) -> Raw:
     @functools.wraps(raw)
     async def ainvoke(
         self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
@@ -116,121 +115,138 @@ def _wrap_ainvoke(raw: Raw) -> Raw:
     return ainvoke
 
 
-def _adapt_invoke(raw: Raw) -> Raw:
+def _wrap_chunks(raw: Raw, *, whole: bool) -> Raw:
+    """Wrap a `transform`, or a `stream`, which takes a whole input."""
+    transform = _transform_from(raw, whole=whole)
+
+    @functools.wraps(raw)
+    def wrapped(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        chunks = SingleValue(input) if whole else input
+        info = StreamInfo(self.merge, self)
+        scope = resolve_scope(config)
+        return run_stream(self, partial(transform, self), chunks, scope, kwargs, info)
+
+    return wrapped
+
+
+def _awrap_chunks(raw: Raw, *, whole: bool) -> Raw:
+    """Wrap an `atransform`, or an `astream`, which takes a whole input."""
+    transform = _atransform_from(raw, whole=whole)
+
+    @functools.wraps(raw)
+    def wrapped(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        chunks = AsyncSingleValue(input) if whole else input
+        info = StreamInfo(self.merge, self)
+        scope = resolve_scope(config)
+        return arun_stream(self, partial(transform, self), chunks, scope, kwargs, info)
+
+    return wrapped
+
+
+# --- underscored methods: what the other public methods call ----------------------------------
+
+
+def _invoke_from(raw: Raw) -> Raw:
+    """Return an `_invoke` that calls the user's `invoke`."""
+
     def _invoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         with activate(scope):
             return raw(self, value, _user_config(scope), **kwargs)
 
-    return _adapter(_invoke)
+    return _invoke
 
 
-def _adapt_ainvoke(raw: Raw) -> Raw:
+def _ainvoke_from(raw: Raw) -> Raw:
+    """Return an `_ainvoke` that calls the user's `ainvoke`."""
+
     async def _ainvoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         with activate(scope):
             return await raw(self, value, _user_config(scope), **kwargs)
 
-    return _adapter(_ainvoke)
+    return _ainvoke
 
 
-def _adapt_in_thread(_: Raw) -> Raw:
+def _ainvoke_in_thread(_: Raw) -> Raw:
+    """Return an `_ainvoke` that runs `_invoke` in a worker thread."""
+
     async def _ainvoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         return await to_thread(self._invoke, value, scope, kwargs)
 
-    return _adapter(_ainvoke)
+    return _ainvoke
 
 
-# --- stream and transform ---------------------------------------------------------------------
+def _transform_from(raw: Raw, *, whole: bool = False) -> Raw:
+    """Return a `_transform` that calls the user's `transform`, or `stream` with the whole input."""
+
+    def _transform(
+        self: Any,
+        input: Iterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
+    ) -> Generator[Any, None, None]:
+        argument = collect(input) if whole else _without_restarts(input)
+        chunks = raw(self, argument, _user_config(scope), **kwargs)
+        yield from iterate_in_scope(info.delegate_to(chunks), scope)
+
+    return _transform
 
 
-def _wrap_transform(raw: Raw) -> Raw:
-    @functools.wraps(raw)
-    def transform(
-        self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Any:
-        def work(pieces: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, _without_restarts(pieces), _user_config(inside), **kwargs)
-            return iterate_in_scope(info.delegate_to(chunks), inside)
+def _atransform_from(raw: Raw, *, whole: bool = False) -> Raw:
+    """Return an `_atransform` that calls the user's `atransform`, or `astream`."""
 
-        info = StreamInfo(self.merge, self)
-        return Stream(_run(self, work, input, resolve_scope(config), info), info)
+    async def _atransform(
+        self: Any,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
+    ) -> AsyncGenerator[Any, None]:
+        argument = await acollect(input) if whole else _awithout_restarts(input)
+        chunks = raw(self, argument, _user_config(scope), **kwargs)
+        items = aiterate_in_scope(info.delegate_to(chunks), scope)
+        try:
+            async for chunk in items:
+                yield chunk
+        finally:
+            await items.aclose()
 
-    return transform
-
-
-def _wrap_atransform(raw: Raw) -> Raw:
-    @functools.wraps(raw)
-    def atransform(
-        self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Any:
-        def work(pieces: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, _awithout_restarts(pieces), _user_config(inside), **kwargs)
-            return aiterate_in_scope(info.delegate_to(chunks), inside)
-
-        info = StreamInfo(self.merge, self)
-        return AsyncStream(_arun(self, work, input, resolve_scope(config), info), info)
-
-    return atransform
+    return _atransform
 
 
-def _wrap_stream(raw: Raw) -> Raw:
-    @functools.wraps(raw)
-    def stream(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        def work(_: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, input, _user_config(inside), **kwargs)
-            return iterate_in_scope(info.delegate_to(chunks), inside)
+def _atransform_in_threads(raw: Raw, *, whole: bool = False) -> Raw:
+    """Return an `_atransform` that drives a sync `transform` or `stream` in worker threads."""
+    transform = _transform_from(raw, whole=whole)
 
-        info = StreamInfo(self.merge, self)
-        return Stream(_run(self, work, SingleValue(input), resolve_scope(config), info), info)
-
-    return stream
-
-
-def _wrap_astream(raw: Raw) -> Raw:
-    @functools.wraps(raw)
-    def astream(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
-        def work(_: Any, inside: Scope | None) -> Any:
-            chunks = raw(self, input, _user_config(inside), **kwargs)
-            return aiterate_in_scope(info.delegate_to(chunks), inside)
-
-        info = StreamInfo(self.merge, self)
-        return AsyncStream(
-            _arun(self, work, AsyncSingleValue(input), resolve_scope(config), info), info
+    async def _atransform(
+        self: Any,
+        input: AsyncIterable[Any],
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
+    ) -> AsyncGenerator[Any, None]:
+        source = (
+            SingleValue(await acollect(input))
+            if whole
+            else AsyncIteratorBridge(aiter(_awithout_restarts(input)))
         )
+        chunks = iterate_in_threads(lambda: transform(self, source, scope, kwargs, info))
+        try:
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            await chunks.aclose()
 
-    return astream
-
-
-def _run(
-    self: Any, work: Raw, input: Any, scope: Scope | None, info: StreamInfo
-) -> Generator[Any, None, None]:
-    if scope is not None and scope.observed:
-        chunks = observed_stream(self, scope, input, info, work)
-    else:
-        chunks = work(input, None if scope is None else scope.without_run_settings())
-    yield from chunks
-
-
-async def _arun(
-    self: Any, work: Raw, input: Any, scope: Scope | None, info: StreamInfo
-) -> AsyncGenerator[Any, None]:
-    if scope is not None and scope.observed:
-        chunks = aobserved_stream(self, scope, input, info, work)
-    else:
-        chunks = work(input, None if scope is None else scope.without_run_settings())
-    try:
-        async for chunk in chunks:
-            yield chunk
-    finally:
-        await chunks.aclose()
+    return _atransform
 
 
 def _without_restarts(input: Any) -> Any:
-    """An input as it is, or its whole, where it may start over: a user's method knows no reset."""
+    """Return an input as it is, or its whole where it may restart: users' code knows no `RESET`."""
     return map(collect, (input,)) if stream_may_restart(input) else input
 
 
 def _awithout_restarts(input: Any) -> Any:
-    """`_without_restarts` in the other colour."""
+    """Return an async input as it is, or its whole where it may restart."""
     return _acollected(input) if stream_may_restart(input) else input
 
 
@@ -238,149 +254,74 @@ async def _acollected(input: Any) -> AsyncGenerator[Any, None]:
     yield await acollect(input)
 
 
-def _adapt_transform(raw: Raw) -> Raw:
-    def _transform(
-        self: Any, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], _: StreamInfo
-    ) -> Generator[Any, None, None]:
-        yield from iterate_in_scope(raw(self, iter(input), _user_config(scope), **kwargs), scope)
-
-    return _adapter(_transform)
-
-
-def _adapt_atransform(raw: Raw) -> Raw:
-    async def _atransform(
-        self: Any,
-        input: AsyncIterable[Any],
-        scope: Scope | None,
-        kwargs: dict[str, Any],
-        _: StreamInfo,
-    ) -> AsyncGenerator[Any, None]:
-        chunks = aiterate_in_scope(raw(self, aiter(input), _user_config(scope), **kwargs), scope)
-        try:
-            async for chunk in chunks:
-                yield chunk
-        finally:
-            await chunks.aclose()
-
-    return _adapter(_atransform)
-
-
-def _for_one_value(adapter: Callable[[Raw], Raw]) -> Callable[[Raw], Raw]:
-    """An adapter for a method that takes a whole input, from one for those that take pieces."""
-
-    def adapt_whole(raw: Raw) -> Raw:
-        def on_whole(self: Any, pieces: Any, config: Any, **kwargs: Any) -> Any:
-            return raw(self, collect(pieces), config, **kwargs)
-
-        return adapter(on_whole)
-
-    return adapt_whole
-
-
-def _for_one_avalue(adapter: Callable[[Raw], Raw]) -> Callable[[Raw], Raw]:
-    """`_for_one_value` in the other colour."""
-
-    def adapt_whole(raw: Raw) -> Raw:
-        async def on_whole(self: Any, pieces: Any, config: Any, **kwargs: Any) -> Any:
-            value = await acollect(pieces)
-            async for chunk in raw(self, value, config, **kwargs):
-                yield chunk
-
-        return adapter(on_whole)
-
-    return adapt_whole
-
-
-def _adapt_to_threads(raw: Raw) -> Raw:
-    """A sync `transform` serves async runs, in worker threads."""
-
-    async def _atransform(
-        self: Any,
-        input: AsyncIterable[Any],
-        scope: Scope | None,
-        kwargs: dict[str, Any],
-        _: StreamInfo,
-    ) -> AsyncGenerator[Any, None]:
-        given = AsyncIteratorBridge(aiter(_awithout_restarts(input)))
-        chunks = iterate_in_threads(
-            lambda: iterate_in_scope(raw(self, given, _user_config(scope), **kwargs), scope)
-        )
-        try:
-            async for chunk in chunks:
-                yield chunk
-        finally:
-            await chunks.aclose()
-
-    return _adapter(_atransform)
-
-
-def _adapt_whole_of_stream(_: Raw) -> Raw:
-    """`invoke` for who writes only how it streams: the sum of the pieces."""
+def _invoke_from_chunks(_: Raw) -> Raw:
+    """Return an `_invoke` that merges the chunks of `_transform`."""
 
     def _invoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         info = StreamInfo(self.merge, self)
         chunks = self._transform(SingleValue(value), scope, kwargs, info)
         return collect(Stream(chunks, info))
 
-    return _adapter(_invoke)
+    return _invoke
 
 
-def _adapt_whole_of_astream(_: Raw) -> Raw:
-    """`_adapt_whole_of_stream` in the other colour."""
+def _ainvoke_from_chunks(_: Raw) -> Raw:
+    """Return an `_ainvoke` that merges the chunks of `_atransform`."""
 
     async def _ainvoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         info = StreamInfo(self.merge, self)
         chunks = self._atransform(AsyncSingleValue(value), scope, kwargs, info)
         return await acollect(AsyncStream(chunks, info))
 
-    return _adapter(_ainvoke)
+    return _ainvoke
 
 
 def _refuse_sync(raw: Raw) -> Raw:
-    """A sync call of who writes async methods only."""
+    """Return an `_invoke` that refuses, for a class that writes async methods only."""
 
     def _invoke(self: Any, *_: Any) -> Any:
         raise SyncAsyncError(
-            f"{self!r} writes `{raw.__name__}` only, so it cannot be run synchronously. "
+            f"{self!r} defines `{raw.__name__}` only, so it cannot be run synchronously. "
             "Use `ainvoke` instead of `invoke`. Use `astream` instead of `stream`. "
-            "Or write `invoke` as well."
+            "Or define `invoke` as well."
         )
 
-    return _adapter(_invoke)
+    return _invoke
 
 
 _WRAPPERS: Final[Mapping[str, Callable[[Raw], Raw]]] = {
     "invoke": _wrap_invoke,
-    "ainvoke": _wrap_ainvoke,
-    "stream": _wrap_stream,
-    "astream": _wrap_astream,
-    "transform": _wrap_transform,
-    "atransform": _wrap_atransform,
+    "ainvoke": _awrap_invoke,
+    "stream": partial(_wrap_chunks, whole=True),
+    "astream": partial(_awrap_chunks, whole=True),
+    "transform": partial(_wrap_chunks, whole=False),
+    "atransform": partial(_awrap_chunks, whole=False),
 }
-_PIECEWISE: Final = frozenset({"transform", "atransform"})
+_TAKES_CHUNKS: Final = frozenset({"transform", "atransform"})
 _SOURCES: Final[Mapping[str, Mapping[str, Callable[[Raw], Raw]]]] = {
     "_invoke": {
-        "invoke": _adapt_invoke,
-        "transform": _adapt_whole_of_stream,
-        "stream": _adapt_whole_of_stream,
+        "invoke": _invoke_from,
+        "transform": _invoke_from_chunks,
+        "stream": _invoke_from_chunks,
         "ainvoke": _refuse_sync,
         "atransform": _refuse_sync,
         "astream": _refuse_sync,
     },
     "_ainvoke": {
-        "ainvoke": _adapt_ainvoke,
-        "invoke": _adapt_in_thread,
-        "atransform": _adapt_whole_of_astream,
-        "astream": _adapt_whole_of_astream,
+        "ainvoke": _ainvoke_from,
+        "invoke": _ainvoke_in_thread,
+        "atransform": _ainvoke_from_chunks,
+        "astream": _ainvoke_from_chunks,
     },
     "_transform": {
-        "transform": _adapt_transform,
-        "stream": _for_one_value(_adapt_transform),
+        "transform": _transform_from,
+        "stream": partial(_transform_from, whole=True),
     },
     "_atransform": {
-        "atransform": _adapt_atransform,
-        "astream": _for_one_avalue(_adapt_atransform),
-        "transform": _adapt_to_threads,
-        "stream": _for_one_value(_adapt_to_threads),
+        "atransform": _atransform_from,
+        "astream": partial(_atransform_from, whole=True),
+        "transform": _atransform_in_threads,
+        "stream": partial(_atransform_in_threads, whole=True),
     },
 }
+"""For each underscored method, the public methods that can serve it, the best one first."""

@@ -1,4 +1,4 @@
-"""The type variables of a runnable: what it takes, what it returns."""
+"""The type variables of a runnable: its input and its output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The config that users' functions and methods are handed: theirs to change and to pass on."""
+"""The config that users' functions and methods receive, and iteration inside a scope."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ _COPIED: Final[Mapping[str, type]] = {"tags": list, "metadata": dict, "configura
 
 
 class UserConfig(Scope):
-    """A copy of a scope. What is written into it reaches the calls that it is passed to, only.
+    """A copy of a scope for users' code, which may change it and pass it on.
 
-    A known key that nobody gave is there all the same when asked for by `config[key]`.
+    What is written into it reaches only the calls that it is passed to. `config[key]` returns the
+    default of a known key that is not set.
     """
 
     __slots__ = ()
 
-    def __init__(self, around: Scope | None) -> None:
-        super().__init__(around)
-        for key, copied in _COPIED.items():
+    def __init__(self, outer: Scope | None) -> None:
+        super().__init__(outer)
+        for key, copy in _COPIED.items():
             if key in self:
-                super().__setitem__(key, copied(self[key]))
+                super().__setitem__(key, copy(self[key]))
 
     def __missing__(self, key: str) -> Any:
         check_config({key: None})
@@ -67,15 +68,15 @@ class UserConfig(Scope):
             super().__setitem__(key, value)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """As of any dict."""
+        """Return the value of a key, after setting it to the default where it is not set."""
         if key not in self:
             self[key] = default
         return self[key]
 
     def update(self, *others: Any, **more: Any) -> None:
-        """As of any dict."""
-        given: Iterable[tuple[str, Any]] = dict(*others, **more).items()
-        for key, value in given:
+        """Set several keys, as for any dict."""
+        values: dict[str, Any] = dict(*others, **more)
+        for key, value in values.items():
             self[key] = value
 
     def __ior__(self, other: Any) -> Any:  # type: ignore[misc]  # a dict's `|` stays as it is
@@ -84,15 +85,28 @@ class UserConfig(Scope):
 
 
 def user_config(scope: Scope | None) -> RunnableConfig:
-    """A config for users' code, in which this scope goes on."""
+    """Return a config for users' code, which continues this scope."""
     return UserConfig(scope).config
 
 
 def ensure_config(config: RunnableConfig | None = None) -> RunnableConfig:
-    """The config that holds here: this one on top of the one of the call around, all keys there.
+    """Return the config that applies here: this one, merged into that of the call around.
+
+    Args:
+        config: a config to merge; by default there is only that of the call around.
+
+    Returns:
+        A config in which `tags`, `metadata`, `callbacks`, `recursion_limit` and `configurable`
+        are always set. Changing it changes no other call, and it can be passed on.
 
     Raises:
-        ConfigError: an unknown key, or a value of the wrong kind.
+        ConfigError: an unknown key, or a value of the wrong type.
+
+    Example:
+        >>> def tags(_):
+        ...     return ensure_config()["tags"]
+        >>> RunnableLambda(tags).invoke(1, {"tags": ["draft"]})
+        ['draft']
     """
     full = cast("Any", user_config(ensure_scope(config)))
     for key in ("tags", "metadata", "callbacks", "recursion_limit", "configurable"):
@@ -101,7 +115,7 @@ def ensure_config(config: RunnableConfig | None = None) -> RunnableConfig:
 
 
 def iterate_in_scope(chunks: Iterable[Any], scope: Scope | None) -> Generator[Any, None, None]:
-    """A user's iterator, with the scope around each of its steps; closed at the end.
+    """Yield the chunks of a user's iterator, with the scope set around each step; close it.
 
     The scope is set for each step alone: a generator runs in its consumer's context, where a
     variable that is left set would leak out.
@@ -127,7 +141,7 @@ def iterate_in_scope(chunks: Iterable[Any], scope: Scope | None) -> Generator[An
 async def aiterate_in_scope(
     chunks: AsyncIterable[Any], scope: Scope | None
 ) -> AsyncGenerator[Any, None]:
-    """`iterate_in_scope` in the other colour."""
+    """Yield the chunks of a user's async iterator; see `iterate_in_scope`."""
     items = aiter(chunks)
     try:
         if scope is None:

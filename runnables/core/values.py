@@ -1,8 +1,8 @@
-"""A runnable is a value: it prints as the code that makes it, compares, hashes and pickles.
+"""Runnables as values: they print as the code that makes them, compare, hash and pickle.
 
 The rule: **public attributes are configuration, underscored attributes are state.** Only the
-configuration is compared, printed and pickled; clients, locks and loaded models are state, made
-when they are first needed, in each process anew.
+configuration is compared, printed and pickled. Clients, locks and loaded models are state: each
+process makes its own when they are first needed.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Value:
-    """Equality, hash, repr and pickling by public attributes."""
+    """A base class that compares, hashes, prints and pickles by public attributes."""
 
     def _settings(self) -> dict[str, Any]:
-        """The configuration, by name."""
+        """Return the configuration: the public attributes by name."""
         return {key: value for key, value in vars(self).items() if not key.startswith("_")}
 
     def _identity(self) -> dict[str, Any]:
-        """The part of the configuration that decides what it gives; caches go by it."""
+        """Return the part of the configuration that decides the output; it is a cache's key."""
         return self._settings()
 
     def __eq__(self, other: object) -> bool:
@@ -50,18 +50,18 @@ class Value:
         vars(self).update(state)
 
 
-Made = TypeVar("Made", bound=Value)
+AnyValue = TypeVar("AnyValue", bound=Value)
 
 
-def with_settings(value: Made, changes: Mapping[str, Any]) -> Made:
-    """A copy with other values for some of its public attributes, without the state of the old."""
-    changed = copy.copy(value)  # by __getstate__: without the state of the original
+def with_settings(value: AnyValue, changes: Mapping[str, Any]) -> AnyValue:
+    """Return a copy with some public attributes changed, without the state of the original."""
+    changed = copy.copy(value)  # through __getstate__, which leaves the state out
     vars(changed).update(changes)
     return changed
 
 
 def _hashable(values: Any) -> list[int]:
-    """The hashes of those values that have one; equal values have equal lists."""
+    """Return the hashes of values, 0 for one that has none; equal values have equal lists."""
     hashes: list[int] = []
     for value in values:
         try:
@@ -72,65 +72,66 @@ def _hashable(values: Any) -> list[int]:
 
 
 def show(thing: object) -> str:
-    """A lambda by its text, another function by its name, anything else by its repr."""
+    """Return the source of a lambda, the name of another function, or the repr of anything else."""
     name = getattr(thing, "__name__", None)
     if name == "<lambda>" and inspect.isfunction(thing):
         return lambda_text(thing) or name
     return name if isinstance(name, str) and callable(thing) else repr(thing)
 
 
-LONGEST = 80
-"""Characters of a lambda that is shown whole."""
+MAX_LAMBDA_LENGTH = 80
+"""How many characters of a lambda are shown; the body of a longer one is left out."""
 
 
 def lambda_text(function: Any) -> str | None:
-    """A lambda as it is written, on one line; None where its source is not at hand.
+    """Return a lambda as it is written, on one line; None where its source is not available.
 
-    Python remembers where each instruction comes from, so the body is what they span. What is
-    found there counts only if it uses the names that the code uses: the file may have changed.
+    Python records which columns of the file each instruction comes from; the body is what they
+    span. It counts only if it uses no other names than the code: the file may have changed.
     """
     import ast
-    import inspect
 
     code: CodeType = function.__code__
-    text = _body(code)
+    source = _body_source(code)
     try:
-        body = ast.parse(f"({text}\n)", mode="eval").body
+        body = ast.parse(f"({source}\n)", mode="eval").body
     except SyntaxError:
         return None
-    if not text.strip() or not _names(body) <= set(_known(code)):
+    if not source.strip() or not _names_in(body) <= set(_code_names(code)):
         return None
     parameters = str(inspect.signature(function))[1:-1]
     head = f"lambda {parameters}:" if parameters else "lambda:"
     shown = f"{head} {ast.unparse(body)}"
-    return shown if len(shown) <= LONGEST else f"{head} ..."
+    return shown if len(shown) <= MAX_LAMBDA_LENGTH else f"{head} ..."
 
 
-def _body(code: CodeType) -> str:
-    """What the instructions of a function without a name span, in the file they come from."""
-    known = [it for it in code.co_positions() if None not in it]
-    spans: Any = [it for it in known if it[2:] != (0, 0)]
-    if known and not spans:  # CPython 3.12 forgets where a constant stands that is given back
+def _body_source(code: CodeType) -> str:
+    """Return the part of its file that the instructions of a lambda span."""
+    positions = [position for position in code.co_positions() if None not in position]
+    spans: Any = [position for position in positions if position[2:] != (0, 0)]
+    if positions and not spans:  # CPython 3.12 has no position for a constant that is returned
         return repr(code.co_consts[-1])
-    if not spans:  # Python was told to leave them out
+    if not spans:  # Python runs with -X no_debug_ranges
         return ""
     first, start = min((line, column) for line, _, column, _ in spans)
     last, end = max((line, column) for _, line, _, column in spans)
-    lines = [linecache.getline(code.co_filename, at).encode() for at in range(first, last + 1)]
+    numbers = range(first, last + 1)
+    lines = [linecache.getline(code.co_filename, number).encode() for number in numbers]
     lines[-1] = lines[-1][:end]
     lines[0] = lines[0][start:]
     return b"".join(lines).decode()
 
 
-def _names(body: ast.expr) -> set[str]:
+def _names_in(body: ast.expr) -> set[str]:
     import ast
 
-    names = {it.id for it in ast.walk(body) if isinstance(it, ast.Name)}
-    return names | {it.attr for it in ast.walk(body) if isinstance(it, ast.Attribute)}
+    names = {node.id for node in ast.walk(body) if isinstance(node, ast.Name)}
+    return names | {node.attr for node in ast.walk(body) if isinstance(node, ast.Attribute)}
 
 
-def _known(code: CodeType) -> Iterator[str]:
+def _code_names(code: CodeType) -> Iterator[str]:
+    """Yield the names that a code object uses, also within functions inside it."""
     yield from (*code.co_names, *code.co_varnames, *code.co_freevars, *code.co_cellvars)
     for constant in code.co_consts:
         if hasattr(constant, "co_names"):
-            yield from _known(constant)
+            yield from _code_names(constant)

@@ -1,1 +1,1 @@
-"""What the core does besides obeying the laws: values, errors, schemas, events, endless inputs."""
+"""Tests of the core beyond the laws: values, schemas, events, users' classes, endless inputs."""

@@ -1,4 +1,4 @@
-"""A million rows, read lazily and handed out one by one: memory stays flat."""
+"""Batches over a million lazy inputs: memory stays flat."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from runnables import RunnableLambda
 
 ROWS = 1_000_000
 FLAT = 512 * 1024
-"""Bytes by which the peak may exceed what was there after the first rows."""
+"""How many bytes the peak may exceed the memory after the first rows."""
 
 
 @pytest.mark.slow
 def test_a_million_rows_need_no_memory() -> None:
-    """`batch_as_completed` with a limit of 1, over a generator of inputs; none is kept."""
+    """`batch_as_completed` over a generator keeps neither inputs nor outputs."""
     step = RunnableLambda(_increment, blocking=False)
     pulled = 0
 
@@ -31,7 +31,7 @@ def test_a_million_rows_need_no_memory() -> None:
         assert output == index + 2
         assert pulled - done <= 3, "inputs are pulled ahead"
         done += 1
-        if done == 1000:  # what is made once was made; tracing all rows would take minutes
+        if done == 1000:  # one-time objects exist by now; tracing all rows would take minutes
             tracemalloc.start()
             before = tracemalloc.get_traced_memory()[0]
         elif done == 100_000:

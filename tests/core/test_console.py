@@ -1,4 +1,4 @@
-"""ConsoleHandler: what a run looks like in a terminal."""
+"""ConsoleHandler: a run as it is printed in a terminal."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ TIME = re.compile(r"[\d.e+-]+ m?s")
 
 
 class Terminal(io.StringIO):
-    """A file that says it is a terminal."""
+    """A file that reports that it is a terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 class Counting(io.StringIO):
-    """Keeps what was written, one entry a call."""
+    """A file that records each write, and counts the flushes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,34 +50,34 @@ class Counting(io.StringIO):
 
 
 def lines_of(file: io.StringIO) -> list[str]:
-    """What was printed, with the times replaced by `T`."""
+    """Return the printed lines, with `T` in the place of each time."""
     return TIME.sub("T", file.getvalue()).splitlines()
 
 
 def event(kind: Any, **more: Any) -> Event:
-    """An event as runs make it."""
+    """Return an event as runs make it."""
     return Event(kind=kind, run_type="chain", name="step", run_id="1", **more)
 
 
 def line(event: Event, **options: Any) -> str:
-    """What the handler prints for one event."""
+    """Return the line that the handler prints for one event."""
     file = io.StringIO()
     ConsoleHandler(file, **options).on_event(event)
     return file.getvalue()
 
 
 def double(x: int) -> int:
-    """Twice as much."""
+    """Double a number."""
     return 2 * x
 
 
 def fail(x: int) -> int:
-    """Nothing works."""
+    """Fail at any input."""
     raise ValueError("no such thing")
 
 
 def observed(call: Call, runnable: Any, value: Any, **options: Any) -> list[str]:
-    """The lines of one call."""
+    """Return the lines of one call."""
     file = io.StringIO()
     call.invoke(runnable, value, {"callbacks": [ConsoleHandler(file, **options)]})
     return lines_of(file)
@@ -87,7 +87,7 @@ def observed(call: Call, runnable: Any, value: Any, **options: Any) -> list[str]
 
 
 def test_a_run_is_a_tree(call: Call) -> None:
-    """A line for each start and end, a step deeper than the sequence around it."""
+    """Each start and end has a line, one level deeper than the sequence around it."""
     chain = RunnableLambda(double) | RunnableLambda(str, name="text")
     assert observed(call, chain, 4) == [
         "▶ RunnableSequence 4",
@@ -99,8 +99,8 @@ def test_a_run_is_a_tree(call: Call) -> None:
     ]
 
 
-def test_a_call_inside_a_function_stands_below_it(call: Call) -> None:
-    """Nested calls join the tree, without a config passed by hand."""
+def test_a_call_inside_a_function_is_shown_below_it(call: Call) -> None:
+    """A nested call joins the tree, without a config that is passed on."""
     inner = RunnableLambda(double)
 
     def outer(x: int) -> int:
@@ -114,8 +114,8 @@ def test_a_call_inside_a_function_stands_below_it(call: Call) -> None:
     ]
 
 
-def test_branches_stand_below_their_mapping(call: Call) -> None:
-    """Branches that run one after the other are printed one after the other."""
+def test_branches_are_shown_below_their_parallel(call: Call) -> None:
+    """Branches that run in turn are printed in turn."""
     file = io.StringIO()
     config = {"callbacks": [ConsoleHandler(file)], "max_concurrency": 1}
     call.invoke(RunnableParallel(a=double, b=str), 1, config)
@@ -129,8 +129,8 @@ def test_branches_stand_below_their_mapping(call: Call) -> None:
     ]
 
 
-def test_a_run_goes_by_the_name_of_its_config(call: Call) -> None:
-    """`run_name` is what is printed."""
+def test_a_run_has_the_name_of_its_config(call: Call) -> None:
+    """`run_name` is printed in the place of the runnable's name."""
     named = RunnableLambda(double).with_config(run_name="twice")
     assert observed(call, named, 1) == ["▶ twice 1", "✓ twice T → 2"]
 
@@ -139,7 +139,7 @@ def test_a_run_goes_by_the_name_of_its_config(call: Call) -> None:
 
 
 def test_an_error_shows_its_type_and_message(call: Call) -> None:
-    """On every level that it passes."""
+    """Every level that the error passes shows them."""
     file = io.StringIO()
     with pytest.raises(ValueError, match="no such thing"):
         call.invoke(RunnableLambda(double) | fail, 1, {"callbacks": [ConsoleHandler(file)]})
@@ -151,7 +151,7 @@ def test_an_error_shows_its_type_and_message(call: Call) -> None:
 
 
 def test_a_cancelled_run_is_not_an_error() -> None:
-    """It has a mark of its own, and no message."""
+    """It has its own mark, and no message."""
     file = io.StringIO()
 
     async def main() -> None:
@@ -173,7 +173,7 @@ def test_a_cancelled_run_is_not_an_error() -> None:
 
 
 def test_a_stream_that_is_left_is_cancelled(call: Call) -> None:
-    """The tree is closed when the consumer has left."""
+    """Its end is printed when the consumer has left."""
 
     def letters(text: str) -> Any:
         yield from text
@@ -186,11 +186,11 @@ def test_a_stream_that_is_left_is_cancelled(call: Call) -> None:
 
 def test_a_retry_shows_every_attempt(call: Call) -> None:
     """Each attempt is a run."""
-    tries: list[int] = []
+    attempts: list[int] = []
 
     def flaky(x: int) -> int:
-        tries.append(x)
-        if len(tries) < 2:
+        attempts.append(x)
+        if len(attempts) < 2:
             raise ConnectionError("lost")
         return x
 
@@ -205,11 +205,11 @@ def test_a_retry_shows_every_attempt(call: Call) -> None:
     ]
 
 
-# -- models, pieces, events of the user's own
+# -- models, chunks, and the user's own events
 
 
-def test_a_model_shows_its_words_and_its_tokens(call: Call) -> None:
-    """A message is shown by its text, the usage as read+written."""
+def test_a_model_shows_its_text_and_its_tokens(call: Call) -> None:
+    """A message is shown by its text, and its usage as input+output tokens."""
     usage: Any = {"input_tokens": 12, "output_tokens": 3, "total_tokens": 15}
     model = ScriptedChatModel(["Hello there."], usage=usage)
     assert observed(call, model, "Hi!") == [
@@ -219,13 +219,13 @@ def test_a_model_shows_its_words_and_its_tokens(call: Call) -> None:
 
 
 def test_a_model_without_usage_shows_none(call: Call) -> None:
-    """Nothing is made up."""
+    """No tokens are shown where the model reports none."""
     (_, end) = observed(call, ScriptedChatModel(["Hello."]), "Hi!")
     assert end == "✓ ScriptedChatModel T → 'Hello.'"
 
 
-def test_pieces_are_left_out_unless_asked_for(call: Call) -> None:
-    """`chunks=True` adds a line for each piece of a stream."""
+def test_chunks_are_left_out_by_default(call: Call) -> None:
+    """`chunks=True` adds a line for each chunk of a stream."""
     for chunks, shown in ((False, []), (True, ["· letters 'a'", "· letters 'b'"])):
         file = io.StringIO()
         handler = ConsoleHandler(file, chunks=chunks)
@@ -238,15 +238,15 @@ def _letters(text: str) -> Any:
 
 
 def test_a_streamed_answer_is_shown_whole_at_its_end(call: Call) -> None:
-    """The end of a stream has the merged value, whatever it was cut into."""
+    """The end of a stream shows its merged value."""
     file = io.StringIO()
     chain = ScriptedChatModel(["one two"]) | StrOutputParser()
     call.stream(chain, "?", {"callbacks": [ConsoleHandler(file)]})
     assert lines_of(file)[-1] == "✓ RunnableSequence T → 'one two'"
 
 
-def test_events_of_the_users_own_are_shown(call: Call) -> None:
-    """By name, with their data, one deeper than the run that told them."""
+def test_the_users_own_events_are_shown(call: Call) -> None:
+    """They have a name and data, one level deeper than the run that dispatched them."""
 
     def copy(files: list[str]) -> int:
         dispatch_custom_event("copied", {"file": files[0]})
@@ -264,28 +264,28 @@ def test_events_of_the_users_own_are_shown(call: Call) -> None:
 
 
 def test_long_values_are_cut_to_the_width() -> None:
-    """The last character that is shown says that there is more."""
-    said = line(event("start", input="x" * 100), width=20)
-    assert said == f"▶ step '{'x' * 18}…\n"
+    """An ellipsis is the last character of a value that is cut."""
+    shown = line(event("start", input="x" * 100), width=20)
+    assert shown == f"▶ step '{'x' * 18}…\n"
     assert line(event("start", input="x" * 18), width=20) == f"▶ step '{'x' * 18}'\n"
 
 
 def test_width_zero_shows_no_values(call: Call) -> None:
-    """Only what ran, and how long."""
+    """Only the name and the time of a run are shown."""
     assert observed(call, RunnableLambda(double), 1, width=0) == ["▶ double", "✓ double T"]
     assert line(event("error", error=ValueError("no")), width=0) == "✗ step ValueError\n"
     assert line(event("error", error=ValueError())) == "✗ step ValueError\n"
 
 
-def test_a_value_of_many_lines_takes_one() -> None:
-    """Line breaks are spaces, so that the tree stays a tree."""
+def test_a_value_of_many_lines_is_shown_on_one() -> None:
+    """Line breaks become spaces, so that the tree keeps its shape."""
     multiline = AIMessage("one\n\n   two")
     assert line(event("end", output=multiline)).count("\n") == 1
     assert line(event("error", error=ValueError("one\n  two"))) == "✗ step ValueError: one two\n"
 
 
 def test_nothing_is_shown_for_none() -> None:
-    """An input that is not known yet, or a result that is None, leaves no trace."""
+    """An input that is not known yet, and an output of None, are left out."""
     assert line(event("start")) == "▶ step\n"
     assert line(event("end", output=None)) == "✓ step\n"
 
@@ -298,28 +298,28 @@ def test_nothing_is_shown_for_none() -> None:
     ],
 )
 def test_times_are_readable(seconds: float, shown: str) -> None:
-    """Milliseconds below a second, seconds above."""
+    """Times below a second are in milliseconds, others in seconds."""
     assert line(event("end", seconds=seconds, output=1)) == f"✓ step {shown} → 1\n"
 
 
 # -- where it goes
 
 
-def test_a_terminal_gets_colours() -> None:
-    """The mark is coloured, the text is not."""
+def test_a_terminal_gets_colors() -> None:
+    """The mark is colored, the text is not."""
     file = Terminal()
     ConsoleHandler(file).on_event(event("error", error=ValueError("no")))
     assert file.getvalue() == "\x1b[31m✗\x1b[0m step ValueError: no\n"
 
 
-def test_a_file_gets_no_colours(call: Call) -> None:
+def test_a_file_gets_no_colors(call: Call) -> None:
     """Escape codes are for terminals."""
-    assert not any("\x1b" in it for it in observed(call, RunnableLambda(double), 1))
+    assert not any("\x1b" in line for line in observed(call, RunnableLambda(double), 1))
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_a_terminal_without_the_marks_gets_question_marks(encoding: str) -> None:
-    """What its encoding cannot say is replaced, and no line is lost."""
+    """Characters that its encoding lacks are replaced, and no line is lost."""
     raw = io.BytesIO()
     handler = ConsoleHandler(io.TextIOWrapper(raw, encoding=encoding, newline=""))
     handler.on_event(event("start", input="a → b"))
@@ -329,7 +329,7 @@ def test_a_terminal_without_the_marks_gets_question_marks(encoding: str) -> None
 def test_it_writes_to_stderr_by_default(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Stderr is looked up at each line, so that one that was replaced later is used."""
+    """Stderr is looked up at each line, so that a later replacement is used."""
     handler = ConsoleHandler()
     replaced = io.StringIO()
     monkeypatch.setattr(sys, "stderr", replaced)
@@ -339,7 +339,7 @@ def test_it_writes_to_stderr_by_default(
 
 
 def test_every_line_is_written_whole_and_at_once() -> None:
-    """One write a line, and a flush: lines of several threads do not mix."""
+    """A line is one write and one flush, so that lines of several threads do not mix."""
     file = Counting()
     barrier = threading.Barrier(4)
 

@@ -1,4 +1,4 @@
-"""Handlers that fail, and calls that are given up while handlers are told."""
+"""Handlers that fail, and calls that are cancelled while handlers receive an event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Failing:
 
 
 class Slotted:
-    """Such a handler, which takes no weak references and has no hash."""
+    """A failing handler that takes no weak references and has no hash."""
 
     __slots__ = ()
     __hash__: Any = None
@@ -36,13 +36,13 @@ def plain(x: int) -> int:
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> int:
-    return sum("failed; its further errors" in it.getMessage() for it in caplog.records)
+    return sum("failed; its further errors" in record.getMessage() for record in caplog.records)
 
 
 def test_every_handler_that_fails_is_logged_once(
     call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Also one that is made where another lay before, which takes over its id."""
+    """A handler that is made in the memory of another has its id, and is logged all the same."""
     step = RunnableLambda(plain, blocking=False)
     with caplog.at_level(logging.WARNING, "runnables"):
         for _ in range(50):
@@ -50,8 +50,8 @@ def test_every_handler_that_fails_is_logged_once(
     assert logged(caplog) == 50
 
 
-def test_a_handler_that_failed_is_let_go(caplog: pytest.LogCaptureFixture) -> None:
-    """Remembering who was logged keeps nobody alive (a captured record would)."""
+def test_a_handler_that_failed_is_not_kept_alive(caplog: pytest.LogCaptureFixture) -> None:
+    """The library refers to it only weakly. (A captured log record would keep it alive.)"""
     caplog.set_level(logging.CRITICAL, "runnables")
     handler = Failing()
     RunnableLambda(plain).invoke(1, {"callbacks": [handler]})
@@ -63,7 +63,7 @@ def test_a_handler_that_failed_is_let_go(caplog: pytest.LogCaptureFixture) -> No
 def test_a_handler_without_hash_and_weak_references_may_fail(
     call: Call, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged once, too, over several runs."""
+    """Its error is logged once, too, in several runs."""
     handler: Any = Slotted()
     with caplog.at_level(logging.WARNING, "runnables"):
         for _ in range(2):
@@ -71,10 +71,10 @@ def test_a_handler_without_hash_and_weak_references_may_fail(
     assert logged(caplog) == 1
 
 
-def test_a_handler_that_hides_that_it_is_async_is_told_so(
+def test_a_hidden_async_handler_is_logged_as_one(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Its function returns a coroutine, which nobody could have seen before."""
+    """Its sync function returns a coroutine, which shows only when it is called."""
 
     class Hidden:
         def on_event(self, event: Event) -> Any:
@@ -88,8 +88,8 @@ def test_a_handler_that_hides_that_it_is_async_is_told_so(
     assert "Use the async call" in str(error[1])
 
 
-class Told:
-    """Keeps the kinds of the events of the runs named `inside`."""
+class Kinds:
+    """A handler that records the kinds of the events of the runs named `inside`."""
 
     def __init__(self) -> None:
         self.kinds: list[str] = []
@@ -103,19 +103,19 @@ class Told:
 
 
 class AsyncHandler:
-    """Awaited, so a thread asks the loop for it."""
+    """A handler that must be awaited, which a thread asks the event loop to do."""
 
     async def on_event(self, event: Event) -> None:
         await asyncio.sleep(0)
 
 
-def test_a_run_in_a_thread_that_was_given_up_tells_its_end_to_all() -> None:
-    """A handler behind an async one, too: it may have something open for the run."""
-    told, entered, goes_on = Told(), threading.Event(), threading.Event()
+def test_every_handler_receives_the_end_of_a_run_in_an_abandoned_thread() -> None:
+    """A sync handler behind an async one receives it, too: it may hold resources of the run."""
+    recorded, entered, resumed = Kinds(), threading.Event(), threading.Event()
 
     def inside(x: int) -> int:
         entered.set()
-        goes_on.wait()
+        resumed.wait()
         return x
 
     inner = RunnableLambda(inside)
@@ -124,22 +124,22 @@ def test_a_run_in_a_thread_that_was_given_up_tells_its_end_to_all() -> None:
         return inner.invoke(x)
 
     async def main() -> None:
-        config: Any = {"callbacks": [AsyncHandler(), told]}
+        config: Any = {"callbacks": [AsyncHandler(), recorded]}
         task = asyncio.create_task(RunnableLambda(outside).ainvoke(1, config))
         await asyncio.to_thread(entered.wait)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        goes_on.set()
-        await asyncio.to_thread(told.last.wait, 5)
+        resumed.set()
+        await asyncio.to_thread(recorded.last.wait, 5)
 
     asyncio.run(main())
-    assert told.kinds == ["start", "end"]
+    assert recorded.kinds == ["start", "end"]
 
 
-def test_a_run_that_is_cancelled_while_it_tells_its_end_tells_all() -> None:
-    """The first handler is cancelled in its await; the second still hears the end."""
-    told = Told()
+def test_every_handler_receives_an_end_that_is_cancelled_midway() -> None:
+    """The first handler is cancelled in its await; the second still receives the end."""
+    recorded = Kinds()
 
     async def main() -> None:
         waits = asyncio.Event()
@@ -153,7 +153,7 @@ def test_a_run_that_is_cancelled_while_it_tells_its_end_tells_all() -> None:
         async def inside(x: int) -> int:
             return x
 
-        config: Any = {"callbacks": [Waiting(), told]}
+        config: Any = {"callbacks": [Waiting(), recorded]}
         task = asyncio.create_task(RunnableLambda(inside).ainvoke(1, config))
         await waits.wait()
         task.cancel()
@@ -161,4 +161,4 @@ def test_a_run_that_is_cancelled_while_it_tells_its_end_tells_all() -> None:
             await task
 
     asyncio.run(main())
-    assert told.kinds == ["start", "end"]
+    assert recorded.kinds == ["start", "end"]

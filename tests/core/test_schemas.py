@@ -1,4 +1,4 @@
-"""What runnables say of their input, output and config, and tools of their arguments."""
+"""Schemas of inputs, outputs and configs, and of the arguments of tools."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Person(BaseModel):
 
 
 def older(person: Person) -> int:
-    """How old the person is in a year."""
+    """Return the age in a year."""
     return person.age + 1
 
 
@@ -53,8 +53,8 @@ def born(point: Point) -> Person:
 
 
 def fields(schema: dict[str, Any]) -> dict[str, Any]:
-    """The types of the fields by name; None where the schema says nothing of one."""
-    return {key: it.get("type") for key, it in schema.get("properties", {}).items()}
+    """Return the types of the fields by name; None where the schema has none."""
+    return {key: field.get("type") for key, field in schema.get("properties", {}).items()}
 
 
 MADE_OF_PROMPTS: dict[str, Runnable[Any, Any]] = {
@@ -76,34 +76,34 @@ MADE_OF_PROMPTS: dict[str, Runnable[Any, Any]] = {
 
 
 @pytest.mark.parametrize("runnable", MADE_OF_PROMPTS.values(), ids=MADE_OF_PROMPTS.keys())
-def test_what_is_made_of_a_runnable_says_its_input(runnable: Runnable[Any, Any]) -> None:
-    """The schema of the part that takes the input is that of the whole."""
+def test_a_wrapper_has_the_input_of_what_it_wraps(runnable: Runnable[Any, Any]) -> None:
+    """The part that takes the input decides the schema of the whole."""
     schema = runnable.get_input_jsonschema()
     assert (list(schema["properties"]), schema["required"]) == (["language"], ["language"])
 
 
 def test_a_parallel_needs_the_fields_of_all_branches() -> None:
-    """Branches that take anything add nothing."""
+    """Branches that take anything add no field."""
     both = RunnableParallel(a=PROMPT, b=OTHER, c=lambda x: x)
     assert fields(both.get_input_jsonschema()) == {"language": "string", "mood": "string"}
 
 
-def test_map_takes_and_gives_lists() -> None:
-    """The items are what the runnable inside takes and gives."""
+def test_map_takes_and_returns_lists() -> None:
+    """Their items have the types of the runnable inside."""
     mapped = RunnableLambda(older).map()
     assert mapped.get_input_jsonschema()["items"] == {"$ref": "#/$defs/Person"}
     assert mapped.get_output_jsonschema()["items"] == {"type": "integer"}
 
 
-def test_assign_leaves_to_the_input_what_it_does_not_compute() -> None:
-    """What a prompt behind an `assign` needs is what the new keys need, and the rest."""
+def test_the_input_has_the_keys_that_assign_does_not_compute() -> None:
+    """In front of a prompt, `assign` needs the inputs of its keys, and the other variables."""
     prompt = ChatPromptTemplate.from_template("{context} {question}")
     rag = RunnablePassthrough.assign(context=itemgetter("topic")) | prompt
     assert set(fields(rag.get_input_jsonschema())) == {"topic", "question"}
 
 
 def test_outputs_follow_keys_through_assign_and_pick() -> None:
-    """Assigning adds fields, picking takes some, a passthrough changes nothing."""
+    """`assign` adds fields, `pick` keeps some, and a passthrough changes nothing."""
     step = RunnableParallel(age=older, who=RunnableLambda(lambda x: x))
     assigned = step | RunnablePassthrough() | RunnablePassthrough.assign(name=lambda _: "n")
     assert set(fields(assigned.get_output_jsonschema())) == {"age", "who", "name"}
@@ -112,15 +112,15 @@ def test_outputs_follow_keys_through_assign_and_pick() -> None:
     assert (PROMPT | MODEL | StrOutputParser()).get_output_jsonschema()["type"] == "string"
 
 
-def test_a_typed_dict_is_its_keys_and_a_model_itself() -> None:
-    """Functions that take a TypedDict or a pydantic model have named arguments."""
+def test_a_typed_dict_becomes_its_keys_and_a_model_stays_itself() -> None:
+    """A function of a TypedDict or a pydantic model has named fields."""
     piped = RunnableLambda(born) | older
     assert fields(piped.get_input_jsonschema()) == {"x": "integer", "y": "string"}
     assert RunnableLambda(older).input_schema is Person
 
 
 def test_types_that_are_declared_win() -> None:
-    """`with_types` says what annotations do not."""
+    """`with_types` goes before annotations."""
     typed = RunnableLambda(len).with_types(input_type=Point, output_type=int)
     assert fields(typed.get_input_jsonschema()) == {"x": "integer", "y": "string"}
     assert (typed | RunnablePassthrough()).get_output_jsonschema()["type"] == "integer"
@@ -130,7 +130,7 @@ def test_types_that_are_declared_win() -> None:
     }
 
 
-def test_a_config_chooses_whose_schema_it_is() -> None:
+def test_a_config_chooses_the_schema() -> None:
     """Alternatives have the schema of the one that the config chooses."""
     either = PROMPT.configurable_alternatives(ConfigurableField(id="which"), other=OTHER)
     chosen = {"configurable": {"which": "other"}}
@@ -139,21 +139,21 @@ def test_a_config_chooses_whose_schema_it_is() -> None:
 
 
 def test_a_bound_config_is_part_of_the_schema() -> None:
-    """A template that a config sets has the variables of that one."""
+    """A template that a config sets decides the variables."""
     prompt = PROMPT.configurable_fields(messages=ConfigurableField(id="messages"))
     text = prompt.with_config(configurable={"messages": OTHER.messages})
     assert fields((text | MODEL).get_input_jsonschema()) == {"mood": "string"}
 
 
-def test_the_call_of_a_class_may_say_its_types() -> None:
-    """As type checkers read it."""
+def test_the_call_of_a_class_may_have_its_types() -> None:
+    """The type arguments of the call count, as for type checkers."""
     branch = RunnableBranch[int, str]((bool, str), repr)
     assert (branch.InputType, branch.OutputType) == (int, str)
     assert branch.get_input_jsonschema() == {"title": "RunnableBranchInput", "type": "integer"}
 
 
-def test_of_two_needs_the_typed_one_counts() -> None:
-    """A key that anything may be for one step is a text for the next."""
+def test_of_two_types_of_one_key_the_known_one_counts() -> None:
+    """A key that is Any for one step has the type that the next step gives it."""
     prompt = ChatPromptTemplate.from_template("{context} {question}")
     rag = RunnablePassthrough.assign(context=itemgetter("question")) | prompt
     assert fields(rag.get_input_jsonschema()) == {"question": "string"}
@@ -162,7 +162,7 @@ def test_of_two_needs_the_typed_one_counts() -> None:
 
 
 def test_the_config_schema_has_all_fields_inside() -> None:
-    """Configurable fields of every step, and the keys that were asked for."""
+    """It has the configurable fields of every step, and the keys to include."""
     model = MODEL.configurable_fields(responses=ConfigurableField(id="r", name="Answers"))
     schema = (PROMPT | model).get_config_jsonschema(include=["tags"])
     assert set(schema["properties"]) == {"configurable", "tags"}
@@ -170,8 +170,8 @@ def test_the_config_schema_has_all_fields_inside() -> None:
     assert PROMPT.get_config_jsonschema()["properties"] == {}
 
 
-def test_users_classes_say_their_schema_by_one_method() -> None:
-    """Whoever overrides `get_input_schema` changes the property and the JSON schema, too."""
+def test_users_classes_set_their_schema_by_one_method() -> None:
+    """An override of `get_input_schema` changes the property and the JSON schema, too."""
 
     class Mine(Runnable[Any, Any]):
         def get_input_schema(self, config: Any = None) -> type[BaseModel]:
@@ -190,7 +190,7 @@ def test_a_router_takes_a_key_and_an_input() -> None:
 def test_types_come_from_annotations_alone() -> None:
     """An iterator is a stream of a generator function, and a value of any other."""
 
-    def pieces(text: str) -> Iterator[str]:
+    def chunks(text: str) -> Iterator[str]:
         yield from text
 
     def numbers(text: str) -> Iterator[int]:
@@ -204,21 +204,21 @@ def test_types_come_from_annotations_alone() -> None:
         def __call__(self, number: int) -> str:
             return str(number)
 
-    assert RunnableLambda(pieces).OutputType is str
+    assert RunnableLambda(chunks).OutputType is str
     assert RunnableLambda(numbers).OutputType == Iterator[int]
     assert returns_a_runnable.OutputType is AIMessage
     assert (RunnableLambda(Callable()).InputType, RunnableLambda(Callable()).OutputType) == (
         int,
         str,
     )
-    assert RunnableGenerator(lambda it: (yield from it)).OutputType is Any
+    assert RunnableGenerator(lambda items: (yield from items)).OutputType is Any
 
 
 # --- tools ------------------------------------------------------------------------------------
 
 
 def test_a_chain_as_a_tool_has_the_prompts_variables() -> None:
-    """The arguments are the fields of the input of the first step."""
+    """Its arguments are the fields of the input of the first step."""
     tool = (PROMPT | MODEL | StrOutputParser()).as_tool(name="ask")
     assert list(tool.args) == ["language"]
     assert tool.invoke({"language": "Latin"}) == "x"
@@ -226,16 +226,16 @@ def test_a_chain_as_a_tool_has_the_prompts_variables() -> None:
         tool.invoke({"lang": "Latin"})
 
 
-def test_a_tool_hands_on_what_the_function_takes() -> None:
-    """A model where it takes one, a dict where it takes a dict, else the value."""
+def test_a_tool_passes_the_type_that_the_function_takes() -> None:
+    """It passes a model, a dict, or the single value."""
     assert RunnableLambda(older).as_tool().invoke({"age": 3}) == 4
     assert RunnableLambda(born).as_tool().invoke({"x": 3, "y": "a"}) == Person(age=3)
     assert RunnableLambda(abs).with_types(input_type=int).as_tool().invoke({"input": -3}) == 3
 
 
-def test_argument_types_make_a_tool_of_what_says_nothing() -> None:
-    """`arg_types` names and types the arguments; values are read as these types."""
-    tool = RunnableLambda(lambda it: it["a"] + it["b"]).as_tool(
+def test_argument_types_make_a_tool_of_an_untyped_function() -> None:
+    """`arg_types` has names and types of the arguments, and values are converted to them."""
+    tool = RunnableLambda(lambda sums: sums["a"] + sums["b"]).as_tool(
         name="add", arg_types={"a": int, "b": int}
     )
     assert fields(tool.args_jsonschema) == {"a": "integer", "b": "integer"}
@@ -245,15 +245,15 @@ def test_argument_types_make_a_tool_of_what_says_nothing() -> None:
 
 
 def test_a_tool_of_one_value_is_an_object_for_models() -> None:
-    """Models send objects: the one argument is called `input`."""
+    """Models send objects, so the one argument is called `input`."""
     schema = RunnableLambda(abs).with_types(input_type=int).as_tool().args_jsonschema
     assert (schema["type"], schema["required"]) == ("object", ["input"])
 
 
-# --- weight -----------------------------------------------------------------------------------
+# --- what is loaded ---------------------------------------------------------------------------
 
 
-def test_who_asks_for_no_schema_loads_no_pydantic() -> None:
+def test_pydantic_is_loaded_with_the_first_schema_only() -> None:
     """Functions are piped and run without it."""
     script = (
         "import sys\n"

@@ -1,4 +1,4 @@
-"""What the steps of a streamed chain tell, and when."""
+"""The events of the steps of a streamed chain, and their order."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def nothing(_: object) -> Iterator[str]:
     yield from ()
 
 
-def announce(pieces: Iterator[str]) -> Iterator[str]:
+def announce(chunks: Iterator[str]) -> Iterator[str]:
     yield "first"
-    yield from pieces
+    yield from chunks
 
 
-def told(call: Call, runnable: Any, value: Any = "ab", take: int | None = None) -> list[Event]:
-    """All events of a stream, without its chunks."""
+def events_of(call: Call, runnable: Any, value: Any = "ab", take: int | None = None) -> list[Event]:
+    """Return all events of a stream but its chunks."""
     recorder = Recorder()
     try:
         call.stream(runnable, value, recorder.config, take=take)
@@ -75,36 +75,40 @@ def order(events: list[Event]) -> list[str]:
 
 
 def test_steps_start_in_their_order_and_models_with_their_input(call: Call) -> None:
-    """Prompt, model, parser; the parser starts while the model still speaks."""
+    """The parser starts while the model still streams."""
     events = call.events(about(), "the sea")
-    starts = [(it["event"], it["data"]["input"]) for it in events if it["event"].endswith("start")]
-    asked = prompt.invoke("the sea")
+    starts = [
+        (event["event"], event["data"]["input"])
+        for event in events
+        if event["event"].endswith("start")
+    ]
+    messages = prompt.invoke("the sea")
     assert starts == [
         ("on_chain_start", "the sea"),
         ("on_prompt_start", "the sea"),
-        ("on_chat_model_start", asked),
+        ("on_chat_model_start", messages),
         ("on_parser_start", None),
     ]
-    names = [it["event"] for it in events]
+    names = [event["event"] for event in events]
     assert names.index("on_parser_start") < names.index("on_chat_model_end")
 
 
-def test_ends_carry_the_whole_input(call: Call) -> None:
-    """Also that of a step that has got it in pieces, added up in its own way."""
+def test_ends_have_the_whole_input(call: Call) -> None:
+    """The input that a step received in chunks is merged as its stream declares."""
     ends = {
-        it["event"]: it["data"]["input"]
-        for it in call.events(about(), "the sea")
-        if it["event"].endswith("end")
+        event["event"]: event["data"]["input"]
+        for event in call.events(about(), "the sea")
+        if event["event"].endswith("end")
     }
     assert ends["on_chat_model_end"] == prompt.invoke("the sea")
     assert ends["on_parser_end"].text == "The sea."
     growing = RunnableLambda(letters) | JsonOutputParser() | RunnablePassthrough()
-    last = told(call, growing, "[1, 2]")[-2]
+    last = events_of(call, growing, "[1, 2]")[-2]
     assert (last.name, last.input) == ("RunnablePassthrough", [1, 2])
 
 
-def test_the_console_shows_a_stream_the_right_way_up(call: Call) -> None:
-    """Each line below the run that it belongs to, in the order of the steps."""
+def test_the_console_shows_a_stream_in_the_order_of_its_steps(call: Call) -> None:
+    """Each line is below the run that it belongs to."""
     file = io.StringIO()
     call.stream(about(), "the sea", {"callbacks": [ConsoleHandler(file, width=0)]})
     lines = [line.split()[:3] for line in file.getvalue().splitlines()]
@@ -117,10 +121,10 @@ def test_the_console_shows_a_stream_the_right_way_up(call: Call) -> None:
     ]
 
 
-def test_a_step_whose_input_fails_first_tells_nothing(call: Call) -> None:
-    """Whether it waits for the whole or for a piece: it has not run."""
+def test_a_step_whose_input_fails_first_has_no_events(call: Call) -> None:
+    """It has not run, whether it waits for its whole input or for a chunk."""
     for second in (RunnableLambda(str.upper), StrOutputParser(), RunnablePassthrough()):
-        events = told(call, RunnableLambda(fail) | second)
+        events = events_of(call, RunnableLambda(fail) | second)
         assert order(events) == [
             "start RunnableSequence",
             "start fail",
@@ -130,9 +134,9 @@ def test_a_step_whose_input_fails_first_tells_nothing(call: Call) -> None:
 
 
 def test_a_step_that_needs_the_whole_never_runs_on_a_part(call: Call) -> None:
-    """The step before has given pieces when it fails; the parser between has begun on them."""
+    """The first step fails after some chunks, on which the parser behind it has started."""
     chain = RunnableLambda(stumble) | StrOutputParser() | RunnableLambda(str.upper)
-    assert order(told(call, chain)) == [
+    assert order(events_of(call, chain)) == [
         "start RunnableSequence",
         "start stumble",
         "start StrOutputParser",
@@ -142,10 +146,10 @@ def test_a_step_that_needs_the_whole_never_runs_on_a_part(call: Call) -> None:
     ]
 
 
-def test_a_step_that_is_given_no_chunk_still_starts_and_ends(call: Call) -> None:
-    """At the end of the input: one on pieces gives nothing, one on the whole says what it lacks."""
+def test_a_step_without_input_chunks_still_starts_and_ends(call: Call) -> None:
+    """A step that works on chunks ends without output; one that needs its whole input fails."""
     silent = RunnableLambda(nothing) | RunnablePassthrough() | RunnableLambda(str.upper)
-    assert order(told(call, silent)) == [
+    assert order(events_of(call, silent)) == [
         "start RunnableSequence",
         "start nothing",
         "end nothing",
@@ -157,11 +161,11 @@ def test_a_step_that_is_given_no_chunk_still_starts_and_ends(call: Call) -> None
     ]
 
 
-def test_a_generator_that_speaks_first_starts_first(call: Call) -> None:
-    """It has begun before its input is asked for; what is around it starts before it."""
+def test_a_generator_that_yields_first_starts_first(call: Call) -> None:
+    """It starts before its input is requested, and the runs around it start before it."""
     branches = {"a": RunnableGenerator(announce)}
     chain = RunnableLambda(letters) | (branches | RunnablePassthrough()).with_config(run_name="in")
-    events = told(call, chain)
+    events = events_of(call, chain)
     assert order(events)[:5] == [
         "start RunnableSequence",
         "start in",
@@ -169,18 +173,20 @@ def test_a_generator_that_speaks_first_starts_first(call: Call) -> None:
         "start announce",
         "start RunnablePassthrough",
     ]
-    assert [it.input for it in events if it.kind == "end" and it.name == "announce"] == ["ab"]
+    assert [
+        event.input for event in events if event.kind == "end" and event.name == "announce"
+    ] == ["ab"]
 
 
-def test_what_a_generator_calls_before_it_reads_stands_below_it(call: Call) -> None:
-    """A custom event or a nested call begins the run of the generator."""
+def test_a_call_before_a_generator_reads_its_input_is_below_it(call: Call) -> None:
+    """A custom event or a nested call starts the run of the generator."""
 
-    def early(pieces: Iterator[str]) -> Iterator[str]:
+    def early(chunks: Iterator[str]) -> Iterator[str]:
         dispatch_custom_event("early", 1)
         yield RunnableLambda(str.upper).invoke("a")
-        yield from pieces
+        yield from chunks
 
-    events = told(call, RunnableLambda(letters) | RunnableGenerator(early))
+    events = events_of(call, RunnableLambda(letters) | RunnableGenerator(early))
     assert order(events)[:4] == [
         "start RunnableSequence",
         "start early",
@@ -190,28 +196,28 @@ def test_what_a_generator_calls_before_it_reads_stands_below_it(call: Call) -> N
     assert events[3].parent_ids == (events[0].run_id, events[1].run_id)
 
 
-def test_who_asks_for_nothing_pulls_nothing_because_somebody_watches(call: Call) -> None:
-    """The step before a generator that never reads does not run, watched or not."""
+def test_a_handler_does_not_pull_an_input_that_is_not_read(call: Call) -> None:
+    """The step before a generator that never reads does not run, observed or not."""
 
-    def deaf(_: Iterator[str]) -> Iterator[str]:
+    def ignoring(_: Iterator[str]) -> Iterator[str]:
         yield "a"
 
-    assert order(told(call, RunnableLambda(fail) | RunnableGenerator(deaf))) == [
+    assert order(events_of(call, RunnableLambda(fail) | RunnableGenerator(ignoring))) == [
         "start RunnableSequence",
-        "start deaf",
-        "end deaf",
+        "start ignoring",
+        "end ignoring",
         "end RunnableSequence",
     ]
 
 
-def test_an_error_of_its_own_before_any_input_is_told(call: Call) -> None:
-    """A generator that fails at once has run; the step before it has not."""
+def test_an_error_before_any_input_is_reported(call: Call) -> None:
+    """A generator that fails at once has run, and the step before it has not."""
 
     def hasty(_: Iterator[str]) -> Iterator[str]:
         raise KeyError("own")
         yield ""
 
-    assert order(told(call, RunnableLambda(letters) | RunnableGenerator(hasty))) == [
+    assert order(events_of(call, RunnableLambda(letters) | RunnableGenerator(hasty))) == [
         "start RunnableSequence",
         "start hasty",
         "error hasty",
@@ -220,43 +226,45 @@ def test_an_error_of_its_own_before_any_input_is_told(call: Call) -> None:
 
 
 def test_options_are_refused_before_the_input_is_read(call: Call) -> None:
-    """Watched or not: a typo stops a chain before its first step runs."""
+    """A typo stops a chain before its first step runs."""
     model = ScriptedChatModel(["a"]).bind(temprature=1)
-    events = told(call, RunnableLambda(letters) | model)
+    events = events_of(call, RunnableLambda(letters) | model)
     assert "start letters" not in order(events)
     assert order(events)[-2:] == ["error ScriptedChatModel", "error RunnableSequence"]
 
 
-def test_a_stream_that_is_left_tells_cancelled_of_what_had_started(call: Call) -> None:
-    """Every run that started tells one end; the function that waited for the whole is silent."""
+def test_leaving_a_stream_cancels_the_runs_that_had_started(call: Call) -> None:
+    """Each of them has one end; the function that waited for its whole input has no events."""
     branches = {"a": str.upper, "b": StrOutputParser()}
-    events = told(call, RunnableLambda(endless) | StrOutputParser() | branches, take=1)
+    events = events_of(call, RunnableLambda(endless) | StrOutputParser() | branches, take=1)
     assert "start upper" not in order(events)
-    started = sorted(it.run_id for it in events if it.kind == "start")
-    assert sorted(it.run_id for it in events if it.kind != "start") == started
-    assert {it.kind for it in events} <= {"start", "cancelled"}
+    started = sorted(event.run_id for event in events if event.kind == "start")
+    assert sorted(event.run_id for event in events if event.kind != "start") == started
+    assert {event.kind for event in events} <= {"start", "cancelled"}
 
 
 class Chunky(Runnable[str, str]):
-    """A user's class that takes pieces."""
+    """A user's class that works on chunks."""
 
     def transform(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
-        return (piece.upper() for piece in input)
+        return (chunk.upper() for chunk in input)
 
 
 class Whole(Runnable[str, str]):
-    """A user's class that takes a value."""
+    """A user's class that takes a whole input."""
 
     def stream(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
         yield input.upper()
 
 
-def test_users_classes_start_with_what_they_take(call: Call) -> None:
-    """Pieces for who writes `transform`; the whole for who writes `stream`."""
+def test_users_classes_start_with_the_input_that_they_need(call: Call) -> None:
+    """`transform` starts at the first chunk, `stream` with the whole input."""
     chain = RunnableLambda(letters) | Chunky() | Whole()
-    starts = [(it.name, it.input) for it in told(call, chain) if it.kind == "start"]
+    starts = [
+        (event.name, event.input) for event in events_of(call, chain) if event.kind == "start"
+    ]
     assert starts[1:] == [("letters", "ab"), ("Chunky", None), ("Whole", "AB")]
-    assert [it.input for it in told(call, Whole()) if it.kind == "start"] == ["ab"]
+    assert [event.input for event in events_of(call, Whole()) if event.kind == "start"] == ["ab"]
 
 
 class Slow:
@@ -270,8 +278,8 @@ class Slow:
         self.events.append(event)
 
 
-def test_async_handlers_hear_the_same_order() -> None:
-    """Also where a sync generator in a worker thread speaks before its input is read."""
+def test_async_handlers_receive_the_same_order() -> None:
+    """A sync generator in a worker thread may yield before its input is read."""
 
     async def source(text: str) -> AsyncIterator[str]:
         for letter in text:
@@ -284,7 +292,7 @@ def test_async_handlers_hear_the_same_order() -> None:
         async with chain.astream("ab", {"callbacks": [handler]}) as chunks:
             async for _ in chunks:
                 pass
-        return order([it for it in handler.events if it.kind != "chunk"])
+        return order([event for event in handler.events if event.kind != "chunk"])
 
     names = run_clean(main())
     assert names[:3] == ["start RunnableSequence", "start RunnableParallel<a>", "start announce"]
@@ -292,7 +300,7 @@ def test_async_handlers_hear_the_same_order() -> None:
 
 
 def test_async_handlers_are_refused_by_sync_streams_before_anything_runs() -> None:
-    """Not only when the first input has come."""
+    """They are refused before the first input is read."""
     ran: list[str] = []
     chain = RunnableLambda(ran.append) | StrOutputParser()
     with pytest.raises(TypeError, match="Use the async call"):

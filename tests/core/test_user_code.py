@@ -1,4 +1,4 @@
-"""The config that functions and methods are handed: what they write, and whom it reaches."""
+"""The config that functions and methods receive, and which calls their changes reach."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.laws.recorder import Recorder
 
 
 def look(_: Any, config: RunnableConfig) -> dict[str, Any]:
-    """What a function sees of its config."""
+    """Return a part of the config that the function receives."""
     return {key: config[key] for key in ("tags", "metadata")}  # type: ignore[literal-required]
 
 
@@ -25,25 +25,25 @@ def write(value: Any, config: RunnableConfig) -> Any:
 
 
 class Writer(Runnable[Any, Any]):
-    """A class of a user's that changes its config."""
+    """A user's class that changes its config."""
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         return write(input, config) if config is not None else input
 
 
 @pytest.mark.parametrize("writer", [RunnableLambda(write), Writer()], ids=["function", "class"])
-@pytest.mark.parametrize("watched", [False, True])
-def test_what_a_step_writes_stays_with_it(writer: Any, watched: bool, call: Call) -> None:
-    """Neither the steps behind it nor the other items of a batch see it."""
-    config: Any = {"metadata": {"given": 0}, "callbacks": [Recorder()] if watched else []}
-    seen = {"tags": [], "metadata": {"given": 0}}
+@pytest.mark.parametrize("observed", [False, True])
+def test_a_step_changes_the_config_of_no_other(writer: Any, observed: bool, call: Call) -> None:
+    """Neither the steps behind it nor the other items of a batch see its changes."""
+    config: Any = {"metadata": {"set": 0}, "callbacks": [Recorder()] if observed else []}
+    seen = {"tags": [], "metadata": {"set": 0}}
     assert call.invoke(writer | RunnableLambda(look), 1, config) == seen
     assert call.batch(writer | RunnableLambda(look), [1, 2], config) == [seen, seen]
-    assert config["metadata"] == {"given": 0}
+    assert config["metadata"] == {"set": 0}
 
 
-def test_what_a_function_writes_goes_with_the_calls_that_it_makes(call: Call) -> None:
-    """Tags, metadata, name, limit and handlers reach the call that the config is passed to."""
+def test_a_changed_config_reaches_the_calls_that_it_is_passed_to(call: Call) -> None:
+    """Tags, metadata, the name, the limit and handlers reach such a call."""
     recorder = Recorder()
 
     def outer(value: Any, config: RunnableConfig) -> Any:
@@ -54,18 +54,18 @@ def test_what_a_function_writes_goes_with_the_calls_that_it_makes(call: Call) ->
         assert config["max_concurrency"] == 3
         return RunnableLambda(look).invoke(value, config)
 
-    assert call.invoke(RunnableLambda(outer), 1, {"metadata": {"given": 0}}) == {
+    assert call.invoke(RunnableLambda(outer), 1, {"metadata": {"set": 0}}) == {
         "tags": ["mine"],
-        "metadata": {"given": 0, "mine": 1},
+        "metadata": {"set": 0, "mine": 1},
     }
-    assert [(it.kind, it.name) for it in recorder.events] == [
+    assert [(event.kind, event.name) for event in recorder.events] == [
         ("start", "named"),
         ("end", "named"),
     ]
 
 
-def test_known_keys_are_there_when_nobody_gave_them(call: Call) -> None:
-    """As code written for the peer expects: `config["configurable"].get(...)`."""
+def test_known_keys_have_defaults(call: Call) -> None:
+    """Code for LangChain relies on that: `config["configurable"].get(...)`."""
 
     def read(_: Any, config: RunnableConfig) -> list[Any]:
         keys = ("tags", "metadata", "callbacks", "configurable", "run_name", "recursion_limit")
@@ -75,16 +75,18 @@ def test_known_keys_are_there_when_nobody_gave_them(call: Call) -> None:
 
 
 @pytest.mark.parametrize("key", ["tag", "nonsense"])
-def test_a_key_that_nothing_reads_is_refused_in_a_function_too(key: str, call: Call) -> None:
-    def slip(_: Any, config: Any) -> None:
+def test_an_unknown_key_is_refused_in_a_function_too(key: str, call: Call) -> None:
+    """The error names the key."""
+
+    def mistaken(_: Any, config: Any) -> None:
         config[key] = ["a"]
 
     with pytest.raises(ConfigError, match=f"Unknown config key '{key}'"):
-        call.invoke(RunnableLambda(slip), 1)
+        call.invoke(RunnableLambda(mistaken), 1)
 
 
 def test_ensure_config_has_every_key_and_joins_the_call_around() -> None:
-    """Outside of any call, the defaults; inside one, what holds there, with more on top."""
+    """Outside any call it has the defaults, inside one the config of that call, and its own."""
     plain = ensure_config()
     assert dict(plain) == {
         "tags": [], "metadata": {}, "callbacks": None, "recursion_limit": 25, "configurable": {},

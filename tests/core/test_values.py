@@ -1,4 +1,4 @@
-"""A lambda in a chain is printed as it is written."""
+"""Runnables as values: a lambda in a chain is printed as it is written."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from runnables import RunnableLambda, RunnablePassthrough
-from runnables.core.values import LONGEST, lambda_text
+from runnables.core.values import MAX_LAMBDA_LENGTH, lambda_text
 
 OTHER = 3
 
 
 def around(z: int) -> Any:
-    """A lambda over several lines, with a variable of its own."""
+    """Return a lambda over several lines, with a variable from here."""
     return lambda x, *more, k=1: (
         x + z,
-        [it for it in more if it > k],
+        [y for y in more if y > k],
         "ä" + str(OTHER),
     )
 
@@ -31,19 +31,19 @@ WRITTEN: dict[str, Any] = {
     "lambda x: lambda y: y + x": lambda x: lambda y: y + x,
     "lambda x: f'{x!r:>3} {OTHER}'": lambda x: f"{x!r:>3} {OTHER}",
     "lambda d: d.get('x')": (lambda d: d.get("x")),
-    "lambda x, *more, k=1: (x + z, [it for it in more if it > k], 'ä' + str(OTHER))": around(1),
+    "lambda x, *more, k=1: (x + z, [y for y in more if y > k], 'ä' + str(OTHER))": around(1),
 }
 
 
 @pytest.mark.parametrize("text", WRITTEN)
 def test_a_lambda_shows_its_text(text: str) -> None:
-    """On one line, wherever it stands, beside others or over several lines."""
+    """It is shown on one line, although it may be one of several, or take several lines."""
     assert lambda_text(WRITTEN[text]) == text
     assert repr(RunnableLambda(WRITTEN[text])) == f"RunnableLambda({text})"
 
 
 def test_a_chain_reads_like_its_code() -> None:
-    """Also within what is made of it."""
+    """The lambdas inside its steps are shown, too."""
     chain = RunnablePassthrough.assign(n=lambda x: len(x)) | (lambda x: x["n"])
     assert repr(chain) == (
         "RunnablePassthrough.assign(n=RunnableLambda(lambda x: len(x)))"
@@ -52,16 +52,16 @@ def test_a_chain_reads_like_its_code() -> None:
 
 
 def test_a_long_lambda_is_cut() -> None:
-    """A repr is for reading."""
+    """A repr of bounded length is easy to read."""
     cut = lambda_text(
         lambda x: [x, "one", "two", "three", "four", "five", "six", "seven", "more"] * 1000
     )
     assert cut == "lambda x: ..."
-    assert LONGEST < 100
+    assert MAX_LAMBDA_LENGTH < 100
 
 
-def test_a_lambda_without_its_source_keeps_the_name() -> None:
-    """Made by `eval`, or in a file that has changed since."""
+def test_a_lambda_without_its_source_is_shown_by_its_name() -> None:
+    """It is so for `eval`, and for a file that has changed since."""
     assert repr(RunnableLambda(eval("lambda x: x"))) == "RunnableLambda(<lambda>)"
     code = compile("\n" * 4 + "f = lambda unknown_name: unknown_name", __file__, "exec")
     space: dict[str, Any] = {}

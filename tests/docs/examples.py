@@ -1,6 +1,6 @@
 """Collects the examples in the docstrings of public names, and runs them.
 
-An example stands in a section of its own, and shows what a session would:
+An example has a section of its own, and shows what an interactive session would:
 
     Example:
         >>> (RunnableLambda(len) | str).invoke("abc")
@@ -51,12 +51,28 @@ def _has_one(name: str) -> bool:
 
 
 def collected() -> Iterator[doctest.DocTest]:
-    """Yield the examples of every public name, and of the methods of public classes."""
-    finder = doctest.DocTestFinder()
+    """Yield the examples of every public name, and of the methods that public classes have.
+
+    Methods that a class inherits from a private base, such as `invoke`, are among them.
+    """
+    sources: dict[object, str] = {}
     for path in sorted(public_names()):
         value = loaded(path)
-        if isinstance(value, type) or inspect.isfunction(value):
-            yield from finder.find(value, path, module=False)
+        if inspect.isfunction(value):
+            sources[value] = path
+        elif isinstance(value, type):
+            sources.update(
+                (base, f"{base.__module__}.{base.__qualname__}") for base in _ours(value)
+            )
+    finder = doctest.DocTestFinder()
+    for source, name in sources.items():
+        yield from finder.find(source, name, module=False)
+
+
+def _ours(kind: type) -> list[type]:
+    """Return a class and its bases, without those of other libraries."""
+    packages = {"runnables", "runnables_providers"}
+    return [base for base in kind.__mro__ if base.__module__.partition(".")[0] in packages]
 
 
 def run(test: doctest.DocTest) -> str:

@@ -43,9 +43,9 @@ class Block:
 
     Attributes:
         line: the number of its first line of text, counted from 1.
-        info: what stands behind the fence, as words.
+        info: the words behind the fence.
         before: the last line before the fence that is not empty.
-        output: what the block must print, if the page shows that.
+        output: the text that the block must print, if the page shows it.
     """
 
     path: Path
@@ -57,22 +57,22 @@ class Block:
 
     @property
     def language(self) -> str:
-        """The first word behind the fence, or nothing."""
+        """Return the first word behind the fence, or nothing."""
         return self.info[0] if self.info else ""
 
     @property
     def runs(self) -> bool:
-        """Whether it is code to run, and not only to compile."""
+        """Tell whether it is code to run, and not only to compile."""
         return "no-run" not in self.info
 
     def compiled(self) -> CodeType:
-        """Its code, where `await` may stand anywhere, with the line numbers of the page."""
+        """Return its code, with the line numbers of the page; `await` is allowed anywhere."""
         source = "\n" * (self.line - 1) + self.text
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         return compile(source, str(self.path), "exec", flags=flags, dont_inherit=True)
 
     def check(self) -> None:
-        """Refuse what would go untested without anybody noticing."""
+        """Refuse a block that would not be tested, unless it says why."""
         where = f"{self.path.name}:{self.line}"
         if self.language not in LANGUAGES:
             raise PageError(f"{where}: a block of language {self.language!r}: expected {LANGUAGES}")
@@ -81,11 +81,11 @@ class Block:
         if not self.runs and not _REASON.fullmatch(self.before):
             raise PageError(f"{where}: a no-run block needs <!-- no-run: reason --> above it")
         if "__main__" in self.text and self.language == "python":
-            raise PageError(f"{where}: what stands under `if __name__ ...` would not run")
+            raise PageError(f"{where}: the code under `if __name__ ...` would not run")
 
 
 def read_blocks(path: Path) -> list[Block]:
-    """All fenced blocks of a page, in order, with their outputs attached."""
+    """Return all fenced blocks of a page, in order, with their outputs attached."""
     blocks = list(_fenced(path, path.read_text(encoding="utf-8").splitlines()))
     for block, shown in pairwise(blocks):
         if _OUTPUT.fullmatch(shown.before):
@@ -118,7 +118,7 @@ def _until_closed(
     for _, line in numbered:
         closing = line.strip()
         if len(closing) >= len(fence) and set(closing) == {fence[0]}:
-            return "".join(f"{it}\n" for it in text)
+            return "".join(f"{content}\n" for content in text)
         text.append(line[indent:] if not line[:indent].strip() else line)
     raise PageError(f"{path.name}:{number}: this block is never closed")
 
@@ -135,14 +135,14 @@ class Page:
     _runner: asyncio.Runner = field(init=False, default_factory=asyncio.Runner)
 
     def __post_init__(self) -> None:
-        # A module that can be found by its name, for pydantic and pickle, under no file's name.
+        # pydantic and pickle find the module by its name, which is the name of no file
         name = "page_" + re.sub(r"\W", "_", self.path.stem)
         self._module = sys.modules[name] = ModuleType(name)
         self._module.__file__ = str(self.path)
         linecache.checkcache(str(self.path))
 
     def run(self, block: Block) -> str:
-        """Run the blocks up to this one; what it printed."""
+        """Run the blocks up to this one, and return what it printed."""
         printed = ""
         while self._done <= self.blocks.index(block):
             if self._failed is not None:

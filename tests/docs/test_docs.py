@@ -19,7 +19,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 BLOCKS = [block for page in PAGES for block in read_blocks(page) if block.language == "python"]
 
 WITH_MODEL = {"README.md", "classification.md", "getting-started.md", "local-model.md"}
-"""The pages whose blocks ask the embedded model; other pages only name it."""
+"""The pages whose blocks run the local model; other pages only mention it."""
 
 EXAMPLE_SECONDS = 180
 
@@ -31,8 +31,8 @@ def _case(block: Block) -> Any:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Page]]:
-    """The pages, each with its namespace; blocks run in a folder of their own."""
-    here = Path.cwd()
+    """Return the pages, each with its namespace; blocks run in a folder of their own."""
+    cwd = Path.cwd()
     os.chdir(tmp_path_factory.mktemp("docs"))
     opened = {
         path: Page(path, [block for block in BLOCKS if block.path == path])
@@ -41,7 +41,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Path, Page]
     yield opened
     for page in opened.values():
         page.close()
-    os.chdir(here)
+    os.chdir(cwd)
 
 
 @pytest.mark.leaks(reason="a page keeps its event loop and its objects from block to block")
@@ -58,7 +58,7 @@ def test_the_block_runs_and_prints_what_the_page_shows(
 @pytest.mark.local_model
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_the_example_runs(example: Path, tmp_path: Path) -> None:
-    """The example ends well, started from any folder, with warnings as errors."""
+    """The example exits with 0, started from any folder, with warnings as errors."""
     done = subprocess.run(
         [sys.executable, "-W", "error", str(example)],
         cwd=tmp_path,
@@ -70,11 +70,11 @@ def test_the_example_runs(example: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip(), "an example shows something"
+    assert done.stdout.strip(), "an example prints something"
 
 
-def test_the_readme_gives_the_command_that_ci_runs() -> None:
-    """What CI runs is the README's second command, and the README has two commands in all."""
+def test_the_readme_names_the_command_that_ci_runs() -> None:
+    """CI runs the README's second command, and the README has two commands in all."""
     readme = read_blocks(ROOT / "README.md")
     commands = [line for block in readme if block.language == "sh" for line in _lines(block.text)]
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8").strip().splitlines()[-1]
@@ -83,7 +83,7 @@ def test_the_readme_gives_the_command_that_ci_runs() -> None:
 
 
 def _lines(text: str) -> list[str]:
-    """The commands of a block: a line that ends in a backslash goes on in the next one."""
+    """Return the commands of a block; a line that ends in a backslash continues in the next."""
     lines = text.replace("\\\n", " ").splitlines()
     return [" ".join(line.split()) for line in lines if line.strip() and line[0] != "#"]
 
@@ -95,7 +95,7 @@ def _page(tmp_path: Path, text: str) -> list[Block]:
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "message"),
     [
         pytest.param("```py\n1\n```", "language 'py'", id="abbreviated"),
         pytest.param("```\n1\n```", "language ''", id="unnamed"),
@@ -105,11 +105,9 @@ def _page(tmp_path: Path, text: str) -> list[Block]:
         pytest.param("```python\nif __name__ == '__main__': 1\n```", "would not run", id="main"),
     ],
 )
-def test_a_block_that_would_go_untested_is_refused(
-    tmp_path: Path, text: str, complaint: str
-) -> None:
-    """No block is left out quietly."""
-    with pytest.raises(PageError, match=complaint):
+def test_a_block_that_would_go_untested_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """Every block is run, compiled, or of a language that is not code."""
+    with pytest.raises(PageError, match=message):
         _page(tmp_path, text)
 
 
@@ -128,7 +126,7 @@ def test_blocks_share_names_await_and_show_output(tmp_path: Path) -> None:
 
 
 def test_an_error_in_a_block_points_at_the_line_of_the_page(tmp_path: Path) -> None:
-    """Tracebacks lead to the page; later blocks say which one failed."""
+    """Tracebacks lead to the page, and later blocks report which one failed."""
     blocks = _page(tmp_path, "# Title\n\n```python\n1 / 0\n```\n```python\n2\n```\n")
     page = Page(blocks[0].path, blocks)
     with pytest.raises(ZeroDivisionError) as caught:

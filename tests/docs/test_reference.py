@@ -19,17 +19,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_every_public_name_has_one_entry_in_the_reference() -> None:
     """No name is missing, listed twice, or listed without being public."""
-    assert reference.faults() == []
+    assert reference.problems() == []
 
 
 def test_a_name_without_an_entry_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check above would see a page that is left out."""
+    """The check above finds a page that is left out."""
     monkeypatch.setattr(reference, "SUBJECTS", SUBJECTS[1:])
-    assert "runnables.Runnable is public and on no page" in reference.faults()
+    assert "runnables.Runnable is public and on no page" in reference.problems()
 
 
 def test_a_class_shows_what_it_has_from_private_bases(tmp_path: Path) -> None:
-    """`batch` is a method of `Runnable` for its readers, wherever it is written."""
+    """Readers find `batch` under `Runnable`, although a private base defines it."""
     reference.write(tmp_path)
     entry = (tmp_path / "running.md").read_text(encoding="utf-8").split(":::")[1]
     assert {"invoke", "batch", "with_retry", "__or__"} <= set(
@@ -63,7 +63,7 @@ def test_the_examples_in_docstrings_print_what_they_show() -> None:
 
 
 def test_an_example_that_prints_something_else_is_found() -> None:
-    """The runner itself: names of `runnables` are there, and outputs are compared."""
+    """The runner itself: the names of `runnables` are defined, and outputs are compared."""
     text = ">>> (RunnableLambda(len) | str).invoke('abc')\n'{}'\n"
     parser = doctest.DocTestParser()
     right, wrong = (
@@ -74,7 +74,7 @@ def test_an_example_that_prints_something_else_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "problem"),
     [
         ('<script src="https://cdn.test/x.js"></script>', "loads https://cdn.test/x.js"),
         ('<link rel="stylesheet" href="//cdn.test/x.css">', "loads //cdn.test/x.css"),
@@ -85,17 +85,17 @@ def test_an_example_that_prints_something_else_is_found() -> None:
         ('<a href="#nowhere">', "links to #nowhere, which has no such anchor"),
     ],
 )
-def test_a_page_that_is_not_whole_is_found(tmp_path: Path, text: str, fault: str) -> None:
-    """What a page loads from elsewhere, and what it links to in vain, fail the build."""
+def test_a_page_that_is_not_whole_is_found(tmp_path: Path, text: str, problem: str) -> None:
+    """A page that loads from another host, or has a dead link, fails the build."""
     (tmp_path / "index.html").write_text(f'<a href="index.html">{text}', encoding="utf-8")
-    assert [found.partition(": ")[2] for found in check_site.faults(tmp_path)] == [fault]
+    assert [found.partition(": ")[2] for found in check_site.problems(tmp_path)] == [problem]
 
 
 def test_a_stylesheet_that_loads_a_font_is_found(tmp_path: Path) -> None:
-    """Stylesheets are read as pages are."""
+    """Stylesheets are checked as pages are."""
     (tmp_path / "index.html").write_text('<a href="index.html">', encoding="utf-8")
     (tmp_path / "x.css").write_text("@font-face{src:url(https://fonts.test/x)}", encoding="utf-8")
-    assert [found.partition(": ")[2] for found in check_site.faults(tmp_path)] == [
+    assert [found.partition(": ")[2] for found in check_site.problems(tmp_path)] == [
         "loads https://fonts.test/x"
     ]
 
@@ -104,7 +104,7 @@ def test_a_page_that_no_navigation_leads_to_is_found(tmp_path: Path) -> None:
     """The first page holds the navigation; a page that it does not list is lost."""
     (tmp_path / "index.html").write_text('<a href="index.html">', encoding="utf-8")
     (tmp_path / "lost.html").write_text("", encoding="utf-8")
-    assert "is not in the navigation" in "".join(check_site.faults(tmp_path))
+    assert "is not in the navigation" in "".join(check_site.problems(tmp_path))
     outside = '<a href="https://other.test/">'
     (tmp_path / "index.html").write_text(f'<a href="index.html"><a href="lost.html">{outside}')
-    assert list(check_site.faults(tmp_path)) == []
+    assert list(check_site.problems(tmp_path)) == []

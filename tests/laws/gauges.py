@@ -1,4 +1,4 @@
-"""Users' functions that watch how many of them run at once, and that wait for one another."""
+"""Users' functions that count how many of them run at once, and that wait for one another."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from typing import Any
 from tests.leaks import busy_threads, wait_for
 
 PATIENCE = 4.0
-"""Seconds until a test gives up on something that should happen at once."""
+"""Seconds that a test waits for something that should happen at once."""
 
 GAUGE_PATIENCE = 1.0
 """Seconds that the calls of a gauge wait for others to join them."""
 
 
 class Gauge:
-    """A leaf that counts how many of its calls are in flight; it gives back its input.
+    """A leaf that counts how many of its calls run at once; it returns its input.
 
-    Calls wait for one another until `want` of them are in flight at once; from then on they
-    only take a moment. So the peak is reached where the limit allows it, and overrun where
-    nothing keeps it.
+    Calls wait for one another until `want` of them run at once; after that they only take a
+    moment. So the peak reaches the limit, and exceeds it where no limit is enforced.
     """
 
     def __init__(self, want: int) -> None:
@@ -38,7 +37,7 @@ class Gauge:
     def call(self, value: Any) -> Any:
         with self._counted(value):
             self._met.wait(GAUGE_PATIENCE)
-            self._met.set()  # whoever waited in vain waited for all
+            self._met.set()  # one call that waited in vain is enough
             time.sleep(0.001)
         return value
 
@@ -71,7 +70,7 @@ class Gauge:
 
 
 class Signal(threading.Event):
-    """An event that fails the test where nobody sets it in time."""
+    """An event that fails the test if it is not set in time."""
 
     def await_it(self) -> None:
         assert self.wait(PATIENCE), "waited in vain"

@@ -1,7 +1,7 @@
-"""Random nestings of everything that fans out, whose leaves count how many are in flight.
+"""Random nestings of everything that fans out, whose leaves count how many run at once.
 
-What flows through a nesting is a `Place`: where in the tree it is, and which limits are around.
-So every call of a runnable with a limit counts its own leaves, however often it is called.
+The value that flows through a nesting is a `Place`: its path in the tree, and the limits around
+it. So every call of a runnable with a limit counts its own leaves, however often it is called.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ Path = tuple[str, ...]
 
 
 class Limit:
-    """One call with a limit: how many leaves below it are in flight, and were at the most."""
+    """One call with a limit: how many leaves below it run now, and how many did at most."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.inside = self.peak = 0
+        self.running = self.peak = 0
 
 
 @dataclass(frozen=True)
@@ -45,20 +45,23 @@ class Place:
     path: Path = ()
     limits: tuple[Limit, ...] = ()
 
-    def at(self, name: object) -> Place:
+    def child(self, name: object) -> Place:
         return replace(self, path=(*self.path, str(name)))
 
 
 @dataclass
 class Watch:
-    """What the leaves of one nesting share.
+    """The state that the leaves of one nesting share.
 
     Attributes:
         meet: how many leaves wait for one another; with 1, none does.
-        patience: seconds that they wait.
+        patience: how many seconds they wait.
         began: the paths of the leaves, in the order in which they began.
-        limits: all calls with a limit, as they were met.
-        threads: the most threads that were at work while a leaf held on.
+        limits: all calls with a limit, in the order in which they began.
+        threads: how many threads were at work while the first leaf ran.
+        met: set when enough leaves run at once.
+        tripped: the paths that have failed once.
+        lock: protects the attributes above.
     """
 
     meet: int = 1
@@ -75,22 +78,22 @@ class Watch:
         with self.lock:
             self.began.append(place.path)
             for limit in place.limits:
-                limit.inside += 1
-                limit.peak = max(limit.peak, limit.inside)
-            if place.limits[0].inside >= self.meet:
+                limit.running += 1
+                limit.peak = max(limit.peak, limit.running)
+            if place.limits[0].running >= self.meet:
                 self.met.set()
         try:
             yield
         finally:
             with self.lock:
                 for limit in place.limits:
-                    limit.inside -= 1
+                    limit.running -= 1
 
     def call(self, place: Place) -> str:
         with self.leaf(place):
             if len(self.began) == 1:  # not in a loop: this waits
-                most = place.limits[0].limit
-                wait_for(lambda: len(busy_threads()) <= most, 0.5)  # one may be on its way back
+                limit = place.limits[0].limit
+                wait_for(lambda: len(busy_threads()) <= limit, 0.5)  # one may be about to end
                 self.threads = len(busy_threads())
             self.met.wait(self.patience if self.meet > 1 else 0.0005)
         return "leaf"
@@ -106,7 +109,7 @@ class Watch:
         return "leaf"
 
     def limited(self, limit: int) -> RunnableLambda[Place, Place]:
-        """A step that opens the count of a call with a limit."""
+        """Return a step that starts to count the leaves of a call with a limit."""
 
         def enter(place: Place) -> Place:
             count = Limit(limit)
@@ -116,7 +119,7 @@ class Watch:
         return RunnableLambda(enter, blocking=False)
 
     def trip(self, place: Place) -> Place:
-        """Fails the first time at each place."""
+        """Fail the first time at each place."""
         with self.lock:
             if place.path not in self.tripped:
                 self.tripped.add(place.path)
@@ -124,7 +127,7 @@ class Watch:
         return place
 
 
-# --- the trees: each node knows how it is built, and what comes of it -------------------------
+# --- the trees: how each node is built, and what it returns -----------------------------------
 
 
 @dataclass(frozen=True)
@@ -143,40 +146,40 @@ class Node:
 
     @property
     def leaves(self) -> int:
-        """How many leaf calls there are."""
+        """Return how many leaf calls there are."""
         if self.kind == "leaf":
             return 1
         times = self.size if self.kind in MANY else 1
         return times * sum(part.leaves for part in self.parts)
 
     def __str__(self) -> str:
-        inside = ", ".join(map(str, self.parts))
-        return self.kind if self.kind == "leaf" else f"{self.kind}[{self.size}]({inside})"
+        parts = ", ".join(map(str, self.parts))
+        return self.kind if self.kind == "leaf" else f"{self.kind}[{self.size}]({parts})"
 
 
 MANY = frozenset({"map", "batch in a function", "stream of a batch in a function"})
 
 AROUND = ("retry", "fallback", "branch", "sequence", "call in a function")
 IDLE = frozenset({"stream of a batch in a function"})
-"""A thread that waits for outcomes of others keeps its slot: its consumer may call leaves, too."""
+"""A thread that waits for these keeps its slot, because its consumer may call leaves, too."""
 
 FANS = ("parallel", "assign", *sorted(MANY))
 
 
 @st.composite
 def nodes(draw: Callable[..., Any], depth: int, all_free: bool = False) -> Node:
-    """A nesting so deep: fan-outs, and maybe something else around each.
+    """Draw a nesting of this depth: fan-outs, and maybe another runnable around each.
 
-    Where `all_free`, nothing inside keeps leaves from being in flight at once.
+    With `all_free`, nothing inside stops all leaves from running at once.
     """
     if depth == 0:
         return Node("leaf")
-    kind = draw(st.sampled_from([it for it in FANS if not (all_free and it in IDLE)]))
+    kind = draw(st.sampled_from([fan for fan in FANS if not (all_free and fan in IDLE)]))
     if kind in MANY:
         fan = Node(kind, draw(st.integers(2, 3)), (draw(nodes(depth - 1, all_free)),))
     else:
         depths = draw(st.lists(st.integers(0, depth - 1), min_size=2, max_size=3))
-        fan = Node(kind, 1, tuple(draw(nodes(it, all_free)) for it in depths))
+        fan = Node(kind, 1, tuple(draw(nodes(depth, all_free)) for depth in depths))
     around = draw(st.sampled_from([None, *AROUND, *([] if all_free else ["limit"])]))
     if around is None:
         return fan
@@ -187,67 +190,69 @@ NODES = st.integers(1, 3).flatmap(nodes)
 """Nestings up to three fan-outs deep, with at most 27 leaf calls."""
 
 UNLIMITED = st.integers(1, 2).flatmap(lambda depth: nodes(depth, all_free=True))
-"""Nestings whose leaves, at most nine, may all be in flight at once."""
+"""Nestings whose leaves, at most nine, may all run at once."""
 
 
-def build(node: Node, watch: Watch, coloured: bool) -> Runnable[Any, Any]:
-    """The runnable of a node, with async functions where `coloured`."""
+def build(node: Node, watch: Watch, is_async: bool) -> Runnable[Any, Any]:
+    """Return the runnable of a node, made of sync or async functions."""
     if node.kind == "leaf":
-        return RunnableLambda(watch.acall if coloured else watch.call)
-    parts = [_from(str(at), build(part, watch, coloured)) for at, part in enumerate(node.parts)]
-    return BUILD[node.kind](node, parts, watch, coloured)
+        return RunnableLambda(watch.acall if is_async else watch.call)
+    parts = [
+        _from(str(index), build(part, watch, is_async)) for index, part in enumerate(node.parts)
+    ]
+    return BUILD[node.kind](node, parts, watch, is_async)
 
 
 def _from(name: str, part: Runnable[Any, Any]) -> Runnable[Any, Any]:
-    return RunnableLambda(lambda place: place.at(name), blocking=False) | part
+    return RunnableLambda(lambda place: place.child(name), blocking=False) | part
 
 
 def _items(node: Node) -> Callable[[Place], list[Place]]:
-    return lambda place: [place.at(at) for at in range(node.size)]
+    return lambda place: [place.child(index) for index in range(node.size)]
 
 
-def _parallel(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
-    return RunnableParallel({str(at): part for at, part in enumerate(parts)})
+def _parallel(node: Node, parts: list[Any], watch: Watch, is_async: bool) -> Any:
+    return RunnableParallel({str(index): part for index, part in enumerate(parts)})
 
 
-def _assign(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
-    new = {str(at): _pick | part for at, part in enumerate(parts)}
+def _assign(node: Node, parts: list[Any], watch: Watch, is_async: bool) -> Any:
+    new = {str(index): _pick | part for index, part in enumerate(parts)}
     return RunnableParallel(place=Passthrough()) | Passthrough.assign(**new) | _without_place
 
 
-_pick: RunnableLambda[Any, Any] = RunnableLambda(lambda it: it["place"], blocking=False)
+_pick: RunnableLambda[Any, Any] = RunnableLambda(lambda value: value["place"], blocking=False)
 _without_place: RunnableLambda[Any, Any] = RunnableLambda(
-    lambda it: {key: value for key, value in it.items() if key != "place"}, blocking=False
+    lambda state: {key: value for key, value in state.items() if key != "place"}, blocking=False
 )
 
 
-def _map(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
+def _map(node: Node, parts: list[Any], watch: Watch, is_async: bool) -> Any:
     return RunnableLambda(_items(node), blocking=False) | parts[0].map()
 
 
-def _batch(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
+def _batch(node: Node, parts: list[Any], watch: Watch, is_async: bool) -> Any:
     items = _items(node)
-    if coloured:
+    if is_async:
         return RunnableLambda(_awaiting(lambda place: parts[0].abatch(items(place))))
     return RunnableLambda(lambda place: parts[0].batch(items(place)))
 
 
-def _completed(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
+def _completed(node: Node, parts: list[Any], watch: Watch, is_async: bool) -> Any:
     items = _items(node)
 
     async def gather(place: Place) -> list[Any]:
-        pairs = [it async for it in parts[0].abatch_as_completed(items(place))]
-        return [value for _, value in sorted(pairs, key=lambda it: it[0])]
+        pairs = [pair async for pair in parts[0].abatch_as_completed(items(place))]
+        return [value for _, value in sorted(pairs, key=lambda pair: pair[0])]
 
     def wait(place: Place) -> list[Any]:
-        pairs = sorted(parts[0].batch_as_completed(items(place)), key=lambda it: it[0])
+        pairs = sorted(parts[0].batch_as_completed(items(place)), key=lambda pair: pair[0])
         return [value for _, value in pairs]
 
-    return RunnableLambda(gather) if coloured else RunnableLambda(wait)
+    return RunnableLambda(gather) if is_async else RunnableLambda(wait)
 
 
-def _call(node: Node, parts: list[Any], watch: Watch, coloured: bool) -> Any:
-    return RunnableLambda(_awaiting(parts[0].ainvoke) if coloured else parts[0].invoke)
+def _call(node: Node, parts: list[Any], watch: Watch, is_async: bool) -> Any:
+    return RunnableLambda(_awaiting(parts[0].ainvoke) if is_async else parts[0].invoke)
 
 
 def _awaiting(function: Callable[[Place], Any]) -> Callable[[Place], Any]:
@@ -287,23 +292,23 @@ def _always(_: object) -> bool:
 
 
 def expected(node: Node) -> Any:
-    """What a nesting gives."""
+    """Return the output of a nesting."""
     if node.kind == "leaf":
         return "leaf"
     values = [expected(part) for part in node.parts]
     if node.kind in ("parallel", "assign"):
-        return {str(at): value for at, value in enumerate(values)}
+        return {str(index): value for index, value in enumerate(values)}
     return [values[0]] * node.size if node.kind in MANY else values[0]
 
 
 def in_order(node: Node, path: Path = ()) -> list[Path]:
-    """The paths of the leaves, depth first: the order in which one control runs them."""
+    """Return the paths of the leaves, depth first: the order in which one worker runs them."""
     if node.kind == "leaf":
         return [path]
-    starts = [(*path, str(at)) for at in range(node.size)] if node.kind in MANY else [path]
+    starts = [(*path, str(index)) for index in range(node.size)] if node.kind in MANY else [path]
     return [
         leaf
         for start in starts
-        for at, part in enumerate(node.parts)
-        for leaf in in_order(part, (*start, str(at)))
+        for index, part in enumerate(node.parts)
+        for leaf in in_order(part, (*start, str(index)))
     ]

@@ -1,4 +1,4 @@
-"""What came of a call, as a value that tests compare; and ways to give an input in pieces."""
+"""Outcomes of calls, as values that tests compare, and ways to cut an input into chunks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.both_modes import Call
 
 
 @dataclass(frozen=True)
-class Gave:
+class Returned:
     """A call that returned."""
 
     value: Any
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, Gave)
+            isinstance(other, Returned)
             and type(other.value) is type(self.value)
             and other.value == self.value
         )
@@ -28,31 +28,32 @@ class Gave:
 
 @dataclass(frozen=True)
 class Failed:
-    """A call that raised. The notes say where."""
+    """A call that raised, and the notes that say where."""
 
     kind: type[BaseException]
     text: str
     notes: tuple[str, ...]
 
     @property
-    def apart_from_notes(self) -> Failed:
+    def without_notes(self) -> Failed:
+        """Return the same failure, without its notes."""
         return Failed(self.kind, self.text, ())
 
     def further(self, where: str) -> Failed:
-        """The same, seen from one level further out."""
+        """Return the same failure, seen from one level further out."""
         *others, last = (*self.notes, "") if not self.notes else self.notes
         return Failed(
             self.kind, self.text, (*others, f"{last}, {where}" if last else f"in {where}")
         )
 
 
-Outcome = Gave | Failed
+Outcome = Returned | Failed
 
 
 def outcome(call: Callable[[], Any]) -> Outcome:
-    """What a call returns or raises."""
+    """Run a call, and return its outcome."""
     try:
-        return Gave(call())
+        return Returned(call())
     except Exception as error:
         return failed(error)
 
@@ -61,12 +62,12 @@ def failed(error: BaseException) -> Failed:
     return Failed(type(error), str(error), tuple(getattr(error, "__notes__", ())))
 
 
-def without_notes(what: Outcome) -> Outcome:
-    return what.apart_from_notes if isinstance(what, Failed) else what
+def without_notes(result: Outcome) -> Outcome:
+    return result.without_notes if isinstance(result, Failed) else result
 
 
 def merged(chunks: Sequence[Any], stream: Any) -> Any:
-    """What the chunks of this stream add up to; where there is none, the error of invoke."""
+    """Merge the chunks of this stream; where there is none, raise the error of `invoke`."""
     if not chunks:
         raise EmptyStream(stream.producer)
     return merge_chunks(chunks, stream.merge)
@@ -74,7 +75,7 @@ def merged(chunks: Sequence[Any], stream: Any) -> Any:
 
 @dataclass(frozen=True)
 class Streamed:
-    """The chunks of a stream, and what they add up to by its own merge."""
+    """The chunks of a stream, and the value that they add up to by its own merge."""
 
     chunks: list[Any]
     value: Any
@@ -83,48 +84,48 @@ class Streamed:
 def stream_of(
     call: Call, runnable: Runnable[Any, Any], value: Any, config: Any = None, **kwargs: Any
 ) -> Streamed:
-    """Stream on one input, in the colour of the call."""
+    """Stream on one input, in the mode of the call."""
 
     def sync() -> Streamed:
         with runnable.stream(value, config, **kwargs) as stream:
             chunks = list(stream)
             return Streamed(chunks, merged(chunks, stream))
 
-    async def coloured() -> Streamed:
+    async def asynchronous() -> Streamed:
         async with runnable.astream(value, config, **kwargs) as stream:
             chunks = [chunk async for chunk in stream]
             return Streamed(chunks, merged(chunks, stream))
 
-    return call.run(sync, coloured)
+    return call.run(sync, asynchronous)
 
 
 def transform_of(
-    call: Call, runnable: Runnable[Any, Any], pieces: Sequence[Any], config: Any = None
+    call: Call, runnable: Runnable[Any, Any], parts: Sequence[Any], config: Any = None
 ) -> Streamed:
-    """Stream on an input that comes in pieces, in the colour of the call."""
+    """Stream on an input that comes in chunks, in the mode of the call."""
 
     def sync() -> Streamed:
-        with runnable.transform(iter(pieces), config) as stream:
+        with runnable.transform(iter(parts), config) as stream:
             chunks = list(stream)
             return Streamed(chunks, merged(chunks, stream))
 
     async def source() -> Any:
-        for piece in pieces:
-            yield piece
+        for part in parts:
+            yield part
 
-    async def coloured() -> Streamed:
+    async def asynchronous() -> Streamed:
         async with runnable.atransform(source(), config) as stream:
             chunks = [chunk async for chunk in stream]
             return Streamed(chunks, merged(chunks, stream))
 
-    return call.run(sync, coloured)
+    return call.run(sync, asynchronous)
 
 
-# --- inputs in pieces -------------------------------------------------------------------------
+# --- inputs in chunks -------------------------------------------------------------------------
 
 
 def cuts(value: Any) -> st.SearchStrategy[list[Any]]:
-    """Ways to give a value in pieces that add up to it."""
+    """Return the ways to cut a value into chunks that add up to it."""
     if isinstance(value, (str, list)):
         return _positions(len(value)).map(lambda ends: _slices(value, ends))
     if isinstance(value, dict) and value:
@@ -142,12 +143,13 @@ def _slices(value: Any, ends: list[int]) -> list[Any]:
 
 @st.composite
 def _dict_cuts(draw: Callable[..., Any], value: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every key in pieces of its own; keys one after another, or side by side."""
+    """Cut each value of a dict into chunks of its own; keys come in turn, or together."""
     keys = list(value)
-    pieces = {key: draw(cuts(value[key])) for key in keys}
+    chunks = {key: draw(cuts(value[key])) for key in keys}
     if draw(st.booleans()):
-        return [{key: piece} for key in keys for piece in pieces[key]]
-    longest = max(map(len, pieces.values()))
+        return [{key: chunk} for key in keys for chunk in chunks[key]]
+    longest = max(map(len, chunks.values()))
     return [
-        {key: pieces[key][at] for key in keys if at < len(pieces[key])} for at in range(longest)
+        {key: chunks[key][index] for key in keys if index < len(chunks[key])}
+        for index in range(longest)
     ]

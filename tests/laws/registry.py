@@ -1,6 +1,6 @@
-"""The registry: every runnable that we ship, in several forms, each with the inputs that it takes.
+"""The registry: every runnable of the library, in several variants, each with its inputs.
 
-One list feeds all tests of laws. A new runnable class that is not on it fails `test_registry`.
+All tests of laws run over this list. A new runnable class that is not on it fails `test_registry`.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ REGISTRY: list[Specimen] = [
 
 BASES = {
     "runnables.compose.runnable.Runnable": "the contract itself",
-    "runnables.compose.wrappers.Wrapper": "a base, of what stands around another runnable",
+    "runnables.compose.wrappers.Wrapper": "a base, of what wraps another runnable",
     "runnables.compose.branch.Choice": "a base, of branches and routers",
-    "runnables.compose.wrappers.ForwardingWrapper": "a base, of what lends the methods of that one",
-    "runnables.compose.non_blocking.NonBlockingStep": "a base, of what needs no waiting",
+    "runnables.compose.wrappers.ForwardingWrapper": "a base, of wrappers that forward methods",
+    "runnables.compose.non_blocking.NonBlockingStep": "a base, of steps that do not wait",
     "runnables.parsers.base.BaseParser": "a base of parsers",
     "runnables.parsers.base.BaseOutputParser": "a base of parsers",
     "runnables.parsers.base.BaseTransformOutputParser": "a base of parsers",
@@ -71,6 +71,6 @@ ELSEWHERE = {
         "needs a server: see tests/providers"
     ),
     "runnables_providers.ollama.embeddings.OllamaEmbeddings": "needs a server: see tests/providers",
-    "runnables.models.fakes.FakeEmbeddings": "random: no two calls give the same",
+    "runnables.models.fakes.FakeEmbeddings": "random: no two calls return the same",
 }
-"""Classes that no law about values can be asked of, and why."""
+"""Classes that the laws cannot be tested with, and why."""

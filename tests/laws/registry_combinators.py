@@ -1,4 +1,4 @@
-"""What is made of other runnables, for the registry."""
+"""Runnables that are made of others, for the registry."""
 
 from __future__ import annotations
 
@@ -18,35 +18,37 @@ from runnables import (
 )
 from runnables.models.fakes import ParrotFakeChatModel
 from tests.laws import steps
-from tests.laws.specimens import ANY, DICTS, INTS, TEXTS, Specimen, it
+from tests.laws.specimens import ANY, DICTS, INTS, STRINGS, Specimen, specimen
 
 
 def sequences() -> Iterator[Specimen]:
     words, snapshots = RunnableLambda(steps.words), RunnableGenerator(steps.so_far, merge="last")
     upper = RunnableGenerator(steps.uppercase)
     quick = RunnableLambda(steps.odd_only, blocking=False)
-    yield it("sequence: functions", lambda: quick | steps.double | steps.increment, INTS)
-    yield it("sequence: of one", lambda: RunnableSequence(steps.odd_only), INTS)
-    yield it("sequence: named", lambda: quick.pipe(steps.double, name="twice"), INTS)
-    yield it("sequence: nested", lambda: (quick | steps.double).with_config() | quick, INTS)
-    yield it("sequence: pieces", lambda: words | upper | upper, TEXTS)
-    yield it("sequence: pieces, then whole", lambda: words | upper | steps.shout, TEXTS)
-    yield it("sequence: snapshots, then whole", lambda: words | snapshots | steps.shout, TEXTS)
-    yield it("sequence: snapshots last", lambda: words | snapshots, TEXTS)
-    yield it(
+    yield specimen("sequence: functions", lambda: quick | steps.double | steps.increment, INTS)
+    yield specimen("sequence: of one", lambda: RunnableSequence(steps.odd_only), INTS)
+    yield specimen("sequence: named", lambda: quick.pipe(steps.double, name="twice"), INTS)
+    yield specimen("sequence: nested", lambda: (quick | steps.double).with_config() | quick, INTS)
+    yield specimen("sequence: chunks", lambda: words | upper | upper, STRINGS)
+    yield specimen("sequence: chunks, then whole", lambda: words | upper | steps.shout, STRINGS)
+    yield specimen(
+        "sequence: snapshots, then whole", lambda: words | snapshots | steps.shout, STRINGS
+    )
+    yield specimen("sequence: snapshots last", lambda: words | snapshots, STRINGS)
+    yield specimen(
         "sequence: numbers, then whole",
         lambda: RunnableGenerator(steps.lengths, merge=steps.total) | steps.double,
-        TEXTS,
+        STRINGS,
     )
-    yield it("sequence: async step", lambda: quick | steps.aincrement, INTS, sync=False)
-    yield it(
+    yield specimen("sequence: async step", lambda: quick | steps.aincrement, INTS, sync=False)
+    yield specimen(
         "sequence: async generators",
         lambda: words | RunnableGenerator(steps.auppercase),
-        TEXTS,
+        STRINGS,
         sync=False,
     )
-    yield it("sequence: fails on the way", lambda: words | steps.until_mark | upper, TEXTS)
-    yield it(
+    yield specimen("sequence: fails midway", lambda: words | steps.until_mark | upper, STRINGS)
+    yield specimen(
         "sequence: prompt, model, parser",
         lambda: (
             ChatPromptTemplate([("human", "{text}{number}")])
@@ -55,23 +57,23 @@ def sequences() -> Iterator[Specimen]:
         ),
         DICTS,
     )
-    yield it(
+    yield specimen(
         "sequence: mapping",
         lambda: {"a": words, "b": upper} | RunnableLambda(steps.both_ways_of),
-        TEXTS,
+        STRINGS,
     )
 
 
 def parallels() -> Iterator[Specimen]:
     words = RunnableLambda(steps.words)
     snapshots = RunnableLambda(steps.growing, merge="last")
-    yield it(
+    yield specimen(
         "parallel: functions",
         lambda: RunnableParallel(a=steps.increment, b=steps.double, c=RunnablePassthrough()),
         INTS,
     )
-    yield it("parallel: of nothing", lambda: RunnableParallel({}), INTS)
-    yield it(
+    yield specimen("parallel: of nothing", lambda: RunnableParallel({}), INTS)
+    yield specimen(
         "parallel: every merge",
         lambda: RunnableParallel(
             words=words,
@@ -81,30 +83,30 @@ def parallels() -> Iterator[Specimen]:
             whole=steps.shout,
             same=RunnablePassthrough(),
         ),
-        TEXTS,
+        STRINGS,
     )
-    yield it(
+    yield specimen(
         "parallel: nested",
         lambda: RunnableParallel(
             a={"x": words, "y": {"z": snapshots}}, b=words | {"c": steps.shout}
         ),
-        TEXTS,
+        STRINGS,
     )
-    yield it(
+    yield specimen(
         "parallel: async branch",
         lambda: RunnableParallel(a=steps.aincrement, b=steps.double),
         INTS,
         sync=False,
     )
-    yield it(
+    yield specimen(
         "parallel: a branch fails",
         lambda: RunnableParallel(a=steps.odd_only, b=steps.double, name="both"),
         INTS,
     )
-    yield it(
-        "parallel: a branch fails on the way",
+    yield specimen(
+        "parallel: a branch fails midway",
         lambda: RunnableParallel(a=steps.until_mark, b=steps.shout),
-        TEXTS,
+        STRINGS,
     )
 
 
@@ -112,58 +114,62 @@ def shapes() -> Iterator[Specimen]:
     words = RunnableLambda(steps.words)
     snapshots = RunnableLambda(steps.growing, merge="last")
     text = RunnablePick("text")
-    yield it("passthrough", lambda: RunnablePassthrough(), ANY)
-    yield it("passthrough: with a function", lambda: RunnablePassthrough(steps.odd_only), INTS)
-    yield it(
+    yield specimen("passthrough", lambda: RunnablePassthrough(), ANY)
+    yield specimen(
+        "passthrough: with a function", lambda: RunnablePassthrough(steps.odd_only), INTS
+    )
+    yield specimen(
         "passthrough: with an async function",
         lambda: RunnablePassthrough(steps.aodd_only),
         INTS,
         sync=False,
     )
-    yield it("passthrough: snapshots", lambda: snapshots | RunnablePassthrough(), TEXTS)
-    yield it(
+    yield specimen("passthrough: snapshots", lambda: snapshots | RunnablePassthrough(), STRINGS)
+    yield specimen(
         "assign",
-        lambda: RunnablePassthrough.assign(words=text | words, more=lambda it: it["number"] + 1),
+        lambda: RunnablePassthrough.assign(
+            words=text | words, more=lambda value: value["number"] + 1
+        ),
         DICTS | INTS,
     )
-    yield it(
+    yield specimen(
         "assign: over a key",
         lambda: RunnablePassthrough.assign(text=text | snapshots, new=RunnablePassthrough()),
         DICTS,
     )
-    yield it(
+    yield specimen(
         "assign: to snapshots",
         lambda: RunnableParallel(a=snapshots, b=words).assign(
             a=RunnablePick("a") | steps.shout, c=RunnablePick("b")
         ),
-        TEXTS,
+        STRINGS,
     )
-    yield it("pick: one key", lambda: RunnablePick("text"), DICTS | INTS)
-    yield it("pick: some keys", lambda: RunnablePick(["number", "absent"]), DICTS)
-    yield it("pick: no such key", lambda: RunnablePick("absent"), DICTS)
-    yield it(
+    yield specimen("pick: one key", lambda: RunnablePick("text"), DICTS | INTS)
+    yield specimen("pick: some keys", lambda: RunnablePick(["number", "absent"]), DICTS)
+    yield specimen("pick: no such key", lambda: RunnablePick("absent"), DICTS)
+    yield specimen(
         "pick: snapshots",
         lambda: RunnableParallel(a=snapshots, b=words).pick("a") | steps.shout,
-        TEXTS,
+        STRINGS,
     )
-    yield it(
-        "pick: snapshots and pieces",
+    yield specimen(
+        "pick: snapshots and chunks",
         lambda: RunnableParallel(a=snapshots, b=words, c=words).pick(["a", "b"]),
-        TEXTS,
+        STRINGS,
     )
     lists, no_number_twice = st.lists(INTS, max_size=4), st.lists(INTS, max_size=4, unique=True)
-    yield it("map", lambda: RunnableLambda(steps.double).map(), lists | INTS)
-    yield it("map: fails", lambda: RunnableLambda(steps.only_small).map(), no_number_twice)
-    yield it("map: pieces", lambda: words.map(), st.lists(TEXTS, max_size=4))
-    yield it("map: snapshots", lambda: snapshots.map(), st.lists(TEXTS, max_size=4))
-    yield it(
+    yield specimen("map", lambda: RunnableLambda(steps.double).map(), lists | INTS)
+    yield specimen("map: fails", lambda: RunnableLambda(steps.only_small).map(), no_number_twice)
+    yield specimen("map: chunks", lambda: words.map(), st.lists(STRINGS, max_size=4))
+    yield specimen("map: snapshots", lambda: snapshots.map(), st.lists(STRINGS, max_size=4))
+    yield specimen(
         "map: of maps",
         lambda: RunnableLambda(steps.double).map().map(),
         st.lists(lists, max_size=3),
     )
-    yield it("map: async", lambda: RunnableLambda(steps.aincrement).map(), lists, sync=False)
-    yield it(
-        "map: after pieces",
+    yield specimen("map: async", lambda: RunnableLambda(steps.aincrement).map(), lists, sync=False)
+    yield specimen(
+        "map: after chunks",
         lambda: RunnableGenerator(steps.letters) | RunnableLambda(steps.shout).map(),
-        TEXTS,
+        STRINGS,
     )

@@ -43,28 +43,28 @@ from runnables.models.fakes import (
     ParrotFakeChatModel,
 )
 from runnables_providers.scripted import ScriptedChatModel
-from tests.laws.specimens import DICTS, INTS, TEXTS, Specimen, it
+from tests.laws.specimens import DICTS, INTS, STRINGS, Specimen, specimen
 
 
-class Colour(Enum):
+class Color(Enum):
     RED = "red"
     BLUE = "blue"
 
 
 class Person(BaseModel):
-    """A form for parsers."""
+    """A schema for parsers."""
 
     name: str
     age: int = 0
 
 
 class Named(TypedDict):
-    """The same form, not of pydantic."""
+    """The same schema, as a TypedDict."""
 
     name: str
 
 
-NAMES = st.fixed_dictionaries({"name": TEXTS}, optional={"history": st.just([("ai", "a")])})
+NAMES = st.fixed_dictionaries({"name": STRINGS}, optional={"history": st.just([("ai", "a")])})
 JSON = st.sampled_from(
     [
         '{"name": "Ada", "age": 36}',
@@ -76,7 +76,7 @@ JSON = st.sampled_from(
         "",
     ]
 )
-LISTS = st.sampled_from(["a, b, c", "1. a\n2. b", "- a\n* b\n", ""]) | TEXTS
+LISTS = st.sampled_from(["a, b, c", "1. a\n2. b", "- a\n* b\n", ""]) | STRINGS
 CALLS = st.lists(
     st.fixed_dictionaries(
         {
@@ -92,13 +92,13 @@ CALLS = st.lists(
 def prompts() -> Iterator[Specimen]:
     shown = PromptTemplate("{q}={a}")
     examples = [{"q": "1", "a": "2"}]
-    yield it("prompt: string", lambda: PromptTemplate("Hi {name}"), NAMES | TEXTS | DICTS)
-    yield it(
+    yield specimen("prompt: string", lambda: PromptTemplate("Hi {name}"), NAMES | STRINGS | DICTS)
+    yield specimen(
         "prompt: mustache",
         lambda: PromptTemplate("Hi {{name}}", template_format="mustache"),
         NAMES,
     )
-    yield it(
+    yield specimen(
         "prompt: chat",
         lambda: ChatPromptTemplate(
             [
@@ -109,14 +109,14 @@ def prompts() -> Iterator[Specimen]:
         ),
         NAMES | DICTS,
     )
-    yield it(
+    yield specimen(
         "prompt: few-shot",
         lambda: FewShotPromptTemplate(
             example_prompt=shown, examples=examples, prefix="{name}", suffix="{name}?"
         ),
         NAMES,
     )
-    yield it(
+    yield specimen(
         "prompt: few-shot chat",
         lambda: FewShotChatMessagePromptTemplate(
             example_prompt=ChatPromptTemplate([("human", "{q}"), ("ai", "{a}")]), examples=examples
@@ -127,30 +127,33 @@ def prompts() -> Iterator[Specimen]:
 
 def models() -> Iterator[Specimen]:
     chat = {"remembers": True}
-    said = TEXTS | st.just([HumanMessage("hi")]) | st.just([("ai", "a"), ("human", "b")])
+    inputs = STRINGS | st.just([HumanMessage("hi")]) | st.just([("ai", "a"), ("human", "b")])
     answer = AIMessage("a b", tool_calls=[{"name": "Person", "args": {"name": "Ada"}, "id": "1"}])
-    yield it("model: parrot", lambda: ParrotFakeChatModel(), said)
-    yield it("model: list", lambda: FakeListChatModel(["ab", "", "c d"]), said, **chat)
-    yield it("model: messages", lambda: FakeMessagesListChatModel([answer]), said, **chat)
-    yield it(
-        "model: generic", lambda: GenericFakeChatModel(itertools.cycle(["a b", "c"])), said, **chat
-    )
-    yield it(
-        "model: scripted",
-        lambda: ScriptedChatModel(["a b", ["c", "d"], ValueError("no")], cycle=True),
-        said,
+    yield specimen("model: parrot", lambda: ParrotFakeChatModel(), inputs)
+    yield specimen("model: list", lambda: FakeListChatModel(["ab", "", "c d"]), inputs, **chat)
+    yield specimen("model: messages", lambda: FakeMessagesListChatModel([answer]), inputs, **chat)
+    yield specimen(
+        "model: generic",
+        lambda: GenericFakeChatModel(itertools.cycle(["a b", "c"])),
+        inputs,
         **chat,
     )
-    yield it(
-        "model: fails on the way",
+    yield specimen(
+        "model: scripted",
+        lambda: ScriptedChatModel(["a b", ["c", "d"], ValueError("no")], cycle=True),
+        inputs,
+        **chat,
+    )
+    yield specimen(
+        "model: fails midway",
         lambda: ScriptedChatModel([["a", ValueError("no")]], cycle=True),
-        said,
+        inputs,
     )
-    yield it("model: stop", lambda: ParrotFakeChatModel(stop=["b"]), said)
-    yield it(
-        "model: unknown option", lambda: ParrotFakeChatModel().with_config(tags=["a"]) | len, said
+    yield specimen("model: stop", lambda: ParrotFakeChatModel(stop=["b"]), inputs)
+    yield specimen(
+        "model: unknown option", lambda: ParrotFakeChatModel().with_config(tags=["a"]) | len, inputs
     )
-    yield it(
+    yield specimen(
         "model: configurable, then bound",
         lambda: (
             ParrotFakeChatModel()
@@ -158,38 +161,40 @@ def models() -> Iterator[Specimen]:
             .bind_tools([])
             .with_config(configurable={"stop": ["b"]})
         ),
-        said,
+        inputs,
     )
-    yield it("embeddings", lambda: DeterministicFakeEmbedding(size=3), TEXTS | INTS)
-    yield it(
-        "embeddings: mapped", lambda: DeterministicFakeEmbedding(size=3).map(), st.lists(TEXTS)
+    yield specimen("embeddings", lambda: DeterministicFakeEmbedding(size=3), STRINGS | INTS)
+    yield specimen(
+        "embeddings: mapped", lambda: DeterministicFakeEmbedding(size=3).map(), st.lists(STRINGS)
     )
     for method in ("json_schema", "function_calling", "json_mode"):
-        yield it(
+        yield specimen(
             f"model: structured by {method}",
             lambda method=method: _structured(method, Person),  # type: ignore[misc]  # as above
-            said,
+            inputs,
         )
-    yield it("model: structured by a dict", lambda: _structured("function_calling", Named), said)
-    yield it(
+    yield specimen(
+        "model: structured by a dict", lambda: _structured("function_calling", Named), inputs
+    )
+    yield specimen(
         "model: structured, with the raw answer",
         lambda: _structured("json_schema", Person, include_raw=True),
-        said,
+        inputs,
     )
-    yield it(
+    yield specimen(
         "model: structured by a JSON schema",
         lambda: _structured("function_calling", Person.model_json_schema()),
-        said,
+        inputs,
     )
-    yield it(
+    yield specimen(
         "model: structured, with repair",
         lambda: _structured("json_schema", Person, repair=1),
-        said,
+        inputs,
     )
-    yield it(
+    yield specimen(
         "model: structured, with repair and the raw answer",
         lambda: _structured("function_calling", Person, repair=1, include_raw=True),
-        said,
+        inputs,
     )
 
 
@@ -202,23 +207,29 @@ def _structured(method: Any, schema: Any, **options: Any) -> Runnable[Any, Any]:
 
 
 def parsers() -> Iterator[Specimen]:
-    yield it("parser: str", lambda: StrOutputParser(), TEXTS | st.just(AIMessage("a")) | INTS)
-    yield it("parser: json", lambda: JsonOutputParser(), JSON)
-    yield it("parser: pydantic", lambda: PydanticOutputParser(Person), JSON)
-    yield it("parser: commas", lambda: CommaSeparatedListOutputParser(), LISTS)
-    yield it("parser: numbered", lambda: NumberedListOutputParser(), LISTS)
-    yield it("parser: markdown", lambda: MarkdownListOutputParser(), LISTS)
-    yield it("parser: enum", lambda: EnumOutputParser(Colour), st.sampled_from(["red", "reed", ""]))
-    yield it(
+    yield specimen(
+        "parser: str", lambda: StrOutputParser(), STRINGS | st.just(AIMessage("a")) | INTS
+    )
+    yield specimen("parser: json", lambda: JsonOutputParser(), JSON)
+    yield specimen("parser: pydantic", lambda: PydanticOutputParser(Person), JSON)
+    yield specimen("parser: commas", lambda: CommaSeparatedListOutputParser(), LISTS)
+    yield specimen("parser: numbered", lambda: NumberedListOutputParser(), LISTS)
+    yield specimen("parser: markdown", lambda: MarkdownListOutputParser(), LISTS)
+    yield specimen(
+        "parser: enum", lambda: EnumOutputParser(Color), st.sampled_from(["red", "reed", ""])
+    )
+    yield specimen(
         "parser: datetime",
         lambda: DatetimeOutputParser(),
         st.sampled_from(["2024-02-29T23:59:59.1Z", "today"]),
     )
-    yield it("parser: xml", lambda: XMLOutputParser(), st.sampled_from(["<a><b>1</b></a>", "<a>"]))
-    yield it("parser: tool calls", lambda: JsonOutputToolsParser(), CALLS)
-    yield it("parser: one tool", lambda: JsonOutputKeyToolsParser("Person"), CALLS)
-    yield it("parser: pydantic tools", lambda: PydanticToolsParser([Person]), CALLS)
-    yield it(
+    yield specimen(
+        "parser: xml", lambda: XMLOutputParser(), st.sampled_from(["<a><b>1</b></a>", "<a>"])
+    )
+    yield specimen("parser: tool calls", lambda: JsonOutputToolsParser(), CALLS)
+    yield specimen("parser: one tool", lambda: JsonOutputKeyToolsParser("Person"), CALLS)
+    yield specimen("parser: pydantic tools", lambda: PydanticToolsParser([Person]), CALLS)
+    yield specimen(
         "parser: repaired",
         lambda: PydanticOutputParser(Person).with_repair(
             ScriptedChatModel(["no", '{"name": "Bob"}'], cycle=True), attempts=2

@@ -23,87 +23,103 @@ from runnables import (
 )
 from runnables.models.fakes import DeterministicFakeEmbedding, ParrotFakeChatModel
 from tests.laws import steps
-from tests.laws.specimens import AGAIN, ANY, DICTS, INT_LISTS, INTS, NO_BACKOFF, TEXTS, Specimen, it
+from tests.laws.specimens import (
+    AGAIN,
+    ANY,
+    DICTS,
+    INT_LISTS,
+    INTS,
+    NO_BACKOFF,
+    STRINGS,
+    Specimen,
+    specimen,
+)
 from tests.laws.steps import Flaky
 
 
 def controls() -> Iterator[Specimen]:
     words = RunnableLambda(steps.words)
     snapshots = RunnableLambda(steps.growing, merge="last")
-    yield it(
+    yield specimen(
         "branch",
         lambda: RunnableBranch(
-            (steps.is_even, steps.double), (lambda it: it > 2, steps.odd_only), steps.increment
+            (steps.is_even, steps.double),
+            (lambda number: number > 2, steps.odd_only),
+            steps.increment,
         ),
         INTS,
     )
-    yield it(
+    yield specimen(
         "branch: each its merge",
-        lambda: RunnableBranch((lambda it: len(it) % 2, snapshots), words) | steps.shout,
-        TEXTS,
+        lambda: RunnableBranch((lambda text: len(text) % 2, snapshots), words) | steps.shout,
+        STRINGS,
     )
-    yield it(
+    yield specimen(
         "branch: async condition",
         lambda: RunnableBranch((steps.ais_even, steps.double), steps.increment),
         INTS,
         sync=False,
     )
-    yield it("branch: fails", lambda: RunnableBranch((bool, steps.odd_only), steps.shout), INTS)
-    yield it(
+    yield specimen(
+        "branch: fails", lambda: RunnableBranch((bool, steps.odd_only), steps.shout), INTS
+    )
+    yield specimen(
         "router",
         lambda: RouterRunnable(
             {"words": words, "growing": snapshots, "fails": RunnableLambda(steps.stumble)}
         ),
         st.fixed_dictionaries(
-            {"key": st.sampled_from(["words", "growing", "fails", "wordz"]), "input": TEXTS}
+            {"key": st.sampled_from(["words", "growing", "fails", "wordz"]), "input": STRINGS}
         )
         | INTS,
     )
-    yield it("timeout", lambda: RunnableLambda(steps.odd_only).with_timeout(60), INTS)
-    yield it("timeout: pieces", lambda: snapshots.with_timeout(60) | steps.shout, TEXTS)
-    yield it(
-        "timeout: async", lambda: RunnableLambda(steps.awords).with_timeout(60), TEXTS, sync=False
+    yield specimen("timeout", lambda: RunnableLambda(steps.odd_only).with_timeout(60), INTS)
+    yield specimen("timeout: chunks", lambda: snapshots.with_timeout(60) | steps.shout, STRINGS)
+    yield specimen(
+        "timeout: async", lambda: RunnableLambda(steps.awords).with_timeout(60), STRINGS, sync=False
     )
 
 
 def retries() -> Iterator[Specimen]:
     flaky = lambda failures: RunnableLambda(Flaky(failures).call)  # noqa: E731 - a shorthand
-    yield it("retry: not needed", lambda: RunnableLambda(steps.words).with_retry(), TEXTS)
-    yield it("retry", lambda: flaky(2).with_retry(**NO_BACKOFF), INTS)
-    yield it("retry: in vain", lambda: flaky(9).with_retry(**NO_BACKOFF), INTS)
-    yield it(
+    yield specimen("retry: not needed", lambda: RunnableLambda(steps.words).with_retry(), STRINGS)
+    yield specimen("retry", lambda: flaky(2).with_retry(**NO_BACKOFF), INTS)
+    yield specimen("retry: in vain", lambda: flaky(9).with_retry(**NO_BACKOFF), INTS)
+    yield specimen(
         "retry: another error",
         lambda: flaky(2).with_retry(**NO_BACKOFF, retry_if_exception_type=(KeyError,)),
         INTS,
     )
-    yield it(
+    yield specimen(
         "retry: async",
         lambda: RunnableLambda(Flaky(1).acall).with_retry(**NO_BACKOFF),
         INTS,
         sync=False,
     )
-    yield it(
-        "retry: before the first piece",
+    yield specimen(
+        "retry: before the first chunk",
         lambda: RunnableLambda(Flaky(1).early).with_retry(**NO_BACKOFF),
-        TEXTS,
+        STRINGS,
     )
-    yield it("retry: may_restart", lambda: RunnableLambda(Flaky(2).late).with_retry(**AGAIN), TEXTS)
-    yield it(
+    yield specimen(
+        "retry: may_restart", lambda: RunnableLambda(Flaky(2).late).with_retry(**AGAIN), STRINGS
+    )
+    yield specimen(
         "retry: may_restart, async",
         lambda: RunnableLambda(Flaky(2).alate).with_retry(**AGAIN),
-        TEXTS,
+        STRINGS,
         sync=False,
     )
-    yield it(
+    yield specimen(
         "retry: may_restart in vain",
         lambda: RunnableLambda(Flaky(9).late).with_retry(**AGAIN),
-        TEXTS,
+        STRINGS,
     )
     for title, then in RESTARTED.items():
-        yield it(
+        yield specimen(
             f"retry: may_restart, then {title}",
             lambda then=then: RunnableLambda(Flaky(1).late).with_retry(**AGAIN) | then,  # type: ignore[misc]  # a default binds the loop's value
-            TEXTS,
+            STRINGS,
         )
 
 
@@ -131,43 +147,45 @@ RESTARTED: dict[str, Any] = {
 
 def fallbacks() -> Iterator[Specimen]:
     words = RunnableLambda(steps.words)
-    yield it(
+    yield specimen(
         "fallback",
         lambda: RunnableLambda(steps.odd_only).with_fallbacks([steps.double]),
         INTS,
     )
-    yield it(
+    yield specimen(
         "fallback: in vain",
         lambda: RunnableLambda(steps.odd_only).with_fallbacks([steps.odd_only, steps.odd_only]),
         INTS,
     )
-    yield it(
+    yield specimen(
         "fallback: another error",
         lambda: RunnableLambda(steps.odd_only).with_fallbacks(
             [steps.double], exceptions_to_handle=(KeyError,)
         ),
         INTS,
     )
-    yield it(
-        "fallback: told the error",
+    yield specimen(
+        "fallback: receives the error",
         lambda: (
             RunnablePick("absent")
             .pipe(len)
-            .with_fallbacks([lambda it: f"{it['text']}: {it['error']}"], exception_key="error")
+            .with_fallbacks(
+                [lambda value: f"{value['text']}: {value['error']}"], exception_key="error"
+            )
         ),
         DICTS | INTS,
     )
-    yield it(
-        "fallback: before the first piece",
+    yield specimen(
+        "fallback: before the first chunk",
         lambda: RunnableLambda(Flaky(1).early).with_fallbacks([words]),
-        TEXTS,
+        STRINGS,
     )
-    yield it(
+    yield specimen(
         "fallback: may_restart",
         lambda: RunnableLambda(steps.stumble).with_fallbacks([words], on_restart="restart"),
-        TEXTS,
+        STRINGS,
     )
-    yield it(
+    yield specimen(
         "fallback: may_restart with another merge",
         lambda: (
             RunnableLambda(steps.stumble).with_fallbacks(
@@ -176,9 +194,9 @@ def fallbacks() -> Iterator[Specimen]:
             | RunnablePassthrough()
             | steps.shout
         ),
-        TEXTS,
+        STRINGS,
     )
-    yield it(
+    yield specimen(
         "fallback: async",
         lambda: RunnableLambda(steps.aodd_only).with_fallbacks([steps.double]),
         INTS,
@@ -189,38 +207,42 @@ def fallbacks() -> Iterator[Specimen]:
 def caches() -> Iterator[Specimen]:
     words = RunnableLambda(steps.words)
     snapshots = RunnableLambda(steps.growing, merge="last")
-    yield it("cache", lambda: RunnableLambda(steps.odd_only).with_cache(), INTS)
-    yield it("cache: async", lambda: RunnableLambda(steps.aodd_only).with_cache(), INTS, sync=False)
-    yield it("cache: pieces", lambda: words.with_cache() | steps.shout, TEXTS)
-    yield it(
-        "cache: pieces, async",
+    yield specimen("cache", lambda: RunnableLambda(steps.odd_only).with_cache(), INTS)
+    yield specimen(
+        "cache: async", lambda: RunnableLambda(steps.aodd_only).with_cache(), INTS, sync=False
+    )
+    yield specimen("cache: chunks", lambda: words.with_cache() | steps.shout, STRINGS)
+    yield specimen(
+        "cache: chunks, async",
         lambda: RunnableLambda(steps.awords).with_cache() | RunnableGenerator(steps.auppercase),
-        TEXTS,
+        STRINGS,
         sync=False,
     )
-    yield it("cache: snapshots", lambda: snapshots.with_cache() | steps.shout, TEXTS)
-    yield it(
+    yield specimen("cache: snapshots", lambda: snapshots.with_cache() | steps.shout, STRINGS)
+    yield specimen(
         "cache: own merge",
         lambda: RunnableLambda(steps.countdown, merge=steps.total).with_cache(),
         INTS,
     )
-    yield it("cache: fails on the way", lambda: RunnableLambda(steps.stumble).with_cache(), TEXTS)
-    yield it(
+    yield specimen(
+        "cache: fails midway", lambda: RunnableLambda(steps.stumble).with_cache(), STRINGS
+    )
+    yield specimen(
         "cache: of a retry that may_restart",
         lambda: RunnableLambda(Flaky(1).late).with_retry(**AGAIN).with_cache(key="flaky"),
-        TEXTS,
+        STRINGS,
     )
-    yield it(
+    yield specimen(
         "cache: branches",
         lambda: RunnableParallel(a=words.with_cache(), b=snapshots).with_cache(),
-        TEXTS,
+        STRINGS,
     )
-    yield it(
+    yield specimen(
         "cache: of embeddings",
         lambda: DeterministicFakeEmbedding(size=3).with_cache(),
-        TEXTS | INTS,
+        STRINGS | INTS,
     )
-    yield it(
+    yield specimen(
         "cache: prompt, model, parser",
         lambda: (
             ChatPromptTemplate([("human", "{text}{number}")])
@@ -229,25 +251,31 @@ def caches() -> Iterator[Specimen]:
         ).with_cache(),
         DICTS,
     )
-    yield it("cache: any input", lambda: RunnableLambda(repr).with_cache() | len, ANY)
+    yield specimen("cache: any input", lambda: RunnableLambda(repr).with_cache() | len, ANY)
 
 
 def bindings() -> Iterator[Specimen]:
     add = RunnableLambda(steps.add)
     words, snapshots = RunnableLambda(steps.words), RunnableLambda(steps.growing, merge="last")
-    yield it("bind", lambda: add.bind(other=5), INTS)
-    yield it("bind: unknown option", lambda: add.bind(othre=5), INTS)
-    yield it("with_config", lambda: RunnableLambda(steps.tags_of).with_config(tags=["a"]), TEXTS)
-    yield it("with_config: limit", lambda: add.map().with_config(max_concurrency=1), INT_LISTS)
-    yield it("with_types", lambda: add.with_types(input_type=int, output_type=int), INTS)
-    yield it("with_listeners", lambda: snapshots.with_listeners(on_end=str) | steps.shout, TEXTS)
-    yield it("binding: snapshots", lambda: snapshots.with_config(run_name="it"), TEXTS)
-    yield it(
+    yield specimen("bind", lambda: add.bind(other=5), INTS)
+    yield specimen("bind: unknown option", lambda: add.bind(othre=5), INTS)
+    yield specimen(
+        "with_config", lambda: RunnableLambda(steps.tags_of).with_config(tags=["a"]), STRINGS
+    )
+    yield specimen(
+        "with_config: limit", lambda: add.map().with_config(max_concurrency=1), INT_LISTS
+    )
+    yield specimen("with_types", lambda: add.with_types(input_type=int, output_type=int), INTS)
+    yield specimen(
+        "with_listeners", lambda: snapshots.with_listeners(on_end=str) | steps.shout, STRINGS
+    )
+    yield specimen("binding: snapshots", lambda: snapshots.with_config(run_name="named"), STRINGS)
+    yield specimen(
         "configurable fields",
         lambda: steps.OnlyInvoke(10).configurable_fields(by=ConfigurableField(id="by")),
         INTS,
     )
-    yield it(
+    yield specimen(
         "configurable fields: set",
         lambda: (
             steps.OnlyInvoke(10)
@@ -256,15 +284,15 @@ def bindings() -> Iterator[Specimen]:
         ),
         INTS,
     )
-    yield it(
+    yield specimen(
         "configurable alternatives",
         lambda: words.configurable_alternatives(
             ConfigurableField(id="which"), growing=snapshots, made=lambda: snapshots
         ),
-        TEXTS,
+        STRINGS,
     )
     for key in ("growing", "made", "growwing"):
-        yield it(
+        yield specimen(
             f"configurable alternatives: {key}",
             lambda key=key: (
                 words.configurable_alternatives(  # type: ignore[misc]  # as above
@@ -272,17 +300,17 @@ def bindings() -> Iterator[Specimen]:
                 ).with_config(configurable={"which": key})
                 | steps.shout
             ),
-            TEXTS,
+            STRINGS,
         )
-    yield it(
+    yield specimen(
         "tool",
         lambda: RunnableLambda(steps.odd_only).as_tool(),
         st.fixed_dictionaries({"input": INTS | st.just("x")}) | INTS,
     )
-    yield it(
+    yield specimen(
         "tool: called by a model",
         lambda: RunnableLambda(steps.words).as_tool(),
-        TEXTS.map(
-            lambda it: {"type": "tool_call", "name": "words", "args": {"input": it}, "id": "1"}
+        STRINGS.map(
+            lambda text: {"type": "tool_call", "name": "words", "args": {"input": text}, "id": "1"}
         ),
     )

@@ -20,7 +20,7 @@ from runnables import (
     tool,
 )
 from runnables_providers.scripted import ScriptedChatModel
-from tests.laws.specimens import AGAIN, INTS, TEXTS, Specimen, it
+from tests.laws.specimens import AGAIN, INTS, STRINGS, Specimen, specimen
 
 
 def divided(number: int, by: int = 1, *, config: RunnableConfig) -> str:
@@ -28,7 +28,7 @@ def divided(number: int, by: int = 1, *, config: RunnableConfig) -> str:
     if by == 0:
         raise ToolException("not by zero")
     if by < 0:
-        raise ValueError("not by what is below zero")
+        raise ValueError("not by a negative number")
     return f"{number / by:g} {sorted(config.get('tags', []))}"
 
 
@@ -37,8 +37,10 @@ async def adivided(number: int, by: int = 1, *, config: RunnableConfig) -> str:
     return divided(number, by, config=config)
 
 
-def signed(text: str, by: Annotated[str, InjectedToolArg] = "nobody") -> tuple[str, dict[str, str]]:
-    """Sign a text."""
+def signed(
+    text: str, by: Annotated[str, InjectedToolArg] = "unknown"
+) -> tuple[str, dict[str, str]]:
+    """Sign a message."""
     return f"{text} ({by})", {"by": by}
 
 
@@ -46,20 +48,20 @@ ARGS = st.fixed_dictionaries({"number": INTS | st.just("x")}, optional={"by": IN
 
 
 def called(args: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "tool_call", "name": "it", "args": args, "id": "1"}
+    return {"type": "tool_call", "name": "called", "args": args, "id": "1"}
 
 
 def tools() -> Iterator[Specimen]:
-    given = ARGS | ARGS.map(called) | INTS
+    inputs = ARGS | ARGS.map(called) | INTS
     handled = {"handle_tool_error": True, "handle_validation_error": True}
-    yield it("tool: a function", lambda: tool(divided), given)
-    yield it("tool: an async function", lambda: tool(adivided), given, sync=False)
-    yield it("tool: both halves", lambda: StructuredTool(divided, adivided), given)
-    yield it("tool: its errors are answers", lambda: tool(**handled)(divided), given)
-    yield it(
+    yield specimen("tool: a function", lambda: tool(divided), inputs)
+    yield specimen("tool: an async function", lambda: tool(adivided), inputs, sync=False)
+    yield specimen("tool: both halves", lambda: StructuredTool(divided, adivided), inputs)
+    yield specimen("tool: its errors are answers", lambda: tool(**handled)(divided), inputs)
+    yield specimen(
         "tool: a pair",
         lambda: tool(response_format="content_and_artifact")(signed).bind(by="Ada"),
-        TEXTS | TEXTS.map(lambda text: called({"text": text})),
+        STRINGS | STRINGS.map(lambda text: called({"text": text})),
     )
 
 
@@ -67,66 +69,66 @@ def tools() -> Iterator[Specimen]:
 
 
 class Sum(BaseModel):
-    """A form for answers."""
+    """A schema for answers."""
 
     total: int
 
 
-def asks(*args: dict[str, Any], name: str = "divided") -> AIMessage:
-    calls = [{"name": name, "args": it, "id": str(at)} for at, it in enumerate(args)]
+def asking(*args: dict[str, Any], name: str = "divided") -> AIMessage:
+    calls = [{"name": name, "args": arg, "id": str(index)} for index, arg in enumerate(args)]
     return AIMessage("Let me see.", tool_calls=calls)
 
 
 def agents() -> Iterator[Specimen]:
-    said = TEXTS | st.just({"messages": [HumanMessage("a")]}) | INTS
-    good = asks({"number": 1}, {"number": 2, "by": 2}, {"number": 3, "by": 0}, {"numbr": 1})
-    bad = asks({"number": 1}, {"number": 1, "by": -1})
+    inputs = STRINGS | st.just({"messages": [HumanMessage("a")]}) | INTS
+    good = asking({"number": 1}, {"number": 2, "by": 2}, {"number": 3, "by": 0}, {"numbr": 1})
+    bad = asking({"number": 1}, {"number": 1, "by": -1})
     for title, function in (("", divided), (" of async tools", adivided)):
         sync = function is divided
-        yield it(
+        yield specimen(
             f"agent{title}",
             lambda function=function: create_agent(  # type: ignore[misc]  # a default binds the loop's value
                 ScriptedChatModel([good, "It is 1."], cycle=True),
                 [tool("divided", description="Divide.")(function)],
                 system_prompt="Be brief.",
             ),
-            said,
+            inputs,
             sync=sync,
             remembers=True,
         )
-    yield it(
-        "agent: a form for its answer",
+    yield specimen(
+        "agent: a schema for its answer",
         lambda: create_agent(
-            ScriptedChatModel([asks({"number": 1}), "It is 1.", '{"total": 1}'], cycle=True),
+            ScriptedChatModel([asking({"number": 1}), "It is 1.", '{"total": 1}'], cycle=True),
             [tool(divided)],
             response_format=Sum,
         ),
-        said,
+        inputs,
         remembers=True,
     )
-    yield it(
+    yield specimen(
         "agent: a tool fails",
         lambda: create_agent(ScriptedChatModel([bad], cycle=True), [tool(divided)]),
-        said,
+        inputs,
         ordered=False,
     )
-    yield it(
-        "agent: goes on and on",
+    yield specimen(
+        "agent: never stops",
         lambda: create_agent(
-            ScriptedChatModel([asks({"number": 1})], cycle=True), [tool(divided)], max_steps=2
+            ScriptedChatModel([asking({"number": 1})], cycle=True), [tool(divided)], max_steps=2
         ),
-        said,
+        inputs,
     )
-    yield it(
-        "agent: starts over",
+    yield specimen(
+        "agent: restarts",
         lambda: create_agent(
             ScriptedChatModel(
-                [["a", "b", RateLimitError("slow down")], asks({"number": 1}), "It is 1."],
+                [["a", "b", RateLimitError("slow down")], asking({"number": 1}), "It is 1."],
                 cycle=True,
                 max_retries=0,
             ).with_retry(**AGAIN),
             [tool(divided)],
         ),
-        said,
+        inputs,
         remembers=True,
     )

@@ -1,4 +1,4 @@
-"""What the registry is made of: a runnable, and the inputs that it takes."""
+"""Specimens, the entries of the registry: a runnable, and the inputs that it takes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from runnables import Runnable, RunnableEach, RunnableParallel
 from runnables.core.description import walk
 
 INTS = st.integers(-3, 3)
-TEXTS = st.text(alphabet="ab !é\n", max_size=7)
-DICTS = st.fixed_dictionaries({"text": TEXTS, "number": INTS})
+STRINGS = st.text(alphabet="ab !é\n", max_size=7)
+DICTS = st.fixed_dictionaries({"text": STRINGS, "number": INTS})
 INT_LISTS = st.lists(INTS, max_size=4)
-ANY = INTS | TEXTS | st.lists(INTS, max_size=3) | DICTS
+ANY = INTS | STRINGS | st.lists(INTS, max_size=3) | DICTS
 
 NO_BACKOFF: dict[str, Any] = {"wait_exponential_jitter": False}
 AGAIN: dict[str, Any] = {**NO_BACKOFF, "on_restart": "restart"}
@@ -26,12 +26,12 @@ class Specimen:
     """One runnable of the registry.
 
     Attributes:
-        title: reads like its code.
+        title: a name that reads like its code.
         make: makes a new one, with no memory of earlier calls.
-        inputs: what it takes; also inputs that it refuses.
-        sync: whether it can be called in the sync colour.
-        ordered: whether the chunks of its stream have one order; branches at once have none.
-        remembers: whether what it gives depends on the calls before.
+        inputs: the inputs that it takes, and some that it refuses.
+        sync: whether it can be called synchronously.
+        ordered: whether the chunks of its stream have one order; those of branches have none.
+        remembers: whether its output depends on the calls before.
     """
 
     title: str
@@ -44,13 +44,13 @@ class Specimen:
     def __str__(self) -> str:
         return self.title
 
-    def runs_in(self, colour: str) -> bool:
-        return self.sync or colour == "async"
+    def runs_in(self, mode: str) -> bool:
+        return self.sync or mode == "async"
 
 
-def it(
-    title: str, make: Callable[[], Any], inputs: st.SearchStrategy[Any], **facts: Any
+def specimen(
+    title: str, make: Callable[[], Any], inputs: st.SearchStrategy[Any], **options: Any
 ) -> Specimen:
     at_once = (RunnableParallel, RunnableEach)
-    facts.setdefault("ordered", not any(isinstance(part, at_once) for part in walk(make())))
-    return Specimen(title, make, inputs, **facts)
+    options.setdefault("ordered", not any(isinstance(part, at_once) for part in walk(make())))
+    return Specimen(title, make, inputs, **options)

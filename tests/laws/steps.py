@@ -1,6 +1,6 @@
-"""Users' code for the registry: functions of every kind, and runnable classes of their own.
+"""Users' code for the registry: functions of every kind, and their own runnable classes.
 
-All of it stands at the top level of a module, so that what is made of it pickles.
+All of it is defined at the top level of a module, so that runnables made of it pickle.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from runnables import SNAPSHOTS, Merge, Runnable, RunnableConfig, RunnableLambda
 
 
 def increment(number: int) -> int:
-    """One more."""
+    """Add one."""
     return number + 1
 
 
@@ -51,7 +51,7 @@ async def aodd_only(number: int) -> int:
 
 
 def only_small(number: int) -> int:
-    """Fails for one number of the usual ones, so that no list has two failures of a kind."""
+    """Fail for one of the usual numbers, so that no list has the same failure twice."""
     if number == 3:
         raise ValueError("too large")
     return number
@@ -66,17 +66,17 @@ async def ashout(text: str) -> str:
 
 
 def tags_of(text: str, config: RunnableConfig) -> list[str]:
-    """What the function is told beside its input."""
+    """Return the input, and the tags that the function receives."""
     return [text, *sorted(config.get("tags", []))]
 
 
-def total(pieces: list[Any]) -> Any:
-    """A merge of a user's."""
-    return sum(pieces)
+def total(chunks: list[Any]) -> Any:
+    """Merge chunks as a user's function does."""
+    return sum(chunks)
 
 
 def choose(number: int) -> Any:
-    """Returns what runs next: a runnable for even numbers, a value for odd ones."""
+    """Return a runnable to run next for an even number, a value for an odd one."""
     return RunnableLambda(double) if number % 2 == 0 else -number
 
 
@@ -85,12 +85,12 @@ async def achoose(number: int) -> Any:
 
 
 def choose_stream(text: str) -> Any:
-    """Returns a runnable whose chunks add up in another way than usual."""
+    """Return one of two runnables, whose chunks add up in different ways."""
     return RunnableLambda(growing, merge="last") if len(text) % 2 else RunnableLambda(words)
 
 
 class Adder:
-    """An object that can be called, and compared."""
+    """An object that can be called and compared."""
 
     def __init__(self, by: int) -> None:
         self.by = by
@@ -109,9 +109,9 @@ class Adder:
 
 
 class Flaky:
-    """Fails so many times for each input, then does what the function does.
+    """Functions that fail a number of times for each input, and then work.
 
-    A generator fails after its first piece where `late` is true, before it otherwise.
+    The generator `early` fails before its first chunk, `late` and `alate` after it.
     """
 
     def __init__(self, failures: int, *, error: type[Exception] = ValueError) -> None:
@@ -121,7 +121,7 @@ class Flaky:
         self._lock = threading.Lock()
 
     def trip(self, key: object) -> None:
-        """Raise, if it is this input's turn to fail."""
+        """Raise, if this input has not failed often enough."""
         with self._lock:
             count = self._calls[repr(key)] = self._calls.get(repr(key), 0) + 1
         if count <= self._failures:
@@ -155,11 +155,11 @@ def both_ways_of(parts: dict[str, str]) -> str:
     return f"{parts['a']}{parts['b']}"
 
 
-# --- generators over a whole input ------------------------------------------------------------
+# --- generators of a whole input ------------------------------------------------------------
 
 
 def words(text: str) -> Iterator[str]:
-    """Pieces that add up to the text."""
+    """Yield chunks that add up to the text."""
     yield from re.findall(r"\s*\S+|\s+", text) or [""]
 
 
@@ -169,7 +169,7 @@ async def awords(text: str) -> AsyncIterator[str]:
 
 
 def growing(text: str) -> Iterator[str]:
-    """Snapshots: each is more of the text."""
+    """Yield snapshots, each with one more letter of the text."""
     for end in range(len(text) + 1):
         yield text[:end]
 
@@ -180,12 +180,12 @@ async def agrowing(text: str) -> AsyncIterator[str]:
 
 
 def countdown(number: int) -> Iterator[int]:
-    """Numbers, which add up only where somebody says how."""
+    """Yield numbers, which need a declared merge."""
     yield from range(abs(number) % 4, -1, -1)
 
 
 def stumble(text: str) -> Iterator[str]:
-    """Fails at the first exclamation mark, after what stands before it."""
+    """Fail at the first exclamation mark, after yielding the letters before it."""
     for letter in text:
         if letter == "!":
             raise ValueError("an exclamation mark")
@@ -194,18 +194,18 @@ def stumble(text: str) -> Iterator[str]:
 
 
 def pairs(number: int) -> Iterator[dict[str, Any]]:
-    """Parts of a dict."""
+    """Yield parts of a dict."""
     yield {"text": "a"}
     yield {"number": number}
     yield {"text": "b"}
 
 
 def nothing(_: Any) -> Iterator[Any]:
-    """A generator that yields nothing."""
+    """Yield nothing."""
     yield from ()
 
 
-# --- generators over an input in pieces -------------------------------------------------------
+# --- generators of an input in chunks -------------------------------------------------------
 
 
 def uppercase(chunks: Iterator[str]) -> Iterator[str]:
@@ -219,7 +219,7 @@ async def auppercase(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
 
 
 def lengths(chunks: Iterator[str]) -> Iterator[int]:
-    """Numbers; declared to add up by `total`."""
+    """Yield numbers, which `total` merges."""
     for chunk in chunks:
         yield len(chunk)
 
@@ -230,7 +230,7 @@ def letters(chunks: Iterator[str]) -> Iterator[list[str]]:
 
 
 def so_far(chunks: Iterator[str]) -> Iterator[str]:
-    """Snapshots of what came."""
+    """Yield snapshots of the input so far."""
     text = ""
     for chunk in chunks:
         text += chunk
@@ -245,14 +245,14 @@ async def aso_far(chunks: AsyncIterator[str]) -> AsyncIterator[str]:
 
 
 def both_ways(chunks: Iterator[str]) -> Iterator[dict[str, Any]]:
-    """Parts of a dict, a key at a time."""
+    """Yield parts of a dict, one key at a time."""
     for chunk in chunks:
         yield {"upper": chunk.upper()}
         yield {"letters": list(chunk)}
 
 
 def until_mark(chunks: Iterator[str]) -> Iterator[str]:
-    """Fails at the first exclamation mark."""
+    """Fail at the first exclamation mark."""
     for chunk in chunks:
         before, mark, _ = chunk.partition("!")
         yield before
@@ -261,15 +261,15 @@ def until_mark(chunks: Iterator[str]) -> Iterator[str]:
 
 
 def backwards(chunks: Iterator[str]) -> Iterator[str]:
-    """Needs all of the input before it can say anything."""
+    """Yield the input backwards, which takes all of it first."""
     yield "".join(chunks)[::-1]
 
 
-# --- runnables of a user's own ----------------------------------------------------------------
+# --- users' own runnable classes ----------------------------------------------------------------
 
 
 class OnlyInvoke(Runnable[int, int]):
-    """A user's class with the one method that has to be written."""
+    """A user's class with the one method that is required."""
 
     def __init__(self, by: int = 10) -> None:
         self.by = by
@@ -279,28 +279,28 @@ class OnlyInvoke(Runnable[int, int]):
 
 
 class BothInvokes(OnlyInvoke):
-    """A user's class with both halves."""
+    """A user's class with a sync and an async method."""
 
     async def ainvoke(self, input: int, config: RunnableConfig | None = None, **kwargs: Any) -> int:
         return odd_only(input) + self.by
 
 
 class OnlyAinvoke(Runnable[int, int]):
-    """A user's class that has to be awaited."""
+    """A user's class that can only be awaited."""
 
     async def ainvoke(self, input: int, config: RunnableConfig | None = None, **kwargs: Any) -> int:
         return odd_only(input) + 10
 
 
 class OnlyStream(Runnable[str, str]):
-    """A user's class that says only how it streams."""
+    """A user's class that defines `stream` only."""
 
     def stream(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         yield from stumble(input)
 
 
 class OnlyAstream(Runnable[str, str]):
-    """A user's class that says only how it streams, in the async colour."""
+    """A user's class that defines `astream` only."""
 
     async def astream(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         async for word in awords(input):
@@ -308,7 +308,7 @@ class OnlyAstream(Runnable[str, str]):
 
 
 class OnlyTransform(Runnable[str, str]):
-    """A user's class that says only how it works piece by piece."""
+    """A user's class that defines `transform` only."""
 
     def transform(
         self, input: Iterator[str], config: RunnableConfig | None = None, **kwargs: Any
@@ -317,7 +317,7 @@ class OnlyTransform(Runnable[str, str]):
 
 
 class OnlyAtransform(Runnable[str, str]):
-    """A user's class that says only how it works piece by piece, in the async colour."""
+    """A user's class that defines `atransform` only."""
 
     async def atransform(
         self, input: AsyncIterator[str], config: RunnableConfig | None = None, **kwargs: Any
@@ -327,7 +327,7 @@ class OnlyAtransform(Runnable[str, str]):
 
 
 class InvokeAndStream(Runnable[str, str]):
-    """A user's class with snapshots, which it declares."""
+    """A user's class that streams snapshots, and declares that."""
 
     merge: Merge = SNAPSHOTS
 
@@ -339,7 +339,7 @@ class InvokeAndStream(Runnable[str, str]):
 
 
 class Everything(Runnable[str, str]):
-    """A user's class with all halves of its own, piece by piece."""
+    """A user's class that defines every method, and works on chunks."""
 
     def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> str:
         return input.upper()
@@ -360,7 +360,7 @@ class Everything(Runnable[str, str]):
 
 
 class InvokesAnother(Runnable[int, int]):
-    """A user's class that runs a runnable inside."""
+    """A user's class that runs another runnable."""
 
     def __init__(self, bound: Runnable[int, int]) -> None:
         self.bound = bound

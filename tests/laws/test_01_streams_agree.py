@@ -1,4 +1,4 @@
-"""Law 1: merging the chunks of a stream gives what invoke gives, however the input was cut."""
+"""Law 1: the chunks of a stream add up to what invoke returns, however the input was cut."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from tests.laws.specimens import Specimen
 
 
 def check_stream_agrees(
-    make: Callable[[], Runnable[Any, Any]], value: Any, pieces: list[Any], call: Call
+    make: Callable[[], Runnable[Any, Any]], value: Any, chunks: list[Any], call: Call
 ) -> None:
-    """The stream of the whole input, and of the input in pieces, add up to what invoke gives."""
+    """Check that the streams of the whole input and of its chunks add up to `invoke`'s output."""
     whole = without_notes(outcome(lambda: call.invoke(make(), value)))
     streamed = without_notes(outcome(lambda: stream_of(call, make(), value).value))
     assert streamed == whole, "the stream disagrees with invoke"
-    cut = without_notes(outcome(lambda: transform_of(call, make(), pieces).value))
-    assert cut == whole, f"the input in pieces {pieces!r} makes a difference"
+    cut = without_notes(outcome(lambda: transform_of(call, make(), chunks).value))
+    assert cut == whole, f"the input in chunks {chunks!r} makes a difference"
 
 
-def check_next_step_gets_the_value(
+def check_next_step_receives_the_value(
     make: Callable[[], Runnable[Any, Any]], value: Any, call: Call
 ) -> None:
-    """A step downstream that needs the whole gets it by the upstream's own merge."""
-    got: list[Any] = []
-    chain = make() | RunnableLambda(got.append, blocking=False)
+    """Check that the next step receives its input merged as the step before declares."""
+    received: list[Any] = []
+    chain = make() | RunnableLambda(received.append, blocking=False)
     whole = without_notes(outcome(lambda: call.invoke(make(), value)))
-    streamed = without_notes(outcome(lambda: stream_of(call, chain, value) and got[-1]))
+    streamed = without_notes(outcome(lambda: stream_of(call, chain, value) and received[-1]))
     assert streamed == whole
 
 
 @pytest.mark.parametrize("specimen", REGISTRY, ids=str)
-def test_a_stream_adds_up_to_what_invoke_gives(specimen: Specimen, call: Call) -> None:
-    """Over the whole registry, errors included, for any cut of the input."""
-    if not specimen.runs_in(call.colour):
+def test_a_stream_adds_up_to_what_invoke_returns(specimen: Specimen, call: Call) -> None:
+    """This holds for the whole registry, errors included, however the input is cut."""
+    if not specimen.runs_in(call.mode):
         pytest.skip("async only")
 
     @settings(max_examples=12)
@@ -62,32 +62,32 @@ def test_a_stream_adds_up_to_what_invoke_gives(specimen: Specimen, call: Call) -
 
 
 @pytest.mark.parametrize("specimen", REGISTRY, ids=str)
-def test_the_next_step_gets_what_invoke_gives(specimen: Specimen, call: Call) -> None:
-    """Over the whole registry, with a function behind it that needs the whole."""
-    if not specimen.runs_in(call.colour):
+def test_the_next_step_receives_what_invoke_returns(specimen: Specimen, call: Call) -> None:
+    """This holds for the whole registry, in front of a function of a whole input."""
+    if not specimen.runs_in(call.mode):
         pytest.skip("async only")
 
     @settings(max_examples=6)
     @given(specimen.inputs)
     def law(value: Any) -> None:
-        check_next_step_gets_the_value(specimen.make, value, call)
+        check_next_step_receives_the_value(specimen.make, value, call)
 
     law()
 
 
 def test_snapshots_of_a_parser_are_not_added(call: Call) -> None:
-    """`model | json | f` gives f the list that invoke gives it, not the sum of its snapshots."""
+    """In `model | json | f`, f receives the last snapshot, as with `invoke`."""
 
     def model(_: str) -> Any:
         yield from ["[1, ", "2", ", 3]"]
 
-    chain = RunnableLambda(model) | JsonOutputParser() | (lambda it: list(it))
+    chain = RunnableLambda(model) | JsonOutputParser() | (lambda values: list(values))
     assert call.invoke(chain, "") == [1, 2, 3]
     assert stream_of(call, chain, "").value == [1, 2, 3]
 
 
-def test_the_stream_says_how_it_adds_up(call: Call) -> None:
-    """Behind steps that pass chunks on, and behind choices, the merge is that of the source."""
+def test_a_stream_knows_its_merge(call: Call) -> None:
+    """Behind steps that pass chunks on, and behind choices, it is the merge of the source."""
     snapshots = RunnableLambda(steps.growing, merge="last")
     for chain in (
         snapshots | RunnablePassthrough(),
@@ -102,7 +102,7 @@ def test_the_stream_says_how_it_adds_up(call: Call) -> None:
 
 @pytest.mark.parametrize("make", [RunnableLambda, RunnableGenerator])
 def test_chunks_without_a_merge_are_a_clear_error(make: Any, call: Call) -> None:
-    """More than one: a TypeError that says how to declare it. One alone is the value."""
+    """More than one chunk is a TypeError that says how to declare it; one alone is the value."""
 
     def many(_: Any) -> Any:
         yield 1
@@ -120,7 +120,7 @@ def test_chunks_without_a_merge_are_a_clear_error(make: Any, call: Call) -> None
 
 
 def test_a_declared_merge_is_used_everywhere(call: Call) -> None:
-    """A function of the list of chunks: in invoke, in the next step, in a branch, in a map."""
+    """A function that merges chunks serves invoke, the next step, a branch, and a map."""
     lengths = RunnableGenerator(steps.lengths, merge=steps.total)
     words = RunnableLambda(steps.words)
     chains: list[tuple[Any, Any, Any]] = [
@@ -128,14 +128,18 @@ def test_a_declared_merge_is_used_everywhere(call: Call) -> None:
         (words | lengths | steps.double, "a bc d", 12),
         (words | {"n": lengths, "m": lengths | steps.double}, "a bc d", {"n": 6, "m": 12}),
         ((words | lengths).map(), ["a bc", "d"], [4, 1]),
-        ({"n": words | lengths} | RunnablePassthrough.assign(m=lambda it: it["n"]), "a b", None),
+        (
+            {"n": words | lengths} | RunnablePassthrough.assign(m=lambda value: value["n"]),
+            "a b",
+            None,
+        ),
     ]
     for chain, value, expected in chains:
         assert stream_of(call, chain, value).value == call.invoke(chain, value)
         assert expected is None or call.invoke(chain, value) == expected
 
 
-def test_merge_chunks_is_the_public_way_to_add_up() -> None:
-    """`runnables.merge_chunks` with the stream's merge."""
+def test_merge_chunks_adds_up_the_chunks_of_a_stream() -> None:
+    """It takes the chunks and the merge of the stream."""
     stream = RunnableLambda(steps.growing, merge="last").stream("ab")
     assert merge_chunks(list(stream), stream.merge) == "ab"

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from runnables import Runnable, RunnableGenerator, RunnableLambda, RunnablePassthrough
 from tests.both_modes import AsyncCall, Call, SyncCall
 from tests.laws import steps
-from tests.laws.outcomes import Failed, Gave, Outcome, cuts, outcome, stream_of, transform_of
+from tests.laws.outcomes import Failed, Outcome, Returned, cuts, outcome, stream_of, transform_of
 from tests.laws.recorder import Recorder
 from tests.laws.registry import REGISTRY
 from tests.laws.specimens import Specimen
@@ -21,46 +21,48 @@ Make = Callable[[], Runnable[Any, Any]]
 Do = Callable[[Call, Runnable[Any, Any], Any], Any]
 
 
-def check_colours_agree(
+def check_sync_agrees_with_async(
     make: Make, do: Callable[[Call, Runnable[Any, Any]], Any], *, at_once: bool = False
 ) -> None:
-    """What a call gives or raises, and what it tells, is the same in both colours.
+    """Check that the outcome of a call and its events are the same, sync and async.
 
     Where branches run at once and one fails, timing decides how far the others have come. Then
-    the same is promised of: who raised, the runs around it, and what the others gave that ended.
+    only these must be the same: the run that failed, the runs around it, and the outputs of the
+    others that ended.
     """
-    (sync, sync_told), (coloured, async_told) = _watched(SYNC, make, do), _watched(ASYNC, make, do)
-    assert coloured == sync, "the colours disagree"
+    sync, sync_recorder = _observed(SYNC, make, do)
+    async_, async_recorder = _observed(ASYNC, make, do)
+    assert async_ == sync, "sync and async disagree"
     if at_once and isinstance(sync, Failed):
-        check_failures_agree(sync, sync_told, async_told)
+        check_failures_agree(sync, sync_recorder, async_recorder)
     else:
-        assert async_told.tree() == sync_told.tree(), "the colours tell different things"
+        assert async_recorder.tree() == sync_recorder.tree(), "sync and async events differ"
 
 
-def check_failures_agree(error: Failed, sync_told: Recorder, async_told: Recorder) -> None:
-    """The same run has failed, for the same reason; siblings that ended gave the same."""
-    sync, coloured = (it.cause(error.kind, error.text) for it in (sync_told, async_told))
-    assert coloured == sync, "the colours tell of different failures"
-    sync_outputs, async_outputs = sync_told.outputs(), async_told.outputs()
-    for who in sync_outputs.keys() & async_outputs.keys():
-        assert async_outputs[who] == sync_outputs[who], "a sibling ended differently"
+def check_failures_agree(error: Failed, sync: Recorder, async_: Recorder) -> None:
+    """Check that the same run failed for the same reason, and that ended siblings agree."""
+    cause = sync.cause(error.kind, error.text)
+    assert async_.cause(error.kind, error.text) == cause, "sync and async failures differ"
+    sync_outputs, async_outputs = sync.outputs(), async_.outputs()
+    for run in sync_outputs.keys() & async_outputs.keys():
+        assert async_outputs[run] == sync_outputs[run], "a sibling ended differently"
 
 
-def _watched(
+def _observed(
     call: Call, make: Make, do: Callable[[Call, Runnable[Any, Any]], Any]
 ) -> tuple[Outcome, Recorder]:
-    quiet = outcome(lambda: do(call, make()))
+    unobserved = outcome(lambda: do(call, make()))
     recorder = Recorder()
-    watched = make().with_config(recorder.config)
-    told = outcome(lambda: do(call, watched))
-    assert told == quiet, f"{call.colour}: it makes a difference whether somebody watches"
+    runnable = make().with_config(recorder.config)
+    observed = outcome(lambda: do(call, runnable))
+    assert observed == unobserved, f"{call.mode}: a handler changes the outcome"
     recorder.settle()
-    assert recorder.unsound() == [], f"{call.colour}: a run did not tell one start and one end"
-    return told, recorder
+    assert recorder.unsound() == [], f"{call.mode}: a run without one start and one end"
+    return observed, recorder
 
 
 def _streaming(specimen: Specimen, stream: Callable[[Call, Any], Any]) -> Any:
-    """The chunks in their order, or sorted where branches run at once."""
+    """Return a call for the chunks, in order, or sorted where branches run at once."""
 
     def do(call: Call, runnable: Any) -> list[Any]:
         chunks = stream(call, runnable).chunks
@@ -74,13 +76,13 @@ BOTH = [specimen for specimen in REGISTRY if specimen.sync]
 
 @pytest.mark.parametrize("specimen", BOTH, ids=str)
 def test_invoke_agrees_with_ainvoke(specimen: Specimen) -> None:
-    """Results, errors with their notes, and events; with and without a watcher."""
+    """Outputs, errors with their notes, and events are the same; a handler changes nothing."""
 
     @settings(max_examples=6)
     @given(specimen.inputs)
     def law(value: Any) -> None:
-        check_colours_agree(
-            specimen.make, lambda call, it: call.invoke(it, value), at_once=not specimen.ordered
+        check_sync_agrees_with_async(
+            specimen.make, lambda call, step: call.invoke(step, value), at_once=not specimen.ordered
         )
 
     law()
@@ -88,35 +90,40 @@ def test_invoke_agrees_with_ainvoke(specimen: Specimen) -> None:
 
 @pytest.mark.parametrize("specimen", BOTH, ids=str)
 def test_stream_agrees_with_astream(specimen: Specimen) -> None:
-    """Chunks one by one, errors with their notes, and events."""
+    """Chunks, errors with their notes, and events are the same."""
 
     @settings(max_examples=6)
     @given(st.data())
     def law(data: st.DataObject) -> None:
         value = data.draw(specimen.inputs)
-        pieces = data.draw(cuts(value))
+        chunks = data.draw(cuts(value))
         for stream in (
-            lambda call, it: stream_of(call, it, value),
-            lambda call, it: transform_of(call, it, pieces),
+            lambda call, step: stream_of(call, step, value),
+            lambda call, step: transform_of(call, step, chunks),
         ):
             do = _streaming(specimen, stream)
-            check_colours_agree(specimen.make, do, at_once=not specimen.ordered)
+            check_sync_agrees_with_async(specimen.make, do, at_once=not specimen.ordered)
 
     law()
 
 
-@pytest.mark.parametrize("specimen", [it for it in BOTH if not it.remembers], ids=str)
+@pytest.mark.parametrize(
+    "specimen", [specimen for specimen in BOTH if not specimen.remembers], ids=str
+)
 def test_batch_agrees_with_abatch(specimen: Specimen) -> None:
-    """Results in the order of the inputs, each with its own error.
+    """Outputs come in the order of the inputs, each with its own error.
 
-    No input comes twice: what fails so many times for each would count both at once.
+    No input comes twice, because a flaky function counts its failures for each input.
     """
 
     @settings(max_examples=4)
     @given(st.lists(specimen.inputs, max_size=3, unique_by=repr))
     def law(values: list[Any]) -> None:
         outcomes = [
-            [_as_outcome(it) for it in call.batch(specimen.make(), values, return_exceptions=True)]
+            [
+                _as_outcome(result)
+                for result in call.batch(specimen.make(), values, return_exceptions=True)
+            ]
             for call in (SYNC, ASYNC)
         ]
         assert outcomes[0] == outcomes[1]
@@ -127,7 +134,7 @@ def test_batch_agrees_with_abatch(specimen: Specimen) -> None:
 def _as_outcome(result: Any) -> Outcome:
     if isinstance(result, Exception):
         return outcome(lambda: _raise(result))
-    return Gave(result)
+    return Returned(result)
 
 
 def _raise(error: Exception) -> None:
@@ -145,12 +152,12 @@ async def aplain(text: str) -> str:
     return text * 2
 
 
-def pieces(text: str) -> Any:
+def chunks(text: str) -> Any:
     yield text
     yield text
 
 
-async def apieces(text: str) -> Any:
+async def achunks(text: str) -> Any:
     yield text
     yield text
 
@@ -170,19 +177,19 @@ async def aflow(chunks: Any) -> Any:
 KINDS = {
     "function": RunnableLambda(plain),
     "async function": RunnableLambda(aplain),
-    "generator": RunnableLambda(pieces),
-    "async generator": RunnableLambda(apieces),
+    "generator": RunnableLambda(chunks),
+    "async generator": RunnableLambda(achunks),
     "stream generator": RunnableGenerator(flow),
     "async stream generator": RunnableGenerator(aflow),
 }
 PLACES: dict[str, Callable[[Any], Any]] = {
-    "alone": lambda it: it,
-    "first": lambda it: it | RunnablePassthrough(),
-    "last": lambda it: RunnablePassthrough() | it,
-    "retry": lambda it: it.with_retry(wait_exponential_jitter=False),
-    "bound": lambda it: it.with_config(tags=["a"]),
-    "timeout": lambda it: it.with_timeout(60),
-    "returned": lambda it: RunnableLambda(lambda _: it, blocking=False),
+    "alone": lambda step: step,
+    "first": lambda step: step | RunnablePassthrough(),
+    "last": lambda step: RunnablePassthrough() | step,
+    "retry": lambda step: step.with_retry(wait_exponential_jitter=False),
+    "bound": lambda step: step.with_config(tags=["a"]),
+    "timeout": lambda step: step.with_timeout(60),
+    "returned": lambda step: RunnableLambda(lambda _: step, blocking=False),
 }
 METHODS = ("invoke", "stream", "transform", "batch", "batch_as_completed")
 
@@ -205,9 +212,9 @@ def _do(call: Call, method: str, runnable: Any) -> Any:
 def test_every_cell_works_or_names_the_call_to_use(
     method: str, kind: str, place: str, call: Call
 ) -> None:
-    """Functions and generators of both colours, in calls of both colours, in several places."""
+    """Sync and async functions, in sync and async calls, in several places."""
     runnable = PLACES[place](KINDS[kind])
-    if call.colour == "async" or "async" not in kind:
+    if call.mode == "async" or "async" not in kind:
         assert _do(call, method, runnable) == "aa"
         return
     use = {"transform": "astream", "stream": "astream"}.get(method, "ainvoke")
@@ -216,7 +223,7 @@ def test_every_cell_works_or_names_the_call_to_use(
 
 
 def test_an_async_only_class_names_the_call_to_use() -> None:
-    """A user's class without a sync half says so, instead of returning a coroutine."""
+    """A user's class without sync methods raises, instead of returning a coroutine."""
     for runnable, use in (
         (steps.OnlyAinvoke(), "ainvoke"),
         (steps.OnlyAstream(), "ainvoke"),
@@ -229,15 +236,15 @@ def test_an_async_only_class_names_the_call_to_use() -> None:
 
 
 def test_a_function_that_returns_a_coroutine_is_awaited() -> None:
-    """A sync lambda around an async function: async calls await it, sync calls say what to do."""
-    runnable = RunnableLambda(lambda it: aplain(it))
+    """A lambda may call an async function: async calls await it, sync calls name `ainvoke`."""
+    runnable = RunnableLambda(lambda text: aplain(text))
     assert ASYNC.invoke(runnable, "a") == "aa"
     with pytest.raises(TypeError, match="Use `ainvoke` instead"):
         SYNC.invoke(runnable, "a")
 
 
-def test_the_async_half_is_preferred_in_async_calls(call: Call) -> None:
-    """Of two halves, the one in the colour of the call runs."""
+def test_an_async_call_prefers_the_async_function(call: Call) -> None:
+    """Of two functions, the one in the mode of the call runs."""
     ran: list[str] = []
 
     def sync_half(_: Any) -> None:
@@ -248,7 +255,7 @@ def test_the_async_half_is_preferred_in_async_calls(call: Call) -> None:
 
     call.invoke(RunnableLambda(sync_half, async_half), 1)
     call.stream(RunnableLambda(sync_half, async_half), 1)
-    assert ran == [call.colour] * 2
+    assert ran == [call.mode] * 2
 
 
 def test_failures_are_compared_with_their_notes() -> None:

@@ -1,4 +1,4 @@
-"""Law 3: `|` is associative, the passthrough is its identity, and no wrapper loses another."""
+"""Law 3: `|` is associative, the passthrough is its identity, and wrappers keep each other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.both_modes import Call
 from tests.laws import steps
 from tests.laws.outcomes import Failed, Outcome, failed, outcome, stream_of, without_notes
 from tests.laws.registry import REGISTRY
-from tests.laws.specimens import TEXTS, Specimen
+from tests.laws.specimens import STRINGS, Specimen
 
 STEPS = st.sampled_from(
     [
@@ -42,19 +42,19 @@ STEPS = st.sampled_from(
 def both(call: Call, runnable: Runnable[Any, Any], value: Any) -> list[Any]:
     whole = outcome(lambda: call.invoke(runnable, value))
     streamed = outcome(lambda: stream_of(call, runnable, value).value)
-    return [_known(whole), _known(streamed)]
+    return [_comparable(whole), _comparable(streamed)]
 
 
-def _known(what: Outcome) -> Any:
-    """An outcome without what names the runnable around: notes, and whose stream is empty."""
-    bare = without_notes(what)
+def _comparable(result: Outcome) -> Any:
+    """Return an outcome without the parts that name the runnable around: notes and producers."""
+    bare = without_notes(result)
     return EmptyStream if isinstance(bare, Failed) and bare.kind is EmptyStream else bare
 
 
 def test_grouping_makes_no_difference(call: Call) -> None:
-    """`(a | b) | c` is `a | (b | c)`: equal, and the same in whole and in pieces."""
+    """`(a | b) | c` is `a | (b | c)`: equal, and the same invoked and streamed."""
 
-    @given(STEPS, STEPS, STEPS, TEXTS)
+    @given(STEPS, STEPS, STEPS, STRINGS)
     def law(a: Any, b: Any, c: Any, text: str) -> None:
         left, right = (a | b) | c, a | (b | c)
         assert left == right
@@ -78,7 +78,7 @@ MORE_STEPS = STEPS | st.sampled_from(
 
 @st.composite
 def two_bracketings(draw: Callable[..., Any]) -> tuple[Any, Any]:
-    """The same steps piped in two random ways to put the brackets."""
+    """Draw the same steps, piped with the brackets in two random places."""
     parts = draw(st.lists(MORE_STEPS, min_size=3, max_size=7))
     return _bracketed(draw, parts), _bracketed(draw, parts)
 
@@ -91,31 +91,33 @@ def _bracketed(draw: Callable[..., Any], parts: list[Any]) -> Any:
 
 
 def test_no_bracketing_makes_a_difference(call: Call) -> None:
-    """Three to seven steps, bracketed at random: equal, and the same in whole, in pieces, many."""
+    """Three to seven steps are equal with any brackets, and return the same in every call."""
 
     @settings(max_examples=60)
-    @given(two_bracketings(), st.lists(TEXTS, min_size=1, max_size=2))
-    def law(pair: tuple[Any, Any], texts: list[str]) -> None:
+    @given(two_bracketings(), st.lists(STRINGS, min_size=1, max_size=2))
+    def law(pair: tuple[Any, Any], strings: list[str]) -> None:
         one, other = pair
         assert one == other
         assert hash(one) == hash(other)
         assert repr(one) == repr(other)
-        for text in texts:
+        for text in strings:
             assert both(call, one, text) == both(call, other, text)
-        batches = [call.batch(it, texts, return_exceptions=True) for it in pair]
+        batches = [call.batch(chain, strings, return_exceptions=True) for chain in pair]
         assert list(map(_bare, batches[0])) == list(map(_bare, batches[1]))
 
     law()
 
 
 def _bare(result: Any) -> Any:
-    return _known(failed(result)) if isinstance(result, Exception) else result
+    return _comparable(failed(result)) if isinstance(result, Exception) else result
 
 
-@pytest.mark.parametrize("specimen", [it for it in REGISTRY if not it.remembers], ids=str)
+@pytest.mark.parametrize(
+    "specimen", [specimen for specimen in REGISTRY if not specimen.remembers], ids=str
+)
 def test_the_passthrough_is_the_identity(specimen: Specimen, call: Call) -> None:
-    """Before and behind anything of the registry."""
-    if not specimen.runs_in(call.colour):
+    """It changes nothing, before or behind any runnable of the registry."""
+    if not specimen.runs_in(call.mode):
         pytest.skip("async only")
 
     @settings(max_examples=3)
@@ -129,19 +131,19 @@ def test_the_passthrough_is_the_identity(specimen: Specimen, call: Call) -> None
 
 
 WRAPPERS: dict[str, Any] = {
-    "bind": lambda it: it.bind(other=5),
-    "with_config": lambda it: it.with_config(tags=["a"]),
-    "with_retry": lambda it: it.with_retry(wait_exponential_jitter=False),
-    "with_types": lambda it: it.with_types(input_type=int),
-    "with_fallbacks": lambda it: it.with_fallbacks([steps.double]),
-    "with_timeout": lambda it: it.with_timeout(60),
-    "with_listeners": lambda it: it.with_listeners(on_end=str),
+    "bind": lambda step: step.bind(other=5),
+    "with_config": lambda step: step.with_config(tags=["a"]),
+    "with_retry": lambda step: step.with_retry(wait_exponential_jitter=False),
+    "with_types": lambda step: step.with_types(input_type=int),
+    "with_fallbacks": lambda step: step.with_fallbacks([steps.double]),
+    "with_timeout": lambda step: step.with_timeout(60),
+    "with_listeners": lambda step: step.with_listeners(on_end=str),
 }
 
 
 @pytest.mark.parametrize("order", list(permutations(WRAPPERS, 3)), ids="-".join)
 def test_the_order_of_wrappers_loses_nothing(order: tuple[str, ...], call: Call) -> None:
-    """What was bound arrives, and tags arrive, in whatever order they were put around."""
+    """Bound options and tags reach the function, whatever the order of the wrappers."""
     seen: list[Any] = []
 
     def leaf(number: int, config: Any, *, other: int = 0) -> int:

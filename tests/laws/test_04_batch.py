@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from runnables import Runnable, RunnableLambda
 from tests.both_modes import Call
 from tests.laws.gauges import Signal
-from tests.laws.outcomes import Failed, Gave, failed, outcome, without_notes
+from tests.laws.outcomes import Failed, Returned, failed, outcome, without_notes
 from tests.laws.registry import REGISTRY
 from tests.laws.specimens import Specimen
 
@@ -20,22 +20,26 @@ Make = Callable[[], Runnable[Any, Any]]
 
 
 def check_batch_agrees(make: Make, values: list[Any], call: Call) -> None:
-    """One batch gives what one call for each item gives; failures are the items' own."""
-    alone = [_bare(outcome(lambda it=it: call.invoke(make(), it))) for it in values]
+    """Check that a batch returns what one call for each item returns, errors included."""
+    alone = [_bare(outcome(lambda value=value: call.invoke(make(), value))) for value in values]
     results = call.batch(make(), values, return_exceptions=True)
-    assert [_bare(_seen(it)) for it in results] == alone, "the batch disagrees with invoke"
+    assert [_bare(_seen(result)) for result in results] == alone, "the batch disagrees with invoke"
     pairs = call.batch_as_completed(make(), values, return_exceptions=True)
     assert sorted(index for index, _ in pairs) == list(range(len(values)))
-    assert all(_bare(_seen(it)) == alone[at] for at, it in pairs), "an index is not the item's"
+    assert all(_bare(_seen(result)) == alone[index] for index, result in pairs), (
+        "an index is not the item's"
+    )
 
 
-@pytest.mark.parametrize("specimen", [it for it in REGISTRY if not it.remembers], ids=str)
+@pytest.mark.parametrize(
+    "specimen", [specimen for specimen in REGISTRY if not specimen.remembers], ids=str
+)
 def test_batch_is_invoke_item_by_item(specimen: Specimen, call: Call) -> None:
-    """Over the registry: each output is that of `invoke`, each failure the item's own."""
-    if not specimen.runs_in(call.colour):
+    """For the whole registry, each output is that of `invoke`, and each error its own."""
+    if not specimen.runs_in(call.mode):
         pytest.skip("async only")
 
-    # what counts failures counts them for each input: equal ones would take each other's turn
+    # flaky functions count their failures for each input, so no input may come twice
     @settings(max_examples=4)
     @given(st.lists(specimen.inputs, max_size=4, unique_by=repr))
     def law(values: list[Any]) -> None:
@@ -45,15 +49,15 @@ def test_batch_is_invoke_item_by_item(specimen: Specimen, call: Call) -> None:
 
 
 def _seen(result: Any) -> Any:
-    return failed(result) if isinstance(result, Exception) else Gave(result)
+    return failed(result) if isinstance(result, Exception) else Returned(result)
 
 
-def _bare(what: Any) -> Gave | Failed:
-    return without_notes(what)
+def _bare(result: Any) -> Returned | Failed:
+    return without_notes(result)
 
 
-def test_results_stand_in_the_order_of_the_inputs(call: Call) -> None:
-    """Also where a later item is done first."""
+def test_results_have_the_order_of_the_inputs(call: Call) -> None:
+    """They have it where a later item is done first, too."""
     later = Signal()
 
     def work(item: int) -> int:
@@ -86,7 +90,7 @@ def test_there_is_no_barrier_between_steps(call: Call) -> None:
 
 @pytest.mark.parametrize("limit", [1, 2, 8])
 def test_endless_inputs_are_pulled_as_slots_get_free(limit: int, call: Call) -> None:
-    """What is taken, what may lie about, what is under way: no input further is pulled."""
+    """No input is pulled beyond those that were taken, wait for the consumer, or run."""
     pulled: list[int] = []
 
     def inputs() -> Any:
@@ -94,7 +98,7 @@ def test_endless_inputs_are_pulled_as_slots_get_free(limit: int, call: Call) -> 
             pulled.append(number)
             yield number
 
-    step = RunnableLambda(lambda it: it * 2)
+    step = RunnableLambda(lambda number: number * 2)
     pairs = call.batch_as_completed(step, inputs(), take=5, max_concurrency=limit)
     assert len(pairs) == 5
     assert all(output == 2 * index for index, output in pairs)
@@ -102,16 +106,16 @@ def test_endless_inputs_are_pulled_as_slots_get_free(limit: int, call: Call) -> 
 
 
 def test_any_iterable_will_do(call: Call) -> None:
-    """Generators, ranges, sets; the outputs are a list."""
-    step = RunnableLambda(lambda it: it + 1)
-    assert call.batch(step, (it for it in range(3))) == [1, 2, 3]
+    """Inputs may be a generator, a range or a set; the outputs are a list."""
+    step = RunnableLambda(lambda number: number + 1)
+    assert call.batch(step, (number for number in range(3))) == [1, 2, 3]
     assert call.batch(step, islice(count(), 2)) == [1, 2]
     assert call.batch(step, {1}) == [2]
     assert call.batch(step, []) == []
 
 
 def test_a_failure_of_the_inputs_is_raised(call: Call) -> None:
-    """Never collected: it is no item's own."""
+    """It is not collected, because it belongs to no item."""
 
     def inputs() -> Any:
         yield 1

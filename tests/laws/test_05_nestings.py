@@ -1,4 +1,4 @@
-"""Law 5 over random nestings: every limit around a leaf holds, and none is left unused."""
+"""Law 5 over random nestings: every limit around a leaf holds, and its slots are used."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ WAYS = (
 MANY_WAYS = frozenset(WAYS[3:])
 
 
-def run(call: Call, way: str, node: Node, limit: int, watch: Watch, coloured: bool) -> Any:
-    """Call the runnable of a node under a limit; many ways have two items, 0 and 1."""
-    chain = watch.limited(limit) | build(node, watch, coloured)
+def run(call: Call, way: str, node: Node, limit: int, watch: Watch, is_async: bool) -> Any:
+    """Call the runnable of a node under a limit; a batch has two items, 0 and 1."""
+    chain = watch.limited(limit) | build(node, watch, is_async)
     two: Any = [Place(("0",)), Place(("1",))]
     config: Any = {"max_concurrency": limit}
     if way == "invoke":
@@ -46,7 +46,7 @@ def run(call: Call, way: str, node: Node, limit: int, watch: Watch, coloured: bo
         return call.invoke(chain.with_config(config), Place())
     if way == "stream":
         return stream_of(call, chain, Place(), config).value
-    chain = build(node, watch, coloured)
+    chain = build(node, watch, is_async)
     outer = watch.limited(limit).invoke(Place())
     two = [Place((name,), outer.limits) for name in "01"]
     if way == "batch":
@@ -55,13 +55,13 @@ def run(call: Call, way: str, node: Node, limit: int, watch: Watch, coloured: bo
         return call.batch(chain, two, config)
     keywords = {"max_concurrency": limit} if way == "as completed" else {"config": config}
     pairs = call.batch_as_completed(chain, two, **keywords)
-    return [value for _, value in sorted(pairs, key=lambda it: it[0])]
+    return [value for _, value in sorted(pairs, key=lambda pair: pair[0])]
 
 
 def check_limits(watch: Watch) -> None:
-    """No call with a limit had more leaves in flight than that, nor the whole more threads."""
-    over = [(it.peak, it.limit) for it in watch.limits if it.peak > it.limit]
-    assert not over, f"leaves in flight, and the limit: {over}"
+    """Check that no call ran more leaves than its limit, nor more threads than slots."""
+    exceeded = [(limit.peak, limit.limit) for limit in watch.limits if limit.peak > limit.limit]
+    assert not exceeded, f"leaves at once, and the limit: {exceeded}"
     assert watch.threads <= watch.limits[0].limit, "more threads than slots"
 
 
@@ -72,14 +72,14 @@ def leaves_of(way: str, node: Node) -> list[Path]:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_limit_around_a_leaf_holds(way: str, call: Call) -> None:
-    """Random nestings, random limits around and inside; the result is what it should be."""
+    """With random limits around and inside, the limits hold and the output is right."""
 
     @settings(max_examples=60)
     @given(NODES, st.integers(1, 8), st.booleans())
     def law(node: Node, limit: int, functions: bool) -> None:
         watch = Watch()
-        coloured = call.colour == "async" and not functions
-        result = run(call, way, node, limit, watch, coloured)
+        is_async = call.mode == "async" and not functions
+        result = run(call, way, node, limit, watch, is_async)
         value = expected(node)
         assert result == ([value, value] if way in MANY_WAYS else value)
         assert sorted(watch.began) == sorted(leaves_of(way, node))
@@ -90,13 +90,13 @@ def test_every_limit_around_a_leaf_holds(way: str, call: Call) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_limit_of_one_runs_depth_first(way: str, call: Call) -> None:
-    """One control does all: leaves begin in the order in which they are written."""
+    """One worker does all: leaves begin in the order in which they are written."""
 
     @settings(max_examples=25)
     @given(NODES, st.booleans())
     def law(node: Node, functions: bool) -> None:
         watch = Watch()
-        run(call, way, node, 1, watch, call.colour == "async" and not functions)
+        run(call, way, node, 1, watch, call.mode == "async" and not functions)
         assert watch.began == leaves_of(way, node)
         check_limits(watch)
 
@@ -104,16 +104,16 @@ def test_a_limit_of_one_runs_depth_first(way: str, call: Call) -> None:
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "stream"])  # see the gap below
-def test_as_many_leaves_as_slots_do_meet(way: str, call: Call) -> None:
-    """Full use: with a slot for each leaf, all leaves of any nesting are in flight at once."""
+def test_as_many_leaves_as_slots_run_at_once(way: str, call: Call) -> None:
+    """With a slot for each leaf, all leaves of any nesting run at once."""
 
-    # leaves that wait in vain take a second: what fails is not made smaller
+    # leaves that wait in vain take a second, so a failing example is not shrunk
     @settings(max_examples=15, phases=[Phase.explicit, Phase.generate])
     @given(UNLIMITED, st.booleans())
     def law(node: Node, functions: bool) -> None:
         leaves = len(leaves_of(way, node))
         watch = Watch(meet=leaves)
-        run(call, way, node, leaves, watch, call.colour == "async" and not functions)
+        run(call, way, node, leaves, watch, call.mode == "async" and not functions)
         assert watch.limits[0].peak == leaves, "slots were left idle"
         check_limits(watch)
 
@@ -131,12 +131,12 @@ BOUND = [
 
 @pytest.mark.parametrize(("way", "config"), BOUND)
 def test_a_bound_limit_holds_in_a_call_with_a_wider_one(way: str, config: Any, call: Call) -> None:
-    """`with_config(max_concurrency=1)` at the top, and a config that says 8, or a batch."""
+    """`with_config(max_concurrency=1)` holds in a call whose config says 8, and in a batch."""
     watch = Watch(meet=2, patience=0.1)
     limit = Limit(1)
     places = [Place((name,), (limit,)) for name in "01"]
     leaf = RunnableLambda(watch.call)
-    many, one = (it.with_config(max_concurrency=1) for it in (leaf.map(), leaf))
+    many, one = (runnable.with_config(max_concurrency=1) for runnable in (leaf.map(), leaf))
     if way == "invoke":
         call.invoke(many, places, config)
     elif way == "stream":
@@ -157,11 +157,11 @@ NESTED = [
 
 
 @pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="a fan-out inside of a streamed one idles in a slot"
+    strict=True, raises=AssertionError, reason="a fan-out inside a streamed one keeps an idle slot"
 )
 @pytest.mark.parametrize("node", NESTED, ids=str)
 def test_nested_streams_use_all_slots(node: Node, call: Call) -> None:
-    """As many slots as leaves: all leaves meet, where fan-outs stand in streams of others."""
+    """With as many slots as leaves, all leaves run at once in fan-outs inside streamed ones."""
     watch = Watch(meet=node.leaves, patience=0.1)
-    run(call, "stream", node, node.leaves, watch, coloured=False)
+    run(call, "stream", node, node.leaves, watch, is_async=False)
     assert watch.limits[0].peak == node.leaves

@@ -15,18 +15,18 @@ LIMITS = (1, 2, 8)
 
 
 def nested(leaf: RunnableLambda[Any, Any]) -> RunnableParallel[Any]:
-    """Two branches that map three leaves each; a batch of two has twelve of them."""
+    """Return two branches that map three leaves each; a batch of two has twelve leaves."""
 
     def items(branch: str) -> Any:
-        return lambda item: [(item, branch, at) for at in range(3)]
+        return lambda item: [(item, branch, index) for index in range(3)]
 
     return RunnableParallel(
-        {it: RunnableLambda(items(it), blocking=False) | leaf.map() for it in "ab"}
+        {branch: RunnableLambda(items(branch), blocking=False) | leaf.map() for branch in "ab"}
     )
 
 
 def expected(item: int) -> dict[str, list[tuple[int, str, int]]]:
-    return {branch: [(item, branch, at) for at in range(3)] for branch in "ab"}
+    return {branch: [(item, branch, index) for index in range(3)] for branch in "ab"}
 
 
 def leaf_of(gauge: Gauge, kind: str) -> RunnableLambda[Any, Any]:
@@ -34,23 +34,23 @@ def leaf_of(gauge: Gauge, kind: str) -> RunnableLambda[Any, Any]:
 
 
 def kinds(call: Call) -> tuple[str, ...]:
-    return ("function",) if call.colour == "sync" else ("function", "async function")
+    return ("function",) if call.mode == "sync" else ("function", "async function")
 
 
 def leaves(function: Any) -> RunnableLambda[Any, Any]:
-    """A runnable of a function of one argument, whatever defaults it has besides."""
-    return RunnableLambda(lambda it: function(it))
+    """Return a runnable that calls a function with one argument, whatever defaults it has."""
+    return RunnableLambda(lambda value: function(value))
 
 
 def check_limit(gauge: Gauge, limit: int) -> None:
-    """No more leaves in flight, and no more threads at work, than the limit says."""
-    assert gauge.peak <= limit, f"{gauge.peak} leaves in flight with a limit of {limit}"
+    """Check that no more leaves ran at once, and no more threads worked, than the limit."""
+    assert gauge.peak <= limit, f"{gauge.peak} leaves at once with a limit of {limit}"
     assert gauge.threads <= limit, f"{gauge.threads} threads with a limit of {limit}"
 
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_batch_of_parallel_of_map_keeps_the_limit_and_uses_it(limit: int, call: Call) -> None:
-    """Twelve leaves three levels deep: exactly `limit` of them are in flight at the peak."""
+    """Of twelve leaves three levels deep, exactly `limit` run at the peak."""
     for kind in kinds(call):
         gauge = Gauge(limit)
         results = call.batch(nested(leaf_of(gauge, kind)), range(2), max_concurrency=limit)
@@ -60,8 +60,8 @@ def test_a_batch_of_parallel_of_map_keeps_the_limit_and_uses_it(limit: int, call
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-def test_the_config_and_as_completed_keep_the_limit(limit: int, call: Call) -> None:
-    """The limit may come in the config; a nested batch inside a function stands in it, too."""
+def test_batch_as_completed_keeps_the_limit_of_its_config(limit: int, call: Call) -> None:
+    """Exactly `limit` leaves run at the peak."""
     for kind in kinds(call):
         gauge = Gauge(limit)
         chain = nested(leaf_of(gauge, kind))
@@ -73,7 +73,7 @@ def test_the_config_and_as_completed_keep_the_limit(limit: int, call: Call) -> N
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_stream_keeps_the_limit(limit: int, call: Call) -> None:
-    """Branches and items of a stream run within the limit of its config, and use it."""
+    """Branches and items of a stream run within the limit of its config, and use all of it."""
     for kind in kinds(call):
         gauge = Gauge(min(limit, 6))
         chunks = call.stream(nested(leaf_of(gauge, kind)), 0, {"max_concurrency": limit})
@@ -83,21 +83,21 @@ def test_a_stream_keeps_the_limit(limit: int, call: Call) -> None:
 
 
 @pytest.mark.parametrize("limit", (1, 2))
-def test_calls_inside_functions_stand_in_the_limit_around_them(limit: int, call: Call) -> None:
-    """`chain.batch(...)` in a user's function borrows from the call around it."""
+def test_calls_inside_functions_run_under_the_limit_around_them(limit: int, call: Call) -> None:
+    """`chain.batch(...)` in a user's function takes slots of the call around it."""
     gauge = Gauge(limit)
     inner = RunnableLambda(gauge.call)
 
     def outer(item: int) -> Any:
-        return inner.batch([(item, at) for at in range(3)])
+        return inner.batch([(item, index) for index in range(3)])
 
     results = call.batch(RunnableLambda(outer), range(3), max_concurrency=limit)
-    assert results == [[(item, at) for at in range(3)] for item in range(3)]
+    assert results == [[(item, index) for index in range(3)] for item in range(3)]
     check_limit(gauge, limit)
 
 
 def test_an_inner_limit_cannot_widen_the_outer_one(call: Call) -> None:
-    """A step with a limit of 8 below a call with a limit of 2: two in flight."""
+    """A step with a limit of 8 below a call with a limit of 2 runs two leaves at once."""
     gauge = Gauge(2)
     chain = nested(RunnableLambda(gauge.call)).with_config(max_concurrency=8)
     call.batch(chain, range(2), max_concurrency=2)
@@ -105,7 +105,7 @@ def test_an_inner_limit_cannot_widen_the_outer_one(call: Call) -> None:
 
 
 def test_an_inner_limit_narrows(call: Call) -> None:
-    """A step with a limit of 1 below a wide call: its leaves run one after another."""
+    """A step with a limit of 1 below a wider call runs its leaves one after another."""
     gauge = Gauge(1)
     mapped = RunnableLambda(gauge.call).map().with_config(max_concurrency=1)
     chain = RunnablePassthrough() | mapped
@@ -115,8 +115,8 @@ def test_an_inner_limit_narrows(call: Call) -> None:
 
 
 @pytest.mark.parametrize("bound", (1, 2))
-def test_a_bound_limit_holds_whatever_the_call_says(bound: int, call: Call) -> None:
-    """`with_config(max_concurrency=...)` and the call's own limit: the lower one holds."""
+def test_a_bound_limit_holds_under_any_limit_of_the_call(bound: int, call: Call) -> None:
+    """Of `with_config(max_concurrency=...)` and the call's own limit, the lower one holds."""
     for wide in (None, {"max_concurrency": 8}):
         gauge = Gauge(bound)
         chain = nested(RunnableLambda(gauge.call)).with_config(max_concurrency=bound)
@@ -131,19 +131,17 @@ def test_a_bound_limit_holds_whatever_the_call_says(bound: int, call: Call) -> N
 
 
 def test_limit_one_completes_in_order(call: Call) -> None:
-    """Depth first: items, in each its branches, in each its leaves."""
+    """Leaves run depth first: by item, then by branch."""
     for kind in kinds(call):
         gauge = Gauge(1)
         call.batch(nested(leaf_of(gauge, kind)), range(2), max_concurrency=1)
         assert gauge.began == [
-            (item, branch, at) for item in range(2) for branch in "ab" for at in range(3)
+            (item, branch, index) for item in range(2) for branch in "ab" for index in range(3)
         ]
 
 
-def test_a_freed_slot_goes_to_whoever_still_has_work(
-    call: Call,
-) -> None:
-    """One item starts with no slot to spare; when the other is done, two of its leaves meet."""
+def test_a_freed_slot_goes_to_a_call_that_still_has_work(call: Call) -> None:
+    """One item starts without a spare slot; when the other ends, two of its leaves run at once."""
     for order in (["", "ab"], ["ab", ""]) * 4:  # which worker takes which item is a race
         mapping = Signal()
         meeting = threading.Barrier(2)
@@ -153,11 +151,11 @@ def test_a_freed_slot_goes_to_whoever_still_has_work(
             meeting.wait(GAUGE_PATIENCE)
             return value
 
-        def either(texts: str, mapping: Signal = mapping, leaf: Any = leaf) -> Any:
-            if texts:
+        def either(letters: str, mapping: Signal = mapping, leaf: Any = leaf) -> Any:
+            if letters:
                 return RunnableLambda(list) | leaves(leaf).map()
             mapping.await_it()
             return []
 
-        results = call.batch(RunnableLambda(lambda it: either(it)), order, max_concurrency=2)
-        assert results == [list(it) for it in order]
+        results = call.batch(RunnableLambda(lambda text: either(text)), order, max_concurrency=2)
+        assert results == [list(text) for text in order]

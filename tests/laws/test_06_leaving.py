@@ -1,4 +1,4 @@
-"""Law 6: leaving a stream stops the work, and every stage has cleaned up by then."""
+"""Law 6: leaving a stream stops the work, and every stage has cleaned up when that returns."""
 
 from __future__ import annotations
 
@@ -27,57 +27,58 @@ TAKEN = 3
 
 
 class Sources:
-    """Endless generators that remember what they gave, and whether their `finally` ran."""
+    """Endless generators that count their chunks, and record whether their `finally` ran."""
 
     def __init__(self) -> None:
-        self.gave: dict[str, int] = {}
+        self.yielded: dict[str, int] = {}
         self.closed: list[str] = []
 
     def sync(self, value: Any) -> Iterator[str]:
         name = self._begin(value)
         try:
-            for at in count(1):
-                self.gave[name] = at
+            for number in count(1):
+                self.yielded[name] = number
                 yield f"<{name}>"
         finally:
             self.closed.append(name)
 
-    async def coloured(self, value: Any) -> AsyncIterator[str]:
+    async def asynchronous(self, value: Any) -> AsyncIterator[str]:
         name = self._begin(value)
         try:
-            for at in count(1):
-                self.gave[name] = at
+            for number in count(1):
+                self.yielded[name] = number
                 yield f"<{name}>"
         finally:
             await asyncio.sleep(0)  # cleaning up may have to wait
             self.closed.append(name)
 
     def _begin(self, value: Any) -> str:
-        name = f"source {value} {len(self.gave)}"
-        self.gave[name] = 0
+        name = f"source {value} {len(self.yielded)}"
+        self.yielded[name] = 0
         return name
 
     def leaf(self, kind: str) -> RunnableLambda[Any, Any]:
-        return RunnableLambda(self.sync if kind == "generator" else self.coloured)
+        return RunnableLambda(self.sync if kind == "generator" else self.asynchronous)
 
 
 SHAPES: dict[str, Callable[[Any], Runnable[Any, Any]]] = {
-    "leaf": lambda it: it,
-    "chain": lambda it: it | RunnablePassthrough() | RunnableGenerator(_flow, _aflow),
-    "parallel": lambda it: RunnablePassthrough() | {"a": it, "b": it},
-    "retry": lambda it: it.with_retry(),
-    "fallback": lambda it: RunnableLambda(_fail).with_fallbacks([it]),
-    "map": lambda it: it.map(),
-    "timeout": lambda it: it.with_timeout(60),
-    "assign": lambda it: RunnablePassthrough.assign(b=it) | RunnableGenerator(_flow, _aflow),
-    "assign after pieces": lambda it: (
-        {"a": it} | RunnablePassthrough.assign(b=lambda _: 1) | RunnableGenerator(_flow, _aflow)
+    "leaf": lambda step: step,
+    "chain": lambda step: step | RunnablePassthrough() | RunnableGenerator(_flow, _aflow),
+    "parallel": lambda step: RunnablePassthrough() | {"a": step, "b": step},
+    "retry": lambda step: step.with_retry(),
+    "fallback": lambda step: RunnableLambda(_fail).with_fallbacks([step]),
+    "map": lambda step: step.map(),
+    "timeout": lambda step: step.with_timeout(60),
+    "assign": lambda step: RunnablePassthrough.assign(b=step) | RunnableGenerator(_flow, _aflow),
+    "assign after chunks": lambda step: (
+        {"a": step} | RunnablePassthrough.assign(b=lambda _: 1) | RunnableGenerator(_flow, _aflow)
     ),
-    "branch": lambda it: RunnableBranch((bool, it), _fail),
-    "bound": lambda it: it.with_config(tags=["a"]),
-    "returned": lambda it: RunnableLambda(lambda _: it),
-    "all": lambda it: (
-        {"a": it.with_retry() | RunnablePassthrough(), "b": it} | RunnableGenerator(_flow, _aflow)
+    "branch": lambda step: RunnableBranch((bool, step), _fail),
+    "bound": lambda step: step.with_config(tags=["a"]),
+    "returned": lambda step: RunnableLambda(lambda _: step),
+    "all": lambda step: (
+        {"a": step.with_retry() | RunnablePassthrough(), "b": step}
+        | RunnableGenerator(_flow, _aflow)
     ),
 }
 
@@ -100,12 +101,12 @@ def input_of(shape: str) -> Any:
 
 
 def check_left(sources: Sources, chunks: list[Any]) -> None:
-    """Every source has run its `finally`, and was at most two chunks ahead of the consumer."""
-    assert sources.gave, "nothing ran"
-    assert sorted(sources.closed) == sorted(sources.gave), "a source was left open"
-    for name, gave in sources.gave.items():
+    """Check that every source ran its `finally`, and was at most two chunks ahead."""
+    assert sources.yielded, "nothing ran"
+    assert sorted(sources.closed) == sorted(sources.yielded), "a source was left open"
+    for name, yielded in sources.yielded.items():
         taken = sum(f"<{name}>" in repr(chunk) for chunk in chunks)
-        assert gave <= taken + AHEAD, f"{name} went on: {gave} chunks, {taken} were taken"
+        assert yielded <= taken + AHEAD, f"{name}: {yielded} chunks, {taken} were taken"
 
 
 def sync_break(stream: Any, chunks: list[Any]) -> None:
@@ -162,7 +163,7 @@ async def async_aclosing(stream: Any, chunks: list[Any]) -> None:
 
 
 async def async_cancel(stream: Any, chunks: list[Any]) -> None:
-    """The task of the consumer is cancelled while it does something else with a chunk."""
+    """Cancel the task of the consumer while it works on a chunk."""
     busy = asyncio.Event()
 
     async def consume() -> None:
@@ -182,9 +183,9 @@ ASYNC_WAYS = [async_with, async_close, async_aclosing, async_cancel]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("leave", SYNC_WAYS, ids=lambda it: it.__name__)
+@pytest.mark.parametrize("leave", SYNC_WAYS, ids=lambda way: way.__name__)
 def test_leaving_a_sync_stream_stops_the_work(leave: Any, shape: str) -> None:
-    """`with`, `close`, `closing` and an error, through every combinator."""
+    """`with`, `close`, `closing` and an error do, through every combinator."""
     sources, chunks = Sources(), list[Any]()
     before = open_generators()
     with nothing_left():
@@ -195,7 +196,7 @@ def test_leaving_a_sync_stream_stops_the_work(leave: Any, shape: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_plain_break_is_enough_in_sync_code(shape: str) -> None:
-    """A `for` loop over `stream(...)` that is left needs no `with`."""
+    """Leaving a `for` loop over `stream(...)` stops the work without a `with`."""
     sources, chunks = Sources(), list[Any]()
     for chunk in SHAPES[shape](sources.leaf("generator")).stream(input_of(shape)):
         chunks.append(chunk)
@@ -206,9 +207,9 @@ def test_a_plain_break_is_enough_in_sync_code(shape: str) -> None:
 
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("leave", ASYNC_WAYS, ids=lambda it: it.__name__)
+@pytest.mark.parametrize("leave", ASYNC_WAYS, ids=lambda way: way.__name__)
 def test_leaving_an_async_stream_stops_the_work(leave: Any, shape: str, kind: str) -> None:
-    """`async with`, `aclose`, `aclosing` and the cancelled task; sources of both colours."""
+    """`async with`, `aclose`, `aclosing` and a cancelled task do, for sync and async sources."""
     sources, chunks = Sources(), list[Any]()
 
     async def main() -> None:
@@ -222,7 +223,7 @@ def test_leaving_an_async_stream_stops_the_work(leave: Any, shape: str, kind: st
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_break_out_of_an_async_for_stops_the_work(shape: str, kind: str) -> None:
-    """Nothing is awaited at the `break`: what must wait is closed in the next turns of the loop."""
+    """A `break` awaits nothing: closing that must wait is done in the next turns of the loop."""
     sources, chunks = Sources(), list[Any]()
 
     async def main() -> None:
@@ -231,19 +232,19 @@ def test_a_break_out_of_an_async_for_stops_the_work(shape: str, kind: str) -> No
             if len(chunks) == TAKEN:
                 break
         until = asyncio.get_running_loop().time() + PATIENCE
-        while sorted(sources.closed) != sorted(sources.gave):
+        while sorted(sources.closed) != sorted(sources.yielded):
             assert asyncio.get_running_loop().time() < until, "a source was left open"
             await asyncio.sleep(0)
         check_left(sources, chunks)
         while len(asyncio.all_tasks()) > 1 and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(0)  # the tasks that closed go, too, once their thread has told them
+            await asyncio.sleep(0)  # the closing tasks end when their thread has reported back
 
     run_clean(main())
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_cancelled_task_stops_a_source_that_waits(shape: str) -> None:
-    """Cancellation reaches the source in the midst of its `await`; its `finally` runs first."""
+    """Cancellation reaches the source within its `await`, and its `finally` runs first."""
     waiting, closed = list[int](), list[int]()
 
     async def stuck(_: Any) -> AsyncIterator[str]:
@@ -273,11 +274,11 @@ def test_a_cancelled_task_stops_a_source_that_waits(shape: str) -> None:
 
 
 def test_leaving_before_the_first_chunk_starts_nothing() -> None:
-    """The work begins with the first chunk that is asked for."""
+    """The work begins when the first chunk is requested."""
     sources = Sources()
     stream = sources.leaf("generator").stream(1)
     stream.close()
-    assert sources.gave == {}
+    assert sources.yielded == {}
 
 
 def test_stages_are_closed_from_the_last_to_the_first() -> None:

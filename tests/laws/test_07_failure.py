@@ -1,4 +1,4 @@
-"""Law 7: a failure stops what runs beside it; interrupts and cancellations are never values."""
+"""Law 7: a failure stops its siblings; interrupts and cancellations are never values."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ ENDS: list[type[BaseException]] = [KeyboardInterrupt, SystemExit, asyncio.Cancel
 
 
 class Siblings:
-    """One call waits until it is told to stop, one fails once the other has begun."""
+    """Two calls: one waits until it is cancelled, the other fails once the first has begun."""
 
     def __init__(self) -> None:
         self.began: list[str] = []
         self.waits, self.stopped = Signal(), Signal()
 
-    def call(self, what: str) -> str:
-        self.began.append(what)
-        if what == "wait":
+    def call(self, role: str) -> str:
+        self.began.append(role)
+        if role == "wait":
             with on_cancel(self.stopped.set):
                 self.waits.set()
                 self.stopped.await_it()
-        elif what == "fail":
+        elif role == "fail":
             self.waits.await_it()
             raise KeyError("the first")
-        return what
+        return role
 
-    async def acall(self, what: str) -> str:
-        self.began.append(what)
-        if what == "wait":
+    async def acall(self, role: str) -> str:
+        self.began.append(role)
+        if role == "wait":
             self.waits.set()
             try:
                 await asyncio.Event().wait()
             finally:
                 await asyncio.sleep(0)
                 self.stopped.set()
-        elif what == "fail":
+        elif role == "fail":
             while not self.waits.is_set():
                 await asyncio.sleep(0)
             raise KeyError("the first")
-        return what
+        return role
 
 
 def check_siblings(siblings: Siblings) -> None:
-    """The sibling was told before the call came back, and nothing began after the failure."""
+    """Check that the sibling was cancelled before the call returned, and nothing began later."""
     assert siblings.stopped.is_set(), "a sibling was left running"
     assert sorted(siblings.began) == ["fail", "wait"], "a new call began after the failure"
 
@@ -62,7 +62,9 @@ def many(leaf: Any, call: Call, how: str) -> Any:
     if how == "map":
         return call.invoke(leaf.map(), inputs, {"max_concurrency": 2})
     if how == "parallel":
-        branches = {f"{at}": RunnableLambda(_always(it)) | leaf for at, it in enumerate(inputs)}
+        branches = {
+            str(index): RunnableLambda(_always(value)) | leaf for index, value in enumerate(inputs)
+        }
         return call.invoke(RunnableParallel(branches), None, {"max_concurrency": 2})
     if how == "stream of a map":
         return call.stream(leaf.map(), inputs, {"max_concurrency": 2})
@@ -86,7 +88,7 @@ NESTED = ("stream of a map", "batch of maps", "map of batches")
 
 @pytest.mark.parametrize("how", [*HOW, *NESTED])
 def test_a_failure_stops_its_siblings_and_nothing_new_begins(how: str, call: Call) -> None:
-    """With two slots: one sibling runs and is told to stop, two others never begin."""
+    """With two slots, the sibling that runs is cancelled, and two others never begin."""
     siblings = Siblings()
     leaf = RunnableLambda(siblings.call)
     with pytest.raises(KeyError, match="the first"):
@@ -102,7 +104,9 @@ def test_a_cancelled_sibling_has_cleaned_up_before_the_call_returns(how: str) ->
     async def main() -> None:
         leaf = RunnableLambda(siblings.acall)
         inputs = ["wait", "fail", "new", "new"]
-        branches = {f"{at}": RunnableLambda(_always(it)) | leaf for at, it in enumerate(inputs)}
+        branches = {
+            str(index): RunnableLambda(_always(value)) | leaf for index, value in enumerate(inputs)
+        }
         two: Any = {"max_concurrency": 2}
         with pytest.raises(KeyError, match="the first"):
             if how == "batch":
@@ -119,7 +123,7 @@ def test_a_cancelled_sibling_has_cleaned_up_before_the_call_returns(how: str) ->
     run_clean(main())
 
 
-def test_collected_failures_stop_nobody(call: Call) -> None:
+def test_collected_failures_stop_no_sibling(call: Call) -> None:
     """With `return_exceptions=True`, every other item is done."""
 
     def odd(number: int) -> int:
@@ -128,14 +132,14 @@ def test_collected_failures_stop_nobody(call: Call) -> None:
         return number
 
     results = call.batch(RunnableLambda(odd), range(4), return_exceptions=True)
-    assert [it if isinstance(it, int) else type(it) for it in results] == [
+    assert [result if isinstance(result, int) else type(result) for result in results] == [
         ValueError, 1, ValueError, 3,
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("end", ENDS, ids=lambda it: it.__name__)
-def test_interrupts_are_not_retried_and_no_fallback_gets_them(end: type[BaseException]) -> None:
-    """One attempt, no fallback, in whole and in pieces, even where `BaseException` is asked for."""
+@pytest.mark.parametrize("end", ENDS, ids=lambda error: error.__name__)
+def test_interrupts_reach_no_retry_and_no_fallback(end: type[BaseException]) -> None:
+    """There is one attempt, invoked or streamed, even for a policy of `BaseException`."""
     calls: list[str] = []
 
     def leaf(_: Any) -> Any:
@@ -153,14 +157,14 @@ def test_interrupts_are_not_retried_and_no_fallback_gets_them(end: type[BaseExce
         step.with_fallbacks([other], exceptions_to_handle=(BaseException,)),
     ]
     for policy in policies:
-        for do in (policy.invoke, lambda it, policy=policy: list(policy.stream(it))):
+        for do in (policy.invoke, lambda value, policy=policy: list(policy.stream(value))):
             calls.clear()
             with pytest.raises(end):
                 do(1)
             assert calls == ["leaf"]
 
 
-@pytest.mark.parametrize("end", ENDS, ids=lambda it: it.__name__)
+@pytest.mark.parametrize("end", ENDS, ids=lambda error: error.__name__)
 def test_interrupts_are_never_values_of_a_batch(end: type[BaseException]) -> None:
     """`return_exceptions=True` collects exceptions only."""
 
@@ -181,7 +185,7 @@ def test_interrupts_are_never_values_of_a_batch(end: type[BaseException]) -> Non
 
 
 def test_a_cancelled_item_is_not_a_value_in_async_code() -> None:
-    """A CancelledError inside an item ends the batch, retried and collected or not."""
+    """A CancelledError in an item ends the batch, whatever is retried or collected."""
     calls: list[int] = []
 
     async def leaf(number: int) -> int:
@@ -199,7 +203,7 @@ def test_a_cancelled_item_is_not_a_value_in_async_code() -> None:
     run_clean(main())
 
 
-def test_nobody_is_left_when_the_caller_is_cancelled() -> None:
+def test_no_item_is_left_when_the_caller_is_cancelled() -> None:
     """Cancelling `abatch` cancels its items, and waits for their clean-up."""
     siblings = Siblings()
 
@@ -215,8 +219,8 @@ def test_nobody_is_left_when_the_caller_is_cancelled() -> None:
     run_clean(main())
 
 
-def test_closing_what_a_thread_reads_does_not_hide_the_error() -> None:
-    """Async, through sync generators, which read their input from worker threads; many times."""
+def test_closing_an_input_that_a_thread_reads_does_not_hide_the_error() -> None:
+    """In async calls, sync generators read their input from worker threads."""
 
     def upper(chunks: Any) -> Any:
         for chunk in chunks:

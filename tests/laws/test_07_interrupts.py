@@ -1,4 +1,4 @@
-"""Law 7: what is no `Exception` ends everything around it, wherever in a chain it is raised."""
+"""Law 7: an interrupt, which is no `Exception`, ends every call around it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from tests.laws.specimens import AGAIN, NO_BACKOFF
 
 
 class Own(BaseException):
-    """A user's signal of their own."""
+    """A user's own signal."""
 
 
 ENDS: list[type[BaseException]] = [KeyboardInterrupt, SystemExit, asyncio.CancelledError, Own]
 
 
 class Leaf:
-    """Raises, and remembers how often it was called; `other` must never be."""
+    """A function that raises and counts its calls, and `other`, which must never be called."""
 
     def __init__(self, end: type[BaseException]) -> None:
         self.end = end
@@ -42,7 +42,7 @@ class Leaf:
     async def acall(self, _: Any) -> Any:
         self.call(_)
 
-    def pieces(self, _: Any) -> Any:
+    def chunks(self, _: Any) -> Any:
         yield "a"
         self.call(_)
 
@@ -56,7 +56,7 @@ class Leaf:
 
 
 def check_interrupted(leaf: Leaf, do: Callable[[], Any]) -> None:
-    """The interrupt comes out as it is, after one call."""
+    """Check that the interrupt is raised as it is, after one call."""
     try:
         value = do()
     except leaf.end as error:
@@ -71,48 +71,48 @@ def _fine(value: Any) -> Any:
 
 
 PLACES: dict[str, Callable[[Any, Leaf], Runnable[Any, Any]]] = {
-    "alone": lambda it, _: it,
-    "first": lambda it, leaf: it | RunnableLambda(leaf.other),
-    "last": lambda it, _: RunnableLambda(_fine) | it,
-    "parallel": lambda it, _: RunnableParallel(a=it, b=_fine),
-    "map": lambda it, _: RunnableLambda(lambda _: [1]) | it.map(),
-    "assign": lambda it, _: {"x": RunnableLambda(_fine)} | RunnablePassthrough.assign(a=it),
-    "branch": lambda it, leaf: RunnableBranch((bool, it), leaf.other),
-    "condition": lambda it, leaf: RunnableBranch((it, leaf.other), leaf.other),
-    "retry": lambda it, _: it.with_retry(**NO_BACKOFF),
-    "retry of everything": lambda it, _: it.with_retry(
+    "alone": lambda step, _: step,
+    "first": lambda step, leaf: step | RunnableLambda(leaf.other),
+    "last": lambda step, _: RunnableLambda(_fine) | step,
+    "parallel": lambda step, _: RunnableParallel(a=step, b=_fine),
+    "map": lambda step, _: RunnableLambda(lambda _: [1]) | step.map(),
+    "assign": lambda step, _: {"x": RunnableLambda(_fine)} | RunnablePassthrough.assign(a=step),
+    "branch": lambda step, leaf: RunnableBranch((bool, step), leaf.other),
+    "condition": lambda step, leaf: RunnableBranch((step, leaf.other), leaf.other),
+    "retry": lambda step, _: step.with_retry(**NO_BACKOFF),
+    "retry of everything": lambda step, _: step.with_retry(
         **AGAIN, retry_if_exception_type=(BaseException,)
     ),
-    "fallback": lambda it, leaf: it.with_fallbacks([leaf.other]),
-    "fallback of everything": lambda it, leaf: it.with_fallbacks(
+    "fallback": lambda step, leaf: step.with_fallbacks([leaf.other]),
+    "fallback of everything": lambda step, leaf: step.with_fallbacks(
         [leaf.other], exceptions_to_handle=(BaseException,), on_restart="restart"
     ),
-    "timeout": lambda it, _: it.with_timeout(60),
-    "bound": lambda it, _: it.with_config(tags=["a"]).with_listeners(on_end=str),
-    "returned": lambda it, _: RunnableLambda(lambda _: it, blocking=False),
-    "nested": lambda it, leaf: RunnableParallel(
-        a=RunnableLambda(lambda _: [1]) | it.with_retry(**NO_BACKOFF).map() | leaf.other
+    "timeout": lambda step, _: step.with_timeout(60),
+    "bound": lambda step, _: step.with_config(tags=["a"]).with_listeners(on_end=str),
+    "returned": lambda step, _: RunnableLambda(lambda _: step, blocking=False),
+    "nested": lambda step, leaf: RunnableParallel(
+        a=RunnableLambda(lambda _: [1]) | step.with_retry(**NO_BACKOFF).map() | leaf.other
     ).with_fallbacks([leaf.other]),
 }
 
 WAYS: dict[str, Callable[[Call, Any], Any]] = {
-    "invoke": lambda call, it: call.invoke(it, "x"),
-    "stream": lambda call, it: stream_of(call, it, "x"),
-    "transform": lambda call, it: transform_of(call, it, ["x"]),
-    "batch": lambda call, it: call.batch(it, ["x"], return_exceptions=True),
-    "as completed": lambda call, it: call.batch_as_completed(it, ["x"], return_exceptions=True),
+    "invoke": lambda call, step: call.invoke(step, "x"),
+    "stream": lambda call, step: stream_of(call, step, "x"),
+    "transform": lambda call, step: transform_of(call, step, ["x"]),
+    "batch": lambda call, step: call.batch(step, ["x"], return_exceptions=True),
+    "as completed": lambda call, step: call.batch_as_completed(step, ["x"], return_exceptions=True),
 }
 
 
-@pytest.mark.parametrize("end", ENDS, ids=lambda it: it.__name__)
+@pytest.mark.parametrize("end", ENDS, ids=lambda error: error.__name__)
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("way", WAYS)
 def test_an_interrupt_goes_through_everything(
     way: str, place: str, end: type[BaseException], call: Call
 ) -> None:
-    """Functions and generators: one call, no other, never a value; it comes out as it is."""
-    for kind in ("call", "acall", "pieces", "flow"):
-        if kind == "acall" and call.colour == "sync":
+    """It is raised as it is after one call, from functions and generators, and never a value."""
+    for kind in ("call", "acall", "chunks", "flow"):
+        if kind == "acall" and call.mode == "sync":
             continue
         leaf = Leaf(end)
         function: Any = getattr(leaf, kind)

@@ -1,4 +1,4 @@
-"""Law 8: retry and fallback work everywhere, and what is out of a stream decides what follows."""
+"""Law 8: retry and fallback work in every call; in a stream, until the first chunk is emitted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.laws.steps import Flaky
 
 
 def ways(call: Call, runnable: Any, value: Any) -> Any:
-    """The value by every way to call it, each on its own."""
+    """Return a call for each way to get the output."""
     return [
         lambda: call.invoke(runnable, value),
         lambda: call.batch(runnable, [value])[0],
@@ -34,20 +34,20 @@ def ways(call: Call, runnable: Any, value: Any) -> Any:
 
 @pytest.mark.parametrize("way", range(6))
 def test_a_retry_works_in_every_way_of_calling(way: int, call: Call) -> None:
-    """Two failures, then the value."""
+    """Two failures are followed by the output."""
     flaky = RunnableLambda(Flaky(2).call).with_retry(**NO_BACKOFF)
     assert ways(call, flaky, 1)[way]() == 2
 
 
 @pytest.mark.parametrize("way", range(6))
 def test_a_fallback_works_in_every_way_of_calling(way: int, call: Call) -> None:
-    """The second runnable gets the same input."""
+    """The second runnable receives the same input."""
     falls = RunnableLambda(steps.odd_only).with_fallbacks([steps.double])
     assert ways(call, falls, 2)[way]() == 4
 
 
 def test_items_are_retried_on_their_own(call: Call) -> None:
-    """A flaky item takes no attempt away from another."""
+    """A flaky item uses no attempt of another one."""
     flaky = RunnableLambda(Flaky(2).call).with_retry(**NO_BACKOFF)
     assert call.batch(flaky, range(4)) == [1, 2, 3, 4]
 
@@ -62,8 +62,8 @@ def numbered_failures() -> Any:
     return leaf
 
 
-def test_in_vain_the_first_error_is_raised_and_the_others_are_its_cause(call: Call) -> None:
-    """In order, so that `except` clauses go on working; in whole and in pieces."""
+def test_when_all_attempts_fail_the_others_are_the_cause_of_the_first_error(call: Call) -> None:
+    """The first error is raised, so that `except` clauses work as before."""
     for do in (call.invoke, call.stream):
         leaf = numbered_failures()
         for policy, where in (
@@ -74,13 +74,13 @@ def test_in_vain_the_first_error_is_raised_and_the_others_are_its_cause(call: Ca
                 do(policy, 1)
             first, group = caught.value, caught.value.__cause__
             assert isinstance(group, ExceptionGroup)
-            others = [it.args[0] for it in group.exceptions]
+            others = [error.args[0] for error in group.exceptions]
             assert others == [first.args[0] + 1, first.args[0] + 2]
-            assert all(where in it.__notes__[-1] for it in (first, *group.exceptions))
+            assert all(where in error.__notes__[-1] for error in (first, *group.exceptions))
 
 
 def test_other_errors_are_not_retried(call: Call) -> None:
-    """`retry_if_exception_type` decides; one attempt."""
+    """`retry_if_exception_type` decides; any other error is raised after one attempt."""
     leaf = numbered_failures()
     policy = RunnableLambda(leaf).with_retry(**NO_BACKOFF, retry_if_exception_type=(OSError,))
     with pytest.raises(KeyError, match="1"):
@@ -89,14 +89,14 @@ def test_other_errors_are_not_retried(call: Call) -> None:
         call.invoke(policy, 1)
 
 
-def test_a_stream_is_retried_until_its_first_chunk_has_left(call: Call) -> None:
-    """A failure before the first chunk is not seen by the consumer."""
+def test_a_stream_is_retried_until_its_first_chunk(call: Call) -> None:
+    """The consumer does not see a failure before the first chunk."""
     early = RunnableLambda(Flaky(2).early).with_retry(**NO_BACKOFF)
     assert call.stream(early, "a b") == ["a", " b"]
 
 
-def test_after_the_first_chunk_the_error_carries_what_came_out(call: Call) -> None:
-    """`on_restart="raise"`: no second attempt, and `error.produced` has the merged chunks."""
+def test_after_the_first_chunk_the_error_has_the_output_so_far(call: Call) -> None:
+    """With `on_restart="raise"` it is not retried, and `error.produced` has the merged chunks."""
     for policy in (
         RunnableLambda(Flaky(1).late).with_retry(**NO_BACKOFF),
         RunnableLambda(Flaky(1).late).with_fallbacks([steps.shout]),
@@ -106,8 +106,8 @@ def test_after_the_first_chunk_the_error_carries_what_came_out(call: Call) -> No
         assert caught.value.produced == "<"  # type: ignore[attr-defined]  # set by the policy
 
 
-def test_the_error_that_is_raised_carries_what_a_later_attempt_gave(call: Call) -> None:
-    """An early failure, then a late one, with attempts left or not: the first error says it."""
+def test_the_raised_error_has_the_output_of_a_later_attempt(call: Call) -> None:
+    """An early failure is raised with the chunks of a late one, with or without attempts left."""
 
     def early_then_late() -> Any:
         attempts = iter(range(9))
@@ -132,7 +132,7 @@ def test_the_error_that_is_raised_carries_what_a_later_attempt_gave(call: Call) 
 
 
 @pytest.mark.parametrize(
-    ("params", "least", "most"),
+    ("params", "shortest", "longest"),
     [
         ({"initial": 8, "jitter": 0}, 8, 8),
         ({"initial": 8, "jitter": 2}, 8, 10),
@@ -140,18 +140,18 @@ def test_the_error_that_is_raised_carries_what_a_later_attempt_gave(call: Call) 
         ({}, 1, 2),
     ],
 )
-def test_the_first_wait_is_as_long_as_was_said(
-    params: dict[str, float], least: float, most: float
+def test_the_first_wait_is_as_long_as_was_set(
+    params: dict[str, float], shortest: float, longest: float
 ) -> None:
-    """`initial` seconds and up to `jitter` more, and never more than `max`; no warning."""
+    """It takes `initial` seconds and up to `jitter` more, but never more than `max`."""
     policy = RunnableRetry(steps.shout, exponential_jitter_params=params)
     waited = policy._attempts().wait(KeyError())
     assert waited is not None
-    assert least <= waited <= most
+    assert shortest <= waited <= longest
 
 
 def test_restart_sends_a_reset_and_starts_over(call: Call) -> None:
-    """The consumer sees the marker; a step downstream sees the last try only."""
+    """The consumer sees the marker; the next step sees the last attempt only."""
     chunks = ["<", RESET, "<", "a", " b"]
     again = RunnableLambda(Flaky(1).late).with_retry(**AGAIN)
     assert call.stream(again, "a b") == chunks
@@ -161,24 +161,24 @@ def test_restart_sends_a_reset_and_starts_over(call: Call) -> None:
     assert call.stream(falls, "a b") == ["<", RESET, "A B!"]
 
 
-def test_a_slip_in_the_call_is_not_tried_again_and_no_fallback_gets_it() -> None:
-    """An async function called synchronously, a wrong config key: another try mends neither."""
-    tried: list[str] = []
+def test_a_mistake_in_the_call_reaches_no_retry_and_no_fallback() -> None:
+    """A retry fixes neither a sync call of an async function nor a wrong config key."""
+    called: list[str] = []
 
     async def leaf(_: Any) -> None:
-        tried.append("leaf")
+        called.append("leaf")
 
     def other(_: Any) -> None:
-        tried.append("other")
+        called.append("other")
 
     slow = RunnableLambda(leaf).with_retry(stop_after_attempt=1_000)  # with waits of seconds
     with pytest.raises(SyncAsyncError):
         slow.with_fallbacks([RunnableLambda(other)]).invoke(1)
 
-    def slips(value: Any) -> Any:
-        tried.append("slips")
+    def mistaken(value: Any) -> Any:
+        called.append("mistaken")
         return RunnableLambda(other).invoke(value, {"tagss": []})  # type: ignore[typeddict-unknown-key]
 
     with pytest.raises(ConfigError, match="tags"):
-        RunnableLambda(slips).with_retry(stop_after_attempt=1_000).invoke(1)
-    assert tried == ["slips"]
+        RunnableLambda(mistaken).with_retry(stop_after_attempt=1_000).invoke(1)
+    assert called == ["mistaken"]

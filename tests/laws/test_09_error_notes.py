@@ -46,7 +46,7 @@ WHERE: list[tuple[str, Any, Any, str]] = [
 
 
 def check_where(do: Callable[[], Any], note: str) -> None:
-    """The user's own exception comes out, no wrapper, with exactly this note."""
+    """Check that the user's own exception is raised, with exactly this note."""
     with pytest.raises(Exception, match="own") as caught:
         do()
     assert type(caught.value) is ValueError, "the exception is not the user's own"
@@ -55,16 +55,16 @@ def check_where(do: Callable[[], Any], note: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("runnable", "value", "note"), [it[1:] for it in WHERE], ids=[it[0] for it in WHERE]
+    ("runnable", "value", "note"), [case[1:] for case in WHERE], ids=[case[0] for case in WHERE]
 )
 def test_one_note_says_where(runnable: Any, value: Any, note: str, call: Call) -> None:
-    """The user's own exception, unwrapped, with exactly one note; in whole and in pieces."""
+    """The user's own exception has exactly one note, invoked and streamed."""
     for do in (call.invoke, call.stream):
         check_where(lambda do=do: do(runnable, value), note)
 
 
 def test_a_batch_names_the_item(call: Call) -> None:
-    """After the steps inside it; collected exceptions say it, too."""
+    """The note of an item has its steps first, also in a collected exception."""
 
     def third(number: int) -> int:
         if number == 2:
@@ -79,8 +79,8 @@ def test_a_batch_names_the_item(call: Call) -> None:
     assert collected[2].__notes__ == ["in step 2 of 2 (third), batch item 2"]
 
 
-def test_a_note_of_the_users_stays(call: Call) -> None:
-    """Ours comes after theirs and goes on in a line of its own."""
+def test_a_note_of_the_user_stays(call: Call) -> None:
+    """The library's note follows it, as a note of its own."""
 
     def noted(_: Any) -> Any:
         error = ValueError("own")
@@ -92,12 +92,12 @@ def test_a_note_of_the_users_stays(call: Call) -> None:
     assert caught.value.__notes__ == ["mine", "in step 1 of 2 (noted)"]
 
 
-@pytest.mark.parametrize("config", [None, Recorder().config], ids=["unwatched", "watched"])
-def test_a_traceback_has_few_frames_of_ours(config: Any) -> None:
-    """Sequence and function: the user's frames, and at most two of ours a level."""
+@pytest.mark.parametrize("config", [None, Recorder().config], ids=["plain", "observed"])
+def test_a_traceback_has_few_frames_of_the_library(config: Any) -> None:
+    """A sequence and a function add at most two frames each to those of the user."""
     with pytest.raises(ValueError, match="own") as caught:
         (RunnableLambda(fine) | fails).invoke(1, config)
     frames = traceback.extract_tb(caught.value.__traceback__)
-    ours = [it.name for it in frames if ROOT_OF_OURS in it.filename]
+    ours = [frame.name for frame in frames if ROOT_OF_OURS in frame.filename]
     assert frames[-1].name == "fails"
     assert len(ours) <= 4, ours

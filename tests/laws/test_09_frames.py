@@ -1,4 +1,4 @@
-"""Law 9 in numbers: exact notes for every combinator, and how many frames of ours a level has."""
+"""Law 9 in numbers: exact notes for every combinator, and the frames of the library by level."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ NOTES: dict[str, tuple[Runnable[Any, Any], Any, str]] = {
     ),
     "deep": (
         RunnableLambda(fine)
-        | {"a": RunnableLambda(lambda it: [it]) | LEAF.with_retry(**NO_BACKOFF).map()},
+        | {"a": RunnableLambda(lambda value: [value]) | LEAF.with_retry(**NO_BACKOFF).map()},
         1,
         "in attempt 1, item 0, step 2 of 2 (RunnableEach<RunnableRetry>), "
         'branch "a", step 2 of 2 (RunnableParallel<a>)',
@@ -80,8 +80,8 @@ NOTES: dict[str, tuple[Runnable[Any, Any], Any, str]] = {
 
 
 @pytest.mark.parametrize("case", NOTES)
-def test_every_level_says_its_part_once(case: str, call: Call) -> None:
-    """One note, from the inside out; in whole, in pieces, and with the item in a batch."""
+def test_every_level_adds_its_part_once(case: str, call: Call) -> None:
+    """There is one note, from the inside out, with the item in a batch."""
     runnable, value, note = NOTES[case]
     for do, expected in (
         (lambda: call.invoke(runnable, value), note),
@@ -95,8 +95,8 @@ def test_every_level_says_its_part_once(case: str, call: Call) -> None:
         assert caught.value.__notes__ == [expected]
 
 
-def test_every_attempt_says_its_number(call: Call) -> None:
-    """Of the error that is raised, and of those in its cause, in order."""
+def test_every_attempt_has_its_number(call: Call) -> None:
+    """The raised error and those in its cause have notes with their numbers, in order."""
 
     def attempt(_: Any) -> Any:
         raise ValueError("another")
@@ -107,12 +107,12 @@ def test_every_attempt_says_its_number(call: Call) -> None:
             do(retry, 1)
         group = caught.value.__cause__
         assert isinstance(group, ExceptionGroup)
-        notes = [it.__notes__ for it in (caught.value, *group.exceptions)]
+        notes = [error.__notes__ for error in (caught.value, *group.exceptions)]
         assert notes == [[f"in attempt {number}"] for number in range(1, 5)]
 
 
 def frames_of(call: Callable[[], Any]) -> list[str]:
-    """The functions of ours in the traceback of a call that fails in `bad`."""
+    """Return the functions of the library in the traceback of a call that fails in `bad`."""
     with pytest.raises(ValueError, match="own") as caught:
         call()
     frames = traceback.extract_tb(caught.value.__traceback__)
@@ -132,7 +132,7 @@ LEVELS: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "branch": (lambda: RunnableBranch((bool, LEAF), fine).invoke(1), ["invoke"] * 2),
     "bound": (lambda: LEAF.bind().invoke(1), ["invoke"] * 2),
     "call in a function": (
-        lambda: RunnableLambda(lambda it: LEAF.invoke(it)).invoke(1),
+        lambda: RunnableLambda(lambda value: LEAF.invoke(value)).invoke(1),
         ["invoke"] * 2,
     ),
     "parallel": (lambda: RunnableParallel(a=LEAF).invoke(1), ["invoke"] * 2),
@@ -146,12 +146,12 @@ LEVELS: dict[str, tuple[Callable[[], Any], list[str]]] = {
 
 @pytest.mark.parametrize("case", LEVELS)
 def test_there_is_one_frame_a_level(case: str) -> None:
-    """The user's frames, and one of ours for each runnable around them."""
+    """Each runnable adds one frame to those of the user."""
     call, frames = LEVELS[case]
     assert frames_of(call) == frames
 
 
-MOST: dict[str, tuple[Callable[[], Any], int]] = {
+LIMITS: dict[str, tuple[Callable[[], Any], int]] = {
     "with a config": (lambda: LEAF.with_config(tags=["a"]).invoke(1), 3),
     "async": (lambda: asyncio.run(LEAF.ainvoke(1)), 2),
     "stream": (lambda: list(LEAF.stream(1)), 2),
@@ -160,8 +160,8 @@ MOST: dict[str, tuple[Callable[[], Any], int]] = {
 }
 
 
-@pytest.mark.parametrize("case", MOST)
+@pytest.mark.parametrize("case", LIMITS)
 def test_other_tracebacks_do_not_grow(case: str) -> None:
-    """Where the law's one frame a level is not kept yet, the number is known."""
-    call, most = MOST[case]
-    assert len(frames_of(call)) <= most
+    """Where a level still has more than one frame, their number is bounded."""
+    call, limit = LIMITS[case]
+    assert len(frames_of(call)) <= limit

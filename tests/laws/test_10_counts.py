@@ -1,4 +1,4 @@
-"""Law 10: nobody who watches, nothing made for watchers; counted, in every thread."""
+"""Law 10: without a handler, nothing is made for one; counted in every thread."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ MADE = {
 
 @contextmanager
 def counted() -> Iterator[Counter[str]]:
-    """Counts what is made while in this block: ids, events, runs, scopes, copies of a context."""
+    """Count the ids, events, runs, scopes and copies of a context that the block makes."""
     counts: Counter[str] = Counter()
 
-    def look(frame: Any, event: str, what: Any) -> None:
-        if event == "c_call" and what is contextvars.copy_context:
+    def profile(frame: Any, event: str, function: Any) -> None:
+        if event == "c_call" and function is contextvars.copy_context:
             counts["context"] += 1
-        elif event == "c_call" and getattr(what, "__name__", "") == "urandom":
+        elif event == "c_call" and getattr(function, "__name__", "") == "urandom":
             counts["id"] += 1
         elif event == "call" and frame.f_code.co_name == "uuid4":
             counts["id"] += 1
@@ -41,20 +41,20 @@ def counted() -> Iterator[Counter[str]]:
             counts[MADE.get((kind.__module__, kind.__name__), "other")] += 1
 
     before = sys.getprofile()
-    threading.setprofile(look)
-    sys.setprofile(look)
+    threading.setprofile(profile)
+    sys.setprofile(profile)
     try:
         yield counts
     finally:
         sys.setprofile(before)
-        threading.setprofile(None)  # type: ignore[arg-type]  # typeshed lacks the way back
+        threading.setprofile(None)  # type: ignore[arg-type]  # typeshed does not know None
         del counts["other"]
 
 
 quick = RunnableLambda(steps.increment, blocking=False)
 CHAINS: dict[str, tuple[Runnable[Any, Any], Any]] = {
     "functions": (quick | quick | quick | RunnablePassthrough(), 1),
-    "pieces": (
+    "chunks": (
         RunnableGenerator(steps.uppercase, steps.auppercase) | RunnablePassthrough(),
         "a b",
     ),
@@ -64,8 +64,8 @@ CHAINS: dict[str, tuple[Runnable[Any, Any], Any]] = {
 
 
 @pytest.mark.parametrize("chain", CHAINS)
-def test_nothing_is_made_for_nobody(chain: str, call: Call) -> None:
-    """No id, no event, no run, no scope, no copy of the context; in whole and in pieces."""
+def test_nothing_is_made_without_a_handler(chain: str, call: Call) -> None:
+    """There is no id, event, run, scope or copy of the context, invoked and streamed."""
     runnable, value = CHAINS[chain]
 
     def sync() -> Counter[str]:
@@ -74,18 +74,18 @@ def test_nothing_is_made_for_nobody(chain: str, call: Call) -> None:
             list(runnable.stream(value))
         return counts
 
-    async def coloured() -> Counter[str]:
+    async def asynchronous() -> Counter[str]:
         with counted() as counts:
             await runnable.ainvoke(value)
             async with runnable.astream(value) as stream:
                 _ = [chunk async for chunk in stream]
         return counts
 
-    assert call.run(sync, coloured) == {}
+    assert call.run(sync, asynchronous) == {}
 
 
 def test_a_config_without_handlers_makes_no_runs(call: Call) -> None:
-    """Tags and a limit are carried in a scope or two; no run, no id, no event."""
+    """Tags and a limit need scopes only: there is no run, id or event."""
     runnable, value = CHAINS["functions"]
     config: Any = {"tags": ["a"], "max_concurrency": 2}
 
@@ -95,18 +95,18 @@ def test_a_config_without_handlers_makes_no_runs(call: Call) -> None:
             runnable.batch([value] * 3, config)
         return counts
 
-    async def coloured() -> Counter[str]:
+    async def asynchronous() -> Counter[str]:
         with counted() as counts:
             await runnable.ainvoke(value, config)
             await runnable.abatch([value] * 3, config)
         return counts
 
-    counts = call.run(sync, coloured)
+    counts = call.run(sync, asynchronous)
     assert not {"id", "event", "run"} & counts.keys()
 
 
 def test_the_counter_counts(call: Call) -> None:
-    """The test of the test: with a handler, runs, ids and events are made."""
+    """The test of the test: with a handler, runs, ids and events are counted."""
     runnable, value = CHAINS["functions"]
     with counted() as counts:
         call.invoke(runnable, value, Recorder().config)

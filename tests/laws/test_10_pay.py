@@ -1,4 +1,4 @@
-"""Law 10: nobody who watches, nothing that is made for watchers; a light import."""
+"""Law 10: without a handler, nothing is made for one; the import is light."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.both_modes import Call
 HEAVY = {"httpx", "requests", "aiohttp", "opentelemetry", "langsmith", "typer", "click", "rich"}
 
 
-def test_no_event_is_made_where_nobody_watches(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither run nor event objects, whole or in pieces, with a config or without."""
+def test_no_event_is_made_without_a_handler(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are neither runs nor events, invoked or streamed, with a config or without."""
 
     def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("made for nobody")
+        raise AssertionError("made without a handler")
 
     monkeypatch.setattr("runnables.core.contract.Run.__init__", refuse)
     monkeypatch.setattr("runnables.core.handlers.Event.__init__", refuse)
@@ -28,7 +28,7 @@ def test_no_event_is_made_where_nobody_watches(call: Call, monkeypatch: pytest.M
 
 
 def test_the_import_loads_no_heavy_library() -> None:
-    """No HTTP, no tracing, no command line."""
-    code = "import sys, runnables; print(*{it.partition('.')[0] for it in sys.modules})"
+    """It loads no HTTP, tracing or command-line library."""
+    code = "import sys, runnables; print(*{name.partition('.')[0] for name in sys.modules})"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not HEAVY & set(shown.stdout.split())

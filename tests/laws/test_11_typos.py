@@ -1,4 +1,4 @@
-"""Law 11: a slip in a key, an option or a variable raises before work starts, with a hint."""
+"""Law 11: a typo in a key, an option or a variable raises before work starts, with a hint."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 
 
-def test_a_slip_in_a_batch_keyword_pulls_no_input(call: Call) -> None:
-    """`max_concurency=` is no option for the items."""
+def test_a_typo_in_a_batch_option_pulls_no_input(call: Call) -> None:
+    """`max_concurency=` is not taken for an option of the items."""
     pulled: list[int] = []
 
     def inputs() -> Any:
         pulled.append(1)
         yield 1
 
-    for slip, meant in (
+    for typo, meant in (
         ("max_concurency", "max_concurrency"),
         ("return_exception", "return_exceptions"),
     ):
-        with pytest.raises(TypeError, match=f"{slip!r}.*Did you mean {meant!r}"):
-            call.batch(RunnableLambda(str), inputs(), **{slip: 1})
+        with pytest.raises(TypeError, match=f"{typo!r}.*Did you mean {meant!r}"):
+            call.batch(RunnableLambda(str), inputs(), **{typo: 1})
     assert not pulled
 
 
 def test_options_that_nothing_reads_are_refused(call: Call) -> None:
-    """Also by steps that would never look at them."""
+    """Steps that would never read them refuse them, too."""
     for step in (RunnablePassthrough(), RunnablePassthrough() | str):
         with pytest.raises(TypeError, match="foo"):
             call.invoke(step, 1, foo=2)
 
 
 @pytest.mark.parametrize("key", ["tag", "call_backs", "runname", "configurabel"])
-def test_a_slip_in_a_config_key_is_refused_everywhere(key: str, call: Call) -> None:
-    """In a call, in a batch, in `with_config`; the function does not run."""
+def test_a_typo_in_a_config_key_is_refused_in_every_call(key: str, call: Call) -> None:
+    """A call, a batch and `with_config` refuse it, and the function does not run."""
     ran: list[int] = []
     step = RunnableLambda(ran.append)
     for do in (
@@ -64,7 +64,7 @@ def test_a_slip_in_a_config_key_is_refused_everywhere(key: str, call: Call) -> N
 
 
 def test_a_missing_variable_of_a_template_is_named(call: Call) -> None:
-    """Before the model is asked."""
+    """The error is raised before the next step runs."""
     ran: list[Any] = []
     with pytest.raises((KeyError, ValueError), match="'question'"):
         call.invoke(PromptTemplate("{question}") | ran.append, {"querstion": "?"})
@@ -72,7 +72,7 @@ def test_a_missing_variable_of_a_template_is_named(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "slip", "told"),
+    ("make", "typo", "message"),
     [
         (Budget, "token", "Budget has no option 'token'. Did you mean 'tokens'"),
         (create_agent, "sytem_prompt", "create_agent has no .* Did you mean 'system_prompt'"),
@@ -87,9 +87,9 @@ def test_a_missing_variable_of_a_template_is_named(call: Call) -> None:
         (LocalChatModel, "temprature", "LocalChatModel has no .* mean 'temperature'"),
     ],
 )
-def test_a_slip_in_a_setting_names_what_is_made_and_the_near_name(
-    make: Any, slip: str, told: str
+def test_a_typo_in_a_setting_names_the_class_and_a_similar_setting(
+    make: Any, typo: str, message: str
 ) -> None:
-    """Whichever base class takes the setting."""
-    with pytest.raises(ConfigError, match=told):
-        make(**{slip: 1})
+    """It does not matter which base class takes the setting."""
+    with pytest.raises(ConfigError, match=message):
+        make(**{typo: 1})

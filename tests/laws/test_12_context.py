@@ -1,4 +1,4 @@
-"""Law 12: context flows: handlers, tags and the user's own variables reach nested calls."""
+"""Law 12: handlers, tags and the user's own context variables reach nested calls."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from runnables import RunnableLambda
 from tests.both_modes import Call
 from tests.laws.recorder import Recorder
 
-NAME: ContextVar[str] = ContextVar("NAME", default="nobody")
+NAME: ContextVar[str] = ContextVar("NAME", default="unset")
 
 
 def test_what_step_1_sets_is_seen_by_step_2(call: Call) -> None:
-    """In both colours, through worker threads, in whole and in pieces."""
+    """This holds through worker threads, invoked and streamed."""
 
     def sets(value: str) -> str:
         NAME.set(value)
@@ -25,7 +25,7 @@ def test_what_step_1_sets_is_seen_by_step_2(call: Call) -> None:
 
 
 def test_items_of_a_batch_do_not_see_each_other(call: Call) -> None:
-    """Each has a copy of the caller's context."""
+    """Each item has its own copy of the caller's context."""
 
     def swap(value: str) -> str:
         before = NAME.get()
@@ -42,7 +42,7 @@ def test_items_of_a_batch_do_not_see_each_other(call: Call) -> None:
 
 def test_calls_inside_functions_belong_to_the_run_around_them(call: Call) -> None:
     """Handlers, tags and metadata reach `chain.invoke` in a user's function, and its batch."""
-    inner = RunnableLambda(lambda it: it + 1, name="inner")
+    inner = RunnableLambda(lambda number: number + 1, name="inner")
 
     def outer(value: int) -> Any:
         return [inner.invoke(value), *inner.batch([value, value])]
@@ -52,5 +52,5 @@ def test_calls_inside_functions_belong_to_the_run_around_them(call: Call) -> Non
     assert call.invoke(RunnableLambda(outer, name="outer"), 1, config) == [2, 2, 2]
     (around,) = recorder.of("outer")
     below = recorder.of("inner")
-    assert [it.parent_id for it in below] == [around.run_id] * 3
-    assert all("t" in it.tags and it.metadata["user"] == 7 for it in below)
+    assert [event.parent_id for event in below] == [around.run_id] * 3
+    assert all("t" in event.tags and event.metadata["user"] == 7 for event in below)

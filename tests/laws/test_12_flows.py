@@ -1,4 +1,4 @@
-"""Law 12 through every combinator: the user's own variables, and what the config carries."""
+"""Law 12 through every combinator, for the user's own variables and for the config."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.laws.recorder import Recorder
 from tests.laws.specimens import NO_BACKOFF
 from tests.laws.steps import InvokesAnother
 
-USER: ContextVar[str] = ContextVar("USER", default="nobody")
+USER: ContextVar[str] = ContextVar("USER", default="unset")
 
 
 @contextmanager
@@ -42,12 +42,12 @@ async def aplain(_: Any) -> str:
     return USER.get()
 
 
-def pieces(_: Any) -> Any:
+def chunks(_: Any) -> Any:
     yield ""
     yield USER.get()
 
 
-async def apieces(_: Any) -> Any:
+async def achunks(_: Any) -> Any:
     yield ""
     yield USER.get()
 
@@ -60,8 +60,8 @@ def flow(chunks: Any) -> Any:
 KINDS: dict[str, Any] = {
     "function": RunnableLambda(plain),
     "async function": RunnableLambda(aplain),
-    "generator": RunnableLambda(pieces),
-    "async generator": RunnableLambda(apieces),
+    "generator": RunnableLambda(chunks),
+    "async generator": RunnableLambda(achunks),
     "stream generator": RunnableGenerator(flow),
 }
 
@@ -75,42 +75,44 @@ def _fail(_: Any) -> Any:
 
 
 def one_of(chunks: Any) -> Any:
-    """The value in a list or a dict of one."""
+    """Return the value in a list or a dict of one."""
     return next(iter(chunks.values())) if isinstance(chunks, dict) else chunks[0]
 
 
 PLACES: dict[str, Callable[[Any], Any]] = {
-    "alone": lambda it: it,
-    "last": lambda it: RunnableLambda(_fine) | it,
-    "first": lambda it: it | RunnablePassthrough(),
-    "parallel": lambda it: RunnableParallel(a=it) | one_of,
-    "map": lambda it: RunnableLambda(lambda _: [1]) | it.map() | one_of,
-    "assign": lambda it: (
-        {"x": RunnableLambda(_fine)} | RunnablePassthrough.assign(a=it) | (lambda it: it["a"])
+    "alone": lambda step: step,
+    "last": lambda step: RunnableLambda(_fine) | step,
+    "first": lambda step: step | RunnablePassthrough(),
+    "parallel": lambda step: RunnableParallel(a=step) | one_of,
+    "map": lambda step: RunnableLambda(lambda _: [1]) | step.map() | one_of,
+    "assign": lambda step: (
+        {"x": RunnableLambda(_fine)}
+        | RunnablePassthrough.assign(a=step)
+        | (lambda value: value["a"])
     ),
-    "branch": lambda it: RunnableBranch((bool, it), _fine),
-    "retry": lambda it: it.with_retry(**NO_BACKOFF),
-    "fallback": lambda it: RunnableLambda(_fail).with_fallbacks([it]),
-    "timeout": lambda it: it.with_timeout(60),
-    "bound": lambda it: it.with_config(tags=["a"]),
-    "returned": lambda it: RunnableLambda(lambda _: it),
+    "branch": lambda step: RunnableBranch((bool, step), _fine),
+    "retry": lambda step: step.with_retry(**NO_BACKOFF),
+    "fallback": lambda step: RunnableLambda(_fail).with_fallbacks([step]),
+    "timeout": lambda step: step.with_timeout(60),
+    "bound": lambda step: step.with_config(tags=["a"]),
+    "returned": lambda step: RunnableLambda(lambda _: step),
 }
 
 WAYS: dict[str, Callable[[Call, Any], Any]] = {
-    "invoke": lambda call, it: call.invoke(it, "x"),
-    "stream": lambda call, it: stream_of(call, it, "x").value,
-    "transform": lambda call, it: transform_of(call, it, ["x"]).value,
-    "batch": lambda call, it: call.batch(it, ["x"])[0],
-    "as completed": lambda call, it: call.batch_as_completed(it, ["x"])[0][1],
+    "invoke": lambda call, step: call.invoke(step, "x"),
+    "stream": lambda call, step: stream_of(call, step, "x").value,
+    "transform": lambda call, step: transform_of(call, step, ["x"]).value,
+    "batch": lambda call, step: call.batch(step, ["x"])[0],
+    "as completed": lambda call, step: call.batch_as_completed(step, ["x"])[0][1],
 }
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("way", WAYS)
-def test_a_variable_of_the_callers_is_seen_everywhere(way: str, place: str, call: Call) -> None:
-    """In every kind of function, under every combinator, in every way of calling."""
+def test_a_variable_of_the_caller_is_seen_everywhere(way: str, place: str, call: Call) -> None:
+    """Every kind of function sees it, under every combinator, in every call."""
     for kind, step in KINDS.items():
-        if call.colour == "sync" and "async" in kind:
+        if call.mode == "sync" and "async" in kind:
             continue
         with user("Ada"):
             assert WAYS[way](call, PLACES[place](step)) == "Ada", kind
@@ -133,9 +135,9 @@ async def asets(value: str) -> str:
 @pytest.mark.parametrize("place", SETTERS)
 @pytest.mark.parametrize("way", WAYS)
 def test_what_a_step_sets_is_seen_by_the_next(way: str, place: str, call: Call) -> None:
-    """Wherever the step stands that has no copy of the context by intent; sync and async."""
+    """This holds under every combinator that does not copy the context on purpose."""
     for function in (sets, asets):
-        if call.colour == "sync" and function is asets:
+        if call.mode == "sync" and function is asets:
             continue
         with user("Ada"):
             chain = SETTERS[place](RunnableLambda(function)) | RunnableLambda(plain)
@@ -144,11 +146,11 @@ def test_what_a_step_sets_is_seen_by_the_next(way: str, place: str, call: Call) 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_branches_and_items_do_not_see_each_other(way: str, call: Call) -> None:
-    """Each has a copy of the context; what it sets stays in it."""
+    """Each has a copy of the context, which keeps what it sets."""
     setter = RunnableLambda(sets)
     chains: dict[str, Any] = {
         "parallel": RunnableParallel(a=setter, b=setter) | plain,
-        "map": RunnableLambda(lambda it: [it, it]) | setter.map() | plain,
+        "map": RunnableLambda(lambda value: [value, value]) | setter.map() | plain,
     }
     for name, chain in chains.items():
         with user("Ada"):
@@ -178,24 +180,24 @@ def flows(chunks: Any) -> Any:
 
 
 CALLERS: dict[str, Any] = {
-    "invoke in a function": RunnableLambda(lambda it: INNER.invoke(it)),
+    "invoke in a function": RunnableLambda(lambda value: INNER.invoke(value)),
     "ainvoke in an async function": RunnableLambda(acalls),
     "stream in a generator": RunnableLambda(streams),
     "astream in an async generator": RunnableLambda(astreams),
     "invoke in a stream generator": RunnableGenerator(flows),
-    "batch in a function": RunnableLambda(lambda it: INNER.batch([it])[0]),
+    "batch in a function": RunnableLambda(lambda value: INNER.batch([value])[0]),
     "as completed in a function": RunnableLambda(
-        lambda it: next(iter(INNER.batch_as_completed([it])))[1]
+        lambda value: next(iter(INNER.batch_as_completed([value])))[1]
     ),
-    "a user's class": InvokesAnother(INNER) | (lambda it: it - 1),
+    "a user's class": InvokesAnother(INNER) | (lambda number: number - 1),
 }
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("caller", CALLERS)
-def test_calls_inside_inherit_what_the_config_says(caller: str, place: str, call: Call) -> None:
-    """Handlers, tags and metadata reach a call in a user's code, whatever stands around that."""
-    if call.colour == "sync" and "async" in caller:
+def test_calls_inside_inherit_the_config(caller: str, place: str, call: Call) -> None:
+    """Handlers, tags and metadata reach a call in a user's code, under every combinator."""
+    if call.mode == "sync" and "async" in caller:
         pytest.skip("async only")
     for way in ("invoke", "stream"):
         recorder = Recorder()
@@ -205,5 +207,5 @@ def test_calls_inside_inherit_what_the_config_says(caller: str, place: str, call
         do(chain, 1)
         begun = recorder.of("inner")
         assert begun, way
-        assert all("t" in it.tags and it.metadata["user"] == 7 for it in begun)
-        assert all(it.parent_id is not None for it in begun)
+        assert all("t" in event.tags and event.metadata["user"] == 7 for event in begun)
+        assert all(event.parent_id is not None for event in begun)

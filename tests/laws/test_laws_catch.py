@@ -15,7 +15,7 @@ from tests.laws.gauges import Gauge
 from tests.laws.nestings import Limit, Place, Watch
 from tests.laws.recorder import Recorder
 from tests.laws.test_01_streams_agree import check_stream_agrees
-from tests.laws.test_02_sync_agrees_with_async import check_colours_agree
+from tests.laws.test_02_sync_agrees_with_async import check_sync_agrees_with_async
 from tests.laws.test_04_batch import check_batch_agrees
 from tests.laws.test_05_nestings import check_limits
 from tests.laws.test_05_one_limit import check_limit
@@ -26,7 +26,7 @@ from tests.laws.test_09_error_notes import check_where
 
 
 class Drops(Runnable[str, str]):
-    """Loses the last chunk of its stream."""
+    """A runnable whose stream loses the last chunk."""
 
     def invoke(self, input: str, config: Any = None, **kwargs: Any) -> str:
         return input
@@ -36,7 +36,7 @@ class Drops(Runnable[str, str]):
 
 
 class Swaps(Runnable[Any, Any]):
-    """Gives one thing in one colour and another in the other."""
+    """A runnable that returns another value when it is awaited."""
 
     def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
         return [input, 0]
@@ -53,12 +53,12 @@ def test_a_dropped_chunk_is_caught(call: Call) -> None:
 
 def test_swapped_items_are_caught() -> None:
     """By law 2."""
-    with pytest.raises(AssertionError, match="the colours disagree"):
-        check_colours_agree(Swaps, lambda call, it: call.invoke(it, 1))
+    with pytest.raises(AssertionError, match="sync and async disagree"):
+        check_sync_agrees_with_async(Swaps, lambda call, step: call.invoke(step, 1))
 
 
 class Renamed(Runnable[Any, Any]):
-    """Fails in both colours alike, in a step that has another name in each."""
+    """A runnable whose step has one name in sync calls and another in async calls."""
 
     def invoke(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
         return RunnableLambda(steps.odd_only).with_config(run_name="sync").invoke(input)
@@ -68,18 +68,22 @@ class Renamed(Runnable[Any, Any]):
 
 
 def test_events_that_differ_are_caught() -> None:
-    """By law 2: of runs that end, and of those that fail, also where branches run at once."""
+    """By law 2, for runs that end and for runs that fail, also where branches run at once."""
     for value, at_once, match in (
-        (1, False, "different things"),
-        (2, False, "different things"),
-        (2, True, "different failures"),
+        (1, False, "events differ"),
+        (2, False, "events differ"),
+        (2, True, "failures differ"),
     ):
         with pytest.raises(AssertionError, match=match):
-            check_colours_agree(Renamed, lambda call, it: call.invoke(it, value), at_once=at_once)  # noqa: B023 - it is called at once
+            check_sync_agrees_with_async(
+                Renamed,
+                lambda call, step, value=value: call.invoke(step, value),
+                at_once=at_once,
+            )
 
 
 def test_a_run_without_an_end_is_caught() -> None:
-    """By law 2: as one that tells two ends, or an end and no start."""
+    """By law 2, and so is one with two ends, or without a start."""
     for kinds in (("start",), ("start", "end", "error"), ("end",), ("start", "end", "chunk")):
         recorder = Recorder()
         for kind in kinds:
@@ -87,23 +91,23 @@ def test_a_run_without_an_end_is_caught() -> None:
         assert len(recorder.unsound()) == 1
 
 
-def test_a_limit_that_nobody_keeps_is_caught() -> None:
+def test_a_limit_that_is_exceeded_is_caught() -> None:
     """By law 5."""
     gauge = Gauge(3)
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(gauge.call, range(3)))
-    with pytest.raises(AssertionError, match="3 leaves in flight with a limit of 2"):
+    with pytest.raises(AssertionError, match="3 leaves at once with a limit of 2"):
         check_limit(gauge, 2)
 
 
 def test_a_source_that_is_left_open_is_caught() -> None:
     """By law 6."""
     sources = Sources()
-    kept = sources.sync(1)
-    next(kept)
+    source = sources.sync(1)
+    next(source)
     with pytest.raises(AssertionError, match="left open"):
         check_left(sources, ["<source 1 0>"])
-    kept.close()
+    source.close()
 
 
 def test_a_source_that_runs_ahead_is_caught() -> None:
@@ -136,7 +140,7 @@ def test_a_sibling_that_is_left_running_is_caught() -> None:
 
 
 class BlindlyAdds(Runnable[str, str]):
-    """Yields snapshots, and says that they are deltas."""
+    """A runnable that yields snapshots, and declares them as deltas."""
 
     def invoke(self, input: str, config: Any = None, **kwargs: Any) -> str:
         return input
@@ -152,7 +156,7 @@ def test_snapshots_that_are_added_are_caught(call: Call) -> None:
 
 
 class SwapsItems(RunnableLambda[Any, Any]):
-    """Gives the outputs of a batch in another order."""
+    """A runnable that returns the outputs of a batch in another order."""
 
     def batch(self, *args: Any, **kwargs: Any) -> Any:
         return super().batch(*args, **kwargs)[::-1]
@@ -168,7 +172,7 @@ def test_swapped_items_of_a_batch_are_caught(call: Call) -> None:
 
 
 def test_an_interrupt_that_becomes_a_value_is_caught() -> None:
-    """By law 7: swallowed, or tried again."""
+    """By law 7, whether it is returned or retried."""
     leaf = Leaf(KeyboardInterrupt)
 
     def swallow(_: Any) -> Any:
@@ -192,7 +196,7 @@ def test_an_interrupt_that_becomes_a_value_is_caught() -> None:
 
 
 def test_a_wrapped_exception_is_caught() -> None:
-    """By law 9: a wrapper, or a note too few."""
+    """By law 9, and so is a missing note."""
 
     def wrap(_: Any) -> Any:
         raise RuntimeError("own") from ValueError("own")
@@ -207,11 +211,11 @@ def test_a_wrapped_exception_is_caught() -> None:
         check_where(lambda: RunnableLambda(bare).invoke(1), "in item 0")
 
 
-def test_a_limit_inside_that_nobody_keeps_is_caught() -> None:
-    """By law 5, over nestings: two leaves where one is allowed."""
+def test_a_limit_inside_a_nesting_that_is_exceeded_is_caught() -> None:
+    """By law 5 over nestings: two leaves run where one is allowed."""
     watch = Watch(meet=2)
     watch.limits.append(Limit(1))
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(watch.call, [Place((name,), tuple(watch.limits)) for name in "01"]))
-    with pytest.raises(AssertionError, match="leaves in flight"):
+    with pytest.raises(AssertionError, match="leaves at once"):
         check_limits(watch)

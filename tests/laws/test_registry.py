@@ -1,4 +1,4 @@
-"""The registry holds every runnable class that we ship."""
+"""The registry has every runnable class of the library."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _modules() -> Iterator[str]:
 
 
 def _shipped() -> dict[str, type]:
-    """The public runnable classes of both packages, by where they are defined."""
+    """Return the public runnable classes of both packages, by their full names."""
     found: dict[str, type] = {}
     for name in _modules():
         module = importlib.import_module(name)
@@ -36,27 +36,29 @@ def _is_ours(value: Any, module: str) -> bool:
     return inspect.isclass(value) and issubclass(value, Runnable) and value.__module__ == module
 
 
-def _kept() -> set[type]:
-    """What the registry holds, also inside of chains, and what that is made of."""
+def _registered() -> set[type]:
+    """Return the classes of all specimens, and of the runnables inside them."""
     return {type(part) for specimen in REGISTRY for part in walk(specimen.make())}
 
 
 def test_every_runnable_is_in_the_registry() -> None:
-    """A new class joins the registry, or says why no law can be asked of it."""
+    """A new class is in the registry, or on a list that says why it cannot be."""
     excused = BASES.keys() | ELSEWHERE.keys()
-    missing = [name for name, cls in _shipped().items() if cls not in _kept()]
+    missing = [name for name, cls in _shipped().items() if cls not in _registered()]
     assert sorted(set(missing) - excused) == []
 
 
-def test_no_excuse_is_idle() -> None:
-    """What is excused exists, is not in the registry itself, and a base has heirs in there."""
-    shipped, kept = _shipped(), _kept()
+def test_the_lists_of_exceptions_have_no_idle_entry() -> None:
+    """Each class on them exists and is not in the registry; each base has a subclass in it."""
+    shipped, registered = _shipped(), _registered()
     assert sorted((BASES.keys() | ELSEWHERE.keys()) - shipped.keys()) == []
-    assert [name for name in BASES.keys() | ELSEWHERE.keys() if shipped[name] in kept] == []
-    assert [name for name in BASES if not any(issubclass(it, shipped[name]) for it in kept)] == []
+    assert [name for name in BASES.keys() | ELSEWHERE.keys() if shipped[name] in registered] == []
+    assert [
+        name for name in BASES if not any(issubclass(cls, shipped[name]) for cls in registered)
+    ] == []
 
 
-def test_titles_tell_the_specimens_apart() -> None:
+def test_titles_are_unique() -> None:
     """A failing law names one specimen."""
     titles = [specimen.title for specimen in REGISTRY]
     assert len(titles) == len(set(titles))

@@ -79,7 +79,7 @@ def test_event_streams_and_consoles_want_them(call: Call) -> None:
 
 def test_a_filter_of_events_that_is_a_text_is_refused(call: Call) -> None:
     """It would be read letter by letter, and let nothing through."""
-    with pytest.raises(ConfigError, match=r"include_types='chat_model'.*a list of texts"):
+    with pytest.raises(ConfigError, match=r"include_types='chat_model'.*a list of strings"):
         call.events(RunnableLambda(len), "a", include_types="chat_model")
 
 

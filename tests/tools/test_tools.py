@@ -331,7 +331,7 @@ def _letters(text: str) -> Any:
 @pytest.mark.parametrize("made", [tool(add), tool(aadd), StructuredTool(add, aadd)], ids=repr)
 def test_arguments_give_the_bare_result(made: Any, call: Call) -> None:
     """A dict of arguments, which are checked; a tool call gives the message that answers it."""
-    if made.func is None and call.colour == "sync":
+    if made.func is None and call.mode == "sync":
         with pytest.raises(SyncAsyncError, match="'aadd' is async.*Use `ainvoke`"):
             call.invoke(made, {"a": 1})
         return
@@ -351,7 +351,7 @@ def test_each_colour_runs_its_own_half(call: Call) -> None:
         return "async"
 
     made = StructuredTool(lambda a: "sync", half, name="half", description="", args_schema=SCHEMA_A)
-    assert call.invoke(made, {"a": 1}) == call.colour
+    assert call.invoke(made, {"a": 1}) == call.mode
 
 
 SCHEMA_A = {"type": "object", "properties": {"a": {}}}

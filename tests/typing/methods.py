@@ -1,4 +1,4 @@
-"""What type checkers infer of the methods that make runnables. Read by mypy and pyright; not run."""
+"""The types of the methods that make runnables. mypy and pyright read this file; it is not run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Record:
     name: str
 
 
-class Colour(Enum):
+class Color(Enum):
     RED = "red"
 
 
@@ -56,7 +56,7 @@ def length(text: str) -> int:
 
 first = RunnableLambda(length)
 
-# around one runnable, its types stay
+# a wrapper keeps the types of its runnable
 assert_type(first.bind(a=1), RunnableBinding[str, int])
 assert_type(first.with_config(tags=["a"]), RunnableBinding[str, int])
 assert_type(first.with_types(input_type=str), RunnableBinding[str, int])
@@ -86,45 +86,45 @@ def plain(text: str) -> int:
 
 
 @chain
-async def coloured(text: str) -> int:
+async def awaited(text: str) -> int:
     return len(text)
 
 
 @chain
-def pieces(text: str) -> Iterator[int]:
+def chunks(text: str) -> Iterator[int]:
     yield len(text)
 
 
 @chain
-async def apieces(text: str) -> AsyncIterator[int]:
+async def achunks(text: str) -> AsyncIterator[int]:
     yield len(text)
 
 
 @chain
-def told(text: str, config: RunnableConfig) -> int:
+def configured(text: str, config: RunnableConfig) -> int:
     return len(text)
 
 
-@chain(name="pieces")
-def told_pieces(text: str, config: RunnableConfig) -> Iterator[int]:
+@chain(name="chunks")
+def configured_chunks(text: str, config: RunnableConfig) -> Iterator[int]:
     yield len(text)
 
 
 assert_type(plain, RunnableLambda[str, int])
-assert_type(told, RunnableLambda[str, int])
-assert_type(told_pieces, RunnableLambda[str, int])
-assert_type(coloured, RunnableLambda[str, int])
-assert_type(pieces, RunnableLambda[str, int])
-assert_type(apieces, RunnableLambda[str, int])
+assert_type(configured, RunnableLambda[str, int])
+assert_type(configured_chunks, RunnableLambda[str, int])
+assert_type(awaited, RunnableLambda[str, int])
+assert_type(chunks, RunnableLambda[str, int])
+assert_type(achunks, RunnableLambda[str, int])
 
 
 # every overload of `|`, on either side
-def flow(texts: Iterator[str]) -> Iterator[int]:
-    yield from map(len, texts)
+def flow(strings: Iterator[str]) -> Iterator[int]:
+    yield from map(len, strings)
 
 
-async def aflow(texts: AsyncIterator[str]) -> AsyncIterator[int]:
-    async for text in texts:
+async def aflow(strings: AsyncIterator[str]) -> AsyncIterator[int]:
+    async for text in strings:
         yield len(text)
 
 
@@ -171,7 +171,7 @@ assert_type(model.with_structured_output(Person).invoke("x"), Person)
 assert_type((prompt | model.with_structured_output(Person)).batch([]), list[Person])
 assert_type(model.with_structured_output(Keys).invoke("x"), Keys)
 assert_type(model.with_structured_output(Record).invoke("x"), Record)
-assert_type(model.with_structured_output(Colour).invoke("x"), Colour)
+assert_type(model.with_structured_output(Color).invoke("x"), Color)
 assert_type(model.with_structured_output(list[Person]).invoke("x"), list[Person])
 assert_type(model.with_structured_output({"type": "object"}).invoke("x"), dict[str, Any])
 assert_type(model.with_structured_output(Person, strict=True, repair=1).invoke("x"), Person)
@@ -184,16 +184,16 @@ assert_type(
 assert_type(next(model.with_structured_output(Record).stream("x")), Record)
 model.with_structured_output(Person, method="json")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
-# a branch is told its types: what stands in its pairs may be anything that `|` takes
+# a branch has explicit types, because its pairs may hold anything that `|` takes
 branch = RunnableBranch[str, int]((bool, first), first)
 assert_type(branch.invoke("x"), int)
 
-# what is told nothing takes and gives anything
+# without types, the input and the output are Any
 assert_type(RunnableParallel(a=first, b=length).invoke("x"), dict[str, Any])
 assert_type(RunnableBranch((bool, first), first).invoke("x"), Any)
 assert_type(RunnablePassthrough().invoke("x"), Any)
 
-# each item of a list, with the types of one
+# `map` takes and returns lists of the types of its runnable
 assert_type(first.map().invoke(["a"]), list[int])
 first.map().invoke([1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
 

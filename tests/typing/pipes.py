@@ -1,7 +1,7 @@
-"""What type checkers infer through a pipe, and what they refuse. Read by mypy and pyright; not run.
+"""The types of pipes, and pipes that are refused. mypy and pyright read this file; it is not run.
 
-An expected error carries both checkers' ignores. Both complain about an ignore that is not needed,
-so a pipe that is wrongly accepted fails the check, too.
+An expected error has the ignores of both checkers. Both report an ignore that is not needed, so a
+pipe that is wrongly accepted fails the check, too.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ async def shown(number: float) -> str:
     return str(number)
 
 
-def letters(texts: Iterator[str]) -> Iterator[str]:
-    for text in texts:
+def letters(strings: Iterator[str]) -> Iterator[str]:
+    for text in strings:
         yield from text
 
 
-async def codes(texts: AsyncIterator[str]) -> AsyncIterator[int]:
-    async for text in texts:
+async def codes(strings: AsyncIterator[str]) -> AsyncIterator[int]:
+    async for text in strings:
         yield ord(text)
 
 
@@ -55,19 +55,19 @@ assert_type(six.invoke("x"), dict[str, int])
 assert_type(six.batch(["x"]), list[dict[str, int]])
 assert_type(six.batch(["x"], return_exceptions=True), list[dict[str, int] | Exception])
 
-with six.stream("x") as pieces:
-    for piece in pieces:
-        assert_type(piece, dict[str, int])
+with six.stream("x") as chunks:
+    for chunk in chunks:
+        assert_type(chunk, dict[str, int])
 for index, value in six.batch_as_completed(["x"]):
     assert_type((index, value), tuple[int, dict[str, int]])
 
-# a mapping fans out
+# a dict of steps runs in parallel
 fan = first | {"half": half, "number": RunnablePassthrough[int]()}
 assert_type(fan.invoke("x"), dict[str, Any])
 
-# on the left, functions are coerced as well
-led = length | RunnableLambda(half)
-assert_type(led, RunnableSequence[str, float])
+# a function on the left becomes a runnable, too
+left = length | RunnableLambda(half)
+assert_type(left, RunnableSequence[str, float])
 
 
 async def in_async() -> None:
@@ -78,12 +78,12 @@ async def in_async() -> None:
             assert_type(chunk, dict[str, int])
 
 
-# a runnable that takes more and gives less is one that takes this and gives that
+# a runnable of wider inputs and narrower outputs may stand in for another
 wide: Runnable[object, bool] = RunnableLambda(bool)
 narrow: Runnable[str, int] = wide
 
 
-# decorated functions; with keywords, the decorator is made first
+# decorated functions; with keywords, `chain` returns the decorator
 @chain
 def counted(text: str) -> int:
     return len(text)
@@ -104,7 +104,7 @@ _ = first | shown | half  # type: ignore[operator]  # pyright: ignore[reportOper
 _ = six | letters  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType]
 _ = first | 3  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType]
 
-# inputs that the first step does not take, outputs that the last one does not give
+# inputs that the first step refuses, and outputs that the last one does not return
 first.invoke(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 first.batch([1])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
 number: str = first.invoke("x")  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]

@@ -1,4 +1,4 @@
-"""What type checkers infer of tools and agents. Read by mypy and pyright; not run."""
+"""The types of tools and agents. mypy and pyright read this file; it is not run."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ async def plus(a: int, b: int = 2) -> float:
 
 @tool(response_format="content_and_artifact")
 def pair(n: int) -> tuple[str, list[int]]:
-    """Give a pair."""
+    """Return a pair."""
     return "", [n]
 
 
 @tool(response_format="content_and_artifact")
 async def apair(n: int) -> tuple[str, list[int]]:
-    """Give a pair."""
+    """Return a pair."""
     return "", [n]
 
 
@@ -58,7 +58,7 @@ assert_type(plus, StructuredTool[float])
 assert_type(pair, StructuredTool[str])
 assert_type(apair, StructuredTool[str])
 
-# arguments give the result, a tool call its message
+# arguments return the result, a tool call returns a message
 assert_type(add.invoke({"a": 1}), int)
 assert_type(pair.invoke({"n": 1}), str)
 assert_type(add.invoke(AIMessage("").tool_calls[0]), ToolMessage)
@@ -92,12 +92,12 @@ plain = create_agent(model, [add, len])
 assert_type(plain, Agent[AgentState])
 assert_type(plain.invoke("hi")["messages"], list[BaseMessage])
 assert_type(plain.invoke({"messages": [("human", "hi")]}), AgentState)
-formed = create_agent("local", response_format=Total)
-assert_type(formed, Agent[AgentAnswer[Total]])
-assert_type(formed.invoke(["hi"])["structured_response"].total, int)
+typed = create_agent("local", response_format=Total)
+assert_type(typed, Agent[AgentAnswer[Total]])
+assert_type(typed.invoke(["hi"])["structured_response"].total, int)
 keyed = create_agent(model.with_retry(), response_format={"title": "total"})
 assert_type(keyed.invoke("hi")["structured_response"], dict[str, Any])
-assert_type((formed | plain).invoke("hi"), AgentState)
+assert_type((typed | plain).invoke("hi"), AgentState)
 
 # refused
 plain.invoke("hi")["structured_response"]  # type: ignore[typeddict-item]  # pyright: ignore[reportGeneralTypeIssues]

@@ -48,7 +48,7 @@ def test_a_stream_comes_in_pieces_and_can_be_read_to_its_end(call: Call) -> None
     with serving(STREAM, *map(chunk, said), END) as server:
         assert b"".join(pieces(call, request(server.url))) == b"".join(said)
         assert reply(call, request(server.url)).body == b"".join(said)
-    assert server.opened == (1 if call.colour == "sync" else 2)  # a loop for each async call
+    assert server.opened == (1 if call.mode == "sync" else 2)  # a loop for each async call
 
 
 def test_more_than_there_is_room_for_waits_for_its_reader(call: Call) -> None:
