@@ -99,7 +99,7 @@ def test_a_model_without_hooks_says_what_to_write(call: Call) -> None:
     class Nothing(ChatModel):
         pass
 
-    with pytest.raises(TypeError, match="Nothing does not say how to answer: write `_generate`"):
+    with pytest.raises(TypeError, match="Nothing has no hook that answers: write `_generate`"):
         call.invoke(Nothing(), "hi")
 
 
@@ -231,7 +231,7 @@ def test_a_hook_that_gives_no_answer_is_named(answer: Any, call: Call) -> None:
         def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
             return answer  # type: ignore[no-any-return]
 
-    with pytest.raises(TypeError, match=r"Wrong\._generate gave"):
+    with pytest.raises(TypeError, match=r"Wrong\._generate returned"):
         call.invoke(Wrong(), "hi")
 
 
