@@ -81,7 +81,7 @@ def test_what_a_stream_has_reported_counts_where_it_is_left(call: Call) -> None:
         assert budget.spent_tokens == 62
         call.stream(ScriptedChatModel(pieces), "hi")
         assert budget.spent_tokens == 93
-    assert not budget._heard
+    assert not budget._streaming
 
 
 def test_what_is_answered_from_a_cache_costs_nothing(call: Call) -> None:
@@ -177,7 +177,7 @@ def test_a_model_without_a_price_is_not_taken_for_free(name: str, call: Call) ->
     asked = model(response_metadata={"model_name": name})
     with Budget(cost=1, prices=PRICES):
         call.invoke(asked, "hi")
-        with pytest.raises(BudgetExceeded, match=f"nothing for '{name}'"):
+        with pytest.raises(BudgetExceeded, match=f"prices= has no '{name}'"):
             call.invoke(asked, "hi")
     with Budget(tokens=1000, prices=PRICES):
         call.invoke(asked, "hi")

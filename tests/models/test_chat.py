@@ -152,7 +152,7 @@ def test_a_misspelt_option_is_an_error_before_work_starts(option: str, call: Cal
 @pytest.mark.parametrize("stop", [[""], [1], "", 3, {"a": 1}])
 def test_stop_sequences_are_texts(stop: Any) -> None:
     """An empty one would stop everything."""
-    with pytest.raises(ConfigError, match="stop=.*expected a text, or a list of texts"):
+    with pytest.raises(ConfigError, match="stop=.*expected a string, or a list of strings"):
         ScriptedChatModel().invoke("hi", stop=stop)
 
 

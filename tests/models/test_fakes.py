@@ -159,7 +159,7 @@ def test_an_unknown_provider_is_an_error_with_a_hint(name: Any, hint: str) -> No
 def test_a_name_is_a_text(make: Any) -> None:
     """A model itself is none."""
     for wrong in (3, ScriptedChatModel()):
-        with pytest.raises(ConfigError, match=r"model=.*: expected a text such as"):
+        with pytest.raises(ConfigError, match=r"model=.*: expected a string such as"):
             make(wrong)
 
 
