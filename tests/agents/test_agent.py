@@ -311,7 +311,7 @@ def test_the_model_may_be_told_of_every_error(call: Call) -> None:
     agent = create_agent(model, [crash], handle_tool_errors=True)
     assert ("tool", "KeyError: 'no'") in shown(call.invoke(agent, "go"))
     slip = create_agent(ScriptedChatModel([asks(("needs", {}))]), [needs], handle_tool_errors=True)
-    with pytest.raises(ConfigError, match="needs 'user', which the program gives"):
+    with pytest.raises(ConfigError, match="needs 'user', which the program passes"):
         call.invoke(slip, "go")
 
 
