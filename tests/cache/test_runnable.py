@@ -36,7 +36,7 @@ from tests.both_modes import Call
 from tests.laws.recorder import Recorder
 from tests.laws.specimens import AGAIN
 from tests.laws.steps import Flaky
-from tests.models.test_request_policies import WAYS, Watches, ways
+from tests.models.test_request_policies import WAYS, ChunkHandler, ways
 
 
 class Person(BaseModel):
@@ -442,7 +442,7 @@ def test_a_cached_answer_is_marked_and_costs_nothing(call: Call) -> None:
         first = call.invoke(model, "hi")
         again = call.invoke(model, "hi")
         call.stream(model, "hi")
-        call.invoke(model, "hi", {"callbacks": [Watches()]})
+        call.invoke(model, "hi", {"callbacks": [ChunkHandler()]})
     assert "from_cache" not in first.response_metadata
     assert again.response_metadata["from_cache"] is True
     assert again.usage_metadata == first.usage_metadata == USAGE
@@ -501,7 +501,7 @@ def test_the_last_attempt_of_an_observed_call_is_cached(call: Call) -> None:
 
     script: Any = [["x", ServerError("down")], ["a", "b"]]
     model = Quick(script, cache=InMemoryCache(), max_retries=1)
-    assert call.invoke(model, "hi", {"callbacks": [Watches()]}).text == "ab"
+    assert call.invoke(model, "hi", {"callbacks": [ChunkHandler()]}).text == "ab"
     assert call.invoke(model, "hi").text == "ab"
     assert model.opened == 2
 
