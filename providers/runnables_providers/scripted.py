@@ -22,7 +22,7 @@ from runnables.engine import async_sleep, sleep
 from runnables.errors import ConfigError
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, UsageMetadata
 from runnables.models import ChatModel, atruncate_stream, truncate_stream
-from runnables.models.fakes import by_words, in_pieces
+from runnables.models.fakes import split_answer, split_words
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class ScriptedChatModel(ChatModel):
         if isinstance(answer, str):
             answer = AIMessage(answer)
         if isinstance(answer, AIMessage) and not isinstance(answer, AIMessageChunk):
-            yield from in_pieces(self._with_facts(answer), by_words)
+            yield from split_answer(self._with_facts(answer), split_words)
             return
         yield from answer if isinstance(answer, (list, tuple)) else [answer]
         yield self._with_facts(AIMessageChunk(chunk_position="last"))

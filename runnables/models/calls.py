@@ -1,234 +1,31 @@
-"""One call of a chat model under its policies: from the cache, in its turn, more than once."""
+"""The answers of a chat model: joined from chunks, checked, and cached."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from runnables.cache import NOT_CACHED, CacheEntry, Codec, digest
-from runnables.compose.policies.attempts import (
-    acall_with_retries,
-    astream_with_retries,
-    call_with_retries,
-    stream_with_retries,
-)
-from runnables.engine import StreamInfo, aclose, close
 from runnables.messages import AIMessage, AIMessageChunk, final_chunk, message_chunk_to_message
-from runnables.models.request_policies import Reservation
 
 if TYPE_CHECKING:
     from collections.abc import (
         AsyncGenerator,
-        AsyncIterable,
         Awaitable,
+        Callable,
         Generator,
-        Iterable,
         Sequence,
     )
 
-    from runnables.cache import BaseCache
-    from runnables.compose.policies.failures import Restart
+    from runnables.engine import StreamInfo
     from runnables.messages import BaseMessage
-    from runnables.models.chat import ChatModel
+    from runnables.models.request_policies import RequestPolicy
 
-
-def generate(model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-    """What a model answers, under its policies."""
-    if model.rate_limiter is None and model.cache is None:  # most often: a call needs no object
-        if not model.max_retries:
-            return model._generate(messages, options)
-        return call_with_retries(model._attempts(), model._generate, messages, options)
-    call = _Call(model, messages, options)
-    return call.ask() if model.cache is None else call.answer(model.cache)
-
-
-# Where there is nothing to do after an answer, its coroutine is passed on: each that waits around
-# another costs the garbage collector as much as it costs to run.
-def agenerate(
-    model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]
-) -> Awaitable[AIMessage]:
-    """What a model answers, under its policies."""
-    if model.rate_limiter is None and model.cache is None:  # most often: a call needs no object
-        if not model.max_retries:
-            return model._agenerate(messages, options)
-        return acall_with_retries(model._attempts(), model._agenerate, messages, options)
-    call = _Call(model, messages, options)
-    return call.aask() if model.cache is None else call.aanswer(model.cache)
-
-
-def stream(
-    model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], on_restart: Restart
-) -> Iterable[Any]:
-    """What a model answers, in pieces, under its policies; with "restart", `RESET` among them."""
-    if not model._is_tried:
-        return model._stream(messages, options)
-    return _Call(model, messages, options).chunks(on_restart)
-
-
-def astream(
-    model: ChatModel, messages: list[BaseMessage], options: dict[str, Any], on_restart: Restart
-) -> AsyncIterable[Any]:
-    """What a model answers, in pieces, under its policies; with "restart", `RESET` among them."""
-    if not model._is_tried:
-        return model._astream(messages, options)
-    return _Call(model, messages, options).achunks(on_restart)
-
-
-_ANSWERS: Final = Codec("a chat model", lambda: Any)
-
-_UNSAID: Final = frozenset({"id", "usage_metadata", "response_metadata"})
-"""Facts of a message that are not said to a model: equal questions may differ in them."""
-
-
-def _cache_payload(message: BaseMessage) -> dict[str, Any]:
-    """What a model gets of a message; its type is one of the fields."""
-    names = [name for name in type(message).model_fields if name not in _UNSAID]
-    return {name: getattr(message, name) for name in names}
-
-
-def _marked(answer: AIMessage) -> AIMessage:
-    """An answer that was kept, which is ours alone, as one that nobody has paid for again."""
-    answer.response_metadata["from_cache"] = True
-    return answer
-
-
-class _Call:
-    """One call of a chat model, under its policies."""
-
-    def __init__(
-        self, model: ChatModel, messages: list[BaseMessage], options: dict[str, Any]
-    ) -> None:
-        self._model = model
-        self._messages = messages
-        self._options = options
-
-    def answer(self, cache: BaseCache) -> AIMessage:
-        kept = self._kept(cache)
-        answer = kept.get()
-        if answer is NOT_CACHED:
-            answer = self._model._checked(self.ask())
-            kept.set(answer)
-            return answer
-        return _marked(answer)
-
-    async def aanswer(self, cache: BaseCache) -> AIMessage:
-        kept = self._kept(cache)
-        answer = await kept.aget()
-        if answer is NOT_CACHED:
-            answer = self._model._checked(await self.aask())
-            await kept.aset(answer)
-            return answer
-        return _marked(answer)
-
-    def ask(self) -> AIMessage:
-        send = partial(self._model._generate, self._messages, self._options)
-        return self._model._requested(send, self._tokens)
-
-    def aask(self) -> Awaitable[AIMessage]:
-        send = partial(self._model._agenerate, self._messages, self._options)
-        return self._model._arequested(send, self._tokens)
-
-    def chunks(self, on_restart: Restart) -> Iterable[Any]:
-        attempts = self._model._attempts(on_restart)
-        chunks = stream_with_retries(self._ask_chunks, attempts, self._info())
-        return chunks if self._model.cache is None else self._kept_chunks(chunks)
-
-    def achunks(self, on_restart: Restart) -> AsyncIterable[Any]:
-        attempts = self._model._attempts(on_restart)
-        chunks = astream_with_retries(self._aask_chunks, attempts, self._info())
-        return chunks if self._model.cache is None else self._akept_chunks(chunks)
-
-    def _kept_chunks(self, chunks: Generator[Any, None, None]) -> Generator[Any, None, None]:
-        kept = self._kept(self._model.cache)
-        answer = kept.get()
-        if answer is not NOT_CACHED:
-            yield final_chunk(_marked(answer))
-            return
-        parts = self._model.merge.accumulator()
-        try:
-            for chunk in chunks:
-                parts.add(chunk)
-                yield chunk
-        finally:
-            chunks.close()
-        if not parts.empty:
-            kept.set(parts.value())
-
-    async def _akept_chunks(self, chunks: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
-        kept = self._kept(self._model.cache)
-        answer = await kept.aget()
-        if answer is not NOT_CACHED:
-            yield final_chunk(_marked(answer))
-            return
-        parts = self._model.merge.accumulator()
-        try:
-            async for chunk in chunks:
-                parts.add(chunk)
-                yield chunk
-        finally:
-            await chunks.aclose()
-        if not parts.empty:
-            await kept.aset(parts.value())
-
-    def _kept(self, cache: Any) -> CacheEntry:
-        """Where the answer is kept: by the model, the options and the question."""
-        said = [_cache_payload(message) for message in self._messages]
-        key = digest("chat", type(self._model), self._model._identity(), self._options, said)
-        return CacheEntry(cache, key, _ANSWERS)
-
-    def _ask_chunks(self, attempt: int) -> Iterable[AIMessageChunk]:
-        if self._model.rate_limiter is None:
-            return self._model._stream(self._messages, self._options)
-        return self._permitted_chunks()
-
-    def _aask_chunks(self, attempt: int) -> AsyncIterable[AIMessageChunk]:
-        if self._model.rate_limiter is None:
-            return self._model._astream(self._messages, self._options)
-        return self._apermitted_chunks()
-
-    def _permitted_chunks(self) -> Generator[AIMessageChunk, None, None]:
-        permit = Reservation(self._model, self._tokens)
-        permit.acquire()
-        chunks: Any = None
-        try:
-            chunks = self._model._stream(self._messages, self._options)
-            for chunk in chunks:
-                permit.record_usage(chunk)
-                yield chunk
-            permit.commit()
-        except Exception as error:
-            permit.cancel(error)
-            raise
-        finally:
-            close(chunks)
-
-    async def _apermitted_chunks(self) -> AsyncGenerator[AIMessageChunk, None]:
-        permit = Reservation(self._model, self._tokens)
-        await permit.aacquire()
-        chunks: Any = None
-        try:
-            chunks = self._model._astream(self._messages, self._options)
-            async for chunk in chunks:
-                permit.record_usage(chunk)
-                yield chunk
-            permit.commit()
-        except Exception as error:
-            permit.cancel(error)
-            raise
-        finally:
-            await aclose(chunks)
-
-    def _tokens(self) -> float:
-        """About how many tokens the question and its answer take."""
-        asked = self._model.get_num_tokens_from_messages(self._messages)
-        return asked + (self._options.get("max_tokens") or 0)
-
-    def _info(self) -> StreamInfo:
-        return StreamInfo(self._model.merge, self._model)
+    Messages: TypeAlias = list[BaseMessage]
+    Options: TypeAlias = dict[str, Any]
 
 
 def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:
-    """The answer that the chunks of a stream make, as the whole message that it is.
+    """Return the complete message that the chunks of a stream make.
 
     Raises:
         TypeError: something in the stream is no AIMessageChunk.
@@ -240,3 +37,140 @@ def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:
             )
     joined = chunks[0] if len(chunks) == 1 else AIMessageChunk.merge_chunks(chunks)
     return cast("AIMessage", message_chunk_to_message(joined))
+
+
+def checked_answer(model: object, answer: Any) -> AIMessage:
+    """Return a model's answer as a complete message.
+
+    Raises:
+        TypeError: it is no AIMessage.
+    """
+    if not isinstance(answer, AIMessage):
+        raise TypeError(
+            f"{type(model).__name__}._generate returned {answer!r}: it returns an AIMessage."
+        )
+    return cast("AIMessage", message_chunk_to_message(answer))
+
+
+# -- cached
+
+
+def cached_answer(
+    policy: RequestPolicy,
+    hook: Callable[[Messages, Options], AIMessage],
+    messages: Messages,
+    options: Options,
+) -> AIMessage:
+    """Return the cached answer, or ask the model and store what it answers.
+
+    Args:
+        policy: the model, with a cache; only its request policies are used.
+        hook: asks the model.
+        messages: the conversation.
+        options: the options of the call.
+    """
+    entry = _cache_entry(policy, messages, options)
+    answer = entry.get()
+    if answer is not NOT_CACHED:
+        return _mark_cached(answer)
+    answer = checked_answer(policy, policy._run_request(hook, messages, options))
+    entry.set(answer)
+    return answer
+
+
+async def acached_answer(
+    policy: RequestPolicy,
+    hook: Callable[[Messages, Options], Awaitable[AIMessage]],
+    messages: Messages,
+    options: Options,
+) -> AIMessage:
+    """Run `cached_answer`, to be awaited."""
+    entry = _cache_entry(policy, messages, options)
+    answer = await entry.aget()
+    if answer is not NOT_CACHED:
+        return _mark_cached(answer)
+    answer = checked_answer(policy, await policy._arun_request(hook, messages, options))
+    await entry.aset(answer)
+    return answer
+
+
+def cached_chunks(
+    policy: RequestPolicy,
+    chunks: Generator[Any, None, None],
+    info: StreamInfo,
+    messages: Messages,
+    options: Options,
+) -> Generator[Any, None, None]:
+    """Yield the cached answer as one chunk, or a model's chunks, and store what they make.
+
+    Args:
+        policy: the model, with a cache; only its request policies are used.
+        chunks: those of the model, which is asked when the first is taken; closed at the end.
+        info: how they are merged.
+        messages: the conversation.
+        options: the options of the call.
+    """
+    entry = _cache_entry(policy, messages, options)
+    answer = entry.get()
+    if answer is not NOT_CACHED:
+        yield final_chunk(_mark_cached(answer))
+        return
+    parts = info.merge.accumulator()
+    try:
+        for chunk in chunks:
+            parts.add(chunk)
+            yield chunk
+    finally:
+        chunks.close()
+    if not parts.empty:
+        entry.set(parts.value())
+
+
+async def acached_chunks(
+    policy: RequestPolicy,
+    chunks: AsyncGenerator[Any, None],
+    info: StreamInfo,
+    messages: Messages,
+    options: Options,
+) -> AsyncGenerator[Any, None]:
+    """Run `cached_chunks`, in async."""
+    entry = _cache_entry(policy, messages, options)
+    answer = await entry.aget()
+    if answer is not NOT_CACHED:
+        yield final_chunk(_mark_cached(answer))
+        return
+    parts = info.merge.accumulator()
+    try:
+        async for chunk in chunks:
+            parts.add(chunk)
+            yield chunk
+    finally:
+        await chunks.aclose()
+    if not parts.empty:
+        await entry.aset(parts.value())
+
+
+_ANSWERS: Final = Codec("a chat model", lambda: Any)
+
+_METADATA: Final = frozenset({"id", "usage_metadata", "response_metadata"})
+"""The fields of a message that no model gets: equal conversations may differ in them."""
+
+
+def _cache_entry(policy: RequestPolicy, messages: Messages, options: Options) -> CacheEntry:
+    """Return the entry of an answer, whose key is the model, the options and the conversation."""
+    payloads = [_cache_payload(message) for message in messages]
+    key = digest("chat", type(policy), policy._identity(), options, payloads)
+    assert policy.cache is not None
+    return CacheEntry(policy.cache, key, _ANSWERS)
+
+
+def _cache_payload(message: BaseMessage) -> dict[str, Any]:
+    """Return what a model gets of a message; its type is one of the fields."""
+    names = [name for name in type(message).model_fields if name not in _METADATA]
+    return {name: getattr(message, name) for name in names}
+
+
+def _mark_cached(answer: AIMessage) -> AIMessage:
+    """Mark an answer, which was read from a cache for this call alone, as one without costs."""
+    answer.response_metadata["from_cache"] = True
+    return answer

@@ -25,7 +25,7 @@ from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.ollama import ChatOllama
 from runnables_providers.openai import ChatOpenAI
 from tests.both_modes import Call
-from tests.models.test_request_policies import Watches
+from tests.models.test_request_policies import ChunkHandler
 from tests.sdk.recorder import Asked, Recorder, Said, events, recording
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
@@ -74,7 +74,7 @@ def model(url: str, **settings: Any) -> ChatOpenAI:
 def ways(call: Call, chain: Any) -> list[Any]:
     return [
         lambda: call.invoke(chain, {"x": 1}),
-        lambda: call.invoke(chain, {"x": 1}, {"callbacks": [Watches()]}),
+        lambda: call.invoke(chain, {"x": 1}, {"callbacks": [ChunkHandler()]}),
         lambda: "".join(call.stream(chain, {"x": 1})),
         lambda: call.batch(chain, [{"x": 1}])[0],
     ]
