@@ -73,7 +73,7 @@ class Service:
     url_variables: tuple[str, ...] = ()
     key_variables: tuple[str, ...] = ()
     id_headers: tuple[str, ...] = ("x-request-id", "request-id")
-    open: bool = False
+    requires_key: bool = False
     extra: str | None = None
 
 
@@ -202,7 +202,7 @@ class Remote:
             AuthenticationError: there is none, and the service wants one.
         """
         key = self._given()
-        if key or self.service.open or not self._is_own():
+        if key or self.service.requires_key or not self._is_own():
             return key or None
         why = "" if self.api_key is None else " (api_key is empty)"
         raise AuthenticationError(
