@@ -9,7 +9,7 @@ import pytest
 
 from runnables import RunnableLambda
 from runnables.errors import ModelError, RateLimitError, is_retryable
-from runnables_providers._http import Timeouts, close, under_way
+from runnables_providers._http import Timeouts, close, open_calls
 from runnables_providers.openai import ChatOpenAI
 from tests.both_modes import Call
 from tests.failing_services.service import (
@@ -50,7 +50,7 @@ def _nothing_is_left(service: Faulty) -> None:
     close()
     assert wait_for(lambda: not service.tally.unanswered, 5), service.tally
     assert wait_for(lambda: not service.tally.open, 5), service.tally
-    assert under_way() == 0
+    assert open_calls() == 0
 
 
 def _asked_once(service: Faulty, *, streamed: bool) -> None:

@@ -18,7 +18,7 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.models.calls import join_answer
-from runnables_providers._remote.chat import _Reading
+from runnables_providers._remote.chat import _StreamReader
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.anthropic.messages_api import MessagesCall
 from tests.providers.anthropic_events import answer, events, sse
@@ -63,7 +63,7 @@ def whole(body: dict[str, Any], *, cited: bool = False) -> AIMessage:
 
 def chunks(pieces: Sequence[bytes], *, cited: bool = False) -> list[AIMessageChunk]:
     """The chunks of a stream that comes in these pieces."""
-    reading = _Reading(MODEL, exchange(cited=cited), HEADERS)
+    reading = _StreamReader(MODEL, exchange(cited=cited), HEADERS)
     found = [chunk for piece in pieces for chunk in reading.feed(piece)]
     return [*found, *reading.finish()]
 
@@ -333,7 +333,7 @@ def test_an_error_in_a_stream_is_that_error(
 ) -> None:
     told = events(answer(text("Hello")))[:4]
     fault = {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"}
-    reading = _Reading(MODEL, exchange(), HEADERS)
+    reading = _StreamReader(MODEL, exchange(), HEADERS)
     with pytest.raises(error, match=message):
         list(reading.feed(sse([*told, fault])))
 
@@ -343,7 +343,7 @@ def test_an_error_in_a_stream_is_that_error(
     [{}, {"content": None}, {"content": [{}]}, {"content": [{"type": "tool_use"}]}, [], None, 1],
 )
 def test_an_answer_of_another_form_is_an_error_of_the_server(body: Any) -> None:
-    with pytest.raises(ServerError, match="cannot be read"), MODEL._reading(b"...", HEADERS):
+    with pytest.raises(ServerError, match="cannot be read"), MODEL._raises_server_error(b"...", HEADERS):
         exchange().answer(body, HEADERS)
 
 

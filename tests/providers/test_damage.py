@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from runnables import AIMessage, HumanMessage
 from runnables.errors import ModelConnectionError, ModelError
 from runnables.models.calls import join_answer
-from runnables_providers._remote.chat import HTTPChatModel, _Reading
+from runnables_providers._remote.chat import HTTPChatModel, _StreamReader
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.ollama import ChatOllama
 from tests.providers.damage import changed
@@ -87,7 +87,7 @@ cases = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 def read(model: HTTPChatModel, *pieces: bytes) -> AIMessage | ModelError:
     """What the bytes of a stream make; any other error fails the test."""
     exchange = model._exchange([HumanMessage("Hi")], {"model": "m"})
-    reading = _Reading(model, exchange, {})
+    reading = _StreamReader(model, exchange, {})
     try:
         found = [chunk for piece in pieces for chunk in reading.feed(piece)]
         return join_answer([*found, *reading.finish()])
@@ -133,7 +133,7 @@ def test_values_of_another_kind(case: Case, data: st.DataObject, value: Any) -> 
     exchange = model._exchange([HumanMessage("Hi")], {"model": "m"})
     damaged = changed(data, body, value)
     try:
-        with model._reading(b"", {}):
+        with model._raises_server_error(b"", {}):
             exchange.answer(damaged, {})
     except ModelError:
         pass

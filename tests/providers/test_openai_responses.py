@@ -22,7 +22,7 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.models.calls import join_answer
-from runnables_providers._remote.chat import _Reading
+from runnables_providers._remote.chat import _StreamReader
 from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
 from runnables_providers.openai.completions import Completion
 from runnables_providers.openai.responses import Response
@@ -164,7 +164,7 @@ def test_however_the_bytes_are_cut_the_answer_is_the_same(form: Any, cuts: list[
     made = ChatOpenAI("m", base_url="http://localhost:1")
 
     def read(pieces: Sequence[bytes]) -> AIMessage:
-        reading = _Reading(made, exchange(), {})
+        reading = _StreamReader(made, exchange(), {})
         chunks = [chunk for piece in pieces for chunk in reading.feed(piece)]
         return join_answer([*chunks, *reading.finish()])
 
