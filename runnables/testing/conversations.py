@@ -29,7 +29,7 @@ class Conversations(ModelTests):
 
     def test_a_string_is_answered(self, call: SyncAsyncCall, harness: Harness) -> None:
         """The answer is an AIMessage with text."""
-        answer = call.invoke(harness.brief_model(HELLO), "Say hello.")
+        answer = call.output(harness.brief_model(HELLO), "Say hello.")
         assert type(answer) is AIMessage
         assert answer.text.strip()
         assert answer.tool_calls == []
@@ -40,7 +40,7 @@ class Conversations(ModelTests):
     def test_text_is_sent_unchanged(self, call: SyncAsyncCall, harness: Harness) -> None:
         """Text may hold any letters, quotes and line breaks."""
         text = 'Grüße 车 😀 "quoted" \\ back\n\ttab {braces} </s> \u2028 end'
-        assert call.invoke(harness.brief_model(HELLO), text).text
+        assert call.output(harness.brief_model(HELLO), text).text
         harness.assert_request_contains(text)
 
     def test_a_conversation_is_sent(self, call: SyncAsyncCall, harness: Harness) -> None:
@@ -50,14 +50,14 @@ class Conversations(ModelTests):
             ("ai", "Hello Bob!"),
             ("human", "What is my name?"),
         ]
-        assert call.invoke(harness.brief_model(HELLO), messages).text.strip()
+        assert call.output(harness.brief_model(HELLO), messages).text.strip()
         harness.assert_request_contains(*(text for _, text in messages))
 
     def test_a_system_message_is_sent(self, call: SyncAsyncCall, harness: Harness) -> None:
         """The request holds it; a live model counts its tokens."""
         model = harness.brief_model(HELLO)
-        plain = call.invoke(model, "Say hello.")
-        answer = call.invoke(model, [SystemMessage(LONG), HumanMessage("Say hello.")])
+        plain = call.output(model, "Say hello.")
+        answer = call.output(model, [SystemMessage(LONG), HumanMessage("Say hello.")])
         assert answer.text.strip()
         if harness.replayed:
             assert harness.server.last.contains(LONG)
@@ -73,7 +73,7 @@ class Conversations(ModelTests):
             AIMessage("Hello.", name="helper"),
             HumanMessage("And I am Bob.", name="bob"),
         ]
-        assert call.invoke(model, messages).text.strip()
+        assert call.output(model, messages).text.strip()
         harness.assert_request_contains("Hi, I am Ann.", "Hello.", "And I am Bob.")
 
     def test_consecutive_messages_of_one_role_are_sent(
@@ -90,7 +90,7 @@ class Conversations(ModelTests):
             AIMessage("Four."),
             HumanMessage("Five."),
         ]
-        assert call.invoke(model, messages).text.strip()
+        assert call.output(model, messages).text.strip()
         harness.assert_request_contains("One.", "Two.", "Three.", "Four.", "Five.")
         if harness.replayed:
             assert harness.server.last.contains("Be kind.")
@@ -101,14 +101,14 @@ class Conversations(ModelTests):
         previous = AIMessage([{"type": "text", "text": "Red."}])
         blocks: list[Any] = [{"type": "text", "text": "Which"}, {"type": "text", "text": "fruit?"}]
         messages = [HumanMessage(blocks), previous, HumanMessage("And now?")]
-        assert call.invoke(harness.brief_model(HELLO), messages).text.strip()
+        assert call.output(harness.brief_model(HELLO), messages).text.strip()
         harness.assert_request_contains("Which", "fruit?", "Red.", "And now?")
 
     def test_an_answer_can_be_sent_back(self, call: SyncAsyncCall, harness: Harness) -> None:
         """An answer, with all that the message holds, goes into the next request."""
         model = harness.brief_model(HELLO)
-        answer = call.invoke(model, "Say hello.")
-        again = call.invoke(model, [HumanMessage("Say hello."), answer, HumanMessage("Again.")])
+        answer = call.output(model, "Say hello.")
+        again = call.output(model, [HumanMessage("Say hello."), answer, HumanMessage("Again.")])
         assert again.text.strip()
         harness.assert_request_contains("Say hello.", answer.text, "Again.")
 
@@ -121,7 +121,7 @@ class Conversations(ModelTests):
             {"type": "image", "base64": PIXEL, "mime_type": "image/png"},
             {"type": "text", "text": "One word."},
         ]
-        assert call.invoke(harness.brief_model(HELLO), [HumanMessage(blocks)]).text.strip()
+        assert call.output(harness.brief_model(HELLO), [HumanMessage(blocks)]).text.strip()
         if self.keeps_image_positions:
             harness.assert_request_contains("What is this?", PIXEL, "One word.")
         else:
@@ -134,7 +134,7 @@ class Conversations(ModelTests):
     def test_usage_is_reported(self, call: SyncAsyncCall, harness: Harness) -> None:
         """The usage has input, output and total tokens; a longer input counts more."""
         model = harness.brief_model(HELLO)
-        answer = call.invoke(model, "Say hello.")
+        answer = call.output(model, "Say hello.")
         usage = _usage(answer)
         assert usage["input_tokens"] > 0
         assert usage["output_tokens"] > 0
@@ -142,14 +142,14 @@ class Conversations(ModelTests):
         if harness.replayed:
             assert (usage["input_tokens"], usage["output_tokens"]) == (11, 7)
         else:
-            _assert_more_input(call.invoke(model, LONG), answer)
+            _assert_more_input(call.output(model, LONG), answer)
 
     def test_an_answer_names_its_model(self, call: SyncAsyncCall, harness: Harness) -> None:
         """`response_metadata` has the model and the provider, also after a stream."""
         model = harness.brief_model(HELLO)
         for answer in (
-            call.invoke(model, "Say hello."),
-            merge_chunks(call.stream(model, "Say hello.")),
+            call.output(model, "Say hello."),
+            merge_chunks(call.chunks(model, "Say hello.")),
         ):
             metadata = answer.response_metadata
             assert metadata["model_name"]
@@ -168,21 +168,21 @@ class Conversations(ModelTests):
             self._assert_stop_is_sent_or_applied(call, harness)
             return
         model = harness.brief_model().bind(**self.deterministic)
-        words = call.invoke(model, "Say hello.").text.split()
+        words = call.output(model, "Say hello.").text.split()
         stop = words[min(2, len(words) - 1)]
         for stopping in (
             model.bind(stop=[stop]),
             model.bind(stop=stop),
             harness.brief_model(stop=[stop]).bind(**self.deterministic),
         ):
-            assert stop not in call.invoke(stopping, "Say hello.").text
-            assert stop not in merge_chunks(call.stream(stopping, "Say hello.")).text
+            assert stop not in call.output(stopping, "Say hello.").text
+            assert stop not in merge_chunks(call.chunks(stopping, "Say hello.")).text
 
     def _assert_stop_is_sent_or_applied(self, call: SyncAsyncCall, harness: Harness) -> None:
         reply = ScriptedReply("One two STOP three")
         for settings, options in ({"stop": ["STOP"]}, {}), ({}, {"stop": ["STOP"]}):
             model = harness.brief_model(reply, **settings).bind(**options)
-            for answer in (call.invoke(model, "Go."), merge_chunks(call.stream(model, "Go."))):
+            for answer in (call.output(model, "Go."), merge_chunks(call.chunks(model, "Go."))):
                 cut = answer.text == "One two "
                 assert cut or harness.server.last.contains("STOP"), answer.text
 
@@ -194,7 +194,7 @@ class Conversations(ModelTests):
             harness.brief_model(HELLO).bind(max_tokens=3),
         )
         for model in models:
-            answer = call.invoke(model, "Write a long story.")
+            answer = call.output(model, "Write a long story.")
             if harness.replayed:
                 assert ": 3" in repr(harness.server.last.body), "3 is not in the request"
             else:
@@ -204,10 +204,10 @@ class Conversations(ModelTests):
         """The name is sent with that call only."""
         self.require(self.supports_model_override, "model= in a call")
         model = harness.brief_model(HELLO)
-        assert call.invoke(model, "Say hello.", model="another-1").text.strip()
+        assert call.output(model, "Say hello.", model="another-1").text.strip()
         if harness.replayed:
             assert harness.server.last.contains("another-1")
-            call.invoke(model, "Say hello.")
+            call.output(model, "Say hello.")
             assert not harness.server.last.contains("another-1")
 
     def test_mistakes_raise_before_anything_is_sent(
@@ -216,9 +216,9 @@ class Conversations(ModelTests):
         """A mistyped option and an empty conversation are errors."""
         model = harness.brief_model(HELLO)
         with pytest.raises(ConfigError, match="temperature"):
-            call.invoke(model, "Say hello.", temperatur=0)
+            call.output(model, "Say hello.", temperatur=0)
         with pytest.raises(ConfigError, match="no message"):
-            call.invoke(model, [])
+            call.output(model, [])
         if harness.replayed:
             assert harness.server.requests == []
 
@@ -227,8 +227,8 @@ class Conversations(ModelTests):
     def test_a_stream_adds_up_to_the_answer(self, call: SyncAsyncCall, harness: Harness) -> None:
         """The chunks have the text and the usage of the answer; only the last is marked so."""
         model = harness.brief_model(HELLO).bind(**({} if harness.replayed else self.deterministic))
-        chunks = call.stream(model, "Say hello.")
-        answer = call.invoke(model, "Say hello.")
+        chunks = call.chunks(model, "Say hello.")
+        answer = call.output(model, "Say hello.")
         assert all(isinstance(chunk, AIMessageChunk) for chunk in chunks)
         assert merge_chunks(chunks).text == answer.text
         assert _counts(merge_chunks(chunks)) == _counts(answer)
@@ -242,14 +242,14 @@ class Conversations(ModelTests):
         """A prompt, a model and a parser stream strings."""
         prompt = ChatPromptTemplate.from_template("Say {word}.")
         chain = prompt | harness.brief_model(HELLO) | StrOutputParser()
-        chunks = call.stream(chain, {"word": "hello"})
+        chunks = call.chunks(chain, {"word": "hello"})
         assert all(isinstance(chunk, str) for chunk in chunks)
         assert "".join(chunks).strip()
         harness.assert_request_contains("Say hello.")
 
     def test_a_batch_is_answered_in_order(self, call: SyncAsyncCall, harness: Harness) -> None:
         """`batch` returns an answer for each input, in their order."""
-        answers = call.batch(harness.brief_model(HELLO), ["Say hello.", LONG])
+        answers = call.outputs(harness.brief_model(HELLO), ["Say hello.", LONG])
         assert [type(answer) for answer in answers] == [AIMessage, AIMessage]
         assert all(answer.text.strip() for answer in answers)
         if not harness.replayed:

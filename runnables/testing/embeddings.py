@@ -119,7 +119,7 @@ class EmbeddingsTests:
             lambda: model.embed_query("What runs?"), lambda: model.aembed_query("What runs?")
         )
         assert len(query) == len(_embed_documents(call, model, ["A fox runs."])[0])
-        self._assert_near(query, call.invoke(model, "What runs?"))
+        self._assert_near(query, call.output(model, "What runs?"))
 
     def test_sync_and_async_agree(self, model: Embeddings) -> None:
         """`embed_documents` and `aembed_documents` return the same vectors."""
@@ -135,9 +135,9 @@ class EmbeddingsTests:
     def test_a_batch_is_in_order(self, call: SyncAsyncCall, model: Embeddings) -> None:
         """As a runnable, the model embeds many queries in order."""
         strings = [f"Number {number}" for number in range(20)]
-        vectors = call.batch(model, strings)
+        vectors = call.outputs(model, strings)
         assert len(vectors) == len(strings)
-        self._assert_near(vectors[7], call.invoke(model, strings[7]))
+        self._assert_near(vectors[7], call.output(model, strings[7]))
 
     # -- on the replay server
 

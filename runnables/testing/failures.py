@@ -114,7 +114,7 @@ class Failures(ModelTests):
         """A 502 whose body is HTML is a ServerError."""
         server.enqueue(Response(b"<html>Bad gateway</html>", 502, content_type="text/html"))
         with pytest.raises(ServerError) as raised:
-            call.invoke(self._model(server), "Hi")
+            call.output(self._model(server), "Hi")
         assert raised.value.status == 502
 
     # -- time
@@ -136,7 +136,7 @@ class Failures(ModelTests):
         server.enqueue(self._unfinished("stall"))
         chunks: list[Any] = []
         with pytest.raises(ModelTimeoutError):
-            call.stream(self._model(server, timeout=0.3), "Hi", into=chunks)
+            call.chunks(self._model(server, timeout=0.3), "Hi", into=chunks)
         assert "one" in "".join(chunk.text for chunk in chunks)
 
     def test_a_refused_connection_is_a_connection_error(
@@ -171,7 +171,7 @@ class Failures(ModelTests):
         server.enqueue(self._unfinished(end))
         chunks: list[Any] = []
         with pytest.raises(ModelConnectionError):
-            call.stream(self._model(server), "Hi", into=chunks)
+            call.chunks(self._model(server), "Hi", into=chunks)
         assert "one" in "".join(chunk.text for chunk in chunks), "earlier chunks are lost"
         assert all(chunk.chunk_position != "last" for chunk in chunks)
 
@@ -182,7 +182,7 @@ class Failures(ModelTests):
         cut = [*events[:-1], last[: len(last) // 2]]
         server.enqueue(StreamedResponse(cut, self._wire.stream_type, "complete"))
         with pytest.raises(ModelError):
-            call.stream(self._model(server), "Hi")
+            call.chunks(self._model(server), "Hi")
 
     def test_events_may_be_split_anywhere(self, call: SyncAsyncCall, server: ReplayServer) -> None:
         """Chunks of one byte, and one chunk with everything, are read alike."""
@@ -190,10 +190,10 @@ class Failures(ModelTests):
         data = b"".join(self._wire.events(reply))
         single_bytes = [data[index : index + 1] for index in range(len(data))]
         server.enqueue(StreamedResponse(single_bytes, self._wire.stream_type))
-        chunks = call.stream(self._model(server), "Hi")
+        chunks = call.chunks(self._model(server), "Hi")
         assert "".join(chunk.text for chunk in chunks) == reply.text
         server.enqueue(StreamedResponse([data], self._wire.stream_type))
-        chunks = call.stream(self._model(server), "Hi")
+        chunks = call.chunks(self._model(server), "Hi")
         assert "".join(chunk.text for chunk in chunks) == reply.text
 
     def test_an_error_in_a_stream_is_a_typed_error(
@@ -206,7 +206,7 @@ class Failures(ModelTests):
         server.enqueue(StreamedResponse(failing, self._wire.stream_type))
         chunks: list[Any] = []
         with pytest.raises(ModelError, match="This is the reason."):
-            call.stream(self._model(server), "Hi", into=chunks)
+            call.chunks(self._model(server), "Hi", into=chunks)
         assert "one" in "".join(chunk.text for chunk in chunks)
 
     # -- closing early
@@ -216,12 +216,12 @@ class Failures(ModelTests):
     ) -> None:
         """Both for a service that stalls, and for one that streams without end."""
         server.enqueue(self._unfinished("stall"))
-        assert call.stream(self._model(server), "Hi", take=2)
+        assert call.chunks(self._model(server), "Hi", take=2)
         assert server.wait_for_disconnect(), "the connection stays open"
         first, *more = self._wire.events(NUMBERS)[: -self._wire.terminal]
         forever = itertools.chain([first], itertools.cycle(more[1:-1]))
         server.enqueue(StreamedResponse(forever, self._wire.stream_type))
-        assert call.stream(self._model(server), "Hi", take=4)
+        assert call.chunks(self._model(server), "Hi", take=4)
         assert server.wait_for_disconnect(), "the connection stays open"
 
     def test_cancelling_closes_the_connection(self, server: ReplayServer) -> None:
@@ -245,7 +245,7 @@ class Failures(ModelTests):
         return self.make(base_url=server.url, **{"max_retries": 0, **settings})
 
     def _run(self, call: SyncAsyncCall, model: Any, method: str) -> Any:
-        return call.invoke(model, "Hi") if method == "invoke" else call.stream(model, "Hi")
+        return call.output(model, "Hi") if method == "invoke" else call.chunks(model, "Hi")
 
     def _unfinished(self, end: StreamEnd) -> StreamedResponse:
         """Return a stream that has most of its text, but lacks its last events."""

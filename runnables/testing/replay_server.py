@@ -10,9 +10,12 @@ import threading
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from runnables.testing.wire_format import RecordedRequest, Response
+
+if TYPE_CHECKING:
+    from typing import Self
 
 _MAX_STALL = 30.0
 """Seconds after which a stalled connection ends, so that no test waits forever."""
@@ -138,7 +141,7 @@ class ReplayServer:
         return entry(request) if callable(entry) else entry
 
     @contextlib.contextmanager
-    def listening(self) -> Generator[ReplayServer, None, None]:
+    def listening(self) -> Generator[Self, None, None]:
         """Listen on a free port of loopback until the block ends; yield the server itself."""
         server = _Listener(self)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.002})

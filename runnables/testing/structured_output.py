@@ -127,9 +127,9 @@ class StructuredOutputs(ModelTests):
         # A live model is slow: `invoke` is tested in sync, `stream` in async.
         answers: list[Any] = []
         if harness.replayed or call.name == "async":
-            answers += call.stream(chain, QUESTION)[-1:]
+            answers += call.chunks(chain, QUESTION)[-1:]
         if harness.replayed or not answers:
-            answers.append(call.invoke(chain, QUESTION))
+            answers.append(call.output(chain, QUESTION))
         for answer in answers:
             if harness.replayed:
                 assert answer == expected
@@ -147,7 +147,7 @@ class StructuredOutputs(ModelTests):
         self._require_method(method, harness)
         model = harness.model(self._reply(Person, ANNA, method))
         chain = model.with_structured_output(Person, method=method)
-        assert call.invoke(chain, QUESTION).name == "Anna"
+        assert call.output(chain, QUESTION).name == "Anna"
 
     def test_the_default_method_works(self, call: SyncAsyncCall, harness: Harness) -> None:
         """`with_structured_output` works without `method`."""
@@ -155,8 +155,8 @@ class StructuredOutputs(ModelTests):
         self._require_method(method, harness)
         model = harness.model(self._reply(Person, ANNA, method))
         chain = model.with_structured_output(Person)
-        assert isinstance(call.invoke(chain, QUESTION), Person)
-        assert isinstance(call.stream(chain, QUESTION)[-1], Person)
+        assert isinstance(call.output(chain, QUESTION), Person)
+        assert isinstance(call.chunks(chain, QUESTION)[-1], Person)
 
     @pytest.mark.parametrize("method", METHODS)
     def test_strict_schemas_are_followed(
@@ -167,7 +167,7 @@ class StructuredOutputs(ModelTests):
         value = {**GROUP, "note": None, "size": None}
         model = harness.model(self._reply(Group, value, method))
         chain = model.with_structured_output(Group, method=method, strict=True)
-        answer = call.invoke(chain, QUESTION)
+        answer = call.output(chain, QUESTION)
         assert isinstance(answer, Group)
         if harness.replayed:
             assert answer == Group.model_validate(GROUP)
@@ -183,7 +183,7 @@ class StructuredOutputs(ModelTests):
         value = {"title": "A long title of a group", "leader": ANNA, "color": "green"}
         server.enqueue(self.encode(self._reply(Group, value, method)))
         model = self.make(base_url=server.url)
-        chunks = call.stream(model.with_structured_output(Group, method=method), QUESTION)
+        chunks = call.chunks(model.with_structured_output(Group, method=method), QUESTION)
         assert all(isinstance(chunk, Group) for chunk in chunks)
         assert chunks[-1] == Group.model_validate(value)
         assert len(chunks) > 1, "the object comes in one chunk"
@@ -196,7 +196,7 @@ class StructuredOutputs(ModelTests):
         self._require_method(method, harness)
         model = harness.model(self._reply(Person, ANNA, method))
         chain = model.with_structured_output(Person, method=method, include_raw=True)
-        for result in (call.invoke(chain, QUESTION), call.stream(chain, QUESTION)[-1]):
+        for result in (call.output(chain, QUESTION), call.chunks(chain, QUESTION)[-1]):
             assert isinstance(result["parsed"], Person)
             assert result["parsing_error"] is None
             assert type(result["raw"]) is AIMessage
@@ -211,13 +211,13 @@ class StructuredOutputs(ModelTests):
         bad = self.encode(self._reply(Person, {"name": "Anna", "age": "old"}, method))
         good = self.encode(self._reply(Person, ANNA, method))
         model = self.make(base_url=server.url)
-        for run in (call.invoke, call.stream):
+        for run in (call.output, call.chunks):
             server.enqueue(bad)
             with pytest.raises(OutputParserException, match="age"):
                 run(model.with_structured_output(Person, method=method), QUESTION)
             server.enqueue(bad, good)
             answer = run(model.with_structured_output(Person, method=method, repair=1), QUESTION)
-            answers = answer if run == call.stream else [answer]
+            answers = answer if run == call.chunks else [answer]
             assert Person(name="Anna", age=31) in answers
             assert server.last.contains("age")
             assert server.last.contains("old")

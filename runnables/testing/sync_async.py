@@ -19,17 +19,17 @@ class SyncAsyncCall:
 
     Example:
         >>> from runnables.testing.sync_async import AsyncCall, SyncCall
-        >>> [call.invoke(RunnableLambda(len), "abc") for call in (SyncCall(), AsyncCall())]
+        >>> [call.output(RunnableLambda(len), "abc") for call in (SyncCall(), AsyncCall())]
         [3, 3]
     """
 
     name: str = ""
 
-    def invoke(self, runnable: Any, input: Any, **options: Any) -> Any:
+    def output(self, runnable: Any, input: Any, **options: Any) -> Any:
         """Return the output for one input."""
         raise NotImplementedError
 
-    def stream(
+    def chunks(
         self, runnable: Any, input: Any, *, take: int | None = None, into: list[Any] | None = None
     ) -> list[Any]:
         """Return the chunks for one input, as a list.
@@ -42,7 +42,7 @@ class SyncAsyncCall:
         """
         raise NotImplementedError
 
-    def batch(self, runnable: Any, inputs: Sequence[Any]) -> Any:
+    def outputs(self, runnable: Any, inputs: Sequence[Any]) -> Any:
         """Return the outputs for many inputs, in order."""
         raise NotImplementedError
 
@@ -56,11 +56,11 @@ class SyncCall(SyncAsyncCall):
 
     name = "sync"
 
-    def invoke(self, runnable: Any, input: Any, **options: Any) -> Any:
+    def output(self, runnable: Any, input: Any, **options: Any) -> Any:
         """Call `invoke`."""
         return runnable.invoke(input, **options)
 
-    def stream(
+    def chunks(
         self, runnable: Any, input: Any, *, take: int | None = None, into: list[Any] | None = None
     ) -> list[Any]:
         """Read `stream`."""
@@ -69,7 +69,7 @@ class SyncCall(SyncAsyncCall):
             chunks.extend(islice(stream, take))
         return chunks
 
-    def batch(self, runnable: Any, inputs: Sequence[Any]) -> Any:
+    def outputs(self, runnable: Any, inputs: Sequence[Any]) -> Any:
         """Call `batch`."""
         return runnable.batch(inputs)
 
@@ -83,18 +83,18 @@ class AsyncCall(SyncAsyncCall):
 
     name = "async"
 
-    def invoke(self, runnable: Any, input: Any, **options: Any) -> Any:
+    def output(self, runnable: Any, input: Any, **options: Any) -> Any:
         """Await `ainvoke`."""
         return on_new_loop(lambda: runnable.ainvoke(input, **options))
 
-    def stream(
+    def chunks(
         self, runnable: Any, input: Any, *, take: int | None = None, into: list[Any] | None = None
     ) -> list[Any]:
         """Read `astream`."""
         chunks: list[Any] = [] if into is None else into
         return on_new_loop(lambda: _read(runnable.astream(input), take, chunks))
 
-    def batch(self, runnable: Any, inputs: Sequence[Any]) -> Any:
+    def outputs(self, runnable: Any, inputs: Sequence[Any]) -> Any:
         """Await `abatch`."""
         return on_new_loop(lambda: runnable.abatch(inputs))
 

@@ -59,7 +59,7 @@ class ToolCalls(ModelTests):
         """The call has arguments of the schema, and an id for the result."""
         self.require(self.supports_tools and self.supports_tool_choice, "forced tools")
         model = harness.model(ADDED).bind_tools([add], tool_choice="add")
-        answer = call.invoke(model, SUM)
+        answer = call.output(model, SUM)
         _assert_adds(answer)
         if harness.replayed:
             assert answer.tool_calls[0]["args"] == {"a": 3, "b": 4}
@@ -70,7 +70,7 @@ class ToolCalls(ModelTests):
         """With `tool_choice` "any", the model calls one of the tools."""
         self.require(self.supports_tools and self.supports_tool_choice, "forced tools")
         model = harness.model(ADDED).bind_tools([weather, add, Search], tool_choice="any")
-        answer = call.invoke(model, SUM)
+        answer = call.output(model, SUM)
         arguments = {"add": {"a", "b"}, "weather": {"city"}, "Search": {"query", "limit"}}
         assert answer.tool_calls, f"no tool is called: {answer!r}"
         for made in answer.tool_calls:
@@ -84,14 +84,14 @@ class ToolCalls(ModelTests):
         """Without `tool_choice`, the model calls the tool that the question needs."""
         self.require(self.supports_tools, "tools")
         self.require(harness.replayed or self.supports_auto_tool_choice, "its own choice of a tool")
-        _assert_adds(call.invoke(harness.model(ADDED).bind_tools([add]), SUM))
+        _assert_adds(call.output(harness.model(ADDED).bind_tools([add]), SUM))
 
     def test_tools_may_be_forbidden(self, call: SyncAsyncCall, harness: Harness) -> None:
         """With `tool_choice` "none", the answer has no call."""
         self.require(self.supports_tools and self.supports_tool_choice, "tool_choice")
         self.require(harness.replayed or self.supports_no_tool_choice, "forbidden tools")
         model = harness.model(TALK).bind_tools([add], tool_choice="none")
-        assert call.invoke(model, "Say hello.").tool_calls == []
+        assert call.output(model, "Say hello.").tool_calls == []
 
     def test_one_answer_may_call_two_tools(self, call: SyncAsyncCall, harness: Harness) -> None:
         """Each call has its own arguments and its own id, also in a stream."""
@@ -99,7 +99,7 @@ class ToolCalls(ModelTests):
         self.require(harness.replayed or self.supports_parallel_tools, "parallel calls")
         model = harness.model(BOTH).bind_tools([add])
         question = "Add 3 and 4, and add 5 and 6."
-        for answer in (call.invoke(model, question), merge_chunks(call.stream(model, question))):
+        for answer in (call.output(model, question), merge_chunks(call.chunks(model, question))):
             first, second = answer.tool_calls
             assert (first["name"], first["args"]) == ("add", {"a": 3, "b": 4})
             assert (second["name"], second["args"]) == ("add", {"a": 5, "b": 6})
@@ -113,7 +113,7 @@ class ToolCalls(ModelTests):
             if harness.replayed:
                 self.skip_unless_supported(functools.partial(self._wire.response, reply))
             model = harness.model(reply).bind_tools([clock], tool_choice="clock")
-            for answer in (call.invoke(model, "?"), merge_chunks(call.stream(model, "?"))):
+            for answer in (call.output(model, "?"), merge_chunks(call.chunks(model, "?"))):
                 (made,) = answer.tool_calls
                 assert (made["name"], made["args"]) == ("clock", {})
                 assert answer.invalid_tool_calls == []
@@ -128,8 +128,8 @@ class ToolCalls(ModelTests):
             model = harness.model(reply).bind_tools([weather], tool_choice="weather")
             question = "What is the weather in Zürich?"
             for answer in (
-                call.invoke(model, question),
-                merge_chunks(call.stream(model, question)),
+                call.output(model, question),
+                merge_chunks(call.chunks(model, question)),
             ):
                 (made,) = answer.tool_calls
                 if harness.replayed:
@@ -141,7 +141,7 @@ class ToolCalls(ModelTests):
         """The chunks add up to the call, and their argument strings to JSON."""
         self.require(self.supports_tools and self.supports_tool_choice, "forced tools")
         model = harness.model(ADDED).bind_tools([add], tool_choice="add")
-        chunks = call.stream(model if harness.replayed else model.bind(**self.deterministic), SUM)
+        chunks = call.chunks(model if harness.replayed else model.bind(**self.deterministic), SUM)
         _assert_adds(merge_chunks(chunks))
         parts = [part for chunk in chunks for part in chunk.tool_call_chunks]
         args = json.loads("".join(part["args"] or "" for part in parts))
@@ -155,7 +155,7 @@ class ToolCalls(ModelTests):
         reply = ScriptedReply("I add them.", tool_calls=ADDED.tool_calls)
         server.enqueue(self.encode(reply))
         model = self.make(base_url=server.url).bind_tools([add])
-        for answer in (call.invoke(model, SUM), merge_chunks(call.stream(model, SUM))):
+        for answer in (call.output(model, SUM), merge_chunks(call.chunks(model, SUM))):
             assert answer.text == "I add them."
             _assert_adds(answer)
 
@@ -166,7 +166,7 @@ class ToolCalls(ModelTests):
         self.require(self.supports_tools, "tools")
         reply = ScriptedReply(tool_calls=[ScriptedToolCall("add", BROKEN)])
         server.enqueue(self.skip_unless_supported(lambda: self._wire.response(reply)))
-        answer = call.invoke(self.make(base_url=server.url).bind_tools([add]), SUM)
+        answer = call.output(self.make(base_url=server.url).bind_tools([add]), SUM)
         _assert_broken(answer)
 
     def test_malformed_arguments_are_kept_in_streams(
@@ -177,7 +177,7 @@ class ToolCalls(ModelTests):
         reply = ScriptedReply(tool_calls=[ScriptedToolCall("add", BROKEN)])
         events = self.skip_unless_supported(lambda: self._wire.events(reply))
         server.enqueue(StreamedResponse(events, self._wire.stream_type))
-        chunks = call.stream(self.make(base_url=server.url).bind_tools([add]), SUM)
+        chunks = call.chunks(self.make(base_url=server.url).bind_tools([add]), SUM)
         _assert_broken(merge_chunks(chunks))
 
     # -- calls and results in a conversation
@@ -187,7 +187,7 @@ class ToolCalls(ModelTests):
         """Results may be text, blocks, an error, or those of several calls."""
         self.require(self.supports_tools, "tools")
         messages = _CONVERSATIONS[kind]
-        answer = call.invoke(harness.brief_model(TALK), messages)
+        answer = call.output(harness.brief_model(TALK), messages)
         assert answer.text.strip()
         if harness.replayed:
             for text in [*(message.text for message in messages), "Paris"]:
@@ -199,12 +199,12 @@ class ToolCalls(ModelTests):
         """The call and its result are sent back, and the model answers."""
         self.require(self.supports_tools and self.supports_tool_choice, "forced tools")
         calling = harness.model(ADDED).bind_tools([add], tool_choice="add")
-        first = call.invoke(calling, SUM)
+        first = call.output(calling, SUM)
         results = [ToolMessage("7", tool_call_id=made["id"] or "") for made in first.tool_calls]
         model: Any = harness.brief_model(TALK)
         if not harness.replayed:
             model = model.bind_tools([add], tool_choice="none")
-        answer = call.invoke(model, [HumanMessage(SUM), first, *results])
+        answer = call.output(model, [HumanMessage(SUM), first, *results])
         assert isinstance(answer, AIMessage)
         harness.assert_request_contains(SUM, "7")
 

@@ -28,12 +28,13 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
+from runnables.testing import Response
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.google.contents import SKIPPED, conversation
 from runnables_providers.google.generation import Generation
 from runnables_providers.google.generation_config import written_options
 from tests.both_modes import Call
-from tests.sdk.recorder import Said, events, recording
+from tests.sdk.recorder import Recorder, sse_response
 
 CALL: Any = {"name": "look", "args": {"at": "sky"}, "id": "c1"}
 
@@ -288,8 +289,8 @@ def test_it_is_a_value_that_keeps_its_secret() -> None:
 
 def test_a_call_may_name_another_model_and_more_fields(call: Call) -> None:
     """`model=` changes the address, `extra_body` and `extra_headers` stand as they are."""
-    with recording() as server:
-        server.says(Said({"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]}))
+    with Recorder().listening() as server:
+        server.enqueue(Response({"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]}))
         model = ChatGoogleGenerativeAI(
             "m", api_key="sk-secret", base_url=server.url, api_version="v1"
         )
@@ -299,7 +300,7 @@ def test_a_call_may_name_another_model_and_more_fields(call: Call) -> None:
             ),
             "Hi",
         )
-    asked = server.asked[0]
+    asked = server.requests[0]
     assert asked.path == "/v1/tunedModels/n:generateContent"
     assert asked.body["store"] is False
     assert asked.headers["x-a"] == "b"
@@ -310,15 +311,15 @@ def test_a_call_may_name_another_model_and_more_fields(call: Call) -> None:
 @pytest.mark.usefixtures("at_once")
 def test_a_further_attempt_says_the_same(call: Call) -> None:
     """With the further fields and headers, in whole answers and in streams."""
-    busy = Said({"error": {"message": "busy"}}, status=503, headers={"retry-after": "0"})
+    busy = Response({"error": {"message": "busy"}}, status=503, headers={"retry-after": "0"})
     answer = {"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]}
     told = {"extra_body": {"store": False}, "extra_headers": {"x-a": "b"}}
-    with recording() as server:
+    with Recorder().listening() as server:
         model = ChatGoogleGenerativeAI("m", api_key="k", base_url=server.url).bind(**told)
-        for said, run in ((Said(answer), call.invoke), (events([answer]), call.stream)):
-            server.says(busy, said)
+        for said, run in ((Response(answer), call.invoke), (sse_response([answer]), call.stream)):
+            server.enqueue(busy, said)
             run(model, "Hi")
-            first, second = server.asked
+            first, second = server.requests
             assert second.body == first.body
             assert second.headers["x-a"] == first.headers["x-a"] == "b"
 
@@ -337,8 +338,8 @@ def test_an_agent_gives_back_what_it_got(call: Call) -> None:
     ]
     asks = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
     last = {"candidates": [{"content": {"parts": [{"text": "Blue."}]}, "finishReason": "STOP"}]}
-    with recording() as server:
-        server.says(Said(asks), Said(last))
+    with Recorder().listening() as server:
+        server.enqueue(Response(asks), Response(last))
         model = ChatGoogleGenerativeAI("gemini-3-x", api_key="k", base_url=server.url)
         found: Any = call.invoke(create_agent(model, [look]), {"messages": ["Which colours?"]})
     assert found["messages"][-1].text == "Blue."
@@ -364,12 +365,12 @@ DAY = {
 BAD_KEY = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
 
 
-def refusal(code: int, status: str, message: str, *details: Any) -> Said:
+def refusal(code: int, status: str, message: str, *details: Any) -> Response:
     error = {"code": code, "status": status, "message": message, "details": list(details)}
-    return Said({"error": error}, status=code)
+    return Response({"error": error}, status=code)
 
 
-FAULTS: list[tuple[Said, type[ModelError]]] = [
+FAULTS: list[tuple[Response, type[ModelError]]] = [
     (refusal(400, "INVALID_ARGUMENT", "API key not valid.", BAD_KEY), AuthenticationError),
     (refusal(400, "INVALID_ARGUMENT", "Unknown name"), InvalidRequestError),
     (
@@ -387,50 +388,50 @@ FAULTS: list[tuple[Said, type[ModelError]]] = [
     (refusal(500, "INTERNAL", "oh"), ServerError),
     (refusal(503, "UNAVAILABLE", "The model is overloaded."), ServerError),
     (refusal(504, "DEADLINE_EXCEEDED", "late"), ModelTimeoutError),
-    (Said([{"error": {"code": 500, "message": "in a list"}}], status=500), ServerError),
-    (Said(b"<html>", status=502, content_type="text/html"), ServerError),
-    (Said({"usageMetadata": {}}), ServerError),
-    (Said(b"{", content_type="application/json"), ServerError),
+    (Response([{"error": {"code": 500, "message": "in a list"}}], status=500), ServerError),
+    (Response(b"<html>", status=502, content_type="text/html"), ServerError),
+    (Response({"usageMetadata": {}}), ServerError),
+    (Response(b"{", content_type="application/json"), ServerError),
 ]
 
 
 @pytest.mark.parametrize("said, kind", FAULTS, ids=lambda it: getattr(it, "__name__", None))
-def test_faults_are_portable(said: Said, kind: type[ModelError], call: Call) -> None:
+def test_faults_are_portable(said: Response, kind: type[ModelError], call: Call) -> None:
     """Each has the class of its kind, with the service's message and status, and no key."""
-    with recording() as server:
-        server.says(said)
+    with Recorder().listening() as server:
+        server.enqueue(said)
         model = ChatGoogleGenerativeAI("m", api_key="sk-secret", base_url=server.url, max_retries=0)
-        with pytest.raises(kind) as caught:
+        with pytest.raises(kind) as raised:
             call.invoke(model, "Hi")
         if said.status != 200:
             with pytest.raises(kind):
                 call.stream(model, "Hi")
-    assert type(caught.value) is kind
-    assert caught.value.provider == "google"
-    assert caught.value.status == (said.status if said.status != 200 else None)
-    assert "sk-secret" not in str(caught.value)
+    assert type(raised.value) is kind
+    assert raised.value.provider == "google"
+    assert raised.value.status == (said.status if said.status != 200 else None)
+    assert "sk-secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("quota, daily", [(MINUTE, False), (DAY, True)])
 def test_the_delay_and_the_quota_of_a_day_are_told(quota: Any, daily: bool, call: Call) -> None:
     """Google says both in the body only, and a delay for a day's quota, too."""
-    with recording() as server:
-        server.says(refusal(429, "RESOURCE_EXHAUSTED", "quota", quota, RETRY))
+    with Recorder().listening() as server:
+        server.enqueue(refusal(429, "RESOURCE_EXHAUSTED", "quota", quota, RETRY))
         model = ChatGoogleGenerativeAI("m", api_key="k", base_url=server.url, max_retries=0)
-        with pytest.raises(RateLimitError) as caught:
+        with pytest.raises(RateLimitError) as raised:
             call.invoke(model, "Hi")
-    assert caught.value.retry_after == pytest.approx(45.837906927)
-    assert caught.value.daily is daily
+    assert raised.value.retry_after == pytest.approx(45.837906927)
+    assert raised.value.daily is daily
 
 
 def test_a_fault_in_mid_stream_has_its_class(call: Call) -> None:
     """What was said before it arrives first."""
     first = {"candidates": [{"content": {"parts": [{"text": "One"}]}}]}
     error = {"error": {"code": 503, "status": "UNAVAILABLE", "message": "overloaded"}}
-    with recording() as server:
-        server.says(events([first, error]))
+    with Recorder().listening() as server:
+        server.enqueue(sse_response([first, error]))
         model = ChatGoogleGenerativeAI("m", api_key="k", base_url=server.url, max_retries=0)
         assert call.stream(model, "Hi", take=1)[0].text == "One"
-        with pytest.raises(ServerError, match="overloaded") as caught:
+        with pytest.raises(ServerError, match="overloaded") as raised:
             call.stream(model, "Hi")
-    assert caught.value.status == 503
+    assert raised.value.status == 503

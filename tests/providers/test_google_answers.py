@@ -13,11 +13,12 @@ from hypothesis import given, strategies as st
 from runnables import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from runnables.errors import ModelConnectionError, ServerError
 from runnables.messages import message_chunk_to_message
+from runnables.testing import Response
 from runnables_providers._remote.stream_decoding import JSONEvents
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.google.generation import Generation
 from tests.both_modes import Call
-from tests.sdk.recorder import Said, events, recording
+from tests.sdk.recorder import Recorder, sse_response
 
 FACTS = {"modelVersion": "gemini-x-001", "responseId": "r-1"}
 COUNTS = {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5}
@@ -210,11 +211,11 @@ def test_a_withheld_answer_is_a_refusal(reason: str) -> None:
 def test_a_blocked_prompt_is_a_refusal(call: Call) -> None:
     """There is no candidate then, and no reason to end; a stream ends all the same."""
     blocked = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": COUNTS, **FACTS}
-    with recording() as server:
+    with Recorder().listening() as server:
         model = ChatGoogleGenerativeAI("m", api_key="k", base_url=server.url)
-        server.says(Said(blocked))
+        server.enqueue(Response(blocked))
         answer: AIMessage = call.invoke(model, "Hi")
-        server.says(events([blocked]))
+        server.enqueue(sse_response([blocked]))
         chunks = call.stream(model, "Hi")
     assert answer.refusal is not None
     assert "SAFETY" in answer.refusal
@@ -241,8 +242,8 @@ def test_a_malformed_call_is_kept_as_an_invalid_one() -> None:
 
 def test_an_answer_of_nothing_is_a_fault_of_the_service() -> None:
     """Neither a candidate nor a reason: the service is known to do so, and may do better."""
-    with recording() as server:
-        server.says(Said({"usageMetadata": COUNTS, **FACTS}))
+    with Recorder().listening() as server:
+        server.enqueue(Response({"usageMetadata": COUNTS, **FACTS}))
         model = ChatGoogleGenerativeAI("m", api_key="k", base_url=server.url, max_retries=0)
         with pytest.raises(ServerError, match="cannot be read"):
             model.invoke("Hi")
@@ -251,8 +252,8 @@ def test_an_answer_of_nothing_is_a_fault_of_the_service() -> None:
 @pytest.mark.parametrize("said", [[], [event({"text": "Once upon"})]], ids=["nothing", "half"])
 def test_a_stream_without_an_end_raises(said: list[dict[str, Any]], call: Call) -> None:
     """A cut answer never passes for a whole one."""
-    with recording() as server:
-        server.says(events(said))
+    with Recorder().listening() as server:
+        server.enqueue(sse_response(said))
         model = ChatGoogleGenerativeAI("m", api_key="k", base_url=server.url, max_retries=0)
         with pytest.raises(ModelConnectionError, match="ended before the answer did"):
             call.stream(model, "Hi")

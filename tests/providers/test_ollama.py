@@ -30,12 +30,13 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.messages import message_chunk_to_message
+from runnables.testing import Response
 from runnables_providers._remote.stream_decoding import JSONEvents
 from runnables_providers.ollama import ChatOllama
 from runnables_providers.ollama.exchange import OllamaChat, ollama_messages
 from runnables_providers.ollama.service import address
 from tests.both_modes import Call
-from tests.sdk.recorder import Said, lines, recording
+from tests.sdk.recorder import Recorder, json_lines_response
 
 CALL: Any = {"name": "look", "args": {"at": "sky"}, "id": "c1"}
 COUNTS = {"prompt_eval_count": 26, "eval_count": 4}
@@ -175,9 +176,9 @@ def test_the_form_of_an_answer_is_its_format(call: Call) -> None:
     class Point(BaseModel):
         x: int
 
-    with recording() as server:
+    with Recorder().listening() as server:
         model = ChatOllama("m", base_url=server.url)
-        server.says(Said(whole(content='{"x": 3}')))
+        server.enqueue(Response(whole(content='{"x": 3}')))
         assert call.invoke(model.with_structured_output(Point), "Where?") == Point(x=3)
         call.invoke(model.with_structured_output(Point, method="json_mode"), "Where?")
     first, second = server.bodies
@@ -310,13 +311,13 @@ def test_bytes_may_be_cut_anywhere(texts: list[str], sizes: list[int]) -> None:
 
 def test_an_answer_is_read_with_its_counts_and_times(call: Call) -> None:
     """Whole and in lines alike; times are in nanoseconds, as Ollama gives them."""
-    with recording() as server:
+    with Recorder().listening() as server:
         model = ChatOllama("m", base_url=server.url)
-        server.says(Said(whole(content="Hello")))
+        server.enqueue(Response(whole(content="Hello")))
         answer: AIMessage = call.invoke(model, "Hi")
-        assert server.asked[0].path == "/api/chat"
+        assert server.requests[0].path == "/api/chat"
         assert server.bodies[0]["stream"] is False
-        server.says(lines([line(content="Hel"), line(content="lo"), whole()]))
+        server.enqueue(json_lines_response([line(content="Hel"), line(content="lo"), whole()]))
         chunks = call.stream(model, "Hi")
         assert server.bodies[0]["stream"] is True
     assert message_chunk_to_message(AIMessageChunk.merge_chunks(chunks)) == answer
@@ -356,34 +357,36 @@ def test_a_prompt_that_was_known_already_counts_nothing() -> None:
 
 # -- faults
 
-FAULTS: list[tuple[Said, type[ModelError]]] = [
-    (Said({"error": "model 'x' not found"}, status=404), InvalidRequestError),
-    (Said({"error": "x does not support tools"}, status=400), InvalidRequestError),
-    (Said({"error": "unauthorized"}, status=401), AuthenticationError),
-    (Said({"error": "too many requests"}, status=429), RateLimitError),
-    (Said({"error": "model runner has stopped"}, status=500), ServerError),
-    (Said({"done": True}), ServerError),
-    (Said(b"Ollama is running", content_type="text/plain"), ServerError),
+FAULTS: list[tuple[Response, type[ModelError]]] = [
+    (Response({"error": "model 'x' not found"}, status=404), InvalidRequestError),
+    (Response({"error": "x does not support tools"}, status=400), InvalidRequestError),
+    (Response({"error": "unauthorized"}, status=401), AuthenticationError),
+    (Response({"error": "too many requests"}, status=429), RateLimitError),
+    (Response({"error": "model runner has stopped"}, status=500), ServerError),
+    (Response({"done": True}), ServerError),
+    (Response(b"Ollama is running", content_type="text/plain"), ServerError),
 ]
 
 
 @pytest.mark.parametrize("said, kind", FAULTS, ids=lambda it: getattr(it, "__name__", None))
-def test_faults_are_portable(said: Said, kind: type[ModelError], call: Call) -> None:
+def test_faults_are_portable(said: Response, kind: type[ModelError], call: Call) -> None:
     """The class of its kind, with what the server says."""
-    with recording() as server:
-        server.says(said)
+    with Recorder().listening() as server:
+        server.enqueue(said)
         model = ChatOllama("m", base_url=server.url, max_retries=0)
-        with pytest.raises(kind) as caught:
+        with pytest.raises(kind) as raised:
             call.invoke(model, "Hi")
-    assert type(caught.value) is kind
+    assert type(raised.value) is kind
     if said.status != 200:
-        assert said.body["error"] in str(caught.value)
+        assert said.body["error"] in str(raised.value)
 
 
 def test_a_fault_in_mid_stream_raises(call: Call) -> None:
     """The status was a success by then; the line is not."""
-    with recording() as server:
-        server.says(lines([line(content="One"), {"error": "an error was encountered"}]))
+    with Recorder().listening() as server:
+        server.enqueue(
+            json_lines_response([line(content="One"), {"error": "an error was encountered"}])
+        )
         model = ChatOllama("m", base_url=server.url, max_retries=0)
         assert call.stream(model, "Hi", take=1)[0].text == "One"
         with pytest.raises(ServerError, match="an error was encountered"):
@@ -393,8 +396,8 @@ def test_a_fault_in_mid_stream_raises(call: Call) -> None:
 def test_lines_of_another_form_raise(call: Call) -> None:
     """Some servers that imitate Ollama answer a chat with the lines of a completion."""
     said = [{"model": "m", "response": "Hel", "done": False}, {"response": "lo", **END}]
-    with recording() as server:
-        server.says(lines(said))
+    with Recorder().listening() as server:
+        server.enqueue(json_lines_response(said))
         with pytest.raises(ServerError, match="cannot be read"):
             call.stream(ChatOllama("m", base_url=server.url, max_retries=0), "Hi")
 
@@ -402,9 +405,12 @@ def test_lines_of_another_form_raise(call: Call) -> None:
 def test_an_end_without_a_message_is_no_answer(call: Call) -> None:
     """Whole and streamed alike."""
     said = {"model": "m", "message": None, **END}
-    with recording() as server:
-        for ask, answer in ((call.invoke, Said(said)), (call.stream, lines([said]))):
-            server.says(answer)
+    with Recorder().listening() as server:
+        for ask, answer in (
+            (call.invoke, Response(said)),
+            (call.stream, json_lines_response([said])),
+        ):
+            server.enqueue(answer)
             with pytest.raises(ServerError, match="cannot be read"):
                 ask(ChatOllama("m", base_url=server.url, max_retries=0), "Hi")
 
@@ -412,8 +418,8 @@ def test_an_end_without_a_message_is_no_answer(call: Call) -> None:
 @pytest.mark.parametrize("said", [[], [line(content="Once upon")]], ids=["nothing", "half"])
 def test_a_stream_without_an_end_raises(said: list[dict[str, Any]], call: Call) -> None:
     """A cut answer never passes for a whole one."""
-    with recording() as server:
-        server.says(lines(said))
+    with Recorder().listening() as server:
+        server.enqueue(json_lines_response(said))
         model = ChatOllama("m", base_url=server.url, max_retries=0)
         with pytest.raises(ModelConnectionError, match="ended before the answer did"):
             call.stream(model, "Hi")

@@ -8,10 +8,11 @@ import pytest
 
 from runnables import AIMessage, HumanMessage
 from runnables.errors import AuthenticationError
+from runnables.testing import Response
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.openai import ChatOpenAI
 from tests.both_modes import Call
-from tests.sdk.recorder import Said, events, recording
+from tests.sdk.recorder import Recorder, sse_response
 
 ANSWER = {
     "id": "c1",
@@ -22,14 +23,14 @@ ANSWER = {
 
 
 def test_an_answer_is_read_with_its_usage_and_the_name_of_the_request(call: Call) -> None:
-    with recording() as server:
-        server.says(Said(ANSWER, headers={"x-request-id": "req-7"}))
+    with Recorder().listening() as server:
+        server.enqueue(Response(ANSWER, headers={"x-request-id": "req-7"}))
         model = ChatOpenAI("m", api_key="sk-secret", base_url=server.url)
         answer: AIMessage = call.invoke(model, "Hi")
     assert answer.text == "Hello"
     assert answer.usage_metadata == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
     assert answer.response_metadata["request_id"] == "req-7"
-    asked = server.asked[0]
+    asked = server.requests[0]
     assert asked.path == "/chat/completions"
     assert asked.headers["authorization"] == "Bearer sk-secret"
     assert asked.body == {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
@@ -47,11 +48,11 @@ def test_a_stream_adds_up_to_the_answer(call: Call) -> None:
     said = [{"id": "c1", "model": "m-1", "choices": [{"delta": it}]} for it in deltas]
     end = {"id": "c1", "model": "m-1", "choices": [{"delta": {}, "finish_reason": "stop"}]}
     usage = {"id": "c1", "model": "m-1", "choices": [], "usage": ANSWER["usage"]}
-    with recording() as server:
-        server.says(events([*said, end, usage], done=True))
+    with Recorder().listening() as server:
+        server.enqueue(sse_response([*said, end, usage], done=True))
         model = ChatOpenAI("m", api_key="k", base_url=server.url)
         chunks = call.stream(model, "Hi")
-        server.says(Said(ANSWER))
+        server.enqueue(Response(ANSWER))
         whole = call.invoke(model, "Hi")
     assert [chunk.text for chunk in chunks if chunk.text] == ["Hel", "lo"]
     joined = model.merge.accumulator()
@@ -68,8 +69,8 @@ def test_the_first_of_several_choices_is_the_answer(call: Call) -> None:
         {"id": "c1", "choices": [{"index": at, "delta": {}, "finish_reason": "stop"}]}
         for at in (1, 0)
     ]
-    with recording() as server:
-        server.says(events(said, done=True))
+    with Recorder().listening() as server:
+        server.enqueue(sse_response(said, done=True))
         chunks = call.stream(ChatOpenAI("m", api_key="k", base_url=server.url), "Hi", n=2)
     assert "".join(chunk.text for chunk in chunks) == "ab"
 

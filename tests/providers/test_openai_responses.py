@@ -22,12 +22,17 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.models.calls import join_answer
+from runnables.testing import Response
 from runnables_providers._remote.chat import _StreamReader
-from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
+from runnables_providers.openai import (
+    AzureChatOpenAI,
+    ChatOpenAI,
+    OpenAIEmbeddings,
+    responses,
+)
 from runnables_providers.openai.completions import Completion
-from runnables_providers.openai.responses import Response
 from tests.both_modes import Call
-from tests.sdk.recorder import Said, events, recording
+from tests.sdk.recorder import Recorder, sse_response
 from tests.sdk.test_openai import RESPONSE, STREAM, _streamed_response
 
 USAGE = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
@@ -44,8 +49,8 @@ def _text(*pieces: str) -> list[dict[str, Any]]:
 
 
 def test_text_is_cut_at_a_stop_sequence_and_the_usage_is_still_told(call: Call) -> None:
-    with recording() as server:
-        server.says(events(_text("one S", "T", "OP two"), named=True))
+    with Recorder().listening() as server:
+        server.enqueue(sse_response(_text("one S", "T", "OP two"), named=True))
         chunks = call.stream(model(server.url, stop=["STOP"]), "Hi")
         assert "stop" not in server.bodies[0]
     answer = join_answer(chunks)
@@ -54,16 +59,16 @@ def test_text_is_cut_at_a_stop_sequence_and_the_usage_is_still_told(call: Call) 
 
 
 def test_a_text_that_only_began_like_a_stop_sequence_is_whole(call: Call) -> None:
-    with recording() as server:
-        server.says(events(_text("one S", "TO"), named=True))
+    with Recorder().listening() as server:
+        server.enqueue(sse_response(_text("one S", "TO"), named=True))
         assert join_answer(call.stream(model(server.url, stop=["STOP"]), "Hi")).text == "one STO"
 
 
 def test_an_answer_that_was_cut_short_says_why(call: Call) -> None:
     said = {**RESPONSE, "status": "incomplete", "output": []}
     said["incomplete_details"] = {"reason": "max_output_tokens"}
-    with recording() as server:
-        server.says(Said(said))
+    with Recorder().listening() as server:
+        server.enqueue(Response(said))
         answer = call.invoke(model(server.url), "Hi")
     assert answer.response_metadata["finish_reason"] == "length"
     assert answer.response_metadata["status"] == "incomplete"
@@ -87,15 +92,15 @@ def test_an_event_that_tells_of_a_fault_raises(
     call: Call, fault: tuple[dict[str, Any], type[ModelError]]
 ) -> None:
     event, kind = fault
-    with recording() as server:
-        server.says(events([event], named=True))
+    with Recorder().listening() as server:
+        server.enqueue(sse_response([event], named=True))
         with pytest.raises(kind):
             call.stream(model(server.url, max_retries=0), "Hi")
 
 
 def test_a_stream_without_its_last_event_raises(call: Call) -> None:
-    with recording() as server:
-        server.says(events(_text("one", "two")[:-1], named=True))
+    with Recorder().listening() as server:
+        server.enqueue(sse_response(_text("one", "two")[:-1], named=True))
         with pytest.raises(ModelConnectionError):
             call.stream(model(server.url, max_retries=0), "Hi")
 
@@ -105,8 +110,8 @@ def test_what_the_service_did_by_itself_is_a_block_and_goes_back(call: Call) -> 
     note = {"type": "url_citation", "url": "https://example.com", "start_index": 0, "end_index": 2}
     text = {"type": "output_text", "text": "Ho", "annotations": [note]}
     items = [search, {"type": "message", "id": "m", "role": "assistant", "content": [text]}]
-    with recording() as server:
-        server.says(Said({**RESPONSE, "output": items}))
+    with Recorder().listening() as server:
+        server.enqueue(Response({**RESPONSE, "output": items}))
         answer: AIMessage = call.invoke(model(server.url), "Hi")
         call.invoke(model(server.url), [HumanMessage("Hi"), answer, HumanMessage("More")])
         sent = server.bodies[1]["input"]
@@ -123,15 +128,15 @@ def test_what_the_service_did_by_itself_is_a_block_and_goes_back(call: Call) -> 
 def test_a_refusal_is_told_as_one(call: Call) -> None:
     part = {"type": "refusal", "refusal": "I cannot."}
     items = [{"type": "message", "id": "m", "role": "assistant", "content": [part]}]
-    with recording() as server:
-        server.says(Said({**RESPONSE, "output": items}))
+    with Recorder().listening() as server:
+        server.enqueue(Response({**RESPONSE, "output": items}))
         assert call.invoke(model(server.url), "Hi").refusal == "I cannot."
 
 
 def test_arguments_that_are_no_json_are_kept_as_an_invalid_call(call: Call) -> None:
     item = {"type": "function_call", "call_id": "c", "name": "f", "arguments": '{"a": '}
-    with recording() as server:
-        server.says(Said({**RESPONSE, "output": [item]}))
+    with Recorder().listening() as server:
+        server.enqueue(Response({**RESPONSE, "output": [item]}))
         answer: AIMessage = call.invoke(model(server.url), "Hi")
     assert answer.tool_calls == []
     (invalid,) = answer.invalid_tool_calls
@@ -152,7 +157,7 @@ FORMS = {
     ),
     "responses": (
         _bytes(_streamed_response()),
-        lambda: Response([], {}, provider="openai"),
+        lambda: responses.Response([], {}, provider="openai"),
     ),
 }
 
@@ -182,10 +187,10 @@ def azure(url: str, **settings: Any) -> AzureChatOpenAI:
 
 
 def test_a_deployment_has_an_address_of_its_own(call: Call) -> None:
-    with recording() as server:
-        server.says(Said(ANSWER))
+    with Recorder().listening() as server:
+        server.enqueue(Response(ANSWER))
         call.invoke(azure(server.url, api_version="2024-10-21", api_key="k"), "Hi", max_tokens=5)
-    (asked,) = server.asked
+    (asked,) = server.requests
     assert asked.path == "/openai/deployments/my-gpt/chat/completions?api-version=2024-10-21"
     assert asked.headers["api-key"] == "k"
     assert "authorization" not in asked.headers
@@ -194,14 +199,16 @@ def test_a_deployment_has_an_address_of_its_own(call: Call) -> None:
 
 def test_a_deployment_is_one_part_of_the_address(call: Call) -> None:
     """Whatever it is called, it leads to no other address."""
-    with recording() as server:
-        server.says(Said({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]}))
+    with Recorder().listening() as server:
+        server.enqueue(
+            Response({"choices": [{"message": {"content": "Hi"}, "finish_reason": "stop"}]})
+        )
         for name, part in {"a/../b?c#d": "a%2F..%2Fb%3Fc%23d", "gpt 5": "gpt%205"}.items():
             made = AzureChatOpenAI(
                 name, api_key="k", azure_endpoint=server.url, api_version="1&x=2"
             )
             call.invoke(made, "Hi")
-            path = server.asked[-1].path
+            path = server.requests[-1].path
             assert path == f"/openai/deployments/{part}/chat/completions?api-version=1%26x%3D2"
         with pytest.raises(ConfigError, match=r"'\.\.'"):
             call.invoke(made, "Hi", model="..")
@@ -211,22 +218,22 @@ def test_without_a_version_the_deployment_is_the_model(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OPENAI_API_VERSION", raising=False)
-    with recording() as server:
-        server.says(Said(ANSWER))
+    with Recorder().listening() as server:
+        server.enqueue(Response(ANSWER))
         call.invoke(azure(server.url, api_key="k"), "Hi")
-    (asked,) = server.asked
+    (asked,) = server.requests
     assert asked.path == "/openai/v1/chat/completions"
     assert asked.body["model"] == "my-gpt"
 
 
 def test_a_token_of_the_moment_is_a_bearer(call: Call) -> None:
     tokens = iter(["made", "one", "two"])
-    with recording() as server:
-        server.says(Said(ANSWER))
+    with Recorder().listening() as server:
+        server.enqueue(Response(ANSWER))
         made = azure(server.url, azure_ad_token_provider=lambda: next(tokens))
         call.invoke(made, "Hi")
         call.invoke(made, "Hi")
-    assert [it.headers["authorization"] for it in server.asked] == ["Bearer one", "Bearer two"]
+    assert [it.headers["authorization"] for it in server.requests] == ["Bearer one", "Bearer two"]
 
 
 def test_azure_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from runnables import (
     StrOutputParser,
     track_usage,
 )
+from runnables.testing import RecordedRequest, Response
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.ollama import ChatOllama
 from runnables_providers.openai import ChatOpenAI
 from tests.both_modes import Call
 from tests.models.test_request_policies import Watches
-from tests.sdk.recorder import Asked, Recorder, Said, events, recording
+from tests.sdk.recorder import Recorder, sse_response
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
 ANSWER = {
@@ -34,7 +36,7 @@ ANSWER = {
     "choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}],
     "usage": USAGE,
 }
-STREAM = events(
+STREAM = sse_response(
     [
         {"model": "gpt-x-2025-08-07", "choices": [{"delta": {"content": "Hel"}}]},
         {"choices": [{"delta": {"content": "lo"}, "finish_reason": "stop"}]},
@@ -42,29 +44,31 @@ STREAM = events(
     ],
     done=True,
 )
-BUSY = Said({"error": {"message": "slow down"}}, 429, headers={"retry-after-ms": "20"})
+BUSY = Response({"error": {"message": "slow down"}}, 429, headers={"retry-after-ms": "20"})
 
 
 class Service(Recorder):
-    """Answers whole or streamed, as it is asked, after it was busy for a while.
+    """Server that answers, streamed if asked to, after it was busy for a while.
 
     Attributes:
-        busy: how many more requests it refuses.
-        times: when requests came.
+        busy: the number of requests that it still refuses.
+        times: the times of the requests.
     """
 
-    busy = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy = 0
+        self.times: list[float] = []
+        self._state = threading.Lock()
+        self.enqueue(self._respond)
 
-    def answer(self, asked: Asked) -> Said:
-        self.says_one(asked)
-        return super().answer(asked)
-
-    def says_one(self, asked: Asked) -> None:
-        with self._lock:
-            self.times = [*getattr(self, "times", []), time.monotonic()]
-            whole = Said(ANSWER) if not asked.body.get("stream") else STREAM
-            self._says = [BUSY if self.busy > 0 else whole]
+    def _respond(self, request: RecordedRequest) -> Response:
+        with self._state:
+            self.times.append(time.monotonic())
             self.busy -= 1
+            if self.busy >= 0:
+                return BUSY
+            return STREAM if request.body.get("stream") else Response(ANSWER)
 
 
 def model(url: str, **settings: Any) -> ChatOpenAI:
@@ -87,50 +91,50 @@ PROMPT = ChatPromptTemplate([("human", "{x}")])
 @pytest.mark.parametrize("way", range(4))
 def test_attempts_are_made_in_one_layer(way: int, call: Call) -> None:
     """By the model alone, and by a retry around the chain: three requests, not nine."""
-    with recording(Service) as server:
+    with Service().listening() as server:
         chain = PROMPT | model(server.url) | StrOutputParser()
         server.busy = 2
         assert ways(call, chain)[way]() == "Hello"
-        assert len(server.asked) == 3
-        server.asked.clear()
+        assert len(server.requests) == 3
+        server.requests.clear()
         server.busy = 99
         again = chain.with_retry(wait_exponential_jitter=False)
         with pytest.raises(RateLimitError):
             ways(call, again)[way]()
-        assert len(server.asked) == 3
+        assert len(server.requests) == 3
 
 
 def test_an_answer_is_asked_for_once(tmp_path: Path, call: Call) -> None:
     """Whole, watched, streamed, in a batch, by a model made anew with another key."""
-    with recording(Service) as server:
+    with Service().listening() as server:
         path = tmp_path / "answers.db"
         chain = PROMPT | model(server.url, cache=SQLiteCache(path)) | StrOutputParser()
         with track_usage() as usage:
             assert [it() for it in ways(call, chain)] == ["Hello"] * 4
-        assert usage.calls == len(server.asked) == 1
+        assert usage.calls == len(server.requests) == 1
         anew = PROMPT | model(server.url, cache=SQLiteCache(path), api_key="other", max_retries=0)
         assert call.invoke(anew, {"x": 1}).text == "Hello"
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
         for other in ({"temperature": 0.5}, {"base_url": f"{server.url}/v2"}):
             asked = model(server.url, cache=SQLiteCache(path), **other)
             call.invoke(PROMPT | asked, {"x": 1})
-        assert len(server.asked) == 3
+        assert len(server.requests) == 3
 
 
 def test_a_stream_fills_the_cache(tmp_path: Path, call: Call) -> None:
     """With the usage that it reported at its end."""
-    with recording(Service) as server:
+    with Service().listening() as server:
         kept = model(server.url, cache=SQLiteCache(tmp_path / "answers.db"))
         call.stream(kept, "hi")
         again = call.invoke(kept, "hi")
         assert again.text == "Hello"
         assert again.usage_metadata["total_tokens"] == 7
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
 
 
 def test_all_users_of_a_limiter_wait_when_the_service_says_so(call: Call) -> None:
     """The next request of another model comes no sooner than the header asked."""
-    with recording(Service) as server:
+    with Service().listening() as server:
         limiter = InMemoryRateLimiter(requests_per_second=1000, max_bucket_size=100)
         one = model(server.url, rate_limiter=limiter, max_retries=0)
         other = model(server.url, rate_limiter=limiter)
@@ -144,7 +148,7 @@ def test_all_users_of_a_limiter_wait_when_the_service_says_so(call: Call) -> Non
 
 def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
     """Whole, watched, streamed and in a batch; snapshots cost what their model does."""
-    with recording(Service) as server:
+    with Service().listening() as server:
         chain = PROMPT | model(server.url) | StrOutputParser()
         with Budget(cost=1, tokens=28, prices={"gpt-x": (2, 5)}) as budget:
             for way in ways(call, chain):
@@ -153,7 +157,7 @@ def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
             assert budget.spent_cost == pytest.approx(4 * (5 * 2 + 2 * 5) / 1e6)
             with pytest.raises(BudgetExceeded):
                 call.invoke(chain, {"x": 1})
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize(
@@ -176,9 +180,9 @@ def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
 def test_a_setting_of_another_type_or_name_is_refused_without_its_value(
     settings: dict[str, Any], told: str
 ) -> None:
-    with pytest.raises(ConfigError, match=told) as caught:
+    with pytest.raises(ConfigError, match=told) as raised:
         ChatOpenAI("a-model", **{"api_key": "sk-hidden", **settings})
-    assert "sk-" not in str(caught.value)
+    assert "sk-" not in str(raised.value)
 
 
 def test_a_call_refuses_extras_that_are_no_dicts() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sdk.recorder import Recorder, recording
+from tests.sdk.recorder import Recorder
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Recorder]:
     """Listens until the module's tests are over."""
-    with recording() as server:
+    with Recorder().listening() as server:
         yield server

@@ -12,10 +12,11 @@ from pydantic import BaseModel
 
 from runnables import AIMessage, AnyMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 from runnables.errors import ModelError
+from runnables.testing import Response
 from runnables_providers.anthropic import ChatAnthropic
 from tests.both_modes import Call
 from tests.providers.anthropic_events import answer, events as events_of
-from tests.sdk.recorder import Recorder, Said, events
+from tests.sdk.recorder import Recorder, sse_response
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5Erk"
@@ -302,24 +303,24 @@ def test_the_bodies_are_equal(
 ) -> None:
     messages, plain = SAID[said]
     given, told = OPTIONS[options]
-    server.says(Said(answer(TEXT)))
+    server.enqueue(Response(answer(TEXT)))
     call.invoke(ours(server), messages, **given)
     sdk.messages.create(**{"model": "claude-x", "max_tokens": 100, **plain, **told})
     mine, theirs = server.bodies
     assert mine == theirs
-    assert {asked.path for asked in server.asked} == {"/v1/messages"}
+    assert {asked.path for asked in server.requests} == {"/v1/messages"}
 
 
 def test_the_headers_are_equal_but_for_the_key(server: Recorder, sdk: Anthropic) -> None:
     """Declared: the key goes out as the API's documentation has it, not as a bearer token."""
-    server.says(Said(answer(TEXT)))
+    server.enqueue(Response(answer(TEXT)))
     ours(server).invoke("Hi", betas=["a-1", "b-2"])
     ours(server, api_key=None, auth_token="sk-test").invoke("Hi")
     question: Any = [{"role": "user", "content": "Hi"}]
     sdk.beta.messages.create(
         model="claude-x", max_tokens=100, messages=question, betas=["a-1", "b-2"]
     )
-    mine, token, theirs = (asked.headers for asked in server.asked)
+    mine, token, theirs = (asked.headers for asked in server.requests)
     for name in ("anthropic-version", "anthropic-beta", "content-type"):
         assert mine[name] == theirs[name]
     assert mine["x-api-key"] == "sk-test"
@@ -327,7 +328,7 @@ def test_the_headers_are_equal_but_for_the_key(server: Recorder, sdk: Anthropic)
 
 
 def test_a_schema_is_sent_as_the_sdk_sends_it(server: Recorder, sdk: Anthropic, call: Call) -> None:
-    server.says(Said(answer({"type": "text", "text": '{"name":"Ann","age":7}'})))
+    server.enqueue(Response(answer({"type": "text", "text": '{"name":"Ann","age":7}'})))
     form = ours(server).with_structured_output(Person, method="json_schema")
     mine = call.invoke(form, "Who?")
     question: Any = [{"role": "user", "content": "Who?"}]
@@ -379,7 +380,7 @@ QUESTION: Any = [{"role": "user", "content": "Hi"}]
 
 @pytest.mark.parametrize("said", ANSWERS)
 def test_an_answer_is_read_alike(server: Recorder, sdk: Anthropic, call: Call, said: str) -> None:
-    server.says(Said(ANSWERS[said], headers={"request-id": "req_1"}))
+    server.enqueue(Response(ANSWERS[said], headers={"request-id": "req_1"}))
     mine: AIMessage = call.invoke(ours(server), "Hi")
     theirs = sdk.messages.create(model="claude-x", max_tokens=100, messages=QUESTION)
     same(mine, theirs)
@@ -389,7 +390,7 @@ def test_an_answer_is_read_alike(server: Recorder, sdk: Anthropic, call: Call, s
 @pytest.mark.parametrize("said", ANSWERS)
 def test_a_stream_is_read_alike(server: Recorder, sdk: Anthropic, call: Call, said: str) -> None:
     body = ANSWERS[said]
-    server.says(events(events_of(body), named=True, request_id="req_1"))
+    server.enqueue(sse_response(events_of(body), named=True, request_id="req_1"))
     mine = _sum(call.stream(ours(server), "Hi"))
     with sdk.messages.stream(model="claude-x", max_tokens=100, messages=QUESTION) as stream:
         theirs = stream.get_final_message()
@@ -449,7 +450,7 @@ def test_an_answer_goes_back_as_the_sdk_sends_it_back(
 
     Declared: neighbouring texts without citations are one.
     """
-    server.says(Said(ANSWERS[said]))
+    server.enqueue(Response(ANSWERS[said]))
     mine = call.invoke(ours(server), "Hi")
     theirs = sdk.messages.create(model="claude-x", max_tokens=100, messages=QUESTION)
     call.invoke(ours(server), [HumanMessage("Hi"), mine, HumanMessage("And?")])
@@ -475,7 +476,7 @@ def test_a_fault_is_read_alike(
     server: Recorder, sdk: Anthropic, call: Call, status: int, kind: str
 ) -> None:
     fault = {"type": "error", "error": {"type": kind, "message": "Because."}, "request_id": "r"}
-    server.says(Said(fault, status, headers={"request-id": "req_1"}))
+    server.enqueue(Response(fault, status, headers={"request-id": "req_1"}))
     with pytest.raises(ModelError) as mine:
         call.invoke(ours(server), "Hi")
     with pytest.raises(APIStatusError) as theirs:

@@ -21,9 +21,10 @@ from google import genai
 from google.genai import types
 
 from runnables import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from runnables.testing import Response
 from runnables_providers.google import ChatGoogleGenerativeAI
 from tests.both_modes import Call
-from tests.sdk.recorder import Recorder, Said, events, recording
+from tests.sdk.recorder import Recorder, sse_response
 
 MODEL = "gemini-2.5-flash"
 PNG = b"\x89PNG\r\n\x1a\n\xff\xfe\xfd"
@@ -70,8 +71,8 @@ ANSWER: dict[str, Any] = {
 
 @pytest.fixture
 def server() -> Iterator[Recorder]:
-    with recording() as it:
-        it.says(Said(ANSWER))
+    with Recorder().listening() as it:
+        it.enqueue(Response(ANSWER))
         yield it
 
 
@@ -310,7 +311,7 @@ def test_both_send_the_same(server: Recorder, sdk: Any, case: Any, call: Call) -
     messages, options, contents, settings = case
     sdk.generate_content(model=MODEL, contents=contents, config=settings)
     call.invoke(ours(server).bind(**options), messages)
-    theirs, mine = server.asked
+    theirs, mine = server.requests
     assert mine.path == theirs.path
     assert mine.headers["x-goog-api-key"] == theirs.headers["x-goog-api-key"] == "k"
     assert in_one_form(mine.body) == in_one_form(theirs.body)
@@ -318,10 +319,10 @@ def test_both_send_the_same(server: Recorder, sdk: Any, case: Any, call: Call) -
 
 def test_both_stream_from_the_same_address(server: Recorder, sdk: Any, call: Call) -> None:
     """The address of a stream asks for events, and the body is that of a whole answer."""
-    server.says(events([ANSWER]))
+    server.enqueue(sse_response([ANSWER]))
     list(sdk.generate_content_stream(model=MODEL, contents="Hi", config=config(temperature=1)))
     call.stream(ours(server, temperature=1), "Hi")
-    theirs, mine = server.asked
+    theirs, mine = server.requests
     assert mine.path == theirs.path == f"/v1beta/models/{MODEL}:streamGenerateContent?alt=sse"
     assert in_one_form(mine.body) == in_one_form(theirs.body)
 
@@ -357,7 +358,7 @@ def test_both_read_an_answer_alike(
     server: Recorder, sdk: Any, reply: dict[str, Any], call: Call
 ) -> None:
     """Text, thoughts, calls, the reason to end and the counts are the same."""
-    server.says(Said(reply))
+    server.enqueue(Response(reply))
     theirs = sdk.generate_content(model=MODEL, contents="Hi", config=config())
     agree([theirs], call.invoke(ours(server), "Hi"))
 
@@ -402,7 +403,7 @@ def test_both_read_a_stream_alike(
     server: Recorder, sdk: Any, stream: list[dict[str, Any]], call: Call
 ) -> None:
     """The same from events, where the counts of the last one are those of the whole."""
-    server.says(events(stream))
+    server.enqueue(sse_response(stream))
     theirs = list(sdk.generate_content_stream(model=MODEL, contents="Hi", config=config()))
     asked = ours(server)
     joined = asked.merge.accumulator()

@@ -15,9 +15,10 @@ import pytest
 from ollama import Client
 
 from runnables import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from runnables.testing import Response
 from runnables_providers.ollama import ChatOllama, OllamaEmbeddings
 from tests.both_modes import Call
-from tests.sdk.recorder import Recorder, Said, lines, recording
+from tests.sdk.recorder import Recorder, json_lines_response
 
 PNG = b"\x89PNG\r\n\x1a\n\xff\xfe"
 PNG_TEXT = base64.b64encode(PNG).decode()
@@ -49,8 +50,8 @@ def line(**said: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def server() -> Iterator[Recorder]:
-    with recording() as it:
-        it.says(Said({**line(content="Hello"), **END}))
+    with Recorder().listening() as it:
+        it.enqueue(Response({**line(content="Hello"), **END}))
         yield it
 
 
@@ -139,7 +140,7 @@ def test_both_send_the_same(server: Recorder, sdk: Client, case: Any, call: Call
     messages, options, told, settings = case
     sdk.chat(model="m", messages=told, **settings)
     call.invoke(ChatOllama("m", base_url=server.url).bind(**options), messages)
-    theirs, mine = server.asked
+    theirs, mine = server.requests
     assert mine.path == theirs.path == "/api/chat"
     assert in_one_form(mine.body) == in_one_form(theirs.body)
 
@@ -173,7 +174,7 @@ def test_both_read_a_stream_alike(
     server: Recorder, sdk: Client, said: list[dict[str, Any]], call: Call
 ) -> None:
     """Text, thoughts, calls, counts and the reason to end are the same."""
-    server.says(lines(said))
+    server.enqueue(json_lines_response(said))
     theirs = list(sdk.chat(model="m", messages=[{"role": "user", "content": "Hi"}], stream=True))
     model = ChatOllama("m", base_url=server.url)
     joined = model.merge.accumulator()
@@ -194,7 +195,7 @@ def test_both_read_an_answer_alike(
         "thinking": "".join(it.get("thinking", "") for it in messages),
         "tool_calls": [call for it in messages for call in it.get("tool_calls", ())],
     }
-    server.says(Said({**said[-1], "message": whole}))
+    server.enqueue(Response({**said[-1], "message": whole}))
     theirs = sdk.chat(model="m", messages=[{"role": "user", "content": "Hi"}])
     agree([theirs], call.invoke(ChatOllama("m", base_url=server.url), "Hi"))
 
@@ -220,7 +221,7 @@ def agree(theirs: list[Any], mine: AIMessage) -> None:
 def test_both_embed_alike(server: Recorder, sdk: Client) -> None:
     """The bodies are equal, and so are the vectors."""
     vectors = [[0.5, -1.0], [2.0, 0.25]]
-    server.says(Said({"model": "m", "embeddings": vectors}))
+    server.enqueue(Response({"model": "m", "embeddings": vectors}))
     texts = ["one", "zwei"]
     theirs = sdk.embed(
         model="m", input=texts, truncate=False, keep_alive="1m", dimensions=2, options={"seed": 1}
@@ -234,6 +235,6 @@ def test_both_embed_alike(server: Recorder, sdk: Client) -> None:
         options={"seed": 1},
     )
     assert model.embed_documents(texts) == [list(it) for it in theirs.embeddings] == vectors
-    one, other = server.asked
+    one, other = server.requests
     assert other.path == one.path == "/api/embed"
     assert other.body == one.body

@@ -17,9 +17,10 @@ from runnables import (
     SystemMessage,
     ToolMessage,
 )
+from runnables.testing import Response
 from runnables_providers.openai import ChatOpenAI
 from tests.both_modes import Call
-from tests.sdk.recorder import Recorder, Said, events
+from tests.sdk.recorder import Recorder, sse_response
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5Erk"
@@ -225,12 +226,12 @@ def test_the_bodies_are_equal(
 ) -> None:
     messages, plain = CONVERSATIONS[conversation]
     given, told = OPTIONS[options]
-    server.says(Said(ANSWER))
+    server.enqueue(Response(ANSWER))
     call.invoke(ours(server), messages, **given)
     sdk.chat.completions.create(model="gpt-x", messages=plain, **told)
     mine, theirs = server.bodies
     assert mine == theirs
-    for asked in server.asked:
+    for asked in server.requests:
         assert asked.path == "/chat/completions"
         assert asked.headers["authorization"] == "Bearer sk-test"
 
@@ -239,7 +240,7 @@ def test_a_schema_is_sent_as_the_sdk_sends_it(server: Recorder, sdk: OpenAI, cal
     said = json.loads(json.dumps(ANSWER))
     said["choices"][0]["message"] = {"role": "assistant", "content": '{"name":"Ann","age":7}'}
     said["choices"][0]["finish_reason"] = "stop"
-    server.says(Said(said))
+    server.enqueue(Response(said))
     mine = call.invoke(ours(server).with_structured_output(Person, strict=True), "Who?")
     question: Any = [{"role": "user", "content": "Who?"}]
     theirs = sdk.chat.completions.parse(model="gpt-x", messages=question, response_format=Person)
@@ -260,7 +261,7 @@ def _untitled(value: Any) -> Any:
 
 
 def test_an_answer_is_read_alike(server: Recorder, sdk: OpenAI, call: Call) -> None:
-    server.says(Said(ANSWER, headers={"x-request-id": "req_1"}))
+    server.enqueue(Response(ANSWER, headers={"x-request-id": "req_1"}))
     mine: AIMessage = call.invoke(ours(server), "Hi")
     question: Any = [{"role": "user", "content": "Hi"}]
     theirs = sdk.chat.completions.create(model="gpt-x", messages=question)
@@ -316,7 +317,7 @@ STREAM = [
 
 
 def test_a_stream_is_read_alike(server: Recorder, sdk: OpenAI, call: Call) -> None:
-    server.says(events(STREAM, done=True))
+    server.enqueue(sse_response(STREAM, done=True))
     chunks = call.stream(ours(server), "Hi")
     question: Any = [{"role": "user", "content": "Hi"}]
     with sdk.chat.completions.stream(
@@ -477,12 +478,12 @@ def test_the_bodies_of_responses_are_equal(
 ) -> None:
     messages, plain = RESPONSE_INPUT[conversation]
     given, told = RESPONSE_OPTIONS[options]
-    server.says(Said(RESPONSE))
+    server.enqueue(Response(RESPONSE))
     call.invoke(ours(server, use_responses_api=True), messages, **given)
     sdk.responses.create(model="gpt-x", input=plain, **told)
     mine, theirs = server.bodies
     assert mine == theirs
-    assert {asked.path for asked in server.asked} == {"/responses"}
+    assert {asked.path for asked in server.requests} == {"/responses"}
 
 
 def _said(kind: str, **keys: Any) -> dict[str, Any]:
@@ -524,9 +525,9 @@ def test_a_response_is_read_alike_whole_and_streamed(
     server: Recorder, sdk: OpenAI, call: Call
 ) -> None:
     model = ours(server, use_responses_api=True)
-    server.says(Said(RESPONSE))
+    server.enqueue(Response(RESPONSE))
     whole: AIMessage = call.invoke(model, "Hi")
-    server.says(events(_streamed_response(), named=True))
+    server.enqueue(sse_response(_streamed_response(), named=True))
     chunks = call.stream(model, "Hi")
     with sdk.responses.stream(model="gpt-x", input="Hi") as stream:
         theirs = stream.get_final_response()
@@ -556,7 +557,7 @@ def test_a_response_is_read_alike_whole_and_streamed(
 
 def test_a_response_goes_back_as_the_items_that_it_came_as(server: Recorder, call: Call) -> None:
     model = ours(server, use_responses_api=True)
-    server.says(Said(RESPONSE))
+    server.enqueue(Response(RESPONSE))
     answer: AIMessage = call.invoke(model, "Hi")
     call.invoke(model, [HumanMessage("Hi"), answer, ToolMessage("☀", tool_call_id="call_1")])
     thought, _, function = ITEMS
