@@ -1,4 +1,4 @@
-"""Damaged responses of Google and Ollama: each is read, or raises a typed error, and nothing else."""
+"""Damaged responses of Google and Ollama: each is read, or raises a typed error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What services answer instead of a message, as portable errors; keys that stay hidden."""
+"""Errors of services as portable errors, and keys that stay hidden."""
 
 from __future__ import annotations
 
@@ -54,10 +54,11 @@ STATUSES = {
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_each_status_is_its_error_with_the_words_of_the_service(call: Call, status: int) -> None:
-    said = Response(_error(f"no, {KEY} is wrong"), status, headers={"x-request-id": "req-9"})
+def test_each_status_raises_its_type(call: Call, status: int) -> None:
+    """The error has the message, the status, the request id and the provider, but no key."""
+    response = Response(_error(f"no, {KEY} is wrong"), status, headers={"x-request-id": "req-9"})
     with Recorder().listening() as server:
-        server.enqueue(said)
+        server.enqueue(response)
         for run in (call.invoke, call.stream):
             with pytest.raises(STATUSES[status], match="no, ") as raised:
                 run(model(server.url), "Hi")
@@ -69,16 +70,17 @@ def test_each_status_is_its_error_with_the_words_of_the_service(call: Call, stat
 
 
 @pytest.mark.parametrize("status", [301, 404])
-def test_where_nothing_was_found_the_error_says_where_that_was(call: Call, status: int) -> None:
-    """Often the address lacks its "/v1"."""
+def test_a_not_found_error_names_the_base_url(call: Call, status: int) -> None:
+    """Often the URL lacks its "/v1"."""
     with Recorder().listening() as server:
         server.enqueue(Response(_error("File not found."), status))
-        place = re.escape(server.url)
-        with pytest.raises(ModelError, match=f"File not found. Its base address: {place}$"):
+        url = re.escape(server.url)
+        with pytest.raises(ModelError, match=f"File not found. The base URL is {url}$"):
             call.invoke(model(server.url), "Hi")
 
 
-def test_the_delay_that_the_service_asks_for_is_in_the_error(call: Call) -> None:
+def test_a_rate_limit_error_has_the_delay(call: Call) -> None:
+    """`retry-after-ms` is in milliseconds, `retry_after` in seconds."""
     with Recorder().listening() as server:
         server.enqueue(Response(_error("slow down"), 429, headers={"retry-after-ms": "1500"}))
         with pytest.raises(RateLimitError) as raised:
@@ -86,7 +88,8 @@ def test_the_delay_that_the_service_asks_for_is_in_the_error(call: Call) -> None
     assert raised.value.retry_after == 1.5
 
 
-def test_a_quota_that_is_used_up_is_not_tried_again(call: Call) -> None:
+def test_a_used_up_quota_is_not_retried(call: Call) -> None:
+    """The error is marked as `daily`."""
     with Recorder().listening() as server:
         server.enqueue(Response(_error("You exceeded your quota", code="insufficient_quota"), 429))
         with pytest.raises(RateLimitError) as raised:
@@ -95,7 +98,8 @@ def test_a_quota_that_is_used_up_is_not_tried_again(call: Call) -> None:
         assert len(server.requests) == 1
 
 
-def test_too_long_a_conversation_is_told_by_the_code(call: Call) -> None:
+def test_the_code_for_a_long_conversation_is_a_context_length_error(call: Call) -> None:
+    """The code `context_length_exceeded` counts, not the status."""
     code = {"code": "context_length_exceeded"}
     with Recorder().listening() as server:
         server.enqueue(Response(_error("This model reads at most 10 tokens", **code), 400))
@@ -104,14 +108,15 @@ def test_too_long_a_conversation_is_told_by_the_code(call: Call) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_failure_that_may_pass_is_tried_again(call: Call) -> None:
+def test_a_temporary_error_is_retried(call: Call) -> None:
+    """`max_retries=1` sends the request twice."""
     answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
     with Recorder().listening() as server:
         server.enqueue(
             Response(_error("busy"), 503, headers={"retry-after": "0"}), Response(answer)
         )
-        again = ChatOpenAI("m", api_key=KEY, base_url=server.url, max_retries=1)
-        assert call.invoke(again, "Hi").text == "Hello"
+        retrying = ChatOpenAI("m", api_key=KEY, base_url=server.url, max_retries=1)
+        assert call.invoke(retrying, "Hi").text == "Hello"
         assert len(server.requests) == 2
 
 
@@ -120,39 +125,43 @@ def _calling(call: dict[str, Any]) -> Response:
 
 
 BROKEN = {
-    "no JSON": Response(b"<html>gateway</html>", content_type="text/html"),
-    "half a JSON": Response(b'{"choices": [', content_type="application/json"),
-    "another form": Response({"result": "Hello"}),
+    "HTML": Response(b"<html>gateway</html>", content_type="text/html"),
+    "half of the JSON": Response(b'{"choices": [', content_type="application/json"),
+    "another structure": Response({"result": "Hello"}),
     "a list": Response([1, 2]),
     "no choice": Response({"choices": []}),
-    "choices of another kind": Response({"choices": [None]}),
+    "choices of another type": Response({"choices": [None]}),
     "a call whose id is a number": _calling(
         {"id": 5, "function": {"name": "add", "arguments": "{}"}}
     ),
-    "a call whose name is none": _calling(
+    "a call whose name is a list": _calling(
         {"id": "c", "function": {"name": ["add"], "arguments": "{}"}}
     ),
-    "brackets without end": Response(b"[" * 100_000),
-    "a number without end": Response(
+    "endless brackets": Response(b"[" * 100_000),
+    "an infinite number": Response(
         b'{"choices": [{"message": {}}], "usage": {"prompt_tokens": 1e999}}'
     ),
 }
 
 
-@pytest.mark.parametrize("said", BROKEN.values(), ids=BROKEN)
-def test_what_cannot_be_read_is_a_server_error(call: Call, said: Response) -> None:
+@pytest.mark.parametrize("response", BROKEN.values(), ids=BROKEN)
+def test_an_unreadable_response_is_a_server_error(call: Call, response: Response) -> None:
+    """The error shows the start of the body."""
     with Recorder().listening() as server:
-        server.enqueue(said)
+        server.enqueue(response)
         with pytest.raises(ServerError, match="cannot be read"):
             call.invoke(model(server.url), "Hi")
 
 
 BROKEN_STREAMS = {
-    "no stream": (BROKEN["no JSON"], ServerError),
-    "an answer in one piece": (Response({"choices": []}), ServerError),
-    "half a JSON": (Response(b'data: {"choi\n\n', content_type="text/event-stream"), ServerError),
-    "an event that is no object": (sse_response([[1]]), ServerError),
-    "brackets without end": (
+    "a page": (BROKEN["HTML"], ServerError),
+    "a response that is not streamed": (Response({"choices": []}), ServerError),
+    "half of the JSON": (
+        Response(b'data: {"choi\n\n', content_type="text/event-stream"),
+        ServerError,
+    ),
+    "an event that is a list": (sse_response([[1]]), ServerError),
+    "endless brackets": (
         Response(b"data: " + b"[" * 100_000 + b"\n\n", content_type="text/event-stream"),
         ServerError,
     ),
@@ -160,13 +169,16 @@ BROKEN_STREAMS = {
         sse_response([{"error": {"message": "busy", "code": "server_error"}}]),
         ServerError,
     ),
-    "a limit": (
+    "a rate limit": (
         sse_response([{"error": {"message": "slow", "type": "rate_limit_exceeded"}}]),
         RateLimitError,
     ),
-    "nothing": (Response(b"", content_type="text/event-stream"), ModelConnectionError),
-    "no end": (sse_response([{"choices": [{"delta": {"content": "Hel"}}]}]), ModelConnectionError),
-    "half an event": (
+    "an empty stream": (Response(b"", content_type="text/event-stream"), ModelConnectionError),
+    "no last event": (
+        sse_response([{"choices": [{"delta": {"content": "Hel"}}]}]),
+        ModelConnectionError,
+    ),
+    "half of an event": (
         Response(b'data: {"choices": []}\n\ndata: {"cho', content_type="text/event-stream"),
         ModelConnectionError,
     ),
@@ -174,26 +186,31 @@ BROKEN_STREAMS = {
 
 
 @pytest.mark.parametrize("broken", BROKEN_STREAMS.values(), ids=BROKEN_STREAMS)
-def test_a_stream_that_breaks_raises(call: Call, broken: tuple[Response, type[ModelError]]) -> None:
-    said, kind = broken
+def test_a_broken_stream_raises_its_type(
+    call: Call, broken: tuple[Response, type[ModelError]]
+) -> None:
+    """Unreadable events, errors and truncated streams raise."""
+    response, error_type = broken
     with Recorder().listening() as server:
-        server.enqueue(said)
-        with pytest.raises(kind):
+        server.enqueue(response)
+        with pytest.raises(error_type):
             call.stream(model(server.url), "Hi")
 
 
-def test_the_chunks_before_a_fault_come_out_first(call: Call) -> None:
-    said = sse_response(
+def test_the_chunks_before_an_error_are_yielded(call: Call) -> None:
+    """They are in `error.produced`, too."""
+    response = sse_response(
         [{"choices": [{"delta": {"content": "Hel"}}]}, {"error": {"message": "busy"}}]
     )
     with Recorder().listening() as server:
-        server.enqueue(said)
+        server.enqueue(response)
         with pytest.raises(ServerError) as raised:
             call.stream(ChatOpenAI("m", api_key=KEY, base_url=server.url), "Hi")
     assert raised.value.produced.text == "Hel"  # type: ignore[attr-defined]
 
 
-def test_a_key_shows_nowhere_and_travels_in_a_pickle() -> None:
+def test_a_key_is_hidden_and_pickled() -> None:
+    """No repr shows the key, and a copy in another process has it."""
     made = ChatOpenAI(
         "m", api_key=KEY, base_url="http://localhost:1", default_headers={"x-token": KEY}
     )
@@ -206,7 +223,7 @@ def test_a_key_shows_nowhere_and_travels_in_a_pickle() -> None:
 
 
 def test_no_part_of_a_key_is_in_an_error(call: Call) -> None:
-    """Neither where a long reply is cut, nor of the keys in further headers."""
+    """A long body may be cut inside a key; keys in `default_headers` are hidden, too."""
     other = "gateway-secret-456"
     with Recorder().listening() as server:
         made = model(server.url, default_headers={"X-Api-Key": f"Token {other}"})
@@ -218,8 +235,8 @@ def test_no_part_of_a_key_is_in_an_error(call: Call) -> None:
             assert other not in str(raised.value)
 
 
-def test_no_key_of_a_call_is_in_an_error(call: Call) -> None:
-    """Neither of its headers, nor one that a function gave; and no traceback shows the reply."""
+def test_no_key_of_a_call_is_in_an_error_or_its_traceback(call: Call) -> None:
+    """Keys in headers of the call, and keys from a function, are hidden."""
     keys = iter(["the-first-key", "the-second-key"])
     with Recorder().listening() as server:
         made = ChatOpenAI("m", base_url=server.url, api_key=lambda: next(keys), max_retries=0)
@@ -231,7 +248,8 @@ def test_no_key_of_a_call_is_in_an_error(call: Call) -> None:
     assert "the-second-key" not in "".join(shown.format())
 
 
-def test_the_word_that_a_local_server_gets_for_a_key_stays_in_texts(call: Call) -> None:
+def test_a_short_key_of_a_local_server_is_not_redacted(call: Call) -> None:
+    """A key such as "ollama" is a word of ordinary messages."""
     with Recorder().listening() as server:
         made = ChatOpenAI("m", base_url=server.url, api_key="ollama", max_retries=0)
         server.enqueue(Response(_error("model 'ollama/x' not found"), 404))
@@ -239,8 +257,8 @@ def test_the_word_that_a_local_server_gets_for_a_key_stays_in_texts(call: Call) 
             call.invoke(made, "Hi")
 
 
-def test_blanks_around_a_key_are_no_part_of_it(call: Call) -> None:
-    """An empty key asks without one, whatever the environment has; anything else is a slip."""
+def test_whitespace_around_a_key_is_removed(call: Call) -> None:
+    """An empty key sends none, whatever the environment has; a key of another type is an error."""
     answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
     with Recorder().listening() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", "of-the-environment\n")
@@ -248,18 +266,18 @@ def test_blanks_around_a_key_are_no_part_of_it(call: Call) -> None:
         keys: list[Any] = [f" {KEY}\n", None, "", lambda: None]
         for key in keys:
             call.invoke(ChatOpenAI("m", base_url=server.url, api_key=key), "Hi")
-        sent = [asked.headers.get("authorization") for asked in server.requests]
+        sent = [request.headers.get("authorization") for request in server.requests]
         assert sent == [f"Bearer {KEY}", "Bearer of-the-environment", None, None]
-        for make in (lambda: 5, lambda: b"key"):
-            given: Any = make
-            with pytest.raises(ConfigError, match="expected a text"):
-                ChatOpenAI("m", base_url=server.url, api_key=given)
+        for function in (lambda: 5, lambda: b"key"):
+            wrong: Any = function
+            with pytest.raises(ConfigError, match="expected a string"):
+                ChatOpenAI("m", base_url=server.url, api_key=wrong)
         with pytest.raises(AuthenticationError, match="api_key is empty"):
             ChatOpenAI("m", api_key=" ")
 
 
-def test_an_error_names_who_answered(call: Call) -> None:
-    """The host, where it is not the service's own."""
+def test_an_error_names_the_server(call: Call) -> None:
+    """The name is the host, or that of the service itself."""
     with Recorder().listening() as server:
         server.enqueue(Response(_error("no"), 401))
         with pytest.raises(
@@ -273,7 +291,8 @@ def test_an_error_names_who_answered(call: Call) -> None:
     assert str(own) == "OpenAI answered 401: no"
 
 
-def test_a_reason_is_only_so_long(call: Call) -> None:
+def test_a_long_message_is_cut(call: Call) -> None:
+    """An error has no more than 10,000 characters."""
     with Recorder().listening() as server:
         server.enqueue(Response(_error("no! " * 1_000_000), 400))
         with pytest.raises(InvalidRequestError) as raised:
@@ -281,8 +300,8 @@ def test_a_reason_is_only_so_long(call: Call) -> None:
     assert len(str(raised.value)) < 10_000
 
 
-def test_a_key_in_further_headers_does_not_show() -> None:
-    """As a setting, and bound; the request has it."""
+def test_a_key_in_extra_headers_is_hidden() -> None:
+    """It is hidden as a setting and when bound, and the request has it."""
     headers = {"authorization": f"Bearer {KEY}"}
     made = ChatOpenAI("m", base_url="http://localhost:1", extra_headers=headers)
     bound = ChatOpenAI("m", base_url="http://localhost:1").bind(extra_headers=headers)
@@ -292,41 +311,42 @@ def test_a_key_in_further_headers_does_not_show() -> None:
     assert made._options({})["extra_headers"] == headers
 
 
-def test_a_key_can_come_from_a_function(call: Call) -> None:
+def test_a_key_may_come_from_a_function(call: Call) -> None:
+    """The function is called once for each request."""
     keys = iter(["none-yet", "first", "second"])
     answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
     with Recorder().listening() as server:
         made = ChatOpenAI("m", api_key=lambda: next(keys), base_url=server.url)
         server.enqueue(Response(answer))
         call.batch(made, ["a", "b"], max_concurrency=1)
-        sent = [asked.headers["authorization"] for asked in server.requests]
+        sent = [request.headers["authorization"] for request in server.requests]
     assert sent == ["Bearer first", "Bearer second"]
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
-        ({"base_url": "localhost:80"}, "no address"),
-        ({"base_url": "ftp://host"}, "no address"),
+        ({"base_url": "localhost:80"}, "not a URL"),
+        ({"base_url": "ftp://host"}, "not a URL"),
         ({"base_url": "http://ann:pass@host"}, "password"),
-        ({"base_url": "http://[::1"}, "no address"),
-        ({"base_url": "http://host:eighty"}, "no address"),
+        ({"base_url": "http://[::1"}, "not a URL"),
+        ({"base_url": "http://host:eighty"}, "not a URL"),
         ({"base_url": "http://ann:pass@host?a=1"}, "name or password"),
         ({"base_url": "http://host/v1?version=1"}, "query"),
-        ({"default_headers": {"x-team": 5}}, "expected a text"),
+        ({"default_headers": {"x-team": 5}}, "expected a string"),
         ({"timeout": 0}, "timeout=0"),
         ({"temprature": 1}, "Did you mean 'temperature'"),
         ({"max_retries": -1}, "max_retries"),
     ],
 )
-def test_bad_settings_are_refused_before_anything_is_sent(
-    settings: dict[str, Any], words: str
-) -> None:
-    with pytest.raises(ConfigError, match=words):
+def test_an_invalid_setting_is_refused(settings: dict[str, Any], message: str) -> None:
+    """The constructor raises a ConfigError that names the setting."""
+    with pytest.raises(ConfigError, match=message):
         ChatOpenAI("m", **{"api_key": KEY, **settings})
 
 
-def test_an_option_of_the_other_interface_says_which(call: Call) -> None:
+def test_an_option_of_the_other_api_is_an_error(call: Call) -> None:
+    """The error names the setting that selects the other API."""
     made = ChatOpenAI("m", api_key=KEY, base_url="http://localhost:1")
     with pytest.raises(ConfigError, match="use_responses_api=True"):
         call.invoke(made, "Hi", truncation="auto")
