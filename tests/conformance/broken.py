@@ -265,7 +265,7 @@ class MarksNoLastChunk(Breakable):
 
 
 class TestBreakable(ChatModelTests):
-    """The suite on a model; `model_class` says which."""
+    """Suite on a model of the class `model_class`."""
 
     __test__ = False
     live = False

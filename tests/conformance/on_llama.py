@@ -16,7 +16,7 @@ the replay server (test_services.py), and as the schema of an answer they are li
 
 
 class LlamaTests(ChatModelTests):
-    """The suite on a live server only; test_services.py has the replay server."""
+    """Suite on a live server only; test_services.py has the replay server."""
 
     supports_parallel_tools = True
     brief_tokens = 8

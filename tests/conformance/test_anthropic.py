@@ -14,7 +14,7 @@ pytestmark = pytest.mark.local_model
 
 
 class TestChatAnthropic(LlamaTests):
-    """The Messages API."""
+    """Messages API."""
 
     supports_no_tool_choice = False  # the server takes "none" for "auto" here
     live_structured_methods = ("function_calling",)  # the server reads no schemas here

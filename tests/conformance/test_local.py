@@ -17,7 +17,7 @@ pytestmark = [
 
 
 class TestLocalChatModel(ChatModelTests):
-    """The local chat model, which calls a tool if it has to, but cannot choose one."""
+    """Local chat model, which calls a tool if it has to, but cannot choose one."""
 
     deterministic: ClassVar[Mapping[str, Any]] = {"temperature": 0, "seed": 1}
     supports_model_override = False
@@ -28,7 +28,7 @@ class TestLocalChatModel(ChatModelTests):
 
 
 class TestLocalEmbeddings(EmbeddingsTests):
-    """The embeddings of the local model."""
+    """Embeddings of the local model."""
 
     def make(self, **settings: Any) -> Embeddings:
         return init_embeddings("local", **settings)

@@ -18,7 +18,7 @@ def answer(messages: list[BaseMessage]) -> AIMessage:
 
 
 class TestScriptedChatModel(ChatModelTests):
-    """The scripted model, which has no tools."""
+    """Scripted model, which has no tools."""
 
     supports_max_tokens = False
     supports_tools = False

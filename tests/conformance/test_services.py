@@ -47,7 +47,7 @@ class TestResponses(ChatModelTests):
 
 
 class TestAzure(ChatModelTests):
-    """The same on Azure."""
+    """OpenAI's chat completions on Azure."""
 
     live = False
     wire_format = CompletionsWireFormat()

@@ -338,7 +338,7 @@ def test_an_agent_sends_its_parts_back(call: Call) -> None:
     """Signed calls and reasoning are followed by one content with the tool results."""
 
     def look(at: str) -> str:
-        """What is there."""
+        """Return the color of something."""
         return f"{at}: blue"
 
     parts = [

@@ -101,7 +101,7 @@ class _LoopThread:
             self._scheduled.popleft()()
 
     def put(self, items: queue.SimpleQueue[Item], item: Item) -> None:
-        """In the loop: put an item into a queue, after all callbacks that are ready now."""
+        """Put an item into a queue after all callbacks that are ready now; called in the loop."""
         self._outgoing.append((items, item))
         if len(self._outgoing) == 1:
             self.loop.call_soon(self._put_all)
@@ -188,7 +188,7 @@ class _Relay:
         self._cancelled = False
 
     def start(self, thread: _LoopThread) -> None:
-        """In the loop of this thread: start the task, unless the call was cancelled."""
+        """Start the task in the loop of this thread, unless the call was cancelled."""
         self._thread = thread
         if self._cancelled:
             self._finish(asyncio.CancelledError())
@@ -196,13 +196,13 @@ class _Relay:
             self._task = thread.loop.create_task(self._run())
 
     def cancel(self) -> None:
-        """In the loop: close the connection."""
+        """Cancel the task, which closes the connection; called in the loop."""
         self._cancelled = True
         if self._task is not None:
             self._task.cancel()
 
     def resume(self) -> None:
-        """In the loop: continue, since the caller has taken enough bytes."""
+        """Continue, since the caller has taken enough bytes; called in the loop."""
         if self._space_freed is not None:
             self._space_freed.set()
 
