@@ -207,17 +207,17 @@ SUBJECTS = (
     Subject(
         "testing",
         "Testing",
-        "A model that plays a script, and the suite that every model of the library passes. "
+        "A scripted model, and the suite that every model of the library passes. "
         "`runnables.testing` needs pytest.",
         {
             "A scripted model": "scripted.ScriptedChatModel scripted.Delay scripted.ScriptedCall",
             "Suites to subclass": "testing.ChatModelTests "
             "testing.EmbeddingsTests testing.WireFormat "
             "testing.EmbeddingsWireFormat",
-            "What a wire speaks of": "testing.RecordedRequest testing.Answer "
+            "Requests and responses": "testing.RecordedRequest testing.Response "
             "testing.ScriptedReply testing.ScriptedToolCall testing.Unsupported "
-            "testing.json_line testing.server_sent",
-            "To write further tests": "testing.Harness testing.SyncAsyncCall "
+            "testing.json_line testing.sse_event",
+            "For more tests": "testing.Harness testing.SyncAsyncCall "
             "testing.ReplayServer testing.StreamedResponse testing.Stall "
             "testing.Disconnect",
         },

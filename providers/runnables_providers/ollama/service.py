@@ -16,7 +16,7 @@ OLLAMA: Final = Service(
     url=f"http://127.0.0.1:{_PORT}",
     url_variables=("OLLAMA_HOST",),
     key_variables=("OLLAMA_API_KEY",),
-    open=True,  # a key is for ollama.com, or for a gate in front of the server
+    requires_key=False,  # a key is for ollama.com, or for a gate in front of the server
 )
 
 
