@@ -42,7 +42,7 @@ SUBJECTS = (
         "running",
         "Running and composing",
         "Everything is a `Runnable`. These are its methods, what `|` and the fluent methods make, "
-        "and what a call can be told.",
+        "and the options of a call.",
         {
             "The contract": "Runnable",
             "Chains": "RunnableSequence RunnableParallel RunnableMap RunnableEach RunnableBranch "
@@ -103,7 +103,7 @@ SUBJECTS = (
     Subject(
         "prompts",
         "Prompts",
-        "Templates that turn values into messages or a text.",
+        "Templates that turn values into messages or a string.",
         {
             "Chat prompts": "ChatPromptTemplate MessagesPlaceholder",
             "Text prompts": "PromptTemplate PromptTemplateFormat",
@@ -160,7 +160,7 @@ SUBJECTS = (
     Subject(
         "embeddings",
         "Embeddings",
-        "Models that turn texts into vectors.",
+        "Models that turn strings into vectors.",
         {
             "Embeddings": "init_embeddings Embeddings",
             "Without a service": "DeterministicFakeEmbedding FakeEmbeddings",
