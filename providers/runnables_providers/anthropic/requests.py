@@ -7,12 +7,10 @@ from typing import Any, Final, cast
 
 from runnables.errors import ConfigError
 from runnables_providers.anthropic.output_schemas import claude_schema
+from runnables_providers.anthropic.settings import AnthropicOptions
 
-OPTIONS: Final = frozenset(
-    "top_k thinking effort parallel_tool_calls metadata service_tier speed inference_geo "
-    "cache_control container betas".split()
-)
-"""What a call may say beyond what any model is asked for, in Anthropic's words."""
+OPTIONS: Final = AnthropicOptions.__optional_keys__
+"""The names of the options that a call may have beyond those of every chat model."""
 
 VERSION: Final = "2026-10-21"
 SAMPLING_VERSION: Final = "2023-06-01"

@@ -32,13 +32,10 @@ from runnables_providers._remote.tool_calls import (
     service_id,
 )
 from runnables_providers.ollama.service import OLLAMA, checked_model
+from runnables_providers.ollama.settings import ModelOptions, RequestOptions
 
-_SAMPLING: Final = frozenset(
-    "num_ctx num_batch num_gpu main_gpu num_thread num_keep num_predict use_mmap top_k min_p "
-    "typical_p repeat_last_n repeat_penalty presence_penalty frequency_penalty mirostat "
-    "mirostat_eta mirostat_tau".split()
-)
-_BESIDE: Final = frozenset("think keep_alive truncate shift logprobs top_logprobs".split())
+_SAMPLING: Final = ModelOptions.__optional_keys__
+_BESIDE: Final = RequestOptions.__optional_keys__
 _COMMON: Final[Mapping[str, str]] = {
     "temperature": "temperature",
     "top_p": "top_p",
@@ -48,7 +45,7 @@ _COMMON: Final[Mapping[str, str]] = {
 }
 
 OPTIONS: Final = _SAMPLING | _BESIDE
-"""What a call may say beyond what any model is asked for, in Ollama's words."""
+"""The names of the options that a call may have beyond those of every chat model."""
 
 _FACTS: Final = (
     *("created_at", "remote_model", "remote_host"),
