@@ -343,7 +343,7 @@ def test_mistakes_in_scripts_are_named() -> None:
     """A script needs an answer, and an answer needs chunks."""
     with pytest.raises(ConfigError, match="no answer"):
         ScriptedChatModel([])
-    with pytest.raises(TypeError, match="3 is no piece"):
+    with pytest.raises(TypeError, match="3 is no chunk"):
         ScriptedChatModel([[3]]).invoke("hi")  # type: ignore[list-item]
 
 

@@ -91,8 +91,8 @@ def _own_url(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("described", "what"),
     [
-        (dict[str, int], "keys that nobody knows before"),
-        (list[Any], "values of any kind"),
+        (dict[str, int], "objects with any keys"),
+        (list[Any], "values of any type"),
         (tuple[int, str], "prefixItems"),
         (Tree, "contains itself"),
     ],

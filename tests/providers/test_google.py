@@ -177,7 +177,7 @@ def test_parts_without_a_canonical_block_are_sent_back_unchanged() -> None:
 
 def test_a_block_that_gemini_has_no_form_for_is_an_error() -> None:
     """Nothing that a person said is dropped without a word."""
-    with pytest.raises(ConfigError, match="no form for a block of type 'guard_content'"):
+    with pytest.raises(ConfigError, match="takes no block of type 'guard_content'"):
         contents(HumanMessage([{"type": "guard_content", "x": 1}]))
     with pytest.raises(ConfigError, match="no role 'critic'"):
         contents(ChatMessage("Bad.", role="critic"))

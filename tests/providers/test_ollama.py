@@ -34,7 +34,7 @@ from runnables.testing import Response
 from runnables_providers._remote.stream_decoding import JSONEvents
 from runnables_providers.ollama import ChatOllama
 from runnables_providers.ollama.exchange import OllamaChat, ollama_messages
-from runnables_providers.ollama.service import address
+from runnables_providers.ollama.service import server_url
 from tests.both_modes import Call
 from tests.sdk.recorder import Recorder, json_lines_response
 
@@ -228,7 +228,7 @@ def test_the_host_may_be_said_as_ollama_says_it(
     host: str, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the variable that the server itself reads, too."""
-    assert address(host) == url
+    assert server_url(host) == url
     monkeypatch.setenv("OLLAMA_HOST", host)
     assert ChatOllama("m")._url() == url
     assert ChatOllama("m", base_url=host)._url() == url

@@ -44,7 +44,7 @@ class ApiCall(ABC):
     def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
         """Return the message of a response that is not streamed."""
 
-    def fault(self, event: Mapping[str, Any]) -> ServiceError | None:
+    def stream_error(self, event: Mapping[str, Any]) -> ServiceError | None:
         """Return the error that an event reports; None if it reports none."""
         return parse_error_body(event) if event.get("error") else None
 
@@ -251,6 +251,6 @@ class _StreamReader:
         yield from last
 
     def _chunks(self, event: Any) -> Sequence[AIMessageChunk]:
-        if error := self._call.fault(event):
+        if error := self._call.stream_error(event):
             raise self._model._error(status_of(error.codes), error, self._headers)
         return self._call.feed(event)
