@@ -81,7 +81,7 @@ def measured() -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", GUARDED)
 def test_no_row_is_far_over_its_budget(name: str, measured: dict[str, Any]) -> None:
-    """A guard against another order of cost, not a measurement: see docs/benchmarks.md for those."""
+    """A guard against costs of another order; docs/benchmarks.md has the measured ones."""
     assert measured[name]["factors"]["ours"] < MARGIN * measured[name]["budget"]
 
 
