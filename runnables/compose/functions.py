@@ -53,8 +53,8 @@ from runnables.errors import RecursionLimitError, SyncAsyncError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-In = TypeVar("In")
-Out = TypeVar("Out")
+In = TypeVar("In", bound=Any)  # or pyright takes the argument of a lambda for a bare object
+Out = TypeVar("Out", bound=Any)
 
 
 class RunnableLambda(Runnable[Input, Output], internal=True):

@@ -4,6 +4,7 @@ The `python` blocks of a page share one namespace and one event loop, from top t
 
 - ```` ```python no-run ````: is compiled but not run; the line above it says why:
   `<!-- no-run: needs a key -->`.
+- `<!-- type-error: reason -->` above a block: type checkers refuse it, which the page is about.
 - `<!-- output -->` between a python block and a ```` ```text ```` block: what the first prints
   is exactly what the second shows.
 - Blocks of other languages (LANGUAGES) are not code to run. A language that is not on that list,
@@ -30,6 +31,7 @@ LANGUAGES = {"python", "text", "sh", "console", "toml", "json", "yaml", "html", 
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})\s*(?P<info>[^`]*?)\s*$")
 _REASON = re.compile(r"<!--\s*no-run:\s*\S.*-->")
+_TYPE_ERROR = re.compile(r"<!--\s*type-error:\s*\S.*-->")
 _OUTPUT = re.compile(r"<!--\s*output\s*-->")
 
 
@@ -65,6 +67,11 @@ class Block:
         """Tell whether it is code to run, and not only to compile."""
         return "no-run" not in self.info
 
+    @property
+    def shows_type_error(self) -> bool:
+        """Tell whether its code has a type error on purpose."""
+        return _TYPE_ERROR.fullmatch(self.before) is not None
+
     def compiled(self) -> CodeType:
         """Return its code, with the line numbers of the page; `await` is allowed anywhere."""
         source = "\n" * (self.line - 1) + self.text
@@ -80,6 +87,10 @@ class Block:
             raise PageError(f"{where}: unknown words behind the fence: {self.info}")
         if not self.runs and not _REASON.fullmatch(self.before):
             raise PageError(f"{where}: a no-run block needs <!-- no-run: reason --> above it")
+        if self.before.startswith("<!-- type-error") and not (
+            self.language == "python" and self.shows_type_error
+        ):
+            raise PageError(f"{where}: <!-- type-error: reason --> stands above a python block")
         if "__main__" in self.text and self.language == "python":
             raise PageError(f"{where}: the code under `if __name__ ...` would not run")
 

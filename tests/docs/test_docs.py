@@ -100,6 +100,8 @@ def _page(tmp_path: Path, text: str) -> list[Block]:
         pytest.param("```py\n1\n```", "language 'py'", id="abbreviated"),
         pytest.param("```\n1\n```", "language ''", id="unnamed"),
         pytest.param("```python no-run\n1\n```", "no-run: reason", id="no reason"),
+        pytest.param("<!-- type-error -->\n```python\n1\n```", "type-error: reason", id="no mark"),
+        pytest.param("<!-- type-error: x -->\n```sh\nls\n```", "above a python", id="no code"),
         pytest.param("```python norun\n1\n```", "unknown words", id="mistyped"),
         pytest.param("```python\n1\n", "never closed", id="open"),
         pytest.param("```python\nif __name__ == '__main__': 1\n```", "would not run", id="main"),

@@ -48,6 +48,10 @@ def table(number: int) -> dict[str, int]:
 first = RunnableLambda(length)
 assert_type(first, RunnableLambda[str, int])
 
+# the argument of a lambda is Any, and what is known of its result stays
+assert_type(RunnableLambda(lambda text: text[:3]).invoke("the sea"), Any)
+assert_type(RunnableLambda(lambda text: len(text)).invoke("the sea"), int)
+
 # six steps: a runnable, a function, an async function, a generator, an async generator, a function
 six = first | half | shown | letters | codes | table
 assert_type(six, RunnableSequence[str, dict[str, int]])
