@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
-from runnables.engine import Slots, check_limit
+from runnables.engine.slots import Slots, check_limit
 from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:

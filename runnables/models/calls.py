@@ -5,15 +5,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from runnables.cache import NOT_CACHED, CacheEntry, Codec, digest
+from runnables.cache.keys import digest
+from runnables.cache.values import NOT_CACHED, CacheEntry, Codec
 from runnables.compose.policies.attempts import (
     acall_with_retries,
     astream_with_retries,
     call_with_retries,
     stream_with_retries,
 )
-from runnables.engine import StreamInfo, aclose, close
-from runnables.messages import AIMessage, AIMessageChunk, final_chunk, message_chunk_to_message
+from runnables.engine.stream import StreamInfo, aclose, close
+from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.kinds import final_chunk, message_chunk_to_message
 from runnables.models.request_policies import Reservation
 
 if TYPE_CHECKING:
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
         Sequence,
     )
 
-    from runnables.cache import BaseCache
+    from runnables.cache.stores import BaseCache
     from runnables.compose.policies.failures import Restart
-    from runnables.messages import BaseMessage
+    from runnables.messages.base import BaseMessage
     from runnables.models.chat import ChatModel
 
 

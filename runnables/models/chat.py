@@ -32,32 +32,18 @@ from runnables.core.config import Scope, activate
 from runnables.core.signatures import checks_keywords
 from runnables.core.stream_runs import awith_chunk_events, with_chunk_events
 from runnables.core.user_code import aiterate_in_scope, iterate_in_scope
-from runnables.engine import (
-    AsyncStream,
-    Stream,
-    StreamInfo,
-    aclose,
-    acollect,
-    close,
-    collect,
-    iterate_in_threads,
-    to_thread,
-)
+from runnables.engine.bridge import iterate_in_threads
+from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import CustomMerge, Merge
+from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close
+from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, SyncAsyncError
-from runnables.messages import (
-    AIMessage,
-    AIMessageChunk,
-    AnyMessage,
-    BaseMessage,
-    ChatPromptValue,
-    MessageLikeRepresentation,
-    StringPromptValue,
-    convert_to_messages,
-    count_tokens_approximately,
-    final_chunk,
-    message_chunk_to_message,
-)
+from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.base import BaseMessage
+from runnables.messages.convert import MessageLikeRepresentation, convert_to_messages
+from runnables.messages.kinds import AnyMessage, final_chunk, message_chunk_to_message
+from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
+from runnables.messages.tokens import count_tokens_approximately
 from runnables.models.calls import agenerate, astream, generate, join_answer, stream
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
 from runnables.models.request_policies import RequestPolicy
@@ -65,7 +51,7 @@ from runnables.models.structured.output import StructuredOutput
 from runnables.models.structured.schemas import Tool, checked_tool_choice, convert_to_openai_tool
 
 if TYPE_CHECKING:
-    from runnables.cache import BaseCache
+    from runnables.cache.stores import BaseCache
     from runnables.compose.policies.failures import Restart
     from runnables.compose.runnable import Runnable
     from runnables.core.events import Run

@@ -11,13 +11,16 @@ import random
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.engine import async_sleep, sleep
-from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, message_to_chunk
+from runnables.engine.timeouts import async_sleep, sleep
+from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.kinds import message_to_chunk
 from runnables.models.chat import ChatModel
 from runnables.models.embeddings import Embeddings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+
+    from runnables.messages.base import BaseMessage
 
 
 def in_pieces(answer: AIMessage, cut: Callable[[str], Iterable[str]]) -> Iterator[AIMessageChunk]:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runnables.core.signatures import checks_keywords
 from runnables.core.values import Value
-from runnables.engine import AsyncWakeup, Wakeup, lock
+from runnables.engine.cancellation import lock
+from runnables.engine.timeouts import AsyncWakeup, Wakeup
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:

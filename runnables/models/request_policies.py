@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
-from runnables.cache import BaseCache, check_cache
+from runnables.cache.stores import BaseCache, check_cache
 from runnables.compose.policies.attempts import (
     Attempts,
     RetryPolicy,

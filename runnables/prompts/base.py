@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from runnables.compose.non_blocking import NonBlockingStep
-from runnables.engine import StreamInfo, acollect
+from runnables.engine.collect import acollect
 from runnables.errors import ConfigError
 from runnables.messages.prompt_values import PromptValue
 from runnables.prompts.input_schema import input_model
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.core.config import RunnableConfig, Scope
+    from runnables.engine.stream import StreamInfo
 
 
 class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):

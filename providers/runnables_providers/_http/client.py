@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnables.engine import to_thread
+from runnables.engine.thread_calls import to_thread
 from runnables_providers._http.extras import require_http
 from runnables_providers._http.types import ClientConfig, Reply, Request
 
@@ -28,7 +28,7 @@ def send(request: Request, setup: ClientConfig, provider: str) -> Reply:
         InvalidRequestError: a header that cannot be sent.
         ConfigError: a proxy or a file of certificates that cannot be used.
         MissingExtra: the HTTP library is not installed.
-        Cancelled: the call around this one was given up; its connection is closed.
+        CancelledError: the call around this one was given up; its connection is closed.
     """
     library = _loaded
     if library is None:

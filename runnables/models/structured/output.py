@@ -20,7 +20,7 @@ from typing_extensions import TypeVar
 from runnables.compose.runnable import Runnable
 from runnables.core.signatures import unknown_option
 from runnables.errors import ConfigError, did_you_mean
-from runnables.messages import AIMessage
+from runnables.messages.ai import AIMessage
 from runnables.messages.convert import LanguageModelInput
 from runnables.models.structured.parser import AnswerParser, RawAndParsed, wrap_schema
 from runnables.models.structured.repair import RepairedAnswer
