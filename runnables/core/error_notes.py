@@ -6,10 +6,13 @@ branch "summary", batch item 17, attempt 2`. The exception itself stays what it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import FrameType
+
+ErrorT = TypeVar("ErrorT", bound=Exception)
 
 
 class _Note(str):
@@ -26,6 +29,20 @@ def add_location(error: BaseException, where: str) -> None:
         notes[-1] = _Note(f"{notes[-1]}, {where}")
     else:
         error.add_note(_Note(f"in {where}"))
+
+
+def first_of(errors: Sequence[ErrorT], title: str) -> ErrorT:
+    """Return the first error, whose cause becomes the group of the others, in order.
+
+    The cause that the first error had becomes the cause of the group.
+    """
+    first = errors[0]
+    others = [error for error in errors if error is not first]
+    if others:
+        group = ExceptionGroup(title, others)
+        group.__cause__ = first.__cause__
+        first.__cause__ = group
+    return first
 
 
 _OURS: Final = frozenset({"runnables", "runnables_providers"})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.core.config import refuse_options
-from runnables.core.error_notes import add_location
+from runnables.core.error_notes import add_location, first_of
 from runnables.core.typevars import Output
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import SNAPSHOTS
@@ -19,6 +19,9 @@ from runnables.messages.prompt_values import StringPromptValue
 if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
     from runnables.parsers.base import BaseParser
+
+REPAIRED: Final = "the repaired answers"
+"""What the group of the later errors is called."""
 
 
 class RepairParser(Runnable[Any, Output], internal=True):
@@ -116,7 +119,7 @@ class RepairParser(Runnable[Any, Output], internal=True):
                 return self.parser.invoke(answer, config)
             except OutputParserException as error:
                 errors.append(_with_location(error, number))
-        raise first_error(errors)
+        raise first_of(errors, REPAIRED)
 
     async def _arepair(self, first: OutputParserException, scope: Scope | None) -> Any:
         errors = [first]
@@ -127,7 +130,7 @@ class RepairParser(Runnable[Any, Output], internal=True):
                 return await self.parser.ainvoke(answer, config)
             except OutputParserException as error:
                 errors.append(_with_location(error, number))
-        raise first_error(errors)
+        raise first_of(errors, REPAIRED)
 
     # -- stream
 
@@ -212,12 +215,3 @@ def _repairable(error: OutputParserException) -> OutputParserException:
 def _with_location(error: OutputParserException, number: int) -> OutputParserException:
     add_location(error, f"repair {number}")
     return error
-
-
-def first_error(errors: Sequence[OutputParserException]) -> OutputParserException:
-    """Return the first error, with the group of those of the repairs as its cause."""
-    first, *others = errors
-    group = ExceptionGroup("the repaired answers", others)
-    group.__cause__ = first.__cause__
-    first.__cause__ = group
-    return first

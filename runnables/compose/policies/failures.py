@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from runnables.core.error_notes import add_location
+from runnables.core.error_notes import add_location, first_of
 from runnables.core.signatures import is_async
 from runnables.engine.deltas import MergeableChunk
 from runnables.engine.merging import RESET, comes_in_parts
@@ -106,12 +106,7 @@ class FailureLog:
 
     def error_to_raise(self) -> Exception:
         """Return the first error; its cause is the group of the others, in order."""
-        first = self.errors[0]
-        others = [error for error in self.errors if error is not first]
-        if others:
-            group = ExceptionGroup("the other attempts", others)
-            group.__cause__ = first.__cause__
-            first.__cause__ = group
+        first = first_of(self.errors, "the other attempts")
         traceback = first.__traceback__
         return first.with_traceback(None if traceback is None else traceback.tb_next)
 
