@@ -1,18 +1,13 @@
-"""One call of a chat model under its policies: from the cache, in its turn, more than once."""
+"""One call of a chat model under its policies: from the cache, in its turn, more than once.
+
+The caches and the retries are loaded by a call of a model that has them.
+"""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from runnables.cache.keys import digest
-from runnables.cache.values import NOT_CACHED, CacheEntry, Codec
-from runnables.compose.policies.attempts import (
-    acall_with_retries,
-    astream_with_retries,
-    call_with_retries,
-    stream_with_retries,
-)
 from runnables.engine.stream import StreamInfo, aclose, close
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.kinds import final_chunk, message_chunk_to_message
@@ -29,6 +24,7 @@ if TYPE_CHECKING:
     )
 
     from runnables.cache.stores import BaseCache
+    from runnables.cache.values import CacheEntry
     from runnables.compose.policies.failures import Restart
     from runnables.messages.base import BaseMessage
     from runnables.models.chat import ChatModel
@@ -39,6 +35,8 @@ def generate(model: ChatModel, messages: list[BaseMessage], options: dict[str, A
     if model.rate_limiter is None and model.cache is None:  # most often: a call needs no object
         if not model.max_retries:
             return model._generate(messages, options)
+        from runnables.compose.policies.attempts import call_with_retries
+
         return call_with_retries(model._attempts(), model._generate, messages, options)
     call = _Call(model, messages, options)
     return call.ask() if model.cache is None else call.answer(model.cache)
@@ -53,6 +51,8 @@ def agenerate(
     if model.rate_limiter is None and model.cache is None:  # most often: a call needs no object
         if not model.max_retries:
             return model._agenerate(messages, options)
+        from runnables.compose.policies.attempts import acall_with_retries
+
         return acall_with_retries(model._attempts(), model._agenerate, messages, options)
     call = _Call(model, messages, options)
     return call.aask() if model.cache is None else call.aanswer(model.cache)
@@ -75,8 +75,6 @@ def astream(
         return model._astream(messages, options)
     return _Call(model, messages, options).achunks(on_restart)
 
-
-_ANSWERS: Final = Codec("a chat model", lambda: Any)
 
 _UNSAID: Final = frozenset({"id", "usage_metadata", "response_metadata"})
 """Facts of a message that are not said to a model: equal questions may differ in them."""
@@ -105,6 +103,8 @@ class _Call:
         self._options = options
 
     def answer(self, cache: BaseCache) -> AIMessage:
+        from runnables.cache.values import NOT_CACHED
+
         kept = self._kept(cache)
         answer = kept.get()
         if answer is NOT_CACHED:
@@ -114,6 +114,8 @@ class _Call:
         return _marked(answer)
 
     async def aanswer(self, cache: BaseCache) -> AIMessage:
+        from runnables.cache.values import NOT_CACHED
+
         kept = self._kept(cache)
         answer = await kept.aget()
         if answer is NOT_CACHED:
@@ -131,16 +133,22 @@ class _Call:
         return self._model._arequested(send, self._tokens)
 
     def chunks(self, on_restart: Restart) -> Iterable[Any]:
+        from runnables.compose.policies.attempts import stream_with_retries
+
         attempts = self._model._attempts(on_restart)
         chunks = stream_with_retries(self._ask_chunks, attempts, self._info())
         return chunks if self._model.cache is None else self._kept_chunks(chunks)
 
     def achunks(self, on_restart: Restart) -> AsyncIterable[Any]:
+        from runnables.compose.policies.attempts import astream_with_retries
+
         attempts = self._model._attempts(on_restart)
         chunks = astream_with_retries(self._aask_chunks, attempts, self._info())
         return chunks if self._model.cache is None else self._akept_chunks(chunks)
 
     def _kept_chunks(self, chunks: Generator[Any, None, None]) -> Generator[Any, None, None]:
+        from runnables.cache.values import NOT_CACHED
+
         kept = self._kept(self._model.cache)
         answer = kept.get()
         if answer is not NOT_CACHED:
@@ -157,6 +165,8 @@ class _Call:
             kept.set(parts.value())
 
     async def _akept_chunks(self, chunks: AsyncGenerator[Any, None]) -> AsyncGenerator[Any, None]:
+        from runnables.cache.values import NOT_CACHED
+
         kept = self._kept(self._model.cache)
         answer = await kept.aget()
         if answer is not NOT_CACHED:
@@ -174,9 +184,12 @@ class _Call:
 
     def _kept(self, cache: Any) -> CacheEntry:
         """Where the answer is kept: by the model, the options and the question."""
+        from runnables.cache.keys import digest
+        from runnables.cache.values import CacheEntry, Codec
+
         said = [_cache_payload(message) for message in self._messages]
         key = digest("chat", type(self._model), self._model._identity(), self._options, said)
-        return CacheEntry(cache, key, _ANSWERS)
+        return CacheEntry(cache, key, Codec("a chat model", lambda: Any))
 
     def _ask_chunks(self, attempt: int) -> Iterable[AIMessageChunk]:
         if self._model.rate_limiter is None:

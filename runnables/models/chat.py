@@ -32,7 +32,6 @@ from runnables.core.config import Scope, activate
 from runnables.core.signatures import checks_keywords
 from runnables.core.stream_runs import awith_chunk_events, with_chunk_events
 from runnables.core.user_code import aiterate_in_scope, iterate_in_scope
-from runnables.engine.bridge import iterate_in_threads
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import CustomMerge, Merge
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close
@@ -43,12 +42,10 @@ from runnables.messages.base import BaseMessage
 from runnables.messages.convert import MessageLikeRepresentation, convert_to_messages
 from runnables.messages.kinds import AnyMessage, final_chunk, message_chunk_to_message
 from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
-from runnables.messages.tokens import count_tokens_approximately
 from runnables.models.calls import agenerate, astream, generate, join_answer, stream
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
 from runnables.models.request_policies import RequestPolicy
 from runnables.models.structured.output import StructuredOutput
-from runnables.models.structured.schemas import Tool, checked_tool_choice, convert_to_openai_tool
 
 if TYPE_CHECKING:
     from runnables.cache.stores import BaseCache
@@ -57,6 +54,7 @@ if TYPE_CHECKING:
     from runnables.core.events import Run
     from runnables.messages.convert import LanguageModelInput
     from runnables.models.rate_limits import BaseRateLimiter
+    from runnables.models.structured.schemas import Tool
 
 
 class ChatModel(RequestPolicy, StructuredOutput, internal=True):
@@ -149,6 +147,8 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     ) -> AsyncIterator[AIMessageChunk]:
         """Answer a conversation in pieces, without blocking the loop."""
         if self._writes("_stream"):
+            from runnables.engine.bridge import iterate_in_threads  # most models write `_astream`
+
             return iterate_in_threads(lambda: self._stream(messages, options))
         return self._aone_piece(messages, options)
 
@@ -253,8 +253,12 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         owner = type(self).__name__
         options = merged_options(owner, self.known_options, vars(self), given)
         if "tools" in options:
+            from runnables.models.structured.schemas import convert_to_openai_tool
+
             options["tools"] = [convert_to_openai_tool(tool) for tool in options["tools"]]
         if "tool_choice" in options:
+            from runnables.models.structured.schemas import checked_tool_choice
+
             tools = options.get("tools", [])
             options["tool_choice"] = checked_tool_choice(options["tool_choice"], tools)
         return options
@@ -311,4 +315,6 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
 
     def get_num_tokens_from_messages(self, messages: Sequence[MessageLikeRepresentation]) -> int:
         """How many tokens a conversation has for this model; an estimate by default."""
+        from runnables.messages.tokens import count_tokens_approximately  # few programs count
+
         return count_tokens_approximately(messages)

@@ -60,6 +60,19 @@ class BaseRateLimiter(ABC):
         """Let nobody go for so long: the service has asked for it."""
 
 
+def check_rate_limiter(given: object) -> None:
+    """Refuse what is no rate limiter.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not isinstance(given, BaseRateLimiter):
+        raise ConfigError(
+            f"rate_limiter={given!r}: expected an InMemoryRateLimiter, or another subclass of "
+            "BaseRateLimiter"
+        )
+
+
 class InMemoryRateLimiter(Value, BaseRateLimiter):
     """Limits requests and tokens for all models that share it, in the threads of one process.
 

@@ -1,7 +1,8 @@
 """What a model does around its provider's hooks: it waits for its turn, and asks again after a
 failure that may pass.
 
-A model without any of these settings pays for none of them.
+A model without any of these settings pays for none of them: what serves a setting is loaded where
+the setting is given.
 """
 
 from __future__ import annotations
@@ -9,17 +10,8 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
-from runnables.cache.stores import BaseCache, check_cache
-from runnables.compose.policies.attempts import (
-    Attempts,
-    RetryPolicy,
-    acall_with_retries,
-    call_with_retries,
-    check_attempts,
-)
 from runnables.compose.policies.backoff import MAX_RETRY_DELAY, Backoff, check_delay
-from runnables.errors import ConfigError, ModelError, RateLimitError, is_retryable
-from runnables.models.rate_limits import BaseRateLimiter
+from runnables.errors import ModelError, RateLimitError, is_retryable
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -27,7 +19,10 @@ if TYPE_CHECKING:
         Callable,
     )
 
+    from runnables.cache.stores import BaseCache
+    from runnables.compose.policies.attempts import Attempts, RetryPolicy
     from runnables.compose.policies.failures import Restart
+    from runnables.models.rate_limits import BaseRateLimiter
 
 R = TypeVar("R")
 
@@ -74,16 +69,18 @@ class RequestPolicy:
             ConfigError: a number below 0, or a limiter or a cache that is none.
         """
         if max_retries is not None:
+            from runnables.compose.policies.attempts import check_attempts
+
             check_attempts("max_retries", max_retries, 0)
         if max_retry_delay is not None:
             check_delay("max_retry_delay", max_retry_delay)
-        given: Any = rate_limiter
-        if given is not None and not isinstance(given, BaseRateLimiter):
-            raise ConfigError(
-                f"rate_limiter={given!r}: expected an InMemoryRateLimiter, or another subclass of "
-                "BaseRateLimiter"
-            )
+        if rate_limiter is not None:
+            from runnables.models.rate_limits import check_rate_limiter
+
+            check_rate_limiter(rate_limiter)
         if cache is not None:
+            from runnables.cache.stores import check_cache
+
             check_cache(cache)
         self.max_retries = max_retries
         self.max_retry_delay = max_retry_delay
@@ -106,10 +103,14 @@ class RequestPolicy:
         return MAX_RETRY_DELAY if self.max_retry_delay is None else self.max_retry_delay
 
     def _attempts(self, on_restart: Restart = "raise") -> Attempts:
+        from runnables.compose.policies.attempts import Attempts
+
         return Attempts(self._rules, on_restart)
 
     @cached_property
     def _rules(self) -> RetryPolicy:
+        from runnables.compose.policies.attempts import RetryPolicy
+
         return RetryPolicy(
             max_attempts=1 + (self.max_retries or 0),
             is_retryable=is_retryable,
@@ -126,7 +127,11 @@ class RequestPolicy:
             tokens: about how many tokens it takes; asked for only where somebody counts.
         """
         ask = send if self.rate_limiter is None else partial(self._permitted, send, tokens)
-        return call_with_retries(self._attempts(), ask) if self.max_retries else ask()
+        if not self.max_retries:
+            return ask()
+        from runnables.compose.policies.attempts import call_with_retries
+
+        return call_with_retries(self._attempts(), ask)
 
     def _arequested(
         self, send: Callable[[], Awaitable[R]], tokens: Callable[[], float]
@@ -138,7 +143,11 @@ class RequestPolicy:
             tokens: about how many tokens it takes; asked for only where somebody counts.
         """
         ask = send if self.rate_limiter is None else partial(self._apermitted, send, tokens)
-        return acall_with_retries(self._attempts(), ask) if self.max_retries else ask()
+        if not self.max_retries:
+            return ask()
+        from runnables.compose.policies.attempts import acall_with_retries
+
+        return acall_with_retries(self._attempts(), ask)
 
     def _permitted(self, send: Callable[[], R], tokens: Callable[[], float]) -> R:
         """What a request gives, once the limiter lets it go."""
