@@ -85,6 +85,7 @@ if [ -z "$quick" ] || ! is_installed; then
 fi
 step "$bin/ruff" format --check .
 step "$bin/ruff" check .
+step "$bin/python" scripts/check_words.py
 step "$bin/mypy"
 step "$bin/pyright"
 if [ "$quick" ]; then

@@ -100,8 +100,8 @@ def _broken(page: Page, pages: dict[Path, Page]) -> Iterator[str]:
 def main() -> int:
     """Print what is wrong with the site."""
     found = list(problems(Path(sys.argv[1]).resolve()))
-    for fault in found:
-        print(fault, file=sys.stderr)
+    for problem in found:
+        print(problem, file=sys.stderr)
     return 1 if found else 0
 
 

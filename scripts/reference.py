@@ -150,8 +150,8 @@ def write(folder: Path) -> None:
 def main() -> int:
     """Write the pages, or say why not."""
     wrong = problems()
-    for fault in wrong:
-        print(f"{fault}: change scripts/subjects.py", file=sys.stderr)
+    for problem in wrong:
+        print(f"{problem}: change scripts/subjects.py", file=sys.stderr)
     if not wrong:
         write(Path(sys.argv[1]))
     return 1 if wrong else 0

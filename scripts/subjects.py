@@ -42,7 +42,7 @@ SUBJECTS = (
         "running",
         "Running and composing",
         "Everything is a `Runnable`. These are its methods, what `|` and the fluent methods make, "
-        "and what a call can be told.",
+        "and the options of a call.",
         {
             "The contract": "Runnable",
             "Chains": "RunnableSequence RunnableParallel RunnableMap RunnableEach RunnableBranch "
@@ -103,7 +103,7 @@ SUBJECTS = (
     Subject(
         "prompts",
         "Prompts",
-        "Templates that turn values into messages or a text.",
+        "Templates that turn values into messages or a string.",
         {
             "Chat prompts": "ChatPromptTemplate MessagesPlaceholder",
             "Text prompts": "PromptTemplate PromptTemplateFormat",
@@ -160,7 +160,7 @@ SUBJECTS = (
     Subject(
         "embeddings",
         "Embeddings",
-        "Models that turn texts into vectors.",
+        "Models that turn strings into vectors.",
         {
             "Embeddings": "init_embeddings Embeddings",
             "Without a service": "DeterministicFakeEmbedding FakeEmbeddings",
@@ -207,17 +207,17 @@ SUBJECTS = (
     Subject(
         "testing",
         "Testing",
-        "A model that plays a script, and the suite that every model of the library passes. "
+        "A scripted model, and the suite that every model of the library passes. "
         "`runnables.testing` needs pytest.",
         {
             "A scripted model": "scripted.ScriptedChatModel scripted.Delay scripted.ScriptedCall",
             "Suites to subclass": "testing.ChatModelTests "
             "testing.EmbeddingsTests testing.WireFormat "
             "testing.EmbeddingsWireFormat",
-            "What a wire speaks of": "testing.RecordedRequest testing.Answer "
+            "Requests and responses": "testing.RecordedRequest testing.Response "
             "testing.ScriptedReply testing.ScriptedToolCall testing.Unsupported "
-            "testing.json_line testing.server_sent",
-            "To write further tests": "testing.Harness testing.SyncAsyncCall "
+            "testing.json_line testing.sse_event",
+            "For more tests": "testing.Harness testing.SyncAsyncCall "
             "testing.ReplayServer testing.StreamedResponse testing.Stall "
             "testing.Disconnect",
         },

@@ -19,7 +19,7 @@ OURS = (str(ROOT / "runnables"), str(ROOT / "providers" / "runnables_providers")
 ENGINE = str(ROOT / "runnables" / "engine")
 FDS = Path("/proc/self/fd")
 
-HTTP_GUARD = "Client._guarded"
+HTTP_GUARD = "Client._close_with_loop"
 """A generator that stays open on purpose: its loop closes it at the end, and it the HTTP client."""
 
 RETURN_SECONDS = 2.0
@@ -99,7 +99,7 @@ def pooled_sockets() -> set[str]:
 def calls_under_way() -> int:
     """Return how many HTTP calls are neither answered in full nor closed."""
     http = sys.modules.get("runnables_providers._http")
-    return http.under_way() if http is not None else 0
+    return http.open_calls() if http is not None else 0
 
 
 def close_http() -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[1]
 
 MARGIN = 4
-"""A budget is missed by noise at times; four times a budget is missed by a fault."""
+"""A budget is missed by noise at times; four times a budget by a defect."""
 
 
 def _no_peer(*_: object) -> Run:
@@ -81,7 +81,7 @@ def measured() -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", GUARDED)
 def test_no_row_is_far_over_its_budget(name: str, measured: dict[str, Any]) -> None:
-    """A guard against faults of kind, not a measurement: see docs/benchmarks.md for those."""
+    """A guard against costs of another order; docs/benchmarks.md has the measured ones."""
     assert measured[name]["factors"]["ours"] < MARGIN * measured[name]["budget"]
 
 

@@ -1,9 +1,9 @@
-"""The models. Each provider stands in a room of its own and is imported from there:
+"""Models of all providers, each in a package of its own, so that a program loads only what it uses:
 
     from runnables_providers.local import LocalChatModel
     from runnables_providers.scripted import ScriptedChatModel
 
-so that nobody loads what they do not use. By name, `runnables.init_chat_model` finds them all.
+`runnables.init_chat_model` finds them all by name.
 """
 
 __all__: list[str] = []

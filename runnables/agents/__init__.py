@@ -1,4 +1,4 @@
-"""Models that use tools until they know the answer."""
+"""Agents: models that use tools until they know the answer."""
 
 from runnables.agents.agent import Agent
 from runnables.agents.create import create_agent

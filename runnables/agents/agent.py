@@ -1,4 +1,4 @@
-"""A model that uses tools until it knows the answer."""
+"""A runnable of a model and tools: the model calls tools until it knows the answer."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.agents.conversation import (
     Conversation,
-    InOrder,
+    ResultOrder,
     ToolRequest,
+    input_messages,
     join_conversation,
-    messages_in,
 )
 from runnables.agents.setup import AgentSetup
-from runnables.agents.toolbox import where
+from runnables.agents.toolbox import tool_label
 from runnables.agents.types import AgentAnswer, AgentInput, AgentMessages, AgentState, State
 from runnables.compose.runnable import Runnable
 from runnables.core.batching import enter_limit
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 DEFAULT_MAX_STEPS: Final = 25
-"""How often the model answers where nobody says it; as often as LangGraph takes steps."""
+"""How often the model may answer by default; as often as LangGraph takes steps."""
 
 _DEFAULTS: Final[Mapping[str, Any]] = {"max_steps": DEFAULT_MAX_STEPS, "handle_tool_errors": False}
 
@@ -55,13 +55,33 @@ _DEFAULTS: Final[Mapping[str, Any]] = {"max_steps": DEFAULT_MAX_STEPS, "handle_t
 class Agent(Runnable[AgentInput, State], internal=True):
     """A model that uses tools until it knows the answer; made by `create_agent`.
 
-    The tools of one answer run at once, within the limit of the call, and their results stand in
-    the order of the calls. A conversation that ends with calls goes on with them.
+    The tools of one answer run at once, within the limit of the call, and their results are in the
+    order of the calls. A conversation that ends with tool calls goes on with them.
 
-    The stream's chunks are dicts with "messages": first the given ones, then the pieces of each
-    answer as the model speaks, and the answers of tools, each as soon as those before it are
-    there. At last come the states of "structured_response", each more complete. Pieces of one
-    answer that follow one another are one message.
+    The stream's chunks are dicts with "messages": first the input messages, then the chunks of
+    each answer of the model, and the results of tools, each as soon as those before it are there.
+    At last come the snapshots of "structured_response", each more complete. Consecutive chunks of
+    one answer are one message.
+
+    Attributes:
+        model: the chat model, without the tools.
+        tools: the tools, as they were passed to `create_agent`.
+        system_prompt: the first message that the model reads.
+        response_format: the type of the structured answer; None: there is none.
+        max_steps: how often the model may answer.
+        handle_tool_errors: whether the model gets every error of a tool.
+
+    Example:
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> @tool
+        ... def add(a: int, b: int) -> int:
+        ...     '''Add two numbers.'''
+        ...     return a + b
+        >>> request = tool_call(name="add", args={"a": 1, "b": 2}, id="call_1")
+        >>> model = ScriptedChatModel([AIMessage(tool_calls=[request]), "It is 3."])
+        >>> stream = create_agent(model, [add]).stream("What is 1 + 2?")
+        >>> [chunk["messages"][0].text for chunk in stream]
+        ['What is 1 + 2?', '', '3', 'It', ' ', 'is', ' ', '3.']
     """
 
     def __init__(
@@ -86,38 +106,40 @@ class Agent(Runnable[AgentInput, State], internal=True):
         self.name = name
         if max_steps < 1:
             raise ConfigError(f"max_steps={max_steps!r}: the model must answer once, at least")
-        self._made: AgentSetup | None = None
-        self._setup()  # what does not fit is refused now
+        self._cached_setup: AgentSetup | None = None
+        self._setup()  # refuses now what does not fit
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._made = None
+        self._cached_setup = None
 
     def __repr__(self) -> str:
-        said = {key: it for key, it in self._settings().items() if it != _DEFAULTS.get(key)}
-        model, tools = said.pop("model"), ", ".join(map(show, self.tools))
-        options = [f"{key}={show(it)}" for key, it in said.items() if key != "tools"]
+        settings = {
+            key: value for key, value in self._settings().items() if value != _DEFAULTS.get(key)
+        }
+        model, tools = settings.pop("model"), ", ".join(map(show, self.tools))
+        options = [f"{key}={show(value)}" for key, value in settings.items() if key != "tools"]
         return f"create_agent({', '.join([repr(model), f'[{tools}]', *options])})"
 
     def _setup(self) -> AgentSetup:
-        if self._made is None:
-            self._made = AgentSetup(
+        if self._cached_setup is None:
+            self._cached_setup = AgentSetup(
                 self.model,
                 self.tools,
                 self.system_prompt,
                 self.response_format,
                 handle_tool_errors=self.handle_tool_errors,
             )
-        return self._made
+        return self._cached_setup
 
     @property
     def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it is the same for all
-        """Messages one after the other, pieces of an answer joined; the last structured answer."""
+        """Return how chunks merge: messages append, and the last structured answer counts."""
         return ByKey({"messages": CustomMerge(join_conversation), "structured_response": SNAPSHOTS})
 
     @property
     def may_restart(self) -> bool:
-        """Where the model's stream does."""
+        """Tell whether the model's stream may start over."""
         return self.model.may_restart
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
@@ -125,7 +147,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
 
     @property
     def InputType(self) -> Any:
-        """A dict with "messages"."""
+        """Return the type of a dict with "messages"."""
         return AgentMessages
 
     @property
@@ -134,123 +156,98 @@ class Agent(Runnable[AgentInput, State], internal=True):
 
     @property
     def OutputType(self) -> Any:
-        """A dict with "messages", and "structured_response" where there is a form for it."""
+        """Return the type of a dict with "messages", and "structured_response" if there is one."""
         return AgentState if self.response_format is None else AgentAnswer[Any]
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """A pydantic model with a list of messages."""
+        """Return a pydantic model with a list of messages."""
         return fields_schema(self.get_name("input"), {"messages": list[AnyMessage]})
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """A pydantic model with the conversation, and the answer where it has a form."""
+        """Return a pydantic model with the conversation, and the structured answer if any."""
         fields: dict[str, Any] = {"messages": list[AnyMessage]}
-        if (form := self.response_format) is not None:
-            fields["structured_response"] = dict[str, Any] if isinstance(form, Mapping) else form
+        if (schema := self.response_format) is not None:
+            is_json_schema = isinstance(schema, Mapping)
+            fields["structured_response"] = dict[str, Any] if is_json_schema else schema
         return fields_schema(self.get_name("output"), fields)
 
-    # -- whole
+    # -- invoked
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         chat, setup = self._begin(value, kwargs), self._setup()
         while not chat.over:
             try:
                 if chat.requests:
-                    answers = self._use(chat.requests, scope)
-                    chat.answered(answers, last=setup.tools.ends(chat.requests, answers))
+                    results = self._run_tools(chat.requests, scope)
+                    chat.add_results(results, last=setup.tools.ends(chat.requests, results))
                 else:
-                    chat.add_answer(
-                        setup.model.invoke(
-                            setup.prompt_messages(chat),
-                            _child_config(scope, chat.where),
-                        )
-                    )
+                    config = _child_config(scope, chat.step)
+                    chat.add_answer(setup.model.invoke(setup.prompt_messages(chat), config))
             except Exception as error:
-                add_location(error, chat.where)
+                add_location(error, chat.step)
                 raise
         if setup.structured_model is None:
             return chat.state()
-        form = setup.structured_model.invoke(
-            setup.structured_prompt(chat), _child_config(scope, "the form")
-        )
-        return chat.state(structured_response=form)
+        config = _child_config(scope, _STRUCTURED)
+        response = setup.structured_model.invoke(setup.structured_prompt(chat), config)
+        return chat.state(structured_response=response)
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         chat, setup = self._begin(value, kwargs), self._setup()
         while not chat.over:
             try:
                 if chat.requests:
-                    answers = await self._ause(chat.requests, scope)
-                    chat.answered(answers, last=setup.tools.ends(chat.requests, answers))
+                    results = await self._arun_tools(chat.requests, scope)
+                    chat.add_results(results, last=setup.tools.ends(chat.requests, results))
                 else:
-                    chat.add_answer(
-                        await setup.model.ainvoke(
-                            setup.prompt_messages(chat),
-                            _child_config(scope, chat.where),
-                        )
-                    )
+                    config = _child_config(scope, chat.step)
+                    chat.add_answer(await setup.model.ainvoke(setup.prompt_messages(chat), config))
             except Exception as error:
-                add_location(error, chat.where)
+                add_location(error, chat.step)
                 raise
         if setup.structured_model is None:
             return chat.state()
-        form = await setup.structured_model.ainvoke(
-            setup.structured_prompt(chat), _child_config(scope, "the form")
-        )
-        return chat.state(structured_response=form)
+        config = _child_config(scope, _STRUCTURED)
+        response = await setup.structured_model.ainvoke(setup.structured_prompt(chat), config)
+        return chat.state(structured_response=response)
 
     def _begin(self, value: Any, kwargs: dict[str, Any]) -> Conversation:
         refuse_options(self, kwargs)
-        return Conversation(messages_in(value), self.max_steps, self.get_name())
+        return Conversation(input_messages(value), self.max_steps, self.get_name())
 
-    def _use(self, requests: Sequence[ToolRequest], scope: Scope | None) -> list[ToolMessage]:
-        """The answers of the tools, in the order of the requests."""
+    def _run_tools(self, requests: Sequence[ToolRequest], scope: Scope | None) -> list[ToolMessage]:
+        """Run the tools of these requests; return their results in the same order."""
         slots, owns_limit, scope = enter_limit(scope)
 
         def work(_: int, request: ToolRequest) -> ToolMessage:
-            return self._serve(request, scope)
+            return self._run_tool(request, scope)
 
         fan_out = ThreadFanOut(work, iter(requests), slots, owns_limit=owns_limit)
         fan_out.inside(CURRENT_SCOPE, scope)
         return fan_out.run(len(requests))
 
-    async def _ause(
+    async def _arun_tools(
         self, requests: Sequence[ToolRequest], scope: Scope | None
     ) -> list[ToolMessage]:
-        """The answers of the tools, in the order of the requests."""
+        """Run the tools of these requests; return their results in the same order."""
         slots, owns_limit, scope = enter_limit(scope)
 
         async def work(_: int, request: ToolRequest) -> ToolMessage:
-            return await self._aserve(request, scope)
+            return await self._arun_tool(request, scope)
 
         fan_out = TaskFanOut(work, iter(requests), slots, owns_limit=owns_limit)
         fan_out.inside(CURRENT_SCOPE, scope)
         return await fan_out.run(len(requests))
 
-    def _serve(self, request: ToolRequest, scope: Scope) -> ToolMessage:
-        """The answer to one request."""
-        tools = self._setup().tools
-        tool = tools.choose(request)
-        if tool is None:
-            return tools.rejection(request)
-        try:
-            return tools.answer(request, tool.invoke(request, _child_config(scope, where(request))))
-        except Exception as error:
-            return tools.error_message(request, error)
+    def _run_tool(self, request: ToolRequest, scope: Scope) -> ToolMessage:
+        config = _child_config(scope, tool_label(request))
+        return self._setup().tools.run(request, config)
 
-    async def _aserve(self, request: ToolRequest, scope: Scope) -> ToolMessage:
-        """The answer to one request."""
-        tools = self._setup().tools
-        tool = tools.choose(request)
-        if tool is None:
-            return tools.rejection(request)
-        try:
-            return tools.answer(
-                request, await tool.ainvoke(request, _child_config(scope, where(request)))
-            )
-        except Exception as error:
-            return tools.error_message(request, error)
+    async def _arun_tool(self, request: ToolRequest, scope: Scope) -> ToolMessage:
+        config = _child_config(scope, tool_label(request))
+        return await self._setup().tools.arun(request, config)
 
-    # -- in pieces
+    # -- streamed
 
     def _transform(
         self,
@@ -262,18 +259,18 @@ class Agent(Runnable[AgentInput, State], internal=True):
         chat, setup = self._begin(collect(input), kwargs), self._setup()
         yield chat.state()
         while not chat.over:
-            pieces = self._used(chat, scope) if chat.requests else self._said(chat, scope)
+            next_chunks = self._stream_tools if chat.requests else self._stream_answer
+            step = next_chunks(chat, scope)
             try:
-                yield from pieces
+                yield from step
             except Exception as error:
-                add_location(error, chat.where)
+                add_location(error, chat.step)
                 raise
             finally:
-                pieces.close()
+                step.close()
         if setup.structured_model is not None:
-            chunks = setup.structured_model.stream(
-                setup.structured_prompt(chat), _child_config(scope, "the form")
-            )
+            config = _child_config(scope, _STRUCTURED)
+            chunks = setup.structured_model.stream(setup.structured_prompt(chat), config)
             try:
                 for chunk in chunks:
                     yield {"structured_response": chunk}
@@ -290,29 +287,29 @@ class Agent(Runnable[AgentInput, State], internal=True):
         chat, setup = self._begin(await acollect(input), kwargs), self._setup()
         yield chat.state()
         while not chat.over:
-            pieces = self._aused(chat, scope) if chat.requests else self._asaid(chat, scope)
+            next_chunks = self._astream_tools if chat.requests else self._astream_answer
+            step = next_chunks(chat, scope)
             try:
-                async for piece in pieces:
-                    yield piece
+                async for chunk in step:
+                    yield chunk
             except Exception as error:
-                add_location(error, chat.where)
+                add_location(error, chat.step)
                 raise
             finally:
-                await pieces.aclose()
+                await step.aclose()
         if setup.structured_model is not None:
-            chunks = setup.structured_model.astream(
-                setup.structured_prompt(chat), _child_config(scope, "the form")
-            )
+            config = _child_config(scope, _STRUCTURED)
+            chunks = setup.structured_model.astream(setup.structured_prompt(chat), config)
             try:
                 async for chunk in raw_iterator(chunks):
                     yield {"structured_response": chunk}
             finally:
                 await aclose(chunks)
 
-    def _said(self, chat: Conversation, scope: Scope | None) -> Generator[Any, None, None]:
-        """The pieces of the model's next answer."""
+    def _stream_answer(self, chat: Conversation, scope: Scope | None) -> Generator[Any, None, None]:
+        """Yield the chunks of the model's next answer."""
         setup = self._setup()
-        chunks = setup.model.stream(setup.prompt_messages(chat), _child_config(scope, chat.where))
+        chunks = setup.model.stream(setup.prompt_messages(chat), _child_config(scope, chat.step))
         try:
             for chunk in chunks:
                 yield from chat.add_chunk(chunk, chunks)
@@ -320,58 +317,72 @@ class Agent(Runnable[AgentInput, State], internal=True):
             close(chunks)
         chat.end_answer(chunks)
 
-    async def _asaid(self, chat: Conversation, scope: Scope | None) -> AsyncGenerator[Any, None]:
-        """The pieces of the model's next answer."""
+    async def _astream_answer(
+        self, chat: Conversation, scope: Scope | None
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the chunks of the model's next answer."""
         setup = self._setup()
-        chunks = setup.model.astream(setup.prompt_messages(chat), _child_config(scope, chat.where))
+        chunks = setup.model.astream(setup.prompt_messages(chat), _child_config(scope, chat.step))
         try:
             async for chunk in raw_iterator(chunks):
-                for piece in chat.add_chunk(chunk, chunks):
-                    yield piece
+                for update in chat.add_chunk(chunk, chunks):
+                    yield update
         finally:
             await aclose(chunks)
         chat.end_answer(chunks)
 
-    def _used(self, chat: Conversation, scope: Scope | None) -> Generator[Any, None, None]:
-        """The answers of the tools, each when those before it are there."""
+    def _stream_tools(self, chat: Conversation, scope: Scope | None) -> Generator[Any, None, None]:
+        """Yield the results of the tools, each when those before it are there."""
         slots, owns_limit, scope = enter_limit(scope)
         makers = {
-            at: partial(self._one, request, scope) for at, request in enumerate(chat.requests)
+            index: partial(self._tool_chunks, request, scope)
+            for index, request in enumerate(chat.requests)
         }
-        ordered = InOrder()
+        ordered = ResultOrder()
         pairs = interleave(makers, slots, owns_limit=owns_limit)
         try:
-            for at, answer in pairs:
-                for message in ordered.add(at, answer):
+            for index, result in pairs:
+                for message in ordered.add(index, result):
                     yield {"messages": [message]}
         finally:
             pairs.close()
-        chat.answered(ordered.all, last=self._setup().tools.ends(chat.requests, ordered.all))
+        chat.add_results(ordered.all, last=self._setup().tools.ends(chat.requests, ordered.all))
 
-    async def _aused(self, chat: Conversation, scope: Scope | None) -> AsyncGenerator[Any, None]:
-        """The answers of the tools, each when those before it are there."""
+    async def _astream_tools(
+        self, chat: Conversation, scope: Scope | None
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the results of the tools, each when those before it are there."""
         slots, owns_limit, scope = enter_limit(scope)
         makers = {
-            at: partial(self._aone, request, scope) for at, request in enumerate(chat.requests)
+            index: partial(self._atool_chunks, request, scope)
+            for index, request in enumerate(chat.requests)
         }
-        ordered = InOrder()
+        ordered = ResultOrder()
         pairs = ainterleave(makers, slots, owns_limit=owns_limit)
         try:
-            async for at, answer in pairs:
-                for message in ordered.add(at, answer):
+            async for index, result in pairs:
+                for message in ordered.add(index, result):
                     yield {"messages": [message]}
         finally:
             await pairs.aclose()
-        chat.answered(ordered.all, last=self._setup().tools.ends(chat.requests, ordered.all))
+        chat.add_results(ordered.all, last=self._setup().tools.ends(chat.requests, ordered.all))
 
-    def _one(self, request: ToolRequest, scope: Scope) -> Generator[ToolMessage, None, None]:
-        yield self._serve(request, scope)
+    def _tool_chunks(
+        self, request: ToolRequest, scope: Scope
+    ) -> Generator[ToolMessage, None, None]:
+        yield self._run_tool(request, scope)
 
-    async def _aone(self, request: ToolRequest, scope: Scope) -> AsyncGenerator[ToolMessage, None]:
-        yield await self._aserve(request, scope)
+    async def _atool_chunks(
+        self, request: ToolRequest, scope: Scope
+    ) -> AsyncGenerator[ToolMessage, None]:
+        yield await self._arun_tool(request, scope)
+
+
+_STRUCTURED: Final = "structured response"
+"""The label of the call that makes the structured answer."""
 
 
 def _child_config(scope: Scope | None, label: str) -> RunnableConfig | None:
-    """The config for a call inside of an agent."""
+    """Return the config for a call inside of an agent."""
     tag = "agent:" + label.replace(" ", ":").replace('"', "")
     return None if scope is None else scope.for_step(tag, label).config

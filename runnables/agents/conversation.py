@@ -1,4 +1,4 @@
-"""A conversation of a model with tools, step by step; it waits for nothing."""
+"""The state of a conversation between a model and its tools; nothing here waits or runs."""
 
 from __future__ import annotations
 
@@ -20,90 +20,95 @@ if TYPE_CHECKING:
     from runnables.messages.base import BaseMessage
 
 ToolRequest: TypeAlias = ToolCall | InvalidToolCall
-"""What a model asks a tool for; it may have written it wrongly."""
+"""A tool call of a model, whose arguments may be no valid JSON."""
 
 _KEYS = ("messages", "structured_response")
 
 _NAMELESS: Final = "unnamed"
-"""What a call is called that names no tool: services refuse to hear of an empty name again."""
+"""The name of a tool call without one: services refuse a conversation with an empty name."""
 
 
-def messages_in(value: Any) -> list[BaseMessage]:
-    """The conversation that an agent is given, as whole messages.
+def input_messages(value: Any) -> list[BaseMessage]:
+    """Return the input of an agent as complete messages.
 
     Raises:
         ConfigError: a dict with other keys than those of an agent.
         ValueError: something that stands for no message.
     """
-    said: Any = value
+    messages: Any = value
     if isinstance(value, Mapping) and not {"role", "type"} & value.keys():
-        given = cast("Mapping[str, Any]", value)
-        for key in given:
+        state = cast("Mapping[str, Any]", value)
+        for key in state:
             if key not in _KEYS:
                 raise ConfigError(
                     f"An agent takes no {key!r}.{did_you_mean(key, _KEYS)} Expected a dict with "
-                    "'messages', a list of messages, or a text."
+                    "'messages', a list of messages, or a string."
                 )
-        said = given.get("messages", [])
-    return named([message_chunk_to_message(it) for it in convert_to_messages(said)])
+        messages = state.get("messages", [])
+    return with_call_ids(list(map(message_chunk_to_message, convert_to_messages(messages))))
 
 
 def join_conversation(parts: Sequence[Sequence[BaseMessage]]) -> list[BaseMessage]:
-    """Messages in the order of their arrival; neighbouring pieces of an answer are one message."""
-    said = [message for part in parts for message in part]
+    """Return all messages in their order, with consecutive chunks of an answer as one message."""
+    messages = [message for part in parts for message in part]
     joined: list[BaseMessage] = []
-    for is_piece, group in groupby(said, lambda it: isinstance(it, AIMessageChunk)):
-        if is_piece:
+    for are_chunks, group in groupby(messages, lambda item: isinstance(item, AIMessageChunk)):
+        if are_chunks:
             joined.append(join_answer(cast("list[AIMessageChunk]", list(group))))
         else:
             joined += group
-    return named(joined)
+    return with_call_ids(joined)
 
 
-def named(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """A conversation whose calls of tools all have an id and a name, made here where need be.
+def with_call_ids(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Return a conversation whose tool calls all have an id and a name.
 
-    An id follows from the place of its call, so that a stream and a whole answer have the same.
+    A missing id is made from the place of its call, so that streamed and non-streamed answers have
+    the same.
     """
     return [
-        _with_names(it, at) if isinstance(it, AIMessage) and not _is_answered(messages, at) else it
-        for at, it in enumerate(messages)
+        _fill_calls(message, index)
+        if isinstance(message, AIMessage) and not _is_answered(messages, index)
+        else message
+        for index, message in enumerate(messages)
     ]
 
 
-def _is_answered(messages: Sequence[BaseMessage], at: int) -> bool:
-    """Whether a message is followed by the result of a call without an id."""
-    after = messages[at + 1] if at + 1 < len(messages) else None
-    return isinstance(after, ToolMessage) and not after.tool_call_id
+def _is_answered(messages: Sequence[BaseMessage], index: int) -> bool:
+    """Tell whether a message is followed by the result of a call without an id."""
+    following = messages[index + 1] if index + 1 < len(messages) else None
+    return isinstance(following, ToolMessage) and not following.tool_call_id
 
 
-def _with_names(answer: AIMessage, place: int) -> AIMessage:
-    if all(it["id"] and it["name"] for it in requests_of(answer)):
+def _fill_calls(answer: AIMessage, index: int) -> AIMessage:
+    """Return an answer whose tool calls have an id and a name."""
+    if all(request["id"] and request["name"] for request in requests_of(answer)):
         return answer
     number = count()
 
-    def whole(call: Any) -> Any:
-        made = f"made_{place}_{next(number)}"
+    def fill(call: Any) -> Any:
+        made = f"made_{index}_{next(number)}"
         return {**call, "id": call["id"] or made, "name": call["name"] or _NAMELESS}
 
     update = {
-        "tool_calls": [whole(call) for call in answer.tool_calls],
-        "invalid_tool_calls": [whole(call) for call in answer.invalid_tool_calls],
+        "tool_calls": [fill(call) for call in answer.tool_calls],
+        "invalid_tool_calls": [fill(call) for call in answer.invalid_tool_calls],
     }
     return answer.model_copy(update=update)
 
 
 def requests_of(answer: AIMessage) -> list[ToolRequest]:
-    """What an answer asks tools for, in order; what cannot be read comes last."""
+    """Return the tool calls of an answer, in their order, and then the invalid ones."""
     return [*answer.tool_calls, *answer.invalid_tool_calls]
 
 
 def _unanswered(messages: Sequence[BaseMessage]) -> list[ToolRequest]:
-    """The calls at the end of a conversation that no tool has answered yet."""
+    """Return the calls at the end of a conversation that have no result yet."""
     answered: set[str] = set()
     for message in reversed(messages):
         if isinstance(message, AIMessage):
-            return [it for it in requests_of(message) if (it["id"] or "") not in answered]
+            requests = requests_of(message)
+            return [request for request in requests if (request["id"] or "") not in answered]
         if not isinstance(message, ToolMessage):
             break
         answered.add(message.tool_call_id)
@@ -111,7 +116,7 @@ def _unanswered(messages: Sequence[BaseMessage]) -> list[ToolRequest]:
 
 
 class Conversation:
-    """What has been said, and what comes next.
+    """The messages so far, and what comes next: tools, the model's answer, or the end.
 
     Args:
         messages: the conversation so far; calls at its end are answered first.
@@ -120,8 +125,8 @@ class Conversation:
 
     Attributes:
         messages: the conversation.
-        requests: what the tools are asked for now; where nothing is, it is the model's turn.
-        over: whether the last word is spoken.
+        requests: the tool calls that run next; where there are none, the model answers.
+        over: whether the conversation is complete.
     """
 
     def __init__(self, messages: Sequence[BaseMessage], max_steps: int, name: str) -> None:
@@ -134,27 +139,27 @@ class Conversation:
         self._parts: Accumulator | None = None
 
     @property
-    def where(self) -> str:
-        """The step that is taken now, for error notes and observers."""
+    def step(self) -> str:
+        """Return the name of the current step, for error notes and tags."""
         return f"step {self._steps + (not self.requests)}"
 
     def state(self, **more: Any) -> dict[str, Any]:
-        """The conversation as an agent gives it."""
+        """Return the output of an agent."""
         return {"messages": list(self.messages), **more}
 
     def add_answer(self, answer: AIMessage) -> None:
-        """The model has answered.
+        """Add an answer of the model.
 
         Raises:
-            StepLimitError: it has done so as often as it may, and still calls tools.
+            StepLimitError: the model has answered as often as it may, and still calls tools.
         """
-        answer = _with_names(answer, len(self.messages))
+        answer = _fill_calls(answer, len(self.messages))
         self.messages.append(answer)
         self.requests = requests_of(answer)
         self.over = not self.requests
         self._steps += 1
         if self.requests and self._steps >= self._max_steps:
-            names = ", ".join(dict.fromkeys(str(it["name"]) for it in self.requests))
+            names = ", ".join(dict.fromkeys(str(request["name"]) for request in self.requests))
             raise StepLimitError(
                 f"{self._name}: the model has answered {self._steps} times, and still calls tools "
                 f"({names}). Raise max_steps, or let it go on: invoke the agent with the "
@@ -163,7 +168,7 @@ class Conversation:
             )
 
     def add_chunk(self, chunk: Any, chunks: object) -> Iterable[dict[str, Any]]:
-        """A piece of the model's answer has come; gives what leaves for the agent's consumer."""
+        """Add a chunk of the model's answer; return the chunks of the agent's stream."""
         if chunk is RESET:
             self._parts = None
             return {"messages": RESET}, self.state()
@@ -172,28 +177,36 @@ class Conversation:
         return ({"messages": [chunk]},)
 
     def end_answer(self, chunks: object) -> None:
-        """The last piece of the model's answer was the last."""
+        """End the model's answer, of which all chunks were added.
+
+        Raises:
+            EmptyStream: there was no chunk.
+        """
         parts, self._parts = self._parts, None
         if parts is None or parts.empty:
-            raise EmptyStream(getattr(chunks, "source", None) or chunks)
+            raise EmptyStream(getattr(chunks, "producer", None) or chunks)
         self.add_answer(parts.value())
 
-    def answered(self, answers: Sequence[ToolMessage], *, last: bool) -> None:
-        """The tools have answered; `last` says that nobody asks the model again."""
-        self.messages += answers
+    def add_results(self, results: Sequence[ToolMessage], *, last: bool) -> None:
+        """Add the results of the tools; with `last`, they end the conversation."""
+        self.messages += results
         self.requests = []
         self.over = last
 
 
-class InOrder:
-    """Puts results that come with their index in order, and gives each when its turn comes."""
+class ResultOrder:
+    """The results of several tools, put in order as they come.
+
+    Attributes:
+        all: the results so far, in their order, up to the first that is missing.
+    """
 
     def __init__(self) -> None:
         self.all: list[Any] = []
         self._early: dict[int, Any] = {}
 
     def add(self, index: int, result: Any) -> Iterable[Any]:
-        """Take one; give those whose turn it is now."""
+        """Add a result; return it, and those that waited for it, if none before it is missing."""
         self._early[index] = result
         before = len(self.all)
         while len(self.all) in self._early:

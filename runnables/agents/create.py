@@ -1,4 +1,4 @@
-"""How an agent is made."""
+"""`create_agent`, which makes an agent."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def create_agent(
 ) -> Agent[Any]:
     """Make a runnable of a model and tools: the model calls tools until it knows the answer.
 
-    It takes `{"messages": [...]}`, a list of messages or a text, and gives
-    `{"messages": [the whole conversation]}`, and `"structured_response"` where there is a
-    `response_format`. How it streams is said at `Agent`.
+    It takes `{"messages": [...]}`, a list of messages or a string, and returns
+    `{"messages": [...]}` with the complete conversation, and with `"structured_response"` if there
+    is a `response_format`. `Agent` describes its stream.
 
     Args:
         model: a chat model, also with a retry, fallbacks or bound options; or a name for
@@ -76,18 +76,30 @@ def create_agent(
         tools: tools, other runnables, functions with docstrings; dicts for tools that run on the
             provider's servers.
         system_prompt: what the model should be and do; it is no part of the conversation.
-        response_format: the type of the answer; one more call of the model puts it into this
-            form, by `with_structured_output`.
+        response_format: the type of the structured answer, which one more call of the model
+            makes, by `with_structured_output`.
         max_steps: how often the model may answer.
-        handle_tool_errors: tell the model of every error of a tool. Without it, the model is told
-            of arguments that do not fit, of a name that no tool has, and of a `ToolException`;
-            any other error is raised, with a note of which tool it was.
-        name: what observers call the agent.
+        handle_tool_errors: whether the model gets every error of a tool. By default it gets
+            arguments that do not fit, a name that no tool has, and a `ToolException`; any other
+            error is raised, with a note that names the tool.
+        name: the agent's name in events and traces.
 
     Raises:
         ConfigError: something that is no tool, two tools of one name, or a model without tools.
         StepLimitError: when run, the model has answered `max_steps` times and still calls tools;
             it carries the conversation.
+
+    Example:
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> @tool
+        ... def add(a: int, b: int) -> int:
+        ...     '''Add two numbers.'''
+        ...     return a + b
+        >>> request = tool_call(name="add", args={"a": 1, "b": 2}, id="call_1")
+        >>> model = ScriptedChatModel([AIMessage(tool_calls=[request]), "It is 3."])
+        >>> state = create_agent(model, [add]).invoke("What is 1 + 2?")
+        >>> [(message.type, message.text) for message in state["messages"]]
+        [('human', 'What is 1 + 2?'), ('ai', ''), ('tool', '3'), ('ai', 'It is 3.')]
     """
     if isinstance(model, str):
         model = init_chat_model(model)

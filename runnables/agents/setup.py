@@ -1,4 +1,4 @@
-"""What an agent is made of, once its settings are read."""
+"""The parts of an agent, made of its settings."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from runnables.compose.runnable import Runnable
     from runnables.messages.base import BaseMessage
 
-ASK_FOR_STRUCTURED_ANSWER: Final = "Now give your answer in the form that is asked for."
-"""What the model is told last, where its answer has a form. (A conversation that ends with its own
-words is refused by some services, and others go on with these words.)"""
+ASK_FOR_STRUCTURED_ANSWER: Final = "Now give your answer in the requested format."
+"""The last message to the model before its structured answer. (Some services refuse a conversation
+that ends with the model's own words, and others continue those words.)"""
 
 
 class AgentSetup:
-    """What follows of an agent's settings.
+    """The parts of an agent.
 
     Attributes:
-        tools: who serves the model's requests.
-        model: the model, which knows the tools.
-        former: the model, which gives an answer in a form; None where none is asked for.
+        tools: run the model's requests.
+        model: the model, with the tools.
+        structured_model: the model with structured output; None without a `response_format`.
 
     Raises:
-        ConfigError: something that is no tool, or a model that takes none.
+        ConfigError: something that is no tool, or a model that takes no tools.
     """
 
     def __init__(
@@ -47,24 +47,25 @@ class AgentSetup:
         prompt = SystemMessage(system_prompt) if isinstance(system_prompt, str) else system_prompt
         self._prompt: list[BaseMessage] = [] if prompt is None else [prompt]
         if self.tools.offered:
-            self.model = _ask(model, "bind_tools", self.tools.offered)
+            self.model = _derive(model, "bind_tools", self.tools.offered)
         if response_format is not None:
-            self.structured_model = _ask(model, "with_structured_output", response_format)
+            self.structured_model = _derive(model, "with_structured_output", response_format)
 
     def prompt_messages(self, conversation: Conversation) -> list[BaseMessage]:
-        """What the model reads when it is its turn."""
+        """Return the messages for the model's next answer."""
         return [*self._prompt, *conversation.messages]
 
     def structured_prompt(self, conversation: Conversation) -> list[BaseMessage]:
-        """What the model reads when its last answer is put into a form."""
+        """Return the messages for the model's structured answer."""
         return [*self.prompt_messages(conversation), HumanMessage(ASK_FOR_STRUCTURED_ANSWER)]
 
 
-def _ask(model: Any, method: str, argument: Any) -> Runnable[Any, Any]:
+def _derive(model: Any, method: str, argument: Any) -> Runnable[Any, Any]:
+    """Return the model that one of a model's methods makes."""
     if not hasattr(model, method):
         raise ConfigError(
-            f"{model!r} has no {method!r}, which an agent needs of its model: give it a chat "
-            "model, or one with a retry, fallbacks or bound options."
+            f"{model!r} has no {method!r}, which an agent needs of its model: pass a chat model, "
+            "or one with a retry, fallbacks or bound options."
         )
-    made: Runnable[Any, Any] = getattr(model, method)(argument)
-    return made
+    derived: Runnable[Any, Any] = getattr(model, method)(argument)
+    return derived

@@ -1,4 +1,4 @@
-"""The tools of an agent: who is called, and what the model is told where that fails."""
+"""The tools of an agent: they run the model's requests, and errors become messages for it."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ from runnables.tools.runnable_tool import RunnableTool, tool_inside
 
 if TYPE_CHECKING:
     from runnables.agents.conversation import ToolRequest
+    from runnables.core.config import RunnableConfig
     from runnables.tools.base import BaseTool
 
 
 class Toolbox:
-    """Tools by name.
+    """The tools of an agent, by name.
 
     Args:
         tools: tools, other runnables, functions; dicts for tools on the provider's servers.
-        handle_errors: whether the model is told of every error of a tool, not only of those
-            that are meant for it.
+        handle_errors: whether the model gets every error of a tool, not only those that are meant
+            for it.
 
     Attributes:
-        offered: what the model is told of.
-        runnables: what is run, by name.
+        offered: the tools that the model is bound to.
+        runnables: the runnables of those that run here, by name.
 
     Raises:
-        ConfigError: something that is no tool, or a name that comes twice.
+        ConfigError: something that is no tool, or two tools of one name.
     """
 
     def __init__(self, tools: Iterable[Any], *, handle_errors: bool) -> None:
@@ -45,14 +46,14 @@ class Toolbox:
         self.runnables: dict[str, Runnable[Any, Any]] = {}
         self._tools: dict[str, BaseTool[Any]] = {}
         self._handle_errors = handle_errors
-        for one in tools:
-            self._add(one)
+        for tool in tools:
+            self._add(tool)
 
-    def _add(self, given: Any) -> None:
-        if isinstance(given, Mapping) and "type" in given and given["type"] != "function":
-            self.offered.append(given)
+    def _add(self, value: Any) -> None:
+        if isinstance(value, Mapping) and "type" in value and value["type"] != "function":
+            self.offered.append(value)
             return
-        runnable = _as_runnable(given)
+        runnable = _as_runnable(value)
         tool = tool_inside(runnable)
         if tool is None:
             runnable = tool = RunnableTool[Any](runnable)
@@ -62,12 +63,32 @@ class Toolbox:
         self.offered.append(runnable)
         self.runnables[name], self._tools[name] = runnable, tool
 
-    def choose(self, request: ToolRequest) -> Runnable[Any, Any] | None:
-        """Who serves this request; None where nobody can."""
-        return None if self.refusal(request) else self.runnables[request["name"] or ""]
+    def run(self, request: ToolRequest, config: RunnableConfig | None) -> ToolMessage:
+        """Run the tool of a request; return its result, or an error that the model may know.
 
-    def refusal(self, request: ToolRequest) -> str:
-        """What the model is told of a request that cannot be served; empty where it can."""
+        Raises:
+            Exception: the error of a tool, if it is not for the model.
+        """
+        if problem := self._problem(request):
+            return _failure(request, problem)
+        tool = self.runnables[request["name"] or ""]
+        try:
+            return _result(request, tool.invoke(request, config))
+        except Exception as error:
+            return self._error_message(request, error)
+
+    async def arun(self, request: ToolRequest, config: RunnableConfig | None) -> ToolMessage:
+        """Run `run`, to be awaited."""
+        if problem := self._problem(request):
+            return _failure(request, problem)
+        tool = self.runnables[request["name"] or ""]
+        try:
+            return _result(request, await tool.ainvoke(request, config))
+        except Exception as error:
+            return self._error_message(request, error)
+
+    def _problem(self, request: ToolRequest) -> str:
+        """Return why a request cannot be run, in words for the model; empty where it can."""
         name = request["name"] or ""
         if name not in self._tools:
             known = ", ".join(self._tools) or "none"
@@ -82,55 +103,46 @@ class Toolbox:
             return f"The tool {name!r} has no argument {sorted(hidden)[0]!r}."
         return ""
 
-    def rejection(self, request: ToolRequest) -> ToolMessage:
-        """The answer to a request that cannot be served."""
-        return self._failed(request, self.refusal(request))
-
-    def answer(self, request: ToolRequest, result: Any) -> ToolMessage:
-        """The answer of a tool, also of one that gave no message."""
-        if isinstance(result, ToolMessage):
-            return result
-        call_id, name = request["id"] or "", request["name"]
-        return ToolMessage(as_content(result), tool_call_id=call_id, name=name)
-
-    def error_message(self, request: ToolRequest, error: Exception) -> ToolMessage:
-        """The answer where a tool has failed.
-
-        Raises:
-            Exception: the error itself, where it is not for the model to know.
-        """
+    def _error_message(self, request: ToolRequest, error: Exception) -> ToolMessage:
+        """Return the message for an error of a tool; raise one that is not for the model."""
         if isinstance(error, (ToolException, ToolArgumentsError)):
-            return self._failed(request, str(error) or type(error).__name__)
+            return _failure(request, str(error) or type(error).__name__)
         if self._handle_errors and not isinstance(error, (SyncAsyncError, ConfigError)):
-            return self._failed(request, f"{type(error).__name__}: {error}")
-        add_location(error, where(request))
+            return _failure(request, f"{type(error).__name__}: {error}")
+        add_location(error, tool_label(request))
         raise error
 
-    def ends(self, requests: Sequence[ToolRequest], answers: Sequence[ToolMessage]) -> bool:
-        """Whether these answers are the last word: all of tools that say so, and no error."""
-        tools = [self._tools.get(it["name"] or "") for it in requests]
-        good = all(answer.status == "success" for answer in answers)
-        return good and all(tool is not None and tool.return_direct for tool in tools)
-
-    def _failed(self, request: ToolRequest, said: str) -> ToolMessage:
-        return ToolMessage(
-            said, tool_call_id=request["id"] or "", name=request["name"], status="error"
-        )
+    def ends(self, requests: Sequence[ToolRequest], results: Sequence[ToolMessage]) -> bool:
+        """Tell whether these results end the work: all of `return_direct` tools, and no error."""
+        tools = [self._tools.get(request["name"] or "") for request in requests]
+        succeeded = all(result.status == "success" for result in results)
+        return succeeded and all(tool is not None and tool.return_direct for tool in tools)
 
 
-def where(request: ToolRequest) -> str:
-    """A call of a tool, for error notes and observers."""
+def tool_label(request: ToolRequest) -> str:
+    """Return the name of a tool call, for error notes and tags."""
     return f'tool "{request["name"]}"'
 
 
-def _as_runnable(given: Any) -> Runnable[Any, Any]:
-    it: Any = given
-    if isinstance(given, Runnable):
-        runnable: Runnable[Any, Any] = it
-        return runnable
-    if isinstance(given, type) or not callable(given):
+def _result(request: ToolRequest, result: Any) -> ToolMessage:
+    """Return the message for the result of a tool, which may be one already."""
+    if isinstance(result, ToolMessage):
+        return result
+    call_id, name = request["id"] or "", request["name"]
+    return ToolMessage(as_content(result), tool_call_id=call_id, name=name)
+
+
+def _failure(request: ToolRequest, problem: str) -> ToolMessage:
+    call_id, name = request["id"] or "", request["name"]
+    return ToolMessage(problem, tool_call_id=call_id, name=name, status="error")
+
+
+def _as_runnable(value: Any) -> Runnable[Any, Any]:
+    if isinstance(cast("object", value), Runnable):
+        return cast("Runnable[Any, Any]", value)
+    if isinstance(value, type) or not callable(value):
         raise ConfigError(
-            f"{given!r} cannot be a tool of an agent: expected a tool, a runnable or a function, "
-            "or a dict that says what the provider's own server runs."
+            f"{value!r} cannot be a tool of an agent: expected a tool, a runnable or a function, "
+            "or a dict of a tool that the provider's own server runs."
         )
-    return StructuredTool.from_function(cast("Callable[..., Any]", given))
+    return StructuredTool.from_function(cast("Callable[..., Any]", value))

@@ -1,4 +1,4 @@
-"""What an agent takes and returns."""
+"""The types of an agent's input and output."""
 
 from __future__ import annotations
 
@@ -14,19 +14,46 @@ State = TypeVar("State", covariant=True)
 
 
 class AgentMessages(TypedDict):
-    """What an agent takes."""
+    """The input of an agent, as a dict.
+
+    Example:
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> question: AgentMessages = {"messages": [("human", "Hello")]}
+        >>> state = create_agent(ScriptedChatModel(["Ahoy!"])).invoke(question)
+        >>> [message.text for message in state["messages"]]
+        ['Hello', 'Ahoy!']
+    """
 
     messages: Sequence[MessageLikeRepresentation]
 
 
 class AgentState(TypedDict):
-    """What an agent gives: the whole conversation."""
+    """The output of an agent: the complete conversation.
+
+    Example:
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> agent = create_agent(ScriptedChatModel(["Ahoy!"]))
+        >>> state: AgentState = agent.invoke("Hello")
+        >>> [message.text for message in state["messages"]]
+        ['Hello', 'Ahoy!']
+    """
 
     messages: list[BaseMessage]
 
 
 class AgentAnswer(AgentState, Generic[T]):
-    """What an agent with a `response_format` gives: also the answer in its form."""
+    """The output of an agent with a `response_format`: the conversation, and the structured answer.
+
+    Example:
+        >>> from pydantic import BaseModel
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> class Total(BaseModel):
+        ...     total: int
+        >>> model = ScriptedChatModel(["It is 3.", '{"total": 3}'])
+        >>> answer: AgentAnswer[Total] = create_agent(model, response_format=Total).invoke("1 + 2?")
+        >>> answer["structured_response"]
+        Total(total=3)
+    """
 
     structured_response: T
 
@@ -34,4 +61,4 @@ class AgentAnswer(AgentState, Generic[T]):
 AgentInput: TypeAlias = (
     str | Sequence[MessageLikeRepresentation] | PromptValue | AgentMessages | AgentState
 )
-"""What an agent takes: a conversation, as a dict with "messages" or by itself, or a text."""
+"""The input of an agent: a conversation, as a dict with "messages" or by itself, or a string."""

@@ -1,4 +1,4 @@
-"""Outputs that were given before, kept for the same input. (One that keeps files: sqlite.py.)"""
+"""Caches for the outputs of runnables. (The one in a file is in `sqlite.py`.)"""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,8 @@
-"""The same question has the same key: what a value consists of, as text, and the digest of it."""
+"""Keys of a cache: equal values have equal keys, in every process.
+
+A value is encoded as nested lists of JSON, by its type and what it consists of; its key is the
+digest of that.
+"""
 
 from __future__ import annotations
 
@@ -22,69 +26,72 @@ from pydantic import BaseModel, PydanticUserError, Secret, SecretBytes, SecretSt
 from runnables.core.values import Value
 
 VERSION: Final = 1
-"""Part of every key; another one forgets what was kept in another form."""
+"""Part of every key: a new one makes all entries unreachable that were written in an old format."""
 
 
 def digest(*parts: Any) -> str:
-    """A key for these values: equal ones have the same, in every process.
+    """Return the key of these values, in hexadecimal: equal ones have the same in every process.
 
-    Functions count by their code, defaults and closure, not by what they call; secrets not at
-    all.
+    Functions count by their code, defaults and closure, not by what they call; secrets do not
+    count at all.
 
     Raises:
-        TypeError: a value that cannot be told from others, such as an open connection.
+        TypeError: a value without a key, such as an open connection; the message names it.
     """
-    told = _Reader().read([VERSION, *parts])
-    return hashlib.sha256(_text(told).encode()).hexdigest()
+    encoded = _Encoder().encode([VERSION, *parts])
+    return hashlib.sha256(_to_text(encoded).encode()).hexdigest()
 
 
-def _text(told: Any) -> str:
-    return json.dumps(told, separators=(",", ":"))
+def _to_text(encoded: Any) -> str:
+    return json.dumps(encoded, separators=(",", ":"))
 
 
 def _path(kind: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-class _Reader:
-    """Says what values consist of, in lists, texts and numbers."""
+class _Encoder:
+    """The encoding of values as lists, strings and numbers."""
 
     def __init__(self) -> None:
-        self._within: set[int] = set()
+        self._parents: set[int] = set()  # of the value that is encoded now, by id
 
-    def read(self, value: Any) -> Any:
+    def encode(self, value: Any) -> Any:
         if value is None or type(value) in (bool, int, float, str):
             return value
-        if id(value) in self._within:
+        if id(value) in self._parents:
             raise TypeError(f"a {type(value).__name__} that contains itself")
-        self._within.add(id(value))
+        self._parents.add(id(value))
         try:
-            told = self._told(value)
+            contents = self._contents(value)
         finally:
-            self._within.discard(id(value))
-        if told is None:
+            self._parents.discard(id(value))
+        if contents is None:
             raise TypeError(f"{value!r}, for which there is no key")
-        return [_path(type(value)), *told]
+        return [_path(type(value)), *contents]
 
-    def _told(self, value: Any) -> Iterable[Any] | None:
-        for kinds, tell in _TOLD:
-            if isinstance(value, kinds):
-                return tell(self, value)
+    def _contents(self, value: Any) -> Iterable[Any] | None:
+        """Return the encoded contents of a value; None where it has no key."""
+        for classes, contents_of in _BY_TYPE:
+            if isinstance(value, classes):
+                return contents_of(self, value)
         kind: Any = value.__class__
         if is_dataclass(kind):
-            return self._pairs((it.name, getattr(value, it.name)) for it in fields(kind))
+            return self._pairs((field.name, getattr(value, field.name)) for field in fields(kind))
         if _is_plain_object(kind):
             return self._pairs(value.__dict__.items())
         return None
 
     def _items(self, items: Iterable[Any]) -> list[Any]:
-        return [self.read(it) for it in items]
+        return [self.encode(item) for item in items]
 
     def _unordered(self, items: Iterable[Any]) -> list[Any]:
-        return sorted(self._items(items), key=_text)
+        return sorted(self._items(items), key=_to_text)
 
     def _pairs(self, pairs: Iterable[tuple[Any, Any]]) -> list[Any]:
-        return sorted(([self.read(key), self.read(it)] for key, it in pairs), key=_text)
+        return sorted(
+            ([self.encode(key), self.encode(value)] for key, value in pairs), key=_to_text
+        )
 
     def _value(self, value: Value) -> list[Any]:
         return self._pairs(value._identity().items())
@@ -114,14 +121,14 @@ class _Reader:
     def _builtin(self, function: types.BuiltinFunctionType) -> list[Any]:
         owner: object = function.__self__
         bound = None if owner is None or isinstance(owner, types.ModuleType) else owner
-        return [str(function.__module__), function.__qualname__, self.read(bound)]
+        return [str(function.__module__), function.__qualname__, self.encode(bound)]
 
 
 @functools.lru_cache(maxsize=256)
 def _schema(kind: type[BaseModel]) -> Any:
-    """What the fields of a class are; it takes milliseconds to say."""
+    """Return the encoded fields of a class, which take milliseconds to encode."""
     try:
-        return _Reader().read(kind.model_json_schema())
+        return _Encoder().encode(kind.model_json_schema())
     except PydanticUserError:  # fields of which JSON knows nothing
         return {name: repr(field) for name, field in kind.model_fields.items()}
 
@@ -134,47 +141,47 @@ def _content(cell: types.CellType) -> Any:
 
 
 def _is_plain_object(kind: type) -> bool:
-    """Whether instances are all in their `__dict__`: no state of C code, no slots."""
+    """Tell whether instances are all in their `__dict__`: no state of C code, no slots."""
     return "__dict__" in dir(kind) and all(
-        base is object or (base.__flags__ & _IN_PYTHON and not vars(base).get("__slots__"))
+        base is object or (base.__flags__ & _HEAP_TYPE and not vars(base).get("__slots__"))
         for base in kind.__mro__
     )
 
 
-_IN_PYTHON: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes that were made by a class statement
+_HEAP_TYPE: Final = 1 << 9  # Py_TPFLAGS_HEAPTYPE: classes that were made by a class statement
 
-_READ: Final = _Reader
-_TOLD: Final[Sequence[tuple[Any, Callable[[Any, Any], Iterable[Any] | None]]]] = (
+_BY_TYPE: Final[Sequence[tuple[Any, Callable[[Any, Any], Iterable[Any] | None]]]] = (
     ((SecretStr, SecretBytes, Secret), lambda _, value: ()),
-    (Value, _READ._value),
-    (BaseModel, _READ._model),
+    (Value, _Encoder._value),
+    (BaseModel, _Encoder._model),
     (Enum, lambda _, value: [value.name]),
     ((bytes, bytearray), lambda _, value: [value.hex()]),
-    ((str, int, float), lambda reader, value: [repr(value), *_own(reader, value)]),
-    (Mapping, lambda reader, value: reader._pairs(value.items())),
-    (AbstractSet, _READ._unordered),
-    (Sequence, _READ._items),
+    ((str, int, float), lambda encoder, value: [repr(value), *_attributes(encoder, value)]),
+    (Mapping, lambda encoder, value: encoder._pairs(value.items())),
+    (AbstractSet, _Encoder._unordered),
+    (Sequence, _Encoder._items),
     ((date, time, timedelta, Decimal, UUID, PurePath, complex), lambda _, value: [repr(value)]),
-    (re.Pattern, lambda reader, value: reader._items([value.pattern, value.flags])),
+    (re.Pattern, lambda encoder, value: encoder._items([value.pattern, value.flags])),
     ((types.GenericAlias, types.UnionType), lambda _, value: [repr(value)]),
-    (type, _READ._class),
-    (types.FunctionType, _READ._function),
-    (types.CodeType, _READ._code),
-    (types.MethodType, _READ._method),
-    (types.BuiltinFunctionType, _READ._builtin),
-    (functools.partial, _READ._partial),
+    (type, _Encoder._class),
+    (types.FunctionType, _Encoder._function),
+    (types.CodeType, _Encoder._code),
+    (types.MethodType, _Encoder._method),
+    (types.BuiltinFunctionType, _Encoder._builtin),
+    (functools.partial, _Encoder._partial),
     (types.MethodDescriptorType, lambda _, value: [_path(value.__objclass__), value.__name__]),
     (
         (operator.itemgetter, operator.attrgetter, operator.methodcaller),
-        lambda reader, value: reader._items(value.__reduce__()),
+        lambda encoder, value: encoder._items(value.__reduce__()),
     ),
     (types.ModuleType, lambda _, value: [value.__name__]),
     (types.EllipsisType, lambda _, value: ()),
-    (BaseException, lambda reader, value: reader._items(value.args)),
+    (BaseException, lambda encoder, value: encoder._items(value.args)),
     (Iterator, lambda _, value: None),
 )
+"""The encoding of a value's contents, by its type; the first type that fits counts."""
 
 
-def _own(reader: _Reader, value: object) -> list[Any]:
-    """What a subclass of a plain type has beside."""
-    return reader._pairs(cast("dict[str, Any]", getattr(value, "__dict__", {})).items())
+def _attributes(encoder: _Encoder, value: object) -> list[Any]:
+    """Return the encoded attributes of an instance of a subclass of str, int or float."""
+    return encoder._pairs(cast("dict[str, Any]", getattr(value, "__dict__", {})).items())

@@ -1,4 +1,4 @@
-"""A runnable whose outputs are kept."""
+"""A runnable whose outputs are cached."""
 
 from __future__ import annotations
 
@@ -30,22 +30,31 @@ if TYPE_CHECKING:
 
 
 class RunnableCache(ForwardingWrapper[Input, Output], internal=True):
-    """A runnable whose outputs are kept, and given again for an equal input.
+    """A runnable whose outputs are cached, and returned again for an equal call.
 
     Equal means: the same input, options and `configurable` values, of a runnable with the same
     configuration (classes count by their names, functions by their code, not by what they call;
-    keys and other secrets do not count). Errors are not kept. A stream is kept when it was read
-    to its end, and given again as one chunk. Of a batch, those that are not there run, also in
-    groups. Equal calls at the same time all run.
+    keys and other secrets do not count). Errors are not cached. A stream is cached when it was
+    read to its end, and is a single chunk the next time. Of a batch, the inputs that are not
+    cached run, also in micro-batches. Equal calls at the same time all run.
 
     Args:
         bound: the runnable.
-        cache: where outputs are kept; by default in memory, for this object alone.
-        key: stands for the runnable's configuration, where that cannot be told, or should not
-            count; give another one when its outputs change.
+        cache: the store of the outputs; by default in memory, for this object alone.
+        key: a string that stands for the runnable's configuration, where that has no key of its
+            own, or should not count; change it when the outputs change.
 
     Raises:
-        ConfigError: something else than a cache, or than a text for a key.
+        ConfigError: another type than a cache, or than a string for a key.
+
+    Example:
+        >>> calls = []
+        >>> def shout(text: str) -> str:
+        ...     calls.append(text)
+        ...     return text.upper()
+        >>> cached = RunnableLambda(shout).with_cache()
+        >>> cached.invoke("ahoy"), cached.invoke("ahoy"), calls
+        ('AHOY', 'AHOY', ['ahoy'])
     """
 
     def __init__(
@@ -57,7 +66,7 @@ class RunnableCache(ForwardingWrapper[Input, Output], internal=True):
         check_cache(self.cache)
         given: Any = key
         if given is not None and (not isinstance(given, str) or not given):
-            raise ConfigError(f"with_cache(key={given!r}): expected a text")
+            raise ConfigError(f"with_cache(key={given!r}): expected a string")
 
     def __repr__(self) -> str:
         key = "" if self.key is None else f", key={self.key!r}"
@@ -67,7 +76,7 @@ class RunnableCache(ForwardingWrapper[Input, Output], internal=True):
         return {"bound": self.bound}
 
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
-        # one key for what differs would mix up their outputs
+        # one key for runnables that differ would mix up their outputs
         key = None if self.key is None else digest(self.key, call.name, call.args, call.kwargs)
         return with_settings(self, {"bound": made, "key": key})
 
@@ -76,50 +85,50 @@ class RunnableCache(ForwardingWrapper[Input, Output], internal=True):
 
     @property
     def max_batch_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: that of the bound one
-        """As the bound runnable's."""
+        """Return that of the bound runnable."""
         return self.bound.max_batch_size
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        kept = self._kept(value, scope, kwargs)
-        output = kept.get()
+        entry = self._entry(value, scope, kwargs)
+        output = entry.get()
         if output is NOT_CACHED:
             output = self.bound.invoke(value, config_of(scope), **kwargs)
-            kept.set(output)
+            entry.set(output)
         return output
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        kept = self._kept(value, scope, kwargs)
-        output = await kept.aget()
+        entry = self._entry(value, scope, kwargs)
+        output = await entry.aget()
         if output is NOT_CACHED:
             output = await self.bound.ainvoke(value, config_of(scope), **kwargs)
-            await kept.aset(output)
+            await entry.aset(output)
         return output
 
     def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        group = _Group(values, [self._kept(value, scope, kwargs) for value in values])
-        for kept in group.places:
-            group.found(kept, kept.get())
-        asked = group.asked()
-        if asked:
-            outputs = run_micro_batch(self.bound, asked, config_of(scope), kwargs)
-            for kept, output in group.answered(outputs):
-                kept.set(output)
-        return group.outputs()
+        batch = _Batch(values, [self._entry(value, scope, kwargs) for value in values])
+        for entry in batch.entries:
+            batch.add_cached(entry, entry.get())
+        missing = batch.missing_values()
+        if missing:
+            outputs = run_micro_batch(self.bound, missing, config_of(scope), kwargs)
+            for entry, output in batch.add_missing(outputs):
+                entry.set(output)
+        return batch.outputs()
 
     async def _ainvoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        group = _Group(values, [self._kept(value, scope, kwargs) for value in values])
-        for kept in group.places:
-            group.found(kept, await kept.aget())
-        asked = group.asked()
-        if asked:
-            outputs = await arun_micro_batch(self.bound, asked, config_of(scope), kwargs)
-            for kept, output in group.answered(outputs):
-                await kept.aset(output)
-        return group.outputs()
+        batch = _Batch(values, [self._entry(value, scope, kwargs) for value in values])
+        for entry in batch.entries:
+            batch.add_cached(entry, await entry.aget())
+        missing = batch.missing_values()
+        if missing:
+            outputs = await arun_micro_batch(self.bound, missing, config_of(scope), kwargs)
+            for entry, output in batch.add_missing(outputs):
+                await entry.aset(output)
+        return batch.outputs()
 
     def _transform(
         self,
@@ -129,21 +138,21 @@ class RunnableCache(ForwardingWrapper[Input, Output], internal=True):
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         value = collect(input)
-        kept = self._kept(value, scope, kwargs)
-        output = kept.get()
+        entry = self._entry(value, scope, kwargs)
+        output = entry.get()
         if output is not NOT_CACHED:
             yield self._as_chunk(output, info)
             return
         chunks = info.delegate_to(self.bound.stream(value, config_of(scope), **kwargs))
-        heard = _StreamRecorder(chunks)
+        recorder = _StreamRecorder(chunks)
         try:
             for chunk in chunks:
-                heard.add(chunk)
+                recorder.add(chunk)
                 yield chunk
         finally:
             close(chunks)
-        if heard.is_whole():
-            kept.set(heard.value())
+        if recorder.is_complete():
+            entry.set(recorder.value())
 
     async def _atransform(
         self,
@@ -153,53 +162,53 @@ class RunnableCache(ForwardingWrapper[Input, Output], internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         value = await acollect(input)
-        kept = self._kept(value, scope, kwargs)
-        output = await kept.aget()
+        entry = self._entry(value, scope, kwargs)
+        output = await entry.aget()
         if output is not NOT_CACHED:
             yield self._as_chunk(output, info)
             return
         chunks = info.delegate_to(self.bound.astream(value, config_of(scope), **kwargs))
-        heard = _StreamRecorder(chunks)
+        recorder = _StreamRecorder(chunks)
         try:
             async for chunk in raw_iterator(chunks):
-                heard.add(chunk)
+                recorder.add(chunk)
                 yield chunk
         finally:
             await aclose(chunks)
-        if heard.is_whole():
-            await kept.aset(heard.value())
+        if recorder.is_complete():
+            await entry.aset(recorder.value())
 
-    def _kept(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> CacheEntry:
-        """Where the output for this call is kept."""
-        chosen: Any = {} if scope is None else scope.get("configurable", {})
+    def _entry(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> CacheEntry:
+        """Return the cache entry of a call."""
+        configurable: Any = {} if scope is None else scope.get("configurable", {})
         try:
-            key = digest("runnable", self._config, value, kwargs, chosen)
+            key = digest("runnable", self._configuration_key, value, kwargs, configurable)
         except TypeError as error:
             raise TypeError(
-                f"{self!r}: what it is given has in it {error}. Its input, options and "
-                "configurable values must be plain data, for the cache to know equal ones."
+                f"{self!r}: its input, options or configurable values contain {error}. They must "
+                "be plain data, for the cache to know equal ones."
             ) from None
-        return CacheEntry(self.cache, key, self._form)
+        return CacheEntry(self.cache, key, self._codec)
 
     @cached_property
-    def _config(self) -> str:
-        """The part of every key that stands for the configuration."""
+    def _configuration_key(self) -> str:
+        """Return the part of every key that stands for the configuration."""
         if self.key is not None:
             return digest("key", self.key)
         try:
             return digest("configuration", self.bound)
         except TypeError as error:
             raise TypeError(
-                f"{self!r}: its configuration has in it {error}. Give with_cache(key=...) a text "
-                "that stands for it."
+                f"{self!r}: its configuration contains {error}. Set with_cache(key=...) to a "
+                "string that stands for it."
             ) from None
 
     @cached_property
-    def _form(self) -> Codec:
+    def _codec(self) -> Codec:
         return Codec(self.bound, lambda: self.bound.OutputType)
 
     def _as_chunk(self, output: Any, info: StreamInfo) -> Any:
-        """The whole output as the only chunk, which adds up to itself, whatever the merge."""
+        """Return a complete output as the only chunk, which merges to itself."""
         if isinstance(output, AIMessage) and comes_in_parts(self.merge):
             return final_chunk(output)
         info.merge = SNAPSHOTS
@@ -207,7 +216,7 @@ class RunnableCache(ForwardingWrapper[Input, Output], internal=True):
 
 
 class _StreamRecorder:
-    """What the chunks of a stream add up to; nothing, where they do not."""
+    """The value that the chunks of a stream merge to, if they do."""
 
     def __init__(self, chunks: object) -> None:
         self._chunks = chunks
@@ -215,14 +224,14 @@ class _StreamRecorder:
         self._value: Any = None
 
     def add(self, chunk: Any) -> None:
-        if chunk is RESET:  # what starts over may add up in another way
+        if chunk is RESET:  # the stream that starts over may merge in another way
             self._parts = None
             return
         self._parts = self._parts or merge_of(self._chunks).accumulator()
         self._parts.add(chunk)
 
-    def is_whole(self) -> bool:
-        """Whether there is a value; chunks without a merge are their consumer's affair."""
+    def is_complete(self) -> bool:
+        """Tell whether there is a value; there is none where the chunks cannot be merged."""
         if self._parts is None or self._parts.empty:
             return False
         try:
@@ -235,31 +244,33 @@ class _StreamRecorder:
         return self._value
 
 
-class _Group:
-    """The inputs of one group: which are there, which are asked for, each of them once."""
+class _Batch:
+    """The inputs of a micro-batch, of which equal ones run once, and cached ones do not run."""
 
-    def __init__(self, values: Sequence[Any], keys: Sequence[CacheEntry]) -> None:
-        self._keys = keys
-        self._first = {kept.key: (kept, value) for kept, value in zip(keys, values, strict=True)}
+    def __init__(self, values: Sequence[Any], entries: Sequence[CacheEntry]) -> None:
+        self._keys = [entry.key for entry in entries]
+        self._unique = {
+            entry.key: (entry, value) for entry, value in zip(entries, values, strict=True)
+        }
         self._outputs: dict[str, Any] = {}
 
     @property
-    def places(self) -> list[CacheEntry]:
-        return [kept for kept, _ in self._first.values()]
+    def entries(self) -> list[CacheEntry]:
+        return [entry for entry, _ in self._unique.values()]
 
-    def found(self, kept: CacheEntry, output: Any) -> None:
+    def add_cached(self, entry: CacheEntry, output: Any) -> None:
         if output is not NOT_CACHED:
-            self._outputs[kept.key] = output
+            self._outputs[entry.key] = output
 
-    def asked(self) -> list[Any]:
-        return [value for key, (_, value) in self._first.items() if key not in self._outputs]
+    def missing_values(self) -> list[Any]:
+        return [value for key, (_, value) in self._unique.items() if key not in self._outputs]
 
-    def answered(self, outputs: Sequence[Any]) -> list[tuple[CacheEntry, Any]]:
-        """What the others gave; those of them that can be kept."""
-        missing = [kept for key, (kept, _) in self._first.items() if key not in self._outputs]
+    def add_missing(self, outputs: Sequence[Any]) -> list[tuple[CacheEntry, Any]]:
+        """Add the outputs of the missing values; return those to store, which are no errors."""
+        missing = [entry for key, (entry, _) in self._unique.items() if key not in self._outputs]
         pairs = list(zip(missing, outputs, strict=True))
-        self._outputs |= {kept.key: output for kept, output in pairs}
+        self._outputs |= {entry.key: output for entry, output in pairs}
         return [pair for pair in pairs if not isinstance(pair[1], Failed)]
 
     def outputs(self) -> list[Any]:
-        return [self._outputs[kept.key] for kept in self._keys]
+        return [self._outputs[key] for key in self._keys]

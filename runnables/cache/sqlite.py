@@ -1,4 +1,4 @@
-"""Answers in a file of SQLite, for several processes and for tomorrow."""
+"""A cache in a file of SQLite, which several processes share and which outlives them."""
 
 from __future__ import annotations
 
@@ -17,29 +17,37 @@ from runnables.core.signatures import checks_keywords
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-_PATIENCE: Final = 30.0
+_LOCK_TIMEOUT: Final = 30.0
 """Seconds to wait for another process that writes; each write takes a few milliseconds."""
 
 _TABLE: Final = (
-    "CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, text TEXT NOT NULL, expires REAL) "
+    "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, text TEXT NOT NULL, expires REAL) "
     "WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS kept_expires ON kept (expires) WHERE expires IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS entries_expires ON entries (expires) WHERE expires IS NOT NULL",
 )
 
 
 class SQLiteCache(BaseCache):
-    """Keeps texts in a file, for threads, processes and forks at the same time.
+    """A cache in a file, which threads, processes and forks use at the same time.
 
-    What is kept survives the death of the process (also by a signal); the last moments before a
-    power cut may be lost, the file stays whole. Connections are made when they are needed, in
-    each process its own. Values are texts of JSON; nothing in the file is run.
+    Entries survive the death of the process (also by a signal); the last ones before a power cut
+    may be lost, and the file stays intact. Each process has its own connections, which are opened
+    when they are needed. The values are strings of JSON; nothing in the file is run.
 
     Args:
-        path: the file, made where it is not there.
-        ttl: seconds after which a text is forgotten; None: never.
+        path: the file, created if it does not exist.
+        ttl: seconds after which an entry expires; None: never.
 
     Raises:
         ConfigError: a number that is not above 0.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     cache = SQLiteCache(f"{folder}/answers.db", ttl=86_400)
+        ...     print(RunnableLambda(len).with_cache(cache).batch(["ahoy", "ahoy"]))
+        ...     cache.close()
+        [4, 4]
     """
 
     @checks_keywords
@@ -47,44 +55,46 @@ class SQLiteCache(BaseCache):
         check_positive("ttl", ttl)
         self.path = os.fspath(path)
         self.ttl = ttl
-        self._open()
+        self._init_connections()
 
-    def _open(self) -> None:
+    def _init_connections(self) -> None:
         self._idle: dict[int, deque[sqlite3.Connection]] = {}
         weakref.finalize(self, _close, self._idle)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._open()
+        self._init_connections()
 
     def get(self, key: str) -> str | None:
-        """The text of this key; None where there is none, or no longer."""
-        ask = "SELECT text FROM kept WHERE key = ? AND (expires IS NULL OR expires > ?)"
+        """Return the string of this key; None where there is none, or it has expired."""
+        query = "SELECT text FROM entries WHERE key = ? AND (expires IS NULL OR expires > ?)"
         with self._connection() as connection:
-            row = connection.execute(ask, (key, time.time())).fetchone()
+            row = connection.execute(query, (key, time.time())).fetchone()
         return None if row is None else str(row[0])
 
     def set(self, key: str, text: str) -> None:
-        """Keep this text, in place of what was there; what is over is forgotten."""
+        """Store a string, in place of an earlier one, and remove the entries that have expired."""
         with self._connection() as connection:
             now = time.time()
             expires = None if self.ttl is None else now + self.ttl
             if self.ttl is not None:
-                connection.execute("DELETE FROM kept WHERE expires <= ?", (now,))
-            connection.execute("INSERT OR REPLACE INTO kept VALUES (?, ?, ?)", (key, text, expires))
+                connection.execute("DELETE FROM entries WHERE expires <= ?", (now,))
+            connection.execute(
+                "INSERT OR REPLACE INTO entries VALUES (?, ?, ?)", (key, text, expires)
+            )
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all entries."""
         with self._connection() as connection:
-            connection.execute("DELETE FROM kept")
+            connection.execute("DELETE FROM entries")
 
     def close(self) -> None:
-        """Close the connections of this process that nobody uses; later calls make new ones."""
+        """Close the idle connections of this process; later calls open new ones."""
         _close(self._idle)
 
     @contextmanager
     def _connection(self) -> Generator[sqlite3.Connection]:
-        """A connection that is ours alone meanwhile; one that failed is not used again."""
+        """Yield a connection for one user at a time; one that failed is not used again."""
         # Those of a parent process stay where they are: a fork may neither use nor close them.
         idle = self._idle.setdefault(os.getpid(), deque())
         try:
@@ -104,9 +114,9 @@ class SQLiteCache(BaseCache):
         connection: sqlite3.Connection | None = None
         try:
             connection = sqlite3.connect(
-                self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+                self.path, timeout=_LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
             )
-            connection.text_factory = _readable
+            connection.text_factory = _decode
             _prepare(connection)
         except sqlite3.Error as error:
             if connection is not None:
@@ -116,8 +126,8 @@ class SQLiteCache(BaseCache):
         return connection
 
 
-def _readable(text: bytes) -> str:
-    """A text of the file; an empty one where it is damaged, which is no answer."""
+def _decode(text: bytes) -> str:
+    """Return a string of the file; an empty one, which is no answer, where it is damaged."""
     try:
         return text.decode()
     except UnicodeDecodeError:
@@ -125,8 +135,8 @@ def _readable(text: bytes) -> str:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Readers beside a writer (WAL), which is written through at checkpoints only; the table."""
-    until = time.monotonic() + _PATIENCE
+    """Let reads run during a write (WAL), which syncs at checkpoints only, and create the table."""
+    deadline = time.monotonic() + _LOCK_TIMEOUT
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -135,9 +145,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
             return
         except sqlite3.OperationalError as error:
-            # Where two processes make the file at once, SQLite does not wait with the change to
-            # WAL, whatever the timeout says.
-            if "locked" not in str(error) or time.monotonic() > until:
+            # Where two processes create the file at once, SQLite does not wait with the change to
+            # WAL, whatever the timeout is.
+            if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
 

@@ -1,4 +1,4 @@
-"""Where answers are kept: by a key, as text."""
+"""The stores of a cache, which hold strings by their keys."""
 
 from __future__ import annotations
 
@@ -15,43 +15,70 @@ from runnables.errors import ConfigError
 
 
 class BaseCache(Value, ABC):
-    """Keeps texts by their keys; write `get` and `set`, and `clear`.
+    """A store of strings by their keys; write `get`, `set` and `clear`.
 
-    It is asked by several threads, and by several event loops, at the same time. What waits (for
-    a disk, a server) is done in a worker thread where the call is async, unless `aget` and `aset`
-    are written, too.
+    Several threads, and several event loops, use it at the same time. An async call runs `get` and
+    `set` in a worker thread, as they may wait for a disk or a server, unless `aget` and `aset` are
+    written, too.
+
+    Example:
+        >>> class DictCache(BaseCache):
+        ...     def __init__(self):
+        ...         self.entries = {}
+        ...
+        ...     def get(self, key):
+        ...         return self.entries.get(key)
+        ...
+        ...     def set(self, key, text):
+        ...         self.entries[key] = text
+        ...
+        ...     def clear(self):
+        ...         self.entries.clear()
+        >>> cache = DictCache()
+        >>> RunnableLambda(len).with_cache(cache).invoke("ahoy")
+        4
+        >>> list(cache.entries.values())
+        ['{"json": 4}']
     """
 
     @abstractmethod
     def get(self, key: str) -> str | None:
-        """The text of this key; None where there is none, or no longer."""
+        """Return the string of this key; None where there is none, or it has expired."""
 
     @abstractmethod
     def set(self, key: str, text: str) -> None:
-        """Keep this text, in place of what was there."""
+        """Store a string under this key, in place of an earlier one."""
 
     @abstractmethod
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all strings."""
 
     async def aget(self, key: str) -> str | None:
-        """The text of this key; None where there is none, or no longer."""
+        """Return the string of this key; None where there is none, or it has expired."""
         return await to_thread(self.get, key)
 
     async def aset(self, key: str, text: str) -> None:
-        """Keep this text, in place of what was there."""
+        """Store a string under this key, in place of an earlier one."""
         await to_thread(self.set, key, text)
 
 
 class InMemoryCache(BaseCache):
-    """Keeps texts in this process, those that were used last. A pickled copy is empty.
+    """A cache in the memory of this process, of the entries that were used last.
+
+    A pickled copy is empty.
 
     Args:
-        maxsize: how many texts; None: all.
-        ttl: seconds after which a text is forgotten; None: never.
+        maxsize: the largest number of entries; None: no limit.
+        ttl: seconds after which an entry expires; None: never.
 
     Raises:
         ConfigError: a number that is not above 0.
+
+    Example:
+        >>> cache = InMemoryCache(maxsize=100, ttl=60)
+        >>> length = RunnableLambda(len).with_cache(cache)
+        >>> length.batch(["ahoy", "ahoy"]), len(cache)
+        ([4, 4], 1)
     """
 
     @checks_keywords
@@ -60,67 +87,67 @@ class InMemoryCache(BaseCache):
         check_positive("ttl", ttl)
         self.maxsize = maxsize
         self.ttl = ttl
-        self._kept: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._entries: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._kept = OrderedDict()
+        self._entries = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)
 
     def get(self, key: str) -> str | None:
-        """The text of this key; None where there is none, or no longer."""
-        return self._take(key)
+        """Return the string of this key; None where there is none, or it has expired."""
+        return self._read(key)
 
     async def aget(self, key: str) -> str | None:
-        """The text of this key; None where there is none, or no longer."""
-        return self._take(key)
+        """Return the string of this key; None where there is none, or it has expired."""
+        return self._read(key)
 
     def set(self, key: str, text: str) -> None:
-        """Keep this text; the one that was used longest ago goes where there are too many."""
-        self._put(key, text)
+        """Store a string; the entry that was used longest ago goes where there are too many."""
+        self._write(key, text)
 
     async def aset(self, key: str, text: str) -> None:
-        """Keep this text; the one that was used longest ago goes where there are too many."""
-        self._put(key, text)
+        """Store a string; the entry that was used longest ago goes where there are too many."""
+        self._write(key, text)
 
-    def _take(self, key: str) -> str | None:
+    def _read(self, key: str) -> str | None:
         with lock:
-            if key not in self._kept:
+            if key not in self._entries:
                 return None
-            text, since = self._kept[key]
-            if self.ttl is not None and time.monotonic() - since >= self.ttl:
-                del self._kept[key]
+            text, stored_at = self._entries[key]
+            if self.ttl is not None and time.monotonic() - stored_at >= self.ttl:
+                del self._entries[key]
                 return None
-            self._kept.move_to_end(key)
+            self._entries.move_to_end(key)
             return text
 
-    def _put(self, key: str, text: str) -> None:
+    def _write(self, key: str, text: str) -> None:
         with lock:
-            self._kept[key] = (text, time.monotonic())
-            self._kept.move_to_end(key)
-            if self.maxsize is not None and len(self._kept) > self.maxsize:
-                self._kept.popitem(last=False)
+            self._entries[key] = (text, time.monotonic())
+            self._entries.move_to_end(key)
+            if self.maxsize is not None and len(self._entries) > self.maxsize:
+                self._entries.popitem(last=False)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all entries."""
         with lock:
-            self._kept.clear()
+            self._entries.clear()
 
 
 def check_positive(name: str, number: object) -> None:
-    """Refuse what is no number above 0, unless it is None."""
+    """Refuse a setting that is no number above 0, unless it is None."""
     fits = isinstance(number, (int, float)) and not isinstance(number, bool) and number > 0
     if number is not None and not fits:
         raise ConfigError(f"{name}={number!r}: expected a number above 0")
 
 
 def check_cache(cache: object) -> None:
-    """Refuse what is no cache.
+    """Refuse a `cache` setting that is no cache.
 
     Raises:
-        ConfigError: says what is one.
+        ConfigError: it is none; the message says what is one.
     """
     if not isinstance(cache, BaseCache):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""One answer in a cache: as text, by the type that is declared, and back."""
+"""One value in a cache: written as a string, by its declared type, and read again."""
 
 from __future__ import annotations
 
@@ -24,81 +24,81 @@ if TYPE_CHECKING:
 _log = logging.getLogger("runnables")
 
 NOT_CACHED: Final = object()
-"""Stands for an answer that is not there."""
+"""Stands for a value that is not in the cache."""
 
 
 class Codec:
-    """How the values of one runnable are written as text, and read.
+    """The format of one runnable's values in a cache.
 
-    JSON values and messages are written as they are, at any depth; others by the declared type,
-    with pydantic. Nothing that is written names a class, so nothing that is read makes one that
-    was not declared.
+    A value is a JSON object with one key. Under "json" are JSON values and messages, at any depth;
+    under "typed" any other value, as pydantic writes it by the declared type. No class is named,
+    so reading makes no object of a class that was not declared.
 
     Args:
-        owner: whose values they are, for the errors.
-        declared: their type; Any: JSON values and messages only.
+        owner: the runnable whose values they are, for errors.
+        declared: returns their type; Any: JSON values and messages only.
     """
 
-    def __init__(self, owner: object, info: Callable[[], Any]) -> None:
+    def __init__(self, owner: object, declared: Callable[[], Any]) -> None:
         self._owner = owner
-        self._declared = info
+        self._declared = declared
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any] | None:
-        info = self._declared()
+        declared = self._declared()
         try:
-            return None if info is Any else adapter_of(info)
+            return None if declared is Any else adapter_of(declared)
         except (PydanticSchemaGenerationError, PydanticUserError):
             return None
 
     def write(self, value: Any) -> str:
-        """A value as text.
+        """Return a value as a string.
 
         Raises:
-            TypeError: what would be read from it would be something else.
+            TypeError: reading that string would return another value.
         """
-        text = _json(value) or self._typed(value)
+        text = _write_json(value) or self._write_typed(value)
         if text is None or self.read(text) != value:
             raise TypeError(
-                f"{self._owner!r} gave {value!r}, which the cache cannot keep: it keeps messages, "
-                "JSON values, and what pydantic can write and read back by the declared type, "
-                f"which is {self._declared()!r}. Declare it before with_cache, with "
-                "with_types(output_type=...), or put the cache around a step that gives one of "
+                f"{self._owner!r} returned {value!r}, which cannot be cached: a cache holds "
+                "messages, JSON values, and what pydantic can write and read back by the declared "
+                f"type, which is {self._declared()!r}. Declare it before with_cache, with "
+                "with_types(output_type=...), or put the cache around a step that returns one of "
                 "these."
             )
         return text
 
     def read(self, text: str) -> Any:
-        """The value of a text; MISSING where it is not of the form, or no longer."""
+        """Return the value of a string; NOT_CACHED where it is damaged, or of another type."""
         try:
-            ((form, told),) = json.loads(text).items()
-            if form == "json":
-                return _read(told)
-            if form == "typed" and self._adapter is not None:
-                return self._adapter.validate_json(told)
+            ((tag, content),) = json.loads(text).items()
+            if tag == "json":
+                return _from_json(content)
+            if tag == "typed" and self._adapter is not None:
+                return self._adapter.validate_json(content)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             pass
         return NOT_CACHED
 
-    def _typed(self, value: Any) -> str | None:
+    def _write_typed(self, value: Any) -> str | None:
         if self._adapter is None:
             return None
         try:
-            told = self._adapter.dump_json(value, warnings="error").decode()
+            content = self._adapter.dump_json(value, warnings="error").decode()
         except PydanticSerializationError:
             return None
-        return json.dumps({"typed": told})
+        return json.dumps({"typed": content})
 
 
-def _json(value: Any) -> str | None:
+def _write_json(value: Any) -> str | None:
     try:
         return json.dumps({"json": _to_json(value)})
-    except _NotPlain:
+    except _NotJsonError:
         return None
 
 
-class _NotPlain(TypeError):
-    """A value that is neither of JSON nor a message."""
+class _NotJsonError(TypeError):
+    """A value that is neither JSON nor a message."""
 
 
 def _to_json(value: Any) -> Any:
@@ -106,76 +106,76 @@ def _to_json(value: Any) -> Any:
     if value is None or kind in (bool, int, float, str):
         return value
     if kind is list:
-        return [_to_json(it) for it in value]
+        return [_to_json(item) for item in value]
     if kind is dict and all(type(key) is str for key in value):
-        return {"dict": {key: _to_json(it) for key, it in value.items()}}
+        return {"dict": {key: _to_json(item) for key, item in value.items()}}
     if isinstance(value, BaseMessage):
         return {"message": message_to_dict(value)}
-    raise _NotPlain
+    raise _NotJsonError
 
 
-def _read(told: Any) -> Any:
-    kind = told.__class__
+def _from_json(encoded: Any) -> Any:
+    kind = encoded.__class__
     if kind is list:
-        return [_read(it) for it in told]
+        return [_from_json(item) for item in encoded]
     if kind is not dict:
-        return told
-    ((form, inside),) = told.items()
-    if form == "message":
-        return message_from_dict(inside)
-    if form == "dict":
-        return {key: _read(it) for key, it in inside.items()}
-    raise ValueError(form)
+        return encoded
+    ((tag, content),) = encoded.items()
+    if tag == "message":
+        return message_from_dict(content)
+    if tag == "dict":
+        return {key: _from_json(item) for key, item in content.items()}
+    raise ValueError(tag)
 
 
 class CacheEntry:
-    """The place of one answer in a cache.
+    """One entry of a cache, whether it holds a value yet or not.
 
     Args:
-        cache: where.
-        key: under which key.
-        form: how it is written.
+        cache: the store.
+        key: the key of the entry.
+        codec: writes and reads the value.
     """
 
-    def __init__(self, cache: BaseCache, key: str, form: Codec) -> None:
+    def __init__(self, cache: BaseCache, key: str, codec: Codec) -> None:
         self._cache = cache
         self.key = key
-        self._form = form
+        self._codec = codec
 
     def get(self) -> Any:
-        """The answer, or MISSING."""
+        """Return the value, or NOT_CACHED."""
         return self._read(self._cache.get(self.key))
 
     async def aget(self) -> Any:
-        """The answer, or MISSING."""
+        """Return the value, or NOT_CACHED."""
         return self._read(await self._cache.aget(self.key))
 
     def set(self, value: Any) -> None:
-        """Keep an answer. Where the cache fails, the answer counts more: that is only logged.
+        """Store a value; log an error of the store, as the caller has the value already.
 
         Raises:
-            TypeError: it cannot be kept.
+            TypeError: the value cannot be cached.
         """
-        text = self._form.write(value)
+        text = self._codec.write(value)
         try:
             self._cache.set(self.key, text)
         except Exception as error:
-            self._not_kept(error)
+            self._log_failure(error)
 
     async def aset(self, value: Any) -> None:
-        """Keep an answer. Where the cache fails, the answer counts more: that is only logged.
+        """Store a value; log an error of the store, as the caller has the value already.
 
         Raises:
-            TypeError: it cannot be kept.
+            TypeError: the value cannot be cached.
         """
-        text = self._form.write(value)
+        text = self._codec.write(value)
         try:
             await self._cache.aset(self.key, text)
         except Exception as error:
-            self._not_kept(error)
+            self._log_failure(error)
 
-    def _not_kept(self, error: Exception) -> None:
-        _log.warning("%r did not keep an answer: %r", self._cache, error)
+    def _log_failure(self, error: Exception) -> None:
+        _log.warning("%r did not store an output: %r", self._cache, error)
 
     def _read(self, text: str | None) -> Any:
-        return NOT_CACHED if text is None else self._form.read(text)
+        return NOT_CACHED if text is None else self._codec.read(text)

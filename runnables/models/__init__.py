@@ -1,4 +1,4 @@
-"""Models: what a provider fills in, and what every model can do."""
+"""Chat models and embedding models: their base classes, by name, and helpers for providers."""
 
 from typing import TYPE_CHECKING
 

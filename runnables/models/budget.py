@@ -1,4 +1,4 @@
-"""What models may spend, in tokens or in money."""
+"""Limits for what models may spend, in tokens or in money."""
 
 from __future__ import annotations
 
@@ -18,34 +18,42 @@ if TYPE_CHECKING:
     from runnables.core.handlers import Event
 
 Price: TypeAlias = Sequence[float]
-"""What a million tokens cost: read, and written; and those read from the provider's cache, and
-written into it, where they have prices of their own."""
+"""What a million tokens cost: input and output; then, where they have prices of their own, input
+that is read from the provider's cache, and input that is written into it."""
 
 
 _SNAPSHOT: Final = re.compile(r"[-@](\d{4}-\d{2}-\d{2}|\d{8}|\d{3,4}|latest)$")
-"""The end of a name that says which build of a model answers, such as "-2025-08-07"."""
+"""The end of a name that says which snapshot of a model answers, such as "-2025-08-07"."""
 
 
 class Budget:
-    """What the models in a block of code may spend; also a handler, for `callbacks`.
+    """A limit for what the models in a block of code may spend; also a handler, for `callbacks`.
 
-        with Budget(tokens=100_000) as budget:
-            chain.batch(questions)
-        print(budget.spent_tokens)
-
-    Once it is spent, no further call of a model begins: it raises BudgetExceeded. Calls that are
-    under way go on, so those that run at the same time may exceed it. An answer from a cache
-    costs nothing; a stream that is left costs what it has reported by then.
+    Once it is spent, the next call of a model raises BudgetExceeded before it begins. Calls that
+    are under way go on, so those that run at the same time may exceed it. A cached answer costs
+    nothing; a stream that is closed early costs what it has reported by then.
 
     Args:
-        tokens: how many tokens, read and written.
+        tokens: how many tokens, input and output.
         cost: how much money, in the currency of the prices.
         prices: what a million tokens of a model cost, by its name, with or without the date of
-            a snapshot: (read, written), and further what is read from its provider's cache, and
-            written into it.
+            a snapshot: (input, output), (input, output, input read from the provider's cache),
+            or the same and the input written into that cache.
 
     Raises:
-        ConfigError: neither tokens nor cost, a cost without prices, or prices that are none.
+        ConfigError: neither tokens nor cost, a cost without prices, or prices in another shape.
+
+    Example:
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> usage = UsageMetadata(input_tokens=70, output_tokens=50, total_tokens=120)
+        >>> model = ScriptedChatModel(["Ahoy!"], cycle=True, usage=usage)
+        >>> with Budget(tokens=100) as budget:
+        ...     answer = model.invoke("Hello")
+        ...     try:
+        ...         model.invoke("Hello again")
+        ...     except BudgetExceeded as error:
+        ...         print(error)
+        ScriptedChatModel is not called any more: 120 of 100 tokens are spent.
     """
 
     raise_error = True  # a handler's errors end the run only where it asks for that
@@ -72,7 +80,7 @@ class Budget:
                 f"Budget(cost={cost!r}): prices= says what the tokens of models cost."
             )
         self._by_model: dict[str, UsageMetadata] = {}
-        self._heard: dict[str, list[UsageMetadata]] = {}  # of streams under way, by the run
+        self._streaming: dict[str, list[UsageMetadata]] = {}  # of streams under way, by the run
         self._spent_tokens = 0
         self._spent_cost = 0.0
         self._unpriced: str | None = None
@@ -80,32 +88,32 @@ class Budget:
 
     @property
     def spent_tokens(self) -> int:
-        """How many tokens were spent so far."""
+        """Return how many tokens were spent so far."""
         return self._spent_tokens
 
     @property
     def spent_cost(self) -> float:
-        """How much money was spent so far, on models with a price."""
+        """Return how much money was spent so far, on models with a price."""
         return self._spent_cost
 
     @property
     def by_model(self) -> dict[str, UsageMetadata]:
-        """What each model has used so far, by the name that its provider reports."""
+        """Return what each model has used so far, by the name that its provider reports."""
         with lock:
             return dict(self._by_model)
 
     def __repr__(self) -> str:
         limits = {"tokens": self.tokens, "cost": self.cost}
-        said = [f"{name}={limit!r}" for name, limit in limits.items() if limit is not None]
+        keywords = [f"{name}={limit!r}" for name, limit in limits.items() if limit is not None]
         spent = f"spent {self._spent_tokens:,} tokens"
         if self.prices:
             spent += f", {self._spent_cost:.6g} in money"
-        return f"<Budget({', '.join(said)}): {spent}>"
+        return f"<Budget({', '.join(keywords)}): {spent}>"
 
     def __enter__(self) -> Self:
         if self._block is not None:
             raise ConfigError(
-                f"{self!r} is used by a block already. Nested blocks: one budget each."
+                f"{self!r} is used by a block already. Make one budget for each nested block."
             )
         self._block = activate(ensure_scope(None).merged({"callbacks": [self]}))
         self._block.__enter__()
@@ -117,10 +125,10 @@ class Budget:
         block.__exit__()
 
     def on_event(self, event: Event) -> None:
-        """Refuse a call that begins, and count what another has used.
+        """Refuse a call that begins when the budget is spent, and count what calls used.
 
         Raises:
-            BudgetExceeded: it is spent.
+            BudgetExceeded: the budget is spent.
         """
         if event.run_type not in MODELS:
             return
@@ -128,27 +136,27 @@ class Budget:
             self._check(event.name)
         elif event.kind == "chunk":
             if (usage := usage_of(event.chunk)) is not None:
-                self._heard.setdefault(event.run_id, []).append(usage)
+                self._streaming.setdefault(event.run_id, []).append(usage)
         elif event.kind in ("end", "error", "cancelled"):
-            heard = self._heard.pop(event.run_id, None)
+            usages = self._streaming.pop(event.run_id, None)
             if event.kind == "end":
-                heard = [event.usage] if event.usage else None
-            if heard:
-                self._add(model_of(event), sum_usage(heard))
+                usages = [event.usage] if event.usage else None
+            if usages:
+                self._add(model_of(event), sum_usage(usages))
 
     def _check(self, name: str) -> None:
-        if (spent := self._is_spent()) is not None:
-            raise BudgetExceeded(f"{name} is not asked any more: {spent}.")
+        if (reason := self._why_spent()) is not None:
+            raise BudgetExceeded(f"{name} is not called any more: {reason}.")
 
-    def _is_spent(self) -> str | None:
-        """In what way, if it is."""
+    def _why_spent(self) -> str | None:
+        """Return why no call may begin; None where one may."""
         if self.tokens is not None and self._spent_tokens >= self.tokens:
             return f"{self._spent_tokens:,} of {self.tokens:,} tokens are spent"
         if self.cost is None:
             return None
         if self._unpriced is not None:
             return (
-                f"what was spent cannot be told, as prices= has nothing for {self._unpriced!r} "
+                f"the cost so far is unknown, as prices= has no {self._unpriced!r} "
                 f"(it has {', '.join(self.prices)})"
             )
         if self._spent_cost >= self.cost:
@@ -171,20 +179,22 @@ class Budget:
 
 def _checked(name: str, price: Any) -> tuple[float, ...]:
     numbers: tuple[Any, ...] = tuple(price) if type(price) in (tuple, list) else ()
-    fits = all(isinstance(it, (int, float)) and it >= 0 for it in numbers)
-    if not 2 <= len(numbers) <= 4 or not fits:
+    are_prices = all(isinstance(number, (int, float)) and number >= 0 for number in numbers)
+    if not 2 <= len(numbers) <= 4 or not are_prices:
         raise ConfigError(
-            f"prices[{name!r}]={price!r}: expected what a million tokens cost, (read, written), "
-            "(read, written, read from cache) or (read, written, read from cache, into cache)"
+            f"prices[{name!r}]={price!r}: expected what a million tokens cost, (input, output), "
+            "(input, output, cache read) or (input, output, cache read, cache write)"
         )
     return numbers
 
 
 def _cost(usage: UsageMetadata, price: tuple[float, ...]) -> float:
-    """What the tokens cost; those read from the provider's cache are part of the input."""
+    """Return what the tokens cost; the input includes those of the provider's cache."""
     details = usage.get("input_token_details", {})
-    cached, written = details.get("cache_read", 0), details.get("cache_creation", 0)
-    plain = max(usage["input_tokens"] - cached - written, 0)
-    read, answer, from_cache, into_cache = (*price, *(price[0], price[0])[len(price) - 2 :])
-    total = plain * read + usage["output_tokens"] * answer + cached * from_cache
-    return (total + written * into_cache) / 1e6
+    cache_read, cache_written = details.get("cache_read", 0), details.get("cache_creation", 0)
+    plain = max(usage["input_tokens"] - cache_read - cache_written, 0)
+    input_price, output_price, *cache_prices = price
+    # without a price of their own, these tokens cost what other input costs
+    read_price, write_price = [*cache_prices, input_price, input_price][:2]
+    cost = plain * input_price + usage["output_tokens"] * output_price
+    return (cost + cache_read * read_price + cache_written * write_price) / 1e6

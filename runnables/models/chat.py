@@ -1,12 +1,15 @@
-"""What a chat model is, whoever provides it.
+"""The base of all chat models.
 
 A provider writes one or more of four hooks, which get messages and checked options:
 
     _generate(messages, options) -> AIMessage               _agenerate, the same in async
     _stream(messages, options) -> Iterator[AIMessageChunk]   _astream, the same in async
 
-What it does not write is made of what it wrote: an answer is its stream joined, a stream is an
-answer in one piece, and an async hook without a client of its own is the sync one in a thread.
+The hooks that it does not write follow from those that it wrote: an answer is its joined stream,
+a stream is an answer as one chunk, and an async hook is the sync one in a worker thread.
+
+What serves tools, types of answers, caches and retries is imported where a model has them: a
+program that only asks for text starts in less time without.
 """
 
 from __future__ import annotations
@@ -40,9 +43,9 @@ from runnables.errors import ConfigError, SyncAsyncError
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.base import BaseMessage
 from runnables.messages.convert import MessageLikeRepresentation, convert_to_messages
-from runnables.messages.kinds import AnyMessage, final_chunk, message_chunk_to_message
+from runnables.messages.kinds import AnyMessage, final_chunk
 from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
-from runnables.models.calls import agenerate, astream, generate, join_answer, stream
+from runnables.models.calls import checked_answer, join_answer
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
 from runnables.models.request_policies import RequestPolicy
 from runnables.models.structured.output import StructuredOutput
@@ -58,28 +61,46 @@ if TYPE_CHECKING:
 
 
 class ChatModel(RequestPolicy, StructuredOutput, internal=True):
-    """A model that answers conversations.
+    """A model that answers conversations; the base of every provider's chat model.
 
-    Its settings are the defaults of the options of the same names; `invoke(..., temperature=0)`
-    and `bind(temperature=0)` override them, and None takes one away.
+    It takes a string, a list of messages or a prompt value, and returns an `AIMessage`; streamed,
+    it yields `AIMessageChunk` objects. Its settings are the defaults of the options of the same
+    names: `invoke(..., temperature=0)` and `bind(temperature=0)` override them, and None unsets
+    one. A subclass writes at least one of the hooks `_generate`, `_stream`, `_agenerate` and
+    `_astream`, which get the messages and the options.
 
     Args:
-        model: which model, as the provider calls it.
-        temperature: how freely the model chooses, from 0 (the likeliest) up.
+        model: the model's name at the provider.
+        temperature: how freely the model chooses, from 0 (the likeliest token) up.
         max_tokens: how many tokens an answer may have.
-        stop: texts before which an answer ends.
+        stop: stop sequences; an answer ends before the first of them.
         seed: makes answers repeatable, where the provider can.
-        top_p: choose among the likeliest tokens of this total probability.
-        name: what observers call the model.
-        max_retries, max_retry_delay, rate_limiter, cache: see `RequestPolicy`.
+        top_p: choose among the likeliest tokens of this total probability, from 0 to 1.
+        name: the model's name in events and traces.
+        max_retries: how often a request is made again after an error that may pass (see
+            `is_retryable`); None: never.
+        max_retry_delay: the longest delay that a service may ask for, in seconds, and still get
+            the request again; None: 60.
+        rate_limiter: admits requests, those of all models that share it.
+        cache: where answers are stored, and looked up first.
 
     Raises:
-        ConfigError: a number that is none, or out of range; a keyword that there is not.
+        ConfigError: a number of the wrong type or out of range, or an unknown keyword.
+
+    Example:
+        >>> class Echo(ChatModel):
+        ...     def _generate(self, messages, options):
+        ...         return AIMessage(f"{messages[-1].text}, {options}")
+        >>> echo = Echo(temperature=0.5)
+        >>> echo.invoke("Ahoy").text
+        "Ahoy, {'temperature': 0.5}"
+        >>> echo.bind(seed=1).invoke("Ahoy", temperature=None).text
+        "Ahoy, {'seed': 1}"
     """
 
     run_type: ClassVar[str] = "chat_model"
     known_options: ClassVar[frozenset[str]] = BASE_OPTIONS
-    """The names of the options that calls may give; subclasses add theirs."""
+    """The names of the options that calls may set; subclasses add theirs."""
     merge: Merge = CustomMerge(join_answer, in_parts=True)
 
     @checks_keywords
@@ -98,7 +119,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         rate_limiter: BaseRateLimiter | None = None,
         cache: BaseCache | None = None,
     ) -> None:
-        self._guard(max_retries, max_retry_delay, rate_limiter, cache)
+        self._set_policies(max_retries, max_retry_delay, rate_limiter, cache)
         self.model = model
         self.temperature = temperature
         self.max_tokens = max_tokens
@@ -110,7 +131,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
 
     @property
     def InputType(self) -> Any:
-        """A prompt value, a text, or a list of messages."""
+        """Return the type of a prompt value, a string, or a list of messages."""
         return StringPromptValue | ChatPromptValue | str | list[AnyMessage]
 
     @property
@@ -119,10 +140,10 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
 
     @property
     def OutputType(self) -> Any:
-        """The answer."""
+        """Return the type of an answer, AIMessage."""
         return AIMessage
 
-    # -- what a provider writes
+    # -- the hooks that a provider writes
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         """Answer a conversation."""
@@ -138,31 +159,31 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
-        """Answer a conversation in pieces. Closing the iterator stops the work."""
+        """Answer a conversation chunk by chunk. Closing the iterator stops the work."""
         self._require("_generate", "_stream", "stream")
         yield final_chunk(self._generate(messages, options))
 
     def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
-        """Answer a conversation in pieces, without blocking the loop."""
+        """Answer a conversation chunk by chunk, without blocking the loop."""
         if self._writes("_stream"):
-            from runnables.engine.bridge import iterate_in_threads  # most models write `_astream`
+            from runnables.engine.bridge import iterate_in_threads
 
             return iterate_in_threads(lambda: self._stream(messages, options))
-        return self._aone_piece(messages, options)
+        return self._aone_chunk(messages, options)
 
-    async def _aone_piece(
+    async def _aone_chunk(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
         yield final_chunk(await self._agenerate(messages, options))
 
     def _writes(self, hook: str) -> bool:
-        """Whether a subclass wrote this hook."""
+        """Tell whether a subclass wrote this hook."""
         return getattr(type(self), hook) is not getattr(ChatModel, hook)
 
     def _require(self, hook: str, other: str, method: str) -> None:
-        """Raise where there is nothing that a hook could be made of."""
+        """Refuse a model without the other hook, which this one would be made of."""
         if self._writes(hook):
             return
         if self._writes("_agenerate") or self._writes("_astream"):
@@ -171,7 +192,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
                 f"Use `a{method}` instead."
             )
         raise TypeError(
-            f"{type(self).__name__} does not say how to answer: write `{other}` or `{hook}` "
+            f"{type(self).__name__} has no hook that answers: write `{other}` or `{hook}` "
             "(or `_agenerate`, `_astream`)."
         )
 
@@ -180,31 +201,47 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         options = self._options(kwargs)
         with activate(scope):
-            return self._checked(generate(self, self._messages(value), options))
+            messages = self._messages(value)
+            if not self._has_policies:  # most often: a call needs no object
+                return checked_answer(self, self._generate(messages, options))
+            if self.cache is None:
+                return checked_answer(self, self._run_request(self._generate, messages, options))
+            from runnables.models.cached_calls import cached_answer
+
+            return cached_answer(self, self._generate, messages, options)
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         options = self._options(kwargs)
         with activate(scope):
-            return self._checked(await agenerate(self, self._messages(value), options))
+            messages = self._messages(value)
+            if not self._has_policies:  # most often: a call needs no object
+                return checked_answer(self, await self._agenerate(messages, options))
+            if self.cache is None:
+                return checked_answer(
+                    self, await self._arun_request(self._agenerate, messages, options)
+                )
+            from runnables.models.cached_calls import acached_answer
+
+            return await acached_answer(self, self._agenerate, messages, options)
 
     def _invoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
-        """Stream the answer where a handler asks for its pieces, and the model has them."""
+        """Stream the answer where a handler wants its chunks, and the model has some."""
         if not (run.wants_chunks and self._writes("_stream")):
             return self._invoke(value, run.scope, kwargs)
         info = StreamInfo(self.merge, self)
-        # who invokes sees none of the pieces, so that another attempt may begin anew
-        chunks = self._streamed(value, self._options(kwargs), run.scope, "restart")
-        return self._checked(collect(Stream(with_chunk_events(run, chunks, info), info)))
+        # the caller sees none of the chunks, so another attempt may start over
+        chunks = self._answer_chunks(value, self._options(kwargs), run.scope, "restart")
+        return checked_answer(self, collect(Stream(with_chunk_events(run, chunks, info), info)))
 
     async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
-        """Stream the answer where a handler asks for its pieces, and the model has them."""
+        """Stream the answer where a handler wants its chunks, and the model has some."""
         if not (run.wants_chunks and (self._writes("_astream") or self._writes("_stream"))):
             return await self._ainvoke(value, run.scope, kwargs)
         info = StreamInfo(self.merge, self)
-        # who invokes sees none of the pieces, so that another attempt may begin anew
-        chunks = self._astreamed(value, self._options(kwargs), run.scope, "restart")
-        return self._checked(
-            await acollect(AsyncStream(awith_chunk_events(run, chunks, info), info))
+        # the caller sees none of the chunks, so another attempt may start over
+        chunks = self._aanswer_chunks(value, self._options(kwargs), run.scope, "restart")
+        return checked_answer(
+            self, await acollect(AsyncStream(awith_chunk_events(run, chunks, info), info))
         )
 
     def _transform(
@@ -215,7 +252,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         options = self._options(kwargs)
-        chunks = self._streamed(collect(input), options, scope, "raise")
+        chunks = self._answer_chunks(collect(input), options, scope, "raise")
         try:
             yield from chunks
         finally:
@@ -229,27 +266,53 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         options = self._options(kwargs)
-        chunks = self._astreamed(await acollect(input), options, scope, "raise")
+        chunks = self._aanswer_chunks(await acollect(input), options, scope, "raise")
         try:
             async for chunk in chunks:
                 yield chunk
         finally:
             await aclose(chunks)
 
-    def _streamed(
+    def _answer_chunks(
         self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
     ) -> Iterable[Any]:
-        chunks = stream(self, self._messages(value), options, on_restart)
+        """Return the chunks of an answer; with "restart", `RESET` may be among them."""
+        messages = self._messages(value)
+        chunks: Iterable[Any]
+        if not self._has_policies:
+            chunks = self._stream(messages, options)
+        else:
+            info = StreamInfo(self.merge, self)
+            chunks = self._stream_request(self._stream, info, on_restart, messages, options)
+            if self.cache is not None:
+                from runnables.models.cached_calls import cached_chunks
+
+                chunks = cached_chunks(self, chunks, info, messages, options)
         return chunks if scope is None else iterate_in_scope(chunks, scope)
 
-    def _astreamed(
+    def _aanswer_chunks(
         self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
     ) -> AsyncIterable[Any]:
-        chunks = astream(self, self._messages(value), options, on_restart)
+        """Return the chunks of an answer; with "restart", `RESET` may be among them."""
+        messages = self._messages(value)
+        chunks: AsyncIterable[Any]
+        if not self._has_policies:
+            chunks = self._astream(messages, options)
+        else:
+            info = StreamInfo(self.merge, self)
+            chunks = self._astream_request(self._astream, info, on_restart, messages, options)
+            if self.cache is not None:
+                from runnables.models.cached_calls import acached_chunks
+
+                chunks = acached_chunks(self, chunks, info, messages, options)
         return chunks if scope is None else aiterate_in_scope(chunks, scope)
 
+    def _estimate_tokens(self, messages: list[BaseMessage], options: dict[str, Any]) -> float:
+        """Return about how many tokens a conversation and its answer take."""
+        return self.get_num_tokens_from_messages(messages) + (options.get("max_tokens") or 0)
+
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The options of a call, over the model's settings, in the form for the hooks."""
+        """Return the options of a call, with the model's settings, as the hooks take them."""
         owner = type(self).__name__
         options = merged_options(owner, self.known_options, vars(self), given)
         if "tools" in options:
@@ -264,7 +327,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         return options
 
     def _messages(self, value: Any) -> list[BaseMessage]:
-        """The conversation that an input stands for.
+        """Return the conversation that an input stands for.
 
         Raises:
             ConfigError: it has no message.
@@ -274,28 +337,30 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
             raise ConfigError(f"{type(self).__name__} was given no message to answer.")
         return messages
 
-    def _checked(self, answer: Any) -> AIMessage:
-        if not isinstance(answer, AIMessage):
-            raise TypeError(
-                f"{type(self).__name__}._generate gave {answer!r}: it returns an AIMessage."
-            )
-        return cast("AIMessage", message_chunk_to_message(answer))
-
-    # -- the same with tools, or with a type for its answer
+    # -- with tools
 
     def bind_tools(
         self, tools: Sequence[Tool], *, tool_choice: Any = None, **kwargs: Any
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """The same model, which may call tools.
+        """Return this model with tools that it may call.
+
+        It does not run them: the calls are the `tool_calls` of its answers. `create_agent` runs
+        them.
 
         Args:
             tools: what `convert_to_openai_tool` reads: tools, functions, pydantic models, dicts.
             tool_choice: "auto", "none", "any" (it must call one), or the name of a tool.
-            **kwargs: further options to bind.
+            **kwargs: more options to bind.
 
         Raises:
-            ConfigError: something that is no tool, a choice that is none of them, or an option
-                that the model does not know.
+            ConfigError: something that is no tool, an unknown choice, or an option that the
+                model does not know.
+
+        Example:
+            >>> from runnables_providers.scripted import ScriptedChatModel
+            >>> model = ScriptedChatModel([AIMessage(tool_calls=[tool_call(name="len", args={})])])
+            >>> model.bind_tools([len]).invoke("How long is it?").tool_calls[0]["name"]
+            'len'
         """
         if isinstance(tools, (str, Mapping)) or not isinstance(cast("object", tools), Iterable):
             raise ConfigError(f"bind_tools takes a list of tools, got {tools!r}.")
@@ -304,17 +369,17 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         return self.bind(**{name: options[name] for name in bound if name in options})
 
     def _bindable(self, options: dict[str, Any]) -> dict[str, Any]:
-        self._options(options)  # raises now what would else be raised when it runs
+        self._options(options)  # raises now what would be raised by a call otherwise
         return options
 
     # -- counting
 
     def get_num_tokens(self, text: str) -> int:
-        """How many tokens a text has for this model; an estimate, where it cannot be told."""
+        """Return how many tokens a string has for this model; an estimate by default."""
         return -(-len(text) // 4)
 
     def get_num_tokens_from_messages(self, messages: Sequence[MessageLikeRepresentation]) -> int:
-        """How many tokens a conversation has for this model; an estimate by default."""
-        from runnables.messages.tokens import count_tokens_approximately  # few programs count
+        """Return how many tokens a conversation has for this model; an estimate by default."""
+        from runnables.messages.tokens import count_tokens_approximately
 
         return count_tokens_approximately(messages)

@@ -1,9 +1,8 @@
-"""What an embedding model is, whoever provides it."""
+"""The base of all embedding models."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from runnables.compose.runnable import Runnable
@@ -19,21 +18,34 @@ R = TypeVar("R")
 
 
 class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
-    """A model that gives each text a vector, near vectors to texts of near meaning.
+    """A model that turns strings into vectors, close ones for strings of close meaning.
 
     A provider writes `embed_documents`, and what else it can do better: `embed_query`, where
-    questions are embedded in another way than what answers them, and the async twins. It makes
-    each of its requests through `_request`, or its twin.
+    queries are embedded differently from documents, and the async methods. It makes each of its
+    requests through `_request` or `_arequest`.
 
-    As a runnable it embeds one text as a query; `batch` sends many texts at once.
+    As a runnable it embeds one string as a query; `batch` sends many strings at once.
 
     Args:
-        max_retries, max_retry_delay, rate_limiter: see `RequestPolicy`.
+        max_retries: how often a request is made again after an error that may pass (see
+            `is_retryable`); None: never.
+        max_retry_delay: the longest delay that a service may ask for, in seconds, and still get
+            the request again; None: 60.
+        rate_limiter: admits requests, those of all models that share it.
+
+    Example:
+        >>> class Lengths(Embeddings):
+        ...     def embed_documents(self, texts):
+        ...         return [[float(len(text))] for text in texts]
+        >>> Lengths().embed_documents(["a", "ahoy"])
+        [[1.0], [4.0]]
+        >>> Lengths().invoke("ahoy")
+        [4.0]
     """
 
     run_type: ClassVar[str] = "embeddings"
     max_batch_size: int = 256
-    """How many texts are sent at once at most."""
+    """The largest number of strings in one request."""
 
     def __init__(
         self,
@@ -42,33 +54,45 @@ class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
         max_retry_delay: float | None = None,
         rate_limiter: BaseRateLimiter | None = None,
     ) -> None:
-        self._guard(max_retries, max_retry_delay, rate_limiter)
+        self._set_policies(max_retries, max_retry_delay, rate_limiter)
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """The vectors of texts, in their order."""
-        raise NotImplementedError(f"{type(self).__name__} says nothing of `embed_documents`")
+        """Return the vector of each string, in their order."""
+        raise NotImplementedError(f"{type(self).__name__} has no `embed_documents`")
 
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """The vectors of texts, in their order; in a worker thread by default."""
+        """Return the vector of each string, in their order; in a worker thread by default."""
         return await to_thread(self.embed_documents, texts)
 
     def embed_query(self, text: str) -> list[float]:
-        """The vector of a text that is to be compared with those of documents."""
+        """Return the vector of a string that is compared with those of documents."""
         return self.embed_documents([text])[0]
 
     async def aembed_query(self, text: str) -> list[float]:
-        """The vector of a text that is to be compared with those of documents."""
+        """Return the vector of a string that is compared with those of documents."""
         return (await self.aembed_documents([text]))[0]
 
     # -- for providers
 
     def _request(self, send: Callable[[], R], texts: Sequence[str]) -> R:
-        """What one request gives: sent in its turn, and again after errors that may pass."""
-        return self._requested(send, partial(_tokens, texts))
+        """Return what one request for these strings returns, under the policies."""
+
+        def request(_: Sequence[str]) -> R:
+            return send()
+
+        return self._run_request(request, texts)
 
     async def _arequest(self, send: Callable[[], Awaitable[R]], texts: Sequence[str]) -> R:
-        """What one request gives: sent in its turn, and again after errors that may pass."""
-        return await self._arequested(send, partial(_tokens, texts))
+        """Return what one request for these strings returns, under the policies."""
+
+        def request(_: Sequence[str]) -> Awaitable[R]:
+            return send()
+
+        return await self._arun_request(request, texts)
+
+    def _estimate_tokens(self, texts: Sequence[str]) -> float:
+        """Return about how many tokens these strings have."""
+        return sum(-(-len(text) // 4) for text in texts)
 
     # -- as a runnable
 
@@ -85,28 +109,30 @@ class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
     ) -> list[Any]:
         texts = [self._text(value, kwargs) for value in values]
         with activate(scope):
-            if self._asks_differently():
+            if self._has_own_queries():
                 return [self.embed_query(text) for text in texts]
-            return self._one_each(texts, self.embed_documents(texts))
+            return self._checked_vectors(texts, self.embed_documents(texts))
 
     async def _ainvoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
         texts = [self._text(value, kwargs) for value in values]
         with activate(scope):
-            if self._asks_differently():
+            if self._has_own_queries():
                 return [await self.aembed_query(text) for text in texts]
-            return self._one_each(texts, await self.aembed_documents(texts))
+            return self._checked_vectors(texts, await self.aembed_documents(texts))
 
-    def _asks_differently(self) -> bool:
-        """Whether queries are embedded in another way, so that they cannot go as documents."""
+    def _has_own_queries(self) -> bool:
+        """Tell whether queries are embedded differently from documents, so not along with them."""
         own, base = type(self), Embeddings
         return own.embed_query is not base.embed_query or own.aembed_query is not base.aembed_query
 
-    def _one_each(self, texts: Sequence[str], vectors: list[list[float]]) -> list[list[float]]:
+    def _checked_vectors(
+        self, texts: Sequence[str], vectors: list[list[float]]
+    ) -> list[list[float]]:
         if len(vectors) != len(texts):
             raise ValueError(
-                f"{type(self).__name__} gave {len(vectors)} vectors for {len(texts)} texts."
+                f"{type(self).__name__} returned {len(vectors)} vectors for {len(texts)} strings."
             )
         return vectors
 
@@ -114,16 +140,11 @@ class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
         for option in options:
             raise ConfigError(
                 f"{type(self).__name__} has no option {option!r} for a call."
-                f"{did_you_mean(option, self._settings())} Its settings are given when it is made."
+                f"{did_you_mean(option, self._settings())} Pass its settings to the class."
             )
         if not isinstance(value, str):
             raise TypeError(
-                f"{type(self).__name__} embeds a text, got {type(value).__name__!r}. For many "
-                "texts use `batch`, or `embed_documents`."
+                f"{type(self).__name__} embeds a string, got {type(value).__name__!r}. For many "
+                "strings use `batch`, or `embed_documents`."
             )
         return value
-
-
-def _tokens(texts: Sequence[str]) -> float:
-    """About how many tokens texts have."""
-    return sum(-(-len(text) // 4) for text in texts)

@@ -1,4 +1,4 @@
-"""Models that say what they are told to say: for tests, and for trying chains out.
+"""Models with prepared answers, for tests and for trying chains out.
 
 `runnables_providers.scripted` has a fuller one, with delays, failures and a record of its calls.
 """
@@ -23,32 +23,34 @@ if TYPE_CHECKING:
     from runnables.messages.base import BaseMessage
 
 
-def in_pieces(answer: AIMessage, cut: Callable[[str], Iterable[str]]) -> Iterator[AIMessageChunk]:
-    """An answer as a stream: its text in pieces, and all that it has beside with the last one."""
-    whole = cast("AIMessageChunk", message_to_chunk(answer))
-    whole.chunk_position = "last"
+def split_answer(
+    answer: AIMessage, split: Callable[[str], Iterable[str]]
+) -> Iterator[AIMessageChunk]:
+    """Yield the text of an answer in chunks, and its other fields with the last one."""
+    last = cast("AIMessageChunk", message_to_chunk(answer))
+    last.chunk_position = "last"
     content = answer.content
-    texts = [text for text in cut(content) if text] if isinstance(content, str) else []
-    for text in texts[:-1]:
-        yield AIMessageChunk(text, id=answer.id)
-    if texts:
-        whole.content = texts[-1]
-    yield whole
+    parts = [part for part in split(content) if part] if isinstance(content, str) else []
+    for part in parts[:-1]:
+        yield AIMessageChunk(part, id=answer.id)
+    if parts:
+        last.content = parts[-1]
+    yield last
 
 
-def by_words(text: str) -> Iterable[str]:
-    """A text as its words and the spaces between them."""
+def split_words(text: str) -> Iterable[str]:
+    """Return the words of a string, and the spaces between them."""
     return re.split(r"(\s)", text)
 
 
 class _Fake(ChatModel):
-    """Writes `_answer` only, which waits for nothing; streams by words unless it says how."""
+    """A base for models that write `_answer`, which waits for nothing; they stream by words."""
 
     def _answer(self, messages: list[BaseMessage]) -> AIMessage:
         raise NotImplementedError
 
-    def _pieces(self, messages: list[BaseMessage]) -> Iterator[AIMessageChunk]:
-        return in_pieces(self._answer(messages), by_words)
+    def _parts(self, messages: list[BaseMessage]) -> Iterator[AIMessageChunk]:
+        return split_answer(self._answer(messages), split_words)
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         return self._answer(messages)
@@ -59,21 +61,28 @@ class _Fake(ChatModel):
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
-        yield from self._pieces(messages)
+        yield from self._parts(messages)
 
     async def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
-        for piece in self._pieces(messages):
-            yield piece
+        for chunk in self._parts(messages):
+            yield chunk
 
 
 class GenericFakeChatModel(_Fake):
-    """Gives the messages of an iterator, one a call; streams them word by word.
+    """A model that answers with the messages of an iterator, one a call; it streams by words.
 
     Args:
-        messages: the answers, messages or texts; may be endless.
-        name: what observers call the model.
+        messages: the answers, messages or strings; may be endless.
+        name: the model's name in events and traces.
+
+    Example:
+        >>> model = GenericFakeChatModel(["Ahoy there!", "Goodbye!"])
+        >>> [chunk.content for chunk in model.stream("Hello")]
+        ['Ahoy', ' ', 'there!']
+        >>> model.invoke("Hello again").content
+        'Goodbye!'
     """
 
     def __init__(self, messages: Iterable[AIMessage | str], *, name: str | None = None) -> None:
@@ -85,31 +94,38 @@ class GenericFakeChatModel(_Fake):
             answer = next(self.messages)
         except StopIteration:
             raise RuntimeError(
-                "GenericFakeChatModel has no message left: give it one for each call, or an "
-                "endless iterator such as itertools.cycle([...])."
+                "GenericFakeChatModel has no message left: pass one for each call, or an endless "
+                "iterator such as itertools.cycle([...])."
             ) from None
         return AIMessage(answer) if isinstance(answer, str) else answer
 
 
 class _Cycling(_Fake):
-    """Goes through its responses, again and again."""
+    """A base for models that go through their responses again and again."""
 
     responses: Sequence[Any]
-    _turns: Iterator[int] | None = None
+    _calls: Iterator[int] | None = None
 
     def _next(self) -> Any:
-        if self._turns is None:
-            self._turns = itertools.count()
-        return self.responses[next(self._turns) % len(self.responses)]
+        if self._calls is None:
+            self._calls = itertools.count()
+        return self.responses[next(self._calls) % len(self.responses)]
 
 
 class FakeListChatModel(_Cycling):
-    """Gives texts, one a call, again and again; streams them letter by letter.
+    """A model that answers with strings, one a call, in a cycle; it streams letter by letter.
 
     Args:
-        responses: the texts.
-        sleep: seconds to wait before each letter of a stream, and before a whole answer.
-        name: what observers call the model.
+        responses: the answers.
+        sleep: seconds to wait before each letter of a stream, and before a non-streamed answer.
+        name: the model's name in events and traces.
+
+    Example:
+        >>> model = FakeListChatModel(["Ahoy!", "Hi!"])
+        >>> [answer.content for answer in model.batch(["Hello"] * 3, {"max_concurrency": 1})]
+        ['Ahoy!', 'Hi!', 'Ahoy!']
+        >>> [chunk.content for chunk in model.stream("Hello")]
+        ['H', 'i', '!']
     """
 
     def __init__(
@@ -122,8 +138,8 @@ class FakeListChatModel(_Cycling):
     def _answer(self, messages: list[BaseMessage]) -> AIMessage:
         return AIMessage(self._next())
 
-    def _pieces(self, messages: list[BaseMessage]) -> Iterator[AIMessageChunk]:
-        return in_pieces(self._answer(messages), list)
+    def _parts(self, messages: list[BaseMessage]) -> Iterator[AIMessageChunk]:
+        return split_answer(self._answer(messages), list)
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         sleep(self.sleep or 0)
@@ -136,24 +152,30 @@ class FakeListChatModel(_Cycling):
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
-        for piece in self._pieces(messages):
+        for chunk in self._parts(messages):
             sleep(self.sleep or 0)
-            yield piece
+            yield chunk
 
     async def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
-        for piece in self._pieces(messages):
+        for chunk in self._parts(messages):
             await async_sleep(self.sleep or 0)
-            yield piece
+            yield chunk
 
 
 class FakeMessagesListChatModel(_Cycling):
-    """Gives messages, one a call, again and again.
+    """A model that answers with messages, one a call, in a cycle; it streams by words.
 
     Args:
-        responses: the messages.
-        name: what observers call the model.
+        responses: the answers.
+        name: the model's name in events and traces.
+
+    Example:
+        >>> call = tool_call(name="add", args={"a": 1, "b": 2}, id="call_1")
+        >>> model = FakeMessagesListChatModel([AIMessage(tool_calls=[call]), AIMessage("3")])
+        >>> model.invoke("What is 1 + 2?").tool_calls[0]["args"]
+        {'a': 1, 'b': 2}
     """
 
     def __init__(self, responses: Sequence[AIMessage], *, name: str | None = None) -> None:
@@ -166,7 +188,12 @@ class FakeMessagesListChatModel(_Cycling):
 
 
 class ParrotFakeChatModel(_Fake):
-    """Says what the last message said."""
+    """A model that answers with the content of the last message.
+
+    Example:
+        >>> ParrotFakeChatModel().invoke("Ahoy!").content
+        'Ahoy!'
+    """
 
     def _answer(self, messages: list[BaseMessage]) -> AIMessage:
         last = messages[-1]
@@ -174,21 +201,25 @@ class ParrotFakeChatModel(_Fake):
 
 
 class FakeEmbeddings(Embeddings):
-    """Random vectors, others at each call.
+    """A model whose vectors are random, and differ from call to call.
 
     Args:
         size: how many numbers a vector has.
+
+    Example:
+        >>> len(FakeEmbeddings(size=3).embed_query("Ahoy!"))
+        3
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """A vector for each text."""
+        """Return a vector for each string."""
         return [self._vector(text) for text in texts]
 
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """A vector for each text."""
+        """Return a vector for each string."""
         return [self._vector(text) for text in texts]
 
     def _vector(self, text: str) -> list[float]:
@@ -196,10 +227,15 @@ class FakeEmbeddings(Embeddings):
 
 
 class DeterministicFakeEmbedding(FakeEmbeddings):
-    """A vector that looks random, always the same for the same text.
+    """A model whose vectors look random, and are always the same for the same string.
 
     Args:
         size: how many numbers a vector has.
+
+    Example:
+        >>> model = DeterministicFakeEmbedding(size=3)
+        >>> model.embed_query("Ahoy!") == model.embed_query("Ahoy!")
+        True
     """
 
     def _vector(self, text: str) -> list[float]:
@@ -207,5 +243,5 @@ class DeterministicFakeEmbedding(FakeEmbeddings):
         return _gaussian(random.Random(seed), self.size)
 
 
-def _gaussian(source: random.Random, size: int) -> list[float]:
-    return [source.gauss(0.0, 1.0) for _ in range(size)]
+def _gaussian(generator: random.Random, size: int) -> list[float]:
+    return [generator.gauss(0.0, 1.0) for _ in range(size)]

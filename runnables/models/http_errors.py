@@ -1,4 +1,4 @@
-"""What a service's refusal means, in portable errors."""
+"""Portable errors for the HTTP errors of services."""
 
 from __future__ import annotations
 
@@ -20,12 +20,17 @@ from runnables.errors import (
 
 
 def retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Seconds until the service wants to be asked again; None where it does not say.
+    """Return the seconds after which a service wants the next request; None where it names none.
 
     Args:
-        headers: those of the answer. `retry-after-ms` has milliseconds, `retry-after` seconds or
-            an HTTP date; the finer one counts.
-        now: the time to compare a date with, as `time.time()`, which it is by default.
+        headers: those of the response. `retry-after-ms` has milliseconds, `retry-after` seconds or
+            an HTTP date (RFC 9110, 10.2.3); the finer one counts.
+        now: the time to compare a date with; `time.time()` by default.
+
+    Example:
+        >>> from runnables.models import retry_after
+        >>> retry_after({"Retry-After": "20"})
+        20.0
     """
     headers = {name.lower(): value for name, value in headers.items()}
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
@@ -52,7 +57,7 @@ def _number(text: str | None) -> float | None:
     return number if math.isfinite(number) else None
 
 
-_KINDS: Final[Mapping[int, type[ModelError]]] = {
+_BY_STATUS: Final[Mapping[int, type[ModelError]]] = {
     401: AuthenticationError,
     403: PermissionDeniedError,
     408: ModelTimeoutError,
@@ -71,7 +76,7 @@ _TOO_LONG: Final = (
     "input token count",  # Gemini
     "too many tokens",
 )
-"""What services write about an input that does not fit, in lower case; they give it a 400."""
+"""What services write about an input that is too long, in lower case, with status 400."""
 
 
 def model_error(
@@ -84,27 +89,33 @@ def model_error(
     codes: Iterable[str] = (),
     daily: bool = False,
 ) -> ModelError:
-    """The portable error for the HTTP status of an answer that is not a success; for providers.
+    """Return the portable error for the HTTP status of a failed request; for providers.
 
     Args:
-        status: 401, 429, 503 and the like; of a redirection, too.
-        message: the service's own words, in which what tells that an input is too long is
-            looked for; without the key.
-        provider: whose answer it is ("openai", ...).
-        request_id: the service's own name for the request.
-        retry_after: seconds until it is worth trying again, where the service says so.
-        codes: the service's names for the fault, in which it is looked for, too.
-        daily: of a limit, whether it is one that waiting for minutes does not mend.
+        status: 401, 429, 503 and the like; also that of a redirection.
+        message: the service's own words, without the key. They tell whether the input is too long.
+        provider: the name of the provider ("openai", ...).
+        request_id: the service's own id of the request.
+        retry_after: the seconds after which the service wants the next request, if it names any.
+        codes: the service's codes for the error, which are read like the message.
+        daily: whether a rate limit is one that waiting for minutes does not lift.
+
+    Example:
+        >>> from runnables.models import model_error
+        >>> model_error(429, "Slow down", provider="openai", retry_after=20).retry_after
+        20
+        >>> type(model_error(400, "The prompt is too long", provider="anthropic")).__name__
+        'ContextLengthError'
     """
-    facts: _ErrorDetails = {
+    details: _ErrorDetails = {
         "provider": provider,
         "status": status,
         "request_id": request_id,
         "retry_after": retry_after,
     }
     if status == 429:
-        return RateLimitError(message, daily=daily, **facts)
-    return _kind(status, " ".join([message, *codes]).lower())(message, **facts)
+        return RateLimitError(message, daily=daily, **details)
+    return _error_type(status, " ".join([message, *codes]).lower())(message, **details)
 
 
 class _ErrorDetails(TypedDict):
@@ -114,11 +125,11 @@ class _ErrorDetails(TypedDict):
     retry_after: float | None
 
 
-def _kind(status: int, message: str) -> type[ModelError]:
-    if status in _KINDS:
-        return _KINDS[status]
+def _error_type(status: int, message: str) -> type[ModelError]:
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
     if status >= 500:
         return ServerError
-    if status in (400, 422) and any(it in message for it in _TOO_LONG):
+    if status in (400, 422) and any(words in message for words in _TOO_LONG):
         return ContextLengthError
-    return InvalidRequestError  # a redirection, too: it says that the address is wrong
+    return InvalidRequestError  # also for a redirection: the URL is wrong

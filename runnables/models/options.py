@@ -12,13 +12,13 @@ from runnables.errors import ConfigError
 BASE_OPTIONS: Final = frozenset(
     "model temperature max_tokens stop seed top_p tools tool_choice response_format".split()
 )
-"""What any chat model may be asked for."""
+"""The options of every chat model."""
 
 
 _OPEN: Final = sys.float_info.max
 
 Ranges: TypeAlias = Mapping[str, tuple[float, float, bool]]
-"""For options by name: from, to, and whether only whole numbers."""
+"""For options by name: the lowest value, the highest, and whether it must be a whole number."""
 
 NUMBERS: Final[Ranges] = {
     "temperature": (0, _OPEN, False),
@@ -26,14 +26,16 @@ NUMBERS: Final[Ranges] = {
     "max_tokens": (0, _OPEN, True),  # Anthropic takes 0, which fills its cache
     "seed": (-_OPEN, _OPEN, True),
 }
-"""What any model can take; some take less."""
+"""The widest ranges; the services of some models take less."""
 
 
 def check_numbers(owner: str, options: Mapping[str, Any], ranges: Ranges = NUMBERS) -> None:
-    """Look at those options that are to be numbers; None says nothing.
+    """Refuse options that should be numbers and are not; None stands for an unset one.
 
     Args:
-        owner: whose options they are, for the errors.
+        owner: the name of the model's class, for errors.
+        options: any options; those without a range are ignored.
+        ranges: the ranges of the numbers.
 
     Raises:
         ConfigError: no number, or one that is out of range.
@@ -56,23 +58,26 @@ def _is_number(value: Any, low: float, high: float, whole: bool) -> bool:
 def merged_options(
     owner: str, known: Collection[str], defaults: Mapping[str, Any], given: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The options of one call.
+    """Return the options of one call.
 
     Args:
-        owner: whose options they are, for the errors.
-        known: the names that the model knows.
-        defaults: the model's settings; those among them that are options count.
-        given: what the call says. None stands for: not even the default.
+        owner: the name of the model's class, for errors.
+        known: the names of the options that the model knows.
+        defaults: the model's settings; those that are no options are ignored.
+        given: the options of the call; None unsets the default.
 
     Raises:
-        ConfigError: an option that the model does not know, a number that is none.
+        ConfigError: an option that the model does not know, or a number of the wrong type or
+            out of range.
     """
     if given:
         check_numbers(owner, given)
     for name in given:
         if name not in known:
             raise unknown_option(owner, name, sorted(known))
-    options = {k: value for k, value in defaults.items() if value is not None and k in known}
+    options = {
+        name: value for name, value in defaults.items() if value is not None and name in known
+    }
     options.update(given)
     if None in options.values():
         options = {name: value for name, value in options.items() if value is not None}
@@ -82,16 +87,16 @@ def merged_options(
 
 
 def checked_stop(stop: Any) -> list[str]:
-    """Stop sequences as a list of texts.
+    """Return stop sequences as a list of strings.
 
     Raises:
-        ConfigError: something else, or an empty text, which would stop everything.
+        ConfigError: something else, or an empty string, which would stop everything.
     """
-    several = isinstance(stop, Iterable) and not isinstance(stop, (str, Mapping))
-    texts: list[Any] = list(cast("Iterable[Any]", stop)) if several else [stop]
-    for text in texts:
-        if not isinstance(text, str) or not text:
+    is_list = isinstance(stop, Iterable) and not isinstance(stop, (str, Mapping))
+    sequences: list[Any] = list(cast("Iterable[Any]", stop)) if is_list else [stop]
+    for sequence in sequences:
+        if not isinstance(sequence, str) or not sequence:
             raise ConfigError(
-                f"stop={stop!r}: expected a text, or a list of texts, that are not empty"
+                f"stop={stop!r}: expected a string, or a list of strings, none of them empty"
             )
-    return texts
+    return sequences

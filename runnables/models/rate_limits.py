@@ -1,8 +1,13 @@
-"""How many requests and tokens a service gets in a minute, whoever sends them.
+"""Limits for the requests and tokens that a service gets in a minute.
 
-Who has to wait stands in a line, in the order of coming, and only the first of it looks at the
-clock: it sleeps until its turn, and not a moment longer, and calls the next. Threads and tasks of
-several loops may stand in one line.
+Calls that have to wait form a queue, first come, first served. Only its head looks at the clock:
+it sleeps until it may go, leaves the queue, and wakes the next head. No call polls. Threads and
+the tasks of several event loops may wait in one queue. Guarantees:
+
+- A queue and its buckets change only under the lock, which no call holds while it waits.
+- A call that is cancelled leaves the queue, and wakes the next head. One whose event loop was
+  closed cannot; the next call that comes removes it from the head.
+- Tokens that are returned wake the head, which looks at the clock again.
 """
 
 from __future__ import annotations
@@ -27,37 +32,54 @@ if TYPE_CHECKING:
 
 
 class BaseRateLimiter(ABC):
-    """What lets calls of models go when it is their turn; write `acquire` and `aacquire`.
+    """A base for what admits the calls of models; write `acquire` and `aacquire`.
 
-    The other methods are for those that count tokens, or that many share.
+    The other methods are for limiters that count tokens, or that react to a busy service.
+
+    Example:
+        >>> class Counter(BaseRateLimiter):
+        ...     calls = 0
+        ...
+        ...     def acquire(self, *, blocking=True):
+        ...         self.calls += 1
+        ...         return True
+        ...
+        ...     async def aacquire(self, *, blocking=True):
+        ...         return self.acquire()
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> counter = Counter()
+        >>> model = ScriptedChatModel(["Ahoy!"], cycle=True, rate_limiter=counter)
+        >>> answers = model.batch(["Hello", "Good morning"])
+        >>> counter.calls
+        2
     """
 
     @property
     def counts_tokens(self) -> bool:
-        """Whether it wants to know how many tokens a call will take."""
+        """Tell whether `reserve` needs to know how many tokens a call will take."""
         return False
 
     @abstractmethod
     def acquire(self, *, blocking: bool = True) -> bool:
-        """Wait until one more call may go; with `blocking=False`, say whether it may now."""
+        """Wait until one more call may go; with `blocking=False`, tell whether it may go now."""
 
     @abstractmethod
     async def aacquire(self, *, blocking: bool = True) -> bool:
-        """As `acquire`, without blocking the loop."""
+        """Wait as `acquire` does, without blocking the event loop."""
 
     def reserve(self, tokens: float) -> None:
-        """Wait until a call may go that will take about so many tokens."""
+        """Wait until a call of about so many tokens may go."""
         self.acquire()
 
     async def areserve(self, tokens: float) -> None:
-        """Wait until a call may go that will take about so many tokens."""
+        """Wait until a call of about so many tokens may go."""
         await self.aacquire()
 
     def settle(self, reserved: float, used: float) -> None:  # noqa: B027 - a limiter need not care
-        """A call that had reserved so many tokens has taken so many."""
+        """Correct the estimate of a call: it had reserved so many tokens, and used so many."""
 
     def pause(self, seconds: float) -> None:  # noqa: B027 - as above
-        """Let nobody go for so long: the service has asked for it."""
+        """Admit no call for so many seconds: the service has asked for it."""
 
 
 def check_rate_limiter(given: object) -> None:
@@ -74,27 +96,35 @@ def check_rate_limiter(given: object) -> None:
 
 
 class InMemoryRateLimiter(Value, BaseRateLimiter):
-    """Limits requests and tokens for all models that share it, in the threads of one process.
+    """A limit for the requests and tokens of all models that share it, in one process.
 
-    In any span of t seconds at most `max_bucket_size` + rate * t requests go (at high rates, what
-    comes in 20 ms may go at once), and calls with at most `tokens_per_minute` * (1 + t / 60)
-    tokens. Who waits goes in the order of coming. What a call will take is estimated before it
-    goes, and corrected by the usage that it reports; one that needs more than a minute's tokens
-    goes when all of them are there.
+    In any span of t seconds at most `max_bucket_size` + rate * t requests go (at high rates, those
+    that come within 20 ms may go at once), and calls with at most
+    `tokens_per_minute` * (1 + t / 60) tokens. Calls that wait go in the order of their arrival.
+    The tokens of a call are estimated before it goes, and corrected by the usage that it reports;
+    a call that needs more than a minute's tokens goes when the bucket is full.
 
-    Copies share one limit, and so do pickled ones within a process. Across processes, give each
-    its part.
+    Copies share one limit, and so do pickled ones within a process. Across processes, set a part
+    of the limit for each.
 
     Args:
-        requests_per_second: how many requests go in a second; 1 where no limit is given at all.
+        requests_per_second: how many requests go in a second; 1 where no limit is set at all.
         requests_per_minute: the same for a minute, spread evenly over it; the lower one holds.
-        tokens_per_minute: how many tokens, of questions and answers, in a minute.
+        tokens_per_minute: how many tokens, of conversations and answers, in a minute.
         max_bucket_size: how many requests may go at once after a quiet time; at least 1.
-        check_every_n_seconds: accepted, for code written for LangChain; nobody polls here.
+        check_every_n_seconds: accepted for code written for LangChain, and ignored: calls are
+            woken in time, and do not poll.
         key: limiters of one key share one limit, wherever they are made.
 
     Raises:
         ConfigError: a limit that is no number above 0, or a key with other limits than before.
+
+    Example:
+        >>> limiter = InMemoryRateLimiter(requests_per_minute=60, tokens_per_minute=90_000)
+        >>> limiter.acquire(tokens=500)
+        True
+        >>> limiter.acquire(tokens=500, blocking=False)  # the next may go in a second
+        False
     """
 
     @checks_keywords
@@ -120,14 +150,14 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
         self._queue = _queue_of(self)
 
     def _check(self) -> None:
-        for name, limit in self._settings().items():
-            given: Any = limit
+        settings: dict[str, Any] = self._settings()
+        for name, limit in settings.items():
             if name == "key" or limit is None:
                 continue
             least = "1" if name == "max_bucket_size" else "more than 0"
-            is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
-            if not (is_number and given > 0) or math.isinf(given):
-                raise ConfigError(f"{name}={given!r}: expected a number, {least}")
+            is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
+            if not (is_number and limit > 0) or math.isinf(limit):
+                raise ConfigError(f"{name}={limit!r}: expected a number, {least}")
         if self.max_bucket_size < 1:
             raise ConfigError(
                 f"max_bucket_size={self.max_bucket_size!r}: expected a number from 1, or no "
@@ -143,62 +173,68 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
 
     @property
     def counts_tokens(self) -> bool:
-        """Whether there is a limit for tokens."""
+        """Tell whether there is a limit for tokens."""
         return self.tokens_per_minute is not None
 
     def acquire(self, *, blocking: bool = True, tokens: float = 0) -> bool:
-        """Wait for the turn of one request.
+        """Wait until one request may go.
 
         Args:
-            blocking: whether to wait; otherwise it goes now or not at all.
+            blocking: whether to wait; if not, it goes now or not at all.
             tokens: how many tokens it will take.
 
         Returns:
-            Whether it may go, which is always so after waiting.
+            True where it may go, which is always so after waiting; else False.
         """
-        turn = _QueueEntry(tokens, Wakeup())
+        entry = _QueueEntry(tokens, Wakeup())
         try:
-            self._queue.enqueue(turn)
-            while seconds := self._queue.seconds_until(turn):
+            self._queue.enqueue(entry)
+            while seconds := self._queue.seconds_until(entry):
                 if not blocking:
                     return False
-                turn.wakeup.wait(seconds)
+                entry.wakeup.wait(seconds)
             return True
         finally:
-            self._queue.dequeue(turn)
+            self._queue.dequeue(entry)
 
     async def aacquire(self, *, blocking: bool = True, tokens: float = 0) -> bool:
-        """As `acquire`, without blocking the loop."""
-        turn = _QueueEntry(tokens, AsyncWakeup())
+        """Wait as `acquire` does, without blocking the event loop."""
+        entry = _QueueEntry(tokens, AsyncWakeup())
         try:
-            self._queue.enqueue(turn)
-            while seconds := self._queue.seconds_until(turn):
+            self._queue.enqueue(entry)
+            while seconds := self._queue.seconds_until(entry):
                 if not blocking:
                     return False
-                await turn.wakeup.wait(seconds)
+                await entry.wakeup.wait(seconds)
             return True
         finally:
-            self._queue.dequeue(turn)
+            self._queue.dequeue(entry)
 
     def reserve(self, tokens: float) -> None:
-        """Wait until a call may go that will take about so many tokens."""
+        """Wait until a call of about so many tokens may go."""
         self.acquire(tokens=tokens)
 
     async def areserve(self, tokens: float) -> None:
-        """Wait until a call may go that will take about so many tokens."""
+        """Wait until a call of about so many tokens may go."""
         await self.aacquire(tokens=tokens)
 
     def settle(self, reserved: float, used: float) -> None:
-        """Give back what a call had reserved and not used, or take what it used beyond that."""
+        """Return the tokens that a call had reserved and not used, or take those used beyond."""
         self._queue.settle(reserved, used)
 
     def pause(self, seconds: float) -> None:
-        """Let nobody go for so long, whoever shares this limit."""
+        """Admit no call for so many seconds, of any model that shares this limit."""
         self._queue.pause(seconds)
 
 
 class _QueueEntry:
-    """Who stands in line."""
+    """A call in the queue.
+
+    Attributes:
+        tokens: how many it will take.
+        wakeup: wakes it.
+        admitted: whether it may go; then it has left the queue.
+    """
 
     def __init__(self, tokens: float, wakeup: Any) -> None:
         self.tokens = tokens
@@ -206,11 +242,12 @@ class _QueueEntry:
         self.admitted = False
 
 
-_NEARLY: Final = 1e-9  # what sums of small numbers may be off by
+_ROUNDING: Final = 1e-9
+"""The part of a bucket that sums of small numbers may be off by."""
 
 
 class TokenBucket:
-    """Fills at a rate up to its size; what is taken beyond it is owed.
+    """A bucket that fills at a rate up to its size; an amount taken beyond its level is owed.
 
     Args:
         rate: how much comes in a second.
@@ -222,26 +259,26 @@ class TokenBucket:
         self._rate = rate
         self._size = size
         self._level = size
-        self._at = now
+        self._updated = now
 
     def seconds_until(self, amount: float, now: float) -> float:
-        """How long until this amount is there, or all that it holds where that is less."""
-        self._level = min(self._size, self._level + (now - self._at) * self._rate)
-        self._at = now
-        lacking = min(amount, self._size) - self._level
-        return lacking / self._rate if lacking > _NEARLY * self._size else 0.0
+        """Return the seconds until it holds this amount; until it is full, where that is less."""
+        self._level = min(self._size, self._level + (now - self._updated) * self._rate)
+        self._updated = now
+        missing = min(amount, self._size) - self._level
+        return missing / self._rate if missing > _ROUNDING * self._size else 0.0
 
     def take(self, amount: float) -> None:
-        """Take this amount out; a negative one is given back."""
+        """Take this amount out; put it in where it is negative."""
         self._level = min(self._size, self._level - amount)
 
 
 class FairQueue:
-    """Those who wait for their turn, and what decides when it comes.
+    """The calls that wait, in the order of their arrival, and the buckets that they wait for.
 
     Args:
         limits: requests a second, how many of them at once, and tokens a minute; None: no limit.
-        clock: tells the time, in seconds.
+        clock: returns the time, in seconds.
     """
 
     def __init__(
@@ -252,58 +289,58 @@ class FairQueue:
         self.limits = limits
         self._clock = clock
         self.waiting: deque[_QueueEntry] = deque()
-        self._opens = -math.inf
+        self._paused_until = -math.inf
         rate, size, tokens = limits
         self._requests = None if rate is None else TokenBucket(rate, size, clock())
         self._tokens = None if tokens is None else TokenBucket(tokens / 60, tokens, clock())
 
-    def enqueue(self, turn: _QueueEntry) -> None:
-        """Stand at the end of the line, in which nobody stands whose loop was closed."""
+    def enqueue(self, entry: _QueueEntry) -> None:
+        """Add a call at the end, after removing dead heads, whose event loops were closed."""
         with lock:
             while self.waiting and self.waiting[0].wakeup.is_dead:
                 self.waiting.popleft()
                 self._wake_head()
-            self.waiting.append(turn)
+            self.waiting.append(entry)
 
-    def seconds_until(self, turn: _QueueEntry) -> float:
-        """How long until this turn may come; 0: it has, and it has left the line.
+    def seconds_until(self, entry: _QueueEntry) -> float:
+        """Return the seconds until a call may go; 0 where it goes now, and has left the queue.
 
-        Not the first has to wait until it is called.
+        For all but the head it is infinity: they wait until they are woken.
         """
         with lock:
-            if self.waiting[0] is not turn:
+            if self.waiting[0] is not entry:
                 return math.inf
             now = self._clock()
             seconds = max(
-                self._opens - now,
+                self._paused_until - now,
                 0.0 if self._requests is None else self._requests.seconds_until(1, now),
-                0.0 if self._tokens is None else self._tokens.seconds_until(turn.tokens, now),
+                0.0 if self._tokens is None else self._tokens.seconds_until(entry.tokens, now),
             )
             if seconds > 0:
                 return seconds
-            self._take(1, turn.tokens)
+            self._take(1, entry.tokens)
             self.waiting.popleft()
-            turn.admitted = True
+            entry.admitted = True
             self._wake_head()
             return 0.0
 
-    def dequeue(self, turn: _QueueEntry) -> None:
-        """Whoever still stands in line goes away."""
+    def dequeue(self, entry: _QueueEntry) -> None:
+        """Remove a call that has not been admitted."""
         with lock:
-            if not turn.admitted and turn in self.waiting:
-                self.waiting.remove(turn)
+            if not entry.admitted and entry in self.waiting:
+                self.waiting.remove(entry)
                 self._wake_head()
 
     def settle(self, reserved: float, used: float) -> None:
-        """Correct what a call has taken."""
+        """Correct the tokens that a call has taken."""
         with lock:
             self._take(0, used - reserved)
             self._wake_head()
 
     def pause(self, seconds: float) -> None:
-        """Let nobody go for so long."""
+        """Admit no call for so many seconds."""
         with lock:
-            self._opens = max(self._opens, self._clock() + seconds)
+            self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def _take(self, requests: float, tokens: float) -> None:
         if self._requests is not None:
@@ -312,7 +349,7 @@ class FairQueue:
             self._tokens.take(tokens)
 
     def _wake_head(self) -> None:
-        """Have who is first now look at the clock."""
+        """Have the call at the head look at the clock."""
         if self.waiting:
             self.waiting[0].wakeup.set()
 
@@ -324,32 +361,32 @@ _queues: Final[weakref.WeakValueDictionary[str, FairQueue]] = weakref.WeakValueD
 
 
 def _queue_of(limiter: InMemoryRateLimiter) -> FairQueue:
-    """The line that all limiters of its id share, in this process."""
-    per_second = [limiter.requests_per_second, _per_second(limiter.requests_per_minute)]
-    rate = min((it for it in per_second if it is not None), default=None)
+    """Return the queue that all limiters of this limiter's id share, in this process."""
+    rates = [limiter.requests_per_second, _per_second(limiter.requests_per_minute)]
+    rate = min((rate for rate in rates if rate is not None), default=None)
     size = max(limiter.max_bucket_size, (rate or 0) * _SLACK)
     limits = (rate, size, limiter.tokens_per_minute)
     with lock:
-        line = _queues.get(limiter._id)
-        if line is None:
-            line = _queues[limiter._id] = FairQueue(limits)
-        if line.limits != limits:
+        queue = _queues.get(limiter._id)
+        if queue is None:
+            queue = _queues[limiter._id] = FairQueue(limits)
+        if queue.limits != limits:
             raise ConfigError(
                 f"{limiter!r}: there is a limiter of that key with other limits. Give it another "
                 "key, or the same limits."
             )
-        return line
+        return queue
 
 
 def _per_second(per_minute: float | None) -> float | None:
     return None if per_minute is None else per_minute / 60
 
 
-def _alone() -> None:
-    """In a forked child: those of its parent who stood in line are not here."""
-    for line in _queues.values():
-        line.waiting.clear()
+def _empty_queues() -> None:
+    """Empty all queues in a forked child: the calls of its parent do not run here."""
+    for queue in _queues.values():
+        queue.waiting.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_alone)
+    os.register_at_fork(after_in_child=_empty_queues)

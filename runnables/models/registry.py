@@ -1,7 +1,7 @@
-"""Models by name: `init_chat_model("openai:gpt-5-mini")`.
+"""Models by name, as in `init_chat_model("openai:gpt-5-mini")`.
 
 A provider is an entry point of the group "runnables.models" (or "runnables.embeddings"), whose
-name goes before the colon; its value is called with `model=` and the further keywords. Any
+name is the part before the colon; its value is called with `model=` and the other keywords. Any
 installed package can add providers.
 """
 
@@ -47,82 +47,94 @@ _FAMILIES: Final[Mapping[str, str]] = {
     "claude": "anthropic",
     "gemini": "google",
 }
-"""Whose a model probably is, for a hint."""
+"""The likely provider of a model, by the beginning of its name; for a hint in an error."""
 
 
 def init_chat_model(
     model: str | None = None, *, model_provider: str | None = None, **kwargs: Any
 ) -> ChatModel:
-    """Make a chat model by its name.
+    """Make a chat model by its name, such as "openai:gpt-5-mini", "anthropic" or "local".
 
     Args:
         model: "provider:model", or "provider" for the provider's default; "local" runs in this
             process, with nothing to sign up for.
         model_provider: the provider, where `model` does not name it.
-        **kwargs: settings of the model, such as `temperature`.
+        **kwargs: settings of the model, such as `temperature`; see the provider's class.
 
     Raises:
         ConfigError: an unknown provider, or none; a setting that the model does not have.
         MissingExtra: a provider whose package is not installed.
+
+    Example:
+        >>> model = init_chat_model("openai:gpt-5-mini", temperature=0, api_key="...")
+        >>> type(model).__name__, model.model, model.temperature
+        ('ChatOpenAI', 'gpt-5-mini', 0)
+        >>> init_chat_model("scripted", script=["Ahoy!"]).invoke("Hello").text
+        'Ahoy!'
     """
-    make, rest = _find("runnables.models", _OWN_MODELS, model, model_provider)
-    return cast("ChatModel", _made(make, rest, kwargs))
+    provider_class, name = _find("runnables.models", _OWN_MODELS, model, model_provider)
+    return cast("ChatModel", _make(provider_class, name, kwargs))
 
 
 def init_embeddings(
     model: str | None = None, *, provider: str | None = None, **kwargs: Any
 ) -> Embeddings:
-    """Make an embedding model by its name.
+    """Make an embedding model by its name, such as "openai:text-embedding-3-small" or "local".
 
     Args:
         model: "provider:model", or "provider" for the provider's default.
         provider: the provider, where `model` does not name it.
-        **kwargs: settings of the model.
+        **kwargs: settings of the model; see the provider's class.
 
     Raises:
         ConfigError: an unknown provider, or none; a setting that the model does not have.
         MissingExtra: a provider whose package is not installed.
+
+    Example:
+        >>> model = init_embeddings("openai:text-embedding-3-small", api_key="...")
+        >>> type(model).__name__, model.model
+        ('OpenAIEmbeddings', 'text-embedding-3-small')
     """
-    make, rest = _find("runnables.embeddings", _OWN_EMBEDDINGS, model, provider)
-    return cast("Embeddings", _made(make, rest, kwargs))
+    provider_class, name = _find("runnables.embeddings", _OWN_EMBEDDINGS, model, provider)
+    return cast("Embeddings", _make(provider_class, name, kwargs))
 
 
 def _find(
     group: str, own: Mapping[str, str], model: str | None, provider: str | None
 ) -> tuple[Any, str | None]:
-    """What makes the model, and what to call it with."""
+    """Return the provider's class, and the model's name at the provider."""
     if not isinstance(cast("object", model), str | None):
-        raise ConfigError(f"model={model!r}: expected a text such as 'openai:gpt-5-mini'.")
-    rest = model
+        raise ConfigError(f"model={model!r}: expected a string such as 'openai:gpt-5-mini'.")
+    name = model
     if provider is None:
-        provider, _, named = (model or "").partition(":")
-        rest = named or None
+        provider, _, rest = (model or "").partition(":")
+        name = rest or None
     installed = {point.name: point for point in entry_points(group=group)}
     if provider in installed:
-        return installed[provider].load(), rest
+        return installed[provider].load(), name
     if provider in own:
         module, _, attribute = own[provider].partition(":")
-        return getattr(importlib.import_module(module), attribute), rest
+        return getattr(importlib.import_module(module), attribute), name
     raise _unknown(provider, model, sorted({*installed, *own}))
 
 
-def _made(make: Any, model: str | None, settings: Mapping[str, Any]) -> Any:
-    parameters = inspect.signature(make).parameters
-    takes_all = any(it.kind is it.VAR_KEYWORD for it in parameters.values())
+def _make(provider_class: Any, model: str | None, settings: Mapping[str, Any]) -> Any:
+    parameters = inspect.signature(provider_class).parameters
+    takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     for name in () if takes_all else settings:
         if name not in parameters:
             raise ConfigError(
-                f"{getattr(make, '__name__', make)} has no setting {name!r}."
+                f"{getattr(provider_class, '__name__', provider_class)} has no setting {name!r}."
                 f"{did_you_mean(name, parameters)} Known: {', '.join(sorted(parameters))}."
             )
-    return make(model=model, **settings)
+    return provider_class(model=model, **settings)
 
 
 def _unknown(provider: str, model: str | None, known: list[str]) -> ConfigError:
-    family = next((it for start, it in _FAMILIES.items() if provider.startswith(start)), None)
+    likely = next((name for start, name in _FAMILIES.items() if provider.startswith(start)), None)
     meant = provider.lower().partition("/")[0]  # "openai/gpt-5-mini", as some write it
-    hint = f" Did you mean '{family}:{model}'?" if family else did_you_mean(meant, known)
-    what = f"Unknown provider {provider!r}." if provider else "No model was named."
+    hint = f" Did you mean '{likely}:{model}'?" if likely else did_you_mean(meant, known)
+    problem = f"Unknown provider {provider!r}." if provider else "No model was named."
     return ConfigError(
-        f"{what}{hint} Write 'provider:model'; installed providers: {', '.join(known)}."
+        f"{problem}{hint} Write 'provider:model'; installed providers: {', '.join(known)}."
     )

@@ -1,8 +1,7 @@
-"""What a model does around its provider's hooks: it waits for its turn, and asks again after a
-failure that may pass.
+"""How the service of a model is asked: rate limits, retries, and where answers are cached.
 
-A model without any of these settings pays for none of them: what serves a setting is loaded where
-the setting is given.
+A model without any of these settings pays for none of them: what serves a setting is imported where
+a model has it.
 """
 
 from __future__ import annotations
@@ -11,42 +10,53 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from runnables.compose.policies.backoff import MAX_RETRY_DELAY, Backoff, check_delay
+from runnables.engine.stream import aclose, close
 from runnables.errors import ModelError, RateLimitError, is_retryable
 
 if TYPE_CHECKING:
     from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
         Awaitable,
         Callable,
+        Generator,
+        Iterable,
     )
 
     from runnables.cache.stores import BaseCache
-    from runnables.compose.policies.attempts import Attempts, RetryPolicy
+    from runnables.compose.policies.attempts import RetryPolicy
     from runnables.compose.policies.failures import Restart
+    from runnables.engine.stream import StreamInfo
     from runnables.models.rate_limits import BaseRateLimiter
 
 R = TypeVar("R")
 
 BACKOFF: Final = Backoff(initial=0.5, max=8.0, jitter=0.5)
-"""As the services' own clients wait where the service says nothing."""
+"""The delays of the services' own clients, for errors that name no delay."""
 
 
-_NOT_ITS_OWN: Final = frozenset(
+_REQUEST_SETTINGS: Final = frozenset(
     "name max_retries max_retry_delay rate_limiter cache api_key timeout".split()
 )
+"""The settings that say how a service is asked, and do not change what it answers."""
 
 
 class RequestPolicy:
     """The settings of a model that say how its service is asked; a base of models.
 
+    A request waits for its permit from the rate limiter, and is made again after an error that may
+    pass. The methods take the function that makes a request, and its arguments.
+
     Attributes:
         max_retries: how often a request is made again after an error that may pass (see
             `is_retryable`); None: never. Under a `with_retry` that covers the error, never.
-            Unless it is None, the error of a stream carries what came out as `error.produced`.
-        max_retry_delay: the longest delay that the service may ask for, in seconds, and be
-            asked again; None: 60.
-        rate_limiter: lets requests go, those of all models that share it; each attempt is one.
-        cache: where answers are kept, and looked for first; see `RunnableCache`. One that is
-            found has `response_metadata["from_cache"]`, and its usage is counted nowhere.
+            Unless it is None, the error of a stream carries the chunks that were emitted as
+            `error.produced`.
+        max_retry_delay: the longest delay that a service may ask for, in seconds, and still get
+            the request again; None: 60.
+        rate_limiter: admits requests, those of all models that share it; each attempt is one.
+        cache: where answers are stored, and looked up first; see `RunnableCache`. A cached answer
+            has `response_metadata["from_cache"]`, and its usage is counted nowhere.
     """
 
     # on the class, too: a subclass with an __init__ of its own need not call ours
@@ -56,17 +66,17 @@ class RequestPolicy:
     cache: BaseCache | None = None
     _backoff: ClassVar[Backoff] = BACKOFF
 
-    def _guard(
+    def _set_policies(
         self,
         max_retries: int | None,
         max_retry_delay: float | None,
         rate_limiter: BaseRateLimiter | None,
         cache: BaseCache | None = None,
     ) -> None:
-        """Set them.
+        """Set the policies.
 
         Raises:
-            ConfigError: a number below 0, or a limiter or a cache that is none.
+            ConfigError: a number below 0, or a limiter or a cache of another type.
         """
         if max_retries is not None:
             from runnables.compose.policies.attempts import check_attempts
@@ -88,135 +98,228 @@ class RequestPolicy:
         self.cache = cache
 
     @property
-    def _is_tried(self) -> bool:
-        """Whether an error of a stream says what had left: one more try, or none, is asked for."""
-        settings = self.max_retries, self.rate_limiter, self.cache
-        return any(it is not None for it in settings)
+    def _has_policies(self) -> bool:
+        """Tell whether any is set; then a stream's error says what was emitted before it."""
+        return (
+            self.max_retries is not None or self.rate_limiter is not None or self.cache is not None
+        )
 
     def _identity(self) -> dict[str, Any]:
-        """The settings that decide what the model gives: not how, or by whom, it is asked."""
+        """Return the settings that decide what the model answers."""
         settings: dict[str, Any] = cast("Any", super())._identity()
-        return {name: it for name, it in settings.items() if name not in _NOT_ITS_OWN}
+        return {key: value for key, value in settings.items() if key not in _REQUEST_SETTINGS}
 
     @property
-    def _longest_delay(self) -> float:
+    def _max_delay(self) -> float:
         return MAX_RETRY_DELAY if self.max_retry_delay is None else self.max_retry_delay
 
-    def _attempts(self, on_restart: Restart = "raise") -> Attempts:
-        from runnables.compose.policies.attempts import Attempts
-
-        return Attempts(self._rules, on_restart)
-
     @cached_property
-    def _rules(self) -> RetryPolicy:
+    def _retry_policy(self) -> RetryPolicy:
         from runnables.compose.policies.attempts import RetryPolicy
 
         return RetryPolicy(
             max_attempts=1 + (self.max_retries or 0),
             is_retryable=is_retryable,
             backoff=self._backoff,
-            max_delay=self._longest_delay,
+            max_delay=self._max_delay,
             defers_to_outer=True,
         )
 
-    def _requested(self, send: Callable[[], R], tokens: Callable[[], float]) -> R:
-        """What a request gives, in its turn, and made again after errors that may pass.
+    # -- requests
+
+    def _estimate_tokens(self, *request: Any, **_: Any) -> float:
+        """Return about how many tokens a request takes, for a rate limiter that counts them."""
+        raise NotImplementedError
+
+    def _run_request(self, send: Callable[..., R], *request: Any) -> R:
+        """Return what a request returns, under the policies.
 
         Args:
             send: makes the request.
-            tokens: about how many tokens it takes; asked for only where somebody counts.
+            *request: what `send` and `_estimate_tokens` get.
         """
-        ask = send if self.rate_limiter is None else partial(self._permitted, send, tokens)
+        if self.rate_limiter is not None:
+            send = partial(self._rate_limited, send)
         if not self.max_retries:
-            return ask()
-        from runnables.compose.policies.attempts import call_with_retries
+            return send(*request)
+        from runnables.compose.policies.attempts import Attempts, call_with_retries
 
-        return call_with_retries(self._attempts(), ask)
+        return call_with_retries(Attempts(self._retry_policy), send, *request)
 
-    def _arequested(
-        self, send: Callable[[], Awaitable[R]], tokens: Callable[[], float]
-    ) -> Awaitable[R]:
-        """What a request gives, in its turn, and made again after errors that may pass.
+    # Where there is nothing to do after an answer, its coroutine is passed on: each that waits
+    # around another costs the garbage collector as much as it costs to run.
+    def _arun_request(self, send: Callable[..., Awaitable[R]], *request: Any) -> Awaitable[R]:
+        """Return what a request returns, under the policies.
 
         Args:
             send: makes the request.
-            tokens: about how many tokens it takes; asked for only where somebody counts.
+            *request: what `send` and `_estimate_tokens` get.
         """
-        ask = send if self.rate_limiter is None else partial(self._apermitted, send, tokens)
+        if self.rate_limiter is not None:
+            send = partial(self._arate_limited, send)
         if not self.max_retries:
-            return ask()
-        from runnables.compose.policies.attempts import acall_with_retries
+            return send(*request)
+        from runnables.compose.policies.attempts import Attempts, acall_with_retries
 
-        return acall_with_retries(self._attempts(), ask)
+        return acall_with_retries(Attempts(self._retry_policy), send, *request)
 
-    def _permitted(self, send: Callable[[], R], tokens: Callable[[], float]) -> R:
-        """What a request gives, once the limiter lets it go."""
-        permit = Reservation(self, tokens)
-        permit.acquire()
+    def _stream_request(
+        self,
+        send: Callable[..., Iterable[Any]],
+        info: StreamInfo,
+        on_restart: Restart,
+        *request: Any,
+    ) -> Generator[Any, None, None]:
+        """Yield the chunks of a request, under the policies.
+
+        Args:
+            send: makes the request.
+            info: how the chunks are merged.
+            on_restart: what happens when an attempt fails after its first chunk.
+            *request: what `send` and `_estimate_tokens` get.
+        """
+        if self.rate_limiter is not None:
+            send = partial(self._rate_limited_chunks, send)
+        from runnables.compose.policies.attempts import Attempts, stream_with_retries
+
+        return stream_with_retries(
+            lambda attempt: send(*request), Attempts(self._retry_policy, on_restart), info
+        )
+
+    def _astream_request(
+        self,
+        send: Callable[..., AsyncIterable[Any]],
+        info: StreamInfo,
+        on_restart: Restart,
+        *request: Any,
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the chunks of a request, under the policies.
+
+        Args:
+            send: makes the request.
+            info: how the chunks are merged.
+            on_restart: what happens when an attempt fails after its first chunk.
+            *request: what `send` and `_estimate_tokens` get.
+        """
+        if self.rate_limiter is not None:
+            send = partial(self._arate_limited_chunks, send)
+        from runnables.compose.policies.attempts import Attempts, astream_with_retries
+
+        return astream_with_retries(
+            lambda attempt: send(*request), Attempts(self._retry_policy, on_restart), info
+        )
+
+    def _rate_limited(self, send: Callable[..., R], *request: Any) -> R:
+        """Return what a request returns, once the limiter admits it."""
+        reservation = Reservation(self, *request)
+        reservation.acquire()
         try:
-            given = send()
+            answer = send(*request)
         except Exception as error:
-            permit.cancel(error)
+            reservation.cancel(error)
             raise
-        permit.record_usage(given)
-        permit.commit()
-        return given
+        reservation.record_usage(answer)
+        reservation.commit()
+        return answer
 
-    async def _apermitted(self, send: Callable[[], Awaitable[R]], tokens: Callable[[], float]) -> R:
-        """What a request gives, once the limiter lets it go."""
-        permit = Reservation(self, tokens)
-        await permit.aacquire()
+    async def _arate_limited(self, send: Callable[..., Awaitable[R]], *request: Any) -> R:
+        """Return what a request returns, once the limiter admits it."""
+        reservation = Reservation(self, *request)
+        await reservation.aacquire()
         try:
-            given = await send()
+            answer = await send(*request)
         except Exception as error:
-            permit.cancel(error)
+            reservation.cancel(error)
             raise
-        permit.record_usage(given)
-        permit.commit()
-        return given
+        reservation.record_usage(answer)
+        reservation.commit()
+        return answer
+
+    def _rate_limited_chunks(
+        self, send: Callable[..., Iterable[R]], *request: Any
+    ) -> Generator[R, None, None]:
+        """Yield the chunks of a request, once the limiter admits it."""
+        reservation = Reservation(self, *request)
+        reservation.acquire()
+        chunks: Any = None
+        try:
+            chunks = send(*request)
+            for chunk in chunks:
+                reservation.record_usage(chunk)
+                yield chunk
+            reservation.commit()
+        except Exception as error:
+            reservation.cancel(error)
+            raise
+        finally:
+            close(chunks)
+
+    async def _arate_limited_chunks(
+        self, send: Callable[..., AsyncIterable[R]], *request: Any
+    ) -> AsyncGenerator[R, None]:
+        """Yield the chunks of a request, once the limiter admits it."""
+        reservation = Reservation(self, *request)
+        await reservation.aacquire()
+        chunks: Any = None
+        try:
+            chunks = send(*request)
+            async for chunk in chunks:
+                reservation.record_usage(chunk)
+                yield chunk
+            reservation.commit()
+        except Exception as error:
+            reservation.cancel(error)
+            raise
+        finally:
+            await aclose(chunks)
 
 
-_NONE: Final = {"total_tokens": 0}
+_NO_USAGE: Final = {"total_tokens": 0}
 
 
 class Reservation:
-    """What a limiter has let go for one request, and what became of it.
+    """One request's share of a rate limit: acquired, and later corrected by what it really used.
 
     Args:
-        model: whose request it is; it has a limiter.
-        tokens: how many tokens it will take; asked for only where somebody counts.
+        policy: the model that makes the request; it has a limiter.
+        *request: the request, for `_estimate_tokens`.
     """
 
-    def __init__(self, model: RequestPolicy, tokens: Callable[[], float]) -> None:
-        assert model.rate_limiter is not None
-        self._limiter = model.rate_limiter
-        self._longest = model._longest_delay
-        self._reserved = tokens() if self._limiter.counts_tokens else 0.0
+    def __init__(self, policy: RequestPolicy, *request: Any) -> None:
+        assert policy.rate_limiter is not None
+        self._limiter = policy.rate_limiter
+        self._max_delay = policy._max_delay
+        counts = self._limiter.counts_tokens
+        self._reserved = policy._estimate_tokens(*request) if counts else 0.0
         self._used = 0.0
 
     def acquire(self) -> None:
-        """Wait for it."""
+        """Wait until the request may go."""
         self._limiter.reserve(self._reserved)
 
     async def aacquire(self) -> None:
-        """Wait for it."""
+        """Wait until the request may go."""
         await self._limiter.areserve(self._reserved)
 
     def record_usage(self, answer: object) -> None:
-        """An answer, or a piece of it, has come: count the tokens that it reports."""
-        self._used += (getattr(answer, "usage_metadata", None) or _NONE)["total_tokens"]
+        """Count the tokens that an answer, or a chunk of one, reports."""
+        self._used += (getattr(answer, "usage_metadata", None) or _NO_USAGE)["total_tokens"]
 
     def commit(self) -> None:
-        """The answer is whole. One without a usage has taken what was reserved."""
+        """Correct the estimate, now that the answer is complete; one without a usage stands."""
         if self._used:
             self._limiter.settle(self._reserved, self._used)
 
     def cancel(self, error: Exception) -> None:
-        """The request has failed: what a service refuses at once takes no tokens."""
+        """Return the tokens of a request that failed, where the service has counted none.
+
+        A service that refuses a request at once counts none. Where it asks for a delay, all
+        requests wait for so long.
+        """
         if not isinstance(error, ModelError):
             return
         passes = is_retryable(error)
         if isinstance(error, RateLimitError) or not passes:
             self._limiter.settle(self._reserved, 0)
-        if passes and error.retry_after and 0 < error.retry_after <= self._longest:
+        if passes and error.retry_after and 0 < error.retry_after <= self._max_delay:
             self._limiter.pause(error.retry_after)

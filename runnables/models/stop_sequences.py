@@ -1,7 +1,7 @@
-"""Stop sequences, for providers that have none of their own.
+"""Stop sequences, for providers whose services have none.
 
 An answer ends before the first stop sequence in its text, also where the sequence is spread over
-several pieces: text that may be its beginning is held back until that is known.
+several chunks: text that may be its beginning is held back until more has come.
 """
 
 from __future__ import annotations
@@ -19,10 +19,20 @@ from runnables.messages.ai import AIMessage, AIMessageChunk
 
 
 class StopSequenceFilter:
-    """Cuts a text that comes in pieces at the first stop sequence.
+    """A filter that ends a streamed text before the first stop sequence.
+
+    Args:
+        stop: the stop sequences, none of them empty.
 
     Attributes:
-        stopped: whether a stop sequence was found; nothing is given after it.
+        stopped: whether a stop sequence was found; after it, `feed` returns nothing.
+
+    Example:
+        >>> filter = StopSequenceFilter(["END"])
+        >>> [filter.feed(chunk) for chunk in ["one E", "N", "D two"]]
+        ['one ', '', '']
+        >>> filter.stopped, filter.finish()
+        (True, '')
     """
 
     def __init__(self, stop: Sequence[str]) -> None:
@@ -31,79 +41,97 @@ class StopSequenceFilter:
         self._held: str = ""
 
     def feed(self, text: str) -> str:
-        """Take a piece; give the text that is certainly before a stop sequence."""
+        """Take the next chunk; return the text that is certainly before a stop sequence."""
         if self.stopped:
             return ""
         text = self._held + text
-        places = [(text.find(stop), len(stop)) for stop in self._stop]
-        found = [(at + size, at) for at, size in places if at >= 0]
-        if found:
+        found = [(text.find(stop), len(stop)) for stop in self._stop]
+        matches = [(start + size, start) for start, size in found if start >= 0]
+        if matches:
             # The one that is complete first, as if the text had come letter by letter.
             self.stopped, self._held = True, ""
-            return text[: min(found)[1]]
+            return text[: min(matches)[1]]
         held = max((_overlap(text, stop) for stop in self._stop), default=0)
         self._held = text[len(text) - held :]
         return text[: len(text) - held]
 
     def finish(self) -> str:
-        """The text ends here: what was held back was no stop sequence."""
+        """End the text; return what was held back, which is no stop sequence."""
         held, self._held = self._held, ""
         return held
 
 
 def _overlap(text: str, stop: str) -> int:
-    """How many characters at the end of the text are the beginning of the stop sequence."""
+    """Return how many characters at the end of the text begin the stop sequence."""
     sizes = range(min(len(text), len(stop) - 1), 0, -1)
     return next((size for size in sizes if text.endswith(stop[:size])), 0)
 
 
 def truncate_at_stop(text: str, stop: Sequence[str]) -> str:
-    """A text up to the first stop sequence."""
-    cutter = StopSequenceFilter(stop)
-    return cutter.feed(text) + cutter.finish()
+    """Return a string up to the first stop sequence.
+
+    Example:
+        >>> truncate_at_stop("one END two", ["END"])
+        'one '
+    """
+    stop_filter = StopSequenceFilter(stop)
+    return stop_filter.feed(text) + stop_filter.finish()
 
 
 def truncate_message(message: AIMessage, stop: Sequence[str]) -> AIMessage:
-    """An answer up to the first stop sequence, where its content is text."""
+    """Return an answer up to the first stop sequence; as it is, where its content is blocks.
+
+    Example:
+        >>> truncate_message(AIMessage("one END two"), ["END"]).content
+        'one '
+    """
     if not isinstance(message.content, str):
         return message
     return message.model_copy(update={"content": truncate_at_stop(message.content, stop)})
 
 
 class _ChunkFilter:
-    """`StopSequenceFilter` for chunks of messages."""
+    """A `StopSequenceFilter` for chunks of messages."""
 
     def __init__(self, stop: Sequence[str]) -> None:
-        self._cutter = StopSequenceFilter(stop)
+        self._filter = StopSequenceFilter(stop)
 
     @property
     def stopped(self) -> bool:
-        return self._cutter.stopped
+        return self._filter.stopped
 
     def feed(self, chunk: AIMessageChunk) -> AIMessageChunk:
-        """The chunk with what may be shown of its text."""
+        """Return the chunk with the text that is certainly before a stop sequence."""
         if not isinstance(chunk.content, str):
             return chunk
-        text = self._cutter.feed(chunk.content)
+        text = self._filter.feed(chunk.content)
         return chunk if text == chunk.content else chunk.model_copy(update={"content": text})
 
     def finish(self) -> Iterable[AIMessageChunk]:
-        """What was held back, if anything."""
-        rest = self._cutter.finish()
+        """Return a chunk with the text that was held back, if there is any."""
+        rest = self._filter.finish()
         return (AIMessageChunk(rest),) if rest else ()
 
 
 def truncate_stream(
     chunks: Iterable[AIMessageChunk], stop: Sequence[str]
 ) -> Generator[AIMessageChunk, None, None]:
-    """A stream up to the first stop sequence; it is closed there, and at the end in any case."""
-    cutter = _ChunkFilter(stop)
+    """Yield a stream's chunks up to the first stop sequence; then close the stream.
+
+    It is closed in any case: at its end, after an error, and when this iterator is closed.
+
+    Example:
+        >>> chunks = [AIMessageChunk("one E"), AIMessageChunk("ND"), AIMessageChunk(" two")]
+        >>> [chunk.content for chunk in truncate_stream(chunks, ["END"])]
+        ['one ', '']
+    """
+    chunk_filter = _ChunkFilter(stop)
     try:
         for chunk in chunks:
-            yield cutter.feed(chunk)
-            if cutter.stopped:
+            yield chunk_filter.feed(chunk)
+            if chunk_filter.stopped:
                 return
-        for chunk in cutter.finish():
+        for chunk in chunk_filter.finish():
             yield chunk
     finally:
         close(chunks)
@@ -112,14 +140,24 @@ def truncate_stream(
 async def atruncate_stream(
     chunks: AsyncIterable[AIMessageChunk], stop: Sequence[str]
 ) -> AsyncGenerator[AIMessageChunk, None]:
-    """`truncate_stream` in the other colour."""
-    cutter = _ChunkFilter(stop)
+    """Yield an async stream's chunks up to the first stop sequence; then close the stream.
+
+    Example:
+        >>> import asyncio
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> async def main():
+        ...     chunks = ScriptedChatModel(["one END two"]).astream("Count.")
+        ...     return [chunk.content async for chunk in atruncate_stream(chunks, ["END"])]
+        >>> "".join(asyncio.run(main()))
+        'one '
+    """
+    chunk_filter = _ChunkFilter(stop)
     try:
         async for chunk in chunks:
-            yield cutter.feed(chunk)
-            if cutter.stopped:
+            yield chunk_filter.feed(chunk)
+            if chunk_filter.stopped:
                 return
-        for chunk in cutter.finish():
+        for chunk in chunk_filter.finish():
             yield chunk
     finally:
         await aclose(chunks)

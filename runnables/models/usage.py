@@ -1,4 +1,4 @@
-"""How many tokens the models in a block of code took."""
+"""Counting the tokens that models use."""
 
 from __future__ import annotations
 
@@ -14,11 +14,21 @@ if TYPE_CHECKING:
     from runnables.core.handlers import Event
 
 MODELS: Final = frozenset({"chat_model", "embeddings"})
-"""The sorts of runs that use tokens."""
+"""The types of runs that use tokens."""
 
 
 class Usage:
-    """Adds up the usage that models report; a handler, for `callbacks` too."""
+    """The sum of the usage that models report; also a handler, for `callbacks`.
+
+    Example:
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> reported = UsageMetadata(input_tokens=3, output_tokens=2, total_tokens=5)
+        >>> usage = Usage()
+        >>> model = ScriptedChatModel(["Ahoy!"], usage=reported)
+        >>> answer = model.invoke("Hello", {"callbacks": [usage]})
+        >>> usage.calls, usage.total["total_tokens"]
+        (1, 5)
+    """
 
     def __init__(self) -> None:
         # Runs end in several threads at once: appending is safe there, adding is not.
@@ -26,20 +36,20 @@ class Usage:
 
     @property
     def calls(self) -> int:
-        """How many answers with a usage there were."""
+        """Return how many answers reported a usage."""
         return len(self._answers)
 
     @property
     def by_model(self) -> dict[str, UsageMetadata]:
-        """The usage of each model, by the name that the provider reports, or that of the run."""
-        found: dict[str, UsageMetadata] = {}
+        """Return the usage of each model, by the name that the provider reports, or the run's."""
+        usages: dict[str, UsageMetadata] = {}
         for name, usage in list(self._answers):
-            found[name] = add_usage(found.get(name), usage)
-        return found
+            usages[name] = add_usage(usages.get(name), usage)
+        return usages
 
     @property
     def total(self) -> UsageMetadata:
-        """The usage of all models together."""
+        """Return the usage of all models together."""
         return sum_usage(usage for _, usage in list(self._answers))
 
     def on_event(self, event: Event) -> None:
@@ -52,7 +62,7 @@ class Usage:
 
 
 def model_of(event: Event) -> str:
-    """Whose answer ends a run: the name that the provider reports, or that of the run."""
+    """Return the model of a run that ends: the name that the provider reports, or the run's."""
     name: str | None = getattr(event.output, "response_metadata", {}).get("model_name")
     return name or event.name
 
@@ -61,9 +71,14 @@ def model_of(event: Event) -> str:
 def track_usage() -> Generator[Usage]:
     """Count the tokens of all models that run inside the block, sync or async.
 
-    with track_usage() as usage:
-        await chain.ainvoke(question)
-    usage.total["total_tokens"]
+    Example:
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> reported = UsageMetadata(input_tokens=3, output_tokens=2, total_tokens=5)
+        >>> model = ScriptedChatModel(["Ahoy!"], cycle=True, usage=reported)
+        >>> with track_usage() as usage:
+        ...     answers = model.batch(["Hello", "Good morning"])
+        >>> usage.total["total_tokens"]
+        10
     """
     usage = Usage()
     with activate(ensure_scope(None).merged({"callbacks": [usage]})):

@@ -1,6 +1,6 @@
-"""Tests for models, also for other people's: subclass `ChatModelTests` or `EmbeddingsTests`.
+"""Test suites for chat models and embeddings: subclass `ChatModelTests` or `EmbeddingsTests`.
 
-It needs pytest, and nothing else of the library does.
+This package needs pytest; nothing else in the library does.
 """
 
 from runnables.testing.base import Harness
@@ -9,15 +9,15 @@ from runnables.testing.embeddings import EmbeddingsTests
 from runnables.testing.replay_server import Disconnect, ReplayServer, Stall, StreamedResponse
 from runnables.testing.sync_async import SyncAsyncCall
 from runnables.testing.wire_format import (
-    Answer,
     EmbeddingsWireFormat,
     RecordedRequest,
+    Response,
     ScriptedReply,
     ScriptedToolCall,
     Unsupported,
     WireFormat,
     json_line,
-    server_sent,
+    sse_event,
 )
 
 __all__ = [
@@ -26,19 +26,19 @@ __all__ = [
     "EmbeddingsTests",
     "EmbeddingsWireFormat",
     "WireFormat",
-    # what a wire speaks of
-    "Answer",
+    # requests and responses
     "RecordedRequest",
+    "Response",
     "ScriptedReply",
     "ScriptedToolCall",
     "Unsupported",
     "json_line",
-    "server_sent",
-    # to write further tests
-    "SyncAsyncCall",
+    "sse_event",
+    # for more tests
     "Disconnect",
-    "Stall",
-    "ReplayServer",
     "Harness",
+    "ReplayServer",
+    "Stall",
     "StreamedResponse",
+    "SyncAsyncCall",
 ]

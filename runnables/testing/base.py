@@ -1,4 +1,4 @@
-"""What the tests of every chat model stand on: the factory, what the model can do, its stage."""
+"""The base of the suite for chat models: the factory, what the model supports, the fixtures."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from runnables.messages.ai import AIMessage
 from runnables.models.chat import ChatModel
-from runnables.testing.replay_server import Reaction, ReplayServer, Script, StreamedResponse
+from runnables.testing.replay_server import Reaction, ReplayServer, ScriptEntry, StreamedResponse
 from runnables.testing.require_pytest import pytest
 from runnables.testing.sync_async import AsyncCall, SyncAsyncCall, SyncCall
 from runnables.testing.wire_format import (
-    Answer,
     RecordedRequest,
+    Response,
     ScriptedReply,
     Unsupported,
     WireFormat,
@@ -26,11 +26,23 @@ T = TypeVar("T")
 
 
 class Harness:
-    """Where a test has its model: the real one, or one whose service is played by a script.
+    """Maker of the model for a test: a live model, or one on a replay server.
+
+    The fixture `harness` runs a test on the live model, on the replay server, or on both, as
+    `live` and `wire_format` of the suite say.
 
     Attributes:
-        replayed: whether it is played, so that what comes is known to the letter.
-        server: what plays it.
+        replayed: whether a replay server answers, so that every reply is known exactly.
+
+    Example:
+        >>> from runnables.testing import ChatModelTests, Harness
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> class TestMyModel(ChatModelTests):
+        ...     def make(self, **settings):
+        ...         return ScriptedChatModel(["Hello."], cycle=True, **settings)
+        >>> harness = Harness(TestMyModel(), server=None)
+        >>> harness.replayed, harness.model().invoke("Hi").text
+        (False, 'Hello.')
     """
 
     def __init__(self, tests: ModelTests, server: ReplayServer | None) -> None:
@@ -40,109 +52,112 @@ class Harness:
 
     @property
     def server(self) -> ReplayServer:
-        """What plays the service."""
-        assert self._server is not None, "the real model has no script"
+        """Return the replay server."""
+        assert self._server is not None, "a live model has no replay server"
         return self._server
 
-    def model(self, *said: ScriptedReply, **settings: Any) -> ChatModel:
-        """The model, which says this, one thing a call, where it is played."""
+    def model(self, *replies: ScriptedReply, **settings: Any) -> ChatModel:
+        """Make the model; on a replay server it gets these replies, one a call."""
         if self._server is None:
             return self._tests.make(**settings)
-        self._server.enqueue(*map(self._tests.encode, said))
+        self._server.enqueue(*map(self._tests.encode, replies))
         return self._tests.make(base_url=self._server.url, **settings)
 
-    def brief(self, *said: ScriptedReply, **settings: Any) -> ChatModel:
-        """`model`, whose answers are short where it is live, since that takes its time."""
+    def brief_model(self, *replies: ScriptedReply, **settings: Any) -> ChatModel:
+        """Make the model as `model` does; a live one gives short answers, to save time."""
         if self.replayed or not self._tests.supports_max_tokens:
-            return self.model(*said, **settings)
-        return self.model(*said, **{"max_tokens": self._tests.brief_tokens, **settings})
+            return self.model(*replies, **settings)
+        return self.model(*replies, **{"max_tokens": self._tests.brief_tokens, **settings})
 
-    def assert_request_contains(self, *texts: str) -> None:
-        """Where it is played: the last request has these texts, in this order."""
+    def assert_request_contains(self, *expected: str) -> None:
+        """Assert that the last request contains these strings, in this order.
+
+        A live model records no requests, so nothing is asserted for it.
+        """
         if self._server is None:
             return
-        found = self._server.last.strings()
-        for text in texts:
-            at = next((n for n, it in enumerate(found) if text in it), None)
-            assert at is not None, f"{text!r} is not in the request, or too early: {found}"
-            found = found[at:]
+        strings = self._server.last.strings()
+        for text in expected:
+            index = next((n for n, string in enumerate(strings) if text in string), None)
+            assert index is not None, f"{text!r} is not in the request, or too early: {strings}"
+            strings = strings[index:]
 
 
 class ModelTests:
-    """Base of the tests of chat models: subclass `ChatModelTests`, not this."""
+    """Base of the tests of chat models. Subclass `ChatModelTests`, not this."""
 
-    # -- what the model can do: what a subclass says no to is skipped, with the reason
+    # -- what the model supports; tests of anything else are skipped, with the reason
 
     live: ClassVar[bool] = True
-    """Whether `make()` without `base_url` gives a model that answers."""
-    wire: ClassVar[WireFormat | None] = None
-    """How the model's service speaks, for the tests that play it; None: it has no service."""
+    """Whether `make()` without `base_url` returns a model that answers."""
+    wire_format: ClassVar[WireFormat | None] = None
+    """The encoder of replies for the replay server; None if the model has no service."""
     key: ClassVar[str | None] = None
-    """The key that `make` gives to the model: it must show nowhere."""
-    steady: ClassVar[Mapping[str, Any]] = {"temperature": 0}
+    """The key that `make` passes to the model. No repr and no error may show it."""
+    deterministic: ClassVar[Mapping[str, Any]] = {"temperature": 0}
     """The options with which a live model gives the same answer twice."""
     supports_streaming: ClassVar[bool] = True
-    """Whether an answer comes in several pieces."""
+    """Whether an answer comes in several chunks."""
     supports_model_override: ClassVar[bool] = True
     """Whether a call can name another model."""
     supports_stop: ClassVar[bool] = True
     """Whether an answer ends before a stop sequence."""
     supports_max_tokens: ClassVar[bool] = True
-    """Whether `max_tokens` bounds an answer."""
+    """Whether `max_tokens` limits an answer."""
     brief_tokens: ClassVar[int] = 16
-    """How many tokens a live model may write where any words will do, three or more; services
-    often take no less than this number."""
+    """The `max_tokens` of live answers whose words do not matter; three or more. Some services
+    require at least 16."""
     supports_tools: ClassVar[bool] = True
     """Whether the model calls tools."""
     supports_tool_choice: ClassVar[bool] = True
-    """Whether it can be made to call one ("any", or its name)."""
-    supports_free_tools: ClassVar[bool] = True
-    """Whether a live model can be left to choose to call one."""
-    supports_forbidden_tools: ClassVar[bool] = True
-    """Whether a live model with tools can be forbidden to call any ("none")."""
+    """Whether the model can be made to call a tool (`tool_choice` "any", or a name)."""
+    supports_auto_tool_choice: ClassVar[bool] = True
+    """Whether a live model calls a tool of its own choice, without `tool_choice`."""
+    supports_no_tool_choice: ClassVar[bool] = True
+    """Whether a live model calls no tool with `tool_choice` "none"."""
     streams_arguments: ClassVar[bool] = True
-    """Whether the arguments of a call come in pieces."""
+    """Whether the arguments of a tool call come in several chunks."""
     supports_parallel_tools: ClassVar[bool] = False
-    """Whether a live model makes two calls where it is asked for two things."""
+    """Whether a live model makes two calls if the question needs two."""
     supports_images: ClassVar[bool] = False
     """Whether a message may hold images."""
-    keeps_image_places: ClassVar[bool] = True
-    """Whether the service hears where between the texts an image stands."""
+    keeps_image_positions: ClassVar[bool] = True
+    """Whether the request says where an image is among the text blocks."""
     supports_live_images: ClassVar[bool] = False
-    """Whether the live model can see them."""
+    """Whether the live model reads images."""
     structured_methods: ClassVar[tuple[Method, ...]] = ("json_schema", "function_calling")
-    """The ways to a structured answer that the model knows."""
+    """The methods of structured output that the model supports."""
     live_structured_methods: ClassVar[tuple[Method, ...] | None] = None
-    """Those of them by which the live model keeps to the form; None: all."""
+    """The methods by which a live model follows a schema; None: all."""
 
     def make(self, **settings: Any) -> ChatModel:
-        """The model to test.
+        """Make the model to test.
 
         Args:
-            **settings: for its constructor. Tests that play the service give `base_url`, some of
-                them `timeout` (seconds) or `max_retries`; any test may give `stop`,
+            **settings: settings for its constructor. Tests on the replay server pass `base_url`,
+                some of them `timeout` (seconds) or `max_retries`. Any test may pass `stop`,
                 `max_tokens`, `model` or `temperature`.
         """
-        raise NotImplementedError(f"{type(self).__name__} says nothing of `make`: write it")
+        raise NotImplementedError(f"{type(self).__name__} does not define `make`: write it")
 
     # -- how the tests run
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run tests with a `stage` on the real model, on the played one, or on both."""
-        if "stage" in metafunc.fixturenames:
-            stages = [*(["live"] if self.live else []), *(["replayed"] if self.wire else [])]
-            assert stages, f"{type(self).__name__} has neither a live model nor a wire"
-            metafunc.parametrize("stage", stages, indirect=True)
+        """Run tests with a `harness` on the live model, on the replay server, or on both."""
+        if "harness" in metafunc.fixturenames:
+            kinds = [*(["live"] if self.live else []), *(["replayed"] if self.wire_format else [])]
+            assert kinds, f"{type(self).__name__} has neither a live model nor a wire_format"
+            metafunc.parametrize("harness", kinds, indirect=True)
 
     @pytest.fixture(params=[SyncCall(), AsyncCall()], ids=["sync", "async"])
     def call(self, request: pytest.FixtureRequest) -> SyncAsyncCall:
-        """Calls models in one colour, then in the other."""
-        colour: SyncAsyncCall = request.param
-        return colour
+        """Return the caller of the sync methods, then that of the async ones."""
+        call: SyncAsyncCall = request.param
+        return call
 
     @pytest.fixture
-    def stage(self, request: pytest.FixtureRequest) -> Iterator[Harness]:
-        """Where the test has its model."""
+    def harness(self, request: pytest.FixtureRequest) -> Iterator[Harness]:
+        """Yield what makes the model of the test."""
         if request.param == "live":
             yield Harness(self, None)
             return
@@ -151,51 +166,53 @@ class ModelTests:
 
     @pytest.fixture
     def server(self) -> Iterator[ReplayServer]:
-        """Plays the model's service; a model that has none skips the test."""
-        if self.wire is None:
-            pytest.skip("the model has no service that could be played")
+        """Yield a replay server; skip the test if the model has no service."""
+        if self.wire_format is None:
+            pytest.skip("the model has no wire_format, so no server can replay its service")
         with ReplayServer().listening() as server:
             yield server
 
-    def needs(self, able: bool, what: str) -> None:
-        """Skip the test where the model is not able to do something."""
-        if not able:
-            pytest.skip(f"the model does not support {what}")
+    def require(self, supported: bool, feature: str) -> None:
+        """Skip the test unless the model supports a feature."""
+        if not supported:
+            pytest.skip(f"the model does not support {feature}")
 
-    def skip_unless_supported(self, say: Callable[[], T]) -> T:
-        """What the wire makes of something; where it cannot, the test is skipped."""
+    def skip_unless_supported(self, encode: Callable[[], T]) -> T:
+        """Return what the wire format encodes; skip the test if it cannot."""
         try:
-            return say()
+            return encode()
         except Unsupported as error:
-            pytest.skip(f"the service cannot say this: {error}")
+            pytest.skip(f"the service does not support this: {error}")
 
-    # -- how the service is played
+    # -- how the replay server answers
 
     @property
-    def wire_format(self) -> WireFormat:
-        """The wire, where there is one."""
-        assert self.wire is not None
-        return self.wire
+    def _wire(self) -> WireFormat:
+        """Return the wire format of a test that has a replay server."""
+        assert self.wire_format is not None
+        return self.wire_format
 
-    def encode(self, said: ScriptedReply) -> Script:
-        """What the service does to say something, whole or as a stream."""
+    def encode(self, reply: ScriptedReply) -> ScriptEntry:
+        """Return the script entry for a reply; it streams to requests that ask for a stream."""
 
-        def react(asked: RecordedRequest) -> Reaction:
-            if self.wire_format.is_streamed(asked):
-                return StreamedResponse(self.wire_format.events(said), self.wire_format.stream_type)
-            return self.wire_format.answer(said)
+        def react(request: RecordedRequest) -> Reaction:
+            if self._wire.is_streamed(request):
+                return StreamedResponse(self._wire.events(reply), self._wire.stream_type)
+            return self._wire.response(reply)
 
         return react
 
-    def failing(self, status: int, message: str, **headers: str) -> Answer:
-        """What the service answers where it refuses; `_` in the names of headers is `-`."""
-        answer = self.wire_format.error(status, message)
+    def encode_error(self, status: int, message: str, **headers: str) -> Response:
+        """Return an error response; `_` in the name of a header stands for `-`."""
+        response = self._wire.error(status, message)
         more = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Answer(answer.body, answer.status, {**answer.headers, **more}, answer.type)
+        return Response(
+            response.body, response.status, {**response.headers, **more}, response.content_type
+        )
 
 
-def joined(chunks: list[Any]) -> AIMessage:
-    """The message that the chunks of a stream make."""
+def merge_chunks(chunks: list[Any]) -> AIMessage:
+    """Return the message that the chunks of a stream add up to."""
     accumulator = ChatModel.merge.accumulator()
     for chunk in chunks:
         accumulator.add(chunk)

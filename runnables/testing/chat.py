@@ -1,4 +1,4 @@
-"""The tests that every chat model passes."""
+"""The suite that every chat model passes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,21 @@ from runnables.testing.tool_calls import ToolCalls
 
 
 class ChatModelTests(Conversations, ToolCalls, StructuredOutputs, Failures, Concurrency):
-    """The tests that every chat model passes. Subclass it in a test module, and write `make`:
+    """Test suite that every chat model passes. Subclass it in a test module, and write `make`.
 
-        class TestMine(ChatModelTests):
-            supports_images = True
+    Each test about answers runs on the model of `make()`, unless `live` is False, and on a
+    replay server, if there is a `wire_format`. Tests about failures run on the replay server only.
+    The class attributes say what the model supports. A test of something that it does not support
+    is skipped, with the reason.
 
-            def make(self, **settings: Any) -> ChatModel:
-                return MyChatModel(**settings)
-
-    Tests that talk with the model run on `make()`, where `live` says that there is one, and on
-    a service that is played on loopback, where there is a `wire`; tests of faults, on that only.
-    What the model cannot do, it says in the attributes; those tests are skipped, with the reason.
+    Example:
+        >>> from runnables.testing import ChatModelTests
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> class TestMyModel(ChatModelTests):
+        ...     supports_tools = False
+        ...
+        ...     def make(self, **settings):
+        ...         return ScriptedChatModel(["Hello."], cycle=True, **settings)
+        >>> TestMyModel().make().invoke("Hi").text
+        'Hello.'
     """

@@ -1,12 +1,12 @@
-"""What can go wrong: refusals, silence, cut connections; and streams that are left."""
+"""Tests of failures: refusals, timeouts, broken connections, and streams that are closed early."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from runnables.errors import (
@@ -25,11 +25,11 @@ from runnables.testing.replay_server import (
     ReplayServer,
     Stall,
     StreamedResponse,
-    endless,
+    StreamEnd,
 )
 from runnables.testing.require_pytest import pytest
 from runnables.testing.sync_async import SyncAsyncCall, on_new_loop
-from runnables.testing.wire_format import Answer, ScriptedReply
+from runnables.testing.wire_format import Response, ScriptedReply
 
 STATUSES = [
     (400, InvalidRequestError),
@@ -42,192 +42,190 @@ STATUSES = [
     (500, ServerError),
     (503, ServerError),
 ]
-WORDS = ScriptedReply("one two three four five six seven eight nine ten eleven twelve")
+NUMBERS = ScriptedReply("one two three four five six seven eight nine ten eleven twelve")
 GARBAGE = [
-    pytest.param(Answer(b'{"half": ', 200), id="half of the JSON"),
-    pytest.param(Answer(b"<html>Bad gateway</html>", 200, type="text/html"), id="a page"),
-    pytest.param(Answer(b"", 200), id="nothing"),
-    pytest.param(Answer({}, 200), id="an empty object"),
-    pytest.param(Answer([1, 2], 200), id="a list"),
+    pytest.param(Response(b'{"half": ', 200), id="half of a JSON object"),
+    pytest.param(Response(b"<html>Bad gateway</html>", 200, content_type="text/html"), id="HTML"),
+    pytest.param(Response(b"", 200), id="an empty body"),
+    pytest.param(Response({}, 200), id="an empty object"),
+    pytest.param(Response([1, 2], 200), id="a list"),
 ]
-SOON = 20.0
-"""Seconds within which whatever fails has failed, on a busy machine."""
+TIMEOUT_MARGIN = 20.0
+"""Seconds within which a timeout was raised, also on a busy machine."""
 
 
 class Failures(ModelTests):
-    """Every fault is a typed error, in time, and a cut answer is never taken for a whole one."""
+    """Tests that each failure raises a typed error, in time, and no cut answer seems complete."""
 
-    @pytest.mark.parametrize("way", ["whole", "stream"])
-    @pytest.mark.parametrize(("status", "kind"), STATUSES)
+    @pytest.mark.parametrize("method", ["invoke", "stream"])
+    @pytest.mark.parametrize(("status", "error_type"), STATUSES)
     def test_a_refusal_is_a_typed_error(
-        self, call: SyncAsyncCall, server: ReplayServer, status: int, kind: Any, way: str
+        self, call: SyncAsyncCall, server: ReplayServer, status: int, error_type: Any, method: str
     ) -> None:
-        """It has the status, the words of the service, and the provider; and no key."""
-        server.enqueue(self.failing(status, "This is the reason."))
-        with pytest.raises(ModelError) as caught:
-            self._run(call, self._model(server), way)
-        error = caught.value
-        assert isinstance(error, kind), f"{status} is {error!r}"
+        """The error has the status, the message of the service and the provider, but no key."""
+        server.enqueue(self.encode_error(status, "This is the reason."))
+        with pytest.raises(ModelError) as raised:
+            self._run(call, self._model(server), method)
+        error = raised.value
+        assert isinstance(error, error_type), f"{status} is {error!r}"
         assert error.status == status
         assert "This is the reason." in str(error)
         assert error.provider
         self._assert_no_key(error)
-        assert len(server.asked) == 1, "asked again without max_retries"
+        assert len(server.requests) == 1, "a retry without max_retries"
 
-    @pytest.mark.parametrize("way", ["whole", "stream"])
-    def test_a_rate_limit_says_how_long(
-        self, call: SyncAsyncCall, server: ReplayServer, way: str
+    @pytest.mark.parametrize("method", ["invoke", "stream"])
+    def test_a_rate_limit_error_has_retry_after(
+        self, call: SyncAsyncCall, server: ReplayServer, method: str
     ) -> None:
-        """`retry_after` has the seconds of the header."""
-        server.enqueue(self.failing(429, "Slow down.", retry_after="7"))
-        with pytest.raises(RateLimitError) as caught:
-            self._run(call, self._model(server), way)
-        assert caught.value.retry_after == 7
+        """`retry_after` is the seconds of the header."""
+        server.enqueue(self.encode_error(429, "Slow down.", retry_after="7"))
+        with pytest.raises(RateLimitError) as raised:
+            self._run(call, self._model(server), method)
+        assert raised.value.retry_after == 7
 
-    @pytest.mark.parametrize("way", ["whole", "stream"])
-    def test_a_fault_that_passes_is_tried_again(
-        self, call: SyncAsyncCall, server: ReplayServer, way: str
+    @pytest.mark.parametrize("method", ["invoke", "stream"])
+    def test_a_temporary_error_is_retried(
+        self, call: SyncAsyncCall, server: ReplayServer, method: str
     ) -> None:
-        """With `max_retries`; what the client did wrong is not."""
+        """`max_retries` retries what may pass, and no error of the client."""
         model = self._model(server, max_retries=2)
-        server.enqueue(self.failing(503, "Busy.", retry_after="0"), self.encode(WORDS))
-        assert self._run(call, model, way)
-        assert len(server.asked) == 2
-        server.enqueue(self.failing(400, "Wrong."), self.encode(WORDS))
+        server.enqueue(self.encode_error(503, "Busy.", retry_after="0"), self.encode(NUMBERS))
+        assert self._run(call, model, method)
+        assert len(server.requests) == 2
+        server.enqueue(self.encode_error(400, "Wrong."), self.encode(NUMBERS))
         with pytest.raises(InvalidRequestError):
-            self._run(call, model, way)
-        assert len(server.asked) == 1
+            self._run(call, model, method)
+        assert len(server.requests) == 1
 
-    @pytest.mark.parametrize("way", ["whole", "stream"])
-    @pytest.mark.parametrize("answer", GARBAGE)
-    def test_an_answer_that_cannot_be_read_is_a_typed_error(
-        self, call: SyncAsyncCall, server: ReplayServer, answer: Answer, way: str
+    @pytest.mark.parametrize("method", ["invoke", "stream"])
+    @pytest.mark.parametrize("response", GARBAGE)
+    def test_an_unreadable_response_is_a_typed_error(
+        self, call: SyncAsyncCall, server: ReplayServer, response: Response, method: str
     ) -> None:
-        """Not a KeyError, and not an empty message."""
-        server.enqueue(answer)
+        """Neither a KeyError nor an empty message comes of it."""
+        server.enqueue(response)
         with pytest.raises(ModelError):
-            self._run(call, self._model(server), way)
+            self._run(call, self._model(server), method)
 
-    def test_a_page_of_a_proxy_is_a_typed_error(
+    def test_an_error_page_of_a_proxy_is_a_typed_error(
         self, call: SyncAsyncCall, server: ReplayServer
     ) -> None:
-        """A 502 whose body is no JSON."""
-        server.enqueue(Answer(b"<html>Bad gateway</html>", 502, type="text/html"))
-        with pytest.raises(ServerError) as caught:
-            call.value(self._model(server), "Hi")
-        assert caught.value.status == 502
+        """A 502 whose body is HTML is a ServerError."""
+        server.enqueue(Response(b"<html>Bad gateway</html>", 502, content_type="text/html"))
+        with pytest.raises(ServerError) as raised:
+            call.output(self._model(server), "Hi")
+        assert raised.value.status == 502
 
     # -- time
 
-    @pytest.mark.parametrize("way", ["whole", "stream"])
-    def test_silence_is_a_timeout(
-        self, call: SyncAsyncCall, server: ReplayServer, way: str
+    @pytest.mark.parametrize("method", ["invoke", "stream"])
+    def test_no_response_is_a_timeout(
+        self, call: SyncAsyncCall, server: ReplayServer, method: str
     ) -> None:
-        """A service that never answers, with a `timeout`; its connection is closed."""
+        """`timeout` ends the wait for a service that never answers, and closes the connection."""
         server.enqueue(Stall())
         began = time.monotonic()
         with pytest.raises(ModelTimeoutError):
-            self._run(call, self._model(server, timeout=0.2), way)
-        assert time.monotonic() - began < SOON
+            self._run(call, self._model(server, timeout=0.2), method)
+        assert time.monotonic() - began < TIMEOUT_MARGIN
         assert server.wait_for_disconnect(), "the connection stays open"
 
-    def test_silence_in_a_stream_is_a_timeout(
-        self, call: SyncAsyncCall, server: ReplayServer
-    ) -> None:
-        """What came before it was given."""
-        server.enqueue(self._begun("hang"))
+    def test_a_stalled_stream_is_a_timeout(self, call: SyncAsyncCall, server: ReplayServer) -> None:
+        """The chunks before the stall are yielded."""
+        server.enqueue(self._unfinished("stall"))
         chunks: list[Any] = []
         with pytest.raises(ModelTimeoutError):
             call.chunks(self._model(server, timeout=0.3), "Hi", into=chunks)
         assert "one" in "".join(chunk.text for chunk in chunks)
 
-    def test_nobody_there_is_a_connection_error(
+    def test_a_refused_connection_is_a_connection_error(
         self, call: SyncAsyncCall, server: ReplayServer
     ) -> None:
-        """An address at which nothing listens."""
+        """No server listens at the URL."""
         model = self.make(base_url=f"http://127.0.0.1:{_free_port()}", max_retries=0)
-        for way in ("whole", "stream"):
-            with pytest.raises(ModelConnectionError) as caught:
-                self._run(call, model, way)
-            self._assert_no_key(caught.value)
+        for method in ("invoke", "stream"):
+            with pytest.raises(ModelConnectionError) as raised:
+                self._run(call, model, method)
+            self._assert_no_key(raised.value)
 
-    # -- cuts
+    # -- broken connections
 
-    @pytest.mark.parametrize("way", ["whole", "stream"])
-    def test_a_connection_that_breaks_at_once_is_an_error(
-        self, call: SyncAsyncCall, server: ReplayServer, way: str
+    @pytest.mark.parametrize("method", ["invoke", "stream"])
+    def test_a_connection_that_breaks_early_is_an_error(
+        self, call: SyncAsyncCall, server: ReplayServer, method: str
     ) -> None:
-        """In the middle of an answer, or before the first event of a stream."""
-        if way == "whole":
-            server.enqueue(Disconnect(self.wire_format.answer(WORDS)))
+        """It breaks in the middle of a response, or before the first event of a stream."""
+        if method == "invoke":
+            server.enqueue(Disconnect(self._wire.response(NUMBERS)))
         else:
-            server.enqueue(StreamedResponse([], self.wire_format.stream_type, "cut"))
+            server.enqueue(StreamedResponse([], self._wire.stream_type, "disconnect"))
         with pytest.raises(ModelConnectionError):
-            self._run(call, self._model(server), way)
+            self._run(call, self._model(server), method)
 
-    @pytest.mark.parametrize("end", ["cut", "whole"])
+    @pytest.mark.parametrize("end", ["disconnect", "complete"])
     def test_a_stream_that_breaks_off_is_an_error(
-        self, call: SyncAsyncCall, server: ReplayServer, end: str
+        self, call: SyncAsyncCall, server: ReplayServer, end: StreamEnd
     ) -> None:
-        """Cut by the network, or ended without its last event: never taken for the answer."""
-        server.enqueue(self._begun(end))
+        """A stream without its last event is no answer, even if the response ends properly."""
+        server.enqueue(self._unfinished(end))
         chunks: list[Any] = []
         with pytest.raises(ModelConnectionError):
             call.chunks(self._model(server), "Hi", into=chunks)
-        assert "one" in "".join(chunk.text for chunk in chunks), "what came before is lost"
+        assert "one" in "".join(chunk.text for chunk in chunks), "earlier chunks are lost"
         assert all(chunk.chunk_position != "last" for chunk in chunks)
 
     def test_half_an_event_is_an_error(self, call: SyncAsyncCall, server: ReplayServer) -> None:
-        """The stream ends in the middle of one."""
-        events = self.wire_format.events(WORDS)[: -self.wire_format.terminal]
+        """The stream ends in the middle of an event."""
+        events = self._wire.events(NUMBERS)[: -self._wire.terminal]
         last = events[-1]
         cut = [*events[:-1], last[: len(last) // 2]]
-        server.enqueue(StreamedResponse(cut, self.wire_format.stream_type, "whole"))
+        server.enqueue(StreamedResponse(cut, self._wire.stream_type, "complete"))
         with pytest.raises(ModelError):
             call.chunks(self._model(server), "Hi")
 
-    def test_events_may_be_cut_anywhere(self, call: SyncAsyncCall, server: ReplayServer) -> None:
-        """The network knows nothing of events, nor of letters: one byte at a time will do."""
-        said = ScriptedReply("Grüße 车 😀!")
-        data = b"".join(self.wire_format.events(said))
-        pieces = [data[at : at + 1] for at in range(len(data))]
-        server.enqueue(StreamedResponse(pieces, self.wire_format.stream_type))
+    def test_events_may_be_split_anywhere(self, call: SyncAsyncCall, server: ReplayServer) -> None:
+        """Chunks of one byte, and one chunk with everything, are read alike."""
+        reply = ScriptedReply("Grüße 车 😀!")
+        data = b"".join(self._wire.events(reply))
+        single_bytes = [data[index : index + 1] for index in range(len(data))]
+        server.enqueue(StreamedResponse(single_bytes, self._wire.stream_type))
         chunks = call.chunks(self._model(server), "Hi")
-        assert "".join(chunk.text for chunk in chunks) == said.text
-        server.enqueue(StreamedResponse([data], self.wire_format.stream_type))
+        assert "".join(chunk.text for chunk in chunks) == reply.text
+        server.enqueue(StreamedResponse([data], self._wire.stream_type))
         chunks = call.chunks(self._model(server), "Hi")
-        assert "".join(chunk.text for chunk in chunks) == said.text
+        assert "".join(chunk.text for chunk in chunks) == reply.text
 
-    def test_a_fault_in_a_stream_is_a_typed_error(
+    def test_an_error_in_a_stream_is_a_typed_error(
         self, call: SyncAsyncCall, server: ReplayServer
     ) -> None:
-        """In the service's own words, after the text that came."""
-        fault = self.skip_unless_supported(lambda: self.wire_format.fault("This is the reason."))
-        events = self.wire_format.events(WORDS)
-        begun = [*events[: -self.wire_format.terminal - 1], fault]
-        server.enqueue(StreamedResponse(begun, self.wire_format.stream_type))
+        """It has the message of the service, and comes after the text before it."""
+        event = self.skip_unless_supported(lambda: self._wire.stream_error("This is the reason."))
+        events = self._wire.events(NUMBERS)
+        failing = [*events[: -self._wire.terminal - 1], event]
+        server.enqueue(StreamedResponse(failing, self._wire.stream_type))
         chunks: list[Any] = []
         with pytest.raises(ModelError, match="This is the reason."):
             call.chunks(self._model(server), "Hi", into=chunks)
         assert "one" in "".join(chunk.text for chunk in chunks)
 
-    # -- leaving
+    # -- closing early
 
-    def test_leaving_a_stream_closes_the_connection(
+    def test_closing_a_stream_closes_the_connection(
         self, call: SyncAsyncCall, server: ReplayServer
     ) -> None:
-        """Where the service is silent, and where it goes on and on."""
-        server.enqueue(self._begun("hang"))
+        """Both for a service that stalls, and for one that streams without end."""
+        server.enqueue(self._unfinished("stall"))
         assert call.chunks(self._model(server), "Hi", take=2)
         assert server.wait_for_disconnect(), "the connection stays open"
-        first, *more = self.wire_format.events(WORDS)[: -self.wire_format.terminal]
-        forever = _then([first], endless(more[1:-1]))
-        server.enqueue(StreamedResponse(forever, self.wire_format.stream_type))
+        first, *more = self._wire.events(NUMBERS)[: -self._wire.terminal]
+        forever = itertools.chain([first], itertools.cycle(more[1:-1]))
+        server.enqueue(StreamedResponse(forever, self._wire.stream_type))
         assert call.chunks(self._model(server), "Hi", take=4)
         assert server.wait_for_disconnect(), "the connection stays open"
 
     def test_cancelling_closes_the_connection(self, server: ReplayServer) -> None:
-        """A task that waits for an answer is cancelled."""
+        """Cancelling a task that waits for an answer disconnects from the service."""
         server.enqueue(Stall())
         model = self._model(server)
 
@@ -241,31 +239,24 @@ class Failures(ModelTests):
         on_new_loop(main)
         assert server.wait_for_disconnect(), "the connection stays open"
 
-    # -- what these tests share
+    # -- helpers
 
     def _model(self, server: ReplayServer, **settings: Any) -> Any:
         return self.make(base_url=server.url, **{"max_retries": 0, **settings})
 
-    def _run(self, call: SyncAsyncCall, model: Any, way: str) -> Any:
-        return call.value(model, "Hi") if way == "whole" else call.chunks(model, "Hi")
+    def _run(self, call: SyncAsyncCall, model: Any, method: str) -> Any:
+        return call.output(model, "Hi") if method == "invoke" else call.chunks(model, "Hi")
 
-    def _begun(self, end: str) -> StreamedResponse:
-        """A stream that has most of its text, but not its end."""
-        events = self.wire_format.events(WORDS)
-        return StreamedResponse(
-            events[: -self.wire_format.terminal], self.wire_format.stream_type, end
-        )
+    def _unfinished(self, end: StreamEnd) -> StreamedResponse:
+        """Return a stream that has most of its text, but lacks its last events."""
+        events = self._wire.events(NUMBERS)
+        return StreamedResponse(events[: -self._wire.terminal], self._wire.stream_type, end)
 
     def _assert_no_key(self, error: BaseException) -> None:
         if self.key is None:
             return
         shown = [str(error), repr(error), *getattr(error, "__notes__", ())]
-        assert not any(self.key in it for it in shown), "the key shows in the error"
-
-
-def _then(first: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield from first
-    yield from rest
+        assert not any(self.key in text for text in shown), "the error shows the key"
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""pytest, which nothing else of the library needs."""
+"""The import of pytest, which only this package needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ except ImportError as error:
         "Install it with: pip install pytest"
     ) from error
 
-# Failed asserts in these files say what they compared, as those in tests do.
+# Failed asserts in these modules show what they compared, as asserts in test files do.
 pytest.register_assert_rewrite(
     *(
         f"runnables.testing.{name}"

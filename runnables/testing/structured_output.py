@@ -1,4 +1,4 @@
-"""Answers of a declared form: every kind of type, by every method that the model knows."""
+"""Tests of structured output: every kind of schema, by every method that the model supports."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Record:
     age: int
 
 
-class Colours(Enum):
-    """A colour."""
+class Color(Enum):
+    """A color."""
 
     RED = "red"
     GREEN = "green"
@@ -63,13 +63,13 @@ class Group(BaseModel):
 
     title: str
     leader: Person
-    colour: Colours
+    color: Color
     note: str | None = None
     size: int = 1
 
 
 class Sparse(TypedDict):
-    """A person of whom little is known."""
+    """A person, whose age may be unknown."""
 
     name: str
     age: NotRequired[int]
@@ -83,15 +83,15 @@ SCHEMA = {
     "required": ["name", "age"],
 }
 ANNA = {"name": "Anna", "age": 31}
-WHO = "Anna is 31 years old. Who is it? Answer with the name and the age."
-GROUP = {"title": "Käfer 车", "leader": ANNA, "colour": "red"}
+QUESTION = "Anna is 31 years old. Who is it? Answer with the name and the age."
+GROUP = {"title": "Käfer 车", "leader": ANNA, "color": "red"}
 
 SCHEMAS: Sequence[Any] = (
     pytest.param(Person, ANNA, Person(name="Anna", age=31), id="pydantic"),
     pytest.param(Row, ANNA, ANNA, id="TypedDict"),
     pytest.param(Record, ANNA, Record("Anna", 31), id="dataclass"),
     pytest.param(SCHEMA, ANNA, ANNA, id="JSON schema"),
-    pytest.param(Colours, "green", Colours.GREEN, id="enum"),
+    pytest.param(Color, "green", Color.GREEN, id="enum"),
     pytest.param(Literal["yes", "no"], "no", "no", id="literal"),
     pytest.param(
         Person | Animal,
@@ -102,135 +102,145 @@ SCHEMAS: Sequence[Any] = (
     pytest.param(Group, GROUP, Group.model_validate(GROUP), id="nested"),
     pytest.param(Sparse, {"name": "Anna"}, {"name": "Anna"}, id="optional"),
 )
+HELLO = ScriptedReply("Hello.")
 METHODS = ("json_schema", "function_calling")
 
 
 class StructuredOutputs(ModelTests):
-    """Structured output."""
+    """Tests of `with_structured_output`."""
 
     @pytest.mark.parametrize("method", METHODS)
-    @pytest.mark.parametrize(("schema", "said", "value"), SCHEMAS)
-    def test_an_answer_has_its_form(
-        self, call: SyncAsyncCall, stage: Harness, schema: Any, said: Any, value: Any, method: Any
+    @pytest.mark.parametrize(("schema", "value", "expected"), SCHEMAS)
+    def test_an_answer_follows_its_schema(
+        self,
+        call: SyncAsyncCall,
+        harness: Harness,
+        schema: Any,
+        value: Any,
+        expected: Any,
+        method: Any,
     ) -> None:
-        """The answer is an object of the type; streamed, the last piece is."""
-        self._needs_method(method, stage)
-        model = stage.model(self._said(schema, said, method))
+        """The answer is an object of the type; in a stream the last chunk is."""
+        self._require_method(method, harness)
+        model = harness.model(self._reply(schema, value, method))
         chain = model.with_structured_output(schema, method=method)
-        # A live model takes its time: whole in one colour, streamed in the other.
-        found = [] if call.name == "sync" and not stage.replayed else call.chunks(chain, WHO)[-1:]
-        if stage.replayed or not found:
-            found.append(call.value(chain, WHO))
-        for answer in found:
-            if stage.replayed:
-                assert answer == value
+        # A live model is slow: `invoke` is tested in sync, `stream` in async.
+        answers: list[Any] = []
+        if harness.replayed or call.name == "async":
+            answers += call.chunks(chain, QUESTION)[-1:]
+        if harness.replayed or not answers:
+            answers.append(call.output(chain, QUESTION))
+        for answer in answers:
+            if harness.replayed:
+                assert answer == expected
             else:
-                _assert_of_kind(answer, schema)
-        if stage.replayed and isinstance(said, dict):
+                _assert_follows(answer, schema)
+        if harness.replayed and isinstance(value, dict):
             for field in ("name", "title", "legs"):
-                assert field not in said or stage.server.last.says(field)
+                assert field not in value or harness.server.last.contains(field)
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_what_the_question_says_is_filled_in(
-        self, call: SyncAsyncCall, stage: Harness, method: Any
+    def test_the_answer_has_what_the_question_says(
+        self, call: SyncAsyncCall, harness: Harness, method: Any
     ) -> None:
-        """The name and the age are those of the question."""
-        self._needs_method(method, stage)
-        model = stage.model(self._said(Person, ANNA, method))
+        """The name is that of the question."""
+        self._require_method(method, harness)
+        model = harness.model(self._reply(Person, ANNA, method))
         chain = model.with_structured_output(Person, method=method)
-        assert call.value(chain, WHO).name == "Anna"
+        assert call.output(chain, QUESTION).name == "Anna"
 
-    def test_the_models_own_method_works(self, call: SyncAsyncCall, stage: Harness) -> None:
-        """Without a word on the method."""
-        method = stage.model(HELLO)._method_for(Person.model_json_schema())
-        self._needs_method(method, stage)
-        model = stage.model(self._said(Person, ANNA, method))
+    def test_the_default_method_works(self, call: SyncAsyncCall, harness: Harness) -> None:
+        """`with_structured_output` works without `method`."""
+        method = harness.model(HELLO)._method_for(Person.model_json_schema())
+        self._require_method(method, harness)
+        model = harness.model(self._reply(Person, ANNA, method))
         chain = model.with_structured_output(Person)
-        assert isinstance(call.value(chain, WHO), Person)
-        assert isinstance(call.chunks(chain, WHO)[-1], Person)
+        assert isinstance(call.output(chain, QUESTION), Person)
+        assert isinstance(call.chunks(chain, QUESTION)[-1], Person)
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_a_strict_form_is_kept(self, call: SyncAsyncCall, stage: Harness, method: Any) -> None:
-        """What may be left out may be null, which gives the default."""
-        self._needs_method(method, stage)
-        said = {**GROUP, "note": None, "size": None}
-        model = stage.model(self._said(Group, said, method))
-        found = call.value(model.with_structured_output(Group, method=method, strict=True), WHO)
-        assert isinstance(found, Group)
-        if stage.replayed:
-            assert found == Group.model_validate(GROUP)
+    def test_strict_schemas_are_followed(
+        self, call: SyncAsyncCall, harness: Harness, method: Any
+    ) -> None:
+        """With `strict`, optional fields may be null, and get their defaults."""
+        self._require_method(method, harness)
+        value = {**GROUP, "note": None, "size": None}
+        model = harness.model(self._reply(Group, value, method))
+        chain = model.with_structured_output(Group, method=method, strict=True)
+        answer = call.output(chain, QUESTION)
+        assert isinstance(answer, Group)
+        if harness.replayed:
+            assert answer == Group.model_validate(GROUP)
 
     @pytest.mark.parametrize("method", METHODS)
     def test_partial_objects_stream(
         self, call: SyncAsyncCall, server: ReplayServer, method: Any
     ) -> None:
-        """The object grows, and each piece is one of the type."""
-        self.needs(method in self.structured_methods, f"method={method!r}")
-        grows = self.supports_streaming and (self.streams_arguments or method == "json_schema")
-        self.needs(grows, "objects that grow, by this method")
-        said = {"title": "A long title of a group", "leader": ANNA, "colour": "green"}
-        server.enqueue(self.encode(self._said(Group, said, method)))
+        """Each chunk is an object of the type, with more of its fields."""
+        self.require(method in self.structured_methods, f"method={method!r}")
+        streams = self.supports_streaming and (self.streams_arguments or method == "json_schema")
+        self.require(streams, "partial objects by this method")
+        value = {"title": "A long title of a group", "leader": ANNA, "color": "green"}
+        server.enqueue(self.encode(self._reply(Group, value, method)))
         model = self.make(base_url=server.url)
-        found = call.chunks(model.with_structured_output(Group, method=method), WHO)
-        assert all(isinstance(it, Group) for it in found)
-        assert found[-1] == Group.model_validate(said)
-        assert len(found) > 1, "the object comes in one piece"
+        chunks = call.chunks(model.with_structured_output(Group, method=method), QUESTION)
+        assert all(isinstance(chunk, Group) for chunk in chunks)
+        assert chunks[-1] == Group.model_validate(value)
+        assert len(chunks) > 1, "the object comes in one chunk"
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_the_message_can_be_had_too(
-        self, call: SyncAsyncCall, stage: Harness, method: Any
+    def test_include_raw_returns_the_message_too(
+        self, call: SyncAsyncCall, harness: Harness, method: Any
     ) -> None:
-        """With `include_raw`, whole and streamed."""
-        self._needs_method(method, stage)
-        model = stage.model(self._said(Person, ANNA, method))
+        """The result has the object, the error and the message, also in a stream."""
+        self._require_method(method, harness)
+        model = harness.model(self._reply(Person, ANNA, method))
         chain = model.with_structured_output(Person, method=method, include_raw=True)
-        for found in (call.value(chain, WHO), call.chunks(chain, WHO)[-1]):
-            assert isinstance(found["parsed"], Person)
-            assert found["parsing_error"] is None
-            assert type(found["raw"]) is AIMessage
-            assert found["raw"].usage_metadata
+        for result in (call.output(chain, QUESTION), call.chunks(chain, QUESTION)[-1]):
+            assert isinstance(result["parsed"], Person)
+            assert result["parsing_error"] is None
+            assert type(result["raw"]) is AIMessage
+            assert result["raw"].usage_metadata
 
     @pytest.mark.parametrize("method", METHODS)
-    def test_an_answer_that_does_not_fit_is_an_error(
+    def test_an_invalid_answer_is_an_error(
         self, call: SyncAsyncCall, server: ReplayServer, method: Any
     ) -> None:
-        """Raised, whole and streamed; or repaired, where that was asked for."""
-        self.needs(method in self.structured_methods, f"method={method!r}")
-        bad = self.encode(self._said(Person, {"name": "Anna", "age": "old"}, method))
-        good = self.encode(self._said(Person, ANNA, method))
+        """An answer that breaks the schema raises, and `repair` has the model correct it."""
+        self.require(method in self.structured_methods, f"method={method!r}")
+        bad = self.encode(self._reply(Person, {"name": "Anna", "age": "old"}, method))
+        good = self.encode(self._reply(Person, ANNA, method))
         model = self.make(base_url=server.url)
-        for run in (call.value, call.chunks):
+        for run in (call.output, call.chunks):
             server.enqueue(bad)
             with pytest.raises(OutputParserException, match="age"):
-                run(model.with_structured_output(Person, method=method), WHO)
+                run(model.with_structured_output(Person, method=method), QUESTION)
             server.enqueue(bad, good)
-            found = run(model.with_structured_output(Person, method=method, repair=1), WHO)
-            assert Person(name="Anna", age=31) in (found, *(found if run == call.chunks else ()))
-            assert server.last.says("age")
-            assert server.last.says("old")
+            answer = run(model.with_structured_output(Person, method=method, repair=1), QUESTION)
+            answers = answer if run == call.chunks else [answer]
+            assert Person(name="Anna", age=31) in answers
+            assert server.last.contains("age")
+            assert server.last.contains("old")
 
-    def _needs_method(self, method: str, stage: Harness) -> None:
-        able = self.structured_methods
-        if not stage.replayed and self.live_structured_methods is not None:
-            able = self.live_structured_methods
-        self.needs(method in able, f"method={method!r}")
+    def _require_method(self, method: str, harness: Harness) -> None:
+        supported = self.structured_methods
+        if not harness.replayed and self.live_structured_methods is not None:
+            supported = self.live_structured_methods
+        self.require(method in supported, f"method={method!r}")
 
-    def _said(self, schema: Any, value: Any, method: str) -> ScriptedReply:
-        """What a model says that was told of a form."""
-        if self.wire is None:
+    def _reply(self, schema: Any, value: Any, method: str) -> ScriptedReply:
+        """Return the reply of a model that answers a schema with a value."""
+        if self.wire_format is None:
             return ScriptedReply()
         model = self.make(base_url="http://127.0.0.1:9")
         options, parser = model._structured_request(schema, method, None)
         text = json.dumps({"value": value} if parser.wrapped else value, ensure_ascii=False)
         if method == "function_calling":
-            return ScriptedReply(calls=[ScriptedToolCall(options["tool_choice"], text)])
+            return ScriptedReply(tool_calls=[ScriptedToolCall(options["tool_choice"], text)])
         return ScriptedReply(text)
 
 
-HELLO = ScriptedReply("Hello.")
-
-
-def _assert_of_kind(answer: Any, schema: Any) -> None:
+def _assert_follows(answer: Any, schema: Any) -> None:
     if schema in (Row, Sparse, SCHEMA):
         assert isinstance(answer["name"], str)
         assert isinstance(answer.get("age", 0), int)

@@ -1,4 +1,4 @@
-"""Calls in both colours, so that each test is written once."""
+"""Sync and async calls behind one interface, so that each test is written once."""
 
 from __future__ import annotations
 
@@ -12,89 +12,94 @@ T = TypeVar("T")
 
 
 class SyncAsyncCall:
-    """Calls runnables, and gives what they give; streams come back as lists.
+    """Caller of runnables; the fixture `call` runs each test with a sync and with an async one.
 
     Attributes:
         name: "sync" or "async".
+
+    Example:
+        >>> from runnables.testing.sync_async import AsyncCall, SyncCall
+        >>> [call.output(RunnableLambda(len), "abc") for call in (SyncCall(), AsyncCall())]
+        [3, 3]
     """
 
     name: str = ""
 
-    def value(self, runnable: Any, input: Any, **options: Any) -> Any:
-        """The value for one input."""
+    def output(self, runnable: Any, input: Any, **options: Any) -> Any:
+        """Return the output for one input."""
         raise NotImplementedError
 
     def chunks(
-        self, runnable: Any, value: Any, *, take: int | None = None, into: list[Any] | None = None
+        self, runnable: Any, input: Any, *, take: int | None = None, into: list[Any] | None = None
     ) -> list[Any]:
-        """The chunks for one input.
+        """Return the chunks for one input, as a list.
 
         Args:
-            runnable: what to call.
-            value: the input.
-            take: leave the stream after so many chunks, and close it.
-            into: the list to put them in, for whoever wants them although the stream fails.
+            runnable: the runnable to stream.
+            input: the input.
+            take: the number of chunks after which the stream is closed; None: read all of it.
+            into: a list to add the chunks to, so that they are there although the stream fails.
         """
         raise NotImplementedError
 
-    def values(self, runnable: Any, inputs: Sequence[Any]) -> Any:
-        """The values for many inputs, in their order."""
+    def outputs(self, runnable: Any, inputs: Sequence[Any]) -> Any:
+        """Return the outputs for many inputs, in order."""
         raise NotImplementedError
 
     def run(self, sync: Callable[[], T], coroutine: Callable[[], Awaitable[T]]) -> T:
-        """For what this list lacks: the one or the other."""
+        """Run the sync or the async function, for calls that the other methods do not cover."""
         raise NotImplementedError
 
 
 class SyncCall(SyncAsyncCall):
-    """Calls the sync methods, where no event loop runs."""
+    """Caller of the sync methods, where no event loop runs."""
 
     name = "sync"
 
-    def value(self, runnable: Any, input: Any, **options: Any) -> Any:
-        """`invoke`."""
+    def output(self, runnable: Any, input: Any, **options: Any) -> Any:
+        """Call `invoke`."""
         return runnable.invoke(input, **options)
 
     def chunks(
-        self, runnable: Any, value: Any, *, take: int | None = None, into: list[Any] | None = None
+        self, runnable: Any, input: Any, *, take: int | None = None, into: list[Any] | None = None
     ) -> list[Any]:
-        """`stream`."""
+        """Read `stream`."""
         chunks: list[Any] = [] if into is None else into
-        with closing(runnable.stream(value)) as stream:
+        with closing(runnable.stream(input)) as stream:
             chunks.extend(islice(stream, take))
         return chunks
 
-    def values(self, runnable: Any, inputs: Sequence[Any]) -> Any:
-        """`batch`."""
+    def outputs(self, runnable: Any, inputs: Sequence[Any]) -> Any:
+        """Call `batch`."""
         return runnable.batch(inputs)
 
     def run(self, sync: Callable[[], T], coroutine: Callable[[], Awaitable[T]]) -> T:
-        """The sync one."""
+        """Call the sync function."""
         return sync()
 
 
 class AsyncCall(SyncAsyncCall):
-    """Calls the async methods, each on a new event loop, which must be left with no task."""
+    """Caller of the async methods, each on a new event loop, where no task may be left."""
 
     name = "async"
 
-    def value(self, runnable: Any, input: Any, **options: Any) -> Any:
-        """`ainvoke`."""
+    def output(self, runnable: Any, input: Any, **options: Any) -> Any:
+        """Await `ainvoke`."""
         return on_new_loop(lambda: runnable.ainvoke(input, **options))
 
     def chunks(
-        self, runnable: Any, value: Any, *, take: int | None = None, into: list[Any] | None = None
+        self, runnable: Any, input: Any, *, take: int | None = None, into: list[Any] | None = None
     ) -> list[Any]:
-        """`astream`."""
+        """Read `astream`."""
         chunks: list[Any] = [] if into is None else into
-        return on_new_loop(lambda: _read(runnable.astream(value), take, chunks))
+        return on_new_loop(lambda: _read(runnable.astream(input), take, chunks))
 
-    def values(self, runnable: Any, inputs: Sequence[Any]) -> Any:
-        """`abatch`."""
+    def outputs(self, runnable: Any, inputs: Sequence[Any]) -> Any:
+        """Await `abatch`."""
         return on_new_loop(lambda: runnable.abatch(inputs))
 
     def run(self, sync: Callable[[], T], coroutine: Callable[[], Awaitable[T]]) -> T:
-        """The async one."""
+        """Await the async function."""
         return on_new_loop(coroutine)
 
 
@@ -108,14 +113,14 @@ async def _read(stream: Any, take: int | None, chunks: list[Any]) -> list[Any]:
 
 
 def on_new_loop(call: Callable[[], Awaitable[T]]) -> T:
-    """Await something on an event loop of its own; a task that it leaves running is a failure."""
+    """Await a call on a new event loop; fail if it leaves a task running."""
 
     async def main() -> T:
         try:
             return await call()
         finally:
-            mine = asyncio.current_task()
-            left = [it.get_name() for it in asyncio.all_tasks() if it is not mine]
+            own = asyncio.current_task()
+            left = [task.get_name() for task in asyncio.all_tasks() if task is not own]
             assert not left, f"tasks are left running: {left}"
 
     with asyncio.Runner() as runner:

@@ -1,4 +1,4 @@
-"""What a service would say, in nobody's words yet, and who puts it into those of one service."""
+"""Replies of a model as plain data, and the wire formats that encode them for one service."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from typing import Any, cast
 
 @dataclass(frozen=True)
 class ScriptedToolCall:
-    """A tool call of a model.
+    """Tool call in a scripted reply.
 
     Attributes:
-        name: the tool.
-        args: the text of the arguments; need not be JSON.
-        id: the name of the call.
+        name: the name of the tool.
+        args: the arguments as a string; it need not be valid JSON.
+        id: the id of the call.
+
+    Example:
+        >>> from runnables.testing import ScriptedToolCall
+        >>> ScriptedToolCall("add", '{"a": 1}')
+        ScriptedToolCall(name='add', args='{"a": 1}', id='call_1')
     """
 
     name: str
@@ -26,36 +31,49 @@ class ScriptedToolCall:
 
 @dataclass(frozen=True)
 class ScriptedReply:
-    """What a model answers.
+    """Reply of a model, which a `WireFormat` encodes.
 
     Attributes:
-        text: its text.
-        calls: the tools that it calls.
-        input_tokens: how many tokens it read.
-        output_tokens: how many it wrote.
-        model: what it is called.
+        text: the text.
+        tool_calls: the tool calls.
+        input_tokens: the number of input tokens.
+        output_tokens: the number of output tokens.
+        model: the model name that the service reports.
+
+    Example:
+        >>> from runnables.testing import ScriptedReply
+        >>> ScriptedReply("Hello!").text_chunks()
+        ['Hel', 'lo!']
     """
 
     text: str = ""
-    calls: Sequence[ScriptedToolCall] = ()
+    tool_calls: Sequence[ScriptedToolCall] = ()
     input_tokens: int = 11
     output_tokens: int = 7
     model: str = "model-1"
 
-    def pieces(self) -> list[str]:
-        """The text as a service would stream it: some letters at a time."""
-        return [self.text[at : at + 3] for at in range(0, len(self.text), 3)]
+    def text_chunks(self) -> list[str]:
+        """Return the text as a service would stream it, three characters at a time."""
+        return [self.text[start : start + 3] for start in range(0, len(self.text), 3)]
 
 
 @dataclass(frozen=True)
 class RecordedRequest:
-    """A request, as it came.
+    """Request that a `ReplayServer` received.
 
     Attributes:
-        method: "POST", ...
-        path: with the query.
-        headers: by their names in lower case.
-        body: read as JSON; None where there is none.
+        method: the HTTP method, such as "POST".
+        path: the path with the query.
+        headers: the headers, by their names in lower case.
+        body: the body, parsed as JSON; None if it is empty.
+
+    Example:
+        >>> from runnables.testing import RecordedRequest
+        >>> request = RecordedRequest("POST", "/chat", {}, {"messages": ["Hi there"]})
+        >>> request.strings()
+        ['messages', 'Hi there']
+        >>> request.contains("Hi")
+        True
     """
 
     method: str
@@ -64,12 +82,12 @@ class RecordedRequest:
     body: Any
 
     def strings(self) -> list[str]:
-        """Every text in the body, in order, keys included."""
+        """Return every string in the body, in order, with the keys."""
         return list(_strings(self.body))
 
-    def says(self, text: str) -> bool:
-        """Whether a text is in the body, or in the path."""
-        return text in self.path or any(text in it for it in self.strings())
+    def contains(self, text: str) -> bool:
+        """Tell whether the text is part of a string in the body, or of the path."""
+        return text in self.path or any(text in string for string in self.strings())
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -85,100 +103,148 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An HTTP answer, whole.
+class Response:
+    """HTTP response that is not streamed.
 
     Attributes:
+        body: the body; anything but bytes is sent as JSON.
         status: the HTTP status.
-        body: what is no bytes is written as JSON.
-        headers: further headers.
-        type: the content type.
+        headers: more headers.
+        content_type: the content type.
+
+    Example:
+        >>> from runnables.testing import Response
+        >>> Response({"error": "busy"}, 503).encoded_body
+        b'{"error": "busy"}'
     """
 
     body: Any
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    type: str = "application/json"
+    content_type: str = "application/json"
 
     @property
-    def data(self) -> bytes:
-        """The body as bytes."""
+    def encoded_body(self) -> bytes:
+        """Return the body as bytes."""
         if isinstance(self.body, bytes):
             return self.body
         return json.dumps(self.body, ensure_ascii=False).encode()
 
 
 class Unsupported(Exception):
-    """A service cannot say this in its words; a test about it is skipped with the reason."""
+    """Error of a wire format that cannot encode something; the test is skipped, with the reason."""
 
 
 class WireFormat(ABC):
-    """Puts what a model says into the words of one service, as its documentation has them.
+    """Encoder of replies for one service, written from the documentation of the service.
 
     Attributes:
-        stream_type: the content type of its streams.
-        terminal: how many of the last events of a stream only end it: without them, the stream
-            was cut.
+        stream_type: the content type of streams.
+        terminal: the number of events that only end a stream; a stream without them was cut off.
+
+    Example:
+        >>> from runnables.testing import Response, ScriptedReply, WireFormat, json_line
+        >>> class MyFormat(WireFormat):
+        ...     stream_type = "application/x-ndjson"
+        ...
+        ...     def response(self, reply):
+        ...         return Response({"text": reply.text})
+        ...
+        ...     def events(self, reply):
+        ...         chunks = [json_line({"text": text}) for text in reply.text_chunks()]
+        ...         return [*chunks, json_line({"done": True})]
+        ...
+        ...     def error(self, status, message):
+        ...         return Response({"problem": message}, status)
+        >>> MyFormat().events(ScriptedReply("Hello"))
+        [b'{"text": "Hel"}\\n', b'{"text": "lo"}\\n', b'{"done": true}\\n']
     """
 
     stream_type: str = "text/event-stream"
     terminal: int = 1
 
-    def is_streamed(self, asked: RecordedRequest) -> bool:
-        """Whether a request asks for a stream."""
-        return bool(asked.body and asked.body.get("stream"))
+    def is_streamed(self, request: RecordedRequest) -> bool:
+        """Tell whether a request asks for a stream."""
+        return bool(request.body and request.body.get("stream"))
 
     @abstractmethod
-    def answer(self, said: ScriptedReply) -> Answer:
-        """A whole answer.
+    def response(self, reply: ScriptedReply) -> Response:
+        """Encode a reply as one response.
 
         Raises:
-            Unsayable: arguments that are no JSON, where they are part of the JSON.
+            Unsupported: the service cannot express the reply, such as arguments that are not JSON.
         """
 
     @abstractmethod
-    def events(self, said: ScriptedReply) -> list[bytes]:
-        """The same as a stream: the bytes of each event, several for the text and for each call.
+    def events(self, reply: ScriptedReply) -> list[bytes]:
+        """Encode a reply as the events of a stream, several for the text and for each tool call.
 
         Raises:
-            Unsayable: as `answer`.
+            Unsupported: as in `response`.
         """
 
     @abstractmethod
-    def error(self, status: int, message: str) -> Answer:
-        """An unsuccessful answer."""
+    def error(self, status: int, message: str) -> Response:
+        """Encode an error response."""
 
-    def fault(self, message: str) -> bytes:
-        """An event that says, in the middle of a stream, that the service failed.
+    def stream_error(self, message: str) -> bytes:
+        """Encode the event by which the service reports an error in the middle of a stream.
 
         Raises:
-            Unsayable: the service knows no such event.
+            Unsupported: the service has no such event.
         """
         raise Unsupported("there is no such event")
 
 
 class EmbeddingsWireFormat(ABC):
-    """The same for a service of embeddings."""
+    """Decoder of requests and encoder of vectors for one embeddings service.
+
+    Example:
+        >>> from runnables.testing import EmbeddingsWireFormat, RecordedRequest, Response
+        >>> class MyFormat(EmbeddingsWireFormat):
+        ...     def inputs(self, request):
+        ...         return request.body["input"]
+        ...
+        ...     def response(self, vectors, request):
+        ...         return Response({"vectors": vectors})
+        ...
+        ...     def error(self, status, message):
+        ...         return Response({"problem": message}, status)
+        >>> MyFormat().inputs(RecordedRequest("POST", "/embed", {}, {"input": ["a fox"]}))
+        ['a fox']
+    """
 
     @abstractmethod
-    def texts(self, asked: RecordedRequest) -> list[str]:
-        """The texts that a request asks to embed."""
+    def inputs(self, request: RecordedRequest) -> list[str]:
+        """Return the strings that a request asks to embed."""
 
     @abstractmethod
-    def answer(self, vectors: Sequence[Sequence[float]], asked: RecordedRequest) -> Answer:
-        """The vectors of these texts, in any order that the service may give them in."""
+    def response(self, vectors: Sequence[Sequence[float]], request: RecordedRequest) -> Response:
+        """Encode the vectors of these inputs, in any order that the service may use."""
 
     @abstractmethod
-    def error(self, status: int, message: str) -> Answer:
-        """An unsuccessful answer."""
+    def error(self, status: int, message: str) -> Response:
+        """Encode an error response."""
 
 
-def server_sent(data: Any, event: str | None = None) -> bytes:
-    """A server-sent event; what is no text is written as JSON."""
+def sse_event(data: Any, event: str | None = None) -> bytes:
+    """Encode a server-sent event; data that is not a string is written as JSON.
+
+    Example:
+        >>> from runnables.testing import sse_event
+        >>> sse_event({"text": "Hi"}, "delta")
+        b'event: delta\\ndata: {"text": "Hi"}\\n\\n'
+    """
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
     return (f"event: {event}\n" if event else "").encode() + f"data: {text}\n\n".encode()
 
 
 def json_line(data: Any) -> bytes:
-    """A line of JSON."""
+    """Encode a value as a line of JSON.
+
+    Example:
+        >>> from runnables.testing import json_line
+        >>> json_line({"text": "Hi"})
+        b'{"text": "Hi"}\\n'
+    """
     return json.dumps(data, ensure_ascii=False).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""What models can call: functions and runnables as tools."""
+"""Tools that models can call: functions, and other runnables."""
 
 from typing import TYPE_CHECKING
 

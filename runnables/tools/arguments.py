@@ -1,4 +1,4 @@
-"""From what a tool was given to the arguments of its function."""
+"""The way from the input of a tool to the arguments of its function."""
 
 from __future__ import annotations
 
@@ -18,169 +18,177 @@ if TYPE_CHECKING:
     from runnables.tools.results import ToolInvocation
 
 ArgsSchema: TypeAlias = type[BaseModel] | dict[str, Any]
-"""What says the arguments of a tool: a pydantic model, or a JSON schema of an object."""
+"""The schema of a tool's arguments: a pydantic model, or a JSON schema of an object."""
 
-Ready: TypeAlias = tuple[Any, dict[str, Any]]
-"""What a call comes down to, once its arguments are checked."""
+CheckedArguments: TypeAlias = tuple[Any, dict[str, Any]]
+"""The arguments of a function by position and by name, or the input of a runnable and options."""
 
 
-def misfit(tool: str | None, reason: str, errors: Any = ()) -> ToolArgumentsError:
-    """The error for arguments that do not fit."""
+def arguments_error(tool: str | None, reason: str, errors: Any = ()) -> ToolArgumentsError:
+    """Return the error for arguments that do not fit."""
     return ToolArgumentsError(f"The tool {tool!r} was called with bad arguments: {reason}", errors)
 
 
-def validated(tool: str | None, schema: type[BaseModel], given: Any) -> BaseModel:
-    """The arguments as an object of a model.
+def validated(tool: str | None, schema: type[BaseModel], arguments: Any) -> BaseModel:
+    """Return the arguments as an object of a pydantic model.
 
     Raises:
         ToolArgumentsError: they do not fit.
     """
     try:
-        return schema.model_validate(given)
+        return schema.model_validate(arguments)
     except ValidationError as error:
-        faults = error.errors(include_url=False)
-        raise misfit(tool, "; ".join(map(_fault, faults)), faults) from error
+        errors = error.errors(include_url=False)
+        raise arguments_error(tool, "; ".join(map(_describe, errors)), errors) from error
 
 
-def _fault(fault: Any) -> str:
-    """One fault in words for a model: where it is, what it is, and what was given."""
-    place = ".".join(map(str, fault["loc"]))
-    given = "" if fault["type"] == "missing" else f" (given: {reprlib.repr(fault['input'])})"
-    return f"{place}: {fault['msg']}{given}" if place else f"{fault['msg']}{given}"
+def _describe(error: Any) -> str:
+    """Return an error of pydantic in words for a model: the place, the problem and the value."""
+    place = ".".join(map(str, error["loc"]))
+    value = "" if error["type"] == "missing" else f" (given: {reprlib.repr(error['input'])})"
+    return f"{place}: {error['msg']}{value}" if place else f"{error['msg']}{value}"
 
 
 def injected_fields(
     schema: ArgsSchema, kind: type[InjectedToolArg] = InjectedToolArg
 ) -> dict[str, FieldInfo]:
-    """The fields, by the names that data has, that are marked as the program's."""
+    """Return the fields that the program passes, by their names in data."""
     if isinstance(schema, dict):
         return {}
-    fields = schema.model_fields.items()
-    return {_in_data(key, it): it for key, it in fields if is_marked(it.metadata, kind)}
+    return {
+        _data_name(name, field): field
+        for name, field in schema.model_fields.items()
+        if is_marked(field.metadata, kind)
+    }
 
 
-def _in_data(key: str, field: FieldInfo) -> str:
-    """The name that data has for a field."""
+def _data_name(name: str, field: FieldInfo) -> str:
+    """Return the name that a field has in data."""
     alias = field.validation_alias
-    return alias if isinstance(alias, str) else field.alias or key
+    return alias if isinstance(alias, str) else field.alias or name
 
 
 def hidden_names(schema: ArgsSchema) -> frozenset[str]:
-    """Every name by which data can say an argument that is marked as the program's."""
+    """Return every name that an argument which the program passes may have in data."""
     if isinstance(schema, dict):
         return frozenset()
     names: set[str] = set()
-    for key, field in schema.model_fields.items():
+    for name, field in schema.model_fields.items():
         if is_marked(field.metadata):
-            names |= {key, *filter(None, [field.alias]), *_aliases(field.validation_alias)}
+            names |= {name, *filter(None, [field.alias]), *_aliases(field.validation_alias)}
     return frozenset(names)
 
 
 def _aliases(alias: str | AliasPath | AliasChoices | None) -> Iterable[str]:
-    """The names at the top of data that these stand for."""
+    """Return the top-level names of data that an alias stands for."""
     if isinstance(alias, AliasChoices):
         return [name for choice in alias.choices for name in _aliases(choice)]
     if isinstance(alias, AliasPath):
-        return [it for it in alias.path[:1] if isinstance(it, str)]
+        return [name for name in alias.path[:1] if isinstance(name, str)]
     return [] if alias is None else [alias]
 
 
-def _names(schema: ArgsSchema, *, inferred: bool) -> dict[str, str]:
-    """The names that data has, to the names that the function has."""
+def _parameter_names(schema: ArgsSchema, *, inferred: bool) -> dict[str, str]:
+    """Return the function's parameters by their names in data."""
     if isinstance(schema, dict):
-        return {it: it for it in schema.get("properties", {})}
-    fields = schema.model_fields.items()
-    return {_in_data(key, it): _in_data(key, it) if inferred else key for key, it in fields}
+        return {name: name for name in schema.get("properties", {})}
+    data_names = {name: _data_name(name, field) for name, field in schema.model_fields.items()}
+    return {data_name: data_name if inferred else name for name, data_name in data_names.items()}
 
 
-class Arguments:
-    """Reads what a function is given, by its signature and by the schema of its arguments.
+class ArgumentReader:
+    """The reading of a function's arguments, by its signature and by the schema of its arguments.
 
     Args:
         tool: the name of the tool, for errors.
-        takes: what the function takes.
-        schema: what says the arguments.
-        inferred: whether the schema follows from the signature, so that nothing else is known.
+        signature: that of the function.
+        schema: the schema of the arguments.
+        inferred: whether the schema follows from the signature; then it names all arguments.
 
     Attributes:
-        injected: the arguments that the program gives.
+        injected: the arguments that the program passes.
     """
 
     def __init__(
-        self, tool: str | None, takes: Signature, schema: ArgsSchema, *, inferred: bool
+        self, tool: str | None, signature: Signature, schema: ArgsSchema, *, inferred: bool
     ) -> None:
         fields = injected_fields(schema)
-        self.injected = frozenset({*takes.injected, *fields})
+        self.injected = frozenset({*signature.injected, *fields})
         self._tool = tool
-        self._takes = takes
+        self._signature = signature
         self._schema = schema
         self._inferred = inferred
-        self._call_ids = takes.call_ids | injected_fields(schema, InjectedToolCallId).keys()
-        self._required = {name for name, required in takes.injected.items() if required}
+        self._call_ids = signature.call_ids | injected_fields(schema, InjectedToolCallId).keys()
+        self._required = {name for name, required in signature.injected.items() if required}
         self._required |= {name for name, field in fields.items() if field.is_required()}
-        self._names = _names(schema, inferred=inferred)
+        self._names = _parameter_names(schema, inferred=inferred)
 
     def check(self, function: Callable[..., Any]) -> None:
-        """What a schema names is what the function takes, and the other way round.
+        """Refuse a schema and a function with different arguments.
 
         Raises:
-            ConfigError: names what is missing.
+            ConfigError: the schema names an argument that the function does not take, or lacks
+                one that the function needs.
         """
-        named, takes = set(self._names.values()), self._takes
-        for name in () if takes.is_open else named - takes.names:
+        named, signature = set(self._names.values()), self._signature
+        for name in () if signature.is_open else named - signature.names:
             raise ConfigError(
                 f"The args_schema of {self._tool!r} names {name!r}, which {show(function)} does "
-                f"not take.{did_you_mean(name, takes.names)}"
+                f"not take.{did_you_mean(name, signature.names)}"
             )
-        for name in takes.required:
+        for name in signature.required:
             if name not in named:
                 raise ConfigError(
                     f"{show(function)} needs {name!r}, which the args_schema of {self._tool!r} "
                     f"does not name."
                     f"{did_you_mean(name, named)} Name it there, or annotate the parameter "
-                    "as what the program gives: Annotated[..., InjectedToolArg]."
+                    "as one that the program passes: Annotated[..., InjectedToolArg]."
                 )
 
-    def read(self, asked: ToolInvocation, options: Mapping[str, Any]) -> Ready:
-        """The arguments by position and by name.
+    def read(self, invocation: ToolInvocation, options: Mapping[str, Any]) -> CheckedArguments:
+        """Return the arguments of the function, by position and by name.
 
         Args:
-            asked: what the tool was given.
-            options: more of the arguments that the program gives.
+            invocation: the input of the tool.
+            options: more of the arguments that the program passes.
 
         Raises:
-            ToolArgumentsError: arguments of the model's that do not fit.
-            ConfigError: one of the program's that is missing, or unknown.
+            ToolArgumentsError: the model's arguments do not fit.
+            ConfigError: an argument of the program is missing, or unknown.
         """
-        given = self._by_name(asked.given)
-        hidden = {key: given.pop(key) for key in self.injected & given.keys()}
-        hidden |= self._checked_options(options)
-        if asked.is_call:
-            hidden |= dict.fromkeys(self._call_ids, asked.id)
-        self._require(hidden)
-        named = self._values(given, hidden)
-        named |= {key: it for key, it in hidden.items() if key in self._takes.injected}
-        return [named.pop(it) for it in self._takes.positional if it in named], named
+        visible = self._by_name(invocation.arguments)
+        injected = {name: visible.pop(name) for name in self.injected & visible.keys()}
+        injected |= self._checked_options(options)
+        if invocation.is_call:
+            injected |= dict.fromkeys(self._call_ids, invocation.id)
+        self._check_required(injected)
+        values = self._values(visible, injected)
+        parameters = self._signature.injected
+        values |= {name: value for name, value in injected.items() if name in parameters}
+        positional = [name for name in self._signature.positional if name in values]
+        return [values.pop(name) for name in positional], values
 
-    def _by_name(self, given: Any) -> dict[str, Any]:
-        """The arguments by name; for the only one, or the only one that must be, its value."""
-        if isinstance(given, Mapping):
-            return dict(cast("Mapping[str, Any]", given))
-        if isinstance(self._schema, type) and isinstance(given, self._schema):
-            fields = type(given).model_fields.items()
-            return {_in_data(key, it): getattr(given, key) for key, it in fields}
-        names = [it for it in self._names if it not in self.injected]
-        only = names if len(names) == 1 else [it for it in names if self._is_required(it)]
+    def _by_name(self, value: Any) -> dict[str, Any]:
+        """Return the arguments by name; a bare value is that of the only, or only required, one."""
+        if isinstance(value, Mapping):
+            return dict(cast("Mapping[str, Any]", value))
+        if isinstance(self._schema, type) and isinstance(value, self._schema):
+            fields = type(value).model_fields.items()
+            return {_data_name(name, field): getattr(value, name) for name, field in fields}
+        names = [name for name in self._names if name not in self.injected]
+        only = names if len(names) == 1 else [name for name in names if self._is_required(name)]
         if len(only) != 1:
             known = ", ".join(names) or "none"
-            raise misfit(self._tool, f"expected a dict of arguments ({known}), got {given!r}")
-        return {only[0]: given}
+            raise arguments_error(
+                self._tool, f"expected a dict of arguments ({known}), got {value!r}"
+            )
+        return {only[0]: value}
 
     def _is_required(self, name: str) -> bool:
         if isinstance(self._schema, dict):
             return name in self._schema.get("required", ())
         fields = self._schema.model_fields.items()
-        return any(it.is_required() for key, it in fields if _in_data(key, it) == name)
+        return any(field.is_required() for key, field in fields if _data_name(key, field) == name)
 
     def _checked_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         for name in options:
@@ -193,49 +201,56 @@ class Arguments:
                 )
         return options
 
-    def _require(self, hidden: Mapping[str, Any]) -> None:
-        for name in sorted(self._required - hidden.keys()):
+    def _check_required(self, injected: Mapping[str, Any]) -> None:
+        for name in sorted(self._required - injected.keys()):
             if name in self._call_ids:
                 raise ConfigError(
                     f"The tool {self._tool!r} needs the id of a tool call. Invoke it with one: "
                     '{"type": "tool_call", "name": ..., "args": {...}, "id": ...}.'
                 )
             raise ConfigError(
-                f"The tool {self._tool!r} needs {name!r}, which the program gives: "
+                f"The tool {self._tool!r} needs {name!r}, which the program passes: "
                 f"tool.bind({name}=...), or among the arguments."
             )
 
-    def _values(self, given: dict[str, Any], hidden: Mapping[str, Any]) -> dict[str, Any]:
-        """What the function is given of the schema, by the names of its parameters."""
+    def _values(self, visible: dict[str, Any], injected: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments that the schema names, by the names of the parameters."""
         if isinstance(self._schema, dict):
-            return self._known(given, self._schema.get("required", ()))
-        rest = self._rest(given)
-        data = {**given, **{key: it for key, it in hidden.items() if key in self._names}}
-        checked = validated(self._tool, self._schema, data)
-        values = {**rest, **(checked.model_extra or {})}
-        for key, info in type(checked).model_fields.items():
-            name = _in_data(key, info) if self._inferred else key
-            if not self._inferred or key in checked.model_fields_set or self._takes.in_field(name):
+            return self._checked_names(visible, self._schema.get("required", ()))
+        extra = self._extra(visible)
+        named = {name: value for name, value in injected.items() if name in self._names}
+        checked = validated(self._tool, self._schema, {**visible, **named})
+        values = {**extra, **(checked.model_extra or {})}
+        for key, field in type(checked).model_fields.items():
+            name = _data_name(key, field) if self._inferred else key
+            is_set = key in checked.model_fields_set
+            # a default of the function's own stays with the function
+            if not self._inferred or is_set or self._signature.has_field_default(name):
                 values[name] = getattr(checked, key)
         return values
 
-    def _known(self, given: dict[str, Any], required: Iterable[str]) -> dict[str, Any]:
-        """Arguments of which a JSON schema says the names; nobody checks their values."""
-        if missing := [it for it in required if it not in given]:
-            raise misfit(self._tool, f"{', '.join(map(repr, missing))} must be given")
-        self._rest(given)
-        return given
+    def _checked_names(self, visible: dict[str, Any], required: Iterable[str]) -> dict[str, Any]:
+        """Return arguments whose names a JSON schema has; their values are not checked."""
+        if missing := [name for name in required if name not in visible]:
+            raise arguments_error(self._tool, f"{', '.join(map(repr, missing))} must be given")
+        self._extra(visible)
+        return visible
 
-    def _rest(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What the schema does not name; refused where nothing can take it."""
-        rest = {key: it for key, it in given.items() if key not in self._names}
-        known = [it for it in self._names if it not in self.injected]
+    def _extra(self, visible: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments that the schema does not name, for a function with `**`.
+
+        Raises:
+            ToolArgumentsError: there are some, and the function cannot take them.
+        """
+        extra = {name: value for name, value in visible.items() if name not in self._names}
+        known = [name for name in self._names if name not in self.injected]
+        is_open = self._signature.is_open
         refuses = self._inferred or isinstance(self._schema, dict)
-        refused = self._takes.taken & rest.keys() if self._takes.is_open else rest.keys()
+        refused = self._signature.reserved & extra.keys() if is_open else extra.keys()
         for name in sorted(refused) if refuses else ():
-            raise misfit(
+            raise arguments_error(
                 self._tool,
                 f"there is no argument {name!r}.{did_you_mean(name, known)} "
                 f"Known: {', '.join(known) or 'none'}.",
             )
-        return rest if self._takes.is_open and self._inferred else {}
+        return extra if is_open and self._inferred else {}

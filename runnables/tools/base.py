@@ -1,4 +1,4 @@
-"""What all tools share: arguments that are checked, and answers that models can read."""
+"""The base of all tools: it checks their arguments, and makes messages of their results."""
 
 from __future__ import annotations
 
@@ -13,23 +13,27 @@ from runnables.core.schemas import fields_in, fields_schema, is_whole
 from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ToolArgumentsError, ToolException
 from runnables.messages.roles import ToolMessage
-from runnables.tools.arguments import ArgsSchema, Ready, hidden_names, injected_fields
+from runnables.tools.arguments import ArgsSchema, CheckedArguments, hidden_names, injected_fields
 from runnables.tools.results import ToolInvocation
 
 if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
     from runnables.messages.tool_calls import ToolCall
 
+    Arguments: TypeAlias = (
+        dict[str, Any] | BaseModel | str | bool | int | float | list[Any] | tuple[Any, ...] | None
+    )
+    """A tool's arguments, or the value of its only one; not Mapping, which a ToolCall is, too."""
 
-Handle: TypeAlias = bool | str | Callable[[Any], Any]
-"""What becomes of an error: False, it is raised; True, its text is the answer; a text, that is;
-a function of the error, what it gives."""
+ErrorHandling: TypeAlias = bool | str | Callable[[Any], Any]
+"""How an error is handled: False raises it; True answers with its message; a string is the answer;
+a function of the error returns the answer."""
 
 ResponseFormat: TypeAlias = Literal["content", "content_and_artifact"]
-"""Whether a result is for the model, or a pair of that and something for the program."""
+"""Whether a result is content for the model, or a pair of that and an artifact for the program."""
 
 
-_INSIDE: Final = ("bound", "func", "coroutine")
+_IMPLEMENTATION: Final = ("bound", "func", "coroutine")
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "return_direct": False,
     "response_format": "content",
@@ -39,18 +43,29 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 
 
 class BaseTool(Runnable[Any, Output], internal=True):
-    """Base of what a model can call by name, with arguments that are checked first.
+    """A runnable that a model can call by name, with arguments that are checked first.
 
-    Takes a dict of arguments, and gives the bare result; or a tool call of a model,
-    `{"type": "tool_call", "name", "args", "id"}`, and gives the ToolMessage that answers it.
+    It takes a dict of arguments, and returns the bare result; or it takes a tool call of a model,
+    `{"type": "tool_call", "name", "args", "id"}`, and returns the ToolMessage that answers it.
 
     Attributes:
-        name: what the model calls it.
-        description: what the model is told of it.
+        name: the name by which the model calls it.
+        description: tells the model what the tool is for.
         return_direct: whether its answer ends the work of an agent.
-        response_format: "content", or "content_and_artifact" where it gives pairs.
-        handle_tool_error: what becomes of a `ToolException` that it raises.
-        handle_validation_error: what becomes of arguments that do not fit.
+        response_format: "content", or "content_and_artifact" where it returns pairs.
+        handle_tool_error: how a `ToolException` that it raises is handled.
+        handle_validation_error: how arguments that do not fit are handled.
+
+    Example:
+        >>> @tool
+        ... def add(a: int, b: int) -> int:
+        ...     '''Add two numbers.'''
+        ...     return a + b
+        >>> isinstance(add, BaseTool), add.invoke({"a": 1, "b": 2})
+        (True, 3)
+        >>> answer = add.invoke(tool_call(name="add", args={"a": 1, "b": 2}, id="call_1"))
+        >>> answer.content, answer.tool_call_id
+        ('3', 'call_1')
     """
 
     run_type: ClassVar[str] = "tool"
@@ -63,8 +78,8 @@ class BaseTool(Runnable[Any, Output], internal=True):
         args_schema: Any,
         return_direct: bool,
         response_format: ResponseFormat,
-        handle_tool_error: Handle,
-        handle_validation_error: Handle,
+        handle_tool_error: ErrorHandling,
+        handle_validation_error: ErrorHandling,
     ) -> None:
         if response_format not in ("content", "content_and_artifact"):
             raise ConfigError(
@@ -73,7 +88,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         _check_schema(args_schema)
         self.name: str | None = name
         self.description = description
-        vars(self)["args_schema"] = args_schema  # as given: the property shows what follows of it
+        vars(self)["args_schema"] = args_schema  # as passed; the property falls back on another
         self.return_direct = return_direct
         self.response_format = response_format
         self.handle_tool_error = handle_tool_error
@@ -84,76 +99,76 @@ class BaseTool(Runnable[Any, Output], internal=True):
         super().__setstate__(state)
         self._schema = None
 
-    def _unusual(self, usual: Mapping[str, Any]) -> Iterator[str]:
-        """The settings that are not as usual, as keywords; not what it is made of."""
+    def _keywords(self, defaults: Mapping[str, Any]) -> Iterator[str]:
+        """Yield the settings that are no defaults, as keywords, without the implementation."""
         for key, value in self._settings().items():
-            if key not in _INSIDE and value != {**_DEFAULTS, **usual}.get(key):
+            if key not in _IMPLEMENTATION and value != {**_DEFAULTS, **defaults}.get(key):
                 yield f"{key}={value!r}"
 
-    # -- what it says of itself
+    # -- schemas
 
     @property
     def args_schema(self) -> ArgsSchema:
-        """What says the arguments: as it was given, or as it follows from what is inside."""
+        """Return the schema of the arguments: the one that was set, or the implementation's."""
         if self._schema is None:
-            given: ArgsSchema | None = vars(self)["args_schema"]
-            self._schema = self._own_schema() if given is None else given
+            schema: ArgsSchema | None = vars(self)["args_schema"]
+            self._schema = self._own_schema() if schema is None else schema
         return self._schema
 
     @property
     def tool_call_schema(self) -> ArgsSchema:
-        """What says the arguments to the model: without those that the program gives."""
+        """Return the schema of the arguments that the model sees."""
         schema = self.args_schema
         if isinstance(schema, dict) or not (hidden := injected_fields(schema)):
             return schema
-        shown = {key: it for key, it in fields_in(schema).items() if key not in hidden}
-        made = fields_schema(schema.__name__, shown)
-        made.__doc__ = schema.__doc__
-        return made
+        visible = {name: field for name, field in fields_in(schema).items() if name not in hidden}
+        model = fields_schema(schema.__name__, visible)
+        model.__doc__ = schema.__doc__
+        return model
 
     @property
     def args_jsonschema(self) -> dict[str, Any]:
-        """The JSON schema of the arguments: an object, as models want it."""
+        """Return the JSON schema of the arguments that the model sees, which is an object."""
         schema = self.tool_call_schema
         if isinstance(schema, dict):
             return {"type": "object", "properties": {}, **schema}
-        whole = schema.model_json_schema()
+        json_schema = schema.model_json_schema()
         if not is_whole(schema):
-            return whole
-        given = {key: value for key, value in whole.items() if key != "$defs"}
-        shared = {"$defs": whole["$defs"]} if "$defs" in whole else {}
-        return {"type": "object", "properties": {"input": given}, "required": ["input"], **shared}
+            return json_schema
+        value = {key: value for key, value in json_schema.items() if key != "$defs"}
+        shared = {"$defs": json_schema["$defs"]} if "$defs" in json_schema else {}
+        return {"type": "object", "properties": {"input": value}, "required": ["input"], **shared}
 
     @property
     def args(self) -> dict[str, Any]:
-        """The JSON schema of each argument, by name."""
+        """Return the JSON schema of each argument that the model sees, by name."""
         return dict(self.args_jsonschema.get("properties", {}))
 
     @property
     def injected_args(self) -> frozenset[str]:
-        """The arguments that the program gives and the model never sees."""
+        """Return the names of the arguments that the program passes and the model never sees."""
         return hidden_names(self.args_schema)
 
     @property
     def InputType(self) -> Any:
-        """Anything: a dict of arguments, a tool call, or the one argument as it is."""
+        """Return Any: a dict of arguments, a tool call, or the value of the only argument."""
         return Any
 
     @property
     def OutputType(self) -> Any:
-        """What it gives for arguments, or the message that answers a call."""
-        said = self._result_type()
+        """Return the type of the bare result, or of the message that answers a tool call."""
+        result_type = self._result_type()
         handles = self.handle_tool_error or self.handle_validation_error
-        return Any if said is Any or handles else said | ToolMessage
+        return Any if result_type is Any or handles else result_type | ToolMessage
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """The pydantic model of the arguments; of any dict where a JSON schema says them."""
+        """Return the pydantic model of the arguments; of any dict, if they have a JSON schema."""
         schema = self.args_schema
         return super().get_input_schema(config) if isinstance(schema, dict) else schema
 
     # -- running
 
-    if TYPE_CHECKING:  # a tool call is answered by a message, and nobody else makes tool calls
+    if TYPE_CHECKING:  # a tool call is answered by a message, other arguments by the result
 
         @overload
         def invoke(
@@ -162,7 +177,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         @overload
         def invoke(
             self,
-            input: dict[str, Any] | str | BaseModel,
+            input: Arguments,
             config: RunnableConfig | None = None,
             **kwargs: Any,
         ) -> Output: ...
@@ -177,7 +192,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         @overload
         async def ainvoke(
             self,
-            input: dict[str, Any] | str | BaseModel,
+            input: Arguments,
             config: RunnableConfig | None = None,
             **kwargs: Any,
         ) -> Output: ...
@@ -187,72 +202,74 @@ class BaseTool(Runnable[Any, Output], internal=True):
 
     @abstractmethod
     def _result_type(self) -> Any:
-        """The type of the bare result."""
+        """Return the type of the bare result."""
 
     @abstractmethod
     def _own_schema(self) -> ArgsSchema:
-        """What says the arguments where no `args_schema` was given."""
+        """Return the schema of the arguments where no `args_schema` was set."""
 
     @abstractmethod
-    def _ready(self, asked: ToolInvocation, kwargs: dict[str, Any]) -> Ready:
-        """The arguments, checked.
+    def _check_arguments(
+        self, invocation: ToolInvocation, kwargs: dict[str, Any]
+    ) -> CheckedArguments:
+        """Return the arguments of a call, checked.
 
         Raises:
             ToolArgumentsError: they do not fit.
         """
 
     @abstractmethod
-    def _run(self, ready: Ready, scope: Scope | None) -> Any:
-        """Do what the tool is for."""
+    def _run(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+        """Do the tool's work; return the bare result."""
 
     @abstractmethod
-    async def _arun(self, ready: Ready, scope: Scope | None) -> Any:
-        """`_run`, to be awaited."""
+    async def _arun(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+        """Run `_run`, to be awaited."""
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        asked = ToolInvocation(value)
+        invocation = ToolInvocation(value)
         try:
-            ready = self._ready(asked, kwargs)
+            arguments = self._check_arguments(invocation, kwargs)
         except ToolArgumentsError as error:
-            return self._refusal(asked, error, self.handle_validation_error)
+            return self._handle(invocation, error, self.handle_validation_error)
         try:
-            return self._answer(asked, self._run(ready, scope))
+            return self._answer(invocation, self._run(arguments, scope))
         except ToolException as error:
-            return self._refusal(asked, error, self.handle_tool_error)
+            return self._handle(invocation, error, self.handle_tool_error)
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        asked = ToolInvocation(value)
+        invocation = ToolInvocation(value)
         try:
-            ready = self._ready(asked, kwargs)
+            arguments = self._check_arguments(invocation, kwargs)
         except ToolArgumentsError as error:
-            return self._refusal(asked, error, self.handle_validation_error)
+            return self._handle(invocation, error, self.handle_validation_error)
         try:
-            return self._answer(asked, await self._arun(ready, scope))
+            return self._answer(invocation, await self._arun(arguments, scope))
         except ToolException as error:
-            return self._refusal(asked, error, self.handle_tool_error)
+            return self._handle(invocation, error, self.handle_tool_error)
 
-    def _answer(self, asked: ToolInvocation, result: Any) -> Any:
-        """What comes out: the result, without what is not for the model, or a message."""
+    def _answer(self, invocation: ToolInvocation, result: Any) -> Any:
+        """Return the result for the model, as a message where the input was a tool call."""
         artifact = None
         if self.response_format == "content_and_artifact":
-            given: Any = result
-            if not isinstance(result, tuple) or len(given) != 2:
+            pair: Any = result
+            if not isinstance(result, tuple) or len(pair) != 2:
                 raise ValueError(
-                    f"The tool {self.name!r} gave {result!r}: with "
-                    "response_format='content_and_artifact' it gives a pair, what the model gets "
-                    "and what the program gets."
+                    f"The tool {self.name!r} returned {result!r}: with "
+                    "response_format='content_and_artifact' it returns a pair, the content for "
+                    "the model and the artifact for the program."
                 )
-            result, artifact = given
-        return asked.answer(result, self.get_name(), artifact=artifact)
+            result, artifact = pair
+        return invocation.answer(result, self.get_name(), artifact=artifact)
 
-    def _refusal(self, asked: ToolInvocation, error: Exception, handle: Handle) -> Any:
-        """What comes out where an error is handled; otherwise it is raised."""
-        if not handle:
+    def _handle(self, invocation: ToolInvocation, error: Exception, handling: ErrorHandling) -> Any:
+        """Return the answer to an error that is handled; raise any other."""
+        if not handling:
             raise error
-        said: Any = handle(error) if callable(handle) else handle
-        if said is True:
-            said = str(error) or f"The tool {self.name!r} failed."
-        return asked.answer(said, self.get_name(), failed=True)
+        content: Any = handling(error) if callable(handling) else handling
+        if content is True:
+            content = str(error) or f"The tool {self.name!r} failed."
+        return invocation.answer(content, self.get_name(), failed=True)
 
 
 def _check_schema(args_schema: Any) -> None:

@@ -1,4 +1,4 @@
-"""`@tool`: a function as a tool, as a decorator."""
+"""`@tool`, a decorator that makes a tool of a function."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from runnables.tools.runnable_tool import RunnableTool
 
 if TYPE_CHECKING:
     from runnables.tools.arguments import ArgsSchema
-    from runnables.tools.base import BaseTool, Handle, ResponseFormat
+    from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat
 
 Out = TypeVar("Out")
 
 
 class ToolMaker(Protocol):
-    """What `@tool(...)` gives: it makes a tool of the function below it."""
+    """A decorator that makes a tool, returned by `@tool(...)`."""
 
     @overload
     def __call__(self, func: Runnable[Any, Out], /) -> RunnableTool[Out]: ...
@@ -30,7 +30,7 @@ class ToolMaker(Protocol):
 
 
 class PairToolMaker(Protocol):
-    """What `@tool(response_format="content_and_artifact")` gives: the first of a pair comes out."""
+    """A decorator for a function that returns pairs, of which the tool returns the first."""
 
     @overload
     def __call__(
@@ -59,8 +59,8 @@ def tool(
     infer_schema: bool = True,
     parse_docstring: bool | None = None,
     error_on_invalid_docstring: bool = True,
-    handle_tool_error: Handle = False,
-    handle_validation_error: Handle = False,
+    handle_tool_error: ErrorHandling = False,
+    handle_validation_error: ErrorHandling = False,
 ) -> PairToolMaker: ...
 @overload
 def tool(
@@ -74,8 +74,8 @@ def tool(
     response_format: Literal["content"] = "content",
     parse_docstring: bool | None = None,
     error_on_invalid_docstring: bool = True,
-    handle_tool_error: Handle = False,
-    handle_validation_error: Handle = False,
+    handle_tool_error: ErrorHandling = False,
+    handle_validation_error: ErrorHandling = False,
 ) -> ToolMaker: ...
 def tool(
     name_or_callable: Any = None,
@@ -89,26 +89,49 @@ def tool(
     response_format: ResponseFormat = "content",
     parse_docstring: bool | None = None,
     error_on_invalid_docstring: bool = True,
-    handle_tool_error: Handle = False,
-    handle_validation_error: Handle = False,
+    handle_tool_error: ErrorHandling = False,
+    handle_validation_error: ErrorHandling = False,
 ) -> Any:
     """Make a tool of a function, as a decorator: `@tool`, `@tool("name")`, `@tool(...)`.
+
+    The model sees the function's name, its docstring, and its parameters with their types.
 
     Args:
         name_or_callable: the function, or a name for the tool; the function's own by default.
         runnable: a runnable that becomes the tool of that name: `tool("name", runnable)`.
-        description: what the model is told of it; by default, what the docstring says.
-        return_direct: as of `StructuredTool`, like all that follow.
-        args_schema: likewise.
-        infer_schema: likewise; not of runnables.
-        response_format: likewise.
-        parse_docstring: likewise; not of runnables.
-        error_on_invalid_docstring: likewise; not of runnables.
-        handle_tool_error: likewise.
-        handle_validation_error: likewise.
+        description: tells the model what the tool is for; by default, the docstring up to its
+            first section.
+        return_direct: whether its answer ends the work of an agent.
+        args_schema: the schema of the arguments, in place of the signature: a pydantic model, or
+            a JSON schema, of which only the names are checked.
+        infer_schema: whether to read the signature; with False the tool takes one string. Not for
+            runnables.
+        response_format: "content_and_artifact" for a function that returns pairs of content for
+            the model and an artifact for the program.
+        parse_docstring: whether to read the descriptions of the arguments from the docstring. By
+            default they are read; True also requires that they are parameters; False makes the
+            whole docstring the description. Not for runnables.
+        error_on_invalid_docstring: whether `parse_docstring=True` also requires an `Args:`
+            section. Not for runnables.
+        handle_tool_error: how a `ToolException` is handled: False raises it; True returns its
+            message to the model; a string is returned in its place; a function of the error
+            returns the answer.
+        handle_validation_error: how arguments that do not fit are handled; the same values.
 
     Raises:
         ConfigError: neither a function nor a name.
+
+    Example:
+        >>> @tool
+        ... def add(a: int, b: int) -> int:
+        ...     '''Add two numbers.'''
+        ...     return a + b
+        >>> add.name, add.description, add.args["a"]
+        ('add', 'Add two numbers.', {'title': 'A', 'type': 'integer'})
+        >>> add.invoke({"a": 1, "b": 2})
+        3
+        >>> add.invoke(tool_call(name="add", args={"a": 1, "b": 2}, id="call_1")).content
+        '3'
     """
     name = name_or_callable if isinstance(name_or_callable, str) else None
     options: dict[str, Any] = {

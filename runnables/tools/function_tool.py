@@ -1,4 +1,4 @@
-"""Functions as tools."""
+"""Tools made of functions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from runnables.core.user_code import user_config
 from runnables.core.values import show
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, SyncAsyncError, did_you_mean
-from runnables.tools.arguments import ArgsSchema, Arguments, Ready, hidden_names
-from runnables.tools.base import BaseTool, Handle, ResponseFormat
+from runnables.tools.arguments import ArgsSchema, ArgumentReader, CheckedArguments, hidden_names
+from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat
 from runnables.tools.signature import Signature, config_names, read_docstring, whole_docstring
 
 if TYPE_CHECKING:
@@ -27,36 +27,49 @@ if TYPE_CHECKING:
 class StructuredTool(BaseTool[Output], internal=True):
     """A function that a model can call by name, with arguments that are checked first.
 
-    Takes and gives what every tool does (`BaseTool`). The model is told the function's
-    parameters, with their types and what the docstring says of them; but neither a parameter
-    that takes the config (`config: RunnableConfig`) nor one that is annotated as
-    `InjectedToolArg`, whose value stands among the arguments or is an option of the call.
+    It takes and returns what every tool does (`BaseTool`). The model sees the function's
+    parameters, with their types and descriptions. It sees neither a parameter that gets the config
+    (`config: RunnableConfig`) nor one that is annotated as `InjectedToolArg`, whose value is one
+    of the arguments or an option of the call.
 
     Args:
-        func: the function; an async one is taken for the `coroutine`.
-        coroutine: its async half. Without one, the function goes to a worker thread where the
-            tool is awaited.
-        name: what the model calls it; the function's name by default.
-        description: what the model is told of it; by default the docstring up to its first
-            section, else what the `args_schema` says.
+        func: the function; an async one becomes the `coroutine`.
+        coroutine: the async function. Without one, an awaited tool runs `func` in a worker thread.
+        name: the name by which the model calls it; the function's name by default.
+        description: tells the model what the tool is for; by default the docstring up to its first
+            section, else the description of the `args_schema`.
         return_direct: whether its answer ends the work of an agent.
-        args_schema: what says the arguments instead of the signature: a pydantic model, or a
-            JSON schema, of which only the names are checked.
-        infer_schema: whether to read the signature; with False the tool takes one text.
-        response_format: "content_and_artifact" where it gives pairs of what the model gets and
-            what the program gets.
-        parse_docstring: whether to read what the docstring says of the arguments. None does,
-            True moreover insists that they are parameters, and False makes the whole docstring
-            the description.
-        error_on_invalid_docstring: whether `parse_docstring=True` also insists on an `Args:`
+        args_schema: the schema of the arguments, in place of the signature: a pydantic model, or
+            a JSON schema, of which only the names are checked.
+        infer_schema: whether to read the signature; with False the tool takes one string.
+        response_format: "content_and_artifact" where the function returns pairs of content for
+            the model and an artifact for the program.
+        parse_docstring: whether to read the descriptions of the arguments from the docstring. By
+            default they are read; True also requires that they are parameters; False makes the
+            whole docstring the description.
+        error_on_invalid_docstring: whether `parse_docstring=True` also requires an `Args:`
             section.
-        handle_tool_error: what becomes of a `ToolException` that it raises: False, it is raised;
-            True, the model gets its text; a text; or a function of the error.
-        handle_validation_error: what becomes of arguments that do not fit; likewise.
+        handle_tool_error: how a `ToolException` is handled: False raises it; True returns its
+            message to the model; a string is returned in its place; a function of the error
+            returns the answer.
+        handle_validation_error: how arguments that do not fit are handled; the same values.
 
     Raises:
-        ConfigError: no function, or one whose parameters no model can give; a ValueError.
+        ConfigError: no function, or one whose parameters no model can write; a ValueError.
         ToolArgumentsError: when run, arguments that do not fit; a ValueError.
+
+    Example:
+        >>> def add(a: int, b: int = 1) -> int:
+        ...     '''Add two numbers.'''
+        ...     return a + b
+        >>> plus = StructuredTool(add, name="plus")
+        >>> plus.invoke({"a": 2}), plus.invoke({"a": "2", "b": 3})
+        (3, 5)
+        >>> try:
+        ...     plus.invoke({"a": "two"})
+        ... except ToolArgumentsError as error:
+        ...     print(error)
+        The tool 'plus' was called with bad arguments: a: Input should be a valid integer, ...
     """
 
     def __init__(
@@ -72,8 +85,8 @@ class StructuredTool(BaseTool[Output], internal=True):
         response_format: ResponseFormat = "content",
         parse_docstring: bool | None = None,
         error_on_invalid_docstring: bool = True,
-        handle_tool_error: Handle = False,
-        handle_validation_error: Handle = False,
+        handle_tool_error: ErrorHandling = False,
+        handle_validation_error: ErrorHandling = False,
     ) -> None:
         if func is not None and coroutine is None and is_async(func):
             func, coroutine = None, func
@@ -82,10 +95,10 @@ class StructuredTool(BaseTool[Output], internal=True):
         self.infer_schema = infer_schema
         self.parse_docstring = parse_docstring
         self.error_on_invalid_docstring = error_on_invalid_docstring
-        self._reader: Arguments | None = None
-        function = _check_functions(func, coroutine)
+        self._reader: ArgumentReader | None = None
+        function = _checked_function(func, coroutine)
         if description is None:
-            description = _about(function, args_schema, parse_docstring)
+            description = _default_description(function, args_schema, parse_docstring)
         super().__init__(
             name=name or _name_of(function),
             description=description,
@@ -109,136 +122,147 @@ class StructuredTool(BaseTool[Output], internal=True):
         infer_schema: bool = True,
         **options: Any,
     ) -> StructuredTool[Any]:
-        """The same as the class, for a function that says what it does.
+        """Make a tool as the class does, of a function with a docstring or a description.
 
         Args:
             func: see the class, as for all of these.
-            coroutine: likewise.
-            name: likewise.
-            description: likewise.
-            return_direct: likewise.
-            args_schema: likewise.
-            infer_schema: likewise.
+            coroutine: see the class.
+            name: see the class.
+            description: see the class.
+            return_direct: see the class.
+            args_schema: see the class.
+            infer_schema: see the class.
             **options: the keywords of the class.
 
         Raises:
-            ConfigError: there is no description, and nothing that it could be taken from.
+            ConfigError: there is no description, and nothing to take one from.
         """
-        given = (func, coroutine, name, description, return_direct, args_schema, infer_schema)
-        made = StructuredTool[Any](*given, **options)
-        if not made.description and description is None:
+        settings = (func, coroutine, name, description, return_direct, args_schema, infer_schema)
+        tool = StructuredTool[Any](*settings, **options)
+        if not tool.description and description is None:
             raise ConfigError(
-                f"The tool {made.name!r} has no description, so a model does not know what it is "
-                'for. Write a docstring, or give a description; description="" will do.'
+                f"The tool {tool.name!r} has no description, so a model does not know what it is "
+                'for. Write a docstring, or pass a description; description="" will do.'
             )
-        return made
+        return tool
 
     # -- a value
 
     def __repr__(self) -> str:
-        functions = [show(it) for it in (self.func, self.coroutine) if it is not None]
-        about = _about(self._function, vars(self)["args_schema"], self.parse_docstring)
-        usual = {**_DEFAULTS, "name": _name_of(self._function), "description": about}
-        return f"StructuredTool({', '.join([*functions, *self._unusual(usual)])})"
+        functions = [
+            show(function) for function in (self.func, self.coroutine) if function is not None
+        ]
+        description = _default_description(
+            self._function, vars(self)["args_schema"], self.parse_docstring
+        )
+        defaults = {**_DEFAULTS, "name": _name_of(self._function), "description": description}
+        return f"StructuredTool({', '.join([*functions, *self._keywords(defaults)])})"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._reader = None
 
     def __copy__(self) -> StructuredTool[Output]:
-        made: StructuredTool[Output] = type(self).__new__(type(self))
-        made.__setstate__(self.__getstate__())
-        return made
+        copy: StructuredTool[Output] = type(self).__new__(type(self))
+        copy.__setstate__(self.__getstate__())
+        return copy
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """By name, where a decorated function stands under it: its own name leads to the tool."""
+        """Pickle a decorated function's tool by name: the function's name leads to the tool."""
         function: Any = self._function
-        where = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
-        if _standing(*where) is self:
-            return _standing, where
+        path = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+        if _find_by_name(*path) is self:
+            return _find_by_name, path
         return super().__reduce_ex__(protocol)
 
-    # -- what it takes
+    # -- arguments
 
     @property
     def _function(self) -> Callable[..., Any]:
         return cast("Callable[..., Any]", self.func or self.coroutine)
 
     def _result_type(self) -> Any:
-        """As the function's result is annotated; of a pair, what the model gets."""
-        said = result_type(self._function)
+        """Return the annotated type of the function's result; of a pair, that of the content."""
+        annotated = result_type(self._function)
         if self.response_format == "content":
-            return said
-        return get_args(said)[0] if get_origin(said) is tuple and get_args(said) else Any
+            return annotated
+        is_pair = get_origin(annotated) is tuple and get_args(annotated)
+        return get_args(annotated)[0] if is_pair else Any
 
     @property
     def injected_args(self) -> frozenset[str]:
-        """The arguments that the program gives and the model never sees."""
+        """Return the names of the arguments that the program passes and the model never sees."""
         return self._arguments.injected | hidden_names(self.args_schema)
 
     def _own_schema(self) -> ArgsSchema:
-        takes = Signature(self._function)
+        signature = Signature(self._function)
         if self.infer_schema:
-            return takes.model(self.get_name(), self.description, self._said_of(takes))
-        first = next(iter(takes.given), "input")
+            descriptions = self._parameter_descriptions(signature)
+            return signature.make_model(self.get_name(), self.description, descriptions)
+        first = next(iter(signature.visible), "input")
         properties = {first: {"type": "string"}}
         return {"type": "object", "properties": properties, "required": [first]}
 
-    def _said_of(self, takes: Signature) -> dict[str, str]:
-        """What the docstring says of the parameters.
+    def _parameter_descriptions(self, signature: Signature) -> dict[str, str]:
+        """Return the descriptions of the parameters in the docstring.
 
         Raises:
-            ConfigError: `parse_docstring=True`, and it speaks of others, or of none.
+            ConfigError: with `parse_docstring=True`, it describes other names, or none.
         """
         if self.parse_docstring is False:
             return {}
-        _, said = read_docstring(self._function)
+        _, descriptions = read_docstring(self._function)
         if not self.parse_docstring:
-            return said
-        if takes.given and not said and self.error_on_invalid_docstring:
+            return descriptions
+        if signature.visible and not descriptions and self.error_on_invalid_docstring:
             raise ConfigError(f"The docstring of {show(self._function)} has no `Args:` section.")
-        for name in said:
-            if name not in takes.names and name not in takes.configs:
+        for name in descriptions:
+            if name not in signature.names and name not in signature.configs:
                 raise ConfigError(
-                    f"The docstring of {show(self._function)} speaks of {name!r}, which is none "
-                    f"of its parameters.{did_you_mean(name, takes.names)}"
+                    f"The docstring of {show(self._function)} describes {name!r}, which is none "
+                    f"of its parameters.{did_you_mean(name, signature.names)}"
                 )
-        return said
+        return descriptions
 
     @property
-    def _arguments(self) -> Arguments:
+    def _arguments(self) -> ArgumentReader:
         if self._reader is None:
             inferred = vars(self)["args_schema"] is None and self.infer_schema
-            takes = Signature(self._function, strict=inferred)
-            self._reader = Arguments(self.name, takes, self.args_schema, inferred=inferred)
+            signature = Signature(self._function, strict=inferred)
+            self._reader = ArgumentReader(self.name, signature, self.args_schema, inferred=inferred)
         return self._reader
 
     # -- running
 
-    def _ready(self, asked: ToolInvocation, kwargs: dict[str, Any]) -> Ready:
-        return self._arguments.read(asked, kwargs)
+    def _check_arguments(
+        self, invocation: ToolInvocation, kwargs: dict[str, Any]
+    ) -> CheckedArguments:
+        return self._arguments.read(invocation, kwargs)
 
-    def _run(self, ready: Ready, scope: Scope | None) -> Any:
+    def _run(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         if self.func is None:
             raise SyncAsyncError(
                 f"The tool {self.name!r} is async, so a sync call cannot run it. "
-                "Use `ainvoke`, or give it a sync function, too."
+                "Use `ainvoke`, or pass a sync function, too."
             )
+        positional, named = arguments
         with activate(scope):
-            return _now(self.func(*ready[0], **ready[1], **_config_for(self.func, scope)))
+            result = self.func(*positional, **named, **_config_for(self.func, scope))
+            return _refuse_coroutine(result)
 
-    async def _arun(self, ready: Ready, scope: Scope | None) -> Any:
+    async def _arun(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         if self.coroutine is None:
-            return await to_thread(self._run, ready, scope)
+            return await to_thread(self._run, arguments, scope)
+        positional, named = arguments
         with activate(scope):
-            return await self.coroutine(*ready[0], **ready[1], **_config_for(self.coroutine, scope))
+            return await self.coroutine(*positional, **named, **_config_for(self.coroutine, scope))
 
 
-def _now(result: Any) -> Any:
-    """What a sync call gives; a coroutine is none of that."""
+def _refuse_coroutine(result: Any) -> Any:
+    """Return the result of a sync call, which must be no coroutine."""
     if inspect.iscoroutine(result):
         result.close()
-        raise SyncAsyncError("The tool gave a coroutine to a sync call. Use `ainvoke` instead.")
+        raise SyncAsyncError("The tool returned a coroutine to a sync call. Use `ainvoke` instead.")
     return result
 
 
@@ -247,11 +271,11 @@ def _config_for(function: Callable[..., Any], scope: Scope | None) -> dict[str, 
     return dict.fromkeys(names, user_config(scope)) if names else {}
 
 
-def _check_functions(func: Any, coroutine: Any) -> Callable[..., Any]:
-    """The function that says what the tool takes.
+def _checked_function(func: Any, coroutine: Any) -> Callable[..., Any]:
+    """Return the function whose signature is the tool's.
 
     Raises:
-        ConfigError: there is none, or one that cannot be a tool.
+        ConfigError: there is no function, or one that cannot be a tool.
     """
     if func is None and coroutine is None:
         raise ConfigError("StructuredTool needs a function: func, coroutine, or both.")
@@ -262,8 +286,8 @@ def _check_functions(func: Any, coroutine: Any) -> Callable[..., Any]:
             raise ConfigError(f"StructuredTool({function!r}): expected a function")
         if is_generator(function):
             raise ConfigError(
-                f"{show(function)} is a generator function, and a tool gives one result. "
-                "Return it whole, or make a tool of a runnable: RunnableLambda(f).as_tool()."
+                f"{show(function)} is a generator function, and a tool returns one result. "
+                "Return it at once, or make a tool of a runnable: RunnableLambda(f).as_tool()."
             )
     if coroutine is not None and not is_async(coroutine):
         raise ConfigError(f"coroutine={show(coroutine)}: expected an async function")
@@ -271,23 +295,27 @@ def _check_functions(func: Any, coroutine: Any) -> Callable[..., Any]:
 
 
 def _name_of(function: Any) -> str:
-    it = target(function)
-    own = getattr(function, "__name__", None) or getattr(it, "__name__", None)
+    own = getattr(function, "__name__", None) or getattr(target(function), "__name__", None)
     return type(function).__name__ if own in (None, "__call__") else str(own)
 
 
-def _about(function: Any, schema: ArgsSchema | None, parse_docstring: bool | None) -> str:
-    """What a model is told, where nothing else is said: of the function, else of its arguments."""
-    it = function if inspect.isroutine(function) else target(function)
-    said = whole_docstring(it) if parse_docstring is False else read_docstring(it)[0]
-    if said or schema is None:
-        return said
-    given: Mapping[str, Any] = schema if isinstance(schema, dict) else vars(schema)
-    return inspect.cleandoc(given.get("description") or given.get("__doc__") or "")
+def _default_description(
+    function: Any, schema: ArgsSchema | None, parse_docstring: bool | None
+) -> str:
+    """Return the description in a function's docstring, or else in the schema."""
+    documented = function if inspect.isroutine(function) else target(function)
+    if parse_docstring is False:
+        description = whole_docstring(documented)
+    else:
+        description, _ = read_docstring(documented)
+    if description or schema is None:
+        return description
+    fields: Mapping[str, Any] = schema if isinstance(schema, dict) else vars(schema)
+    return inspect.cleandoc(fields.get("description") or fields.get("__doc__") or "")
 
 
-def _standing(module: str | None, qualname: str | None) -> Any:
-    """What stands under this name; None where nothing does."""
+def _find_by_name(module: str | None, qualname: str | None) -> Any:
+    """Return the object with this name in a module; None where there is none."""
     found: Any = importlib.import_module(module) if module and qualname else None
     for part in (qualname or "").split("."):
         found = getattr(found, part, None)

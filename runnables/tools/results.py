@@ -1,4 +1,4 @@
-"""What a tool's result is to a model: the content of a ToolMessage."""
+"""The input of a tool, and the messages that answer tool calls."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ BLOCKS: Final = frozenset(
     custom_tool_call_output non_standard
     """.split()
 )
-"""The types of the blocks, canonical and of providers, of which a tool's answer may consist."""
+"""The types of the content blocks, canonical and of providers, that a tool's answer may have."""
 
 
 def as_content(result: Any) -> Content:
-    """A text as it is, blocks as they are, anything else as JSON, or as its `str`.
+    """Return a result as the content of a message: strings and blocks as they are, others as JSON.
 
-    A list is a list of blocks where one of its items is, and all others are that or text.
+    A list is one of blocks if it has a block, and all other items are blocks or strings.
     """
     if isinstance(result, str):
         return result
     if isinstance(result, (list, tuple)):
         items: list[Any] = list(cast("Any", result))
-        if any(map(_is_block, items)) and all(isinstance(it, str) or _is_block(it) for it in items):
+        is_content = all(isinstance(item, str) or _is_block(item) for item in items)
+        if is_content and any(map(_is_block, items)):
             return items
     return as_text(result)
 
 
 def as_text(value: Any) -> str:
-    """A value as JSON, or as its `str` where it has none."""
+    """Return a value as JSON, or as its `str` where JSON cannot hold it."""
     try:
         return json.dumps(value, ensure_ascii=False, default=to_jsonable_python)
     except (TypeError, ValueError, PydanticSerializationError, RecursionError):
@@ -46,11 +47,11 @@ def _is_block(item: Any) -> bool:
 
 
 class ToolInvocation:
-    """What a tool was given: arguments, or a tool call with its arguments.
+    """The input of a tool: arguments, or a tool call with its arguments.
 
     Attributes:
-        given: the arguments, in whatever form.
-        is_call: whether it was a tool call, which is answered by a message.
+        arguments: the arguments, of any type.
+        is_call: whether it is a tool call, which is answered by a message.
         id: the id of the call.
     """
 
@@ -59,11 +60,11 @@ class ToolInvocation:
         if isinstance(value, Mapping):
             call.update(cast("Mapping[str, Any]", value))
         self.is_call: bool = call.get("type") == "tool_call" and "args" in call
-        self.given: Any = call["args"] if self.is_call else value
+        self.arguments: Any = call["args"] if self.is_call else value
         self.id: str | None = call.get("id") if self.is_call else None
 
     def answer(self, result: Any, name: str, *, artifact: Any = None, failed: bool = False) -> Any:
-        """The result as it is; for a tool call, the message that answers it."""
+        """Return the result as it is; for a tool call, the message that answers it."""
         if not self.is_call or isinstance(result, ToolMessage):
             return result
         return ToolMessage(

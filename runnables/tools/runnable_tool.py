@@ -1,4 +1,4 @@
-"""Runnables as tools."""
+"""Tools made of runnables."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from runnables.compose.wrappers import Wrapper
 from runnables.core.schemas import fields_schema, is_whole
 from runnables.core.subclassing import config_of
 from runnables.core.typevars import Output
-from runnables.tools.arguments import ArgsSchema, Ready, injected_fields, validated
-from runnables.tools.base import BaseTool, Handle, ResponseFormat
+from runnables.tools.arguments import ArgsSchema, CheckedArguments, injected_fields, validated
+from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat
 from runnables.tools.signature import InjectedToolCallId
 
 if TYPE_CHECKING:
@@ -26,26 +26,35 @@ if TYPE_CHECKING:
 class RunnableTool(BaseTool[Output], internal=True):
     """A runnable that a model can call by name, with arguments that are checked first.
 
-    Takes and gives what every tool does (`BaseTool`). Options of a call go to the runnable.
+    It takes and returns what every tool does (`BaseTool`). Options of a call go to the runnable.
 
     Args:
-        bound: the runnable; its input is the arguments, or, where its input is no mapping of
-            names, the value of the one argument "input".
+        bound: the runnable; its input is the dict of the arguments, or, where its input type is no
+            dict, the value of the one argument "input".
         args_schema: a pydantic model of the arguments, or a JSON schema, by which they are not
             checked; by default the runnable's own.
-        name: what the model calls it; the runnable's name by default.
-        description: what the model is told of it; the function's docstring by default.
-        arg_types: the types of the arguments by name, instead of a model.
+        name: the name by which the model calls it; the runnable's name by default.
+        description: tells the model what the tool is for; the function's docstring by default.
+        arg_types: the types of the arguments by name, in place of a model.
         return_direct: whether its answer ends the work of an agent.
-        response_format: "content_and_artifact" where it gives pairs of what the model gets and
-            what the program gets.
-        handle_tool_error: what becomes of a `ToolException`: False, it is raised; True, the
-            model gets its text; a text; or a function of the error.
-        handle_validation_error: what becomes of arguments that do not fit; likewise.
+        response_format: "content_and_artifact" where the runnable returns pairs of content for the
+            model and an artifact for the program.
+        handle_tool_error: how a `ToolException` is handled: False raises it; True returns its
+            message to the model; a string is returned in its place; a function of the error
+            returns the answer.
+        handle_validation_error: how arguments that do not fit are handled; the same values.
 
     Raises:
         ToolArgumentsError: when run, arguments that do not fit; a ValueError.
         ValueError: both an `args_schema` and `arg_types`.
+
+    Example:
+        >>> chain = ChatPromptTemplate.from_template("Tell a joke about {topic}.") | str
+        >>> joke = RunnableTool(chain, name="joke", description="Tell a joke.")
+        >>> list(joke.args)
+        ['topic']
+        >>> RunnableLambda(len).as_tool(name="length").invoke({"input": "ahoy"})
+        4
     """
 
     def __init__(
@@ -58,16 +67,16 @@ class RunnableTool(BaseTool[Output], internal=True):
         arg_types: Mapping[str, Any] | None = None,
         return_direct: bool = False,
         response_format: ResponseFormat = "content",
-        handle_tool_error: Handle = False,
-        handle_validation_error: Handle = False,
+        handle_tool_error: ErrorHandling = False,
+        handle_validation_error: ErrorHandling = False,
     ) -> None:
         if args_schema is not None and arg_types is not None:
-            raise ValueError("as_tool: give an `args_schema` or `arg_types`, not both")
+            raise ValueError("as_tool: pass an `args_schema` or `arg_types`, not both")
         self.bound: Runnable[Any, Output] = coerce_to_runnable(bound)
         self.arg_types = None if arg_types is None else dict(arg_types)
         super().__init__(
             name=name or _identifier(self.bound.get_name()),
-            description=description or _described(self.bound),
+            description=description or _default_description(self.bound),
             args_schema=args_schema,
             return_direct=return_direct,
             response_format=response_format,
@@ -76,11 +85,11 @@ class RunnableTool(BaseTool[Output], internal=True):
         )
 
     def __repr__(self) -> str:
-        usual = {
+        defaults = {
             "name": _identifier(self.bound.get_name()),
-            "description": _described(self.bound),
+            "description": _default_description(self.bound),
         }
-        return f"RunnableTool({', '.join([repr(self.bound), *self._unusual(usual)])})"
+        return f"RunnableTool({', '.join([repr(self.bound), *self._keywords(defaults)])})"
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
         return (self.bound,)
@@ -96,47 +105,51 @@ class RunnableTool(BaseTool[Output], internal=True):
             return self.bound.input_schema
         return fields_schema(self.get_name(), self.arg_types)
 
-    def _run(self, ready: Ready, scope: Scope | None) -> Any:
-        value, options = ready
+    def _run(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+        value, options = arguments
         return self.bound.invoke(value, config_of(scope), **options)
 
-    async def _arun(self, ready: Ready, scope: Scope | None) -> Any:
-        value, options = ready
+    async def _arun(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+        value, options = arguments
         return await self.bound.ainvoke(value, config_of(scope), **options)
 
-    def _ready(self, asked: ToolInvocation, kwargs: dict[str, Any]) -> Ready:
-        schema, given = self.args_schema, asked.given
+    def _check_arguments(
+        self, invocation: ToolInvocation, kwargs: dict[str, Any]
+    ) -> CheckedArguments:
+        schema, value = self.args_schema, invocation.arguments
         if isinstance(schema, dict):
-            return given, kwargs
-        whole = is_whole(schema)
-        if whole and isinstance(given, dict) and set(cast("dict[str, Any]", given)) == {"input"}:
-            given = cast("dict[str, Any]", given)["input"]
-        if asked.is_call and (ids := injected_fields(schema, InjectedToolCallId)):
-            named: dict[str, Any] = {**given, **dict.fromkeys(ids, asked.id)}
-            given = named
-        checked = validated(self.name, schema, given)
+            return value, kwargs
+        is_root = is_whole(schema)
+        if is_root and isinstance(value, dict) and set(cast("dict[str, Any]", value)) == {"input"}:
+            value = cast("dict[str, Any]", value)["input"]
+        if invocation.is_call and (ids := injected_fields(schema, InjectedToolCallId)):
+            named: dict[str, Any] = {**value, **dict.fromkeys(ids, invocation.id)}
+            value = named
+        checked = validated(self.name, schema, value)
         if schema is not self.bound.InputType:
-            return (cast("Any", checked).root if whole else _by_name(checked)), kwargs
+            return (cast("Any", checked).root if is_root else _by_name(checked)), kwargs
         return checked, kwargs
 
 
 def tool_inside(runnable: Any) -> BaseTool[Any] | None:
-    """The tool that policies or bindings stand around, or that this is itself; else None."""
-    inside: Any = runnable
-    while isinstance(inside, Wrapper):
-        inside = cast("Any", inside)._wrapped()
-    return cast("Any", inside) if isinstance(inside, BaseTool) else None
+    """Return the tool that policies or bindings wrap, or a tool itself; None for all others."""
+    inner: Any = runnable
+    while isinstance(inner, Wrapper):
+        inner = cast("Any", inner)._wrapped()
+    return cast("Any", inner) if isinstance(inner, BaseTool) else None
 
 
 def _by_name(checked: BaseModel) -> dict[str, Any]:
     fields = type(checked).model_fields
-    return {it.alias or key: getattr(checked, key) for key, it in fields.items()}
+    return {field.alias or name: getattr(checked, name) for name, field in fields.items()}
 
 
 def _identifier(name: str) -> str:
-    return "".join(it if it.isalnum() or it in "_-" else "_" for it in name).strip("_") or "tool"
+    """Return a name with the characters that services allow in the names of tools."""
+    allowed = (char if char.isalnum() or char in "_-" else "_" for char in name)
+    return "".join(allowed).strip("_") or "tool"
 
 
-def _described(runnable: Runnable[Any, Any]) -> str:
+def _default_description(runnable: Runnable[Any, Any]) -> str:
     function = getattr(runnable, "func", None) or getattr(runnable, "afunc", None)
     return (getattr(function, "__doc__", None) or f"Runs {runnable!r}").strip()

@@ -1,4 +1,4 @@
-"""What a function takes, where a model calls it: what the model gives, and what it never sees."""
+"""The parameters of functions that models call: those that the model sees, and all others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, Field
@@ -22,57 +23,78 @@ from runnables.errors import ConfigError
 
 
 class InjectedToolArg:
-    """Marks an argument that the program gives and the model never sees.
+    """A marker for an argument that the program passes and the model never sees.
 
-    `user: Annotated[str, InjectedToolArg]`; the value stands among the arguments of a call, or
-    is an option of it: `tool.invoke(call, user="ada")`, `tool.bind(user="ada")`.
+    The value is one of the arguments of a call, or an option of it, which `bind` can set.
+
+    Example:
+        >>> from typing import Annotated
+        >>> @tool
+        ... def greet(greeting: str, user: Annotated[str, InjectedToolArg]) -> str:
+        ...     '''Greet the user.'''
+        ...     return f"{greeting}, {user}!"
+        >>> list(greet.args)
+        ['greeting']
+        >>> greet.bind(user="Ada").invoke({"greeting": "Ahoy"})
+        'Ahoy, Ada!'
     """
 
 
 class InjectedToolCallId(InjectedToolArg):
-    """Marks the argument that gets the `id` of the tool call."""
+    """A marker for the argument that gets the `id` of the tool call.
+
+    Example:
+        >>> from typing import Annotated
+        >>> @tool
+        ... def log(text: str, call_id: Annotated[str, InjectedToolCallId]) -> str:
+        ...     '''Write to the log.'''
+        ...     return f"{call_id}: {text}"
+        >>> log.invoke(tool_call(name="log", args={"text": "ahoy"}, id="call_1")).content
+        'call_1: ahoy'
+    """
 
 
 _CONFIGS: Final = (RunnableConfig, RunnableConfig | None)
 
 
 class Signature:
-    """What a function takes where a model calls it.
+    """The parameters of a function that a model calls.
 
     Args:
         function: the function.
-        strict: whether all of its annotations must be read, since they say the types.
+        strict: whether an annotation that cannot be read is an error; it is one where the
+            annotations are the types of the arguments.
 
     Attributes:
-        given: the parameters that the model gives.
-        injected: those that the program gives; whether each must be there.
+        visible: the parameters that the model sees.
+        injected: the names of those that the program passes, and whether each is required.
         call_ids: those of them that get the id of the call.
         configs: the parameters that get the config.
-        positional: the parameters that cannot be given by name.
-        is_open: whether it takes any other name, too.
-        taken: the names that it does not take for that reason, as others give them.
+        positional: the parameters that cannot be passed by name.
+        is_open: whether it has a `**` parameter, and so takes other names, too.
+        reserved: the names that it does not take from a call even then.
 
     Raises:
         ConfigError: an annotation that cannot be read, or a method that is not bound.
     """
 
     def __init__(self, function: Callable[..., Any], *, strict: bool = True) -> None:
-        self.given: dict[str, inspect.Parameter] = {}
+        self.visible: dict[str, inspect.Parameter] = {}
         self.injected: dict[str, bool] = {}
         self.call_ids: set[str] = set()
         self.configs: list[str] = []
         self.positional: list[str] = []
         self.is_open = False
-        self.taken: set[str] = set(getattr(function, "keywords", ()))  # of a partial
+        self.reserved: set[str] = set(getattr(function, "keywords", ()))  # of a partial
         self._function = function
         self._hints: dict[str, Any] = {}
         parameters = list(_parameters(function))
-        if any(it.annotation is not it.empty for it in parameters):
+        if any(parameter.annotation is not parameter.empty for parameter in parameters):
             self._hints = _hints(function, strict=strict)
         for parameter in parameters:
-            self._take(parameter)
+            self._add(parameter)
 
-    def _take(self, parameter: inspect.Parameter) -> None:
+    def _add(self, parameter: inspect.Parameter) -> None:
         name, hint = parameter.name, self._hints.get(parameter.name, Any)
         if parameter.kind is parameter.VAR_KEYWORD:
             self.is_open = True
@@ -82,64 +104,72 @@ class Signature:
             self.positional.append(name)
         if _plain(hint) in _CONFIGS or (name == "config" and hint is Any):
             self.configs.append(name)
-            self.taken.add(name)
+            self.reserved.add(name)
         elif is_injected(hint):
             self.injected[name] = parameter.default is parameter.empty
             if is_injected(hint, InjectedToolCallId):
                 self.call_ids.add(name)
         else:
-            self.given[name] = parameter
+            self.visible[name] = parameter
 
     @property
     def names(self) -> set[str]:
-        """The names of all parameters but that of the config."""
-        return {*self.given, *self.injected}
+        """Return the names of all parameters but that of the config."""
+        return {*self.visible, *self.injected}
 
     @property
     def required(self) -> list[str]:
-        """The parameters without a default that the model gives."""
-        return [key for key, it in self.given.items() if it.default is it.empty]
+        """Return the parameters without a default that the model sees."""
+        return [
+            name for name, parameter in self.visible.items() if parameter.default is parameter.empty
+        ]
 
-    def in_field(self, name: str) -> bool:
-        """Whether the default of a parameter stands in a pydantic `Field(...)`."""
-        return name in self.given and isinstance(self.given[name].default, FieldInfo)
+    def has_field_default(self, name: str) -> bool:
+        """Tell whether the default of a parameter is a pydantic `Field(...)`."""
+        return name in self.visible and isinstance(self.visible[name].default, FieldInfo)
 
-    def model(self, name: str, about: str, descriptions: Mapping[str, str]) -> type[BaseModel]:
-        """A pydantic model of what the model gives, with this docstring.
+    def make_model(
+        self, name: str, docstring: str, descriptions: Mapping[str, str]
+    ) -> type[BaseModel]:
+        """Make a pydantic model of the parameters that the model sees.
+
+        Args:
+            name: the name of the class.
+            docstring: its docstring.
+            descriptions: those of the fields, by name.
 
         Raises:
-            ConfigError: a type that pydantic knows nothing of.
+            ConfigError: a parameter of a type without a JSON schema.
         """
-        fields = {key: self._field(it, descriptions.get(key)) for key, it in self.given.items()}
+        fields = {
+            key: self._field(parameter, descriptions.get(key))
+            for key, parameter in self.visible.items()
+        }
         try:
-            made = fields_schema(name, fields)
-            made.__doc__ = about
-            made.model_json_schema()
+            model = fields_schema(name, fields)
+            model.__doc__ = docstring
+            model.model_json_schema()
         except PydanticUserError as error:
             raise ConfigError(
                 f"{show(self._function)} has a parameter of a type without a JSON schema, so no "
-                "model can give it. Give an `args_schema`, or annotate a parameter that the "
-                f"program gives: Annotated[..., InjectedToolArg]. ({error.message})"
+                "model can write it. Pass an `args_schema`, or annotate a parameter that the "
+                f"program passes: Annotated[..., InjectedToolArg]. ({error.message})"
             ) from error
-        return made
+        return model
 
     def _field(self, parameter: inspect.Parameter, description: str | None) -> tuple[Any, Any]:
+        """Return the type and the default of a pydantic field."""
         hint, default = self._hints.get(parameter.name, Any), parameter.default
-        told: dict[str, Any] = {}
-        if said := description or _description(hint):
-            told = {"description": said}
+        settings: dict[str, Any] = {}
+        if text := description or _description(hint):
+            settings = {"description": text}
         if isinstance(default, FieldInfo):
-            return (hint if default.description else Annotated[hint, Field(**told)]), default
+            return (hint if default.description else Annotated[hint, Field(**settings)]), default
         if default is parameter.empty:
-            return hint, Field(**told)
-        return hint, Field(default=default, **told) if _has_json(default) else _hidden(
-            default, told
-        )
-
-
-def _hidden(default: Any, told: dict[str, Any]) -> Any:
-    """A default that no JSON schema can show."""
-    return Field(default_factory=lambda: default, **told)
+            return hint, Field(**settings)
+        if _has_json(default):
+            return hint, Field(default=default, **settings)
+        return hint, Field(default_factory=lambda: default, **settings)  # not in the JSON schema
 
 
 def _has_json(default: Any) -> bool:
@@ -151,7 +181,7 @@ def _has_json(default: Any) -> bool:
 
 
 def config_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The parameters of a function that get the config."""
+    """Return the parameters of a function that get the config."""
     try:
         return _config_names(function)
     except TypeError:  # an unhashable callable object
@@ -164,14 +194,14 @@ def _config_names(function: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def is_injected(hint: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> bool:
-    """Whether an annotation marks what the program gives."""
+    """Tell whether an annotation marks an argument that the program passes."""
     return get_origin(hint) is Annotated and is_marked(get_args(hint)[1:], kind)
 
 
 def is_marked(metadata: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> bool:
-    """Whether one of these marks what the program gives, as a class or an object of it."""
-    kinds = (it if isinstance(it, type) else type(it) for it in metadata)
-    return any(issubclass(it, kind) for it in kinds)
+    """Tell whether one of these is the marker, as a class or an object of it."""
+    classes = (item if isinstance(item, type) else type(item) for item in metadata)
+    return any(issubclass(class_, kind) for class_ in classes)
 
 
 def _plain(hint: Any) -> Any:
@@ -179,92 +209,94 @@ def _plain(hint: Any) -> Any:
 
 
 def _description(hint: Any) -> str | None:
-    """The text that stands in `Annotated[int, "the text"]`."""
+    """Return the string of `Annotated[int, "the string"]`."""
     if get_origin(hint) is not Annotated:
         return None
-    return next((it for it in get_args(hint)[1:] if isinstance(it, str)), None)
+    return next((item for item in get_args(hint)[1:] if isinstance(item, str)), None)
 
 
 def _parameters(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:
-    """Its parameters, without those that a partial has given already."""
+    """Yield the parameters of a function, without those that a partial has set already."""
     try:
-        known = inspect.signature(function).parameters
+        parameters = inspect.signature(function).parameters
     except ValueError as error:
         raise ConfigError(
-            f"{show(function)} does not say what it takes, so a model cannot call it. "
+            f"{show(function)} has no signature, so a model cannot call it. "
             "Wrap it in a function with annotations."
         ) from error
-    given: Mapping[str, Any] = getattr(function, "keywords", {})  # of a partial
-    for at, (name, parameter) in enumerate(known.items()):
-        if at == 0 and name in ("self", "cls"):
-            raise ConfigError(
-                f"{show(function)} is a method without its object. "
-                f"Make a tool of the bound method: tool(thing.{show(function)})."
-            )
-        if name not in given:
+    if next(iter(parameters), None) in ("self", "cls"):
+        raise ConfigError(
+            f"{show(function)} is a method without its object. "
+            f"Make a tool of the bound method: tool(thing.{show(function)})."
+        )
+    set_already: Mapping[str, Any] = getattr(function, "keywords", {})  # of a partial
+    for name, parameter in parameters.items():
+        if name not in set_already:
             yield parameter
 
 
 def _hints(function: Callable[..., Any], *, strict: bool) -> dict[str, Any]:
-    """The annotations of its parameters, with what `Annotated` adds.
+    """Return the annotations of a function, with the metadata of `Annotated`.
 
     Args:
         function: the function.
-        strict: whether each must be read; else those that cannot are left out.
+        strict: whether an annotation that cannot be read is an error; if not, it is left out.
 
     Raises:
-        ConfigError: one that cannot be read; without it, the model would be told nothing of its
-            type, or be shown what it must not see.
+        ConfigError: an annotation that cannot be read. Without it, the model would not know the
+            argument's type, or would see an argument that it must not see.
     """
-    it: Any = target(function)
-    it = inspect.unwrap(it.__init__ if inspect.isclass(it) else it)
+    owner: Any = target(function)
+    owner = inspect.unwrap(owner.__init__ if inspect.isclass(owner) else owner)
     hints: dict[str, Any] = {}
-    for name, annotation in getattr(it, "__annotations__", {}).items():
+    for name, annotation in getattr(owner, "__annotations__", {}).items():
         holder: Any = type("Parameter", (), {"__annotations__": {name: annotation}})
         try:
-            scope = getattr(it, "__globals__", {})
+            scope = getattr(owner, "__globals__", {})
             hints |= typing.get_type_hints(holder, scope, include_extras=True)
         except Exception as error:  # annotations are any code at all
             if strict and name != "return":
                 raise ConfigError(
                     f"The annotation of {name!r} in {show(function)} cannot be read: {error}. A "
                     "tool's types must be known at run time: import them outside of "
-                    "`if TYPE_CHECKING`, at the top level of the module, or give an `args_schema`."
+                    "`if TYPE_CHECKING`, at the top level of the module, or pass an `args_schema`."
                 ) from error
     return hints
 
 
 _ARGUMENT: Final = re.compile(r"\s*\*{0,2}(\w+)(?:\s*\([^)]*\))?\s*:\s*(.*)")
-_HEADS: Final = ("Args:", "Arguments:", "Parameters:")
+_HEADINGS: Final = ("Args:", "Arguments:", "Parameters:")
 
 
 def read_docstring(function: Any) -> tuple[str, dict[str, str]]:
-    """The text before the first section, and what is said of each argument."""
+    """Return the text before the first section, and the description of each argument."""
     lines = (inspect.getdoc(function) or "").splitlines()
-    heads = [at for at, line in enumerate(lines) if re.fullmatch(r"[A-Z]\w*:", line.strip())]
-    about = "\n".join(lines[: heads[0] if heads else len(lines)]).strip()
+    headings = [
+        index for index, line in enumerate(lines) if re.fullmatch(r"[A-Z]\w*:", line.strip())
+    ]
+    about = "\n".join(lines[: headings[0] if headings else len(lines)]).strip()
     arguments: dict[str, str] = {}
-    for at in heads:
-        if lines[at].strip() in _HEADS:
-            arguments = _entries(lines[at + 1 : next((h for h in heads if h > at), None)])
+    for start, end in pairwise([*headings, len(lines)]):
+        if lines[start].strip() in _HEADINGS:
+            arguments = _entries(lines[start + 1 : end])
     return about, arguments
 
 
 def whole_docstring(function: Any) -> str:
-    """The docstring as it stands, without its indentation."""
+    """Return the docstring, without its indentation."""
     return (inspect.getdoc(function) or "").strip()
 
 
 def _entries(lines: Sequence[str]) -> dict[str, str]:
-    """The entries of an `Args:` section; a line that is indented further goes on with the last."""
-    found: dict[str, str] = {}
+    """Return the entries of an `Args:` section; a line with more indentation continues one."""
+    entries: dict[str, str] = {}
     indent = next((len(line) - len(line.lstrip()) for line in lines if line.strip()), 0)
     last = ""
     for line in filter(str.strip, lines):
         entry = _ARGUMENT.fullmatch(line) if len(line) - len(line.lstrip()) <= indent else None
         if entry:
             last = entry[1]
-            found[last] = entry[2].strip()
+            entries[last] = entry[2].strip()
         elif last:
-            found[last] = f"{found[last]} {line.strip()}".strip()
-    return found
+            entries[last] = f"{entries[last]} {line.strip()}".strip()
+    return entries

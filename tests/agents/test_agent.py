@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
@@ -14,8 +15,10 @@ from runnables import (
     AIMessage,
     AIMessageChunk,
     AuthenticationError,
+    ChatModel,
     ConfigError,
     ConfigurableField,
+    EmptyStream,
     HumanMessage,
     InjectedToolArg,
     OutputParserException,
@@ -51,8 +54,15 @@ def fail(why: str = "no") -> str:
 
 @tool
 def crash(why: str = "no") -> str:
-    """Fail, in a way that nobody expected."""
+    """Fail, in an unexpected way."""
     raise KeyError(why)
+
+
+class Silent(ChatModel):
+    """A model that streams nothing."""
+
+    def _stream(self, messages: Any, options: Any) -> Iterator[AIMessageChunk]:
+        yield from ()
 
 
 class Answer(BaseModel):
@@ -62,29 +72,29 @@ class Answer(BaseModel):
 
 
 def asks(*calls: tuple[str, dict[str, Any]], text: str = "") -> AIMessage:
-    """An answer with tool calls, numbered from 1."""
+    """Return an answer with tool calls, numbered from 1."""
     return AIMessage(
         text,
         tool_calls=[
-            {"name": name, "args": args, "id": str(at)}
-            for at, (name, args) in enumerate(calls, start=1)
+            {"name": name, "args": args, "id": str(number)}
+            for number, (name, args) in enumerate(calls, start=1)
         ],
     )
 
 
 def shown(state: Any) -> list[tuple[str, str]]:
-    """A conversation, as pairs of who and what."""
-    return [(it.type, it.text) for it in state["messages"]]
+    """Return a conversation as pairs of type and text."""
+    return [(message.type, message.text) for message in state["messages"]]
 
 
 SUM = asks(("add", {"a": 1, "b": 2}), text="Let me see.")
 
 
-# --- the loop ---------------------------------------------------------------------------------
+# -- the loop
 
 
 def test_the_model_calls_tools_until_it_knows_the_answer(call: Call) -> None:
-    """It hears each result, and the output is the whole conversation."""
+    """The model gets each result, and the output is the complete conversation."""
     model = ScriptedChatModel([SUM, asks(("add", {"a": 3, "b": 4})), "It is 7."])
     agent = create_agent(model, [add])
     state = call.invoke(agent, {"messages": [("human", "1 + 2 + 4?")]})
@@ -98,27 +108,27 @@ def test_the_model_calls_tools_until_it_knows_the_answer(call: Call) -> None:
             AIMessage("It is 7."),
         ]
     }
-    assert [it.messages for it in model.calls] == [
+    assert [request.messages for request in model.calls] == [
         state["messages"][:1],
         state["messages"][:3],
         state["messages"][:5],
     ]
-    assert [it["function"]["name"] for it in model.calls[0].options["tools"]] == ["add"]
+    assert [offer["function"]["name"] for offer in model.calls[0].options["tools"]] == ["add"]
 
 
 @pytest.mark.parametrize(
-    "given",
+    "input",
     ["hi", [HumanMessage("hi")], {"messages": "hi"}, [{"role": "user", "content": "hi"}]],
     ids=repr,
 )
-def test_a_conversation_may_be_given_in_any_form(given: Any, call: Call) -> None:
-    """As a text, as a list, in a dict."""
+def test_a_conversation_may_be_a_string_a_list_or_a_dict(input: Any, call: Call) -> None:
+    """All of them mean the same."""
     agent = create_agent(ScriptedChatModel(["Hello!"], cycle=True))
-    assert shown(call.invoke(agent, given)) == [("human", "hi"), ("ai", "Hello!")]
+    assert shown(call.invoke(agent, input)) == [("human", "hi"), ("ai", "Hello!")]
 
 
-def test_a_slip_in_the_input_is_an_error_before_anything_runs(call: Call) -> None:
-    """With the near name."""
+def test_a_typo_in_the_input_is_an_error_before_anything_runs(call: Call) -> None:
+    """The error suggests the right name."""
     agent = create_agent(model := ScriptedChatModel())
     with pytest.raises(ConfigError, match="no 'mesages'. Did you mean 'messages'"):
         call.invoke(agent, {"mesages": []})
@@ -127,11 +137,11 @@ def test_a_slip_in_the_input_is_an_error_before_anything_runs(call: Call) -> Non
     assert model.calls == []
 
 
-def test_the_system_prompt_is_heard_and_not_kept(call: Call) -> None:
-    """It stands before the conversation at every step."""
+def test_the_system_prompt_is_sent_and_not_in_the_output(call: Call) -> None:
+    """The model reads it before the conversation, at every step."""
     model = ScriptedChatModel([SUM, "3"])
     state = call.invoke(create_agent(model, [add], system_prompt="Be brief."), "1 + 2?")
-    assert [it.messages[0] for it in model.calls] == [SystemMessage("Be brief.")] * 2
+    assert [request.messages[0] for request in model.calls] == [SystemMessage("Be brief.")] * 2
     assert state["messages"][0] == HumanMessage("1 + 2?")
 
 
@@ -142,20 +152,21 @@ def test_tools_may_be_functions_runnables_and_dicts(call: Call) -> None:
         """Double it."""
         return 2 * n
 
-    words = RunnableLambda(lambda it: len(it["text"])).as_tool(name="size", arg_types={"text": str})
+    size = RunnableLambda(lambda args: len(args["text"]))
+    words = size.as_tool(name="size", arg_types={"text": str})
     model = ScriptedChatModel(
         [asks(("double", {"n": 2}), ("size", {"text": "abc"}), ("add", {"a": 1, "b": 1})), "ok"]
     )
     agent = create_agent(model, [double, words, add.with_retry(), {"type": "web_search"}])
     assert shown(call.invoke(agent, "go"))[2:5] == [("tool", "4"), ("tool", "3"), ("tool", "2")]
     offered = model.calls[0].options["tools"]
-    assert [it.get("function", it).get("name", "web") for it in offered] == [
+    assert [offer.get("function", offer).get("name", "web") for offer in offered] == [
         *("double", "size", "add", "web"),
     ]
 
 
-def test_what_the_tools_give_stands_in_the_order_of_the_calls(call: Call) -> None:
-    """They run at once, and the last may be ready first."""
+def test_results_are_in_the_order_of_the_calls(call: Call) -> None:
+    """The tools run at once, and the last may be ready first."""
     both, release = threading.Barrier(2, timeout=20), threading.Event()
 
     @tool
@@ -167,7 +178,7 @@ def test_what_the_tools_give_stands_in_the_order_of_the_calls(call: Call) -> Non
 
     @tool
     def quick() -> str:
-        """Wait for nobody else."""
+        """Wait for no other."""
         both.wait()
         release.set()
         return "quick"
@@ -182,17 +193,17 @@ def test_what_the_tools_give_stands_in_the_order_of_the_calls(call: Call) -> Non
 
 @pytest.mark.parametrize("limit", [1, 2, 4])
 def test_the_limit_of_the_call_holds_for_the_tools(limit: int, call: Call) -> None:
-    """It is used to the full, and never exceeded."""
+    """It is used fully, and never exceeded."""
     model = ScriptedChatModel([asks(*[("look", {"value": 1})] * 6), "ok"], cycle=True)
-    for give, most in ((call.invoke, limit), (call.stream, 1)):
-        gauge = Gauge(want=most)
+    for run, least in ((call.invoke, limit), (call.stream, 1)):
+        gauge = Gauge(want=least)
         look = StructuredTool(gauge.call, gauge.acall, name="look")
-        give(create_agent(model, [look]), "go", {"max_concurrency": limit})
-        assert (len(gauge.began), most <= gauge.peak <= limit) == (6, True)
+        run(create_agent(model, [look]), "go", {"max_concurrency": limit})
+        assert (len(gauge.began), least <= gauge.peak <= limit) == (6, True)
 
 
 def test_a_direct_answer_ends_the_work(call: Call) -> None:
-    """Where all tools say so, and none has failed."""
+    """It does if all tools have `return_direct`, and none has failed."""
 
     @tool(return_direct=True)
     def final(n: int) -> str:
@@ -213,7 +224,7 @@ def test_a_direct_answer_ends_the_work(call: Call) -> None:
 
 
 def test_a_conversation_that_ends_with_calls_goes_on_with_them(call: Call) -> None:
-    """Those that have no answer yet."""
+    """Those without a result run first."""
     first = asks(("add", {"a": 1, "b": 1}), ("add", {"a": 2, "b": 2}))
     answered = ToolMessage("two", tool_call_id="1")
     agent = create_agent(ScriptedChatModel(["done"]), [add])
@@ -225,7 +236,7 @@ def test_a_conversation_that_ends_with_calls_goes_on_with_them(call: Call) -> No
     assert shown(again) == shown({"messages": once})
 
 
-# --- limits and errors ------------------------------------------------------------------------
+# -- limits and errors
 
 
 def test_a_model_that_goes_on_and_on_is_stopped(call: Call) -> None:
@@ -242,7 +253,7 @@ def test_a_model_that_goes_on_and_on_is_stopped(call: Call) -> None:
     assert shown(call.invoke(agent, caught.value.messages))[-1] == ("ai", "3")
 
 
-def test_what_the_model_gets_wrong_goes_back_to_it(call: Call) -> None:
+def test_the_model_gets_its_own_mistakes_back(call: Call) -> None:
     """An unknown name, arguments that do not fit, arguments that are no JSON, a ToolException."""
     broken = AIMessageChunk(
         tool_call_chunks=[
@@ -254,119 +265,133 @@ def test_what_the_model_gets_wrong_goes_back_to_it(call: Call) -> None:
     )
     agent = create_agent(ScriptedChatModel([[broken], "ok"]), [add, fail])
     state = call.invoke(agent, "go")
-    told = {it.tool_call_id: it for it in state["messages"] if isinstance(it, ToolMessage)}
-    assert "no tool 'ad'. Did you mean 'add'? Known tools: add, fail." in told["1"].text
-    assert "'add' was called with bad arguments" in told["2"].text
-    assert "The arguments of the call of 'add' cannot be read" in told["3"].text
-    assert told["4"].text == "cannot: no"
-    assert {it.status for it in told.values()} == {"error"}
+    results = {
+        message.tool_call_id: message
+        for message in state["messages"]
+        if isinstance(message, ToolMessage)
+    }
+    assert "no tool 'ad'. Did you mean 'add'? Known tools: add, fail." in results["1"].text
+    assert "'add' was called with bad arguments" in results["2"].text
+    assert "The arguments of the call of 'add' cannot be read" in results["3"].text
+    assert results["4"].text == "cannot: no"
+    assert {result.status for result in results.values()} == {"error"}
     assert state["messages"][-1].text == "ok"
 
 
 def test_calls_without_an_id_or_a_name_get_one(call: Call) -> None:
-    """Services refuse to hear of them again without; a stream says the same as a whole answer."""
-    pieces = AIMessageChunk(
+    """Services refuse them without; streamed and non-streamed answers get the same."""
+    streamed = AIMessageChunk(
         tool_call_chunks=[
             tool_call_chunk(name="add", args='{"a": 1, "b": 2}', index=0),
             tool_call_chunk(args="{}", index=1),
         ]
     )
-    whole = asks(("add", {"a": 1, "b": 2}))
-    whole.tool_calls[0]["id"] = None
-    model = ScriptedChatModel([[pieces], whole, "ok"], cycle=True)
+    answer = asks(("add", {"a": 1, "b": 2}))
+    answer.tool_calls[0]["id"] = None
+    model = ScriptedChatModel([[streamed], answer, "ok"], cycle=True)
     agent = create_agent(model, [add])
     state = call.invoke(agent, "go")
     assert model.calls[-1].messages == state["messages"][:-1]
     assert merge_chunks(call.stream(agent, "go"), agent.merge) == state
     first = state["messages"][1]
     calls = [*first.tool_calls, *first.invalid_tool_calls]
-    assert [(it["id"], it["name"]) for it in calls] == [
+    assert [(request["id"], request["name"]) for request in calls] == [
         ("made_1_0", "add"),
         ("made_1_1", "unnamed"),
     ]
-    told = [it for it in state["messages"] if isinstance(it, ToolMessage)]
-    assert [it.tool_call_id for it in told] == ["made_1_0", "made_1_1", "made_4_0"]
-    assert told[0].text == told[2].text == "3"
-    assert "There is no tool 'unnamed'. Known tools: add." in told[1].text
+    results = [message for message in state["messages"] if isinstance(message, ToolMessage)]
+    assert [result.tool_call_id for result in results] == ["made_1_0", "made_1_1", "made_4_0"]
+    assert results[0].text == results[2].text == "3"
+    assert "There is no tool 'unnamed'. Known tools: add." in results[1].text
 
 
-def test_another_error_of_a_tool_is_raised_and_says_where(call: Call) -> None:
-    """It is the user's own exception, with a note."""
-    for give in (call.invoke, call.stream):
+def test_another_error_of_a_tool_is_raised_with_a_note(call: Call) -> None:
+    """It is the user's own exception; the note names the tool and the step."""
+    for run in (call.invoke, call.stream):
         agent = create_agent(ScriptedChatModel([asks(("crash", {}))]), [crash])
         with pytest.raises(KeyError) as caught:
-            give(agent, "go")
+            run(agent, "go")
         assert caught.value.__notes__ == ['in tool "crash", step 1']
 
 
-def test_the_model_may_be_told_of_every_error(call: Call) -> None:
-    """But not of a slip of the program's, which it could not mend."""
+def test_the_model_may_get_every_error(call: Call) -> None:
+    """It does not get a mistake of the program, which it could not fix."""
 
     @tool
     def needs(user: Annotated[str, InjectedToolArg]) -> str:
-        """Needs what nobody gives."""
+        """Need an argument that is missing."""
         return user
 
     model = ScriptedChatModel([asks(("crash", {})), "ok"])
     agent = create_agent(model, [crash], handle_tool_errors=True)
     assert ("tool", "KeyError: 'no'") in shown(call.invoke(agent, "go"))
-    slip = create_agent(ScriptedChatModel([asks(("needs", {}))]), [needs], handle_tool_errors=True)
-    with pytest.raises(ConfigError, match="needs 'user', which the program gives"):
-        call.invoke(slip, "go")
+    unbound = ScriptedChatModel([asks(("needs", {}))])
+    wrong = create_agent(unbound, [needs], handle_tool_errors=True)
+    with pytest.raises(ConfigError, match="needs 'user', which the program passes"):
+        call.invoke(wrong, "go")
 
 
 def test_the_tools_own_handling_comes_first(call: Call) -> None:
-    """What a tool says of its errors is what the model hears."""
+    """The model gets the answer of the tool's `handle_tool_error`."""
     kind = tool("fail", handle_tool_error="Try later.")(fail.func)
     agent = create_agent(ScriptedChatModel([asks(("fail", {})), "ok"]), [kind])
     assert ("tool", "Try later.") in shown(call.invoke(agent, "go"))
 
 
-def test_the_model_cannot_give_what_the_program_gives(call: Call) -> None:
-    """Neither by chance nor by intent; the program binds it."""
+def test_the_model_cannot_pass_what_the_program_passes(call: Call) -> None:
+    """Its value for an injected argument is refused; the program binds it."""
 
     @tool
     def whoami(user: Annotated[str, InjectedToolArg]) -> str:
-        """Say who asks."""
+        """Return the user."""
         return user
 
     script = [asks(("whoami", {"user": "root"})), asks(("whoami", {})), "ok"]
     agent = create_agent(ScriptedChatModel(script), [whoami.bind(user="ada")])
-    assert [text for who, text in shown(call.invoke(agent, "go")) if who == "tool"] == [
+    assert [text for kind, text in shown(call.invoke(agent, "go")) if kind == "tool"] == [
         "The tool 'whoami' has no argument 'user'.",
         "ada",
     ]
 
 
 @pytest.mark.parametrize("alias", [{"alias": "userId"}, {"validation_alias": "userId"}])
-def test_no_other_name_leads_to_what_the_program_gives(call: Call, alias: dict[str, str]) -> None:
-    """An alias of a hidden argument is as hidden as its name."""
+def test_the_model_cannot_use_the_alias_of_an_injected_argument(
+    call: Call, alias: dict[str, str]
+) -> None:
+    """An alias is refused like the name."""
 
-    class Form(BaseModel):
+    class Args(BaseModel):
         model_config = ConfigDict(populate_by_name=True)
-        user: Annotated[str, InjectedToolArg] = Field("nobody", **alias)  # type: ignore[call-overload]
+        user: Annotated[str, InjectedToolArg] = Field("anonymous", **alias)  # type: ignore[call-overload]
 
     def whoami(user: str) -> str:
-        """Say who asks."""
+        """Return the user."""
         return user
 
     script = [*(asks(("whoami", {name: "root"})) for name in ("user", "userId")), "ok"]
-    made = StructuredTool.from_function(whoami, args_schema=Form)
+    made = StructuredTool.from_function(whoami, args_schema=Args)
     agent = create_agent(ScriptedChatModel(script), [made])
-    assert [text for who, text in shown(call.invoke(agent, "go")) if who == "tool"] == [
+    assert [text for kind, text in shown(call.invoke(agent, "go")) if kind == "tool"] == [
         "The tool 'whoami' has no argument 'user'.",
         "The tool 'whoami' has no argument 'userId'.",
     ]
     assert call.invoke(made.bind(userId="ada"), {}) == "ada"
 
 
-def test_an_error_of_the_model_says_which_step(call: Call) -> None:
+def test_an_error_of_the_model_has_a_note_with_the_step(call: Call) -> None:
     """It is raised as it is."""
-    for give in (call.invoke, call.stream):
+    for run in (call.invoke, call.stream):
         agent = create_agent(ScriptedChatModel([SUM, AuthenticationError("no key")]), [add])
         with pytest.raises(AuthenticationError) as caught:
-            give(agent, "go")
+            run(agent, "go")
         assert caught.value.__notes__ == ["in step 2"]
+
+
+def test_a_model_without_an_answer_is_named(call: Call) -> None:
+    """The error of an empty stream names the model, not the stream."""
+    agent = create_agent(Silent())
+    with pytest.raises(EmptyStream, match=r"^Silent\(.*\) yielded no chunk"):
+        call.stream(agent, "go")
 
 
 @pytest.mark.parametrize(
@@ -380,17 +405,17 @@ def test_an_error_of_the_model_says_which_step(call: Call) -> None:
         (lambda: create_agent(ScriptedChatModel(), [add], max_steps=0), "once, at least"),
     ],
 )
-def test_what_cannot_be_an_agent_is_refused_when_it_is_made(make: Any, reason: str) -> None:
-    """Before anything runs."""
+def test_a_wrong_agent_is_refused_when_it_is_made(make: Any, reason: str) -> None:
+    """The error comes before anything runs."""
     with pytest.raises(ConfigError, match=reason):
         make()
 
 
-# --- a form for the answer --------------------------------------------------------------------
+# -- structured answers
 
 
-def test_the_answer_may_have_a_form(call: Call) -> None:
-    """One more call puts it into the form, by whatever way the model has for that."""
+def test_the_answer_may_be_structured(call: Call) -> None:
+    """One more call of the model makes it, by the model's own method."""
     model = ScriptedChatModel([SUM, "It is 3.", '{"number": 3}'], cycle=True)
     agent = create_agent(model, [add], system_prompt="Count.", response_format=Answer)
     state = call.invoke(agent, "1 + 2?")
@@ -399,35 +424,52 @@ def test_the_answer_may_have_a_form(call: Call) -> None:
     last = model.calls[-1]
     assert last.options["response_format"]["json_schema"]["name"] == "Answer"
     assert "tools" not in last.options
-    assert [it.type for it in last.messages] == ["system", "human", "ai", "tool", "ai", "human"]
+    assert [message.type for message in last.messages] == [
+        "system",
+        "human",
+        "ai",
+        "tool",
+        "ai",
+        "human",
+    ]
     wrong = create_agent(ScriptedChatModel(["3", "no"]), response_format=Answer)
     with pytest.raises(OutputParserException):
         call.invoke(wrong, "1 + 2?")
 
 
-def test_a_form_may_be_a_json_schema(call: Call) -> None:
-    """Then the answer is a dict."""
+def test_the_response_format_may_be_a_json_schema(call: Call) -> None:
+    """Then the structured answer is a dict."""
     model = ScriptedChatModel(["It is 3.", '{"number": 3}'])
     agent = create_agent(model, response_format=Answer.model_json_schema())
     assert call.invoke(agent, "1 + 2?")["structured_response"] == {"number": 3}
 
 
-# --- in pieces --------------------------------------------------------------------------------
+# -- streams
 
 
 def test_the_stream_is_the_conversation_as_it_grows(call: Call) -> None:
-    """Pieces of text as the model speaks, the answers of the tools, the form at last."""
+    """It has the chunks of the model, the results of the tools, and the structured answer."""
     model = ScriptedChatModel([SUM, ["It ", "is 3."], '{"number": 3}'], cycle=True)
     agent = create_agent(model, [add], response_format=Answer)
     chunks = call.stream(agent, "1 + 2?")
-    said = [it.text for chunk in chunks for it in chunk.get("messages", []) if it.text]
-    assert said == ["1 + 2?", "Let", " ", "me", " ", "see.", "3", "It ", "is 3."]
+    messages = [message for chunk in chunks for message in chunk.get("messages", [])]
+    assert [message.text for message in messages if message.text] == [
+        "1 + 2?",
+        "Let",
+        " ",
+        "me",
+        " ",
+        "see.",
+        "3",
+        "It ",
+        "is 3.",
+    ]
     assert chunks[-1] == {"structured_response": Answer(number=3)}
     assert merge_chunks(chunks, agent.merge) == call.invoke(agent, "1 + 2?")
 
 
-def test_a_model_that_starts_over_takes_back_what_it_said(call: Call) -> None:
-    """With `on_restart="restart"` the reset goes on to the consumer, and the value is whole."""
+def test_a_model_that_starts_over_takes_back_its_chunks(call: Call) -> None:
+    """With `on_restart="restart"` the consumer gets the reset, and the value is complete."""
 
     def flaky() -> Any:
         script = [SUM, ["It is 4", RateLimitError("slow down")], "It is 3."]
@@ -452,12 +494,12 @@ def test_a_model_that_starts_over_takes_back_what_it_said(call: Call) -> None:
 
 
 def test_leaving_the_stream_stops_the_model(call: Call) -> None:
-    """Its answer is closed when the exit returns, and no tool runs."""
+    """Its answer is closed when closing returns, and no tool runs."""
     ran: list[int] = []
 
     @tool
     def note() -> str:
-        """Remember that it ran."""
+        """Record that it ran."""
         ran.append(1)
         return "ok"
 
@@ -467,7 +509,7 @@ def test_leaving_the_stream_stops_the_model(call: Call) -> None:
 
 
 def test_leaving_the_stream_stops_the_tools(call: Call) -> None:
-    """A thread is told, a task is cancelled; all are over when the exit returns."""
+    """Threads and tasks are cancelled, and have ended when closing returns."""
     begun, ended, at_work = [], [], threading.Event()
 
     def sync() -> None:
@@ -478,7 +520,7 @@ def test_leaving_the_stream_stops_the_tools(call: Call) -> None:
         finally:
             ended.append(1)
 
-    async def coloured() -> None:
+    async def awaited() -> None:
         begun.append(1)
         at_work.set()
         try:
@@ -492,73 +534,73 @@ def test_leaving_the_stream_stops_the_tools(call: Call) -> None:
         at_work.wait(20)
         return "ok"
 
-    wait = StructuredTool(sync, coloured, name="wait", description="Wait for long.")
+    wait = StructuredTool(sync, awaited, name="wait", description="Wait for long.")
     model = ScriptedChatModel([asks(("at_once", {}), *[("wait", {})] * 3)])
     chunks = call.stream(create_agent(model, [wait, at_once]), "go", take=3)
     assert chunks[-1]["messages"][0].text == "ok"
     assert len(begun) == len(ended) > 0
 
 
-# --- a runnable -------------------------------------------------------------------------------
+# -- agents as runnables
 
 
 def test_runs_of_the_model_and_of_tools_are_nested(call: Call) -> None:
-    """In the run of the agent, with the steps that they belong to."""
+    """They are in the run of the agent, and their tags name the step."""
     agent = create_agent(ScriptedChatModel([SUM, "3"]), [add], name="sums")
     events = call.events(agent, "1 + 2?")
-    starts = [(it["event"], it["name"], len(it["parent_ids"])) for it in events]
-    assert [it for it in starts if "start" in it[0]] == [
+    starts = [event for event in events if event["event"].endswith("start")]
+    assert [(event["event"], event["name"], len(event["parent_ids"])) for event in starts] == [
         ("on_chain_start", "sums", 0),
         ("on_chat_model_start", "ScriptedChatModel", 1),
         ("on_tool_start", "add", 1),
         ("on_chat_model_start", "ScriptedChatModel", 1),
     ]
-    tags = {it["name"]: it["tags"] for it in events if it["event"].endswith("start")}
+    tags = {event["name"]: event["tags"] for event in starts}
     assert tags["add"] == ["agent:tool:add"]
 
 
 def test_an_agent_is_a_value(call: Call) -> None:
-    """It pickles, compares, prints as it was made, and its settings can be configured."""
+    """It pickles, compares, prints as the code that makes it, and can be configured."""
     model = ScriptedChatModel([SUM, SUM, "3"], cycle=True)
     agent = create_agent(model, [add], max_steps=3)
     assert repr(agent).startswith("create_agent(ScriptedChatModel(")
     assert repr(agent).endswith("[StructuredTool(add)], max_steps=3)")
     assert pickle.loads(pickle.dumps(agent)) == agent
-    shy = agent.configurable_fields(max_steps=ConfigurableField(id="steps"))
+    configured = agent.configurable_fields(max_steps=ConfigurableField(id="steps"))
     with pytest.raises(StepLimitError, match="answered 1 times"):
-        call.invoke(shy, "go", {"configurable": {"steps": 1}})
+        call.invoke(configured, "go", {"configurable": {"steps": 1}})
     model._rewind()
-    assert shown(call.invoke(shy, "go"))[-1] == ("ai", "3")
+    assert shown(call.invoke(configured, "go"))[-1] == ("ai", "3")
 
 
-def test_an_agent_says_its_schemas() -> None:
-    """A list of messages, and the form of the answer."""
+def test_an_agent_has_schemas() -> None:
+    """The input has messages, and the output the type of the structured answer."""
     agent = create_agent(ScriptedChatModel(), response_format=Answer)
     assert agent.get_input_jsonschema()["required"] == ["messages"]
-    shape = agent.get_output_jsonschema()
-    assert shape["properties"]["structured_response"] == {"$ref": "#/$defs/Answer"}
+    schema = agent.get_output_jsonschema()
+    assert schema["properties"]["structured_response"] == {"$ref": "#/$defs/Answer"}
 
 
 def test_an_agent_is_a_step_and_a_tool_of_another(call: Call) -> None:
-    """Agents in pipes, in batches, and called by agents."""
+    """Agents run in pipes, in batches, and in the tools of other agents."""
     expert = create_agent(ScriptedChatModel([SUM, "It is 3."], cycle=True), [add])
 
     @tool
     def ask_expert(question: str) -> str:
-        """Ask somebody who can count."""
+        """Ask an expert."""
         return expert.invoke(question)["messages"][-1].text
 
     boss = create_agent(
         ScriptedChatModel([asks(("ask_expert", {"question": "1 + 2?"})), "3, says the expert."]),
         [ask_expert],
     )
-    chain = boss | RunnableLambda(lambda it: it["messages"][2].text)
+    chain = boss | RunnableLambda(lambda state: state["messages"][2].text)
     assert call.invoke(chain, "1 + 2?") == "It is 3."
-    assert [shown(it)[-1] for it in call.batch(expert, ["a"])] == [("ai", "It is 3.")]
+    assert [shown(state)[-1] for state in call.batch(expert, ["a"])] == [("ai", "It is 3.")]
 
 
-def test_policies_around_the_model_stay(call: Call) -> None:
-    """A model with a retry and a fallback is a model with these and tools."""
+def test_the_policies_of_the_model_stay(call: Call) -> None:
+    """A model with a retry and fallbacks keeps them when it gets tools."""
     down = ScriptedChatModel([RateLimitError("no")], cycle=True, max_retries=0)
     model = down.with_fallbacks([spare := ScriptedChatModel([SUM, "3", '{"number": 3}'])])
     agent = create_agent(model, [add], response_format=Answer)

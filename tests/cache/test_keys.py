@@ -1,4 +1,4 @@
-"""Keys: equal questions have one, others another, in every process; secrets are not in them."""
+"""Keys: equal values have equal ones, in every process; secrets are not in them."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ from tests.laws.registry import REGISTRY
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Colour(Enum):
-    RED = 1
-    BLUE = 2
+class Size(Enum):
+    SMALL = 1
+    LARGE = 2
 
 
 class Person(BaseModel):
@@ -67,19 +67,19 @@ class Plain:
 
 
 def adder(amount: int) -> Any:
-    def add(it: int, by: int = amount) -> int:
-        return it + amount + by
+    def add(number: int, by: int = amount) -> int:
+        return number + amount + by
 
     return add
 
 
 def different() -> list[Any]:
-    """Values of which no two are the same."""
+    """Return values of which no two are the same."""
     return [
         *(None, True, 1, 1.0, "1", b"1", "", b"", 0, False, 0.5, "None"),
         *([], (), {}, set(), [1], (1,), {1}, {"1": 1}, {1: 1}, [[1]], [1, 2], [2, 1]),
         *(frozenset({1}), deque([1]), OrderedDict(a=1), range(1), {"a": 1}, {"a": {"b": 1}}),
-        *(Colour.RED, Colour.BLUE, date(2024, 1, 1), Decimal(1), UUID(int=1), Path("1"), 1j, ...),
+        *(Size.SMALL, Size.LARGE, date(2024, 1, 1), Decimal(1), UUID(int=1), Path("1"), 1j, ...),
         *(Person(name="1"), Person(name="2"), Person(name="1", age=1), Named(name="1"), Point(1)),
         *(Point(2), Plain(1), Plain(2), Plain(1).method, Plain(2).method, Person, Named, int),
         *(len, print, "a".upper, "b".upper, str.upper, functools.partial(len, 1), list[int]),
@@ -87,9 +87,9 @@ def different() -> list[Any]:
         *(
             adder(1),
             adder(2),
-            lambda it: it,
-            lambda it: it + 1,
-            lambda it: it + 2,
+            lambda number: number,
+            lambda number: number + 1,
+            lambda number: number + 2,
             lambda x: (x, 1),
         ),
         *(HumanMessage("1"), HumanMessage("1", name="a"), ValueError("1"), KeyError("1")),
@@ -108,16 +108,16 @@ def different() -> list[Any]:
 
 
 def test_different_values_have_different_keys() -> None:
-    """Also those that Python takes for equal, such as 1, 1.0 and True."""
+    """Values that Python takes for equal, such as 1, 1.0 and True, have different keys, too."""
     values = different()
-    keys = [digest(it) for it in values]
+    keys = [digest(value) for value in values]
     for (one, key), (other, same) in itertools.combinations(zip(values, keys, strict=True), 2):
         assert key != same, (one, other)
 
 
 def test_equal_values_have_equal_keys() -> None:
-    """Made twice, in other orders, they are the same question."""
-    assert [digest(it) for it in different()] == [digest(it) for it in different()]
+    """Values that are made twice, or in another order, have the same keys."""
+    assert [*map(digest, different())] == [*map(digest, different())]
     assert digest({"a": 1, "b": {2, 1}}) == digest({"b": {1, 2}, "a": 1})
     assert digest("a", "b") != digest("ab")
     assert digest(["a"], "b") != digest("a", ["b"])
@@ -126,18 +126,18 @@ def test_equal_values_have_equal_keys() -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-        lambda it: st.lists(it) | st.dictionaries(st.text(), it),
+        lambda values: st.lists(values) | st.dictionaries(st.text(), values),
     )
 )
 def test_a_copy_of_any_json_value_has_its_key(value: Any) -> None:
-    """Texts with lone surrogates included."""
+    """Strings with lone surrogates included."""
     import copy
 
     assert digest(copy.deepcopy(value)) == digest(value)
 
 
-def test_every_registered_runnable_can_be_told_apart() -> None:
-    """Every runnable has a key, made anew the same; but for locks and iterators inside of one."""
+def test_every_registered_runnable_has_a_key() -> None:
+    """A runnable that is made again has the same key; only locks and iterators have none."""
     for specimen in REGISTRY:
         try:
             assert digest(specimen.make()) == digest(specimen.make()), specimen
@@ -146,7 +146,7 @@ def test_every_registered_runnable_can_be_told_apart() -> None:
 
 
 def test_keys_are_the_same_in_another_process() -> None:
-    """Whatever the seed of its hashes."""
+    """They do not depend on the seed of Python's hashes."""
     code = "from tests.cache.test_keys import *; print(*map(digest, different()))"
     command = [sys.executable, "-c", code]
     here = " ".join(map(digest, different()))
@@ -155,12 +155,12 @@ def test_keys_are_the_same_in_another_process() -> None:
 
 
 def test_secrets_do_not_count() -> None:
-    """Two users with keys of their own ask the same question."""
+    """Calls that differ only in the API key have the same key."""
     assert digest(SecretStr("a")) == digest(SecretStr("b"))
 
 
-def test_what_has_no_equals_is_refused() -> None:
-    """By its name."""
+def test_a_value_without_a_key_is_refused() -> None:
+    """The error names it, also inside of another value."""
     itself: list[Any] = []
     itself.append(itself)
     for value in (iter([1]), threading.Lock(), object(), itertools.count(), itself):

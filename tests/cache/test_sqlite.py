@@ -1,4 +1,4 @@
-"""What is kept in a file: for threads and processes at once, after a death, and as text only."""
+"""The stores: shared by threads and processes, intact after a kill, and nothing in them is run."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(params=["memory", "sqlite"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """Makes a cache with these settings."""
+    """Return a function that makes a cache with these settings."""
     if request.param == "memory":
         return InMemoryCache
-    return lambda **settings: SQLiteCache(tmp_path / "kept.db", **settings)
+    return lambda **settings: SQLiteCache(tmp_path / "cache.db", **settings)
 
 
 def get(call: Call, cache: BaseCache, key: str) -> str | None:
@@ -38,20 +38,20 @@ def put(call: Call, cache: BaseCache, key: str, text: str) -> None:
     call.run(lambda: cache.set(key, text), lambda: cache.aset(key, text))
 
 
-def test_what_was_kept_is_there(make: Any, call: Call) -> None:
-    """The last text of a key; nothing for another; nothing after it was cleared."""
+def test_a_stored_string_is_found(make: Any, call: Call) -> None:
+    """The last string of a key is found, nothing for another key, and nothing after `clear`."""
     cache = make()
     assert get(call, cache, "a") is None
     put(call, cache, "a", "1")
-    put(call, cache, "a", "é\0'; DROP TABLE kept;")
-    assert get(call, cache, "a") == "é\0'; DROP TABLE kept;"
+    put(call, cache, "a", "é\0'; DROP TABLE entries;")
+    assert get(call, cache, "a") == "é\0'; DROP TABLE entries;"
     assert get(call, cache, "b") is None
     cache.clear()
     assert get(call, cache, "a") is None
 
 
-def test_what_is_old_is_forgotten(make: Any, call: Call) -> None:
-    """After `ttl` seconds, by the clock."""
+def test_entries_expire(make: Any, call: Call) -> None:
+    """An entry is gone `ttl` seconds after it was stored."""
     cache = make(ttl=0.5)
     put(call, cache, "a", "1")
     assert get(call, cache, "a") == "1"
@@ -60,8 +60,8 @@ def test_what_is_old_is_forgotten(make: Any, call: Call) -> None:
     put(call, cache, "b", "2")
 
 
-def test_memory_keeps_what_was_used_last(call: Call) -> None:
-    """At most `maxsize` texts."""
+def test_a_full_cache_in_memory_drops_the_least_recently_used_entry(call: Call) -> None:
+    """It holds `maxsize` entries at most."""
     cache = InMemoryCache(maxsize=2)
     for key in "ab":
         put(call, cache, key, key)
@@ -72,7 +72,7 @@ def test_memory_keeps_what_was_used_last(call: Call) -> None:
 
 
 def test_a_cache_is_configuration(make: Any, tmp_path: Path) -> None:
-    """It prints, compares and pickles; a file is there for the copy, memory is not."""
+    """It prints, compares and pickles; a copy shares the file, but not the memory."""
     cache = make(ttl=60)
     cache.set("a", "1")
     copied = pickle.loads(pickle.dumps(cache))
@@ -83,13 +83,13 @@ def test_a_cache_is_configuration(make: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrong", [{"ttl": 0}, {"ttl": "1"}, {"ttl": -1}, {"ttl": True}])
 def test_a_wrong_setting_is_refused(make: Any, wrong: Any) -> None:
-    """With its name."""
+    """The error names the setting."""
     with pytest.raises(ConfigError, match="ttl"):
         make(**wrong)
 
 
 def test_threads_use_one_cache_at_once(make: Any) -> None:
-    """Each finds what it has kept, whoever writes meanwhile."""
+    """Each thread finds what it has stored, while others write."""
     cache, wrong = make(), []
 
     def work(name: str) -> None:
@@ -125,18 +125,18 @@ def writer(path: Path, name: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def test_what_was_kept_survives_a_kill(tmp_path: Path) -> None:
-    """Every text whose `set` had returned is there, whole, after signal 9 in the midst of it."""
-    path = tmp_path / "kept.db"
+def test_entries_survive_a_kill(tmp_path: Path) -> None:
+    """Each entry whose `set` had returned is intact after a SIGKILL in the midst of writing."""
+    path = tmp_path / "cache.db"
     with writer(path, "a") as process:
         assert process.stdout is not None
         for line in process.stdout:
             if int(line) >= 200:
                 process.send_signal(signal.SIGKILL)
                 break
-        said = [int(line), *map(int, filter(str.strip, process.stdout))]
+        written = [int(line), *map(int, filter(str.strip, process.stdout))]
     cache = SQLiteCache(path)
-    for number in range(said[-1] + 1):
+    for number in range(written[-1] + 1):
         assert cache.get(f"a{number}") == str(number) * 50
     cache.set("after", "1")
     assert cache.get("after") == "1"
@@ -146,8 +146,8 @@ def test_what_was_kept_survives_a_kill(tmp_path: Path) -> None:
 
 
 def test_processes_use_one_file_at_once(tmp_path: Path) -> None:
-    """Four of them make it and write to it at the same time; nobody fails, nothing is lost."""
-    path = tmp_path / "kept.db"
+    """Four processes create it and write to it at the same time; none fails, nothing is lost."""
+    path = tmp_path / "cache.db"
     processes = [writer(path, name) for name in "abcd"]
     for process in processes:
         assert process.stdout is not None
@@ -167,8 +167,8 @@ def _in_child(cache: SQLiteCache, done: Any) -> None:
 
 @pytest.mark.parametrize("way", ["fork", "spawn"])
 def test_a_child_has_connections_of_its_own(tmp_path: Path, way: str) -> None:
-    """After a fork as well; both see what the other has kept."""
-    cache = SQLiteCache(tmp_path / "kept.db")
+    """Both processes see what the other has stored, also after a fork."""
+    cache = SQLiteCache(tmp_path / "cache.db")
     cache.set("parent", "1")
     context = multiprocessing.get_context(way)
     done = context.Queue()
@@ -183,13 +183,13 @@ def test_a_child_has_connections_of_its_own(tmp_path: Path, way: str) -> None:
 
 
 def test_a_child_that_exits_leaves_the_file_to_its_parent(tmp_path: Path) -> None:
-    """With all of Python's clean-up, while the parent goes on writing."""
-    cache = SQLiteCache(tmp_path / "kept.db")
+    """A child that exits with all of Python's clean-up does not disturb its parent's writes."""
+    cache = SQLiteCache(tmp_path / "cache.db")
     cache.set("a", "1")
     code = f"""
 import os
 from runnables import SQLiteCache
-cache = SQLiteCache({str(tmp_path / "kept.db")!r})
+cache = SQLiteCache({str(tmp_path / "cache.db")!r})
 cache.set("b", "2")
 if child := os.fork():
     cache.set("c", "3")
@@ -203,8 +203,8 @@ else:
 
 
 def test_connections_are_closed_with_the_cache(tmp_path: Path) -> None:
-    """None is left open when it is gone, or closed; it can be used after that."""
-    path = tmp_path / "kept.db"
+    """None is open after `close`, or when the cache is gone; a closed cache can be used again."""
+    path = tmp_path / "cache.db"
 
     def opened() -> int:
         links = Path("/proc/self/fd").iterdir()
@@ -221,17 +221,17 @@ def test_connections_are_closed_with_the_cache(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_cache_is_named(tmp_path: Path, call: Call) -> None:
-    """The error says which file; nothing is left open."""
+    """The error names the file; no connection is left open."""
     path = tmp_path / "text.db"
-    path.write_text("This is no database, but a text that is long enough to be read as one." * 50)
+    path.write_text("This is no database, but long enough to be read as one." * 50)
     with pytest.raises(sqlite3.DatabaseError) as caught:
         call.invoke(RunnableLambda(str).with_cache(SQLiteCache(path)), 1)
     assert any("text.db" in note for note in caught.value.__notes__)
 
 
-def test_a_place_where_no_file_can_be_is_named(tmp_path: Path, call: Call) -> None:
-    """The error says which file was to be opened."""
-    cache = SQLiteCache(tmp_path / "nowhere" / "kept.db")
+def test_a_path_that_cannot_be_opened_is_named(tmp_path: Path, call: Call) -> None:
+    """The error names the file."""
+    cache = SQLiteCache(tmp_path / "nowhere" / "cache.db")
     with pytest.raises(sqlite3.OperationalError) as caught:
         call.invoke(RunnableLambda(str).with_cache(cache), 1)
     assert any("nowhere" in note for note in caught.value.__notes__)
@@ -240,28 +240,28 @@ def test_a_place_where_no_file_can_be_is_named(tmp_path: Path, call: Call) -> No
 @pytest.mark.parametrize(
     "damage", ["CAST(x'7BFF' AS TEXT)", "x'7BFF'", f"'{{\"json\": {'[' * 100_000}'"]
 )
-def test_a_damaged_row_is_not_there(tmp_path: Path, call: Call, damage: str) -> None:
-    """Bytes that are no text, and brackets without end: it is asked again."""
-    cache = SQLiteCache(tmp_path / "kept.db")
-    kept = RunnableLambda(str).with_cache(cache, key="str")
-    call.invoke(kept, 1)
+def test_a_damaged_entry_counts_as_missing(tmp_path: Path, call: Call, damage: str) -> None:
+    """Bytes that are no UTF-8, and brackets without end: the runnable runs again."""
+    cache = SQLiteCache(tmp_path / "cache.db")
+    cached = RunnableLambda(str).with_cache(cache, key="str")
+    call.invoke(cached, 1)
     with sqlite3.connect(cache.path) as connection:
-        connection.execute(f"UPDATE kept SET text = {damage}")
+        connection.execute(f"UPDATE entries SET text = {damage}")
     connection.close()
-    assert call.invoke(kept, 1) == "1"
+    assert call.invoke(cached, 1) == "1"
 
 
-def test_what_others_wrote_into_the_file_runs_nothing(tmp_path: Path, call: Call) -> None:
-    """Texts that are not of the form are not there; a pickle is a text that is not of the form."""
-    cache = SQLiteCache(tmp_path / "kept.db")
-    asked: list[int] = []
+def test_nothing_in_the_file_is_run(tmp_path: Path, call: Call) -> None:
+    """A string in another format counts as missing; a pickle is one of those."""
+    cache = SQLiteCache(tmp_path / "cache.db")
+    calls: list[int] = []
 
     def f(x: int) -> int:
-        asked.append(x)
+        calls.append(x)
         return x
 
-    kept = RunnableLambda(f).with_cache(cache, key="f")
-    evil = [
+    cached = RunnableLambda(f).with_cache(cache, key="f")
+    foreign = [
         *("", "{", "[]", "null", '{"json": {"what": 1}}', '{"typed": "1", "json": 2}'),
         *(
             '{"typed": 5}',
@@ -271,12 +271,12 @@ def test_what_others_wrote_into_the_file_runs_nothing(tmp_path: Path, call: Call
         ),
         '{"json": {"message": {"type": "os.system", "data": {}}}}',
     ]
-    call.invoke(kept, 1)
+    call.invoke(cached, 1)
     with sqlite3.connect(cache.path) as connection:
-        for text in evil:
-            connection.execute("UPDATE kept SET text = ?", (text,))
+        for text in foreign:
+            connection.execute("UPDATE entries SET text = ?", (text,))
             connection.commit()
-            asked.clear()
-            assert call.invoke(kept, 1) == 1
-            assert asked == [1]
+            calls.clear()
+            assert call.invoke(cached, 1) == 1
+            assert calls == [1]
     connection.close()

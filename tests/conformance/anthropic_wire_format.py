@@ -1,4 +1,4 @@
-"""How Anthropic's Messages API speaks: https://docs.anthropic.com/en/api/messages."""
+"""The wire format of Anthropic's Messages API: https://docs.anthropic.com/en/api/messages."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import json
 from typing import Any
 
 from runnables.testing import (
-    Answer,
+    Response,
     ScriptedReply,
     ScriptedToolCall,
     Unsupported,
     WireFormat,
-    server_sent,
+    sse_event,
 )
 
-KINDS = {
+ERROR_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
@@ -24,63 +24,64 @@ KINDS = {
 }
 
 
-class MessagesWire(WireFormat):
-    """Whole answers hold arguments as objects; streams, as pieces of text."""
+class MessagesWireFormat(WireFormat):
+    """Messages: a response holds arguments as objects, and a stream as parts of a string."""
 
     terminal = 2  # the reason with the usage, and the end
 
-    def answer(self, said: ScriptedReply) -> Answer:
-        blocks = [{"type": "text", "text": said.text}] if said.text else []
-        blocks += [self._use(call, _arguments(call)) for call in said.calls]
-        body = {**self._message(said), "content": blocks, "stop_reason": self._reason(said)}
-        usage = {"input_tokens": said.input_tokens, "output_tokens": said.output_tokens}
-        return Answer({**body, "usage": usage}, headers={"request-id": "req_1"})
+    def response(self, reply: ScriptedReply) -> Response:
+        blocks = [{"type": "text", "text": reply.text}] if reply.text else []
+        blocks += [self._tool_use(call, _arguments(call)) for call in reply.tool_calls]
+        body = {**self._message(reply), "content": blocks, "stop_reason": self._stop_reason(reply)}
+        usage = {"input_tokens": reply.input_tokens, "output_tokens": reply.output_tokens}
+        return Response({**body, "usage": usage}, headers={"request-id": "req_1"})
 
-    def events(self, said: ScriptedReply) -> list[bytes]:
-        usage = {"input_tokens": said.input_tokens, "output_tokens": 1}
-        begun = {**self._message(said), "content": [], "stop_reason": None, "usage": usage}
-        found: list[dict[str, Any]] = [{"type": "message_start", "message": begun}]
+    def events(self, reply: ScriptedReply) -> list[bytes]:
+        usage = {"input_tokens": reply.input_tokens, "output_tokens": 1}
+        message = {**self._message(reply), "content": [], "stop_reason": None, "usage": usage}
         blocks: list[tuple[dict[str, Any], list[dict[str, Any]]]] = []
-        if said.text:
-            deltas = [{"type": "text_delta", "text": it} for it in said.pieces()]
+        if reply.text:
+            deltas = [{"type": "text_delta", "text": text} for text in reply.text_chunks()]
             blocks.append(({"type": "text", "text": ""}, deltas))
-        for call in said.calls:
-            pieces = ["", *(call.args[at : at + 4] for at in range(0, len(call.args), 4))]
-            inputs = [{"type": "input_json_delta", "partial_json": it} for it in pieces]
-            blocks.append((self._use(call, {}), inputs))
-        for index, (start, deltas) in enumerate(blocks):
-            at = {"index": index}
-            found.append({"type": "content_block_start", **at, "content_block": start})
-            found += [{"type": "ping"}] if index == 0 else []
-            found += [{"type": "content_block_delta", **at, "delta": it} for it in deltas]
-            found.append({"type": "content_block_stop", **at})
-        delta = {"stop_reason": self._reason(said), "stop_sequence": None}
-        counts = {"output_tokens": said.output_tokens}
-        found.append({"type": "message_delta", "delta": delta, "usage": counts})
-        found.append({"type": "message_stop"})
-        return [server_sent(it, it["type"]) for it in found]
+        for call in reply.tool_calls:
+            parts = ["", *(call.args[start : start + 4] for start in range(0, len(call.args), 4))]
+            deltas = [{"type": "input_json_delta", "partial_json": part} for part in parts]
+            blocks.append((self._tool_use(call, {}), deltas))
+        events: list[dict[str, Any]] = [{"type": "message_start", "message": message}]
+        for index, (block, deltas) in enumerate(blocks):
+            events.append({"type": "content_block_start", "index": index, "content_block": block})
+            events += [{"type": "ping"}] if index == 0 else []
+            events += [
+                {"type": "content_block_delta", "index": index, "delta": delta} for delta in deltas
+            ]
+            events.append({"type": "content_block_stop", "index": index})
+        delta = {"stop_reason": self._stop_reason(reply), "stop_sequence": None}
+        counts = {"output_tokens": reply.output_tokens}
+        events.append({"type": "message_delta", "delta": delta, "usage": counts})
+        events.append({"type": "message_stop"})
+        return [sse_event(event, event["type"]) for event in events]
 
-    def error(self, status: int, message: str) -> Answer:
-        error = {"type": KINDS.get(status, "api_error"), "message": message}
-        return Answer({"type": "error", "error": error, "request_id": "req_1"}, status)
+    def error(self, status: int, message: str) -> Response:
+        error = {"type": ERROR_TYPES.get(status, "api_error"), "message": message}
+        return Response({"type": "error", "error": error, "request_id": "req_1"}, status)
 
-    def fault(self, message: str) -> bytes:
+    def stream_error(self, message: str) -> bytes:
         error = {"type": "overloaded_error", "message": message}
-        return server_sent({"type": "error", "error": error}, "error")
+        return sse_event({"type": "error", "error": error}, "error")
 
-    def _message(self, said: ScriptedReply) -> dict[str, Any]:
-        named = {"id": "msg_1", "type": "message", "role": "assistant", "model": said.model}
-        return {**named, "stop_sequence": None}
+    def _message(self, reply: ScriptedReply) -> dict[str, Any]:
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "model": reply.model}
+        return {**message, "stop_sequence": None}
 
-    def _use(self, call: ScriptedToolCall, args: Any) -> dict[str, Any]:
+    def _tool_use(self, call: ScriptedToolCall, args: Any) -> dict[str, Any]:
         return {"type": "tool_use", "id": call.id, "name": call.name, "input": args}
 
-    def _reason(self, said: ScriptedReply) -> str:
-        return "tool_use" if said.calls else "end_turn"
+    def _stop_reason(self, reply: ScriptedReply) -> str:
+        return "tool_use" if reply.tool_calls else "end_turn"
 
 
 def _arguments(call: ScriptedToolCall) -> Any:
     try:
         return json.loads(call.args or "{}")
     except ValueError as error:
-        raise Unsupported("arguments are objects in a whole answer") from error
+        raise Unsupported("a response that is not streamed holds arguments as objects") from error

@@ -1,4 +1,4 @@
-"""Models with a fault each, and what runs one test of the suite on them."""
+"""Models with one bug each, and a function that runs one test of the suite on a model."""
 
 from __future__ import annotations
 
@@ -27,200 +27,204 @@ from runnables.models.structured.parser import AnswerParser
 from runnables.testing import ChatModelTests, Harness, ReplayServer
 from runnables.testing.sync_async import AsyncCall, SyncAsyncCall, SyncCall
 from runnables_providers.openai import ChatOpenAI
-from tests.conformance.openai_wire_formats import CompletionsWire
+from tests.conformance.openai_wire_formats import CompletionsWireFormat
 
 
 class Breakable(ChatOpenAI):
-    """A model that is right, and can be made wrong in one place, in both colours."""
+    """Correct model, with one hook each for requests, replies and errors, in sync and async."""
 
-    def asks(self, messages: list[BaseMessage], options: dict[str, Any]) -> Any:
-        """What is asked instead."""
+    def change_request(self, messages: list[BaseMessage], options: dict[str, Any]) -> Any:
+        """Return the messages and options to send instead."""
         return messages, options
 
-    def says(self, said: Any) -> Any:
-        """What a message or a chunk becomes; None leaves it out."""
-        return said
+    def change_reply(self, reply: Any) -> Any:
+        """Return what replaces a message or a chunk; None drops it."""
+        return reply
 
-    def fails(self, error: Exception) -> Exception | None:
-        """What an error becomes; None swallows it."""
+    def change_error(self, error: Exception) -> Exception | None:
+        """Return what to raise instead of an error; None raises nothing."""
         return error
 
     def _raise(self, error: Exception) -> None:
-        other = self.fails(error)
+        other = self.change_error(error)
         if other is not None:
             raise other
 
     def _generate(self, messages: Any, options: Any) -> Any:
         try:
-            return self.says(super()._generate(*self.asks(messages, options)))
+            return self.change_reply(super()._generate(*self.change_request(messages, options)))
         except Exception as error:
             self._raise(error)
         return AIMessage("")
 
     async def _agenerate(self, messages: Any, options: Any) -> Any:
         try:
-            return self.says(await super()._agenerate(*self.asks(messages, options)))
+            return self.change_reply(
+                await super()._agenerate(*self.change_request(messages, options))
+            )
         except Exception as error:
             self._raise(error)
         return AIMessage("")
 
     def _stream(self, messages: Any, options: Any) -> Iterator[Any]:
         try:
-            for chunk in super()._stream(*self.asks(messages, options)):
-                if (said := self.says(chunk)) is not None:
-                    yield said
+            for chunk in super()._stream(*self.change_request(messages, options)):
+                if (reply := self.change_reply(chunk)) is not None:
+                    yield reply
         except Exception as error:
             self._raise(error)
 
     async def _astream(self, messages: Any, options: Any) -> AsyncIterator[Any]:
         try:
-            async for chunk in super()._astream(*self.asks(messages, options)):
-                if (said := self.says(chunk)) is not None:
-                    yield said
+            async for chunk in super()._astream(*self.change_request(messages, options)):
+                if (reply := self.change_reply(chunk)) is not None:
+                    yield reply
         except Exception as error:
             self._raise(error)
 
 
-class TruncatesSilently(Breakable):
-    def fails(self, error: Exception) -> Exception | None:
+class IgnoresDisconnects(Breakable):
+    def change_error(self, error: Exception) -> Exception | None:
         return None if isinstance(error, ModelConnectionError) else error
 
 
 class DropsUsage(Breakable):
-    def says(self, said: Any) -> Any:
-        return said.model_copy(update={"usage_metadata": None})
+    def change_reply(self, reply: Any) -> Any:
+        return reply.model_copy(update={"usage_metadata": None})
 
 
 class CountsStreamsTwice(Breakable):
-    def says(self, said: Any) -> Any:
-        usage = said.usage_metadata
-        if isinstance(said, AIMessageChunk) and usage:
-            return said.model_copy(
+    def change_reply(self, reply: Any) -> Any:
+        usage = reply.usage_metadata
+        if isinstance(reply, AIMessageChunk) and usage:
+            return reply.model_copy(
                 update={"usage_metadata": {key: 2 * count for key, count in usage.items()}}
             )
-        return said
+        return reply
 
 
-class RaisesAnything(Breakable):
-    def fails(self, error: Exception) -> Exception | None:
+class RaisesPlainExceptions(Breakable):
+    def change_error(self, error: Exception) -> Exception | None:
         return Exception(str(error)) if isinstance(error, RateLimitError) else error
 
 
-class ForgetsHowLong(Breakable):
-    def fails(self, error: Exception) -> Exception | None:
+class DropsRetryAfter(Breakable):
+    def change_error(self, error: Exception) -> Exception | None:
         if isinstance(error, RateLimitError):
             error.retry_after = None
         return error
 
 
-class TellsItsKey(Breakable):
-    def fails(self, error: Exception) -> Exception | None:
+class NamesKeyInErrors(Breakable):
+    def change_error(self, error: Exception) -> Exception | None:
         error.add_note(f"the key was {TestBreakable.key}")
         return error
 
 
-class WaitsInItsOwnWay(Breakable):
-    def fails(self, error: Exception) -> Exception | None:
+class RaisesPlainTimeouts(Breakable):
+    def change_error(self, error: Exception) -> Exception | None:
         return TimeoutError() if isinstance(error, ModelTimeoutError) else error
 
 
 class IgnoresStop(Breakable):
-    def asks(self, messages: Any, options: Any) -> Any:
+    def change_request(self, messages: Any, options: Any) -> Any:
         options.pop("stop", None)
         return messages, options
 
 
-class IgnoresTheModelOfACall(Breakable):
-    def asks(self, messages: Any, options: Any) -> Any:
+class IgnoresModelOption(Breakable):
+    def change_request(self, messages: Any, options: Any) -> Any:
         return messages, {**options, "model": self.model}
 
 
 class IgnoresMaxTokens(Breakable):
-    def asks(self, messages: Any, options: Any) -> Any:
+    def change_request(self, messages: Any, options: Any) -> Any:
         options.pop("max_tokens", None)
         return messages, options
 
 
-class MixesCallsUp(Breakable):
-    def says(self, said: Any) -> Any:
-        if not isinstance(said, AIMessageChunk) or not said.tool_call_chunks:
-            return said
-        pieces = [tool_call_chunk(args=it["args"], index=0) for it in said.tool_call_chunks]
-        if said.tool_call_chunks[0]["index"] == 0:
-            return said
-        return said.model_copy(update={"tool_call_chunks": pieces})
+class MergesToolCalls(Breakable):
+    def change_reply(self, reply: Any) -> Any:
+        if not isinstance(reply, AIMessageChunk) or not reply.tool_call_chunks:
+            return reply
+        merged = [tool_call_chunk(args=part["args"], index=0) for part in reply.tool_call_chunks]
+        if reply.tool_call_chunks[0]["index"] == 0:
+            return reply
+        return reply.model_copy(update={"tool_call_chunks": merged})
 
 
-class DropsBrokenCalls(Breakable):
-    def says(self, said: Any) -> Any:
-        return said.model_copy(update={"invalid_tool_calls": []})
+class DropsInvalidToolCalls(Breakable):
+    def change_reply(self, reply: Any) -> Any:
+        return reply.model_copy(update={"invalid_tool_calls": []})
 
 
-class RaisesAtBrokenCalls(Breakable):
-    def says(self, said: Any) -> Any:
-        if isinstance(said, AIMessage) and said.invalid_tool_calls:
+class RaisesForInvalidToolCalls(Breakable):
+    def change_reply(self, reply: Any) -> Any:
+        if isinstance(reply, AIMessage) and reply.invalid_tool_calls:
             raise InvalidRequestError("bad call")
-        return said
+        return reply
 
 
 class _Drops(Breakable):
-    kind: type[BaseMessage]
+    dropped: type[BaseMessage]
 
-    def asks(self, messages: Any, options: Any) -> Any:
-        kept = [it for it in messages if not isinstance(it, self.kind)]
+    def change_request(self, messages: Any, options: Any) -> Any:
+        kept = [message for message in messages if not isinstance(message, self.dropped)]
         return kept or messages, options
 
 
-class DropsSystems(_Drops):
-    kind = SystemMessage
+class DropsSystemMessages(_Drops):
+    dropped = SystemMessage
 
 
-class DropsResults(_Drops):
-    kind = ToolMessage
+class DropsToolResults(_Drops):
+    dropped = ToolMessage
 
 
-class HearsTheLastOfARole(Breakable):
-    def asks(self, messages: Any, options: Any) -> Any:
-        groups = itertools.groupby(messages, key=lambda it: it.type)
+class MergesConsecutiveRoles(Breakable):
+    def change_request(self, messages: Any, options: Any) -> Any:
+        groups = itertools.groupby(messages, key=lambda message: message.type)
         return [list(group)[-1] for _, group in groups], options
 
 
-class SpeaksASCII(Breakable):
-    def asks(self, messages: Any, options: Any) -> Any:
-        told = [HumanMessage(it.text.encode("ascii", "replace").decode()) for it in messages]
-        return told, options
+class SendsASCII(Breakable):
+    def change_request(self, messages: Any, options: Any) -> Any:
+        ascii_messages = [
+            HumanMessage(message.text.encode("ascii", "replace").decode()) for message in messages
+        ]
+        return ascii_messages, options
 
 
-class SeesNoImages(Breakable):
-    def asks(self, messages: Any, options: Any) -> Any:
-        return [HumanMessage(it.text) for it in messages], options
+class DropsImages(Breakable):
+    def change_request(self, messages: Any, options: Any) -> Any:
+        return [HumanMessage(message.text) for message in messages], options
 
 
-class GivesOnePiece(Breakable):
+class StreamsOneChunk(Breakable):
     def _stream(self, messages: Any, options: Any) -> Iterator[Any]:
         yield AIMessageChunk.merge_chunks(list(super()._stream(messages, options)))
 
 
-class LosesTheEndInAsync(Breakable):
+class TruncatesAsyncStreams(Breakable):
     async def _astream(self, messages: Any, options: Any) -> AsyncIterator[Any]:
-        texts = 0
+        count = 0
         async for chunk in super()._astream(messages, options):
-            texts += bool(chunk.text)
-            if not chunk.text or texts < 5:
+            count += bool(chunk.text)
+            if not chunk.text or count < 5:
                 yield chunk
 
 
 class KeepsConnections(Breakable):
-    held: list[Any] = []  # noqa: RUF012
+    streams: list[Any] = []  # noqa: RUF012
 
     def _stream(self, messages: Any, options: Any) -> Iterator[Any]:
         stream = iter(ChatOpenAI._stream(self, messages, options))
-        self.held.append(stream)
+        self.streams.append(stream)
         while (chunk := next(stream, None)) is not None:
             yield chunk
 
 
-class BelongsToALoop(Breakable):
+class IsBoundToALoop(Breakable):
     _loop: Any = None
 
     async def _agenerate(self, messages: Any, options: Any) -> Any:
@@ -231,7 +235,7 @@ class BelongsToALoop(Breakable):
         return await super()._agenerate(messages, options)
 
 
-class AsksAgain(Breakable):
+class RetriesAlways(Breakable):
     def _generate(self, messages: Any, options: Any) -> Any:
         try:
             return super()._generate(messages, dict(options))
@@ -239,64 +243,67 @@ class AsksAgain(Breakable):
             return super()._generate(messages, options)
 
 
-class NeverAsksAgain(Breakable):
+class NeverRetries(Breakable):
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **{**settings, "max_retries": 0})
 
 
-class ShowsItsKey(Breakable):
+class ShowsKeyInRepr(Breakable):
     def __repr__(self) -> str:
-        return f"ShowsItsKey({self._secret()!r})"
+        return f"ShowsKeyInRepr({self._secret()!r})"
 
 
-class DoesNotCheckForms(Breakable):
+class SkipsSchemaChecks(Breakable):
     def _structured_request(self, schema: Any, method: str, strict: bool | None) -> Any:
         options, parser = super()._structured_request(schema, method, strict)
         return options, AnswerParser({}, tool=parser.tool, wrapped=parser.wrapped)
 
 
-class ForgetsToSayItIsOver(Breakable):
-    def says(self, said: Any) -> Any:
-        return said.model_copy(update={"chunk_position": None})
+class MarksNoLastChunk(Breakable):
+    def change_reply(self, reply: Any) -> Any:
+        return reply.model_copy(update={"chunk_position": None})
 
 
 class TestBreakable(ChatModelTests):
-    """The suite on a model that is right; `model` says which one is made."""
+    """Suite on a model of the class `model_class`."""
 
     __test__ = False
     live = False
-    wire = CompletionsWire()
+    wire_format = CompletionsWireFormat()
     key = "sk-a-secret-key"
     supports_images = True
-    made: type[Breakable] = Breakable
+    model_class: type[Breakable] = Breakable
 
     def make(self, **settings: Any) -> Any:
-        return self.made(**{"model": "gpt-5-mini", "api_key": self.key, **settings})
+        return self.model_class(**{"model": "gpt-5-mini", "api_key": self.key, **settings})
 
 
-def run(made: type[Breakable], name: str) -> None:
-    """Run one test of the suite, with all its parameters, on a model of a class."""
+def run(model_class: type[Breakable], name: str) -> None:
+    """Run one test of the suite on a model of a class, with each set of its parameters."""
     tests = TestBreakable()
-    tests.made = made  # type: ignore[misc]
+    tests.model_class = model_class  # type: ignore[misc]
     test = getattr(tests, name)
-    wanted = inspect.signature(test).parameters
-    colours: list[SyncAsyncCall] = [SyncCall(), AsyncCall()] if "call" in wanted else [SyncCall()]
-    for colour, values in itertools.product(colours, _parameters(test)):
+    names = inspect.signature(test).parameters
+    calls: list[SyncAsyncCall] = [SyncCall(), AsyncCall()] if "call" in names else [SyncCall()]
+    for call, parameters in itertools.product(calls, _parameter_sets(test)):
         with ReplayServer().listening() as server:
-            given = {"call": colour, "server": server, "stage": Harness(tests, server), **values}
-            test(**{name: given[name] for name in wanted})
+            fixtures = {"call": call, "server": server, "harness": Harness(tests, server)}
+            arguments = {**fixtures, **parameters}
+            test(**{name: arguments[name] for name in names})
 
 
-def _parameters(test: Any) -> Iterator[dict[str, Any]]:
-    marks = [it for it in getattr(test, "pytestmark", []) if it.name == "parametrize"]
-    for chosen in itertools.product(*(mark.args[1] for mark in marks)):
-        given: dict[str, Any] = {}
-        for mark, value in zip(marks, chosen, strict=True):
+def _parameter_sets(test: Any) -> Iterator[dict[str, Any]]:
+    marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
+    for combination in itertools.product(*(mark.args[1] for mark in marks)):
+        parameters: dict[str, Any] = {}
+        for mark, value in zip(marks, combination, strict=True):
             names = [mark.args[0]] if isinstance(mark.args[0], str) else mark.args[0]
             values = value.values if isinstance(value, type(pytest.param())) else value
-            given.update(zip(names, values if len(names) > 1 else _one(values), strict=True))
-        yield given
+            parameters.update(
+                zip(names, values if len(names) > 1 else _as_tuple(values), strict=True)
+            )
+        yield parameters
 
 
-def _one(value: Any) -> tuple[Any]:
+def _as_tuple(value: Any) -> tuple[Any]:
     return value if isinstance(value, tuple) else (value,)

@@ -1,53 +1,53 @@
-"""How services of embeddings speak, as their API references have it."""
+"""The wire formats of embeddings services, from their API references."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from runnables.testing import Answer, EmbeddingsWireFormat, RecordedRequest
-from tests.conformance.gemini_wire_format import GeminiWire
+from runnables.testing import EmbeddingsWireFormat, RecordedRequest, Response
+from tests.conformance.gemini_wire_format import GeminiWireFormat
 
 
-class OpenAIWire(EmbeddingsWireFormat):
-    """https://platform.openai.com/docs/api-reference/embeddings; in reverse, as the API allows."""
+class OpenAIEmbeddingsWireFormat(EmbeddingsWireFormat):
+    """https://platform.openai.com/docs/api-reference/embeddings, in reverse, as the API allows."""
 
-    def texts(self, asked: RecordedRequest) -> list[str]:
-        return list(asked.body["input"])
+    def inputs(self, request: RecordedRequest) -> list[str]:
+        return list(request.body["input"])
 
-    def answer(self, vectors: Sequence[Sequence[float]], asked: RecordedRequest) -> Answer:
+    def response(self, vectors: Sequence[Sequence[float]], request: RecordedRequest) -> Response:
         data: list[dict[str, Any]] = [
             {"object": "embedding", "index": index, "embedding": list(vector)}
             for index, vector in enumerate(vectors)
         ]
         usage = {"prompt_tokens": 5, "total_tokens": 5}
-        return Answer({"object": "list", "data": data[::-1], "model": "m", "usage": usage})
+        return Response({"object": "list", "data": data[::-1], "model": "m", "usage": usage})
 
-    def error(self, status: int, message: str) -> Answer:
-        return Answer({"error": {"message": message, "type": "some_error"}}, status)
+    def error(self, status: int, message: str) -> Response:
+        return Response({"error": {"message": message, "type": "some_error"}}, status)
 
 
-class GeminiEmbeddingsWire(EmbeddingsWireFormat):
+class GeminiEmbeddingsWireFormat(EmbeddingsWireFormat):
     """https://ai.google.dev/api/embeddings."""
 
-    def texts(self, asked: RecordedRequest) -> list[str]:
-        return [it["content"]["parts"][0]["text"] for it in asked.body["requests"]]
+    def inputs(self, request: RecordedRequest) -> list[str]:
+        return [entry["content"]["parts"][0]["text"] for entry in request.body["requests"]]
 
-    def answer(self, vectors: Sequence[Sequence[float]], asked: RecordedRequest) -> Answer:
-        return Answer({"embeddings": [{"values": list(vector)} for vector in vectors]})
+    def response(self, vectors: Sequence[Sequence[float]], request: RecordedRequest) -> Response:
+        return Response({"embeddings": [{"values": list(vector)} for vector in vectors]})
 
-    def error(self, status: int, message: str) -> Answer:
-        return GeminiWire().error(status, message)
+    def error(self, status: int, message: str) -> Response:
+        return GeminiWireFormat().error(status, message)
 
 
-class OllamaEmbeddingsWire(EmbeddingsWireFormat):
+class OllamaEmbeddingsWireFormat(EmbeddingsWireFormat):
     """https://github.com/ollama/ollama/blob/main/docs/api.md."""
 
-    def texts(self, asked: RecordedRequest) -> list[str]:
-        return list(asked.body["input"])
+    def inputs(self, request: RecordedRequest) -> list[str]:
+        return list(request.body["input"])
 
-    def answer(self, vectors: Sequence[Sequence[float]], asked: RecordedRequest) -> Answer:
-        return Answer({"model": "m", "embeddings": [list(vector) for vector in vectors]})
+    def response(self, vectors: Sequence[Sequence[float]], request: RecordedRequest) -> Response:
+        return Response({"model": "m", "embeddings": [list(vector) for vector in vectors]})
 
-    def error(self, status: int, message: str) -> Answer:
-        return Answer({"error": message}, status)
+    def error(self, status: int, message: str) -> Response:
+        return Response({"error": message}, status)

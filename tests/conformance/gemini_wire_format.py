@@ -1,4 +1,4 @@
-"""How Gemini's generateContent speaks: https://ai.google.dev/api/generate-content."""
+"""The wire format of Gemini's generateContent: https://ai.google.dev/api/generate-content."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import json
 from typing import Any
 
 from runnables.testing import (
-    Answer,
     RecordedRequest,
+    Response,
     ScriptedReply,
     ScriptedToolCall,
     Unsupported,
     WireFormat,
-    server_sent,
+    sse_event,
 )
 
-KINDS = {
+STATUS_NAMES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -26,50 +26,50 @@ KINDS = {
 }
 
 
-class GeminiWire(WireFormat):
-    """Arguments are objects, also in streams, where each call comes whole."""
+class GeminiWireFormat(WireFormat):
+    """generateContent: arguments are objects, and a tool call comes in one event."""
 
-    def is_streamed(self, asked: RecordedRequest) -> bool:
-        return "streamGenerateContent" in asked.path
+    def is_streamed(self, request: RecordedRequest) -> bool:
+        return "streamGenerateContent" in request.path
 
-    def answer(self, said: ScriptedReply) -> Answer:
-        parts = [*([{"text": said.text}] if said.text else []), *self._calls(said)]
-        return Answer(self._event(said, parts, last=True))
+    def response(self, reply: ScriptedReply) -> Response:
+        parts = [*([{"text": reply.text}] if reply.text else []), *self._call_parts(reply)]
+        return Response(self._event(reply, parts, last=True))
 
-    def events(self, said: ScriptedReply) -> list[bytes]:
-        parts = [*({"text": piece} for piece in said.pieces()), *self._calls(said)]
-        found = [self._event(said, [part], last=False) for part in parts]
-        return [*map(server_sent, found), server_sent(self._event(said, [{"text": ""}], last=True))]
+    def events(self, reply: ScriptedReply) -> list[bytes]:
+        parts = [*({"text": text} for text in reply.text_chunks()), *self._call_parts(reply)]
+        events = [self._event(reply, [part], last=False) for part in parts]
+        return [*map(sse_event, events), sse_event(self._event(reply, [{"text": ""}], last=True))]
 
-    def error(self, status: int, message: str) -> Answer:
-        error = {"code": status, "message": message, "status": KINDS.get(status, "UNKNOWN")}
-        return Answer({"error": error}, status)
+    def error(self, status: int, message: str) -> Response:
+        error = {"code": status, "message": message, "status": STATUS_NAMES.get(status, "UNKNOWN")}
+        return Response({"error": error}, status)
 
-    def fault(self, message: str) -> bytes:
-        return server_sent({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}})
+    def stream_error(self, message: str) -> bytes:
+        return sse_event({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}})
 
-    def _event(self, said: ScriptedReply, parts: list[Any], *, last: bool) -> dict[str, Any]:
+    def _event(self, reply: ScriptedReply, parts: list[Any], *, last: bool) -> dict[str, Any]:
         candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": 0}
         if last:
             candidate["finishReason"] = "STOP"
         counts = {
-            "promptTokenCount": said.input_tokens,
-            "candidatesTokenCount": said.output_tokens,
-            "totalTokenCount": said.input_tokens + said.output_tokens,
+            "promptTokenCount": reply.input_tokens,
+            "candidatesTokenCount": reply.output_tokens,
+            "totalTokenCount": reply.input_tokens + reply.output_tokens,
         }
         return {
             "candidates": [candidate],
             "usageMetadata": counts,
-            "modelVersion": said.model,
+            "modelVersion": reply.model,
             "responseId": "resp_1",
         }
 
-    def _calls(self, said: ScriptedReply) -> list[dict[str, Any]]:
-        return [{"functionCall": _call(call)} for call in said.calls]
+    def _call_parts(self, reply: ScriptedReply) -> list[dict[str, Any]]:
+        return [{"functionCall": _function_call(call)} for call in reply.tool_calls]
 
 
-def _call(call: ScriptedToolCall) -> dict[str, Any]:
+def _function_call(call: ScriptedToolCall) -> dict[str, Any]:
     try:
         return {"name": call.name, "args": json.loads(call.args or "{}"), "id": call.id}
     except ValueError as error:
-        raise Unsupported("arguments are objects") from error
+        raise Unsupported("arguments are sent as objects") from error

@@ -1,4 +1,4 @@
-"""What is the same for every API of the real llama.cpp server; see tests/llama/server.py."""
+"""The base of the suites on the llama.cpp server; see tests/llama/server.py."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from runnables.testing import ChatModelTests
 from tests.llama.server import LlamaServer
 
-ALIKE = ("TypedDict", "dataclass", "JSON schema", "literal")
-"""Forms whose schema is that of another, of "pydantic" or of "enum". A tool takes long to read, so
-these are not told as one here: the embedded model is (test_local.py), so are the played services
-(test_services.py), and as a schema of an answer they are live here, too."""
+SAME_SCHEMA = ("TypedDict", "dataclass", "JSON schema", "literal")
+"""Types whose schema is that of another test, of "pydantic" or of "enum". The server is slow to
+read a tool, so these are not sent as tools here. They are to the local model (test_local.py) and to
+the replay server (test_services.py), and as the schema of an answer they are live here too."""
 
 
 class LlamaTests(ChatModelTests):
-    """Live only; test_services.py has the played services."""
+    """Suite on a live server only; test_services.py has the replay server."""
 
     supports_parallel_tools = True
     brief_tokens = 8
@@ -25,11 +25,11 @@ class LlamaTests(ChatModelTests):
     def _llama(self, llama_server: LlamaServer, request: pytest.FixtureRequest) -> None:
         self.llama = llama_server
         name = request.node.name
-        if any(f"-{it}-function_calling" in name for it in ALIKE):
-            pytest.skip("llama.cpp gets the schema of this form as a tool in another test")
+        if any(f"-{kind}-function_calling" in name for kind in SAME_SCHEMA):
+            pytest.skip("llama.cpp gets the same schema as a tool in another test")
         if request.node.originalname == "test_a_stream_adds_up_to_the_answer":
-            self.make(max_tokens=1).invoke("Say hello.")  # from now on it has read this
+            self.make(max_tokens=1).invoke("Say hello.")  # fills the prompt cache
 
     def live_settings(self, url: str) -> dict[str, Any]:
-        """What a model needs to be told of the server."""
+        """Return the settings for a model on this server."""
         return {"model": "smollm2", "base_url": url, "api_key": self.llama.key, "max_tokens": 100}

@@ -1,4 +1,4 @@
-"""Anthropic's Messages against the real llama.cpp server, which speaks them, too."""
+"""Anthropic's Messages API on the llama.cpp server, which has it too."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.local_model
 
 
 class TestChatAnthropic(LlamaTests):
-    """Messages."""
+    """Messages API."""
 
-    supports_forbidden_tools = False  # the server takes "none" for "auto" here
+    supports_no_tool_choice = False  # the server takes "none" for "auto" here
     live_structured_methods = ("function_calling",)  # the server reads no schemas here
 
     def make(self, **settings: Any) -> ChatModel:

@@ -1,4 +1,4 @@
-"""Embeddings of services, played; and OpenAI's against the real llama.cpp server."""
+"""Embeddings of services on a replay server, and OpenAI's on the llama.cpp server too."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from runnables_providers.google import GoogleGenerativeAIEmbeddings
 from runnables_providers.ollama import OllamaEmbeddings
 from runnables_providers.openai import OpenAIEmbeddings
 from tests.conformance.embeddings_wire_formats import (
-    GeminiEmbeddingsWire,
-    OllamaEmbeddingsWire,
-    OpenAIWire,
+    GeminiEmbeddingsWireFormat,
+    OllamaEmbeddingsWireFormat,
+    OpenAIEmbeddingsWireFormat,
 )
 from tests.llama.server import LlamaServer
 
@@ -25,10 +25,10 @@ KEY = "sk-a-secret-key"
 
 @pytest.mark.local_model
 class TestOpenAI(EmbeddingsTests):
-    """Both."""
+    """OpenAI's embeddings, live and replayed."""
 
-    wire = OpenAIWire()
-    takes_empty_texts = False  # the server refuses them
+    wire_format = OpenAIEmbeddingsWireFormat()
+    supports_empty_strings = False  # the server refuses them
 
     @pytest.fixture(autouse=True)
     def _llama(self, llama_server: LlamaServer) -> None:
@@ -40,65 +40,65 @@ class TestOpenAI(EmbeddingsTests):
 
 
 class TestGemini(EmbeddingsTests):
-    """Played."""
+    """Gemini's embeddings, replayed."""
 
     live = False
-    wire = GeminiEmbeddingsWire()
+    wire_format = GeminiEmbeddingsWireFormat()
 
     def make(self, **settings: Any) -> Embeddings:
-        given = {"model": "gemini-embedding-001", "api_key": KEY}
-        return GoogleGenerativeAIEmbeddings(**{**given, **settings})
+        defaults = {"model": "gemini-embedding-001", "api_key": KEY}
+        return GoogleGenerativeAIEmbeddings(**{**defaults, **settings})
 
 
 class TestOllama(EmbeddingsTests):
-    """Played."""
+    """Ollama's embeddings, replayed."""
 
     live = False
-    wire = OllamaEmbeddingsWire()
+    wire_format = OllamaEmbeddingsWireFormat()
 
     def make(self, **settings: Any) -> Embeddings:
         return OllamaEmbeddings(**{"model": "nomic-embed-text", **settings})
 
 
-# -- broken ones
+# -- broken models
 
 
-class Swapped(OllamaEmbeddings):
+class ReversesVectors(OllamaEmbeddings):
     def _vectors(self, body: Any) -> list[list[float]]:
         return super()._vectors(body)[::-1]
 
 
-class OneByOne(OllamaEmbeddings):
+class SendsOneByOne(OllamaEmbeddings):
     max_batch_size = 1
 
 
-class AsksForNothing(OllamaEmbeddings):
-    def embed_documents(self, texts: Any) -> list[list[float]]:
-        found = super().embed_documents(texts or ["x"])
-        return found if texts else []
+class SendsEmptyLists(OllamaEmbeddings):
+    def embed_documents(self, strings: Any) -> list[list[float]]:
+        vectors = super().embed_documents(strings or ["x"])
+        return vectors if strings else []
 
 
-class LosesGroups(OllamaEmbeddings):
-    def embed_documents(self, texts: Any) -> list[list[float]]:
-        return super().embed_documents(texts[: self.max_batch_size])
+class SendsOneBatch(OllamaEmbeddings):
+    def embed_documents(self, strings: Any) -> list[list[float]]:
+        return super().embed_documents(strings[: self.max_batch_size])
 
 
 @pytest.mark.parametrize(
     ("broken", "test"),
     [
-        (Swapped, "test_each_text_has_its_vector"),
-        (OneByOne, "test_many_texts_go_out_in_few_requests"),
-        (AsksForNothing, "test_an_empty_list_asks_for_nothing"),
-        (LosesGroups, "test_many_texts_go_out_in_few_requests"),
+        (ReversesVectors, "test_each_string_has_its_vector"),
+        (SendsOneByOne, "test_many_strings_are_sent_in_few_requests"),
+        (SendsEmptyLists, "test_an_empty_list_sends_nothing"),
+        (SendsOneBatch, "test_many_strings_are_sent_in_few_requests"),
     ],
 )
-def test_a_broken_model_is_caught(broken: Any, test: str) -> None:
-    """A model with one fault fails the test that is about it; without it, it passes."""
-    for made, fails in ((OllamaEmbeddings, False), (broken, True)):
+def test_a_broken_model_fails(broken: Any, test: str) -> None:
+    """A model with one bug fails the test that is about it, which the correct model passes."""
+    for model_class, fails in ((OllamaEmbeddings, False), (broken, True)):
         tests = TestOllama()
-        tests.make = lambda made=made, **given: made("m", **given)  # type: ignore[method-assign]
+        tests.make = lambda model_class=model_class, **settings: model_class("m", **settings)  # type: ignore[method-assign]
         with ReplayServer().listening() as server:
-            server.enqueue(tests._embeds)
+            server.enqueue(tests._embed)
             run: Any = getattr(tests, test)
             takes_server = "server" in inspect.signature(run).parameters
             subject = server if takes_server else tests.make(base_url=server.url)

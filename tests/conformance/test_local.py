@@ -1,4 +1,4 @@
-"""The embedded models: real ones, with no service that could be played."""
+"""The local models, which have no service to replay."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ pytestmark = [
 
 
 class TestLocalChatModel(ChatModelTests):
-    """It calls the tools that it has to, and cannot choose."""
+    """Local chat model, which calls a tool if it has to, but cannot choose one."""
 
-    steady: ClassVar[Mapping[str, Any]] = {"temperature": 0, "seed": 1}
+    deterministic: ClassVar[Mapping[str, Any]] = {"temperature": 0, "seed": 1}
     supports_model_override = False
-    supports_free_tools = False
+    supports_auto_tool_choice = False
 
     def make(self, **settings: Any) -> ChatModel:
         return init_chat_model("local", **{"max_tokens": 80, **settings})
 
 
 class TestLocalEmbeddings(EmbeddingsTests):
-    """The same file gives vectors."""
+    """Embeddings of the local model."""
 
     def make(self, **settings: Any) -> Embeddings:
         return init_embeddings("local", **settings)

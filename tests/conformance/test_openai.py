@@ -1,4 +1,4 @@
-"""OpenAI's APIs against the real llama.cpp server; test_services.py has the played service."""
+"""OpenAI's APIs on the llama.cpp server; test_services.py has them on a replay server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.local_model
 class TestCompletions(LlamaTests):
     """Chat completions."""
 
-    live_structured_methods = ("json_schema",)  # the model's own; the other takes long here
+    live_structured_methods = ("json_schema",)  # the default; the other takes long here
 
     def make(self, **settings: Any) -> ChatModel:
         return ChatOpenAI(**{**self.live_settings(self.llama.v1), **settings})
@@ -28,5 +28,5 @@ class TestResponses(LlamaTests):
     live_structured_methods = ("function_calling",)
 
     def make(self, **settings: Any) -> ChatModel:
-        given = {"use_responses_api": True, **self.live_settings(self.llama.v1)}
-        return ChatOpenAI(**{**given, **settings})
+        defaults = {"use_responses_api": True, **self.live_settings(self.llama.v1)}
+        return ChatOpenAI(**{**defaults, **settings})

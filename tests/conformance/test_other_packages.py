@@ -1,4 +1,4 @@
-"""The suite in somebody else's project: no fixtures of ours, one subclass."""
+"""The suite in another project: one subclass is enough, without the fixtures of this project."""
 
 from __future__ import annotations
 
@@ -39,22 +39,22 @@ def _python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_subclass_is_all_that_it_takes(tmp_path: Path) -> None:
-    """What is right passes; what is wrong fails, and the assert says what it compared."""
+def test_a_subclass_is_enough(tmp_path: Path) -> None:
+    """Correct behaviour passes, bugs fail, and a failed assert shows what it compared."""
     (tmp_path / "test_mine.py").write_text(MODULE, encoding="utf-8")
-    ran = _python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path)
-    assert " passed" in ran.stdout, ran.stdout + ran.stderr
-    failed = {line.split("::")[-1] for line in ran.stdout.splitlines() if "FAILED" in line}
-    # This model counts no tokens and does not say whose it is.
-    assert any("test_usage_is_told[live-sync]" in it for it in failed), failed
-    assert not any("test_a_text_is_answered" in it for it in failed), failed
-    assert "KeyError: 'model_name'" in ran.stdout
-    assert "assert None is not None" in ran.stdout
+    run = _python("-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=tmp_path)
+    assert " passed" in run.stdout, run.stdout + run.stderr
+    failed = {line.split("::")[-1] for line in run.stdout.splitlines() if "FAILED" in line}
+    # This model reports no usage and no model name.
+    assert any("test_usage_is_reported[live-sync]" in name for name in failed), failed
+    assert not any("test_a_string_is_answered" in name for name in failed), failed
+    assert "KeyError: 'model_name'" in run.stdout
+    assert "assert None is not None" in run.stdout
 
 
-def test_without_pytest_it_says_what_is_missing(tmp_path: Path) -> None:
-    """Nothing else of the library needs it."""
+def test_without_pytest_the_error_names_it(tmp_path: Path) -> None:
+    """Only `runnables.testing` needs pytest, and its error says how to install it."""
     code = "import sys; sys.modules['pytest'] = None; import runnables; import runnables.testing"
-    ran = _python("-c", code, cwd=tmp_path)
-    assert "MissingExtra" in ran.stderr
-    assert "pip install pytest" in ran.stderr
+    run = _python("-c", code, cwd=tmp_path)
+    assert "MissingExtra" in run.stderr
+    assert "pip install pytest" in run.stderr

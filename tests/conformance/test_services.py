@@ -1,4 +1,4 @@
-"""Every chat model of a service, played by recorded forms of its documentation."""
+"""The chat model of every service, on a replay server; the formats are from the services' docs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.ollama import ChatOllama
 from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI
-from tests.conformance.anthropic_wire_format import MessagesWire
-from tests.conformance.gemini_wire_format import GeminiWire
-from tests.conformance.ollama_wire_format import OllamaWire
-from tests.conformance.openai_wire_formats import CompletionsWire, ResponsesWire
+from tests.conformance.anthropic_wire_format import MessagesWireFormat
+from tests.conformance.gemini_wire_format import GeminiWireFormat
+from tests.conformance.ollama_wire_format import OllamaWireFormat
+from tests.conformance.openai_wire_formats import CompletionsWireFormat, ResponsesWireFormat
 
 pytestmark = pytest.mark.usefixtures("at_once")
 KEY = "sk-a-secret-key"
@@ -25,7 +25,7 @@ class TestCompletions(ChatModelTests):
     """OpenAI's chat completions."""
 
     live = False
-    wire = CompletionsWire()
+    wire_format = CompletionsWireFormat()
     key = KEY
     supports_images = True
 
@@ -34,23 +34,23 @@ class TestCompletions(ChatModelTests):
 
 
 class TestResponses(ChatModelTests):
-    """OpenAI's Responses, which cut at a stop text here, as they know none."""
+    """OpenAI's Responses, which have no stop sequences, so that the client stops."""
 
     live = False
-    wire = ResponsesWire()
+    wire_format = ResponsesWireFormat()
     key = KEY
     supports_images = True
 
     def make(self, **settings: Any) -> ChatModel:
-        given = {"model": "gpt-5-mini", "api_key": KEY, "use_responses_api": True}
-        return ChatOpenAI(**{**given, **settings})
+        defaults = {"model": "gpt-5-mini", "api_key": KEY, "use_responses_api": True}
+        return ChatOpenAI(**{**defaults, **settings})
 
 
 class TestAzure(ChatModelTests):
-    """The same on Azure."""
+    """OpenAI's chat completions on Azure."""
 
     live = False
-    wire = CompletionsWire()
+    wire_format = CompletionsWireFormat()
     key = KEY
     supports_images = True
 
@@ -62,7 +62,7 @@ class TestAnthropic(ChatModelTests):
     """Anthropic's Messages."""
 
     live = False
-    wire = MessagesWire()
+    wire_format = MessagesWireFormat()
     key = KEY
     supports_images = True
 
@@ -74,7 +74,7 @@ class TestGemini(ChatModelTests):
     """Google's generateContent."""
 
     live = False
-    wire = GeminiWire()
+    wire_format = GeminiWireFormat()
     key = KEY
     supports_images = True
     streams_arguments = False
@@ -87,10 +87,10 @@ class TestOllama(ChatModelTests):
     """Ollama's own API, which forces no tool."""
 
     live = False
-    wire = OllamaWire()
+    wire_format = OllamaWireFormat()
     key = KEY
     supports_images = True
-    keeps_image_places = False
+    keeps_image_positions = False
     supports_tool_choice = False
     streams_arguments = False
     structured_methods = ("json_schema",)

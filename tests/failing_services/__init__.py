@@ -1,1 +1,1 @@
-"""Services that fail in every way, at random."""
+"""A service that fails in every way, at random."""

@@ -1,4 +1,4 @@
-"""2,000 calls of a service that fails at random: each ends right, or with the error that fits."""
+"""2,000 calls of a service that fails at random: each has the expected outcome."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from runnables import RunnableLambda
 from runnables.errors import ModelError, RateLimitError, is_retryable
-from runnables_providers._http import Timeouts, close, under_way
+from runnables_providers._http import Timeouts, close, open_calls
 from runnables_providers.openai import ChatOpenAI
 from tests.both_modes import Call
 from tests.failing_services.service import (
-    PLAIN_FAULTS,
+    RESPONSE_FAILURES,
     SILENCE,
-    STREAM_FAULTS,
-    Faulty,
+    STREAM_FAILURES,
+    FailingService,
     expected,
     failing,
     text_of,
@@ -24,136 +24,136 @@ from tests.failing_services.service import (
 from tests.leaks import wait_for
 
 CALLS = 500
-"""For each of four: whole and streamed, sync and async."""
-NO_BACKOFF = 48
+"""The number of calls, for each of four: `invoke` and `stream`, sync and async."""
+MAX_CONCURRENCY = 48
 LIMITS = Timeouts(connect=5, first=SILENCE, between=SILENCE)
 
 
-def _model(service: Faulty, **settings: Any) -> ChatOpenAI:
+def _model(service: FailingService, **settings: Any) -> ChatOpenAI:
     return ChatOpenAI("m", api_key="sk-x", base_url=service.url, timeout=LIMITS, **settings)
 
 
-def _check(n: int, fault: str, outcome: Any, *, streamed: bool) -> None:
-    """What came of a call is what should have."""
-    kind = expected(fault, streamed=streamed)
-    if kind is None:
-        assert outcome == text_of(n), (n, fault)
+def _check(n: int, failure: str, outcome: Any, *, streamed: bool) -> None:
+    """Assert that a call has its expected outcome."""
+    error_type = expected(failure, streamed=streamed)
+    if error_type is None:
+        assert outcome == text_of(n), (n, failure)
     else:
-        assert type(outcome) is kind, (n, fault, outcome)
+        assert type(outcome) is error_type, (n, failure, outcome)
         assert outcome.provider == "openai"
         assert "sk-x" not in str(outcome)
     if isinstance(outcome, RateLimitError):
-        assert outcome.retry_after == (7 if fault == "429 with retry-after" else None)
+        assert outcome.retry_after == (7 if failure == "429 with retry-after" else None)
 
 
-def _nothing_is_left(service: Faulty) -> None:
+def _assert_nothing_is_left(service: FailingService) -> None:
     close()
-    assert wait_for(lambda: not service.tally.unanswered, 5), service.tally
-    assert wait_for(lambda: not service.tally.open, 5), service.tally
-    assert under_way() == 0
+    assert wait_for(lambda: not service.counts.unanswered, 5), service.counts
+    assert wait_for(lambda: not service.counts.open_connections, 5), service.counts
+    assert open_calls() == 0
 
 
-def _asked_once(service: Faulty, *, streamed: bool) -> None:
-    """But for connections that ended before the answer, which may not have heard the question."""
-    again = {n for n, times in service.tally.asked.items() if times > 1}
-    unheard = {"cut before the answer", "reset before the answer"}
-    assert {service.fault(n, streamed=streamed) for n in again} <= unheard
-    assert max(service.tally.asked.values()) <= 2
+def _assert_sent_once(service: FailingService, *, streamed: bool) -> None:
+    """Assert one request a call, or two if the server may not have read the first."""
+    repeated = {n for n, times in service.counts.requests.items() if times > 1}
+    unread = {"closed before the response", "reset before the response"}
+    assert {service.failure(n, streamed=streamed) for n in repeated} <= unread
+    assert max(service.counts.requests.values()) <= 2
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
-def test_whole_answers_end_right_or_with_their_error(call: Call, seed: int) -> None:
-    """Each of its faults, many times."""
+def test_invoke_has_the_expected_outcome(call: Call, seed: int) -> None:
+    """Each failure occurs many times."""
     with failing(seed) as service:
         model = _model(service, max_retries=None)
-        found = call.batch(
+        outcomes = call.batch(
             model,
             [f"call {n}" for n in range(CALLS)],
             return_exceptions=True,
-            max_concurrency=NO_BACKOFF,
+            max_concurrency=MAX_CONCURRENCY,
         )
-        met = Counter(service.fault(n, streamed=False) for n in range(CALLS))
-        assert met.keys() == PLAIN_FAULTS.keys()
-        for n, it in enumerate(found):
-            outcome = it if isinstance(it, Exception) else it.text
-            _check(n, service.fault(n, streamed=False), outcome, streamed=False)
-        _nothing_is_left(service)
-        _asked_once(service, streamed=False)
+        occurred = Counter(service.failure(n, streamed=False) for n in range(CALLS))
+        assert occurred.keys() == RESPONSE_FAILURES.keys()
+        for n, result in enumerate(outcomes):
+            outcome = result if isinstance(result, Exception) else result.text
+            _check(n, service.failure(n, streamed=False), outcome, streamed=False)
+        _assert_nothing_is_left(service)
+        _assert_sent_once(service, streamed=False)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
-def test_streams_end_right_or_with_their_error(call: Call, seed: int) -> None:
-    """What came before the error is the beginning of the right answer, and never its whole."""
+def test_streams_have_the_expected_outcome(call: Call, seed: int) -> None:
+    """The text before an error is the start of the correct answer."""
     with failing(seed) as service:
         model = _model(service, max_retries=None)
 
-        def is_left(n: int) -> bool:
-            return service.fault(n, streamed=True) == "left"
+        def is_closed_early(n: int) -> bool:
+            return service.failure(n, streamed=True) == "closed by client"
 
         def read(n: int) -> tuple[str, Exception | None]:
-            texts: list[str] = []
+            parts: list[str] = []
             try:
                 with model.stream(f"call {n}") as chunks:
                     for chunk in chunks:
-                        texts.append(chunk.text)
-                        if is_left(n) and chunk.text:
+                        parts.append(chunk.text)
+                        if is_closed_early(n) and chunk.text:
                             break
             except ModelError as error:
-                return "".join(texts), error
-            return "".join(texts), None
+                return "".join(parts), error
+            return "".join(parts), None
 
         async def aread(n: int) -> tuple[str, Exception | None]:
-            texts: list[str] = []
+            parts: list[str] = []
             try:
                 async with model.astream(f"call {n}") as chunks:
                     async for chunk in chunks:
-                        texts.append(chunk.text)
-                        if is_left(n) and chunk.text:
+                        parts.append(chunk.text)
+                        if is_closed_early(n) and chunk.text:
                             break
             except ModelError as error:
-                return "".join(texts), error
-            return "".join(texts), None
+                return "".join(parts), error
+            return "".join(parts), None
 
-        found = call.batch(RunnableLambda(read, aread), range(CALLS), max_concurrency=NO_BACKOFF)
-        met = Counter(service.fault(n, streamed=True) for n in range(CALLS))
-        assert met.keys() == STREAM_FAULTS.keys()
-        for n, (text, error) in enumerate(found):
-            if is_left(n):
+        outcomes = call.batch(
+            RunnableLambda(read, aread), range(CALLS), max_concurrency=MAX_CONCURRENCY
+        )
+        occurred = Counter(service.failure(n, streamed=True) for n in range(CALLS))
+        assert occurred.keys() == STREAM_FAILURES.keys()
+        for n, (text, error) in enumerate(outcomes):
+            if is_closed_early(n):
                 assert (bool(text), error) == (True, None)
                 assert text_of(n).startswith(text)
             else:
                 outcome = text if error is None else error
-                _check(n, service.fault(n, streamed=True), outcome, streamed=True)
+                _check(n, service.failure(n, streamed=True), outcome, streamed=True)
                 assert text_of(n).startswith(text)
-        _nothing_is_left(service)
-        _asked_once(service, streamed=True)
+        _assert_nothing_is_left(service)
+        _assert_sent_once(service, streamed=True)
 
 
 @pytest.mark.slow
-def test_faults_that_pass_are_no_faults_with_retries(call: Call) -> None:
-    """Asked again, the service answers; whoever is to blame himself is not asked again."""
+def test_retries_hide_temporary_failures(call: Call) -> None:
+    """Retryable failures are retried with success; others are not retried."""
     calls = 150
-    with failing(2, passing=True) as service:
+    with failing(2, temporary=True) as service:
         model = _model(service, max_retries=2, max_retry_delay=0.5)
-        found = call.batch(
+        outcomes = call.batch(
             model,
             [f"call {n}" for n in range(calls)],
             return_exceptions=True,
-            max_concurrency=NO_BACKOFF,
+            max_concurrency=MAX_CONCURRENCY,
         )
-        for n, it in enumerate(found):
-            fault = service.fault(n, streamed=False)
-            kind = expected(fault, streamed=False)
-            passes = kind is None or is_retryable(_example(kind))
-            if fault == "429 with retry-after":  # it asks for more time than it may
-                passes = False
-            outcome = it if isinstance(it, Exception) else it.text
-            _check(n, "right" if passes else fault, outcome, streamed=False)
-            assert service.tally.asked[n] == (2 if passes and kind is not None else 1), fault
-        _nothing_is_left(service)
-
-
-def _example(kind: type[Exception]) -> Exception:
-    return kind("an example")
+        for n, result in enumerate(outcomes):
+            failure = service.failure(n, streamed=False)
+            error_type = expected(failure, streamed=False)
+            succeeds = error_type is None or is_retryable(error_type("an example"))
+            if failure == "429 with retry-after":  # it asks to wait longer than `max_retry_delay`
+                succeeds = False
+            outcome = result if isinstance(result, Exception) else result.text
+            _check(n, "success" if succeeds else failure, outcome, streamed=False)
+            assert service.counts.requests[n] == (
+                2 if succeeds and error_type is not None else 1
+            ), failure
+        _assert_nothing_is_left(service)

@@ -1,1 +1,1 @@
-"""The real llama.cpp server on loopback, for tests of providers; see server.py."""
+"""A real llama.cpp server, for tests of providers."""

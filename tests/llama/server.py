@@ -1,36 +1,35 @@
-"""Starts the real llama.cpp server in a process of its own, so that a crash leaves the tests be.
+"""A real llama.cpp server in its own process, so that a crash does not end the tests.
 
-It speaks `/v1/chat/completions`, `/v1/responses`, `/v1/messages` and `/v1/embeddings`, with the
-embedded model SmolLM2-135M-Instruct. What was seen of the server (xllamacpp 2026.10):
+It has `/v1/chat/completions`, `/v1/responses`, `/v1/messages` and `/v1/embeddings`, with the local
+model SmolLM2-135M-Instruct. Observations of the server (xllamacpp 2026.10):
 
-- The model's own chat template has no place for tools, and then they are ignored without a word.
-  Ours (`tools.jinja`) shows two calls as examples, so that the model begins a call of its own
-  with the first token; from there the grammar of its schema holds it. Asked twice in one
-  question, it makes two calls. Where the conversation ends with a tool's result, the template
-  leaves the tools out, and the model answers with words.
-- `tool_choice` "required" (Anthropic: "any") does not forbid to talk first; the examples see to
-  that. A tool that is named is not told from "auto", so give one tool where it matters. "none"
-  leaves the tools in the prompt, and what looks like a call is text then; `/v1/messages` takes it
-  for "auto".
-- A JSON schema holds the answer in `/v1/chat/completions` as `response_format`; in
-  `/v1/responses` the schema in `text.format` is ignored (only `response_format`, which is not of
-  that API, is read), and `/v1/messages` ignores every such field: there, a tool is the way.
+- The chat template of the model has no tools, and ignores them silently. The one of these tests
+  (`tools.jinja`) shows two calls as examples, so that the model starts a call with its first token;
+  from there the grammar of the schema constrains it. It makes two calls if the question needs two.
+  If the conversation ends with a tool result, the template leaves out the tools, and the model
+  answers with text.
+- `tool_choice` "required" (Anthropic: "any") allows text before a call; the examples prevent it. A
+  tool by name counts as "auto", so pass a single tool if it matters. "none" leaves the tools in the
+  prompt, and returns a call as text; `/v1/messages` treats it as "auto".
+- A JSON schema constrains the answer in `/v1/chat/completions` as `response_format`.
+  `/v1/responses` ignores the schema in `text.format` (it reads only `response_format`, which is not
+  part of that API), and `/v1/messages` ignores every such field, so it needs a tool.
 - `stop` works everywhere (`stop_sequences` in `/v1/messages`; `stop` in `/v1/responses`, which
-  has no such field by the book); the text ends before it.
+  documents no such field); the text ends before it.
 - Images: status 500, "image input is not supported". Too long a conversation: status 400,
   "exceed_context_size_error". A wrong key: 401. An unknown path: 404.
-- Ollama's `/api/chat` is not there.
-- Usage: `/v1/messages` counts what came from the prompt's cache apart from `input_tokens`.
-- `/v1/responses` refuses `{"role": "assistant", "content": "a text"}` in `input` ("Cannot determine
-  type of 'item'"), which the API takes.
-- `/v1/responses` says "completed" also where `max_output_tokens` ended the answer, and its events
+- Ollama's `/api/chat` does not exist.
+- Usage: `/v1/messages` counts cached tokens apart from `input_tokens`.
+- `/v1/responses` refuses `{"role": "assistant", "content": "Hello"}` in `input` ("Cannot determine
+  type of 'item'"), which the API accepts.
+- `/v1/responses` reports "completed" also if `max_output_tokens` ended the answer, and its events
   have no `output_index`.
-- A body for `/v1/messages` whose `messages` is no list ends the whole process.
+- A body for `/v1/messages` whose `messages` is not a list ends the process.
 
-Here it answers at temperature 0, with at most 128 tokens, unless told otherwise, and holds 4096
-tokens. It keeps the prompts that it has read, since to read a tool takes it longer than to call
-it. What is kept is rounded in another way than what is read for the first time, which may lead to
-other words: whoever asks twice and compares has asked once before.
+The server of these tests answers at temperature 0, with at most 128 tokens by default, and has a
+context of 4096 tokens. It caches prompts, since it takes longer to read a tool than to call it. A
+cached prompt is rounded differently than one that is read for the first time, which may change the
+words. So a test that compares two answers sends the question once before.
 """
 
 from __future__ import annotations
@@ -48,17 +47,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "a-key-for-tests"
-PATIENCE = 60.0
+START_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
 class LlamaServer:
-    """Where the server is.
+    """Address of the server.
 
     Attributes:
-        url: its root, without a slash at the end: what Anthropic's clients call the base URL.
-        key: the key that it asks for; with another, it answers 401.
-        model: what it calls its model, whatever it is asked for.
+        url: the root URL, without a slash at the end: the base URL of Anthropic's clients.
+        key: the key that it requires; it answers another key with 401.
+        model: the name of its model, which it reports for any requested name.
     """
 
     url: str
@@ -67,17 +66,17 @@ class LlamaServer:
 
     @property
     def v1(self) -> str:
-        """What OpenAI's clients call the base URL."""
+        """Return the base URL of OpenAI's clients."""
         return f"{self.url}/v1"
 
 
 @contextmanager
 def llama_server() -> Iterator[LlamaServer]:
-    """The server, from when it answers until the block ends."""
+    """Run the server until the block ends; yield it when it answers."""
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.llama.child", KEY],
         cwd=ROOT,
-        # Without this, threads that wait would keep the CPUs from those that they wait for.
+        # Without this, waiting threads would take the CPUs from the threads that they wait for.
         env={**os.environ, "PYTHONPATH": str(ROOT), "GOMP_SPINCOUNT": "1000"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -85,32 +84,32 @@ def llama_server() -> Iterator[LlamaServer]:
     )
     try:
         assert child.stdout is not None
-        address = child.stdout.readline().strip()
-        assert address, f"the server ended with {child.wait()}; its error stands on stderr"
-        _wait_until_healthy(address)
-        yield LlamaServer(address)
+        url = child.stdout.readline().strip()
+        assert url, f"the server ended with {child.wait()}; its error is on stderr"
+        _wait_until_healthy(url)
+        yield LlamaServer(url)
     finally:
         _end(child)
 
 
-def _wait_until_healthy(address: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while not _is_healthy(address):
-        assert time.monotonic() < until, f"{address} does not answer"
+def _wait_until_healthy(url: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while not _is_healthy(url):
+        assert time.monotonic() < deadline, f"{url} does not answer"
         time.sleep(0.05)
 
 
-def _is_healthy(address: str) -> bool:
+def _is_healthy(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"{url}/health", timeout=5) as response:
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
 
 def _end(child: subprocess.Popen[str]) -> None:
     try:
-        child.communicate(timeout=10)  # ends its standard input
+        child.communicate(timeout=10)  # closes its standard input
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()

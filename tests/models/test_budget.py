@@ -1,4 +1,4 @@
-"""Budgets: no further call once they are spent, whoever calls, and nothing is counted twice."""
+"""Budgets: no call begins once they are spent, and nothing is counted twice."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 from tests.laws.recorder import Recorder
 from tests.laws.specimens import NO_BACKOFF
-from tests.models.test_request_policies import WAYS, Quick, Watches, ways
+from tests.models.test_request_policies import WAYS, ChunkHandler, Quick, ways
 
 
-def usage(read: int, written: int, **details: int) -> Any:
-    said: Any = {"input_tokens": read, "output_tokens": written, "total_tokens": read + written}
-    return {**said, "input_token_details": details} if details else said
+def usage(input: int, output: int, **details: int) -> Any:
+    tokens: Any = {"input_tokens": input, "output_tokens": output, "total_tokens": input + output}
+    return {**tokens, "input_token_details": details} if details else tokens
 
 
 def model(**settings: Any) -> ScriptedChatModel:
@@ -34,25 +34,25 @@ def model(**settings: Any) -> ScriptedChatModel:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_once_it_is_spent_no_further_call_begins(way: str, call: Call) -> None:
+def test_no_call_begins_once_the_budget_is_spent(way: str, call: Call) -> None:
     """The call that exceeds it goes on to its end; the next one never reaches the model."""
-    asked = model()
+    chat = model()
     with Budget(tokens=100) as budget:
-        assert ways(call, asked)[way]() == "a b"
-        assert ways(call, asked)[way]() == "a b"
+        assert ways(call, chat)[way]() == "a b"
+        assert ways(call, chat)[way]() == "a b"
         assert budget.spent_tokens == 140
         with pytest.raises(BudgetExceeded, match="140 of 100 tokens"):
-            ways(call, asked)[way]()
-    assert asked.opened == 2
-    assert ways(call, asked)[way]() == "a b"
+            ways(call, chat)[way]()
+    assert chat.opened == 2
+    assert ways(call, chat)[way]() == "a b"
     assert budget.spent_tokens == 140
 
 
 def test_it_holds_for_a_chain_that_has_it_in_its_config(call: Call) -> None:
-    """All models in there together, also those that functions ask; and no other chain."""
+    """It counts all models of the chain, also those that functions return, and no others."""
     first, second = model(), model()
     chain = (
-        first | StrOutputParser() | RunnableLambda(lambda it: second) | StrOutputParser()
+        first | StrOutputParser() | RunnableLambda(lambda _: second) | StrOutputParser()
     ).with_config(callbacks=[Budget(tokens=200)])
     assert call.batch(chain, ["hi"], max_concurrency=1) == ["a b"]
     with pytest.raises(BudgetExceeded) as caught:
@@ -62,52 +62,54 @@ def test_it_holds_for_a_chain_that_has_it_in_its_config(call: Call) -> None:
     call.invoke(first, "hi")
 
 
-def test_collected_errors_are_those_that_were_too_many(call: Call) -> None:
-    """The items before are whole."""
-    asked = model()
+def test_in_a_batch_only_the_items_beyond_the_budget_fail(call: Call) -> None:
+    """The items before have their answers."""
+    chat = model()
     with Budget(tokens=70 * 3):
-        outputs = call.batch(asked, ["hi"] * 5, max_concurrency=1, return_exceptions=True)
-    assert [type(it).__name__ for it in outputs] == ["AIMessage"] * 3 + ["BudgetExceeded"] * 2
+        outputs = call.batch(chat, ["hi"] * 5, max_concurrency=1, return_exceptions=True)
+    assert [type(output).__name__ for output in outputs] == ["AIMessage"] * 3 + [
+        "BudgetExceeded"
+    ] * 2
 
 
-def test_what_a_stream_has_reported_counts_where_it_is_left(call: Call) -> None:
-    """Some services report what was read with the first piece."""
-    pieces: Any = [[AIMessageChunk("a", usage_metadata=usage(30, 1)), "b", "c"]]
+def test_a_stream_that_is_closed_early_costs_what_it_has_reported(call: Call) -> None:
+    """Some services report the input tokens with the first chunk."""
+    chunks: Any = [[AIMessageChunk("a", usage_metadata=usage(30, 1)), "b", "c"]]
     with Budget(tokens=100) as budget:
-        call.stream(ScriptedChatModel(pieces), "hi", take=1)
+        call.stream(ScriptedChatModel(chunks), "hi", take=1)
         assert budget.spent_tokens == 31
         with pytest.raises(ServerError):
-            call.stream(ScriptedChatModel([[*pieces[0], ServerError("x")]]), "hi")
+            call.stream(ScriptedChatModel([[*chunks[0], ServerError("x")]]), "hi")
         assert budget.spent_tokens == 62
-        call.stream(ScriptedChatModel(pieces), "hi")
+        call.stream(ScriptedChatModel(chunks), "hi")
         assert budget.spent_tokens == 93
-    assert not budget._heard
+    assert not budget._streaming
 
 
-def test_what_is_answered_from_a_cache_costs_nothing(call: Call) -> None:
-    """By the model's own, and by one around it, in every way of asking; left in the midst, too."""
-    for asked in (model(cache=InMemoryCache()), model().with_cache()):
+def test_cached_answers_cost_nothing(call: Call) -> None:
+    """Those of the model's cache, and of `with_cache`, by any method; also if closed early."""
+    for chat in (model(cache=InMemoryCache()), model().with_cache()):
         with Budget(tokens=71) as budget:
             for way in (*WAYS, *WAYS):
-                ways(call, asked)[way]()
-            call.stream(asked, "hi", take=1)
+                ways(call, chat)[way]()
+            call.stream(chat, "hi", take=1)
         assert budget.spent_tokens == 70
 
 
-def test_retries_and_fallbacks_do_not_go_on(call: Call) -> None:
-    """Another attempt would not mend it; a fallback under the same budget is refused as well."""
-    asked, other = model(), model()
-    policed = asked.with_retry(**NO_BACKOFF).with_fallbacks([other])
+def test_retries_and_fallbacks_end_with_the_budget(call: Call) -> None:
+    """There is no other attempt, and a fallback under the same budget is refused, too."""
+    chat, other = model(), model()
+    wrapped = chat.with_retry(**NO_BACKOFF).with_fallbacks([other])
     with Budget(tokens=10):
-        call.invoke(policed, "hi")
+        call.invoke(wrapped, "hi")
         with pytest.raises(BudgetExceeded) as caught:
-            call.invoke(policed, "hi")
-    assert (asked.opened, other.opened) == (1, 0)
+            call.invoke(wrapped, "hi")
+    assert (chat.opened, other.opened) == (1, 0)
     assert isinstance(caught.value.__cause__, ExceptionGroup)
 
 
-def test_a_fallback_takes_over_where_the_first_model_has_its_own_budget(call: Call) -> None:
-    """An expensive model up to a point, then a cheap one."""
+def test_a_fallback_takes_over_if_only_the_first_model_has_a_budget(call: Call) -> None:
+    """An expensive model answers up to its budget, then a cheap one does."""
     dear, cheap = model(), model()
     both = dear.with_config(callbacks=[Budget(tokens=100)]).with_fallbacks([cheap])
     for _ in range(4):
@@ -117,14 +119,14 @@ def test_a_fallback_takes_over_where_the_first_model_has_its_own_budget(call: Ca
 
 def test_failed_attempts_cost_what_they_report(call: Call) -> None:
     """The answer of the last attempt is counted once."""
-    asked = Quick([ServerError("x"), "a b"], usage=usage(30, 40), max_retries=1)
+    chat = Quick([ServerError("x"), "a b"], usage=usage(30, 40), max_retries=1)
     with Budget(tokens=100) as budget:
-        call.invoke(asked, "hi")
+        call.invoke(chat, "hi")
         assert budget.spent_tokens == 70
 
 
 def test_embeddings_are_refused_as_well(call: Call) -> None:
-    """They report no usage, and so cost nothing; but nothing is spent any more."""
+    """They report no usage and cost nothing, but do not run once the budget is spent."""
     vectors = DeterministicFakeEmbedding(3)
     with Budget(tokens=10) as budget:
         call.batch(vectors, ["a", "b"])
@@ -141,7 +143,7 @@ PRICES = {"dear": (10, 100), "cheap": [1, 2, 0.1, 1.25], "some-4": (4, 4)}
 
 
 @pytest.mark.parametrize(
-    ("name", "used", "cost"),
+    ("name", "tokens", "cost"),
     [
         ("dear", usage(1_000_000, 0), 10),
         ("dear", usage(0, 10_000), 1),
@@ -152,36 +154,36 @@ PRICES = {"dear": (10, 100), "cheap": [1, 2, 0.1, 1.25], "some-4": (4, 4)}
         ("some-4-latest", usage(500_000, 0), 2),
     ],
 )
-def test_tokens_cost_what_the_table_says(name: str, used: Any, cost: float, call: Call) -> None:
-    """Read, written, read from the provider's cache and written into it; snapshots as the model."""
+def test_tokens_cost_what_the_prices_say(name: str, tokens: Any, cost: float, call: Call) -> None:
+    """Input, output, cache reads and cache writes have their prices; snapshots have the model's."""
     with Budget(cost=1e9, prices=PRICES) as budget:
-        call.invoke(model(usage=used, response_metadata={"model_name": name}), "hi")
+        call.invoke(model(usage=tokens, response_metadata={"model_name": name}), "hi")
     assert budget.spent_cost == pytest.approx(cost)
-    assert budget.by_model == {name: used}
+    assert budget.by_model == {name: tokens}
 
 
 def test_a_cost_is_a_limit(call: Call) -> None:
-    """No call begins once it is reached."""
-    asked = model(usage=usage(100_000, 0), response_metadata={"model_name": "dear"})
+    """No call begins once the cost is reached."""
+    chat = model(usage=usage(100_000, 0), response_metadata={"model_name": "dear"})
     with Budget(cost=1.5, prices=PRICES) as budget:
         for _ in range(2):
-            call.invoke(asked, "hi")
+            call.invoke(chat, "hi")
         with pytest.raises(BudgetExceeded, match="2 of 1.5 in money"):
-            call.invoke(asked, "hi")
+            call.invoke(chat, "hi")
     assert repr(budget) == "<Budget(cost=1.5): spent 200,000 tokens, 2 in money>"
 
 
 @pytest.mark.parametrize("name", ["some-4-5-20250929", "dear-mini", "unknown"])
 def test_a_model_without_a_price_is_not_taken_for_free(name: str, call: Call) -> None:
-    """The answer is there, and paid; then what is left cannot be told, so nothing more is asked."""
-    asked = model(response_metadata={"model_name": name})
+    """The first answer comes; then the cost is unknown, so no other call begins."""
+    chat = model(response_metadata={"model_name": name})
     with Budget(cost=1, prices=PRICES):
-        call.invoke(asked, "hi")
-        with pytest.raises(BudgetExceeded, match=f"nothing for '{name}'"):
-            call.invoke(asked, "hi")
+        call.invoke(chat, "hi")
+        with pytest.raises(BudgetExceeded, match=f"prices= has no '{name}'"):
+            call.invoke(chat, "hi")
     with Budget(tokens=1000, prices=PRICES):
-        call.invoke(asked, "hi")
-        call.invoke(asked, "hi")
+        call.invoke(chat, "hi")
+        call.invoke(chat, "hi")
 
 
 @pytest.mark.parametrize(
@@ -202,17 +204,17 @@ def test_a_model_without_a_price_is_not_taken_for_free(name: str, call: Call) ->
     ],
     ids=repr,
 )
-def test_half_a_budget_is_refused(wrong: Any) -> None:
-    """Where it is made."""
+def test_a_wrong_budget_is_refused_when_it_is_made(wrong: Any) -> None:
+    """Limits and prices are needed, and must be numbers."""
     with pytest.raises(ConfigError):
         Budget(**wrong)
 
 
-# -- blocks and watchers
+# -- blocks and handlers
 
 
 def test_blocks_nest_and_follow_one_another(call: Call) -> None:
-    """The narrower of two holds; a budget goes on counting in a later block."""
+    """Of two budgets the smaller one counts; a budget goes on counting in a later block."""
     outer, inner = Budget(tokens=100), Budget(tokens=1000)
     with outer, inner:
         call.invoke(model(), "hi")
@@ -227,14 +229,14 @@ def test_blocks_nest_and_follow_one_another(call: Call) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("first", [True, False])
-def test_who_watches_sees_the_refused_call_begin_and_end(first: bool, way: str, call: Call) -> None:
-    """A start has an end, also where a handler before or behind it refuses the run."""
-    seen: Any = Watches() if way == "watched" else Recorder()
+def test_handlers_get_start_and_end_of_a_refused_call(first: bool, way: str, call: Call) -> None:
+    """A start has an end, whether the budget is the first handler or the last."""
+    seen: Any = ChunkHandler() if way == "observed" else Recorder()
     budget = Budget(tokens=0)
     callbacks = [budget, seen] if first else [seen, budget]
-    asked = model().with_config(callbacks=callbacks)
+    chat = model().with_config(callbacks=callbacks)
     with pytest.raises(BudgetExceeded):
-        ways(call, asked)[way]()
-    own = [it.kind for it in seen.events if it.run_type == "chat_model"]
+        ways(call, chat)[way]()
+    own = [event.kind for event in seen.events if event.run_type == "chat_model"]
     assert own == ["start", "error"]
-    assert asked.opened == 0  # type: ignore[attr-defined]  # lent by the model
+    assert chat.opened == 0  # type: ignore[attr-defined]  # a method of the model

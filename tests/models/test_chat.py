@@ -1,4 +1,4 @@
-"""What every chat model does, whatever its provider wrote."""
+"""Chat models: what they do by themselves, whichever hooks a provider wrote."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class WritesAsyncStream(ChatModel):
 
 @pytest.mark.parametrize("model", [WritesGenerate(), WritesStream(), WritesBoth()], ids=repr)
 def test_one_hook_is_enough(model: ChatModel, call: Call) -> None:
-    """What was not written is made of what was: every call works, in both colours."""
+    """The other hooks follow from it: every method works, sync and async."""
     answer = AIMessage("hi 0.5")
     assert call.invoke(model, "hi", temperature=0.5) == answer
     assert merge_chunks(call.stream(model, "hi", temperature=0.5), model.merge) == answer
@@ -82,8 +82,8 @@ def test_one_hook_is_enough(model: ChatModel, call: Call) -> None:
 
 
 @pytest.mark.parametrize("model", [WritesAsyncGenerate(), WritesAsyncStream()], ids=repr)
-async def test_an_async_model_says_which_call_to_use(model: ChatModel) -> None:
-    """It can be awaited; a sync call names the async one."""
+async def test_an_async_model_names_the_method_to_use(model: ChatModel) -> None:
+    """It can be awaited; the error of a sync call names the async method."""
     assert await model.ainvoke("hi") == AIMessage("hi None")
     chunks = [chunk async for chunk in model.astream("hi")]
     assert merge_chunks(chunks, model.merge) == AIMessage("hi None")
@@ -93,13 +93,13 @@ async def test_an_async_model_says_which_call_to_use(model: ChatModel) -> None:
         list(model.stream("hi"))
 
 
-def test_a_model_without_hooks_says_what_to_write(call: Call) -> None:
-    """The mistake of a provider's author is named."""
+def test_a_model_without_hooks_names_the_hook_to_write(call: Call) -> None:
+    """The error is for the author of a provider."""
 
     class Nothing(ChatModel):
         pass
 
-    with pytest.raises(TypeError, match="Nothing does not say how to answer: write `_generate`"):
+    with pytest.raises(TypeError, match="Nothing has no hook that answers: write `_generate`"):
         call.invoke(Nothing(), "hi")
 
 
@@ -115,21 +115,21 @@ def test_a_model_without_hooks_says_what_to_write(call: Call) -> None:
     ],
     ids=str,
 )
-def test_a_model_reads_every_form_of_a_conversation(input: Any) -> None:
-    """Provider hooks get messages, whatever was given."""
+def test_hooks_get_messages_of_any_input(input: Any) -> None:
+    """Strings, lists, dicts and prompt values become the same messages."""
     model = ScriptedChatModel(["ok"])
     model.invoke(input)
     assert model.calls[0].messages == [HumanMessage("hi")]
 
 
 def test_a_conversation_without_messages_is_an_error(call: Call) -> None:
-    """There is nothing to answer."""
+    """The error says that there is no message to answer."""
     with pytest.raises(ConfigError, match="no message to answer"):
         call.invoke(ScriptedChatModel(), [])
 
 
-def test_options_of_a_call_go_over_the_settings_of_the_model(call: Call) -> None:
-    """Settings are defaults; a bound option overrides them, a given one overrides both."""
+def test_options_of_a_call_override_the_settings_of_the_model(call: Call) -> None:
+    """Bound options override settings, and those of a call override both."""
     model = ScriptedChatModel("ok", cycle=True, temperature=0.1, max_tokens=5, stop="a")
     bound = model.bind(temperature=0.2, seed=1)
     call.invoke(bound, "hi", temperature=0.3, max_tokens=None, stop=["b"])
@@ -140,7 +140,7 @@ def test_options_of_a_call_go_over_the_settings_of_the_model(call: Call) -> None
 
 @pytest.mark.parametrize("option", sorted(BASE_OPTIONS))
 def test_a_misspelt_option_is_an_error_before_work_starts(option: str, call: Call) -> None:
-    """The near name is suggested, and the model is not asked."""
+    """The error suggests the right name, and the model does not run."""
     model = ScriptedChatModel()
     with pytest.raises(ConfigError, match=f"Did you mean '{option}'"):
         call.invoke(model, "hi", **{f"{option}x": 1})
@@ -150,9 +150,9 @@ def test_a_misspelt_option_is_an_error_before_work_starts(option: str, call: Cal
 
 
 @pytest.mark.parametrize("stop", [[""], [1], "", 3, {"a": 1}])
-def test_stop_sequences_are_texts(stop: Any) -> None:
+def test_stop_sequences_are_strings_that_are_not_empty(stop: Any) -> None:
     """An empty one would stop everything."""
-    with pytest.raises(ConfigError, match="stop=.*expected a text, or a list of texts"):
+    with pytest.raises(ConfigError, match="stop=.*expected a string, or a list of strings"):
         ScriptedChatModel().invoke("hi", stop=stop)
 
 
@@ -169,10 +169,10 @@ def test_stop_sequences_are_texts(stop: Any) -> None:
         ("seed", "x", r"expected a whole number\."),
     ],
 )
-def test_numbers_are_looked_at_before_anything_is_asked(
+def test_numbers_are_checked_before_a_model_runs(
     option: str, wrong: Any, expected: str, call: Call
 ) -> None:
-    """As settings, in a call, and where they are bound."""
+    """They are, as settings, in a call, and where they are bound."""
     model = ScriptedChatModel(["a"])
     for make in (
         lambda: ScriptedChatModel(["a"], **{option: wrong}),
@@ -187,7 +187,7 @@ def test_numbers_are_looked_at_before_anything_is_asked(
 
 
 def test_a_model_is_a_value() -> None:
-    """It compares, prints and pickles by its settings; what it was asked is state."""
+    """It compares, prints and pickles by its settings, without its record of calls."""
     model = ScriptedChatModel(["a"], temperature=0.5)
     model.invoke("hi")
     copied = pickle.loads(pickle.dumps(model))
@@ -197,80 +197,80 @@ def test_a_model_is_a_value() -> None:
 
 
 @given(st.lists(arbitrary.ai_chunks, min_size=1, max_size=5))
-def test_a_streamed_answer_is_the_whole_answer(chunks: list[AIMessageChunk]) -> None:
-    """Merging what `stream` gives is what `invoke` gives: a message, and no chunk."""
+def test_the_chunks_of_an_answer_merge_to_the_answer(chunks: list[AIMessageChunk]) -> None:
+    """`invoke` returns what the chunks of `stream` merge to, as a message and not a chunk."""
     model = ScriptedChatModel([chunks], cycle=True)
-    whole = model.invoke("hi")
-    assert type(whole) is AIMessage
-    assert merge_chunks(model.stream("hi"), model.merge) == whole
+    answer = model.invoke("hi")
+    assert type(answer) is AIMessage
+    assert merge_chunks(model.stream("hi"), model.merge) == answer
 
 
 @given(arbitrary.ais)
-def test_a_whole_answer_survives_being_streamed(answer: AIMessage) -> None:
-    """The message that was scripted is the message that comes."""
+def test_an_answer_without_chunks_can_be_streamed(answer: AIMessage) -> None:
+    """Its only chunk merges to the same answer."""
 
-    class Says(ChatModel):
+    class Fixed(ChatModel):
         def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
             return answer
 
-    assert merge_chunks(Says().stream("hi"), Says.merge) == Says().invoke("hi") == answer
+    assert merge_chunks(Fixed().stream("hi"), Fixed.merge) == Fixed().invoke("hi") == answer
 
 
-def test_chains_read_models_piece_by_piece(call: Call) -> None:
-    """A parser behind a model streams its pieces."""
+def test_chains_stream_the_chunks_of_models(call: Call) -> None:
+    """A parser after a model yields a part for each chunk."""
     chain = ScriptedChatModel("one two", cycle=True) | StrOutputParser()
     assert call.stream(chain, "hi") == ["one", " ", "two"]
     assert call.invoke(chain, "hi") == "one two"
 
 
 @pytest.mark.parametrize("answer", ["text", None, HumanMessage("a")])
-def test_a_hook_that_gives_no_answer_is_named(answer: Any, call: Call) -> None:
-    """The mistake of a provider's author is named."""
+def test_a_hook_that_returns_no_answer_is_named(answer: Any, call: Call) -> None:
+    """The error is for the author of a provider."""
 
     class Wrong(ChatModel):
         def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
             return answer  # type: ignore[no-any-return]
 
-    with pytest.raises(TypeError, match=r"Wrong\._generate gave"):
+    with pytest.raises(TypeError, match=r"Wrong\._generate returned"):
         call.invoke(Wrong(), "hi")
 
 
 def test_tokens_can_be_counted() -> None:
-    """An estimate, which `trim_messages` takes too."""
+    """The count is an estimate, which `trim_messages` can use."""
     model = ScriptedChatModel()
     assert model.get_num_tokens("12345") == 2
     assert model.get_num_tokens_from_messages(convert_to_messages("hi")) > 1
 
 
-# --- stop sequences ---------------------------------------------------------------------------
+# -- stop sequences
 
 letters = st.text("abc", max_size=12)
 stops = st.lists(st.text("abc", min_size=1, max_size=4), max_size=3)
 
 
 @given(letters, stops, st.data())
-def test_a_text_is_cut_alike_however_it_is_streamed(
+def test_a_stop_sequence_is_found_in_any_split_of_the_text(
     text: str, stop: list[str], data: st.DataObject
 ) -> None:
-    """Also where a stop sequence is spread over pieces, or is the beginning of another."""
+    """It may be spread over chunks, or begin another stop sequence."""
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=4)))
     edges = [0, *cuts, len(text)]
-    cutter = StopSequenceFilter(stop)
-    shown = [cutter.feed(text[a:b]) for a, b in itertools.pairwise(edges)]
-    assert "".join(shown) + cutter.finish() == truncate_at_stop(text, stop)
+    stop_filter = StopSequenceFilter(stop)
+    parts = [stop_filter.feed(text[start:end]) for start, end in itertools.pairwise(edges)]
+    assert "".join(parts) + stop_filter.finish() == truncate_at_stop(text, stop)
 
 
 @given(letters, stops)
-def test_no_stop_sequence_is_in_what_is_left(text: str, stop: list[str]) -> None:
-    """And nothing is lost where there was none."""
-    cut = truncate_at_stop(text, stop)
-    assert not any(it in cut for it in stop)
-    assert text.startswith(cut)
-    assert cut == text or any(it in text for it in stop)
+def test_no_stop_sequence_is_in_a_truncated_text(text: str, stop: list[str]) -> None:
+    """Nothing is lost from a string without a stop sequence."""
+    truncated = truncate_at_stop(text, stop)
+    assert not any(sequence in truncated for sequence in stop)
+    assert text.startswith(truncated)
+    assert truncated == text or any(sequence in text for sequence in stop)
 
 
-def test_a_model_stops_where_it_is_told_and_is_closed(call: Call) -> None:
-    """The rest of the answer is not even produced."""
+def test_a_model_stops_at_a_stop_sequence_and_is_closed(call: Call) -> None:
+    """The rest of the answer is not produced."""
     model = ScriptedChatModel(
         [["on", "e S", "TOP two", RateLimitError("never reached")]], cycle=True
     )
@@ -279,11 +279,11 @@ def test_a_model_stops_where_it_is_told_and_is_closed(call: Call) -> None:
     assert (model.opened, model.closed) == (2, 2)
 
 
-# --- the scripted model -----------------------------------------------------------------------
+# -- the scripted model
 
 
 def test_a_script_is_played_answer_by_answer(call: Call) -> None:
-    """Texts, messages, pieces, functions and failures, in their order; then it is over."""
+    """It has strings, messages, chunks, functions and errors; after the last it is an error."""
     calls: Any = [{"name": "f", "args": {}, "id": "1", "type": "tool_call"}]
     model = ScriptedChatModel(
         [
@@ -308,8 +308,8 @@ def test_a_script_is_played_answer_by_answer(call: Call) -> None:
     assert model.opened == model.closed == 7
 
 
-def test_answers_of_a_script_have_usage_and_facts(call: Call) -> None:
-    """Once an answer, whole or streamed, unless an answer has its own."""
+def test_answers_of_a_script_have_usage_and_metadata(call: Call) -> None:
+    """Each answer has them once, also streamed, unless it has its own."""
     usage: Any = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
     own: Any = {"input_tokens": 5, "output_tokens": 5, "total_tokens": 10}
     model = ScriptedChatModel(
@@ -324,14 +324,14 @@ def test_answers_of_a_script_have_usage_and_facts(call: Call) -> None:
 
 
 def test_leaving_a_stream_closes_the_answer(call: Call) -> None:
-    """Nothing more is produced, and the script knows."""
+    """No more chunk is produced, and the model counts the closed answer."""
     model = ScriptedChatModel([["a", "b", ValueError("never reached")]])
     assert [chunk.text for chunk in call.stream(model, "hi", take=1)] == ["a"]
     assert (model.opened, model.closed) == (1, 1)
 
 
 async def test_a_cancelled_call_does_not_wait_for_a_delay() -> None:
-    """A pause of an hour ends with the call."""
+    """A delay of an hour ends with the call."""
     model = ScriptedChatModel([["a", Delay(3600)]])
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
@@ -339,44 +339,44 @@ async def test_a_cancelled_call_does_not_wait_for_a_delay() -> None:
     assert (model.opened, model.closed) == (1, 1)
 
 
-def test_a_script_needs_an_answer_and_pieces_of_answers() -> None:
-    """Mistakes in scripts are named."""
+def test_mistakes_in_scripts_are_named() -> None:
+    """A script needs an answer, and an answer needs chunks."""
     with pytest.raises(ConfigError, match="no answer"):
         ScriptedChatModel([])
-    with pytest.raises(TypeError, match="3 is no piece"):
+    with pytest.raises(TypeError, match="3 is no chunk"):
         ScriptedChatModel([[3]]).invoke("hi")  # type: ignore[list-item]
 
 
-# --- usage ------------------------------------------------------------------------------------
+# -- usage
 
 
 def test_usage_of_all_models_in_a_block_is_counted(call: Call) -> None:
-    """By model and in total, also within chains and batches, whole and streamed."""
+    """It is counted by model and in total, in chains, batches and streams, too."""
     usage: Any = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
     one = ScriptedChatModel("a", cycle=True, usage=usage, response_metadata={"model_name": "one"})
     two = ScriptedChatModel("b", cycle=True, usage=usage, name="two")
-    with track_usage() as found:
+    with track_usage() as usages:
         call.invoke(one | StrOutputParser(), "hi")
         call.stream(two, "hi")
         call.batch(two, ["x", "y"])
     call.invoke(one, "not counted")
-    assert found.calls == 4
-    assert found.by_model["one"]["total_tokens"] == 3
-    assert found.by_model["two"]["total_tokens"] == 9
-    assert found.total == {"input_tokens": 4, "output_tokens": 8, "total_tokens": 12}
+    assert usages.calls == 4
+    assert usages.by_model["one"]["total_tokens"] == 3
+    assert usages.by_model["two"]["total_tokens"] == 9
+    assert usages.total == {"input_tokens": 4, "output_tokens": 8, "total_tokens": 12}
 
 
 def test_usage_is_a_handler_too(call: Call) -> None:
-    """For a single call, it goes into its config."""
+    """In the config of a call, it counts that call."""
     usage: Any = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
-    found = Usage()
-    call.invoke(ScriptedChatModel("a", usage=usage), "hi", {"callbacks": [found]})
-    assert found.total == usage
-    assert "calls=1" in repr(found)
+    counter = Usage()
+    call.invoke(ScriptedChatModel("a", usage=usage), "hi", {"callbacks": [counter]})
+    assert counter.total == usage
+    assert "calls=1" in repr(counter)
 
 
-def test_the_schema_of_a_model_reads_json() -> None:
-    """So that it can be served: prompts, texts and lists of messages."""
+def test_the_input_schema_of_a_model_reads_json() -> None:
+    """A server can validate lists of messages with it."""
     schema = ScriptedChatModel().input_schema
     read = schema.model_validate_json(
         json.dumps([{"type": "system", "content": "be"}, {"type": "human", "content": "hi"}])

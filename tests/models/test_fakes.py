@@ -1,4 +1,4 @@
-"""The fakes, embeddings, and models by name."""
+"""Fake models, embeddings, and models by name."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 
 
-def test_a_generic_fake_gives_its_messages_word_by_word(call: Call) -> None:
-    """One a call, until there are none left."""
+def test_a_generic_fake_streams_its_messages_word_by_word(call: Call) -> None:
+    """It answers with one a call, until none is left."""
     model = GenericFakeChatModel(iter([AIMessage("hello goodbye", id="1"), "two", AIMessage([])]))
     chunks = call.stream(model, "hi")
     assert [chunk.content for chunk in chunks] == ["hello", " ", "goodbye"]
@@ -39,21 +39,21 @@ def test_a_generic_fake_gives_its_messages_word_by_word(call: Call) -> None:
 
 
 def test_endless_messages_are_fine(call: Call) -> None:
-    """An iterator may go on for ever."""
+    """An iterator may have no end."""
     model = GenericFakeChatModel(itertools.cycle(["a"]))
     assert [call.invoke(model, "hi").text for _ in range(3)] == ["a", "a", "a"]
 
 
-def test_a_fake_list_goes_round_letter_by_letter(call: Call) -> None:
-    """Each response in turn, then the first again."""
+def test_a_fake_list_streams_letter_by_letter(call: Call) -> None:
+    """It answers with each response, then with the first again."""
     model = FakeListChatModel(["ab", "c"], sleep=0)
     assert [chunk.text for chunk in call.stream(model, "hi")] == ["a", "b"]
     assert [call.invoke(model, "hi").text for _ in range(2)] == ["c", "ab"]
     assert model == FakeListChatModel(["ab", "c"], sleep=0)
 
 
-def test_fake_messages_go_round(call: Call) -> None:
-    """The same with messages."""
+def test_fake_messages_are_repeated(call: Call) -> None:
+    """After the last message, the first is the answer again."""
     call_: Any = {"name": "f", "args": {}, "id": "1", "type": "tool_call"}
     messages = [AIMessage("a b", tool_calls=[call_]), AIMessage("c")]
     model = FakeMessagesListChatModel(messages)
@@ -61,15 +61,15 @@ def test_fake_messages_go_round(call: Call) -> None:
     assert model.merge.accumulator().empty
 
 
-def test_a_parrot_says_what_it_heard(call: Call) -> None:
-    """The last message, as an answer."""
+def test_a_parrot_repeats_its_input(call: Call) -> None:
+    """It answers with the content of the last message."""
     assert call.invoke(ParrotFakeChatModel(), [HumanMessage("hi", id="1")]) == AIMessage(
         "hi", id="1"
     )
 
 
-def test_deterministic_vectors_depend_on_the_text_only(call: Call) -> None:
-    """Equal texts have equal vectors, other texts others; of the size that was asked for."""
+def test_deterministic_vectors_depend_on_the_string_only(call: Call) -> None:
+    """Equal strings have equal vectors, and others have others, of the size that was set."""
     model = DeterministicFakeEmbedding(size=4)
     assert call.invoke(model, "a") == DeterministicFakeEmbedding(size=4).embed_query("a")
     one, other, again = call.batch(model, ["a", "b", "a"])
@@ -80,7 +80,7 @@ def test_deterministic_vectors_depend_on_the_text_only(call: Call) -> None:
 
 
 class Counting(Embeddings):
-    """Remembers how many texts came at once."""
+    """A model that records how many strings came at once."""
 
     def __init__(self) -> None:
         self._sizes: list[int] = []
@@ -90,15 +90,15 @@ class Counting(Embeddings):
         return [[float(len(text))] for text in texts]
 
 
-def test_a_batch_of_texts_is_sent_as_one(call: Call) -> None:
-    """An embedder gets many texts at once, and each its own vector."""
+def test_a_batch_of_strings_is_sent_as_one(call: Call) -> None:
+    """The model gets all strings at once, and each gets its own vector."""
     model = Counting()
     assert call.batch(model, ["a", "bb", "ccc"]) == [[1.0], [2.0], [3.0]]
     assert model._sizes == [3]
 
 
 def test_queries_that_are_embedded_differently_are_not_sent_as_documents(call: Call) -> None:
-    """`batch` stays `invoke`, item by item."""
+    """`batch` embeds them one by one, as `invoke` does."""
 
     class Asymmetric(Counting):
         def embed_query(self, text: str) -> list[float]:
@@ -113,15 +113,15 @@ def test_queries_that_are_embedded_differently_are_not_sent_as_documents(call: C
 
 
 def test_wrong_inputs_and_options_of_embeddings_are_errors(call: Call) -> None:
-    """A list is a batch; an option is a setting."""
+    """A list is for `batch`, and embeddings have no options."""
     with pytest.raises(TypeError, match="use `batch`"):
         call.invoke(Counting(), ["a"])
     with pytest.raises(ConfigError, match="no option 'size'"):
         call.invoke(DeterministicFakeEmbedding(size=2), "a", size=3)
 
 
-def test_a_provider_that_loses_texts_of_a_batch_is_asked_for_each(call: Call) -> None:
-    """Vectors are never given to the wrong texts."""
+def test_a_batch_with_too_few_vectors_is_embedded_one_by_one(call: Call) -> None:
+    """No string gets the vector of another."""
 
     class Short(Counting):
         def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
@@ -131,7 +131,7 @@ def test_a_provider_that_loses_texts_of_a_batch_is_asked_for_each(call: Call) ->
 
 
 def test_models_are_made_by_name() -> None:
-    """The provider before the colon; further keywords are settings."""
+    """The provider is before the colon; other keywords are settings."""
     model = init_chat_model("scripted:tiny", temperature=0.5)
     assert model == ScriptedChatModel(model="tiny", temperature=0.5)
     assert init_chat_model("scripted") == ScriptedChatModel()
@@ -150,28 +150,28 @@ def test_models_are_made_by_name() -> None:
     ],
 )
 def test_an_unknown_provider_is_an_error_with_a_hint(name: Any, hint: str) -> None:
-    """The installed ones are listed."""
+    """It lists the installed ones."""
     with pytest.raises(ConfigError, match=f"{hint}.*installed providers: .*scripted"):
         init_chat_model(name)
 
 
 @pytest.mark.parametrize("make", [init_chat_model, init_embeddings])
-def test_a_name_is_a_text(make: Any) -> None:
-    """A model itself is none."""
+def test_a_name_is_a_string(make: Any) -> None:
+    """A number and a model are refused."""
     for wrong in (3, ScriptedChatModel()):
-        with pytest.raises(ConfigError, match=r"model=.*: expected a text such as"):
+        with pytest.raises(ConfigError, match=r"model=.*: expected a string such as"):
             make(wrong)
 
 
 @pytest.mark.parametrize("make", [init_chat_model, init_embeddings])
-def test_a_mistyped_setting_is_an_error_with_the_near_name(make: Any) -> None:
-    """Before anything is loaded; the settings that there are, are named."""
+def test_a_misspelt_setting_is_an_error_with_a_hint(make: Any) -> None:
+    """It comes before a model is loaded, and lists the known settings."""
     with pytest.raises(ConfigError, match=r"no setting 'contxt_size'.*mean 'context_size'.*Known:"):
         make("local", contxt_size=64)
 
 
 def test_embeddings_are_made_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From their own list of providers."""
+    """They have their own list of providers."""
     module = types.ModuleType("a_provider")
     module.Made = lambda model, size: DeterministicFakeEmbedding(size=size)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "a_provider", module)

@@ -1,4 +1,4 @@
-"""What a refusal means."""
+"""The portable errors of HTTP errors."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ NOON = 1792324800.0  # Sun, 18 Oct 2026 12:00:00 GMT
         ({"retry-after": ""}, None),
     ],
 )
-def test_when_to_ask_again(headers: dict[str, str], seconds: float | None) -> None:
-    """Milliseconds, seconds or a date; what cannot be read says nothing."""
+def test_the_delay_of_a_service_is_read(headers: dict[str, str], seconds: float | None) -> None:
+    """It is in milliseconds, seconds, or a date; one that cannot be read is None."""
     assert retry_after(headers, now=NOON) == seconds
 
 
@@ -67,7 +67,7 @@ def test_when_to_ask_again(headers: dict[str, str], seconds: float | None) -> No
     ],
 )
 def test_a_status_has_its_portable_error(status: int, message: str, kind: type[ModelError]) -> None:
-    """Exactly this class, with the service's own words and names."""
+    """It is of exactly this class, with the service's own message and ids."""
     error = model_error(status, message, provider="p", request_id="r", retry_after=3)
     assert type(error) is kind
     assert (str(error), error.status, error.provider, error.request_id) == (

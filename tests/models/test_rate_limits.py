@@ -1,4 +1,4 @@
-"""Rate limits: who goes when, in which order, and what all who share a limit learn."""
+"""Rate limits: when calls go, in which order, and what models that share a limit have in common."""
 
 from __future__ import annotations
 
@@ -29,45 +29,45 @@ from runnables.compose.policies.backoff import NO_BACKOFF
 from runnables.models.rate_limits import FairQueue, _QueueEntry
 from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.both_modes import Call
-from tests.models.test_request_policies import WAYS, Quick, Watches, ways
+from tests.models.test_request_policies import WAYS, ChunkHandler, Quick, ways
 
 USAGE: Any = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
 
 
-# -- the line, by a clock of its own
+# -- the queue, by a simulated clock
 
 
 class Wakeup:
-    """Nobody sleeps here: the simulation moves the clock."""
+    """A wake-up of a simulated call, which does not sleep."""
 
     is_dead = False
 
     def set(self) -> None:
-        """Woken, whoever it is."""
+        """Do nothing: the simulation looks at the head by itself."""
 
 
 class Simulation:
-    """Lets turns join, leave and go, as time passes."""
+    """A queue whose calls come, leave and go, as simulated time passes."""
 
     def __init__(self, rate: float | None, size: float, tokens: float | None) -> None:
         self.now = 0.0
-        self.line = FairQueue((rate, size, tokens), lambda: self.now)
-        self.joined: list[_QueueEntry] = []
+        self.queue = FairQueue((rate, size, tokens), lambda: self.now)
+        self.calls: list[_QueueEntry] = []
         self.went: list[tuple[float, _QueueEntry]] = []
 
-    def join(self, tokens: float) -> _QueueEntry:
-        turn = _QueueEntry(tokens, Wakeup())
-        self.line.enqueue(turn)
-        self.joined.append(turn)
-        return turn
+    def add(self, tokens: float) -> _QueueEntry:
+        entry = _QueueEntry(tokens, Wakeup())
+        self.queue.enqueue(entry)
+        self.calls.append(entry)
+        return entry
 
     def run_until(self, time: float) -> None:
-        """Wake the first of the line exactly when it asked for it."""
-        while self.line.waiting:
-            first = self.line.waiting[0]
-            seconds = self.line.seconds_until(first)
+        """Let calls go until this time, each exactly when the queue admits it."""
+        while self.queue.waiting:
+            head = self.queue.waiting[0]
+            seconds = self.queue.seconds_until(head)
             if seconds == 0:
-                self.went.append((self.now, first))
+                self.went.append((self.now, head))
             elif self.now + seconds > time:
                 break
             else:
@@ -77,7 +77,7 @@ class Simulation:
 
 ARRIVALS = st.lists(
     st.tuples(
-        st.floats(0, 2),  # seconds since the one before
+        st.floats(0, 2),  # seconds since the call before
         st.integers(0, 50),  # tokens
         st.sampled_from(["stays", "stays", "leaves", "pauses"]),
     ),
@@ -91,72 +91,72 @@ ARRIVALS = st.lists(
     size=st.floats(1, 5),
     tokens=st.none() | st.floats(60, 600),
 )
-def test_no_span_of_time_sees_more_than_the_limits(
+def test_no_span_of_time_has_more_than_the_limits(
     arrivals: Any, rate: float | None, size: float, tokens: float | None
 ) -> None:
-    """At most size + rate * t requests, at most a minute's tokens and those that came; in order."""
+    """At most size + rate * t requests, a minute's tokens and those of t, in order."""
     simulation = Simulation(rate, size, tokens)
     for seconds, amount, then in arrivals:
         simulation.run_until(simulation.now + seconds)
-        turn = simulation.join(amount)
+        entry = simulation.add(amount)
         if then == "leaves":
-            simulation.line.dequeue(turn)
-            simulation.joined.remove(turn)
+            simulation.queue.dequeue(entry)
+            simulation.calls.remove(entry)
         elif then == "pauses":
-            simulation.line.pause(1.5)
+            simulation.queue.pause(1.5)
     simulation.run_until(1e6)
     went = simulation.went
-    assert [turn for _, turn in went] == simulation.joined
+    assert [entry for _, entry in went] == simulation.calls
     for first in range(len(went)):
         for last in range(first, len(went)):
             span = went[last][0] - went[first][0]
-            there = went[first : last + 1]
+            calls = went[first : last + 1]
             if rate is not None:
-                assert len(there) <= size + rate * span + 1e-6
+                assert len(calls) <= size + rate * span + 1e-6
             if tokens is not None:
-                taken = sum(turn.tokens for _, turn in there)
+                taken = sum(entry.tokens for _, entry in calls)
                 assert taken <= tokens * (1 + span / 60) + 1e-6
 
 
 @given(amounts=st.lists(st.integers(0, 50), max_size=20), rate=st.floats(0.5, 20))
-def test_nobody_waits_longer_than_needed(amounts: list[int], rate: float) -> None:
-    """All at once: the k-th goes when the k-th token of the bucket is there, to the point."""
+def test_no_call_waits_longer_than_needed(amounts: list[int], rate: float) -> None:
+    """Of calls that come at once, the k-th goes exactly when the k-th permit is there."""
     simulation = Simulation(rate, 1, None)
     for amount in amounts:
-        simulation.join(amount)
+        simulation.add(amount)
     simulation.run_until(1e6)
     for number, (when, _) in enumerate(simulation.went):
         assert when == pytest.approx(number / rate)
 
 
-def test_nobody_goes_during_a_pause_and_all_go_on_after_it() -> None:
-    """A longer pause outlasts a shorter one that is asked for later."""
+def test_no_call_goes_during_a_pause() -> None:
+    """A longer pause outlasts a shorter one that is set later."""
     simulation = Simulation(10, 1, None)
-    simulation.line.pause(5)
-    simulation.line.pause(1)
+    simulation.queue.pause(5)
+    simulation.queue.pause(1)
     for _ in range(3):
-        simulation.join(0)
+        simulation.add(0)
     simulation.run_until(100)
     assert [when for when, _ in simulation.went] == pytest.approx([5, 5.1, 5.2])
 
 
-def test_what_was_not_used_lets_the_next_go_sooner() -> None:
-    """And what was used beyond the estimate makes them wait longer."""
+def test_the_used_tokens_correct_the_estimate() -> None:
+    """With fewer, the next call goes sooner; with more, it waits longer."""
     for used, expected in ((60, 1), (10, 0), (110, 51)):
         simulation = Simulation(None, 1, 60)
-        simulation.join(60)
+        simulation.add(60)
         simulation.run_until(0)
-        simulation.join(1)
-        simulation.line.settle(60, used)
+        simulation.add(1)
+        simulation.queue.settle(60, used)
         simulation.run_until(1000)
         assert simulation.went[1][0] == pytest.approx(expected)
 
 
-def test_a_call_larger_than_a_minute_goes_when_all_is_there() -> None:
-    """It does not wait for ever; what it takes beyond is owed."""
+def test_a_call_of_more_than_a_minutes_tokens_goes_when_the_bucket_is_full() -> None:
+    """It does not wait for ever; the rest is owed."""
     simulation = Simulation(None, 1, 60)
     for amount in (1, 100, 1):
-        simulation.join(amount)
+        simulation.add(amount)
     simulation.run_until(1000)
     assert [when for when, _ in simulation.went] == pytest.approx([0, 1, 42])
 
@@ -165,7 +165,7 @@ def test_a_call_larger_than_a_minute_goes_when_all_is_there() -> None:
 
 
 def test_requests_go_one_after_another(call: Call) -> None:
-    """A batch under a limit takes as long as the limit says; each waits in the order of coming."""
+    """A batch under a limit takes as long as the limit says."""
     limiter = InMemoryRateLimiter(requests_per_second=40)
     model = ScriptedChatModel(["a"], cycle=True, rate_limiter=limiter)
     began = time.monotonic()
@@ -174,22 +174,22 @@ def test_requests_go_one_after_another(call: Call) -> None:
     assert not limiter._queue.waiting
 
 
-def test_nobody_polls(call: Call) -> None:
-    """The clock is looked at a few times for each request, however long they wait."""
-    looks = count()
+def test_calls_do_not_poll(call: Call) -> None:
+    """The clock is read a few times for each request, however long they wait."""
+    reads = count()
 
     def clock() -> float:
-        next(looks)
+        next(reads)
         return time.monotonic()
 
     limiter = InMemoryRateLimiter(requests_per_second=40)
     limiter._queue = FairQueue((40, 1, None), clock)
     call.batch(ScriptedChatModel(["a"], cycle=True, rate_limiter=limiter), ["hi"] * 9)
-    assert next(looks) <= 2 * 9 * 2
+    assert next(reads) <= 2 * 9 * 2
 
 
 def test_threads_and_loops_share_a_limit() -> None:
-    """Two threads and two loops, one line: together they get no more than one of them."""
+    """Two threads and two loops in one queue get no more than one of them would."""
     limiter = InMemoryRateLimiter(requests_per_second=50, key="shared by threads and loops")
     went: list[float] = []
 
@@ -213,27 +213,27 @@ def test_threads_and_loops_share_a_limit() -> None:
     assert max(went) - min(went) >= 15 / 50 - 0.005
 
 
-def test_it_can_be_asked_without_waiting(call: Call) -> None:
-    """`blocking=False` says whether it may go now, and takes its place only then."""
+def test_a_limiter_can_be_asked_without_waiting(call: Call) -> None:
+    """`blocking=False` returns whether a call may go now, and takes the permit only then."""
     limiter = InMemoryRateLimiter(requests_per_minute=1)
 
-    async def aask() -> list[bool]:
+    async def acquire() -> list[bool]:
         return [await limiter.aacquire(blocking=False) for _ in range(3)]
 
-    asked = call.run(lambda: [limiter.acquire(blocking=False) for _ in range(3)], aask)
-    assert asked == [True, False, False]
+    admitted = call.run(lambda: [limiter.acquire(blocking=False) for _ in range(3)], acquire)
+    assert admitted == [True, False, False]
     assert not limiter._queue.waiting
 
 
-@pytest.mark.leaks(reason="the thread of a call that was given up ends a moment later")
-def test_who_is_given_up_leaves_the_line(call: Call) -> None:
-    """It does not wait to the end, it takes nobody's turn, and the model is not asked."""
+@pytest.mark.leaks(reason="the thread of a cancelled call ends a moment later")
+def test_a_cancelled_call_leaves_the_queue(call: Call) -> None:
+    """It does not wait to the end, takes no permit, and the model does not run."""
     limiter = InMemoryRateLimiter(requests_per_minute=1)
     model = ScriptedChatModel(["a"], cycle=True, rate_limiter=limiter)
     call.invoke(model, "hi")
-    for do in (call.invoke, call.stream):
+    for run in (call.invoke, call.stream):
         with pytest.raises(StepTimeout):
-            do(model.with_timeout(0.05), "hi")
+            run(model.with_timeout(0.05), "hi")
     until = time.monotonic() + 5
     while limiter._queue.waiting and time.monotonic() < until:
         time.sleep(0.01)
@@ -241,8 +241,8 @@ def test_who_is_given_up_leaves_the_line(call: Call) -> None:
     assert model.opened == 1
 
 
-def test_the_next_goes_when_the_first_is_cancelled() -> None:
-    """The one behind it is called, and looks at the clock itself."""
+def test_the_next_call_goes_when_the_head_is_cancelled() -> None:
+    """It is woken, and looks at the clock itself."""
 
     async def main() -> None:
         limiter = InMemoryRateLimiter(requests_per_second=20)
@@ -255,32 +255,32 @@ def test_the_next_goes_when_the_first_is_cancelled() -> None:
     asyncio.run(main())
 
 
-def test_nobody_waits_behind_those_of_a_loop_that_was_closed() -> None:
-    """They stood in line when their loop ended without a word to them; the next comer goes."""
+def test_calls_of_a_closed_loop_block_no_other() -> None:
+    """They are in the queue when their loop is closed; the next call that comes goes."""
     limiter = InMemoryRateLimiter(requests_per_second=50)
     limiter.acquire()
     loop = asyncio.new_event_loop()
-    left = [loop.create_task(limiter.aacquire()) for _ in range(2)]
+    dead = [loop.create_task(limiter.aacquire()) for _ in range(2)]
     loop.run_until_complete(asyncio.sleep(0))
     loop.close()
-    came = threading.Thread(target=limiter.acquire, daemon=True)
-    came.start()
-    came.join(5)
-    assert not came.is_alive()
-    for task in left:
+    thread = threading.Thread(target=limiter.acquire, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+    for task in dead:
         task._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
-# -- what a model tells its limiter
+# -- the calls that a model makes to its limiter
 
 
-class Books(BaseRateLimiter):
-    """Writes down what it is told."""
+class RecordingLimiter(BaseRateLimiter):
+    """A limiter that records the calls of its methods."""
 
     counts_tokens = True
 
     def __init__(self) -> None:
-        self.told: list[Any] = []
+        self.calls: list[Any] = []
 
     def acquire(self, *, blocking: bool = True) -> bool:
         return True
@@ -289,60 +289,60 @@ class Books(BaseRateLimiter):
         return True
 
     def reserve(self, tokens: float) -> None:
-        self.told.append(("reserve", tokens))
+        self.calls.append(("reserve", tokens))
 
     async def areserve(self, tokens: float) -> None:
-        self.told.append(("reserve", tokens))
+        self.calls.append(("reserve", tokens))
 
     def settle(self, reserved: float, used: float) -> None:
-        self.told.append(("settle", reserved, used))
+        self.calls.append(("settle", reserved, used))
 
     def pause(self, seconds: float) -> None:
-        self.told.append(("pause", seconds))
+        self.calls.append(("pause", seconds))
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_tokens_are_estimated_and_then_corrected(way: str, call: Call) -> None:
-    """The question and the longest answer before, the reported usage after."""
-    books = Books()
-    model = ScriptedChatModel(["a b"], usage=USAGE, max_tokens=100, rate_limiter=books)
+    """The estimate is the input and the longest answer; the usage corrects it."""
+    limiter = RecordingLimiter()
+    model = ScriptedChatModel(["a b"], usage=USAGE, max_tokens=100, rate_limiter=limiter)
     expected = model.get_num_tokens_from_messages([("human", "hi")]) + 100
     assert ways(call, model)[way]() == "a b"
-    assert books.told == [("reserve", expected), ("settle", expected, 7)]
+    assert limiter.calls == [("reserve", expected), ("settle", expected, 7)]
 
 
-def test_an_answer_without_a_usage_took_what_was_reserved(call: Call) -> None:
-    """So does a stream that is left, and an answer that breaks off."""
-    books = Books()
+def test_an_answer_without_a_usage_takes_the_estimate(call: Call) -> None:
+    """So does a stream that is closed early, and one that fails."""
+    limiter = RecordingLimiter()
     for script, take in (("a b", None), ("a b", 1), ([["a", ServerError("x")]], None)):
-        model = ScriptedChatModel(script, rate_limiter=books)
+        model = ScriptedChatModel(script, rate_limiter=limiter)
         try:
             call.stream(model, "hi", take=take)
         except ServerError:
             continue
-    assert [it[0] for it in books.told] == ["reserve"] * 3
+    assert [name for name, *_ in limiter.calls] == ["reserve"] * 3
 
 
-def test_what_is_refused_took_nothing(call: Call) -> None:
-    """A busy service and a client's fault: the tokens come back."""
+def test_a_refused_request_takes_no_tokens(call: Call) -> None:
+    """A busy service and an invalid request return the tokens."""
     for error in (RateLimitError("x"), InvalidRequestError("x"), RateLimitError("x", daily=True)):
-        books = Books()
+        limiter = RecordingLimiter()
         with pytest.raises(type(error)):
-            call.invoke(ScriptedChatModel([error], rate_limiter=books), "hi")
-        reserve, settle = books.told
+            call.invoke(ScriptedChatModel([error], rate_limiter=limiter), "hi")
+        reserve, settle = limiter.calls
         assert settle == ("settle", reserve[1], 0)
 
 
 def test_every_attempt_is_a_request(call: Call) -> None:
-    """Retries wait for their turn like anybody."""
-    books = Books()
-    model = Quick([ServerError("x"), ServerError("y"), "a"], max_retries=2, rate_limiter=books)
+    """Retries wait for a permit like any other request."""
+    limiter = RecordingLimiter()
+    model = Quick([ServerError("x"), ServerError("y"), "a"], max_retries=2, rate_limiter=limiter)
     call.invoke(model, "hi")
-    assert [it[0] for it in books.told] == ["reserve"] * 3
+    assert [name for name, *_ in limiter.calls] == ["reserve"] * 3
 
 
-def test_a_limiter_with_acquire_alone_will_do(call: Call) -> None:
-    """As people write them for LangChain."""
+def test_a_limiter_needs_acquire_only(call: Call) -> None:
+    """Limiters that were written for LangChain work."""
 
     class Counts(BaseRateLimiter):
         calls = 0
@@ -362,11 +362,11 @@ def test_a_limiter_with_acquire_alone_will_do(call: Call) -> None:
     assert limiter.calls == len(WAYS)
 
 
-# -- what all who share it learn
+# -- shared limits
 
 
-def test_when_the_service_asks_for_a_pause_all_users_wait(call: Call) -> None:
-    """One model hears of the delay; another, behind the same limiter, sends nothing meanwhile."""
+def test_when_a_service_asks_for_a_delay_all_models_wait(call: Call) -> None:
+    """One model gets the error; another, with the same limiter, sends nothing meanwhile."""
     limiter = InMemoryRateLimiter(requests_per_second=1000, max_bucket_size=100)
     busy = ScriptedChatModel([RateLimitError("x", retry_after=0.25)], rate_limiter=limiter)
     other = ScriptedChatModel(["a"], cycle=True, rate_limiter=limiter)
@@ -388,20 +388,22 @@ def test_when_the_service_asks_for_a_pause_all_users_wait(call: Call) -> None:
         (RateLimitError("x", retry_after=5, daily=True), False),
         (InvalidRequestError("x", retry_after=5), False),
     ],
-    ids=["busy", "down", "says nothing", "too long", "daily", "client's fault"],
+    ids=["busy", "down", "no delay", "too long", "daily", "invalid"],
 )
-def test_nobody_waits_for_what_will_not_be_asked_again(
+def test_only_an_error_that_is_retried_pauses_the_limiter(
     error: Any, pauses: bool, call: Call
 ) -> None:
-    """A quota of a day stops nobody for a day: the next call fails at once, too."""
-    books = Books()
+    """The quota of a day pauses no call for a day: the next one fails at once, too."""
+    limiter = RecordingLimiter()
     with pytest.raises(type(error)):
-        call.invoke(ScriptedChatModel([error], rate_limiter=books), "hi")
-    assert [it for it in books.told if it[0] == "pause"] == [("pause", error.retry_after)] * pauses
+        call.invoke(ScriptedChatModel([error], rate_limiter=limiter), "hi")
+    assert [made for made in limiter.calls if made[0] == "pause"] == [
+        ("pause", error.retry_after)
+    ] * pauses
 
 
 def test_a_fallback_takes_over_from_a_limited_model(call: Call) -> None:
-    """Its own limiter is another one, and the first model's pause is none of its business."""
+    """Its limiter is another one, which the first model's pause does not stop."""
     first = Quick(
         [RateLimitError("x", retry_after=61)],
         max_retries=2,
@@ -419,7 +421,7 @@ def test_a_fallback_takes_over_from_a_limited_model(call: Call) -> None:
 
 
 def test_pickled_limiters_share_their_limit() -> None:
-    """So do copies of a model, and models that name the same key."""
+    """So do copies of a model, and limiters of the same key."""
     limiter = InMemoryRateLimiter(requests_per_minute=1)
     model = ScriptedChatModel(["a"], rate_limiter=limiter)
     copied: Any = pickle.loads(pickle.dumps(model))
@@ -436,7 +438,7 @@ def test_pickled_limiters_share_their_limit() -> None:
 
 
 def test_a_forked_child_does_not_wait_behind_its_parents_threads() -> None:
-    """Whoever stood in line there is not here."""
+    """The calls of the parent are not in the child's queue."""
     limiter = InMemoryRateLimiter(requests_per_second=5)
     limiter.acquire()
     waiting = threading.Thread(target=limiter.acquire)
@@ -471,50 +473,50 @@ def _blocking_child(limiter: InMemoryRateLimiter, done: Any) -> None:
     ],
     ids=repr,
 )
-def test_a_limit_that_is_none_is_refused(wrong: Any) -> None:
-    """With its name."""
+def test_a_wrong_limit_is_refused(wrong: Any) -> None:
+    """The error names it."""
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         InMemoryRateLimiter(**wrong)
 
 
-def test_something_else_is_no_limiter() -> None:
-    """Said where the model is made."""
+def test_a_wrong_limiter_is_refused() -> None:
+    """The error comes when the model is made."""
     with pytest.raises(ConfigError, match="rate_limiter"):
         ScriptedChatModel(rate_limiter=5)
 
 
-def test_langchains_arguments_are_taken() -> None:
-    """With the same meaning; none at all means one request a second."""
+def test_langchains_arguments_are_accepted() -> None:
+    """They mean the same; without any, the limit is one request a second."""
     InMemoryRateLimiter(requests_per_second=2, check_every_n_seconds=0.1, max_bucket_size=10)
     assert InMemoryRateLimiter().requests_per_second == 1
     assert InMemoryRateLimiter(tokens_per_minute=1).requests_per_second is None
 
 
-def test_watching_changes_nothing(call: Call) -> None:
-    """The watched model is limited the same, once for a call."""
-    books = Books()
-    model = ScriptedChatModel([[Delay(0.01), "a"]], rate_limiter=books)
-    call.invoke(model, "hi", {"callbacks": [Watches()]})
-    assert len([it for it in books.told if it[0] == "reserve"]) == 1
+def test_an_observed_model_is_limited_the_same(call: Call) -> None:
+    """Its call is one request."""
+    limiter = RecordingLimiter()
+    model = ScriptedChatModel([[Delay(0.01), "a"]], rate_limiter=limiter)
+    call.invoke(model, "hi", {"callbacks": [ChunkHandler()]})
+    assert len([made for made in limiter.calls if made[0] == "reserve"]) == 1
 
 
 # -- embeddings
 
 
 class Vectors(Embeddings):
-    """Sends each text in a request of its own, to a service that fails as told."""
+    """A model that sends each string by itself, to a service with scripted errors."""
 
-    _pace = NO_BACKOFF
+    _backoff = NO_BACKOFF
 
-    def __init__(self, faults: list[Exception], **policies: Any) -> None:
+    def __init__(self, errors: list[Exception], **policies: Any) -> None:
         super().__init__(**policies)
-        self.faults = faults
+        self.errors = errors
         self._requests: list[str] = []
 
     def _send(self, text: str) -> list[float]:
         self._requests.append(text)
-        if self.faults:
-            raise self.faults.pop(0)
+        if self.errors:
+            raise self.errors.pop(0)
         return [float(len(text))]
 
     async def _asend(self, text: str) -> list[float]:
@@ -527,17 +529,17 @@ class Vectors(Embeddings):
         return [await self._arequest(partial(self._asend, text), [text]) for text in texts]
 
 
-def test_requests_of_embeddings_are_limited_and_made_again(call: Call) -> None:
-    """Each request on its own, in a batch and in a direct call; in one layer as well."""
-    faults: list[Exception] = [ServerError("x"), RateLimitError("y")]
-    books = Books()
-    model = Vectors(list(faults), max_retries=2, rate_limiter=books)
+def test_requests_of_embeddings_are_limited_and_retried(call: Call) -> None:
+    """Each request is, in a batch and in a direct call; under `with_retry` only that retries."""
+    errors: list[Exception] = [ServerError("x"), RateLimitError("y")]
+    limiter = RecordingLimiter()
+    model = Vectors(list(errors), max_retries=2, rate_limiter=limiter)
     assert call.batch(model, ["abcde", "b"]) == [[5.0], [1.0]]
     assert model._requests == ["abcde"] * 3 + ["b"]
-    assert [it for it in books.told if it[0] == "reserve"] == [("reserve", 2)] * 3 + [
+    assert [made for made in limiter.calls if made[0] == "reserve"] == [("reserve", 2)] * 3 + [
         ("reserve", 1)
     ]
-    model = Vectors(list(faults), max_retries=2)
+    model = Vectors(list(errors), max_retries=2)
     direct = call.run(
         lambda: model.embed_documents(["abcde", "b"]),
         lambda: model.aembed_documents(["abcde", "b"]),
@@ -547,6 +549,6 @@ def test_requests_of_embeddings_are_limited_and_made_again(call: Call) -> None:
     with pytest.raises(ServerError):
         call.invoke(model.with_retry(wait_exponential_jitter=False), "abc")
     assert len(model._requests) == 3
-    model = Vectors(list(faults))
+    model = Vectors(list(errors))
     with pytest.raises(ServerError):
         call.invoke(model, "abc")

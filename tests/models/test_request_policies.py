@@ -1,4 +1,4 @@
-"""A model asks its service again after an error that may pass, in one layer, and as told."""
+"""Retries of models: which errors, how often, after which delay, and in one layer only."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from tests.laws.specimens import NO_BACKOFF as RETRY_AT_ONCE
 
 
 class Quick(ScriptedChatModel):
-    """Does not wait between attempts, unless its service says so."""
+    """A model that does not wait between attempts, unless its service asks for a delay."""
 
-    _pace = NO_BACKOFF
+    _backoff = NO_BACKOFF
 
 
 BUSY, DOWN = RateLimitError("busy"), ServerError("down")
@@ -55,39 +55,39 @@ LASTING = [
 ]
 
 
-class Watches(Recorder):
-    """Wants the pieces of an invoked model, so that it is streamed."""
+class ChunkHandler(Recorder):
+    """A handler that wants the chunks of an invoked model, so that it is streamed."""
 
     wants_chunks = True
 
 
 def ways(call: Call, model: Any) -> dict[str, Any]:
-    """The text of an answer by every way to ask for it."""
+    """Return functions that get the text of an answer, by every way to call a model."""
     return {
         "invoke": lambda: call.invoke(model, "hi").text,
-        "watched": lambda: call.invoke(model, "hi", {"callbacks": [Watches()]}).text,
+        "observed": lambda: call.invoke(model, "hi", {"callbacks": [ChunkHandler()]}).text,
         "batch": lambda: call.batch(model, ["hi"])[0].text,
-        "stream": lambda: "".join(it.text for it in call.stream(model, "hi")),
+        "stream": lambda: "".join(chunk.text for chunk in call.stream(model, "hi")),
         "in a parallel": lambda: call.invoke(RunnableParallel(a=model), "hi")["a"].text,
     }
 
 
-WAYS = ["invoke", "watched", "batch", "stream", "in a parallel"]
+WAYS = ["invoke", "observed", "batch", "stream", "in a parallel"]
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("error", PASSING, ids=lambda it: type(it).__name__)
-def test_what_may_pass_is_tried_again(error: Exception, way: str, call: Call) -> None:
-    """Two failures, then the answer, in every way of calling."""
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+def test_an_error_that_may_pass_is_retried(error: Exception, way: str, call: Call) -> None:
+    """After two errors the answer comes, by every way to call."""
     model = Quick([error, error, "a b"], max_retries=2)
     assert ways(call, model)[way]() == "a b"
     assert (model.opened, model.closed) == (3, 3)
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("error", LASTING, ids=lambda it: f"{type(it).__name__}: {it}")
-def test_what_lasts_is_not(error: Exception, way: str, call: Call) -> None:
-    """A client's fault, a daily quota, and errors that no service sent: one attempt."""
+@pytest.mark.parametrize("error", LASTING, ids=lambda error: f"{type(error).__name__}: {error}")
+def test_a_lasting_error_is_not_retried(error: Exception, way: str, call: Call) -> None:
+    """Invalid requests, daily quotas, and errors of no service get one attempt."""
     model = Quick([error, "a b"], max_retries=2)
     with pytest.raises(type(error)) as caught:
         ways(call, model)[way]()
@@ -97,7 +97,7 @@ def test_what_lasts_is_not(error: Exception, way: str, call: Call) -> None:
 
 
 def test_without_the_setting_there_is_one_attempt(call: Call) -> None:
-    """`max_retries` is nothing by default, in the base of all models."""
+    """`max_retries` is None by default, in the base of all models."""
     for settings in ({}, {"max_retries": 0}):
         model = Quick([BUSY, "a"], **settings)  # type: ignore[arg-type]  # of the dict
         with pytest.raises(RateLimitError):
@@ -106,8 +106,10 @@ def test_without_the_setting_there_is_one_attempt(call: Call) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_in_vain_the_first_error_is_raised_with_the_others(way: str, call: Call) -> None:
-    """As with `with_retry`: `except` fits, and nothing is lost."""
+def test_if_all_attempts_fail_the_first_error_is_raised_with_the_others(
+    way: str, call: Call
+) -> None:
+    """It is, as with `with_retry`, so that `except` fits and no error is lost."""
     errors = [ServerError("1"), RateLimitError("2"), ServerError("3")]
     model = Quick(errors, max_retries=2)
     with pytest.raises(ServerError) as caught:
@@ -116,7 +118,7 @@ def test_in_vain_the_first_error_is_raised_with_the_others(way: str, call: Call)
     group = caught.value.__cause__
     assert isinstance(group, ExceptionGroup)
     assert list(group.exceptions) == errors[1:]
-    notes = [it.__notes__[-1].split(",")[0] for it in errors]
+    notes = [error.__notes__[-1].split(",")[0] for error in errors]
     assert notes == ["in attempt 1", "in attempt 2", "in attempt 3"]
 
 
@@ -130,22 +132,22 @@ def test_items_are_retried_on_their_own(call: Call) -> None:
         return BUSY if seen.count(text) < 3 else text
 
     model = Quick([answer], cycle=True, max_retries=2)
-    texts = [str(number) for number in range(8)]
-    assert [it.text for it in call.batch(model, texts)] == texts
-    assert sorted(seen) == sorted(texts * 3)
+    inputs = [str(number) for number in range(8)]
+    assert [answer.text for answer in call.batch(model, inputs)] == inputs
+    assert sorted(seen) == sorted(inputs * 3)
 
 
-# -- how long it waits
+# -- delays
 
 
-def seconds_of(error: Exception, rules: RetryPolicy) -> float | None:
-    return Attempts(rules).wait(error)
+def seconds_of(error: Exception, policy: RetryPolicy) -> float | None:
+    return Attempts(policy).wait(error)
 
 
-def test_the_service_says_how_long_up_to_a_cap() -> None:
-    """At least what it says; above the cap there is no other attempt; nonsense is nothing."""
-    rules = RetryPolicy(3, is_retryable, Backoff(initial=2, max=2, jitter=0), max_delay=60)
-    for asked, waited in (
+def test_the_delay_of_a_service_counts_up_to_a_limit() -> None:
+    """Above the limit there is no other attempt; a delay that makes no sense is ignored."""
+    policy = RetryPolicy(3, is_retryable, Backoff(initial=2, max=2, jitter=0), max_delay=60)
+    for delay, waited in (
         (None, 2),
         (1, 2),
         (60, 60),
@@ -155,15 +157,15 @@ def test_the_service_says_how_long_up_to_a_cap() -> None:
         (float("nan"), 2),
     ):
         for kind in (RateLimitError, ServerError):
-            assert seconds_of(kind("x", retry_after=asked), rules) == waited
+            assert seconds_of(kind("x", retry_after=delay), policy) == waited
 
 
-def test_the_cap_is_a_setting(call: Call) -> None:
-    """The error is raised at once, with the service's delay, for who wants to wait longer."""
+def test_the_longest_delay_is_a_setting(call: Call) -> None:
+    """Above it, the error is raised at once, with the service's delay."""
     began = time.monotonic()
-    for cap in (None, 30):
+    for limit in (None, 30):
         model = Quick(
-            [RateLimitError("x", retry_after=61), "a"], max_retries=2, max_retry_delay=cap
+            [RateLimitError("x", retry_after=61), "a"], max_retries=2, max_retry_delay=limit
         )
         with pytest.raises(RateLimitError) as caught:
             call.invoke(model, "hi")
@@ -174,8 +176,8 @@ def test_the_cap_is_a_setting(call: Call) -> None:
     assert time.monotonic() - began < 30
 
 
-def test_it_really_waits_as_long_as_the_service_says(call: Call) -> None:
-    """Not less, by the clock."""
+def test_a_retry_waits_as_long_as_the_service_asks_for(call: Call) -> None:
+    """It does not wait less, by the clock."""
     model = Quick([RateLimitError("x", retry_after=0.15), "a"], max_retries=1)
     began = time.monotonic()
     assert call.invoke(model, "hi").text == "a"
@@ -185,8 +187,8 @@ def test_it_really_waits_as_long_as_the_service_says(call: Call) -> None:
 # -- streams
 
 
-def test_a_stream_is_tried_again_until_its_first_chunk_has_left(call: Call) -> None:
-    """Then the error carries what came out."""
+def test_a_stream_is_retried_until_its_first_chunk_is_emitted(call: Call) -> None:
+    """After that, the error carries the chunks that were emitted."""
     model = Quick([[DOWN], ["a", DOWN], "never"], max_retries=5)
     with pytest.raises(ServerError) as caught:
         call.stream(model, "hi")
@@ -194,45 +196,44 @@ def test_a_stream_is_tried_again_until_its_first_chunk_has_left(call: Call) -> N
     assert caught.value.produced.text == "a"  # type: ignore[attr-defined]  # set by the policy
 
 
-def test_without_retries_the_error_of_a_stream_carries_what_came_out(call: Call) -> None:
-    """`max_retries=0` forbids the second attempt, not the knowledge of the first."""
+def test_without_retries_the_error_of_a_stream_carries_its_chunks(call: Call) -> None:
+    """It does, with `max_retries=0`."""
     with pytest.raises(ServerError) as caught:
         call.stream(Quick([["a", "b", DOWN]], max_retries=0), "hi")
     assert caught.value.produced.text == "ab"  # type: ignore[attr-defined]  # set by the policy
 
 
-def test_the_error_of_a_long_stream_carries_all_that_came_out(call: Call) -> None:
-    """Also where the chunks were joined on the way, and only some of the last were not."""
+def test_the_error_of_a_long_stream_carries_all_its_chunks(call: Call) -> None:
+    """All but the last of them are merged on the way."""
     words = [f"{number} " for number in range(3 * MANY + 5)]
     with pytest.raises(ServerError) as caught:
         call.stream(Quick([[*words, DOWN]], max_retries=1), "hi")
     assert caught.value.produced.text == "".join(words)  # type: ignore[attr-defined]  # set by the policy
 
 
-def test_of_a_long_stream_few_chunks_are_kept() -> None:
-    """What an error would carry is joined on the way, where chunks are parts that can be joined."""
-    tries, declared = FailureLog("raise"), StreamInfo(ScriptedChatModel.merge)
+def test_few_chunks_of_a_long_stream_stay_in_memory() -> None:
+    """Chunks that can be merged are merged on the way, for the error that may come."""
+    log, info = FailureLog("raise"), StreamInfo(ScriptedChatModel.merge)
     alive: list[weakref.ref[Any]] = []
     for _ in range(1000):
-        alive.append(weakref.ref(tries.record_chunk(AIMessageChunk("a"), declared)))
-    assert sum(it() is not None for it in alive) < MANY
+        alive.append(weakref.ref(log.record_chunk(AIMessageChunk("a"), info)))
+    assert sum(reference() is not None for reference in alive) < MANY
 
 
-def test_an_invoked_model_is_tried_again_whatever_its_watchers_saw(call: Call) -> None:
-    """Who invokes has seen no piece yet: watching changes nothing in the answer."""
-    seen = Watches()
+def test_an_invoked_model_is_retried_though_handlers_got_chunks(call: Call) -> None:
+    """Its caller has got no chunk yet, so the handler does not change the answer."""
+    seen = ChunkHandler()
     model = Quick([["a", DOWN], ["b", "c"]], max_retries=1)
     assert call.invoke(model, "hi", {"callbacks": [seen]}).text == "bc"
-    pieces = [it.chunk for it in seen.events if it.kind == "chunk"]
-    texts = [it.text if isinstance(it, AIMessageChunk) else repr(it) for it in pieces]
-    assert texts == ["a", "RESET", "b", "c", ""]
+    chunks = [event.chunk for event in seen.events if event.kind == "chunk"]
+    assert [getattr(chunk, "text", repr(chunk)) for chunk in chunks] == ["a", "RESET", "b", "c", ""]
     assert seen.events[-1].output.text == "bc"
 
 
-def test_a_stream_that_is_left_is_not_tried_again(call: Call) -> None:
-    """And it is closed."""
+def test_a_stream_that_is_closed_early_is_not_retried(call: Call) -> None:
+    """Each of its attempts is closed."""
     model = Quick([DOWN, ["a", "b"]], max_retries=5)
-    assert [it.text for it in call.stream(model, "hi", take=1)] == ["a"]
+    assert [chunk.text for chunk in call.stream(model, "hi", take=1)] == ["a"]
     assert model.opened == model.closed == 2
 
 
@@ -249,11 +250,11 @@ def test_under_a_retry_the_model_makes_one_attempt(way: str, call: Call) -> None
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_also_deep_inside_of_what_is_retried(way: str, call: Call) -> None:
+def test_so_does_a_model_deep_inside_of_a_retry(way: str, call: Call) -> None:
     """Steps, branches, functions and fallbacks in between change nothing."""
     model = Quick([BUSY], cycle=True, max_retries=2)
     other = Quick([BUSY], cycle=True, max_retries=2)
-    inner = RunnableLambda(lambda it: model.with_fallbacks([other]))
+    inner = RunnableLambda(lambda _: model.with_fallbacks([other]))
     deep = (RunnableLambda(str) | {"a": inner} | RunnableLambda(dict)).with_retry(**RETRY_AT_ONCE)
     with pytest.raises(RateLimitError):
         ways(call, deep)[way]()
@@ -261,7 +262,7 @@ def test_also_deep_inside_of_what_is_retried(way: str, call: Call) -> None:
 
 
 def test_a_retry_that_does_not_cover_the_error_leaves_it_to_the_model(call: Call) -> None:
-    """Another class, no second attempt, or a function that says no."""
+    """It has another class, no second attempt, or a function that returns False."""
     for outer in (
         {"retry_if_exception_type": (KeyError,)},
         {"stop_after_attempt": 1},
@@ -273,36 +274,36 @@ def test_a_retry_that_does_not_cover_the_error_leaves_it_to_the_model(call: Call
         assert model.opened == 3
 
 
-def test_it_covers_a_stream_until_its_first_chunk_has_left(call: Call) -> None:
-    """After that the retry can do nothing, so a model that begins later helps itself."""
+def test_a_retry_covers_a_stream_until_its_first_chunk_is_emitted(call: Call) -> None:
+    """After that the retry can do nothing, so a model that begins later retries by itself."""
     later = Quick([BUSY, BUSY, "b"], max_retries=2)
     first = Quick(["a"], max_retries=2)
 
-    def both(it: str) -> Any:
-        yield from (chunk.text for chunk in first.stream(it))
-        yield later.invoke(it).text
+    def both(text: str) -> Any:
+        yield from (chunk.text for chunk in first.stream(text))
+        yield later.invoke(text).text
 
-    async def aboth(it: str) -> Any:
-        async for chunk in first.astream(it):
+    async def aboth(text: str) -> Any:
+        async for chunk in first.astream(text):
             yield chunk.text
-        yield (await later.ainvoke(it)).text
+        yield (await later.ainvoke(text)).text
 
     chain = RunnableLambda(both, aboth).with_retry(**RETRY_AT_ONCE)
     assert "".join(call.stream(chain, "hi")) == "ab"
     assert later.opened == 3
 
 
-def test_a_branch_that_begins_after_that_helps_itself(call: Call) -> None:
-    """Also where it was set up before: what counts is what has left when it fails."""
+def test_a_branch_that_fails_after_that_retries_by_itself(call: Call) -> None:
+    """It does, even if it was set up before the first chunk was emitted."""
     later = Quick([BUSY, BUSY, "b"], max_retries=2)
     both = RunnableParallel(a=Quick(["a"]), b=later).with_retry(**RETRY_AT_ONCE)
     chunks = call.stream(both, "hi", {"max_concurrency": 1})
-    assert "".join(it["b"].text for it in chunks if "b" in it) == "b"
+    assert "".join(chunk["b"].text for chunk in chunks if "b" in chunk) == "b"
     assert later.opened == 3
 
 
 def test_a_retry_that_restarts_covers_all_of_a_stream(call: Call) -> None:
-    """The model is asked once in each of its attempts."""
+    """The model makes one request in each of its attempts."""
     model = Quick([["a", DOWN]], cycle=True, max_retries=2)
     again = model.with_retry(**RETRY_AT_ONCE, on_restart="restart", stop_after_attempt=2)
     with pytest.raises(ServerError):
@@ -310,8 +311,8 @@ def test_a_retry_that_restarts_covers_all_of_a_stream(call: Call) -> None:
     assert model.opened == 2
 
 
-def test_a_model_asked_after_the_retry_is_over_helps_itself(call: Call) -> None:
-    """Nothing of a retry is left behind in the context."""
+def test_a_model_called_after_a_retry_retries_by_itself(call: Call) -> None:
+    """A retry leaves nothing in the context."""
     RunnableLambda(str).with_retry().invoke(1)
     model = Quick([BUSY, "a"], max_retries=1)
     assert call.invoke(model.with_retry(**RETRY_AT_ONCE), "hi").text == "a"
@@ -322,10 +323,12 @@ def test_a_model_asked_after_the_retry_is_over_helps_itself(call: Call) -> None:
 # -- with_retry
 
 
-@pytest.mark.parametrize("error", LASTING[:-2], ids=lambda it: f"{type(it).__name__}: {it}")
-def test_with_retry_does_not_repeat_a_clients_fault(error: Exception, call: Call) -> None:
-    """Unless that class of errors, or a function, is what it was told."""
-    for told, attempts in (
+@pytest.mark.parametrize(
+    "error", LASTING[:-2], ids=lambda error: f"{type(error).__name__}: {error}"
+)
+def test_with_retry_does_not_repeat_an_invalid_request(error: Exception, call: Call) -> None:
+    """It does, if that class of errors, or a function, is set."""
+    for settings, attempts in (
         ({}, 1),
         ({"retry_if_exception_type": (Exception,)}, 1),
         ({"retry_if_exception_type": (ValueError, KeyError, RateLimitError)}, None),
@@ -335,29 +338,29 @@ def test_with_retry_does_not_repeat_a_clients_fault(error: Exception, call: Call
     ):
         model = Quick([error], cycle=True)
         with pytest.raises(type(error)):
-            call.invoke(model.with_retry(**RETRY_AT_ONCE, **told), "hi")  # type: ignore[arg-type]  # of the dict
+            call.invoke(model.with_retry(**RETRY_AT_ONCE, **settings), "hi")  # type: ignore[arg-type]  # of the dict
         expected = attempts or (3 if isinstance(error, RateLimitError) else 1)
         assert model.opened == expected
 
 
-def test_with_retry_waits_as_the_service_says() -> None:
-    """At least so long, up to its cap."""
+def test_with_retry_waits_as_long_as_the_service_asks_for() -> None:
+    """It does, up to its longest delay."""
     retry = RunnableLambda(str).with_retry(**RETRY_AT_ONCE, max_retry_delay=40)
     assert retry._attempts().wait(RateLimitError("x", retry_after=40)) == 40
     assert retry._attempts().wait(RateLimitError("x", retry_after=41)) is None
     assert retry._attempts().wait(KeyError("x")) == 0
 
 
-def test_a_spent_budget_is_not_tried_again(call: Call) -> None:
-    """No attempt mends it."""
+def test_a_spent_budget_is_not_retried(call: Call) -> None:
+    """No attempt could succeed."""
     model = Quick([BudgetExceeded("spent")], cycle=True, max_retries=2)
     with pytest.raises(BudgetExceeded):
         call.invoke(model.with_retry(**RETRY_AT_ONCE), "hi")
     assert model.opened == 1
 
 
-def test_a_wrong_setting_is_refused_where_it_is_made() -> None:
-    """No number, or one below zero."""
+def test_a_wrong_setting_is_refused_when_a_model_is_made() -> None:
+    """It must be a number that is not below zero."""
     for wrong in (-1, 1.5, "2", True):
         with pytest.raises(ConfigError, match="max_retries"):
             Quick(max_retries=wrong)
@@ -368,49 +371,49 @@ def test_a_wrong_setting_is_refused_where_it_is_made() -> None:
             RunnableLambda(str).with_retry(max_retry_delay=wrong)  # type: ignore[arg-type]  # wrong on purpose
 
 
-# -- any script, by a model of what should happen
+# -- any script, compared with a simple loop
 
 
-FAULTS = [*PASSING, *LASTING]
+ERRORS = [*PASSING, *LASTING]
 
 
 @given(
-    script=st.lists(st.sampled_from([*range(len(FAULTS)), -1]), min_size=12, max_size=12),
+    script=st.lists(st.sampled_from([*range(len(ERRORS)), -1]), min_size=12, max_size=12),
     retries=st.integers(0, 3),
     outer=st.integers(0, 3),
     way=st.sampled_from(WAYS),
 )
-def test_any_script_is_played_as_the_rules_say(
+def test_any_script_leads_to_the_expected_requests(
     script: list[int], retries: int, outer: int, way: str, call: Call
 ) -> None:
-    """How many requests are made, and whose error is raised: a loop over the script knows."""
-    answers: list[Any] = [_made_anew(FAULTS[it]) if it >= 0 else "a b" for it in script]
+    """A loop over the script predicts how many requests are made, and which error is raised."""
+    answers: list[Any] = [_fresh(ERRORS[index]) if index >= 0 else "a b" for index in script]
     model = Quick([*answers, "a b"], max_retries=retries)
-    policed: Any = model
+    wrapped: Any = model
     if outer:
-        policed = model.with_retry(**RETRY_AT_ONCE, stop_after_attempt=outer)
+        wrapped = model.with_retry(**RETRY_AT_ONCE, stop_after_attempt=outer)
     attempts, raised = _expected(answers, outer if outer > 1 else 1 + retries, outer > 1)
     try:
-        assert ways(call, policed)[way]() == "a b"
+        assert ways(call, wrapped)[way]() == "a b"
         assert raised is None
     except Exception as error:
         assert error is raised
     assert model.opened == model.closed == attempts
 
 
-def _made_anew(error: Exception) -> Exception:
-    """An error without the notes of earlier runs."""
+def _fresh(error: Exception) -> Exception:
+    """Return a copy of an error, without the notes of earlier runs."""
     daily: Any = {"daily": error.daily} if isinstance(error, RateLimitError) else {}
     return type(error)(*error.args, **daily)
 
 
-def _expected(answers: list[Any], most: int, covers_all: bool) -> tuple[int, Exception | None]:
-    """The number of requests, and the error, where one layer makes so many attempts at most."""
+def _expected(answers: list[Any], limit: int, covers_all: bool) -> tuple[int, Exception | None]:
+    """Return the number of requests and the error, if one layer makes so many attempts at most."""
     for number, answer in enumerate(answers, start=1):
         if not isinstance(answer, Exception):
             return number, None
         own = not isinstance(answer, ModelError)
         again = is_retryable(answer) or (covers_all and own)
-        if number == most or not again:
+        if number == limit or not again:
             return number, answers[0]
     raise AssertionError("the script is too short")

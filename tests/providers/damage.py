@@ -1,4 +1,4 @@
-"""Answers in which something is not as it should be."""
+"""A function that damages JSON, for tests of responses with unexpected values."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from hypothesis import strategies as st
 
 
-def changed(data: st.DataObject, whole: Any, value: Any) -> Any:
-    """A copy in which one value is another."""
-    copy = json.loads(json.dumps(whole))
-    place = copy
+def with_random_change(data: st.DataObject, original: Any, value: Any) -> Any:
+    """Return a copy in which one value is replaced."""
+    copy = json.loads(json.dumps(original))
+    container = copy
     while True:
-        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        keys = list(container) if isinstance(container, dict) else list(range(len(container)))
         key = data.draw(st.sampled_from(keys))
-        inner = place[key]
+        inner = container[key]
         if not isinstance(inner, (dict, list)) or not inner or data.draw(st.booleans()):
-            place[key] = value
+            container[key] = value
             return copy
-        place = inner
+        container = inner

@@ -1,4 +1,4 @@
-"""ChatAnthropic at a server on loopback: keys, addresses, headers, errors, both colours."""
+"""ChatAnthropic on a replay server: keys, URLs, headers and errors, in sync and async."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.models import init_chat_model
+from runnables.testing import Response
 from runnables_providers.anthropic import ChatAnthropic
 from tests.both_modes import Call
 from tests.providers.anthropic_events import answer, events
-from tests.sdk.recorder import Said, events as stream_of, recording
+from tests.sdk.recorder import Recorder, sse_response
 
 HELLO = answer({"type": "text", "text": "Hello"})
 
@@ -36,39 +37,40 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"ANTHROPIC_{name}", raising=False)
 
 
-def test_a_call_and_its_stream_give_the_same(call: Call) -> None:
-    with recording() as server:
+def test_invoke_and_stream_return_the_same_message(call: Call) -> None:
+    """The requests differ only in `stream`."""
+    with Recorder().listening() as server:
         model = ChatAnthropic(
             "claude-x", api_key="sk-ant-secret", base_url=server.url, betas=["b-1"]
         )
-        server.says(Said(HELLO, headers={"request-id": "req_1"}))
-        whole: AIMessage = call.invoke(model, "Hi")
-        asked = server.asked[0]
-        server.says(stream_of(events(HELLO), named=True, request_id="req_1"))
-        joined = model.merge.accumulator()
+        server.enqueue(Response(HELLO, headers={"request-id": "req_1"}))
+        answer: AIMessage = call.invoke(model, "Hi")
+        request = server.requests[0]
+        server.enqueue(sse_response(events(HELLO), named=True, request_id="req_1"))
+        accumulator = model.merge.accumulator()
         for chunk in call.stream(model, "Hi"):
-            joined.add(chunk)
-        streamed = server.asked[0]
-    assert joined.value() == whole
-    assert whole.response_metadata["request_id"] == "req_1"
-    assert (asked.path, streamed.path) == ("/v1/messages", "/v1/messages")
-    assert streamed.body == {**asked.body, "stream": True}
-    sent = {
+            accumulator.add(chunk)
+        streamed_request = server.requests[0]
+    assert accumulator.value() == answer
+    assert answer.response_metadata["request_id"] == "req_1"
+    assert (request.path, streamed_request.path) == ("/v1/messages", "/v1/messages")
+    assert streamed_request.body == {**request.body, "stream": True}
+    expected = {
         "x-api-key": "sk-ant-secret",
         "anthropic-version": "2026-10-21",
         "anthropic-beta": "b-1",
     }
-    assert sent.items() <= asked.headers.items()
-    assert "authorization" not in asked.headers
+    assert expected.items() <= request.headers.items()
+    assert "authorization" not in request.headers
 
 
-def heard(model: ChatAnthropic, **options: Any) -> dict[str, str]:
-    """The headers of a call."""
-    with recording() as server:
-        server.says(Said(HELLO))
-        found = ChatAnthropic("claude-x", **{**_settings(model), "base_url": server.url})
-        found.invoke("Hi", **options)
-        return dict(server.asked[0].headers)
+def headers_of(model: ChatAnthropic, **options: Any) -> dict[str, str]:
+    """Return the headers of the request for a call."""
+    with Recorder().listening() as server:
+        server.enqueue(Response(HELLO))
+        other = ChatAnthropic("claude-x", **{**_settings(model), "base_url": server.url})
+        other.invoke("Hi", **options)
+        return dict(server.requests[0].headers)
 
 
 def _settings(model: ChatAnthropic) -> dict[str, Any]:
@@ -76,45 +78,48 @@ def _settings(model: ChatAnthropic) -> dict[str, Any]:
     return {name: getattr(model, name) for name in names}
 
 
-def test_a_token_goes_out_as_a_bearer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given, or from the environment; a key comes before it there."""
-    given = heard(ChatAnthropic("claude-x", auth_token="tok"))
-    assert given["authorization"] == "Bearer tok"
-    assert "x-api-key" not in given
+def test_a_token_is_sent_as_a_bearer_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The token is a setting or from the environment, where a key has precedence."""
+    headers = headers_of(ChatAnthropic("claude-x", auth_token="tok"))
+    assert headers["authorization"] == "Bearer tok"
+    assert "x-api-key" not in headers
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "env-tok")
-    assert heard(ChatAnthropic("claude-x"))["authorization"] == "Bearer env-tok"
+    assert headers_of(ChatAnthropic("claude-x"))["authorization"] == "Bearer env-tok"
     monkeypatch.setenv("ANTHROPIC_API_KEY", "env-key")
-    assert heard(ChatAnthropic("claude-x"))["x-api-key"] == "env-key"
-    assert heard(ChatAnthropic("claude-x", auth_token="tok"))["authorization"] == "Bearer tok"
-    assert heard(ChatAnthropic("claude-x", api_key="own"))["x-api-key"] == "own"
+    assert headers_of(ChatAnthropic("claude-x"))["x-api-key"] == "env-key"
+    assert headers_of(ChatAnthropic("claude-x", auth_token="tok"))["authorization"] == "Bearer tok"
+    assert headers_of(ChatAnthropic("claude-x", api_key="own"))["x-api-key"] == "own"
 
 
-def test_headers_of_users_come_first() -> None:
-    """Also where they write the names in another way."""
+def test_default_headers_override_others() -> None:
+    """The case of their names does not matter."""
     headers = {"Anthropic-Version": "2023-01-01", "X-Own": "1"}
     model = ChatAnthropic("claude-x", api_key="k", default_headers=headers)
-    own = heard(model)
+    own = headers_of(model)
     assert (own["anthropic-version"], own["x-own"]) == ("2023-01-01", "1")
-    called = heard(model, extra_headers={"anthropic-version": "2024-01-01"})
+    called = headers_of(model, extra_headers={"anthropic-version": "2024-01-01"})
     assert called["anthropic-version"] == "2024-01-01"
 
 
-def test_a_temperature_asks_for_the_older_version() -> None:
-    assert heard(ChatAnthropic("claude-x", api_key="k", temperature=0))["anthropic-version"] == (
-        "2023-06-01"
-    )
+def test_a_temperature_selects_the_older_version() -> None:
+    """The newer version of the API refuses `temperature`."""
+    assert headers_of(ChatAnthropic("claude-x", api_key="k", temperature=0))[
+        "anthropic-version"
+    ] == ("2023-06-01")
 
 
-def test_an_address_may_end_with_the_version() -> None:
-    with recording() as server:
-        server.says(Said(HELLO))
+def test_a_base_url_may_end_with_the_version() -> None:
+    """A "/v1" at the end of `base_url` is not repeated."""
+    with Recorder().listening() as server:
+        server.enqueue(Response(HELLO))
         ChatAnthropic("claude-x", api_key="k", base_url=f"{server.url}/v1/").invoke("Hi")
-        assert server.asked[0].path == "/v1/messages"
+        assert server.requests[0].path == "/v1/messages"
 
 
-def test_the_address_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    with recording() as server:
-        server.says(Said(HELLO))
+def test_the_base_url_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ANTHROPIC_BASE_URL is read; `init_chat_model` passes settings and a call overrides them."""
+    with Recorder().listening() as server:
+        server.enqueue(Response(HELLO))
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
         model = init_chat_model("anthropic:claude-x", max_tokens=5)
         assert model.invoke("Hi", model="claude-y", extra_body={"mcp_servers": []}).text == "Hello"
@@ -122,12 +127,14 @@ def test_the_address_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatc
     assert (body["model"], body["max_tokens"], body["mcp_servers"]) == ("claude-y", 5, [])
 
 
-def test_without_a_key_the_error_says_which_variable_to_set() -> None:
+def test_the_error_for_a_missing_key_names_the_variable() -> None:
+    """It says ANTHROPIC_API_KEY."""
     with pytest.raises(AuthenticationError, match="ANTHROPIC_API_KEY"):
         ChatAnthropic("claude-x")
 
 
-def test_there_is_no_seed() -> None:
+def test_a_seed_is_refused() -> None:
+    """Anthropic has no seed; `init_chat_model` and `bind_tools` refuse it."""
     with pytest.raises(ConfigError, match="no option 'seed'"):
         init_chat_model("anthropic:claude-x", api_key="k", seed=1)
     with pytest.raises(ConfigError, match="no option 'seed'"):
@@ -135,15 +142,16 @@ def test_there_is_no_seed() -> None:
 
 
 def test_a_model_is_a_value_that_hides_its_keys() -> None:
+    """It pickles, and its repr has no token."""
     model = ChatAnthropic("claude-x", auth_token="tok-secret", thinking={"type": "adaptive"})
-    again = pickle.loads(pickle.dumps(model))
-    assert again == model
-    assert isinstance(again.auth_token, SecretStr)
+    copy = pickle.loads(pickle.dumps(model))
+    assert copy == model
+    assert isinstance(copy.auth_token, SecretStr)
     assert "tok-secret" not in repr(model)
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "error"),
+    ("status", "code", "error_type"),
     [
         (400, "invalid_request_error", InvalidRequestError),
         (401, "authentication_error", AuthenticationError),
@@ -157,59 +165,60 @@ def test_a_model_is_a_value_that_hides_its_keys() -> None:
         (529, "overloaded_error", ServerError),
     ],
 )
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-def test_faults_are_portable_errors(
-    call: Call, streamed: bool, status: int, kind: str, error: type[ModelError]
+@pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
+def test_errors_are_portable(
+    call: Call, streamed: bool, status: int, code: str, error_type: type[ModelError]
 ) -> None:
-    """With the service's words, status and name of the request, and without the key."""
-    fault = {
+    """The error has the message, the status and the request id, but no key."""
+    body = {
         "type": "error",
-        "error": {"type": kind, "message": "no, sk-ant-secret"},
+        "error": {"type": code, "message": "no, sk-ant-secret"},
         "request_id": "r",
     }
-    with recording() as server:
-        server.says(Said(fault, status, headers={"request-id": "req_1", "retry-after": "2"}))
+    with Recorder().listening() as server:
+        server.enqueue(Response(body, status, headers={"request-id": "req_1", "retry-after": "2"}))
         model = ChatAnthropic(
             "claude-x", api_key="sk-ant-secret", base_url=server.url, max_retries=0
         )
-        with pytest.raises(error, match="no, ") as raised:
+        with pytest.raises(error_type, match="no, ") as raised:
             _ = call.stream(model, "Hi") if streamed else call.invoke(model, "Hi")
     assert (raised.value.status, raised.value.request_id) == (status, "req_1")
     assert "sk-ant-secret" not in str(raised.value)
-    if error is RateLimitError:
+    if error_type is RateLimitError:
         assert raised.value.retry_after == 2
 
 
-def test_a_stream_that_breaks_off_is_an_error(call: Call) -> None:
-    with recording() as server:
-        server.says(stream_of(events(HELLO)[:4], named=True))
+def test_a_truncated_stream_is_an_error(call: Call) -> None:
+    """A stream without its last events raises."""
+    with Recorder().listening() as server:
+        server.enqueue(sse_response(events(HELLO)[:4], named=True))
         model = ChatAnthropic("claude-x", api_key="k", base_url=server.url, max_retries=0)
         with pytest.raises(ModelConnectionError, match="ended before"):
             call.stream(model, "Hi")
 
 
-def test_an_agent_gives_signed_thoughts_back(call: Call) -> None:
-    """Between a call and its result, where Anthropic wants to see them unchanged."""
-    thought = {"type": "thinking", "thinking": "I add.", "signature": "sig=="}
+def test_an_agent_sends_signed_reasoning_back(call: Call) -> None:
+    """Anthropic requires the block unchanged between a tool call and its result."""
+    thinking = {"type": "thinking", "thinking": "I add.", "signature": "sig=="}
     use = {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {"a": 3, "b": 4}}
-    asks = answer(thought, use, stop_reason="tool_use")
-    with recording() as server:
+    calling = answer(thinking, use, stop_reason="tool_use")
+    with Recorder().listening() as server:
         model = ChatAnthropic("claude-x", api_key="k", base_url=server.url)
         agent = create_agent(model, [add])
-        server.says(Said(asks), Said(HELLO))
+        server.enqueue(Response(calling), Response(HELLO))
         call.invoke(agent, {"messages": [("human", "3 + 4?")]})
-        whole = server.bodies[1]["messages"]
-        streams = [stream_of(events(it), named=True) for it in (asks, HELLO)]
-        server.says(*streams)
+        messages = server.bodies[1]["messages"]
+        streams = [sse_response(events(body), named=True) for body in (calling, HELLO)]
+        server.enqueue(*streams)
         call.stream(agent, {"messages": [("human", "3 + 4?")]})
-        streamed = server.bodies[1]["messages"]
+        streamed_messages = server.bodies[1]["messages"]
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "7"}
-    assert whole == [
+    assert messages == [
         {"role": "user", "content": "3 + 4?"},
-        {"role": "assistant", "content": [thought, use]},
+        {"role": "assistant", "content": [thinking, use]},
         {"role": "user", "content": [result]},
     ]
-    assert streamed == whole
+    assert streamed_messages == messages
 
 
 def add(a: int, b: int) -> int:

@@ -1,4 +1,4 @@
-"""Answers that are damaged on their way: each is read, or is a typed error, and nothing else."""
+"""Damaged responses of Anthropic: each is read, or raises a typed error, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from runnables import AIMessage
 from runnables.errors import ModelConnectionError, ModelError
 from runnables.models.calls import join_answer
 from tests.providers.anthropic_events import answer, events, sse
-from tests.providers.damage import changed
+from tests.providers.damage import with_random_change
 from tests.providers.test_anthropic_answers import (
     CITATION,
     FOUND,
@@ -20,14 +20,14 @@ from tests.providers.test_anthropic_answers import (
     NOTHING,
     REDACTED,
     SEARCH,
-    THOUGHT,
+    THINKING,
     USE,
+    api_call,
     chunks,
-    exchange,
     text,
 )
 
-BODY = answer(THOUGHT, REDACTED, SEARCH, FOUND, text("So", CITATION), text("."), USE, NOTHING)
+BODY = answer(THINKING, REDACTED, SEARCH, FOUND, text("So", CITATION), text("."), USE, NOTHING)
 EVENTS = events(BODY)
 BYTES = sse(EVENTS)
 JSON = st.recursive(
@@ -37,38 +37,41 @@ JSON = st.recursive(
 )
 
 
-def read(*pieces: bytes) -> AIMessage | ModelError:
+def read(*parts: bytes) -> AIMessage | ModelError:
     try:
-        return join_answer(chunks(pieces))
+        return join_answer(chunks(parts))
     except ModelError as error:
         return error
 
 
 @given(start=st.integers(0, len(BYTES)), length=st.integers(0, 400), put=st.binary(max_size=20))
-def test_bytes_that_are_lost_orchanged(start: int, length: int, put: bytes) -> None:
-    """Anywhere in a stream: an answer without a part, or an error, but no crash."""
+def test_lost_or_replaced_bytes_raise_model_errors_only(
+    start: int, length: int, put: bytes
+) -> None:
+    """Bytes are lost or replaced anywhere in a stream."""
     read(BYTES[:start] + put + BYTES[start + length :])
 
 
 @given(end=st.integers(0, len(BYTES) - 3))
-def test_a_stream_that_is_cut_is_always_an_error(end: int) -> None:
-    """At every byte before the last event is whole."""
+def test_a_truncated_stream_is_an_error(end: int) -> None:
+    """A stream that ends at any byte before its last event raises."""
     assert isinstance(read(BYTES[:end]), ModelConnectionError)
 
 
 @given(order=st.permutations(range(len(EVENTS))), kept=st.integers(0, len(EVENTS)))
-def test_events_in_any_order(order: list[int], kept: int) -> None:
-    read(sse(EVENTS[at] for at in order[:kept]))
+def test_events_in_any_order_raise_model_errors_only(order: list[int], kept: int) -> None:
+    """Events are lost or reordered."""
+    read(sse(EVENTS[index] for index in order[:kept]))
 
 
 @given(data=st.data(), value=JSON)
-def test_values_of_another_kind(data: st.DataObject, value: Any) -> None:
-    """In any field of any event, and in any field of a whole answer."""
-    told = changed(data, EVENTS, value)
-    read(b"".join(f"data: {json.dumps(it)}\n\n".encode() for it in told))
-    body = changed(data, BODY, value)
+def test_values_of_another_type_raise_model_errors_only(data: st.DataObject, value: Any) -> None:
+    """Any field of an event or of a response may have another type."""
+    damaged = with_random_change(data, EVENTS, value)
+    read(b"".join(f"data: {json.dumps(event)}\n\n".encode() for event in damaged))
+    body = with_random_change(data, BODY, value)
     try:
-        with MODEL._reading(b"", HEADERS):
-            exchange().answer(body, HEADERS)
+        with MODEL._raises_server_error(b"", HEADERS):
+            api_call().answer(body, HEADERS)
     except ModelError:
         pass

@@ -1,4 +1,4 @@
-"""Answers of a form: which schemas the Messages API can hold one to, and what else is done."""
+"""Structured output of Anthropic: the schemas that the API enforces, and tools for others."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pydantic import BaseModel, Field, TypeAdapter
 
 from runnables import AIMessage
 from runnables.errors import ConfigError, ModelRefusalError
+from runnables.testing import Response
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.anthropic.output_schemas import claude_schema
 from tests.both_modes import Call
 from tests.providers.anthropic_events import answer
-from tests.sdk.recorder import Said, recording
+from tests.sdk.recorder import Recorder
 
 
-class Colour(Enum):
+class Color(Enum):
     RED = "red"
     BLUE = "blue"
 
@@ -36,7 +37,7 @@ class Home(BaseModel):
     """A home."""
 
     pets: Annotated[list[Annotated[Cat | Dog, Field(discriminator="kind")]], Field(max_length=3)]
-    colour: Colour = Colour.RED
+    color: Color = Color.RED
     since: str = Field(json_schema_extra={"format": "date"})
 
 
@@ -44,30 +45,30 @@ class Tree(BaseModel):
     children: list[Tree] = []
 
 
-def form(described: Any) -> dict[str, Any]:
-    return claude_schema(TypeAdapter(described).json_schema())
+def schema_of(type_: Any) -> dict[str, Any]:
+    return claude_schema(TypeAdapter(type_).json_schema())
 
 
 def objects(schema: Any) -> list[dict[str, Any]]:
-    """All objects within a schema."""
+    """Return all object schemas inside a schema."""
     if isinstance(schema, list):
-        return [found for it in schema for found in objects(it)]
+        return [inner for part in schema for inner in objects(part)]
     if not isinstance(schema, dict):
         return []
     own = [schema] if schema.get("type") == "object" else []
-    return own + [found for it in schema.values() for found in objects(it)]
+    return own + [inner for part in schema.values() for inner in objects(part)]
 
 
 def test_every_object_is_closed() -> None:
-    """Also those of unions and definitions."""
-    found = objects(form(Home))
-    assert len(found) == 3
-    assert all(it["additionalProperties"] is False for it in found)
+    """Objects of unions and definitions have `additionalProperties` False, too."""
+    schemas = objects(schema_of(Home))
+    assert len(schemas) == 3
+    assert all(schema["additionalProperties"] is False for schema in schemas)
 
 
-def test_what_the_api_does_not_know_is_told_in_words() -> None:
-    """So that the model may still hold to it; the answer is checked in any case."""
-    made = form(Home)
+def test_unsupported_constraints_go_into_the_description() -> None:
+    """The model can still follow them, and the answer is validated in any case."""
+    made = schema_of(Home)
     pets = made["properties"]["pets"]
     assert "maxItems" not in pets
     assert pets["description"] == "(maxItems: 3)"
@@ -77,53 +78,57 @@ def test_what_the_api_does_not_know_is_told_in_words() -> None:
     assert made["properties"]["since"]["format"] == "date"
 
 
-def test_a_form_made_twice_is_the_same() -> None:
-    assert claude_schema(form(Home)) == form(Home)
+def test_converting_a_schema_twice_changes_nothing() -> None:
+    """A converted schema is already supported."""
+    assert claude_schema(schema_of(Home)) == schema_of(Home)
 
 
 @pytest.fixture(autouse=True)
-def _own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
 
 
 @pytest.mark.parametrize(
     ("described", "what"),
     [
-        (dict[str, int], "keys that nobody knows before"),
-        (list[Any], "values of any kind"),
+        (dict[str, int], "objects with any keys"),
+        (list[Any], "values of any type"),
         (tuple[int, str], "prefixItems"),
         (Tree, "contains itself"),
     ],
 )
-def test_what_cannot_be_said_is_asked_for_as_a_tool(described: Any, what: str) -> None:
-    """By default; where the schema was asked for by name, the error says what is in the way."""
+def test_an_unsupported_schema_is_sent_as_a_tool(described: Any, what: str) -> None:
+    """This is the default; with `method="json_schema"` the error names the unsupported part."""
     with pytest.raises(ConfigError, match=what):
-        form(described)
+        schema_of(described)
     model = ChatAnthropic("claude-x", api_key="k")
     with pytest.raises(ConfigError, match="function_calling"):
         model.with_structured_output(described, method="json_schema")
-    told: Any = model.with_structured_output(described)
-    assert "tools" in told.steps[0].kwargs
+    chain: Any = model.with_structured_output(described)
+    assert "tools" in chain.steps[0].kwargs
 
 
-def test_the_form_is_held_by_the_service_or_by_a_tool(call: Call) -> None:
-    """Anthropic holds an answer to a schema; servers that only speak alike may not know how."""
+def test_compatible_servers_get_the_schema_as_a_tool(call: Call) -> None:
+    """Anthropic enforces a schema; servers with the same API may not."""
     own: Any = ChatAnthropic("claude-x", api_key="k").with_structured_output(Home)
     assert "response_format" in own.steps[0].kwargs
     pet = {"type": "tool_use", "id": "t", "name": "Cat", "input": {"kind": "cat", "lives": 3}}
-    with recording() as server:
-        server.says(Said(answer(pet, stop_reason="tool_use")))
+    with Recorder().listening() as server:
+        server.enqueue(Response(answer(pet, stop_reason="tool_use")))
         model = ChatAnthropic("claude-x", base_url=server.url)
         assert call.invoke(model.with_structured_output(Cat), "?") == Cat(kind="cat", lives=3)
-        asked = server.bodies[0]
-    assert asked["tool_choice"] == {"type": "any"}  # the only one; not all know one by name
-    assert asked["tools"][0]["input_schema"]["required"] == ["kind"]
+        body = server.bodies[0]
+    assert body["tool_choice"] == {
+        "type": "any"
+    }  # the only tool; not all servers know a choice by name
+    assert body["tools"][0]["input_schema"]["required"] == ["kind"]
 
 
-def test_a_strict_tool_says_so(call: Call) -> None:
+def test_a_strict_tool_is_sent_as_strict(call: Call) -> None:
+    """`strict=True` marks the tool, and closes its schema."""
     pet = {"type": "tool_use", "id": "t", "name": "Cat", "input": {"kind": "cat"}}
-    with recording() as server:
-        server.says(Said(answer(pet)))
+    with Recorder().listening() as server:
+        server.enqueue(Response(answer(pet)))
         model = ChatAnthropic("claude-x", base_url=server.url)
         call.invoke(model.with_structured_output(Cat, strict=True), "?")
         (tool,) = server.bodies[0]["tools"]
@@ -131,24 +136,26 @@ def test_a_strict_tool_says_so(call: Call) -> None:
     assert tool["input_schema"]["additionalProperties"] is False
 
 
-def test_a_schema_by_name_is_read_as_the_object(call: Call) -> None:
-    with recording() as server:
-        server.says(Said(answer({"type": "text", "text": '{"kind": "dog", "name": "Rex"}'})))
+def test_the_json_schema_method_returns_the_object(call: Call) -> None:
+    """The schema is sent, and the JSON of the answer is parsed."""
+    with Recorder().listening() as server:
+        server.enqueue(Response(answer({"type": "text", "text": '{"kind": "dog", "name": "Rex"}'})))
         model = ChatAnthropic("claude-x", base_url=server.url)
-        told = model.with_structured_output(Dog, method="json_schema")
-        assert call.invoke(told, "?") == Dog(kind="dog", name="Rex")
+        chain = model.with_structured_output(Dog, method="json_schema")
+        assert call.invoke(chain, "?") == Dog(kind="dog", name="Rex")
         assert server.bodies[0]["output_config"]["format"]["schema"]["required"] == ["kind"]
 
 
-def test_a_refusal_is_no_answer(call: Call) -> None:
+def test_a_refusal_is_an_error(call: Call) -> None:
+    """Both methods raise ModelRefusalError; with `include_raw` it is in the result."""
     details = {"type": "refusal", "category": "bio", "explanation": "Not this."}
-    with recording() as server:
-        server.says(Said(answer(stop_reason="refusal", stop_details=details)))
+    with Recorder().listening() as server:
+        server.enqueue(Response(answer(stop_reason="refusal", stop_details=details)))
         model = ChatAnthropic("claude-x", base_url=server.url)
         for method in ("json_schema", "function_calling"):
-            told = model.with_structured_output(Dog, method=method)
+            chain = model.with_structured_output(Dog, method=method)
             with pytest.raises(ModelRefusalError, match="Not this"):
-                call.invoke(told, "?")
+                call.invoke(chain, "?")
         raw = call.invoke(model.with_structured_output(Dog, include_raw=True), "?")
     assert isinstance(raw["raw"], AIMessage)
     assert isinstance(raw["parsing_error"], ModelRefusalError)

@@ -1,4 +1,4 @@
-"""What is sent to Anthropic, as plain data."""
+"""Requests to Anthropic, as plain data."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ EPHEMERAL = {"type": "ephemeral"}
 
 
 def body(*messages: Any, **options: Any) -> dict[str, Any]:
-    """The request of a call."""
+    """Return the body of the request for a call."""
     model = ChatAnthropic("claude-x", api_key="k")
-    found = convert_to_messages(list(messages))
-    return dict(model._exchange(found, model._options(options)).body(streamed=False))
+    converted = convert_to_messages(list(messages))
+    return dict(model._exchange(converted, model._options(options)).body(streamed=False))
 
 
 def sent(*messages: BaseMessage | tuple[str, Any]) -> list[dict[str, Any]]:
-    """The turns of a conversation."""
-    turns: list[dict[str, Any]] = body(*messages)["messages"]
-    return turns
+    """Return the messages in the request of a conversation."""
+    messages: list[dict[str, Any]] = body(*messages)["messages"]
+    return messages
 
 
 def content(*blocks: Any) -> Any:
-    """What a person's blocks are sent as."""
+    """Return the content in the request of a human message with blocks."""
     return sent(HumanMessage(list(blocks)))[0]["content"]
 
 
-def text(said: str) -> dict[str, Any]:
-    return {"type": "text", "text": said}
+def text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
 
 
-# -- system prompts and turns
+# -- system prompts and messages
 
 
-def test_a_text_stays_a_text() -> None:
-    """The smallest request has nothing that nobody asked for, but for the limit."""
+def test_a_string_stays_a_string() -> None:
+    """The smallest request has the model, the messages and the default limit."""
     assert body(("human", "Hi")) == {
         "model": "claude-x",
         "max_tokens": MAX_TOKENS,
@@ -52,28 +52,32 @@ def test_a_text_stays_a_text() -> None:
 
 
 def test_a_system_message_is_the_system_prompt() -> None:
-    asked = body(("system", "Be brief."), ("human", "Hi"))
-    assert asked["system"] == "Be brief."
-    assert asked["messages"] == [{"role": "user", "content": "Hi"}]
+    """It is a field of its own, not a message."""
+    request = body(("system", "Be brief."), ("human", "Hi"))
+    assert request["system"] == "Be brief."
+    assert request["messages"] == [{"role": "user", "content": "Hi"}]
 
 
 def test_several_system_messages_are_one_prompt_of_blocks() -> None:
-    """Wherever they stand, in their order, with what they say of the cache."""
+    """They are joined in order from anywhere, and keep `cache_control`."""
     cached = {**text("Know this."), "cache_control": EPHEMERAL}
-    asked = body(SystemMessage([cached]), ("human", "Hi"), ("system", "Be brief."))
-    assert asked["system"] == [cached, text("Be brief.")]
-    assert len(asked["messages"]) == 1
+    request = body(SystemMessage([cached]), ("human", "Hi"), ("system", "Be brief."))
+    assert request["system"] == [cached, text("Be brief.")]
+    assert len(request["messages"]) == 1
 
 
-def test_a_chat_message_of_the_system_stays_where_it_is() -> None:
-    """Newer models take instructions in the midst of a conversation."""
-    turns = sent(("human", "Hi"), ChatMessage("Now in French.", role="system"))
-    assert turns[1] == {"role": "system", "content": "Now in French."}
+def test_a_chat_message_with_role_system_keeps_its_position() -> None:
+    """Newer models accept instructions in the middle of a conversation."""
+    messages = sent(("human", "Hi"), ChatMessage("Now in French.", role="system"))
+    assert messages[1] == {"role": "system", "content": "Now in French."}
 
 
-def test_messages_of_one_side_in_a_row_are_one_turn() -> None:
-    turns = sent(("human", "One"), ("human", "Two"), ("ai", "Yes"), ("ai", "And"), ("human", "?"))
-    assert turns == [
+def test_consecutive_messages_of_one_role_are_one_message() -> None:
+    """Their blocks are joined in order."""
+    messages = sent(
+        ("human", "One"), ("human", "Two"), ("ai", "Yes"), ("ai", "And"), ("human", "?")
+    )
+    assert messages == [
         {"role": "user", "content": [text("One"), text("Two")]},
         {"role": "assistant", "content": [text("Yes"), text("And")]},
         {"role": "user", "content": "?"},
@@ -81,25 +85,27 @@ def test_messages_of_one_side_in_a_row_are_one_turn() -> None:
 
 
 def test_names_are_not_sent() -> None:
-    """The API has no place for them, and would refuse the request."""
+    """The API refuses requests with names."""
     assert sent(HumanMessage("Hi", name="ann")) == [{"role": "user", "content": "Hi"}]
 
 
-def test_an_unknown_role_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_role_is_refused() -> None:
+    """The error suggests the closest role."""
     with pytest.raises(InvalidRequestError, match="Did you mean 'assistant'"):
         sent(("human", "Hi"), ChatMessage("Hm", role="asistant"))
 
 
-def test_what_a_model_said_in_blank_is_left_out() -> None:
-    """The API refuses blank texts; a message of nothing else says nothing."""
-    turns = sent(("human", "Hi"), AIMessage(["\n\n", text("Yes")]), ("human", "?"))
-    assert turns[1]["content"] == [text("Yes")]
+def test_blank_text_of_the_model_is_left_out() -> None:
+    """The API refuses blank text blocks; a message that is blank is left out."""
+    messages = sent(("human", "Hi"), AIMessage(["\n\n", text("Yes")]), ("human", "?"))
+    assert messages[1]["content"] == [text("Yes")]
     assert sent(("human", "Hi"), AIMessage(""), ("human", "Hm?")) == [
         {"role": "user", "content": [text("Hi"), text("Hm?")]}
     ]
 
 
-def test_a_blank_message_of_a_person_is_for_the_service_to_refuse() -> None:
+def test_a_blank_human_message_is_sent() -> None:
+    """The service refuses it with its own error."""
     assert sent(("human", "")) == [{"role": "user", "content": ""}]
 
 
@@ -124,7 +130,8 @@ def test_a_blank_message_of_a_person_is_for_the_service_to_refuse() -> None:
         {**text("Hi"), "cache_control": {"type": "ephemeral", "ttl": "1h"}},
     ],
 )
-def test_anthropics_own_blocks_go_out_as_they_are(block: dict[str, Any]) -> None:
+def test_anthropics_own_blocks_are_sent_unchanged(block: dict[str, Any]) -> None:
+    """Only the index of a stream is removed."""
     assert content({**block, "index": 3}, "?") == [block, text("?")]
 
 
@@ -141,8 +148,8 @@ def test_anthropics_own_blocks_go_out_as_they_are(block: dict[str, Any]) -> None
         {"type": "media", "mime_type": "image/png", "data": PNG},
     ],
 )
-def test_images_of_any_form_are_understood(block: dict[str, Any]) -> None:
-    """Canonical, OpenAI's, LangChain's older one and Google's."""
+def test_images_of_any_format_are_converted(block: dict[str, Any]) -> None:
+    """The formats are canonical, or those of OpenAI, Google and older LangChain."""
     source = {"type": "base64", "media_type": "image/png", "data": PNG}
     assert content(block) == [{"type": "image", "source": source}]
 
@@ -164,13 +171,14 @@ def test_images_of_any_form_are_understood(block: dict[str, Any]) -> None:
     ],
 )
 def test_files_are_documents(given: dict[str, Any], source: tuple[str, ...]) -> None:
+    """A file by base64, URL or id is a document; text files are decoded."""
     kind, *rest = source
     expected = {"type": kind, **dict(zip(rest[::2], rest[1::2], strict=True))}
     assert content({"type": "file", **given}) == [{"type": "document", "source": expected}]
 
 
 def test_a_document_keeps_its_title_citations_and_cache() -> None:
-    """A file's name is its title; a text document is one, too."""
+    """The file name becomes the title; plain text is a document, too."""
     more = {"citations": {"enabled": True}, "cache_control": EPHEMERAL}
     given = {"type": "file", "url": "https://x.org/a.pdf", "extras": {"filename": "a.pdf", **more}}
     source = {"type": "url", "url": "https://x.org/a.pdf"}
@@ -195,12 +203,13 @@ def test_a_document_keeps_its_title_citations_and_cache() -> None:
         {"type": "file", "base64": "!", "mime_type": "text/plain"},
     ],
 )
-def test_what_claude_cannot_read_is_refused_with_its_place(block: dict[str, Any]) -> None:
+def test_unsupported_media_are_refused(block: dict[str, Any]) -> None:
+    """The error names the position of the block."""
     with pytest.raises(InvalidRequestError, match=r"messages\[0\]\.content\[1\]"):
         content("Look:", block)
 
 
-# -- answers that go back
+# -- answers that are sent back
 
 
 SIGNED = {"type": "thinking", "thinking": "Hm.", "signature": "sig=="}
@@ -209,37 +218,38 @@ ADD = tool_call(name="add", args={"a": 1}, id="toolu_1")
 USE = {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {"a": 1}}
 
 
-def test_signed_thoughts_go_back_unchanged_and_in_their_place() -> None:
-    said = AIMessage([{**SIGNED, "index": 0}, {**REDACTED, "index": 1}, "So:"], tool_calls=[ADD])
-    assert sent(said)[0]["content"] == [SIGNED, REDACTED, text("So:"), USE]
+def test_signed_reasoning_is_sent_back_unchanged() -> None:
+    """Reasoning blocks keep their positions before the text and the tool calls."""
+    message = AIMessage([{**SIGNED, "index": 0}, {**REDACTED, "index": 1}, "So:"], tool_calls=[ADD])
+    assert sent(message)[0]["content"] == [SIGNED, REDACTED, text("So:"), USE]
 
 
-def test_a_canonical_thought_goes_back_with_its_signature() -> None:
+def test_canonical_reasoning_is_sent_back_with_its_signature() -> None:
     """`content_blocks` of an answer make the same request as its content."""
-    said = AIMessage([{**SIGNED, "index": 0}, "So"])
-    assert sent(AIMessage(content_blocks=said.content_blocks)) == sent(said)
+    message = AIMessage([{**SIGNED, "index": 0}, "So"])
+    assert sent(AIMessage(content_blocks=message.content_blocks)) == sent(message)
 
 
-def test_thoughts_of_other_models_are_left_out() -> None:
-    """They have no signature, without which they would be refused."""
-    thought = {"type": "reasoning", "reasoning": "Hm."}
+def test_reasoning_of_other_models_is_left_out() -> None:
+    """It has no signature, and the API refuses unsigned reasoning."""
+    reasoning = {"type": "reasoning", "reasoning": "Hm."}
     unsigned = {"type": "thinking", "thinking": "Hm."}
-    said = AIMessage([thought, unsigned, "So"], additional_kwargs={"reasoning_content": "Hm."})
-    assert sent(said)[0]["content"] == [text("So")]
+    message = AIMessage([reasoning, unsigned, "So"], additional_kwargs={"reasoning_content": "Hm."})
+    assert sent(message)[0]["content"] == [text("So")]
 
 
-def test_what_only_another_service_can_read_is_left_out() -> None:
-    """Its signed thoughts, blocks of its own tools, and what it says of its calls."""
-    said = AIMessage(
+def test_data_for_another_service_is_left_out() -> None:
+    """Signed reasoning, blocks of server tools and extras of tool calls are left out."""
+    message = AIMessage(
         [SIGNED, {"type": "web_search_call", "id": "ws_1"}, "So"],
         tool_calls=[{**ADD, "extras": {"thoughtSignature": "abc"}}],
         response_metadata={"model_provider": "google"},
     )
-    assert sent(said)[0]["content"] == [text("So"), USE]
+    assert sent(message)[0]["content"] == [text("So"), USE]
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         AIMessage("", tool_calls=[ADD]),
         AIMessage([USE], tool_calls=[ADD]),
@@ -249,48 +259,52 @@ def test_what_only_another_service_can_read_is_left_out() -> None:
         AIMessage([{**USE, "input": {"a": 2}}], tool_calls=[ADD]),
     ],
 )
-def test_calls_are_told_once(said: AIMessage) -> None:
-    """From the message's calls or its blocks; where they differ, the calls count."""
-    assert sent(said) == [{"role": "assistant", "content": [USE]}]
+def test_tool_calls_are_sent_once(message: AIMessage) -> None:
+    """They come from `tool_calls` or from blocks; if both differ, `tool_calls` count."""
+    assert sent(message) == [{"role": "assistant", "content": [USE]}]
 
 
-def test_a_call_keeps_its_place_and_what_else_anthropic_said_of_it() -> None:
+def test_a_tool_call_keeps_its_position_and_extras() -> None:
+    """Keys such as `caller` are sent back."""
     caller = {"type": "direct"}
-    said = AIMessage([USE, "and"], tool_calls=[{**ADD, "extras": {"caller": caller}}])
-    assert sent(said)[0]["content"] == [USE, text("and")]
+    message = AIMessage([USE, "and"], tool_calls=[{**ADD, "extras": {"caller": caller}}])
+    assert sent(message)[0]["content"] == [USE, text("and")]
     alone = AIMessage("", tool_calls=[{**ADD, "extras": {"caller": caller}}])
     assert sent(alone)[0]["content"] == [{**USE, "caller": caller}]
 
 
-def test_an_invalid_call_goes_back_as_an_object() -> None:
-    """So that the result which tells of the mistake does not stand alone."""
+def test_an_invalid_tool_call_is_sent_back_as_an_object() -> None:
+    """The result that reports the error needs its call."""
     broken = invalid_tool_call(name="add", args='{"a": ', id="toolu_1", error="no JSON")
-    said = AIMessage("", invalid_tool_calls=[broken])
-    turns = sent(said, ToolMessage("No JSON.", tool_call_id="toolu_1", status="error"))
-    assert turns[0]["content"] == [{**USE, "input": {"INVALID_JSON": '{"a": '}}]
-    assert turns[1]["content"] == [
+    message = AIMessage("", invalid_tool_calls=[broken])
+    messages = sent(message, ToolMessage("No JSON.", tool_call_id="toolu_1", status="error"))
+    assert messages[0]["content"] == [{**USE, "input": {"INVALID_JSON": '{"a": '}}]
+    assert messages[1]["content"] == [
         {"type": "tool_result", "tool_use_id": "toolu_1", "content": "No JSON.", "is_error": True}
     ]
 
 
-def test_ids_of_other_providers_are_made_fit_on_both_sides() -> None:
+def test_ids_of_other_providers_are_made_valid() -> None:
+    """A call and its result get the same valid id."""
     call = tool_call(name="add", args={}, id="functions.add:0")
-    turns = sent(AIMessage("", tool_calls=[call]), ToolMessage("1", tool_call_id="functions.add:0"))
-    assert turns[0]["content"][0]["id"] == turns[1]["content"][0]["tool_use_id"]
-    assert turns[0]["content"][0]["id"] == "functions_add_0"
+    messages = sent(
+        AIMessage("", tool_calls=[call]), ToolMessage("1", tool_call_id="functions.add:0")
+    )
+    assert messages[0]["content"][0]["id"] == messages[1]["content"][0]["tool_use_id"]
+    assert messages[0]["content"][0]["id"] == "functions_add_0"
 
 
-def test_results_of_tools_come_first_in_one_turn() -> None:
-    """With texts or blocks in them, also images."""
+def test_tool_results_are_first_in_their_message() -> None:
+    """A result may hold a string, or blocks with images."""
     image = {"type": "image", "base64": PNG, "mime_type": "image/png"}
-    turns = sent(
+    messages = sent(
         ("human", "Look."),
         ToolMessage("1", tool_call_id="a"),
         ToolMessage([image, "seen"], tool_call_id="b"),
         ToolMessage("", tool_call_id="c"),
     )
     source = {"type": "base64", "media_type": "image/png", "data": PNG}
-    assert turns == [
+    assert messages == [
         {
             "role": "user",
             "content": [
@@ -307,14 +321,15 @@ def test_results_of_tools_come_first_in_one_turn() -> None:
     ]
 
 
-def test_results_in_anthropics_form_are_passed_on() -> None:
+def test_tool_results_in_anthropics_format_are_sent_unchanged() -> None:
+    """They may be in tool messages and in human messages."""
     own = {"type": "tool_result", "tool_use_id": "a", "content": "1", "cache_control": EPHEMERAL}
     assert sent(ToolMessage([own], tool_call_id="a"))[0]["content"] == [own]
     assert sent(HumanMessage(["Hm", own]))[0]["content"] == [own, text("Hm")]
 
 
-def test_citations_go_back_with_the_answer_and_not_with_a_question() -> None:
-    """Only Anthropic's own, and only where the model cited: else they are refused."""
+def test_citations_are_sent_back_with_answers_only() -> None:
+    """The API refuses citations of others, and citations in human messages."""
     cited = {
         "type": "char_location",
         "cited_text": "Grass.",
@@ -329,16 +344,18 @@ def test_citations_go_back_with_the_answer_and_not_with_a_question() -> None:
     assert content(block) == [text("Green.")]
 
 
-def test_a_refusal_goes_back_as_what_was_said() -> None:
-    for said in (
+def test_a_refusal_is_sent_back_as_text() -> None:
+    """It may be a block, or in `additional_kwargs`."""
+    for message in (
         AIMessage([{"type": "refusal", "refusal": "No."}]),
         AIMessage("", additional_kwargs={"refusal": "No."}),
     ):
-        assert sent(said) == [{"role": "assistant", "content": [text("No.")]}]
+        assert sent(message) == [{"role": "assistant", "content": [text("No.")]}]
 
 
-def test_blocks_of_server_tools_go_back_unchanged() -> None:
+def test_blocks_of_server_tools_are_sent_back_unchanged() -> None:
+    """A server tool call and its result keep their positions."""
     use = {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {"query": "x"}}
     found = {"type": "web_search_tool_result", "tool_use_id": "srv_1", "content": []}
-    said = AIMessage([{**use, "index": 0}, {**found, "index": 1}, "So."])
-    assert sent(said)[0]["content"] == [use, found, text("So.")]
+    message = AIMessage([{**use, "index": 0}, {**found, "index": 1}, "So."])
+    assert sent(message)[0]["content"] == [use, found, text("So.")]

@@ -1,4 +1,4 @@
-"""Damaged answers of Google and Ollama: each is read, or is a typed error, and nothing else."""
+"""Damaged responses of Google and Ollama: each is read, or raises a typed error."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hypothesis import given, strategies as st
 from runnables import AIMessage, HumanMessage
 from runnables.errors import ModelConnectionError, ModelError
 from runnables.models.calls import join_answer
-from runnables_providers._remote.chat import HTTPChatModel, _Reading
+from runnables_providers._remote.chat import HTTPChatModel, _StreamReader
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.ollama import ChatOllama
-from tests.providers.damage import changed
+from tests.providers.damage import with_random_change
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 9) | st.sampled_from(["", "text", "x"]),
@@ -32,7 +32,7 @@ PARTS: list[dict[str, Any]] = [
     {"functionCall": CALL, "thoughtSignature": "c2ln"},
     {"executableCode": {"language": "PYTHON", "code": "1"}},
 ]
-FACTS = {
+METADATA = {
     "modelVersion": "gemini-x",
     "responseId": "r-1",
     "promptFeedback": {"safetyRatings": [{"probability": "LOW"}]},
@@ -43,7 +43,7 @@ FACTS = {
         "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 1}],
     },
 }
-TOLD = {
+CANDIDATE_METADATA = {
     "citationMetadata": {"citationSources": [{"endIndex": 1}]},
     "groundingMetadata": {"webSearchQueries": ["a"]},
     "logprobsResult": {"chosenCandidates": [{"token": "a"}]},
@@ -51,7 +51,10 @@ TOLD = {
 
 
 def candidate(*parts: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"candidates": [{"content": {"parts": list(parts)}, **TOLD, **more}], **FACTS}
+    return {
+        "candidates": [{"content": {"parts": list(parts)}, **CANDIDATE_METADATA, **more}],
+        **METADATA,
+    }
 
 
 GEMINI = [*map(candidate, PARTS), candidate(finishReason="STOP")]
@@ -72,68 +75,72 @@ CASES: dict[str, Case] = {
         ChatGoogleGenerativeAI("m", api_key="k"),
         GEMINI,
         candidate(*PARTS, finishReason="STOP"),
-        lambda it: f"data: {json.dumps(it)}\r\n\r\n".encode(),
+        lambda event: f"data: {json.dumps(event)}\r\n\r\n".encode(),
     ),
     "ollama": (
         ChatOllama("m"),
         OLLAMA,
         {**LINE, **END},
-        lambda it: json.dumps(it).encode() + b"\n",
+        lambda event: json.dumps(event).encode() + b"\n",
     ),
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 
 
-def read(model: HTTPChatModel, *pieces: bytes) -> AIMessage | ModelError:
-    """What the bytes of a stream make; any other error fails the test."""
-    exchange = model._exchange([HumanMessage("Hi")], {"model": "m"})
-    reading = _Reading(model, exchange, {})
+def read(model: HTTPChatModel, *parts: bytes) -> AIMessage | ModelError:
+    """Return the message or the error of a stream; any other error fails the test."""
+    api_call = model._exchange([HumanMessage("Hi")], {"model": "m"})
+    reader = _StreamReader(model, api_call, {})
     try:
-        found = [chunk for piece in pieces for chunk in reading.feed(piece)]
-        return join_answer([*found, *reading.finish()])
+        chunks = [chunk for part in parts for chunk in reader.feed(part)]
+        return join_answer([*chunks, *reader.finish()])
     except ModelError as error:
         return error
 
 
 @cases
-def test_undamaged_it_is_read(case: Case) -> None:
-    """So the damage below is what makes the difference."""
-    model, events, _, written = case
-    assert isinstance(read(model, *map(written, events)), AIMessage)
+def test_an_undamaged_stream_is_read(case: Case) -> None:
+    """Only the damage in the other tests makes errors."""
+    model, events, _, encode = case
+    assert isinstance(read(model, *map(encode, events)), AIMessage)
 
 
 @cases
 @given(start=st.integers(0, 3000), length=st.integers(0, 400), put=st.binary(max_size=20))
-def test_bytes_that_are_lost_or_changed(case: Case, start: int, length: int, put: bytes) -> None:
-    """Anywhere in a stream: an answer without a part, or an error, but no crash."""
-    model, events, _, written = case
-    data = b"".join(map(written, events))
+def test_lost_or_replaced_bytes_raise_model_errors_only(
+    case: Case, start: int, length: int, put: bytes
+) -> None:
+    """Bytes are lost or replaced anywhere in a stream."""
+    model, events, _, encode = case
+    data = b"".join(map(encode, events))
     read(model, data[:start] + put + data[start + length :])
 
 
 @cases
 @given(data=st.data())
-def test_a_stream_that_is_cut_is_always_an_error(case: Case, data: st.DataObject) -> None:
-    """At every byte before the last event is whole."""
-    model, events, _, written = case
-    whole = b"".join(map(written, events))
-    cut = whole[: data.draw(st.integers(0, len(whole) - 5))]
-    found = read(model, cut)
-    assert isinstance(found, ModelError), found
+def test_a_truncated_stream_is_an_error(case: Case, data: st.DataObject) -> None:
+    """A stream that ends at any byte before its last event raises."""
+    model, events, _, encode = case
+    complete = b"".join(map(encode, events))
+    cut = complete[: data.draw(st.integers(0, len(complete) - 5))]
+    outcome = read(model, cut)
+    assert isinstance(outcome, ModelError), outcome
     if not cut or cut.endswith(b"\n\n"):
-        assert isinstance(found, ModelConnectionError)
+        assert isinstance(outcome, ModelConnectionError)
 
 
 @cases
 @given(data=st.data(), value=JSON)
-def test_values_of_another_kind(case: Case, data: st.DataObject, value: Any) -> None:
-    """In any field of any event, and in any field of a whole answer."""
-    model, events, body, written = case
-    read(model, *map(written, changed(data, events, value)))
-    exchange = model._exchange([HumanMessage("Hi")], {"model": "m"})
-    damaged = changed(data, body, value)
+def test_values_of_another_type_raise_model_errors_only(
+    case: Case, data: st.DataObject, value: Any
+) -> None:
+    """Any field of an event or of a response may have another type."""
+    model, events, body, encode = case
+    read(model, *map(encode, with_random_change(data, events, value)))
+    api_call = model._exchange([HumanMessage("Hi")], {"model": "m"})
+    damaged = with_random_change(data, body, value)
     try:
-        with model._reading(b"", {}):
-            exchange.answer(damaged, {})
+        with model._raises_server_error(b"", {}):
+            api_call.answer(damaged, {})
     except ModelError:
         pass

@@ -1,4 +1,4 @@
-"""Embeddings over HTTP: what is sent, in which groups, and how answers are read."""
+"""Embeddings over HTTP: the requests, their batches, and how responses are read."""
 
 from __future__ import annotations
 
@@ -20,116 +20,115 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
+from runnables.testing import RecordedRequest, Response
 from runnables_providers._remote.embeddings import HTTPEmbeddings
 from runnables_providers.google import GoogleGenerativeAIEmbeddings
 from runnables_providers.ollama import OllamaEmbeddings
 from runnables_providers.openai import OpenAIEmbeddings
 from tests.both_modes import Call
 from tests.llama.server import LlamaServer
-from tests.sdk.recorder import Asked, Recorder, Said, recording
+from tests.sdk.recorder import Recorder
 
 
-class Vectors(Recorder):
-    """Answers in the form of each service, unless it is told what to say."""
-
-    def answer(self, asked: Asked) -> Said:
-        if self._says:
-            return super().answer(asked)
-        self.asked.append(asked)
-        if "requests" in asked.body:
-            texts = [it["content"]["parts"][0]["text"] for it in asked.body["requests"]]
-            return Said({"embeddings": [{"values": vector(it)} for it in texts]})
-        texts = asked.body["input"]
-        if asked.path == "/api/embed":
-            return Said({"embeddings": [vector(it) for it in texts]})
-        found = [{"index": at, "embedding": vector(it)} for at, it in enumerate(texts)]
-        return Said({"data": found[::-1], "model": "m"})
+def respond(request: RecordedRequest) -> Response:
+    """Return the vectors in the format of the service that the request is for."""
+    if "requests" in request.body:
+        strings = [each["content"]["parts"][0]["text"] for each in request.body["requests"]]
+        return Response({"embeddings": [{"values": vector(text)} for text in strings]})
+    strings = request.body["input"]
+    if request.path == "/api/embed":
+        return Response({"embeddings": [vector(text) for text in strings]})
+    data = [{"index": index, "embedding": vector(text)} for index, text in enumerate(strings)]
+    return Response({"data": data[::-1], "model": "m"})
 
 
 def vector(text: str) -> list[float]:
-    """One that tells texts apart by their length."""
+    """Return a vector that differs with the length of the string."""
     return [float(len(text)), 0.5]
 
 
 @pytest.fixture
 def server() -> Iterator[Recorder]:
-    with recording(Vectors) as it:
-        yield it
+    with Recorder().listening() as recorder:
+        recorder.enqueue(respond)
+        yield recorder
 
 
 Make = Callable[..., HTTPEmbeddings]
 MAKERS: Sequence[Make] = [OpenAIEmbeddings, GoogleGenerativeAIEmbeddings, OllamaEmbeddings]
 
 
-@pytest.fixture(params=MAKERS, ids=lambda it: it.__name__)
+@pytest.fixture(params=MAKERS, ids=lambda kind: kind.__name__)
 def make(request: pytest.FixtureRequest, server: Recorder) -> Make:
-    def made(**settings: Any) -> HTTPEmbeddings:
-        known = {"api_key": "sk-secret", "base_url": server.url, **settings}
-        return request.param("m", **known)  # type: ignore[no-any-return]
+    def make_model(**settings: Any) -> HTTPEmbeddings:
+        defaults = {"api_key": "sk-secret", "base_url": server.url}
+        return request.param("m", **{**defaults, **settings})  # type: ignore[no-any-return]
 
-    return made
-
-
-# -- groups
+    return make_model
 
 
-def test_documents_go_out_in_groups_and_come_back_in_order(make: Make, server: Recorder) -> None:
-    """No request has more texts than `max_batch_size`; vectors are in the order of the texts."""
-    texts = ["x" * size for size in range(7)]
+# -- batches
+
+
+def test_documents_are_sent_in_batches_and_stay_in_order(make: Make, server: Recorder) -> None:
+    """No request has more strings than `max_batch_size`; the vectors are in order."""
+    strings = ["x" * size for size in range(7)]
     model = make(max_batch_size=3)
-    assert model.embed_documents(texts) == [vector(it) for it in texts]
-    assert [sent(it) for it in server.bodies] == [3, 3, 1]
+    assert model.embed_documents(strings) == [vector(text) for text in strings]
+    assert [batch_size(body) for body in server.bodies] == [3, 3, 1]
 
 
-async def test_documents_do_so_in_async_too(make: Make, server: Recorder) -> None:
-    """The same in the other colour."""
-    texts = ["x" * size for size in range(7)]
+async def test_async_documents_are_sent_in_batches_and_stay_in_order(
+    make: Make, server: Recorder
+) -> None:
+    """`aembed_documents` sends the same batches as `embed_documents`."""
+    strings = ["x" * size for size in range(7)]
     model = make(max_batch_size=3)
-    assert await model.aembed_documents(texts) == [vector(it) for it in texts]
-    assert [sent(it) for it in server.bodies] == [3, 3, 1]
+    assert await model.aembed_documents(strings) == [vector(text) for text in strings]
+    assert [batch_size(body) for body in server.bodies] == [3, 3, 1]
     assert await model.aembed_query("four") == [4, 0.5]
 
 
-def sent(body: Any) -> int:
+def batch_size(body: Any) -> int:
     return len(body.get("requests") or body["input"])
 
 
-def test_a_batch_goes_out_in_as_few_requests_as_it_can(
-    make: Make, server: Recorder, call: Call
-) -> None:
-    """Also within a chain, and where queries are embedded in another way than documents."""
+def test_a_batch_is_sent_in_few_requests(make: Make, server: Recorder, call: Call) -> None:
+    """This holds inside a chain too, and for services that embed queries differently."""
     chain = RunnableLambda(lambda text: f"{text}!") | make(max_batch_size=4)
-    texts = ["x" * size for size in range(8)]
-    assert call.batch(chain, texts) == [vector(f"{it}!") for it in texts]
-    assert sorted(sent(it) for it in server.bodies) == [4, 4]
+    strings = ["x" * size for size in range(8)]
+    assert call.batch(chain, strings) == [vector(f"{text}!") for text in strings]
+    assert sorted(batch_size(body) for body in server.bodies) == [4, 4]
 
 
-def test_no_texts_are_no_request(make: Make, server: Recorder) -> None:
-    """There is nothing to ask."""
+def test_an_empty_list_sends_nothing(make: Make, server: Recorder) -> None:
+    """There is no request."""
     assert make().embed_documents([]) == []
     assert server.bodies == []
 
 
-def test_one_text_in_place_of_a_list_is_an_error(make: Make, server: Recorder) -> None:
-    """Its letters would be embedded one by one."""
-    with pytest.raises(TypeError, match="one text where it takes a list. Use `embed_query`"):
+def test_a_string_instead_of_a_list_is_an_error(make: Make, server: Recorder) -> None:
+    """Its characters would be embedded one by one."""
+    with pytest.raises(
+        TypeError, match="takes a list of strings, and got a string. Use `embed_query`"
+    ):
         make().embed_documents("Hello")
     assert server.bodies == []
 
 
-def test_what_is_no_text_is_not_sent(make: Make, server: Recorder) -> None:
+def test_a_value_that_is_no_string_is_an_error(make: Make, server: Recorder) -> None:
     """A number would count as a token."""
-    for ask in (lambda: make().embed_documents(["Hello", 3]), lambda: make().embed_query(3)):  # type: ignore[list-item, arg-type]
-        with pytest.raises(TypeError, match="embeds texts, got 'int'"):
-            ask()
+    for call_model in (lambda: make().embed_documents(["Hello", 3]), lambda: make().embed_query(3)):  # type: ignore[list-item, arg-type]
+        with pytest.raises(TypeError, match="embeds strings, got 'int'"):
+            call_model()
     assert server.bodies == []
 
 
-# -- what is sent
+# -- requests
 
 
-def test_openai_is_asked_for_base64_and_others_as_they_like() -> None:
-    """Compatible servers need not know every field."""
+def test_base64_is_requested_of_openai_only() -> None:
+    """Compatible servers may not know `encoding_format`."""
     own = OpenAIEmbeddings("m", api_key="k")
     assert own._body(["a"], query=True)["encoding_format"] == "base64"
     other = OpenAIEmbeddings("m", base_url="http://127.0.0.1:1", dimensions=8)
@@ -140,85 +139,87 @@ def test_openai_is_asked_for_base64_and_others_as_they_like() -> None:
     }
 
 
-def test_google_is_told_what_the_vectors_are_for(server: Recorder) -> None:
-    """Queries and documents differ, unless a task is named."""
+def test_google_receives_the_task(server: Recorder) -> None:
+    """Queries and documents have different tasks, unless `task_type` is set."""
     settings: dict[str, Any] = {"api_key": "k", "base_url": server.url, "dimensions": 8}
     model = GoogleGenerativeAIEmbeddings("m", **settings)
     model.embed_query("a")
     model.embed_documents(["a"])
     GoogleGenerativeAIEmbeddings("m", task_type="CLASSIFICATION", **settings).invoke("a")
-    told = [body["requests"][0] for body in server.bodies]
+    sent = [body["requests"][0] for body in server.bodies]
     tasks = ["RETRIEVAL_QUERY", "RETRIEVAL_DOCUMENT", "CLASSIFICATION"]
-    assert [it["taskType"] for it in told] == tasks
-    assert all(it["model"] == "models/m" and it["outputDimensionality"] == 8 for it in told)
-    assert server.asked[0].path == "/v1beta/models/m:batchEmbedContents"
-    assert server.asked[0].headers["x-goog-api-key"] == "k"
+    assert [request["taskType"] for request in sent] == tasks
+    assert all(request["model"] == "models/m" for request in sent)
+    assert all(request["outputDimensionality"] == 8 for request in sent)
+    assert server.requests[0].path == "/v1beta/models/m:batchEmbedContents"
+    assert server.requests[0].headers["x-goog-api-key"] == "k"
 
 
-def test_further_fields_go_out_as_they_are(make: Make, server: Recorder) -> None:
-    """What the library has no word for."""
+def test_extra_body_is_sent_unchanged(make: Make, server: Recorder) -> None:
+    """`extra_body` sets fields that the library does not know."""
     make(extra_body={"user": "u-1"}).invoke("a")
     assert server.bodies[0]["user"] == "u-1"
 
 
-# -- how answers are read
+# -- responses
 
 
 @given(st.lists(st.lists(st.floats(width=32, allow_nan=False), max_size=5), max_size=4))
-def test_both_forms_of_numbers_are_the_same_vectors(vectors: list[list[float]]) -> None:
+def test_both_encodings_are_the_same_vectors(vectors: list[list[float]]) -> None:
     """Base64 has the bits of 32-bit floats; the order is that of the index."""
     model = OpenAIEmbeddings("m", api_key="k")
-    plain = [{"index": at, "embedding": it} for at, it in enumerate(vectors)]
-    packed = [
-        {"index": at, "embedding": base64.b64encode(array("f", it).tobytes()).decode()}
-        for at, it in enumerate(vectors)
+    plain = [{"index": index, "embedding": each} for index, each in enumerate(vectors)]
+    encoded = [
+        {"index": index, "embedding": base64.b64encode(array("f", each).tobytes()).decode()}
+        for index, each in enumerate(vectors)
     ]
     assert model._vectors({"data": plain[::-1]}) == vectors
-    assert model._vectors({"data": packed[::-1]}) == vectors
+    assert model._vectors({"data": encoded[::-1]}) == vectors
 
 
-WRONG = [{}, [], {"data": [], "embeddings": []}, {"data": [{}], "embeddings": [{}]}, "no"]
+UNREADABLE = [{}, [], {"data": [], "embeddings": []}, {"data": [{}], "embeddings": [{}]}, "no"]
 
 
-@pytest.mark.parametrize("body", WRONG, ids=repr)
-def test_an_answer_of_another_form_is_a_fault_of_the_service(
+@pytest.mark.parametrize("body", UNREADABLE, ids=repr)
+def test_an_unreadable_response_is_a_server_error(
     make: Make, server: Recorder, body: Any, call: Call
 ) -> None:
-    """Too few vectors, no vectors, something else."""
-    server.says(Said(body))
+    """The body has too few vectors, no vectors, or another structure."""
+    server.enqueue(Response(body))
     with pytest.raises(ServerError, match="cannot be read"):
         call.invoke(make(max_retries=0), "Hi")
 
 
 @pytest.mark.parametrize(
-    "status, kind", [(400, InvalidRequestError), (401, AuthenticationError), (429, RateLimitError)]
+    "status, error_type",
+    [(400, InvalidRequestError), (401, AuthenticationError), (429, RateLimitError)],
 )
-def test_faults_are_portable(
-    make: Make, server: Recorder, status: int, kind: type[ModelError], call: Call
+def test_errors_are_portable(
+    make: Make, server: Recorder, status: int, error_type: type[ModelError], call: Call
 ) -> None:
-    """The class of the status, in the service's words, without the key."""
-    server.says(Said({"error": {"message": "bad sk-secret"}}, status=status))
-    with pytest.raises(kind, match="bad [*]+") as caught:
+    """The error has the class of the status and the message of the service, without the key."""
+    server.enqueue(Response({"error": {"message": "bad sk-secret"}}, status=status))
+    with pytest.raises(error_type, match="bad [*]+") as raised:
         call.invoke(make(max_retries=0), "Hi")
-    assert "sk-secret" not in str(caught.value)
+    assert "sk-secret" not in str(raised.value)
 
 
 @pytest.mark.usefixtures("at_once")
-def test_what_may_pass_is_tried_again(make: Make, server: Recorder, call: Call) -> None:
-    """As chat models do; the delay is what the service asks for."""
+def test_a_temporary_error_is_retried(make: Make, server: Recorder, call: Call) -> None:
+    """Embeddings are retried as chat models are, after the delay that the service sets."""
     data: dict[str, Any] = {"data": [{"index": 0, "embedding": [1]}]}
-    busy = Said({"error": {"message": "busy"}}, status=429, headers={"retry-after": "0"})
-    found: Any = [[1]] if type(make()) is OllamaEmbeddings else [{"values": [1]}]
-    server.says(busy, Said({**data, "embeddings": found}))
+    busy = Response({"error": {"message": "busy"}}, status=429, headers={"retry-after": "0"})
+    embeddings: Any = [[1]] if type(make()) is OllamaEmbeddings else [{"values": [1]}]
+    server.enqueue(busy, Response({**data, "embeddings": embeddings}))
     assert call.invoke(make(), "Hi") == [1]
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 # -- values
 
 
-def test_they_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each under the name of its provider."""
+def test_init_embeddings_knows_every_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name before the colon selects the class."""
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     monkeypatch.setenv("GOOGLE_API_KEY", "k")
     for provider, kind in [
@@ -227,71 +228,71 @@ def test_they_are_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         ("google_genai", GoogleGenerativeAIEmbeddings),
         ("ollama", OllamaEmbeddings),
     ]:
-        found: Any = init_embeddings(f"{provider}:m", dimensions=4)
-        assert type(found) is kind
-        assert (found.model, found.dimensions) == ("m", 4)
+        model: Any = init_embeddings(f"{provider}:m", dimensions=4)
+        assert type(model) is kind
+        assert (model.model, model.dimensions) == ("m", 4)
 
 
-def test_they_are_values_that_keep_their_secrets(make: Make) -> None:
-    """They compare, travel and print, without the key."""
+def test_embeddings_are_values_that_hide_their_keys(make: Make) -> None:
+    """They compare and pickle, and their repr has no key."""
     assert pickle.loads(pickle.dumps(make(dimensions=3))) == make(dimensions=3)
     assert make(dimensions=3) != make(dimensions=4)
     assert "sk-secret" not in repr(make())
 
 
 @pytest.mark.parametrize("name", ["dimensions", "max_batch_size"])
-def test_numbers_that_make_no_sense_are_refused(make: Make, name: str) -> None:
-    """When they are made, not when they are called."""
+def test_a_number_below_one_is_refused(make: Make, name: str) -> None:
+    """The constructor raises, not the first call."""
     with pytest.raises(ConfigError, match=f"{name}=0: expected 1 or more"):
         make(**{name: 0})
 
 
-def test_an_unknown_form_of_numbers_is_refused() -> None:
-    """A typo would be an error of the service, later."""
+def test_an_unknown_encoding_is_refused() -> None:
+    """The constructor raises, before the service would."""
     typo: Any = "base46"
     with pytest.raises(ConfigError, match="encoding_format='base46'"):
         OpenAIEmbeddings("m", api_key="k", encoding_format=typo)
 
 
-# -- against a server that somebody else wrote
+# -- on the llama.cpp server
 
 
 @pytest.mark.local_model
-@pytest.mark.parametrize("form", [None, "float", "base64"])
-def test_a_real_server_gives_vectors_of_meaning(
-    llama_server: LlamaServer, form: Any, call: Call
+@pytest.mark.parametrize("encoding", [None, "float", "base64"])
+def test_similar_strings_have_similar_vectors(
+    llama_server: LlamaServer, encoding: Any, call: Call
 ) -> None:
-    """Both forms of numbers, in groups, in order; near texts are nearer than far ones."""
+    """Both encodings work, in batches and in order, with the vectors of a real server."""
     model = OpenAIEmbeddings(
         llama_server.model,
         api_key=llama_server.key,
         base_url=llama_server.v1,
-        encoding_format=form,
+        encoding_format=encoding,
         max_batch_size=2,
     )
-    texts = [
+    strings = [
         "The cat sleeps on the sofa.",
         "A cat is sleeping on a couch.",
         "Interest rates were raised by the central bank.",
     ]
-    found = call.batch(model, texts)
-    assert [len(it) for it in found] == [576] * 3
-    again = model.embed_documents(texts)
-    assert near(found[0], again[0]) > 0.999
-    assert near(found[2], again[2]) > 0.999
-    assert near(found[0], found[1]) > near(found[0], found[2])
+    vectors = call.batch(model, strings)
+    assert [len(vector) for vector in vectors] == [576] * 3
+    again = model.embed_documents(strings)
+    assert similarity(vectors[0], again[0]) > 0.999
+    assert similarity(vectors[2], again[2]) > 0.999
+    assert similarity(vectors[0], vectors[1]) > similarity(vectors[0], vectors[2])
 
 
 @pytest.mark.local_model
 def test_a_real_server_refuses_a_wrong_key(llama_server: LlamaServer, call: Call) -> None:
-    """With the class of error that any service's refusal has."""
+    """The llama.cpp server answers 401, which raises AuthenticationError."""
     model = OpenAIEmbeddings("smollm2", api_key="wrong", base_url=llama_server.v1)
     with pytest.raises(AuthenticationError):
         call.invoke(model, "Hi")
 
 
-def near(one: Sequence[float], other: Sequence[float]) -> float:
+def similarity(vector: Sequence[float], other: Sequence[float]) -> float:
     def product(a: Sequence[float], b: Sequence[float]) -> float:
         return sum(x * y for x, y in zip(a, b, strict=True))
 
-    return float(product(one, other) / (product(one, one) * product(other, other)) ** 0.5)
+    return float(product(vector, other) / (product(vector, vector) * product(other, other)) ** 0.5)

@@ -1,4 +1,4 @@
-"""Gemini's requests and faults, as plain data and over loopback."""
+"""Gemini's requests and errors, as plain data and on a replay server."""
 
 from __future__ import annotations
 
@@ -28,73 +28,74 @@ from runnables.errors import (
     RateLimitError,
     ServerError,
 )
+from runnables.testing import Response
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.google.contents import SKIPPED, conversation
 from runnables_providers.google.generation import Generation
 from runnables_providers.google.generation_config import written_options
 from tests.both_modes import Call
-from tests.sdk.recorder import Said, events, recording
+from tests.sdk.recorder import Recorder, sse_response
 
 CALL: Any = {"name": "look", "args": {"at": "sky"}, "id": "c1"}
 
 
 def contents(*messages: Any, sign: bool = False) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = conversation(messages, sign=sign)["contents"]
-    return found
+    converted: list[dict[str, Any]] = conversation(messages, sign=sign)["contents"]
+    return converted
 
 
 # -- conversations
 
 
-def test_all_system_messages_are_the_one_instruction() -> None:
-    """Wherever they stand, in their order; the rest stays as it is."""
-    said = [SystemMessage("a"), HumanMessage("Hi"), SystemMessage("b")]
-    assert conversation(said, sign=False) == {
+def test_all_system_messages_are_one_instruction() -> None:
+    """They are joined in order from anywhere; other messages keep their positions."""
+    messages = [SystemMessage("a"), HumanMessage("Hi"), SystemMessage("b")]
+    assert conversation(messages, sign=False) == {
         "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
         "systemInstruction": {"parts": [{"text": "a"}, {"text": "b"}]},
     }
 
 
-def test_results_in_a_row_are_one_content_and_later_ones_another() -> None:
-    """The results of one turn go together, and get the names of their tools."""
-    other = {**CALL, "id": "c2", "name": "hear"}
-    said = [
+def test_consecutive_tool_results_are_one_content() -> None:
+    """Later results are another content; each result has the name of its tool."""
+    other = {**CALL, "id": "c2", "name": "listen"}
+    messages = [
         AIMessage("", tool_calls=[CALL, other]),
         ToolMessage("blue", tool_call_id="c1"),
         ToolMessage("birds", tool_call_id="c2"),
         AIMessage("", tool_calls=[{**CALL, "id": "c3"}]),
         ToolMessage("black", tool_call_id="c3"),
     ]
-    found = contents(*said)
-    assert [it["role"] for it in found] == ["model", "user", "model", "user"]
-    results = [it["functionResponse"] for said in found[1::2] for it in said["parts"]]
-    names = [(it["name"], it["id"]) for it in results]
-    assert names == [("look", "c1"), ("hear", "c2"), ("look", "c3")]
+    converted = contents(*messages)
+    assert [content["role"] for content in converted] == ["model", "user", "model", "user"]
+    results = [part["functionResponse"] for content in converted[1::2] for part in content["parts"]]
+    names = [(result["name"], result["id"]) for result in results]
+    assert names == [("look", "c1"), ("listen", "c2"), ("look", "c3")]
 
 
 def test_a_result_without_its_call_needs_the_name_of_the_tool() -> None:
-    """Gemini tells results by the tool; one that nobody can name is an error that says so."""
+    """Gemini identifies results by the tool, so an unknown tool is an error."""
     with pytest.raises(ConfigError, match="'c1', which no message before it makes.*name="):
         contents(ToolMessage("blue", tool_call_id="c1"))
     part = contents(ToolMessage("blue", tool_call_id="c1", name="look"))[0]["parts"][0]
     assert part["functionResponse"]["name"] == "look"
 
 
-def test_names_that_were_made_here_do_not_go_to_the_service() -> None:
-    """A call that the service gave no name goes back without one, and so does its result."""
+def test_generated_ids_are_not_sent() -> None:
+    """A call without an id of the service is sent back without one, and so is its result."""
     answer = Generation([HumanMessage("Hi")], {}).answer(
         {"candidates": [{"content": {"parts": [{"functionCall": {"name": "look"}}]}}]}, {}
     )
-    name = answer.tool_calls[0]["id"]
-    assert name is not None
-    found = contents(answer, ToolMessage("blue", tool_call_id=name))
-    assert found[0]["parts"] == [{"functionCall": {"name": "look", "args": {}}}]
+    id = answer.tool_calls[0]["id"]
+    assert id is not None
+    converted = contents(answer, ToolMessage("blue", tool_call_id=id))
+    assert converted[0]["parts"] == [{"functionCall": {"name": "look", "args": {}}}]
     response = {"name": "look", "response": {"output": "blue"}}
-    assert found[1]["parts"] == [{"functionResponse": response}]
+    assert converted[1]["parts"] == [{"functionResponse": response}]
 
 
-def test_the_block_form_of_a_history_says_the_same() -> None:
-    """Anthropic's blocks of calls and results, and canonical ones, are written like fields."""
+def test_blocks_and_fields_make_the_same_request() -> None:
+    """Tool calls and results may be blocks of Anthropic, or fields of messages."""
     use = {"type": "tool_use", "id": "c1", "name": "look", "input": {"at": "sky"}}
     result = {"type": "tool_result", "tool_use_id": "c1", "content": "blue", "is_error": True}
     by_blocks = contents(AIMessage(["Well.", use]), HumanMessage([result]))
@@ -107,47 +108,49 @@ def test_the_block_form_of_a_history_says_the_same() -> None:
     assert response == {"name": "look", "response": {"error": "blue"}, "id": "c1"}
 
 
-def test_a_chunk_in_the_history_counts_as_the_message_it_makes() -> None:
-    """What a stream gave can be sent as it is."""
-    pieces: Any = [{"name": "look", "args": '{"at": "sky"}', "id": "c1", "index": 0}]
-    chunk = AIMessageChunk("Well.", tool_call_chunks=pieces)
+def test_a_chunk_is_sent_as_its_message() -> None:
+    """A chunk in a conversation makes the request of the message."""
+    parts: Any = [{"name": "look", "args": '{"at": "sky"}', "id": "c1", "index": 0}]
+    chunk = AIMessageChunk("Well.", tool_call_chunks=parts)
     assert contents(chunk) == contents(AIMessage("Well.", tool_calls=[CALL]))
 
 
-def test_a_call_that_could_not_be_read_goes_back_with_its_text() -> None:
-    """So the model sees what it wrote beside the answer to it."""
+def test_an_invalid_tool_call_is_sent_back() -> None:
+    """The model sees the string that it wrote, before the result."""
     broken: Any = {"name": "look", "args": '{"at"', "id": "c1", "error": "cut"}
-    found = contents(AIMessage("", invalid_tool_calls=[broken]))
+    converted = contents(AIMessage("", invalid_tool_calls=[broken]))
     call = {"name": "look", "args": {"invalid_arguments": '{"at"'}, "id": "c1"}
-    assert found[0]["parts"] == [{"functionCall": call}]
+    assert converted[0]["parts"] == [{"functionCall": call}]
 
 
-def test_thoughts_of_other_models_stay_at_home() -> None:
-    """Their reasoning means nothing here; what was said does."""
-    thought: Any = {"type": "reasoning", "reasoning": "hm", "extras": {"signature": "theirs"}}
-    found: Any = {"type": "search_result", "text": "by a tool of theirs"}
-    foreign = AIMessage([thought, found, "Yes"], response_metadata={"model_provider": "anthropic"})
+def test_reasoning_of_other_models_is_left_out() -> None:
+    """The text of such an answer is sent, the reasoning is not."""
+    reasoning: Any = {"type": "reasoning", "reasoning": "hm", "extras": {"signature": "theirs"}}
+    result: Any = {"type": "search_result", "text": "by a tool of theirs"}
+    foreign = AIMessage(
+        [reasoning, result, "Yes"], response_metadata={"model_provider": "anthropic"}
+    )
     assert contents(foreign)[0]["parts"] == [{"text": "Yes"}]
-    own = AIMessage([thought, "Yes"], response_metadata={"model_provider": "google"})
+    own = AIMessage([reasoning, "Yes"], response_metadata={"model_provider": "google"})
     assert contents(own)[0]["parts"] == [{"text": "hm", "thought": True}, {"text": "Yes"}]
 
 
-def test_calls_of_other_models_are_signed_for_models_that_ask_for_it() -> None:
-    """Gemini 3 refuses calls without a signature, but for the word that Google gives for it."""
-    said = [HumanMessage("Hi"), AIMessage("", tool_calls=[CALL, {**CALL, "id": "c2"}])]
+def test_tool_calls_of_other_models_are_signed_for_gemini_3() -> None:
+    """Gemini 3 refuses unsigned calls, except with the placeholder that Google documents."""
+    messages = [HumanMessage("Hi"), AIMessage("", tool_calls=[CALL, {**CALL, "id": "c2"}])]
     for model in ("gemini-3-flash-preview", "models/gemini-3.5-pro", "gemini-flash-latest"):
-        first, second = Generation(said, {"model": model}).body(streamed=False)["contents"][1][
+        first, second = Generation(messages, {"model": model}).body(streamed=False)["contents"][1][
             "parts"
         ]
         assert first["thoughtSignature"] == SKIPPED
         assert "thoughtSignature" not in second
     for model in ("gemini-2.5-flash", "models/gemini-1.5-pro", "gemma-3-27b-it"):
-        found = Generation(said, {"model": model}).body(streamed=False)["contents"][1]["parts"]
-        assert "thoughtSignature" not in found[0]
+        parts = Generation(messages, {"model": model}).body(streamed=False)["contents"][1]["parts"]
+        assert "thoughtSignature" not in parts[0]
 
 
-def test_a_signature_goes_back_on_the_part_that_it_came_with() -> None:
-    """On texts, thoughts and calls; a text with one is not joined to one without."""
+def test_a_signature_is_sent_back_on_its_part() -> None:
+    """Text, reasoning and calls may be signed; signed and unsigned text are not joined."""
     parts = [
         {"text": "Well", "thought": True, "thoughtSignature": "s1"},
         {"text": "So"},
@@ -160,8 +163,8 @@ def test_a_signature_goes_back_on_the_part_that_it_came_with() -> None:
     assert contents(answer, sign=True)[0]["parts"] == parts
 
 
-def test_parts_without_a_common_form_go_back_as_they_came() -> None:
-    """Code that ran on the service, in its place between the texts."""
+def test_parts_without_a_canonical_block_are_sent_back_unchanged() -> None:
+    """Code that ran on the service keeps its position among the text."""
     parts = [
         {"executableCode": {"language": "PYTHON", "code": "1"}},
         {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
@@ -174,7 +177,7 @@ def test_parts_without_a_common_form_go_back_as_they_came() -> None:
 
 def test_a_block_that_gemini_has_no_form_for_is_an_error() -> None:
     """Nothing that a person said is dropped without a word."""
-    with pytest.raises(ConfigError, match="no form for a block of type 'guard_content'"):
+    with pytest.raises(ConfigError, match="takes no block of type 'guard_content'"):
         contents(HumanMessage([{"type": "guard_content", "x": 1}]))
     with pytest.raises(ConfigError, match="no role 'critic'"):
         contents(ChatMessage("Bad.", role="critic"))
@@ -182,25 +185,26 @@ def test_a_block_that_gemini_has_no_form_for_is_an_error() -> None:
         contents(ChatMessage("Done.", role="tool"))
 
 
-def test_media_say_their_type_and_what_google_wants_to_know_of_them() -> None:
-    """A type by default where it is not told, files by their address, extras as they stand."""
-    film = {
+def test_media_have_their_type_and_extras() -> None:
+    """The MIME type has a default; a file is sent by its URL, and extras unchanged."""
+    video = {
         "type": "video",
         "file_id": "https://g.example/v1beta/files/a",
         "mime_type": "video/mp4",
         "extras": {"videoMetadata": {"startOffset": "2s"}},
     }
-    found = contents(HumanMessage([{"type": "image", "base64": "AA=="}, film]))[0]["parts"]
-    assert found == [
+    image = {"type": "image", "base64": "AA=="}
+    parts = contents(HumanMessage([image, video]))[0]["parts"]
+    assert parts == [
         {"inlineData": {"mimeType": "image/png", "data": "AA=="}},
         {
-            "fileData": {"fileUri": film["file_id"], "mimeType": "video/mp4"},
+            "fileData": {"fileUri": video["file_id"], "mimeType": "video/mp4"},
             "videoMetadata": {"startOffset": "2s"},
         },
     ]
 
 
-def test_nothing_said_is_still_a_part() -> None:
+def test_an_empty_string_is_a_part() -> None:
     """The service refuses contents without parts."""
     assert contents(HumanMessage("")) == [{"role": "user", "parts": [{"text": ""}]}]
 
@@ -208,8 +212,8 @@ def test_nothing_said_is_still_a_part() -> None:
 # -- options
 
 
-def test_what_gemini_cannot_be_told_is_an_error() -> None:
-    """Options, tools and choices that would change nothing are refused before anything is sent."""
+def test_unsupported_options_are_errors() -> None:
+    """Unknown options, tools and choices are refused before anything is sent."""
     model = ChatGoogleGenerativeAI("m", api_key="k")
     with pytest.raises(ConfigError, match="no option 'topk'. Did you mean 'top_k'"):
         model.invoke("Hi", topk=3)
@@ -225,7 +229,7 @@ def test_what_gemini_cannot_be_told_is_an_error() -> None:
 
 
 def test_a_choice_without_tools_is_not_sent() -> None:
-    """The service refuses it; what remains is what is meant."""
+    """The service refuses `tool_choice` without tools."""
     assert written_options({"tools": [], "tool_choice": "auto", "seed": 1}) == {
         "generationConfig": {"seed": 1}
     }
@@ -239,23 +243,27 @@ def test_a_function_without_parameters_has_no_schema() -> None:
     assert written_options({"tools": [tool]}) == {"tools": [{"functionDeclarations": declared}]}
 
 
-def test_googles_own_settings_of_tools_and_safety_pass() -> None:
-    """What has no word of ours is said in Google's."""
+def test_googles_own_options_are_sent() -> None:
+    """Options of tools, safety and response schemas are named as Google names them."""
     safety = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}]
-    told = {"retrievalConfig": {"latLng": {"latitude": 1, "longitude": 2}}}
+    config = {"retrievalConfig": {"latLng": {"latitude": 1, "longitude": 2}}}
     tools = [{"type": "googleMaps"}]
-    found = written_options({"tool_config": told, "safety_settings": safety, "tools": tools})
-    assert found == {"tools": [{"googleMaps": {}}], "toolConfig": told, "safetySettings": safety}
-    words = {"response_mime_type": "text/x.enum", "response_schema": {"enum": ["a", "b"]}}
-    form = {"responseMimeType": "text/x.enum", "responseSchema": {"enum": ["a", "b"]}}
-    assert written_options(words) == {"generationConfig": form}
+    written = written_options({"tool_config": config, "safety_settings": safety, "tools": tools})
+    assert written == {
+        "tools": [{"googleMaps": {}}],
+        "toolConfig": config,
+        "safetySettings": safety,
+    }
+    options = {"response_mime_type": "text/x.enum", "response_schema": {"enum": ["a", "b"]}}
+    expected = {"responseMimeType": "text/x.enum", "responseSchema": {"enum": ["a", "b"]}}
+    assert written_options(options) == {"generationConfig": expected}
 
 
 # -- the model
 
 
-def test_it_is_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By our name for the service and by LangChain's; either variable may hold the key."""
+def test_init_chat_model_knows_both_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider is "google", or "google_genai" as in LangChain."""
     monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
     monkeypatch.setenv("GEMINI_API_KEY", "sk-x")
     for name in ("google:gemini-x", "google_genai:gemini-x"):
@@ -264,8 +272,8 @@ def test_it_is_found_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (model.model, model.thinking_budget) == ("gemini-x", 0)
 
 
-def test_it_needs_a_key_and_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both are missed when it is made."""
+def test_a_key_and_a_model_are_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The constructor raises for both."""
     monkeypatch.delenv("GOOGLE_API_KEY", raising=False)
     monkeypatch.delenv("GEMINI_API_KEY", raising=False)
     with pytest.raises(AuthenticationError, match="GOOGLE_API_KEY"):
@@ -275,8 +283,8 @@ def test_it_needs_a_key_and_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
             ChatGoogleGenerativeAI(name, api_key="k")
 
 
-def test_it_is_a_value_that_keeps_its_secret() -> None:
-    """It compares, travels and prints, without the key."""
+def test_a_model_is_a_value_that_hides_its_key() -> None:
+    """It compares, hashes and pickles, and its repr has no key."""
     model = ChatGoogleGenerativeAI("m", api_key="sk-secret", top_k=3, safety_settings={"A": "B"})
     same = ChatGoogleGenerativeAI("m", api_key="sk-secret", top_k=3, safety_settings={"A": "B"})
     assert pickle.loads(pickle.dumps(model)) == model == same
@@ -286,10 +294,10 @@ def test_it_is_a_value_that_keeps_its_secret() -> None:
     assert "sk-secret" not in repr(model)
 
 
-def test_a_call_may_name_another_model_and_more_fields(call: Call) -> None:
-    """`model=` changes the address, `extra_body` and `extra_headers` stand as they are."""
-    with recording() as server:
-        server.says(Said({"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]}))
+def test_a_call_may_set_the_model_and_more_fields(call: Call) -> None:
+    """`model` changes the URL; `extra_body` and `extra_headers` are sent unchanged."""
+    with Recorder().listening() as server:
+        server.enqueue(Response({"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]}))
         model = ChatGoogleGenerativeAI(
             "m", api_key="sk-secret", base_url=server.url, api_version="v1"
         )
@@ -299,35 +307,38 @@ def test_a_call_may_name_another_model_and_more_fields(call: Call) -> None:
             ),
             "Hi",
         )
-    asked = server.asked[0]
-    assert asked.path == "/v1/tunedModels/n:generateContent"
-    assert asked.body["store"] is False
-    assert asked.headers["x-a"] == "b"
-    assert asked.headers["x-goog-api-key"] == "sk-secret"
-    assert "authorization" not in asked.headers
+    request = server.requests[0]
+    assert request.path == "/v1/tunedModels/n:generateContent"
+    assert request.body["store"] is False
+    assert request.headers["x-a"] == "b"
+    assert request.headers["x-goog-api-key"] == "sk-secret"
+    assert "authorization" not in request.headers
 
 
 @pytest.mark.usefixtures("at_once")
-def test_a_further_attempt_says_the_same(call: Call) -> None:
-    """With the further fields and headers, in whole answers and in streams."""
-    busy = Said({"error": {"message": "busy"}}, status=503, headers={"retry-after": "0"})
+def test_a_retry_sends_the_same_request(call: Call) -> None:
+    """Extra fields and headers are sent again, also for streams."""
+    busy = Response({"error": {"message": "busy"}}, status=503, headers={"retry-after": "0"})
     answer = {"candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]}
-    told = {"extra_body": {"store": False}, "extra_headers": {"x-a": "b"}}
-    with recording() as server:
-        model = ChatGoogleGenerativeAI("m", api_key="k", base_url=server.url).bind(**told)
-        for said, run in ((Said(answer), call.invoke), (events([answer]), call.stream)):
-            server.says(busy, said)
+    options = {"extra_body": {"store": False}, "extra_headers": {"x-a": "b"}}
+    with Recorder().listening() as server:
+        model = ChatGoogleGenerativeAI("m", api_key="k", base_url=server.url).bind(**options)
+        for response, run in (
+            (Response(answer), call.invoke),
+            (sse_response([answer]), call.stream),
+        ):
+            server.enqueue(busy, response)
             run(model, "Hi")
-            first, second = server.asked
+            first, second = server.requests
             assert second.body == first.body
             assert second.headers["x-a"] == first.headers["x-a"] == "b"
 
 
-def test_an_agent_gives_back_what_it_got(call: Call) -> None:
-    """Signed calls and thoughts, with the results of the tools in one content behind them."""
+def test_an_agent_sends_its_parts_back(call: Call) -> None:
+    """Signed calls and reasoning are followed by one content with the tool results."""
 
     def look(at: str) -> str:
-        """What is there."""
+        """Return the color of something."""
         return f"{at}: blue"
 
     parts = [
@@ -335,21 +346,21 @@ def test_an_agent_gives_back_what_it_got(call: Call) -> None:
         {"functionCall": {"name": "look", "args": {"at": "sky"}}, "thoughtSignature": "c2lnbmVk"},
         {"functionCall": {"name": "look", "args": {"at": "sea"}}},
     ]
-    asks = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
+    calling = {"candidates": [{"content": {"parts": parts}, "finishReason": "STOP"}]}
     last = {"candidates": [{"content": {"parts": [{"text": "Blue."}]}, "finishReason": "STOP"}]}
-    with recording() as server:
-        server.says(Said(asks), Said(last))
+    with Recorder().listening() as server:
+        server.enqueue(Response(calling), Response(last))
         model = ChatGoogleGenerativeAI("gemini-3-x", api_key="k", base_url=server.url)
-        found: Any = call.invoke(create_agent(model, [look]), {"messages": ["Which colours?"]})
-    assert found["messages"][-1].text == "Blue."
-    said = server.bodies[1]["contents"]
-    assert said[1] == {"role": "model", "parts": parts}
-    results = [it["functionResponse"]["response"]["output"] for it in said[2]["parts"]]
+        state: Any = call.invoke(create_agent(model, [look]), {"messages": ["Describe them."]})
+    assert state["messages"][-1].text == "Blue."
+    sent = server.bodies[1]["contents"]
+    assert sent[1] == {"role": "model", "parts": parts}
+    results = [part["functionResponse"]["response"]["output"] for part in sent[2]["parts"]]
     assert results == ["sky: blue", "sea: blue"]
-    assert len(said) == 3
+    assert len(sent) == 3
 
 
-# -- faults
+# -- errors
 
 RETRY = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "45.837906927s"}
 QUOTA = "type.googleapis.com/google.rpc.QuotaFailure"
@@ -364,12 +375,12 @@ DAY = {
 BAD_KEY = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}
 
 
-def refusal(code: int, status: str, message: str, *details: Any) -> Said:
+def refusal(code: int, status: str, message: str, *details: Any) -> Response:
     error = {"code": code, "status": status, "message": message, "details": list(details)}
-    return Said({"error": error}, status=code)
+    return Response({"error": error}, status=code)
 
 
-FAULTS: list[tuple[Said, type[ModelError]]] = [
+ERRORS: list[tuple[Response, type[ModelError]]] = [
     (refusal(400, "INVALID_ARGUMENT", "API key not valid.", BAD_KEY), AuthenticationError),
     (refusal(400, "INVALID_ARGUMENT", "Unknown name"), InvalidRequestError),
     (
@@ -387,50 +398,54 @@ FAULTS: list[tuple[Said, type[ModelError]]] = [
     (refusal(500, "INTERNAL", "oh"), ServerError),
     (refusal(503, "UNAVAILABLE", "The model is overloaded."), ServerError),
     (refusal(504, "DEADLINE_EXCEEDED", "late"), ModelTimeoutError),
-    (Said([{"error": {"code": 500, "message": "in a list"}}], status=500), ServerError),
-    (Said(b"<html>", status=502, content_type="text/html"), ServerError),
-    (Said({"usageMetadata": {}}), ServerError),
-    (Said(b"{", content_type="application/json"), ServerError),
+    (Response([{"error": {"code": 500, "message": "in a list"}}], status=500), ServerError),
+    (Response(b"<html>", status=502, content_type="text/html"), ServerError),
+    (Response({"usageMetadata": {}}), ServerError),
+    (Response(b"{", content_type="application/json"), ServerError),
 ]
 
 
-@pytest.mark.parametrize("said, kind", FAULTS, ids=lambda it: getattr(it, "__name__", None))
-def test_faults_are_portable(said: Said, kind: type[ModelError], call: Call) -> None:
-    """Each has the class of its kind, with the service's message and status, and no key."""
-    with recording() as server:
-        server.says(said)
+@pytest.mark.parametrize(
+    "response, error_type", ERRORS, ids=lambda value: getattr(value, "__name__", None)
+)
+def test_errors_are_portable(response: Response, error_type: type[ModelError], call: Call) -> None:
+    """Each error has its class and its status, and no key."""
+    with Recorder().listening() as server:
+        server.enqueue(response)
         model = ChatGoogleGenerativeAI("m", api_key="sk-secret", base_url=server.url, max_retries=0)
-        with pytest.raises(kind) as caught:
+        with pytest.raises(error_type) as raised:
             call.invoke(model, "Hi")
-        if said.status != 200:
-            with pytest.raises(kind):
+        if response.status != 200:
+            with pytest.raises(error_type):
                 call.stream(model, "Hi")
-    assert type(caught.value) is kind
-    assert caught.value.provider == "google"
-    assert caught.value.status == (said.status if said.status != 200 else None)
-    assert "sk-secret" not in str(caught.value)
+    assert type(raised.value) is error_type
+    assert raised.value.provider == "google"
+    assert raised.value.status == (response.status if response.status != 200 else None)
+    assert "sk-secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("quota, daily", [(MINUTE, False), (DAY, True)])
-def test_the_delay_and_the_quota_of_a_day_are_told(quota: Any, daily: bool, call: Call) -> None:
-    """Google says both in the body only, and a delay for a day's quota, too."""
-    with recording() as server:
-        server.says(refusal(429, "RESOURCE_EXHAUSTED", "quota", quota, RETRY))
+def test_a_rate_limit_error_has_the_delay_and_the_daily_quota(
+    quota: Any, daily: bool, call: Call
+) -> None:
+    """Google reports both in the body, and a delay for daily quotas, too."""
+    with Recorder().listening() as server:
+        server.enqueue(refusal(429, "RESOURCE_EXHAUSTED", "quota", quota, RETRY))
         model = ChatGoogleGenerativeAI("m", api_key="k", base_url=server.url, max_retries=0)
-        with pytest.raises(RateLimitError) as caught:
+        with pytest.raises(RateLimitError) as raised:
             call.invoke(model, "Hi")
-    assert caught.value.retry_after == pytest.approx(45.837906927)
-    assert caught.value.daily is daily
+    assert raised.value.retry_after == pytest.approx(45.837906927)
+    assert raised.value.daily is daily
 
 
-def test_a_fault_in_mid_stream_has_its_class(call: Call) -> None:
-    """What was said before it arrives first."""
+def test_an_error_in_a_stream_has_its_type(call: Call) -> None:
+    """The chunks before it are yielded first."""
     first = {"candidates": [{"content": {"parts": [{"text": "One"}]}}]}
     error = {"error": {"code": 503, "status": "UNAVAILABLE", "message": "overloaded"}}
-    with recording() as server:
-        server.says(events([first, error]))
+    with Recorder().listening() as server:
+        server.enqueue(sse_response([first, error]))
         model = ChatGoogleGenerativeAI("m", api_key="k", base_url=server.url, max_retries=0)
         assert call.stream(model, "Hi", take=1)[0].text == "One"
-        with pytest.raises(ServerError, match="overloaded") as caught:
+        with pytest.raises(ServerError, match="overloaded") as raised:
             call.stream(model, "Hi")
-    assert caught.value.status == 503
+    assert raised.value.status == 503

@@ -1,4 +1,4 @@
-"""Media that cannot be sent, and how the error says the way out, the same for all services."""
+"""Media that cannot be sent: the error names the way out, for every service alike."""
 
 from __future__ import annotations
 
@@ -22,23 +22,21 @@ MODELS: dict[str, Any] = {
 }
 
 
-def ask(make: Any, block: dict[str, Any], call: Call) -> None:
+def call_with(make: Any, block: dict[str, Any], call: Call) -> None:
     model = make("m", api_key="k", base_url="http://127.0.0.1:1", max_retries=0)
     call.invoke(model, [HumanMessage([block])])
 
 
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
-def test_a_picture_that_is_nowhere_is_an_error_before_anything_is_sent(
-    make: Any, call: Call
-) -> None:
-    """It names the keys that it has, and those that it needs."""
+def test_an_image_without_data_is_an_error(make: Any, call: Call) -> None:
+    """The error names the keys of the block, and those that it needs; nothing is sent."""
     needs = "of type 'image' has 'path': it needs 'url', 'base64' or 'file_id'"
     with pytest.raises(ConfigError, match=needs):
-        ask(make, {"type": "image", "path": "cat.png"}, call)
+        call_with(make, {"type": "image", "path": "cat.png"}, call)
 
 
 @pytest.mark.parametrize(
-    ("block", "way"),
+    ("block", "message"),
     [
         (
             {"type": "file", "url": "http://a/b.pdf"},
@@ -48,9 +46,9 @@ def test_a_picture_that_is_nowhere_is_an_error_before_anything_is_sent(
         ({"type": "video", "url": "http://a/b.mp4"}, "with 'url': leave it out"),
     ],
 )
-def test_chat_completions_refuse_media_that_they_have_no_form_for(
-    block: dict[str, Any], way: str, call: Call
+def test_chat_completions_refuse_unsupported_media(
+    block: dict[str, Any], message: str, call: Call
 ) -> None:
-    """Canonical ones; what somebody writes in a form of their own goes out as it stands."""
-    with pytest.raises(ConfigError, match=way):
-        ask(ChatOpenAI, block, call)
+    """Canonical blocks are refused; blocks in OpenAI's format are sent unchanged."""
+    with pytest.raises(ConfigError, match=message):
+        call_with(ChatOpenAI, block, call)

@@ -1,4 +1,4 @@
-"""Ollama's requests, answers and lines, as plain data and over loopback."""
+"""Ollama's requests, responses and streams, as plain data and on a replay server."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.messages import message_chunk_to_message
+from runnables.testing import Response
 from runnables_providers._remote.stream_decoding import JSONEvents
 from runnables_providers.ollama import ChatOllama
 from runnables_providers.ollama.exchange import OllamaChat, ollama_messages
-from runnables_providers.ollama.service import address
+from runnables_providers.ollama.service import server_url
 from tests.both_modes import Call
-from tests.sdk.recorder import Said, lines, recording
+from tests.sdk.recorder import Recorder, json_lines_response
 
 CALL: Any = {"name": "look", "args": {"at": "sky"}, "id": "c1"}
 COUNTS = {"prompt_eval_count": 26, "eval_count": 4}
@@ -43,25 +44,25 @@ TIMES = {"total_duration": 9, "load_duration": 1, "prompt_eval_duration": 2, "ev
 END = {"done": True, "done_reason": "stop", **COUNTS, **TIMES}
 
 
-def line(**said: Any) -> dict[str, Any]:
-    message = {"role": "assistant", "content": "", **said}
-    facts = {"model": "llama3.2", "created_at": "2026-11-01T10:00:00Z"}
-    return {**facts, "message": message, "done": False}
+def line(**fields: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": "", **fields}
+    metadata = {"model": "llama3.2", "created_at": "2026-11-01T10:00:00Z"}
+    return {**metadata, "message": message, "done": False}
 
 
-def whole(**said: Any) -> dict[str, Any]:
-    return {**line(**said), **END}
+def complete(**fields: Any) -> dict[str, Any]:
+    return {**line(**fields), **END}
 
 
 def chat(**options: Any) -> OllamaChat:
     return OllamaChat([HumanMessage("Hi")], {"model": "m", **options})
 
 
-def streamed(said: Sequence[dict[str, Any]]) -> AIMessage:
-    """What the lines of a stream make."""
-    reading = chat()
-    chunks = [chunk for one in said for chunk in reading.feed(one)]
-    last = reading.finish({})
+def streamed(events: Sequence[dict[str, Any]]) -> AIMessage:
+    """Return the message of a stream."""
+    reader = chat()
+    chunks = [chunk for event in events for chunk in reader.feed(event)]
+    last = reader.finish({})
     assert last is not None
     answer = message_chunk_to_message(AIMessageChunk.merge_chunks([*chunks, *last]))
     assert isinstance(answer, AIMessage)
@@ -71,17 +72,17 @@ def streamed(said: Sequence[dict[str, Any]]) -> AIMessage:
 # -- conversations
 
 
-def test_a_conversation_is_texts_with_pictures_and_calls_beside_them() -> None:
-    """Roles, pictures, calls with their arguments as objects, results with their tools."""
-    picture = {"type": "image", "base64": "AA==", "mime_type": "image/png"}
-    said = [
+def test_messages_have_text_images_and_tool_calls() -> None:
+    """Calls have their arguments as objects, and results the names of their tools."""
+    image = {"type": "image", "base64": "AA==", "mime_type": "image/png"}
+    messages = [
         SystemMessage("Be short."),
-        HumanMessage(["What is", picture, "this?"]),
+        HumanMessage(["What is", image, "this?"]),
         AIMessage("Let me look.", tool_calls=[CALL]),
-        ToolMessage(["blue", picture], tool_call_id="c1"),
+        ToolMessage(["blue", image], tool_call_id="c1"),
         ChatMessage("thinking", role="control"),
     ]
-    assert ollama_messages(said) == [
+    assert ollama_messages(messages) == [
         {"role": "system", "content": "Be short."},
         {"role": "user", "content": "What is\nthis?", "images": ["AA=="]},
         {
@@ -100,20 +101,20 @@ def test_a_conversation_is_texts_with_pictures_and_calls_beside_them() -> None:
     ]
 
 
-def test_names_that_were_made_here_do_not_go_to_the_server() -> None:
-    """The call and its result go by the tool then."""
+def test_generated_ids_are_not_sent() -> None:
+    """The call and its result are sent without ids, with the name of the tool."""
     call = {"function": {"name": "look", "arguments": {}}}
-    answer = chat().answer(whole(tool_calls=[call]), {})
-    name = answer.tool_calls[0]["id"]
-    assert name is not None
-    sent = ollama_messages([answer, ToolMessage("blue", tool_call_id=name)])
+    answer = chat().answer(complete(tool_calls=[call]), {})
+    id = answer.tool_calls[0]["id"]
+    assert id is not None
+    sent = ollama_messages([answer, ToolMessage("blue", tool_call_id=id)])
     assert sent[0]["tool_calls"] == [call]
     assert sent[1] == {"role": "tool", "content": "blue", "tool_name": "look"}
 
 
-def test_thoughts_go_back_to_those_who_had_them() -> None:
-    """Those of other services stay at home."""
-    own = chat().answer(whole(content="68", thinking="17 * 4"), {})
+def test_reasoning_is_sent_back_to_ollama_only() -> None:
+    """Reasoning of other services is left out."""
+    own = chat().answer(complete(content="68", thinking="17 * 4"), {})
     assert own.content_blocks[0] == {"type": "reasoning", "reasoning": "17 * 4"}
     thinking = {"role": "assistant", "content": "68", "thinking": "17 * 4"}
     assert ollama_messages([own]) == [thinking]
@@ -122,24 +123,24 @@ def test_thoughts_go_back_to_those_who_had_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "block, said",
+    "block, message",
     [
         ({"type": "image", "url": "https://a.example/b.png"}, "as base64 only.*Fetch it"),
         ({"type": "file", "base64": "AA=="}, "no block of type 'file'"),
         ({"type": "guard_content"}, "no block of type 'guard_content'"),
     ],
 )
-def test_what_ollama_cannot_see_is_an_error(block: Any, said: str) -> None:
-    """Nothing that a person gives is dropped without a word."""
-    with pytest.raises(ConfigError, match=said):
+def test_an_unsupported_block_is_an_error(block: Any, message: str) -> None:
+    """No block of a human message is dropped silently."""
+    with pytest.raises(ConfigError, match=message):
         ollama_messages([HumanMessage([block])])
 
 
 # -- options
 
 
-def test_options_go_where_ollama_has_them() -> None:
-    """Those of sampling into an object of their own, under their own names."""
+def test_options_have_ollamas_names_and_places() -> None:
+    """Sampling options are in `options`, under Ollama's names."""
     body = chat(
         temperature=0,
         max_tokens=5,
@@ -169,15 +170,15 @@ def test_options_go_where_ollama_has_them() -> None:
     }
 
 
-def test_the_form_of_an_answer_is_its_format(call: Call) -> None:
-    """A schema as it stands, or any JSON; what the model answers is read as that type."""
+def test_a_schema_is_the_format(call: Call) -> None:
+    """The format is the schema, or "json"; the answer is read as the type."""
 
     class Point(BaseModel):
         x: int
 
-    with recording() as server:
+    with Recorder().listening() as server:
         model = ChatOllama("m", base_url=server.url)
-        server.says(Said(whole(content='{"x": 3}')))
+        server.enqueue(Response(complete(content='{"x": 3}')))
         assert call.invoke(model.with_structured_output(Point), "Where?") == Point(x=3)
         call.invoke(model.with_structured_output(Point, method="json_mode"), "Where?")
     first, second = server.bodies
@@ -185,8 +186,8 @@ def test_the_form_of_an_answer_is_its_format(call: Call) -> None:
     assert second["format"] == "json"
 
 
-def test_no_tool_is_forced_and_none_is_shown_where_none_may_be_called() -> None:
-    """Ollama has no such choice; what would be ignored is an error."""
+def test_tool_choices_that_ollama_lacks_are_errors() -> None:
+    """Ollama cannot force a call; with "none" no tools are sent."""
     model = ChatOllama("m")
     tool = {"type": "function", "function": {"name": "look", "parameters": {}}}
     with pytest.raises(ConfigError, match="cannot force a call: tool_choice='required'"):
@@ -199,13 +200,13 @@ def test_no_tool_is_forced_and_none_is_shown_where_none_may_be_called() -> None:
     assert "tools" not in chat(tools=[tool], tool_choice="none").body(streamed=False)
 
 
-def test_unknown_options_are_errors() -> None:
-    """With the nearest known one."""
+def test_an_unknown_option_is_an_error() -> None:
+    """The error suggests the closest option."""
     with pytest.raises(ConfigError, match="no option 'num_ctxt'. Did you mean 'num_ctx'"):
         ChatOllama("m", num_ctxt=1)
 
 
-# -- where
+# -- URLs and keys
 
 
 @pytest.mark.parametrize(
@@ -227,21 +228,21 @@ def test_the_host_may_be_said_as_ollama_says_it(
     host: str, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the variable that the server itself reads, too."""
-    assert address(host) == url
+    assert server_url(host) == url
     monkeypatch.setenv("OLLAMA_HOST", host)
     assert ChatOllama("m")._url() == url
     assert ChatOllama("m", base_url=host)._url() == url
 
 
-def test_what_is_no_address_is_refused() -> None:
-    """When the model is made."""
+def test_an_invalid_url_is_refused() -> None:
+    """The constructor raises."""
     for wrong in ("http://a:b", "ftp://a", "http://user:secret@a"):
         with pytest.raises(ConfigError):
             ChatOllama("m", base_url=wrong)
 
 
-def test_it_needs_a_model_and_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key is sent where there is one."""
+def test_a_model_is_required_and_a_key_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key is sent if there is one."""
     monkeypatch.delenv("OLLAMA_API_KEY", raising=False)
     with pytest.raises(ConfigError, match="name of a model that the Ollama server has"):
         init_chat_model("ollama")
@@ -251,8 +252,8 @@ def test_it_needs_a_model_and_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ChatOllama("m")._headers()["authorization"] == "Bearer sk-secret"
 
 
-def test_it_is_a_value() -> None:
-    """It compares, travels and prints."""
+def test_a_model_is_a_value() -> None:
+    """It compares and pickles, and its repr has its settings."""
     model = ChatOllama("m", num_ctx=8192, think=False)
     assert pickle.loads(pickle.dumps(model)) == model == ChatOllama("m", num_ctx=8192, think=False)
     assert "num_ctx=8192" in repr(model)
@@ -266,7 +267,7 @@ calls = st.lists(
         {
             "function": st.fixed_dictionaries(
                 {
-                    "name": st.sampled_from(["look", "hear"]),
+                    "name": st.sampled_from(["look", "listen"]),
                     "arguments": st.dictionaries(words, words | st.integers(), max_size=2),
                 }
             )
@@ -278,45 +279,45 @@ calls = st.lists(
 
 
 @given(st.lists(words, max_size=4), st.lists(words, max_size=3), calls)
-def test_lines_add_up_to_the_answer(
-    texts: list[str], thoughts: list[str], called: list[dict[str, Any]]
+def test_a_stream_adds_up_to_the_answer(
+    text: list[str], reasoning: list[str], tool_calls: list[dict[str, Any]]
 ) -> None:
-    """Thoughts, then text, then calls, each in as many pieces as it likes."""
-    said = [
-        *(line(thinking=it) for it in thoughts),
-        *(line(content=it) for it in texts),
-        *(line(tool_calls=[it]) for it in called),
-        whole(),
+    """Reasoning, text and tool calls come in any number of chunks."""
+    lines = [
+        *(line(thinking=part) for part in reasoning),
+        *(line(content=part) for part in text),
+        *(line(tool_calls=[each]) for each in tool_calls),
+        complete(),
     ]
-    answer = whole(content="".join(texts), thinking="".join(thoughts), tool_calls=called)
-    assert streamed(said) == chat().answer(answer, {})
+    answer = complete(content="".join(text), thinking="".join(reasoning), tool_calls=tool_calls)
+    assert streamed(lines) == chat().answer(answer, {})
 
 
 @given(st.lists(words, max_size=4), st.lists(st.integers(1, 30), min_size=1, max_size=20))
-def test_bytes_may_be_cut_anywhere(texts: list[str], sizes: list[int]) -> None:
-    """In the middle of a letter or of a line."""
-    said = [*(line(content=it) for it in texts), whole()]
-    data = "".join(json.dumps(it, ensure_ascii=False) + "\n" for it in said).encode()
+def test_the_answer_does_not_depend_on_the_chunks(text: list[str], sizes: list[int]) -> None:
+    """Bytes may be split inside a character or a line."""
+    lines = [*(line(content=part) for part in text), complete()]
+    data = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in lines).encode()
     decoder = JSONEvents(lines=True)
-    found: list[Any] = []
-    at, turn = 0, 0
-    while at < len(data):
-        size = sizes[turn % len(sizes)]
-        found += decoder.feed(data[at : at + size])
-        at, turn = at + size, turn + 1
-    found += decoder.finish()
-    assert streamed(found).text == "".join(texts)
+    decoded: list[Any] = []
+    start, count = 0, 0
+    while start < len(data):
+        size = sizes[count % len(sizes)]
+        decoded += decoder.feed(data[start : start + size])
+        start, count = start + size, count + 1
+    decoded += decoder.finish()
+    assert streamed(decoded).text == "".join(text)
 
 
-def test_an_answer_is_read_with_its_counts_and_times(call: Call) -> None:
-    """Whole and in lines alike; times are in nanoseconds, as Ollama gives them."""
-    with recording() as server:
+def test_an_answer_has_its_usage_and_times(call: Call) -> None:
+    """A stream has them too; times are in nanoseconds, as Ollama sends them."""
+    with Recorder().listening() as server:
         model = ChatOllama("m", base_url=server.url)
-        server.says(Said(whole(content="Hello")))
+        server.enqueue(Response(complete(content="Hello")))
         answer: AIMessage = call.invoke(model, "Hi")
-        assert server.asked[0].path == "/api/chat"
+        assert server.requests[0].path == "/api/chat"
         assert server.bodies[0]["stream"] is False
-        server.says(lines([line(content="Hel"), line(content="lo"), whole()]))
+        server.enqueue(json_lines_response([line(content="Hel"), line(content="lo"), complete()]))
         chunks = call.stream(model, "Hi")
         assert server.bodies[0]["stream"] is True
     assert message_chunk_to_message(AIMessageChunk.merge_chunks(chunks)) == answer
@@ -331,89 +332,98 @@ def test_an_answer_is_read_with_its_counts_and_times(call: Call) -> None:
     }
 
 
-def test_calls_without_a_name_get_one_that_stays() -> None:
-    """The same in every reading, another for each call of an answer and of a conversation."""
+def test_tool_calls_without_an_id_get_a_stable_one() -> None:
+    """Ids are the same in a stream, and differ within an answer and a conversation."""
     look = {"function": {"name": "look", "arguments": {"at": "sky"}}}
-    answer = chat().answer(whole(tool_calls=[look, look]), {})
+    answer = chat().answer(complete(tool_calls=[look, look]), {})
     one, two = [call["id"] for call in answer.tool_calls]
     assert one != two
     assert one is not None
-    assert streamed([line(tool_calls=[look]), line(tool_calls=[look]), whole()]) == answer
+    assert streamed([line(tool_calls=[look]), line(tool_calls=[look]), complete()]) == answer
     later = OllamaChat([HumanMessage("Hi"), answer, ToolMessage("a", tool_call_id=one)], {})
-    third = later.answer(whole(tool_calls=[look]), {}).tool_calls[0]["id"]
+    third = later.answer(complete(tool_calls=[look]), {}).tool_calls[0]["id"]
     assert third not in (one, two)
-    # a history that is kept short has as many messages, which say the same
-    kept = [HumanMessage("Hi"), answer, ToolMessage("a", tool_call_id=two or "")]
-    assert OllamaChat(kept, {}).answer(whole(tool_calls=[look]), {}).tool_calls[0]["id"] != third
+    # A trimmed conversation may have as many messages with the same text.
+    trimmed = [HumanMessage("Hi"), answer, ToolMessage("a", tool_call_id=two or "")]
+    assert (
+        OllamaChat(trimmed, {}).answer(complete(tool_calls=[look]), {}).tool_calls[0]["id"] != third
+    )
 
 
-def test_a_prompt_that_was_known_already_counts_nothing() -> None:
-    """Ollama leaves the count out then."""
+def test_a_cached_prompt_counts_no_tokens() -> None:
+    """Ollama leaves out the count of a prompt that it has cached."""
     answer = chat().answer({**line(content="x"), "done": True, "eval_count": 4}, {})
     assert answer.usage_metadata == {"input_tokens": 0, "output_tokens": 4, "total_tokens": 4}
     assert chat().answer(line(content="x"), {}).usage_metadata is None
 
 
-# -- faults
+# -- errors
 
-FAULTS: list[tuple[Said, type[ModelError]]] = [
-    (Said({"error": "model 'x' not found"}, status=404), InvalidRequestError),
-    (Said({"error": "x does not support tools"}, status=400), InvalidRequestError),
-    (Said({"error": "unauthorized"}, status=401), AuthenticationError),
-    (Said({"error": "too many requests"}, status=429), RateLimitError),
-    (Said({"error": "model runner has stopped"}, status=500), ServerError),
-    (Said({"done": True}), ServerError),
-    (Said(b"Ollama is running", content_type="text/plain"), ServerError),
+ERRORS: list[tuple[Response, type[ModelError]]] = [
+    (Response({"error": "model 'x' not found"}, status=404), InvalidRequestError),
+    (Response({"error": "x does not support tools"}, status=400), InvalidRequestError),
+    (Response({"error": "unauthorized"}, status=401), AuthenticationError),
+    (Response({"error": "too many requests"}, status=429), RateLimitError),
+    (Response({"error": "model runner has stopped"}, status=500), ServerError),
+    (Response({"done": True}), ServerError),
+    (Response(b"Ollama is running", content_type="text/plain"), ServerError),
 ]
 
 
-@pytest.mark.parametrize("said, kind", FAULTS, ids=lambda it: getattr(it, "__name__", None))
-def test_faults_are_portable(said: Said, kind: type[ModelError], call: Call) -> None:
-    """The class of its kind, with what the server says."""
-    with recording() as server:
-        server.says(said)
+@pytest.mark.parametrize(
+    "response, error_type", ERRORS, ids=lambda value: getattr(value, "__name__", None)
+)
+def test_errors_are_portable(response: Response, error_type: type[ModelError], call: Call) -> None:
+    """Each error has its class and the message of the server."""
+    with Recorder().listening() as server:
+        server.enqueue(response)
         model = ChatOllama("m", base_url=server.url, max_retries=0)
-        with pytest.raises(kind) as caught:
+        with pytest.raises(error_type) as raised:
             call.invoke(model, "Hi")
-    assert type(caught.value) is kind
-    if said.status != 200:
-        assert said.body["error"] in str(caught.value)
+    assert type(raised.value) is error_type
+    if response.status != 200:
+        assert response.body["error"] in str(raised.value)
 
 
-def test_a_fault_in_mid_stream_raises(call: Call) -> None:
-    """The status was a success by then; the line is not."""
-    with recording() as server:
-        server.says(lines([line(content="One"), {"error": "an error was encountered"}]))
+def test_an_error_in_a_stream_is_raised(call: Call) -> None:
+    """The chunks before it are yielded first."""
+    with Recorder().listening() as server:
+        server.enqueue(
+            json_lines_response([line(content="One"), {"error": "an error was encountered"}])
+        )
         model = ChatOllama("m", base_url=server.url, max_retries=0)
         assert call.stream(model, "Hi", take=1)[0].text == "One"
         with pytest.raises(ServerError, match="an error was encountered"):
             call.stream(model, "Hi")
 
 
-def test_lines_of_another_form_raise(call: Call) -> None:
-    """Some servers that imitate Ollama answer a chat with the lines of a completion."""
-    said = [{"model": "m", "response": "Hel", "done": False}, {"response": "lo", **END}]
-    with recording() as server:
-        server.says(lines(said))
+def test_unreadable_lines_are_a_server_error(call: Call) -> None:
+    """Some compatible servers answer a chat with the lines of a completion."""
+    stream = [{"model": "m", "response": "Hel", "done": False}, {"response": "lo", **END}]
+    with Recorder().listening() as server:
+        server.enqueue(json_lines_response(stream))
         with pytest.raises(ServerError, match="cannot be read"):
             call.stream(ChatOllama("m", base_url=server.url, max_retries=0), "Hi")
 
 
-def test_an_end_without_a_message_is_no_answer(call: Call) -> None:
-    """Whole and streamed alike."""
-    said = {"model": "m", "message": None, **END}
-    with recording() as server:
-        for ask, answer in ((call.invoke, Said(said)), (call.stream, lines([said]))):
-            server.says(answer)
+def test_a_last_line_without_a_message_is_a_server_error(call: Call) -> None:
+    """Responses and streams raise alike."""
+    body = {"model": "m", "message": None, **END}
+    with Recorder().listening() as server:
+        for run, response in (
+            (call.invoke, Response(body)),
+            (call.stream, json_lines_response([body])),
+        ):
+            server.enqueue(response)
             with pytest.raises(ServerError, match="cannot be read"):
-                ask(ChatOllama("m", base_url=server.url, max_retries=0), "Hi")
+                run(ChatOllama("m", base_url=server.url, max_retries=0), "Hi")
 
 
-@pytest.mark.parametrize("said", [[], [line(content="Once upon")]], ids=["nothing", "half"])
-def test_a_stream_without_an_end_raises(said: list[dict[str, Any]], call: Call) -> None:
-    """A cut answer never passes for a whole one."""
-    with recording() as server:
-        server.says(lines(said))
+@pytest.mark.parametrize("stream", [[], [line(content="Once upon")]], ids=["empty", "incomplete"])
+def test_a_truncated_stream_is_an_error(stream: list[dict[str, Any]], call: Call) -> None:
+    """A stream without its last line raises."""
+    with Recorder().listening() as server:
+        server.enqueue(json_lines_response(stream))
         model = ChatOllama("m", base_url=server.url, max_retries=0)
         with pytest.raises(ModelConnectionError, match="ended before the answer did"):
             call.stream(model, "Hi")

@@ -1,7 +1,8 @@
-"""Retries, caches, limits and budgets around a model that is really asked over HTTP."""
+"""Retries, caches, rate limits and budgets of a model that is called over HTTP."""
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,14 @@ from runnables import (
     StrOutputParser,
     track_usage,
 )
+from runnables.testing import RecordedRequest, Response
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI
 from runnables_providers.ollama import ChatOllama
 from runnables_providers.openai import ChatOpenAI
 from tests.both_modes import Call
-from tests.models.test_request_policies import Watches
-from tests.sdk.recorder import Asked, Recorder, Said, events, recording
+from tests.models.test_request_policies import ChunkHandler
+from tests.sdk.recorder import Recorder, sse_response
 
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
 ANSWER = {
@@ -34,7 +36,7 @@ ANSWER = {
     "choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}],
     "usage": USAGE,
 }
-STREAM = events(
+STREAM = sse_response(
     [
         {"model": "gpt-x-2025-08-07", "choices": [{"delta": {"content": "Hel"}}]},
         {"choices": [{"delta": {"content": "lo"}, "finish_reason": "stop"}]},
@@ -42,39 +44,42 @@ STREAM = events(
     ],
     done=True,
 )
-BUSY = Said({"error": {"message": "slow down"}}, 429, headers={"retry-after-ms": "20"})
+BUSY = Response({"error": {"message": "slow down"}}, 429, headers={"retry-after-ms": "20"})
 
 
 class Service(Recorder):
-    """Answers whole or streamed, as it is asked, after it was busy for a while.
+    """Server that answers, streamed if asked to, after it was busy for a while.
 
     Attributes:
-        busy: how many more requests it refuses.
-        times: when requests came.
+        busy: the number of requests that it still refuses.
+        times: the times of the requests.
     """
 
-    busy = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy = 0
+        self.times: list[float] = []
+        self._state = threading.Lock()
+        self.enqueue(self._respond)
 
-    def answer(self, asked: Asked) -> Said:
-        self.says_one(asked)
-        return super().answer(asked)
-
-    def says_one(self, asked: Asked) -> None:
-        with self._lock:
-            self.times = [*getattr(self, "times", []), time.monotonic()]
-            whole = Said(ANSWER) if not asked.body.get("stream") else STREAM
-            self._says = [BUSY if self.busy > 0 else whole]
+    def _respond(self, request: RecordedRequest) -> Response:
+        with self._state:
+            self.times.append(time.monotonic())
             self.busy -= 1
+            if self.busy >= 0:
+                return BUSY
+            return STREAM if request.body.get("stream") else Response(ANSWER)
 
 
 def model(url: str, **settings: Any) -> ChatOpenAI:
     return ChatOpenAI("gpt-x", **{"api_key": "k", "base_url": url, **settings})
 
 
-def ways(call: Call, chain: Any) -> list[Any]:
+def calls_of(call: Call, chain: Any) -> list[Any]:
+    """Return a function for each way to call the chain once."""
     return [
         lambda: call.invoke(chain, {"x": 1}),
-        lambda: call.invoke(chain, {"x": 1}, {"callbacks": [Watches()]}),
+        lambda: call.invoke(chain, {"x": 1}, {"callbacks": [ChunkHandler()]}),
         lambda: "".join(call.stream(chain, {"x": 1})),
         lambda: call.batch(chain, [{"x": 1}])[0],
     ]
@@ -84,53 +89,55 @@ PROMPT = ChatPromptTemplate([("human", "{x}")])
 
 
 @pytest.mark.usefixtures("at_once")
-@pytest.mark.parametrize("way", range(4))
-def test_attempts_are_made_in_one_layer(way: int, call: Call) -> None:
-    """By the model alone, and by a retry around the chain: three requests, not nine."""
-    with recording(Service) as server:
+@pytest.mark.parametrize("index", range(4))
+def test_retries_are_made_in_one_layer(index: int, call: Call) -> None:
+    """The model retries, or the chain around it: three requests, not nine."""
+    with Service().listening() as server:
         chain = PROMPT | model(server.url) | StrOutputParser()
         server.busy = 2
-        assert ways(call, chain)[way]() == "Hello"
-        assert len(server.asked) == 3
-        server.asked.clear()
+        assert calls_of(call, chain)[index]() == "Hello"
+        assert len(server.requests) == 3
+        server.requests.clear()
         server.busy = 99
-        again = chain.with_retry(wait_exponential_jitter=False)
+        retrying = chain.with_retry(wait_exponential_jitter=False)
         with pytest.raises(RateLimitError):
-            ways(call, again)[way]()
-        assert len(server.asked) == 3
+            calls_of(call, retrying)[index]()
+        assert len(server.requests) == 3
 
 
-def test_an_answer_is_asked_for_once(tmp_path: Path, call: Call) -> None:
-    """Whole, watched, streamed, in a batch, by a model made anew with another key."""
-    with recording(Service) as server:
+def test_a_cached_answer_is_not_requested_again(tmp_path: Path, call: Call) -> None:
+    """Every way to call finds it, also on a new model with another key."""
+    with Service().listening() as server:
         path = tmp_path / "answers.db"
         chain = PROMPT | model(server.url, cache=SQLiteCache(path)) | StrOutputParser()
         with track_usage() as usage:
-            assert [it() for it in ways(call, chain)] == ["Hello"] * 4
-        assert usage.calls == len(server.asked) == 1
-        anew = PROMPT | model(server.url, cache=SQLiteCache(path), api_key="other", max_retries=0)
-        assert call.invoke(anew, {"x": 1}).text == "Hello"
-        assert len(server.asked) == 1
+            assert [run() for run in calls_of(call, chain)] == ["Hello"] * 4
+        assert usage.calls == len(server.requests) == 1
+        renewed = PROMPT | model(
+            server.url, cache=SQLiteCache(path), api_key="other", max_retries=0
+        )
+        assert call.invoke(renewed, {"x": 1}).text == "Hello"
+        assert len(server.requests) == 1
         for other in ({"temperature": 0.5}, {"base_url": f"{server.url}/v2"}):
-            asked = model(server.url, cache=SQLiteCache(path), **other)
-            call.invoke(PROMPT | asked, {"x": 1})
-        assert len(server.asked) == 3
+            different = model(server.url, cache=SQLiteCache(path), **other)
+            call.invoke(PROMPT | different, {"x": 1})
+        assert len(server.requests) == 3
 
 
 def test_a_stream_fills_the_cache(tmp_path: Path, call: Call) -> None:
-    """With the usage that it reported at its end."""
-    with recording(Service) as server:
-        kept = model(server.url, cache=SQLiteCache(tmp_path / "answers.db"))
-        call.stream(kept, "hi")
-        again = call.invoke(kept, "hi")
+    """The cached answer has the usage from the end of the stream."""
+    with Service().listening() as server:
+        cached = model(server.url, cache=SQLiteCache(tmp_path / "answers.db"))
+        call.stream(cached, "hi")
+        again = call.invoke(cached, "hi")
         assert again.text == "Hello"
         assert again.usage_metadata["total_tokens"] == 7
-        assert len(server.asked) == 1
+        assert len(server.requests) == 1
 
 
-def test_all_users_of_a_limiter_wait_when_the_service_says_so(call: Call) -> None:
-    """The next request of another model comes no sooner than the header asked."""
-    with recording(Service) as server:
+def test_all_users_of_a_rate_limiter_wait_as_the_service_asks(call: Call) -> None:
+    """The next request of another model waits as long as the header says."""
+    with Service().listening() as server:
         limiter = InMemoryRateLimiter(requests_per_second=1000, max_bucket_size=100)
         one = model(server.url, rate_limiter=limiter, max_retries=0)
         other = model(server.url, rate_limiter=limiter)
@@ -143,21 +150,21 @@ def test_all_users_of_a_limiter_wait_when_the_service_says_so(call: Call) -> Non
 
 
 def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
-    """Whole, watched, streamed and in a batch; snapshots cost what their model does."""
-    with recording(Service) as server:
+    """Every way to call counts; a dated model costs what its base model does."""
+    with Service().listening() as server:
         chain = PROMPT | model(server.url) | StrOutputParser()
         with Budget(cost=1, tokens=28, prices={"gpt-x": (2, 5)}) as budget:
-            for way in ways(call, chain):
-                way()
+            for run in calls_of(call, chain):
+                run()
             assert budget.spent_tokens == 28
             assert budget.spent_cost == pytest.approx(4 * (5 * 2 + 2 * 5) / 1e6)
             with pytest.raises(BudgetExceeded):
                 call.invoke(chain, {"x": 1})
-        assert len(server.asked) == 4
+        assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"api_key": b"sk-in-bytes"}, "ChatOpenAI: api_key is of type 'bytes'"),
         ({"base_url": 5}, "ChatOpenAI: base_url is of type 'int'"),
@@ -173,15 +180,17 @@ def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
         ({"streaming": True}, "'streaming'. Every model streams"),
     ],
 )
-def test_a_setting_of_another_type_or_name_is_refused_without_its_value(
-    settings: dict[str, Any], told: str
+def test_an_invalid_setting_is_refused_without_its_value(
+    settings: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ConfigError, match=told) as caught:
+    """The error names the setting or the closest name, but not the value, which may be a key."""
+    with pytest.raises(ConfigError, match=message) as raised:
         ChatOpenAI("a-model", **{"api_key": "sk-hidden", **settings})
-    assert "sk-" not in str(caught.value)
+    assert "sk-" not in str(raised.value)
 
 
-def test_a_call_refuses_extras_that_are_no_dicts() -> None:
+def test_extra_body_and_extra_headers_must_be_dicts() -> None:
+    """A call with a string raises ConfigError."""
     model = ChatOpenAI("a-model", api_key="sk-hidden")
     for option in ("extra_body", "extra_headers"):
         with pytest.raises(ConfigError, match=f"ChatOpenAI: {option} is of type 'str'"):
@@ -199,9 +208,9 @@ def test_a_call_refuses_extras_that_are_no_dicts() -> None:
     ],
     ids=["openai", "responses", "anthropic", "google", "ollama"],
 )
-def test_bytes_where_base64_is_meant_are_refused(make: Any) -> None:
-    """What `base64.b64encode` gives are bytes, too; they would go out as "b'...'"."""
+def test_bytes_instead_of_base64_are_refused(make: Any) -> None:
+    """`base64.b64encode` returns bytes, which would be sent as "b'...'"."""
     model = make("a-model", api_key="a-key", base_url="http://127.0.0.1:1")
-    picture = {"type": "image", "base64": b"iVBORw0KGgo=", "mime_type": "image/png"}
+    image = {"type": "image", "base64": b"iVBORw0KGgo=", "mime_type": "image/png"}
     with pytest.raises(TypeError, match=r"'base64' of a block of type 'image'.*decode\(\)"):
-        model.invoke([HumanMessage([picture])])
+        model.invoke([HumanMessage([image])])

@@ -1,1 +1,1 @@
-"""The official SDKs and ours, side by side at one recording server."""
+"""The official SDKs and the providers, compared on a replay server."""

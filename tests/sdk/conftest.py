@@ -1,4 +1,4 @@
-"""One recording server for the tests of each SDK."""
+"""The replay server for the tests of each SDK."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sdk.recorder import Recorder, recording
+from tests.sdk.recorder import Recorder
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Recorder]:
-    """Listens until the module's tests are over."""
-    with recording() as server:
-        yield server
+    """Yield a replay server that listens until the tests of the module are over."""
+    with Recorder().listening() as recorder:
+        yield recorder

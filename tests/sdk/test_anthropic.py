@@ -1,4 +1,4 @@
-"""Anthropic's SDK and ours send the same, and read the same."""
+"""Anthropic's SDK and the provider send the same, and read the same."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from pydantic import BaseModel
 
 from runnables import AIMessage, AnyMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 from runnables.errors import ModelError
+from runnables.testing import Response
 from runnables_providers.anthropic import ChatAnthropic
 from tests.both_modes import Call
 from tests.providers.anthropic_events import answer, events as events_of
-from tests.sdk.recorder import Recorder, Said, events
+from tests.sdk.recorder import Recorder, sse_response
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5Erk"
@@ -30,7 +31,7 @@ CITATION = {
     "start_char_index": 0,
     "end_char_index": 15,
 }
-THOUGHT = {"type": "thinking", "thinking": "Let me see.", "signature": "EqQBCg=="}
+THINKING = {"type": "thinking", "thinking": "Let me see.", "signature": "EqQBCg=="}
 REDACTED = {"type": "redacted_thinking", "data": "EmwKAh=="}
 TEXT = {"type": "text", "text": "Grüezi"}
 USE = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Zürich"}}
@@ -72,9 +73,9 @@ def ours(server: Recorder, **settings: Any) -> ChatAnthropic:
     return ChatAnthropic("claude-x", base_url=server.url, **settings)
 
 
-# -- what is sent
+# -- requests
 
-SAID: dict[str, tuple[list[AnyMessage], dict[str, Any]]] = {
+CONVERSATIONS: dict[str, tuple[list[AnyMessage], dict[str, Any]]] = {
     "plain": (
         [
             SystemMessage("Be brief."),
@@ -82,7 +83,7 @@ SAID: dict[str, tuple[list[AnyMessage], dict[str, Any]]] = {
             AIMessage("Ho"),
             HumanMessage("?"),
         ],
-        # declared: names are left out, as the API has no place for them
+        # declared: names are left out, since the API has none
         {
             "system": "Be brief.",
             "messages": [
@@ -111,7 +112,7 @@ SAID: dict[str, tuple[list[AnyMessage], dict[str, Any]]] = {
             ],
         },
     ),
-    "told in the midst": (
+    "a system message in the middle": (
         [HumanMessage("Hi"), ChatMessage("Now in German.", role="system")],
         {
             "messages": [
@@ -215,7 +216,7 @@ SAID: dict[str, tuple[list[AnyMessage], dict[str, Any]]] = {
         [
             HumanMessage("Weather in Zürich, and the time?"),
             AIMessage(
-                [{**THOUGHT, "index": 0}, "I look."],
+                [{**THINKING, "index": 0}, "I look."],
                 tool_calls=[
                     {"name": "weather", "args": {"city": "Zürich"}, "id": "toolu_1"},
                     {"name": "now", "args": {}, "id": "toolu_2"},
@@ -230,7 +231,7 @@ SAID: dict[str, tuple[list[AnyMessage], dict[str, Any]]] = {
                 {"role": "user", "content": "Weather in Zürich, and the time?"},
                 {
                     "role": "assistant",
-                    "content": [THOUGHT, {"type": "text", "text": "I look."}, USE, NOW],
+                    "content": [THINKING, {"type": "text", "text": "I look."}, USE, NOW],
                 },
                 {
                     "role": "user",
@@ -288,7 +289,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"tools": [WEATHER], "tool_choice": "any"},
         {"tools": [WEATHER], "tool_choice": {"type": "any"}},
     ),
-    "further": (
+    "more": (
         {"service_tier": "auto", "cache_control": EPHEMERAL, "inference_geo": "eu"},
         {"service_tier": "auto", "cache_control": EPHEMERAL, "inference_geo": "eu"},
     ),
@@ -296,30 +297,31 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-@pytest.mark.parametrize("said", SAID)
+@pytest.mark.parametrize("conversation", CONVERSATIONS)
 def test_the_bodies_are_equal(
-    server: Recorder, sdk: Anthropic, call: Call, said: str, options: str
+    server: Recorder, sdk: Anthropic, call: Call, conversation: str, options: str
 ) -> None:
-    messages, plain = SAID[said]
-    given, told = OPTIONS[options]
-    server.says(Said(answer(TEXT)))
-    call.invoke(ours(server), messages, **given)
-    sdk.messages.create(**{"model": "claude-x", "max_tokens": 100, **plain, **told})
+    """Both send the same body, for each conversation with each set of options."""
+    messages, plain = CONVERSATIONS[conversation]
+    own_options, sdk_options = OPTIONS[options]
+    server.enqueue(Response(answer(TEXT)))
+    call.invoke(ours(server), messages, **own_options)
+    sdk.messages.create(**{"model": "claude-x", "max_tokens": 100, **plain, **sdk_options})
     mine, theirs = server.bodies
     assert mine == theirs
-    assert {asked.path for asked in server.asked} == {"/v1/messages"}
+    assert {request.path for request in server.requests} == {"/v1/messages"}
 
 
-def test_the_headers_are_equal_but_for_the_key(server: Recorder, sdk: Anthropic) -> None:
-    """Declared: the key goes out as the API's documentation has it, not as a bearer token."""
-    server.says(Said(answer(TEXT)))
+def test_the_headers_are_equal_except_for_the_key(server: Recorder, sdk: Anthropic) -> None:
+    """Declared: the key is sent as the API's documentation says, not as a bearer token."""
+    server.enqueue(Response(answer(TEXT)))
     ours(server).invoke("Hi", betas=["a-1", "b-2"])
     ours(server, api_key=None, auth_token="sk-test").invoke("Hi")
     question: Any = [{"role": "user", "content": "Hi"}]
     sdk.beta.messages.create(
         model="claude-x", max_tokens=100, messages=question, betas=["a-1", "b-2"]
     )
-    mine, token, theirs = (asked.headers for asked in server.asked)
+    mine, token, theirs = (request.headers for request in server.requests)
     for name in ("anthropic-version", "anthropic-beta", "content-type"):
         assert mine[name] == theirs[name]
     assert mine["x-api-key"] == "sk-test"
@@ -327,9 +329,10 @@ def test_the_headers_are_equal_but_for_the_key(server: Recorder, sdk: Anthropic)
 
 
 def test_a_schema_is_sent_as_the_sdk_sends_it(server: Recorder, sdk: Anthropic, call: Call) -> None:
-    server.says(Said(answer({"type": "text", "text": '{"name":"Ann","age":7}'})))
-    form = ours(server).with_structured_output(Person, method="json_schema")
-    mine = call.invoke(form, "Who?")
+    """Both send the same schema, and read the same object."""
+    server.enqueue(Response(answer({"type": "text", "text": '{"name":"Ann","age":7}'})))
+    chain = ours(server).with_structured_output(Person, method="json_schema")
+    mine = call.invoke(chain, "Who?")
     question: Any = [{"role": "user", "content": "Who?"}]
     theirs = sdk.messages.parse(
         model="claude-x", max_tokens=100, messages=question, output_format=Person
@@ -340,14 +343,16 @@ def test_a_schema_is_sent_as_the_sdk_sends_it(server: Recorder, sdk: Anthropic, 
 
 
 def _plain(value: Any) -> Any:
-    """Without titles, and what the SDK says of defaults in the description: both are declared."""
+    """Return a schema without titles, and without the SDK's descriptions of defaults: declared."""
     if isinstance(value, dict):
-        found = {key: _plain(it) for key, it in value.items() if key not in ("title", "default")}
-        return {key: it for key, it in found.items() if it != "{default: None}"}
-    return [_plain(it) for it in value] if isinstance(value, list) else value
+        plain = {
+            key: _plain(part) for key, part in value.items() if key not in ("title", "default")
+        }
+        return {key: part for key, part in plain.items() if part != "{default: None}"}
+    return [_plain(part) for part in value] if isinstance(value, list) else value
 
 
-# -- what is read
+# -- responses
 
 USAGE = {
     "input_tokens": 30,
@@ -360,11 +365,11 @@ USAGE = {
 
 ANSWERS = {
     "text": answer(TEXT, usage=USAGE),
-    "nothing": answer(usage=USAGE),
-    "thoughts and tools": answer(
-        THOUGHT, REDACTED, TEXT, USE, NOW, usage=USAGE, stop_reason="tool_use"
+    "an empty answer": answer(usage=USAGE),
+    "reasoning and tool calls": answer(
+        THINKING, REDACTED, TEXT, USE, NOW, usage=USAGE, stop_reason="tool_use"
     ),
-    "tools between texts": answer(USE, TEXT, NOW, usage=USAGE),
+    "tool calls between text blocks": answer(USE, TEXT, NOW, usage=USAGE),
     "citations": answer(TEXT, {**TEXT, "citations": [CITATION, CITATION]}, usage=USAGE),
     "a search": answer(SEARCH, FOUND, TEXT, usage=USAGE, stop_reason="pause_turn"),
     "a refusal": answer(
@@ -372,59 +377,61 @@ ANSWERS = {
         stop_details={"type": "refusal", "category": "bio", "explanation": "No."},
         usage=USAGE,
     ),
-    "a stop": answer(TEXT, stop_reason="stop_sequence", stop_sequence="END", usage=USAGE),
+    "a stop sequence": answer(TEXT, stop_reason="stop_sequence", stop_sequence="END", usage=USAGE),
 }
 QUESTION: Any = [{"role": "user", "content": "Hi"}]
 
 
-@pytest.mark.parametrize("said", ANSWERS)
-def test_an_answer_is_read_alike(server: Recorder, sdk: Anthropic, call: Call, said: str) -> None:
-    server.says(Said(ANSWERS[said], headers={"request-id": "req_1"}))
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_is_read_alike(server: Recorder, sdk: Anthropic, call: Call, name: str) -> None:
+    """Both read the same from a response."""
+    server.enqueue(Response(ANSWERS[name], headers={"request-id": "req_1"}))
     mine: AIMessage = call.invoke(ours(server), "Hi")
     theirs = sdk.messages.create(model="claude-x", max_tokens=100, messages=QUESTION)
-    same(mine, theirs)
+    assert_equal(mine, theirs)
     assert mine.response_metadata["request_id"] == theirs._request_id == "req_1"
 
 
-@pytest.mark.parametrize("said", ANSWERS)
-def test_a_stream_is_read_alike(server: Recorder, sdk: Anthropic, call: Call, said: str) -> None:
-    body = ANSWERS[said]
-    server.says(events(events_of(body), named=True, request_id="req_1"))
-    mine = _sum(call.stream(ours(server), "Hi"))
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_stream_is_read_alike(server: Recorder, sdk: Anthropic, call: Call, name: str) -> None:
+    """Both read the same from a stream."""
+    body = ANSWERS[name]
+    server.enqueue(sse_response(events_of(body), named=True, request_id="req_1"))
+    mine = merged(call.stream(ours(server), "Hi"))
     with sdk.messages.stream(model="claude-x", max_tokens=100, messages=QUESTION) as stream:
         theirs = stream.get_final_message()
     sent, expected = server.bodies
     assert sent == expected
-    same(mine, theirs)
+    assert_equal(mine, theirs)
 
 
-def _sum(chunks: list[Any]) -> AIMessage:
-    found = ChatAnthropic.merge.accumulator()
+def merged(chunks: list[Any]) -> AIMessage:
+    accumulator = ChatAnthropic.merge.accumulator()
     for chunk in chunks:
-        found.add(chunk)
-    message: AIMessage = found.value()
+        accumulator.add(chunk)
+    message: AIMessage = accumulator.value()
     return message
 
 
-def same(mine: AIMessage, theirs: Message) -> None:
-    """Whether both read the same: text, thoughts, citations, calls, usage, the end."""
+def assert_equal(mine: AIMessage, theirs: Message) -> None:
+    """Assert that both read the same text, reasoning, citations, tool calls, usage and end."""
     by_type: dict[str, list[Any]] = {}
     for block in theirs.content:
         by_type.setdefault(block.type, []).append(block)
     assert mine.id == theirs.id
-    assert mine.text == "".join(it.text for it in by_type.get("text", []))
-    assert [(it["id"], it["name"], it["args"]) for it in mine.tool_calls] == [
-        (it.id, it.name, it.input) for it in by_type.get("tool_use", [])
+    assert mine.text == "".join(block.text for block in by_type.get("text", []))
+    assert [(made["id"], made["name"], made["args"]) for made in mine.tool_calls] == [
+        (use.id, use.name, use.input) for use in by_type.get("tool_use", [])
     ]
     blocks: Any = mine.content_blocks
-    thoughts = [it for it in blocks if it["type"] == "reasoning"]
-    assert [(it["reasoning"], it["extras"]["signature"]) for it in thoughts] == [
-        (it.thinking, it.signature) for it in by_type.get("thinking", [])
+    reasoning = [block for block in blocks if block["type"] == "reasoning"]
+    assert [(block["reasoning"], block["extras"]["signature"]) for block in reasoning] == [
+        (block.thinking, block.signature) for block in by_type.get("thinking", [])
     ]
-    assert [it for block in blocks for it in block.get("annotations", [])] == [
+    assert [each for block in blocks for each in block.get("annotations", [])] == [
         cited.model_dump(exclude_unset=True)
-        for it in by_type.get("text", [])
-        for cited in it.citations or ()
+        for block in by_type.get("text", [])
+        for cited in block.citations or ()
     ]
     usage = theirs.usage
     assert mine.usage_metadata is not None
@@ -434,22 +441,24 @@ def same(mine: AIMessage, theirs: Message) -> None:
         + (usage.cache_read_input_tokens or 0)
         + (usage.cache_creation_input_tokens or 0)
     )
-    told = mine.response_metadata
-    assert (told["model_name"], told["stop_reason"]) == (theirs.model, theirs.stop_reason)
-    assert told.get("stop_sequence") == theirs.stop_sequence
-    explained = theirs.stop_details.explanation if theirs.stop_details else None
-    assert mine.refusal == explained
+    metadata = mine.response_metadata
+    assert (metadata["model_name"], metadata["stop_reason"]) == (theirs.model, theirs.stop_reason)
+    assert metadata.get("stop_sequence") == theirs.stop_sequence
+    explanation = theirs.stop_details.explanation if theirs.stop_details else None
+    assert mine.refusal == explanation
 
 
-@pytest.mark.parametrize("said", [it for it in ANSWERS if it not in ("nothing", "a refusal")])
-def test_an_answer_goes_back_as_the_sdk_sends_it_back(
-    server: Recorder, sdk: Anthropic, call: Call, said: str
+@pytest.mark.parametrize(
+    "name", [name for name in ANSWERS if name not in ("an empty answer", "a refusal")]
+)
+def test_an_answer_is_sent_back_as_the_sdk_sends_it(
+    server: Recorder, sdk: Anthropic, call: Call, name: str
 ) -> None:
-    """Blocks in their places, thoughts with their signatures, citations, results of servers.
+    """Blocks keep their positions, reasoning its signature, and citations are sent, too.
 
-    Declared: neighbouring texts without citations are one.
+    Declared: adjacent text without citations is joined.
     """
-    server.says(Said(ANSWERS[said]))
+    server.enqueue(Response(ANSWERS[name]))
     mine = call.invoke(ours(server), "Hi")
     theirs = sdk.messages.create(model="claude-x", max_tokens=100, messages=QUESTION)
     call.invoke(ours(server), [HumanMessage("Hi"), mine, HumanMessage("And?")])
@@ -460,22 +469,25 @@ def test_an_answer_goes_back_as_the_sdk_sends_it_back(
 
 
 def _listed(body: dict[str, Any]) -> list[Any]:
-    """The turns, with texts as the blocks that they stand for."""
+    """Return the content of each message, with a string as a block."""
     return [
-        [{"type": "text", "text": said}] if isinstance(said := it["content"], str) else said
-        for it in body["messages"]
+        [{"type": "text", "text": content}]
+        if isinstance(content := message["content"], str)
+        else content
+        for message in body["messages"]
     ]
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("status", "code"),
     [(400, "invalid_request_error"), (429, "rate_limit_error"), (529, "overloaded_error")],
 )
-def test_a_fault_is_read_alike(
-    server: Recorder, sdk: Anthropic, call: Call, status: int, kind: str
+def test_an_error_is_read_alike(
+    server: Recorder, sdk: Anthropic, call: Call, status: int, code: str
 ) -> None:
-    fault = {"type": "error", "error": {"type": kind, "message": "Because."}, "request_id": "r"}
-    server.says(Said(fault, status, headers={"request-id": "req_1"}))
+    """Both read the status, the request id and the message."""
+    body = {"type": "error", "error": {"type": code, "message": "Because."}, "request_id": "r"}
+    server.enqueue(Response(body, status, headers={"request-id": "req_1"}))
     with pytest.raises(ModelError) as mine:
         call.invoke(ours(server), "Hi")
     with pytest.raises(APIStatusError) as theirs:

@@ -1,7 +1,7 @@
-"""Official SDKs and ours embed alike.
+"""Official SDKs and the providers embed alike.
 
-Declared differences: the SDKs ask OpenAI's compatible servers for base64, too, where ours leave
-the form to them; Google's SDK gives each text the role "user", and names no task by itself.
+Declared differences: the SDK of OpenAI requests base64 of compatible servers, where the provider
+lets them choose; the SDK of Google gives each string the role "user", and sets no task by default.
 """
 
 from __future__ import annotations
@@ -13,52 +13,56 @@ from typing import Any
 from google import genai
 from openai import OpenAI
 
+from runnables.testing import Response
 from runnables_providers.google import GoogleGenerativeAIEmbeddings
 from runnables_providers.openai import OpenAIEmbeddings
-from tests.sdk.recorder import Recorder, Said
+from tests.sdk.recorder import Recorder
 
-TEXTS = ["one", "zwei", "三"]
+STRINGS = ["one", "zwei", "三"]
 VECTORS = [[0.5, -1.25], [3.0, 0.0], [-0.125, 8.0]]
-PACKED = [base64.b64encode(array("f", it).tobytes()).decode() for it in VECTORS]
+ENCODED = [base64.b64encode(array("f", vector).tobytes()).decode() for vector in VECTORS]
 
 
-def test_openai(server: Recorder) -> None:
-    """The bodies are equal, and so are the vectors, whose order is that of their index."""
-    data = [{"object": "embedding", "index": at, "embedding": it} for at, it in enumerate(PACKED)]
-    server.says(Said({"object": "list", "model": "m", "data": data, "usage": {}}))
+def test_openai_embeddings_are_equal(server: Recorder) -> None:
+    """The bodies are equal, and so are the vectors, in the order of their index."""
+    data = [
+        {"object": "embedding", "index": index, "embedding": vector}
+        for index, vector in enumerate(ENCODED)
+    ]
+    server.enqueue(Response({"object": "list", "model": "m", "data": data, "usage": {}}))
     with OpenAI(api_key="k", base_url=server.url) as sdk:
-        theirs = sdk.embeddings.create(model="m", input=TEXTS, dimensions=2)
+        theirs = sdk.embeddings.create(model="m", input=STRINGS, dimensions=2)
     model = OpenAIEmbeddings(
         "m", api_key="k", base_url=server.url, dimensions=2, encoding_format="base64"
     )
-    assert model.embed_documents(TEXTS) == [it.embedding for it in theirs.data] == VECTORS
-    one, other = server.asked
-    assert other.path == one.path == "/embeddings"
-    assert other.body == one.body
+    assert model.embed_documents(STRINGS) == [each.embedding for each in theirs.data] == VECTORS
+    their_request, request = server.requests
+    assert request.path == their_request.path == "/embeddings"
+    assert request.body == their_request.body
 
 
-def test_google(server: Recorder) -> None:
-    """The bodies are equal where the task is named, and so are the vectors."""
-    server.says(Said({"embeddings": [{"values": it} for it in VECTORS]}))
+def test_google_embeddings_are_equal(server: Recorder) -> None:
+    """The bodies are equal if the task is set, and so are the vectors."""
+    server.enqueue(Response({"embeddings": [{"values": vector} for vector in VECTORS]}))
     options: Any = {"base_url": server.url, "api_version": "v1beta"}
     with genai.Client(api_key="k", http_options=options) as sdk:
-        found = sdk.models.embed_content(
+        response = sdk.models.embed_content(
             model="gemini-embedding-001",
-            contents=TEXTS,
+            contents=STRINGS,
             config={"task_type": "RETRIEVAL_DOCUMENT", "output_dimensionality": 2},
         )
     model = GoogleGenerativeAIEmbeddings(
         "gemini-embedding-001", api_key="k", base_url=server.url, dimensions=2
     )
-    theirs = [it.values for it in found.embeddings or ()]
-    assert model.embed_documents(TEXTS) == theirs == VECTORS
-    one, other = server.asked
-    assert other.path == one.path
-    assert other.body == without_roles(one.body)
+    theirs = [each.values for each in response.embeddings or ()]
+    assert model.embed_documents(STRINGS) == theirs == VECTORS
+    their_request, request = server.requests
+    assert request.path == their_request.path
+    assert request.body == without_roles(their_request.body)
 
 
 def without_roles(body: Any) -> Any:
-    """A body without the role "user", which says nothing of a text that is embedded."""
+    """Return a body without the role "user", which means nothing for embeddings."""
     for request in body["requests"]:
         request["content"].pop("role", None)
     return body

@@ -1,12 +1,13 @@
-"""Google's own SDK and ours say and understand the same.
+"""Google's SDK and the provider send the same, and read the same.
 
 Declared differences, which the service reads alike:
 
-- the SDK writes some fields in snake case, as protocol buffers allow; ours are as documented;
-- the SDK writes bytes in the alphabet of base64 that is safe in addresses;
+- the SDK writes some fields in snake case, as protocol buffers allow; the provider writes them as
+  documented;
+- the SDK writes bytes in URL-safe base64;
 - the SDK gives the system instruction a role, which the API ignores;
 - the SDK lists the tools of the service before the functions;
-- the SDK sends an empty generation config, where ours sends none.
+- the SDK sends an empty generation config, where the provider sends none.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from google import genai
 from google.genai import types
 
 from runnables import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from runnables.testing import Response
 from runnables_providers.google import ChatGoogleGenerativeAI
 from tests.both_modes import Call
-from tests.sdk.recorder import Recorder, Said, events, recording
+from tests.sdk.recorder import Recorder, sse_response
 
 MODEL = "gemini-2.5-flash"
 PNG = b"\x89PNG\r\n\x1a\n\xff\xfe\xfd"
 PNG_TEXT = base64.b64encode(PNG).decode()
-SIGNATURE = base64.b64encode(b"\xff\xfeso it was thought").decode()
+SIGNATURE = base64.b64encode(b"\xff\xfea signature").decode()
 PLACE = {
     "type": "object",
     "properties": {"place": {"type": "string"}, "max_days": {"type": "integer"}},
@@ -37,7 +39,7 @@ PLACE = {
 WEATHER = {"name": "weather", "description": "The weather of a place.", "parameters": PLACE}
 CLOCK = {"name": "clock", "description": "What time it is.", "parameters": {"type": "object"}}
 TOOLS = [{"type": "function", "function": WEATHER}, {"type": "function", "function": CLOCK}]
-DECLARED = [
+SDK_TOOLS = [
     types.Tool(
         function_declarations=[
             types.FunctionDeclaration(
@@ -70,9 +72,9 @@ ANSWER: dict[str, Any] = {
 
 @pytest.fixture
 def server() -> Iterator[Recorder]:
-    with recording() as it:
-        it.says(Said(ANSWER))
-        yield it
+    with Recorder().listening() as recorder:
+        recorder.enqueue(Response(ANSWER))
+        yield recorder
 
 
 @pytest.fixture
@@ -87,15 +89,15 @@ def ours(server: Recorder, model: str = MODEL, **settings: Any) -> ChatGoogleGen
 
 
 def user(*parts: Any) -> Any:
-    return types.Content(role="user", parts=[as_part(it) for it in parts])
+    return types.Content(role="user", parts=[as_part(part) for part in parts])
 
 
 def model(*parts: Any) -> Any:
-    return types.Content(role="model", parts=[as_part(it) for it in parts])
+    return types.Content(role="model", parts=[as_part(part) for part in parts])
 
 
-def as_part(it: Any) -> Any:
-    return types.Part(text=it) if isinstance(it, str) else it
+def as_part(part: Any) -> Any:
+    return types.Part(text=part) if isinstance(part, str) else part
 
 
 def config(**fields: Any) -> Any:
@@ -114,7 +116,7 @@ def answered(name: str, response: dict[str, Any], id: str | None = None, **more:
     )
 
 
-SPOKEN = [
+CONVERSATION = [
     SystemMessage("Be short."),
     HumanMessage("Hi"),
     AIMessage("Hello. What is it?"),
@@ -137,7 +139,7 @@ CALLS = [
     ToolMessage("12 °C", tool_call_id="c1"),
     ToolMessage("the station is down", tool_call_id="c2", status="error"),
 ]
-CALLED = [
+CALLS_CONTENTS = [
     user("Oslo and Bergen?"),
     model(
         "Let me see.",
@@ -149,30 +151,30 @@ CALLED = [
         answered("weather", {"error": "the station is down"}, "c2"),
     ),
 ]
-PICTURE = {"type": "image", "base64": PNG_TEXT, "mime_type": "image/png"}
+IMAGE = {"type": "image", "base64": PNG_TEXT, "mime_type": "image/png"}
 MEDIA = [
     HumanMessage(
         [
             "What are these?",
-            PICTURE,
+            IMAGE,
             {"type": "file", "base64": PNG_TEXT, "mime_type": "application/pdf"},
             {"type": "audio", "base64": PNG_TEXT, "mime_type": "audio/mp3"},
-            {"type": "video", "url": "https://a.example/film", "mime_type": "video/mp4"},
+            {"type": "video", "url": "https://a.example/video", "mime_type": "video/mp4"},
             {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG_TEXT}"}},
         ]
     )
 ]
-SHOWN = [
+MEDIA_CONTENTS = [
     user(
         "What are these?",
         types.Part.from_bytes(data=PNG, mime_type="image/png"),
         types.Part.from_bytes(data=PNG, mime_type="application/pdf"),
         types.Part.from_bytes(data=PNG, mime_type="audio/mp3"),
-        types.Part.from_uri(file_uri="https://a.example/film", mime_type="video/mp4"),
+        types.Part.from_uri(file_uri="https://a.example/video", mime_type="video/mp4"),
         types.Part.from_bytes(data=PNG, mime_type="image/png"),
     )
 ]
-THOUGHT = [
+REASONING = [
     HumanMessage("17 * 4?"),
     AIMessage(
         [
@@ -183,7 +185,7 @@ THOUGHT = [
     ),
     HumanMessage("Sure?"),
 ]
-RECALLED = [
+REASONING_CONTENTS = [
     user("17 * 4?"),
     model(
         types.Part(text="17 * 4 is 68.", thought=True),
@@ -191,12 +193,12 @@ RECALLED = [
     ),
     user("Sure?"),
 ]
-SEEN = [
+IMAGE_RESULT = [
     HumanMessage("Look."),
     AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": "c9"}]),
-    ToolMessage(["this:", PICTURE], tool_call_id="c9"),
+    ToolMessage(["this:", IMAGE], tool_call_id="c9"),
 ]
-SEEING = [
+IMAGE_RESULT_CONTENTS = [
     user("Look."),
     model(called("look", {}, "c9")),
     user(
@@ -223,7 +225,7 @@ SETTINGS = {
     "safety_settings": {"HARM_CATEGORY_HARASSMENT": "BLOCK_NONE"},
     "cached_content": "cachedContents/c-1",
 }
-SET = config(
+SETTINGS_CONFIG = config(
     temperature=0.5,
     top_p=0.9,
     top_k=7,
@@ -237,31 +239,31 @@ SET = config(
     safety_settings=[{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}],
     cached_content="cachedContents/c-1",
 )
-FORM = {"type": "json_schema", "json_schema": {"name": "place", "schema": PLACE}}
+RESPONSE_FORMAT = {"type": "json_schema", "json_schema": {"name": "place", "schema": PLACE}}
 
 
 def mode(name: str, *allowed: str) -> dict[str, Any]:
-    told: dict[str, Any] = {"mode": name}
+    mode_config: dict[str, Any] = {"mode": name}
     if allowed:
-        told["allowed_function_names"] = list(allowed)
-    return {"function_calling_config": told}
+        mode_config["allowed_function_names"] = list(allowed)
+    return {"function_calling_config": mode_config}
 
 
 CASES: dict[str, tuple[list[Any], dict[str, Any], list[Any], Any]] = {
     "a conversation": (
-        SPOKEN,
+        CONVERSATION,
         {},
         [user("Hi"), model("Hello. What is it?"), user("Nothing.")],
         config(system_instruction="Be short."),
     ),
-    "settings": ([HumanMessage("Hi")], SETTINGS, [user("Hi")], SET),
-    "media": (MEDIA, {}, SHOWN, config()),
-    "calls and results": (CALLS, {"tools": TOOLS}, CALLED, config(tools=DECLARED)),
-    "a result with a picture": (SEEN, {}, SEEING, config()),
-    "thoughts": (THOUGHT, {}, RECALLED, config()),
-    "a form": (
+    "settings": ([HumanMessage("Hi")], SETTINGS, [user("Hi")], SETTINGS_CONFIG),
+    "media": (MEDIA, {}, MEDIA_CONTENTS, config()),
+    "calls and results": (CALLS, {"tools": TOOLS}, CALLS_CONTENTS, config(tools=SDK_TOOLS)),
+    "a result with an image": (IMAGE_RESULT, {}, IMAGE_RESULT_CONTENTS, config()),
+    "reasoning": (REASONING, {}, REASONING_CONTENTS, config()),
+    "a schema": (
         [HumanMessage("Where?")],
-        {"response_format": FORM},
+        {"response_format": RESPONSE_FORMAT},
         [user("Where?")],
         config(response_mime_type="application/json", response_json_schema=PLACE),
     ),
@@ -275,19 +277,19 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], list[Any], Any]] = {
         [HumanMessage("Oslo?")],
         {"tools": TOOLS, "tool_choice": "weather"},
         [user("Oslo?")],
-        config(tools=DECLARED, tool_config=mode("ANY", "weather")),
+        config(tools=SDK_TOOLS, tool_config=mode("ANY", "weather")),
     ),
     "any tool": (
         [HumanMessage("Oslo?")],
         {"tools": TOOLS, "tool_choice": "any"},
         [user("Oslo?")],
-        config(tools=DECLARED, tool_config=mode("ANY")),
+        config(tools=SDK_TOOLS, tool_config=mode("ANY")),
     ),
     "no tool": (
         [HumanMessage("Oslo?")],
         {"tools": TOOLS, "tool_choice": "none"},
         [user("Oslo?")],
-        config(tools=DECLARED, tool_config=mode("NONE")),
+        config(tools=SDK_TOOLS, tool_config=mode("NONE")),
     ),
     "tools of the service": (
         [HumanMessage("News?")],
@@ -297,7 +299,7 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], list[Any], Any]] = {
             tools=[
                 types.Tool(google_search=types.GoogleSearch()),
                 types.Tool(url_context=types.UrlContext()),
-                types.Tool(function_declarations=DECLARED[0].function_declarations[:1]),
+                types.Tool(function_declarations=SDK_TOOLS[0].function_declarations[:1]),
             ]
         ),
     ),
@@ -305,25 +307,25 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], list[Any], Any]] = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-def test_both_send_the_same(server: Recorder, sdk: Any, case: Any, call: Call) -> None:
-    """The bodies and addresses are equal, but for what the head of this file declares."""
+def test_the_requests_are_equal(server: Recorder, sdk: Any, case: Any, call: Call) -> None:
+    """Bodies and URLs are equal, except for the differences that this file declares."""
     messages, options, contents, settings = case
     sdk.generate_content(model=MODEL, contents=contents, config=settings)
     call.invoke(ours(server).bind(**options), messages)
-    theirs, mine = server.asked
+    theirs, mine = server.requests
     assert mine.path == theirs.path
     assert mine.headers["x-goog-api-key"] == theirs.headers["x-goog-api-key"] == "k"
-    assert in_one_form(mine.body) == in_one_form(theirs.body)
+    assert normalized(mine.body) == normalized(theirs.body)
 
 
-def test_both_stream_from_the_same_address(server: Recorder, sdk: Any, call: Call) -> None:
-    """The address of a stream asks for events, and the body is that of a whole answer."""
-    server.says(events([ANSWER]))
+def test_the_requests_for_streams_are_equal(server: Recorder, sdk: Any, call: Call) -> None:
+    """The URL requests a stream, and the body is the same as without."""
+    server.enqueue(sse_response([ANSWER]))
     list(sdk.generate_content_stream(model=MODEL, contents="Hi", config=config(temperature=1)))
     call.stream(ours(server, temperature=1), "Hi")
-    theirs, mine = server.asked
+    theirs, mine = server.requests
     assert mine.path == theirs.path == f"/v1beta/models/{MODEL}:streamGenerateContent?alt=sse"
-    assert in_one_form(mine.body) == in_one_form(theirs.body)
+    assert normalized(mine.body) == normalized(theirs.body)
 
 
 def replied(*parts: dict[str, Any], reason: str | None = "STOP", **more: Any) -> dict[str, Any]:
@@ -334,16 +336,16 @@ def replied(*parts: dict[str, Any], reason: str | None = "STOP", **more: Any) ->
 
 REPLIES = {
     "text": ANSWER,
-    "thoughts": replied({"text": "Hm.", "thought": True}, {"text": "68"}),
+    "reasoning": replied({"text": "Hm.", "thought": True}, {"text": "68"}),
     "a signed text": replied({"text": "68", "thoughtSignature": SIGNATURE}),
     "calls": replied(
         {"text": "Let me see."},
         {"functionCall": {"name": "weather", "args": {"place": "Malmö"}, "id": "c1"}},
         {"functionCall": {"name": "clock"}},
     ),
-    "cut": replied({"text": "Once upon"}, reason="MAX_TOKENS"),
-    "withheld": {**ANSWER, "candidates": [{"finishReason": "SAFETY", "index": 0}]},
-    "a picture": replied({"inlineData": {"mimeType": "image/png", "data": PNG_TEXT}}),
+    "an incomplete answer": replied({"text": "Once upon"}, reason="MAX_TOKENS"),
+    "a blocked answer": {**ANSWER, "candidates": [{"finishReason": "SAFETY", "index": 0}]},
+    "an image": replied({"inlineData": {"mimeType": "image/png", "data": PNG_TEXT}}),
     "code": replied(
         {"executableCode": {"language": "PYTHON", "code": "print(68)"}},
         {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "68\n"}},
@@ -353,13 +355,13 @@ REPLIES = {
 
 
 @pytest.mark.parametrize("reply", REPLIES.values(), ids=list(REPLIES))
-def test_both_read_an_answer_alike(
+def test_an_answer_is_read_alike(
     server: Recorder, sdk: Any, reply: dict[str, Any], call: Call
 ) -> None:
-    """Text, thoughts, calls, the reason to end and the counts are the same."""
-    server.says(Said(reply))
+    """Both read the same text, reasoning, tool calls, finish reason and usage."""
+    server.enqueue(Response(reply))
     theirs = sdk.generate_content(model=MODEL, contents="Hi", config=config())
-    agree([theirs], call.invoke(ours(server), "Hi"))
+    assert_equal([theirs], call.invoke(ours(server), "Hi"))
 
 
 STREAMS = {
@@ -369,7 +371,7 @@ STREAMS = {
         replied({"text": "lo"}, reason=None),
         replied({"text": "", "thoughtSignature": SIGNATURE}),
     ],
-    "thoughts": [
+    "reasoning": [
         replied({"text": "Well", "thought": True}, reason=None),
         replied({"text": ", hm.", "thought": True}, reason=None),
         replied({"text": "68"}),
@@ -382,7 +384,7 @@ STREAMS = {
         ),
         replied({"text": ""}),
     ],
-    "counts that grow": [
+    "growing usage": [
         replied(
             {"text": "One"},
             reason=None,
@@ -398,35 +400,36 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=list(STREAMS))
-def test_both_read_a_stream_alike(
+def test_a_stream_is_read_alike(
     server: Recorder, sdk: Any, stream: list[dict[str, Any]], call: Call
 ) -> None:
-    """The same from events, where the counts of the last one are those of the whole."""
-    server.says(events(stream))
+    """Both read the same from events; the last usage counts."""
+    server.enqueue(sse_response(stream))
     theirs = list(sdk.generate_content_stream(model=MODEL, contents="Hi", config=config()))
-    asked = ours(server)
-    joined = asked.merge.accumulator()
-    for chunk in call.stream(asked, "Hi"):
-        joined.add(chunk)
-    agree(theirs, joined.value())
+    own = ours(server)
+    accumulator = own.merge.accumulator()
+    for chunk in call.stream(own, "Hi"):
+        accumulator.add(chunk)
+    assert_equal(theirs, accumulator.value())
 
 
-def agree(theirs: list[Any], mine: AIMessage) -> None:
-    parts = [part for it in theirs for part in (it.parts or [])]
-    texts = [it for it in parts if it.text and not it.thought]
-    thoughts = [it for it in parts if it.text and it.thought]
+def assert_equal(theirs: list[Any], mine: AIMessage) -> None:
+    parts = [part for event in theirs for part in (event.parts or [])]
+    text = [part.text for part in parts if part.text and not part.thought]
+    reasoning = [part.text for part in parts if part.text and part.thought]
     blocks: list[Any] = mine.content_blocks
-    assert mine.text == "".join(it.text for it in texts)
-    said = [it["reasoning"] for it in blocks if it["type"] == "reasoning"]
-    assert "".join(said) == "".join(it.text for it in thoughts)
-    calls = [it.function_call for it in parts if it.function_call]
-    assert [(it["name"], it["args"]) for it in mine.tool_calls] == [
-        (it.name, it.args or {}) for it in calls
+    assert mine.text == "".join(text)
+    own_reasoning = [block["reasoning"] for block in blocks if block["type"] == "reasoning"]
+    assert "".join(own_reasoning) == "".join(reasoning)
+    calls = [part.function_call for part in parts if part.function_call]
+    assert [(made["name"], made["args"]) for made in mine.tool_calls] == [
+        (made.name, made.args or {}) for made in calls
     ]
-    for one, other in zip(mine.tool_calls, calls, strict=True):
-        assert one["id"] == other.id or other.id is None
-    pictures = [it.inline_data.data for it in parts if it.inline_data]
-    assert [base64.b64decode(it["base64"]) for it in blocks if it["type"] == "image"] == pictures
+    for own, other in zip(mine.tool_calls, calls, strict=True):
+        assert own["id"] == other.id or other.id is None
+    images = [part.inline_data.data for part in parts if part.inline_data]
+    own_images = [block["base64"] for block in blocks if block["type"] == "image"]
+    assert [base64.b64decode(data) for data in own_images] == images
     last = theirs[-1]
     assert mine.response_metadata["finish_reason"] == last.candidates[0].finish_reason.value
     assert mine.response_metadata["model_name"] == last.model_version
@@ -435,42 +438,42 @@ def agree(theirs: list[Any], mine: AIMessage) -> None:
     assert usage is not None
     assert usage["input_tokens"] == counted.prompt_token_count
     assert usage["total_tokens"] == counted.total_token_count
-    thought = counted.thoughts_token_count or 0
-    assert usage["output_tokens"] == counted.candidates_token_count + thought
-    assert usage.get("output_token_details", {}).get("reasoning", 0) == thought
+    reasoning_tokens = counted.thoughts_token_count or 0
+    assert usage["output_tokens"] == counted.candidates_token_count + reasoning_tokens
+    assert usage.get("output_token_details", {}).get("reasoning", 0) == reasoning_tokens
     cached = usage.get("input_token_details", {}).get("cache_read", 0)
     assert cached == (counted.cached_content_token_count or 0)
 
 
 VERBATIM = {"args", "response", "parametersJsonSchema", "responseJsonSchema"}
-"""What is the users' own."""
+"""Keys whose values are the user's own JSON."""
 
 
-def in_one_form(body: dict[str, Any]) -> Any:
-    """A body without what the head of this file declares."""
-    found = documented(body)
-    if "systemInstruction" in found:
-        found["systemInstruction"].pop("role", None)
-    if found.get("generationConfig") == {}:
-        del found["generationConfig"]
-    if "tools" in found:
-        found["tools"].sort(key=repr)
-    return found
+def normalized(body: dict[str, Any]) -> Any:
+    """Return a body without the differences that this file declares."""
+    body = documented(body)
+    if "systemInstruction" in body:
+        body["systemInstruction"].pop("role", None)
+    if body.get("generationConfig") == {}:
+        del body["generationConfig"]
+    if "tools" in body:
+        body["tools"].sort(key=repr)
+    return body
 
 
 def documented(value: Any) -> Any:
     if isinstance(value, list):
-        return [documented(it) for it in value]
+        return [documented(part) for part in value]
     if not isinstance(value, dict):
         return value
-    named = {re.sub(r"_(\w)", lambda it: it[1].upper(), key): value[key] for key in value}
+    named = {re.sub(r"_(\w)", lambda match: match[1].upper(), key): value[key] for key in value}
     return {
-        key: standard(it)
+        key: standard(part)
         if key in ("data", "thoughtSignature")
-        else it
+        else part
         if key in VERBATIM
-        else documented(it)
-        for key, it in named.items()
+        else documented(part)
+        for key, part in named.items()
     }
 
 

@@ -1,8 +1,8 @@
-"""Ollama's own client and ours say and understand the same.
+"""Ollama's client and the provider send the same, and read the same.
 
-Declared differences: the client fills in `"tools": []` where there are none, leaves out an empty
-text, and forgets the names of calls (`id`, `tool_call_id`), which servers know since 2025; of
-schemas of tools it keeps what it knows itself.
+Declared differences: the client sends `"tools": []` if there are none, leaves out an empty string,
+and drops the ids of tool calls (`id`, `tool_call_id`), which servers know since 2025; it keeps only
+the parts of tool schemas that it knows.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import pytest
 from ollama import Client
 
 from runnables import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from runnables.testing import Response
 from runnables_providers.ollama import ChatOllama, OllamaEmbeddings
 from tests.both_modes import Call
-from tests.sdk.recorder import Recorder, Said, lines, recording
+from tests.sdk.recorder import Recorder, json_lines_response
 
 PNG = b"\x89PNG\r\n\x1a\n\xff\xfe"
 PNG_TEXT = base64.b64encode(PNG).decode()
@@ -42,16 +43,16 @@ END = {
 }
 
 
-def line(**said: Any) -> dict[str, Any]:
-    message = {"role": "assistant", "content": "", **said}
+def line(**fields: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": "", **fields}
     return {"model": "m", "created_at": "2026-11-01T10:00:00Z", "message": message, "done": False}
 
 
 @pytest.fixture
 def server() -> Iterator[Recorder]:
-    with recording() as it:
-        it.says(Said({**line(content="Hello"), **END}))
-        yield it
+    with Recorder().listening() as recorder:
+        recorder.enqueue(Response({**line(content="Hello"), **END}))
+        yield recorder
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], list[Any], dict[str, Any]]] = 
             "top_logprobs": 2,
         },
     ),
-    "a picture": (
+    "an image": (
         [HumanMessage(["What?", {"type": "image", "base64": PNG_TEXT}])],
         {},
         [{"role": "user", "content": "What?", "images": [PNG]}],
@@ -124,7 +125,7 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], list[Any], dict[str, Any]]] = 
         ],
         {"tools": [WEATHER]},
     ),
-    "a form": (
+    "a schema": (
         [HumanMessage("Where?")],
         {"response_format": {"type": "json_schema", "json_schema": {"schema": PLACE}}},
         [{"role": "user", "content": "Where?"}],
@@ -134,18 +135,18 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], list[Any], dict[str, Any]]] = 
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
-def test_both_send_the_same(server: Recorder, sdk: Client, case: Any, call: Call) -> None:
-    """The bodies and addresses are equal, but for what the head of this file declares."""
-    messages, options, told, settings = case
-    sdk.chat(model="m", messages=told, **settings)
+def test_the_requests_are_equal(server: Recorder, sdk: Client, case: Any, call: Call) -> None:
+    """Bodies and URLs are equal, except for the differences that this file declares."""
+    messages, options, sdk_messages, settings = case
+    sdk.chat(model="m", messages=sdk_messages, **settings)
     call.invoke(ChatOllama("m", base_url=server.url).bind(**options), messages)
-    theirs, mine = server.asked
+    theirs, mine = server.requests
     assert mine.path == theirs.path == "/api/chat"
-    assert in_one_form(mine.body) == in_one_form(theirs.body)
+    assert normalized(mine.body) == normalized(theirs.body)
 
 
-def in_one_form(body: Any) -> Any:
-    """A body without what the head of this file declares."""
+def normalized(body: Any) -> Any:
+    """Return a body without the differences that this file declares."""
     if not body.get("tools"):
         body.pop("tools", None)
     for message in body["messages"]:
@@ -158,54 +159,54 @@ def in_one_form(body: Any) -> Any:
 
 ANSWERS: dict[str, list[dict[str, Any]]] = {
     "text": [line(content="Hel"), line(content="lo"), {**line(), **END}],
-    "thoughts": [line(thinking="17 "), line(thinking="* 4"), {**line(content="68"), **END}],
+    "reasoning": [line(thinking="17 "), line(thinking="* 4"), {**line(content="68"), **END}],
     "calls": [
         line(content="Let me see."),
         line(tool_calls=[CALLED, {"function": {"name": "clock", "arguments": {}}}]),
         {**line(), **END},
     ],
-    "cut": [line(content="Once upon"), {**line(), **END, "done_reason": "length"}],
+    "an incomplete answer": [line(content="Once upon"), {**line(), **END, "done_reason": "length"}],
 }
 
 
-@pytest.mark.parametrize("said", ANSWERS.values(), ids=list(ANSWERS))
-def test_both_read_a_stream_alike(
-    server: Recorder, sdk: Client, said: list[dict[str, Any]], call: Call
+@pytest.mark.parametrize("lines", ANSWERS.values(), ids=list(ANSWERS))
+def test_a_stream_is_read_alike(
+    server: Recorder, sdk: Client, lines: list[dict[str, Any]], call: Call
 ) -> None:
-    """Text, thoughts, calls, counts and the reason to end are the same."""
-    server.says(lines(said))
+    """Both read the same text, reasoning, tool calls, usage and finish reason."""
+    server.enqueue(json_lines_response(lines))
     theirs = list(sdk.chat(model="m", messages=[{"role": "user", "content": "Hi"}], stream=True))
     model = ChatOllama("m", base_url=server.url)
-    joined = model.merge.accumulator()
+    accumulator = model.merge.accumulator()
     for chunk in call.stream(model, "Hi"):
-        joined.add(chunk)
-    agree(theirs, joined.value())
+        accumulator.add(chunk)
+    assert_equal(theirs, accumulator.value())
 
 
-@pytest.mark.parametrize("said", ANSWERS.values(), ids=list(ANSWERS))
-def test_both_read_an_answer_alike(
-    server: Recorder, sdk: Client, said: list[dict[str, Any]], call: Call
+@pytest.mark.parametrize("lines", ANSWERS.values(), ids=list(ANSWERS))
+def test_an_answer_is_read_alike(
+    server: Recorder, sdk: Client, lines: list[dict[str, Any]], call: Call
 ) -> None:
-    """The same from an answer in one piece."""
-    messages = [it["message"] for it in said]
-    whole: dict[str, Any] = {
+    """Both read the same from a response."""
+    messages = [each["message"] for each in lines]
+    message: dict[str, Any] = {
         "role": "assistant",
-        "content": "".join(it["content"] for it in messages),
-        "thinking": "".join(it.get("thinking", "") for it in messages),
-        "tool_calls": [call for it in messages for call in it.get("tool_calls", ())],
+        "content": "".join(part["content"] for part in messages),
+        "thinking": "".join(part.get("thinking", "") for part in messages),
+        "tool_calls": [made for part in messages for made in part.get("tool_calls", ())],
     }
-    server.says(Said({**said[-1], "message": whole}))
+    server.enqueue(Response({**lines[-1], "message": message}))
     theirs = sdk.chat(model="m", messages=[{"role": "user", "content": "Hi"}])
-    agree([theirs], call.invoke(ChatOllama("m", base_url=server.url), "Hi"))
+    assert_equal([theirs], call.invoke(ChatOllama("m", base_url=server.url), "Hi"))
 
 
-def agree(theirs: list[Any], mine: AIMessage) -> None:
-    assert mine.text == "".join(it.message.content or "" for it in theirs)
-    thought = "".join(it.message.thinking or "" for it in theirs)
-    assert mine.additional_kwargs.get("reasoning_content", "") == thought
-    calls = [call.function for it in theirs for call in it.message.tool_calls or ()]
-    assert [(it["name"], it["args"]) for it in mine.tool_calls] == [
-        (it.name, dict(it.arguments)) for it in calls
+def assert_equal(theirs: list[Any], mine: AIMessage) -> None:
+    assert mine.text == "".join(each.message.content or "" for each in theirs)
+    reasoning = "".join(each.message.thinking or "" for each in theirs)
+    assert mine.additional_kwargs.get("reasoning_content", "") == reasoning
+    calls = [made.function for each in theirs for made in each.message.tool_calls or ()]
+    assert [(made["name"], made["args"]) for made in mine.tool_calls] == [
+        (made.name, dict(made.arguments)) for made in calls
     ]
     last = theirs[-1]
     assert mine.response_metadata["finish_reason"] == last.done_reason
@@ -217,13 +218,13 @@ def agree(theirs: list[Any], mine: AIMessage) -> None:
     }
 
 
-def test_both_embed_alike(server: Recorder, sdk: Client) -> None:
+def test_embeddings_are_equal(server: Recorder, sdk: Client) -> None:
     """The bodies are equal, and so are the vectors."""
     vectors = [[0.5, -1.0], [2.0, 0.25]]
-    server.says(Said({"model": "m", "embeddings": vectors}))
-    texts = ["one", "zwei"]
+    server.enqueue(Response({"model": "m", "embeddings": vectors}))
+    strings = ["one", "zwei"]
     theirs = sdk.embed(
-        model="m", input=texts, truncate=False, keep_alive="1m", dimensions=2, options={"seed": 1}
+        model="m", input=strings, truncate=False, keep_alive="1m", dimensions=2, options={"seed": 1}
     )
     model = OllamaEmbeddings(
         "m",
@@ -233,7 +234,9 @@ def test_both_embed_alike(server: Recorder, sdk: Client) -> None:
         dimensions=2,
         options={"seed": 1},
     )
-    assert model.embed_documents(texts) == [list(it) for it in theirs.embeddings] == vectors
-    one, other = server.asked
-    assert other.path == one.path == "/api/embed"
-    assert other.body == one.body
+    assert (
+        model.embed_documents(strings) == [list(vector) for vector in theirs.embeddings] == vectors
+    )
+    their_request, request = server.requests
+    assert request.path == their_request.path == "/api/embed"
+    assert request.body == their_request.body

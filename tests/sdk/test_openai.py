@@ -1,4 +1,4 @@
-"""OpenAI's own SDK and ours send the same, and read the same."""
+"""OpenAI's SDK and the provider send the same, and read the same."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from runnables import (
     SystemMessage,
     ToolMessage,
 )
+from runnables.testing import Response
 from runnables_providers.openai import ChatOpenAI
 from tests.both_modes import Call
-from tests.sdk.recorder import Recorder, Said, events
+from tests.sdk.recorder import Recorder, sse_response
 
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5Erk"
@@ -60,7 +61,7 @@ def ours(server: Recorder, **settings: Any) -> ChatOpenAI:
     return ChatOpenAI("gpt-x", api_key="sk-test", base_url=server.url, **settings)
 
 
-# -- what is sent
+# -- requests
 
 CALL = {"name": "weather", "args": {"city": "Zürich"}, "id": "call_1", "type": "tool_call"}
 
@@ -171,10 +172,10 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "the only tool": (
         {"tools": [WEATHER], "tool_choice": "weather"},
-        # declared: it is chosen by "required" at servers that are not OpenAI's own
+        # declared: compatible servers get "required"
         {"tools": [WEATHER], "tool_choice": "required"},
     ),
-    "further": (
+    "more": (
         {"reasoning_effort": "low", "service_tier": "flex", "logprobs": True, "user": "u"},
         {"reasoning_effort": "low", "service_tier": "flex", "logprobs": True, "user": "u"},
     ),
@@ -223,44 +224,47 @@ ANSWER: dict[str, Any] = {
 def test_the_bodies_are_equal(
     server: Recorder, sdk: OpenAI, call: Call, conversation: str, options: str
 ) -> None:
+    """Both send the same body, for each conversation with each set of options."""
     messages, plain = CONVERSATIONS[conversation]
-    given, told = OPTIONS[options]
-    server.says(Said(ANSWER))
-    call.invoke(ours(server), messages, **given)
-    sdk.chat.completions.create(model="gpt-x", messages=plain, **told)
+    own_options, sdk_options = OPTIONS[options]
+    server.enqueue(Response(ANSWER))
+    call.invoke(ours(server), messages, **own_options)
+    sdk.chat.completions.create(model="gpt-x", messages=plain, **sdk_options)
     mine, theirs = server.bodies
     assert mine == theirs
-    for asked in server.asked:
-        assert asked.path == "/chat/completions"
-        assert asked.headers["authorization"] == "Bearer sk-test"
+    for request in server.requests:
+        assert request.path == "/chat/completions"
+        assert request.headers["authorization"] == "Bearer sk-test"
 
 
 def test_a_schema_is_sent_as_the_sdk_sends_it(server: Recorder, sdk: OpenAI, call: Call) -> None:
-    said = json.loads(json.dumps(ANSWER))
-    said["choices"][0]["message"] = {"role": "assistant", "content": '{"name":"Ann","age":7}'}
-    said["choices"][0]["finish_reason"] = "stop"
-    server.says(Said(said))
+    """Both send the same schema, and read the same object."""
+    body = json.loads(json.dumps(ANSWER))
+    body["choices"][0]["message"] = {"role": "assistant", "content": '{"name":"Ann","age":7}'}
+    body["choices"][0]["finish_reason"] = "stop"
+    server.enqueue(Response(body))
     mine = call.invoke(ours(server).with_structured_output(Person, strict=True), "Who?")
     question: Any = [{"role": "user", "content": "Who?"}]
     theirs = sdk.chat.completions.parse(model="gpt-x", messages=question, response_format=Person)
     assert mine == theirs.choices[0].message.parsed == Person(name="Ann", age=7)
     sent, expected = server.bodies
-    assert expected.pop("stream") is False  # declared: ours leaves out what is the default
+    assert expected.pop("stream") is False  # declared: the provider leaves out defaults
     assert _untitled(sent) == _untitled(expected)
 
 
 def _untitled(value: Any) -> Any:
-    """Without titles and their order: declared, as they say nothing that names do not say."""
+    """Return a schema without titles: declared, since they only repeat names."""
     if isinstance(value, dict):
-        return {key: _untitled(it) for key, it in value.items() if key != "title"}
-    return [_untitled(it) for it in value] if isinstance(value, list) else value
+        return {key: _untitled(part) for key, part in value.items() if key != "title"}
+    return [_untitled(part) for part in value] if isinstance(value, list) else value
 
 
-# -- what is read
+# -- responses
 
 
 def test_an_answer_is_read_alike(server: Recorder, sdk: OpenAI, call: Call) -> None:
-    server.says(Said(ANSWER, headers={"x-request-id": "req_1"}))
+    """Both read the same from a response."""
+    server.enqueue(Response(ANSWER, headers={"x-request-id": "req_1"}))
     mine: AIMessage = call.invoke(ours(server), "Hi")
     question: Any = [{"role": "user", "content": "Hi"}]
     theirs = sdk.chat.completions.create(model="gpt-x", messages=question)
@@ -270,8 +274,8 @@ def test_an_answer_is_read_alike(server: Recorder, sdk: OpenAI, call: Call) -> N
     assert usage.completion_tokens_details is not None
     assert mine.text == message.content
     assert _calls(mine) == [
-        (it.id, it.function.name, json.loads(it.function.arguments))
-        for it in message.tool_calls or ()
+        (made.id, made.function.name, json.loads(made.function.arguments))
+        for made in message.tool_calls or ()
     ]
     assert mine.usage_metadata == {
         "input_tokens": usage.prompt_tokens,
@@ -285,7 +289,7 @@ def test_an_answer_is_read_alike(server: Recorder, sdk: OpenAI, call: Call) -> N
 
 
 def _calls(message: AIMessage) -> list[tuple[str | None, str, Any]]:
-    return [(it["id"], it["name"], it["args"]) for it in message.tool_calls]
+    return [(made["id"], made["name"], made["args"]) for made in message.tool_calls]
 
 
 def _event(delta: dict[str, Any], reason: str | None = None, **more: Any) -> dict[str, Any]:
@@ -296,7 +300,7 @@ def _event(delta: dict[str, Any], reason: str | None = None, **more: Any) -> dic
     }
 
 
-def _piece(index: int, args: str, **head: Any) -> dict[str, Any]:
+def _call_delta(index: int, args: str, **head: Any) -> dict[str, Any]:
     name = {"name": head.pop("name")} if "name" in head else {}
     return {"tool_calls": [{"index": index, **head, "function": {**name, "arguments": args}}]}
 
@@ -305,18 +309,19 @@ STREAM = [
     _event({"role": "assistant", "content": ""}),
     _event({"content": "Grü"}),
     _event({"content": "ezi"}),
-    _event(_piece(0, "", id="call_1", type="function", name="weather")),
-    _event(_piece(0, '{"city":')),
-    _event(_piece(0, '"Zürich"}')),
-    _event(_piece(1, "", id="call_2", type="function", name="weather")),
-    _event(_piece(1, "{}")),
+    _event(_call_delta(0, "", id="call_1", type="function", name="weather")),
+    _event(_call_delta(0, '{"city":')),
+    _event(_call_delta(0, '"Zürich"}')),
+    _event(_call_delta(1, "", id="call_2", type="function", name="weather")),
+    _event(_call_delta(1, "{}")),
     _event({}, "tool_calls"),
     {**_event({}), "choices": [], "usage": ANSWER["usage"]},
 ]
 
 
 def test_a_stream_is_read_alike(server: Recorder, sdk: OpenAI, call: Call) -> None:
-    server.says(events(STREAM, done=True))
+    """Both read the same from a stream."""
+    server.enqueue(sse_response(STREAM, done=True))
     chunks = call.stream(ours(server), "Hi")
     question: Any = [{"role": "user", "content": "Hi"}]
     with sdk.chat.completions.stream(
@@ -330,8 +335,8 @@ def test_a_stream_is_read_alike(server: Recorder, sdk: OpenAI, call: Call) -> No
     assert usage is not None
     assert mine.text == message.content == "Grüezi"
     assert _calls(mine) == [
-        (it.id, it.function.name, json.loads(it.function.arguments))
-        for it in message.tool_calls or ()
+        (made.id, made.function.name, json.loads(made.function.arguments))
+        for made in message.tool_calls or ()
     ]
     assert mine.usage_metadata["total_tokens"] == usage.total_tokens == 42
     sent, expected = server.bodies
@@ -348,7 +353,7 @@ ITEMS: list[dict[str, Any]] = [
             {"type": "summary_text", "text": "One."},
             {"type": "summary_text", "text": "Two."},
         ],
-        "encrypted_content": "sealed",
+        "encrypted_content": "encrypted",
     },
     {
         "type": "message",
@@ -389,11 +394,11 @@ RESPONSE: dict[str, Any] = {
 }
 
 
-def _item(text: str, place: int) -> dict[str, Any]:
-    """What an assistant said, as the whole item that servers other than OpenAI's own get."""
-    said = {"type": "output_text", "text": text, "annotations": []}
-    about = {"type": "message", "id": f"msg_{place}", "status": "completed"}
-    return {**about, "role": "assistant", "content": [said]}
+def _item(text: str, index: int) -> dict[str, Any]:
+    """Return the text of an answer as the full item that compatible servers get."""
+    content = {"type": "output_text", "text": text, "annotations": []}
+    message = {"type": "message", "id": f"msg_{index}", "status": "completed"}
+    return {**message, "role": "assistant", "content": [content]}
 
 
 RESPONSE_INPUT: dict[str, tuple[list[AnyMessage], list[dict[str, Any]]]] = {
@@ -475,77 +480,85 @@ RESPONSE_OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_the_bodies_of_responses_are_equal(
     server: Recorder, sdk: OpenAI, call: Call, conversation: str, options: str
 ) -> None:
+    """Both send the same body, for each conversation with each set of options."""
     messages, plain = RESPONSE_INPUT[conversation]
-    given, told = RESPONSE_OPTIONS[options]
-    server.says(Said(RESPONSE))
-    call.invoke(ours(server, use_responses_api=True), messages, **given)
-    sdk.responses.create(model="gpt-x", input=plain, **told)
+    own_options, sdk_options = RESPONSE_OPTIONS[options]
+    server.enqueue(Response(RESPONSE))
+    call.invoke(ours(server, use_responses_api=True), messages, **own_options)
+    sdk.responses.create(model="gpt-x", input=plain, **sdk_options)
     mine, theirs = server.bodies
     assert mine == theirs
-    assert {asked.path for asked in server.asked} == {"/responses"}
+    assert {request.path for request in server.requests} == {"/responses"}
 
 
-def _said(kind: str, **keys: Any) -> dict[str, Any]:
+def _named_event(kind: str, **keys: Any) -> dict[str, Any]:
     return {"type": f"response.{kind}", "sequence_number": 0, **keys}
 
 
 def _streamed_response() -> list[dict[str, Any]]:
-    thought, message, function = ITEMS
-    begun = {"type": "message", "id": "msg_1", "status": "in_progress", "role": "assistant"}
+    reasoning, message, function = ITEMS
+    started = {"type": "message", "id": "msg_1", "status": "in_progress", "role": "assistant"}
     text: dict[str, Any] = {"type": "output_text", "text": "", "annotations": [], "logprobs": []}
-    at = {"output_index": 1, "item_id": "msg_1", "content_index": 0}
+    location = {"output_index": 1, "item_id": "msg_1", "content_index": 0}
     summary = {"output_index": 0, "item_id": "rs_1"}
-    found = [
-        _said("created", response={**RESPONSE, "output": [], "status": "in_progress"}),
-        _said("output_item.added", output_index=0, item={**thought, "summary": []}),
+    events = [
+        _named_event("created", response={**RESPONSE, "output": [], "status": "in_progress"}),
+        _named_event("output_item.added", output_index=0, item={**reasoning, "summary": []}),
     ]
-    for place, part in enumerate(thought["summary"]):
-        keys = {**summary, "summary_index": place}
+    for index, part in enumerate(reasoning["summary"]):
+        keys = {**summary, "summary_index": index}
         empty = {"type": "summary_text", "text": ""}
-        found.append(_said("reasoning_summary_part.added", part=empty, **keys))
-        found += [_said("reasoning_summary_text.delta", delta=it, **keys) for it in part["text"]]
+        events.append(_named_event("reasoning_summary_part.added", part=empty, **keys))
+        events += [
+            _named_event("reasoning_summary_text.delta", delta=letter, **keys)
+            for letter in part["text"]
+        ]
     return [
-        *found,
-        _said("output_item.done", output_index=0, item=thought),
-        _said("output_item.added", output_index=1, item={**begun, "content": []}),
-        _said("content_part.added", part=text, **at),
-        _said("output_text.delta", delta="Grü", logprobs=[], **at),
-        _said("output_text.delta", delta="ezi", logprobs=[], **at),
-        _said("output_item.done", output_index=1, item=message),
-        _said("output_item.added", output_index=2, item={**function, "arguments": ""}),
-        _said("function_call_arguments.delta", output_index=2, item_id="fc_1", delta='{"city":"Zü'),
-        _said("function_call_arguments.delta", output_index=2, item_id="fc_1", delta='rich"}'),
-        _said("output_item.done", output_index=2, item=function),
-        _said("completed", response=RESPONSE),
+        *events,
+        _named_event("output_item.done", output_index=0, item=reasoning),
+        _named_event("output_item.added", output_index=1, item={**started, "content": []}),
+        _named_event("content_part.added", part=text, **location),
+        _named_event("output_text.delta", delta="Grü", logprobs=[], **location),
+        _named_event("output_text.delta", delta="ezi", logprobs=[], **location),
+        _named_event("output_item.done", output_index=1, item=message),
+        _named_event("output_item.added", output_index=2, item={**function, "arguments": ""}),
+        _named_event(
+            "function_call_arguments.delta", output_index=2, item_id="fc_1", delta='{"city":"Zü'
+        ),
+        _named_event(
+            "function_call_arguments.delta", output_index=2, item_id="fc_1", delta='rich"}'
+        ),
+        _named_event("output_item.done", output_index=2, item=function),
+        _named_event("completed", response=RESPONSE),
     ]
 
 
-def test_a_response_is_read_alike_whole_and_streamed(
+def test_responses_and_their_streams_are_read_alike(
     server: Recorder, sdk: OpenAI, call: Call
 ) -> None:
+    """The stream, the response and the SDK agree."""
     model = ours(server, use_responses_api=True)
-    server.says(Said(RESPONSE))
-    whole: AIMessage = call.invoke(model, "Hi")
-    server.says(events(_streamed_response(), named=True))
+    server.enqueue(Response(RESPONSE))
+    answer: AIMessage = call.invoke(model, "Hi")
+    server.enqueue(sse_response(_streamed_response(), named=True))
     chunks = call.stream(model, "Hi")
     with sdk.responses.stream(model="gpt-x", input="Hi") as stream:
         theirs = stream.get_final_response()
-    joined = model.merge.accumulator()
+    accumulator = model.merge.accumulator()
     for chunk in chunks:
-        joined.add(chunk)
-    assert joined.value() == whole
-    assert whole.text == theirs.output_text == "Grüezi"
-    assert _calls(whole) == [("call_1", "weather", {"city": "Zürich"})]
-    thought = whole.content_blocks[0]
-    assert thought == {
+        accumulator.add(chunk)
+    assert accumulator.value() == answer
+    assert answer.text == theirs.output_text == "Grüezi"
+    assert _calls(answer) == [("call_1", "weather", {"city": "Zürich"})]
+    assert answer.content_blocks[0] == {
         "type": "reasoning",
         "reasoning": "One.\n\nTwo.",
         "id": "rs_1",
         "index": 0,
-        "extras": {"encrypted_content": "sealed"},
+        "extras": {"encrypted_content": "encrypted"},
     }
     assert theirs.usage is not None
-    assert whole.usage_metadata == {
+    assert answer.usage_metadata == {
         "input_tokens": theirs.usage.input_tokens,
         "output_tokens": theirs.usage.output_tokens,
         "total_tokens": theirs.usage.total_tokens,
@@ -554,15 +567,16 @@ def test_a_response_is_read_alike_whole_and_streamed(
     }
 
 
-def test_a_response_goes_back_as_the_items_that_it_came_as(server: Recorder, call: Call) -> None:
+def test_a_response_is_sent_back_as_its_items(server: Recorder, call: Call) -> None:
+    """Reasoning, messages and calls are the items that came, without volatile ids."""
     model = ours(server, use_responses_api=True)
-    server.says(Said(RESPONSE))
+    server.enqueue(Response(RESPONSE))
     answer: AIMessage = call.invoke(model, "Hi")
     call.invoke(model, [HumanMessage("Hi"), answer, ToolMessage("☀", tool_call_id="call_1")])
-    thought, _, function = ITEMS
+    reasoning, _, function = ITEMS
     assert server.bodies[1]["input"] == [
         {"role": "user", "content": "Hi"},
-        thought,
+        reasoning,
         _item("Grüezi", 2),
         {
             "type": "function_call",

@@ -16,9 +16,9 @@ from runnables import (
 )
 
 
-class Colour(Enum):
-    RED = "red"
-    BLUE = "blue"
+class Size(Enum):
+    SMALL = "small"
+    LARGE = "large"
 
 
 class Place(BaseModel):
@@ -29,7 +29,7 @@ class Place(BaseModel):
 
 
 class AddArgs(BaseModel):
-    """Adds, says the form."""
+    """Adds, says the model."""
 
     a: int = Field(description="the first")
     b: int = 2
@@ -56,27 +56,27 @@ async def aadd(a: int, b: int = 2) -> int:
 
 @tool
 def decorated(a: int) -> int:
-    """Give back what it gets."""
+    """Return the argument."""
     return a
 
 
 @tool
 async def adecorated(a: int) -> int:
-    """Give back what it gets, in its own time."""
+    """Return the argument, in async."""
     return a
 
 
 def rich(
     place: Place,
-    colours: list[Colour],
+    sizes: list[Size],
     größe: Annotated[int, "wie groß: 大きさ"],
     either: int | str,
     maybe: float | None = None,
     bounded: Annotated[int, Field(ge=1, description="at least one")] = 1,
     schema: str = "x",
 ) -> Any:
-    """Takes all kinds."""
-    return [place, colours, größe, either, maybe, bounded, schema]
+    """Take arguments of many types."""
+    return [place, sizes, größe, either, maybe, bounded, schema]
 
 
 def whose(
@@ -102,5 +102,5 @@ def breaks(why: str) -> str:
 
 
 def pair(n: int) -> tuple[str, list[int]]:
-    """Give a pair."""
+    """Return a pair."""
     return f"{n} numbers", list(range(n))

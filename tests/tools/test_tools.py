@@ -1,4 +1,4 @@
-"""Functions as tools: what a model is told, and what a call gives."""
+"""Tools: the definitions that models get, and the results of calls."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from runnables.models.fakes import ParrotFakeChatModel
 from tests.both_modes import Call
 from tests.tools.functions import (
     AddArgs,
-    Colour,
     Place,
+    Size,
     aadd,
     add,
     adecorated,
@@ -52,21 +52,21 @@ SCHEMA = {
 }
 
 
-def asked(tool: Any, id: str | None = "call_1", **args: Any) -> Any:
-    """A tool call, as a model makes it."""
+def call_of(tool: Any, id: str | None = "call_1", **args: Any) -> Any:
+    """Return a tool call, as a model makes it."""
     return {"type": "tool_call", "name": tool.name, "args": args, "id": id}
 
 
 def definition(tool: Any) -> Any:
-    """The inner part of what a model is told."""
+    """Return the inner part of the definition that a model gets."""
     return convert_to_openai_tool(tool)["function"]
 
 
-# --- what a model is told ---------------------------------------------------------------------
+# -- definitions
 
 
-def test_the_signature_and_the_docstring_say_what_the_tool_takes() -> None:
-    """The same as of the bare function: `bind_tools` takes either."""
+def test_the_definition_follows_from_signature_and_docstring() -> None:
+    """It is the same for the bare function, which `bind_tools` takes, too."""
     made = tool(add)
     assert (made.name, made.description) == ("add", "Add two numbers.")
     assert made.args == {
@@ -84,52 +84,52 @@ def test_the_signature_and_the_docstring_say_what_the_tool_takes() -> None:
 
 
 def test_types_of_all_kinds_reach_the_model() -> None:
-    """Nested models, enums, unions, optional values, bounds, descriptions in any script."""
+    """Nested models, enums, unions, optional values, bounds, and descriptions in any script do."""
     args = tool(rich).args_jsonschema
-    shown = args["properties"]
-    assert args["required"] == ["place", "colours", "größe", "either"]
-    assert shown["größe"]["description"] == "wie groß: 大きさ"
-    assert shown["bounded"]["minimum"] == 1
-    assert shown["bounded"]["description"] == "at least one"
-    assert {it["type"] for it in shown["either"]["anyOf"]} == {"integer", "string"}
-    assert shown["schema"]["default"] == "x"
-    assert args["$defs"]["Colour"]["enum"] == ["red", "blue"]
+    properties = args["properties"]
+    assert args["required"] == ["place", "sizes", "größe", "either"]
+    assert properties["größe"]["description"] == "wie groß: 大きさ"
+    assert properties["bounded"]["minimum"] == 1
+    assert properties["bounded"]["description"] == "at least one"
+    assert {option["type"] for option in properties["either"]["anyOf"]} == {"integer", "string"}
+    assert properties["schema"]["default"] == "x"
+    assert args["$defs"]["Size"]["enum"] == ["small", "large"]
     assert args["$defs"]["Place"]["required"] == ["city"]
 
 
 def test_the_function_gets_its_own_types(call: Call) -> None:
-    """What the model wrote as JSON arrives as models, enums and numbers."""
+    """The model's JSON arrives as models, enums and numbers."""
     made = tool(rich)
-    given = {"place": {"city": "Łódź"}, "colours": ["red"], "größe": "3", "either": "x"}
-    assert call.invoke(made, given) == [Place(city="Łódź"), [Colour.RED], 3, "x", None, 1, "x"]
-    assert call.invoke(made, {**given, "schema": "y"})[-1] == "y"
+    args = {"place": {"city": "Łódź"}, "sizes": ["small"], "größe": "3", "either": "x"}
+    assert call.invoke(made, args) == [Place(city="Łódź"), [Size.SMALL], 3, "x", None, 1, "x"]
+    assert call.invoke(made, {**args, "schema": "y"})[-1] == "y"
 
 
-def test_what_the_program_gives_is_not_shown() -> None:
-    """Neither the config, nor what is marked as injected."""
+def test_a_model_does_not_see_what_the_program_passes() -> None:
+    """Neither the config nor injected arguments are in the definition."""
     assert list(tool(whose).args) == ["query"]
     assert tool(whose).injected_args == {"user", "call", "limit"}
 
 
-def test_a_config_of_the_users_own_is_an_argument() -> None:
-    """Only a `RunnableConfig`, or one of that name without a type, is ours."""
+def test_a_parameter_named_config_may_be_an_argument() -> None:
+    """It gets the config only with the type `RunnableConfig`, or without a type."""
 
     @tool
     def own(config: str) -> str:
-        """Says it."""
+        """Return it."""
         return config
 
     @tool
     def untyped(config, a: int) -> int:  # type: ignore[no-untyped-def]
-        """Counts the tags."""
+        """Count the tags."""
         return len(config["tags"]) + a
 
     assert own.invoke({"config": "x"}) == "x"
     assert untyped.invoke({"a": 1}, {"tags": ["b"]}) == 2
 
 
-def test_a_name_and_a_description_may_be_given() -> None:
-    """They stand before what the function says."""
+def test_a_name_and_a_description_may_be_set() -> None:
+    """They replace those of the function."""
     made = tool("plus", description="Adds.")(add)
     assert (made.name, made.description) == ("plus", "Adds.")
     same = StructuredTool.from_function(add, name="plus", description="Adds.")
@@ -137,17 +137,17 @@ def test_a_name_and_a_description_may_be_given() -> None:
     assert StructuredTool(func=add, name="plus", description="Adds.") == made
 
 
-def test_how_the_docstring_is_read_may_be_said() -> None:
-    """As a whole, or strictly."""
+def test_the_docstring_may_be_read_strictly_or_not_at_all() -> None:
+    """Strictly, each name in its `Args:` must be a parameter."""
     assert tool(parse_docstring=False)(add).description.endswith("The sum.")
     assert "description" not in tool(parse_docstring=False)(add).args["a"]
     assert tool(parse_docstring=True)(add).args["a"]["description"] == "the first"
 
     def misspelt(first: int) -> int:
-        """Says something.
+        """Say something.
 
         Args:
-            frist: a slip
+            frist: a typo
         """
         return first
 
@@ -160,13 +160,13 @@ def test_how_the_docstring_is_read_may_be_said() -> None:
     assert lenient.description == "Break."
 
 
-def test_a_form_may_be_given_instead_of_the_signature(call: Call) -> None:
-    """A pydantic model, whose defaults count; a JSON schema, by which only names are checked."""
-    formed = tool(args_schema=AddArgs)(add)
-    assert (formed.description, formed.args_schema) == ("Add two numbers.", AddArgs)
-    assert formed.args["a"]["description"] == "the first"
-    assert call.invoke(formed, {"a": 1}) == 3
-    assert call.invoke(formed, AddArgs(a=1, b=5)) == 6
+def test_a_schema_may_replace_the_signature(call: Call) -> None:
+    """A pydantic model checks all, and its defaults count; a JSON schema checks names only."""
+    typed = tool(args_schema=AddArgs)(add)
+    assert (typed.description, typed.args_schema) == ("Add two numbers.", AddArgs)
+    assert typed.args["a"]["description"] == "the first"
+    assert call.invoke(typed, {"a": 1}) == 3
+    assert call.invoke(typed, AddArgs(a=1, b=5)) == 6
     plain = StructuredTool.from_function(lambda a, b=0: a + b, name="add", args_schema=SCHEMA)
     assert plain.description == "Adds, says the schema."
     assert (plain.args_schema, plain.tool_call_schema) == (SCHEMA, SCHEMA)
@@ -177,8 +177,8 @@ def test_a_form_may_be_given_instead_of_the_signature(call: Call) -> None:
         call.invoke(plain, {"a": 1, "bb": 1})
 
 
-def test_any_name_is_none_that_others_give(call: Call) -> None:
-    """Where a function takes any name, the config and what a partial gives stay the program's."""
+def test_a_model_cannot_pass_what_the_program_passes(call: Call) -> None:
+    """A function that takes any name takes neither the config nor a partial's argument from it."""
 
     def look(x: int, config: RunnableConfig, user: str = "", **more: Any) -> str:
         """Look."""
@@ -191,32 +191,34 @@ def test_any_name_is_none_that_others_give(call: Call) -> None:
             call.invoke(made, {"x": 1, name: "root"})
 
 
-def test_a_form_hides_what_it_marks(call: Call) -> None:
+def test_a_schema_hides_its_injected_fields(call: Call) -> None:
     """`InjectedToolArg` in a model does what it does in a signature."""
 
-    class Form(BaseModel):
+    class Args(BaseModel):
         x: int
         user: Annotated[str, InjectedToolArg]
         call_id: Annotated[str, InjectedToolCallId] = "none"
 
-    @tool(args_schema=Form)
+    @tool(args_schema=Args)
     def look(x: int, user: str, call_id: str) -> str:
         """Look."""
         return f"{x} {user} {call_id}"
 
     assert list(look.args) == ["x"]
     assert call.invoke(look, {"x": 1, "user": "ada"}) == "1 ada none"
-    answer = call.invoke(look, asked(look, x=1, user="ada"))
+    answer = call.invoke(look, call_of(look, x=1, user="ada"))
     assert answer.text == "1 ada call_1"
-    same = RunnableLambda(lambda it: "{x} {user} {call_id}".format(**it)).as_tool(Form, name="look")
+    same = RunnableLambda(lambda args: "{x} {user} {call_id}".format(**args)).as_tool(
+        Args, name="look"
+    )
     assert (list(same.args), same.injected_args) == (["x"], {"user", "call_id"})
-    assert call.invoke(same, asked(same, x=1, user="ada")).text == answer.text
-    with pytest.raises(ConfigError, match="needs 'user', which the program gives"):
+    assert call.invoke(same, call_of(same, x=1, user="ada")).text == answer.text
+    with pytest.raises(ConfigError, match="needs 'user', which the program passes"):
         call.invoke(look, {"x": 1})
 
 
-def test_a_tool_of_one_text_needs_no_types(call: Call) -> None:
-    """With `infer_schema=False` the function gets what the model wrote."""
+def test_a_tool_of_one_string_needs_no_types(call: Call) -> None:
+    """With `infer_schema=False` the function gets the string that the model wrote."""
 
     @tool(infer_schema=False)
     def search(words):  # type: ignore[no-untyped-def]
@@ -227,8 +229,8 @@ def test_a_tool_of_one_text_needs_no_types(call: Call) -> None:
     assert call.invoke(search, "a b") == call.invoke(search, {"words": "a b"}) == "found a b"
 
 
-def test_a_default_that_has_no_json_stays_with_the_function(call: Call) -> None:
-    """The model is not told of it, and the function gets the object itself."""
+def test_a_default_without_json_stays_with_the_function(call: Call) -> None:
+    """The model does not see it, and the function gets the object itself."""
     sentinel = object()
 
     def find(a: int, how: Any = sentinel, n: int = Field(default=3, ge=1, description="n")) -> Any:
@@ -241,8 +243,8 @@ def test_a_default_that_has_no_json_stays_with_the_function(call: Call) -> None:
     assert call.invoke(made, {"a": 1}) == (1, True, 3)
 
 
-def test_parameters_of_every_kind_are_given(call: Call) -> None:
-    """By position only, by name only, any other name; methods, partials, callable objects."""
+def test_parameters_of_every_kind_get_their_arguments(call: Call) -> None:
+    """Positional-only, keyword-only and `**`; of methods, partials and callable objects."""
 
     def kinds(a: int, /, b: int, *rest: int, c: int = 0, **more: Any) -> Any:
         """Kinds."""
@@ -260,7 +262,7 @@ def test_parameters_of_every_kind_are_given(call: Call) -> None:
             return self.by + n
 
         def __call__(self, n: int) -> int:
-            """Call it."""
+            """Count back."""
             return self.by - n
 
     assert call.invoke(tool(Counter().count), {"n": 1}) == 11
@@ -285,23 +287,23 @@ def test_parameters_of_every_kind_are_given(call: Call) -> None:
         (lambda: tool(args_schema=Place)(add), "names '(city|lat)'.* does not take"),
         (lambda: tool(args_schema=AddArgs)(_three), "needs 'c', which the args_schema"),
         (lambda: tool(response_format="both")(add), "expected 'content' or"),  # type: ignore[call-overload]
-        (lambda: tool(_odd), "annotate a parameter that the program gives"),
+        (lambda: tool(_odd), "annotate a parameter that the program passes"),
         (lambda: tool(_unknown), "annotation of 'a' in _unknown cannot be read.*Nowhere"),
         (lambda: tool(_letters), "is a generator function"),
     ],
 )
-def test_what_cannot_be_a_tool_is_refused_when_it_is_made(make: Any, reason: str) -> None:
-    """With the way out."""
+def test_a_wrong_tool_is_refused_when_it_is_made(make: Any, reason: str) -> None:
+    """The error names the way out."""
     with pytest.raises(ConfigError, match=reason):
         make()
 
 
-def test_types_that_cannot_be_read_do_not_matter_where_a_form_is_given(call: Call) -> None:
-    """What else is annotated is still what it is."""
+def test_a_schema_replaces_types_that_cannot_be_read(call: Call) -> None:
+    """The other annotations still count."""
 
     @tool(args_schema=SCHEMA_A)
     def partly(a: Nowhere, config: RunnableConfig) -> Nowhere:  # type: ignore[name-defined]  # noqa: F821
-        """Takes nobody knows what."""
+        """Take an unknown type."""
         return a, config["tags"]
 
     assert call.invoke(partly, {"a": 1}, {"tags": ["t"]}) == (1, ["t"])
@@ -313,24 +315,24 @@ def _three(a: int, b: int, c: int) -> int:
 
 
 def _odd(a: Call) -> None:
-    """Takes what no model can give."""
+    """Take a type without a JSON schema."""
 
 
 def _unknown(a: Nowhere) -> None:  # type: ignore[name-defined]  # noqa: F821
-    """Takes nobody knows what."""
+    """Take an unknown type."""
 
 
 def _letters(text: str) -> Any:
-    """Give pieces."""
+    """Yield letters."""
     yield from text
 
 
-# --- what a call gives ------------------------------------------------------------------------
+# -- calls
 
 
 @pytest.mark.parametrize("made", [tool(add), tool(aadd), StructuredTool(add, aadd)], ids=repr)
-def test_arguments_give_the_bare_result(made: Any, call: Call) -> None:
-    """A dict of arguments, which are checked; a tool call gives the message that answers it."""
+def test_arguments_return_the_bare_result(made: Any, call: Call) -> None:
+    """A dict of arguments is checked; a tool call returns the message that answers it."""
     if made.func is None and call.mode == "sync":
         with pytest.raises(SyncAsyncError, match="'aadd' is async.*Use `ainvoke`"):
             call.invoke(made, {"a": 1})
@@ -338,19 +340,19 @@ def test_arguments_give_the_bare_result(made: Any, call: Call) -> None:
     assert call.invoke(made, {"a": "1"}) == 3
     assert call.stream(made, {"a": 1, "b": 5}) == [6]
     assert call.batch(made, [{"a": 1}, {"a": 2}]) == [3, 4]
-    assert call.invoke(made, asked(made, a=1)) == ToolMessage(
+    assert call.invoke(made, call_of(made, a=1)) == ToolMessage(
         "3", tool_call_id="call_1", name=made.name
     )
-    assert call.invoke(made, asked(made, id=None, a=1)).tool_call_id == ""
+    assert call.invoke(made, call_of(made, id=None, a=1)).tool_call_id == ""
 
 
-def test_each_colour_runs_its_own_half(call: Call) -> None:
-    """Where both are given."""
+def test_a_tool_of_two_functions_runs_the_one_for_the_call(call: Call) -> None:
+    """A sync call runs the sync function, and an async call the async one."""
 
-    async def half(a: int) -> str:
+    async def awaited(a: int) -> str:
         return "async"
 
-    made = StructuredTool(lambda a: "sync", half, name="half", description="", args_schema=SCHEMA_A)
+    made = StructuredTool(lambda a: "sync", awaited, "f", description="", args_schema=SCHEMA_A)
     assert call.invoke(made, {"a": 1}) == call.mode
 
 
@@ -368,76 +370,76 @@ SCHEMA_A = {"type": "object", "properties": {"a": {}}}
         (Place(city="Rome"), '{"city": "Rome", "lat": 0.0}'),
         ([{"row": 1}], '[{"row": 1}]'),
         ([{"type": "text", "text": "t"}, "u"], [{"type": "text", "text": "t"}, "u"]),
-        (Colour.RED, '"red"'),
+        (Size.SMALL, '"small"'),
     ],
     ids=repr,
 )
-def test_a_result_becomes_what_a_model_can_read(result: Any, content: Any, call: Call) -> None:
-    """Text and blocks as they are, anything else as JSON."""
-    made = StructuredTool(lambda: result, name="it", description="")
-    assert call.invoke(made, asked(made)).content == content
+def test_a_result_becomes_content_for_a_model(result: Any, content: Any, call: Call) -> None:
+    """Strings and content blocks stay as they are; any other value becomes JSON."""
+    made = StructuredTool(lambda: result, name="f", description="")
+    assert call.invoke(made, call_of(made)).content == content
     assert call.invoke(made, {}) == result
 
 
-def test_what_has_no_json_is_shown_as_it_prints(call: Call) -> None:
-    """A model reads it as a person would."""
-    made = StructuredTool(lambda: {1: object}, name="it", description="")
-    assert call.invoke(made, asked(made)).content == "{1: <class 'object'>}"
+def test_a_result_without_json_is_printed(call: Call) -> None:
+    """The model gets its `str`."""
+    made = StructuredTool(lambda: {1: object}, name="f", description="")
+    assert call.invoke(made, call_of(made)).content == "{1: <class 'object'>}"
 
 
-def test_a_message_of_the_tools_own_is_its_answer(call: Call) -> None:
-    """It may say more than its result does."""
+def test_a_tool_may_return_its_own_message(call: Call) -> None:
+    """It is the answer, as it is."""
     own = ToolMessage("mine", tool_call_id="7", status="error")
-    made = StructuredTool(lambda: own, name="it", description="")
-    assert call.invoke(made, asked(made)) == own
+    made = StructuredTool(lambda: own, name="f", description="")
+    assert call.invoke(made, call_of(made)) == own
 
 
 def test_a_pair_is_for_the_model_and_for_the_program(call: Call) -> None:
-    """The second part is the artifact of the message; without a message nobody gets it."""
+    """The second part is the artifact of the message; a bare result is without it."""
     made = tool(response_format="content_and_artifact")(pair)
     assert call.invoke(made, {"n": 2}) == "2 numbers"
-    answer = call.invoke(made, asked(made, n=2))
+    answer = call.invoke(made, call_of(made, n=2))
     assert (answer.text, answer.artifact) == ("2 numbers", [0, 1])
     assert made.OutputType == str | ToolMessage
     wrong = tool(response_format="content_and_artifact")(add)
-    with pytest.raises(ValueError, match="'add' gave 3: with response_format"):
+    with pytest.raises(ValueError, match="'add' returned 3: with response_format"):
         call.invoke(wrong, {"a": 1})
 
 
-def test_a_single_argument_may_stand_alone(call: Call) -> None:
-    """Its value is enough, also of the only one that is required; else nobody knows which."""
+def test_a_bare_value_is_the_only_argument(call: Call) -> None:
+    """It may also be the only required one; with more of them, it is refused."""
     assert call.invoke(decorated, 3) == 3
     assert call.invoke(tool(add), "3") == 5
     with pytest.raises(ToolArgumentsError, match=r"expected a dict of arguments \(n, m\), got 3"):
         call.invoke(StructuredTool(lambda n, m: n), 3)
 
 
-def test_the_program_gives_its_arguments_in_the_call_or_as_options(call: Call) -> None:
-    """The id comes with the call, and the config with the run."""
+def test_the_program_passes_arguments_in_the_call_or_as_options(call: Call) -> None:
+    """The id comes from the call, and the config from the run."""
     made, config = tool(whose), {"tags": ["t"]}
-    said = "q for ada in call_1 [t] at most 5"
-    assert call.invoke(made, asked(made, query="q", user="ada"), config).text == said
-    assert call.invoke(made.bind(user="ada"), asked(made, query="q"), config).text == said
+    found = "q for ada in call_1 [t] at most 5"
+    assert call.invoke(made, call_of(made, query="q", user="ada"), config).text == found
+    assert call.invoke(made.bind(user="ada"), call_of(made, query="q"), config).text == found
     direct = {"query": "q", "user": "ada", "call": "c", "limit": 1}
     assert call.invoke(made, direct) == "q for ada in c [] at most 1"
     with pytest.raises(ConfigError, match="needs the id of a tool call"):
         call.invoke(made, {"query": "q", "user": "ada"})
-    with pytest.raises(ConfigError, match="needs 'user', which the program gives"):
-        call.invoke(made, asked(made, query="q"))
+    with pytest.raises(ConfigError, match="needs 'user', which the program passes"):
+        call.invoke(made, call_of(made, query="q"))
     with pytest.raises(ConfigError, match="no option 'usr'. Did you mean 'user'"):
-        call.invoke(made, asked(made, query="q"), usr="x")
+        call.invoke(made, call_of(made, query="q"), usr="x")
 
 
-# --- errors -----------------------------------------------------------------------------------
+# -- errors
 
 
-def test_arguments_that_do_not_fit_are_an_error_that_says_why(call: Call) -> None:
-    """Of the wrong type, missing, unknown; a ValueError with pydantic's own list of faults."""
+def test_arguments_that_do_not_fit_are_an_error_with_the_reason(call: Call) -> None:
+    """A wrong type, a missing or an unknown one is a ValueError with pydantic's own list."""
     made = tool(add)
     with pytest.raises(ToolArgumentsError, match="'add' was called with bad arguments") as caught:
         call.invoke(made, {"a": "x"})
     assert isinstance(caught.value, ValueError)
-    assert [it["loc"] for it in caught.value.errors()] == [("a",)]
+    assert [error["loc"] for error in caught.value.errors()] == [("a",)]
     assert pickle.loads(pickle.dumps(caught.value)).errors() == caught.value.errors()
     assert str(caught.value).endswith(
         "a: Input should be a valid integer, unable to parse string as an integer (given: 'x')"
@@ -445,52 +447,52 @@ def test_arguments_that_do_not_fit_are_an_error_that_says_why(call: Call) -> Non
     with pytest.raises(ToolArgumentsError, match="bad arguments: a: Field required$"):
         call.invoke(made, {})
     with pytest.raises(ToolArgumentsError, match="no argument 'c'"):
-        call.invoke(made, asked(made, a=1, c=2))
+        call.invoke(made, call_of(made, a=1, c=2))
 
 
 @pytest.mark.parametrize(
-    ("handle", "said"),
+    ("handle", "content"),
     [
         (True, "cannot: x"),
         ("Sorry.", "Sorry."),
         (lambda error: [{"type": "text", "text": f"<{error}>"}], "<cannot: x>"),
     ],
 )
-def test_a_handled_error_is_an_answer(handle: Any, said: str, call: Call) -> None:
+def test_a_handled_error_is_an_answer(handle: Any, content: str, call: Call) -> None:
     """The model gets it as a message with status "error"; a program, as the result."""
     made = tool(handle_tool_error=handle)(fails)
-    answer = call.invoke(made, asked(made, why="x"))
-    assert (answer.text, answer.status, answer.name) == (said, "error", "fails")
+    answer = call.invoke(made, call_of(made, why="x"))
+    assert (answer.text, answer.status, answer.name) == (content, "error", "fails")
     if isinstance(handle, (bool, str)):
-        assert call.invoke(made, {"why": "x"}) == said
+        assert call.invoke(made, {"why": "x"}) == content
 
 
 def test_an_error_that_is_not_handled_is_raised(call: Call) -> None:
-    """A ToolException where nothing is said; any other error always, as it is."""
+    """So is a ToolException by default, and any other error always."""
     with pytest.raises(ToolException, match="^cannot: x"):
-        call.invoke(tool(fails), asked(tool(fails), why="x"))
+        call.invoke(tool(fails), call_of(tool(fails), why="x"))
     with pytest.raises(RuntimeError, match="^x"):
         call.invoke(tool(handle_tool_error=True)(breaks), {"why": "x"})
 
 
 @pytest.mark.parametrize(
-    ("handle", "said"),
+    ("handle", "content"),
     [
         (True, "The tool 'add' was called with bad arguments: "),
         ("Numbers, please.", "Numbers, please."),
         (lambda error: str(error.errors()[0]["loc"]), "('a',)"),
     ],
 )
-def test_bad_arguments_can_be_handled(handle: Any, said: str, call: Call) -> None:
-    """In the same three ways."""
+def test_bad_arguments_can_be_handled(handle: Any, content: str, call: Call) -> None:
+    """The same three settings work for them."""
     made = tool(handle_validation_error=handle)(add)
-    answer = call.invoke(made, asked(made, a="x"))
-    assert answer.text.startswith(said)
+    answer = call.invoke(made, call_of(made, a="x"))
+    assert answer.text.startswith(content)
     assert answer.status == "error"
 
 
-def test_a_tool_within_a_tool_answers_for_itself(call: Call) -> None:
-    """Bad arguments that a tool gives to another are not the model's fault."""
+def test_bad_arguments_of_an_inner_tool_are_raised(call: Call) -> None:
+    """A tool does not answer the model with the error of another tool that it calls."""
     inner = tool(add)
 
     @tool(handle_validation_error=True)
@@ -499,14 +501,14 @@ def test_a_tool_within_a_tool_answers_for_itself(call: Call) -> None:
         return inner.invoke({"a": "x"})
 
     with pytest.raises(ToolArgumentsError, match="'add'"):
-        call.invoke(outer, asked(outer, a=1))
+        call.invoke(outer, call_of(outer, a=1))
 
 
-# --- a runnable -------------------------------------------------------------------------------
+# -- tools as runnables
 
 
 def test_a_tool_is_a_value() -> None:
-    """It pickles, where its function does, also under the function's name; it compares, prints."""
+    """It compares and prints; it pickles if its function does, also under the function's name."""
     made = tool("plus", return_direct=True)(add)
     assert pickle.loads(pickle.dumps(made)) == made == copy.copy(made)
     assert copy.copy(made) is not made
@@ -524,35 +526,35 @@ def test_a_tool_is_a_value() -> None:
 
 
 def test_a_tool_is_a_step(call: Call) -> None:
-    """In pipes, with policies and bindings; it says its types."""
-    chain = RunnableLambda(lambda it: {"a": it}) | tool(add) | str
+    """It works in pipes, and has input and output types."""
+    chain = RunnableLambda(lambda number: {"a": number}) | tool(add) | str
     assert call.invoke(chain, 1) == "3"
     assert tool(add).OutputType == int | ToolMessage
     assert tool(add).get_input_jsonschema()["required"] == ["a"]
 
 
-def test_policies_around_a_tool_are_that_tool_to_a_model() -> None:
-    """With its own name, description and arguments."""
+def test_a_wrapped_tool_has_the_definition_of_the_tool() -> None:
+    """Policies and bindings keep its name, description and arguments."""
     made = tool("plus", description="Adds.")(add)
-    for around in (made.with_retry(), made.with_timeout(1).bind(), made.with_fallbacks([made])):
-        assert definition(around) == definition(made)
+    for wrapped in (made.with_retry(), made.with_timeout(1).bind(), made.with_fallbacks([made])):
+        assert definition(wrapped) == definition(made)
     bound = ParrotFakeChatModel().bind_tools([made, made.with_retry()])
     assert bound.kwargs["tools"] == [convert_to_openai_tool(made)] * 2  # type: ignore[attr-defined]
 
 
-def test_runs_are_told_as_tool_runs(call: Call) -> None:
-    """With what is called inside of them, and what they were asked."""
-    inner = RunnableLambda(lambda it: it + 1).with_config(run_name="inner")
+def test_handlers_get_tool_runs(call: Call) -> None:
+    """Their events have the tool call as input, and the runs inside of them."""
+    inner = RunnableLambda(lambda number: number + 1).with_config(run_name="inner")
 
     @tool
     def outer(a: int, config: RunnableConfig) -> int:
         """Call another."""
         return inner.invoke(a, config)
 
-    outer_call = asked(outer, a=1)
+    outer_call = call_of(outer, a=1)
     events = call.events(outer, outer_call)
-    told = [(it["event"], it["name"]) for it in events if it["event"].endswith(("start", "end"))]
-    assert told == [
+    ends = [event for event in events if event["event"].endswith(("start", "end"))]
+    assert [(event["event"], event["name"]) for event in ends] == [
         ("on_tool_start", "outer"),
         ("on_chain_start", "inner"),
         ("on_chain_end", "inner"),
@@ -562,28 +564,28 @@ def test_runs_are_told_as_tool_runs(call: Call) -> None:
     assert events[-1]["data"]["output"].text == "2"
 
 
-# --- runnables as tools -----------------------------------------------------------------------
+# -- runnables as tools
 
 
 def test_a_runnable_answers_calls_as_a_function_does(call: Call) -> None:
-    """`as_tool`, and `tool` with a runnable, share everything but the reading of arguments."""
-    step = RunnableLambda(lambda it: it["a"] + it["b"])
+    """`as_tool`, and `tool` with a runnable, differ only in how arguments are read."""
+    step = RunnableLambda(lambda args: args["a"] + args["b"])
     made = step.as_tool(name="sum", description="Adds.", arg_types={"a": int, "b": int})
-    answer = call.invoke(made, asked(made, a=1, b="2"))
+    answer = call.invoke(made, call_of(made, a=1, b="2"))
     assert answer == ToolMessage("3", tool_call_id="call_1", name="sum")
     named = tool("size", RunnableLambda(len).with_types(input_type=str))
     assert isinstance(named, RunnableTool)
-    assert call.invoke(named, asked(named, input="abc")).text == "3"
+    assert call.invoke(named, call_of(named, input="abc")).text == "3"
     kind = tool("size", description="Counts.", return_direct=True)(RunnableLambda(len))
     assert (kind.name, kind.description, kind.return_direct) == ("size", "Counts.", True)
     handled = RunnableTool(step, arg_types={"a": int}, handle_validation_error=True)
-    assert call.invoke(handled, asked(handled)).status == "error"
+    assert call.invoke(handled, call_of(handled)).status == "error"
     with pytest.raises(ToolArgumentsError, match="'sum' was called with bad arguments"):
         call.invoke(made, {"a": 1})
 
 
-def test_a_call_of_a_model_is_a_call(call: Call) -> None:
-    """As it stands in the message, without a word more."""
+def test_a_tool_call_of_a_message_is_answered(call: Call) -> None:
+    """It is passed as it is in the message."""
     message = (
         ParrotFakeChatModel()
         .invoke("x")

@@ -1,7 +1,7 @@
-"""The HTTP edge of the providers: send and stream in both colours, and what reads the bytes.
+"""The HTTP layer of the providers: send and stream, sync and async, and decoders of the bytes.
 
-What a provider says over HTTP goes through here, and nothing else knows the HTTP library. It is
-loaded by the first call.
+Every HTTP call of a provider goes through here, and no other package imports the HTTP library. The
+first call loads it.
 """
 
 from runnables_providers._http.client import (
@@ -10,9 +10,9 @@ from runnables_providers._http.client import (
     asend as asend,
     astream as astream,
     close as close,
+    open_calls as open_calls,
     send as send,
     stream as stream,
-    under_way as under_way,
 )
 from runnables_providers._http.extras import require_http as require_http
 from runnables_providers._http.json_lines import JSONLinesDecoder as JSONLinesDecoder

@@ -1,8 +1,8 @@
-"""The clients: the only module that knows the HTTP library, which is aiohttp.
+"""The clients: the only module that imports the HTTP library, aiohttp, to send requests.
 
-A client belongs to an event loop. It is made by the first call there, and closed when the loop
-shuts down its asynchronous generators, as `asyncio.run` has it do at its end; of a loop that was
-closed without, the sockets are closed when a client is made next.
+A client belongs to an event loop. The first call on the loop makes it. It is closed when the loop
+shuts down its asynchronous generators, as `asyncio.run` does at the end. If a loop was closed
+without that, the next new client closes the sockets.
 """
 
 from __future__ import annotations
@@ -31,111 +31,117 @@ from runnables_providers._http.timeouts import TimeoutWatcher
 if TYPE_CHECKING:
     from runnables_providers._http.types import ClientConfig, Request
 
-KEPT_SECONDS: Final = 60.0
-"""How long an idle connection is kept: less than what routers on the way forget."""
-SILENCE_SECONDS: Final = 60
-"""After so much silence the system asks whether the other end is there; an answer may take long."""
-LARGE: Final = 2**20
-"""Bytes of a body that aiohttp wants to have as a file, or it warns."""
+KEEPALIVE_SECONDS: Final = 60.0
+"""How long an idle connection is kept: shorter than routers on the way remember it."""
+TCP_PROBE_SECONDS: Final = 60
+"""The silence after which the system probes the connection; an answer may take long."""
+MAX_INLINE_BODY: Final = 2**20
+"""Bytes of a body from which on aiohttp warns, unless it gets a file."""
 
 _Key: TypeAlias = tuple[str | None, str | None, bool]
 
 
-class _Taken:
-    """The connection that a request was given.
+class _UsedConnection:
+    """Connection that a request uses.
 
     Attributes:
-        transport: None while there is none.
-        again: whether it served another request before.
+        transport: the transport; None until there is a connection.
+        reused: whether the connection has served another request before.
     """
 
-    __slots__ = ("again", "transport")
+    __slots__ = ("reused", "transport")
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
-        self.again = False
+        self.reused = False
 
-    def drop(self) -> None:
-        """Close it at once: it was closed, but may still have a body to send."""
+    def abort(self) -> None:
+        """Close the transport without sending the rest of its buffer."""
         if self.transport is not None:
             self.transport.abort()
 
 
-_taken: contextvars.ContextVar[_Taken | None] = contextvars.ContextVar("_taken", default=None)
+_used_connection: contextvars.ContextVar[_UsedConnection | None] = contextvars.ContextVar(
+    "_used_connection", default=None
+)
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Tells a request which connection it was given."""
+    """Connector that notes in `_used_connection` which connection a request uses."""
 
-    known: weakref.WeakSet[Any]
+    served: weakref.WeakSet[Any]
     """Connections that have served a request."""
 
     async def connect(self, *args: Any, **kwargs: Any) -> Any:
         connection = await super().connect(*args, **kwargs)
-        taken, transport = _taken.get(), connection.transport
-        if taken is not None and transport is not None:
-            taken.transport = transport
-            taken.again = connection.protocol in self.known  # uvloop's transports take no weakref
-            if not taken.again:
-                self.known.add(connection.protocol)
+        used, transport = _used_connection.get(), connection.transport
+        if used is not None and transport is not None:
+            used.transport = transport
+            used.reused = connection.protocol in self.served  # uvloop's transports take no weakref
+            if not used.reused:
+                self.served.add(connection.protocol)
         return connection
 
 
 def _is_stale(error: BaseException) -> bool:
-    """Whether a connection was closed before anything of an answer came."""
+    """Tell whether a connection was closed before any byte of a response came."""
     if isinstance(error, aiohttp.ServerDisconnectedError):
-        return isinstance(error.message, str)  # else it is the beginning of a head
+        return isinstance(error.message, str)  # else it is the start of a head
     return isinstance(error, aiohttp.ClientOSError)
 
 
 class Client:
-    """A pool of connections on one loop, without a limit: who calls decides how many there are.
+    """Pool of connections on one loop, without a limit: the callers limit their own calls.
 
     Attributes:
-        loop: where it belongs.
-        key: what else it is found by.
-        watch: looks after what waits for it.
+        key: the part of the configuration that selects the client.
+        loop: the loop that it belongs to.
+        timeouts: the watcher of the calls that wait for it.
     """
 
-    def __init__(self, setup: ClientConfig, key: _Key, context: ssl.SSLContext) -> None:
-        self._setup = setup
+    def __init__(self, config: ClientConfig, key: _Key, context: ssl.SSLContext) -> None:
+        self._config = config
         self.key = key
         self.loop = asyncio.get_running_loop()
-        self.watch = TimeoutWatcher(self.loop)
+        self.timeouts = TimeoutWatcher(self.loop)
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._proxies: dict[tuple[str, str, int], str | None] = {}
-        self._context = context
-        self._session = self._made(keepalive_timeout=KEPT_SECONDS)
+        self._tls_context = context
+        self._session = self._new_session(keepalive_timeout=KEEPALIVE_SECONDS)
         self._unpooled: aiohttp.ClientSession | None = None
-        self._guard = self._guarded()
+        self._closer = self._close_with_loop()
 
-    def _made(self, **pooling: Any) -> aiohttp.ClientSession:
+    def _new_session(self, **pooling: Any) -> aiohttp.ClientSession:
         connector = _Connector(
             limit=0,
-            ssl=self._context,
+            ssl=self._tls_context,
             resolver=aiohttp.ThreadedResolver(),
-            socket_factory=self._socket,
+            socket_factory=self._new_socket,
             **pooling,
         )
-        connector.known = weakref.WeakSet()
+        connector.served = weakref.WeakSet()
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "runnables"},
         )
 
-    def _socket(self, address: Any) -> socket.socket:
+    def _new_socket(self, address: Any) -> socket.socket:
         made = socket.socket(*address[:3])
         self._sockets.add(made)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_KEEPINTVL"):  # as the system calls it
+        for name in (
+            "TCP_KEEPIDLE",
+            "TCP_KEEPALIVE",
+            "TCP_KEEPINTVL",
+        ):  # the names differ by system
             if hasattr(socket, name):
                 with contextlib.suppress(OSError):
-                    made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), SILENCE_SECONDS)
+                    made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), TCP_PROBE_SECONDS)
         return made
 
-    async def _guarded(self) -> AsyncGenerator[None, None]:
-        """Stays open until the loop shuts its generators down, which closes the client."""
+    async def _close_with_loop(self) -> AsyncGenerator[None, None]:
+        """Wait until the loop shuts down its generators; then close the client."""
         try:
             yield
         finally:
@@ -145,39 +151,40 @@ class Client:
                 await self._unpooled.close()
 
     async def open(self) -> None:
-        """Have the loop know the guard."""
-        await anext(self._guard)
+        """Start the generator, so that the loop knows it and shuts it down."""
+        await anext(self._closer)
 
     async def request(self, request: Request, connect: float | None) -> aiohttp.ClientResponse:
-        """Send a request; gives the head of the answer, whose body is still to come.
+        """Send a request; return the head of the response, whose body is still to come.
 
-        A server may close an idle connection just when it is used again: it has not read the
-        request then, which is sent once more, on a new connection. (That the server has read it
-        and closed without a word looks the same; curl and browsers take it so, too.)
+        A server may close an idle connection just when it is reused. It has not read the request
+        then, so the request is sent once more, on a new connection. (A server that read it and
+        closed without a response looks the same; curl and browsers resend, too.)
 
         Args:
-            connect: how many seconds it may take until there is a connection.
+            request: the request.
+            connect: the seconds within which there must be a connection; None: no limit.
         """
-        taken = _Taken()
-        token = _taken.set(taken)
+        used = _UsedConnection()
+        token = _used_connection.set(used)
         try:
-            return await self._sent(self._session, request, connect)
+            return await self._send(self._session, request, connect)
         except BaseException as error:
-            taken.drop()
-            if not (taken.again and _is_stale(error)):
+            used.abort()
+            if not (used.reused and _is_stale(error)):
                 raise
             if self._unpooled is None:
-                self._unpooled = self._made(force_close=True)
+                self._unpooled = self._new_session(force_close=True)
             try:
-                return await self._sent(self._unpooled, request, connect)
+                return await self._send(self._unpooled, request, connect)
             except BaseException:
-                taken.drop()
+                used.abort()
                 raise
         finally:
-            with contextlib.suppress(ValueError):  # whoever closes us may be in another context
-                _taken.reset(token)
+            with contextlib.suppress(ValueError):  # a coroutine may be closed in another context
+                _used_connection.reset(token)
 
-    def _sent(
+    def _send(
         self, session: aiohttp.ClientSession, request: Request, connect: float | None
     ) -> Awaitable[aiohttp.ClientResponse]:
         url = _url(request.url)
@@ -186,47 +193,47 @@ class Client:
             request.method,
             url,
             headers=request.headers,
-            data=body if len(body) < LARGE else io.BytesIO(body),
+            data=body if len(body) < MAX_INLINE_BODY else io.BytesIO(body),
             proxy=self._proxy(url),
-            timeout=_connecting(connect),
-            allow_redirects=False,  # it would carry the key to whoever is named
+            timeout=_connect_timeout(connect),
+            allow_redirects=False,  # that would send the key to any host that the server names
         )
 
     def _proxy(self, url: URL) -> str | None:
-        place = url.scheme, url.host or "", url.port or 0
-        if place not in self._proxies:
-            self._proxies[place] = proxy_for(self._setup, *place)
-        return self._proxies[place]
+        origin = url.scheme, url.host or "", url.port or 0
+        if origin not in self._proxies:
+            self._proxies[origin] = proxy_for(self._config, *origin)
+        return self._proxies[origin]
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._guard.aclose()
+        await self._closer.aclose()
 
-    def drop(self) -> None:
-        """Close what a client has on a loop that will not run again."""
-        for it in list(self._sockets):
-            it.close()
+    def close_sockets(self) -> None:
+        """Close the sockets of a client on a closed loop."""
+        for sock in list(self._sockets):
+            sock.close()
         for session in filter(None, (self._session, self._unpooled)):
             connector = session.connector
             session.detach()
-            if connector is not None:  # on a closed loop, closing it waits for nothing
+            if connector is not None:  # on a closed loop, close() does not wait
                 with contextlib.suppress(StopIteration):
                     connector.close().__await__().send(None)
 
-    def orphan(self) -> None:
-        """In a forked child: close our copies of the parent's sockets, and touch nothing else.
+    def abandon_in_child(self) -> None:
+        """Close the sockets that a forked child inherited, and touch nothing else.
 
-        The parent's loop and its selector are shared with it. Whatever is deleted here would take
-        its connections out of that, so it is kept for ever.
+        The child shares the loop and its selector with the parent. Deleting an object here would
+        remove the connections of the parent from that selector, so the client is never deleted.
         """
-        for it in list(self._sockets):
-            it.close()
+        for sock in list(self._sockets):
+            sock.close()
         leak_on_purpose(self)
 
 
-def leak_on_purpose(it: object) -> None:
-    """Have it never deleted."""
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(it))
+def leak_on_purpose(value: object) -> None:
+    """Keep an object from ever being deleted."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
 
 
 @lru_cache(256)
@@ -235,54 +242,54 @@ def _url(url: str) -> URL:
 
 
 @lru_cache(32)
-def _connecting(seconds: float | None) -> aiohttp.ClientTimeout:
+def _connect_timeout(seconds: float | None) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=seconds)
 
 
-# --- which client -----------------------------------------------------------------------------
+# --- the clients of all loops -----------------------------------------------------------------
 
 _clients: dict[asyncio.AbstractEventLoop, dict[_Key, Client]] = {}
-_contexts: dict[_Key, ssl.SSLContext] = {}
-_reading = threading.Lock()
+_tls_contexts: dict[_Key, ssl.SSLContext] = {}
+_tls_lock = threading.Lock()
 
 
-def _context(setup: ClientConfig, key: _Key) -> ssl.SSLContext:
-    """What all loops use for such a setup: to read the certificates takes 15 ms."""
-    with _reading:  # the first calls of a process come together
-        if key not in _contexts:
-            _contexts[key] = tls_context(setup)
-        return _contexts[key]
+def _tls_context(config: ClientConfig, key: _Key) -> ssl.SSLContext:
+    """Return the TLS context for a configuration; all loops share it, as reading takes 15 ms."""
+    with _tls_lock:  # the first calls of a process may come at once
+        if key not in _tls_contexts:
+            _tls_contexts[key] = tls_context(config)
+        return _tls_contexts[key]
 
 
-async def client_of(setup: ClientConfig) -> Client:
-    """The client of the running loop for such a setup; made by the first call."""
+async def client_of(config: ClientConfig) -> Client:
+    """Return the client of the running loop for a configuration; the first call makes it."""
     loop = asyncio.get_running_loop()
-    key = setup.proxy, setup.ca_file, setup.verify
-    mine = _clients.get(loop)
-    if mine is not None and (client := mine.get(key)) is not None:
+    key = config.proxy, config.ca_file, config.verify
+    clients = _clients.get(loop)
+    if clients is not None and (client := clients.get(key)) is not None:
         return client
-    context = _contexts.get(key)
+    context = _tls_contexts.get(key)
     if context is None:
-        context = await to_thread(_context, setup, key)
-    _drop_closed()
-    mine = _clients.setdefault(loop, {})
-    if key not in mine:  # another call may have made it meanwhile
-        mine[key] = client = Client(setup, key, context)
+        context = await to_thread(_tls_context, config, key)
+    _close_clients_of_closed_loops()
+    clients = _clients.setdefault(loop, {})
+    if key not in clients:  # another call may have made it meanwhile
+        clients[key] = client = Client(config, key, context)
         await client.open()
-    return mine[key]
+    return clients[key]
 
 
 def _forget(client: Client) -> None:
-    mine = _clients.get(client.loop, {})
-    mine.pop(client.key, None)
-    if not mine:
+    clients = _clients.get(client.loop, {})
+    clients.pop(client.key, None)
+    if not clients:
         _clients.pop(client.loop, None)
 
 
-def _drop_closed() -> None:
-    for loop in [it for it in list(_clients) if it.is_closed()]:
+def _close_clients_of_closed_loops() -> None:
+    for loop in [loop for loop in list(_clients) if loop.is_closed()]:
         for client in _clients.pop(loop, {}).values():
-            client.drop()
+            client.close_sockets()
 
 
 async def aclose_clients() -> None:
@@ -291,14 +298,14 @@ async def aclose_clients() -> None:
         await client.aclose()
 
 
-def _enter_child() -> None:
-    global _reading
-    _reading = threading.Lock()  # the parent's may be held by a thread that is not here
+def _after_fork_in_child() -> None:
+    global _tls_lock
+    _tls_lock = threading.Lock()  # a thread that does not exist here may hold the parent's
     for clients in _clients.values():
         for client in clients.values():
-            client.orphan()
+            client.abandon_in_child()
     _clients.clear()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_enter_child)
+    os.register_at_fork(after_in_child=_after_fork_in_child)

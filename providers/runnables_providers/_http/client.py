@@ -1,4 +1,4 @@
-"""Send and stream, in both colours. The HTTP library is loaded by the first call."""
+"""Send and stream, sync and async. The first call loads the HTTP library."""
 
 from __future__ import annotations
 
@@ -16,52 +16,54 @@ if TYPE_CHECKING:
     from runnables_providers._http.sync_calls import Exchange
 
 
-def send(request: Request, setup: ClientConfig, provider: str) -> Reply:
-    """Send a request and wait for the whole answer, whatever its status.
+def send(request: Request, config: ClientConfig, provider: str) -> Reply:
+    """Send a request and wait for the whole response, whatever its status.
 
     Args:
-        provider: who is asked, for the errors: "openai", ...
+        request: the request.
+        config: the configuration of the client.
+        provider: the name of the provider, for errors: "openai", ...
 
     Raises:
-        ModelConnectionError: no connection, or it broke.
-        ModelTimeoutError: a limit of `setup.timeouts` was reached; the message names it.
-        InvalidRequestError: a header that cannot be sent.
-        ConfigError: a proxy or a file of certificates that cannot be used.
+        ModelConnectionError: there was no connection, or it broke.
+        ModelTimeoutError: a limit of `config.timeouts` passed; the message names it.
+        InvalidRequestError: a header cannot be sent.
+        ConfigError: the proxy or the certificate file cannot be used.
         MissingExtra: the HTTP library is not installed.
-        CancelledError: the call around this one was given up; its connection is closed.
+        CancelledError: the surrounding call was cancelled; the connection is closed.
     """
     library = _loaded
     if library is None:
         library = _load(provider)
-    exchange = library.Exchange(request, setup, provider)
+    exchange = library.Exchange(request, config, provider)
     try:
         head = exchange.begin()
-        return Reply(head.status, head.headers, exchange.rest())
+        return Reply(head.status, head.headers, exchange.read_rest())
     finally:
         if exchange.is_open:
             exchange.close()
 
 
-async def asend(request: Request, setup: ClientConfig, provider: str) -> Reply:
-    """Send a request and wait for the whole answer; see `send`."""
+async def asend(request: Request, config: ClientConfig, provider: str) -> Reply:
+    """Send a request and wait for the whole response; see `send`."""
     library = _loaded
     if library is None:
         library = await to_thread(_load, provider)
-    exchange = library.AsyncExchange(request, setup, provider)
+    exchange = library.AsyncExchange(request, config, provider)
     try:
         head = await exchange.begin()
-        return Reply(head.status, head.headers, await exchange.rest())
+        return Reply(head.status, head.headers, await exchange.read_rest())
     finally:
         if exchange.is_open:
             await exchange.aclose()
 
 
-def stream(request: Request, setup: ClientConfig, provider: str) -> StreamedReply:
-    """Send a request and wait for the head of the answer; who calls closes it. See `send`."""
+def stream(request: Request, config: ClientConfig, provider: str) -> StreamedReply:
+    """Send a request and wait for the head of the response; the caller closes it. See `send`."""
     library = _loaded
     if library is None:
         library = _load(provider)
-    exchange = library.Exchange(request, setup, provider)
+    exchange = library.Exchange(request, config, provider)
     try:
         return StreamedReply(exchange, exchange.begin())
     except BaseException:
@@ -69,12 +71,12 @@ def stream(request: Request, setup: ClientConfig, provider: str) -> StreamedRepl
         raise
 
 
-async def astream(request: Request, setup: ClientConfig, provider: str) -> AsyncStreamedReply:
-    """Send a request and wait for the head of the answer; who calls closes it. See `send`."""
+async def astream(request: Request, config: ClientConfig, provider: str) -> AsyncStreamedReply:
+    """Send a request and wait for the head of the response; the caller closes it. See `send`."""
     library = _loaded
     if library is None:
         library = await to_thread(_load, provider)
-    exchange = library.AsyncExchange(request, setup, provider)
+    exchange = library.AsyncExchange(request, config, provider)
     try:
         return AsyncStreamedReply(exchange, await exchange.begin())
     except BaseException:
@@ -83,11 +85,11 @@ async def astream(request: Request, setup: ClientConfig, provider: str) -> Async
 
 
 class StreamedReply:
-    """An answer whose body is still coming: an iterator over its bytes, as they come.
+    """Response whose body is still coming: an iterator over the chunks of bytes as they come.
 
     Attributes:
-        status: the HTTP status, whatever it is.
-        headers: their names are in lower case.
+        status: the HTTP status.
+        headers: the headers, by their names in lower case.
     """
 
     def __init__(self, exchange: Exchange, head: Head) -> None:
@@ -105,21 +107,21 @@ class StreamedReply:
         return self
 
     def __next__(self) -> bytes:
-        if piece := self._exchange.piece():
-            return piece
+        if chunk := self._exchange.next_chunk():
+            return chunk
         raise StopIteration
 
     def read(self) -> bytes:
-        """The rest of the body."""
-        return self._exchange.rest()
+        """Return the rest of the body."""
+        return self._exchange.read_rest()
 
     def close(self) -> None:
-        """Leave; the connection is closed at once, unless the whole answer was read."""
+        """Close the connection at once, unless the whole response was read."""
         self._exchange.close()
 
 
 class AsyncStreamedReply:
-    """An answer whose body is still coming: an async iterator over its bytes. As Streamed."""
+    """Response whose body is still coming: the async counterpart of `StreamedReply`."""
 
     def __init__(self, exchange: AsyncExchange, head: Head) -> None:
         self._exchange = exchange
@@ -136,16 +138,16 @@ class AsyncStreamedReply:
         return self
 
     async def __anext__(self) -> bytes:
-        if piece := await self._exchange.piece():
-            return piece
+        if chunk := await self._exchange.next_chunk():
+            return chunk
         raise StopAsyncIteration
 
     async def read(self) -> bytes:
-        """The rest of the body."""
-        return await self._exchange.rest()
+        """Return the rest of the body."""
+        return await self._exchange.read_rest()
 
     async def aclose(self) -> None:
-        """Leave; the connection is closed at once, unless the whole answer was read."""
+        """Close the connection at once, unless the whole response was read."""
         await self._exchange.aclose()
 
 
@@ -158,10 +160,10 @@ _loaded: _Library | None = None
 
 
 def _load(provider: str) -> _Library:
-    """Load the HTTP library; reads files.
+    """Load the HTTP library; this reads files.
 
     Raises:
-        MissingExtra: it is not installed.
+        MissingExtra: the library is not installed.
     """
     global _loaded
     require_http(f"The provider {provider!r}", provider)
@@ -172,19 +174,19 @@ def _load(provider: str) -> _Library:
     return _loaded
 
 
-def under_way() -> int:
-    """How many calls of this process are open."""
+def open_calls() -> int:
+    """Return the number of open calls of this process."""
     if _loaded is None:
         return 0
-    from runnables_providers._http.exchange import under_way
+    from runnables_providers._http.exchange import open_exchanges
 
-    return len(under_way)
+    return len(open_exchanges)
 
 
 def close() -> None:
-    """Close the connections of sync calls, and end their thread; the next call starts it anew.
+    """Close the connections of sync calls, and end their thread; the next call starts a new one.
 
-    It happens at exit by itself. The connections of async calls are closed with their loop.
+    This happens at exit, too. The connections of async calls are closed with their loop.
     """
     if _loaded is not None:
         from runnables_providers._http.sync_calls import close

@@ -1,4 +1,4 @@
-"""Whether the HTTP library is installed."""
+"""The check that the HTTP library is installed."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from runnables.errors import missing_extra
 _PACKAGE: Final = "aiohttp"
 
 
-def require_http(what: str, extra: str) -> None:
-    """Raise where the HTTP library is not installed; loads nothing.
+def require_http(subject: str, extra: str) -> None:
+    """Raise if the HTTP library is not installed; nothing is loaded.
 
     Args:
-        what: what needs it, as the subject of a sentence.
-        extra: the extra of this distribution that brings it.
+        subject: the thing that needs it, as the subject of a sentence.
+        extra: the extra of this distribution that installs it.
 
     Raises:
-        MissingExtra: it is not.
+        MissingExtra: the library is not installed.
     """
     if importlib.util.find_spec(_PACKAGE) is None:
-        raise missing_extra(what, _PACKAGE, extra)
+        raise missing_extra(subject, _PACKAGE, extra)

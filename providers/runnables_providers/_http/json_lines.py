@@ -1,32 +1,32 @@
-"""JSON values, one on each line, without I/O."""
+"""A decoder of JSON lines, without I/O."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from runnables_providers._http.lines import Lines
+from runnables_providers._http.lines import LineSplitter
 
 
 class JSONLinesDecoder:
-    """From bytes, however they were cut, to values. The time is linear in the bytes."""
+    """Decoder of bytes, split anywhere, into values. The time is linear in the bytes."""
 
     def __init__(self) -> None:
-        self._lines = Lines()
+        self._lines = LineSplitter()
 
-    def feed(self, piece: bytes) -> list[Any]:
-        """Take bytes; the values of the lines that they complete. Empty lines are nothing.
+    def feed(self, data: bytes) -> list[Any]:
+        """Take bytes; return the values of the lines that they complete. Empty lines are skipped.
 
         Raises:
-            ValueError: a line that is not JSON, or has no end within 64 MB.
+            ValueError: a line is not JSON, or has no end within 64 MB.
         """
-        return [json.loads(line) for line in self._lines.feed(piece) if line.strip()]
+        return [json.loads(line) for line in self._lines.feed(data) if line.strip()]
 
     def finish(self) -> list[Any]:
-        """The end of the stream; the value of a last line that has no end.
+        """End the stream; return the value of a last line that has no line end.
 
         Raises:
-            ValueError: it is not JSON, as where the stream was cut.
+            ValueError: the last line is not JSON, as in a stream that was cut off.
         """
         rest = self._lines.rest()
         return [json.loads(rest)] if rest.strip() else []

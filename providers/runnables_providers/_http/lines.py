@@ -1,4 +1,4 @@
-"""From bytes, however they were cut, to lines or one whole; both have a largest size."""
+"""Buffers of limited size for bytes that come in chunks: a whole body, or lines."""
 
 from __future__ import annotations
 
@@ -6,47 +6,47 @@ from typing import Final
 
 from runnables.errors import InvalidRequestError
 
-LONGEST: Final = 64 * 1024 * 1024
-"""Bytes in one line, or in an answer that is not streamed, unpacked, at most: more than any answer
-has (a picture in base64 has a few million)."""
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""The largest number of bytes in one line, or in a decompressed body that is not streamed. Answers
+have fewer: an image in base64 has a few million."""
 
 
-class Whole:
-    """The body of an answer, which comes in pieces.
+class BoundedBody:
+    """Body of a response, collected from chunks.
 
     Args:
-        provider: who is asked, for the error.
+        provider: the provider, for the error.
     """
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
-        self._pieces: list[bytes] = []
+        self._chunks: list[bytes] = []
         self._size = 0
 
-    def add(self, piece: bytes) -> None:
-        """Take bytes.
+    def add(self, chunk: bytes) -> None:
+        """Add bytes.
 
         Raises:
-            InvalidRequestError: they are more than 64 MB together; sent again, they would be, too.
+            InvalidRequestError: the body has more than 64 MB. A retry would get as many.
         """
-        self._pieces.append(piece)
-        self._size += len(piece)
-        if self._size > LONGEST:
+        self._chunks.append(chunk)
+        self._size += len(chunk)
+        if self._size > MAX_BYTES:
             raise InvalidRequestError(
-                f"{self._provider}: the answer has more than {LONGEST:,} bytes, and was left. "
-                "Ask for less at once.",
+                f"{self._provider}: the answer has more than {MAX_BYTES:,} bytes, so the "
+                "connection was closed. Ask for less in one request.",
                 provider=self._provider,
             )
 
     def join(self) -> bytes:
-        """All of them."""
-        return b"".join(self._pieces)
+        """Return all bytes."""
+        return b"".join(self._chunks)
 
 
-class Lines:
-    """Cuts bytes at LF, CR LF and CR. The time is linear in the bytes, however small the pieces.
+class LineSplitter:
+    """Splitter of bytes at LF, CR LF and CR. The time is linear in the bytes, however they come.
 
-    A line that came is given at once: at a CR, nobody waits for the LF that may follow.
+    A line is returned as soon as it is complete: after a CR, it does not wait for a possible LF.
     """
 
     def __init__(self) -> None:
@@ -54,17 +54,17 @@ class Lines:
         self._size = 0
         self._after_cr = False
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        """Take bytes; the lines that they complete, without their ends.
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes; return the lines that they complete, without line ends.
 
         Raises:
-            ValueError: a line that has no end within 64 MB.
+            ValueError: a line has no end within 64 MB.
         """
-        if b"\r" in piece or self._after_cr:
-            piece = self._plain(piece)
-        head, end, tail = piece.rpartition(b"\n")
+        if b"\r" in data or self._after_cr:
+            data = self._with_lf(data)
+        head, end, tail = data.rpartition(b"\n")
         if not end:
-            self._keep(piece)
+            self._keep(data)
             return []
         if self._rest:
             head = b"".join((*self._rest, head))
@@ -75,20 +75,20 @@ class Lines:
         return head.split(b"\n")
 
     def rest(self) -> bytes:
-        """What came after the last end of a line."""
+        """Return what came after the last line end."""
         return b"".join(self._rest)
 
-    def _plain(self, piece: bytes) -> bytes:
-        """With LF at the end of every line."""
-        if self._after_cr and piece:
-            piece = piece.removeprefix(b"\n")
+    def _with_lf(self, data: bytes) -> bytes:
+        """Replace each line end by LF."""
+        if self._after_cr and data:
+            data = data.removeprefix(b"\n")
             self._after_cr = False
-        if piece.endswith(b"\r"):
+        if data.endswith(b"\r"):
             self._after_cr = True
-        return piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _keep(self, piece: bytes) -> None:
-        self._rest.append(piece)
-        self._size += len(piece)
-        if self._size > LONGEST:
-            raise ValueError(f"a line of more than {LONGEST:,} bytes")
+    def _keep(self, data: bytes) -> None:
+        self._rest.append(data)
+        self._size += len(data)
+        if self._size > MAX_BYTES:
+            raise ValueError(f"a line of more than {MAX_BYTES:,} bytes")

@@ -1,21 +1,21 @@
-"""Server-sent events, as the HTML standard has them (WHATWG, "Server-sent events"), without I/O."""
+"""A decoder of server-sent events (HTML standard of WHATWG, "Server-sent events"), without I/O."""
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from runnables_providers._http.lines import Lines
+from runnables_providers._http.lines import LineSplitter
 
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 class ServerSentEvent(NamedTuple):
-    """One event.
+    """Server-sent event.
 
     Attributes:
-        event: its type; "message" where it says none.
-        data: its lines of data, with line feeds between them.
-        id: the last id that this stream has told, with this event or before it.
+        event: the type; "message" by default.
+        data: the lines of data, joined by line feeds.
+        id: the last id in the stream, of this event or of an earlier one.
     """
 
     event: str
@@ -24,44 +24,44 @@ class ServerSentEvent(NamedTuple):
 
 
 class SSEDecoder:
-    """From bytes, however they were cut, to events. The time is linear in the bytes.
+    """Decoder of bytes, split anywhere, into events. The time is linear in the bytes.
 
-    One deviation from the standard: an event whose lines are whole counts also where the stream
-    ends without the empty line after it, as some servers leave the last one out. What ends within
-    a line is dropped.
+    It differs from the standard in one point: an event whose lines are complete counts, even if the
+    stream ends without the empty line after it, since some servers leave out the last one. An
+    incomplete line at the end is dropped.
 
     Attributes:
-        retry: milliseconds to wait before asking again, where the stream said so.
+        retry: the milliseconds to wait before a retry, if the stream set them.
     """
 
     def __init__(self) -> None:
         self.retry: int | None = None
-        self._lines = Lines()
+        self._lines = LineSplitter()
         self._began = False
         self._event = ""
         self._data: list[str] = []
         self._id = ""
 
-    def feed(self, piece: bytes) -> list[ServerSentEvent]:
-        """Take bytes; the events that they complete."""
-        found: list[ServerSentEvent] = []
-        for line in self._lines.feed(piece):
+    def feed(self, data: bytes) -> list[ServerSentEvent]:
+        """Take bytes; return the events that they complete."""
+        events: list[ServerSentEvent] = []
+        for line in self._lines.feed(data):
             if not self._began:
                 self._began = True
                 line = line.removeprefix(_BOM)
             if line:
-                self._take(line)
+                self._read_field(line)
             elif self._data:
-                found.append(self._made())
+                events.append(self._complete())
             else:
                 self._event = ""
-        return found
+        return events
 
     def finish(self) -> list[ServerSentEvent]:
-        """The end of the stream; the event that has no empty line after it."""
-        return [self._made()] if self._data else []
+        """End the stream; return the event that has no empty line after it."""
+        return [self._complete()] if self._data else []
 
-    def _take(self, line: bytes) -> None:
+    def _read_field(self, line: bytes) -> None:
         name, _, raw = line.partition(b":")
         value = raw.removeprefix(b" ").decode("utf-8", "replace")
         if name == b"data":
@@ -73,7 +73,7 @@ class SSEDecoder:
         elif name == b"retry" and value.isascii() and value.isdigit():
             self.retry = int(value)
 
-    def _made(self) -> ServerSentEvent:
+    def _complete(self) -> ServerSentEvent:
         event = ServerSentEvent(self._event or "message", "\n".join(self._data), self._id)
         self._event = ""
         self._data = []

@@ -1,6 +1,8 @@
-"""How long waits may take: one timer for all calls of a loop.
+"""Time limits of many calls with one timer for each event loop.
 
-A timer for each wait would cost as much as the rest of the wait.
+A call registers with the watcher of its loop, and sets by `check_by` when its next limit is due.
+The watcher calls `check` of every registered call at that time, and once a second. A timer for each
+wait would cost as much as the rest of the wait.
 """
 
 from __future__ import annotations
@@ -12,50 +14,48 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     import asyncio
 
-GLANCE: Final = 1.0
-"""Seconds between two looks at what is under way."""
+CHECK_INTERVAL: Final = 1.0
+"""Seconds between two checks of the registered calls."""
 
 
 class Watched(Protocol):
-    """Something that waits."""
+    """Call that waits, and has time limits."""
 
-    def look(self, now: float) -> float:
-        """End the wait where it took too long, and say when it does so else."""
+    def check(self, now: float) -> float:
+        """End the wait if a limit has passed; return when the next limit is due."""
         ...
 
 
 class TimeoutWatcher:
-    """Looks at all that waits on one loop, when the first of its times comes, and every second.
-
-    It keeps nothing that nobody else has.
-    """
+    """Checker of the calls that wait on one loop. It refers to them weakly."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._watched: dict[int, weakref.ref[Watched]] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._when = math.inf
+        self._next_check = math.inf
 
-    def add(self, it: Watched) -> None:
-        """Look at it from now on; it tells by `expect` when to look first."""
-        self._watched[id(it)] = weakref.ref(it)
+    def add(self, call: Watched) -> None:
+        """Register a call; it sets by `check_by` when to check it first."""
+        self._watched[id(call)] = weakref.ref(call)
 
-    def discard(self, it: Watched) -> None:
-        """Look at it no more."""
-        self._watched.pop(id(it), None)
+    def discard(self, call: Watched) -> None:
+        """Remove a call, if it is registered."""
+        self._watched.pop(id(call), None)
 
-    def expect(self, due: float) -> None:
-        """Look at this time of the loop, at the latest."""
-        if due < self._when:
+    def check_by(self, due: float) -> None:
+        """Check the calls at this time of the loop, at the latest."""
+        if due < self._next_check:
             if self._timer is not None:
                 self._timer.cancel()
-            self._when = min(due, self._loop.time() + GLANCE)
-            self._timer = self._loop.call_at(self._when, self._look)
+            self._next_check = min(due, self._loop.time() + CHECK_INTERVAL)
+            self._timer = self._loop.call_at(self._next_check, self._check_all)
 
-    def _look(self) -> None:
-        self._when, self._timer = math.inf, None
+    def _check_all(self) -> None:
+        self._next_check, self._timer = math.inf, None
         now = self._loop.time()
-        waiting = [it for weakly in list(self._watched.values()) if (it := weakly()) is not None]
+        references = list(self._watched.values())
+        waiting = [call for reference in references if (call := reference()) is not None]
         if waiting:
-            self.expect(now + GLANCE)  # first: whatever happens to one of them, the others wait
-            self.expect(min(it.look(now) for it in waiting))
+            self.check_by(now + CHECK_INTERVAL)  # first, so that an error in one stops no other
+            self.check_by(min(call.check(now) for call in waiting))

@@ -1,4 +1,4 @@
-"""Requests, replies and limits as plain data."""
+"""Requests, replies and the configuration of the client, as plain data."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from dataclasses import dataclass, fields
 from runnables.errors import ConfigError
 
 
-# Requests and replies are not changed, but not frozen: that would take three times as long.
+# Requests and replies never change, but are not frozen: to make one would take three times as long.
 @dataclass(slots=True)
 class Request:
-    """What to send.
+    """HTTP request.
 
     Attributes:
-        url: the whole address, with http:// or https://.
-        headers: may hold a key, so they are not part of the repr.
+        method: the HTTP method.
+        url: the whole URL, with http:// or https://.
+        headers: the headers; they may hold a key, so the repr leaves them out.
+        body: the body.
     """
 
     method: str
@@ -33,12 +35,13 @@ def _without_query(url: str) -> str:
 
 @dataclass(slots=True)
 class Reply:
-    """What came back.
+    """HTTP response that was read completely.
 
     Attributes:
-        headers: their names are in lower case; of several with one name, the last.
-        body: unpacked, where it came compressed. It may repeat a key that is wrong, so it is not
-            part of the repr, which tracebacks may show.
+        status: the HTTP status.
+        headers: the headers, by their names in lower case; of several with one name, the last.
+        body: the body, decompressed. It may repeat a wrong key, so the repr, which tracebacks may
+            show, leaves it out.
     """
 
     status: int
@@ -51,14 +54,23 @@ class Reply:
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long to wait, in seconds; None: for ever.
+    """Time limits of a request, in seconds; None: no limit.
 
     Attributes:
-        connect: until there is a connection, with its name looked up and its TLS agreed.
-        first: from the beginning of the call until the head of the answer is there. A service
-            that does not stream sends it when the answer is thought out.
-        between: of silence within the answer. A reader that takes its time is not silence.
-        total: for the whole call, until the last piece.
+        connect: until there is a connection, with its name resolved and TLS established.
+        first: from the start of the call until the head of the response. A service that does not
+            stream sends it when the answer is complete.
+        between: the longest silence within the response. A slow reader does not count as silence.
+        total: for the whole call, until the last chunk.
+
+    Raises:
+        ConfigError: a limit is not positive.
+
+    Example:
+        >>> from runnables_providers.openai import ChatOpenAI, Timeouts
+        >>> model = ChatOpenAI("gpt-5-mini", api_key="sk-x", timeout=Timeouts(first=60))
+        >>> model.timeout
+        Timeouts(connect=10, first=60, between=120, total=None)
     """
 
     connect: float | None = 10
@@ -72,20 +84,21 @@ class Timeouts:
             if seconds is not None and not seconds > 0:
                 raise ConfigError(
                     f"Timeouts({limit.name}={seconds!r}): expected seconds, more than 0, or None "
-                    "to wait for ever."
+                    "for no limit."
                 )
 
 
 @dataclass(frozen=True)
 class ClientConfig:
-    """How to reach a service. Calls with equal setups share connections.
+    """Configuration of the HTTP client. Calls with equal configurations share connections.
 
     Attributes:
-        proxy: the address of a proxy; None: as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
-            say; an empty string: no proxy, whatever they say.
-        ca_file: the certificates to trust, a PEM file; None: those of the system, or what
+        timeouts: the time limits.
+        proxy: the URL of a proxy; None: as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say; an
+            empty string: no proxy, whatever they say.
+        ca_file: the certificates to trust, a PEM file; None: those of the system, or those that
             SSL_CERT_FILE and SSL_CERT_DIR name.
-        verify: whether the server must prove who it is. Without it, anybody in between can read
+        verify: whether the server must prove its identity. Without it, anyone on the way can read
             the key.
     """
 

@@ -1,1 +1,1 @@
-"""What only services that are reached over HTTP share."""
+"""The base of providers whose models are reached over HTTP."""

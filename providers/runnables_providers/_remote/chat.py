@@ -1,7 +1,7 @@
-"""Chat models that are reached over HTTP.
+"""The base of chat models that are reached over HTTP.
 
-A provider says how to build a request and how to read a response and an event, as an `ApiCall`:
-plain data in, plain data out. What sends them stands here, once.
+A provider writes an `ApiCall`: how to build a request, and how to read a response and an event, as
+plain data. `HTTPChatModel` sends the requests of all providers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from runnables.models.options import BASE_OPTIONS, merged_options
 from runnables_providers._http import Reply, Request, asend, astream, send, stream
 from runnables_providers._remote.error_bodies import ServiceError, parse_error_body, status_of
 from runnables_providers._remote.keys import Key, SecretHeaders
-from runnables_providers._remote.service import Remote, is_mapping_of_texts
+from runnables_providers._remote.service import Remote, is_string_mapping
 from runnables_providers._remote.stream_decoding import JSONEvents
 
 if TYPE_CHECKING:
@@ -27,70 +27,69 @@ if TYPE_CHECKING:
     from runnables_providers._http import Timeouts
 
 REMOTE_OPTIONS = BASE_OPTIONS | {"extra_body", "extra_headers"}
-"""What a call of any remote model may say: `extra_body` is added to the request as it stands."""
+"""The options of a call of any remote model; `extra_body` is added to the body unchanged."""
 
 
 class ApiCall(ABC):
-    """One call in the words of a service: what to send, and how to read what comes back.
+    """Call in the format of a service: the body to send, and the reader of what comes back.
 
-    `feed` and `finish` keep what they need to know of the events before; an exchange reads one
-    stream, or one answer.
+    An object reads one response or one stream: `feed` and `finish` depend on the events before.
     """
 
     @abstractmethod
     def body(self, *, streamed: bool) -> Mapping[str, Any]:
-        """What to send."""
+        """Return the body of the request."""
 
     @abstractmethod
     def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
-        """The message that a whole answer stands for."""
+        """Return the message of a response that is not streamed."""
 
-    def fault(self, event: Mapping[str, Any]) -> ServiceError | None:
-        """What an event says is wrong, if anything."""
+    def stream_error(self, event: Mapping[str, Any]) -> ServiceError | None:
+        """Return the error that an event reports; None if it reports none."""
         return parse_error_body(event) if event.get("error") else None
 
     @abstractmethod
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        """The chunks that an event stands for."""
+        """Return the chunks of an event."""
 
     @abstractmethod
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
-        """The last chunks; None where the stream ended before the answer did."""
+        """Return the last chunks; None if the stream ended before the answer did."""
 
 
 class HTTPChatModel(Remote, ChatModel):
     """A chat model that is reached over HTTP.
 
     Args:
-        model: which model, as the service calls it; a call may name another.
-        api_key: the key, or a function that gives the one to use now, asked in the thread or
-            loop of each call; by default it is looked up in the environment at each call. An
-            empty text: none, whatever the environment has.
-        base_url: another address than the service's own.
-        temperature: how freely the model chooses, from 0 (the likeliest) up.
-        max_tokens: how many tokens an answer may have.
-        stop: texts before which an answer ends.
-        seed: makes answers repeatable, where the service can.
-        top_p: choose among the likeliest tokens of this total probability.
-        timeout: seconds to wait for the first byte of an answer, and for each further piece of
-            it; or `Timeouts`, which has each limit by name.
-        max_retries: how often to try again after an error that may pass; see `RequestPolicy`.
-        max_retry_delay: the longest wait, in seconds, that the service may ask for.
-        rate_limiter: lets requests go in their turn; see `RequestPolicy`.
-        cache: where answers are kept, and looked for first; see `RequestPolicy`.
-        default_headers: further headers of each request; their values never print.
-        extra_body: further keys of each request, as they stand, over all others.
-        name: what observers call the model.
-        **options: defaults of further options that calls may give (`known_options`).
+        model: the name of the model; a call may name another.
+        api_key: the key, or a function that returns the current key, called in the thread or loop
+            of each call; None: the key is looked up in the environment at each call; an empty
+            string: no key, whatever the environment has.
+        base_url: another base URL than that of the service.
+        temperature: the sampling temperature, from 0 (the most likely token) up.
+        max_tokens: the most tokens in an answer.
+        stop: stop sequences; an answer ends before the first of them.
+        seed: the seed of the sampling, for repeatable answers, if the service supports it.
+        top_p: the total probability of the most likely tokens to sample from.
+        timeout: seconds to wait for the first byte of a response, and for each chunk after it; or
+            `Timeouts`, which has each limit by name.
+        max_retries: the most retries after a temporary error; see `RequestPolicy`.
+        max_retry_delay: the longest wait in seconds that the service may ask for.
+        rate_limiter: the limiter that requests wait for; see `RequestPolicy`.
+        cache: the cache of answers, which is read first; see `RequestPolicy`.
+        default_headers: more headers of each request; no repr shows their values.
+        extra_body: more keys of each request body; they override all others.
+        name: the name in traces.
+        **options: defaults of other options of a call (`known_options`).
 
     Raises:
-        AuthenticationError: no key, for a service that wants one.
-        ConfigError: an option that the model does not know, an address that is none.
+        AuthenticationError: the service requires a key, and there is none.
+        ConfigError: an option is unknown, or a URL is invalid.
     """
 
     known_options: ClassVar[frozenset[str]] = REMOTE_OPTIONS
     lines: ClassVar[bool] = False
-    """Whether its streams are lines of JSON; else they are server-sent events."""
+    """Whether streams are lines of JSON; else they are server-sent events."""
 
     def __init__(
         self,
@@ -127,120 +126,122 @@ class HTTPChatModel(Remote, ChatModel):
             cache=cache,
         )
         is_mapping = isinstance(extra_body, Mapping)
-        self._check_kind("extra_body", extra_body, is_mapping, "a dict")
+        self._check_type("extra_body", extra_body, is_mapping, "a dict")
         self.extra_body = None if extra_body is None else dict(extra_body)
-        # Defaults of options are settings like the others; an unknown one raises here.
+        # Defaults of options are settings, too; an unknown one raises here.
         known = {*self.known_options, *setting_names(type(self))} if options else ()
         defaults = merged_options(type(self).__name__, known, {}, options)
-        if is_mapping_of_texts(defaults.get("extra_headers")):
+        if is_string_mapping(defaults.get("extra_headers")):
             defaults["extra_headers"] = SecretHeaders(defaults["extra_headers"])
         vars(self).update(defaults)
         self._connect(api_key, base_url, timeout, default_headers)
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
-        """How to ask for this answer."""
+        """Return the call for these messages in the format of the service."""
         raise NotImplementedError
 
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
-        """Where to send it: what follows the base address, or a whole address."""
+        """Return the path after the base URL, or a whole URL."""
         raise NotImplementedError
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        exchange, request = self._build_request(messages, options, streamed=False)
-        reply = send(request, self._setup(), self.service.name)
-        return self._read(exchange, reply)
+        call, request = self._build_request(messages, options, streamed=False)
+        reply = send(request, self._client_config(), self.service.name)
+        return self._read(call, reply)
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        exchange, request = self._build_request(messages, options, streamed=False)
-        reply = await asend(request, self._setup(), self.service.name)
-        return self._read(exchange, reply)
+        call, request = self._build_request(messages, options, streamed=False)
+        reply = await asend(request, self._client_config(), self.service.name)
+        return self._read(call, reply)
 
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
-        exchange, request = self._build_request(messages, options, streamed=True)
-        with stream(request, self._setup(), self.service.name) as reply:
-            if self._is_no_stream(reply.status, reply.headers):
-                raise self._not_streamed(Reply(reply.status, reply.headers, reply.read()))
-            reading = _Reading(self, exchange, reply.headers)
-            for piece in reply:
-                for chunk in reading.feed(piece):
+        call, request = self._build_request(messages, options, streamed=True)
+        with stream(request, self._client_config(), self.service.name) as reply:
+            if self._is_not_a_stream(reply.status, reply.headers):
+                raise self._not_a_stream_error(Reply(reply.status, reply.headers, reply.read()))
+            reader = _StreamReader(self, call, reply.headers)
+            for data in reply:
+                for chunk in reader.feed(data):
                     yield chunk
-            for chunk in reading.finish():
+            for chunk in reader.finish():
                 yield chunk
 
     async def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
-        exchange, request = self._build_request(messages, options, streamed=True)
-        async with await astream(request, self._setup(), self.service.name) as reply:
-            if self._is_no_stream(reply.status, reply.headers):
-                raise self._not_streamed(Reply(reply.status, reply.headers, await reply.read()))
-            reading = _Reading(self, exchange, reply.headers)
-            async for piece in reply:
-                for chunk in reading.feed(piece):
+        call, request = self._build_request(messages, options, streamed=True)
+        async with await astream(request, self._client_config(), self.service.name) as reply:
+            if self._is_not_a_stream(reply.status, reply.headers):
+                raise self._not_a_stream_error(
+                    Reply(reply.status, reply.headers, await reply.read())
+                )
+            reader = _StreamReader(self, call, reply.headers)
+            async for data in reply:
+                for chunk in reader.feed(data):
                     yield chunk
-            for chunk in reading.finish():
+            for chunk in reader.finish():
                 yield chunk
 
     def _build_request(
         self, messages: list[BaseMessage], options: dict[str, Any], *, streamed: bool
     ) -> tuple[ApiCall, Request]:
-        options = dict(options)  # the caller's own are for the next attempt, too
+        options = dict(options)  # a retry uses the caller's dict again
         extra_body = options.pop("extra_body", None)
         extra_headers = options.pop("extra_headers", None)
         if extra_headers is not None:
-            is_texts = is_mapping_of_texts(extra_headers)
-            self._check_kind("extra_headers", extra_headers, is_texts, "a dict of texts")
-        exchange = self._exchange(messages, options)
-        body = exchange.body(streamed=streamed)
+            is_mapping = is_string_mapping(extra_headers)
+            self._check_type("extra_headers", extra_headers, is_mapping, "a dict of strings")
+        call = self._exchange(messages, options)
+        body = call.body(streamed=streamed)
         if extra_body is not None:
-            self._check_kind("extra_body", extra_body, isinstance(extra_body, Mapping), "a dict")
+            self._check_type("extra_body", extra_body, isinstance(extra_body, Mapping), "a dict")
             body = {**body, **extra_body}
-        return exchange, self._post(self._path(options, streamed=streamed), body, extra_headers)
+        return call, self._post(self._path(options, streamed=streamed), body, extra_headers)
 
-    def _read(self, exchange: ApiCall, reply: Reply) -> AIMessage:
-        body = self._json(reply)
-        with self._reading(reply.body, reply.headers):
-            return exchange.answer(body, reply.headers)
+    def _read(self, call: ApiCall, reply: Reply) -> AIMessage:
+        body = self._parse_reply(reply)
+        with self._raises_server_error(reply.body, reply.headers):
+            return call.answer(body, reply.headers)
 
-    # -- what streams can have wrong
+    # -- errors of streams
 
-    def _is_no_stream(self, status: int, headers: Mapping[str, str]) -> bool:
+    def _is_not_a_stream(self, status: int, headers: Mapping[str, str]) -> bool:
         wanted = "json" if self.lines else "text/event-stream"
         return status != 200 or wanted not in headers.get("content-type", "")
 
-    def _not_streamed(self, reply: Reply) -> Exception:
+    def _not_a_stream_error(self, reply: Reply) -> Exception:
         if reply.status != 200:
-            return self._refused(reply)
-        return self._unreadable(reply.body, reply.headers)
+            return self._refusal_error(reply)
+        return self._unreadable_error(reply.body, reply.headers)
 
 
-class _Reading:
-    """Reads the bytes of one streamed answer."""
+class _StreamReader:
+    """Reader of the bytes of one streamed answer."""
 
-    def __init__(self, model: HTTPChatModel, exchange: ApiCall, headers: Mapping[str, str]) -> None:
+    def __init__(self, model: HTTPChatModel, call: ApiCall, headers: Mapping[str, str]) -> None:
         self._model = model
-        self._exchange = exchange
+        self._call = call
         self._headers = headers
         self._events = JSONEvents(lines=model.lines)
 
-    def feed(self, piece: bytes) -> Iterator[AIMessageChunk]:
-        """The chunks that some bytes complete; those before a fault come out before it raises."""
-        with self._model._reading(piece, self._headers):
-            for event in self._events.feed(piece):
+    def feed(self, data: bytes) -> Iterator[AIMessageChunk]:
+        """Take bytes; yield the chunks that they complete, also those before an error."""
+        with self._model._raises_server_error(data, self._headers):
+            for event in self._events.feed(data):
                 yield from self._chunks(event)
 
     def finish(self) -> Iterator[AIMessageChunk]:
-        """The rest.
+        """End the stream; yield the last chunks.
 
         Raises:
             ModelConnectionError: the stream ended before the answer did.
         """
-        with self._model._reading(b"", self._headers):
+        with self._model._raises_server_error(b"", self._headers):
             for event in self._events.finish():
                 yield from self._chunks(event)
-            last = self._exchange.finish(self._headers)
+            last = self._call.finish(self._headers)
         if last is None:
             raise ModelConnectionError(
                 f"{self._model._service_label()}: the stream ended before the answer did.",
@@ -250,6 +251,6 @@ class _Reading:
         yield from last
 
     def _chunks(self, event: Any) -> Sequence[AIMessageChunk]:
-        if fault := self._exchange.fault(event):
-            raise self._model._error(status_of(fault.codes), fault, self._headers)
-        return self._exchange.feed(event)
+        if error := self._call.stream_error(event):
+            raise self._model._error(status_of(error.codes), error, self._headers)
+        return self._call.feed(event)

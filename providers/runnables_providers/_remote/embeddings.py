@@ -1,6 +1,7 @@
-"""Embeddings that are reached over HTTP.
+"""The base of embeddings that are reached over HTTP.
 
-A provider says how to ask for the vectors of some texts, and how to read them, as plain data.
+A provider writes how to build a request for some strings, and how to read the vectors, as plain
+data.
 """
 
 from __future__ import annotations
@@ -25,24 +26,24 @@ class HTTPEmbeddings(Remote, Embeddings):
     """Embeddings that are reached over HTTP.
 
     Args:
-        model: which model, as the service calls it.
-        dimensions: how many numbers a vector has, for models that can give fewer than they have.
-        max_batch_size: how many texts a request has at most; None: as many as the service takes.
-        api_key: the key, or a function that gives the one to use now, asked in the thread or
-            loop of each call; by default it is looked up in the environment at each call. An
-            empty text: none, whatever the environment has.
-        base_url: another address than the service's own.
-        timeout: seconds to wait for an answer, or `Timeouts`.
-        max_retries: how often to try again after an error that may pass; see `RequestPolicy`.
-        max_retry_delay: the longest wait, in seconds, that the service may ask for.
-        rate_limiter: lets requests go in their turn; see `RequestPolicy`.
-        default_headers: further headers of each request; their values never print.
-        extra_body: further keys of each request, as they stand, over all others.
-        name: what observers call it.
+        model: the name of the model.
+        dimensions: the length of the vectors, for models that can shorten them.
+        max_batch_size: the most strings in a request; None: as many as the service accepts.
+        api_key: the key, or a function that returns the current key, called in the thread or loop
+            of each call; None: the key is looked up in the environment at each call; an empty
+            string: no key, whatever the environment has.
+        base_url: another base URL than that of the service.
+        timeout: seconds to wait for a response, or `Timeouts`.
+        max_retries: the most retries after a temporary error; see `RequestPolicy`.
+        max_retry_delay: the longest wait in seconds that the service may ask for.
+        rate_limiter: the limiter that requests wait for; see `RequestPolicy`.
+        default_headers: more headers of each request; no repr shows their values.
+        extra_body: more keys of each request body; they override all others.
+        name: the name in traces.
 
     Raises:
-        AuthenticationError: no key, for a service that wants one.
-        ConfigError: an address that is none, a number that is not positive.
+        AuthenticationError: the service requires a key, and there is none.
+        ConfigError: a URL is invalid, or a number is not positive.
     """
 
     @checks_keywords
@@ -79,105 +80,107 @@ class HTTPEmbeddings(Remote, Embeddings):
             if count is not None and not is_count:
                 raise ConfigError(f"{type(self).__name__}: {name}={count!r}: expected 1 or more.")
 
-    # -- what a provider writes
+    # -- hooks of a provider
 
     def _path(self) -> str:
-        """Where to send it: what follows the base address, or a whole address."""
+        """Return the path after the base URL, or a whole URL."""
         raise NotImplementedError
 
-    def _body(self, texts: Sequence[str], *, query: bool) -> Mapping[str, Any]:
-        """What to send; `query` says whether the texts ask for others or answer them."""
+    def _body(self, strings: Sequence[str], /, *, query: bool) -> Mapping[str, Any]:
+        """Return the body of a request; `query` tells whether these are queries or documents."""
         raise NotImplementedError
 
     def _vectors(self, body: Any) -> list[list[float]]:
-        """The vectors in an answer, in the order of the texts."""
+        """Return the vectors in the body of a response, in the order of the strings."""
         raise NotImplementedError
 
     # -- as embeddings, and as a runnable
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """The vectors of texts, in their order; in requests of `max_batch_size`, one after another.
+        """Return the vectors of strings, in order; each request has up to `max_batch_size`.
 
         Raises:
             ModelError: the service refuses, fails or cannot be reached.
         """
-        return self._embedded(texts, query=False)
+        return self._embed_all(texts, query=False)
 
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return the vectors of texts, in order, by one request a `max_batch_size`."""
-        return await self._aembedded(texts, query=False)
+        """Return the vectors of strings, in order; see `embed_documents`."""
+        return await self._aembed_all(texts, query=False)
 
     def embed_query(self, text: str) -> list[float]:
-        """The vector of a text that is to be compared with those of documents."""
-        return self._embedded([text], query=True)[0]
+        """Return the vector of a query, to be compared with those of documents."""
+        return self._embed_all([text], query=True)[0]
 
     async def aembed_query(self, text: str) -> list[float]:
-        """The vector of a text that is to be compared with those of documents."""
-        return (await self._aembedded([text], query=True))[0]
+        """Return the vector of a query, to be compared with those of documents."""
+        return (await self._aembed_all([text], query=True))[0]
 
     def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        texts = [self._text(value, kwargs) for value in values]
+        strings = [self._text(value, kwargs) for value in values]
         with activate(scope):
-            return self._embedded(texts, query=True)
+            return self._embed_all(strings, query=True)
 
     async def _ainvoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
     ) -> list[Any]:
-        texts = [self._text(value, kwargs) for value in values]
+        strings = [self._text(value, kwargs) for value in values]
         with activate(scope):
-            return await self._aembedded(texts, query=True)
+            return await self._aembed_all(strings, query=True)
 
-    def _embedded(self, texts: Sequence[str], *, query: bool) -> list[list[float]]:
-        found: list[list[float]] = []
-        for group in self._groups(texts):
-            found += self._request(partial(self._ask, group, query), group)
-        return found
+    def _embed_all(self, strings: Sequence[str], *, query: bool) -> list[list[float]]:
+        vectors: list[list[float]] = []
+        for batch in self._batches(strings):
+            vectors += self._request(partial(self._embed_batch, batch, query), batch)
+        return vectors
 
-    async def _aembedded(self, texts: Sequence[str], *, query: bool) -> list[list[float]]:
-        found: list[list[float]] = []
-        for group in self._groups(texts):
-            found += await self._arequest(partial(self._aask, group, query), group)
-        return found
+    async def _aembed_all(self, strings: Sequence[str], *, query: bool) -> list[list[float]]:
+        vectors: list[list[float]] = []
+        for batch in self._batches(strings):
+            vectors += await self._arequest(partial(self._aembed_batch, batch, query), batch)
+        return vectors
 
-    def _ask(self, texts: Sequence[str], query: bool) -> list[list[float]]:
-        return self._fetched(self._build_request(texts, query), partial(self._read, len(texts)))
+    def _embed_batch(self, strings: Sequence[str], query: bool) -> list[list[float]]:
+        return self._fetch(self._build_request(strings, query), partial(self._read, len(strings)))
 
-    async def _aask(self, texts: Sequence[str], query: bool) -> list[list[float]]:
-        return await self._afetched(
-            self._build_request(texts, query), partial(self._read, len(texts))
+    async def _aembed_batch(self, strings: Sequence[str], query: bool) -> list[list[float]]:
+        return await self._afetch(
+            self._build_request(strings, query), partial(self._read, len(strings))
         )
 
-    def _build_request(self, texts: Sequence[str], query: bool) -> Request:
-        body = {**self._body(texts, query=query), **(self.extra_body or {})}
+    def _build_request(self, strings: Sequence[str], query: bool) -> Request:
+        body = {**self._body(strings, query=query), **(self.extra_body or {})}
         return self._post(self._path(), body)
 
     def _read(self, count: int, body: Any) -> list[list[float]]:
         vectors = self._vectors(body)
         if len(vectors) != count:
-            raise ValueError(f"{len(vectors)} vectors for {count} texts")
+            raise ValueError(f"{len(vectors)} vectors for {count} strings")
         return vectors
 
-    def _groups(self, texts: Sequence[str]) -> Iterator[Sequence[str]]:
-        if isinstance(cast("object", texts), str):
+    def _batches(self, strings: Sequence[str]) -> Iterator[Sequence[str]]:
+        if isinstance(cast("object", strings), str):
             raise TypeError(
-                f"{type(self).__name__} was given one text where it takes a list. "
-                "Use `embed_query`, or put the text into a list."
+                f"{type(self).__name__}.embed_documents takes a list of strings, and got a string. "
+                "Use `embed_query`, or put the string into a list."
             )
-        for text in texts:
+        for text in strings:
             if not isinstance(cast("object", text), str):
-                raise TypeError(f"{type(self).__name__} embeds texts, got {type(text).__name__!r}.")
-        for start in range(0, len(texts), self.max_batch_size):
-            yield texts[start : start + self.max_batch_size]
+                raise TypeError(
+                    f"{type(self).__name__} embeds strings, got {type(text).__name__!r}."
+                )
+        for start in range(0, len(strings), self.max_batch_size):
+            yield strings[start : start + self.max_batch_size]
 
 
 def floats(vector: Any) -> list[float]:
-    """A vector of an answer.
+    """Return a vector of a response as floats.
 
     Raises:
-        TypeError: it is no list of numbers.
+        TypeError: it is not a list of numbers.
     """
     if not isinstance(vector, list):
-        raise TypeError("a vector that is no list")
+        raise TypeError("a vector is not a list")
     return [float(number) for number in cast("Sequence[Any]", vector)]

@@ -1,4 +1,4 @@
-"""What services say where something is wrong, in the forms that they use."""
+"""A parser of the error bodies that services send."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Final, cast
 
 @dataclass(frozen=True)
 class ServiceError:
-    """What a service says is wrong.
+    """Error that a service reported.
 
     Attributes:
-        message: in its words.
-        codes: its names for this kind of fault ("rate_limit_exceeded", "UNAVAILABLE", "503").
-        details: all of what it said.
+        message: the message of the service.
+        codes: the codes of the service for the error ("rate_limit_exceeded", "UNAVAILABLE", "503").
+        details: the whole body.
     """
 
     message: str
@@ -24,27 +24,27 @@ class ServiceError:
 
 
 def parse_error_body(body: Any) -> ServiceError:
-    """What the body of an unsuccessful reply, or an event of a stream, says.
+    """Parse the body of an error response, or an error event of a stream.
 
-    The forms are `{"error": {"message", "type", "code", "status"}}` (OpenAI, Anthropic, Google),
-    the same in a list (Google), `{"error": text}` (Ollama), and an object or text of its own.
+    Services send `{"error": {"message", "type", "code", "status"}}` (OpenAI, Anthropic, Google),
+    the same in a list (Google), `{"error": "message"}` (Ollama), or any other object or string.
     """
     if isinstance(body, list) and body:
         return parse_error_body(cast("Sequence[Any]", body)[0])
     if not isinstance(body, Mapping):
         return ServiceError(f"{body}")
-    said = cast("Mapping[str, Any]", body)
-    error: Any = said.get("error", said)
+    body = cast("Mapping[str, Any]", body)
+    error: Any = body.get("error", body)
     if not isinstance(error, Mapping):
-        return ServiceError(str(error), details=said)
-    told = cast("Mapping[str, Any]", error)
-    message = told.get("message") or told.get("detail") or json.dumps(told)
-    codes = tuple(str(told[key]) for key in ("status", "type", "code") if told.get(key))
-    return ServiceError(str(message), codes, said)
+        return ServiceError(str(error), details=body)
+    fields = cast("Mapping[str, Any]", error)
+    message = fields.get("message") or fields.get("detail") or json.dumps(fields)
+    codes = tuple(str(fields[key]) for key in ("status", "type", "code") if fields.get(key))
+    return ServiceError(str(message), codes, body)
 
 
-_STATUS: Final[Mapping[str, int]] = {
-    # what services call a fault in mid-stream, where there is no status any more
+_STATUS_OF_CODE: Final[Mapping[str, int]] = {
+    # codes of errors in the middle of a stream, which have no status
     "invalid_request_error": 400,
     "INVALID_ARGUMENT": 400,
     "context_length_exceeded": 400,
@@ -72,10 +72,10 @@ _STATUS: Final[Mapping[str, int]] = {
 
 
 def status_of(codes: Iterable[str]) -> int:
-    """The HTTP status that a service would have answered this fault with; 500 for the unknown."""
+    """Return the HTTP status that corresponds to error codes; 500 for unknown codes."""
     for code in codes:
         if code.isdecimal() and 400 <= int(code) < 600:
             return int(code)
-        if code in _STATUS:
-            return _STATUS[code]
+        if code in _STATUS_OF_CODE:
+            return _STATUS_OF_CODE[code]
     return 500

@@ -1,4 +1,4 @@
-"""JSON as services send and take it, by pydantic's reader and writer: four times as fast."""
+"""JSON by the parser and serializer of pydantic, which are four times as fast as `json`."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 
-def read_json(data: str | bytes) -> Any:
-    """The value that a JSON text stands for.
+def parse_json(data: str | bytes) -> Any:
+    """Parse JSON.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the data is not JSON.
     """
     try:
         return from_json(data)
     except ValueError:
         pass
     try:
-        return json.loads(data)  # it lets half of a pair of surrogates through, as some send it
+        return json.loads(data)  # accepts half of a surrogate pair, which some services send
     except RecursionError:
-        raise ValueError("JSON that is nested too deeply") from None
+        raise ValueError("the JSON is nested too deeply") from None
 
 
-def written_json(value: Any) -> bytes:
-    """A value as JSON text.
+def to_json_bytes(value: Any) -> bytes:
+    """Serialize a value as JSON.
 
     Raises:
-        TypeError: something in it is no JSON, and nothing that pydantic knows.
+        TypeError: a part of it is neither JSON nor a type that pydantic serializes.
     """
     try:
         return to_json(value)
     except PydanticSerializationError:
-        return json.dumps(value).encode()  # half of a pair of surrogates is escaped
+        return json.dumps(value).encode()  # escapes half of a surrogate pair

@@ -1,4 +1,4 @@
-"""Keys, and how they stay out of what is printed, raised and written down."""
+"""API keys, and their redaction from reprs, errors and logs."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from runnables.errors import ConfigError
 Given = TypeVar("Given")
 
 Key: TypeAlias = str | SecretStr | Callable[[], str]
-"""A key, or a function that gives the one to use now, where keys run out after a while."""
+"""A key, or a function that returns the current key, for keys that expire."""
 
 HIDDEN: Final = "**********"
 
-_CARRIES: Final = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
-"""What names of headers have in them whose values are keys."""
-_LENGTH: Final = 8
-"""How many characters a key has at least: shorter words, like "Bearer" or the "none" that a server
-of one's own is given, tell nothing, and stand in many a text."""
+_KEY_HEADERS: Final = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
+"""Matches the names of headers whose values are keys."""
+_MIN_KEY_LENGTH: Final = 8
+"""The smallest number of characters of a key. Shorter words, like "Bearer", or a "none" for a local
+server, are no secrets, and occur in ordinary text."""
 
 
 class SecretHeaders(dict[str, str]):
-    """Headers that print without their values, as one of them may be a key."""
+    """Headers whose repr hides the values, since one may be a key."""
 
     def __repr__(self) -> str:
         return repr(dict.fromkeys(self, HIDDEN))
 
 
 def hidden(secret: Given | str) -> Given | SecretStr:
-    """A text as a value that does not print; anything else as it is."""
+    """Return a string as a SecretStr, whose repr hides it; return anything else unchanged."""
     return SecretStr(secret) if isinstance(secret, str) else secret
 
 
 def key_of(given: Key | None) -> str | None:
-    """The key of the moment, without the blanks that files and shells leave around it.
+    """Return the current key, without the whitespace that files and shells leave around it.
 
     Raises:
-        ConfigError: a function gave what is no text.
+        ConfigError: the function returned something other than a string.
     """
     key: Any = given
     if isinstance(given, SecretStr):
@@ -50,49 +50,49 @@ def key_of(given: Key | None) -> str | None:
     if key is None or isinstance(key, str):
         return key.strip() if key else None
     raise ConfigError(
-        f"The function that gives the key gave a value of type {type(key).__name__!r}: expected a "
-        "text."
+        f"The function for the key returned a value of type {type(key).__name__!r}: expected a "
+        "string."
     )
 
 
 def keys_in_headers(headers: Mapping[str, str] | None) -> list[str]:
-    """The words in headers that may be keys."""
-    values = (value for name, value in (headers or {}).items() if _CARRIES.search(name))
+    """Return the words in headers that may be keys."""
+    values = (value for name, value in (headers or {}).items() if _KEY_HEADERS.search(name))
     return [word for value in values for word in value.split()]
 
 
-def redacted(text: str, secrets: Iterable[str]) -> str:
-    """A text without these keys, and without all that this process has sent lately."""
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Replace these keys in a string, and all keys that this process has sent recently."""
     for secret in sorted({*secrets, *RECENT_KEYS.keys()}, key=len, reverse=True):
-        if len(secret) >= _LENGTH:
+        if len(secret) >= _MIN_KEY_LENGTH:
             text = text.replace(secret, HIDDEN)
     return text
 
 
 class RecentKeys:
-    """The keys that this process has sent lately.
+    """Keys that this process has sent recently.
 
-    A function that gives keys is not asked again for an error: by then it may give another one,
-    and it may wait or fail.
+    An error is redacted with these, not by calling the function for the key again: it may return
+    another key by then, and it may block or fail.
     """
 
-    most: Final = 1000
+    max_keys: Final = 1000
 
     def __init__(self) -> None:
-        # Two halves, so that threads need no lock: the older one is dropped as a whole.
-        self._new: dict[str, None] = {}
-        self._old: dict[str, None] = {}
+        # Two dicts, so that threads need no lock: the older one is dropped at once.
+        self._newer: dict[str, None] = {}
+        self._older: dict[str, None] = {}
 
-    def note(self, key: str) -> None:
-        """Remember a key."""
-        if key not in self._new:
-            if len(self._new) >= self.most:
-                self._old, self._new = self._new, {}
-            self._new[key] = None
+    def add(self, key: str) -> None:
+        """Add a key."""
+        if key not in self._newer:
+            if len(self._newer) >= self.max_keys:
+                self._older, self._newer = self._newer, {}
+            self._newer[key] = None
 
     def keys(self) -> list[str]:
-        """All of them."""
-        return [*self._new.copy(), *self._old.copy()]
+        """Return all keys."""
+        return [*self._newer.copy(), *self._older.copy()]
 
 
 RECENT_KEYS: Final = RecentKeys()

@@ -1,7 +1,7 @@
-"""What all services that are reached over HTTP share: keys, addresses, faults.
+"""The base of models that are reached over HTTP: keys, URLs, errors.
 
-A model is configuration. Its key may be given, or is looked up in the environment at each call,
-so that a model that travels to another process finds the key of that process.
+A model is configuration. Its key is a setting, or is looked up in the environment at each call, so
+that a model that is pickled for another process uses the key of that process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from runnables_providers._http import (
     send,
 )
 from runnables_providers._remote.error_bodies import ServiceError, parse_error_body
-from runnables_providers._remote.json_values import read_json, written_json
+from runnables_providers._remote.json_values import parse_json, to_json_bytes
 from runnables_providers._remote.keys import (
     RECENT_KEYS,
     Key,
@@ -40,31 +40,31 @@ from runnables_providers._remote.keys import (
     hidden,
     key_of,
     keys_in_headers,
-    redacted,
+    redact,
 )
 
 T = TypeVar("T")
 
-_SHOWN = 300
-"""How many characters of an answer that cannot be read are shown in its error."""
-_USUAL = ClientConfig()
-_LONGEST = 5_000
-"""How many characters of a service's own reason an error has at most."""
+_MAX_SHOWN_BODY = 300
+"""The most characters of an unreadable response that its error shows."""
+_DEFAULT_CONFIG = ClientConfig()
+_MAX_MESSAGE = 5_000
+"""The most characters of a service's message that an error shows."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """Where models are reached.
+    """Service that hosts models.
 
     Attributes:
-        name: as in "name:model", and in errors.
-        title: as its makers write it.
-        url: the base address, with no slash at the end.
-        url_variables: environment variables that may hold another one.
+        name: the name, as in "name:model" and in errors.
+        display_name: the name as its makers write it.
+        url: the base URL, without a slash at the end.
+        url_variables: environment variables that may hold another base URL.
         key_variables: environment variables that may hold the key.
-        id_headers: headers of an answer that may hold the name of the request.
-        open: whether it needs no key.
-        extra: what to install for it, where that is not called as it is.
+        id_headers: response headers that may hold the id of the request.
+        requires_key: whether the service needs a key; a compatible one at another URL may not.
+        extra: the extra to install; None: the same as `name`.
     """
 
     name: str
@@ -73,16 +73,16 @@ class Service:
     url_variables: tuple[str, ...] = ()
     key_variables: tuple[str, ...] = ()
     id_headers: tuple[str, ...] = ("x-request-id", "request-id")
-    open: bool = False
+    requires_key: bool = True
     extra: str | None = None
 
 
 _PARSE_ERRORS = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
-"""What reading an answer of another form raises; too large a number, too many brackets."""
+"""The errors of reading a response with another structure, a too large number, or deep nesting."""
 
 
 class _AsServerError:
-    """`Remote._reading`: not made by `contextmanager`, as streams enter it for every piece."""
+    """Context of `Remote._raises_server_error`; a class is cheaper, and every chunk enters it."""
 
     __slots__ = ("_data", "_headers", "_model")
 
@@ -96,11 +96,11 @@ class _AsServerError:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, _PARSE_ERRORS) and not isinstance(error, RunnablesError):
-            raise self._model._unreadable(self._data, self._headers) from error
+            raise self._model._unreadable_error(self._data, self._headers) from error
 
 
 class Remote:
-    """A model that is reached over HTTP. The attributes are settings; see `_connect`."""
+    """Base of models that are reached over HTTP. The attributes are settings; see `_connect`."""
 
     service: ClassVar[Service]
     api_key: SecretStr | Callable[[], str] | None
@@ -115,60 +115,60 @@ class Remote:
         timeout: float | Timeouts | None,
         default_headers: Mapping[str, str] | None,
     ) -> None:
-        """Take the settings that tell where to go.
+        """Set and check the settings of the connection.
 
         Raises:
-            AuthenticationError: no key, for a service that wants one.
-            ConfigError: an address that is none, a limit that is not positive.
+            AuthenticationError: the service requires a key, and there is none.
+            ConfigError: a URL is invalid, or a time limit is not positive.
             MissingExtra: the HTTP library is not installed.
         """
         require_http(type(self).__name__, self.service.extra or self.service.name)
-        self._check_kind("base_url", base_url, isinstance(base_url, str), "a text")
+        self._check_type("base_url", base_url, isinstance(base_url, str), "a string")
         is_key = isinstance(api_key, (str, SecretStr)) or callable(api_key)
-        self._check_kind("api_key", api_key, is_key, "a text, or a function that gives one")
+        self._check_type("api_key", api_key, is_key, "a string, or a function that returns one")
         is_mapping = isinstance(default_headers, Mapping)
-        self._check_kind("default_headers", default_headers, is_mapping, "a dict of texts")
+        self._check_type("default_headers", default_headers, is_mapping, "a dict of strings")
         self.api_key = hidden(api_key)
         self.base_url = base_url
         self.timeout = timeout
         self.default_headers = None if default_headers is None else SecretHeaders(default_headers)
-        further: Mapping[str, Any] = self.default_headers or {}
-        for name, given in further.items():
-            if not isinstance(given, str):
+        headers: Mapping[str, Any] = self.default_headers or {}
+        for name, value in headers.items():
+            if not isinstance(value, str):
                 raise ConfigError(
                     f"{type(self).__name__}: default_headers[{name!r}] is a "
-                    f"{type(given).__name__}: expected a text."
+                    f"{type(value).__name__}: expected a string."
                 )
-        self._setup()
+        self._client_config()
         self._check_url(self._url())
         self._secret()
 
-    def _check_kind(self, name: str, value: Any, fits: bool, expected: str) -> None:
-        """Refuse a setting of another type; its value may be secret, so it does not show."""
+    def _check_type(self, name: str, value: Any, fits: bool, expected: str) -> None:
+        """Refuse a setting of another type, without showing its value, which may be secret."""
         if value is not None and not fits:
             raise ConfigError(
                 f"{type(self).__name__}: {name} is of type {type(value).__name__!r}: "
                 f"expected {expected}."
             )
 
-    # -- where, and who asks
+    # -- requests
 
     def _url(self) -> str:
-        """The base address, with no slash at the end."""
+        """Return the base URL, without a slash at the end."""
         return (self.base_url or variable(*self.service.url_variables) or self.service.url).rstrip(
             "/"
         )
 
     def _identity(self) -> dict[str, Any]:
         settings: dict[str, Any] = cast("Any", super())._identity()
-        return {**settings, "base_url": self._url()}  # as the environment may say
+        return {**settings, "base_url": self._url()}  # it may come from the environment
 
     def _is_own(self) -> bool:
-        """Whether it is the maker's own service, not a compatible one."""
+        """Tell whether the URL is that of the service itself, not of a compatible server."""
         return self._url() == self.service.url
 
     def _service_label(self) -> str:
-        """Who answers, for errors: the service, or the host that speaks as it does."""
+        """Return the name for errors: that of the service, or the host of a compatible server."""
         if self._is_own():
             return self.service.display_name
         return f"{urlsplit(self._url()).netloc} ({self.service.name})"
@@ -177,17 +177,17 @@ class Remote:
         try:
             parts = urlsplit(url)
             host = parts.hostname if parts.port != 0 else None
-        except ValueError:  # of brackets, or of a port
+        except ValueError:  # brackets, or a port
             parts, host = urlsplit(""), None
         if parts.scheme not in ("http", "https") or not host:
             raise ConfigError(
-                f"{type(self).__name__}: base_url={url!r} is no address. Write it with "
+                f"{type(self).__name__}: base_url={url!r} is not a URL. Write it with "
                 "http:// or https:// and a host."
             )
         if parts.password or parts.username:
             raise ConfigError(
                 f"{type(self).__name__}: base_url holds a name or password, which would be shown "
-                "wherever the model is. Give it as `api_key` or in `default_headers`."
+                "wherever the model is. Pass it as `api_key` or in `default_headers`."
             )
         if "?" in url or "#" in url:
             raise ConfigError(
@@ -196,19 +196,19 @@ class Remote:
             )
 
     def _secret(self) -> str | None:
-        """The key; None where there is none, and the service is not its maker's own.
+        """Return the key; None if there is none and none is required.
 
         Raises:
-            AuthenticationError: there is none, and the service wants one.
+            AuthenticationError: there is none, and the service requires one.
         """
         key = self._given()
-        if key or self.service.open or not self._is_own():
+        if key or not self.service.requires_key or not self._is_own():
             return key or None
         why = "" if self.api_key is None else " (api_key is empty)"
         raise AuthenticationError(
             f"{type(self).__name__} has no key for {self.service.display_name}{why}. "
             "Set the environment "
-            f"variable {self.service.key_variables[0]}, or give api_key=...",
+            f"variable {self.service.key_variables[0]}, or pass api_key=...",
             provider=self.service.name,
         )
 
@@ -218,25 +218,25 @@ class Remote:
         return key_of(variable(*self.service.key_variables))
 
     def _auth(self, key: str) -> Mapping[str, str]:
-        """The headers that carry the key."""
+        """Return the headers with the key."""
         return {"authorization": f"Bearer {key}"}
 
     def _headers(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         key = self._secret()
         if key:
-            RECENT_KEYS.note(key)
+            RECENT_KEYS.add(key)
         for word in keys_in_headers(extra) if extra else ():
-            RECENT_KEYS.note(word)
+            RECENT_KEYS.add(word)
         headers = {"content-type": "application/json"}
-        for further in (self._auth(key) if key else None, self.default_headers, extra):
-            if further:
-                headers.update(further)
+        for more in (self._auth(key) if key else None, self.default_headers, extra):
+            if more:
+                headers.update(more)
         return headers
 
-    def _setup(self) -> ClientConfig:
+    def _client_config(self) -> ClientConfig:
         limit = self.timeout
         if limit is None:
-            return _USUAL
+            return _DEFAULT_CONFIG
         if isinstance(limit, Timeouts):
             return ClientConfig(limit)
         is_number = isinstance(cast("object", limit), (int, float)) and not isinstance(limit, bool)
@@ -250,98 +250,98 @@ class Remote:
     def _post(
         self, path: str, body: Mapping[str, Any], extra: Mapping[str, str] | None = None
     ) -> Request:
-        """A request with a JSON body; the path may be a whole address."""
+        """Return a POST request with a JSON body; the path may be a whole URL."""
         url = path if path.startswith(("http://", "https://")) else self._url() + path
-        return Request("POST", url, self._headers(extra), written_json(body))
+        return Request("POST", url, self._headers(extra), to_json_bytes(body))
 
-    def _fetched(self, request: Request, read: Callable[[Any], T]) -> T:
-        """What `read` makes of the JSON that a request is answered with."""
-        return self._understood(send(request, self._setup(), self.service.name), read)
+    def _fetch(self, request: Request, read: Callable[[Any], T]) -> T:
+        """Send a request; return what `read` makes of the JSON in the reply."""
+        return self._decode(send(request, self._client_config(), self.service.name), read)
 
-    async def _afetched(self, request: Request, read: Callable[[Any], T]) -> T:
-        """What `read` makes of the JSON that a request is answered with."""
-        return self._understood(await asend(request, self._setup(), self.service.name), read)
+    async def _afetch(self, request: Request, read: Callable[[Any], T]) -> T:
+        """Send a request; return what `read` makes of the JSON in the reply."""
+        return self._decode(await asend(request, self._client_config(), self.service.name), read)
 
-    def _understood(self, reply: Reply, read: Callable[[Any], T]) -> T:
-        body = self._json(reply)
-        with self._reading(reply.body, reply.headers):
+    def _decode(self, reply: Reply, read: Callable[[Any], T]) -> T:
+        body = self._parse_reply(reply)
+        with self._raises_server_error(reply.body, reply.headers):
             return read(body)
 
-    # -- what can be wrong
+    # -- errors
 
-    def _json(self, reply: Reply) -> Any:
-        """The JSON of a reply.
+    def _parse_reply(self, reply: Reply) -> Any:
+        """Return the JSON of a reply.
 
         Raises:
-            ModelError: it tells of a fault, or is no JSON.
+            ModelError: the status is an error, or the body is not JSON.
         """
         if not 200 <= reply.status < 300:
-            raise self._refused(reply)
+            raise self._refusal_error(reply)
         try:
-            return read_json(reply.body)
+            return parse_json(reply.body)
         except ValueError as error:
-            raise self._unreadable(reply.body, reply.headers) from error
+            raise self._unreadable_error(reply.body, reply.headers) from error
 
-    def _reading(self, data: bytes, headers: Mapping[str, str]) -> _AsServerError:
-        """Let what is not of the service's own form be an error of the service."""
+    def _raises_server_error(self, data: bytes, headers: Mapping[str, str]) -> _AsServerError:
+        """Return a context that turns errors of reading a response into a ServerError."""
         return _AsServerError(self, data, headers)
 
-    def _unreadable(self, body: bytes, headers: Mapping[str, str]) -> ServerError:
-        text = self._redacted(body.decode("utf-8", "replace"))[:_SHOWN]
+    def _unreadable_error(self, body: bytes, headers: Mapping[str, str]) -> ServerError:
+        text = self._redact(body.decode("utf-8", "replace"))[:_MAX_SHOWN_BODY]
         kind = headers.get("content-type", "no content type")
         return ServerError(
-            f"{self._service_label()} answered with what cannot be read ({kind}): {text!r}",
+            f"{self._service_label()} sent a response that cannot be read ({kind}): {text!r}",
             provider=self.service.name,
             request_id=self._request_id(headers),
         )
 
-    def _refused(self, reply: Reply) -> ModelError:
-        """The error for a reply that is no success."""
+    def _refusal_error(self, reply: Reply) -> ModelError:
+        """Return the error for a reply with an error status."""
         try:
-            body: Any = read_json(reply.body)
+            body: Any = parse_json(reply.body)
         except ValueError:
-            body = self._redacted(reply.body.decode("utf-8", "replace"))[:_SHOWN]
+            body = self._redact(reply.body.decode("utf-8", "replace"))[:_MAX_SHOWN_BODY]
         return self._error(reply.status, parse_error_body(body), reply.headers)
 
-    def _error(self, status: int, fault: ServiceError, headers: Mapping[str, str]) -> ModelError:
-        """The error for a fault."""
-        message = self._redacted(fault.message)[:_LONGEST] or "no reason given"
+    def _error(self, status: int, error: ServiceError, headers: Mapping[str, str], /) -> ModelError:
+        """Return the portable error for an error of the service."""
+        message = self._redact(error.message)[:_MAX_MESSAGE] or "no reason given"
         if (status == 404 or 300 <= status < 400) and self._url() != self.service.url:
-            message = f"{message.rstrip('.')}. Its base address: {self._url()}"
+            message = f"{message.rstrip('.')}. The base URL is {self._url()}"
         return model_error(
             status,
             f"{self._service_label()} answered {status}: {message}",
             provider=self.service.name,
             request_id=self._request_id(headers),
-            retry_after=self._delay(fault, headers),
-            codes=fault.codes,
-            daily=self._is_used_up(fault),
+            retry_after=self._delay(error, headers),
+            codes=error.codes,
+            daily=self._is_used_up(error),
         )
 
-    def _delay(self, fault: ServiceError, headers: Mapping[str, str]) -> float | None:
-        """Seconds until the service wants to be asked again, where it says so."""
+    def _delay(self, error: ServiceError, headers: Mapping[str, str], /) -> float | None:
+        """Return the seconds that the service asks to wait before a retry, if it does."""
         return retry_after(headers)
 
-    def _is_used_up(self, fault: ServiceError) -> bool:
-        """Whether the fault is a limit that waiting for minutes does not mend."""
-        return "insufficient_quota" in fault.codes  # OpenAI's, for an account without money
+    def _is_used_up(self, error: ServiceError, /) -> bool:
+        """Tell whether a quota is used up, so that waiting for minutes does not help."""
+        return "insufficient_quota" in error.codes  # OpenAI's code for an account without credit
 
     def _request_id(self, headers: Mapping[str, str]) -> str | None:
         return next((headers[name] for name in self.service.id_headers if name in headers), None)
 
-    def _redacted(self, text: str) -> str:
-        """A text of the service without the keys, which some repeat where they are wrong."""
+    def _redact(self, text: str) -> str:
+        """Replace keys in a message of the service; some repeat a wrong key."""
         own = key_of(self.api_key) if isinstance(self.api_key, SecretStr) else None
-        return redacted(text, [own or "", *keys_in_headers(self.default_headers)])
+        return redact(text, [own or "", *keys_in_headers(self.default_headers)])
 
 
-def is_mapping_of_texts(value: Any) -> bool:
-    """Whether all keys and values are texts."""
+def is_string_mapping(value: Any) -> bool:
+    """Tell whether a value is a mapping of strings to strings."""
     if not isinstance(value, Mapping):
         return False
-    return all(isinstance(it, str) for pair in cast("Any", value.items()) for it in pair)
+    return all(isinstance(part, str) for pair in cast("Any", value.items()) for part in pair)
 
 
 def variable(*names: str) -> str | None:
-    """The first of these environment variables that is set."""
+    """Return the value of the first of these environment variables that is set."""
     return next((value for name in names if (value := os.environ.get(name))), None)

@@ -1,4 +1,4 @@
-"""Tool calls of services that give them no names of their own, or that want a tool's name."""
+"""Ids of tool calls for services without ids, and names of tools for their results."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from typing import Any, Final, cast
 from runnables.errors import ConfigError
 from runnables.messages import AIMessage, BaseMessage, ContentBlock, ToolMessage
 
-_MADE: Final = "made_"
+_GENERATED_PREFIX: Final = "made_"
 
 
 def invented_id(answered: str | Sequence[BaseMessage], *of: object) -> str:
-    """A name for a call, which depends on nothing but the arguments.
+    """Return an id for a tool call; equal arguments have equal ids.
 
-    So a stream and a whole answer give the same call the same name, and another call of a
-    conversation gets another one: each result repeats the name of its call, so that the names
-    that are made after it differ from those before.
+    So a call has the same id whether its answer was streamed or not. Other calls of the
+    conversation have other ids: each result repeats the id of its call, so the messages before a
+    later call differ.
 
     Args:
-        answered: the service's name for the answer with the call, or the messages it is to.
-        *of: what tells the call from others in the same answer.
+        answered: the service's id of the answer with the call, or the messages before the answer.
+        *of: values that distinguish the call from others in the same answer.
     """
     if not isinstance(answered, str):
         last = answered[-1]
-        named = getattr(last, "tool_call_id", None)
-        answered = json.dumps([len(answered), last.type, last.text, named])
+        call_id = getattr(last, "tool_call_id", None)
+        answered = json.dumps([len(answered), last.type, last.text, call_id])
     text = json.dumps([answered, *of], default=str)
-    return _MADE + blake2s(text.encode(), digest_size=10).hexdigest()
+    return _GENERATED_PREFIX + blake2s(text.encode(), digest_size=10).hexdigest()
 
 
 def service_id(name: str | None) -> str | None:
-    """The name of a call as a service gave it; None where it was made here."""
-    return None if name is None or name.startswith(_MADE) else name
+    """Return the id of a call that comes from the service; None if it was generated here."""
+    return None if name is None or name.startswith(_GENERATED_PREFIX) else name
 
 
 def with_only_tool(options: dict[str, Any]) -> dict[str, Any]:
-    """Options, with "required" in place of the name of the only tool, which means the same.
+    """Return the options with `tool_choice` "required" instead of the name of the only tool.
 
-    Not every server that speaks as others do knows a choice by name, and takes it for none.
+    Both mean the same, but some compatible servers ignore a choice by name.
     """
     match options:
         case {
@@ -53,27 +53,27 @@ def with_only_tool(options: dict[str, Any]) -> dict[str, Any]:
 
 
 class CalledTools:
-    """Which tool each call of a conversation was for; the messages are given in their order."""
+    """Names of the tools by call id, collected from the messages of a conversation, in order."""
 
     def __init__(self) -> None:
         self._tools: dict[str, str] = {}
 
     def note(self, message: BaseMessage) -> None:
-        """Take the calls of a message."""
+        """Add the tool calls of a message."""
         if isinstance(message, AIMessage):
             for block in calls_of(message.content_blocks):
                 if block.get("id") and block.get("name"):
                     self._tools[block["id"]] = block["name"]
 
     def find(self, message: ToolMessage) -> str | None:
-        """The tool that a result is of, where anything says so."""
+        """Return the name of the tool that a result is of; None if it is unknown."""
         return self._tools.get(message.tool_call_id) or message.name
 
     def tool_of(self, message: ToolMessage) -> str:
-        """The tool that a result is of.
+        """Return the name of the tool that a result is of.
 
         Raises:
-            ConfigError: the conversation has no such call, and the message does not say.
+            ConfigError: no earlier message has the call, and the message has no name.
         """
         name = self.find(message)
         if name is None:
@@ -86,13 +86,13 @@ class CalledTools:
 
 
 def calls_of(blocks: Sequence[ContentBlock]) -> list[Mapping[str, Any]]:
-    """The tool calls among the blocks of an answer, also those that could not be read."""
+    """Return the tool calls among the blocks of an answer, with the invalid ones."""
     kinds = ("tool_call", "invalid_tool_call")
-    return [cast("Mapping[str, Any]", it) for it in blocks if it["type"] in kinds]
+    return [cast("Mapping[str, Any]", block) for block in blocks if block["type"] in kinds]
 
 
 def arguments(call: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a call as an object; a text that is none stands in one."""
+    """Return the arguments of a call as an object; an unparsed string is put into one."""
     args = call["args"]
     if isinstance(args, Mapping):
         return dict(cast("Mapping[str, Any]", args))

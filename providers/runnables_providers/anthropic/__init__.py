@@ -1,7 +1,4 @@
-"""Anthropic, and every server that speaks its Messages API.
-
-from runnables_providers.anthropic import ChatAnthropic
-"""
+"""Models of Anthropic, and of every server that has its Messages API."""
 
 from runnables_providers.anthropic.chat import ChatAnthropic as ChatAnthropic
 

@@ -1,4 +1,4 @@
-"""Answers of the Messages API: blocks that come whole, or in pieces."""
+"""Answers of the Messages API, read block by block, or delta by delta of a stream."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from runnables.messages.tool_calls import parse_args
 from runnables.models import StopSequenceFilter
 from runnables_providers.anthropic.blocks import INVALID
 
-Piece: TypeAlias = tuple[Content, list[ToolCallChunk]]
-"""What a part of an answer adds to the content of a message, and to its tool calls."""
+Addition: TypeAlias = tuple[Content, list[ToolCallChunk]]
+"""What an event adds to the content of a message, and to its tool calls."""
 
-_NOTHING: Final[Piece] = ("", [])
+_NOTHING: Final[Addition] = ("", [])
 _CALL_KEYS: Final = ("type", "id", "name", "input")
 
 
 @dataclass
-class _Open:
+class _OpenBlock:
     """A block that is not complete yet, or whose place is not known yet.
 
     Attributes:
-        block: as it began.
-        json: the pieces of its input.
+        block: the block, as it started.
+        json: the parts of its input.
     """
 
     block: Block
     json: list[str] = field(default_factory=list[str])
 
-    def whole(self) -> Block:
-        """The block with its input; what is no JSON stays as the text that it is."""
+    def complete(self) -> Block:
+        """Return the block with its input; invalid JSON is kept as a string."""
         text = "".join(self.json)
         if not text:
             return self.block
@@ -45,128 +45,123 @@ class _Open:
 
 
 class AnswerReader:
-    """Turns blocks into the content and the tool calls of a message, piece by piece.
+    """A reader that turns blocks into the content and the tool calls of a message.
 
-    A whole block is a start and a stop, so that an answer and its stream read alike. Texts are
-    plain, unless they may cite: then they are blocks, as each has citations of its own. Blocks
-    have their place in the answer as `index`. Calls of tools stand in the message's tool calls;
-    in its content, too, where something follows them.
+    A complete block is read as its start and its stop, so that an answer and its stream make the
+    same message. Text is a plain string, unless it may cite: then it is a block, as each has
+    citations of its own. Blocks have their place in the answer as `index`. Tool calls are in the
+    message's `tool_calls`, and also in its content where another block follows them.
 
     Args:
-        cited: whether every text is to be a block.
-        stop: texts before which each text of the answer is cut.
+        cited: whether every text becomes a block.
+        stop: strings before which each text of the answer is truncated.
     """
 
     def __init__(self, *, cited: bool, stop: Sequence[str] = ()) -> None:
         self._cited = cited
-        self._cutter = StopSequenceFilter(stop) if stop else None
+        self._filter = StopSequenceFilter(stop) if stop else None
         self._citing: set[int] = set()
-        self._held: dict[int, _Open] = {}
-        self._calls: dict[int, _Open] = {}
+        self._waiting: dict[int, _OpenBlock] = {}
+        self._calls: dict[int, _OpenBlock] = {}
 
-    def start(self, index: int, block: Mapping[str, Any]) -> Piece:
-        """A block begins, or is here as a whole."""
-        kind = _said(block["type"])
+    def start(self, index: int, block: Mapping[str, Any]) -> Addition:
+        """Take the start of a block, or a complete block."""
+        kind = _string(block["type"])
         if kind == "tool_use":
-            self._calls[index] = _Open({**block, "index": index})
+            self._calls[index] = _OpenBlock({**block, "index": index})
             return "", [self._call(index, block)]
-        before = [*self._release(), *self._called()]
+        before = [*_take_all(self._waiting), *_take_all(self._calls)]
         match kind:
             case "text":
                 if self._cited or block.get("citations") is not None:
                     self._citing.add(index)
-                said = self._text(index, block["text"], block.get("citations"))
+                new = self._text(index, block["text"], block.get("citations"))
             case "thinking":
-                said = _thought(index, block)
+                new = _thinking(index, block)
             case _:
-                self._held[index] = _Open({**block, "index": index})
-                said = ""
-        return _content(before, said), []
+                self._waiting[index] = _OpenBlock({**block, "index": index})
+                new = ""
+        return _content(before, new), []
 
-    def delta(self, index: int, delta: Mapping[str, Any]) -> Piece:
-        """More of a block."""
+    def delta(self, index: int, delta: Mapping[str, Any]) -> Addition:
+        """Take a delta of a block."""
         match delta["type"]:
             case "text_delta":
                 return _content([], self._text(index, delta["text"])), []
             case "input_json_delta":
-                return self._input(index, _said(delta["partial_json"]))
+                return self._input(index, _string(delta["partial_json"]))
             case "thinking_delta":
-                thought = _said(delta["thinking"])
-                return [{"type": "thinking", "thinking": thought, "index": index}], []
+                thinking = _string(delta["thinking"])
+                return [{"type": "thinking", "thinking": thinking, "index": index}], []
             case "signature_delta":
-                signature = _said(delta["signature"])
+                signature = _string(delta["signature"])
                 return [{"type": "thinking", "signature": signature, "index": index}], []
             case "citations_delta":
                 return [_cited(index, "", [delta["citation"]])], []
             case _:
-                self._grow(index, delta)
+                self._merge(index, delta)
                 return _NOTHING
 
-    def stop(self, index: int) -> Piece:
-        """A block is complete."""
+    def stop(self, index: int) -> Addition:
+        """Take the end of a block."""
         call = self._calls.get(index)
         if call is not None and call.block.get("input") and not call.json:
             text = json.dumps(call.block["input"], ensure_ascii=False)
             return "", [tool_call_chunk(args=text, index=index)]
-        if self._cutter and (rest := self._cutter.finish()):
+        if self._filter and (rest := self._filter.finish()):
             return _content([], _cited(index, rest) if index in self._citing else rest), []
-        return self._release(), []
+        return _take_all(self._waiting), []
 
     def finish(self) -> Content:
-        """What is left of an answer whose last block was not said to be complete."""
-        return self._release()
+        """Return the rest of an answer whose last block had no end."""
+        return _take_all(self._waiting)
 
     # -- one block
 
-    def _text(self, index: int, text: Any, citations: Any = None) -> str | Block:
-        said = self._cutter.feed(_said(text)) if self._cutter else _said(text)
-        return _cited(index, said, citations) if index in self._citing else said
+    def _text(self, index: int, text: str, citations: Any = None) -> str | Block:
+        text = self._filter.feed(_string(text)) if self._filter else _string(text)
+        return _cited(index, text, citations) if index in self._citing else text
 
     def _call(self, index: int, block: Mapping[str, Any]) -> ToolCallChunk:
-        piece = tool_call_chunk(name=block["name"], args="", id=block["id"], index=index)
-        extras = {key: it for key, it in block.items() if key not in _CALL_KEYS and it is not None}
-        return {**piece, "extras": extras} if extras else piece
+        chunk = tool_call_chunk(name=block["name"], args="", id=block["id"], index=index)
+        extras = {
+            key: value
+            for key, value in block.items()
+            if key not in _CALL_KEYS and value is not None
+        }
+        return {**chunk, "extras": extras} if extras else chunk
 
-    def _input(self, index: int, text: str) -> Piece:
+    def _input(self, index: int, text: str) -> Addition:
         if not text:
             return _NOTHING
         if index not in self._calls:
-            if index in self._held:
-                self._held[index].json.append(text)
+            if index in self._waiting:
+                self._waiting[index].json.append(text)
             return _NOTHING
         self._calls[index].json.append(text)
         return "", [tool_call_chunk(args=text, index=index)]
 
-    def _grow(self, index: int, delta: Mapping[str, Any]) -> None:
-        """Take a delta of a kind that is not known: its texts go on with those of the block."""
-        if index in self._held:
+    def _merge(self, index: int, delta: Mapping[str, Any]) -> None:
+        """Take a delta of an unknown type: its strings are appended to those of the block."""
+        if index in self._waiting:
             rest = {key: value for key, value in delta.items() if key != "type"}
-            self._held[index].block = join_deltas_by_key([self._held[index].block, rest])
-
-    # -- what waited
-
-    def _release(self) -> list[str | Block]:
-        """The blocks that waited to be complete."""
-        return _emptied(self._held)
-
-    def _called(self) -> list[str | Block]:
-        """The calls that something follows, so that their place must be kept."""
-        return _emptied(self._calls)
+            self._waiting[index].block = join_deltas_by_key([self._waiting[index].block, rest])
 
 
-def _emptied(blocks: dict[int, _Open]) -> list[str | Block]:
+def _take_all(blocks: dict[int, _OpenBlock]) -> list[str | Block]:
+    """Remove all blocks, and return them complete."""
     if not blocks:  # as nearly always
         return []
-    found = [block.whole() for block in blocks.values()]
+    found = [block.complete() for block in blocks.values()]
     blocks.clear()
     return [*found]
 
 
-def _content(before: list[str | Block], said: str | Block) -> Content:
-    """A text alone is one; beside blocks, it is an item of the content."""
-    if isinstance(said, str) and not before:
-        return said
-    return [*before, said] if said else before
+def _content(before: list[str | Block], new: str | Block) -> Content:
+    """Return a string alone as the content; with blocks, it is an item of the content."""
+    if isinstance(new, str) and not before:
+        return new
+    return [*before, new] if new else before
 
 
 def _cited(index: int, text: str, citations: Any = None) -> Block:
@@ -174,73 +169,75 @@ def _cited(index: int, text: str, citations: Any = None) -> Block:
     return {**block, "annotations": [*citations]} if citations else block
 
 
-def _thought(index: int, block: Mapping[str, Any]) -> Block:
-    thought: Block = {"type": "thinking", "thinking": _said(block["thinking"]), "index": index}
+def _thinking(index: int, block: Mapping[str, Any]) -> Block:
+    found: Block = {"type": "thinking", "thinking": _string(block["thinking"]), "index": index}
     signature = block.get("signature")
-    return {**thought, "signature": _said(signature)} if signature else thought
+    return {**found, "signature": _string(signature)} if signature else found
 
 
-def _said(text: Any) -> str:
-    """A text as it is. Anything else would fail later, where pieces are joined, as a slip of ours.
+def _string(text: Any) -> str:
+    """Return a string unchanged. Anything else would fail later, when chunks are joined, and look
+    like a mistake of this library.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is no string.
     """
     if not isinstance(text, str):
-        raise TypeError(f"{text!r} where a text should be")
+        raise TypeError(f"{text!r} where a string should be")
     return text
 
 
-# -- beside the content
+# -- metadata
 
 _FACTS: Final = ("stop_reason", "stop_sequence", "stop_details", "container", "diagnostics")
 _USAGE_FACTS: Final = ("service_tier", "server_tool_use", "inference_geo", "speed")
 
 
-def facts_of(told: Mapping[str, Any]) -> dict[str, Any]:
-    """What an answer tells of itself, as it tells it."""
-    return {key: told[key] for key in _FACTS if told.get(key) is not None}
+def metadata_of(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata in an answer, or in a delta of one."""
+    return {key: message[key] for key in _FACTS if message.get(key) is not None}
 
 
-def usage_facts_of(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """What the usage tells beyond tokens."""
+def usage_metadata_of(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata that a usage has besides token counts."""
     return {key: usage[key] for key in _USAGE_FACTS if usage.get(key) is not None}
 
 
-def refusal_of(facts: Mapping[str, Any]) -> Block | None:
-    """The refusal that an answer ended with."""
-    if facts.get("stop_reason") != "refusal":
+def refusal_of(metadata: Mapping[str, Any]) -> Block | None:
+    """Return the refusal that an answer ended with."""
+    if metadata.get("stop_reason") != "refusal":
         return None
-    details: Mapping[str, Any] = facts.get("stop_details") or {}
+    details: Mapping[str, Any] = metadata.get("stop_details") or {}
     category = details.get("category")
     why = f" ({category})" if category else ""
-    said = details.get("explanation") or f"Claude declined to answer{why}."
-    return {"type": "refusal", "refusal": said}
+    text = details.get("explanation") or f"Claude declined to answer{why}."
+    return {"type": "refusal", "refusal": text}
 
 
-def usage_of(told: Mapping[str, Any]) -> UsageMetadata | None:
-    """The tokens of an answer; those of the cache, which Anthropic counts apart, are read, too."""
-    if not told:
+def usage_of(usage: Mapping[str, Any]) -> UsageMetadata | None:
+    """Return the token counts of an answer; input tokens include those of the cache, which
+    Anthropic counts apart."""
+    if not usage:
         return None
-    into = {
-        "cache_read": _count(told, "cache_read_input_tokens"),
-        "cache_creation": _count(told, "cache_creation_input_tokens"),
-        **_counts(told.get("cache_creation")),
+    inputs = {
+        "cache_read": _count(usage, "cache_read_input_tokens"),
+        "cache_creation": _count(usage, "cache_creation_input_tokens"),
+        **_counts(usage.get("cache_creation")),
     }
-    read = _count(told, "input_tokens") + into["cache_read"] + into["cache_creation"]
-    out = _counts(told.get("output_tokens_details"))
-    wrote = _count(told, "output_tokens")
-    usage = UsageMetadata(input_tokens=read, output_tokens=wrote, total_tokens=read + wrote)
-    if known := {kind: count for kind, count in into.items() if count}:
-        usage["input_token_details"] = cast("Any", known)
-    if out.get("thinking_tokens"):
-        usage["output_token_details"] = {"reasoning": out["thinking_tokens"]}
-    return usage
+    read = _count(usage, "input_tokens") + inputs["cache_read"] + inputs["cache_creation"]
+    outputs = _counts(usage.get("output_tokens_details"))
+    written = _count(usage, "output_tokens")
+    found = UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
+    if known := {kind: count for kind, count in inputs.items() if count}:
+        found["input_token_details"] = cast("Any", known)
+    if outputs.get("thinking_tokens"):
+        found["output_token_details"] = {"reasoning": outputs["thinking_tokens"]}
+    return found
 
 
-def _count(told: Mapping[str, Any], key: str) -> int:
-    return int(told.get(key) or 0)
+def _count(usage: Mapping[str, Any], key: str) -> int:
+    return int(usage.get(key) or 0)
 
 
-def _counts(told: Mapping[str, Any] | None) -> dict[str, int]:
-    return {key: int(count) for key, count in (told or {}).items() if count}
+def _counts(counts: Mapping[str, Any] | None) -> dict[str, int]:
+    return {key: int(count) for key, count in (counts or {}).items() if count}

@@ -1,7 +1,7 @@
-"""Content in the words of the Messages API.
+"""Content blocks as the Messages API takes them.
 
-Blocks may be canonical, in Anthropic's own form, or in that of another provider; the own form
-goes out as it came, but for the `index` that streamed blocks have.
+Blocks may be canonical, in Anthropic's own format, or in that of another provider. Anthropic's own
+are sent unchanged, without the `index` that streamed blocks have.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from runnables.messages.blocks import Block
 
 INVALID: Final = "INVALID_JSON"
-"""Under which key a call is shown to its model whose arguments were no JSON: they must be an
-object, and this is the key that Anthropic's documentation takes."""
+"""The key under which invalid JSON arguments are shown to the model: arguments must be an object,
+and Anthropic's documentation uses this key."""
 
 _CITED: Final = frozenset(
     "char_location page_location content_block_location web_search_result_location "
     "search_result_location".split()
 )
-"""The types of citations that Anthropic made; those of others it would refuse."""
+"""The types of citations that Anthropic makes; it would refuse those of others."""
 
 _OF_CALLS: Final = ("caller", "toolset_name", "cache_control")
-"""What Anthropic says of a call, or is told, beside its arguments; others say other things."""
+"""Anthropic's own fields of a tool call; extras of other providers are left out."""
 
 _IMAGES: Final[Mapping[str, str]] = {
-    # how the base64 text of each kind that Claude sees begins
+    # by the first letters of the base64, the image types that Claude can see
     "iVBOR": "image/png",
     "/9j/": "image/jpeg",
     "R0lGOD": "image/gif",
@@ -40,13 +40,13 @@ _IMAGES: Final[Mapping[str, str]] = {
 }
 
 
-def written(item: str | Mapping[str, Any], where: str, *, answered: bool) -> Block | None:
-    """One item of a message's content; None where there is nothing to send.
+def request_block(item: str | Mapping[str, Any], where: str, *, answered: bool) -> Block | None:
+    """Return an item of a message's content as a block; None where there is nothing to send.
 
     Args:
-        item: a text or a block.
+        item: a string or a block.
         where: its place, for the error.
-        answered: whether the model said it, which alone may cite.
+        answered: whether the model wrote it: only then may it have citations.
 
     Raises:
         InvalidRequestError: Claude cannot read it.
@@ -77,7 +77,7 @@ def written(item: str | Mapping[str, Any], where: str, *, answered: bool) -> Blo
         case "invalid_tool_call":
             return tool_use({**block, "args": {INVALID: block.get("args")}})
         case "tool_call_chunk":
-            return None  # half a call
+            return None  # an incomplete call
         case "non_standard":
             check_place(block, where)
             return _own(block["value"])
@@ -86,21 +86,21 @@ def written(item: str | Mapping[str, Any], where: str, *, answered: bool) -> Blo
 
 
 def text_block(text: str) -> Block | None:
-    """A text; none where it is blank, which the API refuses."""
+    """Return a block of text; None for blank text, which the API refuses."""
     return {"type": "text", "text": text} if text.strip() else None
 
 
 def tool_use(call: Mapping[str, Any]) -> Block:
-    """A call of a tool, with what Anthropic wants to see of it again."""
+    """Return a tool call as a block, with the fields that Anthropic expects back."""
     use = {"type": "tool_use", "id": call_id(call.get("id")), "name": call.get("name") or "unknown"}
     extras: Mapping[str, Any] = call.get("extras") or {}
     own = {key: extras[key] for key in _OF_CALLS if key in extras}
     return {**use, "input": call.get("args") or {}, **own}
 
 
-def call_id(name: str | None) -> str:
-    """The name of a call in the letters that the API takes."""
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", name or "unknown")
+def call_id(id: str | None) -> str:
+    """Return the id of a call in the letters that the API accepts."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", id or "unknown")
 
 
 def _own(item: Mapping[str, Any]) -> Block:
@@ -108,7 +108,8 @@ def _own(item: Mapping[str, Any]) -> Block:
 
 
 def _thinking(item: Mapping[str, Any]) -> Block | None:
-    """A thought, which goes back as it came; unsigned it is another model's, and refused."""
+    """Return reasoning unchanged; None where it has no signature: it is another model's, and the
+    API would refuse it."""
     return _own(item) if item.get("signature") else None
 
 
@@ -126,21 +127,22 @@ def _text(block: Mapping[str, Any], answered: bool) -> Block | None:
     extras: Mapping[str, Any] = block.get("extras") or {}
     if own := extras.get("citations"):
         made["citations"] = own
-    elif answered and (cited := [_citation(it) for it in _annotations(block)]):
-        made["citations"] = cited
-    return _cached(made, extras)
+    elif answered and (citations := _citations(block)):
+        made["citations"] = citations
+    return _with_cache_control(made, extras)
 
 
-def _annotations(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [it for it in block.get("annotations") or () if it.get("type") in _CITED]
-
-
-def _citation(it: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in it.items() if key != "file_id"}  # told, never taken
+def _citations(block: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        # answers have a `file_id`, which requests may not have
+        {key: value for key, value in annotation.items() if key != "file_id"}
+        for annotation in block.get("annotations") or ()
+        if annotation.get("type") in _CITED
+    ]
 
 
 def _file(block: Mapping[str, Any], where: str) -> Block:
-    """A document: PDF or plain text; what else is there, only the service can tell."""
+    """Return a document (PDF or plain text) or an image; a file by URL or id as a document."""
     kind = block.get("mime_type") or "application/pdf"
     if "base64" not in block:
         return _document(block, _source(block))
@@ -158,7 +160,7 @@ def _decoded(data: str, where: str) -> str:
         return base64.b64decode(data, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise InvalidRequestError(
-            f"{where}: the base64 of a text file does not read as UTF-8: {error}.",
+            f"{where}: the base64 of the text file does not read as UTF-8: {error}.",
             provider="anthropic",
         ) from error
 
@@ -166,11 +168,11 @@ def _decoded(data: str, where: str) -> str:
 def _document(block: Mapping[str, Any], source: Mapping[str, Any]) -> Block:
     document: Block = {"type": "document", "source": source}
     extras: Mapping[str, Any] = block.get("extras") or {}
-    told = {"title": extras.get("filename"), **extras, **block}
+    fields = {"title": extras.get("filename"), **extras, **block}
     for key in ("title", "context", "citations"):
-        if told.get(key) is not None:
-            document[key] = told[key]
-    return _cached(document, extras)
+        if fields.get(key) is not None:
+            document[key] = fields[key]
+    return _with_cache_control(document, extras)
 
 
 def _text_source(block: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,7 +180,7 @@ def _text_source(block: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _source(block: Mapping[str, Any]) -> dict[str, Any]:
-    """Where the bytes of a medium are."""
+    """Return where the bytes of a medium are."""
     if "file_id" in block:
         return {"type": "file", "file_id": block["file_id"]}
     url = block.get("url", "")
@@ -188,12 +190,12 @@ def _source(block: Mapping[str, Any]) -> dict[str, Any]:
     if "base64" not in block:
         return {"type": "url", "url": url}
     data = base64_of(block)
-    kind = block.get("mime_type") or _seen(data)
+    kind = block.get("mime_type") or _image_type(data)
     return {"type": "base64", "media_type": kind, "data": data}
 
 
-def _seen(data: str) -> str:
-    """The kind of an image that does not say it."""
+def _image_type(data: str) -> str:
+    """Return the MIME type of an image, from how its base64 begins."""
     return next((kind for start, kind in _IMAGES.items() if data.startswith(start)), "image/png")
 
 
@@ -201,10 +203,10 @@ def _with_extras(made: Block, block: Mapping[str, Any]) -> Block:
     extras: Mapping[str, Any] = block.get("extras") or {}
     if "transformations" in extras:
         made["transformations"] = extras["transformations"]
-    return _cached(made, extras)
+    return _with_cache_control(made, extras)
 
 
-def _cached(made: Block, extras: Mapping[str, Any]) -> Block:
+def _with_cache_control(made: Block, extras: Mapping[str, Any]) -> Block:
     if extras.get("cache_control"):
         made["cache_control"] = extras["cache_control"]
     return made

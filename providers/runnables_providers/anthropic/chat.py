@@ -1,9 +1,9 @@
-"""Chat models of Anthropic, and of every server that speaks its Messages API."""
+"""Chat models of Anthropic, and of every server that has its Messages API."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
 from runnables.errors import ConfigError
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runnables.messages import BaseMessage
     from runnables.models.structured.output import Method
     from runnables_providers._http import Request
+    from runnables_providers.anthropic.settings import AnthropicSettings
 
 _KEY: Final = "ANTHROPIC_API_KEY"
 
@@ -32,22 +33,63 @@ ANTHROPIC: Final = Service(
 
 
 class ChatAnthropic(HTTPChatModel, internal=True):
-    """A chat model of Anthropic, or of a server that speaks its Messages API.
+    """A chat model of Anthropic, or of a server that has its Messages API.
 
-    Further options go by the names of the API: `thinking`, `effort`, `top_k`, `metadata`,
-    `service_tier`, `betas` and others. `max_tokens` is 16,384 by default, beyond the tokens that
-    `thinking` sets apart. Names of speakers are not sent: the API has no place for them.
+    Settings are defaults: a call can override each of the options among them. The names of
+    messages are not sent, and there is no `seed`: the API has no place for either.
 
     Args:
-        model: as Anthropic calls it, for instance "claude-sonnet-5-5".
-        auth_token: goes out as a bearer token in place of a key, as some gateways want it; by
-            default ANTHROPIC_AUTH_TOKEN of the environment, where it has no key.
-        **settings: those of `HTTPChatModel`, but for `seed`, which the API does not have, and
-            defaults of options. `base_url` may end with "/v1" or not.
+        model: the name of the model, such as "claude-sonnet-5-5".
+        auth_token: a bearer token, or a function that returns one, sent in place of a key, as some
+            gateways expect it; by default ANTHROPIC_AUTH_TOKEN of the environment, where it has
+            no key.
+        **settings: the settings below.
+
+    Keyword Args:
+        api_key (str | SecretStr | Callable[[], str]): the key, or a function that returns the one
+            to use now, called in the thread or loop of each call; by default ANTHROPIC_API_KEY of
+            the environment, read at each call.
+        base_url (str): another URL than Anthropic's, with or without "/v1" at its end; by default
+            ANTHROPIC_BASE_URL of the environment.
+        temperature (float): how freely the model chooses, from 0 (the likeliest token) up.
+        max_tokens (int): the most tokens that an answer may have; by default 16,384, and the tokens
+            that `thinking` sets apart.
+        stop (str | Sequence[str]): strings before which an answer ends.
+        top_p (float): choose among the likeliest tokens of this total probability.
+        top_k (int): choose among this many of the likeliest tokens.
+        thinking (Mapping[str, Any]): whether and how the model reasons, such as
+            `{"type": "adaptive"}`.
+        effort (str): how much work the model puts into an answer: "low", "medium" or "high".
+        parallel_tool_calls (bool): whether the model may call several tools at once.
+        metadata (Mapping[str, Any]): facts about the request, such as `{"user_id": ...}`.
+        service_tier (str): how requests are processed: "auto" or "standard_only".
+        speed (str): how fast the model writes: "standard" or "fast".
+        inference_geo (str): the region in which the model runs.
+        cache_control (Mapping[str, Any]): how the service caches the prompt, such as
+            `{"type": "ephemeral"}`.
+        container (str | Mapping[str, Any]): the container in which code of the model runs.
+        betas (str | Sequence[str]): features in beta to turn on, by Anthropic's names for them.
+        timeout (float | Timeouts): seconds to wait for the first byte of an answer, and between two
+            chunks of it; or `Timeouts`, which has each limit by name.
+        max_retries (int | None): how often a request is repeated after an error that may pass; 2 by
+            default.
+        max_retry_delay (float): the longest delay, in seconds, that the service may ask for before
+            a retry; 60 by default.
+        rate_limiter (BaseRateLimiter): spaces the requests of all models that share it.
+        cache (BaseCache): where answers are stored, and looked for first.
+        default_headers (Mapping[str, str]): more headers of each request; their values never print.
+        extra_body (Mapping[str, Any]): more keys of each request, passed on unchanged, which
+            override all others.
+        name (str): the name of the model in traces, events and logs.
 
     Raises:
-        AuthenticationError: no key is given or in ANTHROPIC_API_KEY, for Anthropic's own address.
-        ConfigError: an option that the model does not know, an address that is none.
+        AuthenticationError: there is no key for Anthropic's own URL.
+        ConfigError: the model does not know an option, or `base_url` is no URL.
+
+    Example:
+        >>> from runnables_providers.anthropic import ChatAnthropic
+        >>> ChatAnthropic("claude-sonnet-5-5", api_key="sk-ant-...", effort="low").effort
+        'low'
     """
 
     service: ClassVar[Service] = ANTHROPIC
@@ -55,14 +97,18 @@ class ChatAnthropic(HTTPChatModel, internal=True):
     known_options: ClassVar[frozenset[str]] = (REMOTE_OPTIONS | OPTIONS) - {"seed"}
 
     def __init__(
-        self, model: str | None = None, *, auth_token: Key | None = None, **settings: Any
+        self,
+        model: str | None = None,
+        *,
+        auth_token: Key | None = None,
+        **settings: Unpack[AnthropicSettings],
     ) -> None:
         if settings.get("seed") is not None:
             raise ConfigError("ChatAnthropic has no option 'seed': the Messages API knows none.")
         self.auth_token = hidden(auth_token)
         super().__init__(model, **settings)
 
-    # -- who asks, and where
+    # -- the key, and the URL
 
     def _given(self) -> str | None:
         token = self.auth_token
@@ -74,7 +120,7 @@ class ChatAnthropic(HTTPChatModel, internal=True):
         return super()._auth(key) if self._has_token() else {"x-api-key": key}
 
     def _has_token(self) -> bool:
-        """Whether a token is used, not a key; what is given counts before the environment."""
+        """Tell whether a token is used, not a key; arguments override the environment."""
         if self.api_key is not None:
             return False
         return self.auth_token is not None or not variable(_KEY)
@@ -82,17 +128,17 @@ class ChatAnthropic(HTTPChatModel, internal=True):
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
         return "/messages" if self._url().endswith("/v1") else "/v1/messages"
 
-    # -- what to ask
+    # -- the request
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         if given.get("tools"):
             given = {**given, "tools": [as_own_tool(tool) for tool in given["tools"]]}
         options = super()._options(given)
-        format_of(options.get("response_format"))  # raises before anything is asked
+        format_of(options.get("response_format"))  # raises before a request is sent
         return options
 
     def _method_for(self, form: Mapping[str, Any]) -> Method:
-        """By schema where the API can say it; others may not know how, but they know tools."""
+        """Choose a schema where the API supports it. Other servers may not, but have tools."""
         return "json_schema" if self._is_own() and is_supported(form) else "function_calling"
 
     def _fitted_schema(
@@ -104,10 +150,10 @@ class ChatAnthropic(HTTPChatModel, internal=True):
         self, messages: list[BaseMessage], options: dict[str, Any], *, streamed: bool
     ) -> tuple[ApiCall, Request]:
         headers = headers_of(options)
-        given: Mapping[str, str] | None = options.get("extra_headers")
-        for told in (self.default_headers, given):
-            if told:
-                headers.update((name.lower(), value) for name, value in told.items())
+        extra: Mapping[str, str] | None = options.get("extra_headers")
+        for own_headers in (self.default_headers, extra):
+            if own_headers:
+                headers.update((name.lower(), value) for name, value in own_headers.items())
         return super()._build_request(
             messages, {**options, "extra_headers": headers}, streamed=streamed
         )

@@ -1,4 +1,4 @@
-"""Conversations in the words of the Messages API: a system prompt, and turns that alternate."""
+"""Conversations as the Messages API takes them: a system prompt, and alternating turns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from runnables.errors import InvalidRequestError, did_you_mean
 from runnables.messages import AIMessage, BaseMessage, ChatMessage, SystemMessage, ToolMessage
 from runnables.messages.normalize import canonical_block
-from runnables_providers.anthropic.blocks import INVALID, call_id, text_block, tool_use, written
+from runnables_providers.anthropic.blocks import (
+    INVALID,
+    call_id,
+    request_block,
+    text_block,
+    tool_use,
+)
 
 if TYPE_CHECKING:
     from runnables.messages.blocks import Block
@@ -21,60 +27,66 @@ _ROLES: Final[Mapping[str, str]] = {
     "ai": "assistant",
     "system": "system",
 }
-"""What a `ChatMessage` may call its speaker. A "system" one stays where it stands."""
+"""The roles that a `ChatMessage` may have. A "system" one keeps its place."""
 
 _OWN: Final = (None, "anthropic")
-"""Which providers' answers may hold what only Anthropic can read; None: nobody says whose it is."""
+"""Providers whose answers may hold blocks that only Anthropic can read; None: unknown."""
 
 
 @dataclass
 class _Turn:
-    """What one side says until the other speaks.
+    """The messages of one role until the next role.
 
     Attributes:
-        text: whether it is one message that was given as a text, and goes out as one.
+        role: "user", "assistant" or "system".
+        blocks: the content of all its messages.
+        text: whether it is one message whose content is a string, which is sent as a string.
     """
 
     role: str
     blocks: list[Block]
     text: bool
 
-    def written(self) -> dict[str, Any]:
+    def as_message(self) -> dict[str, Any]:
         if self.text:
             return {"role": self.role, "content": self.blocks[0]["text"]}
-        # The API wants the results of tools before anything else that is said with them.
+        # The API expects the results of tools before all other blocks.
         self.blocks.sort(key=lambda block: block.get("type") != "tool_result")
         return {"role": self.role, "content": self.blocks}
 
 
 def system_of(messages: Iterable[BaseMessage]) -> str | list[Block] | None:
-    """The system prompt: what all system messages say, wherever they stand.
+    """Return the system prompt: the content of all system messages, wherever they are.
 
-    Most models have no other place for them. A single one that is a text stays one.
+    Most models have no other place for them. A single string stays a string.
     """
-    said = [(at, it) for at, it in enumerate(messages) if isinstance(it, SystemMessage)]
-    if len(said) == 1 and isinstance(content := said[0][1].content, str):
+    found = [
+        (index, message)
+        for index, message in enumerate(messages)
+        if isinstance(message, SystemMessage)
+    ]
+    if len(found) == 1 and isinstance(content := found[0][1].content, str):
         return content if content.strip() else None
-    return [block for at, it in said for block in _blocks(at, it)] or None
+    return [block for index, message in found for block in _blocks(index, message)] or None
 
 
 def turns_of(messages: Iterable[BaseMessage]) -> list[dict[str, Any]]:
-    """The turns; messages of one side in a row are one.
+    """Return the turns; messages in a row that have the same role are one turn.
 
     Raises:
-        InvalidRequestError: a block that Claude cannot read, or a role that there is not.
+        InvalidRequestError: Claude cannot read a block, or the API does not have a role.
     """
     turns: list[_Turn] = []
-    for at, message in enumerate(messages):
+    for index, message in enumerate(messages):
         if isinstance(message, SystemMessage):
             continue
-        role, blocks = _role(at, message), _said(at, message)
+        role, blocks = _role(index, message), _blocks_of(index, message)
         if turns and turns[-1].role == role:
             turns[-1].blocks.extend(blocks)
             turns[-1].text = turns[-1].text and not blocks
         elif blocks:
             turns.append(_Turn(role, blocks, _is_text(message, blocks)))
-    return [turn.written() for turn in turns]
+    return [turn.as_message() for turn in turns]
 
 
 def _is_text(message: BaseMessage, blocks: Sequence[Block]) -> bool:
@@ -86,49 +98,49 @@ def _is_text(message: BaseMessage, blocks: Sequence[Block]) -> bool:
     )
 
 
-def _role(at: int, message: BaseMessage) -> str:
+def _role(index: int, message: BaseMessage) -> str:
     if isinstance(message, AIMessage):
         return "assistant"
     if not isinstance(message, ChatMessage):
         return "user"
     if message.role not in _ROLES:
         raise InvalidRequestError(
-            f"messages[{at}] has the role {message.role!r}, which the Messages API does not know."
-            f"{did_you_mean(message.role, _ROLES)} Known: {', '.join(_ROLES)}.",
+            f"messages[{index}] has the role {message.role!r}, which the Messages API does not "
+            f"know.{did_you_mean(message.role, _ROLES)} Known: {', '.join(_ROLES)}.",
             provider="anthropic",
         )
     return _ROLES[message.role]
 
 
-def _said(at: int, message: BaseMessage) -> list[Block]:
+def _blocks_of(index: int, message: BaseMessage) -> list[Block]:
     if isinstance(message, ToolMessage):
-        return _results(at, message)
+        return _results(index, message)
     if isinstance(message, AIMessage):
-        return _answer(at, message)
-    # An empty message is the service's to refuse: left out, nobody would hear of it.
-    return _blocks(at, message) or [{"type": "text", "text": message.text}]
+        return _answer(index, message)
+    # An empty message is sent, for the service to refuse it: the user would not notice otherwise.
+    return _blocks(index, message) or [{"type": "text", "text": message.text}]
 
 
-def _blocks(at: int, message: BaseMessage, *, answered: bool = False) -> list[Block]:
+def _blocks(index: int, message: BaseMessage, *, answered: bool = False) -> list[Block]:
     if isinstance(message.content, str):
         block = text_block(message.content)
         return [] if block is None else [block]
-    strange = answered and message.response_metadata.get("model_provider") not in _OWN
+    is_foreign = answered and message.response_metadata.get("model_provider") not in _OWN
     found = (
-        written(item, f"messages[{at}].content[{place}]", answered=answered)
-        for place, item in enumerate(message.content)
-        if not (strange and _is_private(item))
+        request_block(item, f"messages[{index}].content[{position}]", answered=answered)
+        for position, item in enumerate(message.content)
+        if not (is_foreign and _is_private(item))
     )
     return [block for block in found if block is not None]
 
 
 def _is_private(item: str | Mapping[str, Any]) -> bool:
-    """Whether only the service that made it can read it: its thoughts, blocks of its own tools."""
+    """Tell whether only its service can read it: reasoning, or a block of its own tools."""
     return canonical_block(item)["type"] in ("reasoning", "non_standard")
 
 
-def _results(at: int, message: ToolMessage) -> list[Block]:
-    blocks = _blocks(at, message)
+def _results(index: int, message: ToolMessage) -> list[Block]:
+    blocks = _blocks(index, message)
     if blocks and all(block.get("type") == "tool_result" for block in blocks):
         return blocks
     result: Block = {"type": "tool_result", "tool_use_id": call_id(message.tool_call_id)}
@@ -141,8 +153,8 @@ def _results(at: int, message: ToolMessage) -> list[Block]:
     return [result]
 
 
-def _answer(at: int, message: AIMessage) -> list[Block]:
-    """What the model said: its content, with the calls that the content does not have."""
+def _answer(index: int, message: AIMessage) -> list[Block]:
+    """Return the blocks of an answer: its content, and the calls that are not in its content."""
     calls: list[Mapping[str, Any]] = [
         *message.tool_calls,
         *({**call, "args": {INVALID: call["args"]}} for call in message.invalid_tool_calls),
@@ -150,9 +162,9 @@ def _answer(at: int, message: AIMessage) -> list[Block]:
     uses = [tool_use(call) for call in calls]
     missing = {use["id"]: use for use in uses}
     blocks: list[Block] = []
-    for block in _blocks(at, message, answered=True):
+    for block in _blocks(index, message, answered=True):
         if block.get("type") == "tool_use" and block["id"] in missing:
-            # where the two differ, the calls count: they are what was run
+            # where the two differ, the call is right: it is what was run
             block |= {"input": missing.pop(block["id"])["input"]}
         blocks.append(block)
     if not blocks and message.refusal:

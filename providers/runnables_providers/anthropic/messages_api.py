@@ -1,7 +1,7 @@
-"""One call of the Messages API: what is sent, and how what comes back is read.
+"""One call of the Messages API: its request, and how its answer is read.
 
-The form is that of https://platform.claude.com/docs/en/api/messages and
-https://platform.claude.com/docs/en/build-with-claude/streaming.
+https://platform.claude.com/docs/en/api/messages and
+https://platform.claude.com/docs/en/build-with-claude/streaming describe them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from runnables.messages.tool_call_merging import merge_tool_call_chunks
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables_providers._remote.chat import ApiCall
 from runnables_providers.anthropic.answers import (
+    Addition,
     AnswerReader,
-    Piece,
-    facts_of,
+    metadata_of,
     refusal_of,
-    usage_facts_of,
+    usage_metadata_of,
     usage_of,
 )
 from runnables_providers.anthropic.conversations import system_of, turns_of
@@ -35,11 +35,11 @@ class MessagesCall(ApiCall):
     Args:
         messages: the conversation.
         options: the options of the call.
-        provider: what the answers say that they came from.
+        provider: the provider that answers name in their metadata.
 
     Raises:
-        InvalidRequestError: the conversation holds what Claude cannot read.
-        ConfigError: the options ask for what the API does not have.
+        InvalidRequestError: Claude cannot read a part of the conversation.
+        ConfigError: the API does not support one of the options.
     """
 
     def __init__(
@@ -58,19 +58,19 @@ class MessagesCall(ApiCall):
         self._stopped = False
 
     def body(self, *, streamed: bool) -> Mapping[str, Any]:
-        """The request, in the form of the Messages API."""
+        """Return the request."""
         return {**self._request, "stream": True} if streamed else self._request
 
-    # -- a whole answer
+    # -- a non-streamed answer
 
     def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
-        """The message."""
+        """Return the message."""
         self._begin(body)
-        pieces: list[Piece] = []
+        additions: list[Addition] = []
         for index, block in enumerate(body["content"]):
-            pieces += [self._reader.start(index, block), self._reader.stop(index)]
-        contents: list[Content] = [content for content, _ in pieces]
-        chunks = [chunks for _, chunks in pieces if chunks]
+            additions += [self._reader.start(index, block), self._reader.stop(index)]
+        contents: list[Content] = [content for content, _ in additions]
+        chunks = [chunks for _, chunks in additions if chunks]
         calls, invalid = parse_tool_calls(merge_tool_call_chunks(chunks), last=True)
         return AIMessage(
             merge_content([*contents, *self._rest()]),
@@ -78,13 +78,13 @@ class MessagesCall(ApiCall):
             tool_calls=calls,
             invalid_tool_calls=invalid,
             usage_metadata=usage_of(self._usage),
-            response_metadata=self._facts(headers),
+            response_metadata=self._metadata(headers),
         )
 
-    # -- an answer in pieces
+    # -- a streamed answer
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        """The chunks of an event; kinds that are not known are passed over, as Anthropic asks."""
+        """Return the chunks of an event; unknown types are ignored, as Anthropic asks."""
         match event.get("type"):
             case "content_block_delta":
                 return self._chunks(self._reader.delta(_index(event), event["delta"]))
@@ -95,7 +95,7 @@ class MessagesCall(ApiCall):
             case "message_start":
                 self._begin(event["message"])
             case "message_delta":
-                self._message |= facts_of(event["delta"])
+                self._message |= metadata_of(event["delta"])
                 self._count(event.get("usage"))
             case "message_stop":
                 self._stopped = True
@@ -104,53 +104,52 @@ class MessagesCall(ApiCall):
         return ()
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
-        """The end, with all that is only known there; None before the message stopped."""
+        """Return the last chunk, with usage and metadata; None before the message stopped."""
         if not self._stopped:
             return None
         last = AIMessageChunk(
             merge_content(self._rest()),
             id=self._message.get("id"),
             usage_metadata=usage_of(self._usage),
-            response_metadata=self._facts(headers),
+            response_metadata=self._metadata(headers),
             chunk_position="last",
         )
         return [last]
 
-    def _chunks(self, piece: Piece) -> Sequence[AIMessageChunk]:
-        content, calls = piece
+    def _chunks(self, addition: Addition) -> Sequence[AIMessageChunk]:
+        content, calls = addition
         if not (content or calls):
             return ()
-        name = self._message.get("id")
-        return [AIMessageChunk(content, id=name, tool_call_chunks=calls)]
+        return [AIMessageChunk(content, id=self._message.get("id"), tool_call_chunks=calls)]
 
-    # -- what both have
+    # -- for both
 
     def _begin(self, message: Mapping[str, Any]) -> None:
         self._message = {"id": message.get("id"), "model": message.get("model")}
-        self._message |= facts_of(message)
+        self._message |= metadata_of(message)
         self._count(message.get("usage"))
 
     def _rest(self) -> list[Content]:
         refusal = refusal_of(self._message)
         return [self._reader.finish(), [refusal] if refusal else ""]
 
-    def _facts(self, headers: Mapping[str, str]) -> dict[str, Any]:
-        name = headers.get("request-id")
+    def _metadata(self, headers: Mapping[str, str]) -> dict[str, Any]:
+        request_id = headers.get("request-id")
         return {
             "model_name": self._message.get("model"),
             "model_provider": self.provider,
-            **facts_of(self._message),
-            **usage_facts_of(self._usage),
-            **({"request_id": name} if name else {}),
+            **metadata_of(self._message),
+            **usage_metadata_of(self._usage),
+            **({"request_id": request_id} if request_id else {}),
         }
 
     def _count(self, usage: Mapping[str, Any] | None) -> None:
-        """Take counts, which are of the whole answer so far: the last ones hold."""
+        """Take counts. Each is a total of the answer so far, so that the last one is right."""
         known = {key: count for key, count in (usage or {}).items() if count is not None}
         self._usage |= known
 
 
 def _index(event: Mapping[str, Any]) -> int:
     if not isinstance(index := event["index"], int):
-        raise TypeError("a block whose place is no number")
+        raise TypeError("a block whose index is no number")
     return index

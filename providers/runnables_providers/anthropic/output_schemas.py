@@ -1,8 +1,8 @@
-"""JSON schemas as Claude's structured outputs take them: fewer words than JSON Schema has.
+"""JSON schemas as Claude's structured outputs take them, which support only some keywords.
 
-What a schema says beyond them is told to the model in the description, and checked where the
-answer is read. The words are those of
-https://platform.claude.com/docs/en/build-with-claude/structured-outputs.
+Other keywords are written into the description, for the model to read, and are checked when the
+answer is parsed. https://platform.claude.com/docs/en/build-with-claude/structured-outputs lists
+those that are supported.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from runnables.errors import ConfigError
 
 Schema = Mapping[str, Any]
 
-_KEPT: Final = frozenset(
+_SUPPORTED: Final = frozenset(
     "type properties required items enum const anyOf allOf $defs definitions description title "
     "default".split()
 )
@@ -25,15 +25,15 @@ _FORMATS: Final = frozenset(
 _REFUSED: Final = frozenset(
     "prefixItems patternProperties propertyNames not if then else contains".split()
 )
-_SILENT: Final = frozenset({"discriminator", "$schema", "$id"})
-"""Words that say nothing of the answer."""
+_IGNORED: Final = frozenset({"discriminator", "$schema", "$id"})
+"""Keywords that do not constrain the answer."""
 
 _NAMED: Final = ("properties", "$defs", "definitions")
-"""Words that hold schemas by name; their keys are no words."""
+"""Keywords that hold schemas by name; their keys are no keywords."""
 
 
 def is_supported(schema: Schema) -> bool:
-    """Whether the API can hold an answer to this schema."""
+    """Tell whether the API supports this schema."""
     try:
         claude_schema(schema)
     except ConfigError:
@@ -42,43 +42,43 @@ def is_supported(schema: Schema) -> bool:
 
 
 def claude_schema(schema: Schema) -> dict[str, Any]:
-    """A JSON schema as the API takes it.
+    """Return a JSON schema as the API takes it.
 
     Raises:
-        ConfigError: it cannot be said: keys that nobody knows before (`dict[str, int]`), values
-            of any kind, tuples, a type that contains itself.
+        ConfigError: the API does not support it: an object with any keys (`dict[str, int]`),
+            values of any type, tuples, a type that contains itself.
     """
     _check_depth(schema)
     return _node(schema)
 
 
 def _node(schema: Schema) -> dict[str, Any]:
-    if "$ref" in schema:  # what stands beside it would be refused
+    if "$ref" in schema:  # other keywords next to it would be refused
         return {key: _part(key, schema[key]) for key in ("$ref", "$defs") if key in schema}
     if refused := _REFUSED & schema.keys():
         raise _unsupported(f"{min(refused)!r}", schema)
     if not schema.keys() & {"type", "enum", "const", "anyOf", "oneOf", "allOf", "properties"}:
-        raise _unsupported("values of any kind", schema)
-    form: dict[str, Any] = {}
-    beyond: dict[str, Any] = {}
+        raise _unsupported("values of any type", schema)
+    node: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
     for key, value in schema.items():
         if key == "oneOf":
-            form["anyOf"] = _part("anyOf", value)
-        elif _can_be_said(key, value):
-            form[key] = _part(key, value)
-        elif key not in _SILENT and key != "additionalProperties":
-            beyond[key] = value
+            node["anyOf"] = _part("anyOf", value)
+        elif _is_supported(key, value):
+            node[key] = _part(key, value)
+        elif key not in _IGNORED and key != "additionalProperties":
+            rest[key] = value
     if schema.get("type") == "object" or "properties" in schema:
-        form = _closed(form, schema)
-    return _told(form, beyond)
+        node = _closed(node, schema)
+    return _with_description(node, rest)
 
 
-def _can_be_said(key: str, value: Any) -> bool:
+def _is_supported(key: str, value: Any) -> bool:
     if key == "format":
         return value in _FORMATS
     if key == "minItems":
         return value in (0, 1)
-    return key in _KEPT
+    return key in _SUPPORTED
 
 
 def _part(key: str, value: Any) -> Any:
@@ -91,25 +91,25 @@ def _part(key: str, value: Any) -> Any:
     return value
 
 
-def _closed(form: dict[str, Any], schema: Schema) -> dict[str, Any]:
-    """An object with no other keys than it says, as all have to be."""
-    free = schema.get("additionalProperties")
-    if free or (free is None and "properties" not in schema):
-        raise _unsupported("keys that nobody knows before", schema)
-    return {**form, "properties": form.get("properties", {}), "additionalProperties": False}
+def _closed(node: dict[str, Any], schema: Schema) -> dict[str, Any]:
+    """Return an object without additional keys, which the API requires."""
+    extra = schema.get("additionalProperties")
+    if extra or (extra is None and "properties" not in schema):
+        raise _unsupported("objects with any keys", schema)
+    return {**node, "properties": node.get("properties", {}), "additionalProperties": False}
 
 
-def _told(form: dict[str, Any], beyond: Schema) -> dict[str, Any]:
-    """The form with the rest in its description."""
-    if not beyond:
-        return form
-    rest = "; ".join(f"{key}: {json.dumps(value)}" for key, value in beyond.items())
-    about = f"{form.get('description', '')}\n\n({rest})".strip()
-    return {**form, "description": about}
+def _with_description(node: dict[str, Any], rest: Schema) -> dict[str, Any]:
+    """Return a schema with the unsupported keywords in its description."""
+    if not rest:
+        return node
+    keywords = "; ".join(f"{key}: {json.dumps(value)}" for key, value in rest.items())
+    description = f"{node.get('description', '')}\n\n({keywords})".strip()
+    return {**node, "description": description}
 
 
 def _check_depth(schema: Schema) -> None:
-    """Refuse what contains itself."""
+    """Refuse a type that contains itself."""
     needs = {
         name: set(_references(part))
         for key in ("$defs", "definitions")
@@ -135,6 +135,7 @@ def _references(part: Any) -> Iterator[str]:
 
 def _unsupported(what: str, schema: Schema) -> ConfigError:
     return ConfigError(
-        f"Claude's structured outputs cannot say {what}, as in {json.dumps(dict(schema))[:100]}. "
-        "Take method='function_calling', or a type with fields that are known."
+        f"Claude's structured outputs do not support {what}, as in "
+        f"{json.dumps(dict(schema))[:100]}. "
+        "Take method='function_calling', or a type whose fields are known."
     )

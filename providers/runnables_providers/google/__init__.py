@@ -1,7 +1,4 @@
-"""Google's Gemini models.
-
-from runnables_providers.google import ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings
-"""
+"""Google's Gemini models."""
 
 from runnables_providers.google.chat import ChatGoogleGenerativeAI as ChatGoogleGenerativeAI
 from runnables_providers.google.embeddings import (

@@ -1,6 +1,6 @@
-"""Conversations in Gemini's form: contents of parts (https://ai.google.dev/api/caching#Content).
+"""Conversations as Gemini takes them: contents of parts (https://ai.google.dev/api/caching#Content).
 
-The extras of a block are fields of its part, in Gemini's own words: so a `thoughtSignature` goes
+The extras of a block are fields of its part, by Gemini's own names: so a `thoughtSignature` is sent
 back on the part that it came with.
 """
 
@@ -27,10 +27,10 @@ PARTS: Final = frozenset(
     "text inlineData fileData functionCall functionResponse executableCode codeExecutionResult "
     "toolCall toolResponse".split()
 )
-"""What a part can be, one of these each."""
+"""The fields of a part that say what it is; each part has one."""
 
 SKIPPED: Final = "skip_thought_signature_validator"
-"""What Google wants as the signature of a call that another model made
+"""The signature that Google expects on a call that another model made
 (https://ai.google.dev/gemini-api/docs/thought-signatures)."""
 
 _EXTRAS: Final = ("thoughtSignature", "videoMetadata", "mediaResolution", "partMetadata")
@@ -44,7 +44,7 @@ _ROLES: Final[Mapping[str, str]] = {
     "developer": "system",
 }
 _TYPES: Final[Mapping[str, str]] = {
-    # what a medium is where nobody says so
+    # the MIME type of a medium that has none
     "image": "image/png",
     "audio": "audio/wav",
     "video": "video/mp4",
@@ -54,17 +54,17 @@ _TYPES: Final[Mapping[str, str]] = {
 
 
 def conversation(messages: Sequence[BaseMessage], *, sign: bool) -> dict[str, Any]:
-    """The `contents` of a request, and its `systemInstruction` where there is one.
+    """Return the `contents` of a request, and its `systemInstruction` where there is one.
 
-    Results of tools that follow one another are one content, as Gemini wants to have the results
-    of all calls of a turn together. Names of people have no place in it.
+    Results of tools in a row are one content, as Gemini expects the results of all calls of a turn
+    together. Names of messages are not sent.
 
     Args:
-        messages: what was said.
-        sign: whether the model wants a signature on the calls of each turn.
+        messages: the conversation.
+        sign: whether the model requires a signature on the calls of each turn.
 
     Raises:
-        ConfigError: an unknown role, a block without a form in Gemini's API, or the result of a
+        ConfigError: Gemini's API does not support a role or a block, or there is the result of a
             call that the conversation does not have.
     """
     writer = _Writer(sign)
@@ -75,7 +75,7 @@ def conversation(messages: Sequence[BaseMessage], *, sign: bool) -> dict[str, An
 
 
 class _Writer:
-    """Writes a conversation, message by message."""
+    """A writer of a conversation, message by message."""
 
     def __init__(self, sign: bool) -> None:
         self.contents: list[dict[str, Any]] = []
@@ -98,7 +98,7 @@ class _Writer:
             self.system += self._parts(message)
             return
         self._results = None
-        parts = self._said(message) if isinstance(message, AIMessage) else self._parts(message)
+        parts = self._answer(message) if isinstance(message, AIMessage) else self._parts(message)
         self.contents.append({"role": role, "parts": parts or [{"text": ""}]})
 
     def _add_result(self, part: Part) -> None:
@@ -108,68 +108,69 @@ class _Writer:
         self._results.append(part)
 
     def _parts(self, message: BaseMessage) -> list[Part]:
-        """What anybody but the model said."""
-        return [self._part(cast("Mapping[str, Any]", it)) for it in message.content_blocks]
+        """Return the parts of a message that is no answer."""
+        return [self._part(cast("Mapping[str, Any]", block)) for block in message.content_blocks]
 
     def _part(self, block: Mapping[str, Any]) -> Part:
         value: Mapping[str, Any] = block.get("value") or {}
         if value.get("type") == "tool_result":
             return self._response(_as_message(value))
-        part = _written(block)
+        part = _part_of(block)
         if part is None:
             check_place(block)
             raise ConfigError(
-                f"Gemini has no form for a block of type {value.get('type') or block['type']!r}: "
+                f"Gemini takes no block of type {value.get('type') or block['type']!r}: "
                 f"{dict(value or block)!r}. Leave it out of the message."
             )
         return part
 
-    def _said(self, message: AIMessage) -> list[Part]:
-        """What the model said; of another model's answer, what they have in common."""
-        maker = message.response_metadata.get("model_provider")
-        blocks = [cast("Mapping[str, Any]", it) for it in message.content_blocks]
-        parts = [part for it in blocks if _goes_back(it, maker) and (part := _written(it))]
+    def _answer(self, message: AIMessage) -> list[Part]:
+        """Return the parts of an answer; of another provider's, those that Gemini can read."""
+        provider = message.response_metadata.get("model_provider")
+        blocks = [cast("Mapping[str, Any]", block) for block in message.content_blocks]
+        parts = [
+            part for block in blocks if _is_sent_back(block, provider) and (part := _part_of(block))
+        ]
         calls = [part for part in parts if "functionCall" in part]
         if self._sign and calls and not any("thoughtSignature" in part for part in parts):
             calls[0]["thoughtSignature"] = SKIPPED
         return parts
 
     def _response(self, message: ToolMessage) -> Part:
-        blocks = [cast("Mapping[str, Any]", it) for it in message.content_blocks]
-        parts = [self._part(block) for block in blocks]
+        parts = self._parts(message)
         text = "".join(part["text"] for part in parts if "text" in part)
         media = [part for part in parts if "text" not in part]
-        told = {"error" if message.status == "error" else "output": text}
-        response: dict[str, Any] = {"name": self._tools.tool_of(message), "response": told}
-        name = service_id(message.tool_call_id)
-        response |= {"id": name} if name else {}
+        result = {"error" if message.status == "error" else "output": text}
+        response: dict[str, Any] = {"name": self._tools.tool_of(message), "response": result}
+        call_id = service_id(message.tool_call_id)
+        response |= {"id": call_id} if call_id else {}
         response |= {"parts": media} if media else {}
         return {"functionResponse": response}
 
 
 def _as_message(result: Mapping[str, Any]) -> ToolMessage:
-    """The result of a tool in Anthropic's form as a message."""
-    content, name = result.get("content", ""), result["tool_use_id"]
+    """Return Anthropic's block of a tool result as a message."""
+    content, call_id = result.get("content", ""), result["tool_use_id"]
     status: Literal["error", "success"] = "error" if result.get("is_error") else "success"
-    return ToolMessage(content, tool_call_id=name, status=status)
+    return ToolMessage(content, tool_call_id=call_id, status=status)
 
 
-def _goes_back(block: Mapping[str, Any], maker: str | None) -> bool:
-    """Whether the model gets a block of an answer, whoever made that, to see again."""
-    own = maker == GOOGLE.name
+def _is_sent_back(block: Mapping[str, Any], provider: str | None) -> bool:
+    """Tell whether a block of an answer of this provider is sent to the model."""
+    own = provider == GOOGLE.name
     match block["type"]:
         case "reasoning":
             return own or "thoughtSignature" in (block.get("extras") or {})
         case "refusal":
-            return not own  # its words are ours
+            return not own  # the text of one of Google is made by this package
         case "non_standard":
-            return own or maker is None  # those of others are for them
+            return own or provider is None  # only its own provider can read one
         case _:
             return True
 
 
-def _written(block: Mapping[str, Any]) -> Part | None:
-    """The part of a block; None where there is no form for it."""
+def _part_of(block: Mapping[str, Any]) -> Part | None:
+    """Return the part of a block; None where Gemini has none for it."""
     write = _WRITERS.get(block["type"])
     part = write(block) if write else None
     if part is None:
@@ -186,14 +187,14 @@ def _refusal(block: Mapping[str, Any]) -> Part:
     return {"text": block["refusal"]}
 
 
-def _thought(block: Mapping[str, Any]) -> Part:
+def _reasoning(block: Mapping[str, Any]) -> Part:
     return {"text": block.get("reasoning", ""), "thought": True}
 
 
 def _call(block: Mapping[str, Any]) -> Part:
     call: Part = {"name": block.get("name") or "", "args": arguments(block)}
-    name = service_id(block.get("id"))
-    return {"functionCall": {**call, "id": name} if name else call}
+    call_id = service_id(block.get("id"))
+    return {"functionCall": {**call, "id": call_id} if call_id else call}
 
 
 def _medium(block: Mapping[str, Any]) -> Part | None:
@@ -208,12 +209,12 @@ def _medium(block: Mapping[str, Any]) -> Part | None:
     head, comma, data = place.partition(";base64,")
     if comma and head.startswith("data:"):
         return {"inlineData": {"mimeType": head.removeprefix("data:") or kind, "data": data}}
-    told = {"mimeType": block["mime_type"]} if block.get("mime_type") else {}
-    return {"fileData": {"fileUri": place, **told}}
+    mime_type = {"mimeType": block["mime_type"]} if block.get("mime_type") else {}
+    return {"fileData": {"fileUri": place, **mime_type}}
 
 
 def _own(block: Mapping[str, Any]) -> Part | None:
-    """A part that has no canonical form, such as code that the service ran."""
+    """Return a part that has no canonical block, such as code that the service ran."""
     value: Mapping[str, Any] = block["value"]
     return dict(value) if PARTS & value.keys() else None
 
@@ -221,7 +222,7 @@ def _own(block: Mapping[str, Any]) -> Part | None:
 _WRITERS: Final[Mapping[str, Callable[[Mapping[str, Any]], Part | None]]] = {
     "text": _text,
     "refusal": _refusal,
-    "reasoning": _thought,
+    "reasoning": _reasoning,
     "tool_call": _call,
     "invalid_tool_call": _call,
     "non_standard": _own,

@@ -1,4 +1,4 @@
-"""Options of a call in Gemini's words: generationConfig, tools, safety."""
+"""The options of a call as fields of a request: generationConfig, tools, safety."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _THINKING: Final[Mapping[str, str]] = {
     "thinking_budget": "thinkingBudget",
     "thinking_level": "thinkingLevel",
 }
-_BESIDE: Final[Mapping[str, str]] = {
+_TOP_LEVEL: Final[Mapping[str, str]] = {
     "cached_content": "cachedContent",
     "labels": "labels",
     "service_tier": "serviceTier",
 }
 
-OPTIONS: Final = frozenset({*_GENERATION, *_THINKING, *_BESIDE, "safety_settings"}) | {
-    "tool_config"
-}
-"""What a call may say, in the words of LangChain and, where it has none, of Google's SDK."""
+OPTIONS: Final = frozenset(
+    {*_GENERATION, *_THINKING, *_TOP_LEVEL, "safety_settings", "tool_config"}
+)
+"""The options that a call may have, by LangChain's names, else by those of Google's SDK."""
 
 _CHOICES: Final[Mapping[str, str]] = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
@@ -57,18 +57,18 @@ SERVER_TOOLS: Final[Mapping[str, str]] = {
 
 
 def written_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a call as fields of a request.
+    """Return the options of a call as fields of a request.
 
     Raises:
-        ConfigError: a tool or a form of the answer that Gemini does not know.
+        ConfigError: Gemini does not support a tool or the format of the answer.
     """
     generation = {
         **_renamed(options, _GENERATION),
-        **_form(options.get("response_format")),
+        **_response_format(options.get("response_format")),
     }
     if thinking := _renamed(options, _THINKING):
         generation["thinkingConfig"] = thinking
-    request = _renamed(options, _BESIDE)
+    request = _renamed(options, _TOP_LEVEL)
     if "safety_settings" in options:
         request["safetySettings"] = _safety(options["safety_settings"])
     if tools := _tools(options.get("tools") or ()):
@@ -84,52 +84,51 @@ def _renamed(options: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, 
     return {theirs: options[ours] for ours, theirs in names.items() if ours in options}
 
 
-def _form(form: Any) -> dict[str, Any]:
-    """How `response_format`, in OpenAI's words, is said."""
-    match form:
+def _response_format(response_format: Any) -> dict[str, Any]:
+    """Return OpenAI's `response_format` as fields of a generationConfig."""
+    match response_format:
         case None | {"type": "text"}:
             return {}
         case {"type": "json_object"}:
             return {"responseMimeType": "application/json"}
         case {"type": "json_schema", "json_schema": {"schema": schema}}:
-            told: dict[str, Any] = {"responseMimeType": "application/json"}
-            return {**told, "responseJsonSchema": schema}
+            return {"responseMimeType": "application/json", "responseJsonSchema": schema}
         case _:
             raise ConfigError(
-                f"response_format={form!r}: expected OpenAI's form, a dict whose 'type' is "
+                f"response_format={response_format!r}: expected OpenAI's dict, whose 'type' is "
                 "'json_schema', 'json_object' or 'text'."
             )
 
 
 def _safety(settings: Any) -> list[Any]:
-    """Thresholds by category, or Gemini's own list."""
+    """Return Gemini's list of safety settings; `settings` may have thresholds by category."""
     if not isinstance(settings, Mapping):
         return list(settings)
-    by_category = cast("Mapping[str, str]", settings)
-    return [{"category": it, "threshold": by_category[it]} for it in by_category]
+    thresholds = cast("Mapping[str, str]", settings)
+    return [{"category": name, "threshold": thresholds[name]} for name in thresholds]
 
 
 def typed_tool(tool: Any) -> Any:
-    """A tool in Gemini's own form, `{"google_search": {}}`, with the type that tells it apart."""
+    """Return a tool of Gemini's own, `{"google_search": {}}`, with its name as the type."""
     if isinstance(tool, Mapping) and len(cast("Mapping[str, Any]", tool)) == 1:
         [(name, settings)] = cast("Mapping[str, Any]", tool).items()
         if name in {*SERVER_TOOLS, *SERVER_TOOLS.values()}:
-            kept: Mapping[str, Any] = settings or {}
-            return {"type": name, **kept}
+            fields: Mapping[str, Any] = settings or {}
+            return {"type": name, **fields}
     return cast("Any", tool)
 
 
 def _tools(tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    functions = [_declared(tool["function"]) for tool in tools if tool["type"] == "function"]
+    functions = [_declaration(tool["function"]) for tool in tools if tool["type"] == "function"]
     others = [_server_tool(tool) for tool in tools if tool["type"] != "function"]
     return [*([{"functionDeclarations": functions}] if functions else []), *others]
 
 
-def _declared(function: Mapping[str, Any]) -> dict[str, Any]:
-    """A function; one without parameters has no schema, as an empty one is refused."""
+def _declaration(function: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the declaration of a function; an empty schema is left out, as it is refused."""
     schema: Mapping[str, Any] = function.get("parameters") or {}
-    told = {"name": function["name"], "description": function.get("description") or ""}
-    return {**told, "parametersJsonSchema": schema} if schema.get("properties") else told
+    head = {"name": function["name"], "description": function.get("description") or ""}
+    return {**head, "parametersJsonSchema": schema} if schema.get("properties") else head
 
 
 def _server_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,6 +151,5 @@ def _choice(choice: Any) -> dict[str, Any]:
         case _:
             raise ConfigError(
                 f"tool_choice={choice!r}: expected 'auto', 'none', 'any' or the name of a tool. "
-                "What else Gemini can be told goes into tool_config={'functionCallingConfig': "
-                "...}."
+                "Gemini's other modes go into tool_config={'functionCallingConfig': ...}."
             )

@@ -1,7 +1,6 @@
-"""Where Gemini's models are reached, and what Google calls its faults.
+"""The URLs of Gemini's models, and Google's error details.
 
-https://ai.google.dev/api and, for the details of errors,
-https://cloud.google.com/apis/design/errors
+https://ai.google.dev/api and https://cloud.google.com/apis/design/errors describe them.
 """
 
 from __future__ import annotations
@@ -26,47 +25,47 @@ GOOGLE: Final = Service(
 )
 
 API_VERSION: Final = "v1beta"
-"""Where Google's documentation shows all of the API; "v1" has what is settled of it."""
+"""The version that Google's documentation shows; "v1" has only the stable part of the API."""
 
 _SECONDS: Final = re.compile(r"(\d+(?:\.\d+)?)s")
 _KEY_REASONS: Final = {"API_KEY_INVALID", "API_KEY_EXPIRED"}
-"""Why Google answers 400 to what other services answer 401 to."""
+"""Reasons for a 400 of Google that is a 401 elsewhere."""
 
 
 class GoogleRemote(Remote):
-    """A model of Google's, chat or embeddings."""
+    """A model of Google, chat or embeddings."""
 
     service: ClassVar[Service] = GOOGLE
     api_version: str
 
     def _model_path(self, model: Any, method: str) -> str:
-        """The path of a method of a model."""
+        """Return the path of a method of a model."""
         return f"/{self.api_version}/{resource(model)}:{method}"
 
     def _auth(self, key: str) -> Mapping[str, str]:
-        return {"x-goog-api-key": key}  # never in the address, which servers write down
+        return {"x-goog-api-key": key}  # never in the URL, which servers log
 
-    def _error(self, status: int, fault: ServiceError, headers: Mapping[str, str]) -> ModelError:
-        error = super()._error(status, fault, headers)
-        if any(it.get("reason") in _KEY_REASONS for it in _details(fault)):
+    def _error(self, status: int, error: ServiceError, headers: Mapping[str, str]) -> ModelError:
+        found = super()._error(status, error, headers)
+        if any(detail.get("reason") in _KEY_REASONS for detail in _details(error)):
             return AuthenticationError(
-                str(error), provider=error.provider, status=status, request_id=error.request_id
+                str(found), provider=found.provider, status=status, request_id=found.request_id
             )
-        return error
+        return found
 
-    def _delay(self, fault: ServiceError, headers: Mapping[str, str]) -> float | None:
-        delay = super()._delay(fault, headers)
-        return _told_delay(_details(fault)) if delay is None else delay
+    def _delay(self, error: ServiceError, headers: Mapping[str, str]) -> float | None:
+        delay = super()._delay(error, headers)
+        return _retry_delay(_details(error)) if delay is None else delay
 
-    def _is_used_up(self, fault: ServiceError) -> bool:
-        return super()._is_used_up(fault) or _is_daily(_details(fault))
+    def _is_used_up(self, error: ServiceError) -> bool:
+        return super()._is_used_up(error) or _is_daily(_details(error))
 
 
 def resource(model: Any) -> str:
-    """A model as the service names it in its paths, given with or without "models/".
+    """Return the name of a model in the service's paths; `model` may omit "models/".
 
     Raises:
-        ConfigError: no model, or what cannot be one.
+        ConfigError: there is no model, or it cannot be a name.
     """
     if not isinstance(model, str) or not model or ".." in model:
         raise ConfigError(
@@ -76,23 +75,25 @@ def resource(model: Any) -> str:
     return quote(model if "/" in model else f"models/{model}", safe="/-._~@")
 
 
-def _details(fault: ServiceError) -> Sequence[Mapping[str, Any]]:
-    """The typed details of an error; none where it has another form."""
-    error: Any = fault.details.get("error")
-    details: Any = cast("Mapping[str, Any]", error).get("details") if error else None
+def _details(error: ServiceError) -> Sequence[Mapping[str, Any]]:
+    """Return the typed details of an error; none where it has another structure."""
+    body: Any = error.details.get("error")
+    details: Any = cast("Mapping[str, Any]", body).get("details") if body else None
     items = cast("Sequence[Any]", details) if isinstance(details, list) else ()
-    return [cast("Mapping[str, Any]", it) for it in items if isinstance(it, Mapping)]
+    return [cast("Mapping[str, Any]", item) for item in items if isinstance(item, Mapping)]
 
 
-def _told_delay(details: Sequence[Mapping[str, Any]]) -> float | None:
-    """The seconds that a RetryInfo asks to wait: "45.8s"."""
-    for it in details:
-        if found := _SECONDS.fullmatch(str(it.get("retryDelay", ""))):
+def _retry_delay(details: Sequence[Mapping[str, Any]]) -> float | None:
+    """Return the delay of a RetryInfo ("45.8s") in seconds."""
+    for detail in details:
+        if found := _SECONDS.fullmatch(str(detail.get("retryDelay", ""))):
             return float(found[1])
     return None
 
 
 def _is_daily(details: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the quota of a day is used up. Then, too, a RetryInfo may name some seconds."""
-    found: list[Any] = [it.get("violations") or () for it in details]
-    return any("PerDay" in str(each.get("quotaId")) for some in found for each in some)
+    """Tell whether the quota of a day is used up, though a RetryInfo may name a few seconds."""
+    violations: list[Any] = [
+        violation for detail in details for violation in detail.get("violations") or ()
+    ]
+    return any("PerDay" in str(violation.get("quotaId")) for violation in violations)

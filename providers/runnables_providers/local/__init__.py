@@ -1,6 +1,6 @@
-"""Models in this process, with nothing to sign up for: llama.cpp, and a small model to start with.
+"""Models in this process, without an account: llama.cpp, and a small model to start with.
 
-Needs the extra `local`. The weights of the embedded model are fetched at its first call.
+Needs the extra `local`. The weights of the default model are fetched at its first call.
 """
 
 from runnables_providers.local.chat import LocalChatModel

@@ -1,7 +1,7 @@
-"""From the threads of an engine to those who wait, in both colours.
+"""Passes the events of a job from the threads of an engine to its consumer, sync or async.
 
-What a job tells is put into a mailbox as it comes. Whoever reads it may be slow, or never come
-back: the mailbox holds what was said until then, which `max_tokens` bounds. Leaving a stream
+The job puts events into a mailbox and never waits for the consumer, which may be slow, or never
+come back: the mailbox holds what came until then, which `max_tokens` bounds. Closing the stream
 stops the job, and waits until it has stopped, which takes a step of the runtime.
 """
 
@@ -17,58 +17,63 @@ from runnables_providers.local.engine import End, Engine, Job, Work
 
 
 class Mailbox:
-    """Between two threads."""
+    """A queue of events from one thread to another."""
 
     def __init__(self) -> None:
-        self._letters: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.ended = False
 
-    def put(self, letter: Any) -> None:
-        """From any thread."""
-        self._letters.put(letter)
+    def put(self, event: Any) -> None:
+        """Add an event, from any thread."""
+        self._events.put(event)
 
     def get(self) -> Any:
-        """The next letter."""
-        letter = self._letters.get()
-        self.ended = isinstance(letter, End)
-        return letter
+        """Wait for the next event, and return it."""
+        event = self._events.get()
+        self.ended = isinstance(event, End)
+        return event
 
-    def empty(self) -> None:
-        """Throw away what comes until the end."""
+    def drain(self) -> None:
+        """Discard events until the end."""
         while not self.ended:
             self.get()
 
 
 class AMailbox:
-    """From any thread to a task."""
+    """A queue of events from any thread to a task."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._letters: asyncio.Queue[Any] = asyncio.Queue()
+        self._events: asyncio.Queue[Any] = asyncio.Queue()
         self.ended = False
 
-    def put(self, letter: Any) -> None:
-        """From any thread. Raises RuntimeError once the loop is closed."""
-        self._loop.call_soon_threadsafe(self._letters.put_nowait, letter)
+    def put(self, event: Any) -> None:
+        """Add an event, from any thread. Raises RuntimeError once the loop is closed."""
+        self._loop.call_soon_threadsafe(self._events.put_nowait, event)
 
     async def get(self) -> Any:
-        """The next letter."""
-        letter = await self._letters.get()
-        self.ended = isinstance(letter, End)
-        return letter
+        """Wait for the next event, and return it."""
+        event = await self._events.get()
+        self.ended = isinstance(event, End)
+        return event
 
-    async def empty(self) -> None:
-        """Throw away what comes until the end, also where the task is cancelled."""
+    async def drain(self) -> None:
+        """Discard events until the end, also where the task is cancelled."""
         if not self.ended and not self._loop.is_closed():
-            await asyncio.shield(self._empty())
+            await asyncio.shield(self._drain())
 
-    async def _empty(self) -> None:
+    async def _drain(self) -> None:
         while not self.ended:
             await self.get()
 
 
 def events(engine: Engine, work: Work, alone: bool = False) -> Generator[Any, None, None]:
-    """What a job says, piece by piece. Closing the generator stops the job.
+    """Yield the events of a job, as they come. Closing the generator stops the job.
+
+    Args:
+        engine: the loaded model.
+        work: what the job does.
+        alone: whether no other job may run at the same time.
 
     Raises:
         ModelError: the model did not answer.
@@ -79,28 +84,28 @@ def events(engine: Engine, work: Work, alone: bool = False) -> Generator[Any, No
     engine.start(job)
     try:
         with on_cancel(lambda: engine.cancel(job)):
-            while not isinstance(letter := mailbox.get(), End):
-                yield letter
-            if letter.error is not None:
-                raise letter.error
+            while not isinstance(event := mailbox.get(), End):
+                yield event
+            if event.error is not None:
+                raise event.error
     finally:
         if not mailbox.ended:
             engine.cancel(job)
-        mailbox.empty()
+        mailbox.drain()
 
 
 async def aevents(engine: Engine, work: Work, alone: bool = False) -> AsyncGenerator[Any, None]:
-    """`events` in the other colour."""
+    """Yield the events of a job, as `events` does."""
     mailbox = AMailbox()
     job = Job(work, mailbox.put, alone=alone)
     engine.start(job)
     try:
         with on_cancel(lambda: engine.cancel(job)):
-            while not isinstance(letter := await mailbox.get(), End):
-                yield letter
-            if letter.error is not None:
-                raise letter.error
+            while not isinstance(event := await mailbox.get(), End):
+                yield event
+            if event.error is not None:
+                raise event.error
     finally:
         if not mailbox.ended:
             engine.cancel(job)
-        await mailbox.empty()
+        await mailbox.drain()

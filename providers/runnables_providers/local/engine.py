@@ -1,12 +1,15 @@
-"""Loaded models, shared by everything in the process that asks for the same one.
+"""Loaded models, shared by all models of the process with the same setup.
 
-An engine takes jobs and tells each, from whatever thread it runs in, what happens:
+An engine takes jobs, and sends the events of each to its consumer, from any thread:
 
-    start -> waiting -> running -> told what the model says, piece by piece -> End
+    start -> waiting -> running: events of the runtime, in order -> End, exactly once
 
-`start` never blocks: fetching, loading and generating happen in worker threads.
-
-A job waits here, not in the runtime, until there is room: so it can be cancelled meanwhile.
+- `start` never blocks: fetching, loading and generating happen in worker threads.
+- Jobs start in the order in which they came, at most `parallel` at a time.
+- A job waits here, not in the runtime, until it can start: so it can be cancelled meanwhile.
+- A running job that is cancelled ends after the step that the runtime is in; its `End` comes only
+  when the runtime has left the job.
+- `_changed` guards the state. No event is sent while it is held.
 """
 
 from __future__ import annotations
@@ -30,15 +33,15 @@ from runnables.errors import ServerError
 from runnables_providers.local.fetching import fetch
 from runnables_providers.local.forks import enter_child, spare
 from runnables_providers.local.runtime import Abilities, ModelSetup, Server, load
-from runnables_providers.local.runtime_errors import as_model_error, refusal
+from runnables_providers.local.runtime_errors import as_model_error, error_in
 
 Emit: TypeAlias = Callable[[Any], bool]
-"""Passes on a piece of an answer. True asks the runtime to stop."""
+"""Passes on an event of the runtime. True asks the runtime to stop."""
 
 Work: TypeAlias = Callable[[Server, Abilities, Emit], None]
-"""What a job does once there is room; it calls `emit` with what the model says."""
+"""What a job does once it starts; it calls `emit` with the events of the runtime."""
 
-_LEAVING_SECONDS: Final = 60.0
+_SHUTDOWN_SECONDS: Final = 60.0
 """How long unloading waits for a step of the runtime, which nothing can interrupt."""
 
 _POLL_SECONDS: Final = 0.002
@@ -46,34 +49,35 @@ _POLL_SECONDS: Final = 0.002
 
 @dataclass(frozen=True)
 class End:
-    """The last thing that a job tells.
+    """The last event of a job.
 
     Attributes:
-        error: why it did not come to its natural end.
+        error: why the job ended early; None where it ended by itself.
     """
 
     error: BaseException | None = None
 
 
 class Job:
-    """One piece of work for an engine.
+    """A job for an engine.
 
     Args:
         work: what it does.
-        tell: called with each piece, and at last with an `End`, from any thread; must not block.
-        alone: whether nothing else may run beside it. Together, the same numbers are added in
-            another order, so that answers can come out slightly different.
+        on_event: called with each event, and at last with an `End`, from any thread; must not
+            block. A RuntimeError of it means that the event loop of the consumer is closed.
+        alone: whether no other job may run at the same time. With others, the same numbers are
+            added in another order, so that answers can differ slightly.
     """
 
-    def __init__(self, work: Work, tell: Callable[[Any], None], *, alone: bool = False) -> None:
+    def __init__(self, work: Work, on_event: Callable[[Any], None], *, alone: bool = False) -> None:
         self.work = work
-        self._tell = tell
+        self._on_event = on_event
         self.alone = alone
         self.stopped: BaseException | None = None
-        """Why it is to stop, where it is."""
+        """Why the job has to stop; None while it has not."""
 
     def run(self, server: Server, abilities: Abilities) -> End:
-        """Work until the end, or until it is stopped."""
+        """Work until the end, or until the job is stopped."""
         try:
             if self.stopped is None:
                 self.work(server, abilities, self._emit)
@@ -81,17 +85,17 @@ class Job:
             return End(self.stopped or as_model_error(error))
         return End(self.stopped)
 
-    def _emit(self, piece: Any) -> bool:
-        # The runtime swallows what is raised here, so nothing may be.
-        if (error := refusal(piece)) is not None:
+    def _emit(self, event: Any) -> bool:
+        # The runtime swallows errors of this method, so it must not raise.
+        if (error := error_in(event)) is not None:
             self.stopped = self.stopped or error  # never back to None: see `Engine.cancel`
-        return self.stopped is not None or not self.tell(piece)
+        return self.stopped is not None or not self.send(event)
 
-    def tell(self, letter: Any) -> bool:
-        """Tell a piece or the `End`; whether there is anybody left to be told."""
+    def send(self, event: Any) -> bool:
+        """Send an event, or the `End`; tell whether the consumer could receive it."""
         try:
-            self._tell(letter)
-        except RuntimeError as error:  # the event loop of the listener is closed
+            self._on_event(event)
+        except RuntimeError as error:  # the event loop of the consumer is closed
             self.stopped = self.stopped or error
             return False
         return True
@@ -102,7 +106,7 @@ class Engine:
 
     Args:
         setup: which model, and how it is loaded.
-        opener: loads it, given a question that says whether nobody wants it any more.
+        opener: loads it; its argument is a function that tells whether no job waits any more.
     """
 
     def __init__(
@@ -119,51 +123,51 @@ class Engine:
         self._settling: set[Job] = set()
         self._loaded: tuple[Server, Abilities] | None = None
         self._loading = False
-        self._given_up = False  # whether loading ended because nobody waited for it
+        self._given_up = False  # whether loading ended because no job waited for it
         self._closed = False
 
     # -- jobs
 
     def start(self, job: Job) -> None:
-        """Take a job, and begin it as soon as there is room; first come, first served."""
+        """Take a job, and start it as soon as it can run; first come, first served."""
         with self._changed:
             closed = self._closed
             if not closed:
                 self._waiting.append(job)
         if closed:
-            job.tell(End(_unloaded()))
+            job.send(End(_unloaded()))
         else:
             self._advance()
 
     def cancel(self, job: Job, reason: BaseException | None = None) -> None:
         """Stop a job: at once where it waits, else after the step that the runtime is in.
 
-        Its `End` carries the reason.
+        Its `End` has the reason.
         """
-        why = reason or cancelled_error()("the call was given up")
+        error = reason or cancelled_error()("the call was given up")
         with self._changed:
-            job.stopped = job.stopped or why
-            waits = job in self._waiting
-            if waits:
+            job.stopped = job.stopped or error
+            is_waiting = job in self._waiting
+            if is_waiting:
                 self._waiting.remove(job)
-        if waits:
-            job.tell(End(why))
-            self._advance()  # it may have stood in the way of others
+        if is_waiting:
+            job.send(End(error))
+            self._advance()  # others may have waited for it
 
     def _advance(self) -> None:
-        """Begin what can be begun."""
+        """Start the jobs that can run, or load the model."""
         with self._changed:
             if self._loaded is None:
                 if self._waiting and not self._loading:
                     self._loading = True
                     run_in_worker(self._load)
                 return
-            while self._waiting and self._has_room(self._waiting[0]):
+            while self._waiting and self._can_run(self._waiting[0]):
                 job = self._waiting.popleft()
                 self._running.add(job)
                 run_in_worker(partial(self._run, job))
 
-    def _has_room(self, job: Job) -> bool:
+    def _can_run(self, job: Job) -> bool:
         if not self._running:
             return True
         if job.alone or any(other.alone for other in self._running):
@@ -179,17 +183,17 @@ class Engine:
             self._running.discard(job)
             self._changed.notify_all()
         self._advance()
-        job.tell(end)
+        job.send(end)
 
     def _settle(self, job: Job) -> None:
-        """Wait until the runtime has left a job that was stopped: it ends the step that it is in.
+        """Wait until the runtime has left a job that was stopped: it finishes its step first.
 
-        Otherwise that step would run on after the call, and beside a job that must be alone.
+        Otherwise that step would run on after the call, and together with a job that must be alone.
         """
         self._settling.add(job)
-        until = time.monotonic() + _LEAVING_SECONDS
+        deadline = time.monotonic() + _SHUTDOWN_SECONDS
         while self._in_runtime() > len(self._running - self._settling):
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 break
             time.sleep(_POLL_SECONDS)
         self._settling.discard(job)
@@ -202,26 +206,26 @@ class Engine:
     def _load(self) -> None:
         error: BaseException | None = None
         try:
-            # Straight into its place: no other reference may outlive `close`.
-            self._loaded = self._opener(self._nobody_waits)
+            # Directly into the attribute: no other reference may outlive `close`.
+            self._loaded = self._opener(self._no_job_waits)
         except BaseException as raised:
             error = raised
         with self._changed:
             self._loading = False
-            # After giving up, who came meanwhile has it loaded again.
+            # After giving up, the jobs that came meanwhile load it again.
             failed = list(self._waiting) if error and not self._given_up else []
             self._waiting = deque() if failed else self._waiting
             self._changed.notify_all()
         for job in failed:
-            job.tell(End(_again(error)))
+            job.send(End(_copy_of(error)))
         self._advance()
 
-    def _nobody_waits(self) -> bool:
+    def _no_job_waits(self) -> bool:
         self._given_up = not self._waiting
         return self._given_up
 
     def close(self, reason: BaseException | None = None) -> None:
-        """Stop all jobs, wait until they are over, and give the memory back."""
+        """Stop all jobs, wait until they have ended, and free the memory."""
         with self._changed:
             self._closed = True
             jobs = [*self._waiting, *self._running]
@@ -229,36 +233,36 @@ class Engine:
             self.cancel(job, reason or _unloaded())
         with self._changed:
             self._changed.wait_for(
-                lambda: not self._running and not self._loading, _LEAVING_SECONDS
+                lambda: not self._running and not self._loading, _SHUTDOWN_SECONDS
             )
             self._drop()
 
     def _drop(self) -> None:
         if self._loaded is not None:
             spare(self._loaded[0])
-        self._loaded = None  # which, where nobody is to be spared, ends the threads of the runtime
+        self._loaded = None  # unless it was spared, this ends the threads of the runtime
 
     def abandon(self) -> None:
-        """In a child process, forget what only the parent has: threads, and jobs of threads."""
+        """Forget, in a child process, what only the parent has: threads, and their jobs."""
         jobs = [*self._waiting, *self._running]
         self._drop()
         self._reset()
         for job in jobs:
-            job.tell(End(_forked()))
+            job.send(End(_forked()))
 
-    # -- looking inside
+    # -- state
 
     @property
     def is_loaded(self) -> bool:
-        """Whether the model is in memory."""
+        """Tell whether the model is in memory."""
         return self._loaded is not None
 
     def calls(self) -> int:
-        """How many jobs are at work."""
+        """Count the running jobs."""
         return len(self._running)
 
     def metrics(self) -> Mapping[str, float]:
-        """The counters of the runtime, such as `requests_processing`; none before it is loaded."""
+        """Return the runtime's counters, such as `requests_processing`; none before loading."""
         if self._loaded is None:
             return {}
         text = self._loaded[0].handle_metrics()
@@ -279,8 +283,8 @@ def _forked() -> ServerError:
     )
 
 
-def _again(error: BaseException | None) -> BaseException | None:
-    """A copy for each who is told, because each adds notes of their own."""
+def _copy_of(error: BaseException | None) -> BaseException | None:
+    """Return a copy of an error: each consumer adds notes of its own."""
     if error is None:
         return None
     copied = copy.copy(error)
@@ -296,7 +300,7 @@ _guard = threading.Lock()
 
 
 def engine(setup: ModelSetup) -> Engine:
-    """The engine of this process for a setup; it stays until `unload`, or the exit."""
+    """Return the engine of this process for a setup; it stays until `unload`, or the exit."""
     with _guard:
         if setup not in _engines:
             _engines[setup] = Engine(setup, partial(_open, setup))
@@ -309,9 +313,13 @@ def _open(setup: ModelSetup, given_up: Callable[[], bool]) -> tuple[Server, Abil
 
 
 def unload() -> None:
-    """Give back the memory of all loaded models. The next call of a model loads it again.
+    """Free the memory of all loaded models. The next call of a model loads it again.
 
-    Calls that are at work end with a ServerError.
+    Running calls end with a ServerError.
+
+    Example:
+        >>> from runnables_providers.local import unload
+        >>> unload()
     """
     _close_all()
 
@@ -320,13 +328,13 @@ def _close_all(reason: BaseException | None = None) -> None:
     with _guard:
         engines = list(_engines.values())
         _engines.clear()
-    for it in engines:
-        it.close(reason)
+    for loaded in engines:
+        loaded.close(reason)
 
 
-# Left to itself, a generation under way at the exit crashes the process: its thread would come
-# back from the runtime into an interpreter that is gone. Threads that wait for it end with
-# SystemExit, of which nothing is printed.
+# Without this, a generation that runs at the exit crashes the process: its thread would return
+# from the runtime into an interpreter that is gone. Threads that wait for it end with SystemExit,
+# which prints nothing.
 atexit.register(_close_all, SystemExit("the process ends"))
 
 
@@ -334,8 +342,8 @@ def _forget_parent() -> None:
     global _guard
     _guard = threading.Lock()
     enter_child()
-    for it in _engines.values():
-        it.abandon()
+    for inherited in _engines.values():
+        inherited.abandon()
 
 
 if hasattr(os, "register_at_fork"):

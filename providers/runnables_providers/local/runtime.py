@@ -1,7 +1,7 @@
-"""llama.cpp in this process: loading a model so that nobody notices but who asked for it.
+"""llama.cpp in this process: loads a model without effects on the rest of the system.
 
-Loaded as it comes, the runtime would open a TCP port, write its log to stderr, and spin all
-threads at full speed while they wait. None of that is wanted in a library.
+By default, the runtime would open a TCP port, write its log to stderr, and spin all threads at
+full speed while they wait. A library must do none of that.
 """
 
 from __future__ import annotations
@@ -22,29 +22,30 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from runnables.errors import ConfigError, MissingExtra, WeightsError, missing_extra
-from runnables_providers.local.weights import folder_for_a_while
+from runnables_providers.local.weights import temporary_folder
 
 LOG_VARIABLE: Final = "RUNNABLES_LOCAL_LOG"
-"""Set to anything, llama.cpp writes its log to stderr; a number is its verbosity."""
+"""The variable that makes llama.cpp write its log to stderr; a number sets its verbosity."""
 
 _PACKAGE: Final = "xllamacpp"
 
 Pooling: TypeAlias = Literal["mean", "cls", "last"]
-"""How the vectors of a text's tokens become one."""
+"""How the vectors of tokens become one vector of a string."""
 
 
 @dataclass(frozen=True)
 class ModelSetup:
-    """Everything that makes one loaded model differ from another.
+    """Everything that distinguishes one loaded model from another.
 
     Attributes:
-        path: the model file; None: the embedded model.
+        path: the model file; None: the default model.
         context: how many tokens one call may have, prompt and answer together.
-        parallel: how many calls are worked on at the same time.
+        parallel: how many calls run at the same time.
         threads: how many threads compute; None: see `default_threads`.
-        embeds: whether it gives vectors instead of text.
+        embeds: whether it returns vectors instead of text.
         pooling: how vectors are pooled; None: as the model file says.
-        chat_template: what makes a prompt of a conversation; None: as the model file says.
+        chat_template: the template that turns a conversation into a prompt; None: as the model
+            file says.
     """
 
     path: str | None
@@ -58,7 +59,7 @@ class ModelSetup:
 
 @dataclass(frozen=True)
 class Abilities:
-    """What a loaded model can do.
+    """The abilities of a loaded model.
 
     Attributes:
         tools: whether its chat template has a place for tools.
@@ -82,25 +83,25 @@ class Server(Protocol):
 
 
 def require_runtime() -> None:
-    """Raise where the runtime is not installed; loads nothing.
+    """Refuse to go on without the runtime; loads nothing.
 
     Raises:
-        MissingExtra: it is not.
+        MissingExtra: the runtime is not installed.
     """
     if importlib.util.find_spec(_PACKAGE) is None:
-        raise missing_extra("The embedded model", _PACKAGE, "local")
+        raise missing_extra("The local model", _PACKAGE, "local")
 
 
 def is_imported() -> bool:
-    """Whether this process has loaded the runtime's library."""
+    """Tell whether this process has loaded the runtime's library."""
     return _PACKAGE in sys.modules
 
 
 def check_counts(**settings: int | None) -> None:
-    """Raise where a setting is not a positive whole number.
+    """Refuse settings that are not positive whole numbers; None stands for an unset one.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: there is such a setting.
     """
     for name, value in settings.items():
         if value is not None and (isinstance(value, bool) or value < 1 or value != int(value)):
@@ -108,18 +109,18 @@ def check_counts(**settings: int | None) -> None:
 
 
 def load(setup: ModelSetup, path: Path) -> tuple[Server, Abilities]:
-    """Load a model. Takes about half a second, during which no other Python code runs.
+    """Load a model. It takes about half a second, during which no other Python code runs.
 
     Raises:
         MissingExtra: the runtime is not installed, or lacks a library of the system.
-        WeightsError: the file is not there, or is no model that the runtime can read.
+        WeightsError: the file does not exist, or is no model that the runtime can read.
     """
     if not path.is_file():
         raise WeightsError(f"There is no model file {path}.")
     runtime = _runtime()
-    with _private_door() as (door, key):
+    with _private_address() as (address, key):
         params = _params(runtime, setup, path)
-        params.hostnames, params.api_keys = [door], [key]
+        params.hostnames, params.api_keys = [address], [key]
         try:
             server: Server = runtime.Server(params)
         except RuntimeError as error:
@@ -129,8 +130,8 @@ def load(setup: ModelSetup, path: Path) -> tuple[Server, Abilities]:
                 f"{_PACKAGE} {runtime.__version__} knows, and is there memory for it?{template} "
                 f"With {LOG_VARIABLE}=1 in the environment it says why on stderr."
             ) from error
-        # Answered by the server's own loop: after this it is known to run. Before, the server
-        # must not be deleted, because deleting waits for ever for a loop that begins later.
+        # The server's own loop answers this, so that it is known to run. Before, the server must
+        # not be deleted, because deleting waits for ever for a loop that starts later.
         server.handle_metrics()
         return server, _abilities(server, key)
 
@@ -154,9 +155,9 @@ def _runtime() -> Any:
 def _short_spinning() -> Generator[None, None, None]:
     """Let OpenMP, which reads this when it is loaded, wait a moment and then sleep.
 
-    By default its threads spin for milliseconds wherever they wait for each other. On a machine
-    with anything else to do, the one that is waited for then does not get a CPU: measured with
-    two busy processes on two CPUs, 0.5 tokens a second instead of 9. Alone, both give 85.
+    By default its threads spin for milliseconds whenever they wait for each other. On a machine
+    that has other work, the thread that they wait for does not get a CPU: measured with two busy
+    processes on two CPUs, 0.5 tokens a second instead of 9. On an idle machine, both reach 85.
     """
     own_policy = {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys()
     if own_policy:
@@ -175,23 +176,23 @@ def _short_spinning() -> Generator[None, None, None]:
 def _params(runtime: Any, setup: ModelSetup, path: Path) -> Any:
     params = runtime.CommonParams()
     params.model.path = str(path)
-    params.model_alias = {path.stem}  # or answers would tell where the file lies
+    params.model_alias = {path.stem}  # or answers would contain the path of the file
     params.verbosity = _verbosity()
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = (
         setup.threads or default_threads()
     )
     params.n_parallel = setup.parallel
     # A part of the memory for each call. In one pool for all, a call that fills it would make
-    # the runtime fail all the others; and what others hold would change the roundings of a call.
+    # the runtime fail all the others; and the others would change a call's rounding errors.
     params.n_ctx = setup.context * setup.parallel
     params.kv_unified = False
     params.cache_ram_mib = 0  # or it would keep up to 8 GB of old prompts in memory
     params.endpoint_metrics = True
     params.ui = False
     params.n_threads_http = 1
-    # Steps of a prompt: between them, a call can be stopped, and others go on. Leaving waits for
-    # up to two; larger ones are hardly faster to read (264, 304, 315, 318 tokens/s at 32, 64,
-    # 128, 256).
+    # The steps of a prompt: between them, a call can be stopped, and others go on. Stopping waits
+    # for up to two; larger steps are hardly faster (264, 304, 315, 318 tokens/s at 32, 64, 128,
+    # 256).
     params.n_batch = params.n_ubatch = 64
     if setup.chat_template is not None:
         params.chat_template = setup.chat_template
@@ -202,10 +203,10 @@ def _params(runtime: Any, setup: ModelSetup, path: Path) -> Any:
 
 def _embed(runtime: Any, params: Any, setup: ModelSetup) -> None:
     params.embedding = True
-    # One pool: in parts of their own, texts of different lengths are read in several steps, and
+    # One pool: in parts of their own, strings of different lengths are read in several steps, and
     # the runtime then takes the mean over the tokens of the last step only.
     params.kv_unified = True
-    params.n_batch = params.n_ubatch = setup.context  # a text is embedded in a single step
+    params.n_batch = params.n_ubatch = setup.context  # a string is embedded in a single step
     if setup.pooling is not None:
         kind = f"LLAMA_POOLING_TYPE_{setup.pooling.upper()}"
         params.pooling_type = getattr(runtime.llama_pooling_type, kind)
@@ -219,7 +220,7 @@ def _verbosity() -> int:
 
 
 def default_threads() -> int:
-    """How many threads compute, if nobody says: two, or half of the CPUs if that is more.
+    """Return the default number of threads: two, or half of the CPUs if that is more.
 
     The other half are often only the second threads of the same cores. And where a thread has to
     share its CPU, all others wait for it at every step.
@@ -228,31 +229,31 @@ def default_threads() -> int:
 
 
 def _cpus() -> int:
-    """How many CPUs this process may use."""
+    """Count the CPUs that this process may use."""
     allowed = getattr(os, "sched_getaffinity", None)  # not on every system
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
-# -- the door
+# -- the address of the server
 
 
 @contextmanager
-def _private_door() -> Generator[tuple[str, str], None, None]:
-    """An address for the runtime, which insists on listening, that nobody else can reach.
+def _private_address() -> Generator[tuple[str, str], None, None]:
+    """Yield an address that no other process can use, and a key: the runtime has to listen.
 
-    A socket file in a folder of our own, which is removed once the model is loaded. Where there
-    are no such sockets: a port of this machine, behind a password that is told to nobody.
+    It is a socket file in a folder of our own, which is removed once the model is loaded. On
+    Windows, it is a port of this machine that needs the random key.
     """
     key = secrets.token_hex(16)
     if sys.platform == "win32":
         yield "127.0.0.1", key
         return
-    with folder_for_a_while(prefix="runnables-") as folder:
+    with temporary_folder(prefix="runnables-") as folder:
         yield str(folder / "local.sock"), key
 
 
 def _abilities(server: Server, key: str) -> Abilities:
-    """What the model can do, of which the runtime tells over HTTP only."""
+    """Return the abilities of the model, which the runtime reports only over HTTP."""
     with contextlib.closing(_connection(server.listening_address)) as connection:
         connection.request("GET", "/props", headers={"Authorization": f"Bearer {key}"})
         props: Mapping[str, Any] = json.loads(connection.getresponse().read())
@@ -264,14 +265,14 @@ def _abilities(server: Server, key: str) -> Abilities:
 
 
 def _connection(address: str) -> http.client.HTTPConnection:
-    scheme, _, place = address.partition("://")
+    scheme, _, location = address.partition("://")
     if scheme == "unix":
-        return _SocketFile(place)
-    return http.client.HTTPConnection(place, timeout=60)
+        return _SocketConnection(location)
+    return http.client.HTTPConnection(location, timeout=60)
 
 
-class _SocketFile(http.client.HTTPConnection):
-    """HTTP over a socket file."""
+class _SocketConnection(http.client.HTTPConnection):
+    """An HTTP connection over a socket file."""
 
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=60)

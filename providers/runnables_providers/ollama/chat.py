@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from runnables.errors import ConfigError
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
@@ -12,36 +12,69 @@ from runnables_providers.ollama.service import OllamaRemote, checked_model
 
 if TYPE_CHECKING:
     from runnables.messages import BaseMessage
+    from runnables_providers.ollama.settings import OllamaSettings
 
 
 class ChatOllama(OllamaRemote, HTTPChatModel, internal=True):
     """A chat model of an Ollama server, over its own API.
 
-    Beside the options of every model, calls and settings may say, in Ollama's words: `num_ctx`,
-    how many tokens a conversation and its answer may have together; `think` (True, False, "low",
-    "medium", "high"), whose thoughts are reasoning blocks; `keep_alive`, how long the model stays
-    loaded; `top_k`, `min_p`, `repeat_penalty` and the rest of its options. `max_tokens` is what
-    Ollama calls `num_predict`. No tool can be forced: a `tool_choice` that asks for it is an
-    error.
+    No tool can be forced: a `tool_choice` that asks for it is an error.
+
+    Settings are defaults: a call can override each of the options among them. Also known are
+    Ollama's options `frequency_penalty`, `presence_penalty`, `repeat_last_n`, `typical_p`,
+    `mirostat`, `mirostat_eta`, `mirostat_tau`, `num_batch`, `num_gpu`, `main_gpu`, `num_thread`,
+    `num_keep`, `num_predict`, `use_mmap`, `shift`, `truncate`, `logprobs` and `top_logprobs`.
 
     Args:
-        model: a model that the server has, as "llama3.2".
-        base_url: where the server is: an address, or a host and a port; None: OLLAMA_HOST, or
-            port 11434 of this machine.
-        **settings: those of `HTTPChatModel`, and defaults of options. A key, given or in
-            OLLAMA_API_KEY, is for ollama.com.
+        model: a model that the server has, such as "llama3.2".
+        **settings: the settings below.
+
+    Keyword Args:
+        base_url (str): where the server is: a URL, or a host and a port; by default OLLAMA_HOST of
+            the environment, or port 11434 of this machine.
+        api_key (str | SecretStr | Callable[[], str]): a key for ollama.com, or for a gateway before
+            the server; by default OLLAMA_API_KEY of the environment. A server of one's own needs
+            none.
+        temperature (float): how freely the model chooses, from 0 (the likeliest token) up.
+        max_tokens (int): the most tokens that an answer may have (Ollama's `num_predict`).
+        stop (str | Sequence[str]): strings before which an answer ends.
+        seed (int): makes answers repeatable, where the service can.
+        top_p (float): choose among the likeliest tokens of this total probability.
+        num_ctx (int): how many tokens a conversation and its answer may have together.
+        think (bool | str): whether, or how much, the model reasons: True, False, "low", "medium" or
+            "high"; the reasoning comes as reasoning blocks.
+        keep_alive (str | float): how long the model stays loaded: "5m", or seconds.
+        top_k (int): choose among this many of the likeliest tokens.
+        min_p (float): leave out tokens that are less likely than this part of the likeliest one.
+        repeat_penalty (float): makes tokens less likely that were used lately.
+        timeout (float | Timeouts): seconds to wait for the first byte of an answer, and between two
+            chunks of it; or `Timeouts`, which has each limit by name.
+        max_retries (int | None): how often a request is repeated after an error that may pass; 2 by
+            default.
+        max_retry_delay (float): the longest delay, in seconds, that the service may ask for before
+            a retry; 60 by default.
+        rate_limiter (BaseRateLimiter): spaces the requests of all models that share it.
+        cache (BaseCache): where answers are stored, and looked for first.
+        default_headers (Mapping[str, str]): more headers of each request; their values never print.
+        extra_body (Mapping[str, Any]): more keys of each request, passed on unchanged, which
+            override all others.
+        name (str): the name of the model in traces, events and logs.
 
     Raises:
-        ConfigError: no model, an option that it does not know, an address that is none.
+        ConfigError: no model is named, the model does not know an option, or `base_url` is no
+            URL.
+
+    Example:
+        >>> from runnables_providers.ollama import ChatOllama
+        >>> ChatOllama("llama3.2", num_ctx=8192)
+        ChatOllama(max_retries=2, model='llama3.2', num_ctx=8192)
     """
 
     known_options: ClassVar[frozenset[str]] = REMOTE_OPTIONS | OPTIONS
     lines: ClassVar[bool] = True
 
-    def __init__(
-        self, model: str | None = None, *, base_url: str | None = None, **settings: Any
-    ) -> None:
-        super().__init__(model, base_url=base_url, **settings)
+    def __init__(self, model: str | None = None, **settings: Unpack[OllamaSettings]) -> None:
+        super().__init__(model, **settings)
         checked_model(model)
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +83,7 @@ class ChatOllama(OllamaRemote, HTTPChatModel, internal=True):
         if choice not in ("auto", "none"):
             raise ConfigError(
                 f"Ollama cannot force a call: tool_choice={choice!r}. Leave it out, or say "
-                "'auto' or 'none'. For an answer of a form use with_structured_output."
+                "'auto' or 'none'. For an answer that has a schema use with_structured_output."
             )
         return options
 

@@ -1,7 +1,7 @@
 """Ollama's chats: requests, answers and lines, as plain data.
 
-The form is that of https://docs.ollama.com/api/chat. A line of a stream has the form of an
-answer, with what is new of it; the last one says "done", and counts.
+https://docs.ollama.com/api/chat describes them. A line of a stream has the structure of an answer,
+with the new part of it; the last one has "done", and the token counts.
 """
 
 from __future__ import annotations
@@ -32,13 +32,10 @@ from runnables_providers._remote.tool_calls import (
     service_id,
 )
 from runnables_providers.ollama.service import OLLAMA, checked_model
+from runnables_providers.ollama.settings import ModelOptions, RequestOptions
 
-_SAMPLING: Final = frozenset(
-    "num_ctx num_batch num_gpu main_gpu num_thread num_keep num_predict use_mmap top_k min_p "
-    "typical_p repeat_last_n repeat_penalty presence_penalty frequency_penalty mirostat "
-    "mirostat_eta mirostat_tau".split()
-)
-_BESIDE: Final = frozenset("think keep_alive truncate shift logprobs top_logprobs".split())
+_SAMPLING: Final = ModelOptions.__optional_keys__
+_TOP_LEVEL: Final = RequestOptions.__optional_keys__
 _COMMON: Final[Mapping[str, str]] = {
     "temperature": "temperature",
     "top_p": "top_p",
@@ -47,14 +44,14 @@ _COMMON: Final[Mapping[str, str]] = {
     "max_tokens": "num_predict",
 }
 
-OPTIONS: Final = _SAMPLING | _BESIDE
-"""What a call may say beyond what any model is asked for, in Ollama's words."""
+OPTIONS: Final = _SAMPLING | _TOP_LEVEL
+"""The names of the options that a call may have beyond those of every chat model."""
 
 _FACTS: Final = (
     *("created_at", "remote_model", "remote_host"),
     *("total_duration", "load_duration", "prompt_eval_duration", "eval_duration"),
 )
-"""What the last line tells of the answer that is passed on as it stands; times in ns."""
+"""Keys of the last line that go into the metadata unchanged; durations in nanoseconds."""
 
 
 class OllamaChat(ApiCall):
@@ -74,25 +71,25 @@ class OllamaChat(ApiCall):
     # -- the request
 
     def body(self, *, streamed: bool) -> Mapping[str, Any]:
-        """The request."""
+        """Return the request."""
         request: dict[str, Any] = {
             "model": checked_model(self.options.get("model")),
             "messages": ollama_messages(self.messages),
             "stream": streamed,
-            **{name: self.options[name] for name in self.options if name in _BESIDE},
+            **{name: self.options[name] for name in self.options if name in _TOP_LEVEL},
         }
         if tools := self._tools():
             request["tools"] = tools
-        if (form := _format(self.options.get("response_format"))) is not None:
-            request["format"] = form
+        if (output_format := _format(self.options.get("response_format"))) is not None:
+            request["format"] = output_format
         if sampling := self._sampling():
             request["options"] = sampling
         return request
 
     def _sampling(self) -> dict[str, Any]:
-        given = self.options
-        common = {theirs: given[ours] for ours, theirs in _COMMON.items() if ours in given}
-        return {**common, **{name: given[name] for name in given if name in _SAMPLING}}
+        options = self.options
+        common = {theirs: options[ours] for ours, theirs in _COMMON.items() if ours in options}
+        return {**common, **{name: options[name] for name in options if name in _SAMPLING}}
 
     def _tools(self) -> list[Any]:
         if self.options.get("tool_choice") == "none":
@@ -106,35 +103,35 @@ class OllamaChat(ApiCall):
     # -- the answer
 
     def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
-        """The message, read as the only line of a stream."""
+        """Return the message, read as the only line of a stream."""
         chunks = [self._chunk(body["message"], body), self._last(body)]
         joined = AIMessageChunk.merge_chunks(chunks)
         return cast("AIMessage", message_chunk_to_message(joined))
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        """The chunk of a line."""
+        """Return the chunk of a line."""
         if event.get("done"):
             self._end = event
         elif "message" not in event:
-            raise ValueError("a line of another form")  # of /api/generate, from a wrong server
+            raise ValueError("a line without a message")  # of /api/generate, from a wrong server
         return [self._chunk(event["message"], event)] if event.get("message", {}) != {} else []
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
-        """The end, which there is only after a line that says so."""
+        """Return the last chunk; None where no line was the last."""
         return None if self._end is None else [self._last(self._end)]
 
-    def _chunk(self, said: Mapping[str, Any], event: Mapping[str, Any]) -> AIMessageChunk:
+    def _chunk(self, message: Mapping[str, Any], event: Mapping[str, Any]) -> AIMessageChunk:
         fields: dict[str, Any] = {}
-        if calls := said.get("tool_calls"):
-            fields["tool_call_chunks"] = [self._piece(call) for call in calls]
-        if thought := said.get("thinking"):
-            fields["additional_kwargs"] = {"reasoning_content": _checked(thought, str)}
+        if calls := message.get("tool_calls"):
+            fields["tool_call_chunks"] = [self._tool_call_chunk(call) for call in calls]
+        if reasoning := message.get("thinking"):
+            fields["additional_kwargs"] = {"reasoning_content": _checked(reasoning, str)}
         if logprobs := event.get("logprobs"):
             fields["response_metadata"] = {"logprobs": _checked(logprobs, list)}
-        return AIMessageChunk(said.get("content") or "", **fields)
+        return AIMessageChunk(message.get("content") or "", **fields)
 
-    def _piece(self, call: Mapping[str, Any]) -> ToolCallChunk:
-        """A whole call; where the server gives it no name of its own, one is made."""
+    def _tool_call_chunk(self, call: Mapping[str, Any]) -> ToolCallChunk:
+        """Return a complete call; a call without an id gets one."""
         place, self._calls = self._calls, self._calls + 1
         function: Mapping[str, Any] = call["function"]
         name, args = function.get("name"), function.get("arguments")
@@ -143,76 +140,70 @@ class OllamaChat(ApiCall):
         return tool_call_chunk(name=name, args=text, id=call.get("id") or made, index=place)
 
     def _last(self, event: Mapping[str, Any]) -> AIMessageChunk:
-        facts = {key: event[key] for key in _FACTS if event.get(key) is not None}
-        name = event.get("model") or self.options.get("model")
         return AIMessageChunk(
             "",
             usage_metadata=_usage(event),
             response_metadata={
-                "model_name": name,
+                "model_name": event.get("model") or self.options.get("model"),
                 "model_provider": OLLAMA.name,
                 "finish_reason": event.get("done_reason") or "stop",
-                **facts,
+                **{key: event[key] for key in _FACTS if event.get(key) is not None},
             },
             chunk_position="last",
         )
 
 
 def ollama_messages(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """Messages in Ollama's form: texts, with pictures and calls beside them.
+    """Return messages as Ollama takes them: strings, with lists of images and of calls.
 
-    Names of people have no place in it.
+    Names of messages are not sent.
 
     Raises:
-        ConfigError: a block that is neither a text nor a picture, or a picture by its address.
+        ConfigError: a block is neither text nor an image, or an image has no base64.
     """
     tools = CalledTools()
     found: list[dict[str, Any]] = []
-    for each in messages:
-        message = message_chunk_to_message(each)
+    for message in map(message_chunk_to_message, messages):
         tools.note(message)
-        found.append(_written(message, tools))
+        found.append(_message(message, tools))
     return found
 
 
-def _written(message: BaseMessage, tools: CalledTools) -> dict[str, Any]:
-    blocks = [cast("Mapping[str, Any]", it) for it in message.content_blocks]
+def _message(message: BaseMessage, tools: CalledTools) -> dict[str, Any]:
+    blocks = [cast("Mapping[str, Any]", block) for block in message.content_blocks]
     if isinstance(message, AIMessage):
-        return _said(message, blocks)
-    texts = [it["text"] for it in blocks if "text" in it]
-    written: dict[str, Any] = {"role": role_of(message), "content": "\n".join(texts)}
-    if images := [_image(it) for it in blocks if "text" not in it]:
-        written["images"] = images
+        return _answer(message, blocks)
+    strings = [block["text"] for block in blocks if "text" in block]
+    found: dict[str, Any] = {"role": role_of(message), "content": "\n".join(strings)}
+    if images := [_image(block) for block in blocks if "text" not in block]:
+        found["images"] = images
     if isinstance(message, ToolMessage):
-        named = service_id(message.tool_call_id)
+        call_id = service_id(message.tool_call_id)
         tool = tools.find(message)
-        written |= {"tool_name": tool} if tool else {}
-        written |= {"tool_call_id": named} if named else {}
-    return written
+        found |= {"tool_name": tool} if tool else {}
+        found |= {"tool_call_id": call_id} if call_id else {}
+    return found
 
 
-def _said(message: AIMessage, blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What the model said. Its thoughts go back; those of others, and blocks that only their
-    makers understand, do not."""
-    written: dict[str, Any] = {
-        "role": "assistant",
-        "content": message.text or message.refusal or "",
-    }
+def _answer(message: AIMessage, blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return an answer of the model, with its reasoning; reasoning of other providers, and blocks
+    that only their providers read, are left out."""
+    found: dict[str, Any] = {"role": "assistant", "content": message.text or message.refusal or ""}
     own = message.response_metadata.get("model_provider") == OLLAMA.name
-    thoughts = [it.get("reasoning", "") for it in blocks if it["type"] == "reasoning"]
-    if own and thoughts:
-        written["thinking"] = "".join(thoughts)
-    if images := [_image(it) for it in blocks if it["type"] == "image"]:
-        written["images"] = images
-    if calls := [_call(it) for it in calls_of(cast("Any", blocks))]:
-        written["tool_calls"] = calls
-    return written
+    reasoning = [block.get("reasoning", "") for block in blocks if block["type"] == "reasoning"]
+    if own and reasoning:
+        found["thinking"] = "".join(reasoning)
+    if images := [_image(block) for block in blocks if block["type"] == "image"]:
+        found["images"] = images
+    if calls := [_call(call) for call in calls_of(cast("Any", blocks))]:
+        found["tool_calls"] = calls
+    return found
 
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:
     function = {"name": call.get("name") or "", "arguments": arguments(call)}
-    name = service_id(call.get("id"))
-    return {"id": name, "function": function} if name else {"function": function}
+    call_id = service_id(call.get("id"))
+    return {"id": call_id, "function": function} if call_id else {"function": function}
 
 
 def _image(block: Mapping[str, Any]) -> str:
@@ -222,17 +213,17 @@ def _image(block: Mapping[str, Any]) -> str:
     kind = (block.get("value") or block).get("type")
     if kind == "image":
         raise ConfigError(
-            "Ollama takes pictures as base64 only, and this one has an address: "
-            f"{block.get('url') or block.get('file_id')!r}. Fetch it, and give its bytes."
+            "Ollama takes images as base64 only, and this one has a URL or an id: "
+            f"{block.get('url') or block.get('file_id')!r}. Fetch it, and pass its bytes."
         )
     raise ConfigError(
-        f"Ollama takes texts and pictures, no block of type {kind!r}. Leave it out of the message."
+        f"Ollama takes text and images, no block of type {kind!r}. Leave it out of the message."
     )
 
 
-def _format(form: Any) -> Any:
-    """`response_format`, which is in OpenAI's words, in those of Ollama."""
-    match form:
+def _format(response_format: Any) -> Any:
+    """Return OpenAI's `response_format` as Ollama's `format`."""
+    match response_format:
         case None | {"type": "text"}:
             return None
         case {"type": "json_object"}:
@@ -242,20 +233,20 @@ def _format(form: Any) -> Any:
             return found
         case _:
             raise ConfigError(
-                f"response_format={form!r}: expected OpenAI's form, a dict whose 'type' is "
+                f"response_format={response_format!r}: expected OpenAI's dict, whose 'type' is "
                 "'json_schema', 'json_object' or 'text'."
             )
 
 
 def _checked(value: Any, kind: type) -> Any:
-    """A value that will be put together with those of other lines."""
+    """Refuse a value of the wrong type, which could not be joined with those of other lines."""
     if not isinstance(value, kind):
-        raise TypeError(f"{value!r} is not of the form of Ollama")
+        raise TypeError(f"{value!r} is of another type than Ollama's")
     return value
 
 
 def _usage(event: Mapping[str, Any]) -> UsageMetadata | None:
-    """The counts of the last line; a prompt that the server knew already may have none."""
+    """Return the counts of the last line; a prompt in the server's cache may have none."""
     if "eval_count" not in event and "prompt_eval_count" not in event:
         return None
     read, written = int(event.get("prompt_eval_count") or 0), int(event.get("eval_count") or 0)

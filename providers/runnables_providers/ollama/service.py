@@ -1,4 +1,4 @@
-"""Where Ollama is reached."""
+"""The URL of an Ollama server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OLLAMA: Final = Service(
     url=f"http://127.0.0.1:{_PORT}",
     url_variables=("OLLAMA_HOST",),
     key_variables=("OLLAMA_API_KEY",),
-    open=True,  # a key is for ollama.com, or for a gate in front of the server
+    requires_key=False,  # a key is for ollama.com, or for a gateway before the server
 )
 
 
@@ -26,20 +26,20 @@ class OllamaRemote(Remote):
     service: ClassVar[Service] = OLLAMA
 
     def _url(self) -> str:
-        return address(super()._url())
+        return server_url(super()._url())
 
 
-def address(host: str) -> str:
-    """A URL for what OLLAMA_HOST may say: a host, a port after a colon, both, or a URL.
+def server_url(host: str) -> str:
+    """Return the URL for a value of OLLAMA_HOST: a host, a port after a colon, both, or a URL.
 
-    Where a server was told to listen everywhere ("0.0.0.0"), it is reached on this machine.
+    A server that listens on all interfaces ("0.0.0.0") is reached on this machine.
     """
-    given = host if "://" in host else f"http://{host}"
-    parts = urlsplit(given)
+    url = host if "://" in host else f"http://{host}"
+    parts = urlsplit(url)
     name = parts.hostname or "127.0.0.1"
     name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)
     name = f"[{name}]" if ":" in name else name
-    port = _port(host, given) or (None if "://" in host else _PORT)
+    port = _port(host, url) or (None if "://" in host else _PORT)
     user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
     return f"{parts.scheme}://{user}{name}{f':{port}' if port else ''}{parts.path}".rstrip("/")
 
@@ -48,14 +48,14 @@ def _port(host: str, url: str) -> int | None:
     try:
         return urlsplit(url).port
     except ValueError as error:
-        raise ConfigError(f"{host!r} is no address of an Ollama server: {error}.") from None
+        raise ConfigError(f"{host!r} is no URL of an Ollama server: {error}.") from None
 
 
 def checked_model(model: Any) -> str:
-    """The name of a model.
+    """Return the name of a model.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: it is empty or no string.
     """
     if not isinstance(model, str) or not model:
         raise ConfigError(

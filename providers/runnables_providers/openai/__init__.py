@@ -1,7 +1,4 @@
-"""OpenAI, Azure's form of it, and every service that speaks as OpenAI does.
-
-from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
-"""
+"""Models of OpenAI, of Azure, and of every service with an OpenAI-compatible API."""
 
 from runnables_providers._http import Timeouts as Timeouts
 from runnables_providers.openai.azure import AzureChatOpenAI as AzureChatOpenAI

@@ -1,9 +1,9 @@
-"""OpenAI's models on Azure: other addresses, other keys, the same words."""
+"""OpenAI's models on Azure: other URLs and keys, the same requests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 from urllib.parse import quote
 
 from runnables.errors import AuthenticationError, ConfigError
@@ -14,10 +14,12 @@ from runnables_providers.openai.chat import ChatOpenAI
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from runnables_providers.openai.settings import AzureSettings
+
 AZURE: Final = Service(
     name="azure_openai",
     display_name="Azure OpenAI",
-    url="",  # each customer has an address of their own
+    url="",  # each customer has a URL of their own
     key_variables=("AZURE_OPENAI_API_KEY",),
     id_headers=("x-request-id", "apim-request-id"),
     extra="openai",
@@ -25,31 +27,64 @@ AZURE: Final = Service(
 
 
 _TOKENS: Final = frozenset({"azure_ad_token", "azure_ad_token_provider"})
-"""Who asks, which decides nothing of the answer."""
+"""Settings that do not change the answer, and so stay out of the identity of a model."""
 
 
 class AzureChatOpenAI(ChatOpenAI, internal=True):
     """A chat model of OpenAI on Azure.
 
-    The form of the addresses is that of https://learn.microsoft.com/azure/ai-foundry/openai/:
-    with an `api_version`, a deployment has an address of its own; without, the deployment goes
-    as the model to `/openai/v1`.
+    The URLs are those of https://learn.microsoft.com/azure/ai-foundry/openai/: with an
+    `api_version`, a deployment has a URL of its own; without, the deployment is sent as the model
+    to `/openai/v1`. `ChatOpenAI` lists more settings and options, which are the same here.
 
     Args:
-        model: the name of the deployment, unless `azure_deployment` is given.
+        model: the name of the deployment, unless `azure_deployment` is set.
         azure_endpoint: "https://<resource>.openai.azure.com"; by default AZURE_OPENAI_ENDPOINT of
             the environment.
-        azure_deployment: the name of the deployment, where it is another than `model`.
-        api_version: for instance "2024-10-21"; by default OPENAI_API_VERSION.
-        azure_ad_token: a token of Entra, in place of a key.
-        azure_ad_token_provider: gives the token to use now; it is asked at each call, in the
-            thread or loop of the call, and should keep a token while it lasts.
-        **settings: those of `ChatOpenAI`.
+        azure_deployment: the name of the deployment, where it differs from `model`.
+        api_version: the version of the API, such as "2024-10-21"; by default OPENAI_API_VERSION
+            of the environment.
+        azure_ad_token: a token of Entra, in place of a key; by default AZURE_OPENAI_AD_TOKEN of
+            the environment, where it has no key.
+        azure_ad_token_provider: a function that returns the token to use now. It is called at
+            each call, in the thread or loop of the call, and should cache a token while it lasts.
+        **settings: the settings below.
+
+    Keyword Args:
+        api_key (str | SecretStr | Callable[[], str]): the key, or a function that returns the one
+            to use now; by default AZURE_OPENAI_API_KEY of the environment, read at each call.
+        base_url (str): a URL that takes the place of endpoint, deployment and version.
+        temperature (float): how freely the model chooses, from 0 (the likeliest token) up.
+        max_tokens (int): the most tokens that an answer may have.
+        stop (str | Sequence[str]): strings before which an answer ends.
+        seed (int): makes answers repeatable, where the service can.
+        top_p (float): choose among the likeliest tokens of this total probability.
+        reasoning_effort (str): how much a reasoning model reasons: "none", "minimal", "low",
+            "medium" or "high".
+        stream_usage (bool): whether to ask for the usage of streams; True by default.
+        use_responses_api (bool): use Responses instead of chat completions; False by default.
+        timeout (float | Timeouts): seconds to wait for the first byte of an answer, and between two
+            chunks of it; or `Timeouts`, which has each limit by name.
+        max_retries (int | None): how often a request is repeated after an error that may pass; 2 by
+            default.
+        max_retry_delay (float): the longest delay, in seconds, that the service may ask for before
+            a retry; 60 by default.
+        rate_limiter (BaseRateLimiter): spaces the requests of all models that share it.
+        cache (BaseCache): where answers are stored, and looked for first.
+        default_headers (Mapping[str, str]): more headers of each request; their values never print.
+        extra_body (Mapping[str, Any]): more keys of each request, passed on unchanged, which
+            override all others.
+        name (str): the name of the model in traces, events and logs.
 
     Raises:
-        AuthenticationError: neither key nor token, here or in AZURE_OPENAI_API_KEY or
-            AZURE_OPENAI_AD_TOKEN.
-        ConfigError: no endpoint, or no deployment.
+        AuthenticationError: there is neither a key nor a token.
+        ConfigError: there is no endpoint, or no deployment.
+
+    Example:
+        >>> from runnables_providers.openai import AzureChatOpenAI
+        >>> endpoint = "https://example.openai.azure.com"
+        >>> AzureChatOpenAI("gpt-5-mini", azure_endpoint=endpoint, api_key="...")
+        AzureChatOpenAI(azure_endpoint='https://example.openai.azure.com', ...)
     """
 
     service: ClassVar[Service] = AZURE
@@ -63,7 +98,7 @@ class AzureChatOpenAI(ChatOpenAI, internal=True):
         api_version: str | None = None,
         azure_ad_token: str | SecretStr | None = None,
         azure_ad_token_provider: Callable[[], str] | None = None,
-        **settings: Any,
+        **settings: Unpack[AzureSettings],
     ) -> None:
         self.azure_endpoint = azure_endpoint
         self.azure_deployment = azure_deployment
@@ -83,13 +118,13 @@ class AzureChatOpenAI(ChatOpenAI, internal=True):
         if not endpoint:
             raise ConfigError(
                 "AzureChatOpenAI has no endpoint. Set the environment variable "
-                "AZURE_OPENAI_ENDPOINT, or give azure_endpoint='https://<resource>.openai.azure.com'."
+                "AZURE_OPENAI_ENDPOINT, or set azure_endpoint='https://<resource>.openai.azure.com'."
             )
         return endpoint.rstrip("/") + ("/openai" if self._version() else "/openai/v1")
 
     def _identity(self) -> dict[str, Any]:
         settings = {**super()._identity(), "api_version": self._version()}
-        return {name: it for name, it in settings.items() if name not in _TOKENS}
+        return {name: value for name, value in settings.items() if name not in _TOKENS}
 
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
         path = super()._path(options, streamed=streamed)
@@ -125,7 +160,7 @@ class AzureChatOpenAI(ChatOpenAI, internal=True):
         )
 
     def _has_token(self) -> bool:
-        """Whether a token is used, not a key; what is given counts before the environment."""
+        """Tell whether a token is used, not a key; arguments override the environment."""
         if self.azure_ad_token_provider or self.azure_ad_token:
             return True
         return not (self.api_key or variable(*self.service.key_variables))

@@ -1,9 +1,9 @@
-"""Chat models of OpenAI, and of every server that speaks as OpenAI does."""
+"""Chat models of OpenAI, and of every server with an OpenAI-compatible API."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
 from runnables.errors import ConfigError, did_you_mean
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
@@ -13,6 +13,7 @@ from runnables_providers.openai import completions, responses
 
 if TYPE_CHECKING:
     from runnables.messages import BaseMessage
+    from runnables_providers.openai.settings import OpenAISettings
 
 OPENAI: Final = Service(
     name="openai",
@@ -24,24 +25,69 @@ OPENAI: Final = Service(
 
 
 class ChatOpenAI(HTTPChatModel, internal=True):
-    """A chat model of OpenAI, or of any server that speaks as it does.
+    """A chat model of OpenAI, or of any server with an OpenAI-compatible API.
 
     With `base_url` it is a model of vLLM, llama.cpp, LM Studio, Groq, OpenRouter, DeepSeek and
-    many others; such a server may want no key, and `max_tokens` then goes by that name instead
+    many others. Such a server may need no key, and receives `max_tokens` under that name instead
     of OpenAI's `max_completion_tokens`.
 
+    Settings are defaults: a call can override each of the options among them. Also known are
+    OpenAI's options `metadata`, `store`, `user`, `safety_identifier`, `prompt_cache_key`,
+    `prompt_cache_retention`; of chat completions `audio`, `frequency_penalty`, `logit_bias`,
+    `logprobs`, `modalities`, `n`, `prediction`, `presence_penalty`, `web_search_options`; and of
+    Responses `background`, `conversation`, `include`, `instructions`, `max_tool_calls`,
+    `previous_response_id`, `prompt`, `reasoning`, `text`, `truncation`.
+
     Args:
-        model: as the service calls it, for instance "gpt-5-mini".
+        model: the name of the model, such as "gpt-5-mini".
         organization: on whose account; by default OPENAI_ORG_ID of the environment.
-        project: for which project; by default OPENAI_PROJECT_ID.
+        project: for which project; by default OPENAI_PROJECT_ID of the environment.
         stream_usage: whether to ask for the usage of streams; False for servers that refuse it.
-        use_responses_api: speak Responses instead of chat completions. They know no `seed`, and
-            no stop sequences: the text is cut here, while the service writes on.
-        **settings: those of `HTTPChatModel`, and defaults of options.
+        use_responses_api: use Responses instead of chat completions. They have no `seed`, and no
+            stop sequences: the text is truncated here, while the service writes on.
+        **settings: the settings below.
+
+    Keyword Args:
+        api_key (str | SecretStr | Callable[[], str]): the key, or a function that returns the one
+            to use now, called in the thread or loop of each call; by default OPENAI_API_KEY of the
+            environment, read at each call.
+        base_url (str): another URL than OpenAI's; by default OPENAI_BASE_URL or OPENAI_API_BASE of
+            the environment.
+        temperature (float): how freely the model chooses, from 0 (the likeliest token) up.
+        max_tokens (int): the most tokens that an answer may have.
+        stop (str | Sequence[str]): strings before which an answer ends.
+        seed (int): makes answers repeatable, where the service can.
+        top_p (float): choose among the likeliest tokens of this total probability.
+        reasoning_effort (str): how much a reasoning model reasons: "none", "minimal", "low",
+            "medium" or "high".
+        verbosity (str): how long answers are: "low", "medium" or "high".
+        parallel_tool_calls (bool): whether the model may call several tools at once.
+        service_tier (str): how requests are processed: "auto", "default", "flex" or "priority".
+        top_logprobs (int): how many of the likeliest tokens are reported for each token.
+        timeout (float | Timeouts): seconds to wait for the first byte of an answer, and between two
+            chunks of it; or `Timeouts`, which has each limit by name.
+        max_retries (int | None): how often a request is repeated after an error that may pass; 2 by
+            default.
+        max_retry_delay (float): the longest delay, in seconds, that the service may ask for before
+            a retry; 60 by default.
+        rate_limiter (BaseRateLimiter): spaces the requests of all models that share it.
+        cache (BaseCache): where answers are stored, and looked for first.
+        default_headers (Mapping[str, str]): more headers of each request; their values never print.
+        extra_body (Mapping[str, Any]): more keys of each request, passed on unchanged, which
+            override all others.
+        name (str): the name of the model in traces, events and logs.
 
     Raises:
-        AuthenticationError: no key is given or in OPENAI_API_KEY, for OpenAI's own address.
-        ConfigError: an option that the model does not know, an address that is none.
+        AuthenticationError: there is no key for OpenAI's own URL.
+        ConfigError: the model does not know an option, or `base_url` is no URL.
+
+    Example:
+        >>> from runnables_providers.openai import ChatOpenAI
+        >>> model = ChatOpenAI("gpt-5-mini", api_key="sk-...", reasoning_effort="low")
+        >>> model.reasoning_effort
+        'low'
+        >>> ChatOpenAI("llama", base_url="http://127.0.0.1:8000/v1")  # a server without a key
+        ChatOpenAI(..., model='llama', base_url='http://127.0.0.1:8000/v1')
     """
 
     service: ClassVar[Service] = OPENAI
@@ -58,7 +104,7 @@ class ChatOpenAI(HTTPChatModel, internal=True):
         project: str | None = None,
         stream_usage: bool = True,
         use_responses_api: bool = False,
-        **settings: Any,
+        **settings: Unpack[OpenAISettings],
     ) -> None:
         self.organization = organization
         self.project = project
@@ -68,12 +114,12 @@ class ChatOpenAI(HTTPChatModel, internal=True):
 
     def _auth(self, key: str) -> Mapping[str, str]:
         headers = dict(super()._auth(key))
-        if self._is_own():  # who else is asked need not know for whom
+        if self._is_own():  # other servers need not know the account
             account = {
                 "openai-organization": self.organization or variable("OPENAI_ORG_ID"),
                 "openai-project": self.project or variable("OPENAI_PROJECT_ID"),
             }
-            headers.update({name: it for name, it in account.items() if it})
+            headers.update({header: value for header, value in account.items() if value})
         return headers
 
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
@@ -84,8 +130,9 @@ class ChatOpenAI(HTTPChatModel, internal=True):
         if "tool_choice" in options and not self._is_own():
             options = with_only_tool(options)
         if self.use_responses_api:
-            whole = not self._is_own()
-            return responses.Response(messages, options, provider=self.service.name, whole=whole)
+            return responses.Response(
+                messages, options, provider=self.service.name, full_items=not self._is_own()
+            )
         return completions.Completion(
             messages,
             options,
@@ -97,7 +144,7 @@ class ChatOpenAI(HTTPChatModel, internal=True):
     def _fitted_schema(
         self, schema: dict[str, Any], strict: bool | None
     ) -> tuple[dict[str, Any], bool | None]:
-        """OpenAI holds its models to every schema that can be said by its rule."""
+        """Make a schema strict where OpenAI's rules can express it: its models then follow it."""
         if strict is None and self._is_own():
             try:
                 return super()._fitted_schema(schema, True)
@@ -106,7 +153,7 @@ class ChatOpenAI(HTTPChatModel, internal=True):
         return super()._fitted_schema(schema, strict)
 
     def _check(self, options: Mapping[str, Any]) -> None:
-        """Refuse what only the other interface knows."""
+        """Refuse options that only the other interface has."""
         known, other = completions.OPTIONS, responses.OPTIONS
         interface = "Chat completions"
         if self.use_responses_api:

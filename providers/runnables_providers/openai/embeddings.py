@@ -1,4 +1,4 @@
-"""Embeddings of OpenAI, and of every server that speaks as OpenAI does."""
+"""Embeddings of OpenAI, and of every server with an OpenAI-compatible API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
 
 from runnables.errors import ConfigError
 from runnables_providers._remote.embeddings import HTTPEmbeddings, floats
@@ -14,31 +14,57 @@ from runnables_providers.openai.chat import OPENAI
 
 if TYPE_CHECKING:
     from runnables_providers._remote.service import Service
+    from runnables_providers._remote.settings import RemoteEmbeddingsSettings
 
 
 class OpenAIEmbeddings(HTTPEmbeddings, internal=True):
-    """Embeddings of OpenAI, or of any server that speaks as it does (`base_url`).
+    """Embeddings of OpenAI, or of any server with an OpenAI-compatible API (`base_url`).
 
     Args:
-        model: as the service calls it, for instance "text-embedding-3-small".
-        encoding_format: how numbers travel. "base64" takes less than half of the bytes and a
-            tenth of the time to read; None: "base64" from OpenAI, what they like from others.
-        **settings: those of `HTTPEmbeddings`.
+        model: the name of the model, such as "text-embedding-3-small".
+        encoding_format: how vectors are sent. "base64" takes less than half of the bytes and a
+            tenth of the time to read; None: "base64" from OpenAI, the server's choice from others.
+        **settings: the settings below.
+
+    Keyword Args:
+        api_key (str | SecretStr | Callable[[], str]): the key, or a function that returns the one
+            to use now, called in the thread or loop of each call; by default OPENAI_API_KEY of the
+            environment, read at each call.
+        base_url (str): another URL than OpenAI's; by default OPENAI_BASE_URL or OPENAI_API_BASE of
+            the environment.
+        dimensions (int): how many numbers a vector has, for models that can shorten theirs.
+        max_batch_size (int): the most strings in one request; by default 256.
+        timeout (float | Timeouts): seconds to wait for the first byte of an answer, and between two
+            chunks of it; or `Timeouts`, which has each limit by name.
+        max_retries (int | None): how often a request is repeated after an error that may pass; 2 by
+            default.
+        max_retry_delay (float): the longest delay, in seconds, that the service may ask for before
+            a retry; 60 by default.
+        rate_limiter (BaseRateLimiter): spaces the requests of all models that share it.
+        default_headers (Mapping[str, str]): more headers of each request; their values never print.
+        extra_body (Mapping[str, Any]): more keys of each request, passed on unchanged, which
+            override all others.
+        name (str): the name of the model in traces, events and logs.
 
     Raises:
-        AuthenticationError: no key is given or in OPENAI_API_KEY, for OpenAI's own address.
-        ConfigError: a setting that is unknown or out of range.
+        AuthenticationError: there is no key for OpenAI's own URL.
+        ConfigError: a setting is unknown or out of range.
+
+    Example:
+        >>> from runnables_providers.openai import OpenAIEmbeddings
+        >>> OpenAIEmbeddings("text-embedding-3-small", api_key="sk-...", dimensions=256).dimensions
+        256
     """
 
     service: ClassVar[Service] = OPENAI
-    max_batch_size: int = 256  # OpenAI takes 2048 texts, but no more than 300,000 tokens together
+    max_batch_size: int = 256  # OpenAI takes 2048 strings, but no more than 300,000 tokens in all
 
     def __init__(
         self,
         model: str | None = None,
         *,
         encoding_format: Literal["base64", "float"] | None = None,
-        **settings: Any,
+        **settings: Unpack[RemoteEmbeddingsSettings],
     ) -> None:
         if encoding_format not in (None, "base64", "float"):
             raise ConfigError(
@@ -50,22 +76,23 @@ class OpenAIEmbeddings(HTTPEmbeddings, internal=True):
     def _path(self) -> str:
         return "/embeddings"
 
-    def _body(self, texts: Sequence[str], *, query: bool) -> Mapping[str, Any]:
-        own = "base64" if self._is_own() else None
-        told = {
+    def _body(self, strings: Sequence[str], *, query: bool) -> Mapping[str, Any]:
+        default_format = "base64" if self._is_own() else None
+        fields = {
             "model": self.model,
-            "encoding_format": self.encoding_format or own,
+            "encoding_format": self.encoding_format or default_format,
             "dimensions": self.dimensions,
         }
-        return {"input": list(texts), **{key: it for key, it in told.items() if it is not None}}
+        fields = {key: value for key, value in fields.items() if value is not None}
+        return {"input": list(strings), **fields}
 
     def _vectors(self, body: Any) -> list[list[float]]:
-        found = sorted(body["data"], key=lambda it: int(it["index"]))
-        return [_numbers(it["embedding"]) for it in found]
+        items = sorted(body["data"], key=lambda item: int(item["index"]))
+        return [_numbers(item["embedding"]) for item in items]
 
 
 def _numbers(vector: Any) -> list[float]:
-    """A vector, which is a list of numbers, or the bytes of little-endian 32-bit floats."""
+    """Read a vector: a list of numbers, or the base64 of little-endian 32-bit floats."""
     if not isinstance(vector, str):
         return floats(vector)
     numbers = array("f", base64.b64decode(vector, validate=True))

@@ -1,4 +1,4 @@
-"""Media that chat completions have a form for, and those that would go out as they stand."""
+"""Media blocks that chat completions have no type for, and would be sent unchanged."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any, Final
 from runnables.errors import ConfigError
 
 _PLACES: Final = frozenset({"url", "base64", "file_id"})
-"""Where the bytes of a canonical block may be."""
+"""Keys of a canonical block that say where its bytes are."""
 _KNOWN: Final[Mapping[Any, frozenset[str]]] = {
     "file": frozenset({"base64", "file_id"}),
     "audio": frozenset({"base64"}),
     "video": frozenset(),
 }
-"""Where chat completions look for them."""
+"""The keys that chat completions read, by type of block."""
 
 
 def check_media(content: Sequence[str | Mapping[str, Any]]) -> None:
-    """Refuse canonical blocks that chat completions have no form for; others know the form less.
+    """Refuse canonical blocks that chat completions cannot express.
 
     Raises:
-        ConfigError: one of them; it names the way out.
+        ConfigError: there is such a block; the error says what to do.
     """
     for item in content:
         if isinstance(item, str) or (known := _KNOWN.get(item.get("type"))) is None:

@@ -1,8 +1,8 @@
 """Messages as the input items of OpenAI's Responses.
 
-An answer becomes the items that it was made of, in the order that the model made them: thoughts,
-text, calls. Thoughts go back as they came, with their ids and what is sealed in them, because the
-service refuses a call whose thought is missing.
+An answer becomes the items that it consisted of, in the model's order: reasoning, text, calls.
+Reasoning is sent back unchanged, with its ids and its encrypted content, because the service
+refuses a call whose reasoning is missing.
 """
 
 from __future__ import annotations
@@ -18,31 +18,33 @@ from runnables.messages.normalize import base64_of, canonical_blocks, check_plac
 _DEVELOPER: Final = "__openai_role__"
 
 
-def input_items(messages: Sequence[BaseMessage], *, whole: bool = False) -> list[dict[str, Any]]:
-    """A conversation as input items.
+def input_items(
+    messages: Sequence[BaseMessage], *, full_items: bool = False
+) -> list[dict[str, Any]]:
+    """Return a conversation as input items.
 
     Args:
-        messages: what was said.
-        whole: whether what the model said goes back as an item with all that its answer had, and
-            an id that is made here. OpenAI takes the text alone, too; other servers may not.
+        messages: the conversation.
+        full_items: whether the text of an answer is sent back as an item with all fields, and an
+            id that is made here. OpenAI takes the text alone, too; other servers may not.
     """
     items = [item for message in messages for item in _items(message)]
-    return [_whole(item, at) for at, item in enumerate(items)] if whole else items
+    return [_full_item(item, place) for place, item in enumerate(items)] if full_items else items
 
 
-def _whole(item: dict[str, Any], place: int) -> dict[str, Any]:
+def _full_item(item: dict[str, Any], place: int) -> dict[str, Any]:
     if item.get("role") != "assistant" or not isinstance(item.get("content"), str):
         return item
     text: dict[str, Any] = {"type": "output_text", "text": item["content"], "annotations": []}
-    about = {"type": "message", "id": f"msg_{place}", "status": "completed"}
-    return {**about, "role": "assistant", "content": [text]}
+    head = {"type": "message", "id": f"msg_{place}", "status": "completed"}
+    return {**head, "role": "assistant", "content": [text]}
 
 
 def _items(message: BaseMessage) -> Sequence[dict[str, Any]]:
     if isinstance(message, ToolMessage):
         return (_result(message),)
     if isinstance(message, AIMessage):
-        return _said(message)
+        return _answer_items(message)
     role = message.additional_kwargs.get(_DEVELOPER) or role_of(message)
     if isinstance(message.content, str):
         return ({"role": role, "content": message.content},)
@@ -62,8 +64,8 @@ def _result(message: ToolMessage) -> dict[str, Any]:
     }
 
 
-def _said(message: AIMessage) -> list[dict[str, Any]]:
-    """The items of an answer."""
+def _answer_items(message: AIMessage) -> list[dict[str, Any]]:
+    """Return the items of an answer."""
     items: list[dict[str, Any]] = []
     text: list[str] = []
 
@@ -81,34 +83,32 @@ def _said(message: AIMessage) -> list[dict[str, Any]]:
                 text.append(block["refusal"])
                 continue
             case "reasoning":
-                made = _thought(block)
+                item = _reasoning(block)
             case "tool_call" | "invalid_tool_call":
-                made = _call(block)
+                item = _call(block)
             case "non_standard":
-                made = dict(block["value"])
+                item = dict(block["value"])
             case _:
-                made = None
-        if made is not None:
+                item = None
+        if item is not None:
             flush()
-            items.append(made)
+            items.append(item)
     flush()
     return items
 
 
-def _thought(block: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A thought of OpenAI's own; those of other services mean nothing to it."""
+def _reasoning(block: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return reasoning of OpenAI's own as an item; None for that of other services."""
     extras: Mapping[str, Any] = block.get("extras") or {}
     if not block.get("id") and not extras.get("encrypted_content"):
         return None
-    summary = [{"type": "summary_text", "text": it} for it in _parts(block.get("reasoning"))]
-    thought = {"type": "reasoning", "summary": summary}
-    thought |= {"id": block["id"]} if block.get("id") else {}
-    sealed = extras.get("encrypted_content")
-    return {**thought, "encrypted_content": sealed} if sealed else thought
-
-
-def _parts(text: str | None) -> list[str]:
-    return text.split("\n\n") if text else []
+    text: str | None = block.get("reasoning")
+    parts = text.split("\n\n") if text else []
+    summary = [{"type": "summary_text", "text": part} for part in parts]
+    item = {"type": "reasoning", "summary": summary}
+    item |= {"id": block["id"]} if block.get("id") else {}
+    encrypted = extras.get("encrypted_content")
+    return {**item, "encrypted_content": encrypted} if encrypted else item
 
 
 def _call(block: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,10 +123,7 @@ def _call(block: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _part(block: Mapping[str, Any]) -> dict[str, Any]:
-    """A block of a message as a part of the input.
-
-    What has no form of its own goes as it stands.
-    """
+    """Return a block of a message as a part of the input; unknown types are sent unchanged."""
     extras: Mapping[str, Any] = block.get("extras") or {}
     match block["type"]:
         case "text":
@@ -160,7 +157,7 @@ def _file(block: Mapping[str, Any], extras: Mapping[str, Any]) -> dict[str, Any]
     return {"file_url": block.get("url")}
 
 
-def _url(block: Mapping[str, Any], otherwise: str) -> str | None:
+def _url(block: Mapping[str, Any], default_type: str) -> str | None:
     if "base64" in block:
-        return f"data:{block.get('mime_type', otherwise)};base64,{base64_of(block)}"
+        return f"data:{block.get('mime_type', default_type)};base64,{base64_of(block)}"
     return cast("str | None", block.get("url"))

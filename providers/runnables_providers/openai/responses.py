@@ -1,10 +1,10 @@
 """OpenAI's Responses: requests, answers and events, as plain data.
 
-The form is that of https://platform.openai.com/docs/api-reference/responses. An answer is a list
-of items: messages, thoughts, calls of tools. A whole answer is read as the pieces that a stream
-of it would have been, so that both give the same message.
+https://platform.openai.com/docs/api-reference/responses describes them. An answer is a list of
+items: messages, reasoning, tool calls. A non-streamed answer is read as the chunks that its stream
+would have had, so that both make the same message.
 
-Responses know no stop sequences: the text is cut here, while the service writes on.
+Responses have no stop sequences: the text is truncated here, while the service writes on.
 """
 
 from __future__ import annotations
@@ -26,22 +26,18 @@ from runnables_providers._remote.chat import ApiCall
 from runnables_providers._remote.error_bodies import ServiceError, parse_error_body
 from runnables_providers.openai.completions import details
 from runnables_providers.openai.response_items import input_items
+from runnables_providers.openai.settings import ResponseOptions, SharedOptions
 
-OPTIONS: Final = frozenset(
-    "background conversation include instructions max_tool_calls metadata parallel_tool_calls "
-    "previous_response_id prompt prompt_cache_key prompt_cache_retention reasoning "
-    "reasoning_effort safety_identifier service_tier store text top_logprobs truncation user "
-    "verbosity".split()
-)
-"""What a call may say beyond what any model is asked for, in OpenAI's words."""
+OPTIONS: Final = SharedOptions.__optional_keys__ | ResponseOptions.__optional_keys__
+"""The names of the options that a call may have beyond those of every chat model."""
 
 _UNKNOWN: Final = ("seed",)
-"""What other models may be asked for, and this interface has no word for."""
+"""Options of other models that this interface does not have."""
 
 _FACTS: Final = ("id", "created_at", "service_tier", "status", "incomplete_details")
 
 _REASONS: Final = {"max_output_tokens": "length", "content_filter": "content_filter"}
-"""Why an answer is incomplete, in the words of chat completions."""
+"""Reasons for an incomplete answer, by the names that chat completions have for them."""
 
 
 class Response(ApiCall):
@@ -50,11 +46,11 @@ class Response(ApiCall):
     Args:
         messages: the conversation.
         options: the options of the call.
-        provider: what the answers say that they came from.
-        whole: whether former answers go back as whole items; see `input_items`.
+        provider: the provider that answers name in their metadata.
+        full_items: whether earlier answers are sent back as full items; see `input_items`.
 
     Raises:
-        ConfigError: an option that Responses do not have.
+        ConfigError: Responses do not have an option.
     """
 
     def __init__(
@@ -63,7 +59,7 @@ class Response(ApiCall):
         options: Mapping[str, Any],
         *,
         provider: str,
-        whole: bool = False,
+        full_items: bool = False,
     ) -> None:
         for name in _UNKNOWN:
             if name in options:
@@ -74,27 +70,27 @@ class Response(ApiCall):
         self.messages = messages
         self.options = options
         self.provider = provider
-        self.whole = whole
+        self.full_items = full_items
         self._places: dict[str, int] = {}
-        self._thoughts: set[int] = set()
-        self._calls = False
-        self._cutter = StopSequenceFilter(options.get("stop", ()))
+        self._summarized: set[int] = set()
+        self._has_calls = False
+        self._filter = StopSequenceFilter(options.get("stop", ()))
         self._end: Mapping[str, Any] | None = None
 
     # -- the request
 
     def body(self, *, streamed: bool) -> Mapping[str, Any]:
-        """The request, in the form of Responses, which know no stop sequences."""
+        """Return the request; it has no stop sequences, which Responses do not know."""
         options = dict(self.options)
         options.pop("stop", None)
-        request: dict[str, Any] = {"input": input_items(self.messages, whole=self.whole)}
+        request: dict[str, Any] = {"input": input_items(self.messages, full_items=self.full_items)}
         if "max_tokens" in options:
             options["max_output_tokens"] = options.pop("max_tokens")
         if effort := options.pop("reasoning_effort", None):
             options["reasoning"] = {"effort": effort, **options.get("reasoning", {})}
         text = dict(options.pop("text", {}))
-        if form := options.pop("response_format", None):
-            text["format"] = _text_format(form)
+        if response_format := options.pop("response_format", None):
+            text["format"] = _text_format(response_format)
         if verbosity := options.pop("verbosity", None):
             text["verbosity"] = verbosity
         tools = [_tool(tool) for tool in options.pop("tools", [])]
@@ -108,17 +104,17 @@ class Response(ApiCall):
     # -- the answer
 
     def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
-        """The message that all items make."""
-        pieces = [
-            piece
+        """Return the message that all items make."""
+        chunks = [
+            chunk
             for place, item in enumerate(cast("Sequence[Mapping[str, Any]]", body["output"]))
-            for piece in self._whole(place, item)
+            for chunk in self._chunks_of(place, item)
         ]
         self._end = body
-        return join_answer([*pieces, *(self.finish(headers) or ())])
+        return join_answer([*chunks, *(self.finish(headers) or ())])
 
-    def fault(self, event: Mapping[str, Any]) -> ServiceError | None:
-        """What went wrong, in an event of its own or as the outcome."""
+    def stream_error(self, event: Mapping[str, Any]) -> ServiceError | None:
+        """Return the error of an event, which is one, or ends a failed answer."""
         if event.get("type") == "error":
             return parse_error_body({"error": event.get("error") or event})
         if event.get("type") == "response.failed":
@@ -126,119 +122,117 @@ class Response(ApiCall):
         return None
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        """The chunks of an event; most events say again what others said."""
+        """Return the chunks of an event; most events repeat what others had."""
         read = _EVENTS.get(event["type"])
         return read(self, event) if read else ()
 
     def _text(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        return (AIMessageChunk(self._cutter.feed(event["delta"])),)
+        return (AIMessageChunk(self._filter.feed(event["delta"])),)
 
     def _refusal(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
         return (AIMessageChunk("", additional_kwargs={"refusal": event["delta"]}),)
 
     def _summary(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        return self._next_thought(self._place(event))
+        return self._next_part(self._place(event))
 
     def _reasoning(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        return (_thought(self._place(event), event["delta"]),)
+        return (_reasoning_chunk(self._place(event), event["delta"]),)
 
     def _arguments(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        return (_call(self._place(event), args=event["delta"]),)
+        return (_call_chunk(self._place(event), args=event["delta"]),)
 
     def _added(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        return self._begun(self._place(event), event["item"])
+        return self._start_item(self._place(event), event["item"])
 
-    def _item(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        return self._done(self._place(event), event["item"])
+    def _done(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
+        return self._end_item(self._place(event), event["item"])
 
     def _ended(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
         self._end = event["response"]
         return ()
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
-        """The end, with the usage."""
+        """Return the last chunk, with the usage; None where the stream ended early."""
         if self._end is None:
             return None
-        told = self._end
-        facts = {key: told[key] for key in _FACTS if told.get(key) is not None}
-        facts |= {"model_name": told.get("model"), "model_provider": self.provider}
-        facts["finish_reason"] = self._reason(told)
-        if name := headers.get("x-request-id"):
-            facts["request_id"] = name
+        body = self._end
+        metadata = {key: body[key] for key in _FACTS if body.get(key) is not None}
+        metadata |= {"model_name": body.get("model"), "model_provider": self.provider}
+        metadata["finish_reason"] = self._finish_reason(body)
+        if request_id := headers.get("x-request-id"):
+            metadata["request_id"] = request_id
         chunk = AIMessageChunk(
-            self._cutter.finish(),
-            id=told.get("id"),
-            usage_metadata=_usage(told.get("usage")),
-            response_metadata=facts,
+            self._filter.finish(),
+            id=body.get("id"),
+            usage_metadata=_usage(body.get("usage")),
+            response_metadata=metadata,
             chunk_position="last",
         )
         return [chunk]
 
-    def _reason(self, told: Mapping[str, Any]) -> str:
-        details: Mapping[str, Any] = told.get("incomplete_details") or {}
-        if why := details.get("reason"):
-            return _REASONS.get(why, str(why))
-        return "tool_calls" if self._calls else "stop"
+    def _finish_reason(self, body: Mapping[str, Any]) -> str:
+        details: Mapping[str, Any] = body.get("incomplete_details") or {}
+        if reason := details.get("reason"):
+            return _REASONS.get(reason, str(reason))
+        return "tool_calls" if self._has_calls else "stop"
 
     # -- items
 
     def _place(self, event: Mapping[str, Any]) -> int:
-        """Which item it is about. Some servers name it only by its id."""
+        """Return the index of the item of an event. Some servers name it only by its id."""
         if isinstance(place := event.get("output_index"), int):
             return place
         item: Mapping[str, Any] = event.get("item") or {}
         name = str(event.get("item_id") or item.get("id") or item.get("call_id"))
         return self._places.setdefault(name, len(self._places))
 
-    def _begun(self, place: int, item: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
+    def _start_item(self, place: int, item: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
         if item.get("type") != "function_call":
             return ()
-        self._calls = True
-        name = item.get("call_id") or item.get("id")
-        return (_call(place, name=item.get("name"), id=name, args=item.get("arguments") or ""),)
+        self._has_calls = True
+        call_id = item.get("call_id") or item.get("id")
+        args = item.get("arguments") or ""
+        return (_call_chunk(place, name=item.get("name"), id=call_id, args=args),)
 
-    def _next_thought(self, place: int) -> Sequence[AIMessageChunk]:
-        """The parts of a summary are told apart by an empty line."""
-        is_next = place in self._thoughts
-        self._thoughts.add(place)
-        return (_thought(place, "\n\n"),) if is_next else ()
+    def _next_part(self, place: int) -> Sequence[AIMessageChunk]:
+        """Separate the parts of a summary by an empty line."""
+        is_next = place in self._summarized
+        self._summarized.add(place)
+        return (_reasoning_chunk(place, "\n\n"),) if is_next else ()
 
-    def _done(self, place: int, item: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        """What only the finished item tells."""
+    def _end_item(self, place: int, item: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
+        """Return what only the finished item has."""
         kind = item.get("type")
         if kind == "message":
             parts: Sequence[Mapping[str, Any]] = item.get("content") or ()
             notes = [note for part in parts for note in part.get("annotations") or ()]
             return (AIMessageChunk("", additional_kwargs={"annotations": notes}),) if notes else ()
         if kind == "reasoning":
-            sealed = item.get("encrypted_content")
             block = {"type": "reasoning", "id": item.get("id"), "index": place}
-            return (
-                AIMessageChunk(
-                    [block | ({"extras": {"encrypted_content": sealed}} if sealed else {})]
-                ),
-            )
+            if encrypted := item.get("encrypted_content"):
+                block["extras"] = {"encrypted_content": encrypted}
+            return (AIMessageChunk([block]),)
         if kind == "function_call":
             return ()
         return (AIMessageChunk([{"type": "non_standard", "value": dict(item), "index": place}]),)
 
-    def _whole(self, place: int, item: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        """A finished item, as the pieces that it would have come in."""
-        pieces = list(self._begun(place, item))
+    def _chunks_of(self, place: int, item: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
+        """Return the chunks that a stream of a finished item would have had."""
+        chunks = list(self._start_item(place, item))
         parts: Sequence[Mapping[str, Any]] = item.get("content") or ()
         for part in item.get("summary") or ():
-            pieces += [*self._next_thought(place), _thought(place, part["text"])]
+            chunks += [*self._next_part(place), _reasoning_chunk(place, part["text"])]
         for part in parts:
             match part:
                 case {"type": "output_text", "text": str(text)}:
-                    pieces.append(AIMessageChunk(self._cutter.feed(text)))
+                    chunks.append(AIMessageChunk(self._filter.feed(text)))
                 case {"type": "refusal", "refusal": str(text)}:
-                    pieces.append(AIMessageChunk("", additional_kwargs={"refusal": text}))
+                    chunks.append(AIMessageChunk("", additional_kwargs={"refusal": text}))
                 case {"type": "reasoning_text", "text": str(text)}:
-                    pieces.append(_thought(place, text))
+                    chunks.append(_reasoning_chunk(place, text))
                 case _:
                     pass
-        return [*pieces, *self._done(place, item)]
+        return [*chunks, *self._end_item(place, item)]
 
 
 _EVENTS: Final[Mapping[str, Callable[[Response, Mapping[str, Any]], Sequence[AIMessageChunk]]]] = {
@@ -249,26 +243,26 @@ _EVENTS: Final[Mapping[str, Callable[[Response, Mapping[str, Any]], Sequence[AIM
     "response.reasoning_text.delta": Response._reasoning,
     "response.output_item.added": Response._added,
     "response.function_call_arguments.delta": Response._arguments,
-    "response.output_item.done": Response._item,
+    "response.output_item.done": Response._done,
     "response.completed": Response._ended,
     "response.incomplete": Response._ended,
 }
 
 
-def _thought(place: int, text: str) -> AIMessageChunk:
+def _reasoning_chunk(place: int, text: str) -> AIMessageChunk:
     return AIMessageChunk([{"type": "reasoning", "reasoning": text, "index": place}])
 
 
-def _call(place: int, **piece: Any) -> AIMessageChunk:
-    given = {"name": None, "id": None, "args": None, **piece}
-    return AIMessageChunk("", tool_call_chunks=[tool_call_chunk(**given, index=place)])
+def _call_chunk(place: int, **fields: Any) -> AIMessageChunk:
+    fields = {"name": None, "id": None, "args": None, **fields}
+    return AIMessageChunk("", tool_call_chunks=[tool_call_chunk(**fields, index=place)])
 
 
-# -- options in the words of Responses
+# -- options as Responses take them
 
 
 def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
-    """A function without the wrapping that chat completions have; another tool as it is."""
+    """Return a function without the wrapper of chat completions; another tool unchanged."""
     function: Mapping[str, Any] | None = tool.get("function")
     return dict(tool) if function is None else {"type": "function", **function}
 
@@ -281,24 +275,23 @@ def _choice(choice: Any) -> Any:
     return choice
 
 
-def _text_format(form: Mapping[str, Any]) -> dict[str, Any]:
-    schema: Mapping[str, Any] | None = form.get("json_schema")
-    return dict(form) if schema is None else {"type": "json_schema", **schema}
+def _text_format(response_format: Mapping[str, Any]) -> dict[str, Any]:
+    schema: Mapping[str, Any] | None = response_format.get("json_schema")
+    return dict(response_format) if schema is None else {"type": "json_schema", **schema}
 
 
-def _usage(usage: Any) -> UsageMetadata | None:
+def _usage(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
     if not usage:
         return None
-    told = cast("Mapping[str, Any]", usage)
-    read, written = int(told.get("input_tokens") or 0), int(told.get("output_tokens") or 0)
+    read, written = int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0)
     found = UsageMetadata(
         input_tokens=read,
         output_tokens=written,
-        total_tokens=int(told.get("total_tokens") or read + written),
+        total_tokens=int(usage.get("total_tokens") or read + written),
     )
     names = {"cached_tokens": "cache_read", "cache_write_tokens": "cache_creation"}
-    if into := details(told.get("input_tokens_details"), names):
-        found["input_token_details"] = cast("Any", into)
-    if out := details(told.get("output_tokens_details"), {"reasoning_tokens": "reasoning"}):
-        found["output_token_details"] = cast("Any", out)
+    if inputs := details(usage.get("input_tokens_details"), names):
+        found["input_token_details"] = cast("Any", inputs)
+    if outputs := details(usage.get("output_tokens_details"), {"reasoning_tokens": "reasoning"}):
+        found["output_token_details"] = cast("Any", outputs)
     return found

@@ -1,1 +1,1 @@
-"""The HTTP edge, against a server on loopback that does whatever it is told."""
+"""The HTTP layer of the providers."""

@@ -1,54 +1,53 @@
-"""What the tests of the edge share: requests, and both colours of a call."""
+"""Helpers of the HTTP tests: requests, and calls in sync and async."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from runnables_providers._http import ClientConfig, Reply, Request, asend, astream, send, stream
 from tests.both_modes import Call
 
 KEY = "sk-very-secret"
-SETUP = ClientConfig()
+CONFIG = ClientConfig()
 
 
 def request(url: str, body: bytes = b'{"a": 1}', path: str = "/v1/chat") -> Request:
-    """A POST with a key in its header and another in its address."""
+    """Return a POST with a key in a header and in the URL."""
     return Request("POST", f"{url}{path}?key={KEY}", {"authorization": f"Bearer {KEY}"}, body)
 
 
-def reply(call: Call, what: Request, setup: ClientConfig = SETUP) -> Reply:
-    """The answer as a whole."""
-    return call.run(lambda: send(what, setup, "acme"), lambda: asend(what, setup, "acme"))
+def reply(call: Call, http_request: Request, config: ClientConfig = CONFIG) -> Reply:
+    """Send a request; return the whole reply."""
+    return call.run(
+        lambda: send(http_request, config, "acme"), lambda: asend(http_request, config, "acme")
+    )
 
 
-def pieces(
-    call: Call, what: Request, setup: ClientConfig = SETUP, take: int | None = None
+def read_chunks(
+    call: Call, http_request: Request, config: ClientConfig = CONFIG, take: int | None = None
 ) -> list[bytes]:
-    """The pieces of a streamed answer; with `take`, it is left after so many."""
-    found: list[bytes] = []
+    """Return the chunks of a streamed reply; with `take`, close it after so many."""
+    chunks: list[bytes] = []
 
     def sync() -> list[bytes]:
-        with stream(what, setup, "acme") as streamed:
-            for piece in streamed:
-                found.append(piece)
-                if len(found) == take:
+        with stream(http_request, config, "acme") as streamed:
+            for chunk in streamed:
+                chunks.append(chunk)
+                if len(chunks) == take:
                     break
-        return found
+        return chunks
 
-    async def coloured() -> list[bytes]:
-        async with await astream(what, setup, "acme") as streamed:
-            async for piece in streamed:
-                found.append(piece)
-                if len(found) == take:
+    async def asynchronous() -> list[bytes]:
+        async with await astream(http_request, config, "acme") as streamed:
+            async for chunk in streamed:
+                chunks.append(chunk)
+                if len(chunks) == take:
                     break
-        return found
+        return chunks
 
-    return call.run(sync, coloured)
+    return call.run(sync, asynchronous)
 
 
-def told(error: BaseException) -> str:
-    """Everything that a traceback would print of an error, with what stands behind it."""
+def shown(error: BaseException) -> str:
+    """Return everything that a traceback would print of an error and its causes."""
     import traceback
 
-    seen: Any = error
-    return "".join(traceback.format_exception(seen)) + repr(error)
+    return "".join(traceback.format_exception(error)) + repr(error)

@@ -1,6 +1,6 @@
-"""A server that answers byte by byte as told, and sees when its client leaves.
+"""A server that sends scripted bytes, and records when its client disconnects.
 
-It is written on plain sockets, so that it can break off, stall and lie wherever a test wants.
+It is written on plain sockets, so that it can disconnect, stall and break HTTP at any byte.
 """
 
 from __future__ import annotations
@@ -16,63 +16,63 @@ from pathlib import Path
 from typing import Final
 
 CERTIFICATE = Path(__file__).with_name("certificate.pem")
-"""Of 127.0.0.1, signed by itself; with its key."""
+"""The self-signed certificate of 127.0.0.1, with its key."""
 
-PATIENCE = 5.0
-"""Seconds that a test waits for what must happen at once."""
+SOON = 5.0
+"""Seconds that a test waits for something that must happen soon."""
 
 
-class Hang:
-    """A step of an answer: say nothing more until the client leaves."""
+class Stall:
+    """Step of a response: send nothing more until the client disconnects."""
 
 
 @dataclass(frozen=True)
 class Await:
-    """A step of an answer: go on when the event is set."""
+    """Step of a response: continue when the event is set."""
 
     event: threading.Event
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A step of an answer: close the connection; `hard`: reset it."""
+class Disconnect:
+    """Step of a response: close the connection; with `reset`, reset it."""
 
-    hard: bool = False
+    reset: bool = False
 
 
-HANG: Final = Hang()
-Step = bytes | Hang | Await | Cut
+STALL: Final = Stall()
+Step = bytes | Stall | Await | Disconnect
 
 
 def plain(
     body: bytes | str = b"{}", status: str = "200 OK", headers: Mapping[str, str] | None = None
 ) -> bytes:
-    """An answer with a length."""
+    """Return a response with a length."""
     body = body.encode() if isinstance(body, str) else body
     return head(status, {"Content-Length": str(len(body)), **(headers or {})}) + body
 
 
 def head(status: str = "200 OK", headers: Mapping[str, str] | None = None) -> bytes:
-    """Only the head of an answer."""
-    lines = [f"HTTP/1.1 {status}", *(f"{name}: {it}" for name, it in (headers or {}).items())]
+    """Return the head of a response."""
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in (headers or {}).items())]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
 STREAM: Final = head(headers={"Transfer-Encoding": "chunked", "Content-Type": "text/event-stream"})
-"""The head of an answer that is streamed."""
+"""The head of a streamed response."""
 
 
-def chunk(piece: bytes) -> bytes:
-    """A piece of a streamed answer; an empty one is its end."""
-    return b"%x\r\n%s\r\n" % (len(piece), piece)
+def chunk(data: bytes) -> bytes:
+    """Encode a chunk of a streamed response; an empty one ends it."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 END: Final = chunk(b"")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request that came; the names of headers are in lower case."""
+class RecordedRequest:
+    """Request that the server received; the names of headers are in lower case."""
 
     line: str
     headers: Mapping[str, str]
@@ -81,52 +81,55 @@ class Asked:
 
 @dataclass
 class Service:
-    """What it was asked, and what to answer.
+    """Scripted server.
 
     Attributes:
-        opened: how many connections there were.
-        left: how many times a client left before its answer was told.
+        url: the base URL.
+        certified: whether it uses TLS.
+        requests: the requests, in order.
+        opened: the number of connections so far.
+        disconnects: counts the clients that disconnected before the end of a response.
     """
 
     url: str
     certified: bool
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[RecordedRequest] = field(default_factory=list)
     opened: int = 0
-    left: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    _answers: list[tuple[Step, ...]] = field(default_factory=list)
+    disconnects: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    _responses: list[tuple[Step, ...]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _sockets: list[socket.socket] = field(default_factory=list)
 
-    def says(self, *steps: Step) -> None:
-        """Answer the next request so; the last answer told is given again and again."""
-        self._answers.append(steps)
+    def enqueue(self, *steps: Step) -> None:
+        """Add a response for one more request; the last response is repeated."""
+        self._responses.append(steps)
 
-    def was_left(self) -> bool:
-        """Whether a client leaves, or has left, before its answer was told."""
-        return self.left.acquire(timeout=PATIENCE)
+    def wait_for_disconnect(self) -> bool:
+        """Wait until a client disconnects before the end of a response; tell whether it did."""
+        return self.disconnects.acquire(timeout=SOON)
 
-    def _answer(self) -> tuple[Step, ...]:
+    def _next_response(self) -> tuple[Step, ...]:
         with self._lock:
-            return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+            return self._responses.pop(0) if len(self._responses) > 1 else self._responses[0]
 
     def serve(self, connection: socket.socket) -> None:
-        """Talk with one client until it leaves."""
+        """Serve one client until it disconnects."""
         with self._lock:
             self.opened += 1
             self._sockets.append(connection)
         with connection, contextlib.suppress(OSError), connection.makefile("rb") as reader:
-            while (asked := _read(reader)) is not None:
-                self.asked.append(asked)
-                for step in self._answer():
-                    if isinstance(step, Hang):
+            while (request := _read(reader)) is not None:
+                self.requests.append(request)
+                for step in self._next_response():
+                    if isinstance(step, Stall):
                         with contextlib.suppress(OSError):
                             reader.read(1)
-                        self.left.release()
+                        self.disconnects.release()
                         return
                     if isinstance(step, Await):
-                        step.event.wait(PATIENCE)
-                    elif isinstance(step, Cut):
-                        _cut(connection, step)
+                        step.event.wait(SOON)
+                    elif isinstance(step, Disconnect):
+                        _disconnect(connection, step)
                         return
                     else:
                         connection.sendall(step)
@@ -134,12 +137,12 @@ class Service:
     def hang_up(self) -> None:
         """Close all connections."""
         with self._lock:
-            for it in self._sockets:
+            for connection in self._sockets:
                 with contextlib.suppress(OSError):
-                    it.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
 
 
-def _read(reader: object) -> Asked | None:
+def _read(reader: object) -> RecordedRequest | None:
     read = reader.readline  # type: ignore[attr-defined]
     line = read().decode().strip()
     if not line:
@@ -149,11 +152,11 @@ def _read(reader: object) -> Asked | None:
         name, _, value = text.partition(":")
         headers[name.lower()] = value.strip()
     body = reader.read(int(headers.get("content-length", 0)))  # type: ignore[attr-defined]
-    return Asked(line, headers, body)
+    return RecordedRequest(line, headers, body)
 
 
-def _cut(connection: socket.socket, step: Cut) -> None:
-    if step.hard:
+def _disconnect(connection: socket.socket, step: Disconnect) -> None:
+    if step.reset:
         linger = struct.pack("ii", 1, 0)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     else:
@@ -162,19 +165,19 @@ def _cut(connection: socket.socket, step: Cut) -> None:
 
 @contextlib.contextmanager
 def serving(*steps: Step, tls: bool = False) -> Iterator[Service]:
-    """A server for a test, which answers every request so."""
+    """Run a server that answers every request with these steps, until the block ends."""
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
         port = listener.getsockname()[1]
         service = Service(f"{'https' if tls else 'http'}://127.0.0.1:{port}", tls)
         if steps:
-            service.says(*steps)
+            service.enqueue(*steps)
         threads: list[threading.Thread] = []
         context = _context() if tls else None
 
-        def talk(connection: socket.socket) -> None:
+        def serve(connection: socket.socket) -> None:
             with contextlib.suppress(OSError):
                 if context is not None:
-                    connection.settimeout(PATIENCE)
+                    connection.settimeout(SOON)
                     connection = context.wrap_socket(connection, server_side=True)
                     connection.settimeout(None)
                 service.serve(connection)
@@ -184,7 +187,7 @@ def serving(*steps: Step, tls: bool = False) -> Iterator[Service]:
             with contextlib.suppress(OSError):
                 while True:
                     connection, _ = listener.accept()
-                    threads.append(threading.Thread(target=talk, args=(connection,)))
+                    threads.append(threading.Thread(target=serve, args=(connection,)))
                     threads[-1].start()
 
         threads.append(threading.Thread(target=accept))
@@ -194,8 +197,8 @@ def serving(*steps: Step, tls: bool = False) -> Iterator[Service]:
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             service.hang_up()
-            for it in threads:
-                it.join(PATIENCE)
+            for thread in threads:
+                thread.join(SOON)
 
 
 def _context() -> ssl.SSLContext:

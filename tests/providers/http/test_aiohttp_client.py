@@ -1,4 +1,4 @@
-"""Clients: one for each process and loop, made when it is needed, closed with what it stands on."""
+"""Clients: one for each loop, made by its first call, and closed with the loop."""
 
 from __future__ import annotations
 
@@ -22,14 +22,23 @@ from runnables_providers._http import ClientConfig, asend, astream, close, send,
 from runnables_providers._http.aiohttp_client import _clients
 from tests.both_modes import Call
 from tests.leaks import wait_for
-from tests.providers.http.calls import SETUP, reply, request
-from tests.providers.http.service import HANG, PATIENCE, STREAM, Await, Cut, chunk, plain, serving
+from tests.providers.http.calls import CONFIG, reply, request
+from tests.providers.http.service import (
+    SOON,
+    STALL,
+    STREAM,
+    Await,
+    Disconnect,
+    chunk,
+    plain,
+    serving,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_connections_are_used_again() -> None:
-    """One after another, one is enough; also where setups are equal, but not the same."""
+def test_connections_are_reused() -> None:
+    """Calls one after another use one connection, also with equal configurations."""
     with serving(plain()) as server:
         for _ in range(5):
             send(request(server.url), ClientConfig(), "acme")
@@ -37,225 +46,227 @@ def test_connections_are_used_again() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 3, 40])
-def test_as_many_connections_as_calls_at_once(call: Call, limit: int) -> None:
-    """No fewer, as the answers wait until all have asked; and no more."""
+def test_there_are_as_many_connections_as_concurrent_calls(call: Call, limit: int) -> None:
+    """No call waits for the connection of another, and no extra connection is opened."""
     ready = threading.Event()
 
-    def ask(_: int) -> bytes:
-        return send(request(server.url), SETUP, "acme").body
+    def send_one(_: int) -> bytes:
+        return send(request(server.url), CONFIG, "acme").body
 
-    async def aask(_: int) -> bytes:
-        return (await asend(request(server.url), SETUP, "acme")).body
+    async def asend_one(_: int) -> bytes:
+        return (await asend(request(server.url), CONFIG, "acme")).body
 
-    def all_are_here() -> None:
-        wait_for(lambda: len(server.asked) == limit, PATIENCE)
+    def wait_for_all() -> None:
+        wait_for(lambda: len(server.requests) == limit, SOON)
         ready.set()
 
     with serving(Await(ready), plain("x")) as server:
-        waiting = threading.Thread(target=all_are_here)
+        waiting = threading.Thread(target=wait_for_all)
         waiting.start()
-        answers = call.batch(RunnableLambda(ask, aask), range(2 * limit), max_concurrency=limit)
+        answers = call.batch(
+            RunnableLambda(send_one, asend_one), range(2 * limit), max_concurrency=limit
+        )
         waiting.join()
     assert answers == [b"x"] * (2 * limit)
     assert server.opened == limit
 
 
-def test_one_setup_serves_loops_one_after_another_and_at_once() -> None:
-    """And nothing is left of a loop that has ended."""
+def test_one_config_serves_many_loops() -> None:
+    """Loops may run one after another or at once; no client of a finished loop is left."""
     gate = threading.Barrier(3)
 
-    async def ask(url: str) -> list[int]:
-        await asyncio.to_thread(gate.wait, PATIENCE)
-        both = asend(request(url), SETUP, "acme"), asend(request(url), SETUP, "acme")
-        return [it.status for it in await asyncio.gather(*both)]
+    async def send_two(url: str) -> list[int]:
+        await asyncio.to_thread(gate.wait, SOON)
+        both = asend(request(url), CONFIG, "acme"), asend(request(url), CONFIG, "acme")
+        return [received.status for received in await asyncio.gather(*both)]
 
     def work(url: str) -> None:
         for _ in range(3):
-            found.extend(asyncio.run(ask(url)))
+            found.extend(asyncio.run(send_two(url)))
 
     found: list[int] = []
     with serving(plain()) as server:
         threads = [threading.Thread(target=work, args=(server.url,)) for _ in range(3)]
-        for it in threads:
-            it.start()
-        for it in threads:
-            it.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert found == [200] * 18
     assert not _clients
 
 
-def test_sync_calls_from_many_threads() -> None:
+def test_many_threads_make_sync_calls() -> None:
     """One client serves them all."""
     found: list[int] = []
 
     def work() -> None:
-        found.extend(send(request(server.url), SETUP, "acme").status for _ in range(10))
+        found.extend(send(request(server.url), CONFIG, "acme").status for _ in range(10))
 
     with serving(plain()) as server:
         threads = [threading.Thread(target=work) for _ in range(4)]
-        for it in threads:
-            it.start()
-        for it in threads:
-            it.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert found == [200] * 40
 
 
-def test_closing_lets_the_next_call_begin_anew() -> None:
-    """The thread of sync calls ends, and comes back."""
+def test_a_call_after_close_opens_a_new_connection() -> None:
+    """`close` ends the thread of sync calls, and the next call starts a new one."""
     with serving(plain()) as server:
         for _ in range(3):
-            assert send(request(server.url), SETUP, "acme").status == 200
+            assert send(request(server.url), CONFIG, "acme").status == 200
             close()
             close()
     assert server.opened == 3
 
 
 def test_closing_ends_a_call_in_another_thread() -> None:
-    """With an error, not for ever."""
+    """The other call raises a connection error."""
     errors: list[BaseException] = []
 
     def work() -> None:
         try:
-            send(request(server.url), SETUP, "acme")
+            send(request(server.url), CONFIG, "acme")
         except ModelConnectionError as error:
             errors.append(error)
 
-    with serving(HANG) as server:
+    with serving(STALL) as server:
         thread = threading.Thread(target=work)
         thread.start()
-        assert wait_for(lambda: bool(server.asked), PATIENCE)
+        assert wait_for(lambda: bool(server.requests), SOON)
         close()
-        thread.join(PATIENCE)
-        assert server.was_left()
+        thread.join(SOON)
+        assert server.wait_for_disconnect()
     assert "closed during the call" in str(errors[0])
 
 
-def test_no_call_is_lost_where_closing_meets_those_that_begin() -> None:
-    """Each ends, with an answer or an error, however often the thread is closed meanwhile."""
-    ended: list[str] = []
+def test_no_call_is_lost_when_close_and_new_calls_meet() -> None:
+    """Each call ends with a reply or an error, however often the thread is closed."""
+    outcomes: list[str] = []
 
     def work() -> None:
         for _ in range(50):
             try:
-                ended.append(str(send(request(server.url), SETUP, "acme").status))
+                outcomes.append(str(send(request(server.url), CONFIG, "acme").status))
             except ModelConnectionError as error:
-                ended.append(str(error))
+                outcomes.append(str(error))
 
     with serving(plain()) as server:
         threads = [threading.Thread(target=work, daemon=True) for _ in range(8)]
-        for it in threads:
-            it.start()
-        while any(it.is_alive() for it in threads):
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
             close()
             threads[0].join(0.01)
-        for it in threads:
-            it.join(PATIENCE)
-        assert not any(it.is_alive() for it in threads)
-    assert len(ended) == 8 * 50
-    assert set(ended) <= {"200", "acme: closed during the call"}
+        for thread in threads:
+            thread.join(SOON)
+        assert not any(thread.is_alive() for thread in threads)
+    assert len(outcomes) == 8 * 50
+    assert set(outcomes) <= {"200", "acme: closed during the call"}
 
 
-def test_ctrl_c_before_the_thread_is_told_is_not_paid_by_the_calls_after() -> None:
-    """They wake the thread by themselves."""
+def test_a_call_works_after_ctrl_c_kept_another_from_waking_the_thread() -> None:
+    """The next call wakes the thread itself."""
     with serving(plain()) as server:
-        assert send(request(server.url), SETUP, "acme").status == 200
+        assert send(request(server.url), CONFIG, "acme").status == 200
         running = sync_calls._running
         assert running is not None
-        running.add(lambda: None)  # and here it was interrupted
-        assert send(request(server.url), SETUP, "acme").status == 200
+        running.schedule(lambda: None)  # interrupted here, before `wake`
+        assert send(request(server.url), CONFIG, "acme").status == 200
         close()
 
 
-def test_a_loop_that_stood_still_does_not_stumble_over_closed_connections() -> None:
-    """As in a notebook: the server closes idle connections while no code runs."""
+def test_a_paused_loop_may_have_lost_its_connections() -> None:
+    """The server closes idle connections while no code runs, as in a notebook."""
     with serving(plain()) as server, asyncio.Runner() as runner:
         for _ in range(3):
             both = (
-                asend(request(server.url), SETUP, "acme"),
-                asend(request(server.url), SETUP, "acme"),
+                asend(request(server.url), CONFIG, "acme"),
+                asend(request(server.url), CONFIG, "acme"),
             )
-            assert [it.status for it in runner.run(_gathered(*both))] == [200, 200]
+            assert [received.status for received in runner.run(_gather(*both))] == [200, 200]
             server.hang_up()
-    assert len(server.asked) == 6
+    assert len(server.requests) == 6
 
 
-async def _gathered(*work: Any) -> list[Any]:
+async def _gather(*work: Any) -> list[Any]:
     return await asyncio.gather(*work)
 
 
-def test_a_connection_that_closes_as_it_is_used_again_is_replaced(call: Call) -> None:
-    """The server has not seen the request, so it is sent on another connection, once."""
+def test_a_reused_connection_that_closes_is_replaced(call: Call) -> None:
+    """The server has not read the request, so it is sent once more, on a new connection."""
 
     def sync() -> list[int]:
-        return [send(request(server.url), SETUP, "acme").status for _ in range(5)]
+        return [send(request(server.url), CONFIG, "acme").status for _ in range(5)]
 
-    async def coloured() -> list[int]:
-        return [(await asend(request(server.url), SETUP, "acme")).status for _ in range(5)]
+    async def asynchronous() -> list[int]:
+        return [(await asend(request(server.url), CONFIG, "acme")).status for _ in range(5)]
 
-    with serving(plain(), Cut()) as server:  # it does not say that it will
-        assert call.run(sync, coloured) == [200] * 5
-    assert len(server.asked) == 5
+    with serving(plain(), Disconnect()) as server:  # without "Connection: close"
+        assert call.run(sync, asynchronous) == [200] * 5
+    assert len(server.requests) == 5
 
 
 def test_a_new_connection_that_closes_is_an_error_at_once(call: Call) -> None:
-    """It is not asked again and again."""
-    with serving(Cut()) as server:
+    """The request is not sent again."""
+    with serving(Disconnect()) as server:
         with pytest.raises(ModelConnectionError, match="the server closed the connection"):
             reply(call, request(server.url))
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 async def test_cancelling_while_a_body_is_sent_closes_the_connection() -> None:
-    """Also where the server reads none of it: what is in the buffer is not waited for."""
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+    """The rest of the buffer is dropped, also if the server reads none of it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         body = b"x" * 50_000_000
-        task = asyncio.create_task(asend(request(url, body), SETUP, "acme"))
+        task = asyncio.create_task(asend(request(url, body), CONFIG, "acme"))
         loop = asyncio.get_running_loop()
-        deaf.setblocking(False)
-        taken, _ = await loop.sock_accept(deaf)
+        silent.setblocking(False)
+        accepted, _ = await loop.sock_accept(silent)
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         await asyncio.sleep(0)
-        sockets = [it for client in _clients[loop].values() for it in client._sockets]
-        assert [it for it in sockets if it.fileno() != -1] == []
-        taken.close()
+        sockets = [sock for client in _clients[loop].values() for sock in client._sockets]
+        assert [sock for sock in sockets if sock.fileno() != -1] == []
+        accepted.close()
 
 
-@pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")  # told by asyncio itself
-def test_a_loop_that_is_closed_without_a_word_leaves_no_socket() -> None:
-    """Not by `asyncio.run`, which shuts its generators down; the next client clears up."""
+@pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")  # asyncio warns, too
+def test_a_closed_loop_leaves_no_socket() -> None:
+    """The next client closes the sockets of a loop that did not shut down its generators."""
     with serving(plain()) as server:
         loop = asyncio.new_event_loop()
-        loop.run_until_complete(asend(request(server.url), SETUP, "acme"))
+        loop.run_until_complete(asend(request(server.url), CONFIG, "acme"))
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
-        [left] = [it for client in _clients[loop].values() for it in client._sockets]
-        assert asyncio.run(asend(request(server.url), SETUP, "acme")).status == 200
+        [left] = [sock for client in _clients[loop].values() for sock in client._sockets]
+        assert asyncio.run(asend(request(server.url), CONFIG, "acme")).status == 200
         assert left.fileno() == -1
         gc.collect()
     assert not _clients
 
 
 @pytest.mark.leaks(reason="the process that it starts inherits what pytest has open")
-def test_nothing_is_said_at_exit() -> None:
-    """Calls in both colours, and a program that just ends; in development mode."""
+def test_nothing_is_printed_at_exit() -> None:
+    """A program with sync and async calls ends without warnings, in development mode."""
     script = """
     import asyncio, sys, threading
-    from tests.providers.http.calls import SETUP, request
+    from tests.providers.http.calls import CONFIG, request
     from runnables_providers._http import asend, send
-    send(request(sys.argv[1]), SETUP, "acme")
-    threading.Thread(target=lambda: send(request(sys.argv[1]), SETUP, "acme")).start()
-    asyncio.run(asend(request(sys.argv[1]), SETUP, "acme"))
+    send(request(sys.argv[1]), CONFIG, "acme")
+    threading.Thread(target=lambda: send(request(sys.argv[1]), CONFIG, "acme")).start()
+    asyncio.run(asend(request(sys.argv[1]), CONFIG, "acme"))
     print("done")
     """
     with serving(plain()) as server:
         command = [sys.executable, "-X", "dev", "-W", "error", "-c"]
         command += [script.replace("\n    ", "\n"), server.url]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "done\n", "")
 
 
 # --- forks ------------------------------------------------------------------------------------
@@ -264,7 +275,7 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 
 def _in_child(work: Callable[[], None]) -> int:
-    """Do it in a forked child; its exit status."""
+    """Run a function in a forked child; return its exit status."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12: forks with threads
         child = os.fork()
@@ -285,13 +296,13 @@ def _in_child(work: Callable[[], None]) -> int:
 
 @forks
 def test_a_forked_child_has_clients_of_its_own() -> None:
-    """Sync and async; and its parent goes on with its own."""
+    """The child makes sync and async calls, and the parent keeps its connection."""
     with serving(plain()) as server:
 
         def work() -> None:
             for _ in range(2):
-                assert send(request(server.url), SETUP, "acme").status == 200
-            assert asyncio.run(asend(request(server.url), SETUP, "acme")).status == 200
+                assert send(request(server.url), CONFIG, "acme").status == 200
+            assert asyncio.run(asend(request(server.url), CONFIG, "acme")).status == 200
 
         work()
         assert _in_child(work) == 0
@@ -300,11 +311,11 @@ def test_a_forked_child_has_clients_of_its_own() -> None:
 
 
 @forks
-def test_a_stream_of_the_parent_is_not_the_child_s() -> None:
-    """Reading it there is refused, leaving it there does nothing, and the parent reads on."""
+def test_a_child_cannot_read_a_stream_of_its_parent() -> None:
+    """Reading it there raises, closing it there does nothing, and the parent reads on."""
     ready = threading.Event()
-    with serving(STREAM, chunk(b"a"), Await(ready), chunk(b"b"), HANG) as server:
-        with stream(request(server.url), SETUP, "acme") as streamed:
+    with serving(STREAM, chunk(b"a"), Await(ready), chunk(b"b"), STALL) as server:
+        with stream(request(server.url), CONFIG, "acme") as streamed:
             assert next(streamed) == b"a"
 
             def work() -> None:
@@ -314,11 +325,11 @@ def test_a_stream_of_the_parent_is_not_the_child_s() -> None:
             assert _in_child(work) == 0
             ready.set()
             assert next(streamed) == b"b"
-        assert server.was_left()
+        assert server.wait_for_disconnect()
 
 
 @forks
-def test_leaving_closes_the_request_while_a_child_lives() -> None:
+def test_closing_a_stream_works_while_a_child_lives() -> None:
     """The child has no copy of the socket, which would keep the connection open."""
     reading, writing = os.pipe()
 
@@ -326,13 +337,13 @@ def test_leaving_closes_the_request_while_a_child_lives() -> None:
         os.close(writing)
         os.read(reading, 1)
 
-    with serving(STREAM, chunk(b"a"), HANG) as server:
-        with stream(request(server.url), SETUP, "acme") as streamed:
+    with serving(STREAM, chunk(b"a"), STALL) as server:
+        with stream(request(server.url), CONFIG, "acme") as streamed:
             next(streamed)
             child = threading.Thread(target=_in_child, args=(wait,))
             child.start()
             wait_for(lambda: False, 0.3)  # until it has forked
-        assert server.was_left()
+        assert server.wait_for_disconnect()
         os.close(writing)
         os.close(reading)
         child.join()
@@ -340,28 +351,28 @@ def test_leaving_closes_the_request_while_a_child_lives() -> None:
 
 @forks
 def test_a_child_of_a_running_loop_can_call() -> None:
-    """And the loop goes on."""
+    """The child makes a call, and the loop of the parent continues."""
 
     async def main(url: str) -> bytes:
-        async with await astream(request(url), SETUP, "acme") as streamed:
+        async with await astream(request(url), CONFIG, "acme") as streamed:
             first = await anext(streamed)
-            code = _in_child(lambda: _call(url))
+            code = _in_child(lambda: call_in_child(url))
             assert code == 0
             ready.set()
             return first + await streamed.read()
 
-    def _call(url: str) -> None:
+    def call_in_child(url: str) -> None:
         asyncio._set_running_loop(None)
-        assert send(request(url), SETUP, "acme").status == 200
+        assert send(request(url), CONFIG, "acme").status == 200
 
     ready = threading.Event()
     with serving() as server:
-        server.says(STREAM, chunk(b"a"), Await(ready), chunk(b"b"), chunk(b""))
-        server.says(plain())
+        server.enqueue(STREAM, chunk(b"a"), Await(ready), chunk(b"b"), chunk(b""))
+        server.enqueue(plain())
         assert asyncio.run(main(server.url)) == b"ab"
 
 
-def test_a_reply_is_whole_whatever_the_call(call: Call) -> None:
-    """The last look: both colours, one server, many calls."""
+def test_many_calls_read_complete_replies(call: Call) -> None:
+    """Calls one after another each read the whole body."""
     with serving(plain("y" * 1000)) as server:
         assert {reply(call, request(server.url)).body for _ in range(5)} == {b"y" * 1000}

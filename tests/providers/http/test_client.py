@@ -1,4 +1,4 @@
-"""What is sent, and what comes back."""
+"""The request on the wire, and the reply."""
 
 from __future__ import annotations
 
@@ -12,162 +12,163 @@ import pytest
 
 from runnables.errors import ConfigError, InvalidRequestError, MissingExtra, ModelError
 from runnables_providers._http import ClientConfig, Request, Timeouts, require_http, send, stream
-from runnables_providers._http.lines import LONGEST
+from runnables_providers._http.lines import MAX_BYTES
 from runnables_providers._http.sync_calls import MAX_BUFFERED
 from tests.both_modes import Call
 from tests.leaks import wait_for
-from tests.providers.http.calls import KEY, pieces, reply, request, told
-from tests.providers.http.service import END, HANG, STREAM, Cut, chunk, head, plain, serving
+from tests.providers.http.calls import KEY, read_chunks, reply, request, shown
+from tests.providers.http.service import END, STALL, STREAM, Disconnect, chunk, head, plain, serving
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_a_request_is_sent_as_it_is(call: Call) -> None:
-    """Method, path, headers and body; and the answer's status, headers and body come back."""
+def test_a_request_is_sent_unchanged(call: Call) -> None:
+    """The server receives the method, path, headers and body, and its response is the reply."""
     with serving(plain('{"b": 2}', "201 Created", {"X-Request-ID": "r-1"})) as server:
-        answer = reply(call, request(server.url))
-    [asked] = server.asked
-    assert asked.line == f"POST /v1/chat?key={KEY} HTTP/1.1"
-    assert asked.headers["authorization"] == f"Bearer {KEY}"
-    assert asked.headers["user-agent"] == "runnables"
-    assert asked.body == b'{"a": 1}'
-    assert (answer.status, answer.headers["x-request-id"], answer.body) == (201, "r-1", b'{"b": 2}')
+        received = reply(call, request(server.url))
+    [recorded] = server.requests
+    assert recorded.line == f"POST /v1/chat?key={KEY} HTTP/1.1"
+    assert recorded.headers["authorization"] == f"Bearer {KEY}"
+    assert recorded.headers["user-agent"] == "runnables"
+    assert recorded.body == b'{"a": 1}'
+    assert (received.status, received.body) == (201, b'{"b": 2}')
+    assert received.headers["x-request-id"] == "r-1"
 
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "429 Too Many Requests", "500 Oh"])
-def test_a_refusal_is_an_answer(call: Call, status: str) -> None:
-    """What it means is not for the edge to say."""
+def test_an_error_status_is_a_reply(call: Call, status: str) -> None:
+    """The HTTP layer raises nothing for a status; the providers do."""
     with serving(plain("no", status)) as server:
-        answer = reply(call, request(server.url))
-    assert (answer.status, answer.body) == (int(status[:3]), b"no")
+        received = reply(call, request(server.url))
+    assert (received.status, received.body) == (int(status[:3]), b"no")
 
 
-def test_a_stream_comes_in_pieces_and_can_be_read_to_its_end(call: Call) -> None:
-    """However the server cut it, nothing is lost."""
-    said = [b"a" * 10, b"b" * 100_000, b"c"]
-    with serving(STREAM, *map(chunk, said), END) as server:
-        assert b"".join(pieces(call, request(server.url))) == b"".join(said)
-        assert reply(call, request(server.url)).body == b"".join(said)
+def test_a_stream_is_read_completely(call: Call) -> None:
+    """No byte is lost, whatever the chunks of the server."""
+    sent = [b"a" * 10, b"b" * 100_000, b"c"]
+    with serving(STREAM, *map(chunk, sent), END) as server:
+        assert b"".join(read_chunks(call, request(server.url))) == b"".join(sent)
+        assert reply(call, request(server.url)).body == b"".join(sent)
     assert server.opened == (1 if call.mode == "sync" else 2)  # a loop for each async call
 
 
-def test_more_than_there_is_room_for_waits_for_its_reader(call: Call) -> None:
-    """A large answer comes through whole, in bounded pieces."""
+def test_a_body_larger_than_the_buffer_is_read_completely(call: Call) -> None:
+    """A large body passes through the bounded buffer."""
     megabyte = bytes(range(256)) * 4096
     with serving(STREAM, *[chunk(megabyte)] * 5, END) as server:
-        assert b"".join(pieces(call, request(server.url))) == megabyte * 5
+        assert b"".join(read_chunks(call, request(server.url))) == megabyte * 5
 
 
 def test_a_reader_that_pauses_stops_the_server() -> None:
-    """Only so much is read ahead of a sync reader; the rest stays where it is."""
+    """The buffer of a sync reader is bounded; the rest stays at the server."""
     with serving(STREAM, *[chunk(b"x" * 2**20)] * 50, END) as server:
         with stream(request(server.url), ClientConfig(), "acme") as streamed:
-            pump = streamed._exchange._pump
-            assert wait_for(lambda: pump._room is not None, 5)
-            assert MAX_BUFFERED < pump._given < 4 * MAX_BUFFERED
+            relay = streamed._exchange._relay
+            assert wait_for(lambda: relay._space_freed is not None, 5)
+            assert MAX_BUFFERED < relay._produced < 4 * MAX_BUFFERED
             assert len(streamed.read()) == 50 * 2**20
 
 
 def test_a_large_body_is_sent_without_a_warning(call: Call) -> None:
-    """Pictures travel in requests."""
+    """aiohttp warns of a large body of bytes; images are as large."""
     body = b"x" * 3_000_000
     with serving(plain()) as server:
         assert reply(call, request(server.url, body)).status == 200
-    assert server.asked[0].body == body
+    assert server.requests[0].body == body
 
 
-def test_a_compressed_answer_comes_unpacked(call: Call) -> None:
-    """As a whole, and streamed."""
-    packed = gzip.compress(b"hello " * 1000)
-    with serving(plain(packed, headers={"Content-Encoding": "gzip"})) as server:
+def test_a_compressed_body_is_decompressed(call: Call) -> None:
+    """gzip is requested, and decompressed."""
+    compressed = gzip.compress(b"hello " * 1000)
+    with serving(plain(compressed, headers={"Content-Encoding": "gzip"})) as server:
         assert reply(call, request(server.url)).body == b"hello " * 1000
-    assert "gzip" in server.asked[0].headers["accept-encoding"]
+    assert "gzip" in server.requests[0].headers["accept-encoding"]
 
 
-def test_an_answer_has_a_largest_size(call: Call) -> None:
-    """Unpacked: a few bytes may stand for as much memory as there is."""
-    packed = gzip.compress(bytes(LONGEST + 2**20), 1)
-    with serving(plain(packed, headers={"Content-Encoding": "gzip"})) as server:
+def test_a_body_has_a_largest_size(call: Call) -> None:
+    """The limit counts decompressed bytes: a few bytes may decompress to all memory there is."""
+    compressed = gzip.compress(bytes(MAX_BYTES + 2**20), 1)
+    with serving(plain(compressed, headers={"Content-Encoding": "gzip"})) as server:
         with pytest.raises(InvalidRequestError, match="acme: the answer has more than 67,108,864"):
             reply(call, request(server.url))
 
 
-def test_an_answer_may_end_with_its_connection(call: Call) -> None:
-    """As in HTTP/1.0, without a length."""
-    with serving(head() + b"all of it", Cut()) as server:
+def test_a_body_may_end_with_its_connection(call: Call) -> None:
+    """A response without a length ends when the connection closes, as in HTTP/1.0."""
+    with serving(head() + b"all of it", Disconnect()) as server:
         assert reply(call, request(server.url)).body == b"all of it"
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"])
-def test_a_redirection_is_not_followed(call: Call, status: str) -> None:
-    """The key does not go to whoever is named."""
+def test_a_redirect_is_not_followed(call: Call, status: str) -> None:
+    """The key is not sent to the other host."""
     with serving(plain()) as other, serving(plain("", status, {"Location": other.url})) as server:
-        answer = reply(call, request(server.url))
-    assert (answer.status, answer.headers["location"]) == (int(status[:3]), other.url)
-    assert other.asked == []
+        received = reply(call, request(server.url))
+    assert (received.status, received.headers["location"]) == (int(status[:3]), other.url)
+    assert other.requests == []
 
 
 def test_a_key_with_a_line_break_is_refused_without_showing_it(call: Call) -> None:
-    """It would end the header, and begin another."""
-    with serving(plain()) as server, pytest.raises(InvalidRequestError) as caught:
+    """A line break would end the header and start another."""
+    with serving(plain()) as server, pytest.raises(InvalidRequestError) as raised:
         reply(call, Request("POST", server.url, {"authorization": f"Bearer {KEY}\n"}))
-    assert "line break" in str(caught.value)
-    assert KEY not in told(caught.value)
-    assert server.asked == []
+    assert "line break" in str(raised.value)
+    assert KEY not in shown(raised.value)
+    assert server.requests == []
 
 
-@pytest.mark.parametrize("why", ["no server", "a bad header", "no answer"])
-def test_no_frame_of_an_error_has_the_key_among_its_variables(call: Call, why: str) -> None:
-    """But ours, whose requests print without it: reports of errors may show all variables."""
-    what = request("http://127.0.0.1:1")
-    more = {"x-more": "a\nb"} if why == "a bad header" else {}
-    with serving(HANG) as server, pytest.raises(ModelError) as caught:
-        url = what.url if why == "no server" else server.url
-        asked = Request("POST", url, {**what.headers, **more})
-        reply(call, asked, ClientConfig(Timeouts(first=0.1)))
-    behind: list[BaseException | None] = [caught.value]
-    for error in behind:
+@pytest.mark.parametrize("cause", ["no server", "a bad header", "no response"])
+def test_no_frame_of_aiohttp_in_an_error_holds_the_key(call: Call, cause: str) -> None:
+    """Error reports may print the variables of every frame, and aiohttp prints its requests."""
+    unreachable = request("http://127.0.0.1:1")
+    more = {"x-more": "a\nb"} if cause == "a bad header" else {}
+    with serving(STALL) as server, pytest.raises(ModelError) as raised:
+        url = unreachable.url if cause == "no server" else server.url
+        failing = Request("POST", url, {**unreachable.headers, **more})
+        reply(call, failing, ClientConfig(Timeouts(first=0.1)))
+    chain: list[BaseException | None] = [raised.value]
+    for error in chain:
         if error is not None:
-            behind += (error.__cause__, error.__context__)
+            chain += (error.__cause__, error.__context__)
             for frame, _ in traceback.walk_tb(error.__traceback__):
                 if "aiohttp" in frame.f_code.co_filename:
                     assert KEY not in repr(frame.f_locals)
 
 
 def test_a_request_prints_without_its_key() -> None:
-    """Neither headers nor what stands behind the question mark."""
+    """The repr leaves out the headers and the query."""
     assert KEY not in repr(request("http://x"))
 
 
 @pytest.mark.parametrize("name", ["connect", "first", "between", "total"])
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
-def test_a_limit_is_more_than_nothing(name: str, seconds: float) -> None:
-    """A slip is told where it was made."""
+def test_a_limit_must_be_positive(name: str, seconds: float) -> None:
+    """The constructor raises, not the first call."""
     with pytest.raises(ConfigError, match=name):
         Timeouts(**{name: seconds})
 
 
 def _python(script: str) -> str:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", script]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.strip()
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout.strip()
 
 
 def test_the_library_is_loaded_by_the_first_call() -> None:
-    """Not by importing a provider, nor by making a model."""
+    """Importing a provider and making a model load no HTTP library."""
     script = """
     import sys, runnables_providers._http, runnables_providers.openai
     runnables_providers.openai.ChatOpenAI("m", api_key="k")
-    print([it for it in ("aiohttp", "urllib.request", "http.client") if it in sys.modules])
+    print([name for name in ("aiohttp", "urllib.request", "http.client") if name in sys.modules])
     """
     assert _python(script.replace("\n    ", "\n")) == "[]"
 
 
-def test_a_missing_library_is_told_with_the_extra_that_brings_it(
+def test_the_error_for_a_missing_library_names_the_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By the call, and by whoever asks before."""
+    """Both the call and `require_http` raise it."""
     monkeypatch.setattr("runnables_providers._http.client._loaded", None)
     monkeypatch.setitem(sys.modules, "aiohttp", None)
     with pytest.raises(MissingExtra, match=r"runnables\[openai\]"):

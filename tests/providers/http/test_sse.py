@@ -1,4 +1,4 @@
-"""Server-sent events and JSON lines: what the bytes mean does not hang on how they were cut."""
+"""Server-sent events and JSON lines: the result does not depend on how the bytes were split."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from runnables_providers._http import JSONLinesDecoder, ServerSentEvent, SSEDecoder
-from runnables_providers._http.lines import LONGEST, Lines
+from runnables_providers._http.lines import MAX_BYTES, LineSplitter
 
 
-def read(*pieces: bytes) -> list[ServerSentEvent]:
+def read(*chunks: bytes) -> list[ServerSentEvent]:
     decoder = SSEDecoder()
-    found = [event for piece in pieces for event in decoder.feed(piece)]
-    return [*found, *decoder.finish()]
+    events = [event for chunk in chunks for event in decoder.feed(chunk)]
+    return [*events, *decoder.finish()]
 
 
 def event(data: str, event: str = "message", id: str = "") -> ServerSentEvent:
@@ -27,65 +27,67 @@ def event(data: str, event: str = "message", id: str = "") -> ServerSentEvent:
 @pytest.mark.parametrize(
     ("stream", "expected"),
     [
-        pytest.param(b"data: a\n\n", [event("a")], id="one"),
+        pytest.param(b"data: a\n\n", [event("a")], id="one event"),
         pytest.param(b"data:a\n\n", [event("a")], id="without a space"),
         pytest.param(b"data:  a \n\n", [event(" a ")], id="one space belongs to the syntax"),
         pytest.param(b"data: a\r\n\r\ndata: b\r\n\r\n", [event("a"), event("b")], id="CR LF"),
         pytest.param(b"data: a\r\rdata: b\r\r", [event("a"), event("b")], id="CR"),
         pytest.param(b"\xef\xbb\xbfdata: a\n\n", [event("a")], id="a BOM"),
-        pytest.param(b"data: \xef\xbb\xbfa\n\n", [event("\ufeffa")], id="a BOM within is text"),
+        pytest.param(b"data: \xef\xbb\xbfa\n\n", [event("\ufeffa")], id="a BOM inside is text"),
         pytest.param(b": hello\n\ndata: a\n:ping\n\n", [event("a")], id="comments"),
         pytest.param(b"data: a\ndata\ndata: b\n\n", [event("a\n\nb")], id="several lines"),
         pytest.param(b"data\n\n", [event("")], id="an empty line of data"),
         pytest.param(b"event: x\ndata: a\n\ndata: b\n\n", [event("a", "x"), event("b")], id="type"),
-        pytest.param(b"event: x\n\ndata: b\n\n", [event("b")], id="a type without data is nothing"),
+        pytest.param(b"event: x\n\ndata: b\n\n", [event("b")], id="a type without data is ignored"),
         pytest.param(
             b"id: 1\ndata: a\n\ndata: b\n\nid\ndata: c\n\n",
             [event("a", id="1"), event("b", id="1"), event("c")],
             id="an id stays until another comes",
         ),
-        pytest.param(b"id: a\0b\ndata: a\n\n", [event("a")], id="an id with NUL does not count"),
+        pytest.param(b"id: a\0b\ndata: a\n\n", [event("a")], id="an id with NUL is ignored"),
         pytest.param(b"data: a\nother: b\n\n", [event("a")], id="unknown fields"),
         pytest.param(b"data: a:b\n\n", [event("a:b")], id="a colon in the data"),
-        pytest.param(b"data: \xff\n\n", [event("\ufffd")], id="what is not UTF-8"),
+        pytest.param(b"data: \xff\n\n", [event("\ufffd")], id="invalid UTF-8"),
         pytest.param(b"data: a\n", [event("a")], id="the last empty line is missing"),
-        pytest.param(b"data: a\n\ndata: b", [event("a")], id="cut within a line"),
-        pytest.param(b"", [], id="nothing"),
+        pytest.param(b"data: a\n\ndata: b", [event("a")], id="cut off inside a line"),
+        pytest.param(b"", [], id="an empty stream"),
     ],
 )
-def test_the_standard(stream: bytes, expected: list[ServerSentEvent]) -> None:
-    """Whole, byte by byte, and cut in two anywhere."""
+def test_events_are_read_as_the_standard_says(
+    stream: bytes, expected: list[ServerSentEvent]
+) -> None:
+    """The stream is fed at once, byte by byte, and split in two anywhere."""
     assert read(stream) == expected
-    assert read(*(bytes([it]) for it in stream)) == expected
-    for at in range(len(stream)):
-        assert read(stream[:at], b"", stream[at:]) == expected
+    assert read(*(bytes([byte]) for byte in stream)) == expected
+    for index in range(len(stream)):
+        assert read(stream[:index], b"", stream[index:]) == expected
 
 
-def test_the_time_to_wait_is_kept() -> None:
-    """Digits only count."""
+def test_the_retry_time_is_read() -> None:
+    """Only ASCII digits count."""
     decoder = SSEDecoder()
     decoder.feed(b"retry: 1500\nretry: soon\nretry: \xc2\xb2\n")
     assert decoder.retry == 1500
 
 
 fields = st.sampled_from([b"data", b"data: ", b"event: ", b"id: ", b":", b"retry: 1", b""])
-texts = st.text(st.sampled_from("a:é€😀 \ufeff"), max_size=4).map(str.encode)
-lines = st.builds(bytes.__add__, fields, texts)
+values = st.text(st.sampled_from("a:é€😀 \ufeff"), max_size=4).map(str.encode)
+lines = st.builds(bytes.__add__, fields, values)
 ends = st.sampled_from([b"\n", b"\r\n", b"\r", b"\n\n", b"\r\n\r\n", b"\r\r"])
 
 
-def pieces(whole: bytes, cuts: Sequence[int]) -> list[bytes]:
-    places = [0, *sorted(at % (len(whole) + 1) for at in cuts), len(whole)]
-    return [whole[a:b] for a, b in pairwise(places)]
+def split(data: bytes, cuts: Sequence[int]) -> list[bytes]:
+    indexes = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    return [data[start:end] for start, end in pairwise(indexes)]
 
 
 @given(st.lists(st.tuples(lines, ends)), st.lists(st.integers(0, 10**6), max_size=12))
-def test_events_do_not_hang_on_how_they_were_cut(
-    said: list[tuple[bytes, bytes]], cuts: list[int]
+def test_events_do_not_depend_on_the_chunks(
+    pairs: list[tuple[bytes, bytes]], cuts: list[int]
 ) -> None:
-    """Any bytes, cut anywhere, give the events of the whole."""
-    whole = b"".join(line + end for line, end in said)
-    assert read(*pieces(whole, cuts)) == read(whole)
+    """Any bytes, split anywhere, have the same events."""
+    data = b"".join(line + end for line, end in pairs)
+    assert read(*split(data, cuts)) == read(data)
 
 
 @given(
@@ -94,38 +96,38 @@ def test_events_do_not_hang_on_how_they_were_cut(
     st.booleans(),
     st.lists(st.integers(0, 10**6), max_size=12),
 )
-def test_values_do_not_hang_on_how_they_were_cut(
+def test_values_do_not_depend_on_the_chunks(
     values: list[Any], end: str, ended: bool, cuts: list[int]
 ) -> None:
-    """JSON lines, cut anywhere, with or without an end of the last."""
-    whole = end.join(json.dumps(it, ensure_ascii=False) for it in values) + end * ended
+    """JSON lines are split anywhere, with or without a last line end."""
+    data = end.join(json.dumps(value, ensure_ascii=False) for value in values) + end * ended
     decoder = JSONLinesDecoder()
-    found = [it for piece in pieces(whole.encode(), cuts) for it in decoder.feed(piece)]
-    assert [*found, *decoder.finish()] == values
+    decoded = [value for chunk in split(data.encode(), cuts) for value in decoder.feed(chunk)]
+    assert [*decoded, *decoder.finish()] == values
 
 
-def test_a_value_that_was_cut_is_no_value() -> None:
-    """The end of a stream within a value raises."""
+def test_an_incomplete_value_is_an_error() -> None:
+    """The end of a stream inside a value raises."""
     decoder = JSONLinesDecoder()
     assert decoder.feed(b'{"a": 1}\n{"a"') == [{"a": 1}]
     with pytest.raises(ValueError, match="Expecting"):
         decoder.finish()
 
 
-def test_what_is_kept_is_joined_once() -> None:
-    """A line in many pieces is put together when it ends, so the time is linear in its bytes."""
-    kept = Lines()
+def test_an_incomplete_line_is_joined_once() -> None:
+    """The chunks of a line are joined when it ends, so the time is linear in its bytes."""
+    splitter = LineSplitter()
     for _ in range(1000):
-        assert kept.feed(b"0123456789") == []
-    assert len(kept._rest) == 1000
-    assert kept.feed(b"\n") == [b"0123456789" * 1000]
-    assert kept._rest == []
+        assert splitter.feed(b"0123456789") == []
+    assert len(splitter._rest) == 1000
+    assert splitter.feed(b"\n") == [b"0123456789" * 1000]
+    assert splitter._rest == []
 
 
 def test_a_line_without_an_end_is_refused() -> None:
-    """Before it fills the memory."""
-    kept = Lines()
-    million = b"x" * 2**20
+    """The splitter raises before the line fills the memory."""
+    splitter = LineSplitter()
+    mebibyte = b"x" * 2**20
     with pytest.raises(ValueError, match="67,108,864 bytes"):
-        for _ in range(LONGEST // len(million) + 1):
-            kept.feed(million)
+        for _ in range(MAX_BYTES // len(mebibyte) + 1):
+            splitter.feed(mebibyte)

@@ -1,4 +1,4 @@
-"""Every wait has a limit, and the error names it."""
+"""Every wait has a time limit, and the error names it."""
 
 from __future__ import annotations
 
@@ -10,55 +10,59 @@ from collections.abc import Callable
 import pytest
 
 from runnables.errors import ModelTimeoutError
-from runnables_providers._http import ClientConfig, Timeouts, astream, stream, under_way
+from runnables_providers._http import ClientConfig, Timeouts, astream, open_calls, stream
 from tests.both_modes import Call
-from tests.providers.http.calls import KEY, pieces, reply, request, told
-from tests.providers.http.service import END, HANG, STREAM, Await, Step, chunk, plain, serving
+from tests.providers.http.calls import KEY, read_chunks, reply, request, shown
+from tests.providers.http.service import END, STALL, STREAM, Await, Step, chunk, plain, serving
 
 SHORT = 0.25
 
 
-@pytest.mark.parametrize("whole", [True, False], ids=["whole", "streamed"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["read", "streamed"])
 @pytest.mark.parametrize(
-    ("steps", "limits", "said"),
+    ("steps", "limits", "message"),
     [
-        pytest.param((HANG,), Timeouts(first=SHORT), "Timeouts.first", id="first"),
-        pytest.param((STREAM, HANG), Timeouts(between=SHORT), "Timeouts.between", id="no piece"),
+        pytest.param((STALL,), Timeouts(first=SHORT), "Timeouts.first", id="first"),
+        pytest.param((STREAM, STALL), Timeouts(between=SHORT), "Timeouts.between", id="no chunk"),
         pytest.param(
-            (STREAM, chunk(b"abc"), HANG), Timeouts(between=SHORT), "after 3 bytes", id="between"
+            (STREAM, chunk(b"abc"), STALL), Timeouts(between=SHORT), "after 3 bytes", id="between"
         ),
-        pytest.param((HANG,), Timeouts(total=SHORT), "Timeouts.total", id="total, no head"),
-        pytest.param((STREAM, HANG), Timeouts(total=SHORT), "Timeouts.total", id="total"),
+        pytest.param((STALL,), Timeouts(total=SHORT), "Timeouts.total", id="total, no head"),
+        pytest.param((STREAM, STALL), Timeouts(total=SHORT), "Timeouts.total", id="total"),
         pytest.param(
-            (STREAM, HANG), Timeouts(between=9, total=SHORT), "Timeouts.total", id="the sooner one"
+            (STREAM, STALL),
+            Timeouts(between=9, total=SHORT),
+            "Timeouts.total",
+            id="the earlier one",
         ),
     ],
 )
 def test_a_wait_that_is_too_long_ends(
-    call: Call, steps: tuple[Step, ...], limits: Timeouts, said: str, whole: bool
+    call: Call, steps: tuple[Step, ...], limits: Timeouts, message: str, streamed: bool
 ) -> None:
-    """With the limit's name, and the connection closed."""
-    wait: Callable[..., object] = reply if whole else pieces
+    """The error names the limit, and the connection is closed."""
+    make_call: Callable[..., object] = read_chunks if streamed else reply
     with serving(*steps) as server:
-        with pytest.raises(ModelTimeoutError, match=said) as caught:
-            wait(call, request(server.url), ClientConfig(limits))
-        assert not server.asked or server.was_left()  # a slow machine may not get so far
-    assert f"{SHORT:g} s" in str(caught.value)
-    assert caught.value.provider == "acme"
-    assert KEY not in told(caught.value)
-    assert under_way() == 0
+        with pytest.raises(ModelTimeoutError, match=message) as raised:
+            make_call(call, request(server.url), ClientConfig(limits))
+        # On a slow machine the limit may pass before the request is sent.
+        assert not server.requests or server.wait_for_disconnect()
+    assert f"{SHORT:g} s" in str(raised.value)
+    assert raised.value.provider == "acme"
+    assert KEY not in shown(raised.value)
+    assert open_calls() == 0
 
 
-def test_a_connection_that_does_not_come_about_ends(call: Call) -> None:
-    """Here, a server that takes the connection and never agrees on TLS."""
+def test_a_connection_attempt_ends(call: Call) -> None:
+    """The server accepts the connection, but never starts TLS."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"https://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(ModelTimeoutError, match=r"no connection .* \(Timeouts.connect\)"):
             reply(call, request(url), ClientConfig(Timeouts(connect=SHORT)))
 
 
-async def test_a_reader_that_takes_its_time_is_not_silence() -> None:
-    """Only what it waits for counts: the next piece comes when it asks again."""
+async def test_a_slow_async_reader_is_not_silence() -> None:
+    """Time counts only while the reader waits for the next chunk."""
     ready = threading.Event()
     limits = ClientConfig(Timeouts(between=SHORT))
     with serving(STREAM, chunk(b"a"), Await(ready), chunk(b"b"), END) as server:
@@ -69,29 +73,29 @@ async def test_a_reader_that_takes_its_time_is_not_silence() -> None:
             assert await streamed.read() == b"b"
 
 
-def test_a_sync_reader_that_takes_its_time_is_not_silence() -> None:
-    """More than there is room for waits in the server, which nobody takes for silent."""
-    piece = b"x" * 2**20
+def test_a_slow_sync_reader_is_not_silence() -> None:
+    """A full buffer pauses the server, and this pause is no silence."""
+    data = b"x" * 2**20
     limits = ClientConfig(Timeouts(between=SHORT))
-    with serving(STREAM, *[chunk(piece)] * 20, END) as server:
+    with serving(STREAM, *[chunk(data)] * 20, END) as server:
         with stream(request(server.url), limits, "acme") as streamed:
             first = next(streamed)
             threading.Event().wait(3 * SHORT)
-            assert len(first + streamed.read()) == 20 * len(piece)
+            assert len(first + streamed.read()) == 20 * len(data)
 
 
-def test_pieces_in_time_are_not_cut_off(call: Call) -> None:
-    """The limit is for each silence, not for all of them together."""
+def test_the_limit_is_for_each_silence(call: Call) -> None:
+    """`between` limits each pause, not their sum."""
     ready = [threading.Event() for _ in range(4)]
-    for at, it in enumerate(ready):
-        threading.Timer(0.1 * (at + 1), it.set).start()
-    steps = [step for it in ready for step in (Await(it), chunk(b"x"))]
+    for count, event in enumerate(ready, 1):
+        threading.Timer(0.1 * count, event.set).start()
+    steps = [step for event in ready for step in (Await(event), chunk(b"x"))]
     with serving(STREAM, *steps, END) as server:
         assert reply(call, request(server.url), ClientConfig(Timeouts(between=0.3))).body == b"xxxx"
 
 
-def test_no_limit_is_no_limit(call: Call) -> None:
-    """None waits."""
+def test_none_is_no_limit(call: Call) -> None:
+    """A call works with all limits set to None."""
     unlimited = ClientConfig(Timeouts(None, None, None, None))
     with serving(plain("there")) as server:
         assert reply(call, request(server.url), unlimited).body == b"there"

@@ -1,4 +1,4 @@
-"""One loaded model for all tests here, and programs that run beside them."""
+"""Fixtures: a loaded model for all tests here, and programs that run as their own process."""
 
 from __future__ import annotations
 
@@ -13,30 +13,32 @@ import pytest
 from runnables_providers.local import LocalChatModel
 
 ROOT = Path(__file__).resolve().parents[3]
+CHECKOUT = os.pathsep.join([str(ROOT), str(ROOT / "providers")])
+"""A PYTHONPATH for processes that import this checkout, whatever is installed."""
 
 
 @pytest.fixture(scope="session")
 def model() -> LocalChatModel:
-    """The embedded model, loaded once; answers are short."""
+    """The default model, loaded once; answers are short."""
     return LocalChatModel(max_tokens=24)
 
 
 class Run(Protocol):
-    """Runs Python code in a process of its own."""
+    """A function that runs Python code in a process of its own."""
 
     def __call__(self, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """What it printed, and how it ended."""
+        """Run the code; return its output and exit status."""
         ...
 
 
 @pytest.fixture
 def run() -> Run:
-    """Runs code in a process of its own, with this checkout, warnings being errors."""
+    """Run code in a process of its own, with this checkout; warnings are errors."""
 
     def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-W", "error", "-c", code],
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            env={**os.environ, "PYTHONPATH": CHECKOUT, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -1,4 +1,4 @@
-"""The embedded model: the real one, from prompt to parser, in both colours."""
+"""The local chat model: the real one, from prompt to parser, sync and async."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ PROMPT = ChatPromptTemplate.from_template("What is the capital of {country}?")
 STORY = "Write a very long story about a fox."
 
 
-def test_a_chain_speaks(call: Any, model: LocalChatModel) -> None:
-    """Prompt, model and parser give the text that is expected."""
+def test_a_chain_answers(call: Any, model: LocalChatModel) -> None:
+    """Prompt, model and parser return the expected string."""
     chain = PROMPT | model | StrOutputParser()
     assert call.invoke(chain, {"country": "Japan"}) == "The capital of Japan is Tokyo."
 
@@ -41,23 +41,23 @@ def test_a_chain_speaks(call: Any, model: LocalChatModel) -> None:
 def test_the_stream_adds_up_to_the_answer(
     call: Any, model: LocalChatModel, options: dict[str, Any]
 ) -> None:
-    """Law 1, with the real model: several pieces, the same text, tokens and facts."""
+    """Law 1, with the real model: several chunks, the same text, usage and metadata."""
     seeded = model.bind(
         **{"max_tokens": 12, "seed": 1, **options}
     )  # alone, so that the numbers are added in one order
-    pieces = call.stream(seeded, STORY)
+    chunks = call.stream(seeded, STORY)
     answer = call.invoke(seeded, STORY)
-    joined = AIMessageChunk.merge_chunks(pieces)
-    assert len(pieces) > 3
+    joined = AIMessageChunk.merge_chunks(chunks)
+    assert len(chunks) > 3
     assert joined.text == answer.text
     assert joined.usage_metadata == answer.usage_metadata
-    for fact in ("finish_reason", "model_name", "model_provider"):
-        assert joined.response_metadata[fact] == answer.response_metadata[fact]
+    for key in ("finish_reason", "model_name", "model_provider"):
+        assert joined.response_metadata[key] == answer.response_metadata[key]
     assert type(answer) is AIMessage
 
 
-def test_usage_is_told_and_adds_up(call: Any, model: LocalChatModel) -> None:
-    """Streamed or not, the tokens are counted, and totals are the sums."""
+def test_usage_is_reported_and_adds_up(call: Any, model: LocalChatModel) -> None:
+    """Streamed or not, tokens are counted, and totals are the sums."""
     with track_usage() as usage:
         answers = [
             call.invoke(model, "Say hello."),
@@ -72,8 +72,8 @@ def test_usage_is_told_and_adds_up(call: Any, model: LocalChatModel) -> None:
     )
 
 
-def test_stop_ends_before_its_text(call: Any, model: LocalChatModel) -> None:
-    """The answer ends before the stop text, which is not part of it, nor of any piece."""
+def test_an_answer_ends_before_a_stop_sequence(call: Any, model: LocalChatModel) -> None:
+    """The stop sequence is not part of the answer, nor of any chunk."""
     question = "What is the capital of Japan?"
     expected = "The capital of Japan is "
     assert call.invoke(model, question, stop=["Tokyo"]).text == expected
@@ -81,8 +81,8 @@ def test_stop_ends_before_its_text(call: Any, model: LocalChatModel) -> None:
     assert call.invoke(model, question, stop=["n is Tok"]).text == "The capital of Japa"
 
 
-def test_max_tokens_is_kept(call: Any, model: LocalChatModel) -> None:
-    """An answer has no more tokens than were allowed, and says why it ended."""
+def test_max_tokens_bounds_an_answer(call: Any, model: LocalChatModel) -> None:
+    """An answer has no more tokens than allowed, and its metadata says why it ended."""
     answer = call.invoke(model, STORY, max_tokens=5)
     assert answer.usage_metadata["output_tokens"] == 5
     assert answer.response_metadata["finish_reason"] == "length"
@@ -94,14 +94,14 @@ def test_max_tokens_is_kept(call: Any, model: LocalChatModel) -> None:
 
 def test_a_temperature_makes_answers_differ(model: LocalChatModel) -> None:
     """The option reaches the runtime."""
-    texts = {
+    answers = {
         model.invoke(STORY, temperature=1.5, seed=seed, max_tokens=8).text for seed in range(3)
     }
-    assert len(texts) > 1
+    assert len(answers) > 1
 
 
 def test_the_model_is_configuration(model: LocalChatModel) -> None:
-    """It pickles, compares and prints, loaded or not, and what is loaded is shared."""
+    """It pickles, compares and prints, loaded or not, and copies share the loaded model."""
     model.invoke("Say hello.")
     copy = pickle.loads(pickle.dumps(model))
     assert copy == model == LocalChatModel(max_tokens=24)
@@ -112,8 +112,8 @@ def test_the_model_is_configuration(model: LocalChatModel) -> None:
     assert pickle.loads(pickle.dumps(PROMPT | model)) == PROMPT | model
 
 
-def test_slips_are_refused_before_work_starts(model: LocalChatModel) -> None:
-    """An option that is mistyped, a model's name where a file is meant, settings that cannot be."""
+def test_mistakes_are_refused_before_work_starts(model: LocalChatModel) -> None:
+    """A mistyped option, another model in a call, and settings out of range."""
     with pytest.raises(ConfigError, match="Did you mean 'temperature'"):
         model.invoke("x", temprature=1)
     with pytest.raises(ConfigError, match="when the object is made"):
@@ -124,7 +124,7 @@ def test_slips_are_refused_before_work_starts(model: LocalChatModel) -> None:
 
 
 def test_another_file_is_used_by_its_path(tmp_path: Path) -> None:
-    """Any gguf file works, and answers tell its name, not its place."""
+    """Any gguf file works, and answers have its name, not its path."""
     path = tmp_path / "other.gguf"
     path.symlink_to(fetch())
     model = init_chat_model(f"local:{path}", context_size=256, parallel=1, max_tokens=12)
@@ -133,14 +133,14 @@ def test_another_file_is_used_by_its_path(tmp_path: Path) -> None:
     assert answer.response_metadata["model_name"] == "other"
 
 
-def test_a_path_that_is_not_there_is_named() -> None:
-    """The error comes at once, and names the path."""
+def test_the_error_names_a_path_that_does_not_exist() -> None:
+    """It comes when the model is made."""
     with pytest.raises(WeightsError, match=r"nowhere\.gguf"):
         init_chat_model("local:/nowhere.gguf")
 
 
-def test_a_damaged_file_is_named(call: Any, tmp_path: Path) -> None:
-    """Half a model file is a clear error, each time anew."""
+def test_the_error_names_a_damaged_file(call: Any, tmp_path: Path) -> None:
+    """Half a model file is a clear error in each call."""
     path = tmp_path / "half.gguf"
     shutil.copyfile(fetch(), path)
     with path.open("r+b") as file:

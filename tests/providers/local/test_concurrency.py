@@ -1,10 +1,9 @@
-"""One loaded model and many who ask it: at the same time, from several threads and loops."""
+"""One loaded model and many calls: at the same time, from several threads and loops."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -28,13 +27,13 @@ QUESTIONS = [f"What is the capital of {country}?" for country in CAPITALS]
 
 @pytest.fixture(scope="module")
 def small() -> LocalChatModel:
-    """The embedded model with room for little, and for two calls at a time."""
+    """The default model with a small context, for two calls at a time."""
     return LocalChatModel(max_tokens=4, context_size=256, parallel=2)
 
 
 @pytest.fixture
 def busy(model: LocalChatModel) -> Iterator[None]:
-    """Others ask the model all the time."""
+    """Two threads call the model during the whole test."""
     over = threading.Event()
 
     def ask() -> None:
@@ -51,7 +50,7 @@ def busy(model: LocalChatModel) -> Iterator[None]:
 
 
 class Peak:
-    """The most calls that the runtime worked on at the same time."""
+    """A watcher of the most calls that the runtime ran at the same time."""
 
     def __init__(self, engine: Engine) -> None:
         self.most = 0.0
@@ -80,17 +79,17 @@ def test_a_batch_overlaps_in_the_runtime(call: Any, model: LocalChatModel) -> No
     assert all(answer.usage_metadata["output_tokens"] == 12 for answer in answers)
 
 
-def test_calls_wait_for_room(call: Any, small: LocalChatModel) -> None:
+def test_calls_wait_for_memory(call: Any, small: LocalChatModel) -> None:
     """Five conversations that nearly fill the context of a call are all answered, two at a time."""
     long = "The sea is calm. " * 30
     with Peak(small._engine()) as peak:
-        answers = call.batch(small, [f"{long}{at}" for at in range(5)], max_concurrency=5)
+        answers = call.batch(small, [f"{long}{number}" for number in range(5)], max_concurrency=5)
     assert peak.most <= 2
     assert all(answer.usage_metadata["input_tokens"] > 140 for answer in answers)
 
 
-def test_too_long_a_conversation_fails_alone(small: LocalChatModel) -> None:
-    """The one that does not fit is refused with its length; those beside it are answered."""
+def test_a_conversation_that_is_too_long_fails_alone(small: LocalChatModel) -> None:
+    """It is refused with its length; the others of its batch are answered."""
     inputs = ["Say hello.", "The sea is calm. " * 100, "Say hello."]
     first, second, third = small.batch(inputs, return_exceptions=True)
     assert isinstance(second, ContextLengthError)
@@ -100,23 +99,24 @@ def test_too_long_a_conversation_fails_alone(small: LocalChatModel) -> None:
     assert not isinstance(third, Exception)
 
 
-def test_a_seed_repeats_an_answer_while_others_ask(model: LocalChatModel, busy: None) -> None:
-    """The same seed gives the same text, also where the model is busy with something else."""
+def test_a_seed_repeats_an_answer_while_other_calls_run(model: LocalChatModel, busy: None) -> None:
+    """The same seed returns the same text, also when the model is busy with other calls."""
     joke = model.bind(temperature=1.0, max_tokens=12)
-    texts = {joke.invoke("Tell me a joke.", seed=3).text for _ in range(3)}
-    assert len(texts) == 1
-    assert {joke.invoke("Tell me a joke.", seed=seed).text for seed in (4, 5)} != texts
+    answers = {joke.invoke("Tell me a joke.", seed=3).text for _ in range(3)}
+    assert len(answers) == 1
+    assert {joke.invoke("Tell me a joke.", seed=seed).text for seed in (4, 5)} != answers
 
 
-def test_a_batch_with_a_seed_gives_what_each_gives(model: LocalChatModel) -> None:
+def test_a_batch_with_a_seed_returns_what_each_call_returns(model: LocalChatModel) -> None:
     """Calls with a seed do not disturb each other."""
     seeded = model.bind(temperature=1.0, seed=7, max_tokens=8)
     alone = [seeded.invoke(question).text for question in QUESTIONS]
-    assert [it.text for it in seeded.batch(QUESTIONS, max_concurrency=4)] == alone
+    together = seeded.batch(QUESTIONS, max_concurrency=4)
+    assert [answer.text for answer in together] == alone
 
 
 def test_threads_share_a_model(model: LocalChatModel) -> None:
-    """Four threads ask one object at once; each gets its own answer."""
+    """Four threads call one object at once; each gets its own answer."""
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda question: model.invoke(question).text, QUESTIONS))
     for answer, capital in zip(answers, CAPITALS.values(), strict=True):
@@ -124,7 +124,7 @@ def test_threads_share_a_model(model: LocalChatModel) -> None:
 
 
 def test_event_loops_share_a_model(model: LocalChatModel) -> None:
-    """Loops at once and one after another, with one object."""
+    """Loops at the same time and one after another use one object."""
 
     def ask(question: str) -> str:
         async def main() -> str:
@@ -138,30 +138,28 @@ def test_event_loops_share_a_model(model: LocalChatModel) -> None:
         assert capital in answer
 
 
-def _leave(model: LocalChatModel, ready: Callable[[Engine], bool], text: str) -> float:
-    """Cancel a call as soon as the engine is ready for it; the seconds that leaving took."""
+def _cancel_when(model: LocalChatModel, ready: Callable[[Engine], bool], text: str) -> None:
+    """Start a call, and cancel it as soon as the state of the engine is as wished."""
     engine = model._engine()
 
-    async def main() -> float:
+    async def main() -> None:
         task = asyncio.create_task(model.ainvoke(text))
         while not ready(engine):
             await asyncio.sleep(0.001)
-        began = time.perf_counter()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return time.perf_counter() - began
 
-    return asyncio.run(main())
+    asyncio.run(main())
 
 
-def test_a_call_that_waits_can_be_left(small: LocalChatModel) -> None:
-    """A cancelled call leaves the queue, though those at work go on."""
+def test_a_waiting_call_can_be_cancelled(small: LocalChatModel) -> None:
+    """A cancelled call leaves the queue, while the running calls go on."""
     streams = [small.stream(STORY, max_tokens=200) for _ in range(2)]
     for stream in streams:
         next(stream)
     engine = small._engine()
-    _leave(small, lambda engine: len(engine._waiting) == 1, STORY)
+    _cancel_when(small, lambda engine: len(engine._waiting) == 1, STORY)
     assert len(engine._waiting) == 0
     assert engine.calls() == 2
     for stream in streams:
@@ -169,19 +167,20 @@ def test_a_call_that_waits_can_be_left(small: LocalChatModel) -> None:
     assert engine.calls() == 0
 
 
-def test_a_call_can_be_left_while_its_prompt_is_read(model: LocalChatModel) -> None:
-    """Cancelling does not wait for the prompt, and the runtime reads no further."""
+def test_a_call_can_be_cancelled_while_its_prompt_is_read(model: LocalChatModel) -> None:
+    """Cancelling does not wait for the prompt, and the runtime stops reading."""
     engine = model._engine()
     model.invoke("Hi", max_tokens=1)
     read = engine.metrics()["n_decode_total"]
-    _leave(model, lambda it: it.metrics()["n_decode_total"] > read, "The sea is calm. " * 600)
-    at_exit = engine.metrics()
-    assert at_exit["requests_processing"] == 0
-    assert at_exit["n_decode_total"] - read < 20  # of 47 steps, and then the answer
+    long = "The sea is calm. " * 600
+    _cancel_when(model, lambda engine: engine.metrics()["n_decode_total"] > read, long)
+    counters = engine.metrics()
+    assert counters["requests_processing"] == 0
+    assert counters["n_decode_total"] - read < 20  # of 47 steps, and then the answer
 
 
 def test_unloading_ends_the_calls_and_the_next_call_loads_again() -> None:
-    """`unload` gives the memory back; who was at work is told, who comes later is served."""
+    """Unloading frees the memory; running calls fail, and later ones are answered."""
     model = LocalChatModel(max_tokens=2000, context_size=300, parallel=1)
     engine = model._engine()
     with model.stream(STORY) as stream, pytest.raises(Exception, match="unloaded"):
@@ -202,7 +201,7 @@ def test_unloading_ends_the_calls_and_the_next_call_loads_again() -> None:
 
 
 def test_options_out_of_range_are_refused_by_name(model: LocalChatModel) -> None:
-    """In a call, and when it is made: the runtime would take them silently."""
+    """Calls and constructors check them: the runtime would accept them silently."""
     for option, value in {"temperature": -1, "top_p": 2, "seed": -1, "max_tokens": 0}.items():
         with pytest.raises(ConfigError, match=f"{option}={value}: expected"):
             model.invoke("x", **{option: value})

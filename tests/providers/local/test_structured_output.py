@@ -1,4 +1,4 @@
-"""Answers of a form, and calls of tools: a grammar holds the real model to them."""
+"""Structured output and tool calls of the real model, which a grammar enforces."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Record:
     age: int
 
 
-class Colour(Enum):
-    """A colour."""
+class Shade(Enum):
+    """The color of a thing."""
 
     RED = "red"
     GREEN = "green"
@@ -69,7 +69,7 @@ ANNA = {"name": "Anna", "age": 31}
 
 @pytest.fixture(scope="module")
 def model() -> LocalChatModel:
-    """The embedded model, with room for a form."""
+    """The default model, with enough tokens for an object."""
     return LocalChatModel(max_tokens=60)
 
 
@@ -83,47 +83,47 @@ def model() -> LocalChatModel:
         pytest.param(SCHEMA, ANNA, id="dict"),
     ],
 )
-def test_an_answer_has_its_form(
+def test_an_answer_fits_its_schema(
     call: Any, model: LocalChatModel, schema: Any, expected: Any, method: Any
 ) -> None:
-    """Every kind of schema, by every method that holds the model to it; the last is the whole."""
+    """Every kind of schema, by every method with a grammar; the last chunk is complete."""
     chain = model.with_structured_output(schema, method=method)
     assert call.stream(chain, WHO)[-1] == expected
     if schema is Person:
         assert call.invoke(chain, WHO) == expected
 
 
-def test_json_mode_gives_json_which_may_not_fit(call: Any, model: LocalChatModel) -> None:
-    """The grammar is that of any JSON; the form is asked for by the prompt, and checked after."""
+def test_json_mode_returns_json_which_may_not_fit(call: Any, model: LocalChatModel) -> None:
+    """The grammar allows any JSON; the prompt describes the schema, the parser checks it."""
     chain = model.with_structured_output(Person, method="json_mode")
     assert isinstance(call.invoke(chain, WHO_IN_JSON), Person)
-    with pytest.raises(OutputParserException, match="Colour"):
-        call.invoke(model.with_structured_output(Colour, method="json_mode"), WHO_IN_JSON)
+    with pytest.raises(OutputParserException, match="Shade"):
+        call.invoke(model.with_structured_output(Shade, method="json_mode"), WHO_IN_JSON)
 
 
-def test_an_enum_gives_one_of_its_members(call: Any, model: LocalChatModel) -> None:
-    """Whatever the model would like to say."""
+def test_an_enum_returns_one_of_its_members(call: Any, model: LocalChatModel) -> None:
+    """The grammar has no other answers."""
     for method in ("json_schema", "function_calling"):
-        chain = model.with_structured_output(Colour, method=method)
-        assert call.invoke(chain, "What is the colour of grass?") in Colour
+        chain = model.with_structured_output(Shade, method=method)
+        assert call.invoke(chain, "What is the color of grass?") in Shade
 
 
-def test_a_form_that_was_cut_off_is_told(call: Any) -> None:
-    """With too few tokens for the form: an error, or with include_raw what there is."""
+def test_a_truncated_object_is_an_error(call: Any) -> None:
+    """With too few tokens for the object: an error, or with include_raw the raw answer."""
     short = LocalChatModel(max_tokens=4)
     with pytest.raises(OutputParserException):
         call.invoke(short.with_structured_output(Person), WHO)
-    told = call.invoke(short.with_structured_output(Person, include_raw=True), WHO)
-    assert told["parsed"] is None
-    assert isinstance(told["parsing_error"], OutputParserException)
-    assert told["raw"].response_metadata["finish_reason"] == "length"
+    result = call.invoke(short.with_structured_output(Person, include_raw=True), WHO)
+    assert result["parsed"] is None
+    assert isinstance(result["parsing_error"], OutputParserException)
+    assert result["raw"].response_metadata["finish_reason"] == "length"
 
 
 # -- tools
 
 
 def weather(city: str) -> str:
-    """The weather in a city."""
+    """Return the weather in a city."""
     return "sunny"
 
 
@@ -133,7 +133,7 @@ def add(a: int, b: int) -> int:
 
 
 def test_a_named_tool_is_called(call: Any, model: LocalChatModel) -> None:
-    """The call has the arguments that the question gives, a name and an id, and no text."""
+    """The call has the arguments of the question, a name and an id; the answer has no text."""
     bound = model.bind_tools([weather, add], tool_choice="add")
     answer = call.invoke(bound, "Add 3 and 4.")
     (made,) = answer.tool_calls
@@ -144,24 +144,24 @@ def test_a_named_tool_is_called(call: Any, model: LocalChatModel) -> None:
 
 
 def test_the_arguments_stream(call: Any, model: LocalChatModel) -> None:
-    """The pieces of a named tool's arguments come as they are written."""
+    """The arguments of a named tool come in chunks, as they are written."""
     bound = model.bind_tools([weather], tool_choice="weather")
-    pieces = call.stream(bound, "What is the weather in Paris?")
-    args = [piece["args"] for chunk in pieces for piece in chunk.tool_call_chunks]
+    chunks = call.stream(bound, "What is the weather in Paris?")
+    args = [part["args"] for chunk in chunks for part in chunk.tool_call_chunks]
     assert len(args) > 3
     assert json.loads("".join(args)) == {"city": "Paris"}
 
 
 def test_any_tool_is_called(call: Any, model: LocalChatModel) -> None:
-    """One of several: which, a model of this size knows badly; the call fits its tool."""
+    """A model of this size chooses badly among several; the call fits its tool."""
     bound = model.bind_tools([weather, add], tool_choice="any")
     (made,) = call.invoke(bound, "Add 3 and 4.").tool_calls
     arguments = {"weather": {"city"}, "add": {"a", "b"}}
     assert set(made["args"]) == arguments[made["name"]]
 
 
-def test_a_choice_that_it_cannot_make_is_refused(call: Any, model: LocalChatModel) -> None:
-    """Without a place for tools in the template, whether to call one cannot be left to it."""
+def test_a_choice_that_the_model_cannot_make_is_refused(call: Any, model: LocalChatModel) -> None:
+    """Without a place for tools in its template, it cannot choose whether to call one."""
     for choice in (None, "auto"):
         with pytest.raises(InvalidRequestError, match="tool_choice='any' or the name of a tool"):
             call.invoke(model.bind_tools([add], tool_choice=choice), "Hi")
@@ -181,8 +181,8 @@ CONVERSATION = [
 ]
 
 
-def test_the_results_of_tools_are_told(call: Any, model: LocalChatModel) -> None:
-    """A conversation with calls and results is read as text."""
+def test_the_results_of_tools_are_read(call: Any, model: LocalChatModel) -> None:
+    """Calls and results of a conversation become text."""
     assert "sunny" in call.invoke(model, CONVERSATION).text
 
 
@@ -205,7 +205,7 @@ For a call answer <tool_call>
 
 @pytest.fixture(scope="module")
 def templated() -> LocalChatModel:
-    """The embedded model under a chat template that has a place for tools."""
+    """The default model with a chat template that has a place for tools."""
     return LocalChatModel(chat_template=TEMPLATE, max_tokens=40, context_size=512, parallel=1)
 
 
