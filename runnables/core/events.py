@@ -8,7 +8,6 @@ handler makes no ids and no events.
 from __future__ import annotations
 
 import inspect
-import logging
 import time
 import uuid
 import weakref
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from runnables.engine.merging import Accumulator
-
-_log = logging.getLogger("runnables")
 
 _FINAL_KINDS = frozenset({"end", "error", "cancelled"})
 
@@ -267,7 +264,9 @@ def _report_handler_error(handler: Handler, error: Exception) -> Exception | Non
     if getattr(handler, "raise_error", False):
         return error
     if _is_first_error(handler):
-        _log.warning(
+        import logging  # here, as most programs have no handler that fails
+
+        logging.getLogger("runnables").warning(
             "The handler %r failed; its further errors are not logged.", handler, exc_info=error
         )
     return None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from runnables.engine.timeouts import async_sleep, sleep
 from runnables.messages.ai import AIMessage, AIMessageChunk
-from runnables.messages.kinds import message_to_chunk
+from runnables.messages.kinds import message_to_chunk, text_message
 from runnables.models.chat import ChatModel
 from runnables.models.embeddings import Embeddings
 
@@ -97,7 +97,7 @@ class GenericFakeChatModel(_Fake):
                 "GenericFakeChatModel has no message left: pass one for each call, or an endless "
                 "iterator such as itertools.cycle([...])."
             ) from None
-        return AIMessage(answer) if isinstance(answer, str) else answer
+        return text_message(answer) if isinstance(answer, str) else answer
 
 
 class _Cycling(_Fake):
@@ -136,7 +136,7 @@ class FakeListChatModel(_Cycling):
         self.sleep = sleep
 
     def _answer(self, messages: list[BaseMessage]) -> AIMessage:
-        return AIMessage(self._next())
+        return text_message(self._next())
 
     def _parts(self, messages: list[BaseMessage]) -> Iterator[AIMessageChunk]:
         return split_answer(self._answer(messages), list)

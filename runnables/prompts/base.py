@@ -11,7 +11,6 @@ from runnables.compose.non_blocking import NonBlockingStep
 from runnables.engine.collect import acollect
 from runnables.errors import ConfigError
 from runnables.messages.prompt_values import PromptValue
-from runnables.prompts.input_schema import input_model
 from runnables.prompts.template import PromptInputError, RenderContext, Template
 
 if TYPE_CHECKING:
@@ -110,6 +109,8 @@ class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """Return the variables as a pydantic model; optional ones are None by default."""
+        from runnables.prompts.input_schema import input_model  # it makes models with pydantic
+
         return input_model(self.variables, set(self.partial_variables), self.input_types)
 
     def _repr_options(self) -> dict[str, Any]:
