@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard, cast
 
+from runnables.compose.functions import RunnableLambda
+from runnables.compose.generators import RunnableGenerator
 from runnables.compose.runnable import Runnable
 from runnables.core.signatures import is_generator
 
@@ -30,22 +32,16 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
     """
     if is_runnable(thing):
         return thing
-    # Each class is imported where one is made, as most chains have no function among their steps;
-    # the module of parallel imports this one.
     if is_generator(thing):
-        from runnables.compose.generators import RunnableGenerator
-
         return RunnableGenerator(thing)
     kind: Any = thing
     if isinstance(kind, type) and issubclass(kind, Runnable):
         name = kind.__name__
         raise TypeError(f"{name} is a class of runnables, not a runnable: write {name}(...).")
     if callable(thing):
-        from runnables.compose.functions import RunnableLambda
-
         return RunnableLambda(cast("Callable[[Any], Any]", thing))
     if isinstance(thing, Mapping):
-        from runnables.compose.parallel import RunnableParallel
+        from runnables.compose.parallel import RunnableParallel  # it calls this function
 
         return RunnableParallel(cast("Mapping[str, Any]", thing))
     raise TypeError(

@@ -15,6 +15,8 @@ from runnables.core.bulk import Failed, arun_micro_batch, run_micro_batch
 from runnables.core.config import activate
 from runnables.core.error_notes import add_location
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
+from runnables.engine.task_fan_out import TaskFanOut
+from runnables.engine.thread_fan_out import ThreadFanOut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
@@ -188,8 +190,6 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
                 results = run_micro_batch(step, alive, self._child_config(scope, index), {})
                 self._note_failed(results, index)
             else:
-                from runnables.engine.thread_fan_out import ThreadFanOut
-
                 results = ThreadFanOut(work, iter(alive), slots, owns_limit=owns_limit).run(
                     len(alive)
                 )
@@ -219,8 +219,6 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
                 results = await arun_micro_batch(step, alive, self._child_config(scope, index), {})
                 self._note_failed(results, index)
             else:
-                from runnables.engine.task_fan_out import TaskFanOut
-
                 results = await TaskFanOut(work, iter(alive), slots, owns_limit=owns_limit).run(
                     len(alive)
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from runnables.core.bulk import Failed, arun_micro_batch, in_micro_batches, run_micro_batch
 from runnables.core.config import (
@@ -18,11 +18,9 @@ from runnables.core.config import (
 )
 from runnables.core.error_notes import add_location
 from runnables.engine.slots import DEFAULT_LIMIT, Slots
+from runnables.engine.task_fan_out import TaskFanOut
+from runnables.engine.thread_fan_out import ThreadFanOut
 from runnables.errors import ConfigError
-
-if TYPE_CHECKING:
-    from runnables.engine.task_fan_out import TaskFanOut
-    from runnables.engine.thread_fan_out import ThreadFanOut
 
 Configs = RunnableConfig | Sequence[RunnableConfig] | None
 """One config for all inputs, or a list with one for each."""
@@ -63,16 +61,12 @@ class Batch:
 
     def fan_out(self, max_buffered: int | None = None) -> ThreadFanOut:
         """Return the fan-out that runs the items in threads."""
-        from runnables.engine.thread_fan_out import ThreadFanOut  # here, as most calls need none
-
         return ThreadFanOut(
             self.work, self.items, self.slots, owns_limit=self.owns_limit, max_buffered=max_buffered
         )
 
     def afan_out(self, max_buffered: int | None = None) -> TaskFanOut:
         """Return the fan-out that runs the items in tasks."""
-        from runnables.engine.task_fan_out import TaskFanOut  # here, as most calls need none
-
         return TaskFanOut(
             self.awork,
             self.items,

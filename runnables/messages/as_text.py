@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -82,8 +83,6 @@ def _as_xml(role: str, message: BaseMessage) -> str:
     calls = message.tool_calls if isinstance(message, AIMessage) else []
     if not calls:
         return f"{opening}{shown}</message>"
-    import json  # here, as most conversations are not shown as XML
-
     lines = [
         opening,
         *([f"  <content>{shown}</content>"] if shown else []),

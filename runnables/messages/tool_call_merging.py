@@ -12,6 +12,7 @@ merged in any grouping, and the calls are the same.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -179,8 +180,6 @@ class _MergedCall(PartialToolCall):
         self._args = ["".join(self._args)]
         if not self._args[0].rstrip().endswith("}"):
             return False
-        import json  # here, as most answers call no tool
-
         try:
             json.loads(self._args[0], strict=False)
         except ValueError:

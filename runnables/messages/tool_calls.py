@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias, cast
 
 from pydantic import BeforeValidator, ConfigDict, with_config
 from typing_extensions import TypedDict
+
+from runnables.messages.partial_json import parse_partial_json
 
 
 class _CallKeys(TypedDict):
@@ -214,10 +217,6 @@ def parse_args(text: str | None, *, last: bool = True) -> dict[str, Any]:
     """
     if not text or text.isspace():
         return {}
-    import json  # both here, as most answers call no tool
-
-    from runnables.messages.partial_json import parse_partial_json
-
     try:
         args = json.loads(text, strict=False) if last else parse_partial_json(text)
     except RecursionError:
@@ -235,8 +234,6 @@ def chunks_of_calls(
     calls: Iterable[ToolCall], invalid: Iterable[InvalidToolCall]
 ) -> list[ToolCallChunk]:
     """Return one chunk for each call, as if the calls had been streamed."""
-    import json  # here, as most answers call no tool
-
     valid = [(call, json.dumps(call["args"], ensure_ascii=False)) for call in calls]
     broken = [(call, call["args"]) for call in invalid]
     return [

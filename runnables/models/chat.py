@@ -35,6 +35,7 @@ from runnables.core.config import Scope, activate
 from runnables.core.signatures import checks_keywords
 from runnables.core.stream_runs import awith_chunk_events, with_chunk_events
 from runnables.core.user_code import aiterate_in_scope, iterate_in_scope
+from runnables.engine.bridge import iterate_in_threads
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import CustomMerge, Merge
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close
@@ -45,6 +46,7 @@ from runnables.messages.base import BaseMessage
 from runnables.messages.convert import MessageLikeRepresentation, convert_to_messages
 from runnables.messages.kinds import AnyMessage, final_chunk
 from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
+from runnables.messages.tokens import count_tokens_approximately
 from runnables.models.calls import checked_answer, join_answer
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
 from runnables.models.request_policies import RequestPolicy
@@ -168,8 +170,6 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     ) -> AsyncIterator[AIMessageChunk]:
         """Answer a conversation chunk by chunk, without blocking the loop."""
         if self._writes("_stream"):
-            from runnables.engine.bridge import iterate_in_threads
-
             return iterate_in_threads(lambda: self._stream(messages, options))
         return self._aone_chunk(messages, options)
 
@@ -380,6 +380,4 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
 
     def get_num_tokens_from_messages(self, messages: Sequence[MessageLikeRepresentation]) -> int:
         """Return how many tokens a conversation has for this model; an estimate by default."""
-        from runnables.messages.tokens import count_tokens_approximately
-
         return count_tokens_approximately(messages)
