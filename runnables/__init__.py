@@ -359,7 +359,8 @@ _HOMES: Final = {
 # fmt: on
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll] - the imports above say it to checkers
+if not TYPE_CHECKING:  # checkers take the imports above for the public names, also for `import *`
+    __all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:
@@ -372,4 +373,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(__all__))
+    return sorted({*globals(), *_HOME_OF})

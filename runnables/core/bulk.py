@@ -11,19 +11,30 @@ does not where the error says that the service is down or busy, which would only
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runnables.core.config import resolve_scope
-from runnables.core.events import Run
+from runnables.core.events import Observed, Run
 from runnables.errors import ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from runnables.core.config import RunnableConfig, Scope
-    from runnables.core.contract import BaseRunnable
 
 _SERVICE_ERRORS = (ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError)
+
+
+class BulkStep(Observed, Protocol):
+    """A runnable that takes many inputs in one call."""
+
+    def _invoke_batch(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]: ...
+
+    async def _ainvoke_batch(
+        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
+    ) -> list[Any]: ...
 
 
 class Failed:
@@ -43,7 +54,7 @@ def in_micro_batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
 
 
 def run_micro_batch(
-    runnable: BaseRunnable[Any, Any],
+    runnable: BulkStep,
     values: Sequence[Any],
     config: RunnableConfig | None,
     kwargs: dict[str, Any],
@@ -59,7 +70,7 @@ def run_micro_batch(
 
 
 async def arun_micro_batch(
-    runnable: BaseRunnable[Any, Any],
+    runnable: BulkStep,
     values: Sequence[Any],
     config: RunnableConfig | None,
     kwargs: dict[str, Any],
@@ -75,7 +86,7 @@ async def arun_micro_batch(
 
 
 def _call(
-    runnable: BaseRunnable[Any, Any],
+    runnable: BulkStep,
     values: Sequence[Any],
     scope: Scope | None,
     kwargs: dict[str, Any],
@@ -90,7 +101,7 @@ def _call(
 
 
 async def _acall(
-    runnable: BaseRunnable[Any, Any],
+    runnable: BulkStep,
     values: Sequence[Any],
     scope: Scope | None,
     kwargs: dict[str, Any],
