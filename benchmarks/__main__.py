@@ -38,7 +38,10 @@ to other machines better than the times do, and the budgets are ratios.
 - The floor of a stream is a generator in a generator, each of which changes every chunk.
 - Times are of the quietest of {rounds} rounds; where several threads work, of the median round.
 - The import is `from runnables import RunnableLambda`, because a bare `import` may be lazy. Its
-  floor is `from pydantic import BaseModel`. Python's own `asyncio` is part of ours.
+  floor is `from pydantic import BaseModel`.
+- A cold start is a process of its own: Python starts, imports, builds prompt, model and parser, and
+  has the first answer. Its floor imports pydantic and builds one model class. Counted is the CPU
+  time of the whole process.
 - Calls over HTTP go to a server of ours that thinks for no time, in a process of its own
   (`benchmarks/server.py`). What counts is the CPU time of the client's process, all its threads
   together. The floor is the HTTP library itself, aiohttp, with no more than the JSON of the answer

@@ -1,4 +1,4 @@
-"""Rows about one call through ten steps, and about the time of the import."""
+"""Rows about one call through ten steps, and about the time until the first."""
 
 from __future__ import annotations
 
@@ -69,6 +69,39 @@ def _ainvoke(chain: Any) -> Run:
 
 _IMPORT = "import time; t = time.perf_counter(); {}; print(1000 * (time.perf_counter() - t))"
 
+_COLD_START = """
+{}
+import time
+print(1000 * time.process_time())
+"""
+"""All that the process has computed, from its start on, the interpreter's own part included."""
+
+_ONE_CLASS = """
+from pydantic import BaseModel
+class P(BaseModel):
+    a: int
+P(a=1)
+"""
+
+_FIRST_ANSWER = """
+{}
+prompt = ChatPromptTemplate.from_template("Say {{x}}")
+chain = prompt | FakeListChatModel(responses=["hi"]) | StrOutputParser()
+assert chain.invoke({{"x": 1}}) == "hi"
+"""
+
+_OUR_FIRST_ANSWER = _FIRST_ANSWER.format(
+    "from runnables import ChatPromptTemplate, FakeListChatModel, StrOutputParser"
+)
+
+_PEER_FIRST_ANSWER = _FIRST_ANSWER.format(
+    """
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+"""
+)
+
 ROWS = (
     Row(
         name="invoke",
@@ -109,6 +142,17 @@ ROWS = (
             "floor": _IMPORT.format("from pydantic import BaseModel"),
             "peer": _IMPORT.format("from langchain_core.runnables import RunnableLambda"),
             "ours": _IMPORT.format("from runnables import RunnableLambda"),
+        },
+    ),
+    Script(
+        name="cold-start",
+        title="cold start: the first answer of prompt, model, parser",
+        unit="ms CPU",
+        budget=1.4,
+        sources={
+            "floor": _COLD_START.format(_ONE_CLASS),
+            "peer": _COLD_START.format(_PEER_FIRST_ANSWER),
+            "ours": _COLD_START.format(_OUR_FIRST_ANSWER),
         },
     ),
 )

@@ -75,11 +75,7 @@ if TYPE_CHECKING:
     )
     from runnables.core.handlers import Event as Event, Handler as Handler
     from runnables.core.user_code import ensure_config as ensure_config
-    from runnables.engine import (
-        AsyncStream as AsyncStream,
-        Stream as Stream,
-        is_cancelled as is_cancelled,
-    )
+    from runnables.engine.cancellation import is_cancelled as is_cancelled
     from runnables.engine.deltas import MergeableChunk as MergeableChunk
     from runnables.engine.merging import (
         DELTAS as DELTAS,
@@ -91,6 +87,7 @@ if TYPE_CHECKING:
         Merge as Merge,
         merge_chunks as merge_chunks,
     )
+    from runnables.engine.stream import AsyncStream as AsyncStream, Stream as Stream
     from runnables.errors import (
         AuthenticationError as AuthenticationError,
         BudgetExceeded as BudgetExceeded,
@@ -298,11 +295,12 @@ _HOMES: Final = {
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Event Handler",
     "runnables.core.user_code": "ensure_config",
-    "runnables.engine": "AsyncStream is_cancelled Stream",
+    "runnables.engine.cancellation": "is_cancelled",
     "runnables.engine.deltas": "MergeableChunk",
     "runnables.engine.merging": (
         "ByIndex ByKey CustomMerge DELTAS Merge merge_chunks RESET SNAPSHOTS"
     ),
+    "runnables.engine.stream": "AsyncStream Stream",
     "runnables.errors": (
         "AuthenticationError BudgetExceeded ConfigError ContextLengthError EmptyStream "
         "InvalidRequestError is_retryable MergeError MissingExtra ModelConnectionError "

@@ -32,7 +32,6 @@ The errors of users' own functions are never wrapped: they pass through as they 
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -288,9 +287,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return "" if found is None else f" Did you mean {found!r}?"
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most similar to this one; None where none is."""
-    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str | None:
+    """Return the known name that is most similar to this one; None where none is.
+
+    Args:
+        name: the name that is not known.
+        known: the names to choose from.
+        similarity: how similar they must be, from 0 to 1.
+    """
+    import difflib  # here, as most programs make no typo
+
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=similarity)), None)
 
 
 def missing_extra(what: str, package: str, extra: str) -> MissingExtra:

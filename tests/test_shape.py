@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROVIDERS = ROOT / "providers" / "runnables_providers"
 
 LADDER = (
-    ("errors",),
+    ("errors", "lazy_names"),
     ("engine",),
     ("core",),
     ("compose",),
@@ -46,6 +46,9 @@ MADE_ABOVE: Mapping[str, str] = {
 
 MACHINERY = {"threading", "asyncio", "queue", "concurrent", "multiprocessing", "_thread"}
 """Modules that make threads and tasks."""
+
+LAZY_ASYNCIO = "runnables.engine.lazy_asyncio"
+"""The module through which the engine imports asyncio."""
 
 ENGINE = "runnables.engine"
 """The only folder of `runnables` that imports them."""
@@ -291,7 +294,7 @@ def test_only_the_engine_makes_threads_and_tasks() -> None:
         if imp.source.split(".")[0] == "runnables"
         and not imp.source.startswith(ENGINE)
         and not imp.typing_only
-        and imp.target.split(".")[0] in MACHINERY
+        and (imp.target.split(".")[0] in MACHINERY or imp.target == LAZY_ASYNCIO)
     }
     _expect_none(sorted(machinery ^ MACHINERY_ELSEWHERE.keys()))
 
@@ -345,6 +348,35 @@ def test_type_checkers_see_every_name_that_is_loaded() -> None:
         alias.name for node in shown if isinstance(node, ast.ImportFrom) for alias in node.names
     }
     assert names == set(_public())
+
+
+def _lazy_packages() -> list[str]:
+    return sorted(imp.source for imp in _imports() if imp.target == "runnables.lazy_names")
+
+
+@pytest.mark.parametrize("package", _lazy_packages())
+def test_a_lazy_package_shows_type_checkers_what_it_loads(package: str) -> None:
+    """`__all__`, the imports for type checkers, and the names that are loaded are the same."""
+    module = importlib.import_module(package)
+    blocks = [node for node in _tree(package).body if _is_typing_block(node)]
+    shown = {
+        alias.name: str(node.module)
+        for block in blocks
+        for node in cast("ast.If", block).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert set(module.__all__) == shown.keys()
+    assert set(module.__all__) <= set(dir(module))
+    for name, home in shown.items():
+        assert module.__getattr__(name) is getattr(importlib.import_module(home), name), name
+
+
+def test_a_lazy_package_refuses_a_name_that_it_does_not_have() -> None:
+    """The error is that of any module, and names package and name."""
+    messages = importlib.import_module("runnables.messages")
+    with pytest.raises(AttributeError, match="'runnables.messages' has no attribute 'HumanMesage'"):
+        _ = messages.HumanMesage
 
 
 def test_the_names_of_langchain_are_public() -> None:
@@ -409,6 +441,30 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
     script = "from runnables import *; import sys; "
     script += f"print(*[it for it in {HEAVY!r} if it in sys.modules])"
     assert _python(script) == ""
+
+
+SMALL_CHAIN = """
+from runnables import ChatPromptTemplate, FakeListChatModel, StrOutputParser
+prompt = ChatPromptTemplate.from_template("Say {x}")
+chain = prompt | FakeListChatModel(responses=["hi"]) | StrOutputParser()
+assert chain.invoke({"x": 1}) == "hi"
+"""
+
+UNUSED = (
+    *("asyncio", "concurrent.futures", "logging", "difflib", "tenacity", "pydantic.type_adapter"),
+    *("runnables.agents", "runnables.cache", "runnables.tools", "runnables.core.schemas"),
+    *("runnables.compose.policies.attempts", "runnables.models.rate_limits"),
+    *("runnables.models.structured.parser", "runnables.models.structured.schemas"),
+    *("runnables.parsers.json", "runnables.parsers.typed", "runnables.prompts.few_shot"),
+    *("runnables.prompts.formats.jinja", "runnables.prompts.formats.mustache"),
+)
+"""What a chain of prompt, model and parser does not use."""
+
+
+def test_a_small_chain_loads_only_what_it_uses() -> None:
+    """Its first answer loads nothing that serves other programs."""
+    loaded = f"import sys; print(*[name for name in {UNUSED!r} if name in sys.modules])"
+    assert _python(SMALL_CHAIN + loaded) == ""
 
 
 def test_the_framework_needs_three_packages_and_no_other() -> None:

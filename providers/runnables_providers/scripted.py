@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
-from runnables.engine import async_sleep, sleep
+from runnables.engine.timeouts import async_sleep, sleep
 from runnables.errors import ConfigError
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, UsageMetadata
 from runnables.models import ChatModel, atruncate_stream, truncate_stream

@@ -29,31 +29,21 @@ from runnables.core.config import CURRENT_SCOPE, refuse_options
 from runnables.core.error_notes import add_location
 from runnables.core.schemas import fields_schema
 from runnables.core.values import show
-from runnables.engine import (
-    StreamInfo,
-    TaskFanOut,
-    ThreadFanOut,
-    aclose,
-    acollect,
-    ainterleave,
-    close,
-    collect,
-    interleave,
-    raw_iterator,
-)
+from runnables.engine.collect import acollect, collect
+from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import SNAPSHOTS, ByKey, CustomMerge, Merge
+from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
+from runnables.engine.task_fan_out import TaskFanOut
+from runnables.engine.thread_fan_out import ThreadFanOut
 from runnables.errors import ConfigError
-from runnables.messages import (
-    AIMessage,
-    AnyMessage,
-    SystemMessage,
-    ToolMessage,
-)
+from runnables.messages.kinds import AnyMessage
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.core.config import RunnableConfig, Scope
+    from runnables.messages.ai import AIMessage
+    from runnables.messages.roles import SystemMessage, ToolMessage
 
 
 DEFAULT_MAX_STEPS: Final = 25

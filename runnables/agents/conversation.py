@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count, groupby
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
-from runnables.engine import merge_of
 from runnables.engine.merging import RESET, Accumulator
+from runnables.engine.stream import merge_of
 from runnables.errors import ConfigError, EmptyStream, StepLimitError, did_you_mean
-from runnables.messages import (
-    AIMessage,
-    AIMessageChunk,
-    BaseMessage,
-    InvalidToolCall,
-    ToolCall,
-    ToolMessage,
-    convert_to_messages,
-    message_chunk_to_message,
-)
+from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.convert import convert_to_messages
+from runnables.messages.kinds import message_chunk_to_message
+from runnables.messages.roles import ToolMessage
+from runnables.messages.tool_calls import InvalidToolCall, ToolCall
 from runnables.models.calls import join_answer
+
+if TYPE_CHECKING:
+    from runnables.messages.base import BaseMessage
 
 ToolRequest: TypeAlias = ToolCall | InvalidToolCall
 """A tool call of a model, whose arguments may be no valid JSON."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnables.agents.types import AgentAnswer, AgentState
-    from runnables.messages import AIMessage, SystemMessage
+    from runnables.messages.ai import AIMessage
+    from runnables.messages.roles import SystemMessage
 
 T = TypeVar("T")
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runnables.agents.toolbox import Toolbox
 from runnables.errors import ConfigError
-from runnables.messages import BaseMessage, HumanMessage, SystemMessage
+from runnables.messages.roles import HumanMessage, SystemMessage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from runnables.agents.conversation import Conversation
     from runnables.compose.runnable import Runnable
+    from runnables.messages.base import BaseMessage
 
 ASK_FOR_STRUCTURED_ANSWER: Final = "Now give your answer in the requested format."
 """The last message to the model before its structured answer. (Some services refuse a conversation

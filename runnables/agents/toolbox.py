@@ -14,13 +14,15 @@ from runnables.errors import (
     ToolException,
     did_you_mean,
 )
-from runnables.messages import ToolMessage
-from runnables.tools import BaseTool, RunnableTool, StructuredTool, tool_inside
+from runnables.messages.roles import ToolMessage
+from runnables.tools.function_tool import StructuredTool
 from runnables.tools.results import as_content
+from runnables.tools.runnable_tool import RunnableTool, tool_inside
 
 if TYPE_CHECKING:
     from runnables.agents.conversation import ToolRequest
     from runnables.core.config import RunnableConfig
+    from runnables.tools.base import BaseTool
 
 
 class Toolbox:

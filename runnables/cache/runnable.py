@@ -14,10 +14,12 @@ from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.bulk import Failed, arun_micro_batch, run_micro_batch
 from runnables.core.subclassing import config_of
 from runnables.core.values import with_settings
-from runnables.engine import StreamInfo, aclose, acollect, close, collect, merge_of, raw_iterator
+from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import RESET, SNAPSHOTS, comes_in_parts
+from runnables.engine.stream import StreamInfo, aclose, close, merge_of, raw_iterator
 from runnables.errors import ConfigError, MergeError
-from runnables.messages import AIMessage, final_chunk
+from runnables.messages.ai import AIMessage
+from runnables.messages.kinds import final_chunk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence

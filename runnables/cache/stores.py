@@ -9,7 +9,8 @@ from typing import Any
 
 from runnables.core.signatures import checks_keywords
 from runnables.core.values import Value
-from runnables.engine import lock, to_thread
+from runnables.engine.cancellation import lock
+from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError
 
 

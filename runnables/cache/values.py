@@ -11,7 +11,8 @@ from pydantic import PydanticSchemaGenerationError, PydanticUserError
 from pydantic_core import PydanticSerializationError
 
 from runnables.core.schemas import adapter_of
-from runnables.messages import BaseMessage, message_from_dict, message_to_dict
+from runnables.messages.base import BaseMessage
+from runnables.messages.convert import message_from_dict, message_to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

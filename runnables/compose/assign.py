@@ -15,16 +15,9 @@ from typing import TYPE_CHECKING, Any
 from runnables.compose.parallel import RunnableParallel
 from runnables.compose.runnable import Runnable
 from runnables.core.subclassing import config_of
-from runnables.engine import (
-    AsyncTee,
-    StreamInfo,
-    Tee,
-    aclose,
-    close,
-    merge_of,
-    raw_iterator,
-)
 from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
+from runnables.engine.stream import StreamInfo, aclose, close, merge_of, raw_iterator
+from runnables.engine.tee import AsyncTee, Tee
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from runnables.compose.runnable import Runnable
     from runnables.core.handlers import Event, Handler
-    from runnables.engine import AsyncStream, Stream
+    from runnables.engine.stream import AsyncStream, Stream
 
 
 class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):

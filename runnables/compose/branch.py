@@ -11,7 +11,8 @@ from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
 from runnables.core.error_notes import add_location
-from runnables.engine import StreamInfo, aclose, acollect, close, collect, raw_iterator
+from runnables.engine.collect import acollect, collect
+from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
 from runnables.errors import did_you_mean
 
 if TYPE_CHECKING:

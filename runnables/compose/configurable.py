@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from runnables.engine import AsyncStream, Stream
+    from runnables.engine.stream import AsyncStream, Stream
 
 
 class _Configured(ForwardingWrapper[Input, Output], internal=True):

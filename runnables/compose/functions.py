@@ -37,17 +37,12 @@ from runnables.core.signatures import (
 from runnables.core.typevars import Input, Output
 from runnables.core.user_code import aiterate_in_scope, iterate_in_scope
 from runnables.core.values import show
-from runnables.engine import (
-    AsyncStream,
-    Stream,
-    StreamInfo,
-    acollect,
-    collect,
-    iterate_in_threads,
-    raise_if_cancelled,
-    to_thread,
-)
+from runnables.engine.bridge import iterate_in_threads
+from runnables.engine.cancellation import raise_if_cancelled
+from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import DELTAS, SNAPSHOTS, Merge, as_merge
+from runnables.engine.stream import AsyncStream, Stream, StreamInfo
+from runnables.engine.thread_calls import to_thread
 from runnables.errors import RecursionLimitError, SyncAsyncError
 
 if TYPE_CHECKING:

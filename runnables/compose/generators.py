@@ -21,20 +21,16 @@ from runnables.core.signatures import (
 from runnables.core.typevars import Input, Output
 from runnables.core.user_code import aiterate_in_scope, iterate_in_scope
 from runnables.core.values import show
-from runnables.engine import (
-    AsyncIteratorBridge,
-    AsyncSingleValue,
+from runnables.engine.bridge import AsyncIteratorBridge, iterate_in_threads
+from runnables.engine.collect import AsyncSingleValue, SingleValue, acollect, collect
+from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, Merge, as_merge
+from runnables.engine.stream import (
     AsyncStream,
-    SingleValue,
     Stream,
     StreamInfo,
-    acollect,
-    collect,
-    iterate_in_threads,
     raw_iterator,
     stream_may_restart,
 )
-from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, Merge, as_merge
 from runnables.errors import SyncAsyncError
 
 if TYPE_CHECKING:

@@ -19,20 +19,12 @@ from runnables.compose.typevars import Input, Output
 from runnables.core.batching import enter_limit, is_many
 from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location
-from runnables.engine import (
-    StreamInfo,
-    TaskFanOut,
-    ThreadFanOut,
-    aclose,
-    acollect,
-    ainterleave,
-    close,
-    collect,
-    interleave,
-    merge_of,
-    raw_iterator,
-)
+from runnables.engine.collect import acollect, collect
+from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import ByIndex, Merge
+from runnables.engine.stream import StreamInfo, aclose, close, merge_of, raw_iterator
+from runnables.engine.task_fan_out import TaskFanOut
+from runnables.engine.thread_fan_out import ThreadFanOut
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

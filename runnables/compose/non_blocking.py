@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from runnables.compose.runnable import Runnable
 from runnables.core.typevars import Input, Output
-from runnables.engine import StreamInfo, acollect, collect, merge_of, raw_iterator
+from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import RESET, Accumulator, comes_in_parts
+from runnables.engine.stream import StreamInfo, merge_of, raw_iterator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable

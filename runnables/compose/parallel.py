@@ -11,19 +11,12 @@ from runnables.compose.typevars import Input
 from runnables.core.batching import enter_limit
 from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location
-from runnables.engine import (
-    AsyncTee,
-    StreamInfo,
-    TaskFanOut,
-    Tee,
-    ThreadFanOut,
-    aclose,
-    ainterleave,
-    close,
-    interleave,
-    merge_of,
-)
+from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import ByKey, Merge
+from runnables.engine.stream import StreamInfo, aclose, close, merge_of
+from runnables.engine.task_fan_out import TaskFanOut
+from runnables.engine.tee import AsyncTee, Tee
+from runnables.engine.thread_fan_out import ThreadFanOut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping

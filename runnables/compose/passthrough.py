@@ -21,12 +21,8 @@ from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Output, Result
 from runnables.core.config import refuse_options
 from runnables.core.signatures import is_async
-from runnables.engine import (
-    StreamInfo,
-    merge_of,
-    raw_iterator,
-)
 from runnables.engine.merging import RESET, Merge
+from runnables.engine.stream import StreamInfo, merge_of, raw_iterator
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

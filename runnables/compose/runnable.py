@@ -18,7 +18,8 @@ from runnables.core.typevars import Input, Output
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from runnables.cache import BaseCache, RunnableCache
+    from runnables.cache.runnable import RunnableCache
+    from runnables.cache.stores import BaseCache
     from runnables.compose.configurable import (
         RunnableConfigurableAlternatives,
         RunnableConfigurableFields,
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from runnables.compose.policies.timeout import RunnableTimeout
     from runnables.core.config import RunnableConfig
     from runnables.core.event_stream import StreamEvent
-    from runnables.engine import AsyncStream, Stream
-    from runnables.tools import RunnableTool
+    from runnables.engine.stream import AsyncStream, Stream
+    from runnables.tools.runnable_tool import RunnableTool
 
 
 class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
@@ -185,7 +186,7 @@ class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
             runs
             (3, 3)
         """
-        from runnables.cache import RunnableCache
+        from runnables.cache.runnable import RunnableCache
 
         return RunnableCache(self, cache, key=key)
 
@@ -315,7 +316,7 @@ class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
             >>> area.as_tool(name="area", arg_types={"a": int, "b": int}).invoke({"a": 2, "b": 3})
             6
         """
-        from runnables.tools import RunnableTool
+        from runnables.tools.runnable_tool import RunnableTool
 
         return RunnableTool(
             self,

@@ -14,16 +14,9 @@ from runnables.core.batching import enter_limit
 from runnables.core.bulk import Failed, arun_micro_batch, run_micro_batch
 from runnables.core.config import activate
 from runnables.core.error_notes import add_location
-from runnables.engine import (
-    AsyncStream,
-    Stream,
-    StreamInfo,
-    TaskFanOut,
-    ThreadFanOut,
-    aclose,
-    close,
-    raw_iterator,
-)
+from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
+from runnables.engine.task_fan_out import TaskFanOut
+from runnables.engine.thread_fan_out import ThreadFanOut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence

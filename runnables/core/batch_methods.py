@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 from runnables.core.batching import Batch, Configs
 from runnables.core.error_notes import trim_traceback
 from runnables.core.typevars import Input, Output
-from runnables.engine import AsyncStream, Stream
+from runnables.engine.stream import AsyncStream, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,7 +17,9 @@ from runnables.core.config import (
     without,
 )
 from runnables.core.error_notes import add_location
-from runnables.engine import DEFAULT_LIMIT, Slots, TaskFanOut, ThreadFanOut
+from runnables.engine.slots import DEFAULT_LIMIT, Slots
+from runnables.engine.task_fan_out import TaskFanOut
+from runnables.engine.thread_fan_out import ThreadFanOut
 from runnables.errors import ConfigError
 
 Configs = RunnableConfig | Sequence[RunnableConfig] | None

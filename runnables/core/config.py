@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
-from runnables.engine import Slots, check_limit
-from runnables.errors import ConfigError, did_you_mean
+from runnables.engine.slots import Slots, check_limit
+from runnables.errors import ConfigError, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -282,8 +281,8 @@ def check_near_options(options: Mapping[str, Any], known: Iterable[str]) -> None
         ConfigError: names the option and the one that was probably meant.
     """
     for name in options:
-        if found := get_close_matches(name, list(known), n=1, cutoff=0.85):
-            raise ConfigError(f"There is no option {name!r}. Did you mean {found[0]!r}?")
+        if (found := nearest(name, known, similarity=0.85)) is not None:
+            raise ConfigError(f"There is no option {name!r}. Did you mean {found!r}?")
 
 
 _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(

@@ -19,19 +19,11 @@ from runnables.core.stream_runs import arun_stream, run_stream
 from runnables.core.subclassing import wrap_overrides
 from runnables.core.typevars import Input, Output
 from runnables.core.values import Value
-from runnables.engine import (
-    AsyncSingleValue,
-    AsyncStream,
-    SingleValue,
-    Stream,
-    StreamInfo,
-    acollect,
-    collect,
-    raise_if_cancelled,
-    stream_may_restart,
-    to_thread,
-)
+from runnables.engine.cancellation import raise_if_cancelled
+from runnables.engine.collect import AsyncSingleValue, SingleValue, acollect, collect
 from runnables.engine.merging import DELTAS, Merge
+from runnables.engine.stream import AsyncStream, Stream, StreamInfo, stream_may_restart
+from runnables.engine.thread_calls import to_thread
 
 if TYPE_CHECKING:
     from collections.abc import (

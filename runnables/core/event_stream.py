@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from runnables.core.config import RunnableConfig, ensure_scope
-from runnables.engine import AsyncStream, Stream, arun_in_background, run_in_background
+from runnables.engine.interleave import arun_in_background, run_in_background
+from runnables.engine.stream import AsyncStream, Stream
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ handler makes no ids and no events.
 from __future__ import annotations
 
 import inspect
-import logging
 import time
 import uuid
 import weakref
@@ -16,8 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from runnables.core.config import RunnableConfig, Scope, ensure_scope
 from runnables.core.handlers import Event, Handler, Kind
-from runnables.engine import MISSING, Cancelled, StreamInfo, from_thread, in_worker_thread, merge_of
+from runnables.engine.cancellation import cancelled_error
+from runnables.engine.collect import MISSING
 from runnables.engine.merging import RESET
+from runnables.engine.stream import StreamInfo, merge_of
+from runnables.engine.thread_calls import from_thread, in_worker_thread
 from runnables.errors import MergeError, SyncAsyncError
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from runnables.engine.merging import Accumulator
-
-_log = logging.getLogger("runnables")
 
 _FINAL_KINDS = frozenset({"end", "error", "cancelled"})
 
@@ -218,12 +218,10 @@ def emit(handlers: Iterable[Handler], event: Event) -> None:
                 if not in_worker_thread():
                     raise _cannot_await(handler, result)
                 from_thread(_wait_for(result), even_if_cancelled=event.kind in _FINAL_KINDS)
-        except (
-            Cancelled
-        ) as error:  # the call was cancelled: the other handlers receive it all the same
-            failure = error
         except Exception as error:
             failure = failure or _report_handler_error(handler, error)
+        except cancelled_error() as error:
+            failure = error  # the call was cancelled: the other handlers receive it all the same
     if failure is not None:
         raise failure
 
@@ -236,12 +234,10 @@ async def aemit(handlers: Iterable[Handler], event: Event) -> None:
             result = handler.on_event(event)
             if inspect.isawaitable(result):
                 await result
-        except (
-            Cancelled
-        ) as error:  # the call was cancelled: the other handlers receive it all the same
-            failure = error
         except Exception as error:
             failure = failure or _report_handler_error(handler, error)
+        except cancelled_error() as error:
+            failure = error  # the call was cancelled: the other handlers receive it all the same
     if failure is not None:
         raise failure
 
@@ -268,7 +264,9 @@ def _report_handler_error(handler: Handler, error: Exception) -> Exception | Non
     if getattr(handler, "raise_error", False):
         return error
     if _is_first_error(handler):
-        _log.warning(
+        import logging  # here, as most programs have no handler that fails
+
+        logging.getLogger("runnables").warning(
             "The handler %r failed; its further errors are not logged.", handler, exc_info=error
         )
     return None

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from runnables.core.events import ChunkSum, Observed, Run
 from runnables.core.handlers import Event, Handler
-from runnables.engine import (
-    MISSING,
+from runnables.engine.collect import MISSING, single_value
+from runnables.engine.stream import (
     AsyncStream,
     Stream,
     StreamInfo,
@@ -23,7 +23,6 @@ from runnables.engine import (
     close,
     merge_of,
     raw_iterator,
-    single_value,
     stream_may_restart,
 )
 

@@ -18,20 +18,11 @@ from runnables.core.config import RunnableConfig, Scope, activate, resolve_scope
 from runnables.core.events import Run
 from runnables.core.stream_runs import arun_stream, run_stream
 from runnables.core.user_code import aiterate_in_scope, iterate_in_scope, user_config
-from runnables.engine import (
-    AsyncIteratorBridge,
-    AsyncSingleValue,
-    AsyncStream,
-    SingleValue,
-    Stream,
-    StreamInfo,
-    acollect,
-    collect,
-    iterate_in_threads,
-    raise_if_cancelled,
-    stream_may_restart,
-    to_thread,
-)
+from runnables.engine.bridge import AsyncIteratorBridge, iterate_in_threads
+from runnables.engine.cancellation import raise_if_cancelled
+from runnables.engine.collect import AsyncSingleValue, SingleValue, acollect, collect
+from runnables.engine.stream import AsyncStream, Stream, StreamInfo, stream_may_restart
+from runnables.engine.thread_calls import to_thread
 from runnables.errors import SyncAsyncError
 
 Raw = Callable[..., Any]

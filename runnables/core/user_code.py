@@ -14,7 +14,8 @@ from runnables.core.config import (
     reset_current_scope,
     set_current_scope,
 )
-from runnables.engine import Slots, aclose, close
+from runnables.engine.slots import Slots
+from runnables.engine.stream import aclose, close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from runnables.engine.fan_out import CLOSE_GRACE
 from runnables.engine.stream import close
-from runnables.engine.task_fan_out import shielded
+from runnables.engine.tasks import shielded
 from runnables.engine.thread_calls import from_thread, to_thread
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ its context. Code in threads asks it (`is_cancelled`), or has a callback end wha
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import os
 import threading
@@ -21,10 +20,24 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Generator
+else:
+    from runnables.engine import lazy_asyncio as asyncio
 
-Cancelled = asyncio.CancelledError
-"""What a cancelled call raises, sync and async. A BaseException, which is never kept as a value."""
+
+def cancelled_error() -> type[asyncio.CancelledError]:
+    """Return the class of what a cancelled call raises, sync and async: asyncio's own.
+
+    A BaseException, which is never kept as a value. It is a function because asyncio is loaded
+    when somebody asks; `except cancelled_error()` asks only where something was raised.
+    """
+    return asyncio.CancelledError
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Tell whether this is neither an error nor a cancellation: KeyboardInterrupt, SystemExit."""
+    return not isinstance(error, Exception) and not isinstance(error, cancelled_error())
 
 
 lock: Final = threading.RLock()
@@ -112,10 +125,10 @@ def is_cancelled() -> bool:
 
 
 def raise_if_cancelled() -> None:
-    """Raise `Cancelled` where the call around this code was cancelled."""
+    """Raise a `CancelledError` where the call around this code was cancelled."""
     token = current_token.get()
     if token is not None and token.is_set:
-        raise Cancelled("the call around this one was cancelled")
+        raise cancelled_error()("the call around this one was cancelled")
 
 
 @contextmanager

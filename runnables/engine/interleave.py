@@ -11,7 +11,6 @@ returns; threads get `CLOSE_GRACE` seconds to end.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -19,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 from runnables.engine.fan_out import CLOSE_GRACE, NO_RESULT
 from runnables.engine.slots import Slots
 from runnables.engine.stream import aclose, close, raw_iterator
-from runnables.engine.task_fan_out import TaskFanOut, cancel_all
+from runnables.engine.task_fan_out import TaskFanOut
+from runnables.engine.tasks import cancel_all
 from runnables.engine.thread_fan_out import ThreadFanOut
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import (
         AsyncGenerator,
         AsyncIterable,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
         Iterable,
         Mapping,
     )
+else:
+    from runnables.engine import lazy_asyncio as asyncio
 
 
 def interleave(
@@ -107,8 +110,8 @@ async def ainterleave(
 def run_in_background(work: Callable[[Callable[[Any], None]], None]) -> Generator[Any, None, None]:
     """Run `work(put)` in a worker thread; yield what it passes to `put`.
 
-    `put` waits until the consumer asks for the next item. It raises `Cancelled` where the consumer
-    has left.
+    `put` waits until the consumer asks for the next item. It raises a `CancelledError` where the
+    consumer has left.
     """
 
     def run(_: int, __: None) -> object:

@@ -13,7 +13,6 @@ Between stages chunks flow through plain generators, so a stage costs what a gen
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import sys
 import types
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 from runnables.engine.merging import DELTAS
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import (
         AsyncGenerator,
         AsyncIterable,
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     )
 
     from runnables.engine.merging import Merge
+else:
+    from runnables.engine import lazy_asyncio as asyncio
 
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")

@@ -24,7 +24,6 @@ the next item. All of it runs in one event loop, so nothing here needs a lock bu
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import threading
 from collections import deque
@@ -32,11 +31,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from runnables.engine.cancellation import CancelToken, current_token, lock
 from runnables.engine.fan_out import NO_RESULT, Items, index_of
+from runnables.engine.tasks import cancel_all
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
+    import asyncio
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 
     from runnables.engine.slots import Slots
+else:
+    from runnables.engine import lazy_asyncio as asyncio
 
 T = TypeVar("T")
 
@@ -347,34 +350,3 @@ def _is_unchanged(context: contextvars.Context) -> bool:
         if variable not in context or context[variable] is not value:
             return False
     return True
-
-
-async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks, and wait until they have ended.
-
-    A cancellation of the caller meanwhile is raised afterwards.
-    """
-    cancelled = set(tasks)
-    for task in cancelled:
-        task.cancel()
-    await _wait_all(cancelled)
-
-
-async def shielded(work: Coroutine[Any, Any, Any]) -> None:
-    """Await clean-up to its end. A cancellation of the caller meanwhile is raised afterwards."""
-    task = asyncio.ensure_future(work)
-    try:
-        await _wait_all({task})
-    finally:
-        task.result()  # its own error is raised rather than a cancellation
-
-
-async def _wait_all(tasks: set[asyncio.Task[Any]]) -> None:
-    cancellation: asyncio.CancelledError | None = None
-    while tasks:
-        try:
-            _, tasks = await asyncio.wait(tasks)
-        except asyncio.CancelledError as error:
-            cancellation = error
-    if cancellation is not None:
-        raise cancellation

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import threading
 from collections import deque
@@ -19,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.collect import MISSING, AsyncSingleValue, SingleValue, single_value
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
-from runnables.engine.task_fan_out import cancel_all
+from runnables.engine.tasks import cancel_all
 from runnables.engine.thread_calls import copy_back
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import (
         AsyncGenerator,
         AsyncIterable,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         Iterable,
         Iterator,
     )
+else:
+    from runnables.engine import lazy_asyncio as asyncio
 
 _END: Final = object()
 

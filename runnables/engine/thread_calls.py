@@ -15,13 +15,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import concurrent.futures
 import contextvars
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from runnables.engine.cancellation import (
-    Cancelled,
     CancelToken,
     current_token,
     is_cancelled,
@@ -31,7 +28,11 @@ from runnables.engine.fan_out import CLOSE_GRACE
 from runnables.engine.worker_pool import run_in_worker
 
 if TYPE_CHECKING:
+    import asyncio
+    import concurrent.futures
     from collections.abc import Callable, Coroutine
+else:
+    from runnables.engine import lazy_asyncio as asyncio
 
 R = TypeVar("R")
 
@@ -120,6 +121,8 @@ class _LoopCall(Generic[R]):
         self._loop = loop
         self._task: asyncio.Task[R] | None = None
         self._is_cancelled = False
+        import concurrent.futures  # here, as a program without a loop needs neither
+
         self.outcome: concurrent.futures.Future[R] = concurrent.futures.Future()
 
     def start(self) -> None:
@@ -167,9 +170,11 @@ def from_thread(work: Coroutine[Any, Any, R], *, even_if_cancelled: bool = False
         What the coroutine returns.
 
     Raises:
-        Cancelled: the call was cancelled meanwhile. The coroutine has ended all the same, so what
-            it was reading may be closed next.
+        CancelledError: the call was cancelled meanwhile. The coroutine has ended all the same, so
+            what it was reading may be closed next.
     """
+    import concurrent.futures  # here, as a program without a loop needs neither
+
     loop = _loop.get()
     assert loop is not None, "from_thread outside of a worker thread"
     call = _LoopCall(work, loop)
@@ -177,7 +182,9 @@ def from_thread(work: Coroutine[Any, Any, R], *, even_if_cancelled: bool = False
         loop.call_soon_threadsafe(call.start)
     except RuntimeError:  # the loop was closed before its task had our result
         work.close()
-        raise Cancelled("the event loop of the call around this one is closed") from None
+        raise asyncio.CancelledError(
+            "the event loop of the call around this one is closed"
+        ) from None
     try:
         if even_if_cancelled and is_cancelled():
             return call.outcome.result(CLOSE_GRACE)
@@ -186,4 +193,4 @@ def from_thread(work: Coroutine[Any, Any, R], *, even_if_cancelled: bool = False
     except (concurrent.futures.CancelledError, TimeoutError) as error:
         if call.outcome.done() and not call.outcome.cancelled():
             raise  # the coroutine itself raised it
-        raise Cancelled("the call around this one was cancelled") from error
+        raise asyncio.CancelledError("the call around this one was cancelled") from error

@@ -27,7 +27,13 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from runnables.engine.cancellation import Cancelled, CancelToken, current_token, lock
+from runnables.engine.cancellation import (
+    CancelToken,
+    cancelled_error,
+    current_token,
+    is_interrupt,
+    lock,
+)
 from runnables.engine.fan_out import NO_RESULT, SHUTDOWN_GRACE, Items, index_of
 from runnables.engine.worker_pool import run_in_worker
 
@@ -201,8 +207,10 @@ class ThreadFanOut:
     def _next_own_outcome(self, own_item: Iterator[tuple[Any, Any]]) -> tuple[Any, Any] | None:
         try:
             return next(own_item, None)
-        except (Exception, Cancelled) as error:
-            self._fail(error)  # it may be Cancelled because a worker has failed, whose error stays
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            self._fail(error)  # a cancellation may be due to a worker's failure, which stays
             return None
 
     def _work_once(self, index: int, item: Any) -> Iterator[tuple[Any, Any]]:
@@ -308,7 +316,7 @@ class ThreadFanOut:
         """Leave a result for the consumer, waiting while `max_buffered` of them are there.
 
         Raises:
-            Cancelled: the consumer has left.
+            CancelledError: the consumer has left.
         """
         if self._max_buffered is None:  # nothing is read before all is done, so no lock is needed
             self._outcomes.append((index, result))
@@ -317,7 +325,7 @@ class ThreadFanOut:
             while len(self._outcomes) >= self._max_buffered and not self._over:
                 self._changed.wait()
             if self._over:
-                raise Cancelled("the consumer has left")
+                raise cancelled_error()("the consumer has left")
             self._outcomes.append((index, result))
             self._changed.notify_all()
 
@@ -327,7 +335,7 @@ class ThreadFanOut:
         So a stream is never more than one chunk ahead, however many fan-outs it passes through.
 
         Raises:
-            Cancelled: the consumer has left.
+            CancelledError: the consumer has left.
         """
         delivery = threading.Lock()
         delivery.acquire()
@@ -339,13 +347,12 @@ class ThreadFanOut:
         if not self._over:
             delivery.acquire()
         if self._over:
-            raise Cancelled("the consumer has left")
+            raise cancelled_error()("the consumer has left")
 
     def _fail(self, error: BaseException) -> None:
         """Keep the first error (an interrupt replaces it), and ask the other workers to stop."""
         with self._lock:
-            is_interrupt = not isinstance(error, (Exception, Cancelled))
-            if not self._over and (self._failure is None or is_interrupt):
+            if not self._over and (self._failure is None or is_interrupt(error)):
                 self._failure = error
             self._changed.notify_all()
         self._stop_waiting()

@@ -1,12 +1,11 @@
 """Time limits, sleeping, and wakeups, all of which end when the call around them is cancelled.
 
 Tasks are cancelled by their event loop. What waits in a thread here ends its wait as soon as the
-cancel token is set, and raises `Cancelled`.
+cancel token is set, and raises a `CancelledError`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -16,7 +15,10 @@ from runnables.engine.thread_calls import copy_back
 from runnables.engine.worker_pool import run_in_worker
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable
+else:
+    from runnables.engine import lazy_asyncio as asyncio
 
 R = TypeVar("R")
 
@@ -83,7 +85,7 @@ def sleep(seconds: float) -> None:
     """Sleep in this thread.
 
     Raises:
-        Cancelled: the call around this one is cancelled, or was meanwhile.
+        CancelledError: the call around this one is cancelled, or was meanwhile.
     """
     cancelled = threading.Event()
     with on_cancel(cancelled.set):
@@ -119,7 +121,7 @@ class Wakeup:
         It may return early, so check in a loop for what you wait for.
 
         Raises:
-            Cancelled: the call around this one was cancelled meanwhile.
+            CancelledError: the call around this one was cancelled meanwhile.
         """
         with on_cancel(self._event.set):
             self._event.wait(min(seconds, _LONGEST_WAIT))

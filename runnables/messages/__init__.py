@@ -1,68 +1,110 @@
 """Messages, their chunks and content blocks, and functions of conversations."""
 
-from runnables.messages.ai import AIMessage, AIMessageChunk
-from runnables.messages.as_text import get_buffer_string
-from runnables.messages.base import BaseMessage, BaseMessageChunk
-from runnables.messages.blocks import (
-    AudioContentBlock,
-    Content,
-    ContentBlock,
-    FileContentBlock,
-    ImageContentBlock,
-    NonStandardContentBlock,
-    PlainTextContentBlock,
-    ReasoningContentBlock,
-    RefusalContentBlock,
-    TextContentBlock,
-    VideoContentBlock,
-)
-from runnables.messages.convert import (
-    MessageLikeRepresentation,
-    MessagesLike,
-    convert_to_messages,
-    message_from_dict,
-    message_to_dict,
-    messages_from_dict,
-    messages_to_dict,
-)
-from runnables.messages.filter import filter_messages, merge_message_runs
-from runnables.messages.kinds import (
-    AnyMessage,
-    final_chunk,
-    message_chunk_to_message,
-    message_to_chunk,
-    text_chunk,
-    text_message,
-)
-from runnables.messages.openai import convert_to_openai_messages
-from runnables.messages.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
-from runnables.messages.roles import (
-    ChatMessage,
-    ChatMessageChunk,
-    HumanMessage,
-    HumanMessageChunk,
-    SystemMessage,
-    SystemMessageChunk,
-    ToolMessage,
-    ToolMessageChunk,
-)
-from runnables.messages.tokens import count_tokens_approximately
-from runnables.messages.tool_calls import (
-    InvalidToolCall,
-    ToolCall,
-    ToolCallChunk,
-    invalid_tool_call,
-    tool_call,
-    tool_call_chunk,
-)
-from runnables.messages.trim import trim_messages
-from runnables.messages.usage import (
-    InputTokenDetails,
-    OutputTokenDetails,
-    UsageMetadata,
-    add_usage,
-    subtract_usage,
-)
+from typing import TYPE_CHECKING
+
+from runnables.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from runnables.messages.ai import AIMessage, AIMessageChunk
+    from runnables.messages.as_text import get_buffer_string
+    from runnables.messages.base import BaseMessage, BaseMessageChunk
+    from runnables.messages.blocks import (
+        AudioContentBlock,
+        Content,
+        ContentBlock,
+        FileContentBlock,
+        ImageContentBlock,
+        NonStandardContentBlock,
+        PlainTextContentBlock,
+        ReasoningContentBlock,
+        RefusalContentBlock,
+        TextContentBlock,
+        VideoContentBlock,
+    )
+    from runnables.messages.convert import (
+        MessageLikeRepresentation,
+        MessagesLike,
+        convert_to_messages,
+        message_from_dict,
+        message_to_dict,
+        messages_from_dict,
+        messages_to_dict,
+    )
+    from runnables.messages.filter import filter_messages, merge_message_runs
+    from runnables.messages.kinds import (
+        AnyMessage,
+        final_chunk,
+        message_chunk_to_message,
+        message_to_chunk,
+        text_chunk,
+        text_message,
+    )
+    from runnables.messages.openai import convert_to_openai_messages
+    from runnables.messages.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
+    from runnables.messages.roles import (
+        ChatMessage,
+        ChatMessageChunk,
+        HumanMessage,
+        HumanMessageChunk,
+        SystemMessage,
+        SystemMessageChunk,
+        ToolMessage,
+        ToolMessageChunk,
+    )
+    from runnables.messages.tokens import count_tokens_approximately
+    from runnables.messages.tool_calls import (
+        InvalidToolCall,
+        ToolCall,
+        ToolCallChunk,
+        invalid_tool_call,
+        tool_call,
+        tool_call_chunk,
+    )
+    from runnables.messages.trim import trim_messages
+    from runnables.messages.usage import (
+        InputTokenDetails,
+        OutputTokenDetails,
+        UsageMetadata,
+        add_usage,
+        subtract_usage,
+    )
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "runnables.messages.ai": "AIMessage AIMessageChunk",
+            "runnables.messages.as_text": "get_buffer_string",
+            "runnables.messages.base": "BaseMessage BaseMessageChunk",
+            "runnables.messages.blocks": (
+                "AudioContentBlock Content ContentBlock FileContentBlock ImageContentBlock "
+                "NonStandardContentBlock PlainTextContentBlock ReasoningContentBlock "
+                "RefusalContentBlock TextContentBlock VideoContentBlock"
+            ),
+            "runnables.messages.convert": (
+                "MessageLikeRepresentation MessagesLike convert_to_messages message_from_dict "
+                "message_to_dict messages_from_dict messages_to_dict"
+            ),
+            "runnables.messages.filter": "filter_messages merge_message_runs",
+            "runnables.messages.kinds": (
+                "AnyMessage final_chunk message_chunk_to_message message_to_chunk text_chunk "
+                "text_message"
+            ),
+            "runnables.messages.openai": "convert_to_openai_messages",
+            "runnables.messages.prompt_values": "ChatPromptValue PromptValue StringPromptValue",
+            "runnables.messages.roles": (
+                "ChatMessage ChatMessageChunk HumanMessage HumanMessageChunk SystemMessage "
+                "SystemMessageChunk ToolMessage ToolMessageChunk"
+            ),
+            "runnables.messages.tokens": "count_tokens_approximately",
+            "runnables.messages.tool_calls": (
+                "InvalidToolCall ToolCall ToolCallChunk invalid_tool_call tool_call tool_call_chunk"
+            ),
+            "runnables.messages.trim": "trim_messages",
+            "runnables.messages.usage": (
+                "InputTokenDetails OutputTokenDetails UsageMetadata add_usage subtract_usage"
+            ),
+        },
+    )
 
 __all__ = [
     # messages

@@ -1,20 +1,43 @@
 """Chat models and embedding models: their base classes, by name, and helpers for providers."""
 
-from runnables.messages.convert import LanguageModelInput
-from runnables.models.chat import ChatModel
-from runnables.models.embeddings import Embeddings
-from runnables.models.http_errors import model_error, retry_after
-from runnables.models.registry import init_chat_model, init_embeddings
-from runnables.models.stop_sequences import (
-    StopSequenceFilter,
-    atruncate_stream,
-    truncate_at_stop,
-    truncate_message,
-    truncate_stream,
-)
-from runnables.models.structured.output import RawAnswer
-from runnables.models.structured.schemas import convert_to_openai_tool
-from runnables.models.structured.strict import strict_schema, without_references
+from typing import TYPE_CHECKING
+
+from runnables.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from runnables.messages.convert import LanguageModelInput
+    from runnables.models.chat import ChatModel
+    from runnables.models.embeddings import Embeddings
+    from runnables.models.http_errors import model_error, retry_after
+    from runnables.models.registry import init_chat_model, init_embeddings
+    from runnables.models.stop_sequences import (
+        StopSequenceFilter,
+        atruncate_stream,
+        truncate_at_stop,
+        truncate_message,
+        truncate_stream,
+    )
+    from runnables.models.structured.output import RawAnswer
+    from runnables.models.structured.schemas import convert_to_openai_tool
+    from runnables.models.structured.strict import strict_schema, without_references
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "runnables.messages.convert": "LanguageModelInput",
+            "runnables.models.chat": "ChatModel",
+            "runnables.models.embeddings": "Embeddings",
+            "runnables.models.http_errors": "model_error retry_after",
+            "runnables.models.registry": "init_chat_model init_embeddings",
+            "runnables.models.stop_sequences": (
+                "StopSequenceFilter atruncate_stream truncate_at_stop truncate_message "
+                "truncate_stream"
+            ),
+            "runnables.models.structured.output": "RawAnswer",
+            "runnables.models.structured.schemas": "convert_to_openai_tool",
+            "runnables.models.structured.strict": "strict_schema without_references",
+        },
+    )
 
 __all__ = [
     # to use

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 from runnables.core.config import activate, ensure_scope
 from runnables.core.handlers import usage_of
 from runnables.core.signatures import checks_keywords
-from runnables.engine import lock
+from runnables.engine.cancellation import lock
 from runnables.errors import BudgetExceeded, ConfigError
 from runnables.messages.usage import UsageMetadata, add_usage, sum_usage
 from runnables.models.usage import MODELS, model_of

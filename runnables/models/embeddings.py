@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from runnables.compose.runnable import Runnable
 from runnables.core.config import Scope, activate
-from runnables.engine import to_thread
+from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, did_you_mean
 from runnables.models.request_policies import RequestPolicy
 

@@ -11,13 +11,16 @@ import random
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.engine import async_sleep, sleep
-from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, message_to_chunk
+from runnables.engine.timeouts import async_sleep, sleep
+from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.kinds import message_to_chunk, text_message
 from runnables.models.chat import ChatModel
 from runnables.models.embeddings import Embeddings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+
+    from runnables.messages.base import BaseMessage
 
 
 def split_answer(
@@ -94,7 +97,7 @@ class GenericFakeChatModel(_Fake):
                 "GenericFakeChatModel has no message left: pass one for each call, or an endless "
                 "iterator such as itertools.cycle([...])."
             ) from None
-        return AIMessage(answer) if isinstance(answer, str) else answer
+        return text_message(answer) if isinstance(answer, str) else answer
 
 
 class _Cycling(_Fake):
@@ -133,7 +136,7 @@ class FakeListChatModel(_Cycling):
         self.sleep = sleep
 
     def _answer(self, messages: list[BaseMessage]) -> AIMessage:
-        return AIMessage(self._next())
+        return text_message(self._next())
 
     def _parts(self, messages: list[BaseMessage]) -> Iterator[AIMessageChunk]:
         return split_answer(self._answer(messages), list)

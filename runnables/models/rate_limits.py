@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from runnables.core.signatures import checks_keywords
 from runnables.core.values import Value
-from runnables.engine import AsyncWakeup, Wakeup, lock
+from runnables.engine.cancellation import lock
+from runnables.engine.timeouts import AsyncWakeup, Wakeup
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -79,6 +80,19 @@ class BaseRateLimiter(ABC):
 
     def pause(self, seconds: float) -> None:  # noqa: B027 - as above
         """Admit no call for so many seconds: the service has asked for it."""
+
+
+def check_rate_limiter(given: object) -> None:
+    """Refuse what is no rate limiter.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not isinstance(given, BaseRateLimiter):
+        raise ConfigError(
+            f"rate_limiter={given!r}: expected an InMemoryRateLimiter, or another subclass of "
+            "BaseRateLimiter"
+        )
 
 
 class InMemoryRateLimiter(Value, BaseRateLimiter):

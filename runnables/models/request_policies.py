@@ -1,6 +1,7 @@
 """How the service of a model is asked: rate limits, retries, and where answers are cached.
 
-A model without any of these settings pays for none of them.
+A model without any of these settings pays for none of them: what serves a setting is imported where
+a model has it.
 """
 
 from __future__ import annotations
@@ -8,20 +9,9 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
-from runnables.cache import BaseCache, check_cache
-from runnables.compose.policies.attempts import (
-    Attempts,
-    RetryPolicy,
-    acall_with_retries,
-    astream_with_retries,
-    call_with_retries,
-    check_attempts,
-    stream_with_retries,
-)
 from runnables.compose.policies.backoff import MAX_RETRY_DELAY, Backoff, check_delay
-from runnables.engine import aclose, close
-from runnables.errors import ConfigError, ModelError, RateLimitError, is_retryable
-from runnables.models.rate_limits import BaseRateLimiter
+from runnables.engine.stream import aclose, close
+from runnables.errors import ModelError, RateLimitError, is_retryable
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -33,8 +23,11 @@ if TYPE_CHECKING:
         Iterable,
     )
 
+    from runnables.cache.stores import BaseCache
+    from runnables.compose.policies.attempts import RetryPolicy
     from runnables.compose.policies.failures import Restart
-    from runnables.engine import StreamInfo
+    from runnables.engine.stream import StreamInfo
+    from runnables.models.rate_limits import BaseRateLimiter
 
 R = TypeVar("R")
 
@@ -86,16 +79,18 @@ class RequestPolicy:
             ConfigError: a number below 0, or a limiter or a cache of another type.
         """
         if max_retries is not None:
+            from runnables.compose.policies.attempts import check_attempts
+
             check_attempts("max_retries", max_retries, 0)
         if max_retry_delay is not None:
             check_delay("max_retry_delay", max_retry_delay)
-        limiter: Any = rate_limiter
-        if limiter is not None and not isinstance(limiter, BaseRateLimiter):
-            raise ConfigError(
-                f"rate_limiter={limiter!r}: expected an InMemoryRateLimiter, or another subclass "
-                "of BaseRateLimiter"
-            )
+        if rate_limiter is not None:
+            from runnables.models.rate_limits import check_rate_limiter
+
+            check_rate_limiter(rate_limiter)
         if cache is not None:
+            from runnables.cache.stores import check_cache
+
             check_cache(cache)
         self.max_retries = max_retries
         self.max_retry_delay = max_retry_delay
@@ -120,6 +115,8 @@ class RequestPolicy:
 
     @cached_property
     def _retry_policy(self) -> RetryPolicy:
+        from runnables.compose.policies.attempts import RetryPolicy
+
         return RetryPolicy(
             max_attempts=1 + (self.max_retries or 0),
             is_retryable=is_retryable,
@@ -145,6 +142,8 @@ class RequestPolicy:
             send = partial(self._rate_limited, send)
         if not self.max_retries:
             return send(*request)
+        from runnables.compose.policies.attempts import Attempts, call_with_retries
+
         return call_with_retries(Attempts(self._retry_policy), send, *request)
 
     # Where there is nothing to do after an answer, its coroutine is passed on: each that waits
@@ -160,6 +159,8 @@ class RequestPolicy:
             send = partial(self._arate_limited, send)
         if not self.max_retries:
             return send(*request)
+        from runnables.compose.policies.attempts import Attempts, acall_with_retries
+
         return acall_with_retries(Attempts(self._retry_policy), send, *request)
 
     def _stream_request(
@@ -179,6 +180,8 @@ class RequestPolicy:
         """
         if self.rate_limiter is not None:
             send = partial(self._rate_limited_chunks, send)
+        from runnables.compose.policies.attempts import Attempts, stream_with_retries
+
         return stream_with_retries(
             lambda attempt: send(*request), Attempts(self._retry_policy, on_restart), info
         )
@@ -200,6 +203,8 @@ class RequestPolicy:
         """
         if self.rate_limiter is not None:
             send = partial(self._arate_limited_chunks, send)
+        from runnables.compose.policies.attempts import Attempts, astream_with_retries
+
         return astream_with_retries(
             lambda attempt: send(*request), Attempts(self._retry_policy, on_restart), info
         )

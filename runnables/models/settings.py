@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from runnables.cache import BaseCache
+    from runnables.cache.stores import BaseCache
     from runnables.models.rate_limits import BaseRateLimiter
 
 

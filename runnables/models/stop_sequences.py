@@ -14,8 +14,8 @@ from collections.abc import (
     Sequence,
 )
 
-from runnables.engine import aclose, close
-from runnables.messages import AIMessage, AIMessageChunk
+from runnables.engine.stream import aclose, close
+from runnables.messages.ai import AIMessage, AIMessageChunk
 
 
 class StopSequenceFilter:

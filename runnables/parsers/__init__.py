@@ -1,29 +1,57 @@
 """Parsers of what models write: to strings, lists, JSON, XML, and objects of a type."""
 
-from runnables.messages.partial_json import JsonError, JsonReader, parse_partial_json
-from runnables.parsers.base import (
-    BaseOutputParser,
-    BaseParser,
-    BaseTransformOutputParser,
-    StrOutputParser,
-)
-from runnables.parsers.find_json import JsonExtractor, parse_json_markdown
-from runnables.parsers.json import JsonOutputParser, SimpleJsonOutputParser
-from runnables.parsers.lists import (
-    CommaSeparatedListOutputParser,
-    ListOutputParser,
-    MarkdownListOutputParser,
-    NumberedListOutputParser,
-)
-from runnables.parsers.repair import RepairParser
-from runnables.parsers.scalars import DatetimeOutputParser, EnumOutputParser
-from runnables.parsers.tool_calls import (
-    JsonOutputKeyToolsParser,
-    JsonOutputToolsParser,
-    PydanticToolsParser,
-)
-from runnables.parsers.typed import PydanticOutputParser
-from runnables.parsers.xml import XMLOutputParser
+from typing import TYPE_CHECKING
+
+from runnables.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from runnables.messages.partial_json import JsonError, JsonReader, parse_partial_json
+    from runnables.parsers.base import (
+        BaseOutputParser,
+        BaseParser,
+        BaseTransformOutputParser,
+        StrOutputParser,
+    )
+    from runnables.parsers.find_json import JsonExtractor, parse_json_markdown
+    from runnables.parsers.json import JsonOutputParser, SimpleJsonOutputParser
+    from runnables.parsers.lists import (
+        CommaSeparatedListOutputParser,
+        ListOutputParser,
+        MarkdownListOutputParser,
+        NumberedListOutputParser,
+    )
+    from runnables.parsers.repair import RepairParser
+    from runnables.parsers.scalars import DatetimeOutputParser, EnumOutputParser
+    from runnables.parsers.tool_calls import (
+        JsonOutputKeyToolsParser,
+        JsonOutputToolsParser,
+        PydanticToolsParser,
+    )
+    from runnables.parsers.typed import PydanticOutputParser
+    from runnables.parsers.xml import XMLOutputParser
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "runnables.messages.partial_json": "JsonError JsonReader parse_partial_json",
+            "runnables.parsers.base": (
+                "BaseOutputParser BaseParser BaseTransformOutputParser StrOutputParser"
+            ),
+            "runnables.parsers.find_json": "JsonExtractor parse_json_markdown",
+            "runnables.parsers.json": "JsonOutputParser SimpleJsonOutputParser",
+            "runnables.parsers.lists": (
+                "CommaSeparatedListOutputParser ListOutputParser MarkdownListOutputParser "
+                "NumberedListOutputParser"
+            ),
+            "runnables.parsers.repair": "RepairParser",
+            "runnables.parsers.scalars": "DatetimeOutputParser EnumOutputParser",
+            "runnables.parsers.tool_calls": (
+                "JsonOutputKeyToolsParser JsonOutputToolsParser PydanticToolsParser"
+            ),
+            "runnables.parsers.typed": "PydanticOutputParser",
+            "runnables.parsers.xml": "XMLOutputParser",
+        },
+    )
 
 __all__ = [
     # base classes

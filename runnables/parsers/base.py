@@ -13,11 +13,14 @@ from runnables.compose.non_blocking import Decoder, NonBlockingStep
 from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, did_you_mean
-from runnables.messages import AIMessage, BaseMessage, Content, PromptValue
+from runnables.messages.ai import AIMessage
+from runnables.messages.base import BaseMessage
 from runnables.messages.normalize import refusal_of, text_of as text_of_content
+from runnables.messages.prompt_values import PromptValue
 
 if TYPE_CHECKING:
     from runnables.compose.runnable import Runnable
+    from runnables.messages.blocks import Content
     from runnables.parsers.repair import RepairParser
 
 

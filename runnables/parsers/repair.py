@@ -10,10 +10,11 @@ from runnables.compose.runnable import Runnable
 from runnables.core.config import refuse_options
 from runnables.core.error_notes import add_location, first_of
 from runnables.core.typevars import Output
-from runnables.engine import StreamInfo, aclose, acollect, close, collect, raw_iterator
+from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import SNAPSHOTS
+from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException
-from runnables.messages import StringPromptValue
+from runnables.messages.prompt_values import StringPromptValue
 
 if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope

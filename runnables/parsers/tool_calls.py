@@ -12,10 +12,10 @@ from runnables.compose.non_blocking import Decoder
 from runnables.core.schemas import adapter_of
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, did_you_mean
-from runnables.messages import AIMessage, AIMessageChunk, InvalidToolCall, ToolCall
+from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.partial_json import JsonError, JsonReader
 from runnables.messages.tool_call_merging import PartialToolCall, ToolCallAssembler
-from runnables.messages.tool_calls import parse_tool_calls
+from runnables.messages.tool_calls import InvalidToolCall, ToolCall, parse_tool_calls
 from runnables.parsers.base import BaseParser, refusal_in, text_of
 from runnables.parsers.json import SnapshotBudget
 from runnables.parsers.partial_models import HIDDEN, PartialValue, Shape

@@ -8,16 +8,16 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from runnables.compose.non_blocking import NonBlockingStep
-from runnables.engine import StreamInfo, acollect
+from runnables.engine.collect import acollect
 from runnables.errors import ConfigError
 from runnables.messages.prompt_values import PromptValue
-from runnables.prompts.input_schema import input_model
 from runnables.prompts.template import PromptInputError, RenderContext, Template
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.core.config import RunnableConfig, Scope
+    from runnables.engine.stream import StreamInfo
 
 
 class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
@@ -109,6 +109,8 @@ class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """Return the variables as a pydantic model; optional ones are None by default."""
+        from runnables.prompts.input_schema import input_model  # it makes models with pydantic
+
         return input_model(self.variables, set(self.partial_variables), self.input_types)
 
     def _repr_options(self) -> dict[str, Any]:

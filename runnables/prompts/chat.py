@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self, cast, overload
 
 from runnables.errors import PromptError, did_you_mean
-from runnables.messages import BaseMessage
+from runnables.messages.base import BaseMessage
 from runnables.messages.construct import construct_with_defaults
 from runnables.messages.kinds import ALL_KINDS
 from runnables.messages.prompt_values import ChatPromptValue, PromptValue

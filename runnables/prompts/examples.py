@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from runnables.core.values import Value
-from runnables.engine import to_thread
+from runnables.engine.thread_calls import to_thread
 from runnables.errors import SyncAsyncError
 
 if TYPE_CHECKING:

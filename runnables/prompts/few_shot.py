@@ -16,7 +16,7 @@ from runnables.prompts.template import RenderContext, constructor_repr
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from runnables.messages import BaseMessage
+    from runnables.messages.base import BaseMessage
     from runnables.prompts.formats.base import PromptTemplateFormat
     from runnables.prompts.message import BaseMessagePromptTemplate
     from runnables.prompts.template import Example, SelectsExamples, Template

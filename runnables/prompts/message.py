@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, cast
 
 from runnables.core.values import Value
 from runnables.errors import PromptError
-from runnables.messages import (
-    AIMessage,
-    BaseMessage,
-    ChatMessage,
-    HumanMessage,
-    SystemMessage,
-    convert_to_messages,
-)
+from runnables.messages.ai import AIMessage
 from runnables.messages.construct import construct_with_defaults
+from runnables.messages.convert import convert_to_messages
+from runnables.messages.roles import ChatMessage, HumanMessage, SystemMessage
 from runnables.prompts.blocks import BlockTemplate, block_shorthand, block_template, render_blocks
 from runnables.prompts.formats.base import Variables, union
 from runnables.prompts.string import PromptTemplate, StringPromptTemplate
@@ -26,6 +21,7 @@ from runnables.prompts.template import RenderContext, Template, constructor_repr
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from runnables.messages.base import BaseMessage
     from runnables.prompts.chat import ChatPromptTemplate, MessageLike
     from runnables.prompts.formats.base import PromptTemplateFormat
     from runnables.prompts.template import SelectsExamples

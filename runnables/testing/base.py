@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from runnables.messages import AIMessage
-from runnables.models import ChatModel
+from runnables.messages.ai import AIMessage
+from runnables.models.chat import ChatModel
 from runnables.testing.replay_server import Reaction, ReplayServer, ScriptEntry, StreamedResponse
 from runnables.testing.require_pytest import pytest
 from runnables.testing.sync_async import AsyncCall, SyncAsyncCall, SyncCall

@@ -11,8 +11,8 @@ from runnables.testing.sync_async import on_new_loop
 from runnables.testing.wire_format import ScriptedReply
 
 if TYPE_CHECKING:
-    from runnables.messages import AIMessage
-    from runnables.models import ChatModel
+    from runnables.messages.ai import AIMessage
+    from runnables.models.chat import ChatModel
 
 HELLO = ScriptedReply("Hello there, and so on.")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runnables.errors import ConfigError
-from runnables.messages import AIMessage, AIMessageChunk, HumanMessage, SystemMessage
-from runnables.parsers import StrOutputParser
-from runnables.prompts import ChatPromptTemplate
+from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.roles import HumanMessage, SystemMessage
+from runnables.parsers.base import StrOutputParser
+from runnables.prompts.chat import ChatPromptTemplate
 from runnables.testing.base import Harness, ModelTests, merge_chunks
 from runnables.testing.require_pytest import pytest
 from runnables.testing.wire_format import ScriptedReply

@@ -12,7 +12,7 @@ from runnables.testing.require_pytest import pytest
 from runnables.testing.sync_async import AsyncCall, SyncAsyncCall, SyncCall, on_new_loop
 
 if TYPE_CHECKING:
-    from runnables.models import Embeddings
+    from runnables.models.embeddings import Embeddings
     from runnables.testing.wire_format import EmbeddingsWireFormat, RecordedRequest
 
 STRINGS = ["A fox runs.", "Grüße 车 😀", "", "The stock market fell sharply today.", "A fox runs."]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from runnables.errors import OutputParserException
-from runnables.messages import AIMessage
+from runnables.messages.ai import AIMessage
 from runnables.testing.base import Harness, ModelTests
 from runnables.testing.require_pytest import pytest
 from runnables.testing.wire_format import ScriptedReply, ScriptedToolCall

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
 
-from runnables.messages import AIMessage, HumanMessage, ToolMessage, tool_call
+from runnables.messages.ai import AIMessage
+from runnables.messages.roles import HumanMessage, ToolMessage
+from runnables.messages.tool_calls import tool_call
 from runnables.testing.base import Harness, ModelTests, merge_chunks
 from runnables.testing.replay_server import ReplayServer, StreamedResponse
 from runnables.testing.require_pytest import pytest

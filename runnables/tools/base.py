@@ -12,13 +12,13 @@ from runnables.compose.runnable import Runnable
 from runnables.core.schemas import fields_in, fields_schema, is_whole
 from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ToolArgumentsError, ToolException
-from runnables.messages import ToolMessage
+from runnables.messages.roles import ToolMessage
 from runnables.tools.arguments import ArgsSchema, CheckedArguments, hidden_names, injected_fields
 from runnables.tools.results import ToolInvocation
 
 if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
-    from runnables.messages import ToolCall
+    from runnables.messages.tool_calls import ToolCall
 
     Arguments: TypeAlias = (
         dict[str, Any] | BaseModel | str | bool | int | float | list[Any] | tuple[Any, ...] | None

@@ -13,7 +13,7 @@ from runnables.core.signatures import is_async, is_generator, result_type, targe
 from runnables.core.typevars import Output
 from runnables.core.user_code import user_config
 from runnables.core.values import show
-from runnables.engine import to_thread
+from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, SyncAsyncError, did_you_mean
 from runnables.tools.arguments import ArgsSchema, ArgumentReader, CheckedArguments, hidden_names
 from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from runnables.messages import Content, ToolMessage
+from runnables.messages.roles import ToolMessage
+
+if TYPE_CHECKING:
+    from runnables.messages.blocks import Content
 
 BLOCKS: Final = frozenset(
     """

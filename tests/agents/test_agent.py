@@ -34,7 +34,7 @@ from runnables import (
     tool,
     tool_call_chunk,
 )
-from runnables.engine import async_sleep, sleep
+from runnables.engine.timeouts import async_sleep, sleep
 from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.both_modes import Call
 from tests.laws.gauges import Gauge

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from runnables import RunnableGenerator, RunnableLambda, RunnableParallel
-from runnables.engine import Slots, TaskFanOut, ThreadFanOut
+from runnables.engine.slots import Slots
+from runnables.engine.task_fan_out import TaskFanOut
+from runnables.engine.thread_fan_out import ThreadFanOut
 from tests.both_modes import Call
 from tests.leaks import wait_for
 

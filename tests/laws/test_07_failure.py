@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runnables import Runnable, RunnableGenerator, RunnableLambda, RunnableParallel, RunnablePick
-from runnables.engine import on_cancel
+from runnables.engine.cancellation import on_cancel
 from tests.both_modes import Call, run_clean
 from tests.laws.gauges import Signal
 from tests.laws.specimens import NO_BACKOFF

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from runnables import RunnableGenerator
-from runnables.engine import on_cancel
+from runnables.engine.cancellation import on_cancel
 
 PACE = 0.005
 """Seconds between two chunks that the server sends."""

@@ -29,7 +29,7 @@ from runnables import (
 from runnables.compose.policies.attempts import Attempts, RetryPolicy
 from runnables.compose.policies.backoff import NO_BACKOFF, Backoff
 from runnables.compose.policies.failures import MANY, FailureLog
-from runnables.engine import StreamInfo
+from runnables.engine.stream import StreamInfo
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 from tests.laws.recorder import Recorder

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import aiohttp
 from yarl import URL
 
-from runnables.engine import to_thread
+from runnables.engine.thread_calls import to_thread
 from runnables_providers._http.environment import proxy_for, tls_context
 from runnables_providers._http.timeouts import TimeoutWatcher
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from runnables.engine import to_thread
+from runnables.engine.thread_calls import to_thread
 from runnables_providers._http.extras import require_http
 from runnables_providers._http.types import ClientConfig, Reply, Request
 
@@ -30,7 +30,7 @@ def send(request: Request, config: ClientConfig, provider: str) -> Reply:
         InvalidRequestError: a header cannot be sent.
         ConfigError: the proxy or the certificate file cannot be used.
         MissingExtra: the HTTP library is not installed.
-        Cancelled: the surrounding call was cancelled; the connection is closed.
+        CancelledError: the surrounding call was cancelled; the connection is closed.
     """
     library = _loaded
     if library is None:

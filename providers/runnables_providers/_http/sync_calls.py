@@ -26,7 +26,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from runnables.engine import on_cancel, raise_if_cancelled
+from runnables.engine.cancellation import on_cancel, raise_if_cancelled
 from runnables.errors import ModelConnectionError
 from runnables_providers._http.aiohttp_client import aclose_clients, leak_on_purpose
 from runnables_providers._http.exchange import AsyncExchange, Head

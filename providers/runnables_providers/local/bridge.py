@@ -12,7 +12,7 @@ import queue
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
-from runnables.engine import on_cancel
+from runnables.engine.cancellation import on_cancel
 from runnables_providers.local.engine import End, Engine, Job, Work
 
 

@@ -27,7 +27,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from runnables.engine import Cancelled, run_in_worker
+from runnables.engine.cancellation import cancelled_error
+from runnables.engine.worker_pool import run_in_worker
 from runnables.errors import ServerError
 from runnables_providers.local.fetching import fetch
 from runnables_providers.local.forks import enter_child, spare
@@ -143,7 +144,7 @@ class Engine:
 
         Its `End` has the reason.
         """
-        error = reason or Cancelled("the call was given up")
+        error = reason or cancelled_error()("the call was given up")
         with self._changed:
             job.stopped = job.stopped or error
             is_waiting = job in self._waiting

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, Self, TypeV
 
 from runnables.compose.policies.backoff import MAX_RETRY_DELAY, Backoff, requested_delay
 from runnables.compose.policies.failures import FailureLog, Restart
-from runnables.engine import StreamInfo, aclose, async_sleep, close, raw_iterator, sleep
+from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
+from runnables.engine.timeouts import async_sleep, sleep
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:

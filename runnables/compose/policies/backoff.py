@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
-
 from runnables.errors import ConfigError, ModelError
 
 MAX_RETRY_DELAY: Final = 60.0
@@ -37,6 +35,9 @@ class Backoff:
             attempt: the number of the attempt that failed, from 1.
             error: its error.
         """
+        # here, as most programs never wait for another attempt
+        from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
+
         state = RetryCallState(Retrying(), None, (), {})
         state.attempt_number = attempt
         # Put together, as tenacity's own wait_exponential_jitter has two names for `initial`,

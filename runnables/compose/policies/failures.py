@@ -27,7 +27,7 @@ from runnables.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from runnables.engine import StreamInfo
+    from runnables.engine.stream import StreamInfo
 
 Restart = Literal["raise", "restart"]
 

@@ -17,7 +17,8 @@ from runnables.compose.policies.failures import (
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.values import with_settings
-from runnables.engine import StreamInfo, aclose, acollect, close, collect, raw_iterator
+from runnables.engine.collect import acollect, collect
+from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:

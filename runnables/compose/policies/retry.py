@@ -6,7 +6,6 @@ How long to wait before the next attempt is in `backoff.py`, the loop over attem
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
 from dataclasses import fields
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -32,12 +31,15 @@ from runnables.compose.policies.failures import (
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.values import with_settings
-from runnables.engine import StreamInfo, acollect, collect
+from runnables.engine.collect import acollect, collect
 from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+
     from runnables.compose.runnable import Runnable
     from runnables.core.config import RunnableConfig, Scope
+    from runnables.engine.stream import StreamInfo
 
 
 _BACKOFF = tuple(field.name for field in fields(Backoff))

@@ -11,17 +11,9 @@ from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.subclassing import config_of
 from runnables.core.values import with_settings
-from runnables.engine import (
-    Expired,
-    StreamInfo,
-    aclose,
-    acollect,
-    arun_with_timeout,
-    close,
-    collect,
-    raw_iterator,
-    run_with_timeout,
-)
+from runnables.engine.collect import acollect, collect
+from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
+from runnables.engine.timeouts import Expired, arun_with_timeout, run_with_timeout
 from runnables.errors import StepTimeout
 
 if TYPE_CHECKING:

@@ -20,20 +20,13 @@ from typing_extensions import TypeVar
 from runnables.compose.runnable import Runnable
 from runnables.core.signatures import unknown_option
 from runnables.errors import ConfigError, did_you_mean
-from runnables.messages import AIMessage
+from runnables.messages.ai import AIMessage
 from runnables.messages.convert import LanguageModelInput
-from runnables.models.structured.parser import AnswerParser, RawAndParsed, wrap_schema
-from runnables.models.structured.repair import RepairedAnswer
-from runnables.models.structured.schemas import (
-    answer_schema,
-    convert_to_openai_tool,
-    json_schema_of,
-    schema_name,
-)
-from runnables.models.structured.strict import is_object, resolve, strict_schema
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
+
+    from runnables.models.structured.parser import AnswerParser
 
 T = TypeVar("T")
 F = TypeVar("F", default=Any)
@@ -99,6 +92,8 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
         Raises:
             ConfigError: the service cannot take it.
         """
+        from runnables.models.structured.strict import strict_schema
+
         return (strict_schema(schema), True) if strict else (schema, strict)
 
     # The order matters. `type[T]` comes first, since pyright infers `object` for a generic caller's
@@ -229,6 +224,11 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
             >>> [sea.name for sea in model.with_structured_output(Sea).stream("Name a sea.")]
             ['Bal', 'Baltic']
         """
+        # here, as most models are asked for text, and these need tools and parsers
+        from runnables.models.structured.parser import RawAndParsed
+        from runnables.models.structured.repair import RepairedAnswer
+        from runnables.models.structured.schemas import answer_schema, json_schema_of
+
         for name in kwargs.keys() - self.known_options:
             known = ["include_raw", "method", "strict", "repair", *sorted(self.known_options)]
             raise unknown_option("with_structured_output", name, known)
@@ -245,6 +245,14 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
         self, schema: Any, method: str, strict: bool | None
     ) -> tuple[dict[str, Any], AnswerParser]:
         """Return the options that ask for an answer of a type, and the parser of that answer."""
+        from runnables.models.structured.parser import AnswerParser, wrap_schema
+        from runnables.models.structured.schemas import (
+            convert_to_openai_tool,
+            json_schema_of,
+            schema_name,
+        )
+        from runnables.models.structured.strict import is_object, resolve
+
         whole, name = json_schema_of(schema), schema_name(schema)
         whole = resolve(whole, whole)  # a type that contains itself is nothing but a reference
         if method == "json_mode":

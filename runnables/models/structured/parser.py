@@ -13,14 +13,15 @@ from runnables.compose.non_blocking import NonBlockingStep
 from runnables.core.schemas import for_pydantic
 from runnables.engine.merging import SNAPSHOTS, Merge, merge_chunks
 from runnables.errors import EmptyStream, ModelRefusalError, OutputParserException
-from runnables.messages import AIMessage, AIMessageChunk, message_chunk_to_message, message_to_chunk
+from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.kinds import message_chunk_to_message, message_to_chunk
 from runnables.messages.tool_call_merging import ToolCallAssembler
 from runnables.models.structured.json_schema import drop_null_optionals, schema_errors
 from runnables.models.structured.schemas import json_schema_of
-from runnables.parsers import JsonOutputParser, PydanticOutputParser
 from runnables.parsers.base import BaseParser, refusal_in, text_of
-from runnables.parsers.json import SnapshotDecoder, finish_json, read_json
+from runnables.parsers.json import JsonOutputParser, SnapshotDecoder, finish_json, read_json
 from runnables.parsers.tool_calls import ParsedToolCall
+from runnables.parsers.typed import PydanticOutputParser
 
 if TYPE_CHECKING:
     from runnables.compose.non_blocking import Decoder

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from runnables.compose.runnable import Runnable
 from runnables.core.error_notes import add_location, first_of
-from runnables.engine import StreamInfo, aclose, acollect, close, collect, raw_iterator
+from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import RESET, SNAPSHOTS, Merge
+from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
 from runnables.errors import ModelRefusalError, OutputParserException
-from runnables.messages import AIMessage, BaseMessage, HumanMessage, convert_to_messages
+from runnables.messages.ai import AIMessage
+from runnables.messages.convert import convert_to_messages
+from runnables.messages.roles import HumanMessage
 from runnables.parsers.repair import REPAIRED, repair_config
 
 if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
+    from runnables.messages.base import BaseMessage
 
 
 class RepairedAnswer(Runnable[Any, Any], internal=True):

@@ -13,7 +13,8 @@ from runnables.compose.runnable import Runnable
 from runnables.core.schemas import adapter_of
 from runnables.core.values import show
 from runnables.errors import ConfigError, did_you_mean
-from runnables.tools import RunnableTool, StructuredTool, tool_inside
+from runnables.tools.function_tool import StructuredTool
+from runnables.tools.runnable_tool import RunnableTool, tool_inside
 from runnables.tools.signature import read_docstring
 
 Tool: TypeAlias = Any

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, get_args
 
 from runnables.errors import PromptError, did_you_mean
+from runnables.prompts.formats.base import PromptTemplateFormat
 from runnables.prompts.formats.fstring import FString
-from runnables.prompts.formats.jinja import Jinja
-from runnables.prompts.formats.mustache import DEFAULT_DELIMITERS, Mustache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from runnables.prompts.formats.base import Compiled
-
-_FORMATS: Final[Mapping[str, Callable[[str], Compiled]]] = {
-    "f-string": FString,
-    "mustache": Mustache,
-    "jinja2": Jinja,
-}
 
 
 def compile_template(template: str, template_format: str = "f-string") -> Compiled:
@@ -28,15 +19,25 @@ def compile_template(template: str, template_format: str = "f-string") -> Compil
         PromptError: an unknown format, or a template that is not well formed.
         MissingExtra: the format needs a package that is not installed.
     """
-    if template_format not in _FORMATS:
-        known = ", ".join(repr(name) for name in _FORMATS)
+    formats = get_args(PromptTemplateFormat)
+    if template_format not in formats:
+        known = ", ".join(map(repr, formats))
         raise PromptError(
             f"Unsupported template format: {template_format}. Use one of {known}."
-            f"{did_you_mean(str(template_format), _FORMATS)}"
+            f"{did_you_mean(str(template_format), formats)}"
         )
     if not isinstance(template, str):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
         raise PromptError(f"Invalid template: {template!r}. A template is a string.")
-    return _FORMATS[template_format](template)
+    # the parsers of the two rarer formats are imported where a template is written in one
+    if template_format == "mustache":
+        from runnables.prompts.formats.mustache import Mustache
+
+        return Mustache(template)
+    if template_format == "jinja2":
+        from runnables.prompts.formats.jinja import Jinja
+
+        return Jinja(template)
+    return FString(template)
 
 
 def join_templates(left: str, right: str, template_format: str) -> str:
@@ -45,16 +46,23 @@ def join_templates(left: str, right: str, template_format: str) -> str:
     Raises:
         PromptError: together they would mean something else.
     """
-    compiled = compile_template(left, template_format)
-    if isinstance(compiled, Mustache) and compiled.delimiters != DEFAULT_DELIMITERS:
-        opening, closing = compiled.delimiters
-        raise PromptError(
-            f"Cannot add to a template that ends with other delimiters, {opening!r} and "
-            f"{closing!r}. Set them back at its end: '{opening}={{{{ }}}}={closing}'."
-        )
+    compile_template(left, template_format)
+    if template_format == "mustache":
+        _refuse_other_delimiters(left)
     if template_format != "f-string" and left.endswith("{") and right.startswith(("{", "%", "#")):
         raise PromptError(
             f"Cannot add {right[:20]!r} to {left[-20:]!r}: together they would be a tag. "
             "Put a space between them, or write them as one template."
         )
     return left + right
+
+
+def _refuse_other_delimiters(left: str) -> None:
+    from runnables.prompts.formats.mustache import DEFAULT_DELIMITERS, Mustache
+
+    opening, closing = delimiters = Mustache(left).delimiters
+    if delimiters != DEFAULT_DELIMITERS:
+        raise PromptError(
+            f"Cannot add to a template that ends with other delimiters, {opening!r} and "
+            f"{closing!r}. Set them back at its end: '{opening}={{{{ }}}}={closing}'."
+        )
