@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from blockbuster import BlockBuster
 from hypothesis import HealthCheck, settings
+from pydantic import TypeAdapter
 
 from runnables.compose.policies.backoff import NO_BACKOFF
 from runnables.models.request_policies import RequestPolicy
@@ -82,6 +83,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def blockbuster() -> Iterator[BlockBuster]:
     """Raise where the library, or code that it calls, blocks a running event loop."""
+    TypeAdapter(int)  # the first model of a process makes pydantic look for plugins on disk
     buster = BlockBuster(scanned_modules=["runnables", "runnables_providers"])
     buster.activate()
     yield buster

@@ -27,38 +27,56 @@ def _no_peer(*_: object) -> Run:
     raise ImportError("no peer", name="langchain_core")
 
 
-def _sum(size: int) -> Run:
-    return repeated(lambda: sum(range(size)))
+class Clock:
+    """A clock that work moves on, so that no measurement depends on the machine."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def work(self, units: int) -> None:
+        """Spend a microsecond for each unit."""
+        self.now += units / 1e6
 
 
-def _squared(size: int) -> Run:
-    return repeated(lambda: [sum(range(size)) for _ in range(size // 100)])
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the harness."""
+    clock = Clock()
+    monkeypatch.setattr("benchmarks.harness.time.perf_counter", lambda: clock.now)
+    return clock
 
 
-def _row(work: Run, budget: float) -> Row:
-    floor = repeated(lambda: sum(range(1000)))
-    return Row("x", "a row", "us", 1, budget, lambda: floor, _no_peer, lambda: work)
+def _row(clock: Clock, units: int, budget: float) -> Row:
+    floor, ours = repeated(lambda: clock.work(1000)), repeated(lambda: clock.work(units))
+    return Row("x", "a row", "us", 1, budget, lambda: floor, _no_peer, lambda: ours)
 
 
-def test_a_row_compares_with_its_floor() -> None:
-    """What does the floor's work twice takes about twice its time; the budget decides."""
-    twice = repeated(lambda: (sum(range(1000)), sum(range(1000))))
-    result = _row(twice, budget=4).measure(rounds=3)
-    assert 1.2 < result.factors["ours"] < 3.5
+def test_a_row_compares_with_its_floor(clock: Clock) -> None:
+    """What does the floor's work twice takes twice its time; the budget decides."""
+    result = _row(clock, 2000, budget=4).measure(rounds=3)
+    assert result.factors["ours"] == pytest.approx(2)
     assert result.passed
-    assert not _row(twice, budget=1).measure(rounds=3).passed
+    assert not _row(clock, 2000, budget=1).measure(rounds=3).passed
 
 
-def test_a_peer_that_is_not_installed_is_named_so() -> None:
+def test_a_peer_that_is_not_installed_is_named_so(clock: Clock) -> None:
     """Its cells say so, and the row is measured all the same."""
-    assert "not installed" in table([_row(repeated(lambda: 1), budget=1).measure(rounds=1)])
+    assert "not installed" in table([_row(clock, 1000, budget=1).measure(rounds=1)])
 
 
-def test_work_that_grows_with_its_square_is_found() -> None:
+def test_work_that_grows_with_its_square_is_found(clock: Clock) -> None:
     """A growth of 1 is linear; ten times the size at ten times the time for each is not."""
-    row = Growth("x", "growth", "us", (1_000, 10_000), 3, _sum, _no_peer, _squared)
+
+    def linear(size: int) -> Run:
+        return repeated(lambda: clock.work(size))
+
+    def squared(size: int) -> Run:
+        return repeated(lambda: clock.work(size * size))
+
+    row = Growth("x", "growth", "us", (1_000, 10_000), 3, linear, _no_peer, squared)
     result = row.measure(rounds=2)
-    assert result.factors["floor"] < 3 < result.factors["ours"]
+    assert result.factors["floor"] == pytest.approx(1)
+    assert result.factors["ours"] == pytest.approx(10)
     assert not result.passed
 
 

@@ -176,7 +176,7 @@ def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
         ({"openai_api_key": "sk"}, "Did you mean 'api_key'"),
         ({"use_responses": True}, "Did you mean 'use_responses_api'"),
         ({"callbacks": []}, r"'callbacks'\. Handlers go into the config"),
-        ({"model_kwargs": {}}, r"'model_kwargs'\. What .* goes into extra_body"),
+        ({"model_kwargs": {}}, r"'model_kwargs'\. Other options.*go into extra_body"),
         ({"streaming": True}, "'streaming'. Every model streams"),
     ],
 )
