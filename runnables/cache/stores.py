@@ -150,7 +150,12 @@ def check_cache(cache: object) -> None:
         ConfigError: it is none; the message says what is one.
     """
     if not isinstance(cache, BaseCache):
+        way_out = ""
+        if cache is True:
+            way_out = " There is no cache for all models that `True` could stand for."
+        elif isinstance(cache, str):
+            way_out = f" For a file write SQLiteCache({cache!r})."
         raise ConfigError(
             f"cache={cache!r}: expected an InMemoryCache, an SQLiteCache, or another subclass of "
-            "BaseCache. There is no cache for all models that `True` could stand for."
+            f"BaseCache.{way_out}"
         )

@@ -45,6 +45,7 @@ def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
 
         return RunnableParallel(cast("Mapping[str, Any]", thing))
     raise TypeError(
-        f"{thing!r} (of type {type(thing).__name__}) is not a runnable, and nothing that can be "
-        "one: expected a Runnable, a function, a generator function, or a dict of these."
+        f"{thing!r} (of type {type(thing).__name__}) is not a runnable, and cannot become one: "
+        "expected a Runnable, a function, a generator function, or a dict of these. "
+        f"For a fixed value write lambda _: {thing!r}."
     )

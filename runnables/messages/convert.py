@@ -85,7 +85,10 @@ def _from_dict(message: Mapping[str, Any]) -> BaseMessage:
         return _instantiate(fields.pop("type"), fields)
     role = fields.pop("role", None) or fields.pop("type", None)
     if not isinstance(role, str) or ("content" not in fields and not fields.get("tool_calls")):
-        raise ValueError(f"A message that is a dict needs 'role' and 'content', got {message!r}.")
+        raise ValueError(
+            f"A message that is a dict needs 'role' and 'content', got {message!r}. "
+            "A dict of values goes into a prompt first: prompt | model."
+        )
     if role in CHUNKS:
         return _instantiate(role, fields)
     return _from_role(role, fields)

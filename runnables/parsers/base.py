@@ -142,6 +142,7 @@ class BaseOutputParser(BaseParser[Output], internal=True):
             OutputParserException: the text is not what this parser reads. It gets the text as its
                 `llm_output`, where it has none.
         """
+        raise NotImplementedError(f"{type(self).__name__} does not define `parse`: write it")
 
     async def aparse(self, text: str) -> Output:
         """Run `parse`, to be awaited; parsing itself waits for nothing."""

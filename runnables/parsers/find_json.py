@@ -80,7 +80,7 @@ class JsonExtractor:
         if self.reader and not self.reader._done and not self.reader._stack and not self._in_fence:
             self._end_scalar(self.reader)
         if not self.reader:
-            raise JsonError("there is no JSON in the text")
+            raise JsonError("it holds no JSON value")
         return self.reader.finish()
 
     def _end_scalar(self, reader: JsonReader) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from runnables.core.schemas import adapter_of
@@ -129,10 +130,9 @@ def read_json(text: str) -> Any:
 
 def finish_json(extractor: JsonExtractor, text: str) -> Any:
     """Return the value that was found in a string, or raise the error of `read_json`."""
-    try:
+    with suppress(JsonError):
         return extractor.finish()
-    except JsonError:
-        return read_json(text)  # raises, and quotes the same text however it was cut
+    return read_json(text)  # raises, and quotes the same text wherever its chunks ended
 
 
 def supported_type(described: T, owner: str) -> T:

@@ -36,7 +36,7 @@ class DictPromptTemplate(Value, Template):
         {'type': 'image', 'url': 'https://x/cat.png'}
     """
 
-    _compile_nested: Any = None
+    _compiled: Any = None
 
     def __init__(
         self,
@@ -79,9 +79,9 @@ class DictPromptTemplate(Value, Template):
         return constructor_repr(self, self.template, template_format=self.template_format)
 
     def _get_compiled(self) -> Any:
-        if self._compile_nested is None:
-            self._compile_nested = _compiled(self.template, self.template_format)
-        return self._compile_nested
+        if self._compiled is None:
+            self._compiled = _compile_nested(self.template, self.template_format)
+        return self._compiled
 
 
 class ImagePromptTemplate(DictPromptTemplate):
@@ -124,7 +124,7 @@ class ImagePromptTemplate(DictPromptTemplate):
         """Render the image as a block of a message."""
         return {"type": "image_url", "image_url": self.render(context)}
 
-    def block_shorthand(self) -> Any:
+    def shorthand(self) -> Any:
         """Return the block as users write it."""
         return {"type": "image_url", "image_url": self.template}
 
@@ -171,14 +171,14 @@ def block_shorthand(template: BlockTemplate, template_format: str) -> Any:
     return template.template
 
 
-def _compiled(value: Any, template_format: str) -> Any:
+def _compile_nested(value: Any, template_format: str) -> Any:
     """Return a value of the same shape, with its strings compiled."""
     if isinstance(value, str):
         return compile_template(value, template_format)
     if is_dict(value):
-        return {key: _compiled(item, template_format) for key, item in value.items()}
+        return {key: _compile_nested(item, template_format) for key, item in value.items()}
     if is_list(value):
-        items = [_compiled(item, template_format) for item in value]
+        items = [_compile_nested(item, template_format) for item in value]
         return tuple(items) if isinstance(value, tuple) else items
     return _Constant(value)
 

@@ -50,3 +50,16 @@ def test_annotated_names_are_the_options_of_a_users_parser() -> None:
         YesNo(noo="no")  # type: ignore[call-arg]  # the point of the test
     with pytest.raises(TypeError, match="YesNo needs the option 'no'"):
         YesNo()  # type: ignore[call-arg]  # the point of the test
+
+
+class Unfinished(BaseOutputParser[str]):
+    """A parser whose author misspelled `parse`."""
+
+    def prase(self, text: str) -> str:
+        return text
+
+
+def test_a_parser_without_parse_says_what_to_write(call: Call) -> None:
+    """It returns no None for the value that was never parsed."""
+    with pytest.raises(NotImplementedError, match="Unfinished does not define `parse`: write it"):
+        call.invoke(Unfinished(), "yes")

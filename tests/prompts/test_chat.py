@@ -321,3 +321,10 @@ def test_messages_of_a_user_s_own_classes_are_validated() -> None:
         Results.from_template("of no call").format()
     assert Conversation().invoke({}).to_messages() == [HumanMessage("a"), HumanMessage("b")]
     assert LoudTemplate.from_template("hi").format().text == "HI"
+
+
+def test_a_prompt_with_an_image_prints_as_the_code_that_makes_it() -> None:
+    """The block keeps its type, as users write it."""
+    image = {"type": "image_url", "image_url": {"url": "https://x/{name}.png"}}
+    prompt = ChatPromptTemplate([("human", [{"type": "text", "text": "What is it?"}, image])])
+    assert eval(repr(prompt)) == prompt
