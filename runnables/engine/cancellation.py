@@ -30,7 +30,7 @@ def cancelled_error() -> type[asyncio.CancelledError]:
     """Return the class of what a cancelled call raises, sync and async: asyncio's own.
 
     A BaseException, which is never kept as a value. It is a function because asyncio is loaded
-    when somebody asks; `except cancelled_error()` asks only where something was raised.
+    when another call asks; `except cancelled_error()` asks only where something was raised.
     """
     return asyncio.CancelledError
 
