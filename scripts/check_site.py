@@ -1,4 +1,5 @@
-"""Check a built site: nothing is loaded from elsewhere, no link is broken, no page is unreachable.
+"""Check a built site: nothing is loaded from elsewhere, no link is broken, no page is unreachable,
+and no code shows the backslash that a bar has in tables.
 
     python -m scripts.check_site build/site
 
@@ -28,7 +29,7 @@ _IN_CSS = re.compile(r"""(?:url\(\s*|@import\s+)["']?((?:https?:)?//[^"')\s]+)""
 
 
 class Page(HTMLParser):
-    """What a page loads, where it links to, and the anchors that it has."""
+    """What a page loads, where it links to, its anchors, and the code in its sentences."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -36,12 +37,17 @@ class Page(HTMLParser):
         self.loads: list[str] = []
         self.links: list[str] = []
         self.anchors: set[str] = set()
+        self.code: list[str] = []
+        self._inside: list[str] = []
         text = path.read_text(encoding="utf-8")
         self.feed(text)
         self.loads += _IN_CSS.findall(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what a tag loads, links to or names."""
+        if tag in {"code", "pre"}:
+            self._inside.append(tag)
+            self.code.append("")
         given = {name: value for name, value in attrs if value}
         self.anchors.update(given[name] for name in ("id", "name") if name in given)
         if tag in _LOADED:
@@ -51,6 +57,16 @@ class Page(HTMLParser):
             self.loads += [given["href"]] if "href" in given else []
         elif tag == "a" and "href" in given:
             self.links.append(given["href"])
+
+    def handle_endtag(self, tag: str) -> None:
+        """Note where code ends."""
+        if self._inside and self._inside[-1] == tag:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        """Collect the text of code, but not that of blocks: theirs is shown as it is written."""
+        if self._inside and "pre" not in self._inside:
+            self.code[-1] += data
 
 
 def problems(site: Path) -> Iterator[str]:
@@ -67,6 +83,9 @@ def problems(site: Path) -> Iterator[str]:
         for address in page.loads:
             if _is_outside(address):
                 yield f"{page.path}: loads {address}"
+        for code in page.code:
+            if "\\|" in code:  # in tables, Markdown needs the backslash, and the site shows it
+                yield f"{page.path}: shows {code}: write <code>, and &#124; for the bar"
         if page.path.name != "404.html":  # served for any address, so it links from the root
             yield from _broken(page, pages)
 

@@ -37,6 +37,20 @@ MODULES = (
 
 _SHOWN: Final = re.compile(r"[^_]|__r?(or|add)__$")  # `filters` in zensical.toml says the same
 
+FIRST: Final = (
+    *("invoke", "ainvoke", "batch", "abatch", "batch_as_completed", "abatch_as_completed"),
+    *("stream", "astream", "transform", "atransform", "stream_events", "astream_events"),
+    *("__or__", "__ror__", "pipe", "assign", "pick", "map"),
+    *("bind", "with_config", "with_types", "with_listeners", "with_alisteners"),
+    *("with_retry", "with_fallbacks", "with_timeout", "with_cache"),
+    *("configurable_fields", "configurable_alternatives", "as_tool"),
+)
+"""The members that a class begins with, in this order: what every caller needs comes first.
+
+Without it, the members of the class itself come before those of its private bases, and `invoke`
+comes last.
+"""
+
 
 @cache
 def public_names() -> frozenset[str]:
@@ -56,13 +70,27 @@ def page(subject: Subject) -> str:
 
 def _entry(path: str) -> list[str]:
     """Return the lines that stand for one name."""
-    lines = [f"::: {path}"]
+    options: list[str] = []
     value = loaded(path)
     if isinstance(value, type) and (inherited := _from_private_bases(value)):
-        members = [*_described(value), *inherited]
-        lines += ["    options:", f"      members: [{', '.join(members)}]"]
-        lines += [f"      inherited_members: [{', '.join(inherited)}]"]
-    return [*lines, ""]
+        members = sorted([*_described(value), *inherited], key=_rank)
+        options += [f"members: [{', '.join(members)}]"]
+        options += [f"inherited_members: [{', '.join(inherited)}]"]
+    if isinstance(value, type) and any(map(_is_private, _written_bases(value))):
+        options += ["show_bases: false"]  # the names of such bases say nothing to a reader
+    head = ["    options:"] if options else []
+    return [f"::: {path}", *head, *(f"      {option}" for option in options), ""]
+
+
+def _written_bases(value: type) -> list[type]:
+    """Return the bases that the source names: a TypedDict does not keep them in `__bases__`."""
+    space = vars(sys.modules[value.__module__])
+    names = [ast.unparse(base).partition("[")[0] for base in _source(value).bases]
+    return [base for base in map(space.get, names) if isinstance(base, type)]
+
+
+def _rank(member: str) -> int:
+    return FIRST.index(member) if member in FIRST else len(FIRST)
 
 
 def loaded(path: str) -> object:
@@ -77,18 +105,16 @@ def _from_private_bases(value: type) -> list[str]:
     Users call these methods on the class that they know. What a public base has too is left out:
     it is shown there, once.
     """
-    shown = {kind for kind in map(loaded, public_names()) if isinstance(kind, type)}
     bases = [base for base in value.__mro__[1:] if _is_ours(base)]
-    public = {name for base in bases if base in shown for name in dir(base)}
-    private = [name for base in bases if base not in shown for name in _described(base)]
+    public = {name for base in bases if not _is_private(base) for name in dir(base)}
+    private = [name for base in bases if _is_private(base) for name in _described(base)]
     return [name for name in dict.fromkeys(private) if name not in public | set(vars(value))]
 
 
 def _described(kind: type) -> list[str]:
     """Return the members that a class itself defines and describes, in the order of its source."""
-    body = cast("ast.ClassDef", ast.parse(dedent(inspect.getsource(kind))).body[0]).body
     found: list[str] = []
-    for node, after in pairwise([*body, ast.Pass()]):
+    for node, after in pairwise([*_source(kind).body, ast.Pass()]):
         match node, after:
             case ((ast.FunctionDef() | ast.AsyncFunctionDef()), _) if ast.get_docstring(node):
                 found.append(node.name)
@@ -97,8 +123,22 @@ def _described(kind: type) -> list[str]:
     return [name for name in found if _SHOWN.match(name)]
 
 
+@cache
+def _public_classes() -> frozenset[type]:
+    return frozenset(kind for kind in map(loaded, public_names()) if isinstance(kind, type))
+
+
+def _is_private(base: type) -> bool:
+    return _is_ours(base) and base not in _public_classes()
+
+
 def _is_ours(base: type) -> bool:
     return base.__module__.partition(".")[0] in {"runnables", "runnables_providers"}
+
+
+@cache
+def _source(kind: type) -> ast.ClassDef:
+    return cast("ast.ClassDef", ast.parse(dedent(inspect.getsource(kind))).body[0])
 
 
 def _listed(path: str) -> list[str]:

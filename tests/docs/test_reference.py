@@ -37,6 +37,22 @@ def test_a_class_shows_what_it_has_from_private_bases(tmp_path: Path) -> None:
     )
 
 
+def test_a_runnable_begins_with_how_it_is_called() -> None:
+    """`invoke` is the first member, pipes come before policies, and no name is out of date."""
+    page = reference.page(SUBJECTS[0])
+    entry = page.partition("::: runnables.Runnable\n")[2].partition(":::")[0]
+    members = entry.partition("members: [")[2].partition("]")[0].split(", ")
+    assert tuple(members[: len(reference.FIRST)]) == reference.FIRST
+
+
+def test_private_bases_are_not_named() -> None:
+    """A base without an entry says nothing to a reader; one with an entry is named."""
+    entries = "".join(map(reference.page, SUBJECTS)).split("::: ")
+    hidden = {entry.split()[0] for entry in entries if "show_bases: false" in entry}
+    assert {"runnables.Runnable", "runnables.ChatModel", "runnables.TextContentBlock"} <= hidden
+    assert "runnables.RunnableLambda" not in hidden
+
+
 def test_every_page_is_in_the_navigation_of_the_site() -> None:
     """A page that is added to the docs is added to `nav` in zensical.toml."""
     config = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
@@ -82,6 +98,10 @@ def test_an_example_that_prints_something_else_is_found() -> None:
         ("<style>@import 'https://cdn.test/x.css'</style>", "loads https://cdn.test/x.css"),
         ('<img src="nowhere.png">', "links to nowhere.png, which is not there"),
         ('<a href="nowhere.html">', "links to nowhere.html, which is not there"),
+        (
+            r"<td><code>a <b>\|</b> b</code>",
+            r"shows a \| b: write <code>, and &#124; for the bar",
+        ),
         ('<a href="#nowhere">', "links to #nowhere, which has no such anchor"),
     ],
 )
