@@ -144,7 +144,7 @@ class BaseOutputParser(BaseParser[Output], internal=True):
         """
 
     async def aparse(self, text: str) -> Output:
-        """Run `parse`, to be awaited; parsing itself waits for nothing."""
+        """Do what `parse` does, async; parsing itself waits for nothing."""
         return self.parse(text)
 
     @property
