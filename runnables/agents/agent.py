@@ -106,7 +106,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
         self.name = name
         if max_steps < 1:
             raise ConfigError(
-                f"max_steps={max_steps!r}: expected a whole number, 1 or more: the model must "
+                f"max_steps={max_steps!r}: expected a whole number, 1 or more; the model must "
                 "answer at least once"
             )
         self._cached_setup: AgentSetup | None = None

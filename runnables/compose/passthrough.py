@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 
 class _AssignMethod:
-    """A descriptor: what `assign` is depends on where it is looked up.
+    """A descriptor: `assign` of the class, or of an instance.
 
-    `RunnablePassthrough.assign(...)` is a RunnableAssign, `RunnablePassthrough().assign(...)` a pipe
-    that ends with one.
+    `RunnablePassthrough.assign(...)` is a RunnableAssign. `RunnablePassthrough().assign(...)` is a
+    pipe that ends with one.
     """
 
     def __get__(self, instance: Any, owner: type) -> Callable[..., Any]:

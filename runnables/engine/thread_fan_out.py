@@ -191,7 +191,10 @@ class ThreadFanOut:
             return outcomes, helps
 
     def _hand_over(self, outcomes: list[tuple[Any, Any]]) -> Generator[tuple[Any, Any], None, None]:
-        """Yield outcomes; when the consumer asks for more, let `deliver` of the one it took return."""
+        """Yield outcomes.
+
+        When the consumer asks for more, let the `deliver` call of the chunk it took return.
+        """
         for outcome in outcomes:
             yield outcome
             if self._deliveries and self._failure is None:

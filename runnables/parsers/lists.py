@@ -29,7 +29,7 @@ class ListOutputParser(BaseOutputParser[list[str]], internal=True):
 
 
 class ItemReader:
-    """Base of readers that find the items in a text: the same items, wherever chunks end."""
+    """Base of readers that find the items in a string: the same items, wherever chunks end."""
 
     def feed(self, text: str) -> Iterable[str]:
         """Take the next part of the text; return the items that are complete now."""

@@ -67,7 +67,7 @@ class ChatRequest:
 
     @property
     def exclusive(self) -> bool:
-        """Tell whether no other job may run beside it: only then, the same seed returns the same text."""
+        """Tell whether it must run by itself: only then, one seed always returns one text."""
         return "seed" in self.options
 
     def run(self, server: Server, abilities: Abilities, emit: Callable[[Any], bool]) -> None:
