@@ -153,12 +153,12 @@ class ScriptedChatModel(ChatModel):
 
     @property
     def opened(self) -> int:
-        """Count the answers that have begun."""
+        """Return how many answers have begun."""
         return len(self._opened)
 
     @property
     def closed(self) -> int:
-        """Count the answers that are over: read to the end, failed, or closed."""
+        """Return how many answers are over: read to the end, failed, or closed."""
         return len(self._closed)
 
     # -- the answers
@@ -224,7 +224,7 @@ class ScriptedChatModel(ChatModel):
             return self.script[number % len(self.script)]
         if number >= len(self.script):
             raise RuntimeError(
-                f"The script has {len(self.script)} answers, and this is call {number + 1}. "
+                f"The script has no answer for call {number + 1} (it has {len(self.script)}). "
                 "Add an answer, or repeat the script with cycle=True."
             )
         return self.script[number]

@@ -105,7 +105,10 @@ class Agent(Runnable[AgentInput, State], internal=True):
         self.handle_tool_errors = handle_tool_errors
         self.name = name
         if max_steps < 1:
-            raise ConfigError(f"max_steps={max_steps!r}: the model must answer once, at least")
+            raise ConfigError(
+                f"max_steps={max_steps!r}: expected a whole number, 1 or more; the model must "
+                "answer at least once"
+            )
         self._cached_setup: AgentSetup | None = None
         self._setup()  # refuses now what does not fit
 
@@ -223,7 +226,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
             return self._run_tool(request, scope)
 
         fan_out = ThreadFanOut(work, iter(requests), slots, owns_limit=owns_limit)
-        fan_out.inside(CURRENT_SCOPE, scope)
+        fan_out.set_context(CURRENT_SCOPE, scope)
         return fan_out.run(len(requests))
 
     async def _arun_tools(
@@ -236,7 +239,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
             return await self._arun_tool(request, scope)
 
         fan_out = TaskFanOut(work, iter(requests), slots, owns_limit=owns_limit)
-        fan_out.inside(CURRENT_SCOPE, scope)
+        fan_out.set_context(CURRENT_SCOPE, scope)
         return await fan_out.run(len(requests))
 
     def _run_tool(self, request: ToolRequest, scope: Scope) -> ToolMessage:

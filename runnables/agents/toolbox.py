@@ -78,7 +78,7 @@ class Toolbox:
             return self._error_message(request, error)
 
     async def arun(self, request: ToolRequest, config: RunnableConfig | None) -> ToolMessage:
-        """Run `run`, to be awaited."""
+        """Do what `run` does, async."""
         if problem := self._problem(request):
             return _failure(request, problem)
         tool = self.runnables[request["name"] or ""]

@@ -63,7 +63,7 @@ class BaseCache(Value, ABC):
 
 
 class InMemoryCache(BaseCache):
-    """A cache in the memory of this process, of the entries that were used last.
+    """A cache in the memory of this process that keeps the entries used most recently.
 
     A pickled copy is empty.
 
@@ -105,11 +105,11 @@ class InMemoryCache(BaseCache):
         return self._read(key)
 
     def set(self, key: str, text: str) -> None:
-        """Store a string; the entry that was used longest ago goes where there are too many."""
+        """Store a string; beyond `maxsize`, the entry used longest ago is dropped."""
         self._write(key, text)
 
     async def aset(self, key: str, text: str) -> None:
-        """Store a string; the entry that was used longest ago goes where there are too many."""
+        """Store a string; beyond `maxsize`, the entry used longest ago is dropped."""
         self._write(key, text)
 
     def _read(self, key: str) -> str | None:

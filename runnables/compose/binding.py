@@ -232,7 +232,7 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
-        """Run the bound runnable, to be awaited."""
+        """Do what `invoke` does, async."""
         return await self.bound.ainvoke(input, self._config(config), **{**self.kwargs, **kwargs})
 
     def transform(

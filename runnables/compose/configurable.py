@@ -81,7 +81,7 @@ class _Configured(ForwardingWrapper[Input, Output], internal=True):
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
-        """Run what the config chooses, to be awaited."""
+        """Do what `invoke` does, async."""
         return await self.prepared(config).ainvoke(input, config, **kwargs)
 
     def transform(

@@ -105,7 +105,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
 
         items = self._items(value)
         fan_out = ThreadFanOut(work, iter(items), slots, owns_limit=owns_limit)
-        fan_out.inside(CURRENT_SCOPE, scope)
+        fan_out.set_context(CURRENT_SCOPE, scope)
         return fan_out.run(len(items))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
@@ -121,7 +121,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
 
         items = self._items(value)
         fan_out = TaskFanOut(work, iter(items), slots, owns_limit=owns_limit)
-        fan_out.inside(CURRENT_SCOPE, scope)
+        fan_out.set_context(CURRENT_SCOPE, scope)
         return await fan_out.run(len(items))
 
     def _items(self, value: Any) -> list[Any]:

@@ -126,7 +126,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
                 raise
 
         fan_out = ThreadFanOut(work, iter(self.branches.items()), slots, owns_limit=owns_limit)
-        fan_out.inside(CURRENT_SCOPE, scope)
+        fan_out.set_context(CURRENT_SCOPE, scope)
         return dict(zip(self.branches, fan_out.run(len(self.branches)), strict=True))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
@@ -142,7 +142,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
                 raise
 
         fan_out = TaskFanOut(work, iter(self.branches.items()), slots, owns_limit=owns_limit)
-        fan_out.inside(CURRENT_SCOPE, scope)
+        fan_out.set_context(CURRENT_SCOPE, scope)
         return dict(zip(self.branches, await fan_out.run(len(self.branches)), strict=True))
 
     # -- the output in chunks

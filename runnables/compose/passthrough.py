@@ -1,4 +1,4 @@
-"""Passing data on as it is, and picking from it."""
+"""Steps that pass their input on, or pick keys of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
 
 class _AssignMethod:
-    """`assign` of RunnablePassthrough: on the class, it makes a RunnableAssign; else, a pipe."""
+    """A descriptor: `assign` of the class, or of an instance.
+
+    `RunnablePassthrough.assign(...)` is a RunnableAssign. `RunnablePassthrough().assign(...)` is a
+    pipe that ends with one.
+    """
 
     def __get__(self, instance: Any, owner: type) -> Callable[..., Any]:
         if instance is None:
@@ -90,7 +94,7 @@ class RunnablePassthrough(Runnable[Result, Result], internal=True):
 
     @property
     def streams_input(self) -> bool:
-        """Tell that it passes chunks on as they come."""
+        """Return True: chunks pass through as they come."""
         return True
 
     def _input_schema_given_next(
@@ -192,7 +196,7 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
 
     @property
     def streams_input(self) -> bool:
-        """Tell that it picks from chunks as they come."""
+        """Return True: keys are picked from chunks as they come."""
         return True
 
     def _output_schema_given_previous(
@@ -261,7 +265,7 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
 
 
 class _Picked:
-    """The way in which the chunks of a picked key add up: as those of the key do upstream."""
+    """The merge of a picked key: the one that the key has upstream."""
 
     def __init__(self, chunks: object, keys: str | list[str]) -> None:
         self._chunks = chunks

@@ -151,8 +151,8 @@ class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
         """Limit the time of a call; one that takes longer raises `StepTimeout`.
 
         Args:
-            seconds: the limit; more than 0. Async, the work is cancelled; sync, it goes on in
-                its thread until it asks `is_cancelled`, and its output is dropped.
+            seconds: the limit; more than 0. In async runs the work is cancelled; in sync runs it
+                goes on in its thread until it asks `is_cancelled`, and its output is dropped.
 
         Raises:
             ValueError: a limit that is no number, or not more than 0.

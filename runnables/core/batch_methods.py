@@ -104,7 +104,7 @@ class Batching(Generic[Input, Output]):
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[Any]:
-        """Run `batch`, to be awaited; every item is a task of its own.
+        """Do what `batch` does, async; every item is a task of its own.
 
         Args:
             inputs: any iterable; it is pulled as worker slots get free.

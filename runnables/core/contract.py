@@ -101,7 +101,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
-        """Run `invoke`, to be awaited; sync code runs in a worker thread.
+        """Do what `invoke` does, async; sync code runs in a worker thread.
 
         Args:
             input: the input.

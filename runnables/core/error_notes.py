@@ -31,8 +31,8 @@ def add_location(error: BaseException, where: str) -> None:
         error.add_note(_Note(f"in {where}"))
 
 
-def first_of(errors: Sequence[ErrorT], title: str) -> ErrorT:
-    """Return the first error, whose cause becomes the group of the others, in order.
+def chain_errors(errors: Sequence[ErrorT], title: str) -> ErrorT:
+    """Make the other errors the cause of the first, as a group, and return the first.
 
     The cause that the first error had becomes the cause of the group.
     """
@@ -52,8 +52,8 @@ _ENTRY_POINTS: Final = frozenset({"invoke", "ainvoke", "batch", "abatch"})
 def trim_traceback(error: BaseException, level: object = None) -> None:
     """Drop the library's own frames below the current one: one for each level is enough.
 
-    A level ends at a user's frame, or at the call of another runnable than `level`. An error that
-    the library itself raises keeps its last frame.
+    Frames are dropped up to the next frame of user code, or the next call of a runnable other than
+    `level`. An error that the library itself raises keeps its last frame.
     """
     current = error.__traceback__
     if current is None:

@@ -1,4 +1,4 @@
-"""A stream of one value, and the value of a stream."""
+"""Merge a stream into one value, or make a stream of one value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 class SingleValue(Iterator[T]):
     """A stream of one chunk, which is the whole value.
 
-    A step that needs the whole value takes it by `single_value`, and iterates over nothing.
+    A step that needs the whole value takes it by `single_value`, without iterating.
     """
 
     __slots__ = ("_is_left", "value")
@@ -66,7 +66,7 @@ def single_value(chunks: object) -> Any:
 
 
 def collect(chunks: Iterable[Any]) -> Any:
-    """Return the value that the chunks of a stream make by its own merge, and close the stream.
+    """Merge the chunks as their stream declares, close it, and return the value.
 
     Raises:
         EmptyStream: it ended without a chunk.
@@ -88,7 +88,7 @@ def collect(chunks: Iterable[Any]) -> Any:
 
 
 async def acollect(chunks: AsyncIterable[Any]) -> Any:
-    """Return the value that the chunks of a stream make by its own merge, and close the stream.
+    """Merge the chunks as their stream declares, close it, and return the value.
 
     Raises:
         EmptyStream: it ended without a chunk.

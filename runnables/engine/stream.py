@@ -274,7 +274,7 @@ def _as_current(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Gen
 
 @types.coroutine
 def _await_rest(closing: Any, awaited: Any) -> Generator[Any, Any, None]:
-    """Go on with an `aclose` that waits for `awaited`, as `await` would."""
+    """Resume an `aclose` that waits for `awaited`, as `await` would."""
     while True:
         try:
             sent = yield awaited

@@ -90,7 +90,7 @@ class TaskFanOut:
         self._context = contextvars.copy_context()
         self._context.run(current_token.set, self._token)
 
-    def inside(self, variable: contextvars.ContextVar[T], value: T) -> None:
+    def set_context(self, variable: contextvars.ContextVar[T], value: T) -> None:
         """Set a context variable for the work on all items."""
         self._context.run(variable.set, value)
 

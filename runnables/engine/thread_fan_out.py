@@ -101,7 +101,7 @@ class ThreadFanOut:
         self._context = contextvars.copy_context()
         self._context.run(current_token.set, self._token)
 
-    def inside(self, variable: contextvars.ContextVar[T], value: T) -> None:
+    def set_context(self, variable: contextvars.ContextVar[T], value: T) -> None:
         """Set a context variable for the work on all items."""
         self._context.run(variable.set, value)
 
@@ -191,7 +191,10 @@ class ThreadFanOut:
             return outcomes, helps
 
     def _hand_over(self, outcomes: list[tuple[Any, Any]]) -> Generator[tuple[Any, Any], None, None]:
-        """Yield outcomes; when the consumer comes back, let the `deliver` of the last return."""
+        """Yield outcomes.
+
+        When the consumer asks for more, let the `deliver` call of the chunk it took return.
+        """
         for outcome in outcomes:
             yield outcome
             if self._deliveries and self._failure is None:

@@ -78,7 +78,7 @@ class _MediaKeys(_BlockKeys):
 
 
 class ImageContentBlock(_MediaKeys):
-    """An image.
+    """An image, by `url`, `base64` or `file_id`.
 
     Example:
         >>> block = {"type": "image_url", "image_url": "data:image/png;base64,AAAA"}
@@ -90,7 +90,7 @@ class ImageContentBlock(_MediaKeys):
 
 
 class AudioContentBlock(_MediaKeys):
-    """Audio.
+    """Audio, by `url`, `base64` or `file_id`.
 
     Example:
         >>> block = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
@@ -102,7 +102,7 @@ class AudioContentBlock(_MediaKeys):
 
 
 class VideoContentBlock(_MediaKeys):
-    """A video.
+    """A video, by `url`, `base64` or `file_id`.
 
     Example:
         >>> block = {"type": "media", "mime_type": "video/mp4", "file_uri": "gs://bucket/cat.mp4"}

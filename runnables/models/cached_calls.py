@@ -55,7 +55,7 @@ async def acached_answer(
     messages: Messages,
     options: Options,
 ) -> AIMessage:
-    """Run `cached_answer`, to be awaited."""
+    """Do what `cached_answer` does, async."""
     entry = _cache_entry(policy, messages, options)
     answer = await entry.aget()
     if answer is not NOT_CACHED:

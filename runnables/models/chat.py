@@ -79,11 +79,11 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         seed: makes answers repeatable, where the provider can.
         top_p: choose among the likeliest tokens of this total probability, from 0 to 1.
         name: the model's name in events and traces.
-        max_retries: how often a request is made again after an error that may pass (see
+        max_retries: how often a request is repeated after an error that may pass (see
             `is_retryable`); None: never.
-        max_retry_delay: the longest delay that a service may ask for, in seconds, and still get
-            the request again; None: 60.
-        rate_limiter: admits requests, those of all models that share it.
+        max_retry_delay: the longest delay, in seconds, that the service may ask for before a retry;
+            60 by default.
+        rate_limiter: spaces the requests of all models that share it.
         cache: where answers are stored, and looked up first.
 
     Raises:
@@ -183,7 +183,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         return getattr(type(self), hook) is not getattr(ChatModel, hook)
 
     def _require(self, hook: str, other: str, method: str) -> None:
-        """Refuse a model without the other hook, which this one would be made of."""
+        """Raise unless the subclass wrote `hook`, which the default of `other` calls."""
         if self._writes(hook):
             return
         if self._writes("_agenerate") or self._writes("_astream"):

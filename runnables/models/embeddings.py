@@ -27,11 +27,11 @@ class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
     As a runnable it embeds one string as a query; `batch` sends many strings at once.
 
     Args:
-        max_retries: how often a request is made again after an error that may pass (see
+        max_retries: how often a request is repeated after an error that may pass (see
             `is_retryable`); None: never.
-        max_retry_delay: the longest delay that a service may ask for, in seconds, and still get
-            the request again; None: 60.
-        rate_limiter: admits requests, those of all models that share it.
+        max_retry_delay: the longest delay, in seconds, that the service may ask for before a retry;
+            60 by default.
+        rate_limiter: spaces the requests of all models that share it.
 
     Example:
         >>> class Lengths(Embeddings):

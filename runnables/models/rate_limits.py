@@ -349,7 +349,7 @@ class FairQueue:
             self._tokens.take(tokens)
 
     def _wake_head(self) -> None:
-        """Have the call at the head look at the clock."""
+        """Wake the first call in the queue, to check whether it may go."""
         if self.waiting:
             self.waiting[0].wakeup.set()
 

@@ -48,13 +48,13 @@ class RequestPolicy:
     pass. The methods take the function that makes a request, and its arguments.
 
     Attributes:
-        max_retries: how often a request is made again after an error that may pass (see
+        max_retries: how often a request is repeated after an error that may pass (see
             `is_retryable`); None: never. Under a `with_retry` that covers the error, never.
             Unless it is None, the error of a stream carries the chunks that were emitted as
             `error.produced`.
-        max_retry_delay: the longest delay that a service may ask for, in seconds, and still get
-            the request again; None: 60.
-        rate_limiter: admits requests, those of all models that share it; each attempt is one.
+        max_retry_delay: the longest delay, in seconds, that the service may ask for before a retry;
+            60 by default.
+        rate_limiter: spaces the requests of all models that share it; each attempt is one.
         cache: where answers are stored, and looked up first; see `RunnableCache`. A cached answer
             has `response_metadata["from_cache"]`, and its usage is counted nowhere.
     """

@@ -145,7 +145,7 @@ class BaseOutputParser(BaseParser[Output], internal=True):
         raise NotImplementedError(f"{type(self).__name__} does not define `parse`: write it")
 
     async def aparse(self, text: str) -> Output:
-        """Run `parse`, to be awaited; parsing itself waits for nothing."""
+        """Do what `parse` does, async; parsing itself waits for nothing."""
         return self.parse(text)
 
     @property

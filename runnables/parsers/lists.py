@@ -13,7 +13,7 @@ from runnables.parsers.base import BaseOutputParser, text_of
 
 
 class ListOutputParser(BaseOutputParser[list[str]], internal=True):
-    """Base of parsers to lists of strings. Each chunk of the stream is a list of new items.
+    """Base of parsers of lists of strings. Each chunk of the stream is a list of new items.
 
     A subclass that writes only `parse` yields its list at the end.
 
@@ -29,7 +29,7 @@ class ListOutputParser(BaseOutputParser[list[str]], internal=True):
 
 
 class ItemReader:
-    """Base of readers that find the items in a string, the same ones however it is cut."""
+    """Base of readers that find the items in a string: the same items, wherever chunks end."""
 
     def feed(self, text: str) -> Iterable[str]:
         """Take the next part of the text; return the items that are complete now."""
@@ -67,7 +67,7 @@ def _read_all(reader: ItemReader, text: str) -> list[str]:
 
 
 class CommaSeparatedListOutputParser(ListOutputParser, internal=True):
-    """A parser to the items between commas, on one line or several.
+    """A parser of items that are separated by commas, on one line or several.
 
     Spaces before an item are dropped. An item in double quotes may hold commas, line breaks, and
     quotes that are doubled, as Python's `csv` reads them.
@@ -101,7 +101,10 @@ class CommaSeparatedListOutputParser(ListOutputParser, internal=True):
 
 
 class _CommaReader(ItemReader):
-    """A reader of one character at a time; a step returns the item that its character ended."""
+    """A reader of one character at a time.
+
+    `_step` is the state: it takes a character, and returns the item that it ends, if any.
+    """
 
     def __init__(self) -> None:
         self._step: Callable[[str], str | None] = self._line_start
@@ -157,7 +160,7 @@ class _CommaReader(ItemReader):
 
 
 class _LinePatternParser(ListOutputParser, internal=True):
-    """Base of parsers to items on a line each, found by a pattern with one group.
+    """Base of parsers of items on a line each, found by a pattern with one group.
 
     Attributes:
         pattern: the regular expression that is searched for in every line; its first group is the
@@ -204,7 +207,7 @@ class _LineReader(ItemReader):
 
 
 class NumberedListOutputParser(_LinePatternParser, internal=True):
-    """A parser to the items of a numbered list, one on a line; other lines are left out.
+    """A parser of the items of a numbered list, one on a line; other lines are left out.
 
     Args:
         pattern: a regular expression for an item within a line, with one group.
@@ -229,7 +232,7 @@ class NumberedListOutputParser(_LinePatternParser, internal=True):
 
 
 class MarkdownListOutputParser(_LinePatternParser, internal=True):
-    """A parser to the items of a Markdown list, one on a line; other lines are left out.
+    """A parser of the items of a Markdown list, one on a line; other lines are left out.
 
     Args:
         pattern: a regular expression for an item within a line, with one group.

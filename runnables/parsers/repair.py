@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.core.config import refuse_options
-from runnables.core.error_notes import add_location, first_of
+from runnables.core.error_notes import add_location, chain_errors
 from runnables.core.typevars import Output
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import SNAPSHOTS
@@ -119,7 +119,7 @@ class RepairParser(Runnable[Any, Output], internal=True):
                 return self.parser.invoke(answer, config)
             except OutputParserException as error:
                 errors.append(_with_location(error, number))
-        raise first_of(errors, REPAIRED)
+        raise chain_errors(errors, REPAIRED)
 
     async def _arepair(self, first: OutputParserException, scope: Scope | None) -> Any:
         errors = [first]
@@ -130,7 +130,7 @@ class RepairParser(Runnable[Any, Output], internal=True):
                 return await self.parser.ainvoke(answer, config)
             except OutputParserException as error:
                 errors.append(_with_location(error, number))
-        raise first_of(errors, REPAIRED)
+        raise chain_errors(errors, REPAIRED)
 
     # -- stream
 

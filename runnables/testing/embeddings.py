@@ -43,13 +43,13 @@ class EmbeddingsTests:
     supports_empty_strings: ClassVar[bool] = True
     """Whether the model embeds an empty string."""
     tolerance: ClassVar[float] = 1e-3
-    """The largest difference between two vectors of one string, in each number."""
+    """How far two vectors of one string may differ in any number."""
 
     def make(self, **settings: Any) -> Embeddings:
         """Make the model to test.
 
         Args:
-            **settings: settings for its constructor: `base_url`, for the replay server.
+            **settings: settings for the constructor; the replay server passes `base_url`.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define `make`: write it")
 

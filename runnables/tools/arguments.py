@@ -1,4 +1,4 @@
-"""The way from the input of a tool to the arguments of its function."""
+"""From a tool's input to its function's arguments."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _parameter_names(schema: ArgsSchema, *, inferred: bool) -> dict[str, str]:
 
 
 class ArgumentReader:
-    """The reading of a function's arguments, by its signature and by the schema of its arguments.
+    """A reader of a function's arguments, by its signature and its schema.
 
     Args:
         tool: the name of the tool, for errors.

@@ -224,7 +224,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
 
     @abstractmethod
     async def _arun(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
-        """Run `_run`, to be awaited."""
+        """Do what `_run` does, async."""
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         invocation = ToolInvocation(value)

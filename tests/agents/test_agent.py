@@ -402,7 +402,7 @@ def test_a_model_without_an_answer_is_named(call: Call) -> None:
         (lambda: create_agent(ScriptedChatModel(), [add, add]), "Two tools have the name 'add'"),
         (lambda: create_agent(ScriptedChatModel(), [Answer]), "cannot be a tool of an agent"),
         (lambda: create_agent(ScriptedChatModel(), [lambda a: a]), "has no description"),
-        (lambda: create_agent(ScriptedChatModel(), [add], max_steps=0), "once, at least"),
+        (lambda: create_agent(ScriptedChatModel(), [add], max_steps=0), "1 or more"),
     ],
 )
 def test_a_wrong_agent_is_refused_when_it_is_made(make: Any, reason: str) -> None:

@@ -73,9 +73,10 @@ class HTTPChatModel(Remote, ChatModel):
         top_p: the total probability of the most likely tokens to sample from.
         timeout: seconds to wait for the first byte of a response, and for each chunk after it; or
             `Timeouts`, which has each limit by name.
-        max_retries: the most retries after a temporary error; see `RequestPolicy`.
-        max_retry_delay: the longest wait in seconds that the service may ask for.
-        rate_limiter: the limiter that requests wait for; see `RequestPolicy`.
+        max_retries: how often a request is repeated after an error that may pass; None: never.
+        max_retry_delay: the longest delay, in seconds, that the service may ask for before a retry;
+            60 by default.
+        rate_limiter: spaces the requests of all models that share it.
         cache: the cache of answers, which is read first; see `RequestPolicy`.
         default_headers: more headers of each request; no repr shows their values.
         extra_body: more keys of each request body; they override all others.

@@ -34,9 +34,10 @@ class HTTPEmbeddings(Remote, Embeddings):
             string: no key, whatever the environment has.
         base_url: another base URL than that of the service.
         timeout: seconds to wait for a response, or `Timeouts`.
-        max_retries: the most retries after a temporary error; see `RequestPolicy`.
-        max_retry_delay: the longest wait in seconds that the service may ask for.
-        rate_limiter: the limiter that requests wait for; see `RequestPolicy`.
+        max_retries: how often a request is repeated after an error that may pass; None: never.
+        max_retry_delay: the longest delay, in seconds, that the service may ask for before a retry;
+            60 by default.
+        rate_limiter: spaces the requests of all models that share it.
         default_headers: more headers of each request; no repr shows their values.
         extra_body: more keys of each request body; they override all others.
         name: the name in traces.

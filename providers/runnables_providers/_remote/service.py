@@ -163,13 +163,13 @@ class Remote:
         settings: dict[str, Any] = cast("Any", super())._identity()
         return {**settings, "base_url": self._url()}  # it may come from the environment
 
-    def _is_own(self) -> bool:
+    def _is_official_url(self) -> bool:
         """Tell whether the URL is that of the service itself, not of a compatible server."""
         return self._url() == self.service.url
 
     def _service_label(self) -> str:
         """Return the name for errors: that of the service, or the host of a compatible server."""
-        if self._is_own():
+        if self._is_official_url():
             return self.service.display_name
         return f"{urlsplit(self._url()).netloc} ({self.service.name})"
 
@@ -201,8 +201,8 @@ class Remote:
         Raises:
             AuthenticationError: there is none, and the service requires one.
         """
-        key = self._given()
-        if key or not self.service.requires_key or not self._is_own():
+        key = self._configured_key()
+        if key or not self.service.requires_key or not self._is_official_url():
             return key or None
         why = "" if self.api_key is None else " (api_key is empty)"
         raise AuthenticationError(
@@ -212,7 +212,8 @@ class Remote:
             provider=self.service.name,
         )
 
-    def _given(self) -> str | None:
+    def _configured_key(self) -> str | None:
+        """Return the key of the setting, or of the environment."""
         if self.api_key is not None:
             return key_of(self.api_key)
         return key_of(variable(*self.service.key_variables))

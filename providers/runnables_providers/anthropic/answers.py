@@ -12,7 +12,7 @@ from runnables.messages.blocks import Block, Content
 from runnables.messages.merging import join_deltas_by_key
 from runnables.messages.tool_calls import parse_args
 from runnables.models import StopSequenceFilter
-from runnables_providers.anthropic.blocks import INVALID
+from runnables_providers.anthropic.blocks import INVALID_JSON_KEY
 
 Addition: TypeAlias = tuple[Content, list[ToolCallChunk]]
 """What an event adds to the content of a message, and to its tool calls."""
@@ -41,7 +41,7 @@ class _OpenBlock:
         try:
             return {**self.block, "input": parse_args(text)}
         except ValueError:
-            return {**self.block, "input": {INVALID: text}}
+            return {**self.block, "input": {INVALID_JSON_KEY: text}}
 
 
 class AnswerReader:

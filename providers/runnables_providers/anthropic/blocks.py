@@ -18,17 +18,17 @@ from runnables.messages.normalize import base64_of, canonical_block, check_place
 if TYPE_CHECKING:
     from runnables.messages.blocks import Block
 
-INVALID: Final = "INVALID_JSON"
+INVALID_JSON_KEY: Final = "INVALID_JSON"
 """The key under which invalid JSON arguments are shown to the model: arguments must be an object,
 and Anthropic's documentation uses this key."""
 
-_CITED: Final = frozenset(
+_CITATION_TYPES: Final = frozenset(
     "char_location page_location content_block_location web_search_result_location "
     "search_result_location".split()
 )
 """The types of citations that Anthropic makes; it would refuse those of others."""
 
-_OF_CALLS: Final = ("caller", "toolset_name", "cache_control")
+_TOOL_CALL_FIELDS: Final = ("caller", "toolset_name", "cache_control")
 """Anthropic's own fields of a tool call; extras of other providers are left out."""
 
 _IMAGES: Final[Mapping[str, str]] = {
@@ -40,13 +40,13 @@ _IMAGES: Final[Mapping[str, str]] = {
 }
 
 
-def request_block(item: str | Mapping[str, Any], where: str, *, answered: bool) -> Block | None:
+def request_block(item: str | Mapping[str, Any], where: str, *, from_model: bool) -> Block | None:
     """Return an item of a message's content as a block; None where there is nothing to send.
 
     Args:
         item: a string or a block.
         where: its place, for the error.
-        answered: whether the model wrote it: only then may it have citations.
+        from_model: whether the model wrote it: only then may it have citations.
 
     Raises:
         InvalidRequestError: Claude cannot read it.
@@ -57,17 +57,17 @@ def request_block(item: str | Mapping[str, Any], where: str, *, answered: bool) 
     if kind == "thinking":
         return _thinking(item)
     if "source" in item:
-        return _own(item)
+        return _without_index(item)
     block = cast("Mapping[str, Any]", canonical_block(item))
     match block["type"]:
         case "text":
-            return _text(block, answered)
+            return _text(block, from_model)
         case "refusal":
             return text_block(block["refusal"])
         case "reasoning":
             return _reasoning(block)
         case "image":
-            return _with_extras({"type": "image", "source": _source(block)}, block)
+            return _with_transformations({"type": "image", "source": _source(block)}, block)
         case "file":
             return _file(block, where)
         case "text-plain":
@@ -75,12 +75,12 @@ def request_block(item: str | Mapping[str, Any], where: str, *, answered: bool) 
         case "tool_call":
             return tool_use(block)
         case "invalid_tool_call":
-            return tool_use({**block, "args": {INVALID: block.get("args")}})
+            return tool_use({**block, "args": {INVALID_JSON_KEY: block.get("args")}})
         case "tool_call_chunk":
             return None  # an incomplete call
         case "non_standard":
             check_place(block, where)
-            return _own(block["value"])
+            return _without_index(block["value"])
         case other:
             raise _unreadable(other, where, "Leave it out, or describe it in words.")
 
@@ -94,7 +94,7 @@ def tool_use(call: Mapping[str, Any]) -> Block:
     """Return a tool call as a block, with the fields that Anthropic expects back."""
     use = {"type": "tool_use", "id": call_id(call.get("id")), "name": call.get("name") or "unknown"}
     extras: Mapping[str, Any] = call.get("extras") or {}
-    own = {key: extras[key] for key in _OF_CALLS if key in extras}
+    own = {key: extras[key] for key in _TOOL_CALL_FIELDS if key in extras}
     return {**use, "input": call.get("args") or {}, **own}
 
 
@@ -103,14 +103,14 @@ def call_id(id: str | None) -> str:
     return re.sub(r"[^a-zA-Z0-9_-]", "_", id or "unknown")
 
 
-def _own(item: Mapping[str, Any]) -> Block:
+def _without_index(item: Mapping[str, Any]) -> Block:
     return {key: value for key, value in item.items() if key != "index"}
 
 
 def _thinking(item: Mapping[str, Any]) -> Block | None:
     """Return reasoning unchanged; None where it has no signature: it is another model's, and the
     API would refuse it."""
-    return _own(item) if item.get("signature") else None
+    return _without_index(item) if item.get("signature") else None
 
 
 def _reasoning(block: Mapping[str, Any]) -> Block | None:
@@ -120,14 +120,14 @@ def _reasoning(block: Mapping[str, Any]) -> Block | None:
     return {"type": "thinking", "thinking": block.get("reasoning", ""), "signature": signature}
 
 
-def _text(block: Mapping[str, Any], answered: bool) -> Block | None:
+def _text(block: Mapping[str, Any], from_model: bool) -> Block | None:
     made = text_block(block["text"])
     if made is None:
         return None
     extras: Mapping[str, Any] = block.get("extras") or {}
     if own := extras.get("citations"):
         made["citations"] = own
-    elif answered and (citations := _citations(block)):
+    elif from_model and (citations := _citations(block)):
         made["citations"] = citations
     return _with_cache_control(made, extras)
 
@@ -137,7 +137,7 @@ def _citations(block: Mapping[str, Any]) -> list[dict[str, Any]]:
         # answers have a `file_id`, which requests may not have
         {key: value for key, value in annotation.items() if key != "file_id"}
         for annotation in block.get("annotations") or ()
-        if annotation.get("type") in _CITED
+        if annotation.get("type") in _CITATION_TYPES
     ]
 
 
@@ -149,7 +149,7 @@ def _file(block: Mapping[str, Any], where: str) -> Block:
     if kind.startswith("text/"):
         return _document(block, _text_source({"text": _decoded(block["base64"], where)}))
     if kind.startswith("image/"):
-        return _with_extras({"type": "image", "source": _source(block)}, block)
+        return _with_transformations({"type": "image", "source": _source(block)}, block)
     if kind != "application/pdf":
         raise _unreadable(f"file ({kind})", where, "Send a PDF, plain text, or an image.")
     return _document(block, _source({**block, "mime_type": kind}))
@@ -199,7 +199,8 @@ def _image_type(data: str) -> str:
     return next((kind for start, kind in _IMAGES.items() if data.startswith(start)), "image/png")
 
 
-def _with_extras(made: Block, block: Mapping[str, Any]) -> Block:
+def _with_transformations(made: Block, block: Mapping[str, Any]) -> Block:
+    """Add the transformations and the cache control of a block."""
     extras: Mapping[str, Any] = block.get("extras") or {}
     if "transformations" in extras:
         made["transformations"] = extras["transformations"]
@@ -212,7 +213,7 @@ def _with_cache_control(made: Block, extras: Mapping[str, Any]) -> Block:
     return made
 
 
-def _unreadable(kind: str, where: str, way: str) -> InvalidRequestError:
+def _unreadable(kind: str, where: str, advice: str) -> InvalidRequestError:
     return InvalidRequestError(
-        f"{where} is of type {kind!r}, which Claude cannot read. {way}", provider="anthropic"
+        f"{where} is of type {kind!r}, which Claude cannot read. {advice}", provider="anthropic"
     )

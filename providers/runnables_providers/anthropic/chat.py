@@ -110,10 +110,10 @@ class ChatAnthropic(HTTPChatModel, internal=True):
 
     # -- the key, and the URL
 
-    def _given(self) -> str | None:
+    def _configured_key(self) -> str | None:
         token = self.auth_token
         if token is None or self.api_key is not None:
-            return super()._given()
+            return super()._configured_key()
         return key_of(token)
 
     def _auth(self, key: str) -> Mapping[str, str]:
@@ -139,7 +139,9 @@ class ChatAnthropic(HTTPChatModel, internal=True):
 
     def _method_for(self, form: Mapping[str, Any]) -> Method:
         """Choose a schema where the API supports it. Other servers may not, but have tools."""
-        return "json_schema" if self._is_own() and is_supported(form) else "function_calling"
+        return (
+            "json_schema" if self._is_official_url() and is_supported(form) else "function_calling"
+        )
 
     def _fitted_schema(
         self, schema: dict[str, Any], strict: bool | None
@@ -159,6 +161,6 @@ class ChatAnthropic(HTTPChatModel, internal=True):
         )
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
-        if "tool_choice" in options and not self._is_own():
+        if "tool_choice" in options and not self._is_official_url():
             options = with_only_tool(options)
         return MessagesCall(messages, options, provider=self.service.name)

@@ -10,7 +10,7 @@ from runnables.errors import InvalidRequestError, did_you_mean
 from runnables.messages import AIMessage, BaseMessage, ChatMessage, SystemMessage, ToolMessage
 from runnables.messages.normalize import canonical_block
 from runnables_providers.anthropic.blocks import (
-    INVALID,
+    INVALID_JSON_KEY,
     call_id,
     request_block,
     text_block,
@@ -121,13 +121,13 @@ def _blocks_of(index: int, message: BaseMessage) -> list[Block]:
     return _blocks(index, message) or [{"type": "text", "text": message.text}]
 
 
-def _blocks(index: int, message: BaseMessage, *, answered: bool = False) -> list[Block]:
+def _blocks(index: int, message: BaseMessage, *, from_model: bool = False) -> list[Block]:
     if isinstance(message.content, str):
         block = text_block(message.content)
         return [] if block is None else [block]
-    is_foreign = answered and message.response_metadata.get("model_provider") not in _OWN
+    is_foreign = from_model and message.response_metadata.get("model_provider") not in _OWN
     found = (
-        request_block(item, f"messages[{index}].content[{position}]", answered=answered)
+        request_block(item, f"messages[{index}].content[{position}]", from_model=from_model)
         for position, item in enumerate(message.content)
         if not (is_foreign and _is_private(item))
     )
@@ -157,12 +157,15 @@ def _answer(index: int, message: AIMessage) -> list[Block]:
     """Return the blocks of an answer: its content, and the calls that are not in its content."""
     calls: list[Mapping[str, Any]] = [
         *message.tool_calls,
-        *({**call, "args": {INVALID: call["args"]}} for call in message.invalid_tool_calls),
+        *(
+            {**call, "args": {INVALID_JSON_KEY: call["args"]}}
+            for call in message.invalid_tool_calls
+        ),
     ]
     uses = [tool_use(call) for call in calls]
     missing = {use["id"]: use for use in uses}
     blocks: list[Block] = []
-    for block in _blocks(index, message, answered=True):
+    for block in _blocks(index, message, from_model=True):
         if block.get("type") == "tool_use" and block["id"] in missing:
             # where the two differ, the call is right: it is what was run
             block |= {"input": missing.pop(block["id"])["input"]}

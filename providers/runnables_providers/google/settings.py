@@ -24,7 +24,7 @@ class GoogleOptions(TypedDict, total=False):
     include_thoughts: bool | None
     """Whether answers have summaries of the reasoning, as reasoning blocks."""
     labels: Mapping[str, str] | None
-    """Names and values to find the request by in the bill."""
+    """Labels by which the bill can be filtered."""
     logprobs: int | None
     """How many of the likeliest tokens are reported, with `response_logprobs`."""
     media_resolution: str | None
@@ -40,11 +40,11 @@ class GoogleOptions(TypedDict, total=False):
     response_modalities: Sequence[str] | None
     """What an answer consists of: "TEXT", "IMAGE", "AUDIO"."""
     response_schema: Mapping[str, Any] | None
-    """The schema of answers in OpenAPI's form; see `response_json_schema`."""
+    """The schema of answers, as an OpenAPI schema; see `response_json_schema`."""
     safety_settings: Mapping[str, str] | Sequence[Mapping[str, Any]] | None
     """Thresholds by category, or Google's own list."""
     service_tier: str | None
-    """How the request is processed."""
+    """The tier that processes the request: "standard", "flex" or "priority"."""
     speech_config: Mapping[str, Any] | None
     """The voice of spoken answers."""
     thinking_budget: int | None
@@ -52,7 +52,7 @@ class GoogleOptions(TypedDict, total=False):
     thinking_level: str | None
     """How much a model since Gemini 3 reasons: "minimal", "low", "medium", "high"."""
     tool_config: Mapping[str, Any] | None
-    """More of what Gemini takes as `toolConfig`."""
+    """More keys of `toolConfig`; `tool_choice` sets its mode."""
     top_k: int | None
     """Choose among this many of the likeliest tokens."""
 

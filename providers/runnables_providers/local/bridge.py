@@ -1,8 +1,7 @@
-"""Passes the events of a job from the threads of an engine to its consumer, sync or async.
+"""A channel from the engine's threads to the consumer, sync or async.
 
-The job puts events into a mailbox and never waits for the consumer, which may be slow, or never
-come back: the mailbox holds what came until then, which `max_tokens` bounds. Closing the stream
-stops the job, and waits until it has stopped, which takes a step of the runtime.
+The job never waits for the consumer, so the mailbox has no limit; `max_tokens` bounds the events of
+an answer. Closing the stream stops the job after the current step of the runtime, and waits for it.
 """
 
 from __future__ import annotations
@@ -67,20 +66,20 @@ class AMailbox:
             await self.get()
 
 
-def events(engine: Engine, work: Work, alone: bool = False) -> Generator[Any, None, None]:
+def events(engine: Engine, work: Work, exclusive: bool = False) -> Generator[Any, None, None]:
     """Yield the events of a job, as they come. Closing the generator stops the job.
 
     Args:
         engine: the loaded model.
         work: what the job does.
-        alone: whether no other job may run at the same time.
+        exclusive: whether no other job may run at the same time.
 
     Raises:
         ModelError: the model did not answer.
         WeightsError: the model could not be loaded.
     """
     mailbox = Mailbox()
-    job = Job(work, mailbox.put, alone=alone)
+    job = Job(work, mailbox.put, exclusive=exclusive)
     engine.start(job)
     try:
         with on_cancel(lambda: engine.cancel(job)):
@@ -94,10 +93,10 @@ def events(engine: Engine, work: Work, alone: bool = False) -> Generator[Any, No
         mailbox.drain()
 
 
-async def aevents(engine: Engine, work: Work, alone: bool = False) -> AsyncGenerator[Any, None]:
+async def aevents(engine: Engine, work: Work, exclusive: bool = False) -> AsyncGenerator[Any, None]:
     """Yield the events of a job, as `events` does."""
     mailbox = AMailbox()
-    job = Job(work, mailbox.put, alone=alone)
+    job = Job(work, mailbox.put, exclusive=exclusive)
     engine.start(job)
     try:
         with on_cancel(lambda: engine.cancel(job)):

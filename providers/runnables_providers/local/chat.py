@@ -120,7 +120,7 @@ class LocalChatModel(ChatModel, internal=True):
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
         request = self._request(messages, options)
-        found = events(self._engine(), request.run, request.alone)
+        found = events(self._engine(), request.run, request.exclusive)
         with closing(found):
             for event in found:
                 yield from request.read(event)
@@ -129,7 +129,7 @@ class LocalChatModel(ChatModel, internal=True):
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
         request = self._request(messages, options)
-        found = aevents(self._engine(), request.run, request.alone)
+        found = aevents(self._engine(), request.run, request.exclusive)
         async with aclosing(found):
             async for event in found:
                 for chunk in request.read(event):

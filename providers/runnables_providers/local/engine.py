@@ -65,14 +65,16 @@ class Job:
         work: what it does.
         on_event: called with each event, and at last with an `End`, from any thread; must not
             block. A RuntimeError of it means that the event loop of the consumer is closed.
-        alone: whether no other job may run at the same time. With others, the same numbers are
+        exclusive: whether no other job may run at the same time. With others, the same numbers are
             added in another order, so that answers can differ slightly.
     """
 
-    def __init__(self, work: Work, on_event: Callable[[Any], None], *, alone: bool = False) -> None:
+    def __init__(
+        self, work: Work, on_event: Callable[[Any], None], *, exclusive: bool = False
+    ) -> None:
         self.work = work
         self._on_event = on_event
-        self.alone = alone
+        self.exclusive = exclusive
         self.stopped: BaseException | None = None
         """Why the job has to stop; None while it has not."""
 
@@ -170,7 +172,7 @@ class Engine:
     def _can_run(self, job: Job) -> bool:
         if not self._running:
             return True
-        if job.alone or any(other.alone for other in self._running):
+        if job.exclusive or any(other.exclusive for other in self._running):
             return False
         return len(self._running) < self.setup.parallel
 
@@ -188,7 +190,7 @@ class Engine:
     def _settle(self, job: Job) -> None:
         """Wait until the runtime has left a job that was stopped: it finishes its step first.
 
-        Otherwise that step would run on after the call, and together with a job that must be alone.
+        Otherwise that step would run on after the call, and beside an exclusive job.
         """
         self._settling.add(job)
         deadline = time.monotonic() + _SHUTDOWN_SECONDS

@@ -66,8 +66,8 @@ class ChatRequest:
         self._forced: ForcedCall | None = None
 
     @property
-    def alone(self) -> bool:
-        """Tell whether it must run alone: only then, the same seed returns the same text."""
+    def exclusive(self) -> bool:
+        """Tell whether it must run by itself: only then, one seed always returns one text."""
         return "seed" in self.options
 
     def run(self, server: Server, abilities: Abilities, emit: Callable[[Any], bool]) -> None:
@@ -91,7 +91,7 @@ class ChatRequest:
             "return_progress": True,
         }
         request.pop("model", None)
-        if self.alone:
+        if self.exclusive:
             request["cache_prompt"] = False  # a prompt from the cache has other rounding errors
         return self._with_tools(request, abilities) if "tools" in request else request
 

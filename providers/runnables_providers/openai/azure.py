@@ -26,8 +26,8 @@ AZURE: Final = Service(
 )
 
 
-_TOKENS: Final = frozenset({"azure_ad_token", "azure_ad_token_provider"})
-"""Settings that do not change the answer, and so stay out of the identity of a model."""
+_NOT_IN_CACHE_KEY: Final = frozenset({"azure_ad_token", "azure_ad_token_provider"})
+"""Settings that do not change the answer, so they are no part of the cache key."""
 
 
 class AzureChatOpenAI(ChatOpenAI, internal=True):
@@ -124,7 +124,7 @@ class AzureChatOpenAI(ChatOpenAI, internal=True):
 
     def _identity(self) -> dict[str, Any]:
         settings = {**super()._identity(), "api_version": self._version()}
-        return {name: value for name, value in settings.items() if name not in _TOKENS}
+        return {name: value for name, value in settings.items() if name not in _NOT_IN_CACHE_KEY}
 
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
         path = super()._path(options, streamed=streamed)
@@ -147,11 +147,11 @@ class AzureChatOpenAI(ChatOpenAI, internal=True):
             options["model"] = self.azure_deployment
         return options
 
-    def _is_own(self) -> bool:
+    def _is_official_url(self) -> bool:
         return not self.base_url
 
     def _secret(self) -> str | None:
-        if key := self._token() if self._has_token() else self._given():
+        if key := self._token() if self._has_token() else self._configured_key():
             return key
         raise AuthenticationError(
             "AzureChatOpenAI has no key. Set the environment variable AZURE_OPENAI_API_KEY, or "

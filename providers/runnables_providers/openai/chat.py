@@ -114,7 +114,7 @@ class ChatOpenAI(HTTPChatModel, internal=True):
 
     def _auth(self, key: str) -> Mapping[str, str]:
         headers = dict(super()._auth(key))
-        if self._is_own():  # other servers need not know the account
+        if self._is_official_url():  # other servers need not know the account
             account = {
                 "openai-organization": self.organization or variable("OPENAI_ORG_ID"),
                 "openai-project": self.project or variable("OPENAI_PROJECT_ID"),
@@ -127,17 +127,20 @@ class ChatOpenAI(HTTPChatModel, internal=True):
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         self._check(options)
-        if "tool_choice" in options and not self._is_own():
+        if "tool_choice" in options and not self._is_official_url():
             options = with_only_tool(options)
         if self.use_responses_api:
             return responses.Response(
-                messages, options, provider=self.service.name, full_items=not self._is_own()
+                messages,
+                options,
+                provider=self.service.name,
+                full_items=not self._is_official_url(),
             )
         return completions.Completion(
             messages,
             options,
             provider=self.service.name,
-            limit="max_completion_tokens" if self._is_own() else "max_tokens",
+            limit="max_completion_tokens" if self._is_official_url() else "max_tokens",
             usage=self.stream_usage,
         )
 
@@ -145,7 +148,7 @@ class ChatOpenAI(HTTPChatModel, internal=True):
         self, schema: dict[str, Any], strict: bool | None
     ) -> tuple[dict[str, Any], bool | None]:
         """Make a schema strict where OpenAI's rules can express it: its models then follow it."""
-        if strict is None and self._is_own():
+        if strict is None and self._is_official_url():
             try:
                 return super()._fitted_schema(schema, True)
             except ConfigError:

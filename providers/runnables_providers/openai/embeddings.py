@@ -77,7 +77,7 @@ class OpenAIEmbeddings(HTTPEmbeddings, internal=True):
         return "/embeddings"
 
     def _body(self, strings: Sequence[str], *, query: bool) -> Mapping[str, Any]:
-        default_format = "base64" if self._is_own() else None
+        default_format = "base64" if self._is_official_url() else None
         fields = {
             "model": self.model,
             "encoding_format": self.encoding_format or default_format,

@@ -153,7 +153,7 @@ def call_with_retries(
 async def acall_with_retries(
     attempts: Attempts, call: Callable[P, Awaitable[R]], *args: P.args, **kwargs: P.kwargs
 ) -> R:
-    """Run `call_with_retries`, to be awaited."""
+    """Do what `call_with_retries` does, async."""
     while True:
         try:
             with attempts:

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from runnables.core.error_notes import add_location, first_of
+from runnables.core.error_notes import add_location, chain_errors
 from runnables.core.signatures import is_async
 from runnables.engine.deltas import MergeableChunk
 from runnables.engine.merging import RESET, comes_in_parts
@@ -106,7 +106,7 @@ class FailureLog:
 
     def error_to_raise(self) -> Exception:
         """Return the first error; its cause is the group of the others, in order."""
-        first = first_of(self.errors, "the other attempts")
+        first = chain_errors(self.errors, "the other attempts")
         traceback = first.__traceback__
         return first.with_traceback(None if traceback is None else traceback.tb_next)
 

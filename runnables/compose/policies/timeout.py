@@ -29,9 +29,9 @@ _END = object()
 class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
     """A runnable with a time limit; `StepTimeout` names it when it takes longer.
 
-    Async, the work is cancelled. Sync, it runs in a worker thread, which cannot be stopped: the
-    work is asked to stop (see `is_cancelled`), and its output is dropped. Of a stream, the time
-    that the consumer waits for chunks counts, over all of them.
+    In async runs the work is cancelled. In sync runs it is done by a worker thread, which cannot be
+    stopped: the work is asked to stop (see `is_cancelled`), and its output is dropped. For a
+    stream, only the time spent waiting for chunks counts, summed over all chunks.
 
     `with_timeout` makes one.
 

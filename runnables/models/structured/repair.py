@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runnables.compose.runnable import Runnable
-from runnables.core.error_notes import add_location, first_of
+from runnables.core.error_notes import add_location, chain_errors
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import RESET, SNAPSHOTS, Merge
 from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
@@ -151,7 +151,7 @@ class _Attempts:
             raise error
         self._add(error)
         if len(self._errors) > self._limit:
-            raise first_of(self._errors, REPAIRED)
+            raise chain_errors(self._errors, REPAIRED)
 
     def accepts(self, answer: Any) -> bool:
         """Tell whether to emit an answer; one whose error can still be repaired is recorded."""
@@ -161,7 +161,7 @@ class _Attempts:
         self._add(error)
         self._rejected = len(self._errors) <= self._limit
         if not self._rejected:
-            answer["parsing_error"] = first_of(self._errors, REPAIRED)
+            answer["parsing_error"] = chain_errors(self._errors, REPAIRED)
         return not self._rejected
 
     def end_stream(self) -> None:

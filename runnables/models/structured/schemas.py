@@ -123,7 +123,9 @@ def json_schema_of(described: Any) -> dict[str, Any]:
 
 
 def answer_schema(described: Any) -> Any:
-    """Return a type or a JSON schema as it is; of a function's definition, its parameters' schema.
+    """Return a type or a JSON schema as it is.
+
+    For a function's definition, return the schema of its parameters.
 
     Raises:
         ConfigError: None, or a dict without any keyword of a JSON schema.
