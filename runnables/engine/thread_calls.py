@@ -117,12 +117,12 @@ class _LoopCall(Generic[R]):
     """
 
     def __init__(self, work: Coroutine[Any, Any, R], loop: asyncio.AbstractEventLoop) -> None:
+        import concurrent.futures  # here, as only asyncio loads it, and a call has a loop
+
         self._work = work
         self._loop = loop
         self._task: asyncio.Task[R] | None = None
         self._is_cancelled = False
-        import concurrent.futures  # here, as a program without a loop needs neither
-
         self.outcome: concurrent.futures.Future[R] = concurrent.futures.Future()
 
     def start(self) -> None:
@@ -173,7 +173,7 @@ def from_thread(work: Coroutine[Any, Any, R], *, even_if_cancelled: bool = False
         CancelledError: the call was cancelled meanwhile. The coroutine has ended all the same, so
             what it was reading may be closed next.
     """
-    import concurrent.futures  # here, as a program without a loop needs neither
+    import concurrent.futures  # here, as in _LoopCall
 
     loop = _loop.get()
     assert loop is not None, "from_thread outside of a worker thread"

@@ -245,6 +245,7 @@ class ThreadFanOut:
                 delivery.release()
         if running:
             self._token.cancel()
+            cancelled_error()  # what workers raise now: loading it is no part of their time
             until = time.monotonic() + self._grace
             with self._lock:
                 while self._workers and (left := until - time.monotonic()) > 0:
