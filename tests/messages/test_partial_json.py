@@ -211,9 +211,9 @@ def test_the_value_is_found_in_what_models_write(text: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "there is no JSON in the text"),
-        ("I cannot do that.", "there is no JSON in the text"),
-        ("42 is the answer", "there is no JSON in the text"),
+        ("", "it holds no JSON value"),
+        ("I cannot do that.", "it holds no JSON value"),
+        ("42 is the answer", "it holds no JSON value"),
         ('{"a": [1, 2', "the text ends within a list, under ['a']"),
         ('{"a": "x', "the text ends within a string"),
         ("{a: 1}", "expected a key in double quotes, found 'a: 1}'"),
