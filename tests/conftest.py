@@ -29,7 +29,7 @@ _COMMON: dict[str, Any] = {
 }
 settings.register_profile("default", max_examples=30, **_COMMON)
 settings.register_profile("ci", max_examples=30, derandomize=True, database=None, **_COMMON)
-settings.register_profile("quick", max_examples=5, **_COMMON)  # what scripts/check.sh --quick takes
+settings.register_profile("quick", max_examples=3, **_COMMON)  # what scripts/check.sh --quick takes
 settings.register_profile("thorough", max_examples=2000, **_COMMON)
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
