@@ -145,7 +145,7 @@ class TaskFanOut:
             return
         while self._slots_in_use < wanted - own and (wanted > 1 or self._owns_limit):
             with lock:  # a slot that is released meanwhile must find us among the waiters
-                if not self._slots.try_acquire(1):
+                if not self._slots.try_acquire():
                     self._slots.waiters[self] = self._slots
                     return
             self._slots_in_use += 1

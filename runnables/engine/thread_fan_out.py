@@ -160,7 +160,8 @@ class ThreadFanOut:
         count = 0
         with lock:  # a slot that is released meanwhile must find us among the waiters
             if wanted > 1 or self._own_thread:
-                count = self._slots.try_acquire(wanted - own)
+                while count < wanted - own and self._slots.try_acquire():
+                    count += 1
             elif self._owns_limit:
                 self._slots.try_acquire()  # the consumer does the only item, and needs a slot
             if total is None or count + own < total:
