@@ -8,10 +8,10 @@
                ABANDONED           ABANDONED
              (never begins)    (outcome dropped)
 
-`HandOver` is one piece of work that waits for a thread, or for an event loop. One side begins it,
-and the other may give it up; each way out of a state is taken once, by the side that comes first. So what
-was abandoned before it began never begins, whatever thread picks it up later. What has begun cannot
-be stopped from here: a thread is asked by its cancel token, a task is cancelled.
+`HandOver` is one job that waits for a thread, or for an event loop. One side begins it,
+and the other may give it up; each way out of a state is taken once, by the side that comes first.
+So what was abandoned before it began never begins, whatever thread picks it up later. What has
+begun cannot be stopped from here: a thread is asked by its cancel token, a task is cancelled.
 
     Turn                with lock          leave()
                  FREE ────────────▶ IN USE ─────────────▶ FREE
@@ -47,7 +47,7 @@ ABANDONED: Final = "abandoned"
 
 
 class HandOver:
-    """A piece of work that waits for a thread or a loop: who begins it, or gives it up, and when.
+    """A job that waits for a thread or a loop: who begins it, or gives it up, and when.
 
     Example:
         >>> work = HandOver()

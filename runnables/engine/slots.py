@@ -11,8 +11,8 @@ below one call, however deep its fan-outs are nested.
 - **Nested limits.** A limit within a limit has the outer one as its parent. Acquiring takes one
   slot of each.
 - **No lock.** A spare slot is an item of an iterator, or of a list when it was used before; the
-  thread that takes it has it. Each step is one operation that nothing can interrupt, so finalisers and signal
-  handlers may run calls of their own.
+  thread that takes it has it. Each step is one operation that nothing can interrupt, so finalisers
+  and signal handlers may run calls of their own.
 
 The call that sets a limit holds no slot while it only waits for its workers.
 """

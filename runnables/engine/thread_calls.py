@@ -165,7 +165,8 @@ class _LoopCall(HandOver):
     def wait(self, seconds: float = math.inf) -> asyncio.Future[Any] | None:
         """Wait for the end, for so many seconds at most; return the task if it has ended.
 
-        It ends, too, when the loop is closed. As that is not reported, it is looked at now and then.
+        It ends, too, when the loop is closed. That is not reported, so it is looked at now and
+        then.
         """
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
