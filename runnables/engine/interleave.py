@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Coroutine,
         Generator,
         Iterable,
+        Iterator,
         Mapping,
     )
 else:
@@ -111,7 +112,7 @@ def run_in_background(work: Callable[[Callable[[Any], None]], None]) -> Generato
     """Run `work(put)` in a worker thread; yield what it passes to `put`.
 
     `put` waits until the consumer asks for the next item. It raises a `CancelledError` where the
-    consumer has left.
+    consumer has left. Where no thread can be had, all the work is done at the first item.
     """
 
     def run(_: int, __: None) -> object:
@@ -121,9 +122,20 @@ def run_in_background(work: Callable[[Callable[[Any], None]], None]) -> Generato
     def put(item: Any) -> None:
         fan_out.deliver(None, item)
 
+    def run_here(_: int, __: None) -> Iterator[tuple[None, Any]]:
+        items: list[Any] = []
+        work(items.append)
+        yield from ((None, item) for item in items)
+
     slots = Slots(1, spare=True)
     fan_out = ThreadFanOut(
-        run, iter([None]), slots, owns_limit=True, grace=CLOSE_GRACE, own_thread=True
+        run,
+        iter([None]),
+        slots,
+        owns_limit=True,
+        consumer_work=run_here,
+        grace=CLOSE_GRACE,
+        own_thread=True,
     )
     with closing(fan_out.as_completed(1)) as pairs:
         for _, item in pairs:

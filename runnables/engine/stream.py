@@ -242,7 +242,8 @@ def _close_now(chunks: AsyncGenerator[Any, None], loop: asyncio.AbstractEventLoo
     closing = chunks.aclose()
     context = contextvars.copy_context()
     awaited: list[Any] = []
-    task = loop.create_task(_finish(closing, awaited), context=context)
+    # not by the loop's task factory: an eager one would run it now, when nothing is awaited yet
+    task = asyncio.Task(_finish(closing, awaited), loop=loop, context=context)
     _closing.add(task)
     task.add_done_callback(_closing.discard)
     with _as_current(task, loop):
