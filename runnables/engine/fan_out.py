@@ -19,7 +19,7 @@ It has three parts:
     (Permits)   the caller's    HELD ──lend──▶ LENT ──release, by the last worker──▶ HELD
 
     workers     an item         QUEUED ──begin──▶ BEGUN ──finish──▶ DONE
-    (Item)                      ABANDONED from either, when the call ends: see hand_over.py
+                                ABANDONED from either, when the call ends: see hand_over.py
 
     hand-over   the fan-out     OPEN ──the first failure, or the end──▶ STOPPED
     to the      an outcome      PUT ──▶ TAKEN by the consumer ──▶ it asks for the next
@@ -35,7 +35,6 @@ import contextvars
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from runnables.engine.cancellation import CancelToken, current_token, is_interrupt
-from runnables.engine.hand_over import HandOver
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,17 +53,6 @@ NO_RESULT: Final = object()
 """What an item's work returns where it has no result, as it delivered everything by itself."""
 
 
-class Item(HandOver):
-    """An item that was pulled, and that a worker begins unless the call ends before."""
-
-    __slots__ = ("index", "value")
-
-    def __init__(self, index: int, value: Any) -> None:
-        super().__init__()
-        self.index = index
-        self.value = value
-
-
 class Items:
     """The items of one fan-out, with their indexes; each `take` pulls the next one."""
 
@@ -75,12 +63,12 @@ class Items:
         self._index = 0
         self.over = False
 
-    def take(self) -> Item | None:
-        """Return the next item, or None where none is left."""
+    def take(self) -> tuple[int, Any] | None:
+        """Return the next index and item, or None where none is left."""
         if self.over:
             return None
         try:
-            value = next(self._items)
+            item = next(self._items)
         except StopIteration:
             self.over = True
             return None
@@ -88,7 +76,7 @@ class Items:
             self.over = True
             raise
         self._index += 1
-        return Item(self._index - 1, value)
+        return self._index - 1, item
 
 
 class Permits:
@@ -181,25 +169,17 @@ class FanOut:
 
     # -- permits
 
-    def _start_workers(self, total: int | None, own: int) -> int:
-        """Start workers in spare slots, for all items but the `own` first of the caller.
-
-        Returns:
-            How many were started.
-        """
+    def _wanted(self, total: int | None, own: int) -> int:
+        """Return how many workers are wanted, besides the `own` (0 or 1) of the caller."""
         limit = self._permits.slots.limit
-        wanted = (limit if total is None else min(total, limit)) - own
-        count = 0
-        while count < wanted and not self._items.over and self._permits.acquire():
-            if not self._start_worker():
-                return count
-            count += 1
-        if (total is None or count + own < total) and not self.stopped:
-            slots = self._permits.slots
-            slots.waiters[self] = slots
-            if count < wanted and not self._items.over and self._permits.acquire():
-                self._use_permit()  # it was released just before, and has not found us
-        return count
+        return (limit if total is None else min(total, limit)) - own
+
+    def _grow_later(self, missing: int) -> None:
+        """Take slots that are released from now on, for `missing` or more workers."""
+        slots = self._permits.slots
+        slots.waiters[self] = slots
+        if missing > 0 and self._permits.acquire():
+            self._use_permit()  # it was released just before, and has not found us
 
     def on_permit(self) -> None:
         """Use a slot that was acquired for this fan-out, or release it."""

@@ -33,6 +33,7 @@ between any two lines, in a signal handler, in a forked child, at the end of the
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -117,6 +118,27 @@ class Job(HandOver):
         else:
             if self.finish():
                 self._report(result, None)
+
+
+class HandOvers:
+    """Jobs that are handed to one worker, one after another: each is a hand-over as above.
+
+    The side that gives up first says that there is no further job, and then abandons.
+
+    Attributes:
+        begin: begins the next; returns False where it was given up, so that it must not begin.
+        finish: ends what has begun.
+        abandon: gives up; returns whether none is under way, so that none ever begins.
+    """
+
+    __slots__ = ("abandon", "begin", "finish")
+
+    def __init__(self) -> None:
+        begun = threading.Lock()  # locked while a job runs, and for ever when given up
+        # the lock's own methods: this is called for each item of a batch
+        self.begin: Callable[[], bool] = partial(begun.acquire, False)
+        self.abandon: Callable[[], bool] = self.begin
+        self.finish: Callable[[], None] = begun.release
 
 
 class Turn:

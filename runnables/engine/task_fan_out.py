@@ -19,6 +19,7 @@ it runs in one event loop; only slots are offered from other threads. What tasks
   waited for: that would never end.
 - **Contexts.** No item sees a context variable that another has set. A task goes on with the next
   item only where the last one has left the context as it was.
+- **Hand-over.** A task that is cancelled before it began never begins: asyncio sees to that.
 - **Eager tasks.** A task may run, and even end, before `create_task` returns (Python 3.12). So it
   says itself which slot it is in.
 """
@@ -29,7 +30,7 @@ import contextvars
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.engine.fan_out import NO_RESULT, FanOut, Item, index_of
+from runnables.engine.fan_out import NO_RESULT, FanOut, index_of
 from runnables.engine.tasks import cancel_all, require_loop
 
 if TYPE_CHECKING:
@@ -240,6 +241,16 @@ class TaskFanOut(FanOut):
         finally:
             await self._close()
 
+    def _start_workers(self, total: int | None, own: int) -> None:
+        """Start tasks in spare slots, for all items but the `own` first of the caller."""
+        count, wanted = 0, self._wanted(total, own)
+        while count < wanted and self._permits.acquire():
+            if not self._start_worker():
+                return
+            count += 1
+        if total is None or count + own < total:
+            self._grow_later(wanted - count)
+
     def _use_own_slot(self) -> bool:
         """Give the caller's own slot to an item while it waits; return False where none is left."""
         if self._own.resume():
@@ -295,10 +306,10 @@ class TaskFanOut(FanOut):
         Args:
             own: whether it is in the caller's own slot, while `as_completed` waits.
         """
-        item = self._take()
-        if item is None:
+        taken = self._take()
+        if taken is None:
             return None
-        work = self._do_items(item, own)
+        work = self._do_items(taken, own)
         try:
             task = self._loop.create_task(work, context=self._context.copy())
         except BaseException as error:  # by a task factory of the user, or the loop is closed
@@ -311,41 +322,40 @@ class TaskFanOut(FanOut):
         task.add_done_callback(self._on_task_done)
         return task
 
-    def _take(self) -> Item | None:
-        """Return the next item; None where none is left, or none is wanted."""
+    def _take(self) -> tuple[int, Any] | None:
+        """Return the next index and item; None where none is left, or none is wanted."""
         if self.stopped:
             return None
         try:
-            item = self._context.run(self._items.take)
+            taken = self._context.run(self._items.take)
         except BaseException as error:
             self._fail(error)
             return None
-        if item is None:
+        if taken is None:
             self._stop_growing()
-        return item
+        return taken
 
     # With a task for each item, tasks begin in waves, and each wave looks to the garbage collector
     # like new objects that live on: that was a seventh of a batch's time.
-    async def _do_items(self, item: Item | None, own: bool) -> None:
+    async def _do_items(self, taken: tuple[int, Any] | None, own: bool) -> None:
         """Do an item, and go on with the next as long as each leaves the task as it was."""
         task: asyncio.Task[Any] = cast("Any", asyncio.current_task())
         if own:
             self._own.task = task
         context = contextvars.copy_context()
-        while item is not None and item.begin():
+        while taken is not None:
             iteration = self._iterations.current()
-            result = await self._work(item.index, item.value)
-            item.finish()
+            result = await self._work(*taken)
             if result is not NO_RESULT:
                 if self._results is not None:
-                    self._results.append((item.index, result))
+                    self._results.append((taken[0], result))
                 else:
-                    self._outcomes.put((item.index, result))
+                    self._outcomes.put((taken[0], result))
             if own or self._outcomes.is_full or task.cancelling() or not _is_unchanged(context):
                 break
             if iteration == self._iterations.number:  # it waited for nothing: let others go on
                 await asyncio.sleep(0)
-            item = self._take()
+            taken = self._take()
 
     def _on_task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -23,7 +23,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from runnables.engine.cancellation import cancelled_error, is_interrupt
-from runnables.engine.fan_out import NO_RESULT, SHUTDOWN_GRACE, FanOut, Item, index_of
+from runnables.engine.fan_out import NO_RESULT, SHUTDOWN_GRACE, FanOut, index_of
+from runnables.engine.hand_over import HandOvers
 from runnables.engine.worker_pool import try_in_worker
 
 if TYPE_CHECKING:
@@ -40,18 +41,17 @@ Outcome = tuple[Any, Any]
 _END: Final = object()
 
 
-class _Worker:
-    """One thread's part in a fan-out, from its start to its end.
+class _Worker(HandOvers):
+    """One thread's part in a fan-out, from its start to its end: items are handed over to it.
 
     Attributes:
-        item: what it has taken last.
         thread: its thread, when that runs.
     """
 
-    __slots__ = ("item", "thread")
+    __slots__ = ("thread",)
 
     def __init__(self) -> None:
-        self.item: Item | None = None
+        super().__init__()
         self.thread: int | None = None
 
 
@@ -190,6 +190,7 @@ class ThreadFanOut(FanOut):
         self._own_thread = own_thread
         self._pulling = threading.Lock()
         self._workers: dict[_Worker, None] = {}
+        self._to_start: list[bool] = []  # an item for each slot that has no worker yet
         self._results: list[tuple[int, Any]] | None = None  # of `run`, which reads them at the end
         self._outcomes = _Outcomes(max_buffered)
 
@@ -252,19 +253,32 @@ class ThreadFanOut(FanOut):
                 self._close()
 
     def _begin(self, total: int | None, own: int) -> int:
-        """Start the workers; return how many. Keep a slot where an owner has to work itself."""
+        """Start workers in spare slots, for all items but the `own` first of the caller.
+
+        Only the first starts here, and each starts the next: where the items take no time, it is
+        done with them before the others are awake.
+
+        Returns:
+            For how many workers there are slots.
+        """
         count = 0
         if self._own_thread or (self._permits.slots.limit > 1 and total not in (0, 1)):
-            count = self._start_workers(total, own)
-        if not count and self._permits.owned:
-            self._permits.acquire()
+            wanted = self._wanted(total, own)
+            while count < wanted and self._permits.acquire():
+                count += 1
+            self._to_start += [True] * count
+            self._start_next()
+            if (total is None or count + own < total) and not self._items.over:
+                self._grow_later(wanted - count)
+        if self._permits.owned and not self._workers and not self._items.over:
+            self._permits.acquire()  # no thread could be had, or none is needed
         return count
 
     def _start_own_item(self) -> Generator[Outcome, None, None] | None:
-        item = self._take()
-        if item is None or not item.begin():
+        taken = self._take()
+        if taken is None:
             return None
-        return _in_context(self._context.copy(), self._consumer_work(item.index, item.value))
+        return _in_context(self._context.copy(), self._consumer_work(*taken))
 
     def _next_own_outcome(self, own_item: Iterator[Outcome]) -> Outcome | None:
         try:
@@ -289,10 +303,10 @@ class ThreadFanOut(FanOut):
         """Let no item begin any more; ask those under way to stop, and wait for `grace` seconds."""
         try:
             self._stop()
+            self._release_rest()
             self._outcomes.close()
             for worker in list(self._workers):
-                if worker.item is not None:
-                    worker.item.abandon()
+                worker.abandon()
             if self._works():
                 self._token.cancel()
                 cancelled_error()  # what workers raise now: loading it is no part of their time
@@ -312,6 +326,24 @@ class ThreadFanOut(FanOut):
 
     # -- the workers' side
 
+    def _start_next(self) -> None:
+        """Start the next worker, in one of the slots that wait for theirs."""
+        if self._to_start and not self._items.over and not self.stopped:
+            try:
+                self._to_start.pop()
+            except IndexError:  # another thread has taken it
+                return
+            self._start_worker()
+
+    def _release_rest(self) -> None:
+        """Release the slots that no worker will use any more."""
+        while self._to_start:
+            try:
+                self._to_start.pop()
+            except IndexError:  # another thread has taken it
+                return
+            self._permits.release(self.stopped)
+
     def _start_worker(self) -> bool:
         """Start a worker in a slot that was acquired; release it where no thread can be had."""
         worker = _Worker()
@@ -328,6 +360,7 @@ class ThreadFanOut(FanOut):
     def _run_worker(self, worker: _Worker) -> None:
         worker.thread = threading.get_ident()
         try:
+            self._start_next()
             self._do_items(worker)
         finally:
             self._end_worker(worker)
@@ -336,9 +369,11 @@ class ThreadFanOut(FanOut):
         """Release the slot of a worker, once, and let the consumer look."""
         if self._workers.pop(worker, _END) is not _END:
             try:
+                self._release_rest()
                 self._permits.release(self.stopped)
             finally:
-                self._outcomes.wake()
+                if not self._workers or self.stopped:
+                    self._outcomes.wake()
 
     def _do_items(self, worker: _Worker) -> None:
         while self._do_next(worker):
@@ -347,23 +382,24 @@ class ThreadFanOut(FanOut):
     def _do_next(self, worker: _Worker) -> bool:
         """Do one item; return False where none is left, or none is wanted any more."""
         try:
-            item = worker.item = self._take()
-            if item is None or self.stopped or not item.begin():  # `_close` stops, then abandons
+            taken = self._take()
+            if taken is None or not worker.begin():
                 return False
-            result = self._context.copy().run(self._work, item.index, item.value)
-            if not item.finish():
-                return False
+            try:
+                result = self._context.copy().run(self._work, *taken)
+            finally:
+                worker.finish()
             if result is not NO_RESULT:
                 if self._results is not None:
-                    self._results.append((item.index, result))
+                    self._results.append((taken[0], result))
                 else:
-                    self._outcomes.put((item.index, result))
+                    self._outcomes.put((taken[0], result))
         except BaseException as error:
             self._fail(error)
             return False
         return True
 
-    def _take(self) -> Item | None:
+    def _take(self) -> tuple[int, Any] | None:
         if self._items.over:
             return None
         with self._pulling:
