@@ -63,6 +63,9 @@ async def shielded(work: Coroutine[Any, Any, Any]) -> None:
 
 async def _wait_all(tasks: set[asyncio.Task[Any]]) -> None:
     cancellation: asyncio.CancelledError | None = None
+    # Those that are done are not waited for, as the end of a loop must not find us waiting: it
+    # closes all generators at once, and none that waits for its clean-up.
+    tasks = {task for task in tasks if not task.done()}
     while tasks:
         try:
             _, tasks = await asyncio.wait(tasks)

@@ -64,7 +64,7 @@ async def to_thread(function: Callable[..., R], *args: Any) -> R:
     token = CancelToken(current_token.get())
     context.run(current_token.set, token)
     context.run(_loop.set, loop)
-    job = Job(partial(context.run, function, *args), partial(_call_soon, loop, _resolve, done))
+    job = Job(partial(context.run, function, *args), partial(call_soon, loop, _resolve, done))
     try:
         run_in_worker(job)
         return await done
@@ -77,9 +77,8 @@ async def to_thread(function: Callable[..., R], *args: Any) -> R:
             token.cancel()
 
 
-def _call_soon(
-    loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any
-) -> None:
+def call_soon(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any) -> None:
+    """Call a function in a loop, from any thread; do nothing where the loop is closed."""
     try:
         loop.call_soon_threadsafe(function, *args)
     except RuntimeError:  # the loop was closed meanwhile, so no task waits any more
@@ -149,7 +148,7 @@ class _LoopCall(HandOver):
         if self.give_up():
             self.ended.put(None)
         else:
-            _call_soon(self._loop, self._cancel_task)
+            call_soon(self._loop, self._cancel_task)
 
     def give_up(self) -> bool:
         """Let it not begin any more; return whether it never does."""

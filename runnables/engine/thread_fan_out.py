@@ -255,8 +255,8 @@ class ThreadFanOut(FanOut):
     def _begin(self, total: int | None, own: int) -> int:
         """Start workers in spare slots, for all items but the `own` first of the caller.
 
-        Only the first starts here, and each starts the next: where the items take no time, it is
-        done with them before the others are awake.
+        For `run`, only the first starts here, and each starts the next: where the items take no
+        time, it is done with them before the others are awake.
 
         Returns:
             For how many workers there are slots.
@@ -267,7 +267,8 @@ class ThreadFanOut(FanOut):
             while count < wanted and self._permits.acquire():
                 count += 1
             self._to_start += [True] * count
-            self._start_next()
+            for _ in range(count if self._results is None else 1):
+                self._start_next()
             if (total is None or count + own < total) and not self._items.over:
                 self._grow_later(wanted - count)
         if self._permits.owned and not self._workers and not self._items.over:
