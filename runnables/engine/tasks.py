@@ -22,7 +22,7 @@ def require_loop(loop: asyncio.AbstractEventLoop) -> None:
         RuntimeError: another loop runs.
     """
     if asyncio._get_running_loop() is not loop:
-        raise other_loop_error("This stream")
+        raise other_loop_error("a stream")
 
 
 def other_loop_error(what: str) -> RuntimeError:
@@ -58,7 +58,8 @@ async def shielded(work: Coroutine[Any, Any, Any]) -> None:
     try:
         await _wait_all({task})
     finally:
-        task.result()  # its own error is raised rather than a cancellation
+        if task.done():  # else the loop was closed over it
+            task.result()  # its own error is raised rather than a cancellation
 
 
 async def _wait_all(tasks: set[asyncio.Task[Any]]) -> None:
