@@ -161,12 +161,19 @@ class _LoopCall(HandOver):
         if self._task is not None:
             self._task.cancel()
 
-    def wait(self, seconds: float = math.inf) -> asyncio.Future[Any] | None:
-        """Wait for the end, for so many seconds at most; return the task if it has ended.
+    def run(self, seconds: float = math.inf) -> asyncio.Future[Any] | None:
+        """Queue it, and wait for its end, for so many seconds at most.
 
         It ends, too, when the loop is closed. That is not reported, so it is looked at now and
         then.
+
+        Returns:
+            The task; None where it never began, or has not ended.
         """
+        try:
+            self._loop.call_soon_threadsafe(self.start)
+        except RuntimeError:  # the loop was closed before its task had the thread's result
+            self.cancel()
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             try:
@@ -209,15 +216,11 @@ def from_thread(work: Coroutine[Any, Any, R], *, even_if_cancelled: bool = False
             "cannot wait for async code. Write the step async."
         )
     call = _LoopCall(work, loop)
-    try:
-        loop.call_soon_threadsafe(call.start)
-    except RuntimeError:  # the loop was closed before its task had our result
-        call.cancel()
     if even_if_cancelled and is_cancelled():
-        task = call.wait(CLOSE_GRACE)
+        task = call.run(CLOSE_GRACE)
     else:
-        with on_cancel(call.cancel):
-            task = call.wait()
+        with on_cancel(call.cancel):  # where the call is cancelled already, it never begins
+            task = call.run()
     if task is None or task.cancelled():
         why = "its event loop is closed" if loop.is_closed() else "it was cancelled"
         raise asyncio.CancelledError(f"the call around this one has ended: {why}")
