@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from runnables.core.config import RunnableConfig, ensure_scope
-from runnables.engine.interleave import arun_in_background, run_in_background
+from runnables.engine.interleave import AsyncBackground, run_in_background
 from runnables.engine.stream import AsyncStream, Stream
 from runnables.errors import ConfigError
 
@@ -158,7 +158,7 @@ def astream_events(
                 await drained()
 
     async def events() -> AsyncGenerator[StreamEvent, None]:
-        run = arun_in_background(work)
+        run = AsyncBackground(work)
         try:
             async for event in run:
                 yield event

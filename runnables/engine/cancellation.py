@@ -9,6 +9,8 @@ its context. Code in threads asks it (`is_cancelled`), or has a callback end wha
   parent.
 - Each callback is called once, in the thread that sets the token, or at once where the token is
   set already.
+- A token has no lock. Its operations are single ones of a dict, so that finalisers and signal
+  handlers may set tokens, whatever they have interrupted.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def is_interrupt(error: BaseException) -> bool:
 
 
 lock: Final = threading.RLock()
-"""One lock for all tokens and all slots, as both form chains that change together."""
+"""A lock for what models share: budgets, caches, rate limits."""
 
 if hasattr(os, "register_at_fork"):  # a thread that the child lacks may hold the parent's lock
     # private, but what threading itself calls; a new lock would leave the old one in use elsewhere
@@ -70,24 +72,33 @@ class CancelToken:
 
     def add(self, key: object, callback: Callable[[], None]) -> None:
         """Call `callback` when the token is set: at once, where it already is."""
-        with lock:
-            if not self.is_set:
-                self._callbacks[key] = callback
-                return
-        callback()
+        self._callbacks[key] = callback
+        if self.is_set:  # looked at afterwards: so either this thread sees it, or `cancel` the key
+            self._call(key)
 
     def discard(self, key: object) -> None:
         """Forget the callback that was added under this key."""
-        with lock:
-            self._callbacks.pop(key, None)
+        self._callbacks.pop(key, None)
 
     def cancel(self) -> None:
-        """Set the token, and call the callbacks. Calling it again does nothing."""
-        with lock:
-            callbacks = [] if self.is_set else list(self._callbacks.values())
-            self.is_set = True
-            self._callbacks.clear()
-        for callback in callbacks:
+        """Set the token, and call the callbacks. Calling it again does nothing.
+
+        Raises:
+            Exception: the first one of a callback, after all were called.
+        """
+        self.is_set = True
+        failure: Exception | None = None
+        for key in list(self._callbacks):
+            try:
+                self._call(key)
+            except Exception as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def _call(self, key: object) -> None:
+        callback = self._callbacks.pop(key, None)  # the thread that gets it calls it
+        if callback is not None:
             callback()
 
     def detach(self) -> None:

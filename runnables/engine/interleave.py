@@ -2,7 +2,7 @@
 
 `interleave` and `run_in_background` hand over one chunk at a time: a producer waits until the
 consumer has taken its chunk and asks for the next. So no producer is more than one chunk ahead.
-`arun_in_background` is different: there `put` never waits, as events must not hold up a run. Its
+`AsyncBackground` is different: there `put` never waits, as events must not hold up a run. Its
 producer awaits `drained` where it wants to stay in step.
 
 Closing the generator stops the producers and closes their streams. Tasks have ended when closing
@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from runnables.engine.fan_out import CLOSE_GRACE, NO_RESULT
 from runnables.engine.slots import Slots
 from runnables.engine.stream import aclose, close, raw_iterator
 from runnables.engine.task_fan_out import TaskFanOut
-from runnables.engine.tasks import cancel_all
+from runnables.engine.tasks import cancel_all, require_loop
+from runnables.engine.thread_calls import call_soon
 from runnables.engine.thread_fan_out import ThreadFanOut
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         Coroutine,
         Generator,
         Iterable,
+        Iterator,
         Mapping,
     )
 else:
@@ -111,7 +113,7 @@ def run_in_background(work: Callable[[Callable[[Any], None]], None]) -> Generato
     """Run `work(put)` in a worker thread; yield what it passes to `put`.
 
     `put` waits until the consumer asks for the next item. It raises a `CancelledError` where the
-    consumer has left.
+    consumer has left. Where no thread can be had, all the work is done at the first item.
     """
 
     def run(_: int, __: None) -> object:
@@ -121,50 +123,81 @@ def run_in_background(work: Callable[[Callable[[Any], None]], None]) -> Generato
     def put(item: Any) -> None:
         fan_out.deliver(None, item)
 
+    def run_here(_: int, __: None) -> Iterator[tuple[None, Any]]:
+        items: list[Any] = []
+        work(items.append)
+        yield from ((None, item) for item in items)
+
     slots = Slots(1, spare=True)
     fan_out = ThreadFanOut(
-        run, iter([None]), slots, owns_limit=True, grace=CLOSE_GRACE, own_thread=True
+        run,
+        iter([None]),
+        slots,
+        owns_limit=True,
+        consumer_work=run_here,
+        grace=CLOSE_GRACE,
+        own_thread=True,
     )
     with closing(fan_out.as_completed(1)) as pairs:
         for _, item in pairs:
             yield item
 
 
-async def arun_in_background(
-    work: Callable[
-        [Callable[[Any], None], Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]
-    ],
-) -> AsyncGenerator[Any, None]:
-    """Run `work(put, drained)` in a task; yield what it passes to `put`.
+class AsyncBackground:
+    """A task that runs `work(put, drained)`, as an async iterator of what it passes to `put`.
 
     `put` never waits, and may be called from any thread. `await drained()` waits until the
     consumer has taken all that was put and asks for more.
+
+    It is no generator: at the end of a loop, asyncio closes all generators at once. One that waits
+    for its task meanwhile could not be closed by the generator around it.
+
+    Args:
+        work: what the task runs. It starts when the first item is requested.
     """
-    loop = asyncio.get_running_loop()
-    items: deque[Any] = deque()
-    changed, empty = asyncio.Event(), asyncio.Event()
 
-    def put(item: Any) -> None:
-        items.append(item)
-        if asyncio._get_running_loop() is loop:
-            changed.set()
+    def __init__(
+        self,
+        work: Callable[
+            [Callable[[Any], None], Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]
+        ],
+    ) -> None:
+        self._work = work
+        self._loop = asyncio.get_running_loop()
+        self._items: deque[Any] = deque()
+        self._changed, self._empty = asyncio.Event(), asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        require_loop(self._loop)
+        if self._task is None:
+            self._task = self._loop.create_task(self._work(self._put, self._drained))
+            self._task.add_done_callback(lambda _: self._changed.set())
+        while not self._items:
+            if self._task.done():
+                await self._task
+                raise StopAsyncIteration
+            self._empty.set()
+            await self._changed.wait()
+            self._changed.clear()
+        return self._items.popleft()
+
+    def _put(self, item: Any) -> None:
+        self._items.append(item)
+        if asyncio._get_running_loop() is self._loop:
+            self._changed.set()
         else:
-            loop.call_soon_threadsafe(changed.set)
+            call_soon(self._loop, self._changed.set)
 
-    async def drained() -> None:
-        if items:
-            empty.clear()
-            await empty.wait()
+    async def _drained(self) -> None:
+        if self._items:
+            self._empty.clear()
+            await self._empty.wait()
 
-    task = loop.create_task(work(put, drained))
-    task.add_done_callback(lambda _: changed.set())
-    try:
-        while items or not task.done():
-            while items:
-                yield items.popleft()
-            empty.set()
-            await changed.wait()
-            changed.clear()
-        await task
-    finally:
-        await cancel_all([task])
+    async def aclose(self) -> None:
+        """Cancel the task, and wait for it."""
+        if self._task is not None:
+            await cancel_all([self._task])

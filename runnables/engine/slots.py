@@ -10,15 +10,19 @@ below one call, however deep its fan-outs are nested.
   (`waiters`).
 - **Nested limits.** A limit within a limit has the outer one as its parent. Acquiring takes one
   slot of each.
+- **No lock.** A spare slot is an item of an iterator, or of a list when it was used before; the
+  thread that takes it has it. Each step is one operation that nothing can interrupt, so finalisers
+  and signal handlers may run calls of their own.
 
 The call that sets a limit holds no slot while it only waits for its workers.
 """
 
 from __future__ import annotations
 
+import sys
+from itertools import repeat
 from typing import Final, Protocol
 
-from runnables.engine.cancellation import lock
 from runnables.errors import ConfigError
 
 DEFAULT_LIMIT: Final = 32
@@ -36,11 +40,14 @@ def check_limit(limit: object) -> int:
     return limit
 
 
-class _Waiter(Protocol):
+class Waiter(Protocol):
     """A fan-out that has items left, and takes slots as they are released."""
 
     def on_permit(self) -> None:
-        """Use a slot that was acquired for this waiter, or release it. Called in any thread."""
+        """Use a slot that was acquired for this waiter, or release it.
+
+        Called in any thread. It does not raise: the thread that releases a slot is not its own.
+        """
         ...
 
 
@@ -54,42 +61,43 @@ class Slots:
 
     Attributes:
         waiters: the fan-outs that take released slots, each with the slots that it works within.
-            Nested limits share one dict. `lock` guards it.
+            Nested limits share one dict. A fan-out that adds itself tries to acquire
+            afterwards, as a slot that was released just before has not found it.
     """
+
+    __slots__ = ("_released", "_unused", "limit", "parent", "waiters")
 
     def __init__(self, limit: int, parent: Slots | None = None, *, spare: bool = False) -> None:
         self.limit = check_limit(limit)
         self.parent = parent
-        self.waiters: dict[_Waiter, Slots] = {} if parent is None else parent.waiters
-        self._spare = limit if spare else limit - 1
+        self.waiters: dict[Waiter, Slots] = {} if parent is None else parent.waiters
+        self._unused = repeat(True, min(limit, sys.maxsize) - (not spare))
+        self._released: list[bool] = []
 
-    def try_acquire(self, wanted: int = 1) -> int:
-        """Acquire spare slots, here and in every limit around, without waiting.
+    def try_acquire(self) -> bool:
+        """Acquire a spare slot, here and in every limit around; return False where none is."""
+        if not self._take():
+            return False
+        if self.parent is None or self.parent.try_acquire():
+            return True
+        self._released.append(True)
+        return False
 
-        Returns:
-            How many were spare, at most `wanted`. The caller releases each of them.
-        """
-        with lock:
-            slots: Slots | None = self
-            while slots is not None:
-                wanted = min(wanted, slots._spare)
-                slots = slots.parent
-            if wanted > 0:
-                self._add(-wanted)
-            return max(wanted, 0)
+    def _take(self) -> bool:
+        if self._released:
+            try:
+                return self._released.pop()
+            except IndexError:  # another thread was quicker
+                pass
+        return next(self._unused, False)
 
     def release(self) -> None:
         """Release one slot, and offer what is spare to the fan-outs that have items left."""
-        with lock:
-            self._add(1)
-            if not self.waiters:
-                return
-            granted = [waiter for waiter, slots in self.waiters.items() if slots.try_acquire()]
-        for waiter in granted:
-            waiter.on_permit()
-
-    def _add(self, count: int) -> None:
         slots: Slots | None = self
         while slots is not None:
-            slots._spare += count
+            slots._released.append(True)
             slots = slots.parent
+        for waiter in list(self.waiters):  # a copy: finalisers may remove some meanwhile
+            within = self.waiters.get(waiter)
+            if within is not None and within.try_acquire():
+                waiter.on_permit()

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from runnables.engine.merging import DELTAS
+from runnables.engine.tasks import other_loop_error
 
 if TYPE_CHECKING:
     import asyncio
@@ -173,12 +174,13 @@ class AsyncStream(Generic[T_co]):
         'fox'
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_info", "_loop")
+    __slots__ = ("__weakref__", "_chunks", "_home", "_info", "_loop")
 
     def __init__(self, chunks: AsyncGenerator[T_co, None], info: StreamInfo | None = None) -> None:
         self._chunks = chunks
         self._info = info or StreamInfo()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._home: asyncio.AbstractEventLoop | None = None  # where it was begun
+        self._loop: asyncio.AbstractEventLoop | None = None  # of a loop that may drop it
 
     @property
     def merge(self) -> Merge:
@@ -200,7 +202,22 @@ class AsyncStream(Generic[T_co]):
         return self
 
     def __anext__(self) -> Awaitable[T_co]:
+        if self._home is not asyncio._get_running_loop():
+            self._begin()
         return self._chunks.__anext__()
+
+    def _begin(self) -> None:
+        """Note the loop of the first chunk; refuse to go on in another.
+
+        What runs upstream waits for that loop. At its end it has closed the stream, which would
+        look like a complete one here.
+        """
+        if self._home is not None:
+            name = (
+                "an async stream" if self.producer is None else f"the stream of {self.producer!r}"
+            )
+            raise other_loop_error(name)
+        self._home = asyncio.get_running_loop()
 
     async def aclose(self) -> None:
         """Stop the work upstream. Unread chunks are lost. A second call does nothing."""
@@ -242,7 +259,8 @@ def _close_now(chunks: AsyncGenerator[Any, None], loop: asyncio.AbstractEventLoo
     closing = chunks.aclose()
     context = contextvars.copy_context()
     awaited: list[Any] = []
-    task = loop.create_task(_finish(closing, awaited), context=context)
+    # not by the loop's task factory: an eager one would run it now, when nothing is awaited yet
+    task = asyncio.Task(_finish(closing, awaited), loop=loop, context=context)
     _closing.add(task)
     task.add_done_callback(_closing.discard)
     with _as_current(task, loop):

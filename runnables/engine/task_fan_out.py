@@ -1,37 +1,37 @@
-"""Fan-out over tasks: the same async work for each of many items, several at a time.
+"""Fan-out over tasks: see fan_out.py for what every fan-out guarantees, and for its parts.
 
 The caller starts a task in each spare slot, and one in its own. A task does the work on an item,
-leaves the outcome in a queue (`_outcomes`) for the caller, which is the consumer, and goes on with
-the next item. All of it runs in one event loop, so nothing here needs a lock but the slots.
+hands the outcome over to the caller, which is the consumer, and goes on with the next item. All of
+it runs in one event loop; only slots are offered from other threads. What tasks are special in:
 
-- **Limit.** Every item is done in a slot. The caller's own slot belongs to an item while the caller
-  waits, and to the consumer while it uses an outcome: the item in it pauses (`_own_resume`). A
-  caller that has set the limit itself (`owns_limit`) holds no slot, and only waits.
-- **No waiting for slots.** With no slot spare, the items take turns in the caller's own. Slots that
-  other calls release later bring further tasks (`on_permit`, from any thread).
-- **Pulling.** Items are pulled one at a time, each when a slot is free for it.
-- **Order.** `run` returns results in the order of the items; `as_completed` yields them as they
-  come.
-- **Failure.** The first error stops the rest: no item begins any more, the tasks are cancelled, and
-  the error is raised.
+- **Own slot.** It belongs to an item while the caller waits, and to the consumer while it uses an
+  outcome: the item in it pauses. A caller that has set the limit itself (`owns_limit`) holds no
+  slot, and only waits.
+
+      CONSUMER'S ──an item starts──▶ IN USE ──deliver──▶ PAUSED ──no outcome is left──▶ IN USE
+           ▲                            │
+           └───────── it ends ──────────┘
+
+- **Blocked slots.** Where `max_buffered` outcomes wait, a slot that is free stays without a task
+  until the consumer takes one of them.
 - **End.** When a call returns or its generator is closed, every task has ended, also when the
-  caller is cancelled meanwhile.
-- **Back-pressure.** `max_buffered` limits the outcomes that wait for the consumer. `deliver` is
-  stricter: a task waits until the consumer has taken its chunk and asks for the next.
+  caller is cancelled meanwhile. Tasks of a loop that is closed, or not the consumer's, are not
+  waited for: that would never end.
 - **Contexts.** No item sees a context variable that another has set. A task goes on with the next
   item only where the last one has left the context as it was.
+- **Hand-over.** A task that is cancelled before it began never begins: asyncio sees to that.
+- **Eager tasks.** A task may run, and even end, before `create_task` returns (Python 3.12). So it
+  says itself which slot it is in.
 """
 
 from __future__ import annotations
 
 import contextvars
-import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from runnables.engine.cancellation import CancelToken, current_token, lock
-from runnables.engine.fan_out import NO_RESULT, Items, index_of
-from runnables.engine.tasks import cancel_all
+from runnables.engine.fan_out import NO_RESULT, FanOut, index_of
+from runnables.engine.tasks import cancel_all, require_loop
 
 if TYPE_CHECKING:
     import asyncio
@@ -41,10 +41,126 @@ if TYPE_CHECKING:
 else:
     from runnables.engine import lazy_asyncio as asyncio
 
-T = TypeVar("T")
+Outcome = tuple[Any, Any]
+"""What the consumer gets: an index or a key, and a result or a chunk."""
 
 
-class TaskFanOut:
+class _Outcomes:
+    """The hand-over of outcomes from the tasks to the consumer.
+
+    Args:
+        loop: the loop of them all.
+        space: how many may wait for the consumer; None for any number.
+    """
+
+    __slots__ = ("_loop", "_queue", "_space", "_taken", "_waiter")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, space: int | None) -> None:
+        self._loop = loop
+        self._space = space
+        # an outcome, and what its task awaits until the consumer asks for the next
+        self._queue: deque[tuple[Outcome, asyncio.Future[None] | None]] = deque()
+        self._taken: asyncio.Future[None] | None = None  # of the outcome that the consumer has
+        self._waiter: asyncio.Future[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether as many outcomes wait for the consumer as may."""
+        return self._space is not None and len(self._queue) >= self._space
+
+    def put(self, outcome: Outcome, asked: asyncio.Future[None] | None = None) -> None:
+        """Leave an outcome for the consumer; `asked` is done when it asks for the next."""
+        self._queue.append((outcome, asked))
+        self.wake()
+
+    def take(self) -> Outcome:
+        """Return the oldest outcome."""
+        require_loop(self._loop)
+        outcome, self._taken = self._queue.popleft()
+        return outcome
+
+    def ask_for_next(self) -> None:
+        """Let the task go on whose outcome was taken last."""
+        taken, self._taken = self._taken, None
+        if taken is not None and not taken.done():
+            taken.set_result(None)
+
+    async def wait(self) -> None:
+        """Wait for `wake`."""
+        require_loop(self._loop)
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def wake(self) -> None:
+        """Let the consumer look at what has changed."""
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class _OwnSlot:
+    """The slot that the caller holds.
+
+    Attributes:
+        task: the task in it; None while it is the consumer's.
+        paused: what its item awaits while it is paused.
+    """
+
+    __slots__ = ("paused", "task")
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[Any] | None = None
+        self.paused: asyncio.Future[None] | None = None
+
+    @property
+    def in_use(self) -> bool:
+        """Tell whether an item uses it, so that the consumer has to wait."""
+        return self.task is not None and self.paused is None
+
+    def resume(self) -> bool:
+        """Let the item in it go on; return False where none is paused."""
+        paused, self.paused = self.paused, None
+        if paused is not None and not paused.done():
+            paused.set_result(None)
+        return paused is not None
+
+    def clear(self) -> None:
+        """Give it back to the consumer."""
+        self.task = self.paused = None
+
+
+class _Iterations:
+    """A count of the iterations of an event loop, which goes on while it is asked for.
+
+    Attributes:
+        number: the count, as far as it has come.
+    """
+
+    __slots__ = ("_counting", "_loop", "number")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.number = 0
+        self._counting = False
+
+    def current(self) -> int:
+        """Return the number of the current iteration."""
+        if not self._counting:
+            self._counting = True
+            self._loop.call_soon(self._next)
+        return self.number
+
+    def _next(self) -> None:
+        self._counting = False
+        self.number += 1
+
+
+class TaskFanOut(FanOut):
     """A fan-out that awaits `work(index, item)` for every item, in tasks, within the slots.
 
     Use one object for one call, in one event loop.
@@ -67,32 +183,14 @@ class TaskFanOut:
         owns_limit: bool,
         max_buffered: int | None = None,
     ) -> None:
-        self._work = work
-        self._items = Items(items)
-        self._slots = slots
-        self._owns_limit = owns_limit
-        self._max_buffered = max_buffered
+        super().__init__(work, items, slots, owns_limit=owns_limit, max_buffered=max_buffered)
         self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
-        self._consumer_waiter: asyncio.Future[None] | None = None
-        self._outcomes: deque[tuple[Any, Any]] = deque()
-        self._deliveries: deque[asyncio.Future[None]] = deque()  # each lets one `deliver` return
+        self._iterations = _Iterations(self._loop)
+        self._outcomes = _Outcomes(self._loop, max_buffered)
+        self._results: list[tuple[int, Any]] | None = None  # of `run`, which reads them at the end
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._own_task: asyncio.Task[Any] | None = None  # in the caller's own slot ...
-        self._own_resume: asyncio.Future[None] | None = None  # ... and waits for this, if it pauses
-        self._blocked_slots = 0  # without a task, until the consumer takes outcomes
-        self._slots_in_use = 0  # other than the caller's own
-        self._failure: BaseException | None = None
-        self._over = False
-        self._iteration = 0  # of the event loop, counted while tasks run
-        self._counting = False
-        self._token = CancelToken(current_token.get())
-        self._context = contextvars.copy_context()
-        self._context.run(current_token.set, self._token)
-
-    def set_context(self, variable: contextvars.ContextVar[T], value: T) -> None:
-        """Set a context variable for the work on all items."""
-        self._context.run(variable.set, value)
+        self._own = _OwnSlot()
+        self._blocked_slots = 0
 
     # -- the consumer's side
 
@@ -102,35 +200,40 @@ class TaskFanOut:
         Args:
             total: how many items there are; None where that is not known.
         """
+        results = self._results = []
+        own = 0 if self._permits.owned else 1
         try:
-            self._start_workers(total, own=0 if self._owns_limit else 1)
-            while self._tasks and self._failure is None:
-                await self._wait_for_change()
+            if not own or self._start() is not None:
+                self._start_workers(total, own)
+            while self._tasks and not self.stopped:
+                await self._outcomes.wait()
         finally:
             await self._close()
         if self._failure is not None:
             raise self._failure
-        return [result for _, result in sorted(self._outcomes, key=index_of)]
+        return [result for _, result in sorted(results, key=index_of)]
 
-    async def as_completed(self, total: int | None) -> AsyncGenerator[tuple[Any, Any], None]:
+    async def as_completed(self, total: int | None) -> AsyncGenerator[Outcome, None]:
         """Do the work while the consumer asks for results; yield pairs of index and result.
 
         Args:
             total: how many items there are; None where that is not known.
         """
         try:
-            self._start_workers(total, own=0)
-            while self._outcomes or self._failure is None:
-                if self._own_task_runs() and self._failure is None:
-                    await self._wait_for_change()
+            if self._permits.owned or total not in (0, 1):
+                self._start_workers(total, own=0)
+            while self._outcomes or not self.stopped:
+                if self._own.in_use and not self.stopped:
+                    await self._outcomes.wait()
                 elif self._outcomes:
-                    yield self._outcomes.popleft()
-                    if self._failure is None:
-                        self._resume_tasks()
+                    yield self._outcomes.take()
+                    if not self.stopped:
+                        self._outcomes.ask_for_next()
+                        self._use_blocked_slots()
                 elif self._use_own_slot():
                     continue
                 elif self._tasks or self._blocked_slots:
-                    await self._wait_for_change()
+                    await self._outcomes.wait()
                 else:
                     break
             if self._failure is not None:
@@ -139,90 +242,89 @@ class TaskFanOut:
             await self._close()
 
     def _start_workers(self, total: int | None, own: int) -> None:
-        """Start tasks in spare slots, and `own` tasks (0 or 1) in the caller's."""
-        wanted = self._slots.limit if total is None else min(total, self._slots.limit)
-        if own and not self._start():
-            return
-        while self._slots_in_use < wanted - own and (wanted > 1 or self._owns_limit):
-            with lock:  # a slot that is released meanwhile must find us among the waiters
-                if not self._slots.try_acquire(1):
-                    self._slots.waiters[self] = self._slots
-                    return
-            self._slots_in_use += 1
-            if not self._start():
-                self._free()
+        """Start tasks in spare slots, for all items but the `own` first of the caller."""
+        count, wanted = 0, self._wanted(total, own)
+        while count < wanted and self._permits.acquire():
+            if not self._start_worker():
                 return
-        if total is None or self._slots_in_use + own < total:
-            with lock:
-                self._slots.waiters[self] = self._slots
-
-    async def _wait_for_change(self) -> None:
-        """Wait for `_notify_consumer`."""
-        self._consumer_waiter = self._loop.create_future()
-        try:
-            await self._consumer_waiter
-        finally:
-            self._consumer_waiter = None
-
-    def _own_task_runs(self) -> bool:
-        """Tell whether an item uses the caller's own slot, so that the consumer has to wait."""
-        return self._own_task is not None and self._own_resume is None
+            count += 1
+        if total is None or count + own < total:
+            self._grow_later(wanted - count)
 
     def _use_own_slot(self) -> bool:
         """Give the caller's own slot to an item while it waits; return False where none is left."""
-        if self._own_resume is not None:
-            self._own_resume.set_result(None)
-            self._own_resume = None
+        if self._own.resume():
             return True
-        if self._owns_limit:
-            return False
-        self._own_task = self._start()
-        return self._own_task is not None
+        return not self._permits.owned and self._start(own=True) is not None
+
+    def _use_blocked_slots(self) -> None:
+        """Use one slot for each outcome that was taken, or all where none is left to take."""
+        while self._blocked_slots:
+            self._blocked_slots -= 1
+            self._start_worker()
+            if self._outcomes:
+                break
 
     async def _close(self) -> None:
         """Cancel the tasks that still run, and wait for them, also when cancelled meanwhile."""
-        self._over = True
-        self._stop_waiting()
-        while self._blocked_slots:
-            self._blocked_slots -= 1
-            self._free()
-        if self._tasks:
-            self._token.cancel()
-            await cancel_all(self._tasks)
-        self._token.detach()
+        try:
+            self._stop()
+            for _ in range(self._blocked_slots):
+                self._permits.release()
+            self._blocked_slots = 0
+            if self._tasks:
+                self._token.cancel()
+                await cancel_all(self._tasks)
+                while self._loop.is_closed() and self._permits.in_use:  # no task releases them
+                    self._permits.release()
+        finally:
+            self._token.detach()
 
     # -- the tasks' side
 
     def on_permit(self) -> None:
-        """Start a task in a slot that was acquired for it, or release the slot."""
-        if threading.get_ident() == self._thread:
-            self._loop.call_soon(self._use_permit)
-        else:
-            try:
-                self._loop.call_soon_threadsafe(self._use_permit)
-            except RuntimeError:  # the loop was closed before this fan-out had ended
-                self._stop_waiting()
-                self._slots.release()
+        """Start a task in a slot that was acquired for it, or release the slot. In any thread."""
+        self._permits.in_use.append(True)
+        is_here = asyncio._get_running_loop() is self._loop
+        call_soon = self._loop.call_soon if is_here else self._loop.call_soon_threadsafe
+        try:
+            call_soon(self._use_permit)
+        except RuntimeError:  # the loop was closed before this fan-out had ended
+            self._stop_growing()
+            self._permits.release()
 
-    def _use_permit(self) -> None:
-        self._slots_in_use += 1
-        if not self._start():
-            self._free()
+    def _start_worker(self) -> bool:
+        """Start a task in a slot that was acquired; release it where no item is left."""
+        if self._start() is not None:
+            return True
+        self._permits.release()
+        return False
 
-    def _start(self) -> asyncio.Task[Any] | None:
-        """Start a task for the next item, in a slot that is held; None where no item is left."""
+    def _start(self, own: bool = False) -> asyncio.Task[Any] | None:
+        """Start a task for the next item, in a slot that is held; None where no item is left.
+
+        Args:
+            own: whether it is in the caller's own slot, while `as_completed` waits.
+        """
         taken = self._take()
         if taken is None:
             return None
-        context = self._context.copy()
-        task = self._loop.create_task(self._task_loop(taken), context=context)
+        work = self._do_items(taken, own)
+        try:
+            task = self._loop.create_task(work, context=self._context.copy())
+        except BaseException as error:  # by a task factory of the user, or the loop is closed
+            work.close()
+            self._fail(error)
+            return None
+        if own:
+            self._own.task = task
         self._tasks.add(task)
         task.add_done_callback(self._on_task_done)
         return task
 
     def _take(self) -> tuple[int, Any] | None:
         """Return the next index and item; None where none is left, or none is wanted."""
-        if self._over or self._failure is not None:
+        if self.stopped:
             return None
         try:
             taken = self._context.run(self._items.take)
@@ -230,115 +332,65 @@ class TaskFanOut:
             self._fail(error)
             return None
         if taken is None:
-            self._stop_waiting()
+            self._stop_growing()
         return taken
 
     # With a task for each item, tasks begin in waves, and each wave looks to the garbage collector
     # like new objects that live on: that was a seventh of a batch's time.
-    async def _task_loop(self, taken: tuple[int, Any] | None) -> None:
+    async def _do_items(self, taken: tuple[int, Any] | None, own: bool) -> None:
         """Do an item, and go on with the next as long as each leaves the task as it was."""
         task: asyncio.Task[Any] = cast("Any", asyncio.current_task())
+        if own:
+            self._own.task = task
         context = contextvars.copy_context()
         while taken is not None:
-            iteration = self._current_iteration()
+            iteration = self._iterations.current()
             result = await self._work(*taken)
             if result is not NO_RESULT:
-                self._outcomes.append((taken[0], result))
-            if (
-                task is self._own_task
-                or self._is_full()
-                or task.cancelling()
-                or not _is_unchanged(context)
-            ):
+                if self._results is not None:
+                    self._results.append((taken[0], result))
+                else:
+                    self._outcomes.put((taken[0], result))
+            if own or self._outcomes.is_full or task.cancelling() or not _is_unchanged(context):
                 break
-            if self._max_buffered is not None:
-                self._notify_consumer(always=True)
-            if iteration == self._iteration:  # it waited for nothing, and the loop has other tasks
+            if iteration == self._iterations.number:  # it waited for nothing: let others go on
                 await asyncio.sleep(0)
             taken = self._take()
 
-    def _current_iteration(self) -> int:
-        """Return the number of the event loop's current iteration."""
-        if not self._counting:
-            self._counting = True
-            self._loop.call_soon(self._count_iteration)
-        return self._iteration
-
-    def _count_iteration(self) -> None:
-        self._counting = False
-        self._iteration += 1
-
-    def _is_full(self) -> bool:
-        """Tell whether as many outcomes wait for the consumer as may."""
-        return self._max_buffered is not None and len(self._outcomes) >= self._max_buffered
-
     def _on_task_done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.remove(task)
+        self._tasks.discard(task)
         if task.cancelled():
             self._fail(asyncio.CancelledError("an item was cancelled"))
         elif (error := task.exception()) is not None:
             self._fail(error)
-        is_own = task is self._own_task
-        if is_own:
-            self._own_task = self._own_resume = None
-        elif self._is_full() and not self._over:
+        if task is self._own.task:
+            self._own.clear()
+        elif self._outcomes.is_full and not self.stopped:
             self._blocked_slots += 1
-        elif not self._start():
-            self._free()
-        self._notify_consumer(always=is_own or self._max_buffered is not None)
+        else:
+            self._start_worker()
+        if self._results is None or not self._tasks:
+            self._outcomes.wake()
 
     async def deliver(self, key: Any, chunk: Any) -> None:
         """Hand a chunk to the consumer, and wait until it asks for the next.
 
         So a stream is never more than one chunk ahead, however many fan-outs it passes through.
         """
-        delivery = self._loop.create_future()
-        self._outcomes.append((key, chunk))
-        if asyncio.current_task() is self._own_task:
-            self._own_resume = delivery  # `_use_own_slot` resumes it, when no outcome is left
-            self._deliveries.append(self._loop.create_future())  # its place; nothing awaits it
+        asked = self._loop.create_future()
+        if asyncio.current_task() is self._own.task:
+            self._own.paused = asked  # `_use_own_slot` resumes it, when no outcome is left
+            self._outcomes.put((key, chunk))
         else:
-            self._deliveries.append(delivery)
-        self._notify_consumer(always=True)
-        await delivery
-
-    def _resume_tasks(self) -> None:
-        """Let the `deliver` of the last outcome return, and use slots that were blocked."""
-        if self._deliveries:
-            delivery = self._deliveries.popleft()
-            if not delivery.done():
-                delivery.set_result(None)
-        while self._blocked_slots:
-            self._blocked_slots -= 1
-            if not self._start():
-                self._free()
-            if self._outcomes:  # one slot for each outcome taken, or all where none is left to take
-                break
-
-    def _free(self) -> None:
-        """Release a slot that no item uses, unless only the caller's own is left."""
-        if self._slots_in_use:
-            self._slots_in_use -= 1
-            self._slots.release()
+            self._outcomes.put((key, chunk), asked)
+        await asked
 
     def _fail(self, error: BaseException) -> None:
         """Keep the first error, and let no item begin any more."""
-        if self._failure is None and not self._over:
-            self._failure = error
-            self._stop_waiting()
-            self._notify_consumer(always=True)
-
-    def _stop_waiting(self) -> None:
-        """Take no more slots."""
-        if self in self._slots.waiters:
-            with lock:
-                self._slots.waiters.pop(self, None)
-
-    def _notify_consumer(self, always: bool) -> None:
-        """Wake the consumer: always, or only when the last task has ended."""
-        waiter = self._consumer_waiter
-        if waiter is not None and not waiter.done() and (always or not self._tasks):
-            waiter.set_result(None)
+        if not self.stopped:
+            self._failures.append(error)
+            self._stop()
+            self._outcomes.wake()
 
 
 def _is_unchanged(context: contextvars.Context) -> bool:

@@ -11,14 +11,15 @@
 from __future__ import annotations
 
 import contextvars
-import threading
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.collect import MISSING, AsyncSingleValue, SingleValue, single_value
+from runnables.engine.hand_over import Turn
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
-from runnables.engine.tasks import cancel_all
+from runnables.engine.tasks import cancel_all, require_loop
 from runnables.engine.thread_calls import copy_back
 
 if TYPE_CHECKING:
@@ -51,10 +52,9 @@ class Tee:
     def __init__(self, chunks: Iterable[Any], readers: int) -> None:
         self._chunks = chunks
         self._next = iter(chunks)
-        self._pulling = threading.Lock()
+        self._turn = Turn(partial(close, chunks))
         self._buffers: list[deque[Any] | None] = [deque() for _ in range(readers)]
         self.error: BaseException | None = None
-        self._closing = False
 
     def reader(self, index: int) -> Iterator[Any]:
         """Return the stream for one of the readers, which are numbered from 0."""
@@ -66,12 +66,7 @@ class Tee:
 
     def close(self) -> None:
         """Close the stream. A thread that is in it, and is not waited for, closes it afterwards."""
-        self._closing = True
-        if self._pulling.acquire(blocking=False):
-            try:
-                close(self._chunks)
-            finally:
-                self._pulling.release()
+        self._turn.close()
 
     def _read(self, index: int) -> Generator[Any, None, None]:
         buffer = cast("deque[Any]", self._buffers[index])
@@ -79,9 +74,12 @@ class Tee:
             while True:
                 if not buffer:
                     raise_if_cancelled()  # a reader of an endless stream makes no other check
-                    with self._pulling:
-                        if not buffer and not self._pull():
-                            break
+                    try:
+                        with self._turn.lock:
+                            if not buffer and not self._pull():
+                                break
+                    finally:
+                        self._turn.leave()
                 yield buffer.popleft()
         finally:
             self._buffers[index] = None
@@ -90,14 +88,13 @@ class Tee:
         """Append the next chunk to every buffer; return False at the end of the stream."""
         if self.error is not None:
             raise self.error
+        if self._turn.closing:  # the readers have been left
+            return False
         try:
             chunk = next(self._next, _END)
         except BaseException as error:
             self.error = error
             raise
-        finally:
-            if self._closing:
-                close(self._chunks)
         if chunk is _END:
             return False
         for buffer in self._buffers:
@@ -123,6 +120,7 @@ class AsyncTee:
     def __init__(self, chunks: AsyncIterable[Any], readers: int) -> None:
         self._chunks = chunks
         self._next = raw_iterator(chunks)
+        self._loop = asyncio.get_running_loop()
         self._pulling: asyncio.Task[None] | None = None
         self.error: BaseException | None = None
         self._ended = False
@@ -160,6 +158,7 @@ class AsyncTee:
 
     async def _pulled(self) -> None:
         """Wait for the pull that is under way, or for a new one."""
+        require_loop(self._loop)
         if self._pulling is not None and not self._pulling.done():
             await asyncio.wait({self._pulling})
             return

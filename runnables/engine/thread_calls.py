@@ -5,6 +5,7 @@
 
 - Both carry context variables across: the function runs in a copy of the task's context, and the
   task takes over what the function has set.
+- Each is a hand-over (hand_over.py): what was given up before it began never begins.
 - A thread cannot be stopped. When the task is cancelled, the function's cancel token is set, and
   the task goes on without the thread.
 - `from_thread` returns or raises only when its coroutine has ended (or a second has passed, where
@@ -16,7 +17,11 @@
 from __future__ import annotations
 
 import contextvars
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+import math
+import queue
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from runnables.engine.cancellation import (
     CancelToken,
@@ -25,11 +30,11 @@ from runnables.engine.cancellation import (
     on_cancel,
 )
 from runnables.engine.fan_out import CLOSE_GRACE
+from runnables.engine.hand_over import HandOver, Job
 from runnables.engine.worker_pool import run_in_worker
 
 if TYPE_CHECKING:
     import asyncio
-    import concurrent.futures
     from collections.abc import Callable, Coroutine
 else:
     from runnables.engine import lazy_asyncio as asyncio
@@ -37,6 +42,9 @@ else:
 R = TypeVar("R")
 
 _UNSET: Final = object()
+
+_LOOK_SECONDS: Final = 0.5
+"""How often a thread that waits for a loop looks whether it was closed."""
 
 _loop: contextvars.ContextVar[asyncio.AbstractEventLoop | None] = contextvars.ContextVar(
     "runnables_loop", default=None
@@ -47,8 +55,8 @@ async def to_thread(function: Callable[..., R], *args: Any) -> R:
     """Run a blocking function in a worker thread, with the caller's context variables.
 
     The caller sees afterwards what the function has set in context variables, as if it had run
-    in place. When the caller is cancelled, the function's cancel token is set, and its thread is
-    not waited for.
+    in place. When the caller is cancelled, a function that has not begun never does; else its
+    cancel token is set, and its thread is not waited for. Where no thread can be had, it runs here.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[R] = loop.create_future()
@@ -56,30 +64,21 @@ async def to_thread(function: Callable[..., R], *args: Any) -> R:
     token = CancelToken(current_token.get())
     context.run(current_token.set, token)
     context.run(_loop.set, loop)
-
-    def job() -> None:
-        try:
-            result = context.run(function, *args)
-        except BaseException as error:
-            _call_soon(loop, _resolve, done, None, error)
-        else:
-            _call_soon(loop, _resolve, done, result, None)
-
-    run_in_worker(job)
+    job = Job(partial(context.run, function, *args), partial(call_soon, loop, _resolve, done))
     try:
+        run_in_worker(job)
         return await done
-    except asyncio.CancelledError:
-        token.cancel()
-        raise
     finally:
         token.detach()
-        if done.done() and not done.cancelled():  # else the thread still runs in this context
+        if done.done() and not done.cancelled():
             copy_back(context)
+        else:  # the task was cancelled, or closed; a thread may still run in this context
+            job.abandon()
+            token.cancel()
 
 
-def _call_soon(
-    loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any
-) -> None:
+def call_soon(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any) -> None:
+    """Call a function in a loop, from any thread; do nothing where the loop is closed."""
     try:
         loop.call_soon_threadsafe(function, *args)
     except RuntimeError:  # the loop was closed meanwhile, so no task waits any more
@@ -109,47 +108,81 @@ def copy_back(context: contextvars.Context) -> None:
             variable.set(value)
 
 
-class _LoopCall(Generic[R]):
+class _LoopCall(HandOver):
     """A coroutine that a thread runs on an event loop.
 
+    Args:
+        work: the coroutine.
+        loop: the loop, which another thread runs.
+
     Attributes:
-        outcome: set when the coroutine's task has ended, also after a cancellation.
+        ended: gets the task when it has ended, also after a cancellation; None where it never
+            begins.
     """
 
-    def __init__(self, work: Coroutine[Any, Any, R], loop: asyncio.AbstractEventLoop) -> None:
-        import concurrent.futures  # here, as only asyncio loads it, and a call has a loop
+    __slots__ = ("_loop", "_task", "_work", "ended")
 
+    def __init__(self, work: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
         self._work = work
         self._loop = loop
-        self._task: asyncio.Task[R] | None = None
-        self._is_cancelled = False
-        self.outcome: concurrent.futures.Future[R] = concurrent.futures.Future()
+        self._task: asyncio.Task[Any] | None = None
+        self.ended: queue.SimpleQueue[asyncio.Future[Any] | None] = queue.SimpleQueue()
 
     def start(self) -> None:
-        """Start the coroutine, unless the call is already cancelled. Runs in the loop's thread."""
-        if self._is_cancelled:
-            self._work.close()
-            self.outcome.cancel()
+        """Start the coroutine, unless it was given up. Runs in the loop's thread."""
+        if not self.begin():
             return
-        self._task = self._loop.create_task(self._work)
-        self._task.add_done_callback(self._finish)
+        try:
+            self._task = self._loop.create_task(self._work)
+        except BaseException as error:  # by a task factory of the user
+            self._work.close()
+            failed: asyncio.Future[Any] = self._loop.create_future()
+            failed.set_exception(error)
+            self.ended.put(failed)
+        else:
+            self._task.add_done_callback(self.ended.put)
 
     def cancel(self) -> None:
-        """Cancel the coroutine, from any thread."""
-        self._is_cancelled = True
-        _call_soon(self._loop, self._cancel_task)
+        """Give it up, from any thread; where it has begun, cancel its task."""
+        if self.give_up():
+            self.ended.put(None)
+        else:
+            call_soon(self._loop, self._cancel_task)
+
+    def give_up(self) -> bool:
+        """Let it not begin any more; return whether it never does."""
+        never = self.abandon()
+        if never:
+            self._work.close()
+        return never
 
     def _cancel_task(self) -> None:
         if self._task is not None:
             self._task.cancel()
 
-    def _finish(self, task: asyncio.Task[R]) -> None:
-        if task.cancelled():
-            self.outcome.cancel()
-        elif (error := task.exception()) is not None:
-            self.outcome.set_exception(error)
-        else:
-            self.outcome.set_result(task.result())
+    def run(self, seconds: float = math.inf) -> asyncio.Future[Any] | None:
+        """Queue it, and wait for its end, for so many seconds at most.
+
+        It ends, too, when the loop is closed. That is not reported, so it is looked at now and
+        then.
+
+        Returns:
+            The task; None where it never began, or has not ended.
+        """
+        try:
+            self._loop.call_soon_threadsafe(self.start)
+        except RuntimeError:  # the loop was closed before its task had the thread's result
+            self.cancel()
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            try:
+                return self.ended.get(timeout=min(left, _LOOK_SECONDS))
+            except queue.Empty:
+                if self._loop.is_closed():
+                    break
+        self.give_up()
+        return None
 
 
 def in_worker_thread() -> bool:
@@ -170,27 +203,28 @@ def from_thread(work: Coroutine[Any, Any, R], *, even_if_cancelled: bool = False
         What the coroutine returns.
 
     Raises:
-        CancelledError: the call was cancelled meanwhile. The coroutine has ended all the same, so
-            what it was reading may be closed next.
+        CancelledError: the call was cancelled meanwhile, or its loop was closed. The coroutine has
+            ended all the same, or never begins, so what it was reading may be closed next.
+        RuntimeError: this is the thread of the loop, as no other could be had.
     """
-    import concurrent.futures  # here, as in _LoopCall
-
     loop = _loop.get()
     assert loop is not None, "from_thread outside of a worker thread"
-    call = _LoopCall(work, loop)
-    try:
-        loop.call_soon_threadsafe(call.start)
-    except RuntimeError:  # the loop was closed before its task had our result
+    if asyncio._get_running_loop() is loop:
         work.close()
-        raise asyncio.CancelledError(
-            "the event loop of the call around this one is closed"
-        ) from None
+        raise RuntimeError(
+            "no thread could be started, so this sync code runs in the event loop itself, and "
+            "cannot wait for async code. Write the step async."
+        )
+    call = _LoopCall(work, loop)
+    if even_if_cancelled and is_cancelled():
+        task = call.run(CLOSE_GRACE)
+    else:
+        with on_cancel(call.cancel):  # where the call is cancelled already, it never begins
+            task = call.run()
+    if task is None or task.cancelled():
+        why = "its event loop is closed" if loop.is_closed() else "it was cancelled"
+        raise asyncio.CancelledError(f"the call around this one has ended: {why}")
     try:
-        if even_if_cancelled and is_cancelled():
-            return call.outcome.result(CLOSE_GRACE)
-        with on_cancel(call.cancel):
-            return call.outcome.result()
-    except (concurrent.futures.CancelledError, TimeoutError) as error:
-        if call.outcome.done() and not call.outcome.cancelled():
-            raise  # the coroutine itself raised it
-        raise asyncio.CancelledError("the call around this one was cancelled") from error
+        return cast("R", task.result())
+    finally:
+        del task, call  # they have the error, whose traceback has this frame

@@ -1,53 +1,159 @@
-"""Fan-out over threads: the same work for each of many items, several at a time.
+"""Fan-out over threads: see fan_out.py for what every fan-out guarantees, and for its parts.
 
-The caller starts workers, one in each spare slot. A worker takes the next item, does the work, and
-leaves the outcome in a queue (`_outcomes`) for the caller, which is the consumer.
+The caller starts a worker in each spare slot. A worker takes the next item, does the work, and
+hands the outcome over to the caller, which is the consumer. What threads are special in:
 
-- **Limit.** Every item is done in a slot, by a worker or by the caller in its own slot, so threads
-  never outnumber slots. One exception: a caller that has set the limit itself (`owns_limit`) holds
-  no slot. It only waits, so that it can fail, time out or be interrupted at once.
-- **No waiting for slots.** With no slot spare, the caller does the items itself. Slots that other
-  calls release later bring further workers (`on_permit`).
-- **Pulling.** Items are pulled one at a time, each when a slot is free for it.
-- **Order.** `run` returns results in the order of the items; `as_completed` yields them as they
-  come.
-- **Failure.** The first error stops the rest: no item begins any more, the cancel token is set, and
-  the error is raised. (KeyboardInterrupt and SystemExit replace an error that came before.)
+- **Limit.** Threads never outnumber slots. One exception: a caller that has set the limit itself
+  (`owns_limit`) holds no slot. It only waits, so that it can fail, time out or be interrupted at
+  once.
+- **No thread.** Where no thread can be had, the caller does the items itself, in its own thread.
+- **Failure.** KeyboardInterrupt and SystemExit replace an error that came before.
 - **End.** When a call returns or its generator is closed, workers have ended, or had `grace`
-  seconds to end: a thread cannot be stopped. What they still do is dropped.
-- **Back-pressure.** `max_buffered` limits the outcomes that wait for the consumer. `deliver` is
-  stricter: a worker waits until the consumer has taken its chunk and asks for the next.
+  seconds to end: a thread cannot be stopped. An item that had not begun never does, and what the
+  others still do is dropped.
+
+No lock is held here while anything else runs, but one: an item is pulled by one thread at a time.
 """
 
 from __future__ import annotations
 
-import contextvars
+import queue
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from runnables.engine.cancellation import (
-    CancelToken,
-    cancelled_error,
-    current_token,
-    is_interrupt,
-    lock,
-)
-from runnables.engine.fan_out import NO_RESULT, SHUTDOWN_GRACE, Items, index_of
-from runnables.engine.worker_pool import run_in_worker
+from runnables.engine.cancellation import cancelled_error, is_interrupt
+from runnables.engine.fan_out import NO_RESULT, SHUTDOWN_GRACE, FanOut, index_of
+from runnables.engine.hand_over import HandOvers
+from runnables.engine.worker_pool import try_in_worker
 
 if TYPE_CHECKING:
+    import contextvars
     from collections.abc import Callable, Generator, Iterator
 
     from runnables.engine.slots import Slots
 
 T = TypeVar("T")
 
+Outcome = tuple[Any, Any]
+"""What the consumer gets: an index or a key, and a result or a chunk."""
+
 _END: Final = object()
 
 
-class ThreadFanOut:
+class _Worker(HandOvers):
+    """One thread's part in a fan-out, from its start to its end: items are handed over to it.
+
+    Attributes:
+        thread: its thread, when that runs.
+    """
+
+    __slots__ = ("thread",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.thread: int | None = None
+
+
+class _Outcomes:
+    """The hand-over of outcomes from the workers to the consumer.
+
+    Args:
+        space: how many may wait for the consumer; None for any number.
+
+    Attributes:
+        stopped: whether workers that hand over are cancelled, after a failure or at the end.
+    """
+
+    __slots__ = ("_queue", "_space", "_taken", "stopped")
+
+    def __init__(self, space: int | None) -> None:
+        # an outcome, and the lock in which its worker waits; or None, to wake the consumer
+        self._queue: queue.SimpleQueue[tuple[Outcome, threading.Lock | None] | None] = (
+            queue.SimpleQueue()
+        )
+        self._space: queue.SimpleQueue[None] | None = None
+        if space is not None:
+            self._space = queue.SimpleQueue()
+            for _ in range(space):
+                self._space.put(None)
+        self._taken: threading.Lock | None = None  # of the outcome that the consumer has
+        self.stopped = False
+
+    def put(self, outcome: Outcome) -> None:
+        """Leave an outcome for the consumer. Wait for space first.
+
+        Raises:
+            CancelledError: the consumer has left.
+        """
+        if self._space is not None:
+            self._space.get()
+        if self.stopped:
+            self._wake_worker()  # and that one the next
+            raise cancelled_error()("the consumer has left")
+        self._queue.put((outcome, None))
+
+    def deliver(self, outcome: Outcome) -> None:
+        """Hand an outcome to the consumer, and wait until it asks for the next.
+
+        Raises:
+            CancelledError: the consumer has left.
+        """
+        asked = threading.Lock()
+        asked.acquire()
+        self._queue.put((outcome, asked))
+        if not self.stopped:  # looked at afterwards: it is seen here, or `close` finds this lock
+            asked.acquire()
+        if self.stopped:
+            raise cancelled_error()("the consumer has left")
+
+    def wake(self) -> None:
+        """Let the consumer look at what has changed."""
+        self._queue.put(None)
+
+    def is_empty(self) -> bool:
+        """Tell whether neither an outcome nor a wake-up is there."""
+        return self._queue.empty()
+
+    def take(self, seconds: float | None = None) -> Outcome | None:
+        """Wait for an outcome, for `seconds` at most; return None where something else comes.
+
+        The one that was taken before is done with: its `deliver` returns.
+        """
+        if not self.stopped:
+            self._release_taken()
+        try:
+            entry = self._queue.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if entry is None:
+            return None
+        outcome, self._taken = entry
+        if self._taken is None:
+            self._wake_worker()
+        return outcome
+
+    def close(self) -> None:
+        """Drop all outcomes, and cancel the workers that wait in `put` or `deliver`."""
+        self.stopped = True
+        self._release_taken()
+        while not self._queue.empty():
+            entry = self._queue.get()
+            if entry is not None and entry[1] is not None:
+                entry[1].release()
+        self._wake_worker()
+
+    def _release_taken(self) -> None:
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            taken.release()
+
+    def _wake_worker(self) -> None:
+        if self._space is not None:
+            self._space.put(None)
+
+
+class ThreadFanOut(FanOut):
     """A fan-out that calls `work(index, item)` for every item, in threads, within the slots.
 
     Every item runs in its own copy of the caller's context. Use one object for one call.
@@ -74,36 +180,19 @@ class ThreadFanOut:
         *,
         owns_limit: bool,
         max_buffered: int | None = None,
-        consumer_work: Callable[[int, Any], Iterator[tuple[Any, Any]]] | None = None,
+        consumer_work: Callable[[int, Any], Iterator[Outcome]] | None = None,
         grace: float = SHUTDOWN_GRACE,
         own_thread: bool = False,
     ) -> None:
-        self._work = work
-        self._consumer_work = consumer_work
+        super().__init__(work, items, slots, owns_limit=owns_limit, max_buffered=max_buffered)
+        self._consumer_work = consumer_work or self._work_once
         self._grace = grace
         self._own_thread = own_thread
-        self._items = Items(items)
-        self._slots = slots
-        self._owns_limit = owns_limit
-        self._max_buffered = max_buffered
-        self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)  # `with` is quicker on the lock itself
         self._pulling = threading.Lock()
-        self._outcomes: deque[tuple[Any, Any]] = deque()
-        self._deliveries: deque[threading.Lock] = deque()  # each lets one `deliver` return
-        self._workers = 0
-        self._slots_in_use = 0  # by workers
-        self._slot_lent = False  # the caller released its own slot, and gets the last of these
-        self._consumer_helps = False  # by doing items while it would only wait
-        self._failure: BaseException | None = None
-        self._over = False
-        self._token = CancelToken(current_token.get())
-        self._context = contextvars.copy_context()
-        self._context.run(current_token.set, self._token)
-
-    def set_context(self, variable: contextvars.ContextVar[T], value: T) -> None:
-        """Set a context variable for the work on all items."""
-        self._context.run(variable.set, value)
+        self._workers: dict[_Worker, None] = {}
+        self._to_start: list[bool] = []  # an item for each slot that has no worker yet
+        self._results: list[tuple[int, Any]] | None = None  # of `run`, which reads them at the end
+        self._outcomes = _Outcomes(max_buffered)
 
     # -- the consumer's side
 
@@ -113,38 +202,47 @@ class ThreadFanOut:
         Args:
             total: how many items there are; None where that is not known.
         """
+        results = self._results = []
         try:
-            self._start_workers(total, own=0 if self._owns_limit else 1)
-            if not (self._owns_limit and self._workers):
-                self._worker_loop()
+            self._begin(total, own=0 if self._permits.owned else 1)
+            if not (self._permits.owned and self._workers):
+                self._do_items(_Worker())
             self._wait_for_workers()
         finally:
             self._close()
         if self._failure is not None:
             raise self._failure
-        return [result for _, result in sorted(self._outcomes, key=index_of)]
+        return [result for _, result in sorted(results, key=index_of)]
 
-    def as_completed(self, total: int | None) -> Generator[tuple[Any, Any], None, None]:
+    def as_completed(self, total: int | None) -> Generator[Outcome, None, None]:
         """Do the work while the consumer asks for results; yield pairs of index and result.
 
         Args:
             total: how many items there are; None where that is not known.
         """
-        own_item: Generator[tuple[Any, Any], None, None] | None = None  # which the consumer does
+        own_item: Generator[Outcome, None, None] | None = None  # which the consumer does
         try:
-            self._start_workers(total, own=0)
+            count = self._begin(total, own=0)
+            # Only with a known total: the next item of an endless input may depend on what the
+            # consumer does with an outcome, and it would wait for that item while pulling it.
+            helps = total is not None and count < total and not self._permits.owned
             while True:
-                outcomes, helps = self._wait_for_outcomes(busy=own_item is not None)
-                if outcomes:
-                    yield from self._hand_over(outcomes)
-                elif helps and (own_item := own_item or self._start_own_item()) is not None:
-                    outcome = self._next_own_outcome(own_item)
-                    if outcome is None:
-                        own_item = None
-                    else:
-                        yield outcome
-                elif self._finished():
+                outcome: Outcome | None = None
+                if not self._outcomes.is_empty():
+                    outcome = self._outcomes.take()
+                elif self.stopped:
                     break
+                elif own_item is not None:
+                    outcome = self._next_own_outcome(own_item)
+                    own_item = own_item if outcome is not None else None
+                elif not self._items.over and (helps or not self._workers):
+                    own_item = self._start_own_item()
+                elif self._workers:
+                    outcome = self._outcomes.take()
+                elif self._outcomes.is_empty():  # after the workers: the last one may have put one
+                    break
+                if outcome is not None:
+                    yield outcome
             if self._failure is not None:
                 raise self._failure
         finally:
@@ -154,60 +252,36 @@ class ThreadFanOut:
             finally:
                 self._close()
 
-    def _start_workers(self, total: int | None, own: int) -> None:
-        """Start workers in spare slots, for all items but the `own` first of the caller."""
-        wanted = self._slots.limit if total is None else min(total, self._slots.limit)
+    def _begin(self, total: int | None, own: int) -> int:
+        """Start workers in spare slots, for all items but the `own` first of the caller.
+
+        For `run`, only the first starts here, and each starts the next: where the items take no
+        time, it is done with them before the others are awake.
+
+        Returns:
+            For how many workers there are slots.
+        """
         count = 0
-        with lock:  # a slot that is released meanwhile must find us among the waiters
-            if wanted > 1 or self._own_thread:
-                count = self._slots.try_acquire(wanted - own)
-            elif self._owns_limit:
-                self._slots.try_acquire()  # the consumer does the only item, and needs a slot
-            if total is None or count + own < total:
-                self._slots.waiters[self] = self._slots
-        # Only with a known total: the next item of an endless input may depend on what the
-        # consumer does with an outcome, and it would wait for that item while pulling it.
-        self._consumer_helps = total is not None and count < total and not self._owns_limit
-        self._spawn(count)
+        if self._own_thread or (self._permits.slots.limit > 1 and total not in (0, 1)):
+            wanted = self._wanted(total, own)
+            while count < wanted and self._permits.acquire():
+                count += 1
+            self._to_start += [True] * count
+            for _ in range(count if self._results is None else 1):
+                self._start_next()
+            if (total is None or count + own < total) and not self._items.over:
+                self._grow_later(wanted - count)
+        if self._permits.owned and not self._workers and not self._items.over:
+            self._permits.acquire()  # no thread could be had, or none is needed
+        return count
 
-    def _wait_for_outcomes(self, busy: bool) -> tuple[list[tuple[Any, Any]], bool]:
-        """Wait for outcomes; return them, and whether the consumer should work itself.
-
-        Args:
-            busy: whether the consumer is in the middle of an item, so that it need not wait.
-        """
-        with self._lock:
-            while True:
-                unfailed = self._failure is None
-                joins = busy or (self._consumer_helps and not self._items.over)
-                helps = unfailed and (joins or not self._workers)
-                if self._outcomes or helps or not unfailed:
-                    break
-                self._changed.wait()
-            outcomes = list(self._outcomes)
-            self._outcomes.clear()
-            if outcomes and self._max_buffered is not None:
-                self._changed.notify_all()
-            return outcomes, helps
-
-    def _hand_over(self, outcomes: list[tuple[Any, Any]]) -> Generator[tuple[Any, Any], None, None]:
-        """Yield outcomes.
-
-        When the consumer asks for more, let the `deliver` call of the chunk it took return.
-        """
-        for outcome in outcomes:
-            yield outcome
-            if self._deliveries and self._failure is None:
-                self._deliveries.popleft().release()
-
-    def _start_own_item(self) -> Generator[tuple[Any, Any], None, None] | None:
+    def _start_own_item(self) -> Generator[Outcome, None, None] | None:
         taken = self._take()
         if taken is None:
             return None
-        work = self._consumer_work or self._work_once
-        return _in_context(self._context.copy(), work(*taken))
+        return _in_context(self._context.copy(), self._consumer_work(*taken))
 
-    def _next_own_outcome(self, own_item: Iterator[tuple[Any, Any]]) -> tuple[Any, Any] | None:
+    def _next_own_outcome(self, own_item: Iterator[Outcome]) -> Outcome | None:
         try:
             return next(own_item, None)
         except BaseException as error:
@@ -216,93 +290,111 @@ class ThreadFanOut:
             self._fail(error)  # a cancellation may be due to a worker's failure, which stays
             return None
 
-    def _work_once(self, index: int, item: Any) -> Iterator[tuple[Any, Any]]:
+    def _work_once(self, index: int, item: Any) -> Iterator[Outcome]:
         yield index, self._work(index, item)
 
-    def _finished(self) -> bool:
-        with self._lock:
-            return self._failure is not None or not (self._workers or self._outcomes)
-
     def _wait_for_workers(self) -> None:
-        """Wait for all; the caller's slot is lent meanwhile, and the last worker returns one."""
-        if not self._owns_limit:
-            with self._lock:
-                self._slot_lent = lends = self._slots_in_use > 0 and self._failure is None
-            if lends:
-                self._slots.release()
-        with self._lock:
-            while self._workers and self._failure is None:
-                self._changed.wait()
+        """Wait for all; the caller's slot is lent meanwhile."""
+        if not (self._permits.owned or self.stopped):
+            self._permits.lend()
+        while self._workers and not self.stopped:
+            self._outcomes.take()
 
     def _close(self) -> None:
         """Let no item begin any more; ask those under way to stop, and wait for `grace` seconds."""
-        self._stop_waiting()
-        with self._lock:
-            self._over = True
-            self._changed.notify_all()
-            running = self._workers > 0
-            for delivery in self._deliveries:
-                delivery.release()
-        if running:
-            self._token.cancel()
-            cancelled_error()  # what workers raise now: loading it is no part of their time
-            until = time.monotonic() + self._grace
-            with self._lock:
-                while self._workers and (left := until - time.monotonic()) > 0:
-                    self._changed.wait(left)
-        self._token.detach()
+        try:
+            self._stop()
+            self._release_rest()
+            self._outcomes.close()
+            for worker in list(self._workers):
+                worker.abandon()
+            if self._works():
+                self._token.cancel()
+                cancelled_error()  # what workers raise now: loading it is no part of their time
+                until = time.monotonic() + self._grace
+                while self._works() and (left := until - time.monotonic()) > 0:
+                    self._outcomes.take(left)
+        finally:
+            self._token.detach()
+
+    def _works(self) -> bool:
+        """Tell whether another thread works. This one does not wait for itself.
+
+        The garbage collector may close a stream that was left in any thread, also in its worker.
+        """
+        this = threading.get_ident()
+        return any(worker.thread != this for worker in list(self._workers))
 
     # -- the workers' side
 
-    def on_permit(self) -> None:
-        """Start a worker in a slot that was acquired for it, or release the slot."""
-        if self._over or self._items.over or self._failure is not None:
-            self._stop_waiting()
-            self._slots.release()
-        else:
-            self._spawn(1)
+    def _start_next(self) -> None:
+        """Start the next worker, in one of the slots that wait for theirs."""
+        if self._to_start and not self._items.over and not self.stopped:
+            try:
+                self._to_start.pop()
+            except IndexError:  # another thread has taken it
+                return
+            self._start_worker()
 
-    def _spawn(self, count: int) -> None:
-        with self._lock:
-            self._workers += count
-            self._slots_in_use += count
-        for _ in range(count):
-            run_in_worker(self._work_in_slot)
+    def _release_rest(self) -> None:
+        """Release the slots that no worker will use any more."""
+        while self._to_start:
+            try:
+                self._to_start.pop()
+            except IndexError:  # another thread has taken it
+                return
+            self._permits.release(self.stopped)
 
-    def _work_in_slot(self) -> None:
-        self._worker_loop()
-        if self._owns_limit or not self._return_slot_to_caller():
-            self._slots.release()
-        with self._lock:
-            self._workers -= 1
-            if not self._workers:
-                self._changed.notify_all()
+    def _start_worker(self) -> bool:
+        """Start a worker in a slot that was acquired; release it where no thread can be had."""
+        worker = _Worker()
+        self._workers[worker] = None
+        started = False
+        try:
+            started = try_in_worker(lambda: self._run_worker(worker))
+        finally:
+            if not started:
+                self._stop_growing()
+                self._end_worker(worker)
+        return started
 
-    def _return_slot_to_caller(self) -> bool:
-        """Leave this slot to the caller, if it lent its own; tell whether it did.
+    def _run_worker(self, worker: _Worker) -> None:
+        worker.thread = threading.get_ident()
+        try:
+            self._start_next()
+            self._do_items(worker)
+        finally:
+            self._end_worker(worker)
 
-        It gets the slot of the last worker, or the first one after a failure, as it then goes on.
-        """
-        with self._lock:
-            self._slots_in_use -= 1
-            if not self._slot_lent or (self._slots_in_use and self._failure is None):
-                return False
-            self._slot_lent = False
-            return True
+    def _end_worker(self, worker: _Worker) -> None:
+        """Release the slot of a worker, once, and let the consumer look."""
+        if self._workers.pop(worker, _END) is not _END:
+            try:
+                self._release_rest()
+                self._permits.release(self.stopped)
+            finally:
+                if not self._workers or self.stopped:
+                    self._outcomes.wake()
 
-    def _worker_loop(self) -> None:
-        while self._run_next():
+    def _do_items(self, worker: _Worker) -> None:
+        while self._do_next(worker):
             pass
 
-    def _run_next(self) -> bool:
+    def _do_next(self, worker: _Worker) -> bool:
         """Do one item; return False where none is left, or none is wanted any more."""
         try:
             taken = self._take()
-            if taken is None:
+            if taken is None or not worker.begin():
                 return False
-            result = self._context.copy().run(self._work, *taken)
+            try:
+                result = self._context.copy().run(self._work, *taken)
+            finally:
+                worker.finish()
             if result is not NO_RESULT:
-                self._put(taken[0], result)
+                if self._results is not None:
+                    self._results.append((taken[0], result))
+                else:
+                    self._outcomes.put((taken[0], result))
         except BaseException as error:
             self._fail(error)
             return False
@@ -312,26 +404,9 @@ class ThreadFanOut:
         if self._items.over:
             return None
         with self._pulling:
-            if self._over or self._failure is not None:
+            if self.stopped:
                 return None
             return self._context.run(self._items.take)  # in one context, whichever thread pulls
-
-    def _put(self, index: int, result: Any) -> None:
-        """Leave a result for the consumer, waiting while `max_buffered` of them are there.
-
-        Raises:
-            CancelledError: the consumer has left.
-        """
-        if self._max_buffered is None:  # nothing is read before all is done, so no lock is needed
-            self._outcomes.append((index, result))
-            return
-        with self._lock:
-            while len(self._outcomes) >= self._max_buffered and not self._over:
-                self._changed.wait()
-            if self._over:
-                raise cancelled_error()("the consumer has left")
-            self._outcomes.append((index, result))
-            self._changed.notify_all()
 
     def deliver(self, key: Any, chunk: Any) -> None:
         """Hand a chunk to the consumer, and wait until it asks for the next.
@@ -341,32 +416,15 @@ class ThreadFanOut:
         Raises:
             CancelledError: the consumer has left.
         """
-        delivery = threading.Lock()
-        delivery.acquire()
-        with self._lock:
-            if not self._over:
-                self._outcomes.append((key, chunk))
-                self._deliveries.append(delivery)
-                self._changed.notify_all()
-        if not self._over:
-            delivery.acquire()
-        if self._over:
-            raise cancelled_error()("the consumer has left")
+        self._outcomes.deliver((key, chunk))
 
     def _fail(self, error: BaseException) -> None:
-        """Keep the first error (an interrupt replaces it), and ask the other workers to stop."""
-        with self._lock:
-            if not self._over and (self._failure is None or is_interrupt(error)):
-                self._failure = error
-            self._changed.notify_all()
-        self._stop_waiting()
+        """Keep the error, and ask the other workers to stop."""
+        self._failures.append(error)
+        self._stop()
+        self._outcomes.stopped = True
+        self._outcomes.wake()
         self._token.cancel()
-
-    def _stop_waiting(self) -> None:
-        """Take no more slots."""
-        if self in self._slots.waiters:
-            with lock:
-                self._slots.waiters.pop(self, None)
 
 
 def _in_context(context: contextvars.Context, chunks: Iterator[T]) -> Generator[T, None, None]:

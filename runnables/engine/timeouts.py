@@ -7,10 +7,14 @@ cancel token is set, and raises a `CancelledError`.
 from __future__ import annotations
 
 import contextvars
-import threading
-from typing import TYPE_CHECKING, Final, TypeVar
+import queue
+import time
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from runnables.engine.cancellation import CancelToken, current_token, on_cancel, raise_if_cancelled
+from runnables.engine.hand_over import DONE, Job
 from runnables.engine.thread_calls import copy_back
 from runnables.engine.worker_pool import run_in_worker
 
@@ -21,6 +25,11 @@ else:
     from runnables.engine import lazy_asyncio as asyncio
 
 R = TypeVar("R")
+T = TypeVar("T")
+
+
+_LONGEST_WAIT: Final = 1e6
+"""Seconds of the longest single wait: a lock refuses an infinite timeout."""
 
 
 class Expired(Exception):
@@ -30,39 +39,49 @@ class Expired(Exception):
 def run_with_timeout(function: Callable[[], R], seconds: float) -> R:
     """Run a function in a worker thread, and wait for it for `seconds` at most.
 
-    When the wait ends early, by the limit or an interrupt, the function's cancel token is set,
-    and its thread is not waited for.
+    When the wait ends early, by the limit or an interrupt, a function that has not begun never
+    does; else its cancel token is set, and its thread is not waited for. Where no thread can be
+    had, the function runs here to its end, and a result that comes too late is dropped.
 
     Raises:
         Expired: it took longer.
     """
-    done = threading.Event()
+    ended: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
     token = CancelToken(current_token.get())
     context = contextvars.copy_context()
     context.run(current_token.set, token)
-    outcome: list[R] = []
-    failure: list[BaseException] = []
-
-    def job() -> None:
-        try:
-            outcome.append(context.run(function))
-        except BaseException as error:
-            failure.append(error)
-        finally:
-            done.set()
-
-    run_in_worker(job)
+    job = Job(partial(context.run, function), lambda result, failure: ended.put((result, failure)))
     try:
-        if not done.wait(seconds):
-            raise Expired
+        until = time.monotonic() + seconds
+        run_in_worker(job)
+        result, failure = _get(ended, until)
+    except queue.Empty:
+        raise Expired from None
     finally:
-        if not done.is_set():
+        if job.state is not DONE:
+            job.abandon()
             token.cancel()
         token.detach()
-    if failure:
-        raise failure[0]
+    if failure is not None:
+        try:
+            raise failure
+        finally:
+            del failure  # its traceback has this frame
     copy_back(context)
-    return outcome[0]
+    return cast("R", result)
+
+
+def _get(items: queue.SimpleQueue[T], until: float) -> T:
+    """Return the next item, as soon as it is there. Raises `queue.Empty` where it comes too late.
+
+    Where the job was done in this very thread, it may be there and be late.
+    """
+    while (left := until - time.monotonic()) > 0:
+        try:
+            return items.get(timeout=min(left, _LONGEST_WAIT))
+        except queue.Empty:
+            continue
+    raise queue.Empty
 
 
 async def arun_with_timeout(function: Callable[[], Awaitable[R]], seconds: float) -> R:
@@ -87,19 +106,15 @@ def sleep(seconds: float) -> None:
     Raises:
         CancelledError: the call around this one is cancelled, or was meanwhile.
     """
-    cancelled = threading.Event()
-    with on_cancel(cancelled.set):
-        cancelled.wait(seconds)
+    cancelled: queue.SimpleQueue[None] = queue.SimpleQueue()
+    with on_cancel(partial(cancelled.put, None)), suppress(queue.Empty):
+        _get(cancelled, time.monotonic() + seconds)
     raise_if_cancelled()
 
 
 async def async_sleep(seconds: float) -> None:
     """Sleep in this task, without blocking the loop."""
     await asyncio.sleep(seconds)
-
-
-_LONGEST_WAIT: Final = 1e6
-"""Seconds of the longest single wait: a lock refuses an infinite timeout."""
 
 
 class Wakeup:
@@ -109,11 +124,11 @@ class Wakeup:
     """Whether nothing can wait for it any more; a thread always can."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._set: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def set(self) -> None:
         """Wake the thread that waits, or that will wait next."""
-        self._event.set()
+        self._set.put(None)
 
     def wait(self, seconds: float) -> None:
         """Wait until it is set, or for about so many seconds; it is then unset again.
@@ -123,9 +138,10 @@ class Wakeup:
         Raises:
             CancelledError: the call around this one was cancelled meanwhile.
         """
-        with on_cancel(self._event.set):
-            self._event.wait(min(seconds, _LONGEST_WAIT))
-        self._event.clear()
+        with on_cancel(self.set), suppress(queue.Empty):
+            _get(self._set, time.monotonic() + seconds)
+            while True:
+                self._set.get_nowait()
         raise_if_cancelled()
 
 

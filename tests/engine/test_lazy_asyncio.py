@@ -51,8 +51,10 @@ def count(chunks):
         closed.append("closed")
 
 assert "asyncio" not in sys.modules
+begun = set()
 with RunnableParallel(a=RunnableGenerator(count), b=RunnableGenerator(count)).stream(1) as chunks:
-    next(chunks)
+    while len(begun) < 2:
+        begun.update(next(chunks))
 print(closed)
 """
 

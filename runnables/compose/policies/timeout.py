@@ -12,12 +12,13 @@ from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.subclassing import config_of
 from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
+from runnables.engine.hand_over import Turn
 from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
 from runnables.engine.timeouts import Expired, arun_with_timeout, run_with_timeout
 from runnables.errors import StepTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator
 
     from runnables.compose.runnable import Runnable
     from runnables.core.config import Scope
@@ -91,11 +92,12 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
     ) -> Generator[Any, None, None]:
         value = collect(input)
         chunks = info.delegate_to(self.bound.stream(value, config_of(scope), **kwargs))
+        turn = Turn(partial(close, chunks))
         left = self.seconds
         try:
             while left > 0:
                 began = time.monotonic()
-                chunk = run_with_timeout(partial(next, chunks, _END), left)
+                chunk = run_with_timeout(partial(_next, chunks, turn), left)
                 left -= time.monotonic() - began
                 if chunk is _END:
                     return
@@ -104,7 +106,7 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
         except Expired:
             raise self._expired() from None
         finally:
-            _close_if_idle(chunks)
+            turn.close()
 
     async def _atransform(
         self,
@@ -134,9 +136,10 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
         return StepTimeout(self.bound.get_name(), self.seconds)
 
 
-def _close_if_idle(chunks: object) -> None:
-    """Close a stream, unless a worker thread that cannot be stopped is still inside of it."""
+def _next(chunks: Iterator[Any], turn: Turn) -> Any:
+    """Return the next chunk, or _END. Close the stream where it was left meanwhile."""
     try:
-        close(chunks)
-    except ValueError:  # "generator already executing"
-        return
+        with turn.lock:
+            return _END if turn.closing else next(chunks, _END)
+    finally:
+        turn.leave()
