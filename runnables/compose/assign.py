@@ -128,7 +128,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        tee = Tee(input, 2)
+        tee = Tee(input, 2, one_thread=True)
         streams = info.delegate_to(_AssignedStreams(input))
         own, copy = tee.reader(0), tee.reader(1)
         seen: dict[str, Any] = {}

@@ -155,11 +155,15 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         if self.func is None:
             raise self._async_only("stream")
         keywords = arguments(self.func, scope, kwargs)
-        incoming = iter(input)
-        if not stream_may_restart(input):
-            chunks = self.func(incoming, **keywords)
-            return chunks if scope is None else iterate_in_scope(chunks, scope)
-        return self._restarting(self.func, incoming, keywords, scope)
+        make = self._restarting if stream_may_restart(input) else self._iterate
+        return make(self.func, iter(input), keywords, scope)
+
+    def _iterate(
+        self, function: Any, incoming: Iterator[Any], keywords: dict[str, Any], scope: Scope | None
+    ) -> Generator[Any, None, None]:
+        """Run the function on the chunks."""
+        chunks = function(incoming, **keywords)
+        return chunks if scope is None else iterate_in_scope(chunks, scope)
 
     def _restarting(
         self, function: Any, incoming: Iterator[Any], keywords: dict[str, Any], scope: Scope | None
@@ -187,9 +191,15 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         function = cast("Callable[..., Any]", self.afunc or self.func)
         keywords = arguments(function, scope, kwargs)
         incoming = raw_iterator(input)
-        if not stream_may_restart(input):
-            return self._aiterate(function, incoming, keywords, scope)
-        return self._arestarting(function, incoming, keywords, scope)
+        restarts = stream_may_restart(input)
+        if self.afunc is not None:
+            if restarts:
+                return self._arestarting(function, incoming, keywords, scope)
+            chunks = function(incoming, **keywords)
+            return chunks if scope is None else aiterate_in_scope(chunks, scope)
+        bridge = AsyncIteratorBridge(incoming)
+        make = self._restarting if restarts else self._iterate
+        return iterate_in_threads(lambda: make(function, bridge, keywords, scope), bridge)
 
     async def _arestarting(
         self,
@@ -201,7 +211,7 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         """Run the function on the chunks, anew after each reset."""
         while True:
             resets: list[object] = []
-            chunks = self._aiterate(function, incoming, keywords, scope, resets)
+            chunks = aiterate_in_scope(function(auntil_reset(incoming, resets), **keywords), scope)
             try:
                 async for chunk in chunks:
                     yield chunk
@@ -211,23 +221,6 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
                 await chunks.aclose()
             if not resets:
                 return
-
-    def _aiterate(
-        self,
-        function: Callable[..., Any],
-        incoming: AsyncIterator[Any],
-        keywords: dict[str, Any],
-        scope: Scope | None,
-        resets: list[object] | None = None,
-    ) -> AsyncGenerator[Any, None]:
-        """Run the function on the chunks, with `resets` until the next one; sync, in threads."""
-        if self.afunc is not None:
-            incoming = incoming if resets is None else auntil_reset(incoming, resets)
-            chunks = function(incoming, **keywords)
-            return chunks if scope is None else aiterate_in_scope(chunks, scope)
-        bridged: Iterator[Any] = AsyncIteratorBridge(incoming)
-        bridged = bridged if resets is None else until_reset(bridged, resets)
-        return iterate_in_threads(lambda: iterate_in_scope(function(bridged, **keywords), scope))
 
     def _async_only(self, method: str) -> SyncAsyncError:
         return SyncAsyncError(

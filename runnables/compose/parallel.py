@@ -157,7 +157,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         if not self.branches:
             yield {}
         slots, owns_limit, scope = enter_limit(scope)
-        tee = Tee(input, len(self.branches))
+        tee = Tee(input, len(self.branches), one_thread=slots.limit == 1)
         merges = _BranchMerges(info, self.branches)
         makers = {
             key: partial(self._chunks_of, index, key, tee, scope, kwargs, merges)

@@ -206,7 +206,7 @@ def _atransform_from(raw: Raw, *, whole: bool = False) -> Raw:
 
 
 def _atransform_in_threads(raw: Raw, *, whole: bool = False) -> Raw:
-    """Return an `_atransform` that drives a sync `transform` or `stream` in worker threads."""
+    """Return an `_atransform` that drives a sync `transform` or `stream` in a worker thread."""
     transform = _transform_from(raw, whole=whole)
 
     async def _atransform(
@@ -216,12 +216,9 @@ def _atransform_in_threads(raw: Raw, *, whole: bool = False) -> Raw:
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        source = (
-            SingleValue(await acollect(input))
-            if whole
-            else AsyncIteratorBridge(aiter(_awithout_restarts(input)))
-        )
-        chunks = iterate_in_threads(lambda: transform(self, source, scope, kwargs, info))
+        bridge = None if whole else AsyncIteratorBridge(aiter(_awithout_restarts(input)))
+        source = SingleValue(await acollect(input)) if bridge is None else bridge
+        chunks = iterate_in_threads(lambda: transform(self, source, scope, kwargs, info), bridge)
         try:
             async for chunk in chunks:
                 yield chunk

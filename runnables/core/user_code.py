@@ -10,8 +10,9 @@ from runnables.core.config import (
     Scope,
     check_config,
     check_handlers,
+    current_scope,
     ensure_scope,
-    reset_current_scope,
+    restore_current_scope,
     set_current_scope,
 )
 from runnables.engine.slots import Slots
@@ -19,6 +20,7 @@ from runnables.engine.stream import aclose, close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+    from contextvars import Token
 
 
 _COPIED: Final[Mapping[str, type]] = {"tags": list, "metadata": dict, "configurable": dict}
@@ -119,24 +121,27 @@ def iterate_in_scope(chunks: Iterable[Any], scope: Scope | None) -> Generator[An
     """Yield the chunks of a user's iterator, with the scope set around each step; close it.
 
     The scope is set for each step alone: a generator runs in its consumer's context, where a
-    variable that is left set would leak out.
+    variable that is left set would leak out. A scope that the iterator itself opens, and has not
+    closed when it yields, is set again at its next step.
     """
     items = iter(chunks)
+    steps = _Steps(scope)
     try:
-        if scope is None:
-            yield from items
-            return
         while True:
-            token = set_current_scope(scope)
+            token = steps.enter()
             try:
                 chunk = next(items)
             except StopIteration:
                 return
             finally:
-                reset_current_scope(token)
+                steps.leave(token)
             yield chunk
     finally:
-        close(items)
+        token = steps.enter()
+        try:
+            close(items)
+        finally:
+            steps.leave(token)
 
 
 async def aiterate_in_scope(
@@ -144,19 +149,42 @@ async def aiterate_in_scope(
 ) -> AsyncGenerator[Any, None]:
     """Yield the chunks of a user's async iterator; see `iterate_in_scope`."""
     items = aiter(chunks)
+    steps = _Steps(scope)
     try:
-        if scope is None:
-            async for chunk in items:
-                yield chunk
-            return
         while True:
-            token = set_current_scope(scope)
+            token = steps.enter()
             try:
                 chunk = await anext(items)
             except StopAsyncIteration:
                 return
             finally:
-                reset_current_scope(token)
+                steps.leave(token)
             yield chunk
     finally:
-        await aclose(items)
+        token = steps.enter()
+        try:
+            await aclose(items)
+        finally:
+            steps.leave(token)
+
+
+class _Steps:
+    """The scope around each step of an iterator: its own, or one that it has opened meanwhile.
+
+    Args:
+        scope: its own; None where it has none, and runs in that of its consumer.
+    """
+
+    __slots__ = ("_inner", "_outer", "_scope")
+
+    def __init__(self, scope: Scope | None) -> None:
+        self._scope = self._inner = scope
+
+    def enter(self) -> Token[Scope | None]:
+        self._outer = current_scope()
+        return set_current_scope(self._outer if self._inner is None else self._inner)
+
+    def leave(self, token: Token[Scope | None]) -> None:
+        inner = current_scope()
+        self._inner = self._scope if inner is self._outer else inner
+        restore_current_scope(token)

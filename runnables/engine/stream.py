@@ -19,7 +19,9 @@ import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
+from runnables.engine.contexts import task_context
 from runnables.engine.merging import DELTAS
+from runnables.engine.tasks import in_context
 
 if TYPE_CHECKING:
     import asyncio
@@ -173,12 +175,13 @@ class AsyncStream(Generic[T_co]):
         'fox'
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_info", "_loop")
+    __slots__ = ("__weakref__", "_chunks", "_context", "_info", "_loop")
 
     def __init__(self, chunks: AsyncGenerator[T_co, None], info: StreamInfo | None = None) -> None:
         self._chunks = chunks
         self._info = info or StreamInfo()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._context: contextvars.Context | None = None  # that of the task that iterates
 
     @property
     def merge(self) -> Merge:
@@ -197,6 +200,7 @@ class AsyncStream(Generic[T_co]):
 
     def __aiter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        self._context = task_context()
         return self
 
     def __anext__(self) -> Awaitable[T_co]:
@@ -204,7 +208,10 @@ class AsyncStream(Generic[T_co]):
 
     async def aclose(self) -> None:
         """Stop the work upstream. Unread chunks are lost. A second call does nothing."""
-        await self._chunks.aclose()
+        if self._context is None or self._context is task_context():
+            await self._chunks.aclose()
+        else:  # another task closes the stream than the one that has iterated
+            await in_context(self._context, self._chunks.aclose())
 
     async def __aenter__(self) -> Self:
         return self
@@ -215,7 +222,7 @@ class AsyncStream(Generic[T_co]):
     def __del__(self) -> None:
         loop = self._loop
         if loop is not None and asyncio._get_running_loop() is loop and not sys.is_finalizing():
-            _close_now(self._chunks, loop)
+            _close_now(self._chunks, loop, self._context)
 
 
 def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
@@ -228,26 +235,31 @@ def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
     return aiter(chunks)
 
 
-def _close_now(chunks: AsyncGenerator[Any, None], loop: asyncio.AbstractEventLoop) -> None:
+def _close_now(
+    chunks: AsyncGenerator[Any, None],
+    loop: asyncio.AbstractEventLoop,
+    context: contextvars.Context | None,
+) -> None:
     """Run `aclose` as far as it gets without waiting, and the rest of it when the loop goes on.
 
     An `async for` that is left cannot await anything, and Python would close the generator some
     time later. Most closing needs no waiting, so it is done when `break` is. All of it runs in one
-    task and context of its own, so that a time limit within it does not cancel the task that has
-    left the stream.
+    task of its own, so that a time limit within it does not cancel the task that has left the
+    stream, and in the context of the task that has iterated, where its variables were set.
     """
     generator: Any = chunks  # typeshed's AsyncGenerator has no ag_... attributes
     if generator.ag_frame is None or generator.ag_running:
         return
     closing = chunks.aclose()
-    context = contextvars.copy_context()
+    here = context is not None and context is task_context()
+    context = context or contextvars.copy_context()
     awaited: list[Any] = []
     task = loop.create_task(_finish(closing, awaited), context=context)
     _closing.add(task)
     task.add_done_callback(_closing.discard)
     with _as_current(task, loop):
         try:
-            awaited.append(context.run(closing.send, None))
+            awaited.append(closing.send(None) if here else context.run(closing.send, None))
         except StopIteration:
             pass
         except Exception as error:

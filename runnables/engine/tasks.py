@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
+    import contextvars
     from collections.abc import Coroutine, Iterable
 else:
     from runnables.engine import lazy_asyncio as asyncio
@@ -24,7 +25,12 @@ async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 async def shielded(work: Coroutine[Any, Any, Any]) -> None:
     """Await clean-up to its end. A cancellation of the caller meanwhile is raised afterwards."""
-    task = asyncio.ensure_future(work)
+    await in_context(None, work)
+
+
+async def in_context(context: contextvars.Context | None, work: Coroutine[Any, Any, Any]) -> None:
+    """Await clean-up to its end, as `shielded` does, in this context; None: in a copy of ours."""
+    task = asyncio.get_running_loop().create_task(work, context=context)
     try:
         await _wait_all({task})
     finally:

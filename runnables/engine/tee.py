@@ -6,6 +6,8 @@
 - A reader that is closed has no buffer any more. An error of the stream is raised in every reader,
   after the chunks that it still has.
 - The owner of the tee closes the stream, not the readers.
+- The stream is advanced and closed in one context, whichever reader pulls, and, where the readers
+  are in several threads, in one thread of its own. What it sets, each reader sees with its chunks.
 """
 
 from __future__ import annotations
@@ -13,13 +15,14 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from runnables.engine.cancellation import raise_if_cancelled
+from runnables.engine.cancellation import current_token, raise_if_cancelled
 from runnables.engine.collect import MISSING, AsyncSingleValue, SingleValue, single_value
+from runnables.engine.contexts import Flow
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
-from runnables.engine.tasks import cancel_all
-from runnables.engine.thread_calls import copy_back
+from runnables.engine.tasks import cancel_all, in_context
+from runnables.engine.thread_generator import END, ThreadGenerator
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,8 +37,6 @@ if TYPE_CHECKING:
 else:
     from runnables.engine import lazy_asyncio as asyncio
 
-_END: Final = object()
-
 
 class Tee:
     """One stream for several readers, which may be in several threads.
@@ -43,14 +44,17 @@ class Tee:
     Args:
         chunks: the stream; `close` closes it.
         readers: how many there are.
+        one_thread: whether all readers, and the owner, are in one thread.
 
     Attributes:
         error: what the stream raised, if it failed. The readers raise it, but it is not theirs.
     """
 
-    def __init__(self, chunks: Iterable[Any], readers: int) -> None:
+    def __init__(self, chunks: Iterable[Any], readers: int, *, one_thread: bool) -> None:
         self._chunks = chunks
-        self._next = iter(chunks)
+        self._source = (
+            _InOneContext(chunks) if one_thread else ThreadGenerator(lambda: iter(chunks))
+        )
         self._pulling = threading.Lock()
         self._buffers: list[deque[Any] | None] = [deque() for _ in range(readers)]
         self.error: BaseException | None = None
@@ -69,12 +73,17 @@ class Tee:
         self._closing = True
         if self._pulling.acquire(blocking=False):
             try:
-                close(self._chunks)
+                self._close_source()
             finally:
                 self._pulling.release()
 
+    def _close_source(self) -> None:
+        self._source.close()
+        close(self._chunks)  # where it was never begun
+
     def _read(self, index: int) -> Generator[Any, None, None]:
         buffer = cast("deque[Any]", self._buffers[index])
+        flow: Flow | None = None
         try:
             while True:
                 if not buffer:
@@ -82,7 +91,10 @@ class Tee:
                     with self._pulling:
                         if not buffer and not self._pull():
                             break
+                flow = flow or self._source.new_flow()
+                flow.take()
                 yield buffer.popleft()
+            self._source.new_flow().take()
         finally:
             self._buffers[index] = None
 
@@ -91,14 +103,14 @@ class Tee:
         if self.error is not None:
             raise self.error
         try:
-            chunk = next(self._next, _END)
+            chunk = self._source.next()
         except BaseException as error:
             self.error = error
             raise
         finally:
             if self._closing:
-                close(self._chunks)
-        if chunk is _END:
+                self._close_source()
+        if chunk is END:
             return False
         for buffer in self._buffers:
             if buffer is not None:
@@ -106,11 +118,38 @@ class Tee:
         return True
 
 
+class _InOneContext:
+    """A sync stream that is advanced in place, in a context of its own."""
+
+    def __init__(self, chunks: Iterable[Any]) -> None:
+        self._chunks = iter(chunks)
+        self._context: contextvars.Context | None = None
+        self._flow: Flow | None = None
+
+    def next(self) -> Any:
+        """Return the next chunk, or END."""
+        if self._context is None:
+            self._context = contextvars.copy_context()
+            self._flow = Flow(self._context)
+        self._context.run(current_token.set, current_token.get())
+        return self._context.run(next, self._chunks, END)
+
+    def new_flow(self) -> Flow:
+        """Return the way for what it sets to one more reader."""
+        assert self._flow is not None, "it was not begun"
+        return self._flow.another()
+
+    def close(self) -> None:
+        """Close the stream."""
+        if self._context is not None:
+            self._context.run(close, self._chunks)
+
+
 class AsyncTee:
     """One async stream for several readers, in several tasks of one event loop.
 
-    The stream is advanced in tasks of its own. So a reader that is cancelled, by its own time
-    limit, say, does not end the stream for the others.
+    The stream is advanced in tasks of its own, in one context. So a reader that is cancelled, by
+    its own time limit, say, does not end the stream for the others.
 
     Args:
         chunks: the stream; `aclose` closes it.
@@ -124,6 +163,8 @@ class AsyncTee:
         self._chunks = chunks
         self._next = raw_iterator(chunks)
         self._pulling: asyncio.Task[None] | None = None
+        self._context: contextvars.Context | None = None
+        self._flow: Flow | None = None
         self.error: BaseException | None = None
         self._ended = False
         self._buffers: list[deque[Any] | None] = [deque() for _ in range(readers)]
@@ -142,10 +183,14 @@ class AsyncTee:
             if self._pulling is not None and not self._pulling.done():
                 await cancel_all([self._pulling])
         finally:
-            await aclose(self._chunks)
+            if self._context is None:
+                await aclose(self._chunks)
+            else:
+                await in_context(self._context, aclose(self._chunks))
 
     async def _read(self, index: int) -> AsyncGenerator[Any, None]:
         buffer = cast("deque[Any]", self._buffers[index])
+        flow: Flow | None = None
         try:
             while True:
                 while not buffer:
@@ -154,6 +199,9 @@ class AsyncTee:
                     if self._ended:
                         return
                     await self._pulled()
+                    if self._flow is not None:
+                        flow = flow or self._flow.another()
+                        flow.take()
                 yield buffer.popleft()
         finally:
             self._buffers[index] = None
@@ -163,19 +211,21 @@ class AsyncTee:
         if self._pulling is not None and not self._pulling.done():
             await asyncio.wait({self._pulling})
             return
-        context = contextvars.copy_context()
-        self._pulling = asyncio.create_task(self._pull(), context=context)
+        if self._context is None:
+            self._context = contextvars.copy_context()
+            self._flow = Flow(self._context)
+        self._context.run(current_token.set, current_token.get())
+        self._pulling = asyncio.create_task(self._pull(), context=self._context)
         await asyncio.wait({self._pulling})
-        copy_back(context)
 
     async def _pull(self) -> None:
         """Append the next chunk to every buffer, or note how the stream has ended."""
         try:
-            chunk = await anext(self._next, _END)
+            chunk = await anext(self._next, END)
         except BaseException as error:
             self.error = error  # not raised here: the reader that started this may have left
             return
-        self._ended = chunk is _END
+        self._ended = chunk is END
         for buffer in self._buffers:
             if buffer is not None and not self._ended:
                 buffer.append(chunk)

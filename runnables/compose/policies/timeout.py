@@ -12,7 +12,8 @@ from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.subclassing import config_of
 from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
-from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
+from runnables.engine.stream import StreamInfo, aclose, raw_iterator
+from runnables.engine.thread_generator import END, ThreadGenerator
 from runnables.engine.timeouts import Expired, arun_with_timeout, run_with_timeout
 from runnables.errors import StepTimeout
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from runnables.compose.runnable import Runnable
     from runnables.core.config import Scope
-
-
-_END = object()
 
 
 class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
@@ -91,20 +89,21 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
     ) -> Generator[Any, None, None]:
         value = collect(input)
         chunks = info.delegate_to(self.bound.stream(value, config_of(scope), **kwargs))
+        items = ThreadGenerator(lambda: iter(chunks))
         left = self.seconds
         try:
             while left > 0:
                 began = time.monotonic()
-                chunk = run_with_timeout(partial(next, chunks, _END), left)
+                chunk = items.next(left)
                 left -= time.monotonic() - began
-                if chunk is _END:
+                if chunk is END:
                     return
                 yield chunk
             raise self._expired()
         except Expired:
             raise self._expired() from None
         finally:
-            _close_if_idle(chunks)
+            items.close()
 
     async def _atransform(
         self,
@@ -119,9 +118,9 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
         try:
             while left > 0:
                 began = time.monotonic()
-                chunk = await arun_with_timeout(partial(anext, raw_iterator(chunks), _END), left)
+                chunk = await arun_with_timeout(partial(anext, raw_iterator(chunks), END), left)
                 left -= time.monotonic() - began
-                if chunk is _END:
+                if chunk is END:
                     return
                 yield chunk
             raise self._expired()
@@ -132,11 +131,3 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
 
     def _expired(self) -> StepTimeout:
         return StepTimeout(self.bound.get_name(), self.seconds)
-
-
-def _close_if_idle(chunks: object) -> None:
-    """Close a stream, unless a worker thread that cannot be stopped is still inside of it."""
-    try:
-        close(chunks)
-    except ValueError:  # "generator already executing"
-        return
