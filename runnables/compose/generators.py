@@ -7,6 +7,7 @@ function is called anew for the chunks that follow.
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.compose.runnable import Runnable
@@ -155,15 +156,10 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         if self.func is None:
             raise self._async_only("stream")
         keywords = arguments(self.func, scope, kwargs)
-        make = self._restarting if stream_may_restart(input) else self._iterate
-        return make(self.func, iter(input), keywords, scope)
-
-    def _iterate(
-        self, function: Any, incoming: Iterator[Any], keywords: dict[str, Any], scope: Scope | None
-    ) -> Generator[Any, None, None]:
-        """Run the function on the chunks."""
-        chunks = function(incoming, **keywords)
-        return chunks if scope is None else iterate_in_scope(chunks, scope)
+        if stream_may_restart(input):
+            return self._restarting(self.func, iter(input), keywords, scope)
+        chunks = self.func(iter(input), **keywords)
+        return info.make(partial(iterate_in_scope, chunks, scope))
 
     def _restarting(
         self, function: Any, incoming: Iterator[Any], keywords: dict[str, Any], scope: Scope | None
@@ -196,10 +192,15 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
             if restarts:
                 return self._arestarting(function, incoming, keywords, scope)
             chunks = function(incoming, **keywords)
-            return chunks if scope is None else aiterate_in_scope(chunks, scope)
+            return info.make(partial(aiterate_in_scope, chunks, scope))
         bridge = AsyncIteratorBridge(incoming)
-        make = self._restarting if restarts else self._iterate
-        return iterate_in_threads(lambda: make(function, bridge, keywords, scope), bridge)
+        if restarts:
+            return iterate_in_threads(
+                lambda: self._restarting(function, bridge, keywords, scope), bridge
+            )
+        return iterate_in_threads(
+            lambda: iterate_in_scope(function(bridge, **keywords), scope), bridge
+        )
 
     async def _arestarting(
         self,

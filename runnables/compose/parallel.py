@@ -168,8 +168,10 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
             for key, chunk in pairs:
                 yield {key: chunk}
         finally:
-            pairs.close()
-            tee.close()
+            try:
+                pairs.close()
+            finally:
+                tee.close()
 
     async def _atransform(
         self,
@@ -192,8 +194,10 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
             async for key, chunk in pairs:
                 yield {key: chunk}
         finally:
-            await pairs.aclose()
-            await tee.aclose()
+            try:
+                await pairs.aclose()
+            finally:
+                await tee.aclose()
 
     def _chunks_of(
         self,

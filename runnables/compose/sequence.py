@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, ExitStack, nullcontext
+from functools import partial
 from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -277,12 +278,14 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
     def _stage(self, index: int, chunks: Any, noted: list[BaseException]) -> Stream[Any]:
         info = StreamInfo(self.steps[index].merge, self.steps[index])
         info.delegate_to(chunks)
-        return Stream(self._guarded(index, chunks, noted), info)
+        guarded = chunks.with_on_error(partial(self._note_once, index=index, noted=noted))
+        return Stream(guarded or self._guarded(index, chunks, noted), info)
 
     def _astage(self, index: int, chunks: Any, noted: list[BaseException]) -> AsyncStream[Any]:
         info = StreamInfo(self.steps[index].merge, self.steps[index])
         info.delegate_to(chunks)
-        return AsyncStream(self._aguarded(index, chunks, noted), info)
+        guarded = chunks.with_on_error(partial(self._note_once, index=index, noted=noted))
+        return AsyncStream(guarded or self._aguarded(index, chunks, noted), info)
 
     def _guarded(
         self, index: int, chunks: Iterable[Any], noted: list[BaseException]

@@ -312,22 +312,15 @@ class activate:
         self._token = None if is_set else _current.set(self._scope)
 
     def __exit__(self, *_: object) -> None:
-        if self._token is not None:
-            restore_current_scope(self._token)
+        if (token := self._token) is not None:
+            try:
+                _current.reset(token)
+            except ValueError:  # it was set in another context: a generator went on in another task
+                _current.set(None if token.old_value is token.MISSING else token.old_value)
 
 
 CURRENT_SCOPE: Final = _current
 """The context variable itself, for fan-outs: their work joins the scope that is set here."""
-
-set_current_scope = _current.set
-
-
-def restore_current_scope(token: contextvars.Token[Scope | None]) -> None:
-    """Set the scope back to what it was before `set_current_scope` returned this token."""
-    try:
-        _current.reset(token)
-    except ValueError:  # it was set in another context: a generator went from task to task
-        _current.set(None if token.old_value is token.MISSING else token.old_value)
 
 
 def resolve_scope(config: RunnableConfig | None) -> Scope | None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.core.config import (
+    CURRENT_SCOPE,
     DEFAULT_RECURSION_LIMIT,
     RunnableConfig,
     Scope,
     check_config,
     check_handlers,
-    current_scope,
     ensure_scope,
-    restore_current_scope,
-    set_current_scope,
 )
+from runnables.engine.contexts import Steps
 from runnables.engine.slots import Slots
 from runnables.engine.stream import aclose, close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
-    from contextvars import Token
 
 
 _COPIED: Final[Mapping[str, type]] = {"tags": list, "metadata": dict, "configurable": dict}
@@ -117,74 +116,94 @@ def ensure_config(config: RunnableConfig | None = None) -> RunnableConfig:
     return cast("RunnableConfig", full)
 
 
-def iterate_in_scope(chunks: Iterable[Any], scope: Scope | None) -> Generator[Any, None, None]:
-    """Yield the chunks of a user's iterator, with the scope set around each step; close it.
+_CHECKED_STEPS: Final = 16
+"""The steps after which an iterator without a scope that has set nothing runs on unchecked.
 
-    The scope is set for each step alone: a generator runs in its consumer's context, where a
-    variable that is left set would leak out. A scope that the iterator itself opens, and has not
-    closed when it yields, is set again at its next step.
+A check takes longer than a chunk. What such an iterator sets later is seen as Python does it.
+"""
+
+OnError = Callable[[Exception], object]
+
+
+def iterate_in_scope(
+    chunks: Iterable[Any], scope: Scope | None, on_error: OnError | None = None
+) -> Generator[Any, None, None]:
+    """Yield the chunks of a user's iterator, in its scope, and close it.
+
+    What it sets in context variables is its own (see `engine/contexts.py`), and so is a scope that
+    it opens, by `with track_usage()`, say.
+
+    Args:
+        chunks: the iterator.
+        scope: its scope; None: that of its consumer.
+        on_error: called with its error, before that is raised.
     """
     items = iter(chunks)
-    steps = _Steps(scope)
+    steps = Steps(CURRENT_SCOPE, scope)
+    unchecked_after = _CHECKED_STEPS if scope is None else -1
+    is_checked = True
     try:
-        while True:
-            token = steps.enter()
+        while unchecked_after or not steps.is_idle:
+            unchecked_after -= 1 if unchecked_after else 0
+            steps.enter()
+            ended = True
             try:
                 chunk = next(items)
+                ended = False
             except StopIteration:
                 return
             finally:
-                steps.leave(token)
+                steps.leave(ended=ended)
             yield chunk
+        is_checked = False
+        yield from items
+    except Exception as error:
+        if on_error is not None:
+            on_error(error)
+        raise
     finally:
-        token = steps.enter()
+        if is_checked:
+            steps.enter()
         try:
             close(items)
         finally:
-            steps.leave(token)
+            if is_checked:
+                steps.leave(ended=True, closed=True)
 
 
 async def aiterate_in_scope(
-    chunks: AsyncIterable[Any], scope: Scope | None
+    chunks: AsyncIterable[Any], scope: Scope | None, on_error: OnError | None = None
 ) -> AsyncGenerator[Any, None]:
     """Yield the chunks of a user's async iterator; see `iterate_in_scope`."""
     items = aiter(chunks)
-    steps = _Steps(scope)
+    steps = Steps(CURRENT_SCOPE, scope)
+    unchecked_after = _CHECKED_STEPS if scope is None else -1
+    is_checked = True
     try:
-        while True:
-            token = steps.enter()
+        while unchecked_after or not steps.is_idle:
+            unchecked_after -= 1 if unchecked_after else 0
+            steps.enter()
+            ended = True
             try:
                 chunk = await anext(items)
+                ended = False
             except StopAsyncIteration:
                 return
             finally:
-                steps.leave(token)
+                steps.leave(ended=ended)
             yield chunk
+        is_checked = False
+        async for chunk in items:
+            yield chunk
+    except Exception as error:
+        if on_error is not None:
+            on_error(error)
+        raise
     finally:
-        token = steps.enter()
+        if is_checked:
+            steps.enter()
         try:
             await aclose(items)
         finally:
-            steps.leave(token)
-
-
-class _Steps:
-    """The scope around each step of an iterator: its own, or one that it has opened meanwhile.
-
-    Args:
-        scope: its own; None where it has none, and runs in that of its consumer.
-    """
-
-    __slots__ = ("_inner", "_outer", "_scope")
-
-    def __init__(self, scope: Scope | None) -> None:
-        self._scope = self._inner = scope
-
-    def enter(self) -> Token[Scope | None]:
-        self._outer = current_scope()
-        return set_current_scope(self._outer if self._inner is None else self._inner)
-
-    def leave(self, token: Token[Scope | None]) -> None:
-        inner = current_scope()
-        self._inner = self._scope if inner is self._outer else inner
-        restore_current_scope(token)
+            if is_checked:
+                steps.leave(ended=True, closed=True)

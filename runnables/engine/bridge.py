@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextvars
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.engine.contexts import Flow
+from runnables.engine.contexts import Flow, own_context
 from runnables.engine.stream import aclose
 from runnables.engine.tasks import in_context
 from runnables.engine.thread_calls import from_thread
 from runnables.engine.thread_generator import END, ThreadGenerator
 
 if TYPE_CHECKING:
-    import asyncio
+    import contextvars
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
-else:
-    from runnables.engine import lazy_asyncio as asyncio
 
 T = TypeVar("T")
 
@@ -47,7 +44,7 @@ async def iterate_in_threads(
 class AsyncIteratorBridge(Iterator[T]):
     """An async stream as a sync iterator, for a generator in a worker thread.
 
-    The event loop that awaits the thread advances the stream, in tasks, which share one context.
+    The event loop that awaits the thread advances the stream, in one context.
     `aclose` closes the stream in that context, too. Its owner calls it before it closes the stream.
     """
 
@@ -60,17 +57,13 @@ class AsyncIteratorBridge(Iterator[T]):
 
     def __next__(self) -> T:
         if self._context is None:
-            self._context = contextvars.copy_context()
-            self._flow = Flow(self._context)
-        chunk = from_thread(self._advance())
+            self._context, self._flow = own_context()
+        chunk = from_thread(in_context(self._context, _next(self._chunks)))
         if self._flow is not None:
-            self._flow.take()
+            self._flow.take(ended=chunk is END)
         if chunk is END:
             raise StopIteration
         return cast("T", chunk)
-
-    async def _advance(self) -> Any:
-        return await asyncio.create_task(_next(self._chunks), context=self._context)
 
     async def aclose(self) -> None:
         """Close the stream in the context in which it was advanced, if it was."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         AsyncIterable,
         AsyncIterator,
         Awaitable,
+        Callable,
         Generator,
         Iterator,
         Sequence,
@@ -66,7 +67,7 @@ class StreamInfo:
         may_restart: whether `RESET` may be among them.
     """
 
-    __slots__ = ("_delegate", "_may_restart", "_merge", "producer")
+    __slots__ = ("_delegate", "_made", "_may_restart", "_merge", "producer")
 
     def __init__(
         self, merge: Merge = DELTAS, producer: object = None, may_restart: bool = False
@@ -74,6 +75,7 @@ class StreamInfo:
         self._merge = merge
         self._may_restart = may_restart
         self._delegate: object = None
+        self._made: tuple[object, Callable[..., Any]] | None = None
         self.producer = producer
 
     @property
@@ -95,6 +97,22 @@ class StreamInfo:
         if hasattr(chunks, "merge"):
             self._delegate = chunks
         return chunks
+
+    def make(self, maker: Callable[..., T]) -> T:
+        """Return the generator that `maker()` makes, which `with_on_error` may make anew."""
+        made = maker()
+        self._made = (made, maker)
+        return made
+
+    def with_on_error(self, chunks: object, on_error: Callable[[Exception], object]) -> Any:
+        """Return the chunks of a stream that has not begun, as `maker(on_error)` makes them.
+
+        A step of a sequence so has one generator around the user's, and not two. None where the
+        chunks were made in another way.
+        """
+        if self._made is None or self._made[0] is not chunks:
+            return None
+        return self._made[1](on_error)
 
 
 class Stream(Generic[T_co]):
@@ -136,6 +154,12 @@ class Stream(Generic[T_co]):
     def producer(self) -> object:
         """Return the runnable that yields these chunks; None where it is not known."""
         return self._info.producer
+
+    def with_on_error(
+        self, on_error: Callable[[Exception], object]
+    ) -> Generator[T_co, None, None] | None:
+        """Return its chunks with a function that is called with their error; None: it cannot."""
+        return cast("Any", self._info.with_on_error(self._chunks, on_error))
 
     def __iter__(self) -> Iterator[T_co]:
         return self._chunks  # the generator itself: a loop then pays for no method of ours
@@ -197,6 +221,12 @@ class AsyncStream(Generic[T_co]):
     def producer(self) -> object:
         """Return the runnable that yields these chunks; None where it is not known."""
         return self._info.producer
+
+    def with_on_error(
+        self, on_error: Callable[[Exception], object]
+    ) -> AsyncGenerator[T_co, None] | None:
+        """Return its chunks with a function that is called with their error; None: it cannot."""
+        return cast("Any", self._info.with_on_error(self._chunks, on_error))
 
     def __aiter__(self) -> Self:
         self._loop = asyncio.get_running_loop()

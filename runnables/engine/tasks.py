@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import types
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     import asyncio
     import contextvars
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Generator, Iterable
 else:
     from runnables.engine import lazy_asyncio as asyncio
+
+R = TypeVar("R")
 
 
 async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -25,16 +28,31 @@ async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 async def shielded(work: Coroutine[Any, Any, Any]) -> None:
     """Await clean-up to its end. A cancellation of the caller meanwhile is raised afterwards."""
-    await in_context(None, work)
-
-
-async def in_context(context: contextvars.Context | None, work: Coroutine[Any, Any, Any]) -> None:
-    """Await clean-up to its end, as `shielded` does, in this context; None: in a copy of ours."""
-    task = asyncio.get_running_loop().create_task(work, context=context)
+    task = asyncio.ensure_future(work)
     try:
         await _wait_all({task})
     finally:
         task.result()  # its own error is raised rather than a cancellation
+
+
+@types.coroutine
+def in_context(
+    context: contextvars.Context, work: Coroutine[Any, Any, R]
+) -> Generator[Any, Any, R]:
+    """Await work in this context, in the caller's task; no other code may run there meanwhile."""
+    resume: Callable[[Any], Any] = work.send
+    argument: Any = None
+    while True:
+        try:
+            awaited = context.run(resume, argument)
+        except StopIteration as end:
+            return cast("R", end.value)
+        try:
+            argument = yield awaited
+        except BaseException as error:
+            resume, argument = work.throw, error
+        else:
+            resume = work.send
 
 
 async def _wait_all(tasks: set[asyncio.Task[Any]]) -> None:

@@ -12,20 +12,20 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 from runnables.engine.cancellation import current_token, raise_if_cancelled
 from runnables.engine.collect import MISSING, AsyncSingleValue, SingleValue, single_value
-from runnables.engine.contexts import Flow
+from runnables.engine.contexts import Flow, own_context
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
 from runnables.engine.tasks import cancel_all, in_context
 from runnables.engine.thread_generator import END, ThreadGenerator
 
 if TYPE_CHECKING:
     import asyncio
+    import contextvars
     from collections.abc import (
         AsyncGenerator,
         AsyncIterable,
@@ -94,7 +94,7 @@ class Tee:
                 flow = flow or self._source.new_flow()
                 flow.take()
                 yield buffer.popleft()
-            self._source.new_flow().take()
+            self._source.new_flow().take(ended=True)
         finally:
             self._buffers[index] = None
 
@@ -129,8 +129,7 @@ class _InOneContext:
     def next(self) -> Any:
         """Return the next chunk, or END."""
         if self._context is None:
-            self._context = contextvars.copy_context()
-            self._flow = Flow(self._context)
+            self._context, self._flow = own_context()
         self._context.run(current_token.set, current_token.get())
         return self._context.run(next, self._chunks, END)
 
@@ -197,6 +196,8 @@ class AsyncTee:
                     if self.error is not None:
                         raise self.error
                     if self._ended:
+                        if self._flow is not None:
+                            self._flow.another().take(ended=True)
                         return
                     await self._pulled()
                     if self._flow is not None:
@@ -212,8 +213,7 @@ class AsyncTee:
             await asyncio.wait({self._pulling})
             return
         if self._context is None:
-            self._context = contextvars.copy_context()
-            self._flow = Flow(self._context)
+            self._context, self._flow = own_context()
         self._context.run(current_token.set, current_token.get())
         self._pulling = asyncio.create_task(self._pull(), context=self._context)
         await asyncio.wait({self._pulling})

@@ -29,7 +29,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from runnables.engine.cancellation import CancelToken, current_token
-from runnables.engine.contexts import Flow, keep_private
+from runnables.engine.contexts import Flow, keep_private, own_context
 from runnables.engine.fan_out import CLOSE_GRACE
 from runnables.engine.stream import close
 from runnables.engine.tasks import shielded
@@ -223,9 +223,8 @@ class _Life:
             step.report()
             return step
         if self._context is None:
-            context = contextvars.copy_context()
             run_in_worker(self._live)
-            self._context, self.flow = context, Flow(context)
+            self._context, self.flow = own_context()
         self.is_held = False
         self._inbox.put(step)
         return step
@@ -233,7 +232,7 @@ class _Life:
     def result_of(self, step: _Step) -> Any:
         """Return what a step has brought, or raise its error, in the consumer's context."""
         if self.flow is not None:
-            self.flow.take()
+            self.flow.take(ended=step.error is not None or step.result is END)
         if step.error is not None:
             try:
                 raise step.error
@@ -257,9 +256,7 @@ class _Life:
         return True
 
     def finish(self) -> None:
-        """Take over what closing has set, and raise its error."""
-        if self.flow is not None and self.is_held:
-            self.flow.take()
+        """Raise the error of closing."""
         error, self._closing_error = self._closing_error, None
         if error is not None:
             raise error
