@@ -68,9 +68,9 @@ class Steps(Receiver):
         value: to which value; None: to that of the consumer.
     """
 
-    def __init__(self, variable: Variable, value: Any) -> None:
+    def __init__(self, variable: Variable | None = None, value: Any = None) -> None:
         super().__init__()
-        self._variable = variable
+        self._variable = None if value is None else variable
         self._value = value
         self._kept: dict[Variable, Any] = {}
         self._tokens: Tokens = {}
@@ -91,7 +91,7 @@ class Steps(Receiver):
         """Set what the iterator keeps."""
         self._before = contextvars.copy_context()
         self._start = self._start or self._before
-        if self._value is not None and self._variable not in self._kept:
+        if self._variable is not None and self._variable not in self._kept:
             _put(self._variable, self._value, self._tokens)
         for variable, value in self._kept.items():
             _put(variable, value, self._tokens)
@@ -108,7 +108,7 @@ class Steps(Receiver):
         after = contextvars.copy_context()
         if not self._kept and _is_same(after, self._entered):
             _reset(_receiver, self._token, None)
-            if self._value is not None:
+            if self._variable is not None:
                 _put(self._variable, self._before.get(self._variable, _UNSET), self._tokens)
             return
         changes = _changes(self._before, after)
@@ -118,7 +118,7 @@ class Steps(Receiver):
             old = self._before.get(variable, _UNSET)
             if closed or not _flows(variable, value, old, self._start, ended=ended):
                 _put(variable, old, self._tokens)
-        if changes.get(self._variable, _UNSET) is self._value:
+        if self._variable is not None and changes.get(self._variable, _UNSET) is self._value:
             del changes[self._variable]
         self._kept = {} if ended else changes
 

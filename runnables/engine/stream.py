@@ -19,7 +19,7 @@ import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from runnables.engine.contexts import task_context
+from runnables.engine.contexts import Steps, task_context
 from runnables.engine.merging import DELTAS
 from runnables.engine.tasks import in_context
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
         Callable,
         Generator,
         Iterator,
-        Sequence,
     )
 
     from runnables.engine.merging import Merge
@@ -283,13 +282,16 @@ def _close_now(
     closing = chunks.aclose()
     here = context is not None and context is task_context()
     context = context or contextvars.copy_context()
-    awaited: list[Any] = []
-    task = loop.create_task(_finish(closing, awaited), context=context)
+    resume = _Resumed(closing)
+    task = loop.create_task(_finish(resume), context=context)
     _closing.add(task)
     task.add_done_callback(_closing.discard)
     with _as_current(task, loop):
         try:
-            awaited.append(closing.send(None) if here else context.run(closing.send, None))
+            if here:
+                resume(closing.send, None)
+            else:
+                context.run(resume, closing.send, None)
         except StopIteration:
             pass
         except Exception as error:
@@ -314,9 +316,34 @@ def _as_current(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Gen
             asyncio.tasks._enter_task(loop, outer)
 
 
+class _Resumed:
+    """An `aclose` that goes on while the task that has left the stream goes on, in one context.
+
+    What it sets in context variables meanwhile, that task does not see.
+    """
+
+    def __init__(self, closing: Any) -> None:
+        self.closing = closing
+        self.awaited: Any = None  # what it waits for
+        self.is_done = False
+        self._steps = Steps()
+
+    def __call__(self, resume: Callable[[Any], Any], argument: Any) -> Any:
+        """Resume it; return what it waits for, or raise StopIteration or its error."""
+        self._steps.enter()
+        self.is_done = True
+        try:
+            self.awaited = resume(argument)
+            self.is_done = False
+        finally:
+            self._steps.leave(ended=self.is_done)
+        return self.awaited
+
+
 @types.coroutine
-def _await_rest(closing: Any, awaited: Any) -> Generator[Any, Any, None]:
-    """Resume an `aclose` that waits for `awaited`, as `await` would."""
+def _await_rest(resumed: _Resumed) -> Generator[Any, Any, None]:
+    """Resume an `aclose` that waits, as `await` would."""
+    awaited, closing = resumed.awaited, resumed.closing
     while True:
         try:
             sent = yield awaited
@@ -325,14 +352,14 @@ def _await_rest(closing: Any, awaited: Any) -> Generator[Any, Any, None]:
         else:
             resume, argument = closing.send, sent
         try:
-            awaited = resume(argument)
+            awaited = resumed(resume, argument)
         except StopIteration:
             return
 
 
-async def _finish(closing: Any, awaited: Sequence[Any]) -> None:
-    for future in awaited:  # one, or none where closing is done
-        await _await_rest(closing, future)
+async def _finish(resumed: _Resumed) -> None:
+    if not resumed.is_done:
+        await _await_rest(resumed)
 
 
 def close(chunks: object) -> None:

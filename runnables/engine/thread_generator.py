@@ -210,6 +210,8 @@ class _Life:
         self._inbox: SimpleQueue[_Step | None] = SimpleQueue()
         self._closing_error: BaseException | None = None
         self._over = False
+        self._starter = 0
+        self._is_here = False
         self.is_held = True
         self.ended = _Ended()
 
@@ -223,11 +225,22 @@ class _Life:
             step.report()
             return step
         if self._context is None:
-            run_in_worker(self._live)
-            self._context, self.flow = own_context()
-        self.is_held = False
-        self._inbox.put(step)
+            self._start()
+        if self._is_here:
+            self._do(step)
+        else:
+            self.is_held = False
+            self._inbox.put(step)
         return step
+
+    def _start(self) -> None:
+        """Start the thread; where none can be had, all is done in that of the consumer."""
+        self._starter = threading.get_ident()
+        try:
+            run_in_worker(self._live)
+        except RuntimeError:
+            self._is_here = True
+        self._context, self.flow = own_context()
 
     def result_of(self, step: _Step) -> Any:
         """Return what a step has brought, or raise its error, in the consumer's context."""
@@ -252,7 +265,10 @@ class _Life:
         if self.is_held:  # the thread waits, and nothing runs in this context
             self._context.run(_loop.set, loop)
             self._context.run(current_token.set, CancelToken(current_token.get()))
-        self._inbox.put(None)
+        if self._is_here:
+            self._end()
+        else:
+            self._inbox.put(None)
         return True
 
     def finish(self) -> None:
@@ -269,25 +285,33 @@ class _Life:
     # -- the thread's side
 
     def _live(self) -> None:
+        if threading.get_ident() == self._starter:
+            self._is_here = True
+            return
         while (step := self._inbox.get()) is not None:
-            if not step.claim():
-                self.is_held = True
-                continue
-            context = cast("contextvars.Context", self._context)
-            context.run(self._advance, step)
+            has_ended = self._do(step)
+            del step  # it would keep the chunk, and the error with its frames, until the next one
+            if has_ended:
+                return
+        self._end()
+
+    def _do(self, step: _Step) -> bool:
+        """Do a step; return whether the iterator has ended."""
+        has_ended = False
+        if step.claim():
+            cast("contextvars.Context", self._context).run(self._advance, step)
             has_ended = step.error is not None or step.result is END
             if has_ended:
                 self._over = True
-                self._close()
+                self._end()
                 step.error, self._closing_error = step.error or self._closing_error, None
-            self.is_held = True
-            step.report()
-            del step  # it would keep the chunk, and the error with its frames, until the next one
-            if has_ended:
-                break
-        else:
-            self._close()
-            self.is_held = True
+        self.is_held = True
+        step.report()
+        return has_ended
+
+    def _end(self) -> None:
+        self._close()
+        self.is_held = True
         self.ended.set()
 
     def _advance(self, step: _Step) -> None:
