@@ -159,7 +159,7 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         if stream_may_restart(input):
             return self._restarting(self.func, iter(input), keywords, scope)
         chunks = self.func(iter(input), **keywords)
-        return info.make(partial(iterate_in_scope, chunks, scope))
+        return info.make(partial(iterate_in_scope, chunks, scope, self))
 
     def _restarting(
         self, function: Any, incoming: Iterator[Any], keywords: dict[str, Any], scope: Scope | None
@@ -167,7 +167,9 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         """Run the function on the chunks, anew after each reset."""
         while True:
             resets: list[object] = []
-            chunks = iterate_in_scope(function(until_reset(incoming, resets), **keywords), scope)
+            chunks = iterate_in_scope(
+                function(until_reset(incoming, resets), **keywords), scope, self
+            )
             try:
                 yield from chunks
             except Restarted:
@@ -192,14 +194,14 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
             if restarts:
                 return self._arestarting(function, incoming, keywords, scope)
             chunks = function(incoming, **keywords)
-            return info.make(partial(aiterate_in_scope, chunks, scope))
+            return info.make(partial(aiterate_in_scope, chunks, scope, self))
         bridge = AsyncIteratorBridge(incoming)
         if restarts:
             return iterate_in_threads(
                 lambda: self._restarting(function, bridge, keywords, scope), bridge
             )
         return iterate_in_threads(
-            lambda: iterate_in_scope(function(bridge, **keywords), scope), bridge
+            lambda: iterate_in_scope(function(bridge, **keywords), scope, self), bridge
         )
 
     async def _arestarting(
@@ -212,7 +214,9 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         """Run the function on the chunks, anew after each reset."""
         while True:
             resets: list[object] = []
-            chunks = aiterate_in_scope(function(auntil_reset(incoming, resets), **keywords), scope)
+            chunks = aiterate_in_scope(
+                function(auntil_reset(incoming, resets), **keywords), scope, self
+            )
             try:
                 async for chunk in chunks:
                     yield chunk

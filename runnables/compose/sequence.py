@@ -15,6 +15,7 @@ from runnables.core.batching import enter_limit
 from runnables.core.bulk import Failed, arun_micro_batch, run_micro_batch
 from runnables.core.config import activate
 from runnables.core.error_notes import add_location
+from runnables.core.stops import without_stop
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
 from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.thread_fan_out import ThreadFanOut
@@ -293,7 +294,10 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         try:
             yield from chunks
         except Exception as error:
-            self._note_once(error, index, noted)
+            failure = without_stop(error, self.steps[index])
+            self._note_once(failure, index, noted)
+            if failure is not error:
+                raise failure from failure.__cause__
             raise
         finally:
             close(chunks)
@@ -305,7 +309,10 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
             async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
-            self._note_once(error, index, noted)
+            failure = without_stop(error, self.steps[index])
+            self._note_once(failure, index, noted)
+            if failure is not error:
+                raise failure from failure.__cause__
             raise
         finally:
             await aclose(chunks)

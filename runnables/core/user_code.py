@@ -1,4 +1,4 @@
-"""The config that users' functions and methods receive, and iteration inside a scope."""
+"""The scope of users' code: the config that it receives, iteration, and what it returns."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from runnables.core.config import (
     check_handlers,
     ensure_scope,
 )
+from runnables.core.stops import without_stop
 from runnables.engine.contexts import Steps
 from runnables.engine.slots import Slots
 from runnables.engine.stream import aclose, close
+from runnables.errors import RecursionLimitError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
@@ -116,6 +118,23 @@ def ensure_config(config: RunnableConfig | None = None) -> RunnableConfig:
     return cast("RunnableConfig", full)
 
 
+def one_deeper(runnable: object, scope: Scope | None) -> RunnableConfig:
+    """Return the config for a runnable that a function has returned: one level deeper.
+
+    Raises:
+        RecursionLimitError: the limit is reached.
+    """
+    deeper = Scope(scope)
+    limit = deeper.get("recursion_limit", DEFAULT_RECURSION_LIMIT)
+    deeper.recursion_depth += 1
+    if deeper.recursion_depth > limit:
+        raise RecursionLimitError(
+            f"{runnable!r}: functions have returned runnables {limit} times in a row. "
+            "Return a value at last, or raise config['recursion_limit']."
+        )
+    return deeper.config
+
+
 _CHECKED_STEPS: Final = 16
 """The steps after which an iterator without a scope that has set nothing runs on unchecked.
 
@@ -126,7 +145,7 @@ OnError = Callable[[Exception], object]
 
 
 def iterate_in_scope(
-    chunks: Iterable[Any], scope: Scope | None, on_error: OnError | None = None
+    chunks: Iterable[Any], scope: Scope | None, owner: object, on_error: OnError | None = None
 ) -> Generator[Any, None, None]:
     """Yield the chunks of a user's iterator, in its scope, and close it.
 
@@ -136,6 +155,7 @@ def iterate_in_scope(
     Args:
         chunks: the iterator.
         scope: its scope; None: that of its consumer.
+        owner: the runnable whose code it is, for errors.
         on_error: called with its error, before that is raised.
     """
     items = iter(chunks)
@@ -158,8 +178,11 @@ def iterate_in_scope(
         is_checked = False
         yield from items
     except Exception as error:
+        failure = without_stop(error, owner)
         if on_error is not None:
-            on_error(error)
+            on_error(failure)
+        if failure is not error:
+            raise failure from failure.__cause__
         raise
     finally:
         if is_checked:
@@ -172,7 +195,7 @@ def iterate_in_scope(
 
 
 async def aiterate_in_scope(
-    chunks: AsyncIterable[Any], scope: Scope | None, on_error: OnError | None = None
+    chunks: AsyncIterable[Any], scope: Scope | None, owner: object, on_error: OnError | None = None
 ) -> AsyncGenerator[Any, None]:
     """Yield the chunks of a user's async iterator; see `iterate_in_scope`."""
     items = aiter(chunks)
@@ -196,8 +219,11 @@ async def aiterate_in_scope(
         async for chunk in items:
             yield chunk
     except Exception as error:
+        failure = without_stop(error, owner)
         if on_error is not None:
-            on_error(error)
+            on_error(failure)
+        if failure is not error:
+            raise failure from failure.__cause__
         raise
     finally:
         if is_checked:

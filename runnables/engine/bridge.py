@@ -58,12 +58,15 @@ class AsyncIteratorBridge(Iterator[T]):
     def __next__(self) -> T:
         if self._context is None:
             self._context, self._flow = own_context()
-        chunk = from_thread(in_context(self._context, _next(self._chunks)))
+        chunk = from_thread(self._advance(self._context))
         if self._flow is not None:
             self._flow.take(ended=chunk is END)
         if chunk is END:
             raise StopIteration
         return cast("T", chunk)
+
+    async def _advance(self, context: contextvars.Context) -> Any:
+        return await in_context(context, _next(self._chunks))
 
     async def aclose(self) -> None:
         """Close the stream in the context in which it was advanced, if it was."""

@@ -158,7 +158,8 @@ class Stream(Generic[T_co]):
         self, on_error: Callable[[Exception], object]
     ) -> Generator[T_co, None, None] | None:
         """Return its chunks with a function that is called with their error; None: it cannot."""
-        return cast("Any", self._info.with_on_error(self._chunks, on_error))
+        made: Generator[T_co, None, None] | None = self._info.with_on_error(self._chunks, on_error)
+        return made
 
     def __iter__(self) -> Iterator[T_co]:
         return self._chunks  # the generator itself: a loop then pays for no method of ours
@@ -225,7 +226,8 @@ class AsyncStream(Generic[T_co]):
         self, on_error: Callable[[Exception], object]
     ) -> AsyncGenerator[T_co, None] | None:
         """Return its chunks with a function that is called with their error; None: it cannot."""
-        return cast("Any", self._info.with_on_error(self._chunks, on_error))
+        made: AsyncGenerator[T_co, None] | None = self._info.with_on_error(self._chunks, on_error)
+        return made
 
     def __aiter__(self) -> Self:
         self._loop = asyncio.get_running_loop()

@@ -288,7 +288,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
                 from runnables.models.cached_calls import cached_chunks
 
                 chunks = cached_chunks(self, chunks, info, messages, options)
-        return chunks if scope is None else iterate_in_scope(chunks, scope)
+        return chunks if scope is None else iterate_in_scope(chunks, scope, self)
 
     def _aanswer_chunks(
         self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
@@ -305,7 +305,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
                 from runnables.models.cached_calls import acached_chunks
 
                 chunks = acached_chunks(self, chunks, info, messages, options)
-        return chunks if scope is None else aiterate_in_scope(chunks, scope)
+        return chunks if scope is None else aiterate_in_scope(chunks, scope, self)
 
     def _estimate_tokens(self, messages: list[BaseMessage], options: dict[str, Any]) -> float:
         """Return about how many tokens a conversation and its answer take."""
