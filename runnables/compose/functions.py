@@ -321,7 +321,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         value = collect(input)
         if inspect.isgeneratorfunction(target(function)):
             yield from iterate_in_scope(
-                function(value, **arguments(function, scope, kwargs)), scope, self
+                function(value, **arguments(function, scope, kwargs)), scope, info
             )
             return
         result = self._call(function, value, scope, kwargs)
@@ -344,7 +344,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         function = self.afunc or self._sync_half("astream")
         value = await acollect(input)
         if is_generator(function):
-            chunks = self._agenerate(function, value, scope, kwargs)
+            chunks = self._agenerate(function, value, scope, kwargs, info)
         elif self.afunc is None:
             result = await self._arun_sync_half(value, scope, kwargs)
             chunks = self._areturned(result, value, scope, info)
@@ -358,13 +358,18 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             await chunks.aclose()
 
     def _agenerate(
-        self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
+        self,
+        function: Callable[..., Any],
+        value: Any,
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         keywords = arguments(function, scope, kwargs)
         if self.afunc is not None:
-            return aiterate_in_scope(function(value, **keywords), scope, self)
+            return aiterate_in_scope(function(value, **keywords), scope, info)
         return iterate_in_threads(
-            lambda: iterate_in_scope(function(value, **keywords), scope, self)
+            lambda: iterate_in_scope(function(value, **keywords), scope, info), info.outer
         )
 
     async def _areturned(

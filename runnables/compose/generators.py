@@ -157,18 +157,23 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
             raise self._async_only("stream")
         keywords = arguments(self.func, scope, kwargs)
         if stream_may_restart(input):
-            return self._restarting(self.func, iter(input), keywords, scope)
+            return self._restarting(self.func, iter(input), keywords, scope, info)
         chunks = self.func(iter(input), **keywords)
-        return info.make(partial(iterate_in_scope, chunks, scope, self))
+        return info.make(partial(iterate_in_scope, chunks, scope, info))
 
     def _restarting(
-        self, function: Any, incoming: Iterator[Any], keywords: dict[str, Any], scope: Scope | None
+        self,
+        function: Any,
+        incoming: Iterator[Any],
+        keywords: dict[str, Any],
+        scope: Scope | None,
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         """Run the function on the chunks, anew after each reset."""
         while True:
             resets: list[object] = []
             chunks = iterate_in_scope(
-                function(until_reset(incoming, resets), **keywords), scope, self
+                function(until_reset(incoming, resets), **keywords), scope, info
             )
             try:
                 yield from chunks
@@ -192,16 +197,18 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         restarts = stream_may_restart(input)
         if self.afunc is not None:
             if restarts:
-                return self._arestarting(function, incoming, keywords, scope)
+                return self._arestarting(function, incoming, keywords, scope, info)
             chunks = function(incoming, **keywords)
-            return info.make(partial(aiterate_in_scope, chunks, scope, self))
-        bridge = AsyncIteratorBridge(incoming)
+            return info.make(partial(aiterate_in_scope, chunks, scope, info))
+        bridge = AsyncIteratorBridge(incoming, info.outer)
         if restarts:
             return iterate_in_threads(
-                lambda: self._restarting(function, bridge, keywords, scope), bridge
+                lambda: self._restarting(function, bridge, keywords, scope, info),
+                info.outer,
+                bridge,
             )
         return iterate_in_threads(
-            lambda: iterate_in_scope(function(bridge, **keywords), scope, self), bridge
+            lambda: iterate_in_scope(function(bridge, **keywords), scope, info), info.outer, bridge
         )
 
     async def _arestarting(
@@ -210,12 +217,13 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         incoming: AsyncIterator[Any],
         keywords: dict[str, Any],
         scope: Scope | None,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         """Run the function on the chunks, anew after each reset."""
         while True:
             resets: list[object] = []
             chunks = aiterate_in_scope(
-                function(auntil_reset(incoming, resets), **keywords), scope, self
+                function(auntil_reset(incoming, resets), **keywords), scope, info
             )
             try:
                 async for chunk in chunks:

@@ -157,7 +157,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         if not self.branches:
             yield {}
         slots, owns_limit, scope = enter_limit(scope)
-        tee = Tee(input, len(self.branches), one_thread=slots.limit == 1)
+        tee = Tee(input, len(self.branches), info.outer, one_thread=slots.limit == 1)
         merges = _BranchMerges(info, self.branches)
         makers = {
             key: partial(self._chunks_of, index, key, tee, scope, kwargs, merges)
@@ -183,7 +183,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         if not self.branches:
             yield {}
         slots, owns_limit, scope = enter_limit(scope)
-        tee = AsyncTee(input, len(self.branches))
+        tee = AsyncTee(input, len(self.branches), info.outer)
         merges = _BranchMerges(info, self.branches)
         makers = {
             key: partial(self._achunks_of, index, key, tee, scope, kwargs, merges)
@@ -251,9 +251,11 @@ class _BranchMerges:
     def __init__(self, info: StreamInfo, order: Iterable[str]) -> None:
         self._streams: dict[str, Any] = {}
         self._order = tuple(order)
+        self._info = info
         info.delegate_to(self)
 
     def add(self, key: str, chunks: Any) -> None:
+        self._info.adopt(chunks)
         self._streams[key] = chunks
 
     @property

@@ -255,7 +255,7 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         with ExitStack() as stages:
             for index, step in enumerate(self._steps(kwargs)):
                 flow = step.transform(flow, self._child_config(scope, index))
-                flow = self._stage(index, flow, noted)
+                flow = self._stage(index, flow, noted, info)
                 stages.callback(close, flow)
             yield from info.delegate_to(flow)
 
@@ -271,19 +271,25 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         async with AsyncExitStack() as stages:
             for index, step in enumerate(self._steps(kwargs)):
                 flow = step.atransform(flow, self._child_config(scope, index))
-                flow = self._astage(index, flow, noted)
+                flow = self._astage(index, flow, noted, info)
                 stages.push_async_callback(aclose, flow)
             async for chunk in raw_iterator(info.delegate_to(flow)):
                 yield chunk
 
-    def _stage(self, index: int, chunks: Any, noted: list[BaseException]) -> Stream[Any]:
+    def _stage(
+        self, index: int, chunks: Any, noted: list[BaseException], outer: StreamInfo
+    ) -> Stream[Any]:
         info = StreamInfo(self.steps[index].merge, self.steps[index])
+        info.outer = outer.outer
         info.delegate_to(chunks)
         guarded = chunks.with_on_error(partial(self._note_once, index=index, noted=noted))
         return Stream(guarded or self._guarded(index, chunks, noted), info)
 
-    def _astage(self, index: int, chunks: Any, noted: list[BaseException]) -> AsyncStream[Any]:
+    def _astage(
+        self, index: int, chunks: Any, noted: list[BaseException], outer: StreamInfo
+    ) -> AsyncStream[Any]:
         info = StreamInfo(self.steps[index].merge, self.steps[index])
+        info.outer = outer.outer
         info.delegate_to(chunks)
         guarded = chunks.with_on_error(partial(self._note_once, index=index, noted=noted))
         return AsyncStream(guarded or self._aguarded(index, chunks, noted), info)

@@ -189,7 +189,7 @@ def _transform_from(raw: Raw, *, whole: bool = False) -> Raw:
     ) -> Generator[Any, None, None]:
         argument = collect(input) if whole else _without_restarts(input)
         chunks = _called(raw, self, argument, scope, kwargs)
-        yield from iterate_in_scope(info.delegate_to(chunks), scope, self)
+        yield from iterate_in_scope(info.delegate_to(chunks), scope, info)
 
     return _transform
 
@@ -206,7 +206,7 @@ def _atransform_from(raw: Raw, *, whole: bool = False) -> Raw:
     ) -> AsyncGenerator[Any, None]:
         argument = await acollect(input) if whole else _awithout_restarts(input)
         chunks = _called(raw, self, argument, scope, kwargs)
-        items = aiterate_in_scope(info.delegate_to(chunks), scope, self)
+        items = aiterate_in_scope(info.delegate_to(chunks), scope, info)
         try:
             async for chunk in items:
                 yield chunk
@@ -227,9 +227,13 @@ def _atransform_in_threads(raw: Raw, *, whole: bool = False) -> Raw:
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        bridge = None if whole else AsyncIteratorBridge(aiter(_awithout_restarts(input)))
+        bridge = (
+            None if whole else AsyncIteratorBridge(aiter(_awithout_restarts(input)), info.outer)
+        )
         source = SingleValue(await acollect(input)) if bridge is None else bridge
-        chunks = iterate_in_threads(lambda: transform(self, source, scope, kwargs, info), bridge)
+        chunks = iterate_in_threads(
+            lambda: transform(self, source, scope, kwargs, info), info.outer, bridge
+        )
         try:
             async for chunk in chunks:
                 yield chunk

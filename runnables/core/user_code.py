@@ -23,6 +23,8 @@ from runnables.errors import RecursionLimitError
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
 
+    from runnables.engine.stream import StreamInfo
+
 
 _COPIED: Final[Mapping[str, type]] = {"tags": list, "metadata": dict, "configurable": dict}
 
@@ -145,7 +147,7 @@ OnError = Callable[[Exception], object]
 
 
 def iterate_in_scope(
-    chunks: Iterable[Any], scope: Scope | None, owner: object, on_error: OnError | None = None
+    chunks: Iterable[Any], scope: Scope | None, info: StreamInfo, on_error: OnError | None = None
 ) -> Generator[Any, None, None]:
     """Yield the chunks of a user's iterator, in its scope, and close it.
 
@@ -155,30 +157,31 @@ def iterate_in_scope(
     Args:
         chunks: the iterator.
         scope: its scope; None: that of its consumer.
-        owner: the runnable whose code it is, for errors.
+        info: the metadata of the stream that these are the chunks of.
         on_error: called with its error, before that is raised.
     """
     items = iter(chunks)
-    steps = Steps(CURRENT_SCOPE, scope)
+    steps = Steps(info.outer, CURRENT_SCOPE, scope)
     unchecked_after = _CHECKED_STEPS if scope is None else -1
     is_checked = True
     try:
         while unchecked_after or not steps.is_idle:
             unchecked_after -= 1 if unchecked_after else 0
             steps.enter()
-            ended = True
             try:
                 chunk = next(items)
-                ended = False
             except StopIteration:
+                steps.leave(ended=True)
                 return
-            finally:
-                steps.leave(ended=ended)
+            except BaseException:
+                steps.leave(ended=True, closed=True)
+                raise
+            steps.leave()
             yield chunk
         is_checked = False
         yield from items
     except Exception as error:
-        failure = without_stop(error, owner)
+        failure = without_stop(error, info.producer)
         if on_error is not None:
             on_error(failure)
         if failure is not error:
@@ -195,31 +198,35 @@ def iterate_in_scope(
 
 
 async def aiterate_in_scope(
-    chunks: AsyncIterable[Any], scope: Scope | None, owner: object, on_error: OnError | None = None
+    chunks: AsyncIterable[Any],
+    scope: Scope | None,
+    info: StreamInfo,
+    on_error: OnError | None = None,
 ) -> AsyncGenerator[Any, None]:
     """Yield the chunks of a user's async iterator; see `iterate_in_scope`."""
     items = aiter(chunks)
-    steps = Steps(CURRENT_SCOPE, scope)
+    steps = Steps(info.outer, CURRENT_SCOPE, scope)
     unchecked_after = _CHECKED_STEPS if scope is None else -1
     is_checked = True
     try:
         while unchecked_after or not steps.is_idle:
             unchecked_after -= 1 if unchecked_after else 0
             steps.enter()
-            ended = True
             try:
                 chunk = await anext(items)
-                ended = False
             except StopAsyncIteration:
+                steps.leave(ended=True)
                 return
-            finally:
-                steps.leave(ended=ended)
+            except BaseException:
+                steps.leave(ended=True, closed=True)
+                raise
+            steps.leave()
             yield chunk
         is_checked = False
         async for chunk in items:
             yield chunk
     except Exception as error:
-        failure = without_stop(error, owner)
+        failure = without_stop(error, info.producer)
         if on_error is not None:
             on_error(failure)
         if failure is not error:

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     import contextvars
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
+    from runnables.engine.contexts import Receiver
+
 T = TypeVar("T")
 
 
 async def iterate_in_threads(
-    make: Callable[[], Iterator[T]], source: AsyncIteratorBridge[Any] | None = None
+    make: Callable[[], Iterator[T]],
+    outer: Receiver | None = None,
+    source: AsyncIteratorBridge[Any] | None = None,
 ) -> AsyncGenerator[T, None]:
     """Yield the chunks of a sync iterator, which has a worker thread and a context of its own.
 
@@ -27,9 +31,10 @@ async def iterate_in_threads(
 
     Args:
         make: makes the iterator, in that thread.
+        outer: the iterator whose code has called for it (see `StreamInfo`).
         source: what the iterator reads, if that is an async stream.
     """
-    iterator = ThreadGenerator(make)
+    iterator = ThreadGenerator(make, outer)
     try:
         while (chunk := await iterator.anext()) is not END:
             yield cast("T", chunk)
@@ -48,16 +53,17 @@ class AsyncIteratorBridge(Iterator[T]):
     `aclose` closes the stream in that context, too. Its owner calls it before it closes the stream.
     """
 
-    __slots__ = ("_chunks", "_context", "_flow")
+    __slots__ = ("_chunks", "_context", "_flow", "_outer")
 
-    def __init__(self, chunks: AsyncIterator[T]) -> None:
+    def __init__(self, chunks: AsyncIterator[T], outer: Receiver | None) -> None:
         self._chunks = chunks
+        self._outer = outer
         self._context: contextvars.Context | None = None
         self._flow: Flow | None = None
 
     def __next__(self) -> T:
         if self._context is None:
-            self._context, self._flow = own_context()
+            self._context, self._flow = own_context(self._outer)
         chunk = from_thread(self._advance(self._context))
         if self._flow is not None:
             self._flow.take(ended=chunk is END)

@@ -7,7 +7,7 @@ generator has opened, and close theirs over it. Here, each iterator has `Steps`:
 - What it sets, it keeps: it is set again at each step, and taken away when it yields.
 - The next step of a pipe sees it, too, unless that one has set the same variable itself.
 - Other consumers see it when the iterator has ended, as after the call of a function.
-- Of an iterator that was closed before its end, nothing is left.
+- Of an iterator that was closed before its end, or has failed, nothing is left.
 
 The steps run in the consumer's own context, where tokens of context variables stay valid. Where the
 consumer changes (worker threads, tasks), they run in a context of their own, a copy of the first
@@ -43,33 +43,61 @@ class Receiver:
     """The one that pulls an iterator. This one takes everything: a `Flow` takes it on from there.
 
     Attributes:
-        received: what it has from the iterators that it pulls.
+        received: what it has from the iterators that it pulls, and from which of them.
+        borrowed: which of that is from one that has not ended, and may yet take it away.
     """
 
     def __init__(self) -> None:
-        self.received: dict[Variable, Any] = {}
+        self.received: dict[Variable, tuple[Any, object]] = {}
+        self.borrowed: set[Variable] = set()
+
+    def receive(self, variable: Variable, value: Any, source: object, *, ended: bool) -> None:
+        """Take note of what an iterator that it pulls has set."""
+        self.received[variable] = (value, source)
+        if ended:
+            self.borrowed.discard(variable)
+        else:
+            self.borrowed.add(variable)
+
+    def has_received(self, variable: Variable, value: Any) -> bool:
+        """Tell whether this value of a variable is from an iterator that it pulls."""
+        return self.received.get(variable, (_UNSET, None))[0] is value
 
     def takes(self, variable: Variable, value: Any) -> bool:
         """Tell whether a variable may get another value than this, which it now has."""
         return True
 
+    def changes(self, here: contextvars.Context) -> dict[Variable, Any]:
+        """Return what is set in this context since its step began."""
+        return {}
+
+    def base_of(self, variable: Variable) -> Any:
+        """Return the value of a variable when its step began."""
+        return _UNSET
+
 
 _receiver: contextvars.ContextVar[Receiver | None] = contextvars.ContextVar(
     "runnables_receiver", default=None
-)  # the iterator whose step this is, if it is one's
+)
 keep_private(_receiver)
+receiver = _receiver.get
+"""Return the iterator whose step this is, if it is one's."""
 
 
 class Steps(Receiver):
     """The context variables of one iterator. Its driver calls `enter` and `leave` for each step.
 
     Args:
+        outer: the iterator whose code has called for this one, which then is no step behind it.
         variable: a variable that all steps find set, until the iterator sets it itself.
         value: to which value; None: to that of the consumer.
     """
 
-    def __init__(self, variable: Variable | None = None, value: Any = None) -> None:
+    def __init__(
+        self, outer: Receiver | None, variable: Variable | None = None, value: Any = None
+    ) -> None:
         super().__init__()
+        self._outer = outer
         self._variable = None if value is None else variable
         self._value = value
         self._kept: dict[Variable, Any] = {}
@@ -84,13 +112,28 @@ class Steps(Receiver):
     def takes(self, variable: Variable, value: Any) -> bool:
         """Tell whether the iterator has not set this value itself."""
         if variable in self.received:
-            return self.received[variable] is value
-        return self._before.get(variable, _UNSET) is value
+            return self.has_received(variable, value)
+        return variable not in self._kept and self.base_of(variable) is value
+
+    def changes(self, here: contextvars.Context) -> dict[Variable, Any]:
+        """Return what is set in this context since its step began."""
+        if not self._kept and _is_same(here, self._entered):
+            return {} if self._variable is None else {self._variable: self._value}
+        changes = _changes(self._base, here)
+        changes.pop(_receiver, None)
+        return changes
+
+    def base_of(self, variable: Variable) -> Any:
+        """Return the value of a variable when its step began."""
+        return self._base.get(variable, _UNSET)
 
     def enter(self) -> None:
-        """Set what the iterator keeps."""
-        self._before = contextvars.copy_context()
-        self._start = self._start or self._before
+        """Set what the iterator keeps, in place of what the step behind it has set."""
+        self._here = self._base = contextvars.copy_context()
+        self._hidden = _hide(_receiver.get(), self._outer, self._here, self._tokens)
+        if self._hidden:
+            self._base = contextvars.copy_context()
+        self._start = self._start or self._base
         if self._variable is not None and self._variable not in self._kept:
             _put(self._variable, self._value, self._tokens)
         for variable, value in self._kept.items():
@@ -103,24 +146,39 @@ class Steps(Receiver):
 
         Args:
             ended: whether there is no further step.
-            closed: whether that is because it was closed.
+            closed: whether that is because it was closed, or has failed.
         """
-        after = contextvars.copy_context()
-        if not self._kept and _is_same(after, self._entered):
-            _reset(_receiver, self._token, None)
-            if self._variable is not None:
-                _put(self._variable, self._before.get(self._variable, _UNSET), self._tokens)
-            return
-        changes = _changes(self._before, after)
-        del changes[_receiver]
+        changes = self.changes(contextvars.copy_context())
+        del self._entered  # it refers to this object: a cycle
         _reset(_receiver, self._token, None)
         for variable, value in changes.items():
-            old = self._before.get(variable, _UNSET)
-            if closed or not _flows(variable, value, old, self._start, ended=ended):
-                _put(variable, old, self._tokens)
+            is_over = ended and variable in self.borrowed and self.has_received(variable, value)
+            if closed or is_over or not self._flows(variable, value, ended=ended):
+                self._put_back(variable)
+        for variable in self._hidden:
+            if variable not in changes and (closed or not self._takes_away(variable)):
+                self._put_back(variable)
         if self._variable is not None and changes.get(self._variable, _UNSET) is self._value:
             del changes[self._variable]
         self._kept = {} if ended else changes
+
+    def _flows(self, variable: Variable, value: Any, *, ended: bool) -> bool:
+        old = self._here.get(variable, _UNSET)
+        return _flows(variable, value, old, self._start, self._outer, self, ended=ended)
+
+    def _takes_away(self, variable: Variable) -> bool:
+        """Tell whether its consumer has this from it, and it has reset it meanwhile."""
+        puller = _receiver.get()
+        known = None if puller is None else puller.received.get(variable)
+        if puller is None or known is None or known[1] is not self:
+            return False
+        if self._here.get(variable, _UNSET) is not known[0]:
+            return False
+        puller.receive(variable, self.base_of(variable), self, ended=False)
+        return True
+
+    def _put_back(self, variable: Variable) -> None:
+        _put(variable, self._here.get(variable, _UNSET), self._tokens)
 
 
 class Flow:
@@ -131,17 +189,24 @@ class Flow:
     Args:
         context: the context of its own.
         start: what was set when it was made.
+        outer: the iterator whose code has called for the one in it.
     """
 
-    def __init__(self, context: contextvars.Context, start: contextvars.Context) -> None:
+    def __init__(
+        self,
+        context: contextvars.Context,
+        start: contextvars.Context,
+        outer: Receiver | None,
+    ) -> None:
         self._context = context
         self._start = self._seen = start
+        self._outer = outer
         self._given: dict[Variable, Any] = {}
         self._tokens: Tokens = {}
 
     def another(self) -> Flow:
         """Return the way to one more consumer, which has taken over nothing yet."""
-        return Flow(self._context, self._start)
+        return Flow(self._context, self._start, self._outer)
 
     def take(self, *, ended: bool = False) -> None:
         """Set here what was set there since the last time, as far as this consumer may see it.
@@ -152,7 +217,9 @@ class Flow:
         now = self._context.copy()
         for variable, value in _changes(self._start if ended else self._seen, now).items():
             old = variable.get(_UNSET)
-            if old is not value and _flows(variable, value, old, self._start, ended=ended):
+            if old is not value and _flows(
+                variable, value, old, self._start, self._outer, self, ended=ended
+            ):
                 _put(variable, value, self._tokens)
                 self._given[variable] = value
         self._seen = now
@@ -165,15 +232,40 @@ class Flow:
         self._given = {}
 
 
-def own_context() -> tuple[contextvars.Context, Flow]:
-    """Return a copy of the current context, for an iterator, and the way back from it."""
-    context = contextvars.copy_context()
+def own_context(outer: Receiver | None) -> tuple[contextvars.Context, Flow]:
+    """Return a copy of the current context, for an iterator, and the way back from it.
+
+    Args:
+        outer: the iterator whose code has called for this one.
+    """
+    here = contextvars.copy_context()
+    context = here.copy()
+    context.run(_hide, _receiver.get(), outer, here, {})
     context.run(_receiver.set, Receiver())
-    return context, Flow(context, context.copy())
+    return context, Flow(context, context.copy(), outer)
+
+
+def _hide(
+    puller: Receiver | None, outer: Receiver | None, here: contextvars.Context, tokens: Tokens
+) -> list[Variable]:
+    """Take away from an iterator what is set in the step behind it; return which variables."""
+    if puller is None or puller is outer:
+        return []
+    hidden = list(puller.changes(here))
+    for variable in hidden:
+        _put(variable, puller.base_of(variable), tokens)
+    return hidden
 
 
 def _flows(
-    variable: Variable, value: Any, old: Any, start: contextvars.Context | None, *, ended: bool
+    variable: Variable,
+    value: Any,
+    old: Any,
+    start: contextvars.Context | None,
+    outer: Receiver | None,
+    source: object,
+    *,
+    ended: bool,
 ) -> bool:
     """Tell whether the consumer, in whose context this runs, sees what an iterator has set.
 
@@ -182,22 +274,21 @@ def _flows(
         value: what it was set to.
         old: what the consumer has.
         start: what was set when the iterator began.
+        outer: the iterator whose code has called for this one.
+        source: the iterator.
         ended: whether there is no further step.
     """
     if variable in _PRIVATE:
         return False
-    receiver = _receiver.get()
-    if receiver is not None and receiver.received.get(variable, _UNSET) is old:
-        receiver.received[variable] = value
-        return True
-    if start is not None and start.get(variable, _UNSET) is value:
-        return False  # it was set, and is reset by now
-    if receiver is None:
-        return ended
-    if receiver.takes(variable, old):
-        receiver.received[variable] = value
-        return True
-    return False
+    puller = _receiver.get()
+    was_reset = start is not None and start.get(variable, _UNSET) is value
+    if puller is None or puller is outer:
+        return ended and not was_reset
+    has_it = puller.has_received(variable, old)
+    if not has_it and (was_reset or not puller.takes(variable, old)):
+        return False
+    puller.receive(variable, value, source, ended=ended)
+    return True
 
 
 def _is_same(one: contextvars.Context, other: contextvars.Context) -> bool:

@@ -19,7 +19,7 @@ import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from runnables.engine.contexts import Steps, task_context
+from runnables.engine.contexts import Steps, receiver, task_context
 from runnables.engine.merging import DELTAS
 from runnables.engine.tasks import in_context
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Iterator,
     )
 
+    from runnables.engine.contexts import Receiver
     from runnables.engine.merging import Merge
 else:
     from runnables.engine import lazy_asyncio as asyncio
@@ -64,9 +65,12 @@ class StreamInfo:
         merge: how the chunks merge.
         producer: the runnable that yields them.
         may_restart: whether `RESET` may be among them.
+
+    Attributes:
+        outer: the iterator whose code has called for the stream; None where that is no iterator's.
     """
 
-    __slots__ = ("_delegate", "_made", "_may_restart", "_merge", "producer")
+    __slots__ = ("_delegate", "_made", "_may_restart", "_merge", "outer", "producer")
 
     def __init__(
         self, merge: Merge = DELTAS, producer: object = None, may_restart: bool = False
@@ -76,6 +80,7 @@ class StreamInfo:
         self._delegate: object = None
         self._made: tuple[object, Callable[..., Any]] | None = None
         self.producer = producer
+        self.outer: Receiver | None = receiver()
 
     @property
     def merge(self) -> Merge:
@@ -92,10 +97,23 @@ class StreamInfo:
         return self._may_restart or stream_may_restart(self._delegate)
 
     def delegate_to(self, chunks: T) -> T:
-        """Take the metadata of another stream, whose chunks are passed on unchanged; return it."""
+        """Pass on the chunks of another stream unchanged: take its metadata; return it.
+
+        It belongs to this stream, also where it is called for only now, at the first step.
+        """
+        self.adopt(chunks)
+        return self.describe_as(chunks)
+
+    def describe_as(self, chunks: T) -> T:
+        """Take the metadata of another stream; return it."""
         if hasattr(chunks, "merge"):
             self._delegate = chunks
         return chunks
+
+    def adopt(self, chunks: object) -> None:
+        """Let another stream be one that the caller of this one has called for."""
+        if isinstance(chunks, (Stream, AsyncStream)):
+            cast("Any", chunks)._info.outer = self.outer
 
     def make(self, maker: Callable[..., T]) -> T:
         """Return the generator that `maker()` makes, which `with_on_error` may make anew."""
@@ -328,7 +346,7 @@ class _Resumed:
         self.closing = closing
         self.awaited: Any = None  # what it waits for
         self.is_done = False
-        self._steps = Steps()
+        self._steps = Steps(None)
 
     def __call__(self, resume: Callable[[Any], Any], argument: Any) -> Any:
         """Resume it; return what it waits for, or raise StopIteration or its error."""

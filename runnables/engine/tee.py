@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         Iterable,
         Iterator,
     )
+
+    from runnables.engine.contexts import Receiver
 else:
     from runnables.engine import lazy_asyncio as asyncio
 
@@ -44,16 +46,21 @@ class Tee:
     Args:
         chunks: the stream; `close` closes it.
         readers: how many there are.
+        outer: the iterator whose code has called for the stream (see `StreamInfo`).
         one_thread: whether all readers, and the owner, are in one thread.
 
     Attributes:
         error: what the stream raised, if it failed. The readers raise it, but it is not theirs.
     """
 
-    def __init__(self, chunks: Iterable[Any], readers: int, *, one_thread: bool) -> None:
+    def __init__(
+        self, chunks: Iterable[Any], readers: int, outer: Receiver | None, *, one_thread: bool
+    ) -> None:
         self._chunks = chunks
         self._source = (
-            _InOneContext(chunks) if one_thread else ThreadGenerator(lambda: iter(chunks))
+            _InOneContext(chunks, outer)
+            if one_thread
+            else ThreadGenerator(lambda: iter(chunks), outer)
         )
         self._pulling = threading.Lock()
         self._buffers: list[deque[Any] | None] = [deque() for _ in range(readers)]
@@ -65,7 +72,7 @@ class Tee:
         if (value := single_value(self._chunks)) is not MISSING:
             return SingleValue(value)
         info = StreamInfo()
-        info.delegate_to(self._chunks)
+        info.describe_as(self._chunks)
         return Stream(self._read(index), info)
 
     def close(self) -> None:
@@ -121,15 +128,16 @@ class Tee:
 class _InOneContext:
     """A sync stream that is advanced in place, in a context of its own."""
 
-    def __init__(self, chunks: Iterable[Any]) -> None:
+    def __init__(self, chunks: Iterable[Any], outer: Receiver | None) -> None:
         self._chunks = iter(chunks)
+        self._outer = outer
         self._context: contextvars.Context | None = None
         self._flow: Flow | None = None
 
     def next(self) -> Any:
         """Return the next chunk, or END."""
         if self._context is None:
-            self._context, self._flow = own_context()
+            self._context, self._flow = own_context(self._outer)
         self._context.run(current_token.set, current_token.get())
         return self._context.run(next, self._chunks, END)
 
@@ -153,13 +161,15 @@ class AsyncTee:
     Args:
         chunks: the stream; `aclose` closes it.
         readers: how many there are.
+        outer: the iterator whose code has called for the stream (see `StreamInfo`).
 
     Attributes:
         error: what the stream raised, if it failed. The readers raise it, but it is not theirs.
     """
 
-    def __init__(self, chunks: AsyncIterable[Any], readers: int) -> None:
+    def __init__(self, chunks: AsyncIterable[Any], readers: int, outer: Receiver | None) -> None:
         self._chunks = chunks
+        self._outer = outer
         self._next = raw_iterator(chunks)
         self._pulling: asyncio.Task[None] | None = None
         self._context: contextvars.Context | None = None
@@ -173,7 +183,7 @@ class AsyncTee:
         if (value := single_value(self._chunks)) is not MISSING:
             return AsyncSingleValue(value)
         info = StreamInfo()
-        info.delegate_to(self._chunks)
+        info.describe_as(self._chunks)
         return AsyncStream(self._read(index), info)
 
     async def aclose(self) -> None:
@@ -200,9 +210,9 @@ class AsyncTee:
                             self._flow.another().take(ended=True)
                         return
                     await self._pulled()
-                    if self._flow is not None:
-                        flow = flow or self._flow.another()
-                        flow.take()
+                if self._flow is not None:
+                    flow = flow or self._flow.another()
+                    flow.take()
                 yield buffer.popleft()
         finally:
             self._buffers[index] = None
@@ -213,7 +223,7 @@ class AsyncTee:
             await asyncio.wait({self._pulling})
             return
         if self._context is None:
-            self._context, self._flow = own_context()
+            self._context, self._flow = own_context(self._outer)
         self._context.run(current_token.set, current_token.get())
         self._pulling = asyncio.create_task(self._pull(), context=self._context)
         await asyncio.wait({self._pulling})

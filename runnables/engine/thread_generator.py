@@ -40,6 +40,8 @@ from runnables.engine.worker_pool import run_in_worker
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
+
+    from runnables.engine.contexts import Receiver
 else:
     from runnables.engine import lazy_asyncio as asyncio
 
@@ -57,10 +59,11 @@ class ThreadGenerator(Generic[T]):
 
     Args:
         make: makes the iterator, in that thread.
+        outer: the iterator whose code has called for it (see `StreamInfo`).
     """
 
-    def __init__(self, make: Callable[[], Iterator[T]]) -> None:
-        self._life = _Life(make)
+    def __init__(self, make: Callable[[], Iterator[T]], outer: Receiver | None) -> None:
+        self._life = _Life(make, outer)
 
     # -- for a thread
 
@@ -201,8 +204,9 @@ class _Life:
         ended: set when the thread is free again.
     """
 
-    def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
+    def __init__(self, make: Callable[[], Iterator[Any]], outer: Receiver | None) -> None:
         self._make = make
+        self._outer = outer
         self._chunks: Iterator[Any] | None = None
         self._context: contextvars.Context | None = None
         self.flow: Flow | None = None
@@ -240,12 +244,15 @@ class _Life:
             run_in_worker(self._live)
         except RuntimeError:
             self._is_here = True
-        self._context, self.flow = own_context()
+        self._context, self.flow = own_context(self._outer)
 
     def result_of(self, step: _Step) -> Any:
         """Return what a step has brought, or raise its error, in the consumer's context."""
         if self.flow is not None:
-            self.flow.take(ended=step.error is not None or step.result is END)
+            if step.error is None:
+                self.flow.take(ended=step.result is END)
+            else:
+                self.flow.withdraw()
         if step.error is not None:
             try:
                 raise step.error

@@ -89,7 +89,7 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
     ) -> Generator[Any, None, None]:
         value = collect(input)
         chunks = info.delegate_to(self.bound.stream(value, config_of(scope), **kwargs))
-        items = ThreadGenerator(lambda: iter(chunks))
+        items = ThreadGenerator(lambda: iter(chunks), info.outer)
         left = self.seconds
         try:
             while left > 0:
