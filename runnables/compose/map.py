@@ -146,7 +146,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
             index: partial(self._chunks_of, index, item, scope, kwargs, merges)
             for index, item in enumerate(items)
         }
-        yield from interleave(makers, slots, owns_limit=owns_limit)
+        yield from interleave(makers, slots, info.outer, owns_limit=owns_limit)
 
     async def _atransform(
         self,
@@ -165,7 +165,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
             index: partial(self._achunks_of, index, item, scope, kwargs, merges)
             for index, item in enumerate(items)
         }
-        pairs = ainterleave(makers, slots, owns_limit=owns_limit)
+        pairs = ainterleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
             async for pair in pairs:
                 yield pair

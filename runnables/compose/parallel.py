@@ -163,7 +163,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
             key: partial(self._chunks_of, index, key, tee, scope, kwargs, merges)
             for index, key in enumerate(self.branches)
         }
-        pairs = interleave(makers, slots, owns_limit=owns_limit)
+        pairs = interleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
             for key, chunk in pairs:
                 yield {key: chunk}
@@ -189,7 +189,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
             key: partial(self._achunks_of, index, key, tee, scope, kwargs, merges)
             for index, key in enumerate(self.branches)
         }
-        pairs = ainterleave(makers, slots, owns_limit=owns_limit)
+        pairs = ainterleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
             async for key, chunk in pairs:
                 yield {key: chunk}

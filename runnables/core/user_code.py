@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.core.config import (
@@ -21,7 +22,16 @@ from runnables.engine.stream import aclose, close
 from runnables.errors import RecursionLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        AsyncIterator,
+        Generator,
+        Iterable,
+        Iterator,
+        Mapping,
+    )
+    from contextvars import Token
 
     from runnables.engine.stream import StreamInfo
 
@@ -137,12 +147,6 @@ def one_deeper(runnable: object, scope: Scope | None) -> RunnableConfig:
     return deeper.config
 
 
-_CHECKED_STEPS: Final = 16
-"""The steps after which an iterator without a scope that has set nothing runs on unchecked.
-
-A check takes longer than a chunk. What such an iterator sets later is seen as Python does it.
-"""
-
 OnError = Callable[[Exception], object]
 
 
@@ -162,11 +166,9 @@ def iterate_in_scope(
     """
     items = iter(chunks)
     steps = Steps(info.outer, CURRENT_SCOPE, scope)
-    unchecked_after = _CHECKED_STEPS if scope is None else -1
     is_checked = True
     try:
-        while unchecked_after or not steps.is_idle:
-            unchecked_after -= 1 if unchecked_after else 0
+        while not steps.is_settled:
             steps.enter()
             try:
                 chunk = next(items)
@@ -179,7 +181,7 @@ def iterate_in_scope(
             steps.leave()
             yield chunk
         is_checked = False
-        yield from items
+        yield from items if scope is None else _with_scope(items, scope)
     except Exception as error:
         failure = without_stop(error, info.producer)
         if on_error is not None:
@@ -206,11 +208,9 @@ async def aiterate_in_scope(
     """Yield the chunks of a user's async iterator; see `iterate_in_scope`."""
     items = aiter(chunks)
     steps = Steps(info.outer, CURRENT_SCOPE, scope)
-    unchecked_after = _CHECKED_STEPS if scope is None else -1
     is_checked = True
     try:
-        while unchecked_after or not steps.is_idle:
-            unchecked_after -= 1 if unchecked_after else 0
+        while not steps.is_settled:
             steps.enter()
             try:
                 chunk = await anext(items)
@@ -223,7 +223,7 @@ async def aiterate_in_scope(
             steps.leave()
             yield chunk
         is_checked = False
-        async for chunk in items:
+        async for chunk in items if scope is None else _awith_scope(items, scope):
             yield chunk
     except Exception as error:
         failure = without_stop(error, info.producer)
@@ -240,3 +240,50 @@ async def aiterate_in_scope(
         finally:
             if is_checked:
                 steps.leave(ended=True, closed=True)
+
+
+def _with_scope(items: Iterator[Any], scope: Scope | None) -> Generator[Any, None, None]:
+    """Yield the chunks of an iterator that sets nothing but its scope; close it."""
+    try:
+        while True:
+            token = CURRENT_SCOPE.set(scope)
+            try:
+                chunk = next(items)
+            except StopIteration:
+                return
+            finally:
+                scope = CURRENT_SCOPE.get()  # its own, or one that it has opened meanwhile
+                CURRENT_SCOPE.reset(token)
+            yield chunk
+    finally:
+        token = CURRENT_SCOPE.set(scope)
+        try:
+            close(items)
+        finally:
+            _restore(token)
+
+
+async def _awith_scope(items: AsyncIterator[Any], scope: Scope | None) -> AsyncGenerator[Any, None]:
+    """Yield the chunks of an async iterator that sets nothing but its scope; close it."""
+    try:
+        while True:
+            token = CURRENT_SCOPE.set(scope)
+            try:
+                chunk = await anext(items)
+            except StopAsyncIteration:
+                return
+            finally:
+                scope = CURRENT_SCOPE.get()  # its own, or one that it has opened meanwhile
+                CURRENT_SCOPE.reset(token)
+            yield chunk
+    finally:
+        token = CURRENT_SCOPE.set(scope)
+        try:
+            await aclose(items)
+        finally:
+            _restore(token)
+
+
+def _restore(token: Token[Scope | None]) -> None:
+    with suppress(ValueError):  # the iterator has gone on in another context, where it is not set
+        CURRENT_SCOPE.reset(token)

@@ -24,11 +24,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 else:
     from runnables.engine import lazy_asyncio as asyncio
 
 Variable = contextvars.ContextVar[Any]
 Tokens = dict[Variable, contextvars.Token[Any]]
+
+_CHECKED: Final = 8
+"""The steps after which an iterator that has set nothing, and has received nothing, is settled."""
 
 _UNSET: Final = object()
 _PRIVATE: Final[set[Variable]] = set()
@@ -45,14 +49,20 @@ class Receiver:
     Attributes:
         received: what it has from the iterators that it pulls, and from which of them.
         borrowed: which of that is from one that has not ended, and may yet take it away.
+        pulled: how many steps of theirs there were; many where one has ended.
     """
 
     def __init__(self) -> None:
+        self.pulled = 0
         self.received: dict[Variable, tuple[Any, object]] = {}
+        self._originals: dict[Variable, Any] = {}
         self.borrowed: set[Variable] = set()
 
-    def receive(self, variable: Variable, value: Any, source: object, *, ended: bool) -> None:
-        """Take note of what an iterator that it pulls has set."""
+    def receive(
+        self, variable: Variable, value: Any, old: Any, source: object, *, ended: bool
+    ) -> None:
+        """Take note of what an iterator that it pulls has set, in place of an old value."""
+        self._originals.setdefault(variable, old)
         self.received[variable] = (value, source)
         if ended:
             self.borrowed.discard(variable)
@@ -61,19 +71,19 @@ class Receiver:
 
     def has_received(self, variable: Variable, value: Any) -> bool:
         """Tell whether this value of a variable is from an iterator that it pulls."""
-        return self.received.get(variable, (_UNSET, None))[0] is value
+        return variable in self.received and self.received[variable][0] is value
 
     def takes(self, variable: Variable, value: Any) -> bool:
         """Tell whether a variable may get another value than this, which it now has."""
         return True
 
     def changes(self, here: contextvars.Context) -> dict[Variable, Any]:
-        """Return what is set in this context since its step began."""
-        return {}
+        """Return what is set in this context that was not when its step began."""
+        return {variable: value for variable, (value, _) in self.received.items()}
 
     def base_of(self, variable: Variable) -> Any:
         """Return the value of a variable when its step began."""
-        return _UNSET
+        return self._originals.get(variable, _UNSET)
 
 
 _receiver: contextvars.ContextVar[Receiver | None] = contextvars.ContextVar(
@@ -103,11 +113,18 @@ class Steps(Receiver):
         self._kept: dict[Variable, Any] = {}
         self._tokens: Tokens = {}
         self._start: contextvars.Context | None = None
+        self._steps = 0
 
     @property
-    def is_idle(self) -> bool:
-        """Tell whether neither the iterator nor one that it pulls has set anything."""
-        return not self._kept and not self.received
+    def is_settled(self) -> bool:
+        """Tell whether its driver may do without: it sets nothing, and nor do those it pulls.
+
+        Entering and leaving take longer than most chunks. What an iterator sets only later is
+        seen by others as Python does it.
+        """
+        if self._steps < _CHECKED or self._kept or self.received:
+            return False
+        return not 0 < self.pulled < _CHECKED
 
     def takes(self, variable: Variable, value: Any) -> bool:
         """Tell whether the iterator has not set this value itself."""
@@ -116,7 +133,7 @@ class Steps(Receiver):
         return variable not in self._kept and self.base_of(variable) is value
 
     def changes(self, here: contextvars.Context) -> dict[Variable, Any]:
-        """Return what is set in this context since its step began."""
+        """Return what is set in this context that was not when its step began."""
         if not self._kept and _is_same(here, self._entered):
             return {} if self._variable is None else {self._variable: self._value}
         changes = _changes(self._base, here)
@@ -129,6 +146,7 @@ class Steps(Receiver):
 
     def enter(self) -> None:
         """Set what the iterator keeps, in place of what the step behind it has set."""
+        self._steps += 1
         self._here = self._base = contextvars.copy_context()
         self._hidden = _hide(_receiver.get(), self._outer, self._here, self._tokens)
         if self._hidden:
@@ -151,6 +169,7 @@ class Steps(Receiver):
         changes = self.changes(contextvars.copy_context())
         del self._entered  # it refers to this object: a cycle
         _reset(_receiver, self._token, None)
+        _count_step(self._outer, ended=ended)
         for variable, value in changes.items():
             is_over = ended and variable in self.borrowed and self.has_received(variable, value)
             if closed or is_over or not self._flows(variable, value, ended=ended):
@@ -172,9 +191,10 @@ class Steps(Receiver):
         known = None if puller is None else puller.received.get(variable)
         if puller is None or known is None or known[1] is not self:
             return False
-        if self._here.get(variable, _UNSET) is not known[0]:
+        old = self._here.get(variable, _UNSET)
+        if old is not known[0]:
             return False
-        puller.receive(variable, self.base_of(variable), self, ended=False)
+        puller.receive(variable, self.base_of(variable), old, self, ended=False)
         return True
 
     def _put_back(self, variable: Variable) -> None:
@@ -215,6 +235,7 @@ class Flow:
             ended: whether there is no further step.
         """
         now = self._context.copy()
+        _count_step(self._outer, ended=ended)
         for variable, value in _changes(self._start if ended else self._seen, now).items():
             old = variable.get(_UNSET)
             if old is not value and _flows(
@@ -245,6 +266,23 @@ def own_context(outer: Receiver | None) -> tuple[contextvars.Context, Flow]:
     return context, Flow(context, context.copy(), outer)
 
 
+def hide_next_step(outer: Receiver | None, set_there: Callable[[Variable, Any], object]) -> None:
+    """Take away from other contexts, copies of this one, what is set in the step behind them.
+
+    Args:
+        outer: the iterator whose code has called for the iterators that run there.
+        set_there: sets a variable in those contexts.
+    """
+    puller = _receiver.get()
+    if puller is not None and puller is not outer:
+        for variable in puller.changes(contextvars.copy_context()):
+            value = puller.base_of(variable)
+            if value is _UNSET:
+                value = contextvars.Context().run(variable.get, None)
+            set_there(variable, value)
+        set_there(_receiver, None)
+
+
 def _hide(
     puller: Receiver | None, outer: Receiver | None, here: contextvars.Context, tokens: Tokens
 ) -> list[Variable]:
@@ -255,6 +293,12 @@ def _hide(
     for variable in hidden:
         _put(variable, puller.base_of(variable), tokens)
     return hidden
+
+
+def _count_step(outer: Receiver | None, *, ended: bool) -> None:
+    puller = _receiver.get()
+    if puller is not None and puller is not outer:
+        puller.pulled += _CHECKED if ended else 1
 
 
 def _flows(
@@ -287,17 +331,13 @@ def _flows(
     has_it = puller.has_received(variable, old)
     if not has_it and (was_reset or not puller.takes(variable, old)):
         return False
-    puller.receive(variable, value, source, ended=ended)
+    puller.receive(variable, value, old, source, ended=ended)
     return True
 
 
 def _is_same(one: contextvars.Context, other: contextvars.Context) -> bool:
     """Tell whether nothing was set; by identity, as some values cannot be compared."""
-    return (
-        len(one) == len(other)
-        and all(map(is_, one.values(), other.values()))
-        and all(map(is_, one, other))
-    )
+    return len(one) == len(other) and all(map(is_, one.values(), other.values()))
 
 
 def _changes(before: contextvars.Context, after: contextvars.Context) -> dict[Variable, Any]:
