@@ -15,9 +15,8 @@ PROVIDERS = ROOT / "providers" / "runnables_providers"
 
 ALLOWED: Mapping[str, str] = {
     "runnables.core.subclassing:_without_restarts": "only one of them has something to await",
-    "runnables.compose.generators:RunnableGenerator._restarting": (
-        "async, a sync generator is run, too"
-    ),
+    "runnables.compose.assign:RunnableAssign._transform": "tasks have no thread to keep",
+    "runnables.compose.parallel:RunnableParallel._transform": "tasks have no thread to keep",
     "runnables.compose.binding:listeners": "the sync method refuses async functions",
     "runnables.core.event_stream:stream_events": "a thread waits for its consumer, a task asks it",
     "runnables.core.events:emit": "a sync run asks the waiting loop to await a handler",

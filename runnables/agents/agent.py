@@ -263,7 +263,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
         yield chat.state()
         while not chat.over:
             next_chunks = self._stream_tools if chat.requests else self._stream_answer
-            step = next_chunks(chat, scope)
+            step = next_chunks(chat, scope, info)
             try:
                 yield from step
             except Exception as error:
@@ -291,7 +291,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
         yield chat.state()
         while not chat.over:
             next_chunks = self._astream_tools if chat.requests else self._astream_answer
-            step = next_chunks(chat, scope)
+            step = next_chunks(chat, scope, info)
             try:
                 async for chunk in step:
                     yield chunk
@@ -309,10 +309,13 @@ class Agent(Runnable[AgentInput, State], internal=True):
             finally:
                 await aclose(chunks)
 
-    def _stream_answer(self, chat: Conversation, scope: Scope | None) -> Generator[Any, None, None]:
+    def _stream_answer(
+        self, chat: Conversation, scope: Scope | None, info: StreamInfo
+    ) -> Generator[Any, None, None]:
         """Yield the chunks of the model's next answer."""
         setup = self._setup()
         chunks = setup.model.stream(setup.prompt_messages(chat), _child_config(scope, chat.step))
+        info.adopt(chunks)
         try:
             for chunk in chunks:
                 yield from chat.add_chunk(chunk, chunks)
@@ -321,11 +324,12 @@ class Agent(Runnable[AgentInput, State], internal=True):
         chat.end_answer(chunks)
 
     async def _astream_answer(
-        self, chat: Conversation, scope: Scope | None
+        self, chat: Conversation, scope: Scope | None, info: StreamInfo
     ) -> AsyncGenerator[Any, None]:
         """Yield the chunks of the model's next answer."""
         setup = self._setup()
         chunks = setup.model.astream(setup.prompt_messages(chat), _child_config(scope, chat.step))
+        info.adopt(chunks)
         try:
             async for chunk in raw_iterator(chunks):
                 for update in chat.add_chunk(chunk, chunks):
@@ -334,7 +338,9 @@ class Agent(Runnable[AgentInput, State], internal=True):
             await aclose(chunks)
         chat.end_answer(chunks)
 
-    def _stream_tools(self, chat: Conversation, scope: Scope | None) -> Generator[Any, None, None]:
+    def _stream_tools(
+        self, chat: Conversation, scope: Scope | None, info: StreamInfo
+    ) -> Generator[Any, None, None]:
         """Yield the results of the tools, each when those before it are there."""
         slots, owns_limit, scope = enter_limit(scope)
         makers = {
@@ -342,7 +348,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
             for index, request in enumerate(chat.requests)
         }
         ordered = ResultOrder()
-        pairs = interleave(makers, slots, owns_limit=owns_limit)
+        pairs = interleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
             for index, result in pairs:
                 for message in ordered.add(index, result):
@@ -352,7 +358,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
         chat.add_results(ordered.all, last=self._setup().tools.ends(chat.requests, ordered.all))
 
     async def _astream_tools(
-        self, chat: Conversation, scope: Scope | None
+        self, chat: Conversation, scope: Scope | None, info: StreamInfo
     ) -> AsyncGenerator[Any, None]:
         """Yield the results of the tools, each when those before it are there."""
         slots, owns_limit, scope = enter_limit(scope)
@@ -361,7 +367,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
             for index, request in enumerate(chat.requests)
         }
         ordered = ResultOrder()
-        pairs = ainterleave(makers, slots, owns_limit=owns_limit)
+        pairs = ainterleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
             async for index, result in pairs:
                 for message in ordered.add(index, result):

@@ -128,7 +128,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        tee = Tee(input, 2)
+        tee = Tee(input, 2, info.outer, one_thread=True)
         streams = info.delegate_to(_AssignedStreams(input))
         own, copy = tee.reader(0), tee.reader(1)
         seen: dict[str, Any] = {}
@@ -136,6 +136,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
             for chunk in _by_key(own):
                 yield from self._passed_on(chunk, seen)
             streams.new = new = self.mapper.transform(copy, config_of(scope), **kwargs)
+            info.adopt(new)
             with new:
                 yield from new
         finally:
@@ -150,7 +151,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        tee = AsyncTee(input, 2)
+        tee = AsyncTee(input, 2, info.outer)
         streams = info.delegate_to(_AssignedStreams(input))
         own, copy = tee.reader(0), tee.reader(1)
         seen: dict[str, Any] = {}
@@ -159,6 +160,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
                 for part in self._passed_on(chunk, seen):
                     yield part
             streams.new = new = self.mapper.atransform(copy, config_of(scope), **kwargs)
+            info.adopt(new)
             async with new:
                 async for chunk in raw_iterator(new):
                     yield chunk

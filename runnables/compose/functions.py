@@ -17,13 +17,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.compose.runnable import Runnable
-from runnables.core.config import (
-    DEFAULT_RECURSION_LIMIT,
-    RunnableConfig,
-    Scope,
-    activate,
-    current_scope,
-)
+from runnables.core.config import RunnableConfig, Scope, activate, current_scope
 from runnables.core.signatures import (
     argument_type,
     arguments,
@@ -34,8 +28,9 @@ from runnables.core.signatures import (
     result_type,
     target,
 )
+from runnables.core.stops import raise_without_stop
 from runnables.core.typevars import Input, Output
-from runnables.core.user_code import aiterate_in_scope, iterate_in_scope
+from runnables.core.user_code import aiterate_in_scope, iterate_in_scope, one_deeper
 from runnables.core.values import show
 from runnables.engine.bridge import iterate_in_threads
 from runnables.engine.cancellation import raise_if_cancelled
@@ -43,7 +38,7 @@ from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import DELTAS, SNAPSHOTS, Merge, as_merge
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo
 from runnables.engine.thread_calls import to_thread
-from runnables.errors import RecursionLimitError, SyncAsyncError
+from runnables.errors import SyncAsyncError
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -209,12 +204,16 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             if scope is None or not scope.handlers:
                 if scope is not None:
                     raise_if_cancelled()
-                result = self._direct(input)
+                try:
+                    result = self._direct(input)
+                except Exception as error:
+                    raise_without_stop(error, self)
+                    raise
                 kind: type = type(result)
                 if kind is CoroutineType:
                     self._refuse_coroutine(result)
                 elif issubclass(kind, Runnable):
-                    result = _untyped(result).invoke(input, _one_deeper(self, scope))
+                    result = _untyped(result).invoke(input, one_deeper(self, scope))
                 return result
         return super().invoke(input, config, **kwargs)
 
@@ -228,16 +227,20 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             if scope is None or not scope.handlers:
                 if scope is not None:
                     raise_if_cancelled()
-                result: Output = direct(input) if self._in_place else await direct(input)
+                try:
+                    result: Output = direct(input) if self._in_place else await direct(input)
+                except Exception as error:
+                    raise_without_stop(error, self)
+                    raise
                 if isinstance(result, Runnable):
-                    result = await _untyped(result).ainvoke(input, _one_deeper(self, scope))
+                    result = await _untyped(result).ainvoke(input, one_deeper(self, scope))
                 return result
         return await super().ainvoke(input, config, **kwargs)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         result = self._call(self._sync_half("invoke"), value, scope, kwargs)
         if isinstance(result, Runnable):
-            return _untyped(result).invoke(value, _one_deeper(self, scope))
+            return _untyped(result).invoke(value, one_deeper(self, scope))
         return self._refuse_coroutine(result)
 
     def _refuse_coroutine(self, result: Any) -> Any:
@@ -255,26 +258,34 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         else:
             result = await self._acall(self.afunc, value, scope, kwargs)
         if isinstance(result, Runnable):
-            return await _untyped(result).ainvoke(value, _one_deeper(self, scope))
+            return await _untyped(result).ainvoke(value, one_deeper(self, scope))
         return result
 
     def _call(
         self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
     ) -> Any:
-        with activate(scope):
-            result = function(value, **arguments(function, scope, kwargs))
-            if inspect.isgenerator(result) and inspect.isgeneratorfunction(target(function)):
-                return collect(self._stream_of(result))
-        return result
+        try:
+            with activate(scope):
+                result = function(value, **arguments(function, scope, kwargs))
+                if inspect.isgenerator(result) and inspect.isgeneratorfunction(target(function)):
+                    return collect(self._stream_of(result))
+            return result
+        except Exception as error:
+            raise_without_stop(error, self)
+            raise
 
     async def _acall(
         self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
     ) -> Any:
-        with activate(scope):
-            result = function(value, **arguments(function, scope, kwargs))
-            if inspect.isasyncgen(result):
-                return await acollect(self._astream_of(result))
-            return await result
+        try:
+            with activate(scope):
+                result = function(value, **arguments(function, scope, kwargs))
+                if inspect.isasyncgen(result):
+                    return await acollect(self._astream_of(result))
+                return await result
+        except Exception as error:
+            raise_without_stop(error, self)
+            raise
 
     async def _arun_sync_half(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         function = self._sync_half("ainvoke")
@@ -310,12 +321,12 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         value = collect(input)
         if inspect.isgeneratorfunction(target(function)):
             yield from iterate_in_scope(
-                function(value, **arguments(function, scope, kwargs)), scope
+                function(value, **arguments(function, scope, kwargs)), scope, info
             )
             return
         result = self._call(function, value, scope, kwargs)
         if isinstance(result, Runnable):
-            returned = _untyped(result).stream(value, _one_deeper(self, scope))
+            returned = _untyped(result).stream(value, one_deeper(self, scope))
             if returned.may_restart:  # no step downstream expects that of a function
                 yield collect(returned)
             else:
@@ -333,7 +344,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         function = self.afunc or self._sync_half("astream")
         value = await acollect(input)
         if is_generator(function):
-            chunks = self._agenerate(function, value, scope, kwargs)
+            chunks = self._agenerate(function, value, scope, kwargs, info)
         elif self.afunc is None:
             result = await self._arun_sync_half(value, scope, kwargs)
             chunks = self._areturned(result, value, scope, info)
@@ -347,12 +358,19 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             await chunks.aclose()
 
     def _agenerate(
-        self, function: Callable[..., Any], value: Any, scope: Scope | None, kwargs: dict[str, Any]
+        self,
+        function: Callable[..., Any],
+        value: Any,
+        scope: Scope | None,
+        kwargs: dict[str, Any],
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         keywords = arguments(function, scope, kwargs)
         if self.afunc is not None:
-            return aiterate_in_scope(function(value, **keywords), scope)
-        return iterate_in_threads(lambda: iterate_in_scope(function(value, **keywords), scope))
+            return aiterate_in_scope(function(value, **keywords), scope, info)
+        return iterate_in_threads(
+            lambda: iterate_in_scope(function(value, **keywords), scope, info), info.outer
+        )
 
     async def _areturned(
         self, result: Any, value: Any, scope: Scope | None, info: StreamInfo
@@ -360,26 +378,13 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         if not isinstance(result, Runnable):
             yield result
             return
-        chunks = _untyped(result).astream(value, _one_deeper(self, scope))
+        chunks = _untyped(result).astream(value, one_deeper(self, scope))
         if chunks.may_restart:  # no step downstream expects that of a function
             yield await acollect(chunks)
             return
         async with info.delegate_to(chunks):
             async for chunk in chunks:
                 yield chunk
-
-
-def _one_deeper(runnable: Runnable[Any, Any], scope: Scope | None) -> RunnableConfig:
-    """Return the config for a runnable that a function returned: one level deeper."""
-    deeper = Scope(scope)
-    limit = deeper.get("recursion_limit", DEFAULT_RECURSION_LIMIT)
-    deeper.recursion_depth += 1
-    if deeper.recursion_depth > limit:
-        raise RecursionLimitError(
-            f"{runnable!r}: functions have returned runnables {limit} times in a row. "
-            "Return a value at last, or raise config['recursion_limit']."
-        )
-    return deeper.config
 
 
 def _untyped(runnable: Any) -> Any:

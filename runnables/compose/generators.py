@@ -7,6 +7,7 @@ function is called anew for the chunks that follow.
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.compose.runnable import Runnable
@@ -155,19 +156,25 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         if self.func is None:
             raise self._async_only("stream")
         keywords = arguments(self.func, scope, kwargs)
-        incoming = iter(input)
-        if not stream_may_restart(input):
-            chunks = self.func(incoming, **keywords)
-            return chunks if scope is None else iterate_in_scope(chunks, scope)
-        return self._restarting(self.func, incoming, keywords, scope)
+        if stream_may_restart(input):
+            return self._restarting(self.func, iter(input), keywords, scope, info)
+        chunks = self.func(iter(input), **keywords)
+        return info.make(partial(iterate_in_scope, chunks, scope, info))
 
     def _restarting(
-        self, function: Any, incoming: Iterator[Any], keywords: dict[str, Any], scope: Scope | None
+        self,
+        function: Any,
+        incoming: Iterator[Any],
+        keywords: dict[str, Any],
+        scope: Scope | None,
+        info: StreamInfo,
     ) -> Generator[Any, None, None]:
         """Run the function on the chunks, anew after each reset."""
         while True:
             resets: list[object] = []
-            chunks = iterate_in_scope(function(until_reset(incoming, resets), **keywords), scope)
+            chunks = iterate_in_scope(
+                function(until_reset(incoming, resets), **keywords), scope, info
+            )
             try:
                 yield from chunks
             except Restarted:
@@ -187,9 +194,22 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         function = cast("Callable[..., Any]", self.afunc or self.func)
         keywords = arguments(function, scope, kwargs)
         incoming = raw_iterator(input)
-        if not stream_may_restart(input):
-            return self._aiterate(function, incoming, keywords, scope)
-        return self._arestarting(function, incoming, keywords, scope)
+        restarts = stream_may_restart(input)
+        if self.afunc is not None:
+            if restarts:
+                return self._arestarting(function, incoming, keywords, scope, info)
+            chunks = function(incoming, **keywords)
+            return info.make(partial(aiterate_in_scope, chunks, scope, info))
+        bridge = AsyncIteratorBridge(incoming, info.outer)
+        if restarts:
+            return iterate_in_threads(
+                lambda: self._restarting(function, bridge, keywords, scope, info),
+                info.outer,
+                bridge,
+            )
+        return iterate_in_threads(
+            lambda: iterate_in_scope(function(bridge, **keywords), scope, info), info.outer, bridge
+        )
 
     async def _arestarting(
         self,
@@ -197,11 +217,14 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
         incoming: AsyncIterator[Any],
         keywords: dict[str, Any],
         scope: Scope | None,
+        info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         """Run the function on the chunks, anew after each reset."""
         while True:
             resets: list[object] = []
-            chunks = self._aiterate(function, incoming, keywords, scope, resets)
+            chunks = aiterate_in_scope(
+                function(auntil_reset(incoming, resets), **keywords), scope, info
+            )
             try:
                 async for chunk in chunks:
                     yield chunk
@@ -211,23 +234,6 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
                 await chunks.aclose()
             if not resets:
                 return
-
-    def _aiterate(
-        self,
-        function: Callable[..., Any],
-        incoming: AsyncIterator[Any],
-        keywords: dict[str, Any],
-        scope: Scope | None,
-        resets: list[object] | None = None,
-    ) -> AsyncGenerator[Any, None]:
-        """Run the function on the chunks, with `resets` until the next one; sync, in threads."""
-        if self.afunc is not None:
-            incoming = incoming if resets is None else auntil_reset(incoming, resets)
-            chunks = function(incoming, **keywords)
-            return chunks if scope is None else aiterate_in_scope(chunks, scope)
-        bridged: Iterator[Any] = AsyncIteratorBridge(incoming)
-        bridged = bridged if resets is None else until_reset(bridged, resets)
-        return iterate_in_threads(lambda: iterate_in_scope(function(bridged, **keywords), scope))
 
     def _async_only(self, method: str) -> SyncAsyncError:
         return SyncAsyncError(

@@ -141,12 +141,12 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         if not items:
             yield []
             return
-        merges = info.delegate_to(_ItemMerges(self.bound.merge))
+        merges = info.delegate_to(_ItemMerges(self.bound.merge, info))
         makers = {
             index: partial(self._chunks_of, index, item, scope, kwargs, merges)
             for index, item in enumerate(items)
         }
-        yield from interleave(makers, slots, owns_limit=owns_limit)
+        yield from interleave(makers, slots, info.outer, owns_limit=owns_limit)
 
     async def _atransform(
         self,
@@ -160,12 +160,12 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         if not items:
             yield []
             return
-        merges = info.delegate_to(_ItemMerges(self.bound.merge))
+        merges = info.delegate_to(_ItemMerges(self.bound.merge, info))
         makers = {
             index: partial(self._achunks_of, index, item, scope, kwargs, merges)
             for index, item in enumerate(items)
         }
-        pairs = ainterleave(makers, slots, owns_limit=owns_limit)
+        pairs = ainterleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
             async for pair in pairs:
                 yield pair
@@ -176,7 +176,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         self, index: int, item: Any, scope: Scope, kwargs: dict[str, Any], merges: _ItemMerges
     ) -> Generator[Any, None, None]:
         chunks = self.bound.stream(item, scope.config, **kwargs)
-        merges.streams[index] = chunks
+        merges.add(index, chunks)
         try:
             yield from chunks
         except Exception as error:
@@ -189,7 +189,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         self, index: int, item: Any, scope: Scope, kwargs: dict[str, Any], merges: _ItemMerges
     ) -> AsyncGenerator[Any, None]:
         chunks = self.bound.astream(item, scope.config, **kwargs)
-        merges.streams[index] = chunks
+        merges.add(index, chunks)
         try:
             async for chunk in raw_iterator(chunks):
                 yield chunk
@@ -203,13 +203,18 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
 class _ItemMerges:
     """The ways in which the items' chunks add up; each is known when its item begins."""
 
-    def __init__(self, otherwise: Merge) -> None:
-        self.streams: dict[int, object] = {}
+    def __init__(self, otherwise: Merge, info: StreamInfo) -> None:
+        self._streams: dict[int, object] = {}
         self._otherwise = otherwise
+        self._info = info
+
+    def add(self, index: int, chunks: object) -> None:
+        self._info.adopt(chunks)
+        self._streams[index] = chunks
 
     @property
     def merge(self) -> Merge:
-        return _ByItem(self.streams, self._otherwise)
+        return _ByItem(self._streams, self._otherwise)
 
 
 class _ByItem(ByIndex):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from runnables.compose.runnable import Runnable
 from runnables.core.typevars import Input, Output
-from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import RESET, Accumulator, comes_in_parts
 from runnables.engine.stream import StreamInfo, merge_of, raw_iterator
 
@@ -90,7 +89,7 @@ class NonBlockingStep(Runnable[Input, Output], internal=True):
     ) -> Generator[Any, None, None]:
         decoder = self._make_decoder(**kwargs)
         if decoder is None:
-            yield self._apply(collect(input), **kwargs)
+            yield from super()._transform(input, scope, kwargs, info)
             return
         feeder = _Feeder(self, decoder, input, kwargs)
         for chunk in input:
@@ -108,7 +107,8 @@ class NonBlockingStep(Runnable[Input, Output], internal=True):
     ) -> AsyncGenerator[Any, None]:
         decoder = self._make_decoder(**kwargs)
         if decoder is None:
-            yield self._apply(await acollect(input), **kwargs)
+            async for output in super()._atransform(input, scope, kwargs, info):
+                yield output
             return
         feeder = _Feeder(self, decoder, input, kwargs)
         async for chunk in raw_iterator(input):

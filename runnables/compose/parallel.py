@@ -157,19 +157,21 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         if not self.branches:
             yield {}
         slots, owns_limit, scope = enter_limit(scope)
-        tee = Tee(input, len(self.branches))
+        tee = Tee(input, len(self.branches), info.outer, one_thread=slots.limit == 1)
         merges = _BranchMerges(info, self.branches)
         makers = {
             key: partial(self._chunks_of, index, key, tee, scope, kwargs, merges)
             for index, key in enumerate(self.branches)
         }
-        pairs = interleave(makers, slots, owns_limit=owns_limit)
+        pairs = interleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
             for key, chunk in pairs:
                 yield {key: chunk}
         finally:
-            pairs.close()
-            tee.close()
+            try:
+                pairs.close()
+            finally:
+                tee.close()
 
     async def _atransform(
         self,
@@ -181,19 +183,21 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         if not self.branches:
             yield {}
         slots, owns_limit, scope = enter_limit(scope)
-        tee = AsyncTee(input, len(self.branches))
+        tee = AsyncTee(input, len(self.branches), info.outer)
         merges = _BranchMerges(info, self.branches)
         makers = {
             key: partial(self._achunks_of, index, key, tee, scope, kwargs, merges)
             for index, key in enumerate(self.branches)
         }
-        pairs = ainterleave(makers, slots, owns_limit=owns_limit)
+        pairs = ainterleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
             async for key, chunk in pairs:
                 yield {key: chunk}
         finally:
-            await pairs.aclose()
-            await tee.aclose()
+            try:
+                await pairs.aclose()
+            finally:
+                await tee.aclose()
 
     def _chunks_of(
         self,
@@ -247,9 +251,11 @@ class _BranchMerges:
     def __init__(self, info: StreamInfo, order: Iterable[str]) -> None:
         self._streams: dict[str, Any] = {}
         self._order = tuple(order)
+        self._info = info
         info.delegate_to(self)
 
     def add(self, key: str, chunks: Any) -> None:
+        self._info.adopt(chunks)
         self._streams[key] = chunks
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, ExitStack, nullcontext
+from functools import partial
 from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ from runnables.core.batching import enter_limit
 from runnables.core.bulk import Failed, arun_micro_batch, run_micro_batch
 from runnables.core.config import activate
 from runnables.core.error_notes import add_location
+from runnables.core.stops import without_stop
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
 from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.thread_fan_out import ThreadFanOut
@@ -253,7 +255,7 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         with ExitStack() as stages:
             for index, step in enumerate(self._steps(kwargs)):
                 flow = step.transform(flow, self._child_config(scope, index))
-                flow = self._stage(index, flow, noted)
+                flow = self._stage(index, flow, noted, info)
                 stages.callback(close, flow)
             yield from info.delegate_to(flow)
 
@@ -269,20 +271,28 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         async with AsyncExitStack() as stages:
             for index, step in enumerate(self._steps(kwargs)):
                 flow = step.atransform(flow, self._child_config(scope, index))
-                flow = self._astage(index, flow, noted)
+                flow = self._astage(index, flow, noted, info)
                 stages.push_async_callback(aclose, flow)
             async for chunk in raw_iterator(info.delegate_to(flow)):
                 yield chunk
 
-    def _stage(self, index: int, chunks: Any, noted: list[BaseException]) -> Stream[Any]:
+    def _stage(
+        self, index: int, chunks: Any, noted: list[BaseException], outer: StreamInfo
+    ) -> Stream[Any]:
         info = StreamInfo(self.steps[index].merge, self.steps[index])
+        info.outer = outer.outer
         info.delegate_to(chunks)
-        return Stream(self._guarded(index, chunks, noted), info)
+        guarded = chunks.with_on_error(partial(self._note_once, index=index, noted=noted))
+        return Stream(guarded or self._guarded(index, chunks, noted), info)
 
-    def _astage(self, index: int, chunks: Any, noted: list[BaseException]) -> AsyncStream[Any]:
+    def _astage(
+        self, index: int, chunks: Any, noted: list[BaseException], outer: StreamInfo
+    ) -> AsyncStream[Any]:
         info = StreamInfo(self.steps[index].merge, self.steps[index])
+        info.outer = outer.outer
         info.delegate_to(chunks)
-        return AsyncStream(self._aguarded(index, chunks, noted), info)
+        guarded = chunks.with_on_error(partial(self._note_once, index=index, noted=noted))
+        return AsyncStream(guarded or self._aguarded(index, chunks, noted), info)
 
     def _guarded(
         self, index: int, chunks: Iterable[Any], noted: list[BaseException]
@@ -290,7 +300,10 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         try:
             yield from chunks
         except Exception as error:
-            self._note_once(error, index, noted)
+            failure = without_stop(error, self.steps[index])
+            self._note_once(failure, index, noted)
+            if failure is not error:
+                raise failure from failure.__cause__
             raise
         finally:
             close(chunks)
@@ -302,7 +315,10 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
             async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
-            self._note_once(error, index, noted)
+            failure = without_stop(error, self.steps[index])
+            self._note_once(failure, index, noted)
+            if failure is not error:
+                raise failure from failure.__cause__
             raise
         finally:
             await aclose(chunks)

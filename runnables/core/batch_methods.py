@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from runnables.core.batching import Batch, Configs
 from runnables.core.error_notes import trim_traceback
+from runnables.core.stops import raise_without_stop
 from runnables.core.typevars import Input, Output
 from runnables.engine.stream import AsyncStream, Stream
 
@@ -72,6 +73,7 @@ class Batching(Generic[Input, Output]):
         try:
             return job.flat(job.fan_out().run(job.count))
         except Exception as error:
+            raise_without_stop(error, self)
             trim_traceback(error, self)
             raise
 
@@ -125,6 +127,7 @@ class Batching(Generic[Input, Output]):
         try:
             return job.flat(await job.afan_out().run(job.count))
         except Exception as error:
+            raise_without_stop(error, self)
             trim_traceback(error, self)
             raise
 

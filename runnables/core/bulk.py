@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from runnables.core.config import resolve_scope
 from runnables.core.events import Observed, Run
+from runnables.core.stops import without_stop
 from runnables.errors import ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def run_micro_batch(
         return _call(runnable, values, scope, kwargs)
     except Exception as error:
         if len(values) == 1 or isinstance(error, _SERVICE_ERRORS):
-            return [Failed(error)] * len(values)
+            return [Failed(without_stop(error, runnable))] * len(values)
     return [run_micro_batch(runnable, [value], config, kwargs)[0] for value in values]
 
 
@@ -81,7 +82,7 @@ async def arun_micro_batch(
         return await _acall(runnable, values, scope, kwargs)
     except Exception as error:
         if len(values) == 1 or isinstance(error, _SERVICE_ERRORS):
-            return [Failed(error)] * len(values)
+            return [Failed(without_stop(error, runnable))] * len(values)
     return [(await arun_micro_batch(runnable, [value], config, kwargs))[0] for value in values]
 
 

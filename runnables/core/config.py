@@ -11,6 +11,7 @@ import contextvars
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
+from runnables.engine.contexts import keep_private
 from runnables.engine.slots import Slots, check_limit
 from runnables.errors import ConfigError, did_you_mean, nearest
 
@@ -288,6 +289,7 @@ def check_near_options(options: Mapping[str, Any], known: Iterable[str]) -> None
 _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(
     "runnables_scope", default=None
 )
+keep_private(_current)  # what a step opens reaches the calls inside it, not the steps behind it
 current_scope = _current.get
 """Return the scope around the caller, or None."""
 
@@ -310,15 +312,15 @@ class activate:
         self._token = None if is_set else _current.set(self._scope)
 
     def __exit__(self, *_: object) -> None:
-        if self._token is not None:
-            _current.reset(self._token)
+        if (token := self._token) is not None:
+            try:
+                _current.reset(token)
+            except ValueError:  # it was set in another context: a generator went on in another task
+                _current.set(None if token.old_value is token.MISSING else token.old_value)
 
 
 CURRENT_SCOPE: Final = _current
 """The context variable itself, for fan-outs: their work joins the scope that is set here."""
-
-set_current_scope = _current.set
-reset_current_scope = _current.reset
 
 
 def resolve_scope(config: RunnableConfig | None) -> Scope | None:

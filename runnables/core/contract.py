@@ -15,6 +15,7 @@ from runnables.core.config import RunnableConfig, Scope, current_scope, resolve_
 from runnables.core.description import Described
 from runnables.core.error_notes import trim_traceback
 from runnables.core.events import Run
+from runnables.core.stops import raise_without_stop
 from runnables.core.stream_runs import arun_stream, run_stream
 from runnables.core.subclassing import wrap_overrides
 from runnables.core.typevars import Input, Output
@@ -95,6 +96,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             with Run(self, scope, input) as run:
                 return cast("Output", run.end(self._invoke_observed(input, run, kwargs)))
         except Exception as error:
+            raise_without_stop(error, self)
             trim_traceback(error, self)
             raise
 
@@ -131,6 +133,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             async with Run(self, scope, input) as run:
                 return cast("Output", run.end(await self._ainvoke_observed(input, run, kwargs)))
         except Exception as error:
+            raise_without_stop(error, self)
             trim_traceback(error, self)
             raise
 
@@ -293,7 +296,13 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        yield self._invoke(collect(input), scope, kwargs)
+        value = collect(input)
+        try:
+            output = self._invoke(value, scope, kwargs)
+        except Exception as error:
+            raise_without_stop(error, self)
+            raise
+        yield output
 
     async def _atransform(
         self,
@@ -302,4 +311,10 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        yield await self._ainvoke(await acollect(input), scope, kwargs)
+        value = await acollect(input)
+        try:
+            output = await self._ainvoke(value, scope, kwargs)
+        except Exception as error:
+            raise_without_stop(error, self)
+            raise
+        yield output

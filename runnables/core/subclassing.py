@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from runnables.core.config import RunnableConfig, Scope, activate, resolve_scope
 from runnables.core.events import Run
+from runnables.core.stops import raise_without_stop
 from runnables.core.stream_runs import arun_stream, run_stream
 from runnables.core.user_code import aiterate_in_scope, iterate_in_scope, user_config
 from runnables.engine.bridge import AsyncIteratorBridge, iterate_in_threads
@@ -74,15 +75,20 @@ def _wrap_invoke(raw: Raw) -> Raw:
     @functools.wraps(raw)
     def invoke(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         scope = resolve_scope(config)
-        if scope is None:
-            return raw(self, input, None, **kwargs)
-        raise_if_cancelled()
-        if not scope.observed:
-            with activate(scope.without_run_settings()):
-                return raw(self, input, user_config(scope.without_run_settings()), **kwargs)
-        with Run(self, scope, input) as run:
-            with activate(run.scope):
-                return run.end(raw(self, input, user_config(run.scope), **kwargs))
+        try:
+            if scope is None:
+                return raw(self, input, None, **kwargs)
+            raise_if_cancelled()
+            if not scope.observed:
+                inner = scope.without_run_settings()
+                with activate(inner):
+                    return raw(self, input, user_config(inner), **kwargs)
+            with Run(self, scope, input) as run:
+                with activate(run.scope):
+                    return run.end(raw(self, input, user_config(run.scope), **kwargs))
+        except Exception as error:
+            raise_without_stop(error, self)
+            raise
 
     return invoke
 
@@ -93,15 +99,20 @@ def _awrap_invoke(raw: Raw) -> Raw:
         self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Any:
         scope = resolve_scope(config)
-        if scope is None:
-            return await raw(self, input, None, **kwargs)
-        raise_if_cancelled()
-        if not scope.observed:
-            with activate(scope.without_run_settings()):
-                return await raw(self, input, user_config(scope.without_run_settings()), **kwargs)
-        async with Run(self, scope, input) as run:
-            with activate(run.scope):
-                return run.end(await raw(self, input, user_config(run.scope), **kwargs))
+        try:
+            if scope is None:
+                return await raw(self, input, None, **kwargs)
+            raise_if_cancelled()
+            if not scope.observed:
+                inner = scope.without_run_settings()
+                with activate(inner):
+                    return await raw(self, input, user_config(inner), **kwargs)
+            async with Run(self, scope, input) as run:
+                with activate(run.scope):
+                    return run.end(await raw(self, input, user_config(run.scope), **kwargs))
+        except Exception as error:
+            raise_without_stop(error, self)
+            raise
 
     return ainvoke
 
@@ -142,7 +153,7 @@ def _invoke_from(raw: Raw) -> Raw:
 
     def _invoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         with activate(scope):
-            return raw(self, value, _user_config(scope), **kwargs)
+            return _called(raw, self, value, scope, kwargs)
 
     return _invoke
 
@@ -152,7 +163,7 @@ def _ainvoke_from(raw: Raw) -> Raw:
 
     async def _ainvoke(self: Any, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         with activate(scope):
-            return await raw(self, value, _user_config(scope), **kwargs)
+            return await _acalled(raw, self, value, scope, kwargs)
 
     return _ainvoke
 
@@ -177,8 +188,8 @@ def _transform_from(raw: Raw, *, whole: bool = False) -> Raw:
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         argument = collect(input) if whole else _without_restarts(input)
-        chunks = raw(self, argument, _user_config(scope), **kwargs)
-        yield from iterate_in_scope(info.delegate_to(chunks), scope)
+        chunks = _called(raw, self, argument, scope, kwargs)
+        yield from iterate_in_scope(info.delegate_to(chunks), scope, info)
 
     return _transform
 
@@ -194,8 +205,8 @@ def _atransform_from(raw: Raw, *, whole: bool = False) -> Raw:
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         argument = await acollect(input) if whole else _awithout_restarts(input)
-        chunks = raw(self, argument, _user_config(scope), **kwargs)
-        items = aiterate_in_scope(info.delegate_to(chunks), scope)
+        chunks = _called(raw, self, argument, scope, kwargs)
+        items = aiterate_in_scope(info.delegate_to(chunks), scope, info)
         try:
             async for chunk in items:
                 yield chunk
@@ -206,7 +217,7 @@ def _atransform_from(raw: Raw, *, whole: bool = False) -> Raw:
 
 
 def _atransform_in_threads(raw: Raw, *, whole: bool = False) -> Raw:
-    """Return an `_atransform` that drives a sync `transform` or `stream` in worker threads."""
+    """Return an `_atransform` that drives a sync `transform` or `stream` in a worker thread."""
     transform = _transform_from(raw, whole=whole)
 
     async def _atransform(
@@ -216,12 +227,13 @@ def _atransform_in_threads(raw: Raw, *, whole: bool = False) -> Raw:
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        source = (
-            SingleValue(await acollect(input))
-            if whole
-            else AsyncIteratorBridge(aiter(_awithout_restarts(input)))
+        bridge = (
+            None if whole else AsyncIteratorBridge(aiter(_awithout_restarts(input)), info.outer)
         )
-        chunks = iterate_in_threads(lambda: transform(self, source, scope, kwargs, info))
+        source = SingleValue(await acollect(input)) if bridge is None else bridge
+        chunks = iterate_in_threads(
+            lambda: transform(self, source, scope, kwargs, info), info.outer, bridge
+        )
         try:
             async for chunk in chunks:
                 yield chunk
@@ -231,14 +243,40 @@ def _atransform_in_threads(raw: Raw, *, whole: bool = False) -> Raw:
     return _atransform
 
 
+def _called(
+    raw: Raw, runnable: Any, argument: Any, scope: Scope | None, kwargs: dict[str, Any]
+) -> Any:
+    """Return what a user's method returns for this input."""
+    try:
+        return raw(runnable, argument, _user_config(scope), **kwargs)
+    except Exception as error:
+        raise_without_stop(error, runnable)
+        raise
+
+
+async def _acalled(
+    raw: Raw, runnable: Any, argument: Any, scope: Scope | None, kwargs: dict[str, Any]
+) -> Any:
+    """Return what a user's async method returns for this input."""
+    try:
+        return await raw(runnable, argument, _user_config(scope), **kwargs)
+    except Exception as error:
+        raise_without_stop(error, runnable)
+        raise
+
+
 def _without_restarts(input: Any) -> Any:
     """Return an input as it is, or its whole where it may restart: users' code knows no `RESET`."""
-    return map(collect, (input,)) if stream_may_restart(input) else input
+    return _collected(input) if stream_may_restart(input) else input
 
 
 def _awithout_restarts(input: Any) -> Any:
     """Return an async input as it is, or its whole where it may restart."""
     return _acollected(input) if stream_may_restart(input) else input
+
+
+def _collected(input: Any) -> Generator[Any, None, None]:
+    yield collect(input)
 
 
 async def _acollected(input: Any) -> AsyncGenerator[Any, None]:

@@ -1,24 +1,39 @@
-"""The config that users' functions and methods receive, and iteration inside a scope."""
+"""The scope of users' code: the config that it receives, iteration, and what it returns."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.core.config import (
+    CURRENT_SCOPE,
     DEFAULT_RECURSION_LIMIT,
     RunnableConfig,
     Scope,
     check_config,
     check_handlers,
     ensure_scope,
-    reset_current_scope,
-    set_current_scope,
 )
+from runnables.core.stops import without_stop
+from runnables.engine.contexts import Steps
 from runnables.engine.slots import Slots
 from runnables.engine.stream import aclose, close
+from runnables.errors import RecursionLimitError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        AsyncIterator,
+        Generator,
+        Iterable,
+        Iterator,
+        Mapping,
+    )
+    from contextvars import Token
+
+    from runnables.engine.stream import StreamInfo
 
 
 _COPIED: Final[Mapping[str, type]] = {"tags": list, "metadata": dict, "configurable": dict}
@@ -115,48 +130,160 @@ def ensure_config(config: RunnableConfig | None = None) -> RunnableConfig:
     return cast("RunnableConfig", full)
 
 
-def iterate_in_scope(chunks: Iterable[Any], scope: Scope | None) -> Generator[Any, None, None]:
-    """Yield the chunks of a user's iterator, with the scope set around each step; close it.
+def one_deeper(runnable: object, scope: Scope | None) -> RunnableConfig:
+    """Return the config for a runnable that a function has returned: one level deeper.
 
-    The scope is set for each step alone: a generator runs in its consumer's context, where a
-    variable that is left set would leak out.
+    Raises:
+        RecursionLimitError: the limit is reached.
+    """
+    deeper = Scope(scope)
+    limit = deeper.get("recursion_limit", DEFAULT_RECURSION_LIMIT)
+    deeper.recursion_depth += 1
+    if deeper.recursion_depth > limit:
+        raise RecursionLimitError(
+            f"{runnable!r}: functions have returned runnables {limit} times in a row. "
+            "Return a value at last, or raise config['recursion_limit']."
+        )
+    return deeper.config
+
+
+OnError = Callable[[Exception], object]
+
+
+def iterate_in_scope(
+    chunks: Iterable[Any], scope: Scope | None, info: StreamInfo, on_error: OnError | None = None
+) -> Generator[Any, None, None]:
+    """Yield the chunks of a user's iterator, in its scope, and close it.
+
+    What it sets in context variables is its own (see `engine/contexts.py`), and so is a scope that
+    it opens, by `with track_usage()`, say.
+
+    Args:
+        chunks: the iterator.
+        scope: its scope; None: that of its consumer.
+        info: the metadata of the stream that these are the chunks of.
+        on_error: called with its error, before that is raised.
     """
     items = iter(chunks)
+    steps = Steps(info.outer, CURRENT_SCOPE, scope)
+    is_checked = True
     try:
-        if scope is None:
-            yield from items
-            return
+        while not steps.is_settled:
+            steps.enter()
+            try:
+                chunk = next(items)
+            except StopIteration:
+                steps.leave(ended=True)
+                return
+            except BaseException:
+                steps.leave(ended=True, closed=True)
+                raise
+            steps.leave()
+            yield chunk
+        is_checked = False
+        yield from items if scope is None else _with_scope(items, scope)
+    except Exception as error:
+        failure = without_stop(error, info.producer)
+        if on_error is not None:
+            on_error(failure)
+        if failure is not error:
+            raise failure from failure.__cause__
+        raise
+    finally:
+        if is_checked:
+            steps.enter()
+        try:
+            close(items)
+        finally:
+            if is_checked:
+                steps.leave(ended=True, closed=True)
+
+
+async def aiterate_in_scope(
+    chunks: AsyncIterable[Any],
+    scope: Scope | None,
+    info: StreamInfo,
+    on_error: OnError | None = None,
+) -> AsyncGenerator[Any, None]:
+    """Yield the chunks of a user's async iterator; see `iterate_in_scope`."""
+    items = aiter(chunks)
+    steps = Steps(info.outer, CURRENT_SCOPE, scope)
+    is_checked = True
+    try:
+        while not steps.is_settled:
+            steps.enter()
+            try:
+                chunk = await anext(items)
+            except StopAsyncIteration:
+                steps.leave(ended=True)
+                return
+            except BaseException:
+                steps.leave(ended=True, closed=True)
+                raise
+            steps.leave()
+            yield chunk
+        is_checked = False
+        async for chunk in items if scope is None else _awith_scope(items, scope):
+            yield chunk
+    except Exception as error:
+        failure = without_stop(error, info.producer)
+        if on_error is not None:
+            on_error(failure)
+        if failure is not error:
+            raise failure from failure.__cause__
+        raise
+    finally:
+        if is_checked:
+            steps.enter()
+        try:
+            await aclose(items)
+        finally:
+            if is_checked:
+                steps.leave(ended=True, closed=True)
+
+
+def _with_scope(items: Iterator[Any], scope: Scope | None) -> Generator[Any, None, None]:
+    """Yield the chunks of an iterator that sets nothing but its scope; close it."""
+    try:
         while True:
-            token = set_current_scope(scope)
+            token = CURRENT_SCOPE.set(scope)
             try:
                 chunk = next(items)
             except StopIteration:
                 return
             finally:
-                reset_current_scope(token)
+                scope = CURRENT_SCOPE.get()  # its own, or one that it has opened meanwhile
+                CURRENT_SCOPE.reset(token)
             yield chunk
     finally:
-        close(items)
+        token = CURRENT_SCOPE.set(scope)
+        try:
+            close(items)
+        finally:
+            _restore(token)
 
 
-async def aiterate_in_scope(
-    chunks: AsyncIterable[Any], scope: Scope | None
-) -> AsyncGenerator[Any, None]:
-    """Yield the chunks of a user's async iterator; see `iterate_in_scope`."""
-    items = aiter(chunks)
+async def _awith_scope(items: AsyncIterator[Any], scope: Scope | None) -> AsyncGenerator[Any, None]:
+    """Yield the chunks of an async iterator that sets nothing but its scope; close it."""
     try:
-        if scope is None:
-            async for chunk in items:
-                yield chunk
-            return
         while True:
-            token = set_current_scope(scope)
+            token = CURRENT_SCOPE.set(scope)
             try:
                 chunk = await anext(items)
             except StopAsyncIteration:
                 return
             finally:
-                reset_current_scope(token)
+                scope = CURRENT_SCOPE.get()  # its own, or one that it has opened meanwhile
+                CURRENT_SCOPE.reset(token)
             yield chunk
     finally:
-        await aclose(items)
+        token = CURRENT_SCOPE.set(scope)
+        try:
+            await aclose(items)
+        finally:
+            _restore(token)
+
+
+def _restore(token: Token[Scope | None]) -> None:
+    with suppress(ValueError):  # the iterator has gone on in another context, where it is not set
+        CURRENT_SCOPE.reset(token)

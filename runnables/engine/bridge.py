@@ -2,102 +2,83 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.engine.fan_out import CLOSE_GRACE
-from runnables.engine.stream import close
-from runnables.engine.tasks import shielded
-from runnables.engine.thread_calls import from_thread, to_thread
+from runnables.engine.contexts import Flow, own_context
+from runnables.engine.stream import aclose
+from runnables.engine.tasks import in_context
+from runnables.engine.thread_calls import from_thread
+from runnables.engine.thread_generator import END, ThreadGenerator
 
 if TYPE_CHECKING:
+    import contextvars
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+    from runnables.engine.contexts import Receiver
 
 T = TypeVar("T")
 
 
-async def iterate_in_threads(make: Callable[[], Iterator[T]]) -> AsyncGenerator[T, None]:
-    """Yield the chunks of a sync iterator, which is made and advanced in worker threads.
+async def iterate_in_threads(
+    make: Callable[[], Iterator[T]],
+    outer: Receiver | None = None,
+    source: AsyncIteratorBridge[Any] | None = None,
+) -> AsyncGenerator[T, None]:
+    """Yield the chunks of a sync iterator, which has a worker thread and a context of its own.
 
-    Each chunk is one call of `to_thread`. Closing this generator closes the iterator.
+    Closing this generator closes the iterator, in that thread, and then the source.
+
+    Args:
+        make: makes the iterator, in that thread.
+        outer: the iterator whose code has called for it (see `StreamInfo`).
+        source: what the iterator reads, if that is an async stream.
     """
-    iterator = _ThreadedIterator(make)
+    iterator = ThreadGenerator(make, outer)
     try:
-        while (chunk := await iterator.next()) is not _END:
+        while (chunk := await iterator.anext()) is not END:
             yield cast("T", chunk)
     finally:
-        await iterator.aclose()
-
-
-class _ThreadedIterator:
-    """A sync iterator that worker threads advance.
-
-    It is closed once, and never while a thread is in it: `aclose` closes it, or, where a
-    thread is in it at that time, that thread does on its way out.
-    """
-
-    def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
-        self._make = make
-        self._chunks: Iterator[Any] | None = None
-        self._lock = threading.Lock()
-        self._busy = False
-        self._closing = False
-        self._closed = threading.Event()  # set only by a thread that closes it on its way out
-
-    async def next(self) -> Any:
-        """Return the next chunk, or _END."""
-        self._busy = True
-        return await to_thread(self._next)
-
-    def _next(self) -> Any:
         try:
-            if self._closing:
-                return _END
-            if self._chunks is None:
-                self._chunks = iter(self._make())
-            return next(self._chunks, _END)
+            await iterator.aclose()
         finally:
-            with self._lock:
-                self._busy = False
-                closing = self._closing
-            if closing:
-                try:
-                    close(self._chunks)
-                finally:
-                    self._closed.set()
-
-    async def aclose(self) -> None:
-        """Close the iterator. Wait at most `CLOSE_GRACE` seconds for a thread that is in it."""
-        with self._lock:
-            self._closing = True
-            busy = self._busy
-        if busy:
-            await shielded(to_thread(self._closed.wait, CLOSE_GRACE))
-        elif self._chunks is not None:
-            await shielded(to_thread(close, self._chunks))
-
-
-_END = object()
+            if source is not None:
+                await source.aclose()
 
 
 class AsyncIteratorBridge(Iterator[T]):
     """An async stream as a sync iterator, for a generator in a worker thread.
 
-    The event loop that awaits the thread advances the stream. The owner of the stream closes it.
+    The event loop that awaits the thread advances the stream, in one context.
+    `aclose` closes the stream in that context, too. Its owner calls it before it closes the stream.
     """
 
-    __slots__ = ("_chunks",)
+    __slots__ = ("_chunks", "_context", "_flow", "_outer")
 
-    def __init__(self, chunks: AsyncIterator[T]) -> None:
+    def __init__(self, chunks: AsyncIterator[T], outer: Receiver | None) -> None:
         self._chunks = chunks
+        self._outer = outer
+        self._context: contextvars.Context | None = None
+        self._flow: Flow | None = None
 
     def __next__(self) -> T:
-        chunk = from_thread(_next(self._chunks))
-        if chunk is _END:
+        if self._context is None:
+            self._context, self._flow = own_context(self._outer)
+        chunk = from_thread(self._advance(self._context))
+        if self._flow is not None:
+            self._flow.take(ended=chunk is END)
+        if chunk is END:
             raise StopIteration
         return cast("T", chunk)
 
+    async def _advance(self, context: contextvars.Context) -> Any:
+        return await in_context(context, _next(self._chunks))
+
+    async def aclose(self) -> None:
+        """Close the stream in the context in which it was advanced, if it was."""
+        if self._context is not None:
+            await in_context(self._context, aclose(self._chunks))
+
 
 async def _next(chunks: AsyncIterator[Any]) -> Any:
-    return await anext(chunks, _END)
+    return await anext(chunks, END)

@@ -15,6 +15,7 @@ from collections import deque
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Self
 
+from runnables.engine.contexts import hide_next_step
 from runnables.engine.fan_out import CLOSE_GRACE, NO_RESULT
 from runnables.engine.slots import Slots
 from runnables.engine.stream import aclose, close, raw_iterator
@@ -36,18 +37,25 @@ if TYPE_CHECKING:
         Iterator,
         Mapping,
     )
+
+    from runnables.engine.contexts import Receiver
 else:
     from runnables.engine import lazy_asyncio as asyncio
 
 
 def interleave(
-    makers: Mapping[Any, Callable[[], Iterable[Any]]], slots: Slots, *, owns_limit: bool
+    makers: Mapping[Any, Callable[[], Iterable[Any]]],
+    slots: Slots,
+    outer: Receiver | None,
+    *,
+    owns_limit: bool,
 ) -> Generator[tuple[Any, Any], None, None]:
     """Run several streams at once within the slots; yield pairs of key and chunk as they come.
 
     Args:
         makers: for each key, a function that starts its stream.
         slots: where the threads come from that advance the streams.
+        outer: the iterator whose code has called for the streams (see `StreamInfo`).
         owns_limit: whether the caller has set this limit, and holds none of the slots.
     """
 
@@ -76,17 +84,23 @@ def interleave(
         consumer_work=iterate,
         grace=CLOSE_GRACE,
     )
+    hide_next_step(outer, fan_out.set_context)
     yield from fan_out.as_completed(len(makers))
 
 
 async def ainterleave(
-    makers: Mapping[Any, Callable[[], AsyncIterable[Any]]], slots: Slots, *, owns_limit: bool
+    makers: Mapping[Any, Callable[[], AsyncIterable[Any]]],
+    slots: Slots,
+    outer: Receiver | None,
+    *,
+    owns_limit: bool,
 ) -> AsyncGenerator[tuple[Any, Any], None]:
     """Run several async streams at once within the slots; yield pairs of key and chunk.
 
     Args:
         makers: for each key, a function that starts its stream.
         slots: where the tasks come from that advance the streams.
+        outer: the iterator whose code has called for the streams (see `StreamInfo`).
         owns_limit: whether the caller has set this limit, and holds none of the slots.
     """
 
@@ -101,6 +115,7 @@ async def ainterleave(
         return NO_RESULT
 
     fan_out = TaskFanOut(deliver_all, iter(makers.items()), slots, owns_limit=owns_limit)
+    hide_next_step(outer, fan_out.set_context)
     pairs = fan_out.as_completed(len(makers))
     try:
         async for pair in pairs:

@@ -19,8 +19,9 @@ import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
+from runnables.engine.contexts import Steps, receiver, task_context
 from runnables.engine.merging import DELTAS
-from runnables.engine.tasks import other_loop_error
+from runnables.engine.tasks import in_context, other_loop_error
 
 if TYPE_CHECKING:
     import asyncio
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
         AsyncIterable,
         AsyncIterator,
         Awaitable,
+        Callable,
         Generator,
         Iterator,
-        Sequence,
     )
 
+    from runnables.engine.contexts import Receiver
     from runnables.engine.merging import Merge
 else:
     from runnables.engine import lazy_asyncio as asyncio
@@ -63,9 +65,12 @@ class StreamInfo:
         merge: how the chunks merge.
         producer: the runnable that yields them.
         may_restart: whether `RESET` may be among them.
+
+    Attributes:
+        outer: the iterator whose code has called for the stream; None where that is no iterator's.
     """
 
-    __slots__ = ("_delegate", "_may_restart", "_merge", "producer")
+    __slots__ = ("_delegate", "_made", "_may_restart", "_merge", "outer", "producer")
 
     def __init__(
         self, merge: Merge = DELTAS, producer: object = None, may_restart: bool = False
@@ -73,7 +78,9 @@ class StreamInfo:
         self._merge = merge
         self._may_restart = may_restart
         self._delegate: object = None
+        self._made: tuple[object, Callable[..., Any]] | None = None
         self.producer = producer
+        self.outer: Receiver | None = receiver()
 
     @property
     def merge(self) -> Merge:
@@ -90,10 +97,39 @@ class StreamInfo:
         return self._may_restart or stream_may_restart(self._delegate)
 
     def delegate_to(self, chunks: T) -> T:
-        """Take the metadata of another stream, whose chunks are passed on unchanged; return it."""
+        """Pass on the chunks of another stream unchanged: take its metadata; return it.
+
+        It belongs to this stream, also where it is called for only now, at the first step.
+        """
+        self.adopt(chunks)
+        return self.describe_as(chunks)
+
+    def describe_as(self, chunks: T) -> T:
+        """Take the metadata of another stream; return it."""
         if hasattr(chunks, "merge"):
             self._delegate = chunks
         return chunks
+
+    def adopt(self, chunks: object) -> None:
+        """Let another stream be one that the caller of this one has called for."""
+        if isinstance(chunks, (Stream, AsyncStream)):
+            cast("Any", chunks)._info.outer = self.outer
+
+    def make(self, maker: Callable[..., T]) -> T:
+        """Return the generator that `maker()` makes, which `with_on_error` may make anew."""
+        made = maker()
+        self._made = (made, maker)
+        return made
+
+    def with_on_error(self, chunks: object, on_error: Callable[[Exception], object]) -> Any:
+        """Return the chunks of a stream that has not begun, as `maker(on_error)` makes them.
+
+        A step of a sequence so has one generator around the user's, and not two. None where the
+        chunks were made in another way.
+        """
+        if self._made is None or self._made[0] is not chunks:
+            return None
+        return self._made[1](on_error)
 
 
 class Stream(Generic[T_co]):
@@ -136,6 +172,13 @@ class Stream(Generic[T_co]):
         """Return the runnable that yields these chunks; None where it is not known."""
         return self._info.producer
 
+    def with_on_error(
+        self, on_error: Callable[[Exception], object]
+    ) -> Generator[T_co, None, None] | None:
+        """Return its chunks with a function that is called with their error; None: it cannot."""
+        made: Generator[T_co, None, None] | None = self._info.with_on_error(self._chunks, on_error)
+        return made
+
     def __iter__(self) -> Iterator[T_co]:
         return self._chunks  # the generator itself: a loop then pays for no method of ours
 
@@ -174,13 +217,14 @@ class AsyncStream(Generic[T_co]):
         'fox'
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_home", "_info", "_loop")
+    __slots__ = ("__weakref__", "_chunks", "_context", "_home", "_info", "_loop")
 
     def __init__(self, chunks: AsyncGenerator[T_co, None], info: StreamInfo | None = None) -> None:
         self._chunks = chunks
         self._info = info or StreamInfo()
         self._home: asyncio.AbstractEventLoop | None = None  # where it was begun
         self._loop: asyncio.AbstractEventLoop | None = None  # of a loop that may drop it
+        self._context: contextvars.Context | None = None  # that of the task that iterates
 
     @property
     def merge(self) -> Merge:
@@ -197,8 +241,16 @@ class AsyncStream(Generic[T_co]):
         """Return the runnable that yields these chunks; None where it is not known."""
         return self._info.producer
 
+    def with_on_error(
+        self, on_error: Callable[[Exception], object]
+    ) -> AsyncGenerator[T_co, None] | None:
+        """Return its chunks with a function that is called with their error; None: it cannot."""
+        made: AsyncGenerator[T_co, None] | None = self._info.with_on_error(self._chunks, on_error)
+        return made
+
     def __aiter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
+        self._context = task_context()
         return self
 
     def __anext__(self) -> Awaitable[T_co]:
@@ -221,7 +273,10 @@ class AsyncStream(Generic[T_co]):
 
     async def aclose(self) -> None:
         """Stop the work upstream. Unread chunks are lost. A second call does nothing."""
-        await self._chunks.aclose()
+        if self._context is None or self._context is task_context():
+            await self._chunks.aclose()
+        else:  # another task closes the stream than the one that has iterated
+            await in_context(self._context, self._chunks.aclose())
 
     async def __aenter__(self) -> Self:
         return self
@@ -232,7 +287,7 @@ class AsyncStream(Generic[T_co]):
     def __del__(self) -> None:
         loop = self._loop
         if loop is not None and asyncio._get_running_loop() is loop and not sys.is_finalizing():
-            _close_now(self._chunks, loop)
+            _close_now(self._chunks, loop, self._context)
 
 
 def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
@@ -245,27 +300,35 @@ def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
     return aiter(chunks)
 
 
-def _close_now(chunks: AsyncGenerator[Any, None], loop: asyncio.AbstractEventLoop) -> None:
+def _close_now(
+    chunks: AsyncGenerator[Any, None],
+    loop: asyncio.AbstractEventLoop,
+    context: contextvars.Context | None,
+) -> None:
     """Run `aclose` as far as it gets without waiting, and the rest of it when the loop goes on.
 
     An `async for` that is left cannot await anything, and Python would close the generator some
     time later. Most closing needs no waiting, so it is done when `break` is. All of it runs in one
-    task and context of its own, so that a time limit within it does not cancel the task that has
-    left the stream.
+    task of its own, so that a time limit within it does not cancel the task that has left the
+    stream, and in the context of the task that has iterated, where its variables were set.
     """
     generator: Any = chunks  # typeshed's AsyncGenerator has no ag_... attributes
     if generator.ag_frame is None or generator.ag_running:
         return
     closing = chunks.aclose()
-    context = contextvars.copy_context()
-    awaited: list[Any] = []
+    here = context is not None and context is task_context()
+    context = context or contextvars.copy_context()
+    resume = _Resumed(closing)
     # not by the loop's task factory: an eager one would run it now, when nothing is awaited yet
-    task = asyncio.Task(_finish(closing, awaited), loop=loop, context=context)
+    task = asyncio.Task(_finish(resume), loop=loop, context=context)
     _closing.add(task)
     task.add_done_callback(_closing.discard)
     with _as_current(task, loop):
         try:
-            awaited.append(context.run(closing.send, None))
+            if here:
+                resume(closing.send, None)
+            else:
+                context.run(resume, closing.send, None)
         except StopIteration:
             pass
         except Exception as error:
@@ -290,9 +353,34 @@ def _as_current(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Gen
             asyncio.tasks._enter_task(loop, outer)
 
 
+class _Resumed:
+    """An `aclose` that goes on while the task that has left the stream goes on, in one context.
+
+    What it sets in context variables meanwhile, that task does not see.
+    """
+
+    def __init__(self, closing: Any) -> None:
+        self.closing = closing
+        self.awaited: Any = None  # what it waits for
+        self.is_done = False
+        self._steps = Steps(None)
+
+    def __call__(self, resume: Callable[[Any], Any], argument: Any) -> Any:
+        """Resume it; return what it waits for, or raise StopIteration or its error."""
+        self._steps.enter()
+        self.is_done = True
+        try:
+            self.awaited = resume(argument)
+            self.is_done = False
+        finally:
+            self._steps.leave(ended=self.is_done)
+        return self.awaited
+
+
 @types.coroutine
-def _await_rest(closing: Any, awaited: Any) -> Generator[Any, Any, None]:
-    """Resume an `aclose` that waits for `awaited`, as `await` would."""
+def _await_rest(resumed: _Resumed) -> Generator[Any, Any, None]:
+    """Resume an `aclose` that waits, as `await` would."""
+    awaited, closing = resumed.awaited, resumed.closing
     while True:
         try:
             sent = yield awaited
@@ -301,14 +389,14 @@ def _await_rest(closing: Any, awaited: Any) -> Generator[Any, Any, None]:
         else:
             resume, argument = closing.send, sent
         try:
-            awaited = resume(argument)
+            awaited = resumed(resume, argument)
         except StopIteration:
             return
 
 
-async def _finish(closing: Any, awaited: Sequence[Any]) -> None:
-    for future in awaited:  # one, or none where closing is done
-        await _await_rest(closing, future)
+async def _finish(resumed: _Resumed) -> None:
+    if not resumed.is_done:
+        await _await_rest(resumed)
 
 
 def close(chunks: object) -> None:

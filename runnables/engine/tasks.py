@@ -5,14 +5,18 @@ A task ends only while its loop runs, so a task of another loop may never end.
 
 from __future__ import annotations
 
+import types
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Coroutine, Iterable
+    import contextvars
+    from collections.abc import Callable, Coroutine, Generator, Iterable
 else:
     from runnables.engine import lazy_asyncio as asyncio
+
+R = TypeVar("R")
 
 
 def require_loop(loop: asyncio.AbstractEventLoop) -> None:
@@ -60,6 +64,26 @@ async def shielded(work: Coroutine[Any, Any, Any]) -> None:
     finally:
         if task.done():  # else the loop was closed over it
             task.result()  # its own error is raised rather than a cancellation
+
+
+@types.coroutine
+def in_context(
+    context: contextvars.Context, work: Coroutine[Any, Any, R]
+) -> Generator[Any, Any, R]:
+    """Await work in this context, in the caller's task; no other code may run there meanwhile."""
+    resume: Callable[[Any], Any] = work.send
+    argument: Any = None
+    while True:
+        try:
+            awaited = context.run(resume, argument)
+        except StopIteration as end:
+            return cast("R", end.value)
+        try:
+            argument = yield awaited
+        except BaseException as error:
+            resume, argument = work.throw, error
+        else:
+            resume = work.send
 
 
 async def _wait_all(tasks: set[asyncio.Task[Any]]) -> None:

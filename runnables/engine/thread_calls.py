@@ -92,7 +92,9 @@ def _resolve(done: asyncio.Future[Any], result: Any, error: BaseException | None
     if error is None:
         done.set_result(result)
     elif isinstance(error, StopIteration):  # a future refuses it
-        done.set_exception(RuntimeError(f"a function raised StopIteration: {error}"))
+        failure = RuntimeError("coroutine raised StopIteration")  # as Python does in one
+        failure.__cause__ = error
+        done.set_exception(failure)
     else:
         done.set_exception(error)
 

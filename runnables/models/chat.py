@@ -230,7 +230,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
             return self._invoke(value, run.scope, kwargs)
         info = StreamInfo(self.merge, self)
         # the caller sees none of the chunks, so another attempt may start over
-        chunks = self._answer_chunks(value, self._options(kwargs), run.scope, "restart")
+        chunks = self._answer_chunks(value, self._options(kwargs), run.scope, "restart", info)
         return checked_answer(self, collect(Stream(with_chunk_events(run, chunks, info), info)))
 
     async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
@@ -239,7 +239,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
             return await self._ainvoke(value, run.scope, kwargs)
         info = StreamInfo(self.merge, self)
         # the caller sees none of the chunks, so another attempt may start over
-        chunks = self._aanswer_chunks(value, self._options(kwargs), run.scope, "restart")
+        chunks = self._aanswer_chunks(value, self._options(kwargs), run.scope, "restart", info)
         return checked_answer(
             self, await acollect(AsyncStream(awith_chunk_events(run, chunks, info), info))
         )
@@ -252,7 +252,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         options = self._options(kwargs)
-        chunks = self._answer_chunks(collect(input), options, scope, "raise")
+        chunks = self._answer_chunks(collect(input), options, scope, "raise", info)
         try:
             yield from chunks
         finally:
@@ -266,7 +266,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         options = self._options(kwargs)
-        chunks = self._aanswer_chunks(await acollect(input), options, scope, "raise")
+        chunks = self._aanswer_chunks(await acollect(input), options, scope, "raise", info)
         try:
             async for chunk in chunks:
                 yield chunk
@@ -274,7 +274,12 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
             await aclose(chunks)
 
     def _answer_chunks(
-        self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
+        self,
+        value: Any,
+        options: dict[str, Any],
+        scope: Scope | None,
+        on_restart: Restart,
+        info: StreamInfo,
     ) -> Iterable[Any]:
         """Return the chunks of an answer; with "restart", `RESET` may be among them."""
         messages = self._messages(value)
@@ -282,16 +287,20 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         if not self._has_policies:
             chunks = self._stream(messages, options)
         else:
-            info = StreamInfo(self.merge, self)
             chunks = self._stream_request(self._stream, info, on_restart, messages, options)
             if self.cache is not None:
                 from runnables.models.cached_calls import cached_chunks
 
                 chunks = cached_chunks(self, chunks, info, messages, options)
-        return chunks if scope is None else iterate_in_scope(chunks, scope)
+        return chunks if scope is None else iterate_in_scope(chunks, scope, info)
 
     def _aanswer_chunks(
-        self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
+        self,
+        value: Any,
+        options: dict[str, Any],
+        scope: Scope | None,
+        on_restart: Restart,
+        info: StreamInfo,
     ) -> AsyncIterable[Any]:
         """Return the chunks of an answer; with "restart", `RESET` may be among them."""
         messages = self._messages(value)
@@ -299,13 +308,12 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         if not self._has_policies:
             chunks = self._astream(messages, options)
         else:
-            info = StreamInfo(self.merge, self)
             chunks = self._astream_request(self._astream, info, on_restart, messages, options)
             if self.cache is not None:
                 from runnables.models.cached_calls import acached_chunks
 
                 chunks = acached_chunks(self, chunks, info, messages, options)
-        return chunks if scope is None else aiterate_in_scope(chunks, scope)
+        return chunks if scope is None else aiterate_in_scope(chunks, scope, info)
 
     def _estimate_tokens(self, messages: list[BaseMessage], options: dict[str, Any]) -> float:
         """Return about how many tokens a conversation and its answer take."""

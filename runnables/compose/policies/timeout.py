@@ -12,19 +12,16 @@ from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.subclassing import config_of
 from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
-from runnables.engine.hand_over import Turn
-from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
+from runnables.engine.stream import StreamInfo, aclose, raw_iterator
+from runnables.engine.thread_generator import END, ThreadGenerator
 from runnables.engine.timeouts import Expired, arun_with_timeout, run_with_timeout
 from runnables.errors import StepTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
     from runnables.compose.runnable import Runnable
     from runnables.core.config import Scope
-
-
-_END = object()
 
 
 class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
@@ -92,21 +89,21 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
     ) -> Generator[Any, None, None]:
         value = collect(input)
         chunks = info.delegate_to(self.bound.stream(value, config_of(scope), **kwargs))
-        turn = Turn(partial(close, chunks))
+        items = ThreadGenerator(lambda: iter(chunks), info.outer)
         left = self.seconds
         try:
             while left > 0:
                 began = time.monotonic()
-                chunk = run_with_timeout(partial(_next, chunks, turn), left)
+                chunk = items.next(left)
                 left -= time.monotonic() - began
-                if chunk is _END:
+                if chunk is END:
                     return
                 yield chunk
             raise self._expired()
         except Expired:
             raise self._expired() from None
         finally:
-            turn.close()
+            items.close()
 
     async def _atransform(
         self,
@@ -121,9 +118,9 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
         try:
             while left > 0:
                 began = time.monotonic()
-                chunk = await arun_with_timeout(partial(anext, raw_iterator(chunks), _END), left)
+                chunk = await arun_with_timeout(partial(anext, raw_iterator(chunks), END), left)
                 left -= time.monotonic() - began
-                if chunk is _END:
+                if chunk is END:
                     return
                 yield chunk
             raise self._expired()
@@ -134,12 +131,3 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
 
     def _expired(self) -> StepTimeout:
         return StepTimeout(self.bound.get_name(), self.seconds)
-
-
-def _next(chunks: Iterator[Any], turn: Turn) -> Any:
-    """Return the next chunk, or _END. Close the stream where it was left meanwhile."""
-    try:
-        with turn.lock:
-            return _END if turn.closing else next(chunks, _END)
-    finally:
-        turn.leave()

@@ -1,0 +1,398 @@
+"""What code that runs in steps sets in context variables: it keeps it, and others see some of it.
+
+A generator is advanced step by step, and other code runs between two steps: its consumer, and
+streams beside it. Python gives them all one context, so they would see a tracing span that the
+generator has opened, and close theirs over it. Here, each iterator has `Steps`:
+
+- What it sets, it keeps: it is set again at each step, and taken away when it yields.
+- The next step of a pipe sees it, too, unless that one has set the same variable itself.
+- Other consumers see it when the iterator has ended, as after the call of a function.
+- Of an iterator that was closed before its end, or has failed, nothing is left.
+
+The steps run in the consumer's own context, where tokens of context variables stay valid. Where the
+consumer changes (worker threads, tasks), they run in a context of their own, a copy of the first
+consumer's, and a `Flow` takes over what was set there.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import gc
+import sys
+from operator import is_
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+else:
+    from runnables.engine import lazy_asyncio as asyncio
+
+Variable = contextvars.ContextVar[Any]
+Tokens = dict[Variable, contextvars.Token[Any]]
+
+_CHECKED: Final = 8
+"""The steps after which an iterator that has set nothing, and has received nothing, is settled."""
+
+_UNSET: Final = object()
+_PRIVATE: Final[set[Variable]] = set()
+
+
+def keep_private(variable: Variable) -> None:
+    """Let no consumer see what an iterator has set here: it is for the calls inside it."""
+    _PRIVATE.add(variable)
+
+
+class Receiver:
+    """The one that pulls an iterator. This one takes everything: a `Flow` takes it on from there.
+
+    Attributes:
+        received: what it has from the iterators that it pulls, and from which of them.
+        borrowed: which of that is from one that has not ended, and may yet take it away.
+        pulled: how many steps of theirs there were; many where one has ended.
+    """
+
+    def __init__(self) -> None:
+        self.pulled = 0
+        self.received: dict[Variable, tuple[Any, object]] = {}
+        self._originals: dict[Variable, Any] = {}
+        self.borrowed: set[Variable] = set()
+
+    def receive(
+        self, variable: Variable, value: Any, old: Any, source: object, *, ended: bool
+    ) -> None:
+        """Take note of what an iterator that it pulls has set, in place of an old value."""
+        self._originals.setdefault(variable, old)
+        self.received[variable] = (value, source)
+        if ended:
+            self.borrowed.discard(variable)
+        else:
+            self.borrowed.add(variable)
+
+    def has_received(self, variable: Variable, value: Any) -> bool:
+        """Tell whether this value of a variable is from an iterator that it pulls."""
+        return variable in self.received and self.received[variable][0] is value
+
+    def takes(self, variable: Variable, value: Any) -> bool:
+        """Tell whether a variable may get another value than this, which it now has."""
+        return True
+
+    def changes(self, here: contextvars.Context) -> dict[Variable, Any]:
+        """Return what is set in this context that was not when its step began."""
+        return {variable: value for variable, (value, _) in self.received.items()}
+
+    def base_of(self, variable: Variable) -> Any:
+        """Return the value of a variable when its step began."""
+        return self._originals.get(variable, _UNSET)
+
+
+_receiver: contextvars.ContextVar[Receiver | None] = contextvars.ContextVar(
+    "runnables_receiver", default=None
+)
+keep_private(_receiver)
+receiver = _receiver.get
+"""Return the iterator whose step this is, if it is one's."""
+
+
+class Steps(Receiver):
+    """The context variables of one iterator. Its driver calls `enter` and `leave` for each step.
+
+    Args:
+        outer: the iterator whose code has called for this one, which then is no step behind it.
+        variable: a variable that all steps find set, until the iterator sets it itself.
+        value: to which value; None: to that of the consumer.
+    """
+
+    def __init__(
+        self, outer: Receiver | None, variable: Variable | None = None, value: Any = None
+    ) -> None:
+        super().__init__()
+        self._outer = outer
+        self._variable = None if value is None else variable
+        self._value = value
+        self._kept: dict[Variable, Any] = {}
+        self._tokens: Tokens = {}
+        self._start: contextvars.Context | None = None
+        self._steps = 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether its driver may do without: it sets nothing, and nor do those it pulls.
+
+        Entering and leaving take longer than most chunks. What an iterator sets only later is
+        seen by others as Python does it.
+        """
+        if self._steps < _CHECKED or self._kept or self.received:
+            return False
+        return not 0 < self.pulled < _CHECKED
+
+    def takes(self, variable: Variable, value: Any) -> bool:
+        """Tell whether the iterator has not set this value itself."""
+        if variable in self.received:
+            return self.has_received(variable, value)
+        return variable not in self._kept and self.base_of(variable) is value
+
+    def changes(self, here: contextvars.Context) -> dict[Variable, Any]:
+        """Return what is set in this context that was not when its step began."""
+        if not self._kept and _is_same(here, self._entered):
+            return {} if self._variable is None else {self._variable: self._value}
+        changes = _changes(self._base, here)
+        changes.pop(_receiver, None)
+        return changes
+
+    def base_of(self, variable: Variable) -> Any:
+        """Return the value of a variable when its step began."""
+        return self._base.get(variable, _UNSET)
+
+    def enter(self) -> None:
+        """Set what the iterator keeps, in place of what the step behind it has set."""
+        self._steps += 1
+        self._here = self._base = contextvars.copy_context()
+        self._hidden = _hide(_receiver.get(), self._outer, self._here, self._tokens)
+        if self._hidden:
+            self._base = contextvars.copy_context()
+        self._start = self._start or self._base
+        if self._variable is not None and self._variable not in self._kept:
+            _put(self._variable, self._value, self._tokens)
+        for variable, value in self._kept.items():
+            _put(variable, value, self._tokens)
+        self._token = _receiver.set(self)
+        self._entered = contextvars.copy_context()
+
+    def leave(self, *, ended: bool = False, closed: bool = False) -> None:
+        """Keep what the iterator has set, and leave to its consumer what that may see.
+
+        Args:
+            ended: whether there is no further step.
+            closed: whether that is because it was closed, or has failed.
+        """
+        changes = self.changes(contextvars.copy_context())
+        del self._entered  # it refers to this object: a cycle
+        _reset(_receiver, self._token, None)
+        _count_step(self._outer, ended=ended)
+        for variable, value in changes.items():
+            is_over = ended and variable in self.borrowed and self.has_received(variable, value)
+            if closed or is_over or not self._flows(variable, value, ended=ended):
+                self._put_back(variable)
+        for variable in self._hidden:
+            if variable not in changes and (closed or not self._takes_away(variable)):
+                self._put_back(variable)
+        if self._variable is not None and changes.get(self._variable, _UNSET) is self._value:
+            del changes[self._variable]
+        self._kept = {} if ended else changes
+
+    def _flows(self, variable: Variable, value: Any, *, ended: bool) -> bool:
+        old = self._here.get(variable, _UNSET)
+        return _flows(variable, value, old, self._start, self._outer, self, ended=ended)
+
+    def _takes_away(self, variable: Variable) -> bool:
+        """Tell whether its consumer has this from it, and it has reset it meanwhile."""
+        puller = _receiver.get()
+        known = None if puller is None else puller.received.get(variable)
+        if puller is None or known is None or known[1] is not self:
+            return False
+        old = self._here.get(variable, _UNSET)
+        if old is not known[0]:
+            return False
+        puller.receive(variable, self.base_of(variable), old, self, ended=False)
+        return True
+
+    def _put_back(self, variable: Variable) -> None:
+        _put(variable, self._here.get(variable, _UNSET), self._tokens)
+
+
+class Flow:
+    """The way from a context of its own to one of its consumers.
+
+    `take` and `withdraw` are called in the consumer's context.
+
+    Args:
+        context: the context of its own.
+        start: what was set when it was made.
+        outer: the iterator whose code has called for the one in it.
+    """
+
+    def __init__(
+        self,
+        context: contextvars.Context,
+        start: contextvars.Context,
+        outer: Receiver | None,
+    ) -> None:
+        self._context = context
+        self._start = self._seen = start
+        self._outer = outer
+        self._given: dict[Variable, Any] = {}
+        self._tokens: Tokens = {}
+
+    def another(self) -> Flow:
+        """Return the way to one more consumer, which has taken over nothing yet."""
+        return Flow(self._context, self._start, self._outer)
+
+    def take(self, *, ended: bool = False) -> None:
+        """Set here what was set there since the last time, as far as this consumer may see it.
+
+        Args:
+            ended: whether there is no further step.
+        """
+        now = self._context.copy()
+        _count_step(self._outer, ended=ended)
+        for variable, value in _changes(self._start if ended else self._seen, now).items():
+            old = variable.get(_UNSET)
+            if old is not value and _flows(
+                variable, value, old, self._start, self._outer, self, ended=ended
+            ):
+                _put(variable, value, self._tokens)
+                self._given[variable] = value
+        self._seen = now
+
+    def withdraw(self) -> None:
+        """Undo here what was taken over, where nothing else was set meanwhile."""
+        for variable, value in self._given.items():
+            if variable.get(_UNSET) is value:
+                _put(variable, self._start.get(variable, _UNSET), self._tokens)
+        self._given = {}
+
+
+def own_context(outer: Receiver | None) -> tuple[contextvars.Context, Flow]:
+    """Return a copy of the current context, for an iterator, and the way back from it.
+
+    Args:
+        outer: the iterator whose code has called for this one.
+    """
+    here = contextvars.copy_context()
+    context = here.copy()
+    context.run(_hide, _receiver.get(), outer, here, {})
+    context.run(_receiver.set, Receiver())
+    return context, Flow(context, context.copy(), outer)
+
+
+def hide_next_step(outer: Receiver | None, set_there: Callable[[Variable, Any], object]) -> None:
+    """Take away from other contexts, copies of this one, what is set in the step behind them.
+
+    Args:
+        outer: the iterator whose code has called for the iterators that run there.
+        set_there: sets a variable in those contexts.
+    """
+    puller = _receiver.get()
+    if puller is not None and puller is not outer:
+        for variable in puller.changes(contextvars.copy_context()):
+            value = puller.base_of(variable)
+            if value is _UNSET:
+                value = contextvars.Context().run(variable.get, None)
+            set_there(variable, value)
+        set_there(_receiver, None)
+
+
+def _hide(
+    puller: Receiver | None, outer: Receiver | None, here: contextvars.Context, tokens: Tokens
+) -> list[Variable]:
+    """Take away from an iterator what is set in the step behind it; return which variables."""
+    if puller is None or puller is outer:
+        return []
+    hidden = list(puller.changes(here))
+    for variable in hidden:
+        _put(variable, puller.base_of(variable), tokens)
+    return hidden
+
+
+def _count_step(outer: Receiver | None, *, ended: bool) -> None:
+    puller = _receiver.get()
+    if puller is not None and puller is not outer:
+        puller.pulled += _CHECKED if ended else 1
+
+
+def _flows(
+    variable: Variable,
+    value: Any,
+    old: Any,
+    start: contextvars.Context | None,
+    outer: Receiver | None,
+    source: object,
+    *,
+    ended: bool,
+) -> bool:
+    """Tell whether the consumer, in whose context this runs, sees what an iterator has set.
+
+    Args:
+        variable: the variable.
+        value: what it was set to.
+        old: what the consumer has.
+        start: what was set when the iterator began.
+        outer: the iterator whose code has called for this one.
+        source: the iterator.
+        ended: whether there is no further step.
+    """
+    if variable in _PRIVATE:
+        return False
+    puller = _receiver.get()
+    was_reset = start is not None and start.get(variable, _UNSET) is value
+    if puller is None or puller is outer:
+        return ended and not was_reset
+    has_it = puller.has_received(variable, old)
+    if not has_it and (was_reset or not puller.takes(variable, old)):
+        return False
+    puller.receive(variable, value, old, source, ended=ended)
+    return True
+
+
+def _is_same(one: contextvars.Context, other: contextvars.Context) -> bool:
+    """Tell whether nothing was set; by identity, as some values cannot be compared."""
+    return len(one) == len(other) and all(map(is_, one.values(), other.values()))
+
+
+def _changes(before: contextvars.Context, after: contextvars.Context) -> dict[Variable, Any]:
+    """Return the variables whose value is another one, with the new value."""
+    changes = {
+        variable: value
+        for variable, value in after.items()
+        if before.get(variable, _UNSET) is not value
+    }
+    if len(after) - len(before) < len(changes):  # a few may be gone
+        changes.update({variable: _UNSET for variable in before if variable not in after})
+    return changes
+
+
+def _put(variable: Variable, value: Any, tokens: Tokens) -> None:
+    """Set a variable, or take its value away, for which there is a token if it was set here."""
+    if value is not _UNSET:
+        token = variable.set(value)
+        if token.old_value is contextvars.Token.MISSING:
+            tokens[variable] = token
+    elif (known := tokens.pop(variable, None)) is not None:
+        _reset(variable, known, _UNSET)
+    else:
+        _set_default(variable)
+
+
+def _reset(variable: Variable, token: contextvars.Token[Any], otherwise: Any) -> None:
+    try:
+        variable.reset(token)
+    except ValueError:  # it was set in another context than this one
+        if otherwise is _UNSET:
+            _set_default(variable)
+        else:
+            variable.set(otherwise)
+
+
+def _set_default(variable: Variable) -> None:
+    """Set a variable to its default. One that has none stays as it is until its owner resets it."""
+    try:
+        default = contextvars.Context().run(variable.get)
+    except LookupError:
+        return
+    variable.set(default)
+
+
+def task_context() -> contextvars.Context | None:
+    """Return the context of the current task, itself and no copy; None outside of a task."""
+    task: Any = asyncio.current_task()
+    if task is None:
+        return None
+    if sys.version_info >= (3, 12):
+        return task.get_context()
+    # 3.11 has no such method; the first context that its task refers to is its own
+    return next((found for found in gc.get_referents(task) if _is_context(found)), None)
+
+
+def _is_context(thing: object) -> bool:
+    return isinstance(thing, contextvars.Context)
