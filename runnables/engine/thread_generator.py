@@ -33,7 +33,7 @@ from runnables.engine.contexts import Flow, keep_private, own_context
 from runnables.engine.fan_out import CLOSE_GRACE
 from runnables.engine.stream import close
 from runnables.engine.tasks import shielded
-from runnables.engine.thread_calls import _call_soon, _loop
+from runnables.engine.thread_calls import call_soon, _loop
 from runnables.engine.timeouts import Expired
 from runnables.engine.worker_pool import run_in_worker
 
@@ -105,7 +105,7 @@ class ThreadGenerator(Generic[T]):
         """Return the next chunk, or END."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        step = self._life.request(lambda _: _call_soon(loop, _resolve, done), loop)
+        step = self._life.request(lambda _: call_soon(loop, _resolve, done), loop)
         try:
             await done
         finally:
@@ -118,7 +118,7 @@ class ThreadGenerator(Generic[T]):
         grace = None if self._life.is_held else CLOSE_GRACE
         closed: asyncio.Future[None] = loop.create_future()
         if self._life.request_end(loop):
-            self._life.ended.add(lambda: _call_soon(loop, _resolve, closed))
+            self._life.ended.add(lambda: call_soon(loop, _resolve, closed))
             await shielded(_wait(closed, grace))
         self._life.finish()
 
