@@ -164,8 +164,10 @@ class Program:
                     yield str(number)
                     await awork()
             finally:
-                await asyncio.sleep(0)
-                ledger.closed += 1
+                try:
+                    await asyncio.sleep(0)  # which a second cancellation may end
+                finally:
+                    ledger.closed += 1
 
         made: dict[str, Callable[[Any], Any]] = {
             "function": function,
