@@ -28,6 +28,7 @@ from runnables.engine.cancellation import (
     current_token,
     is_cancelled,
     on_cancel,
+    raise_if_cancelled,
 )
 from runnables.engine.fan_out import CLOSE_GRACE
 from runnables.engine.hand_over import HandOver, Job
@@ -64,7 +65,8 @@ async def to_thread(function: Callable[..., R], *args: Any) -> R:
     token = CancelToken(current_token.get())
     context.run(current_token.set, token)
     context.run(_loop.set, loop)
-    job = Job(partial(context.run, function, *args), partial(call_soon, loop, _resolve, done))
+    run = partial(context.run, _unless_cancelled, function, *args)
+    job = Job(run, partial(call_soon, loop, _resolve, done))
     try:
         run_in_worker(job)
         return await done
@@ -75,6 +77,12 @@ async def to_thread(function: Callable[..., R], *args: Any) -> R:
         else:  # the task was cancelled, or closed; a thread may still run in this context
             job.abandon()
             token.cancel()
+
+
+def _unless_cancelled(function: Callable[..., R], *args: Any) -> R:
+    """Call a function; not where its call has ended, though the task has not noticed that yet."""
+    raise_if_cancelled()
+    return function(*args)
 
 
 def call_soon(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *args: Any) -> None:

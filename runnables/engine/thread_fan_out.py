@@ -120,8 +120,7 @@ class _Outcomes:
 
         The one that was taken before is done with: its `deliver` returns.
         """
-        if not self.stopped:
-            self._release_taken()
+        self._release_taken()
         try:
             entry = self._queue.get(timeout=seconds)
         except queue.Empty:

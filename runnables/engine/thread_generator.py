@@ -28,12 +28,12 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from runnables.engine.cancellation import CancelToken, current_token
+from runnables.engine.cancellation import CancelToken, cancelled_error, current_token
 from runnables.engine.contexts import Flow, keep_private, own_context
 from runnables.engine.fan_out import CLOSE_GRACE
 from runnables.engine.stream import close
 from runnables.engine.tasks import shielded
-from runnables.engine.thread_calls import call_soon, _loop
+from runnables.engine.thread_calls import _loop, call_soon
 from runnables.engine.timeouts import Expired
 from runnables.engine.worker_pool import run_in_worker
 
@@ -306,7 +306,10 @@ class _Life:
         """Do a step; return whether the iterator has ended."""
         has_ended = False
         if step.claim():
-            cast("contextvars.Context", self._context).run(self._advance, step)
+            if step.token.is_set:  # the consumer's call has ended, though it has not left yet
+                step.error = cancelled_error()("the call around this one was cancelled")
+            else:
+                cast("contextvars.Context", self._context).run(self._advance, step)
             has_ended = step.error is not None or step.result is END
             if has_ended:
                 self._over = True
