@@ -128,8 +128,8 @@ def test_a_stream_that_is_left_is_closed(chain: Any, wait: float) -> None:
             closed.append(1)
 
     async def main() -> None:
-        before = open_async_generators()
         async with nothing_left_in_loop():
+            before = open_async_generators()
             async for _ in (RunnableLambda(source) | RunnablePassthrough()).astream(1):
                 break
             async for _ in RunnableParallel(a=source, b=chain).astream(3):
