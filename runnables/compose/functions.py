@@ -266,7 +266,10 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
     ) -> Any:
         try:
             with activate(scope):
-                result = function(value, **arguments(function, scope, kwargs))
+                options = arguments(function, scope, kwargs)
+                if scope is not None:
+                    raise_if_cancelled()  # again, as a slow thread may be here after the call
+                result = function(value, **options)
                 if inspect.isgenerator(result) and inspect.isgeneratorfunction(target(function)):
                     return collect(self._stream_of(result))
             return result

@@ -143,11 +143,15 @@ class _Step:
     Args:
         report: called in the iterator's thread when it is done.
         loop: the event loop that waits for it, if one does.
+        token: that of the iterator, which is set when the consumer's call is cancelled meanwhile.
     """
 
-    def __init__(self, report: Callable[[_Step], object], loop: Any) -> None:
-        self.token = CancelToken(current_token.get())
+    def __init__(self, report: Callable[[_Step], object], loop: Any, token: CancelToken) -> None:
         self.loop = loop
+        self._token = token
+        self._consumer = current_token.get()
+        if self._consumer is not None:
+            self._consumer.add(self, token.cancel)
         self.result: Any = None
         self.error: BaseException | None = None
         self.done = False
@@ -170,8 +174,9 @@ class _Step:
         """Stop waiting: where it is not done, it need not begin, or its result is not needed."""
         if not self.done:
             self.claim()
-            self.token.cancel()
-        self.token.detach()
+            self._token.cancel()
+        if self._consumer is not None:
+            self._consumer.discard(self)
 
 
 class _Ended:
@@ -214,6 +219,7 @@ class _Life:
         self._inbox: SimpleQueue[_Step | None] = SimpleQueue()
         self._closing_error: BaseException | None = None
         self._over = False
+        self._token = CancelToken()  # one for all steps: calls inside go on from step to step
         self._starter = 0
         self._is_here = False
         self.is_held = True
@@ -223,7 +229,7 @@ class _Life:
 
     def request(self, report: Callable[[_Step], object], loop: Any) -> _Step:
         """Ask for a chunk, in the consumer's context; the first time, start the thread."""
-        step = _Step(report, loop)
+        step = _Step(report, loop, self._token)
         if self._over:
             step.result = END
             step.report()
@@ -306,7 +312,7 @@ class _Life:
         """Do a step; return whether the iterator has ended."""
         has_ended = False
         if step.claim():
-            if step.token.is_set:  # the consumer's call has ended, though it has not left yet
+            if self._token.is_set:  # the consumer's call has ended, though it has not left yet
                 step.error = cancelled_error()("the call around this one was cancelled")
             else:
                 cast("contextvars.Context", self._context).run(self._advance, step)
@@ -325,7 +331,7 @@ class _Life:
         self.ended.set()
 
     def _advance(self, step: _Step) -> None:
-        current_token.set(step.token)
+        current_token.set(self._token)
         _loop.set(step.loop)
         try:
             if self._chunks is None:
