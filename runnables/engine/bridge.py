@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from runnables.engine.contexts import Flow, own_context
-from runnables.engine.stream import aclose
+from runnables.engine.stream import aclose_with_sources, raw_iterator
 from runnables.engine.tasks import in_context
 from runnables.engine.thread_calls import from_thread
 from runnables.engine.thread_generator import END, ThreadGenerator
 
 if TYPE_CHECKING:
     import contextvars
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 
     from runnables.engine.contexts import Receiver
 
@@ -53,10 +53,11 @@ class AsyncIteratorBridge(Iterator[T]):
     `aclose` closes the stream in that context, too. Its owner calls it before it closes the stream.
     """
 
-    __slots__ = ("_chunks", "_context", "_flow", "_outer")
+    __slots__ = ("_chunks", "_context", "_flow", "_outer", "_source")
 
-    def __init__(self, chunks: AsyncIterator[T], outer: Receiver | None) -> None:
-        self._chunks = chunks
+    def __init__(self, chunks: AsyncIterable[T], outer: Receiver | None) -> None:
+        self._source = chunks
+        self._chunks = raw_iterator(chunks)
         self._outer = outer
         self._context: contextvars.Context | None = None
         self._flow: Flow | None = None
@@ -75,9 +76,9 @@ class AsyncIteratorBridge(Iterator[T]):
         return await in_context(context, _next(self._chunks))
 
     async def aclose(self) -> None:
-        """Close the stream in the context in which it was advanced, if it was."""
+        """Close the stream, and those before it, in the context in which they were advanced."""
         if self._context is not None:
-            await in_context(self._context, aclose(self._chunks))
+            await in_context(self._context, aclose_with_sources(self._source))
 
 
 async def _next(chunks: AsyncIterator[Any]) -> Any:

@@ -68,9 +68,10 @@ class StreamInfo:
 
     Attributes:
         outer: the iterator whose code has called for the stream; None where that is no iterator's.
+        source: the stream of the step before, which it reads but does not close.
     """
 
-    __slots__ = ("_delegate", "_made", "_may_restart", "_merge", "outer", "producer")
+    __slots__ = ("_delegate", "_made", "_may_restart", "_merge", "outer", "producer", "source")
 
     def __init__(
         self, merge: Merge = DELTAS, producer: object = None, may_restart: bool = False
@@ -81,6 +82,7 @@ class StreamInfo:
         self._made: tuple[object, Callable[..., Any]] | None = None
         self.producer = producer
         self.outer: Receiver | None = receiver()
+        self.source: object = None
 
     @property
     def merge(self) -> Merge:
@@ -172,6 +174,11 @@ class Stream(Generic[T_co]):
         """Return the runnable that yields these chunks; None where it is not known."""
         return self._info.producer
 
+    @property
+    def source(self) -> object:
+        """Return the stream of the step before, which this one reads; None where there is none."""
+        return self._info.source
+
     def with_on_error(
         self, on_error: Callable[[Exception], object]
     ) -> Generator[T_co, None, None] | None:
@@ -239,6 +246,11 @@ class AsyncStream(Generic[T_co]):
     def producer(self) -> object:
         """Return the runnable that yields these chunks; None where it is not known."""
         return self._info.producer
+
+    @property
+    def source(self) -> object:
+        """Return the stream of the step before, which this one reads; None where there is none."""
+        return self._info.source
 
     def with_on_error(
         self, on_error: Callable[[Exception], object]
@@ -392,6 +404,30 @@ def close(chunks: object) -> None:
     closer = getattr(inner, "close", None)
     if closer is not None and not getattr(inner, "gi_running", False):
         closer()
+
+
+def close_with_sources(chunks: object) -> None:
+    """Close an iterator, and the streams of the steps before it."""
+    while chunks is not None:
+        source = getattr(chunks, "source", None)
+        try:
+            close(chunks)
+        except BaseException:
+            close_with_sources(source)
+            raise
+        chunks = source
+
+
+async def aclose_with_sources(chunks: object) -> None:
+    """Close an async iterator, and the streams of the steps before it."""
+    while chunks is not None:
+        source = getattr(chunks, "source", None)
+        try:
+            await aclose(chunks)
+        except BaseException:
+            await aclose_with_sources(source)
+            raise
+        chunks = source
 
 
 async def aclose(chunks: object) -> None:
