@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from runnables.engine.contexts import Flow, own_context
@@ -12,10 +13,13 @@ from runnables.engine.thread_calls import from_thread
 from runnables.engine.thread_generator import END, ThreadGenerator
 
 if TYPE_CHECKING:
+    import asyncio
     import contextvars
     from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 
     from runnables.engine.contexts import Receiver
+else:
+    from runnables.engine import lazy_asyncio as asyncio
 
 T = TypeVar("T")
 
@@ -49,7 +53,7 @@ async def iterate_in_threads(
 class AsyncIteratorBridge(Iterator[T]):
     """An async stream as a sync iterator, for a generator in a worker thread.
 
-    The event loop that awaits the thread advances the stream, in one context.
+    The event loop that awaits the thread advances the stream, in tasks that share one context.
     `aclose` closes the stream in that context, too. Its owner calls it before it closes the stream.
     """
 
@@ -73,12 +77,12 @@ class AsyncIteratorBridge(Iterator[T]):
         return cast("T", chunk)
 
     async def _advance(self, context: contextvars.Context) -> Any:
-        return await in_context(context, _next(self._chunks))
+        return await asyncio.create_task(_next(self._chunks), context=context)
 
     async def aclose(self) -> None:
         """Close the stream, and those before it, in the context in which they were advanced."""
         if self._context is not None:
-            await in_context(self._context, aclose_with_sources(self._source))
+            await in_context(self._context, partial(aclose_with_sources, self._source))
 
 
 async def _next(chunks: AsyncIterator[Any]) -> Any:

@@ -272,7 +272,7 @@ class AsyncStream(Generic[T_co]):
         if self._context is None or self._context is task_context():
             await self._chunks.aclose()
         else:  # another task closes the stream than the one that has iterated
-            await in_context(self._context, self._chunks.aclose())
+            await in_context(self._context, self._chunks.aclose)
 
     async def __aenter__(self) -> Self:
         return self

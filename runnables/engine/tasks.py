@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import types
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
     import contextvars
-    from collections.abc import Callable, Coroutine, Generator, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 else:
     from runnables.engine import lazy_asyncio as asyncio
-
-R = TypeVar("R")
 
 
 async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -35,24 +32,28 @@ async def shielded(work: Coroutine[Any, Any, Any]) -> None:
         task.result()  # its own error is raised rather than a cancellation
 
 
-@types.coroutine
-def in_context(
-    context: contextvars.Context, work: Coroutine[Any, Any, R]
-) -> Generator[Any, Any, R]:
-    """Await work in this context, in the caller's task; no other code may run there meanwhile."""
-    resume: Callable[[Any], Any] = work.send
-    argument: Any = None
-    while True:
-        try:
-            awaited = context.run(resume, argument)
-        except StopIteration as end:
-            return cast("R", end.value)
-        try:
-            argument = yield awaited
-        except BaseException as error:
-            resume, argument = work.throw, error
+async def in_context(
+    context: contextvars.Context, work: Callable[[], Coroutine[Any, Any, Any]]
+) -> None:
+    """Await clean-up to its end, as `shielded` does, in this context.
+
+    It is a task of its own, for whose code this is the context of the task. Where that is cancelled
+    before it begins, as a loop that ends does with all tasks, it begins all the same.
+    """
+    begun: list[None] = []
+
+    async def run() -> None:
+        begun.append(None)
+        await work()
+
+    task = asyncio.get_running_loop().create_task(run(), context=context)
+    try:
+        await _wait_all({task})
+    finally:
+        if begun:
+            task.result()
         else:
-            resume = work.send
+            await asyncio.get_running_loop().create_task(run(), context=context)
 
 
 async def _wait_all(tasks: set[asyncio.Task[Any]]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from runnables.engine.cancellation import current_token, raise_if_cancelled
@@ -205,7 +206,7 @@ class AsyncTee:
             if self._context is None:
                 await aclose(self._chunks)
             else:
-                await in_context(self._context, aclose_with_sources(self._chunks))
+                await in_context(self._context, partial(aclose_with_sources, self._chunks))
 
     async def _read(self, index: int) -> AsyncGenerator[Any, None]:
         buffer = cast("deque[Any]", self._buffers[index])
