@@ -17,17 +17,12 @@ consumer's, and a `Flow` takes over what was set there.
 from __future__ import annotations
 
 import contextvars
-import gc
-import sys
 from operator import is_
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Mapping
-else:
-    from runnables.engine import lazy_asyncio as asyncio
 
 Variable = contextvars.ContextVar[Any]
 Tokens = dict[Variable, contextvars.Token[Any]]
@@ -396,18 +391,3 @@ def _set_default(variable: Variable) -> bool:
         return False
     variable.set(default)
     return True
-
-
-def task_context() -> contextvars.Context | None:
-    """Return the context of the current task, itself and no copy; None outside of a task."""
-    task: Any = asyncio.current_task()
-    if task is None:
-        return None
-    if sys.version_info >= (3, 12):
-        return task.get_context()
-    # 3.11 has no such method; the first context that its task refers to is its own
-    return next((found for found in gc.get_referents(task) if _is_context(found)), None)
-
-
-def _is_context(thing: object) -> bool:
-    return isinstance(thing, contextvars.Context)

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import contextvars
 import sys
-import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from runnables.engine.contexts import Steps, receiver, task_context
+from runnables.engine.closing import ResumedClosing, finish
+from runnables.engine.contexts import receiver
 from runnables.engine.merging import DELTAS
-from runnables.engine.tasks import in_context
+from runnables.engine.tasks import in_context, task_context
 
 if TYPE_CHECKING:
     import asyncio
@@ -314,8 +314,8 @@ def _close_now(
     closing = chunks.aclose()
     here = context is not None and context is task_context()
     context = context or contextvars.copy_context()
-    resume = _Resumed(closing)
-    task = loop.create_task(_finish(resume), context=context)
+    resume = ResumedClosing(closing)
+    task = loop.create_task(finish(resume), context=context)
     _closing.add(task)
     task.add_done_callback(_closing.discard)
     with _as_current(task, loop):
@@ -346,52 +346,6 @@ def _as_current(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Gen
         asyncio.tasks._leave_task(loop, task)
         if outer is not None:
             asyncio.tasks._enter_task(loop, outer)
-
-
-class _Resumed:
-    """An `aclose` that goes on while the task that has left the stream goes on, in one context.
-
-    What it sets in context variables meanwhile, that task does not see.
-    """
-
-    def __init__(self, closing: Any) -> None:
-        self.closing = closing
-        self.awaited: Any = None  # what it waits for
-        self.is_done = False
-        self._steps = Steps(None)
-
-    def __call__(self, resume: Callable[[Any], Any], argument: Any) -> Any:
-        """Resume it; return what it waits for, or raise StopIteration or its error."""
-        self._steps.enter()
-        self.is_done = True
-        try:
-            self.awaited = resume(argument)
-            self.is_done = False
-        finally:
-            self._steps.leave(ended=self.is_done)
-        return self.awaited
-
-
-@types.coroutine
-def _await_rest(resumed: _Resumed) -> Generator[Any, Any, None]:
-    """Resume an `aclose` that waits, as `await` would."""
-    awaited, closing = resumed.awaited, resumed.closing
-    while True:
-        try:
-            sent = yield awaited
-        except BaseException as error:
-            resume, argument = closing.throw, error
-        else:
-            resume, argument = closing.send, sent
-        try:
-            awaited = resumed(resume, argument)
-        except StopIteration:
-            return
-
-
-async def _finish(resumed: _Resumed) -> None:
-    if not resumed.is_done:
-        await _await_rest(resumed)
 
 
 def close(chunks: object) -> None:

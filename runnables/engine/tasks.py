@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextvars
+import gc
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
-    import contextvars
     from collections.abc import Callable, Coroutine, Iterable
 else:
     from runnables.engine import lazy_asyncio as asyncio
@@ -65,3 +67,18 @@ async def _wait_all(tasks: set[asyncio.Task[Any]]) -> None:
             cancellation = error
     if cancellation is not None:
         raise cancellation
+
+
+def task_context() -> contextvars.Context | None:
+    """Return the context of the current task, itself and no copy; None outside of a task."""
+    task: Any = asyncio.current_task()
+    if task is None:
+        return None
+    if sys.version_info >= (3, 12):
+        return task.get_context()
+    # 3.11 has no such method; the first context that its task refers to is its own
+    return next((found for found in gc.get_referents(task) if _is_context(found)), None)
+
+
+def _is_context(thing: object) -> bool:
+    return isinstance(thing, contextvars.Context)
