@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PROVIDERS = ROOT / "providers" / "runnables_providers"
 
 ALLOWED: Mapping[str, str] = {
-    "runnables.core.subclassing:_without_restarts": "only one of them has something to await",
     "runnables.compose.assign:RunnableAssign._transform": "tasks have no thread to keep",
     "runnables.compose.parallel:RunnableParallel._transform": "tasks have no thread to keep",
     "runnables.compose.binding:listeners": "the sync method refuses async functions",

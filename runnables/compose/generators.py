@@ -200,7 +200,7 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
                 return self._arestarting(function, incoming, keywords, scope, info)
             chunks = function(incoming, **keywords)
             return info.make(partial(aiterate_in_scope, chunks, scope, info))
-        bridge = AsyncIteratorBridge(incoming, info.outer)
+        bridge = AsyncIteratorBridge(input, info.outer)
         if restarts:
             return iterate_in_threads(
                 lambda: self._restarting(function, bridge, keywords, scope, info),

@@ -254,8 +254,9 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         flow: Any = input
         with ExitStack() as stages:
             for index, step in enumerate(self._steps(kwargs)):
+                before = flow
                 flow = step.transform(flow, self._child_config(scope, index))
-                flow = self._stage(index, flow, noted, info)
+                flow = self._stage(index, flow, noted, info, before)
                 stages.callback(close, flow)
             yield from info.delegate_to(flow)
 
@@ -270,26 +271,27 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         flow: Any = input
         async with AsyncExitStack() as stages:
             for index, step in enumerate(self._steps(kwargs)):
+                before = flow
                 flow = step.atransform(flow, self._child_config(scope, index))
-                flow = self._astage(index, flow, noted, info)
+                flow = self._astage(index, flow, noted, info, before)
                 stages.push_async_callback(aclose, flow)
             async for chunk in raw_iterator(info.delegate_to(flow)):
                 yield chunk
 
     def _stage(
-        self, index: int, chunks: Any, noted: list[BaseException], outer: StreamInfo
+        self, index: int, chunks: Any, noted: list[BaseException], outer: StreamInfo, source: Any
     ) -> Stream[Any]:
         info = StreamInfo(self.steps[index].merge, self.steps[index])
-        info.outer = outer.outer
+        info.outer, info.source = outer.outer, source
         info.delegate_to(chunks)
         guarded = chunks.with_on_error(partial(self._note_once, index=index, noted=noted))
         return Stream(guarded or self._guarded(index, chunks, noted), info)
 
     def _astage(
-        self, index: int, chunks: Any, noted: list[BaseException], outer: StreamInfo
+        self, index: int, chunks: Any, noted: list[BaseException], outer: StreamInfo, source: Any
     ) -> AsyncStream[Any]:
         info = StreamInfo(self.steps[index].merge, self.steps[index])
-        info.outer = outer.outer
+        info.outer, info.source = outer.outer, source
         info.delegate_to(chunks)
         guarded = chunks.with_on_error(partial(self._note_once, index=index, noted=noted))
         return AsyncStream(guarded or self._aguarded(index, chunks, noted), info)

@@ -8,6 +8,7 @@ works on chunks (`streams_input`) starts at the first chunk.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -207,6 +208,11 @@ class StreamRun(Run):
         self._know_input()
         await super().__aexit__(kind, error, tb)
 
+    @property
+    def must_await(self) -> bool:
+        """Tell whether one of the handlers is async."""
+        return any(inspect.iscoroutinefunction(handler.on_event) for handler in self._handlers)
+
     def begin(self) -> None:
         """Report the start, unless it was reported already."""
         if self._pending_start and self._claim_start():
@@ -282,7 +288,7 @@ class _StartOnFirstEvent(Handler):
         run, self._run = self._run, None
         if run is None:
             return None
-        if run.is_async:
+        if run.is_async and run.must_await:  # else a sync call inside an async run can start it
             return run.abegin()
         run.begin()
         return None
@@ -309,6 +315,11 @@ class _StreamRecorder:
     def producer(self) -> object:
         """Return the runnable whose chunks these are, where known."""
         return getattr(self._chunks, "producer", None)
+
+    @property
+    def source(self) -> object:
+        """Return what the stream itself reads, where known."""
+        return getattr(self._chunks, "source", None)
 
 
 class ObservedInput(_StreamRecorder, Iterator[Any]):

@@ -227,9 +227,7 @@ def _atransform_in_threads(raw: Raw, *, whole: bool = False) -> Raw:
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        bridge = (
-            None if whole else AsyncIteratorBridge(aiter(_awithout_restarts(input)), info.outer)
-        )
+        bridge = None if whole else AsyncIteratorBridge(_awithout_restarts(input), info.outer)
         source = SingleValue(await acollect(input)) if bridge is None else bridge
         chunks = iterate_in_threads(
             lambda: transform(self, source, scope, kwargs, info), info.outer, bridge

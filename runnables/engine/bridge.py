@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from runnables.engine.contexts import Flow, own_context
-from runnables.engine.stream import aclose
+from runnables.engine.stream import aclose_with_sources, raw_iterator
 from runnables.engine.tasks import in_context
 from runnables.engine.thread_calls import from_thread
 from runnables.engine.thread_generator import END, ThreadGenerator
 
 if TYPE_CHECKING:
+    import asyncio
     import contextvars
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 
     from runnables.engine.contexts import Receiver
+else:
+    from runnables.engine import lazy_asyncio as asyncio
 
 T = TypeVar("T")
 
@@ -49,14 +53,15 @@ async def iterate_in_threads(
 class AsyncIteratorBridge(Iterator[T]):
     """An async stream as a sync iterator, for a generator in a worker thread.
 
-    The event loop that awaits the thread advances the stream, in one context.
+    The event loop that awaits the thread advances the stream, in tasks that share one context.
     `aclose` closes the stream in that context, too. Its owner calls it before it closes the stream.
     """
 
-    __slots__ = ("_chunks", "_context", "_flow", "_outer")
+    __slots__ = ("_chunks", "_context", "_flow", "_outer", "_source")
 
-    def __init__(self, chunks: AsyncIterator[T], outer: Receiver | None) -> None:
-        self._chunks = chunks
+    def __init__(self, chunks: AsyncIterable[T], outer: Receiver | None) -> None:
+        self._source = chunks
+        self._chunks = raw_iterator(chunks)
         self._outer = outer
         self._context: contextvars.Context | None = None
         self._flow: Flow | None = None
@@ -72,12 +77,12 @@ class AsyncIteratorBridge(Iterator[T]):
         return cast("T", chunk)
 
     async def _advance(self, context: contextvars.Context) -> Any:
-        return await in_context(context, _next(self._chunks))
+        return await asyncio.create_task(_next(self._chunks), context=context)
 
     async def aclose(self) -> None:
-        """Close the stream in the context in which it was advanced, if it was."""
+        """Close the stream, and those before it, in the context in which they were advanced."""
         if self._context is not None:
-            await in_context(self._context, aclose(self._chunks))
+            await in_context(self._context, partial(aclose_with_sources, self._source))
 
 
 async def _next(chunks: AsyncIterator[Any]) -> Any:

@@ -17,16 +17,12 @@ consumer's, and a `Flow` takes over what was set there.
 from __future__ import annotations
 
 import contextvars
-import gc
-import sys
 from operator import is_
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
-else:
-    from runnables.engine import lazy_asyncio as asyncio
+    from collections.abc import Callable, Mapping
 
 Variable = contextvars.ContextVar[Any]
 Tokens = dict[Variable, contextvars.Token[Any]]
@@ -89,7 +85,11 @@ class Receiver:
 _receiver: contextvars.ContextVar[Receiver | None] = contextvars.ContextVar(
     "runnables_receiver", default=None
 )
+_leftover: contextvars.ContextVar[Mapping[Variable, Any]] = contextvars.ContextVar(
+    "runnables_leftover", default=MappingProxyType({})
+)  # the variables that are set only as nothing could take them away: they have no default
 keep_private(_receiver)
+keep_private(_leftover)
 receiver = _receiver.get
 """Return the iterator whose step this is, if it is one's."""
 
@@ -138,6 +138,7 @@ class Steps(Receiver):
             return {} if self._variable is None else {self._variable: self._value}
         changes = _changes(self._base, here)
         changes.pop(_receiver, None)
+        changes.pop(_leftover, None)
         return changes
 
     def base_of(self, variable: Variable) -> Any:
@@ -198,7 +199,13 @@ class Steps(Receiver):
         return True
 
     def _put_back(self, variable: Variable) -> None:
-        _put(variable, self._here.get(variable, _UNSET), self._tokens)
+        old = self._here.get(variable, _UNSET)
+        leftover = _leftover.get()
+        if old is not _UNSET and leftover.get(variable, _UNSET) is old:
+            old = _UNSET
+        now = variable.get(_UNSET)
+        if now is not old and not _put(variable, old, self._tokens):
+            _leftover.set({**leftover, variable: now})
 
 
 class Flow:
@@ -352,47 +359,35 @@ def _changes(before: contextvars.Context, after: contextvars.Context) -> dict[Va
     return changes
 
 
-def _put(variable: Variable, value: Any, tokens: Tokens) -> None:
-    """Set a variable, or take its value away, for which there is a token if it was set here."""
+def _put(variable: Variable, value: Any, tokens: Tokens) -> bool:
+    """Set a variable, or take its value away, for which there is a token if it was set here.
+
+    Where there is none, it gets its default. One without a default can only be reset by the code
+    that has set it; return False then.
+    """
     if value is not _UNSET:
         token = variable.set(value)
         if token.old_value is contextvars.Token.MISSING:
             tokens[variable] = token
-    elif (known := tokens.pop(variable, None)) is not None:
-        _reset(variable, known, _UNSET)
-    else:
-        _set_default(variable)
+        return True
+    known = tokens.pop(variable, None)
+    return _set_default(variable) if known is None else _reset(variable, known, _UNSET)
 
 
-def _reset(variable: Variable, token: contextvars.Token[Any], otherwise: Any) -> None:
+def _reset(variable: Variable, token: contextvars.Token[Any], otherwise: Any) -> bool:
     try:
         variable.reset(token)
     except ValueError:  # it was set in another context than this one
         if otherwise is _UNSET:
-            _set_default(variable)
-        else:
-            variable.set(otherwise)
+            return _set_default(variable)
+        variable.set(otherwise)
+    return True
 
 
-def _set_default(variable: Variable) -> None:
-    """Set a variable to its default. One that has none stays as it is until its owner resets it."""
+def _set_default(variable: Variable) -> bool:
     try:
         default = contextvars.Context().run(variable.get)
     except LookupError:
-        return
+        return False
     variable.set(default)
-
-
-def task_context() -> contextvars.Context | None:
-    """Return the context of the current task, itself and no copy; None outside of a task."""
-    task: Any = asyncio.current_task()
-    if task is None:
-        return None
-    if sys.version_info >= (3, 12):
-        return task.get_context()
-    # 3.11 has no such method; the first context that its task refers to is its own
-    return next((found for found in gc.get_referents(task) if _is_context(found)), None)
-
-
-def _is_context(thing: object) -> bool:
-    return isinstance(thing, contextvars.Context)
+    return True

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import contextvars
 import sys
-import types
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from runnables.engine.contexts import Steps, receiver, task_context
+from runnables.engine.closing import ResumedClosing, finish
+from runnables.engine.contexts import receiver
 from runnables.engine.merging import DELTAS
-from runnables.engine.tasks import in_context, other_loop_error
+from runnables.engine.tasks import in_context, other_loop_error, task_context
 
 if TYPE_CHECKING:
     import asyncio
@@ -68,9 +68,10 @@ class StreamInfo:
 
     Attributes:
         outer: the iterator whose code has called for the stream; None where that is no iterator's.
+        source: the stream of the step before, which it reads but does not close.
     """
 
-    __slots__ = ("_delegate", "_made", "_may_restart", "_merge", "outer", "producer")
+    __slots__ = ("_delegate", "_made", "_may_restart", "_merge", "outer", "producer", "source")
 
     def __init__(
         self, merge: Merge = DELTAS, producer: object = None, may_restart: bool = False
@@ -81,6 +82,7 @@ class StreamInfo:
         self._made: tuple[object, Callable[..., Any]] | None = None
         self.producer = producer
         self.outer: Receiver | None = receiver()
+        self.source: object = None
 
     @property
     def merge(self) -> Merge:
@@ -172,6 +174,11 @@ class Stream(Generic[T_co]):
         """Return the runnable that yields these chunks; None where it is not known."""
         return self._info.producer
 
+    @property
+    def source(self) -> object:
+        """Return the stream of the step before, which this one reads; None where there is none."""
+        return self._info.source
+
     def with_on_error(
         self, on_error: Callable[[Exception], object]
     ) -> Generator[T_co, None, None] | None:
@@ -241,6 +248,11 @@ class AsyncStream(Generic[T_co]):
         """Return the runnable that yields these chunks; None where it is not known."""
         return self._info.producer
 
+    @property
+    def source(self) -> object:
+        """Return the stream of the step before, which this one reads; None where there is none."""
+        return self._info.source
+
     def with_on_error(
         self, on_error: Callable[[Exception], object]
     ) -> AsyncGenerator[T_co, None] | None:
@@ -276,7 +288,7 @@ class AsyncStream(Generic[T_co]):
         if self._context is None or self._context is task_context():
             await self._chunks.aclose()
         else:  # another task closes the stream than the one that has iterated
-            await in_context(self._context, self._chunks.aclose())
+            await in_context(self._context, self._chunks.aclose)
 
     async def __aenter__(self) -> Self:
         return self
@@ -318,9 +330,9 @@ def _close_now(
     closing = chunks.aclose()
     here = context is not None and context is task_context()
     context = context or contextvars.copy_context()
-    resume = _Resumed(closing)
+    resume = ResumedClosing(closing)
     # not by the loop's task factory: an eager one would run it now, when nothing is awaited yet
-    task = asyncio.Task(_finish(resume), loop=loop, context=context)
+    task = asyncio.Task(finish(resume), loop=loop, context=context)
     _closing.add(task)
     task.add_done_callback(_closing.discard)
     with _as_current(task, loop):
@@ -353,52 +365,6 @@ def _as_current(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Gen
             asyncio.tasks._enter_task(loop, outer)
 
 
-class _Resumed:
-    """An `aclose` that goes on while the task that has left the stream goes on, in one context.
-
-    What it sets in context variables meanwhile, that task does not see.
-    """
-
-    def __init__(self, closing: Any) -> None:
-        self.closing = closing
-        self.awaited: Any = None  # what it waits for
-        self.is_done = False
-        self._steps = Steps(None)
-
-    def __call__(self, resume: Callable[[Any], Any], argument: Any) -> Any:
-        """Resume it; return what it waits for, or raise StopIteration or its error."""
-        self._steps.enter()
-        self.is_done = True
-        try:
-            self.awaited = resume(argument)
-            self.is_done = False
-        finally:
-            self._steps.leave(ended=self.is_done)
-        return self.awaited
-
-
-@types.coroutine
-def _await_rest(resumed: _Resumed) -> Generator[Any, Any, None]:
-    """Resume an `aclose` that waits, as `await` would."""
-    awaited, closing = resumed.awaited, resumed.closing
-    while True:
-        try:
-            sent = yield awaited
-        except BaseException as error:
-            resume, argument = closing.throw, error
-        else:
-            resume, argument = closing.send, sent
-        try:
-            awaited = resumed(resume, argument)
-        except StopIteration:
-            return
-
-
-async def _finish(resumed: _Resumed) -> None:
-    if not resumed.is_done:
-        await _await_rest(resumed)
-
-
 def close(chunks: object) -> None:
     """Close an iterator that can be closed.
 
@@ -409,6 +375,30 @@ def close(chunks: object) -> None:
     closer = getattr(inner, "close", None)
     if closer is not None and not getattr(inner, "gi_running", False):
         closer()
+
+
+def close_with_sources(chunks: object) -> None:
+    """Close an iterator, and the streams of the steps before it."""
+    while chunks is not None:
+        source = getattr(chunks, "source", None)
+        try:
+            close(chunks)
+        except BaseException:
+            close_with_sources(source)
+            raise
+        chunks = source
+
+
+async def aclose_with_sources(chunks: object) -> None:
+    """Close an async iterator, and the streams of the steps before it."""
+    while chunks is not None:
+        source = getattr(chunks, "source", None)
+        try:
+            await aclose(chunks)
+        except BaseException:
+            await aclose_with_sources(source)
+            raise
+        chunks = source
 
 
 async def aclose(chunks: object) -> None:

@@ -5,18 +5,17 @@ A task ends only while its loop runs, so a task of another loop may never end.
 
 from __future__ import annotations
 
-import types
+import contextvars
+import gc
+import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
-    import contextvars
-    from collections.abc import Callable, Coroutine, Generator, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 else:
     from runnables.engine import lazy_asyncio as asyncio
-
-R = TypeVar("R")
 
 
 def require_loop(loop: asyncio.AbstractEventLoop) -> None:
@@ -66,24 +65,29 @@ async def shielded(work: Coroutine[Any, Any, Any]) -> None:
             task.result()  # its own error is raised rather than a cancellation
 
 
-@types.coroutine
-def in_context(
-    context: contextvars.Context, work: Coroutine[Any, Any, R]
-) -> Generator[Any, Any, R]:
-    """Await work in this context, in the caller's task; no other code may run there meanwhile."""
-    resume: Callable[[Any], Any] = work.send
-    argument: Any = None
-    while True:
-        try:
-            awaited = context.run(resume, argument)
-        except StopIteration as end:
-            return cast("R", end.value)
-        try:
-            argument = yield awaited
-        except BaseException as error:
-            resume, argument = work.throw, error
+async def in_context(
+    context: contextvars.Context, work: Callable[[], Coroutine[Any, Any, Any]]
+) -> None:
+    """Await clean-up to its end, as `shielded` does, in this context.
+
+    It is a task of its own, for whose code this is the context of the task. Where that is cancelled
+    before it begins, as a loop that ends does with all tasks, it begins all the same.
+    """
+    begun: list[None] = []
+
+    async def run() -> None:
+        begun.append(None)
+        await work()
+
+    task = asyncio.get_running_loop().create_task(run(), context=context)
+    try:
+        await _wait_all({task})
+    finally:
+        if begun:
+            if task.done():  # else the loop was closed over it
+                task.result()
         else:
-            resume = work.send
+            await asyncio.get_running_loop().create_task(run(), context=context)
 
 
 async def _wait_all(tasks: set[asyncio.Task[Any]]) -> None:
@@ -98,3 +102,18 @@ async def _wait_all(tasks: set[asyncio.Task[Any]]) -> None:
             cancellation = error
     if cancellation is not None:
         raise cancellation
+
+
+def task_context() -> contextvars.Context | None:
+    """Return the context of the current task, itself and no copy; None outside of a task."""
+    task: Any = asyncio.current_task()
+    if task is None:
+        return None
+    if sys.version_info >= (3, 12):
+        return task.get_context()
+    # 3.11 has no such method; the first context that its task refers to is its own
+    return next((found for found in gc.get_referents(task) if _is_context(found)), None)
+
+
+def _is_context(thing: object) -> bool:
+    return isinstance(thing, contextvars.Context)

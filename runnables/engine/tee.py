@@ -13,13 +13,23 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from runnables.engine.cancellation import current_token, raise_if_cancelled
 from runnables.engine.collect import MISSING, AsyncSingleValue, SingleValue, single_value
 from runnables.engine.contexts import Flow, own_context
 from runnables.engine.hand_over import Turn
-from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
+from runnables.engine.stream import (
+    AsyncStream,
+    Stream,
+    StreamInfo,
+    aclose,
+    aclose_with_sources,
+    close,
+    close_with_sources,
+    raw_iterator,
+)
 from runnables.engine.tasks import cancel_all, in_context, require_loop
 from runnables.engine.thread_generator import END, ThreadGenerator
 
@@ -60,7 +70,7 @@ class Tee:
         self._source = (
             _InOneContext(chunks, outer)
             if one_thread
-            else ThreadGenerator(lambda: iter(chunks), outer)
+            else ThreadGenerator(lambda: iter(chunks), outer, chunks)
         )
         self._turn = Turn(self._close_source)
         self._buffers: list[deque[Any] | None] = [deque() for _ in range(readers)]
@@ -125,6 +135,7 @@ class _InOneContext:
     """A sync stream that is advanced in place, in a context of its own."""
 
     def __init__(self, chunks: Iterable[Any], outer: Receiver | None) -> None:
+        self._source = chunks
         self._chunks = iter(chunks)
         self._outer = outer
         self._context: contextvars.Context | None = None
@@ -145,7 +156,7 @@ class _InOneContext:
     def close(self) -> None:
         """Close the stream."""
         if self._context is not None:
-            self._context.run(close, self._chunks)
+            self._context.run(close_with_sources, self._source)
 
 
 class AsyncTee:
@@ -192,7 +203,7 @@ class AsyncTee:
             if self._context is None:
                 await aclose(self._chunks)
             else:
-                await in_context(self._context, aclose(self._chunks))
+                await in_context(self._context, partial(aclose_with_sources, self._chunks))
 
     async def _read(self, index: int) -> AsyncGenerator[Any, None]:
         buffer = cast("deque[Any]", self._buffers[index])

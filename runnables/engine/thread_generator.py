@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 from runnables.engine.cancellation import CancelToken, cancelled_error, current_token
 from runnables.engine.contexts import Flow, keep_private, own_context
 from runnables.engine.fan_out import CLOSE_GRACE
-from runnables.engine.stream import close
+from runnables.engine.stream import close, close_with_sources
 from runnables.engine.tasks import shielded
 from runnables.engine.thread_calls import _loop, call_soon
 from runnables.engine.timeouts import Expired
@@ -60,10 +60,13 @@ class ThreadGenerator(Generic[T]):
     Args:
         make: makes the iterator, in that thread.
         outer: the iterator whose code has called for it (see `StreamInfo`).
+        source: a stream that is closed in that thread, too, and those before it.
     """
 
-    def __init__(self, make: Callable[[], Iterator[T]], outer: Receiver | None) -> None:
-        self._life = _Life(make, outer)
+    def __init__(
+        self, make: Callable[[], Iterator[T]], outer: Receiver | None, source: object = None
+    ) -> None:
+        self._life = _Life(make, outer, source)
 
     # -- for a thread
 
@@ -209,8 +212,11 @@ class _Life:
         ended: set when the thread is free again.
     """
 
-    def __init__(self, make: Callable[[], Iterator[Any]], outer: Receiver | None) -> None:
+    def __init__(
+        self, make: Callable[[], Iterator[Any]], outer: Receiver | None, source: object
+    ) -> None:
         self._make = make
+        self._source = source
         self._outer = outer
         self._chunks: Iterator[Any] | None = None
         self._context: contextvars.Context | None = None
@@ -345,6 +351,10 @@ class _Life:
         if chunks is None:
             return
         try:
-            cast("contextvars.Context", self._context).run(close, chunks)
+            context = cast("contextvars.Context", self._context)
+            try:
+                context.run(close, chunks)
+            finally:
+                context.run(close_with_sources, self._source)
         except BaseException as error:
             self._closing_error = error
