@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.core.error_notes import add_location
+from runnables.core.error_notes import add_location, clock
 from runnables.engine.collect import acollect, collect
 from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
 from runnables.errors import did_you_mean
@@ -60,10 +60,11 @@ class Choice(Runnable[Input, Output], internal=True):
     ) -> Generator[Any, None, None]:
         location, chosen, value = self._choose(collect(input), scope)
         chunks = info.delegate_to(chosen.stream(value, _child_config(scope, location), **kwargs))
+        began = clock.now
         try:
             yield from chunks
         except Exception as error:
-            add_location(error, location)
+            add_location(error, location, began)
             raise
         finally:
             close(chunks)
@@ -77,11 +78,12 @@ class Choice(Runnable[Input, Output], internal=True):
     ) -> AsyncGenerator[Any, None]:
         location, chosen, value = await self._achoose(await acollect(input), scope)
         chunks = info.delegate_to(chosen.astream(value, _child_config(scope, location), **kwargs))
+        began = clock.now
         try:
             async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
-            add_location(error, location)
+            add_location(error, location, began)
             raise
         finally:
             await aclose(chunks)

@@ -10,7 +10,7 @@ from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input
 from runnables.core.batching import enter_limit
 from runnables.core.config import CURRENT_SCOPE
-from runnables.core.error_notes import add_location
+from runnables.core.error_notes import add_location, clock
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import ByKey, Merge
 from runnables.engine.stream import StreamInfo, aclose, close, merge_of
@@ -207,11 +207,12 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         reader = tee.reader(index)
         chunks = self.branches[key].transform(reader, _child_config(scope, key), **kwargs)
         merges.add(key, chunks)
+        began = clock.now
         try:
             yield from chunks
         except Exception as error:
             if error is not tee.error:
-                add_location(error, _location(key))
+                add_location(error, _location(key), began)
             raise
         finally:
             close(chunks)
@@ -229,12 +230,13 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         reader = tee.reader(index)
         chunks = self.branches[key].atransform(reader, _child_config(scope, key), **kwargs)
         merges.add(key, chunks)
+        began = clock.now
         try:
             async for chunk in chunks:
                 yield chunk
         except Exception as error:
             if error is not tee.error:
-                add_location(error, _location(key))
+                add_location(error, _location(key), began)
             raise
         finally:
             await aclose(chunks)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 from runnables.core.batch_methods import Batching
 from runnables.core.config import RunnableConfig, Scope, current_scope, resolve_scope
 from runnables.core.description import Described
-from runnables.core.error_notes import trim_traceback
+from runnables.core.error_notes import clock, leave_run
 from runnables.core.events import Run
 from runnables.core.stream_runs import arun_stream, run_stream
 from runnables.core.subclassing import wrap_overrides
@@ -86,6 +86,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             scope = None
         else:
             scope = resolve_scope(config)
+        began = clock.now
         try:
             if scope is None:
                 return cast("Output", self._invoke(input, None, kwargs))
@@ -95,7 +96,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             with Run(self, scope, input) as run:
                 return cast("Output", run.end(self._invoke_observed(input, run, kwargs)))
         except Exception as error:
-            trim_traceback(error, self)
+            leave_run(error, self, began)
             raise
 
     async def ainvoke(
@@ -120,6 +121,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             scope = None
         else:
             scope = resolve_scope(config)
+        began = clock.now
         try:
             if scope is None:
                 return cast("Output", await self._ainvoke(input, None, kwargs))
@@ -131,7 +133,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             async with Run(self, scope, input) as run:
                 return cast("Output", run.end(await self._ainvoke_observed(input, run, kwargs)))
         except Exception as error:
-            trim_traceback(error, self)
+            leave_run(error, self, began)
             raise
 
     # -- one input, an output in chunks

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origi
 
 from runnables.core.user_code import user_config
 from runnables.core.values import show
+from runnables.core.weak_cache import weak_cache
 from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -71,8 +72,9 @@ def can_take(function: object, count: int) -> bool:
     return True
 
 
-@functools.lru_cache(maxsize=4096)
-def _takes_config(function: Callable[..., Any]) -> bool:
+@weak_cache
+def takes_config(function: Callable[..., Any]) -> bool:
+    """Tell whether a function has a parameter named `config`."""
     try:
         return "config" in inspect.signature(function).parameters
     except (TypeError, ValueError):  # some built-in functions have no signature
@@ -140,14 +142,6 @@ def unknown_option(owner: str, name: str, known: Collection[str]) -> ConfigError
     applies = instead and (not needed or needed in known)
     hint = f" {instead}" if applies else did_you_mean(name, known)
     return ConfigError(f"{owner} has no option {name!r}.{hint} Known: {', '.join(known)}.")
-
-
-def takes_config(function: Callable[..., Any]) -> bool:
-    """Tell whether a function has a parameter named `config`."""
-    try:
-        return _takes_config(function)
-    except TypeError:  # an unhashable callable object
-        return _takes_config.__wrapped__(function)
 
 
 def getter_keys(function: object) -> tuple[str, ...]:

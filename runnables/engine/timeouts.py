@@ -23,6 +23,10 @@ else:
 R = TypeVar("R")
 
 
+_LONGEST_WAIT: Final = 1e6
+"""Seconds of the longest single wait: a lock refuses an infinite timeout."""
+
+
 class Expired(Exception):
     """A time limit was exceeded. (A TimeoutError may come from the work within the limit.)"""
 
@@ -53,7 +57,7 @@ def run_with_timeout(function: Callable[[], R], seconds: float) -> R:
 
     run_in_worker(job)
     try:
-        if not done.wait(seconds):
+        if not _is_set_within(done, seconds):
             raise Expired
     finally:
         if not done.is_set():
@@ -63,6 +67,15 @@ def run_with_timeout(function: Callable[[], R], seconds: float) -> R:
         raise failure[0]
     copy_back(context)
     return outcome[0]
+
+
+def _is_set_within(event: threading.Event, seconds: float) -> bool:
+    """Wait until an event is set, for any number of seconds; tell whether it is."""
+    while seconds > _LONGEST_WAIT:
+        if event.wait(_LONGEST_WAIT):
+            return True
+        seconds -= _LONGEST_WAIT
+    return event.wait(seconds)
 
 
 async def arun_with_timeout(function: Callable[[], Awaitable[R]], seconds: float) -> R:
@@ -89,17 +102,13 @@ def sleep(seconds: float) -> None:
     """
     cancelled = threading.Event()
     with on_cancel(cancelled.set):
-        cancelled.wait(seconds)
+        _is_set_within(cancelled, seconds)
     raise_if_cancelled()
 
 
 async def async_sleep(seconds: float) -> None:
     """Sleep in this task, without blocking the loop."""
     await asyncio.sleep(seconds)
-
-
-_LONGEST_WAIT: Final = 1e6
-"""Seconds of the longest single wait: a lock refuses an infinite timeout."""
 
 
 class Wakeup:
