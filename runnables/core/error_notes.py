@@ -177,7 +177,7 @@ def chain_errors(errors: Sequence[ErrorT], title: str) -> ErrorT:
         group.__cause__ = first.__cause__
         set_attribute(first, "__cause__", group)
         last: BaseException | None = group
-        for _ in range(_MOST_GROUPS):
+        for _ in range(_MOST_GROUPS - 1):
             last = last.__cause__ if isinstance(last, ExceptionGroup) else None
         if last is not None:
             last.__cause__ = None

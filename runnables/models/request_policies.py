@@ -304,7 +304,8 @@ class Reservation:
 
     def record_usage(self, answer: object) -> None:
         """Count the tokens that an answer, or a chunk of one, reports."""
-        self._used += (getattr(answer, "usage_metadata", None) or _NO_USAGE)["total_tokens"]
+        used = (getattr(answer, "usage_metadata", None) or _NO_USAGE)["total_tokens"]
+        self._used += max(used, 0)  # less than none would be a refund
 
     def commit(self) -> None:
         """Correct the estimate, now that the answer is complete; one without a usage stands."""
