@@ -5,17 +5,19 @@ from __future__ import annotations
 import collections.abc as abc
 import functools
 import inspect
+import math
 import typing
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origin
 
+from runnables.core.options import option_hint, unknown_option
 from runnables.core.user_code import user_config
 from runnables.core.values import show
 from runnables.core.weak_cache import weak_cache
-from runnables.errors import ConfigError, did_you_mean
+from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable
     from types import CodeType
 
     from runnables.core.config import Scope
@@ -50,7 +52,7 @@ def _check_options(function: Callable[..., Any], options: dict[str, Any]) -> Non
     for name in options:
         if name not in known:
             raise ConfigError(
-                f"{show(function)} takes no option {name!r}.{did_you_mean(name, known)}"
+                f"{show(function)} takes no option {name!r}.{option_hint(name, known)}"
             )
 
 
@@ -93,9 +95,12 @@ def checks_keywords(method: Method) -> Method:
     code: CodeType = cast("Any", method).__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     known = [name for name in names if name != "self"]
+    most = math.inf if code.co_flags & inspect.CO_VARARGS else code.co_argcount
 
     @functools.wraps(method)
     def checked(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > most:
+            raise _only_by_name(method, args[int(most)], args)
         for name in kwargs:
             if name not in known:
                 if method.__name__ != "__init__":
@@ -105,6 +110,18 @@ def checks_keywords(method: Method) -> Method:
         return method(*args, **kwargs)
 
     return cast("Method", checked)
+
+
+def _only_by_name(method: Any, value: object, args: tuple[Any, ...]) -> ConfigError:
+    """Return the error for a value without a name, where settings must have one."""
+    is_init = method.__name__ == "__init__"
+    name = type(cast("object", args[0])).__name__ if is_init else method.__name__
+    parameters = inspect.signature(method).parameters.values()
+    named = [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    alike = [setting.name for setting in named if type(setting.default) is type(value)]
+    known = ", ".join(setting.name for setting in named) or "none"
+    hint = f" Did you mean {name}({alike[0]}={value!r})?" if alike else ""
+    return ConfigError(f"{name}({value!r}): settings go by name.{hint} Known: {known}.")
 
 
 def setting_names(cls: type) -> list[str]:
@@ -120,28 +137,6 @@ def setting_names(cls: type) -> list[str]:
 
 
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
-_INSTEAD: Final[Mapping[str, tuple[str, str]]] = {
-    "callbacks": ("", "Handlers go into the config: with_config(callbacks=[...])."),
-    "streaming": ("", "Every model streams: call `stream`."),
-    "model_kwargs": ("extra_body", "Other options of its service go into extra_body={...}."),
-    "chunk_size": ("max_batch_size", "max_batch_size says how many strings are sent at once."),
-}
-"""Options of other libraries: the option that must be known here for the hint, and the hint."""
-
-
-def unknown_option(owner: str, name: str, known: Collection[str]) -> ConfigError:
-    """Return the error for an option that does not exist, with a similar name or another way.
-
-    Args:
-        owner: the class or function that received the option.
-        name: the option.
-        known: the options that exist.
-    """
-    needed, instead = _INSTEAD.get(name, ("", ""))
-    applies = instead and (not needed or needed in known)
-    hint = f" {instead}" if applies else did_you_mean(name, known)
-    return ConfigError(f"{owner} has no option {name!r}.{hint} Known: {', '.join(known)}.")
 
 
 def getter_keys(function: object) -> tuple[str, ...]:
