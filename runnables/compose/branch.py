@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, 
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 
-from runnables.compose.coerce import coerce_to_runnable
+from runnables.compose.coerce import coerce_part
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
 from runnables.core.error_notes import add_location, clock
@@ -133,10 +133,13 @@ class RunnableBranch(Choice[Input, Output], internal=True):
                 "a runnable that runs where no condition holds"
             )
         self.branches = tuple(
-            (coerce_to_runnable(condition), coerce_to_runnable(branch))
-            for condition, branch in pairs
+            (
+                coerce_part(condition, f"RunnableBranch: condition {number}"),
+                coerce_part(branch, f"RunnableBranch: branch {number}"),
+            )
+            for number, (condition, branch) in enumerate(pairs, 1)
         )
-        self.default = coerce_to_runnable(default)
+        self.default = coerce_part(default, "RunnableBranch: the default")
 
     def __repr__(self) -> str:
         pairs = ", ".join(f"({condition!r}, {branch!r})" for condition, branch in self.branches)
@@ -208,7 +211,10 @@ class RouterRunnable(Choice[RouterInput, Output], internal=True):
     """
 
     def __init__(self, runnables: Mapping[str, Any]) -> None:
-        self.runnables = {key: coerce_to_runnable(runnable) for key, runnable in runnables.items()}
+        self.runnables = {
+            key: coerce_part(runnable, f"RouterRunnable: key {key!r}")
+            for key, runnable in runnables.items()
+        }
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
         return self.runnables.values()

@@ -205,6 +205,12 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], internal=True
         self.alternatives = dict(alternatives)
         self.default_key = default_key
         self.prefix_keys = prefix_keys
+        for key, alternative in alternatives.items():
+            if not callable(alternative) and not is_runnable(alternative):
+                raise ConfigError(
+                    f"alternative {key!r}: {alternative!r} (of type {type(alternative).__name__}): "
+                    "expected a runnable, or a function without arguments that makes one"
+                )
 
     def __repr__(self) -> str:
         others = ", ".join(f"{key}={other!r}" for key, other in self.alternatives.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from runnables.compose.coerce import coerce_to_runnable
+from runnables.compose.coerce import coerce_part
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input
 from runnables.core.batching import enter_limit
@@ -48,7 +48,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
     ) -> None:
         named = {**(branches or {}), **more}
         self.branches: dict[str, Runnable[Any, Any]] = {
-            key: coerce_to_runnable(branch) for key, branch in named.items()
+            key: coerce_part(branch, _location(key)) for key, branch in named.items()
         }
         self.name = name
 

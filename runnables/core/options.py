@@ -28,6 +28,11 @@ _INSTEAD: Final[Mapping[str, tuple[str, str]]] = {
     "model_kwargs": ("extra_body", "Other options of its service go into extra_body={...}."),
     "chunk_size": ("max_batch_size", "max_batch_size says how many strings are sent at once."),
     **dict.fromkeys(LIMIT_WORDS, ("", LIMIT_HINT)),
+    **dict.fromkeys(
+        ("retries", "max_retries", "num_retries", "n_retries", "attempts", "max_attempts", "tries"),
+        ("stop_after_attempt", "stop_after_attempt=3 makes 3 attempts in all."),
+    ),
+    "timeout": ("seconds", "Did you mean 'seconds'?"),
 }
 """Options of other libraries: the option that must be known here for the hint, and the hint."""
 

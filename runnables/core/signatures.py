@@ -74,6 +74,20 @@ def can_take(function: object, count: int) -> bool:
     return True
 
 
+def one_value_lacks(function: Any) -> str:
+    """Return the parameters of a function that cannot be called with one value; "" of another."""
+    try:  # what a decorator returned counts: it may pass the other values itself
+        signature = inspect.signature(function, follow_wrapped=False)
+    except (TypeError, ValueError):  # some built-in functions have no signature
+        return ""
+    config = {"config": None} if "config" in signature.parameters else {}
+    try:
+        signature.bind(None, **config)
+    except TypeError:
+        return f"({', '.join(signature.parameters)})" if signature.parameters else "no value"
+    return ""
+
+
 @weak_cache
 def takes_config(function: Callable[..., Any]) -> bool:
     """Tell whether a function has a parameter named `config`."""
@@ -97,6 +111,8 @@ def checks_keywords(method: Method) -> Method:
     known = [name for name in names if name != "self"]
     most = math.inf if code.co_flags & inspect.CO_VARARGS else code.co_argcount
 
+    needed = code.co_argcount - len(cast("Any", method).__defaults__ or ())
+
     @functools.wraps(method)
     def checked(*args: Any, **kwargs: Any) -> Any:
         if len(args) > most:
@@ -107,17 +123,30 @@ def checks_keywords(method: Method) -> Method:
                     raise unknown_option(method.__name__, name, known)
                 cls = type(cast("object", args[0]))
                 raise unknown_option(cls.__name__, name, setting_names(cls))
+        if len(args) < needed:
+            for name in names[len(args) : needed]:
+                if name not in kwargs:
+                    owner = _owner(method, args)
+                    raise ConfigError(f"{owner} needs {name!r}: {owner}({name}=...).")
         return method(*args, **kwargs)
 
     return cast("Method", checked)
 
 
+def _owner(method: Any, args: tuple[Any, ...]) -> str:
+    """Return the name of a method for errors; of an `__init__`, the class of the new object."""
+    is_init = method.__name__ == "__init__"
+    return type(cast("object", args[0])).__name__ if is_init else str(method.__name__)
+
+
 def _only_by_name(method: Any, value: object, args: tuple[Any, ...]) -> ConfigError:
     """Return the error for a value without a name, where settings must have one."""
-    is_init = method.__name__ == "__init__"
-    name = type(cast("object", args[0])).__name__ if is_init else method.__name__
+    name = _owner(method, args)
     parameters = inspect.signature(method).parameters.values()
     named = [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    if not named:
+        taken = ", ".join(parameter.name for parameter in parameters if parameter.name != "self")
+        return ConfigError(f"{name}: {value!r} is one argument too many. It takes: {taken}.")
     alike = [setting.name for setting in named if type(setting.default) is type(value)]
     known = ", ".join(setting.name for setting in named) or "none"
     hint = f" Did you mean {name}({alike[0]}={value!r})?" if alike else ""
