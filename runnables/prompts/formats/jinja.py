@@ -16,7 +16,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final, cast
 
-from runnables.errors import PromptError, missing_extra
+from runnables.errors import PromptError
 from runnables.prompts.formats.base import Variables
 
 _OUR_GLOBALS: Final = ("range", "dict", "namespace")
@@ -74,6 +74,8 @@ def _jinja2() -> Any:
             import_module(part)
         return import_module("jinja2")
     except ImportError as error:
+        from runnables.core.installation import missing_extra
+
         raise missing_extra("template_format='jinja2'", "jinja2", "jinja2") from error
 
 
