@@ -367,29 +367,11 @@ if not TYPE_CHECKING:  # checkers take the imports above for the public names, a
 def __getattr__(name: str) -> Any:
     """Load a name from the module in which it lives."""
     if name not in _HOME_OF:
-        raise _missing(name, from_import=sys._getframe(1).f_code.co_name == "_handle_fromlist")
+        elsewhere = importlib.import_module("runnables.core.elsewhere")
+        raise elsewhere.missing_name(name, __all__, asked_by=sys._getframe(1).f_code.co_name)
     value = getattr(importlib.import_module(_HOME_OF[name]), name)
     globals()[name] = value
     return value
-
-
-def _missing(name: str, *, from_import: bool) -> Exception:
-    """Return the error for a name that is not here; it says where it is, or what to use.
-
-    `from runnables import name` asks by `hasattr`, and then looks for a module of that name. Its
-    own error says neither, so it gets ours at once, unless there is such a module.
-    """
-    reason = f"module 'runnables' has no attribute {name!r}"
-    if name.startswith("__"):  # Python and its tools ask for those
-        return AttributeError(reason)
-    import importlib.util  # here, as most programs ask for no such name
-
-    if from_import and importlib.util.find_spec(f"runnables.{name}") is not None:
-        return AttributeError(reason)
-    hint = importlib.import_module("runnables.core.elsewhere").where_is(name, __all__)
-    if from_import and hint:
-        return ImportError(f"cannot import name {name!r} from 'runnables'.{hint}", name="runnables")
-    return AttributeError(f"{reason}.{hint}" if hint else reason)
 
 
 def __dir__() -> list[str]:

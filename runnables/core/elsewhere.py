@@ -6,6 +6,7 @@ Loaded when such a name is asked for.
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from runnables.errors import did_you_mean, nearest
@@ -131,6 +132,27 @@ _BY_PATTERN: Final = (
 """For kinds of names, by a pattern of the whole name: what to use."""
 
 
+def missing_name(name: str, known: Collection[str], *, asked_by: str) -> Exception:
+    """Return the error for a name that `runnables` does not have.
+
+    `from runnables import name` asks by `hasattr`, and then looks for a module of that name. Its
+    own error says nothing of use, so it gets ours at once, unless there is such a module.
+
+    Args:
+        name: the name.
+        known: the names that `runnables` has.
+        asked_by: the name of the function that asks.
+    """
+    reason = f"module 'runnables' has no attribute {name!r}"
+    from_import = asked_by == "_handle_fromlist"
+    if name.startswith("_") or (from_import and find_spec(f"runnables.{name}") is not None):
+        return AttributeError(reason)
+    hint = where_is(name, known)
+    if from_import and hint:
+        return ImportError(f"cannot import name {name!r} from 'runnables'.{hint}", name="runnables")
+    return AttributeError(f"{reason}.{hint}" if hint else reason)
+
+
 def where_is(name: str, known: Collection[str]) -> str:
     """Return where a name is that `runnables` does not have, or what to use; "" where nothing is.
 
@@ -143,8 +165,6 @@ def where_is(name: str, known: Collection[str]) -> str:
             return f" Write: from runnables_providers.{module} import {name}"
     if name in _INSTEAD:
         return f" {_INSTEAD[name]}"
-    if name.startswith("_"):
-        return ""
     if (typo := nearest(name, known, similarity=0.85)) is not None:
         return f" Did you mean {typo!r}?"
     for pattern, instead in _BY_PATTERN:

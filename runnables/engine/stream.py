@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from runnables.engine.merging import DELTAS
+from runnables.engine.misuse import AsyncOnly, SyncOnly
 
 if TYPE_CHECKING:
     import asyncio
@@ -95,7 +96,7 @@ class StreamInfo:
         return chunks
 
 
-class Stream(Generic[T_co]):
+class Stream(SyncOnly, Generic[T_co]):
     """The chunks of a run, as they come: an iterator, and a context manager that closes it.
 
     Leaving a `for` loop early, `close()` and the end of a `with` block all stop the work upstream
@@ -152,7 +153,7 @@ class Stream(Generic[T_co]):
         self.close()
 
 
-class AsyncStream(Generic[T_co]):
+class AsyncStream(AsyncOnly, Generic[T_co]):
     """The chunks of an async run, as they come: an async iterator and context manager.
 
     `aclose()` and the end of an `async with` block stop the work upstream before they return.
