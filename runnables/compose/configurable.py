@@ -12,6 +12,7 @@ from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.config import RunnableConfig, resolve_scope
+from runnables.core.missing_input import may_lack_input
 from runnables.core.values import with_settings
 from runnables.errors import ConfigError, did_you_mean
 
@@ -74,10 +75,12 @@ class _Configured(ForwardingWrapper[Input, Output], internal=True):
         scope = resolve_scope(config)
         return self._chosen({} if scope is None else scope.get("configurable", {}))
 
+    @may_lack_input
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Run what the config chooses."""
         return self.prepared(config).invoke(input, config, **kwargs)
 
+    @may_lack_input
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:

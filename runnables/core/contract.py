@@ -15,6 +15,7 @@ from runnables.core.config import RunnableConfig, Scope, current_scope, resolve_
 from runnables.core.description import Described
 from runnables.core.error_notes import clock, leave_run
 from runnables.core.events import Run
+from runnables.core.missing_input import NOT_GIVEN, may_lack_input, missing_input
 from runnables.core.stream_runs import arun_stream, run_stream
 from runnables.core.subclassing import wrap_overrides
 from runnables.core.typevars import Input, Output
@@ -61,6 +62,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
 
     # -- one input, one output
 
+    @may_lack_input
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Run on one input, and return the output.
 
@@ -82,6 +84,8 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             >>> (RunnableLambda(len) | str).invoke("abc")
             '3'
         """
+        if input is NOT_GIVEN:
+            raise missing_input(self.invoke, kwargs)
         if config is None and current_scope() is None:
             scope = None
         else:
@@ -99,6 +103,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             leave_run(error, self, began)
             raise
 
+    @may_lack_input
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
@@ -117,6 +122,8 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             >>> asyncio.run((RunnableLambda(len) | str).ainvoke("abc"))
             '3'
         """
+        if input is NOT_GIVEN:
+            raise missing_input(self.ainvoke, kwargs)
         if config is None and current_scope() is None:
             scope = None
         else:
@@ -138,6 +145,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
 
     # -- one input, an output in chunks
 
+    @may_lack_input
     def stream(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Stream[Output]:
@@ -169,8 +177,11 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             b
             c
         """
+        if input is NOT_GIVEN:
+            raise missing_input(self.stream, kwargs)
         return self.transform(SingleValue(input), config, **kwargs)
 
+    @may_lack_input
     def astream(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncStream[Output]:
@@ -194,6 +205,8 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             'i'
             '!'
         """
+        if input is NOT_GIVEN:
+            raise missing_input(self.astream, kwargs)
         return self.atransform(AsyncSingleValue(input), config, **kwargs)
 
     def transform(

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from runnables.core.config import RunnableConfig, Scope, activate, resolve_scope
 from runnables.core.events import Run
+from runnables.core.missing_input import NOT_GIVEN, may_lack_input, missing_input
 from runnables.core.stream_runs import arun_stream, run_stream
 from runnables.core.user_code import aiterate_in_scope, iterate_in_scope, user_config
 from runnables.engine.bridge import AsyncIteratorBridge, iterate_in_threads
@@ -71,8 +72,11 @@ def _user_config(scope: Scope | None) -> RunnableConfig | None:
 
 
 def _wrap_invoke(raw: Raw) -> Raw:
+    @may_lack_input
     @functools.wraps(raw)
     def invoke(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        if input is NOT_GIVEN:
+            raise missing_input(self.invoke, kwargs)
         scope = resolve_scope(config)
         if scope is None:
             return raw(self, input, None, **kwargs)
@@ -88,10 +92,13 @@ def _wrap_invoke(raw: Raw) -> Raw:
 
 
 def _awrap_invoke(raw: Raw) -> Raw:
+    @may_lack_input
     @functools.wraps(raw)
     async def ainvoke(
         self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Any:
+        if input is NOT_GIVEN:
+            raise missing_input(self.ainvoke, kwargs)
         scope = resolve_scope(config)
         if scope is None:
             return await raw(self, input, None, **kwargs)

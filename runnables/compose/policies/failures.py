@@ -132,7 +132,12 @@ def check_errors(keyword: str, errors: Any) -> None:
     kinds: tuple[Any, ...] = given if isinstance(errors, tuple) else (given,)
     if all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
         return
-    if isinstance(given, type) or not callable(given) or is_async(given):
+    if (
+        isinstance(given, type)
+        or not callable(given)
+        or is_async(given)
+        or hasattr(given, "run_type")
+    ):
         raise ConfigError(
             f"{keyword}={errors!r}: expected a class of exceptions, a tuple of them, or a "
             "function of the exception that says True or False"
