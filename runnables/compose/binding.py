@@ -17,7 +17,7 @@ from runnables.core.config import (
     merge_configs,
     without,
 )
-from runnables.core.description import Described, Keys
+from runnables.core.description import Described, Keys, check_configurable
 from runnables.core.missing_input import may_lack_input
 from runnables.core.signatures import can_take, checks_keywords, is_async
 from runnables.core.subclassing import config_of
@@ -75,6 +75,7 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
     ) -> None:
         check_config(config or {})
         self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
+        check_configurable(self.bound, config or {})
         self.kwargs = dict(kwargs or {})
         self.config: RunnableConfig = config or {}
         self.input_type = input_type

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from runnables.core.batch_methods import Batching
 from runnables.core.config import RunnableConfig, Scope, current_scope, resolve_scope
-from runnables.core.description import Described
+from runnables.core.description import Described, check_configurable
 from runnables.core.error_notes import clock, leave_run
 from runnables.core.events import Run
 from runnables.core.missing_input import NOT_GIVEN, may_lack_input, missing_input
@@ -89,6 +89,8 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         if config is None and current_scope() is None:
             scope = None
         else:
+            if type(config) is dict:
+                check_configurable(self, config)
             scope = resolve_scope(config)
         began = clock.now
         try:
@@ -127,6 +129,8 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         if config is None and current_scope() is None:
             scope = None
         else:
+            if type(config) is dict:
+                check_configurable(self, config)
             scope = resolve_scope(config)
         began = clock.now
         try:
@@ -229,6 +233,8 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             >>> list(StrOutputParser().transform(iter(["a", "b"])))
             ['a', 'b']
         """
+        if type(config) is dict:
+            check_configurable(self, config)
         info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
         return run_stream(self, self._transform, input, resolve_scope(config), kwargs, info)
 
@@ -245,6 +251,8 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         Returns:
             An async iterator of chunks, which is also an async context manager.
         """
+        if type(config) is dict:
+            check_configurable(self, config)
         info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
         return arun_stream(self, self._atransform, input, resolve_scope(config), kwargs, info)
 

@@ -73,17 +73,19 @@ def refuse_options(runnable: object, options: Mapping[str, Any]) -> None:
         raise ConfigError(f"{runnable!r} takes no option {name!r}.{hint}")
 
 
-def check_near_options(owner: str, options: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Refuse an option for the steps that can only be a typo of one of the call's own options.
+def check_near_options(runnable: object, options: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Refuse an option for the steps that can only be a typo of one of the batch's own.
 
     Args:
-        owner: the method and the runnable that are called.
+        runnable: what is called.
         options: the options for the steps.
-        known: the call's own options.
+        known: the batch's own options.
 
     Raises:
         ConfigError: names the option and the one that was probably meant.
     """
     for name in options:
         if (found := nearest(name, known, similarity=0.85)) is not None:
-            raise ConfigError(f"{owner} has no option {name!r}. Did you mean {found!r}?")
+            raise ConfigError(
+                f"batch of {runnable!r} has no option {name!r}. Did you mean {found!r}?"
+            )
