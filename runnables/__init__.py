@@ -368,7 +368,7 @@ def __getattr__(name: str) -> Any:
     """Load a name from the module in which it lives."""
     if name not in _HOME_OF:
         elsewhere = importlib.import_module("runnables.core.elsewhere")
-        raise elsewhere.missing_name(name, __all__, asked_by=sys._getframe(1).f_code.co_name)
+        raise elsewhere.missing_name(name, _HOME_OF, asked_by=sys._getframe(1).f_code.co_name)
     value = getattr(importlib.import_module(_HOME_OF[name]), name)
     globals()[name] = value
     return value

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from runnables.errors import ConfigError
 
 
-def check_seconds(
-    setting: str, seconds: object, *, or_zero: bool = False, other: str = ""
-) -> float:
+def check_seconds(setting: str, seconds: Any, *, or_zero: bool = False, other: str = "") -> float:
     """Return a number of seconds; infinity, and what no clock can count to, is no limit.
 
     Args:
@@ -21,9 +20,10 @@ def check_seconds(
     Raises:
         ConfigError: no number, NaN, or one that is too low; names the setting and the value.
     """
-    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    is_number: bool = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
     if is_number and (seconds > 0 or (or_zero and seconds == 0)):
-        return seconds if seconds <= _MOST else math.inf
+        number: float = seconds
+        return number if number <= _MOST else math.inf
     bound = "0 or more" if or_zero else "more than 0"
     hint = " Call its total_seconds()." if hasattr(seconds, "total_seconds") else ""
     raise ConfigError(

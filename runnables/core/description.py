@@ -194,5 +194,5 @@ def check_configurable(runnable: Any, config: Mapping[str, Any]) -> None:
 
 def _meant_field(key: str, fields: Collection[str]) -> str | None:
     """Return the field of which a key is a typo; a short one may have two letters swapped."""
-    swapped = (field for field in fields if sorted(field) == sorted(key))
+    swapped = (field for field in fields if sorted(field.lower()) == sorted(key.lower()))
     return next(swapped, None) or nearest(key, fields, similarity=0.75)

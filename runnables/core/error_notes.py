@@ -132,7 +132,7 @@ def _read(error: BaseException) -> tuple[list[Any], tuple[_Place, ...]]:
     """Return the notes of an exception, and the places in the last of them if it is ours."""
     notes: list[Any] = getattr(error, "__notes__", None) or []
     if notes and type(notes[-1]) is _Note:
-        return notes, cast("_Note", notes[-1]).places
+        return notes, notes[-1].places
     return notes, ()
 
 

@@ -147,7 +147,12 @@ def _only_by_name(method: Any, value: object, args: tuple[Any, ...]) -> ConfigEr
     if not named:
         taken = ", ".join(parameter.name for parameter in parameters if parameter.name != "self")
         return ConfigError(f"{name}: {value!r} is one argument too many. It takes: {taken}.")
-    alike = [setting.name for setting in named if type(setting.default) is type(value)]
+    kind = type(value)
+    alike = [
+        setting.name
+        for setting in named
+        if type(setting.default) is kind or str(setting.annotation).startswith(f"{kind.__name__} |")
+    ]
     known = ", ".join(setting.name for setting in named) or "none"
     hint = f" Did you mean {name}({alike[0]}={value!r})?" if alike else ""
     return ConfigError(f"{name}({value!r}): settings go by name.{hint} Known: {known}.")

@@ -17,7 +17,7 @@ class _Unseen(type):
     """
 
     @property
-    def __mro__(cls) -> tuple[type, ...]:  # pyright: ignore[reportIncompatibleVariableOverride] - it is read only in both
+    def __mro__(cls) -> tuple[type, ...]:
         bases: tuple[type, ...] = type.__dict__["__mro__"].__get__(cls)
         return tuple(base for base in bases if base.__module__ != __name__)
 

@@ -115,7 +115,8 @@ class FailureLog:
         first = chain_errors(self.errors, "the other attempts")
         traceback = first.__traceback__
         rest = None if traceback is None else traceback.tb_next
-        return BaseException.with_traceback(first, rest)
+        BaseException.with_traceback(first, rest)  # not by a method of its class, which may raise
+        return first
 
 
 Errors = type[BaseException] | tuple[type[BaseException], ...] | Callable[[Any], bool]
