@@ -8,6 +8,7 @@ when they are first used, so that importing the package costs little.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -366,7 +367,8 @@ if not TYPE_CHECKING:  # checkers take the imports above for the public names, a
 def __getattr__(name: str) -> Any:
     """Load a name from the module in which it lives."""
     if name not in _HOME_OF:
-        raise AttributeError(f"module 'runnables' has no attribute {name!r}")
+        elsewhere = importlib.import_module("runnables.core.elsewhere")
+        raise elsewhere.missing_name(name, _HOME_OF, asked_by=sys._getframe(1).f_code.co_name)
     value = getattr(importlib.import_module(_HOME_OF[name]), name)
     globals()[name] = value
     return value

@@ -297,18 +297,5 @@ def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str | N
     """
     import difflib  # here, as most programs make no typo
 
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=similarity)), None)
-
-
-def missing_extra(what: str, package: str, extra: str) -> MissingExtra:
-    """Return the error for a missing optional package, which names the extra to install.
-
-    Args:
-        what: the part that needs the package, as the subject of a sentence.
-        package: the name of the package that could not be imported.
-        extra: the extra of this distribution that includes it.
-    """
-    return MissingExtra(
-        f"{what} needs the package {package!r}, which is not installed. "
-        f"Install it with: pip install 'runnables[{extra}]'"
-    )
+    others = [other for other in known if other != name]  # the name itself is what is wrong
+    return next(iter(difflib.get_close_matches(name, others, n=1, cutoff=similarity)), None)

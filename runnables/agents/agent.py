@@ -25,8 +25,9 @@ from runnables.agents.toolbox import tool_label
 from runnables.agents.types import AgentAnswer, AgentInput, AgentMessages, AgentState, State
 from runnables.compose.runnable import Runnable
 from runnables.core.batching import enter_limit
-from runnables.core.config import CURRENT_SCOPE, refuse_options
+from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location
+from runnables.core.options import refuse_options
 from runnables.core.schemas import fields_schema
 from runnables.core.values import show
 from runnables.engine.collect import acollect, collect

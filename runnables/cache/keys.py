@@ -24,6 +24,7 @@ from uuid import UUID
 from pydantic import BaseModel, PydanticUserError, Secret, SecretBytes, SecretStr
 
 from runnables.core.values import Value
+from runnables.core.weak_cache import weak_cache
 
 VERSION: Final = 1
 """Part of every key: a new one makes all entries unreachable that were written in an old format."""
@@ -124,7 +125,7 @@ class _Encoder:
         return [str(function.__module__), function.__qualname__, self.encode(bound)]
 
 
-@functools.lru_cache(maxsize=256)
+@weak_cache
 def _schema(kind: type[BaseModel]) -> Any:
     """Return the encoded fields of a class, which take milliseconds to encode."""
     try:

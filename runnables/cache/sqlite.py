@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from runnables.cache.stores import BaseCache, check_positive
+from runnables.cache.stores import BaseCache
+from runnables.core.bounds import check_seconds
 from runnables.core.signatures import checks_keywords
 
 if TYPE_CHECKING:
@@ -52,9 +53,8 @@ class SQLiteCache(BaseCache):
 
     @checks_keywords
     def __init__(self, path: str | os.PathLike[str], *, ttl: float | None = None) -> None:
-        check_positive("ttl", ttl)
+        self.ttl = None if ttl is None else check_seconds("ttl={}", ttl)
         self.path = os.fspath(path)
-        self.ttl = ttl
         self._init_connections()
 
     def _init_connections(self) -> None:

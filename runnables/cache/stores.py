@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from typing import Any
 
+from runnables.core.bounds import check_seconds
 from runnables.core.signatures import checks_keywords
 from runnables.core.values import Value
 from runnables.engine.cancellation import lock
@@ -84,9 +85,8 @@ class InMemoryCache(BaseCache):
     @checks_keywords
     def __init__(self, *, maxsize: int | None = 10_000, ttl: float | None = None) -> None:
         check_positive("maxsize", maxsize)
-        check_positive("ttl", ttl)
         self.maxsize = maxsize
-        self.ttl = ttl
+        self.ttl = None if ttl is None else check_seconds("ttl={}", ttl)
         self._entries: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -17,7 +17,8 @@ from runnables.core.config import (
     merge_configs,
     without,
 )
-from runnables.core.description import Described, Keys
+from runnables.core.description import Described, Keys, check_configurable
+from runnables.core.missing_input import may_lack_input
 from runnables.core.signatures import can_take, checks_keywords, is_async
 from runnables.core.subclassing import config_of
 from runnables.errors import ConfigError, SyncAsyncError
@@ -74,6 +75,7 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
     ) -> None:
         check_config(config or {})
         self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
+        check_configurable(self.bound, config or {})
         self.kwargs = dict(kwargs or {})
         self.config: RunnableConfig = config or {}
         self.input_type = input_type
@@ -225,10 +227,12 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
         limit = lowest(*(given.get("max_concurrency") for given in (self.config, config or {})))
         return merged if limit is None else {**merged, "max_concurrency": limit}
 
+    @may_lack_input
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Run the bound runnable."""
         return self.bound.invoke(input, self._config(config), **{**self.kwargs, **kwargs})
 
+    @may_lack_input
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:

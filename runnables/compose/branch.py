@@ -7,10 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, 
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 
-from runnables.compose.coerce import coerce_to_runnable
+from runnables.compose.coerce import coerce_part
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.core.error_notes import add_location
+from runnables.core.error_notes import add_location, clock
 from runnables.engine.collect import acollect, collect
 from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
 from runnables.errors import did_you_mean
@@ -60,10 +60,11 @@ class Choice(Runnable[Input, Output], internal=True):
     ) -> Generator[Any, None, None]:
         location, chosen, value = self._choose(collect(input), scope)
         chunks = info.delegate_to(chosen.stream(value, _child_config(scope, location), **kwargs))
+        began = clock.now
         try:
             yield from chunks
         except Exception as error:
-            add_location(error, location)
+            add_location(error, location, began)
             raise
         finally:
             close(chunks)
@@ -77,11 +78,12 @@ class Choice(Runnable[Input, Output], internal=True):
     ) -> AsyncGenerator[Any, None]:
         location, chosen, value = await self._achoose(await acollect(input), scope)
         chunks = info.delegate_to(chosen.astream(value, _child_config(scope, location), **kwargs))
+        began = clock.now
         try:
             async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
-            add_location(error, location)
+            add_location(error, location, began)
             raise
         finally:
             await aclose(chunks)
@@ -131,10 +133,13 @@ class RunnableBranch(Choice[Input, Output], internal=True):
                 "a runnable that runs where no condition holds"
             )
         self.branches = tuple(
-            (coerce_to_runnable(condition), coerce_to_runnable(branch))
-            for condition, branch in pairs
+            (
+                coerce_part(condition, f"RunnableBranch: condition {number}"),
+                coerce_part(branch, f"RunnableBranch: branch {number}"),
+            )
+            for number, (condition, branch) in enumerate(pairs, 1)
         )
-        self.default = coerce_to_runnable(default)
+        self.default = coerce_part(default, "RunnableBranch: the default")
 
     def __repr__(self) -> str:
         pairs = ", ".join(f"({condition!r}, {branch!r})" for condition, branch in self.branches)
@@ -206,7 +211,10 @@ class RouterRunnable(Choice[RouterInput, Output], internal=True):
     """
 
     def __init__(self, runnables: Mapping[str, Any]) -> None:
-        self.runnables = {key: coerce_to_runnable(runnable) for key, runnable in runnables.items()}
+        self.runnables = {
+            key: coerce_part(runnable, f"RouterRunnable: key {key!r}")
+            for key, runnable in runnables.items()
+        }
 
     def _children(self) -> Iterable[Runnable[Any, Any]]:
         return self.runnables.values()

@@ -16,6 +16,22 @@ def is_runnable(thing: object) -> TypeGuard[Runnable[Any, Any]]:
     return isinstance(thing, Runnable)
 
 
+def coerce_part(thing: Any, part: str) -> Runnable[Any, Any]:
+    """Return `coerce_to_runnable(thing)`; an error says which part of something it is.
+
+    Args:
+        thing: what the user wrote.
+        part: where: `branch "size"`.
+
+    Raises:
+        TypeError: it cannot become a runnable; names the part.
+    """
+    try:
+        return coerce_to_runnable(thing)
+    except TypeError as error:
+        raise TypeError(f"{part}: {error}") from None
+
+
 def coerce_to_runnable(thing: Any) -> Runnable[Any, Any]:
     """Return the runnable that `|` makes of a thing.
 

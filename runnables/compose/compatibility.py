@@ -18,10 +18,13 @@ import types
 import typing
 from typing import Any, Final, get_args, get_origin
 
-from runnables.errors import did_you_mean
+from runnables.compose.functions import RunnableLambda
+from runnables.compose.parallel import RunnableParallel
+from runnables.core.signatures import one_value_lacks
+from runnables.errors import nearest
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from runnables.core.description import Keys
 
@@ -34,7 +37,24 @@ def explain_mismatch(before: Any, after: Any, keys: Keys = None) -> str | None:
         after: the runnable whose input it is.
         keys: the keys of the dict between them, where they are known.
     """
-    return _explain_types(before, after) or _explain_keys(before, after, keys)
+    return (
+        _explain_types(before, after)
+        or _explain_keys(before, after, keys)
+        or _explain_arguments(before, after)
+    )
+
+
+def _explain_arguments(before: Any, after: Any) -> str | None:
+    """Return why a function cannot be called with one value; options reach the first step only."""
+    for step in after.branches.values() if isinstance(after, RunnableParallel) else (after,):
+        if type(step) is RunnableLambda and (names := one_value_lacks(step.func or step.afunc)):
+            return (
+                f"{before.get_name()} | {after.get_name()}: {step!r} cannot be called with one "
+                f"value, the output of the step before it: it takes {names}. Write a function of "
+                "one value that calls it, such as lambda x: f(x, ...), or lambda d: f(**d) where "
+                "the value is a dict with all of them."
+            )
+    return None
 
 
 def _explain_keys(before: Any, after: Any, keys: Keys) -> str | None:
@@ -45,8 +65,13 @@ def _explain_keys(before: Any, after: Any, keys: Keys) -> str | None:
     return (
         f"{before.get_name()} | {after.get_name()}: {after!r} needs "
         f"{', '.join(map(repr, missing))}, and is given {given}."
-        f"{did_you_mean(missing[0], keys or ())}"
+        f"{_typo_hint(missing[0], keys or ())}"
     )
+
+
+def _typo_hint(needed: str, given: Iterable[str]) -> str:
+    found = nearest(needed, given)
+    return "" if found is None else f" Did you mean {needed!r} by {found!r}?"
 
 
 def _explain_types(before: Any, after: Any) -> str | None:

@@ -11,7 +11,9 @@ from runnables.compose.configurable_fields import AnyConfigurableField, Configur
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
-from runnables.core.config import RunnableConfig, resolve_scope
+from runnables.core.config import RunnableConfig, Scope, resolve_scope
+from runnables.core.description import check_configurable
+from runnables.core.missing_input import may_lack_input
 from runnables.core.values import with_settings
 from runnables.errors import ConfigError, did_you_mean
 
@@ -71,13 +73,17 @@ class _Configured(ForwardingWrapper[Input, Output], internal=True):
         Raises:
             ConfigError: a choice or an option that there is not.
         """
+        if config is not None and not isinstance(config, Scope):
+            check_configurable(self, config)
         scope = resolve_scope(config)
         return self._chosen({} if scope is None else scope.get("configurable", {}))
 
+    @may_lack_input
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Run what the config chooses."""
         return self.prepared(config).invoke(input, config, **kwargs)
 
+    @may_lack_input
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
@@ -205,6 +211,12 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], internal=True
         self.alternatives = dict(alternatives)
         self.default_key = default_key
         self.prefix_keys = prefix_keys
+        for key, alternative in alternatives.items():
+            if not callable(alternative) and not is_runnable(alternative):
+                raise ConfigError(
+                    f"alternative {key!r}: {alternative!r} (of type {type(alternative).__name__}): "
+                    "expected a runnable, or a function without arguments that makes one"
+                )
 
     def __repr__(self) -> str:
         others = ", ".join(f"{key}={other!r}" for key, other in self.alternatives.items())

@@ -17,7 +17,13 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.compose.runnable import Runnable
-from runnables.core.config import RunnableConfig, Scope, activate, current_scope
+from runnables.core.config import (
+    RunnableConfig,
+    Scope,
+    activate,
+    current_scope,
+)
+from runnables.core.missing_input import NOT_GIVEN, may_lack_input
 from runnables.core.signatures import (
     argument_type,
     arguments,
@@ -193,13 +199,14 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
 
     # -- one output
 
+    @may_lack_input
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Call the function.
 
         Raises:
             SyncAsyncError: the function is async.
         """
-        if self._direct is not None and config is None and not kwargs:
+        if config is None and not kwargs and input is not NOT_GIVEN and self._direct is not None:
             scope = current_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:
@@ -217,12 +224,13 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
                 return result
         return super().invoke(input, config, **kwargs)
 
+    @may_lack_input
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
         """Await the function; a sync one runs in a worker thread, unless `blocking=False`."""
         direct: Any = self._direct if self._in_place else self._adirect
-        if direct is not None and config is None and not kwargs:
+        if config is None and not kwargs and input is not NOT_GIVEN and direct is not None:
             scope = current_scope()
             if scope is None or not scope.handlers:
                 if scope is not None:

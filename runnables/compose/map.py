@@ -18,7 +18,7 @@ from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
 from runnables.core.batching import enter_limit, is_many
 from runnables.core.config import CURRENT_SCOPE
-from runnables.core.error_notes import add_location
+from runnables.core.error_notes import add_location, clock
 from runnables.engine.collect import acollect, collect
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import ByIndex, Merge
@@ -177,10 +177,11 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
     ) -> Generator[Any, None, None]:
         chunks = self.bound.stream(item, scope.config, **kwargs)
         merges.add(index, chunks)
+        began = clock.now
         try:
             yield from chunks
         except Exception as error:
-            add_location(error, f"item {index}")
+            add_location(error, f"item {index}", began)
             raise
         finally:
             close(chunks)
@@ -190,11 +191,12 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
     ) -> AsyncGenerator[Any, None]:
         chunks = self.bound.astream(item, scope.config, **kwargs)
         merges.add(index, chunks)
+        began = clock.now
         try:
             async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
-            add_location(error, f"item {index}")
+            add_location(error, f"item {index}", began)
             raise
         finally:
             await aclose(chunks)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from runnables.compose.coerce import coerce_to_runnable
+from runnables.compose.coerce import coerce_part
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input
 from runnables.core.batching import enter_limit
 from runnables.core.config import CURRENT_SCOPE
-from runnables.core.error_notes import add_location
+from runnables.core.error_notes import add_location, clock
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import ByKey, Merge
 from runnables.engine.stream import StreamInfo, aclose, close, merge_of
@@ -48,7 +48,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
     ) -> None:
         named = {**(branches or {}), **more}
         self.branches: dict[str, Runnable[Any, Any]] = {
-            key: coerce_to_runnable(branch) for key, branch in named.items()
+            key: coerce_part(branch, _location(key)) for key, branch in named.items()
         }
         self.name = name
 
@@ -211,11 +211,12 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         reader = tee.reader(index)
         chunks = self.branches[key].transform(reader, _child_config(scope, key), **kwargs)
         merges.add(key, chunks)
+        began = clock.now
         try:
             yield from chunks
         except Exception as error:
             if error is not tee.error:
-                add_location(error, _location(key))
+                add_location(error, _location(key), began)
             raise
         finally:
             close(chunks)
@@ -233,12 +234,13 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         reader = tee.reader(index)
         chunks = self.branches[key].atransform(reader, _child_config(scope, key), **kwargs)
         merges.add(key, chunks)
+        began = clock.now
         try:
             async for chunk in chunks:
                 yield chunk
         except Exception as error:
             if error is not tee.error:
-                add_location(error, _location(key))
+                add_location(error, _location(key), began)
             raise
         finally:
             await aclose(chunks)

@@ -19,7 +19,7 @@ from runnables.compose.functions import RunnableLambda
 from runnables.compose.non_blocking import NonBlockingStep
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Output, Result
-from runnables.core.config import refuse_options
+from runnables.core.options import refuse_options
 from runnables.core.signatures import is_async
 from runnables.engine.merging import RESET, Merge
 from runnables.engine.stream import StreamInfo, merge_of, raw_iterator

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.core.contract import BaseRunnable
+from runnables.core.missing_input import not_callable
 from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Input, Output
 
@@ -98,6 +99,16 @@ class Pipes(BaseRunnable[Input, Output], internal=True):
         from runnables.compose.sequence import pipe
 
         return pipe(other, self)
+
+    if not TYPE_CHECKING:  # checkers find this mistake themselves, and a runnable is no function
+
+        def __call__(self, *args: Any, config: Any = None, **kwargs: Any) -> Any:
+            """Refuse to be called like a function.
+
+            Raises:
+                TypeError: always; it says what to write.
+            """
+            raise not_callable(self, args, kwargs)
 
     @checks_keywords
     def pipe(self, *others: Any, name: str | None = None) -> RunnableSequence[Input, Any]:

@@ -155,7 +155,7 @@ class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
                 goes on in its thread until it asks `is_cancelled`, and its output is dropped.
 
         Raises:
-            ValueError: a limit that is no number, or not more than 0.
+            ConfigError: a limit that is no number, or not more than 0.
 
         Example:
             >>> RunnableLambda(len).with_timeout(30).invoke("abc")

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.compatibility import explain_mismatch
 from runnables.compose.runnable import Runnable
+from runnables.compose.stream_depth import MOST_STAGES, explain_depth
 from runnables.compose.typevars import Input, Output
 from runnables.core.batching import enter_limit
 from runnables.core.bulk import Failed, arun_micro_batch, run_micro_batch
 from runnables.core.config import activate
-from runnables.core.error_notes import add_location
+from runnables.core.error_notes import FirstPlaces, add_location
 from runnables.core.stops import without_stop
+from runnables.engine.collect import aread_ahead, read_ahead
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
 from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.thread_fan_out import ThreadFanOut
@@ -250,15 +252,24 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        noted: list[BaseException] = []
+        noted = FirstPlaces()
         flow: Any = input
-        with ExitStack() as stages:
-            for index, step in enumerate(self._steps(kwargs)):
-                before = flow
-                flow = step.transform(flow, self._child_config(scope, index))
-                flow = self._stage(index, flow, noted, info, before)
-                stages.callback(close, flow)
-            yield from info.delegate_to(flow)
+        depth = 0
+        try:
+            with ExitStack() as stages:
+                for index, step in enumerate(self._steps(kwargs)):
+                    if (depth := depth + 1) > MOST_STAGES and not step.streams_input:
+                        flow = read_ahead(flow)
+                        stages.close()
+                        depth = 1
+                    before = flow
+                    flow = step.transform(flow, self._child_config(scope, index))
+                    flow = self._stage(index, flow, noted, info, before)
+                    stages.callback(close, flow)
+                yield from info.delegate_to(flow)
+        except RecursionError as error:
+            explain_depth(error, self.steps)
+            raise
 
     async def _atransform(
         self,
@@ -267,43 +278,52 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        noted: list[BaseException] = []
+        noted = FirstPlaces()
         flow: Any = input
-        async with AsyncExitStack() as stages:
-            for index, step in enumerate(self._steps(kwargs)):
-                before = flow
-                flow = step.atransform(flow, self._child_config(scope, index))
-                flow = self._astage(index, flow, noted, info, before)
-                stages.push_async_callback(aclose, flow)
-            async for chunk in raw_iterator(info.delegate_to(flow)):
-                yield chunk
+        depth = 0
+        try:
+            async with AsyncExitStack() as stages:
+                for index, step in enumerate(self._steps(kwargs)):
+                    if (depth := depth + 1) > MOST_STAGES and not step.streams_input:
+                        flow = await aread_ahead(flow)
+                        await stages.aclose()
+                        depth = 1
+                    before = flow
+                    flow = step.atransform(flow, self._child_config(scope, index))
+                    flow = self._astage(index, flow, noted, info, before)
+                    stages.push_async_callback(aclose, flow)
+                async for chunk in raw_iterator(info.delegate_to(flow)):
+                    yield chunk
+        except RecursionError as error:
+            explain_depth(error, self.steps)
+            raise
 
     def _stage(
-        self, index: int, chunks: Any, noted: list[BaseException], outer: StreamInfo, source: Any
+        self, index: int, chunks: Any, noted: FirstPlaces, outer: StreamInfo, source: Any
     ) -> Stream[Any]:
         info = StreamInfo(self.steps[index].merge, self.steps[index])
         info.outer, info.source = outer.outer, source
         info.delegate_to(chunks)
-        guarded = chunks.with_on_error(partial(self._note_once, index=index, noted=noted))
+        guarded = chunks.with_on_error(partial(noted.add, where=self._location(index)))
         return Stream(guarded or self._guarded(index, chunks, noted), info)
 
     def _astage(
-        self, index: int, chunks: Any, noted: list[BaseException], outer: StreamInfo, source: Any
+        self, index: int, chunks: Any, noted: FirstPlaces, outer: StreamInfo, source: Any
     ) -> AsyncStream[Any]:
         info = StreamInfo(self.steps[index].merge, self.steps[index])
         info.outer, info.source = outer.outer, source
         info.delegate_to(chunks)
-        guarded = chunks.with_on_error(partial(self._note_once, index=index, noted=noted))
+        guarded = chunks.with_on_error(partial(noted.add, where=self._location(index)))
         return AsyncStream(guarded or self._aguarded(index, chunks, noted), info)
 
     def _guarded(
-        self, index: int, chunks: Iterable[Any], noted: list[BaseException]
+        self, index: int, chunks: Iterable[Any], noted: FirstPlaces
     ) -> Generator[Any, None, None]:
         try:
             yield from chunks
         except Exception as error:
             failure = without_stop(error, self.steps[index])
-            self._note_once(failure, index, noted)
+            noted.add(failure, self._location(index))
             if failure is not error:
                 raise failure from failure.__cause__
             raise
@@ -311,14 +331,14 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
             close(chunks)
 
     async def _aguarded(
-        self, index: int, chunks: AsyncIterable[Any], noted: list[BaseException]
+        self, index: int, chunks: AsyncIterable[Any], noted: FirstPlaces
     ) -> AsyncGenerator[Any, None]:
         try:
             async for chunk in raw_iterator(chunks):
                 yield chunk
         except Exception as error:
             failure = without_stop(error, self.steps[index])
-            self._note_once(failure, index, noted)
+            noted.add(failure, self._location(index))
             if failure is not error:
                 raise failure from failure.__cause__
             raise
@@ -340,12 +360,6 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
 
     def _location(self, index: int) -> str:
         return f"step {index + 1} of {len(self.steps)} ({self.steps[index].get_name()})"
-
-    def _note_once(self, error: Exception, index: int, noted: list[BaseException]) -> None:
-        """Note where an error came from, not the later steps that it passes through."""
-        if not any(error is other for other in noted):
-            noted.append(error)
-            add_location(error, self._location(index))
 
 
 def _input_schema(

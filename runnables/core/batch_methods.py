@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from runnables.core.batching import Batch, Configs
-from runnables.core.error_notes import trim_traceback
+from runnables.core.error_notes import clock, leave_run
 from runnables.core.stops import raise_without_stop
 from runnables.core.typevars import Input, Output
 from runnables.engine.stream import AsyncStream, Stream
@@ -70,11 +70,12 @@ class Batching(Generic[Input, Output]):
             [1, 2, 3]
         """
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
+        began = clock.now
         try:
             return job.flat(job.fan_out().run(job.count))
         except Exception as error:
             raise_without_stop(error, self)
-            trim_traceback(error, self)
+            leave_run(error, self, began)
             raise
 
     @overload
@@ -124,11 +125,12 @@ class Batching(Generic[Input, Output]):
             [1, 2]
         """
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
+        began = clock.now
         try:
             return job.flat(await job.afan_out().run(job.count))
         except Exception as error:
             raise_without_stop(error, self)
-            trim_traceback(error, self)
+            leave_run(error, self, began)
             raise
 
     @overload

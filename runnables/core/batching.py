@@ -11,12 +11,13 @@ from runnables.core.config import (
     RunnableConfig,
     Scope,
     check_config,
-    check_near_options,
     lowest,
     resolve_scope,
     without,
 )
+from runnables.core.description import check_configurable
 from runnables.core.error_notes import add_location
+from runnables.core.options import check_near_options
 from runnables.engine.slots import DEFAULT_LIMIT, Slots
 from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.thread_fan_out import ThreadFanOut
@@ -43,7 +44,9 @@ class Batch:
                 f"batch of {runnable!r}: inputs is a {type(inputs).__name__}, "
                 "expected a list or another iterable with one input an item"
             )
-        check_near_options(kwargs, ("max_concurrency", "return_exceptions", "config"))
+        check_near_options(runnable, kwargs, ("max_concurrency", "return_exceptions", "config"))
+        for given in (config or {},) if isinstance(config, Mapping) else config or ():
+            check_configurable(runnable, given or {})
         self._runnable = runnable
         self._collect = collect
         self._kwargs = kwargs

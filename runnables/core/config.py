@@ -11,9 +11,10 @@ import contextvars
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
+from runnables.core.options import key_hint
 from runnables.engine.contexts import keep_private
 from runnables.engine.slots import Slots, check_limit
-from runnables.errors import ConfigError, did_you_mean, nearest
+from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -256,34 +257,13 @@ def check_config(config: object) -> None:
     for key, value in cast("Mapping[object, object]", config).items():
         if key not in CONFIG_KEYS:
             raise ConfigError(
-                f"Unknown config key {key!r}.{did_you_mean(str(key), CONFIG_KEYS)} "
+                f"Unknown config key {key!r}.{key_hint(str(key), CONFIG_KEYS)} "
                 f"Known keys: {', '.join(sorted(CONFIG_KEYS))}. "
                 "Values of your own go into 'metadata' or 'configurable'."
             )
         expected = _TYPES.get(str(key))
         if value is not None and expected is not None and not isinstance(value, expected):
             raise ConfigError(f"Config key {key!r}: {value!r} is not {_EXPECTED[expected]}")
-
-
-def refuse_options(runnable: object, options: Mapping[str, Any]) -> None:
-    """Refuse every option of a call, because nothing would read it.
-
-    Raises:
-        ConfigError: names the first option.
-    """
-    for name in options:
-        raise ConfigError(f"{runnable!r} takes no option {name!r}")
-
-
-def check_near_options(options: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Refuse an option for the steps that can only be a typo of one of the call's own options.
-
-    Raises:
-        ConfigError: names the option and the one that was probably meant.
-    """
-    for name in options:
-        if (found := nearest(name, known, similarity=0.85)) is not None:
-            raise ConfigError(f"There is no option {name!r}. Did you mean {found!r}?")
 
 
 _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from runnables.core.batch_methods import Batching
 from runnables.core.config import RunnableConfig, Scope, current_scope, resolve_scope
-from runnables.core.description import Described
-from runnables.core.error_notes import trim_traceback
+from runnables.core.description import Described, check_configurable
+from runnables.core.error_notes import clock, leave_run
 from runnables.core.events import Run
+from runnables.core.missing_input import NOT_GIVEN, may_lack_input, missing_input
 from runnables.core.stops import raise_without_stop
 from runnables.core.stream_runs import arun_stream, run_stream
 from runnables.core.subclassing import wrap_overrides
@@ -62,6 +63,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
 
     # -- one input, one output
 
+    @may_lack_input
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Run on one input, and return the output.
 
@@ -83,10 +85,15 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             >>> (RunnableLambda(len) | str).invoke("abc")
             '3'
         """
+        if input is NOT_GIVEN:
+            raise missing_input(self.invoke, kwargs)
         if config is None and current_scope() is None:
             scope = None
         else:
+            if config is not None and not isinstance(config, Scope):
+                check_configurable(self, config)
             scope = resolve_scope(config)
+        began = clock.now
         try:
             if scope is None:
                 return cast("Output", self._invoke(input, None, kwargs))
@@ -97,9 +104,10 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
                 return cast("Output", run.end(self._invoke_observed(input, run, kwargs)))
         except Exception as error:
             raise_without_stop(error, self)
-            trim_traceback(error, self)
+            leave_run(error, self, began)
             raise
 
+    @may_lack_input
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
@@ -118,10 +126,15 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             >>> asyncio.run((RunnableLambda(len) | str).ainvoke("abc"))
             '3'
         """
+        if input is NOT_GIVEN:
+            raise missing_input(self.ainvoke, kwargs)
         if config is None and current_scope() is None:
             scope = None
         else:
+            if config is not None and not isinstance(config, Scope):
+                check_configurable(self, config)
             scope = resolve_scope(config)
+        began = clock.now
         try:
             if scope is None:
                 return cast("Output", await self._ainvoke(input, None, kwargs))
@@ -134,11 +147,12 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
                 return cast("Output", run.end(await self._ainvoke_observed(input, run, kwargs)))
         except Exception as error:
             raise_without_stop(error, self)
-            trim_traceback(error, self)
+            leave_run(error, self, began)
             raise
 
     # -- one input, an output in chunks
 
+    @may_lack_input
     def stream(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Stream[Output]:
@@ -170,8 +184,11 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             b
             c
         """
+        if input is NOT_GIVEN:
+            raise missing_input(self.stream, kwargs)
         return self.transform(SingleValue(input), config, **kwargs)
 
+    @may_lack_input
     def astream(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncStream[Output]:
@@ -195,6 +212,8 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             'i'
             '!'
         """
+        if input is NOT_GIVEN:
+            raise missing_input(self.astream, kwargs)
         return self.atransform(AsyncSingleValue(input), config, **kwargs)
 
     def transform(
@@ -217,6 +236,8 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             >>> list(StrOutputParser().transform(iter(["a", "b"])))
             ['a', 'b']
         """
+        if config is not None and not isinstance(config, Scope):
+            check_configurable(self, config)
         info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
         return run_stream(self, self._transform, input, resolve_scope(config), kwargs, info)
 
@@ -233,6 +254,8 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         Returns:
             An async iterator of chunks, which is also an async context manager.
         """
+        if config is not None and not isinstance(config, Scope):
+            check_configurable(self, config)
         info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
         return arun_stream(self, self._atransform, input, resolve_scope(config), kwargs, info)
 

@@ -7,12 +7,14 @@ made anew at each request. A runnable whose schema is never requested does not l
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from runnables.core.signatures import types_of
+from runnables.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from pydantic import BaseModel
 
@@ -166,3 +168,31 @@ def walk(runnable: Any) -> Iterator[Any]:
 def prompts_in(runnable: Any) -> list[Any]:
     """Return the prompts in a runnable, in order."""
     return [step for step in walk(runnable) if step.run_type == "prompt"]
+
+
+def check_configurable(runnable: Any, config: Mapping[str, Any]) -> None:
+    """Refuse a key of `configurable` that can only be a typo of a field of this runnable.
+
+    Keys of the user's own, for functions that read them in their config, are no typos: those that
+    are similar to no field, and those beside the field itself.
+
+    Raises:
+        ConfigError: names the key, and the field that was probably meant.
+    """
+    values = config.get("configurable")
+    if not isinstance(values, Mapping):
+        return  # an error, or nothing
+    given = {str(key) for key in cast("Mapping[object, object]", values)}
+    fields = {field.id for field, _ in runnable._configurable()} if given else set[str]()
+    for key in sorted(given - fields):
+        if (meant := _meant_field(key, fields - given)) is not None:
+            raise ConfigError(
+                f"{runnable!r} has no configurable field {key!r}. Did you mean {meant!r}? "
+                f"Its fields: {', '.join(sorted(fields))}."
+            )
+
+
+def _meant_field(key: str, fields: Collection[str]) -> str | None:
+    """Return the field of which a key is a typo; a short one may have two letters swapped."""
+    swapped = (field for field in fields if sorted(field.lower()) == sorted(key.lower()))
+    return next(swapped, None) or nearest(key, fields, similarity=0.75)

@@ -11,6 +11,7 @@ import inspect
 import time
 import uuid
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from runnables.core.config import RunnableConfig, Scope, ensure_scope
@@ -256,8 +257,11 @@ async def _wait_for(result: Awaitable[None]) -> None:
     await result
 
 
-_logged: dict[int, object] = {}
+_logged: dict[int, weakref.ref[Any]] = {}
 """The handlers whose error was logged, by id: a handler need not be hashable."""
+
+_latest_logged: deque[Handler] = deque(maxlen=4)
+"""The latest of them that take no weak references; more would be kept alive for nothing."""
 
 
 def _report_handler_error(handler: Handler, error: Exception) -> Exception | None:
@@ -274,13 +278,15 @@ def _report_handler_error(handler: Handler, error: Exception) -> Exception | Non
 
 
 def _is_first_error(handler: Handler) -> bool:
+    if any(handler is other for other in _latest_logged):
+        return False
     key = id(handler)
     if key in _logged:
         return False
     try:  # once it is gone, another handler may have its id
         _logged[key] = weakref.ref(handler, lambda _: _logged.pop(key, None))
-    except TypeError:  # it takes no weak references, so it stays
-        _logged[key] = handler
+    except TypeError:  # it takes no weak references
+        _latest_logged.append(handler)
     return True
 
 

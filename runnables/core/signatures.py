@@ -5,16 +5,19 @@ from __future__ import annotations
 import collections.abc as abc
 import functools
 import inspect
+import math
 import typing
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origin
 
+from runnables.core.options import option_hint, unknown_option
 from runnables.core.user_code import user_config
 from runnables.core.values import show
-from runnables.errors import ConfigError, did_you_mean
+from runnables.core.weak_cache import weak_cache
+from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable
     from types import CodeType
 
     from runnables.core.config import Scope
@@ -49,7 +52,7 @@ def _check_options(function: Callable[..., Any], options: dict[str, Any]) -> Non
     for name in options:
         if name not in known:
             raise ConfigError(
-                f"{show(function)} takes no option {name!r}.{did_you_mean(name, known)}"
+                f"{show(function)} takes no option {name!r}.{option_hint(name, known)}"
             )
 
 
@@ -71,8 +74,23 @@ def can_take(function: object, count: int) -> bool:
     return True
 
 
-@functools.lru_cache(maxsize=4096)
-def _takes_config(function: Callable[..., Any]) -> bool:
+def one_value_lacks(function: Any) -> str:
+    """Return the parameters of a function that cannot be called with one value; "" of another."""
+    try:  # what a decorator returned counts: it may pass the other values itself
+        signature = inspect.signature(function, follow_wrapped=False)
+    except (TypeError, ValueError):  # some built-in functions have no signature
+        return ""
+    config = {"config": None} if "config" in signature.parameters else {}
+    try:
+        signature.bind(None, **config)
+    except TypeError:
+        return f"({', '.join(signature.parameters)})" if signature.parameters else "no value"
+    return ""
+
+
+@weak_cache
+def takes_config(function: Callable[..., Any]) -> bool:
+    """Tell whether a function has a parameter named `config`."""
     try:
         return "config" in inspect.signature(function).parameters
     except (TypeError, ValueError):  # some built-in functions have no signature
@@ -91,18 +109,53 @@ def checks_keywords(method: Method) -> Method:
     code: CodeType = cast("Any", method).__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     known = [name for name in names if name != "self"]
+    most = math.inf if code.co_flags & inspect.CO_VARARGS else code.co_argcount
+
+    needed = code.co_argcount - len(cast("Any", method).__defaults__ or ())
 
     @functools.wraps(method)
     def checked(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > most:
+            raise _only_by_name(method, args[int(most)], args)
         for name in kwargs:
             if name not in known:
                 if method.__name__ != "__init__":
                     raise unknown_option(method.__name__, name, known)
                 cls = type(cast("object", args[0]))
                 raise unknown_option(cls.__name__, name, setting_names(cls))
+        if len(args) < needed:
+            for name in names[len(args) : needed]:
+                if name not in kwargs:
+                    owner = _owner(method, args)
+                    raise ConfigError(f"{owner} needs {name!r}: {owner}({name}=...).")
         return method(*args, **kwargs)
 
     return cast("Method", checked)
+
+
+def _owner(method: Any, args: tuple[Any, ...]) -> str:
+    """Return the name of a method for errors; of an `__init__`, the class of the new object."""
+    is_init = method.__name__ == "__init__"
+    return type(cast("object", args[0])).__name__ if is_init else str(method.__name__)
+
+
+def _only_by_name(method: Any, value: object, args: tuple[Any, ...]) -> ConfigError:
+    """Return the error for a value without a name, where settings must have one."""
+    name = _owner(method, args)
+    parameters = inspect.signature(method).parameters.values()
+    named = [parameter for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    if not named:
+        taken = ", ".join(parameter.name for parameter in parameters if parameter.name != "self")
+        return ConfigError(f"{name}: {value!r} is one argument too many. It takes: {taken}.")
+    kind = type(value)
+    alike = [
+        setting.name
+        for setting in named
+        if type(setting.default) is kind or str(setting.annotation).startswith(f"{kind.__name__} |")
+    ]
+    known = ", ".join(setting.name for setting in named) or "none"
+    hint = f" Did you mean {name}({alike[0]}={value!r})?" if alike else ""
+    return ConfigError(f"{name}({value!r}): settings go by name.{hint} Known: {known}.")
 
 
 def setting_names(cls: type) -> list[str]:
@@ -118,36 +171,6 @@ def setting_names(cls: type) -> list[str]:
 
 
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
-_INSTEAD: Final[Mapping[str, tuple[str, str]]] = {
-    "callbacks": ("", "Handlers go into the config: with_config(callbacks=[...])."),
-    "streaming": ("", "Every model streams: call `stream`."),
-    "model_kwargs": ("extra_body", "Other options of its service go into extra_body={...}."),
-    "chunk_size": ("max_batch_size", "max_batch_size says how many strings are sent at once."),
-}
-"""Options of other libraries: the option that must be known here for the hint, and the hint."""
-
-
-def unknown_option(owner: str, name: str, known: Collection[str]) -> ConfigError:
-    """Return the error for an option that does not exist, with a similar name or another way.
-
-    Args:
-        owner: the class or function that received the option.
-        name: the option.
-        known: the options that exist.
-    """
-    needed, instead = _INSTEAD.get(name, ("", ""))
-    applies = instead and (not needed or needed in known)
-    hint = f" {instead}" if applies else did_you_mean(name, known)
-    return ConfigError(f"{owner} has no option {name!r}.{hint} Known: {', '.join(known)}.")
-
-
-def takes_config(function: Callable[..., Any]) -> bool:
-    """Tell whether a function has a parameter named `config`."""
-    try:
-        return _takes_config(function)
-    except TypeError:  # an unhashable callable object
-        return _takes_config.__wrapped__(function)
 
 
 def getter_keys(function: object) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from runnables.core.config import RunnableConfig, Scope, activate, resolve_scope
 from runnables.core.events import Run
+from runnables.core.missing_input import NOT_GIVEN, may_lack_input, missing_input
 from runnables.core.stops import raise_without_stop
 from runnables.core.stream_runs import arun_stream, run_stream
 from runnables.core.user_code import aiterate_in_scope, iterate_in_scope, user_config
@@ -72,8 +73,11 @@ def _user_config(scope: Scope | None) -> RunnableConfig | None:
 
 
 def _wrap_invoke(raw: Raw) -> Raw:
+    @may_lack_input
     @functools.wraps(raw)
     def invoke(self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        if input is NOT_GIVEN:
+            raise missing_input(self.invoke, kwargs)
         scope = resolve_scope(config)
         try:
             if scope is None:
@@ -94,10 +98,13 @@ def _wrap_invoke(raw: Raw) -> Raw:
 
 
 def _awrap_invoke(raw: Raw) -> Raw:
+    @may_lack_input
     @functools.wraps(raw)
     async def ainvoke(
         self: Any, input: Any, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Any:
+        if input is NOT_GIVEN:
+            raise missing_input(self.ainvoke, kwargs)
         scope = resolve_scope(config)
         try:
             if scope is None:

@@ -6,11 +6,20 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from runnables.engine.merging import RESET
-from runnables.engine.stream import aclose, close, merge_of, raw_iterator
+from runnables.engine.stream import (
+    AsyncStream,
+    Stream,
+    StreamInfo,
+    aclose,
+    close,
+    merge_of,
+    raw_iterator,
+    stream_may_restart,
+)
 from runnables.errors import EmptyStream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 
     from runnables.engine.merging import Accumulator
 
@@ -107,6 +116,35 @@ async def acollect(chunks: AsyncIterable[Any]) -> Any:
     finally:
         await aclose(chunks)
     return _value(accumulator, chunks)
+
+
+def read_ahead(chunks: Iterable[Any]) -> Stream[Any]:
+    """Read all chunks now, close their stream, and return a stream of the same chunks."""
+    try:
+        read = list(chunks)
+    finally:
+        close(chunks)
+    return Stream((chunk for chunk in read), _info_of(chunks))
+
+
+async def aread_ahead(chunks: AsyncIterable[Any]) -> AsyncStream[Any]:
+    """Read all chunks now, close their stream, and return a stream of the same chunks."""
+    try:
+        read = [chunk async for chunk in raw_iterator(chunks)]
+    finally:
+        await aclose(chunks)
+    return AsyncStream(_aiterate(read), _info_of(chunks))
+
+
+async def _aiterate(chunks: list[Any]) -> AsyncGenerator[Any, None]:
+    for chunk in chunks:
+        yield chunk
+
+
+def _info_of(chunks: object) -> StreamInfo:
+    """Return the metadata of a stream that has ended, without a reference to it."""
+    producer: object = getattr(chunks, "producer", None)
+    return StreamInfo(merge_of(chunks), producer, stream_may_restart(chunks))
 
 
 def _value(accumulator: Accumulator | None, chunks: object) -> Any:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 from runnables.engine.closing import ResumedClosing, finish
 from runnables.engine.contexts import receiver
 from runnables.engine.merging import DELTAS
+from runnables.engine.misuse import AsyncOnly, SyncOnly
 from runnables.engine.tasks import in_context, other_loop_error, task_context
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class StreamInfo:
         return self._made[1](on_error)
 
 
-class Stream(Generic[T_co]):
+class Stream(SyncOnly, Generic[T_co]):
     """The chunks of a run, as they come: an iterator, and a context manager that closes it.
 
     Leaving a `for` loop early, `close()` and the end of a `with` block all stop the work upstream
@@ -203,7 +204,7 @@ class Stream(Generic[T_co]):
         self.close()
 
 
-class AsyncStream(Generic[T_co]):
+class AsyncStream(AsyncOnly, Generic[T_co]):
     """The chunks of an async run, as they come: an async iterator and context manager.
 
     `aclose()` and the end of an `async with` block stop the work upstream before they return.

@@ -123,7 +123,7 @@ def _counter(counter: Any) -> Counter:
         return count_tokens_approximately
     if hasattr(counter, "get_num_tokens_from_messages"):
         return cast("Counter", counter.get_num_tokens_from_messages)
-    if not callable(counter):
+    if not callable(counter) or hasattr(counter, "run_type"):  # a chain returns no count
         raise ValueError(
             f"token_counter={counter!r}: expected a function, a model with "
             "get_num_tokens_from_messages, or 'approximate'."

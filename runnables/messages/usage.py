@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NotRequired, cast
 
@@ -60,7 +59,7 @@ class UsageMetadata(TypedDict):
 
 
 def add_usage(left: UsageMetadata | None, right: UsageMetadata | None) -> UsageMetadata:
-    """Return the sum of two counts, kind by kind; None counts as zero.
+    """Return the sum of two counts, kind by kind; None and what is below zero count as zero.
 
     Example:
         >>> usage = UsageMetadata(input_tokens=8, output_tokens=2, total_tokens=10)
@@ -83,15 +82,20 @@ def subtract_usage(left: UsageMetadata | None, right: UsageMetadata | None) -> U
 
 
 def sum_usage(usages: Iterable[UsageMetadata]) -> UsageMetadata:
-    """Return the sum of any number of counts; of none, zeros."""
+    """Return the sum of any number of counts, in which nothing is below zero; of none, zeros."""
     total: Mapping[str, Any] = _zero()
     for usage in usages:
-        total = _combine(total, usage, operator.add)
+        total = _combine(total, usage, _add)
     return cast("UsageMetadata", total)
 
 
 def _zero() -> UsageMetadata:
     return UsageMetadata(input_tokens=0, output_tokens=0, total_tokens=0)
+
+
+def _add(left: int, right: int) -> int:
+    # a service that reports a count below zero must not take back what others have used
+    return max(left, 0) + max(right, 0)
 
 
 def _subtract(left: int, right: int) -> int:

@@ -165,12 +165,14 @@ class Budget:
 
     def _add(self, name: str, usage: UsageMetadata) -> None:
         price = self._price(name)
+        usage = sum_usage([usage])  # without what is below zero, which would be a refund
+        tokens = usage["total_tokens"] or usage["input_tokens"] + usage["output_tokens"]
         with lock:
             self._by_model[name] = add_usage(self._by_model.get(name), usage)
-            self._spent_tokens += usage["total_tokens"]
+            self._spent_tokens += tokens
             if price is not None:
                 self._spent_cost += _cost(usage, price)
-            elif usage["total_tokens"]:
+            elif tokens:
                 self._unpriced = name
 
     def _price(self, name: str) -> tuple[float, ...] | None:

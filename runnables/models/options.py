@@ -6,7 +6,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
-from runnables.core.signatures import unknown_option
+from runnables.core.options import unknown_option
 from runnables.errors import ConfigError
 
 BASE_OPTIONS: Final = frozenset(

@@ -237,7 +237,7 @@ class _QueueEntry:
     """
 
     def __init__(self, tokens: float, wakeup: Any) -> None:
-        self.tokens = tokens
+        self.tokens = max(tokens, 0)  # less than none would be a gift
         self.wakeup = wakeup
         self.admitted = False
 
@@ -334,7 +334,7 @@ class FairQueue:
     def settle(self, reserved: float, used: float) -> None:
         """Correct the tokens that a call has taken."""
         with lock:
-            self._take(0, used - reserved)
+            self._take(0, max(used, 0) - max(reserved, 0))
             self._wake_head()
 
     def pause(self, seconds: float) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
-from runnables.compose.policies.backoff import MAX_RETRY_DELAY, Backoff, check_delay
+from runnables.compose.policies.backoff import MAX_RETRY_DELAY, Backoff
+from runnables.core.bounds import check_seconds
 from runnables.engine.stream import aclose, close
 from runnables.errors import ModelError, RateLimitError, is_retryable
 
@@ -83,7 +84,7 @@ class RequestPolicy:
 
             check_attempts("max_retries", max_retries, 0)
         if max_retry_delay is not None:
-            check_delay("max_retry_delay", max_retry_delay)
+            max_retry_delay = check_seconds("max_retry_delay={}", max_retry_delay, or_zero=True)
         if rate_limiter is not None:
             from runnables.models.rate_limits import check_rate_limiter
 
@@ -303,7 +304,8 @@ class Reservation:
 
     def record_usage(self, answer: object) -> None:
         """Count the tokens that an answer, or a chunk of one, reports."""
-        self._used += (getattr(answer, "usage_metadata", None) or _NO_USAGE)["total_tokens"]
+        used = (getattr(answer, "usage_metadata", None) or _NO_USAGE)["total_tokens"]
+        self._used += max(used, 0)  # less than none would be a refund
 
     def commit(self) -> None:
         """Correct the estimate, now that the answer is complete; one without a usage stands."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, cast, get_a
 from typing_extensions import dataclass_transform
 
 from runnables.compose.non_blocking import Decoder, NonBlockingStep
+from runnables.core.options import option_hint
 from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException, did_you_mean
@@ -51,7 +52,8 @@ class BaseParser(NonBlockingStep[Any, Output], internal=True):
 
     def _refuse(self, options: dict[str, Any]) -> None:
         for option in options:
-            raise TypeError(f"{type(self).__name__} has no option {option!r} for a call")
+            hint = option_hint(option, ())
+            raise TypeError(f"{type(self).__name__} has no option {option!r} for a call.{hint}")
 
     def _parse_input(self, input: Any) -> Any:
         """Return the result for a whole input."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
-from runnables.core.config import refuse_options
 from runnables.core.error_notes import add_location, chain_errors
+from runnables.core.options import refuse_options
 from runnables.core.typevars import Output
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import SNAPSHOTS

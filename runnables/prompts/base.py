@@ -165,10 +165,11 @@ class BasePromptTemplate(NonBlockingStep[Any, PromptValue], Template):
             PromptError: a value is missing, or a value without a name is not possible.
         """
         if options:
+            hints = "".join(option_hint(name, ()) for name in options)
             raise ConfigError(
                 f"{self._label()} takes no options, and received "
-                f"{', '.join(map(repr, options))}. Put values into the input, as a dict, and bind "
-                "options of a model to the model."
+                f"{', '.join(map(repr, options))}.{hints} Put values into the input, as a dict, "
+                "and bind options of a model to the model."
             )
         values = self._values_by_name(input)
         self.require(values)

@@ -146,6 +146,15 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         if optional_variables is not None:
             self._refuse_unknown(optional_variables)
 
+    def _literal_hint(self, name: str) -> str:
+        for part in self.messages:
+            if isinstance(part, MessagesPlaceholder) and part.variable_name == name:
+                return (
+                    " It is a placeholder: pass a list of messages, or write "
+                    f"MessagesPlaceholder({name!r}, optional=True)."
+                )
+        return super()._literal_hint(name)
+
     @classmethod
     def from_messages(
         cls,

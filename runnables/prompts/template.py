@@ -140,7 +140,7 @@ class Template(ABC):
         )
 
     def _literal_hint(self, name: str) -> str:
-        """Return how to write braces, for a name that may not be meant as a variable."""
+        """Return another way out, for a name that may not be meant as a variable."""
         if getattr(self, "template_format", None) != "f-string":
             return ""
         return f" If {name!r} is not meant as a variable, write its braces twice: '{{{{{name}}}}}'."

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from runnables.errors import MissingExtra
+from runnables.core.installation import missing_package
 
 try:
     import pytest
 except ImportError as error:
-    raise MissingExtra(
-        "runnables.testing needs the package 'pytest', which is not installed. "
-        "Install it with: pip install pytest"
-    ) from error
+    raise missing_package("runnables.testing", "pytest") from error
 
 # Failed asserts in these modules show what they compared, as asserts in test files do.
 pytest.register_assert_rewrite(

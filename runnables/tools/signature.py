@@ -6,7 +6,6 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, Final, get_args, get_origin
 
@@ -19,6 +18,7 @@ from runnables.core.config import RunnableConfig
 from runnables.core.schemas import fields_schema
 from runnables.core.signatures import target
 from runnables.core.values import show
+from runnables.core.weak_cache import weak_cache
 from runnables.errors import ConfigError
 
 
@@ -180,16 +180,9 @@ def _has_json(default: Any) -> bool:
     return True
 
 
+@weak_cache
 def config_names(function: Callable[..., Any]) -> tuple[str, ...]:
     """Return the parameters of a function that get the config."""
-    try:
-        return _config_names(function)
-    except TypeError:  # an unhashable callable object
-        return _config_names.__wrapped__(function)
-
-
-@lru_cache(maxsize=4096)
-def _config_names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(Signature(function, strict=False).configs)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runnables import ConfigError
-from runnables.compose.policies.backoff import NO_BACKOFF, Backoff, check_delay
+from runnables.compose.policies.backoff import NO_BACKOFF, Backoff
 from runnables.errors import RateLimitError
 
 
@@ -37,10 +36,3 @@ def test_without_backoff_only_the_service_is_waited_for() -> None:
     """Our own delay is zero then, after any attempt."""
     assert NO_BACKOFF.delay(9, OSError()) == 0
     assert NO_BACKOFF.delay(1, RateLimitError("slow down", retry_after=2)) == 2
-
-
-@pytest.mark.parametrize("junk", [-1, "1", None, float("nan")], ids=str)
-def test_what_is_no_delay_is_refused(junk: object) -> None:
-    """The error names the keyword."""
-    with pytest.raises(ConfigError, match="max_retry_delay=.*expected a number of seconds"):
-        check_delay("max_retry_delay", junk)

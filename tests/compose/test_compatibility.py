@@ -271,7 +271,9 @@ def test_doubtful_annotations_refuse_nothing() -> None:
 
 def test_a_prompt_after_a_dict_of_steps_needs_all_its_values() -> None:
     """A dict of steps has exactly its keys: a prompt that lacks one always lacks it."""
-    with pytest.raises(TypeError, match=r"needs 'b', and is given 'a', 'bb'. Did you mean 'bb'"):
+    with pytest.raises(
+        TypeError, match=r"needs 'b', and is given 'a', 'bb'. Did you mean 'b' by 'bb'"
+    ):
         _ = RunnableParallel(a=len, bb=len) | TWO_VALUES
     with pytest.raises(TypeError, match="needs 'a', 'b', and is given 'c'"):
         _ = {"c": len} | RunnablePassthrough() | RunnableParallel(x=TWO_VALUES)

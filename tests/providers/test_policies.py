@@ -168,7 +168,7 @@ def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
     [
         ({"api_key": b"sk-in-bytes"}, "ChatOpenAI: api_key is of type 'bytes'"),
         ({"base_url": 5}, "ChatOpenAI: base_url is of type 'int'"),
-        ({"timeout": "5"}, "ChatOpenAI: timeout='5': expected seconds"),
+        ({"timeout": "5"}, "ChatOpenAI: timeout='5': expected a number of seconds"),
         ({"timeout": (3, 4)}, "ChatOpenAI: timeout="),
         ({"default_headers": ["a"]}, "ChatOpenAI: default_headers is of type 'list'"),
         ({"extra_body": "top_k"}, "ChatOpenAI: extra_body is of type 'str'"),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.util
 from typing import Final
 
-from runnables.errors import missing_extra
-
 _PACKAGE: Final = "aiohttp"
 
 
@@ -21,4 +19,6 @@ def require_http(subject: str, extra: str) -> None:
         MissingExtra: the library is not installed.
     """
     if importlib.util.find_spec(_PACKAGE) is None:
+        from runnables.core.installation import missing_extra  # here, as it reads metadata
+
         raise missing_extra(subject, _PACKAGE, extra)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from runnables.errors import ConfigError
+from runnables.core.bounds import check_seconds
 
 
 # Requests and replies never change, but are not frozen: to make one would take three times as long.
@@ -81,11 +82,11 @@ class Timeouts:
     def __post_init__(self) -> None:
         for limit in fields(self):
             seconds = getattr(self, limit.name)
-            if seconds is not None and not seconds > 0:
-                raise ConfigError(
-                    f"Timeouts({limit.name}={seconds!r}): expected seconds, more than 0, or None "
-                    "for no limit."
+            if seconds is not None:
+                checked = check_seconds(
+                    f"Timeouts({limit.name}={{}})", seconds, other=", or None for no limit"
                 )
+                object.__setattr__(self, limit.name, checked if checked < math.inf else None)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from runnables.core.bounds import check_seconds
 from runnables.errors import (
     AuthenticationError,
     ConfigError,
@@ -240,12 +241,8 @@ class Remote:
             return _DEFAULT_CONFIG
         if isinstance(limit, Timeouts):
             return ClientConfig(limit)
-        is_number = isinstance(cast("object", limit), (int, float)) and not isinstance(limit, bool)
-        if not is_number or not limit > 0:
-            raise ConfigError(
-                f"{type(self).__name__}: timeout={limit!r}: expected seconds, more than 0, or "
-                "Timeouts(...)."
-            )
+        setting = f"{type(self).__name__}: timeout={{}}"
+        limit = check_seconds(setting, limit, other=", or Timeouts(...)")
         return ClientConfig(Timeouts(connect=min(limit, 10), first=limit, between=limit))
 
     def _post(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,10 @@ from runnables_providers.local.weights import WEIGHTS_VARIABLE, Weights, cached_
 
 _POLL_SECONDS: Final = 0.1
 
-_COMPLAINTS: Final = ("error", "cause", "warning: retrying")
+_BROKEN: Final = re.compile(r"after connection broken by '(.*)': /")
+"""The part of pip's warnings that says why it has no connection."""
+
+_COMPLAINTS: Final = ("error", "cause")
 """How the lines of pip and uv start that say why something failed."""
 
 
@@ -132,11 +136,21 @@ def _megabytes(size: int) -> int:
 
 
 def _reasons(output: IO[bytes]) -> str:
-    """Return an installer's errors, or else its last line, in one line."""
+    """Return one reason why an installer failed.
+
+    Without a connection, pip warns at each of its retries, and then says that there is no such
+    version: the connection is the reason. Of what it says otherwise, the first error is the most
+    precise; of what uv says, the error and its last cause.
+    """
     output.seek(0)
     lines = [line.strip() for line in output.read().decode(errors="replace").splitlines()]
+    for line in lines:
+        if broken := _BROKEN.search(line):
+            why = broken[1].rpartition(": ")[2].rstrip("')")
+            return f"the package index cannot be reached: {why}"
     reasons = [line for line in lines if line.lower().startswith(_COMPLAINTS)]
-    return " / ".join(dict.fromkeys(reasons or lines[-1:])) or "there was no output"
+    causes = [line for line in reasons if line.lower().startswith("cause")]
+    return " / ".join([*reasons[:1], *causes[-1:]] or lines[-1:]) or "there was no output"
 
 
 def unreachable(weights: Weights, why: str) -> WeightsError:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
-from runnables.errors import ConfigError, MissingExtra, WeightsError, missing_extra
+from runnables.errors import ConfigError, MissingExtra, WeightsError
 from runnables_providers.local.weights import temporary_folder
 
 LOG_VARIABLE: Final = "RUNNABLES_LOCAL_LOG"
@@ -89,6 +89,8 @@ def require_runtime() -> None:
         MissingExtra: the runtime is not installed.
     """
     if importlib.util.find_spec(_PACKAGE) is None:
+        from runnables.core.installation import missing_extra  # here, as it reads metadata
+
         raise missing_extra("The local model", _PACKAGE, "local")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from runnables.errors import ConfigError, ModelError
+from runnables.errors import ModelError
 
 MAX_RETRY_DELAY: Final = 60.0
 """The longest delay, in seconds, that a service may ask for and still get another attempt.
@@ -43,7 +43,8 @@ class Backoff:
         # Put together, as tenacity's own wait_exponential_jitter has two names for `initial`,
         # and warns of the older one.
         growing = wait_exponential(self.initial, self.max, self.exp_base)
-        seconds = min(growing(state) + wait_random(0, self.jitter)(state), self.max)
+        extra = wait_random(0, min(self.jitter, self.max))(state)
+        seconds = min(growing(state) + extra, self.max)
         return max(requested_delay(error), float(seconds))
 
 
@@ -54,13 +55,3 @@ def requested_delay(error: Exception) -> float:
     """Return the seconds that a service asks us to wait; 0 where it asks for nothing."""
     asked = error.retry_after if isinstance(error, ModelError) else None
     return asked if asked is not None and asked > 0 else 0.0
-
-
-def check_delay(keyword: str, seconds: object) -> None:
-    """Refuse what is no number of seconds.
-
-    Raises:
-        ConfigError: no number, or one below 0.
-    """
-    if not isinstance(seconds, (int, float)) or not seconds >= 0:
-        raise ConfigError(f"{keyword}={seconds!r}: expected a number of seconds from 0")

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from runnables.core.error_notes import add_location, chain_errors
+from runnables.core.error_notes import add_location, chain_errors, has_location, set_attribute
 from runnables.core.signatures import is_async
 from runnables.engine.deltas import MergeableChunk
 from runnables.engine.merging import RESET, comes_in_parts
@@ -41,6 +41,7 @@ class FailureLog:
 
     def __init__(self, on_restart: Restart) -> None:
         self.errors: list[Exception] = []
+        self._locations: list[str | None] = []
         self._on_restart = on_restart
         self._emitted: list[Any] = []
         self._joined = 0  # how many of them, from the first, are several chunks in one
@@ -65,9 +66,14 @@ class FailureLog:
 
     def failed(self, error: Exception, location: str | None) -> None:
         """Record a failure; the same exception raised once more gets no second note."""
-        if location is not None and not any(error is known for known in self.errors):
+        for known, its_location in zip(self.errors, self._locations, strict=True):
+            if error is known:
+                location = its_location
+                break
+        if location is not None and not has_location(error, location):
             add_location(error, location)
         self.errors.append(error)
+        self._locations.append(location)
 
     def already_emitted(self, info: StreamInfo) -> bool:
         """Tell whether chunks were emitted that cannot be taken back; the error carries them then.
@@ -78,7 +84,7 @@ class FailureLog:
             return False
         produced = self._produced(info)
         for error in (self.errors[0], self.errors[-1]):
-            cast("Any", error).produced = produced
+            set_attribute(error, "produced", produced)
         return True
 
     @property
@@ -108,7 +114,9 @@ class FailureLog:
         """Return the first error; its cause is the group of the others, in order."""
         first = chain_errors(self.errors, "the other attempts")
         traceback = first.__traceback__
-        return first.with_traceback(None if traceback is None else traceback.tb_next)
+        rest = None if traceback is None else traceback.tb_next
+        BaseException.with_traceback(first, rest)  # not by a method of its class, which may raise
+        return first
 
 
 Errors = type[BaseException] | tuple[type[BaseException], ...] | Callable[[Any], bool]
@@ -125,7 +133,12 @@ def check_errors(keyword: str, errors: Any) -> None:
     kinds: tuple[Any, ...] = given if isinstance(errors, tuple) else (given,)
     if all(isinstance(kind, type) and issubclass(kind, BaseException) for kind in kinds):
         return
-    if isinstance(given, type) or not callable(given) or is_async(given):
+    if (
+        isinstance(given, type)
+        or not callable(given)
+        or is_async(given)
+        or hasattr(given, "run_type")
+    ):
         raise ConfigError(
             f"{keyword}={errors!r}: expected a class of exceptions, a tuple of them, or a "
             "function of the exception that says True or False"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from runnables.compose.coerce import coerce_to_runnable
+from runnables.compose.coerce import coerce_part, coerce_to_runnable
 from runnables.compose.policies.failures import (
     Errors,
     FailureLog,
@@ -69,7 +69,10 @@ class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
         if not isinstance(given, Iterable) or isinstance(given, (str, Mapping)):
             raise ConfigError(f"fallbacks={given!r}: expected a list of runnables")
         self.runnable: Runnable[Input, Output] = coerce_to_runnable(runnable)
-        self.fallbacks = tuple(coerce_to_runnable(fallback) for fallback in fallbacks)
+        self.fallbacks = tuple(
+            coerce_part(fallback, f"fallback {number}")
+            for number, fallback in enumerate(fallbacks, 1)
+        )
         if not self.fallbacks:
             raise ConfigError("fallbacks=[]: expected at least one runnable to fall back to")
         self.exceptions_to_handle = exceptions_to_handle

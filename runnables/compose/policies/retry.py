@@ -20,7 +20,7 @@ from runnables.compose.policies.attempts import (
     check_attempts,
     stream_with_retries,
 )
-from runnables.compose.policies.backoff import MAX_RETRY_DELAY, NO_BACKOFF, Backoff, check_delay
+from runnables.compose.policies.backoff import MAX_RETRY_DELAY, NO_BACKOFF, Backoff
 from runnables.compose.policies.failures import (
     Errors,
     Restart,
@@ -30,6 +30,7 @@ from runnables.compose.policies.failures import (
 )
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
+from runnables.core.bounds import check_seconds
 from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
 from runnables.errors import ConfigError, did_you_mean
@@ -92,13 +93,16 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         on_restart: Restart = "raise",
     ) -> None:
         check_attempts("stop_after_attempt", stop_after_attempt, 1)
-        check_delay("max_retry_delay", max_retry_delay)
+        max_retry_delay = check_seconds("max_retry_delay={}", max_retry_delay, or_zero=True)
         for key in exponential_jitter_params or {}:
             if key not in _BACKOFF:
                 raise ConfigError(
                     f"exponential_jitter_params has no {key!r}.{did_you_mean(key, _BACKOFF)} "
                     f"It has: {', '.join(_BACKOFF)}."
                 )
+        for key, value in (exponential_jitter_params or {}).items():
+            setting = f"exponential_jitter_params={{{{{key!r}: {{}}}}}}"
+            check_seconds(setting, value, or_zero=True)  # `exp_base`, too, is a number from 0
         check_restart(on_restart)
         check_errors("retry_if_exception_type", retry_if_exception_type)
         self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
+from runnables.core.bounds import check_seconds
 from runnables.core.subclassing import config_of
 from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
@@ -38,7 +39,7 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
         seconds: the limit; more than 0.
 
     Raises:
-        ValueError: a limit that is no number, or not more than 0.
+        ConfigError: a limit that is no number, or not more than 0.
 
     Example:
         >>> import asyncio
@@ -51,11 +52,8 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
     """
 
     def __init__(self, bound: Any, seconds: float) -> None:
-        given: Any = seconds
-        if not isinstance(given, (int, float)) or not given > 0:
-            raise ValueError(f"with_timeout({given!r}): expected a number of seconds, more than 0")
+        self.seconds = check_seconds("with_timeout({})", seconds)
         self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
-        self.seconds = seconds
 
     def __repr__(self) -> str:
         return f"({self.bound!r}).with_timeout({self.seconds!r})"

@@ -18,7 +18,7 @@ from typing import (
 from typing_extensions import TypeVar
 
 from runnables.compose.runnable import Runnable
-from runnables.core.signatures import unknown_option
+from runnables.core.options import unknown_option
 from runnables.errors import ConfigError, did_you_mean
 from runnables.messages.ai import AIMessage
 from runnables.messages.convert import LanguageModelInput

