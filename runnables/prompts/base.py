@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from runnables.compose.non_blocking import NonBlockingStep
+from runnables.core.options import option_hint
 from runnables.engine.collect import acollect
 from runnables.errors import ConfigError
 from runnables.messages.prompt_values import PromptValue

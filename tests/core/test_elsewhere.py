@@ -1,0 +1,106 @@
+"""A name that `runnables` does not have gives an error that says where it is, or what to use."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import runnables
+
+ANSWERS = {
+    "ChatOpenAI": "from runnables_providers.openai import ChatOpenAI",
+    "AzureChatOpenAI": "from runnables_providers.openai import AzureChatOpenAI",
+    "OpenAIEmbeddings": "from runnables_providers.openai import OpenAIEmbeddings",
+    "ChatAnthropic": "from runnables_providers.anthropic import ChatAnthropic",
+    "ChatGoogleGenerativeAI": "from runnables_providers.google import ChatGoogleGenerativeAI",
+    "ChatOllama": "from runnables_providers.ollama import ChatOllama",
+    "LocalChatModel": "from runnables_providers.local import LocalChatModel",
+    "ScriptedChatModel": "from runnables_providers.scripted import ScriptedChatModel",
+    "ChatMistralAI": "base_url",
+    "HuggingFaceEmbeddings": "init_embeddings",
+    "OpenAI": "init_chat_model",
+    "VertexAI": "init_chat_model",
+    "LLMChain": "prompt | model",
+    "load_qa_chain": "prompt | model",
+    "create_stuff_documents_chain": "prompt | model",
+    "AgentExecutor": "create_agent",
+    "create_react_agent": "create_agent",
+    "initialize_agent": "create_agent",
+    "RunnableWithMessageHistory": "MessagesPlaceholder",
+    "ConversationBufferMemory": "MessagesPlaceholder",
+    "BaseChatModel": "ChatModel",
+    "RunnableSerializable": "Use Runnable.",
+    "OutputFixingParser": "with_repair",
+    "StructuredOutputParser": "with_structured_output",
+    "PydanticOutputFunctionsParser": "PydanticToolsParser",
+    "BaseCallbackHandler": "on_event",
+    "AsyncCallbackHandler": "on_event",
+    "LangChainTracer": "on_event",
+    "get_openai_callback": "track_usage",
+    "Document": "retriever",
+    "FAISS": "retriever",
+    "InMemoryVectorStore": "retriever",
+    "RecursiveCharacterTextSplitter": "retriever",
+    "LLMResult": "AIMessage",
+    "dumps": "Pickle",
+    "itemgetter": "from operator import itemgetter",
+    "Runable": "Did you mean 'Runnable'?",
+    "StrOutputParsers": "Did you mean 'StrOutputParser'?",
+    "HumanMesage": "Did you mean 'HumanMessage'?",
+    "prompttemplate": "Did you mean 'PromptTemplate'?",
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_import_says_where_a_name_is(name: str) -> None:
+    """`from runnables import name` raises an ImportError, which Python's own would be, too."""
+    with pytest.raises(ImportError) as caught:
+        exec(f"from runnables import {name}")
+    assert ANSWERS[name] in str(caught.value)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_attribute_says_so_too(name: str) -> None:
+    """It is an AttributeError, so `hasattr` and `getattr` with a default work."""
+    with pytest.raises(AttributeError) as caught:
+        getattr(runnables, name)
+    assert ANSWERS[name] in str(caught.value)
+    assert not hasattr(runnables, name)
+    assert getattr(runnables, name, 3) == 3
+
+
+@pytest.mark.parametrize("name", ["testing", "errors", "compose", "parsers"])
+def test_modules_of_the_package_are_imported_as_before(name: str) -> None:
+    """They are no names of the public API, and Python finds them by itself."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"from runnables import {name}; print({name}.__name__)"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == f"runnables.{name}"
+
+
+@pytest.mark.parametrize("name", ["zzzzz", "_private", "__wrapped__"])
+def test_other_names_get_pythons_own_error(name: str) -> None:
+    """There is nothing to say about them."""
+    with pytest.raises(ImportError, match=f"cannot import name '{name}'"):
+        exec(f"from runnables import {name}")
+    assert not hasattr(runnables, name)
+
+
+def test_what_is_in_providers_is_there() -> None:
+    """Each line of import that an error shows works."""
+    for answer in ANSWERS.values():
+        if answer.startswith("from runnables_providers"):
+            _, module, _, name = answer.split()
+            assert hasattr(importlib.import_module(module), name)
+
+
+def test_the_hints_load_only_when_they_are_needed() -> None:
+    """A program without a mistake does not pay for them."""
+    code = "import sys, runnables; runnables.Runnable; print('elsewhere' in ' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
