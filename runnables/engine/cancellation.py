@@ -92,7 +92,7 @@ class CancelToken:
             try:
                 self._call(key)
             except Exception as error:
-                failure = failure or error
+                failure = error if failure is None else failure
         if failure is not None:
             raise failure
 

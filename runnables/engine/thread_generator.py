@@ -326,7 +326,9 @@ class _Life:
             if has_ended:
                 self._over = True
                 self._end()
-                step.error, self._closing_error = step.error or self._closing_error, None
+                if step.error is None:  # not by `or`: the class of an error may refuse `bool`
+                    step.error = self._closing_error
+                self._closing_error = None
         self.is_held = True
         step.report()
         return has_ended
