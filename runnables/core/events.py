@@ -221,7 +221,8 @@ def emit(handlers: Iterable[Handler], event: Event) -> None:
                     raise _cannot_await(handler, result)
                 from_thread(_wait_for(result), even_if_cancelled=event.kind in _FINAL_KINDS)
         except Exception as error:
-            failure = failure or _report_handler_error(handler, error)
+            if failure is None:
+                failure = _report_handler_error(handler, error)
         except cancelled_error() as error:
             failure = error  # the call was cancelled: the other handlers receive it all the same
     if failure is not None:
@@ -237,7 +238,8 @@ async def aemit(handlers: Iterable[Handler], event: Event) -> None:
             if inspect.isawaitable(result):
                 await result
         except Exception as error:
-            failure = failure or _report_handler_error(handler, error)
+            if failure is None:
+                failure = _report_handler_error(handler, error)
         except cancelled_error() as error:
             failure = error  # the call was cancelled: the other handlers receive it all the same
     if failure is not None:
