@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -53,7 +53,8 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
     """Refuse further threads. (The limit of the system does not hold for root, who tests here.)"""
     limited = Threads()
     monkeypatch.setattr(threading.Thread, "start", lambda thread: limited.start(thread))
-    worker_pool._idle.clear()  # those that wait for work stay idle, and end by themselves
+    while worker_pool._idle:  # those that wait for a job end
+        worker_pool._idle.pop().assign(cast("Any", None))
     return limited
 
 
@@ -196,8 +197,8 @@ def test_an_agent_uses_its_tools(call: Call, threads: Threads) -> None:
     requests = [tool_call(name="thread", args={"n": n}, id=f"call_{n}") for n in range(3)]
     model = ScriptedChatModel([AIMessage(tool_calls=requests), "Done."])
     state = call.invoke(create_agent(model, [thread]), "Where?")
-    texts = [message.text for message in state["messages"][2:5]]
-    assert texts == [str(threading.get_ident())] * 3
+    found = [message.text for message in state["messages"][2:5]]
+    assert found == [str(threading.get_ident())] * 3
 
 
 def test_every_slot_is_free_again(threads: Threads) -> None:
