@@ -17,19 +17,14 @@ import queue
 import sys
 import threading
 from collections import deque
-from contextlib import suppress
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from runnables.engine.cancellation import cancelled_error
 from runnables.engine.tasks import require_loop
 
 if TYPE_CHECKING:
     import asyncio
-
-_LOOK_SECONDS: Final = 0.2
-"""How often a worker that waits looks whether the consumer has left. It is woken at once where all
-goes well, but an interrupt (Ctrl-C) may come in between any two lines of the consumer."""
 
 Outcome = tuple[Any, Any]
 """What the consumer gets: an index or a key, and a result or a chunk."""
@@ -45,7 +40,7 @@ class ThreadOutcomes:
         stopped: whether workers that hand over are cancelled, after a failure or at the end.
     """
 
-    __slots__ = ("_queue", "_space", "_taken", "_unused", "stopped")
+    __slots__ = ("_queue", "_space", "_taken", "_unused", "_waiting", "stopped")
 
     def __init__(self, space: int | None) -> None:
         # an outcome, and the lock in which its worker waits; or None, to wake the consumer
@@ -55,6 +50,7 @@ class ThreadOutcomes:
         self._unused = None if space is None else repeat(True, min(space, sys.maxsize))
         self._space: queue.SimpleQueue[None] = queue.SimpleQueue()  # an item for each that is free
         self._taken: threading.Lock | None = None  # of the outcome that the consumer has
+        self._waiting: dict[threading.Lock, None] = {}  # of all outcomes that are delivered now
         self.stopped = False
 
     def put(self, outcome: Outcome) -> None:
@@ -64,16 +60,11 @@ class ThreadOutcomes:
             CancelledError: the consumer has left.
         """
         if self._unused is not None and not next(self._unused, False):
-            self._wait_for_space()
+            self._space.get()
         if self.stopped:
-            self._wake_worker()  # and that one the next
+            self._cancel_workers()
             raise cancelled_error()("the consumer has left")
         self._queue.put((outcome, None))
-
-    def _wait_for_space(self) -> None:
-        while not self.stopped:
-            with suppress(queue.Empty):
-                return self._space.get(timeout=_LOOK_SECONDS)
 
     def deliver(self, outcome: Outcome) -> None:
         """Hand an outcome to the consumer, and wait until it asks for the next.
@@ -83,10 +74,13 @@ class ThreadOutcomes:
         """
         asked = threading.Lock()
         asked.acquire()
+        self._waiting[asked] = None
         self._queue.put((outcome, asked))
-        while not self.stopped and not asked.acquire(timeout=_LOOK_SECONDS):
-            pass
+        if not self.stopped:  # looked at afterwards: it is seen here, or `close` finds this lock
+            asked.acquire()
+        del self._waiting[asked]
         if self.stopped:
+            self._cancel_workers()
             raise cancelled_error()("the consumer has left")
 
     def wake(self) -> None:
@@ -102,7 +96,9 @@ class ThreadOutcomes:
 
         The one that was taken before is done with: its `deliver` returns.
         """
-        self._release_taken()
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            _release(taken)
         try:
             entry = self._queue.get(timeout=seconds)
         except queue.Empty:
@@ -110,28 +106,33 @@ class ThreadOutcomes:
         if entry is None:
             return None
         outcome, self._taken = entry
-        if self._taken is None:
-            self._wake_worker()
+        if self._taken is None and self._unused is not None:
+            self._space.put(None)
         return outcome
 
     def close(self) -> None:
-        """Drop all outcomes, and cancel the workers that wait in `put` or `deliver`."""
+        """Cancel the workers that wait in `put` or `deliver`."""
         self.stopped = True
-        self._release_taken()
-        while not self._queue.empty():
-            entry = self._queue.get()
-            if entry is not None and entry[1] is not None:
-                entry[1].release()
-        self._wake_worker()
+        self._cancel_workers()
 
-    def _release_taken(self) -> None:
-        taken, self._taken = self._taken, None
-        if taken is not None:
-            taken.release()
+    def _cancel_workers(self) -> None:
+        """Wake all that wait, as the consumer has left.
 
-    def _wake_worker(self) -> None:
+        An interrupt (Ctrl-C) may come in between any two lines of the consumer. No interrupt comes
+        in a worker, so each that was woken wakes the others once more.
+        """
+        for asked in list(self._waiting):
+            _release(asked)
         if self._unused is not None:
             self._space.put(None)
+
+
+def _release(asked: threading.Lock) -> None:
+    """Let a `deliver` return, which the consumer or another worker may have done before."""
+    try:
+        asked.release()
+    except RuntimeError:
+        return
 
 
 class TaskOutcomes:
