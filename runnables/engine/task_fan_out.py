@@ -27,11 +27,11 @@ it runs in one event loop; only slots are offered from other threads. What tasks
 from __future__ import annotations
 
 import contextvars
-from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
 from runnables.engine.fan_out import NO_RESULT, FanOut, index_of
-from runnables.engine.tasks import cancel_all, require_loop
+from runnables.engine.outcomes import Outcome, TaskOutcomes
+from runnables.engine.tasks import cancel_all
 
 if TYPE_CHECKING:
     import asyncio
@@ -40,67 +40,6 @@ if TYPE_CHECKING:
     from runnables.engine.slots import Slots
 else:
     from runnables.engine import lazy_asyncio as asyncio
-
-Outcome = tuple[Any, Any]
-"""What the consumer gets: an index or a key, and a result or a chunk."""
-
-
-class _Outcomes:
-    """The hand-over of outcomes from the tasks to the consumer.
-
-    Args:
-        loop: the loop of them all.
-        space: how many may wait for the consumer; None for any number.
-    """
-
-    __slots__ = ("_loop", "_queue", "_space", "_taken", "_waiter")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, space: int | None) -> None:
-        self._loop = loop
-        self._space = space
-        # an outcome, and what its task awaits until the consumer asks for the next
-        self._queue: deque[tuple[Outcome, asyncio.Future[None] | None]] = deque()
-        self._taken: asyncio.Future[None] | None = None  # of the outcome that the consumer has
-        self._waiter: asyncio.Future[None] | None = None
-
-    def __len__(self) -> int:
-        return len(self._queue)
-
-    @property
-    def is_full(self) -> bool:
-        """Tell whether as many outcomes wait for the consumer as may."""
-        return self._space is not None and len(self._queue) >= self._space
-
-    def put(self, outcome: Outcome, asked: asyncio.Future[None] | None = None) -> None:
-        """Leave an outcome for the consumer; `asked` is done when it asks for the next."""
-        self._queue.append((outcome, asked))
-        self.wake()
-
-    def take(self) -> Outcome:
-        """Return the oldest outcome."""
-        require_loop(self._loop)
-        outcome, self._taken = self._queue.popleft()
-        return outcome
-
-    def ask_for_next(self) -> None:
-        """Let the task go on whose outcome was taken last."""
-        taken, self._taken = self._taken, None
-        if taken is not None and not taken.done():
-            taken.set_result(None)
-
-    async def wait(self) -> None:
-        """Wait for `wake`."""
-        require_loop(self._loop)
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def wake(self) -> None:
-        """Let the consumer look at what has changed."""
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
 
 
 class _OwnSlot:
@@ -186,7 +125,7 @@ class TaskFanOut(FanOut):
         super().__init__(work, items, slots, owns_limit=owns_limit, max_buffered=max_buffered)
         self._loop = asyncio.get_running_loop()
         self._iterations = _Iterations(self._loop)
-        self._outcomes = _Outcomes(self._loop, max_buffered)
+        self._outcomes = TaskOutcomes(self._loop, max_buffered)
         self._results: list[tuple[int, Any]] | None = None  # of `run`, which reads them at the end
         self._tasks: set[asyncio.Task[Any]] = set()
         self._own = _OwnSlot()

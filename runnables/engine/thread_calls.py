@@ -215,16 +215,13 @@ def from_thread(work: Coroutine[Any, Any, R], *, even_if_cancelled: bool = False
     Raises:
         CancelledError: the call was cancelled meanwhile, or its loop was closed. The coroutine has
             ended all the same, or never begins, so what it was reading may be closed next.
-        RuntimeError: this is the thread of the loop, as no other could be had.
+        RuntimeError: this is the thread of the loop, as no other could be had, and the coroutine
+            waits for something.
     """
     loop = _loop.get()
     assert loop is not None, "from_thread outside of a worker thread"
     if asyncio._get_running_loop() is loop:
-        work.close()
-        raise RuntimeError(
-            "no thread could be started, so this sync code runs in the event loop itself, and "
-            "cannot wait for async code. Write the step async."
-        )
+        return _run_here(work)
     call = _LoopCall(work, loop)
     if even_if_cancelled and is_cancelled():
         task = call.run(CLOSE_GRACE)
@@ -238,3 +235,16 @@ def from_thread(work: Coroutine[Any, Any, R], *, even_if_cancelled: bool = False
         return cast("R", task.result())
     finally:
         del task, call  # they have the error, whose traceback has this frame
+
+
+def _run_here(work: Coroutine[Any, Any, R]) -> R:
+    """Run a coroutine that waits for nothing, in the thread of the loop itself."""
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        return cast("R", ended.value)
+    work.close()
+    raise RuntimeError(
+        "no thread could be started, so this sync code runs in the event loop itself, and cannot "
+        "wait for async code. Write the step async."
+    )

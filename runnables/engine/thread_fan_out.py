@@ -17,7 +17,6 @@ No lock is held here while anything else runs, but one: an item is pulled by one
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from runnables.engine.cancellation import cancelled_error, is_interrupt
 from runnables.engine.fan_out import NO_RESULT, SHUTDOWN_GRACE, FanOut, index_of
 from runnables.engine.hand_over import HandOvers
+from runnables.engine.outcomes import Outcome, ThreadOutcomes
 from runnables.engine.worker_pool import try_in_worker
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from runnables.engine.slots import Slots
 
 T = TypeVar("T")
-
-Outcome = tuple[Any, Any]
-"""What the consumer gets: an index or a key, and a result or a chunk."""
 
 _END: Final = object()
 
@@ -53,103 +50,6 @@ class _Worker(HandOvers):
     def __init__(self) -> None:
         super().__init__()
         self.thread: int | None = None
-
-
-class _Outcomes:
-    """The hand-over of outcomes from the workers to the consumer.
-
-    Args:
-        space: how many may wait for the consumer; None for any number.
-
-    Attributes:
-        stopped: whether workers that hand over are cancelled, after a failure or at the end.
-    """
-
-    __slots__ = ("_queue", "_space", "_taken", "stopped")
-
-    def __init__(self, space: int | None) -> None:
-        # an outcome, and the lock in which its worker waits; or None, to wake the consumer
-        self._queue: queue.SimpleQueue[tuple[Outcome, threading.Lock | None] | None] = (
-            queue.SimpleQueue()
-        )
-        self._space: queue.SimpleQueue[None] | None = None
-        if space is not None:
-            self._space = queue.SimpleQueue()
-            for _ in range(space):
-                self._space.put(None)
-        self._taken: threading.Lock | None = None  # of the outcome that the consumer has
-        self.stopped = False
-
-    def put(self, outcome: Outcome) -> None:
-        """Leave an outcome for the consumer. Wait for space first.
-
-        Raises:
-            CancelledError: the consumer has left.
-        """
-        if self._space is not None:
-            self._space.get()
-        if self.stopped:
-            self._wake_worker()  # and that one the next
-            raise cancelled_error()("the consumer has left")
-        self._queue.put((outcome, None))
-
-    def deliver(self, outcome: Outcome) -> None:
-        """Hand an outcome to the consumer, and wait until it asks for the next.
-
-        Raises:
-            CancelledError: the consumer has left.
-        """
-        asked = threading.Lock()
-        asked.acquire()
-        self._queue.put((outcome, asked))
-        if not self.stopped:  # looked at afterwards: it is seen here, or `close` finds this lock
-            asked.acquire()
-        if self.stopped:
-            raise cancelled_error()("the consumer has left")
-
-    def wake(self) -> None:
-        """Let the consumer look at what has changed."""
-        self._queue.put(None)
-
-    def is_empty(self) -> bool:
-        """Tell whether neither an outcome nor a wake-up is there."""
-        return self._queue.empty()
-
-    def take(self, seconds: float | None = None) -> Outcome | None:
-        """Wait for an outcome, for `seconds` at most; return None where something else comes.
-
-        The one that was taken before is done with: its `deliver` returns.
-        """
-        self._release_taken()
-        try:
-            entry = self._queue.get(timeout=seconds)
-        except queue.Empty:
-            return None
-        if entry is None:
-            return None
-        outcome, self._taken = entry
-        if self._taken is None:
-            self._wake_worker()
-        return outcome
-
-    def close(self) -> None:
-        """Drop all outcomes, and cancel the workers that wait in `put` or `deliver`."""
-        self.stopped = True
-        self._release_taken()
-        while not self._queue.empty():
-            entry = self._queue.get()
-            if entry is not None and entry[1] is not None:
-                entry[1].release()
-        self._wake_worker()
-
-    def _release_taken(self) -> None:
-        taken, self._taken = self._taken, None
-        if taken is not None:
-            taken.release()
-
-    def _wake_worker(self) -> None:
-        if self._space is not None:
-            self._space.put(None)
 
 
 class ThreadFanOut(FanOut):
@@ -191,7 +91,7 @@ class ThreadFanOut(FanOut):
         self._workers: dict[_Worker, None] = {}
         self._to_start: list[bool] = []  # an item for each slot that has no worker yet
         self._results: list[tuple[int, Any]] | None = None  # of `run`, which reads them at the end
-        self._outcomes = _Outcomes(max_buffered)
+        self._outcomes = ThreadOutcomes(max_buffered)
 
     # -- the consumer's side
 
@@ -245,6 +145,7 @@ class ThreadFanOut(FanOut):
             if self._failure is not None:
                 raise self._failure
         finally:
+            self._outcomes.stopped = True
             try:
                 if own_item is not None:
                     own_item.close()
@@ -302,6 +203,7 @@ class ThreadFanOut(FanOut):
     def _close(self) -> None:
         """Let no item begin any more; ask those under way to stop, and wait for `grace` seconds."""
         try:
+            self._outcomes.stopped = True  # first: from here on, every worker ends by itself
             self._stop()
             self._release_rest()
             self._outcomes.close()

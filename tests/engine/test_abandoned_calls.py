@@ -254,7 +254,7 @@ def test_no_item_begins_after_completed_ones_were_left(call: Call) -> None:
 
 
 def test_no_tool_begins_after_an_agent_has_raised(call: Call) -> None:
-    """A payment must not start when the caller was told that the agent failed."""
+    """A payment must not start when the caller has got the agent's error."""
     began = Began()
 
     @tool

@@ -63,7 +63,7 @@ def test_what_was_abandoned_before_it_began_never_begins() -> None:
 
 
 def test_what_was_abandoned_while_it_ran_has_no_outcome() -> None:
-    """The side that has begun it is told at its end."""
+    """The side that has begun it learns so at its end."""
     work = HandOver()
     work.begin()
     assert not work.abandon()
@@ -111,7 +111,7 @@ def test_an_abandoned_job_reports_nothing() -> None:
 
 
 def test_something_in_use_is_closed_by_the_thread_in_it_on_its_way_out() -> None:
-    """Once, whoever asks, and however often."""
+    """Once, however often it is asked for."""
     closed: list[int] = []
     turn = Turn(lambda: closed.append(threading.get_ident()))
     inside, goes_on = threading.Event(), threading.Event()
@@ -137,7 +137,7 @@ def test_something_in_use_is_closed_by_the_thread_in_it_on_its_way_out() -> None
 
 
 def test_something_is_closed_once_when_it_is_left_and_given_up_at_the_same_moment() -> None:
-    """None of the two relies on the other: neither nobody nor both close it."""
+    """None of the two relies on the other: exactly one of them closes it."""
     for _ in range(200):
         closed: list[int] = []
         turn = Turn(lambda closed=closed: closed.append(1))  # type: ignore[misc]

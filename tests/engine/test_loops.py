@@ -208,7 +208,10 @@ for chain in chains:
 def test_event_streams_that_are_open_at_the_end_of_a_run_are_quiet() -> None:
     """Neither asyncio nor Python has anything to say about them."""
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", LEFT_OPEN], capture_output=True, text=True, timeout=60
+        [sys.executable, "-W", "default", "-c", LEFT_OPEN],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
 

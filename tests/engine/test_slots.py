@@ -82,3 +82,5 @@ def test_no_slot_is_lost_nor_made_between_threads() -> None:
 def test_a_huge_limit_costs_nothing(limit: int) -> None:
     """Slots are not made before they are used."""
     assert RunnableLambda(len).batch(["a", "bb"], max_concurrency=limit) == [1, 2]
+    pairs = RunnableLambda(len).batch_as_completed(["a", "bb"], max_concurrency=limit)
+    assert sorted(pairs) == [(0, 1), (1, 2)]
