@@ -319,7 +319,9 @@ def test_two_streams_in_turns_do_not_see_each_other(call: Call) -> None:
         for step in steps(call, held)[:-1]:
             for make in CONFIGS.values():
                 config = make()
-                call.run(
+                # in a copy, as a variable without a default cannot be taken away in between
+                copy_context().run(
+                    call.run,
                     lambda step=step, config=config: sync(step, config),
                     lambda step=step, config=config: asynchronous(step, config),
                 )
