@@ -55,7 +55,7 @@ async def achunks_async(_: Any) -> AsyncIterator[Any]:
     raise StopAsyncIteration
 
 
-def pieces(given: Iterator[Any]) -> Iterator[Any]:
+def parts(given: Iterator[Any]) -> Iterator[Any]:
     for _ in given:
         yield next(iter(EMPTY))
 
@@ -98,7 +98,7 @@ STEPS: dict[str, Any] = {
     "RunnableLambda": RunnableLambda(lambda _: next(iter(EMPTY))),
     "in place": RunnableLambda(stops, blocking=False, name="in place"),
     "chunks": RunnableLambda(chunks),
-    "pieces": RunnableGenerator(pieces),
+    "parts": RunnableGenerator(parts),
     "Invokes": Invokes(),
     "Streams": Streams(),
     "find": {"x": lambda _: 1} | find,
@@ -181,10 +181,10 @@ def test_retries_and_fallbacks_see_that_error(call: Call) -> None:
             with pytest.raises(RuntimeError):
                 way(step.with_retry(retry_if_exception_type=note, **NO_BACKOFF), "x")
             assert set(seen) <= {RuntimeError}
-        told = step.with_fallbacks(
+        handed = step.with_fallbacks(
             [RunnableLambda(lambda given: type(given["error"]))], exception_key="error"
         )
-        assert call.invoke(told, {}) is RuntimeError
+        assert call.invoke(handed, {}) is RuntimeError
 
 
 def test_other_errors_stay_what_they_are(call: Call) -> None:

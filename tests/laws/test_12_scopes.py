@@ -158,7 +158,7 @@ def helper(held: Held) -> Any:
     return RunnableLambda(chunks)
 
 
-def pieces(held: Held) -> Any:
+def parts(held: Held) -> Any:
     def chunks(given: Iterator[Any]) -> Iterator[str]:
         with held.open() as check:
             for _ in given:
@@ -193,7 +193,7 @@ def awhole(held: Held) -> Any:
     return RunnableLambda(chunks)
 
 
-def apieces(held: Held) -> Any:
+def aparts(held: Held) -> Any:
     async def chunks(given: AsyncIterator[Any]) -> AsyncIterator[str]:
         with held.open() as check:
             async for _ in given:
@@ -227,8 +227,8 @@ def afunction(held: Held) -> Any:
     return RunnableLambda(run)
 
 
-SYNC_KINDS = (whole, late, helper, pieces, own_class, function)
-ASYNC_KINDS = (awhole, apieces, afunction)
+SYNC_KINDS = (whole, late, helper, parts, own_class, function)
+ASYNC_KINDS = (awhole, aparts, afunction)
 
 
 def passes(chunks: Iterator[Any]) -> Iterator[Any]:
@@ -489,7 +489,7 @@ def test_a_cancelled_stream_closes_what_it_holds_where_it_opened_it() -> None:
             kinds = (
                 SYNC_KINDS[:-1]
                 if held.name not in OF_ANY_THREAD
-                else (*SYNC_KINDS[:-1], awhole, apieces)
+                else (*SYNC_KINDS[:-1], awhole, aparts)
             )
             for kind in kinds:
                 run_clean(main(PLACES[place](kind(held))))
@@ -515,7 +515,7 @@ def test_a_left_async_stream_closes_in_the_context_of_its_reader(closing: str) -
         assert NO_DEFAULT.get(None) is None
 
     for place in ("alone", "first", "before a mapping", "in a mapping", "with a time limit"):
-        for kind in (whole, pieces, awhole, apieces):
+        for kind in (whole, parts, awhole, aparts):
             asyncio.run(main(PLACES[place](kind(Held("span")))))
     assert errors == []
 
