@@ -107,12 +107,17 @@ def test_a_step_that_takes_too_long_is_left_and_its_thread_closes() -> None:
 def test_a_step_that_was_given_up_before_it_began_never_begins() -> None:
     """Its place is taken by the closing."""
     began = threading.Event()
-    chunks: ThreadGenerator[int] = ThreadGenerator(lambda: iter([began.set() or 1]), None)
+
+    def begins() -> Iterator[int]:
+        began.set()
+        return iter([1])
+
+    chunks = ThreadGenerator(begins, None)
     step = chunks._life.request(lambda _: None, None)
     while not step.claim():  # the thread was quicker: another iterator
         chunks.close()
         began.clear()
-        chunks = ThreadGenerator(lambda: iter([began.set() or 1]), None)
+        chunks = ThreadGenerator(begins, None)
         step = chunks._life.request(lambda _: None, None)
     step.leave()
     chunks.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any
@@ -57,7 +57,7 @@ class Held:
 
 
 @contextmanager
-def _span() -> Iterator[Callable[[], None]]:
+def _span() -> Generator[Callable[[], None]]:
     mine = object()
     token = SPAN.set(mine)
     other = NO_DEFAULT.set(mine)
@@ -69,7 +69,7 @@ def _span() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _sqlite() -> Iterator[Callable[[], None]]:
+def _sqlite() -> Generator[Callable[[], None]]:
     connection = sqlite3.connect(":memory:", check_same_thread=True)
     try:
         yield lambda: _same(connection.execute("select 1").fetchone(), (1,))
@@ -78,14 +78,15 @@ def _sqlite() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _lock() -> Iterator[Callable[[], None]]:
+def _lock() -> Generator[Callable[[], None]]:
     lock = threading.RLock()
     with lock:
-        yield lambda: _same(lock._is_owned(), True)  # type: ignore[attr-defined]
+        owned: Any = lock
+        yield lambda: _same(owned._is_owned(), True)
 
 
 @contextmanager
-def _usage() -> Iterator[Callable[[], None]]:
+def _usage() -> Generator[Callable[[], None]]:
     calls = 0
 
     def check() -> None:
@@ -99,7 +100,7 @@ def _usage() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _budget() -> Iterator[Callable[[], None]]:
+def _budget() -> Generator[Callable[[], None]]:
     spent = 0
 
     def check() -> None:
