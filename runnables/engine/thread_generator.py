@@ -1,4 +1,4 @@
-"""A sync iterator that lives in one thread and one context, whoever asks for its chunks.
+"""A sync iterator that lives in one thread and one context, which thread or task it serves.
 
 What a user's generator holds across a `yield` may belong to a thread (a lock, a SQLite connection)
 or to a context (a token of a context variable). So it is made, advanced and closed by one worker

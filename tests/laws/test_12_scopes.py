@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, copy_context
 from typing import Any
@@ -57,7 +57,7 @@ class Held:
 
 
 @contextmanager
-def _span() -> Iterator[Callable[[], None]]:
+def _span() -> Generator[Callable[[], None]]:
     mine = object()
     token = SPAN.set(mine)
     other = NO_DEFAULT.set(mine)
@@ -69,7 +69,7 @@ def _span() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _sqlite() -> Iterator[Callable[[], None]]:
+def _sqlite() -> Generator[Callable[[], None]]:
     connection = sqlite3.connect(":memory:", check_same_thread=True)
     try:
         yield lambda: _same(connection.execute("select 1").fetchone(), (1,))
@@ -78,14 +78,15 @@ def _sqlite() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _lock() -> Iterator[Callable[[], None]]:
+def _lock() -> Generator[Callable[[], None]]:
     lock = threading.RLock()
     with lock:
-        yield lambda: _same(lock._is_owned(), True)  # type: ignore[attr-defined]
+        owned: Any = lock
+        yield lambda: _same(owned._is_owned(), True)
 
 
 @contextmanager
-def _usage() -> Iterator[Callable[[], None]]:
+def _usage() -> Generator[Callable[[], None]]:
     calls = 0
 
     def check() -> None:
@@ -99,7 +100,7 @@ def _usage() -> Iterator[Callable[[], None]]:
 
 
 @contextmanager
-def _budget() -> Iterator[Callable[[], None]]:
+def _budget() -> Generator[Callable[[], None]]:
     spent = 0
 
     def check() -> None:
@@ -158,7 +159,7 @@ def helper(held: Held) -> Any:
     return RunnableLambda(chunks)
 
 
-def pieces(held: Held) -> Any:
+def parts(held: Held) -> Any:
     def chunks(given: Iterator[Any]) -> Iterator[str]:
         with held.open() as check:
             for _ in given:
@@ -193,7 +194,7 @@ def awhole(held: Held) -> Any:
     return RunnableLambda(chunks)
 
 
-def apieces(held: Held) -> Any:
+def aparts(held: Held) -> Any:
     async def chunks(given: AsyncIterator[Any]) -> AsyncIterator[str]:
         with held.open() as check:
             async for _ in given:
@@ -227,8 +228,8 @@ def afunction(held: Held) -> Any:
     return RunnableLambda(run)
 
 
-SYNC_KINDS = (whole, late, helper, pieces, own_class, function)
-ASYNC_KINDS = (awhole, apieces, afunction)
+SYNC_KINDS = (whole, late, helper, parts, own_class, function)
+ASYNC_KINDS = (awhole, aparts, afunction)
 
 
 def passes(chunks: Iterator[Any]) -> Iterator[Any]:
@@ -319,7 +320,9 @@ def test_two_streams_in_turns_do_not_see_each_other(call: Call) -> None:
         for step in steps(call, held)[:-1]:
             for make in CONFIGS.values():
                 config = make()
-                call.run(
+                # in a copy, as a variable without a default cannot be taken away in between
+                copy_context().run(
+                    call.run,
                     lambda step=step, config=config: sync(step, config),
                     lambda step=step, config=config: asynchronous(step, config),
                 )
@@ -487,7 +490,7 @@ def test_a_cancelled_stream_closes_what_it_holds_where_it_opened_it() -> None:
             kinds = (
                 SYNC_KINDS[:-1]
                 if held.name not in OF_ANY_THREAD
-                else (*SYNC_KINDS[:-1], awhole, apieces)
+                else (*SYNC_KINDS[:-1], awhole, aparts)
             )
             for kind in kinds:
                 run_clean(main(PLACES[place](kind(held))))
@@ -513,7 +516,7 @@ def test_a_left_async_stream_closes_in_the_context_of_its_reader(closing: str) -
         assert NO_DEFAULT.get(None) is None
 
     for place in ("alone", "first", "before a mapping", "in a mapping", "with a time limit"):
-        for kind in (whole, pieces, awhole, apieces):
+        for kind in (whole, parts, awhole, aparts):
             asyncio.run(main(PLACES[place](kind(Held("span")))))
     assert errors == []
 
