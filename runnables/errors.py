@@ -297,5 +297,4 @@ def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str | N
     """
     import difflib  # here, as most programs make no typo
 
-    others = [other for other in known if other != name]  # the name itself is what is wrong
-    return next(iter(difflib.get_close_matches(name, others, n=1, cutoff=similarity)), None)
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=similarity)), None)

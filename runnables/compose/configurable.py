@@ -11,7 +11,7 @@ from runnables.compose.configurable_fields import AnyConfigurableField, Configur
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
-from runnables.core.config import RunnableConfig, Scope, resolve_scope
+from runnables.core.config import RunnableConfig, resolve_scope
 from runnables.core.description import check_configurable
 from runnables.core.missing_input import may_lack_input
 from runnables.core.values import with_settings
@@ -73,7 +73,7 @@ class _Configured(ForwardingWrapper[Input, Output], internal=True):
         Raises:
             ConfigError: a choice or an option that there is not.
         """
-        if config is not None and not isinstance(config, Scope):
+        if config is not None:
             check_configurable(self, config)
         scope = resolve_scope(config)
         return self._chosen({} if scope is None else scope.get("configurable", {}))

@@ -90,7 +90,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         if config is None and current_scope() is None:
             scope = None
         else:
-            if config is not None and not isinstance(config, Scope):
+            if config is not None:
                 check_configurable(self, config)
             scope = resolve_scope(config)
         began = clock.now
@@ -131,7 +131,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         if config is None and current_scope() is None:
             scope = None
         else:
-            if config is not None and not isinstance(config, Scope):
+            if config is not None:
                 check_configurable(self, config)
             scope = resolve_scope(config)
         began = clock.now
@@ -236,7 +236,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             >>> list(StrOutputParser().transform(iter(["a", "b"])))
             ['a', 'b']
         """
-        if config is not None and not isinstance(config, Scope):
+        if config is not None:
             check_configurable(self, config)
         info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
         return run_stream(self, self._transform, input, resolve_scope(config), kwargs, info)
@@ -254,7 +254,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         Returns:
             An async iterator of chunks, which is also an async context manager.
         """
-        if config is not None and not isinstance(config, Scope):
+        if config is not None:
             check_configurable(self, config)
         info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
         return arun_stream(self, self._atransform, input, resolve_scope(config), kwargs, info)

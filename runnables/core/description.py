@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from runnables.core.config import Scope
 from runnables.core.signatures import types_of
 from runnables.errors import ConfigError, nearest
 
@@ -179,6 +180,8 @@ def check_configurable(runnable: Any, config: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: names the key, and the field that was probably meant.
     """
+    if isinstance(config, Scope) or not isinstance(cast("object", config), Mapping):
+        return  # of a call around this one, whose own config was checked; or no config at all
     values = config.get("configurable")
     if not isinstance(values, Mapping):
         return  # an error, or nothing

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from runnables.core.config import activate, ensure_scope
 from runnables.messages.usage import UsageMetadata, add_usage, sum_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from contextlib import AbstractContextManager
 
     from runnables.core.handlers import Event
 
@@ -67,8 +66,20 @@ def model_of(event: Event) -> str:
     return name or event.name
 
 
-@contextmanager
-def track_usage() -> Generator[Usage]:
+class _Tracking:
+    """The block of `track_usage`. A class: contextlib's own sets attributes of exceptions."""
+
+    def __enter__(self) -> Usage:
+        usage = Usage()
+        self._block = activate(ensure_scope(None).merged({"callbacks": [usage]}))
+        self._block.__enter__()
+        return usage
+
+    def __exit__(self, *_: object) -> None:
+        self._block.__exit__()
+
+
+def track_usage() -> AbstractContextManager[Usage, None]:
     """Count the tokens of all models that run inside the block, sync or async.
 
     Example:
@@ -80,6 +91,4 @@ def track_usage() -> Generator[Usage]:
         >>> usage.total["total_tokens"]
         10
     """
-    usage = Usage()
-    with activate(ensure_scope(None).merged({"callbacks": [usage]})):
-        yield usage
+    return _Tracking()

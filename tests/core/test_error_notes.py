@@ -10,7 +10,14 @@ from typing import Any, NoReturn
 
 import pytest
 
-from runnables import Runnable, RunnableBranch, RunnableLambda, RunnableParallel
+from runnables import (
+    Budget,
+    Runnable,
+    RunnableBranch,
+    RunnableLambda,
+    RunnableParallel,
+    track_usage,
+)
 from runnables.core.error_notes import add_location, chain_errors
 from tests.both_modes import Call
 from tests.laws.recorder import Recorder
@@ -181,6 +188,19 @@ def test_it_has_its_note_where_that_is_possible(make: Callable[[], Exception], c
     error = make()
     check_raises(error, call, "invoke", runnables(error)["sequence"][0], 1)
     assert error.__notes__ == ["in step 2 of 3 (fails)"]
+
+
+@pytest.mark.parametrize("make", ERRORS, ids=IDS)
+def test_blocks_of_ours_let_the_exception_through(make: Callable[[], Exception]) -> None:
+    """Also one whose attributes cannot be set, which contextlib's own blocks do."""
+    error = make()
+    try:
+        with track_usage(), Budget(tokens=9):
+            raise error
+    except BaseException as raised:
+        assert raised is error
+    else:
+        pytest.fail("nothing was raised")
 
 
 def test_notes_of_a_class_stay_its_own(call: Call) -> None:
