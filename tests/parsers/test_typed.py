@@ -23,6 +23,7 @@ def test_a_value_that_does_not_fit_is_an_error_that_lists_every_part(call: Call)
         "- fullName: String should have at least 1 character (got '')",
         "- age: Field required",
         "- home.street: Field required",
+        """The answer: 'So: {"fullName": "", "home": {"zip": 1}}'""",
     ]
     assert caught.value.llm_output == 'So: {"fullName": "", "home": {"zip": 1}}'
     assert isinstance(caught.value.__cause__, ValidationError)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel, create_model
@@ -18,8 +18,14 @@ from runnables.messages.kinds import message_chunk_to_message, message_to_chunk
 from runnables.messages.tool_call_merging import ToolCallAssembler
 from runnables.models.structured.json_schema import drop_null_optionals, schema_errors
 from runnables.models.structured.schemas import json_schema_of
-from runnables.parsers.base import BaseParser, refusal_in, text_of
-from runnables.parsers.json import JsonOutputParser, SnapshotDecoder, finish_json, read_json
+from runnables.parsers.base import BaseParser, refusal_in, text_of, unreadable
+from runnables.parsers.json import (
+    JsonOutputParser,
+    SnapshotDecoder,
+    bare_member,
+    name_of,
+    read_json,
+)
 from runnables.parsers.tool_calls import ParsedToolCall
 from runnables.parsers.typed import PydanticOutputParser
 
@@ -31,9 +37,6 @@ _LIMIT_REASONS: Final = frozenset({"length", "max_tokens", "MAX_TOKENS"})
 """The reasons that services give for the end of an answer that has as many tokens as it may."""
 
 _LIMIT_HINT: Final = "The model was stopped at its limit of tokens: raise max_tokens."
-_MAX_QUOTED: Final = 200
-"""How many characters of an answer without the call are quoted in the error."""
-
 _VALUE: Final = "value"
 """The one field of the object in which an answer is wrapped that is no object itself."""
 
@@ -171,11 +174,26 @@ class _SchemaParser(JsonOutputParser, internal=True):
 
     def parse(self, text: str) -> Any:
         """Return the value, validated."""
-        return self.validate(read_json(text), text)
+        return self.object(lambda: read_json(text, self.wanted), text)
 
     def get_format_instructions(self) -> str:
         """Return the request to answer with JSON, with its schema."""
         return f"Answer with JSON that fits this schema:\n{json.dumps(self.pydantic_object)}"
+
+    def object(self, read: Callable[[], Any], text: str) -> Any:
+        """Return the value that `read` returns, or a bare member of an enum, validated."""
+        try:
+            return self.validate(read(), text)
+        except OutputParserException:
+            if (member := bare_member(text, self.pydantic_object)) is None:
+                raise
+        return member
+
+    @override
+    def _fits(self, value: Any) -> bool:
+        return not schema_errors(
+            drop_null_optionals(value, self.pydantic_object), self.pydantic_object
+        )
 
     def validate(self, value: Any, text: str) -> Any:
         """Return a value without the nulls that stand for fields which were left out.
@@ -186,12 +204,12 @@ class _SchemaParser(JsonOutputParser, internal=True):
         without_nulls = drop_null_optionals(value, self.pydantic_object)
         if errors := schema_errors(without_nulls, self.pydantic_object):
             lines = "\n".join(f"- {error}" for error in errors)
-            title = self.pydantic_object.get("title", "the schema")
-            raise OutputParserException(f"The answer does not fit {title}:\n{lines}", text)
+            title = name_of(self.pydantic_object)
+            raise unreadable(f"The answer does not fit {title}:\n{lines}", text)
         return without_nulls
 
     def _new_decoder(self) -> Decoder[Any, Any]:
-        return _SchemaDecoder(self)
+        return _SchemaDecoder(self, self.wanted)
 
 
 class _SchemaDecoder(SnapshotDecoder[Any]):
@@ -201,8 +219,7 @@ class _SchemaDecoder(SnapshotDecoder[Any]):
         return () if reader._done else (reader.snapshot(),)
 
     def end(self) -> Iterable[Any]:
-        text = self.text
-        return (self.parser.validate(finish_json(self.extractor, text), text),)
+        return (self.parser.object(self.value, self.text),)
 
 
 class _UnwrappingDecoder:
@@ -285,10 +302,8 @@ class _ToolArgumentsDecoder:
             return ModelRefusalError(refusal, answer)
         others = [call.name for call in self._assembler.calls if call.name]
         instead = f" It called {', '.join(map(repr, others))} instead." if others else ""
-        quoted = f"{answer[:_MAX_QUOTED]}..." if len(answer) > _MAX_QUOTED else answer
-        instead += f" It said: {quoted!r}" if answer else ""
-        message = f"The model did not call {self._tool!r}, whose arguments are its answer.{instead}"
-        return OutputParserException(message, answer)
+        problem = f"The model did not call {self._tool!r}, whose arguments are its answer.{instead}"
+        return unreadable(problem, answer)
 
 
 # -- the object together with the message
