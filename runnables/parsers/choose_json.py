@@ -9,7 +9,7 @@ chosen, in this order, for that it
 3. is announced: an object is; a list is where it opens a line or follows a colon (elsewhere it is a
    citation or a link);
 4. is in a fenced block;
-5. stands on lines of its own, opens the answer, or follows a word such as "Answer:".
+5. stands on lines of its own, and follows a word such as "Answer:".
 
 Values that follow one another, as JSON lines, are one list; where a list was asked for, so are all
 objects in the text. Two different values that are equally good, and JSON that is malformed or cut
@@ -107,9 +107,9 @@ def choose(found: Sequence[Candidate], wanted: Wanted | None) -> tuple[Any, Cand
     _refuse_broken(found, best, wanted)
     if best is None:
         raise JsonError("it holds no JSON value")
-    equals = [option for option in options if option.rank == best.rank]
-    if any(option.value != best.value for option in equals):
-        raise JsonError(f"it holds {len(equals)} different values, any of which may be the answer")
+    rivals = [option for option in options if option.rank == best.rank]
+    if any(option.value != best.value for option in rivals):
+        raise JsonError(f"it holds {len(rivals)} different values, any of which may be the answer")
     return best.value, None if isinstance(best.value, _Lines) else best.first
 
 
@@ -156,6 +156,8 @@ def _all_lines(found: Sequence[Candidate], wanted: Wanted) -> list[Any] | None:
         values = [line.value for line in lines]
         if values and wanted.fits(values):
             return values
+        if len(values) > 1 and opening == "{":
+            return values  # their error tells more than that of one of them
     return None
 
 

@@ -47,8 +47,7 @@ class Candidate:
     def position(self) -> int:
         """Return how much speaks for it where it stands, to be compared."""
         own_lines = self.ends_line and not last_line(self.before)
-        opens = own_lines and not self.before.strip(BLANK)
-        return own_lines + opens + bool(_ANSWER_WORD.search(self.before))
+        return own_lines + bool(_ANSWER_WORD.search(self.before))
 
     @property
     def value(self) -> Any:
