@@ -79,6 +79,11 @@ def find_cut(text: str) -> int:
     return len(text)
 
 
+def is_mention(text: str, start: int) -> bool:
+    """Tell whether what begins there is right after a quote."""
+    return start > 0 and text[start - 1] in _QUOTES
+
+
 class Tags:
     """A reader of the tags in a text, which knows those that are mentioned in quotes.
 
@@ -93,7 +98,7 @@ class Tags:
         tag = TAG.match(text, start)
         if tag is None:
             return None
-        if start > 0 and text[start - 1] in _QUOTES:
+        if is_mention(text, start):
             self._mentions_opening = tag.lastgroup == "open"
             return None
         if tag.lastgroup == "close" and self._mentions_opening:
