@@ -207,7 +207,7 @@ class _XMLReader:
         """End the text; an incomplete element is an error."""
         self._ended = True
         self.feed(self._take_held())
-        if self._stage == self._read:
+        if self._stage == self._read and not self.error:
             self._read("")
         if self._block is not None:
             self.error = self.error or "it ends within the model's reasoning"
@@ -295,10 +295,15 @@ class _XMLReader:
         return ""
 
     def _end_element(self, end: int) -> str:
-        """End an element, whose last tag begins at an index; return what follows that tag."""
+        """End an element; return what follows its last tag.
+
+        The index is where that tag begins; but where it ends, if the tag is `<name/>`.
+        """
         data = b"".join(part for _, part in self._fed)
+        start = max(0, end - self._size + len(data))
         self._stage = self._find_start
-        return data[max(0, end - self._size + len(data)) :].partition(b">")[2].decode()
+        is_behind = data[:start].endswith(b"/>") and not data.startswith(b"</", start)
+        return (data[start:] if is_behind else data[start:].partition(b">")[2]).decode()
 
     def _on_start(self, name: str, _attributes: dict[str, str]) -> None:
         if self._end is not None:
