@@ -267,6 +267,8 @@ class JsonExtractor:
             return self._restart(rest)
         if tag.lastgroup == "open":
             self._block, self._stage = ReasoningBlock(tag[0]), self._reasoning
+        elif self._around.is_blank:
+            self._stage = self._begin
         return rest
 
     def _restart(self, rest: str) -> str:

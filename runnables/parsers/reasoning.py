@@ -47,6 +47,7 @@ TAG_START: Final = rf"[<\[◁]|{_FINAL_WITHOUT_TAGS}"
 
 _TAG_STARTS: Final = re.compile(TAG_START)
 _QUOTES: Final = ("`", '"', "'")
+_BEFORE_QUOTES: Final = " \t\n([{,:/-*_"
 _CUT_TAG: Final = re.compile(
     r"<(?:/?[\w:]{0,40}(?:\s[^<>/]{0,80})?|\|\w{0,24}\|?|channel\|)\Z"
     r"|\[/?(?:T(?:H(?:I(?:NK?)?)?)?)?\Z|◁/?\w{0,5}\Z",
@@ -71,17 +72,18 @@ def find_cut(text: str) -> int:
     for letter in "<[◁":
         start = text.rfind(letter, least)
         if start >= 0 and _CUT_TAG.match(text, start):
-            return start - (start > 0 and text[start - 1] in _QUOTES)
+            return max(0, start - 2) if text[:start].endswith(_QUOTES) else start
     if text.endswith(_QUOTES):
-        return len(text) - 1
+        return max(0, len(text) - 2)
     if text.endswith(_CUT_WORDS):
         return len(text) - next(len(word) for word in _CUT_WORDS if text.endswith(word))
     return len(text)
 
 
 def is_mention(text: str, start: int) -> bool:
-    """Tell whether what begins there is right after a quote."""
-    return start > 0 and text[start - 1] in _QUOTES
+    """Tell whether what begins there is right after a quote that opens."""
+    before = text[max(0, start - 2) : start]
+    return before.endswith(_QUOTES) and (len(before) < 2 or before[0] in _BEFORE_QUOTES)
 
 
 class Tags:
