@@ -133,7 +133,7 @@ def _groups(found: Sequence[Candidate], joins: bool) -> Iterator[list[Candidate]
     group: list[Candidate] = []
     for candidate in found:
         first = group[0] if group else None
-        if joins and first and first.error is None and candidate.is_line_after(first):
+        if joins and first and not first.error and _continues(candidate, first):
             group.append(candidate)
             continue
         if group:
@@ -141,6 +141,13 @@ def _groups(found: Sequence[Candidate], joins: bool) -> Iterator[list[Candidate]
         group = [candidate]
     if group:
         yield group
+
+
+def _continues(candidate: Candidate, first: Candidate) -> bool:
+    """Tell whether a value continues the JSON lines that begin with another one, or a template."""
+    if not candidate.is_line_after(first):
+        return False
+    return bool(candidate.error) or content_of(first.value) != 1 or content_of(candidate.value) < 2
 
 
 def _all_lines(found: Sequence[Candidate], wanted: Wanted) -> list[Any] | None:

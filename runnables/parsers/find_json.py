@@ -24,9 +24,7 @@ _IN_BROKEN: Final = re.compile(rf"`{{3,}}|\\.|[\"\n{{}}\]]|{TAG_START}")
 _CUT_IN_BROKEN: Final = re.compile(r"(?:\\|`+)\Z")
 _LABEL: Final = re.compile(r"[ \t]*([A-Za-z][\w+-]*)?")
 _FENCE: Final = re.compile(r"`{3,}")
-_JSON_LABELS: Final = frozenset(
-    {None, "json", "json5", "jsonc", "jsonl", "ndjson", "javascript", "js"}
-)
+_JSON_LABELS: Final = frozenset({"json", "json5", "jsonc", "jsonl", "ndjson", "javascript", "js"})
 _SCALAR_STARTS: Final = frozenset('"-0123456789tfnNI')
 _DEPTHS: Final = {"{": 1, "[": 1, "}": -1, "]": -1}
 _NAME_IN_OBJECT: Final = re.compile(r"(?:'[^'\n]{0,80}'|[\w$-]{1,80})\s*:|/[/*]")
@@ -79,7 +77,9 @@ class JsonExtractor:
     def version(self) -> tuple[int, int] | None:
         """Return a value that differs whenever a snapshot would; None where there is none yet."""
         reader = self.reader
-        return (self._shown, reader._changes) if reader and reader._changes else None
+        if reader is None or not reader._changes or _is_only_bracket(reader):
+            return None
+        return self._shown, reader._changes
 
     def feed(self, text: str) -> None:
         """Take the next part of the text; errors wait for `finish`, since the value may follow."""
@@ -243,11 +243,9 @@ class JsonExtractor:
                 self._in_string = False
             elif self._in_string:
                 continue
-            elif mark[0][0] == "`":
+            elif mark[0][0] == "`" or _ends_broken(text, mark.start()):
                 self._stage = self._prose
                 return text[mark.start() :]
-            elif (tag := TAG.match(text, mark.start())) and tag.lastgroup == "close":
-                return self._restart(text[tag.end() :])
             elif mark[0] in _DEPTHS:
                 self._depth += _DEPTHS[mark[0]]
                 if self._depth <= 0:
@@ -355,6 +353,19 @@ class JsonExtractor:
                 self._add(candidate, error)
             return
         self._add(candidate)
+
+
+def _is_only_bracket(reader: JsonReader) -> bool:
+    """Tell whether nothing but an opening bracket was read, which may be one of prose."""
+    if len(reader._stack) != 1 or reader._stack[0]:
+        return False
+    return reader._step in (reader._read_first_key, reader._read_first_item)
+
+
+def _ends_broken(text: str, start: int) -> bool:
+    """Tell whether a tag begins there that is none of a template, as `<reasoning>` may be."""
+    tag = TAG.match(text, start)
+    return tag is not None and (tag.lastgroup == "close" or tag[0].startswith("<|"))
 
 
 def parse_json_markdown(text: str) -> Any:
