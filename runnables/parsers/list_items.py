@@ -70,7 +70,7 @@ _MARKS: Final = {
     ),
 }
 _RULE: Final = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*\Z")
-_FENCE: Final = re.compile(r"\s*(?:```|~~~)")
+_FENCES: Final = ("```", "~~~")
 _HEADING: Final = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*\Z|.*[:\uff1a]\s*\Z)")
 
 
@@ -98,15 +98,16 @@ class MarkedItems(LineReader):
 
     def read(self, line: str) -> Iterable[str]:
         """Take a line; return the items that are complete now."""
-        if _FENCE.match(line):
+        content = line.lstrip()
+        if content.startswith(_FENCES):
             return self._read_fence(line)
         if self._fence == "item":
             self._append(line)
             return ()
-        if not line.strip() or _RULE.match(line):
+        if not content or (content[0] in "-*_" and _RULE.match(content)):
             self._blanks += 1
             return ()
-        indent = len(line) - len(line.lstrip())
+        indent = len(line) - len(content)
         found = self._mark(line, indent)
         if found is None:
             self._read_text(line, indent)

@@ -5,8 +5,8 @@ Of the parts that are still open, models, dataclasses, dicts, lists and plain st
 have; everything else (numbers, dates, enums, unions of models, ...) waits until it is complete.
 Parts that do not validate are not shown.
 
-A `PartialValue` builds the object from a snapshot of the JSON, from the outside in along what is
-open. It remembers the complete parts of each open container, and so validates each of them once.
+A `PartialValue` builds the object from the JSON so far, from the outside in along what is open. It
+remembers the complete parts of each open container, and so validates each of them once.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ HIDDEN: Final[Any] = object()
 Memo: TypeAlias = "dict[Any, Parts]"
 """The parts of the models met so far, by class: a model may contain itself."""
 
-Builder: TypeAlias = Callable[[dict[Any, Any]], Any]
-"""Returns an object of the parts that can be shown, by their names."""
+Builder: TypeAlias = Callable[[dict[Any, Any], dict[Any, Any]], Any]
+"""Returns an object of the parts that can be shown, by their names: the complete ones, and that
+which is open, if any."""
 
 
 class PartialValue:
@@ -74,7 +75,8 @@ class PartialValue:
             return HIDDEN
         self._path = [*reader._keys, *([reader._open_key] if reader._in_string else [])]
         self._is_new = False
-        value = self._build(self._shape, reader.snapshot(), 0)
+        reader._flush()
+        value = self._build(self._shape, reader._stack[0], 0)
         return value if self._is_new else HIDDEN
 
     def _build(self, shape: Shape, container: Any, depth: int) -> Any:
@@ -90,11 +92,11 @@ class PartialValue:
         if known.take(container, len(container) - has_open):
             self._is_new = True
             del self._open[depth + 1 :]
-        values = known.values
-        if has_open and (named := known.parts.named(self._path[depth], known.count)):
+        part: Any = HIDDEN
+        named = known.parts.named(self._path[depth], known.count) if has_open else None
+        if named:
             part = self._open_part(named[1], container[self._path[depth]], depth + 1)
-            values = values if part is HIDDEN else {**values, named[0]: part}
-        return known.build(values)
+        return known.build(known.values, {} if part is HIDDEN or not named else {named[0]: part})
 
     def _open_part(self, shape: Shape, part: Any, depth: int) -> Any:
         if not isinstance(part, str):
@@ -118,8 +120,10 @@ class _Open:
         """Validate the first `count` parts, which are complete; tell whether there are new ones."""
         if count <= self.count:
             return False
-        is_dict = isinstance(container, dict)
-        for key in islice(container, self.count, count) if is_dict else range(self.count, count):
+        new: Iterable[Any] = range(self.count, count)
+        if isinstance(container, dict):
+            new = islice(cast("dict[str, Any]", container), self.count, count)
+        for key in new:
             if named := self.parts.named(key, key):
                 value = named[1].validate(container[key])
                 if value is not HIDDEN:
@@ -206,11 +210,19 @@ class Shape:
 
 
 def _list_parts(annotation: Any, memo: Memo) -> Parts:
-    return Parts(lambda: lambda values: [*values.values()], _last_argument(annotation, memo))
+    return Parts(lambda: _build_list, _last_argument(annotation, memo))
 
 
 def _dict_parts(annotation: Any, memo: Memo) -> Parts:
-    return Parts(lambda: dict, _last_argument(annotation, memo))
+    return Parts(lambda: _build_dict, _last_argument(annotation, memo))
+
+
+def _build_list(values: dict[Any, Any], part: dict[Any, Any]) -> list[Any]:
+    return [*values.values(), *part.values()]
+
+
+def _build_dict(values: dict[Any, Any], part: dict[Any, Any]) -> dict[Any, Any]:
+    return values | part
 
 
 def _last_argument(annotation: Any, memo: Memo) -> Shape:
@@ -223,7 +235,7 @@ def _typed_dict_parts(annotation: Any, memo: Memo) -> Parts:
     own: Any = get_origin(annotation) or annotation
     hints = get_type_hints(own, None, {own.__name__: own})  # it may be local to a function
     fields = {key: (key, Shape(hint, memo)) for key, hint in hints.items()}
-    return Parts(lambda: dict, fields=fields)
+    return Parts(lambda: _build_dict, fields=fields)
 
 
 def _dataclass_parts(annotation: Any, memo: Memo) -> Parts:
@@ -239,7 +251,9 @@ def _dataclass_parts(annotation: Any, memo: Memo) -> Parts:
         for key in (keys_of(name, infos[name], False) if name in infos else [name])
     }
     fields = {name: infos.get(name, field) for name, field in own.items()}
-    return Parts(lambda: partial(partial_dataclass, cls, _defaults(fields)), fields=by_key)
+    return Parts(
+        lambda: partial(_build_object, partial_dataclass, cls, _defaults(fields)), fields=by_key
+    )
 
 
 def _model_parts(cls: type[BaseModel], memo: Memo) -> Parts:
@@ -251,7 +265,20 @@ def _model_parts(cls: type[BaseModel], memo: Memo) -> Parts:
         for shape in [Shape(field.rebuild_annotation(), memo)]
         for key in keys_of(name, field, bool(by_name))
     }
-    return Parts(lambda: partial(partial_model, cls, _defaults(cls.model_fields)), fields=by_key)
+    return Parts(
+        lambda: partial(_build_object, partial_model, cls, _defaults(cls.model_fields)),
+        fields=by_key,
+    )
+
+
+def _build_object(
+    make: Callable[[Any, Mapping[str, Any], dict[str, Any]], Any],
+    cls: Any,
+    defaults: Mapping[str, Any],
+    values: dict[Any, Any],
+    part: dict[Any, Any],
+) -> Any:
+    return make(cls, defaults, values | part)
 
 
 def _defaults(fields: Mapping[str, FieldInfo | dataclasses.Field[Any]]) -> dict[str, Any]:

@@ -56,6 +56,7 @@ _CUT_TAG: Final = re.compile(
 _CUT_WORDS: Final = tuple(
     _FINAL_WITHOUT_TAGS[:end] for end in range(len(_FINAL_WITHOUT_TAGS) - 1, 0, -1)
 )
+_MAY_HAVE_TAG: Final = re.compile(rf"[<\[◁`\"']|{_FINAL_WITHOUT_TAGS}|(?:{'|'.join(_CUT_WORDS)})\Z")
 _LONGEST: Final = 128
 """Characters that a tag has at most."""
 
@@ -181,7 +182,9 @@ class AnswerText:
 
     def feed(self, text: str) -> Iterable[str | Reset]:
         """Take the next part of the text; return what is known to be no reasoning."""
-        return self._read(text, False)
+        if self._held or self._block or _MAY_HAVE_TAG.search(text):
+            return self._read(text, False)
+        return (text,) if text else ()
 
     def finish(self) -> Iterable[str | Reset]:
         """End the text; return the rest."""
