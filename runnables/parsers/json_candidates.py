@@ -47,7 +47,8 @@ class Candidate:
     def position(self) -> int:
         """Return how much speaks for it where it stands, to be compared."""
         own_lines = self.ends_line and not last_line(self.before)
-        return own_lines + bool(_ANSWER_WORD.search(self.before))
+        is_mentioned = self.before.endswith("`") and not own_lines
+        return own_lines + bool(_ANSWER_WORD.search(self.before)) - is_mentioned
 
     @property
     def value(self) -> Any:
