@@ -109,7 +109,7 @@ def test_an_enum_returns_one_of_its_members(call: Any, model: LocalChatModel) ->
 
 
 def test_a_member_may_be_written_as_the_examples_write_it(call: Any, model: LocalChatModel) -> None:
-    """With the quotes of JSON or without them: the grammar allows both, and the parser reads both."""
+    """With the quotes of JSON or without them: the grammar and the parser take both."""
     for write in (str, json.dumps):
         shots = [
             message
