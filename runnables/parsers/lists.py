@@ -237,6 +237,9 @@ class NumberedListOutputParser(_MarkedListParser, internal=True):
 
     mark: ClassVar[str] = "number"
 
+    def __init__(self, *, pattern: str | None = None, name: str | None = None) -> None:
+        super().__init__(pattern=pattern, name=name)  # written out for type checkers
+
     def get_format_instructions(self) -> str:
         """Return the request to answer with a numbered list."""
         return (
@@ -267,6 +270,9 @@ class MarkdownListOutputParser(_MarkedListParser, internal=True):
     """
 
     mark: ClassVar[str] = "bullet"
+
+    def __init__(self, *, pattern: str | None = None, name: str | None = None) -> None:
+        super().__init__(pattern=pattern, name=name)  # written out for type checkers
 
     def get_format_instructions(self) -> str:
         """Return the request to answer with a Markdown list."""
