@@ -214,7 +214,10 @@ class _ChunkwiseDecoder(Decoder[Any, T]):
 
 
 class StrOutputParser(BaseTransformOutputParser[str], internal=True):
-    """A parser to the text of a model's answer, as it comes, without reasoning and tool calls.
+    """A parser to the text of a model's answer, as it comes, without its other content blocks.
+
+    Reasoning that a service leaves in the text (`<think>...</think>`) is in the result, as in
+    LangChain; `answer_text` leaves it out.
 
     Example:
         >>> StrOutputParser().invoke(AIMessage("Land ahoy"))
