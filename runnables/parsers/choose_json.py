@@ -94,7 +94,7 @@ def choose(found: Sequence[Candidate], wanted: Wanted | None) -> tuple[Any, Cand
     """Return the value that was asked for, and the candidate that it is, if it is only one.
 
     Raises:
-        JsonError: there is none, or which of them it is cannot be told.
+        JsonError: there is none, or nothing decides between them.
     """
     only = found[0] if len(found) == 1 else None
     if only and only.error is None and only.is_plausible:

@@ -21,9 +21,9 @@ from runnables.parsers.reasoning import TAG, TAG_START, ReasoningBlock, Tags, fi
 
 _MARK: Final = re.compile(rf"`+|{{|{TAG_START}")
 _IN_BROKEN: Final = re.compile(rf"`{{3,}}|\\.|[\"\n{{}}\]]|{TAG_START}")
-_CUT_IN_BROKEN: Final = re.compile(r"(?:\\|`+)\Z")
+_CUT_MARK: Final = re.compile(r"(?:\\|`+)\Z")
 _LABEL: Final = re.compile(r"[ \t]*([A-Za-z][\w+-]*)?")
-_FENCE: Final = re.compile(r"`{3,}")
+_IN_BLOCK: Final = re.compile(rf"`{{3,}}|{TAG_START}")
 _JSON_LABELS: Final = frozenset({"json", "json5", "jsonc", "jsonl", "ndjson", "javascript", "js"})
 _SCALAR_STARTS: Final = frozenset('"-0123456789tfnNI')
 _DEPTHS: Final = {"{": 1, "[": 1, "}": -1, "]": -1}
@@ -172,10 +172,17 @@ class JsonExtractor:
     def _skip_block(self, text: str) -> str:
         """Skip the rest of a fenced block that has no JSON."""
         text = self._take_held(text)
-        if found := _FENCE.search(text):
-            self._toggle_fence()
-            return text[found.end() :]
-        self._held = text[len(text.rstrip("`")) :]
+        end = self._end_of(text)
+        for mark in _IN_BLOCK.finditer(text):
+            if mark.start() >= end:
+                break
+            if mark[0][0] == "`":
+                self._toggle_fence()
+                return text[mark.end() :]
+            tag = self._tags.read(text, mark.start())
+            if tag and tag.lastgroup == "close":
+                return self._restart(text[tag.end() :])
+        self._held = text[end:]
         return ""
 
     def _read(self, text: str) -> str:
@@ -230,9 +237,7 @@ class JsonExtractor:
     def _broken(self, text: str) -> str:
         """Skip the rest of a value that is no JSON, to its end."""
         text = self._take_held(text)
-        end = len(text) if self._ended else find_cut(text)
-        if not self._ended and (found := _CUT_IN_BROKEN.search(text)):
-            end = min(end, found.start())
+        end = self._end_of(text)
         for mark in _IN_BROKEN.finditer(text):
             if mark.start() >= end:
                 break
@@ -259,6 +264,13 @@ class JsonExtractor:
     def _take_held(self, text: str) -> str:
         held, self._held = self._held, ""
         return held + text
+
+    def _end_of(self, text: str) -> int:
+        """Return the index from which on text may be the beginning of a mark; else its length."""
+        if self._ended:
+            return len(text)
+        cut, found = find_cut(text), _CUT_MARK.search(text)
+        return min(cut, found.start()) if found else cut
 
     def _skip_tag(self, tag: re.Match[str], rest: str) -> str:
         if tag.lastgroup == "close":

@@ -204,7 +204,7 @@ def read_json(text: str, wanted: WantedType | None = None) -> Any:
     """Return the JSON value in a string.
 
     Raises:
-        OutputParserException: there is no complete one, or none that can be told from others.
+        OutputParserException: there is no complete one, or nothing decides between several.
     """
     extractor = JsonExtractor(wanted)
     extractor.feed(text)

@@ -69,7 +69,7 @@ _MARKS: Final = {
         r"|[•◦‣▪▫●○■□◆◇·∙\u2043➤➢►▶➜]\s*|(?=\[[ xX]\]\s|[☐☑✅❌✓✔✗]))"
     ),
 }
-_RULE: Final = re.compile(r"\s*([-*_])(?:\s*\1){2,}\s*\Z")
+_RULE: Final = re.compile(r"(?:([-*_])(?:\s*\1){2,}|</\w{1,20}>)\s*\Z")  # or the end of the answer
 _FENCES: Final = ("```", "~~~")
 _HEADING: Final = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*\Z|.*[:\uff1a]\s*\Z)")
 
@@ -104,7 +104,7 @@ class MarkedItems(LineReader):
         if self._fence == "item":
             self._append(line)
             return ()
-        if not content or (content[0] in "-*_" and _RULE.match(content)):
+        if not content or (content[0] in "-*_<" and _RULE.match(content)):
             self._blanks += 1
             return ()
         indent = len(line) - len(content)

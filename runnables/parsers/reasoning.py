@@ -88,7 +88,7 @@ def is_mention(text: str, start: int) -> bool:
 
 
 class Tags:
-    """A reader of the tags in a text, which knows those that are mentioned in quotes.
+    """A reader of the tags in a string, which knows those that are mentioned in quotes.
 
     Only the first of two tags need be next to a quote: "Write `<think>...</think>` around it."
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
@@ -14,6 +15,7 @@ from runnables.parsers.reasoning import answer_text
 E = TypeVar("E", bound=Enum, covariant=True)
 
 _WRAPPING: Final = " \t\r\n\"'`*"
+_IN_TAG: Final = re.compile(r"<(\w{1,20})>(.*)</\1>", re.DOTALL)
 _EXAMPLES: Final = (datetime(2024, 2, 29, 23, 59, 59, 123456), datetime(1999, 12, 31, 8, 30, 5))
 
 
@@ -94,6 +96,9 @@ def match_word(text: str, words: Sequence[str]) -> str | None:
 
 
 def _bare(answer: str) -> str:
+    """Return an answer without blanks, decoration, a full stop, and one tag around it."""
+    if tagged := _IN_TAG.fullmatch(answer.strip()):
+        answer = tagged[2]
     return answer.strip(_WRAPPING).rstrip(".").strip(_WRAPPING)
 
 

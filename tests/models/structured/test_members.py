@@ -37,8 +37,8 @@ UNSURE = ["not sure", "Not sure.", '"NOT SURE"']
 @pytest.mark.parametrize(("kind", "good", "unsure"), KINDS)
 def test_a_member_may_be_bare(kind: Any, good: Any, unsure: Any, call: Call) -> None:
     """In any case, decorated, or with a full stop; streamed, too."""
-    for texts, member in ((GOOD, good), (UNSURE, unsure)):
-        for text in texts:
+    for answers, member in ((GOOD, good), (UNSURE, unsure)):
+        for text in answers:
             model = ScriptedChatModel([[*text]], cycle=True)
             for method in ("json_schema", "json_mode"):
                 chain = model.with_structured_output(kind, method=method)  # type: ignore[call-overload]
