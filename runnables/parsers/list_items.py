@@ -69,7 +69,8 @@ _MARKS: Final = {
         r"|[•◦‣▪▫●○■□◆◇·∙\u2043➤➢►▶➜]\s*|(?=\[[ xX]\]\s|[☐☑✅❌✓✔✗]))"
     ),
 }
-_RULE: Final = re.compile(r"(?:([-*_])(?:\s*\1){2,}|</\w{1,20}>)\s*\Z")  # or the end of the answer
+_RULE: Final = re.compile(r"([-*_])(?:\s*\1){2,}\s*\Z")
+_END_TAG: Final = re.compile(r"\s*</(\w{1,20})>\s*\Z")
 _FENCES: Final = ("```", "~~~")
 _HEADING: Final = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*\Z|.*[:\uff1a]\s*\Z)")
 
@@ -104,7 +105,7 @@ class MarkedItems(LineReader):
         if self._fence == "item":
             self._append(line)
             return ()
-        if not content or (content[0] in "-*_<" and _RULE.match(content)):
+        if not content or (content[0] in "-*_" and _RULE.match(content)):
             self._blanks += 1
             return ()
         indent = len(line) - len(content)
@@ -171,6 +172,9 @@ class MarkedItems(LineReader):
         if self._loose and (self._has_loose_items if last else not announces):
             self._item += self._loose
             self._has_loose_items = True
+        end = _END_TAG.match(self._item[-1]) if last else None
+        if end and not any(f"<{end[1]}" in line for line in self._item):
+            del self._item[-1]  # it closes a tag around the list, such as <answer>
         item = "\n".join(self._item).strip()
         self._item, self._loose, self._blanks = None, [], 0
         return (item,) if item else ()

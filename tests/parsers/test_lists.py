@@ -133,6 +133,8 @@ def test_items_of_any_mark_are_read(parser: ListOutputParser, mark: str, call: C
         ("**1. A**: x\n**2. B**: y", ["**A**: x", "**B**: y"]),
         ("- note this\n1. a\n2. b", ["note this", "a", "b"]),
         ("1. [ ] a\n2. [x] b", ["[ ] a", "[x] b"]),
+        ("<answer>\n1. a\n2. b\n</answer>", ["a", "b"]),
+        ("1. a\n2. <p>\nb\n</p>", ["a", "<p>\nb\n</p>"]),
         ("1. a\r\n   b\r\n2. c\r\n", ["a\nb", "c"]),
     ],
 )
