@@ -19,11 +19,11 @@ from runnables.parsers.choose_json import Wanted, choose, content_of
 from runnables.parsers.json_candidates import BLANK, Candidate, Surroundings
 from runnables.parsers.reasoning import TAG, TAG_START, ReasoningBlock, Tags, find_cut
 
-_MARK: Final = re.compile(rf"`+|{{|{TAG_START}")
-_IN_BROKEN: Final = re.compile(rf"`{{3,}}|\\.|[\"\n{{}}\]]|{TAG_START}")
-_CUT_MARK: Final = re.compile(r"(?:\\|`+)\Z")
+_MARK: Final = re.compile(rf"`{{1,20}}|{{|{TAG_START}")
+_IN_BROKEN: Final = re.compile(rf"`{{3,20}}|\\.|[\"\n{{}}\]]|{TAG_START}")
+_CUT_MARK: Final = re.compile(r"(?:\\|`{1,19})\Z")
 _LABEL: Final = re.compile(r"[ \t]*([A-Za-z][\w+-]*)?")
-_IN_BLOCK: Final = re.compile(rf"`{{3,}}|{TAG_START}")
+_IN_BLOCK: Final = re.compile(rf"`{{3,20}}|{TAG_START}")
 _JSON_LABELS: Final = frozenset({"json", "json5", "jsonc", "jsonl", "ndjson", "javascript", "js"})
 _SCALAR_STARTS: Final = frozenset('"-0123456789tfnNI')
 _DEPTHS: Final = {"{": 1, "[": 1, "}": -1, "]": -1}
@@ -126,7 +126,7 @@ class JsonExtractor:
             if start >= end:
                 break
             if letter == "`":
-                if mark.end() == len(text) and not self._ended:
+                if mark.end() == len(text) and len(mark[0]) < 20 and not self._ended:
                     end = start
                 elif len(mark[0]) >= 3:
                     self._around.add(text[:start])

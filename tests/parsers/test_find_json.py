@@ -233,7 +233,27 @@ def test_json_lines_without_a_type_are_all_in_the_value(values: list[Any]) -> No
     assert JsonOutputParser().invoke(f"```jsonl\n{text}\n```") == expected
 
 
-@given(cut(st.text(alphabet="{}[]\":,1a \n`<>think/|\\'") | st.text()))
+FENCES = st.lists(
+    st.sampled_from(
+        [
+            "```",
+            "`" * 25,
+            "json\n",
+            '{"a": ',
+            "1}",
+            "[2]",
+            "\n",
+            "<think>",
+            "</think>",
+            "x",
+            '"',
+            "\\",
+        ]
+    )
+).map("".join)
+
+
+@given(cut(st.text(alphabet="{}[]\":,1a \n`<>think/|\\'") | FENCES | st.text()))
 def test_any_text_is_read_alike_however_it_is_cut(parts: list[str]) -> None:
     """Values, and errors with their words."""
     for parser in (JsonOutputParser(), PydanticOutputParser(list[dict[str, int]])):
