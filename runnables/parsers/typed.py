@@ -107,9 +107,12 @@ class PydanticOutputParser(BaseOutputParser[Output], internal=True):
         try:
             return self._validate(read(), text)
         except OutputParserException:
-            if (member := bare_member(text, self.pydantic_object)) is None:
+            if (member := self._bare_member(text)) is None:
                 raise
         return self._validate(member, text)
+
+    def _bare_member(self, text: str) -> Any:
+        return bare_member(text, self.pydantic_object)
 
     def _validate(self, value: Any, text: str) -> Any:
         self._adapter = self._adapter or adapter_of(self.pydantic_object)

@@ -179,12 +179,13 @@ def _grammar_of_members(response_format: Any) -> str | None:
     small model then takes a wrong turn after the first quote. None: it is no enum of strings.
     """
     schema: Any = ((response_format or {}).get("json_schema") or {}).get("schema") or {}
-    members: Sequence[Any] = schema.get("enum") or ([schema["const"]] if "const" in schema else ())
-    if not members or not all(isinstance(member, str) and member.strip() for member in members):
+    listed: Sequence[Any] = schema.get("enum") or [schema.get("const")]
+    members = [member for member in listed if isinstance(member, str) and member.strip()]
+    if len(members) < len(listed):
         return None
     quoted = [json.dumps(member, ensure_ascii=False) for member in members]
     bare = [member for member in members if _is_plain(member)]
-    return "root ::= " + " | ".join(_literal(text) for text in (*quoted, *bare))
+    return "root ::= " + " | ".join(_literal(answer) for answer in (*quoted, *bare))
 
 
 def _is_plain(member: str) -> bool:

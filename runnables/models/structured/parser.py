@@ -97,10 +97,9 @@ class AnswerParser(BaseParser[Any], internal=True):
         if self._json is None:
             described = self.schema
             if isinstance(described, Mapping):
-                schema = cast("Mapping[str, Any]", described)
-                self._json = _SchemaParser(wrap_schema(schema, self.wrapped))
+                self._json = _SchemaParser(cast("Mapping[str, Any]", described), self.wrapped)
             else:
-                self._json = _TypeParser(_wrap_type(described, self.wrapped))
+                self._json = _TypeParser(described, self.wrapped)
         return self._json
 
 
@@ -117,6 +116,12 @@ def wrap_schema(schema: Mapping[str, Any], wrapped: bool) -> Mapping[str, Any]:
     own = {key: value for key, value in schema.items() if key != "$defs"}
     shared = {"$defs": schema["$defs"]} if "$defs" in schema else {}
     return {"type": "object", "properties": {_VALUE: own}, "required": [_VALUE], **shared}
+
+
+def _wrapped_member(text: str, described: Any, wrapped: bool) -> Any:
+    """Return the bare member of an enum that an answer names, wrapped as the answer should be."""
+    member = bare_member(text, described)
+    return {_VALUE: member} if wrapped and member is not None else member
 
 
 # -- answers that end at a limit
@@ -152,8 +157,14 @@ class _TokenLimitDecoder:
 class _TypeParser(PydanticOutputParser[Any], internal=True):
     """A parser of JSON to a type, in which a null may stand for a field that was left out."""
 
-    def __init__(self, described: Any) -> None:
-        super().__init__(described)
+    def __init__(self, described: Any, wrapped: bool) -> None:
+        super().__init__(_wrap_type(described, wrapped))
+        self.described = described
+        self.wrapped = wrapped
+
+    @override
+    def _bare_member(self, text: str) -> Any:
+        return _wrapped_member(text, self.described, self.wrapped)
 
     @override
     def _validate(self, value: Any, text: str) -> Any:
@@ -169,8 +180,10 @@ class _TypeParser(PydanticOutputParser[Any], internal=True):
 class _SchemaParser(JsonOutputParser, internal=True):
     """A parser of JSON that has to fit a JSON schema."""
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        super().__init__(schema)
+    def __init__(self, schema: Mapping[str, Any], wrapped: bool) -> None:
+        super().__init__(wrap_schema(schema, wrapped))
+        self.described = schema
+        self.wrapped = wrapped
 
     def parse(self, text: str) -> Any:
         """Return the value, validated."""
@@ -185,7 +198,7 @@ class _SchemaParser(JsonOutputParser, internal=True):
         try:
             return self.validate(read(), text)
         except OutputParserException:
-            if (member := bare_member(text, self.pydantic_object)) is None:
+            if (member := _wrapped_member(text, self.described, self.wrapped)) is None:
                 raise
         return member
 

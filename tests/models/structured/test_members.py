@@ -11,6 +11,7 @@ from runnables import PydanticOutputParser
 from runnables.errors import OutputParserException
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
+from tests.models.structured.examples import OnlyObjects
 
 
 class Mood(Enum):
@@ -41,11 +42,22 @@ def test_a_member_may_be_bare(kind: Any, good: Any, unsure: Any, call: Call) -> 
         for text in answers:
             model = ScriptedChatModel([[*text]], cycle=True)
             for method in ("json_schema", "json_mode"):
-                chain = model.with_structured_output(kind, method=method)  # type: ignore[call-overload]
+                chain = model.with_structured_output(kind, method=method)
                 assert call.invoke(chain, "hi") == member
                 assert call.stream(chain, "hi")[-1] == member
     if not isinstance(kind, dict):
         assert call.invoke(PydanticOutputParser(kind), "Positive.") == good
+
+
+@pytest.mark.parametrize(("kind", "good", "_unsure"), KINDS)
+def test_a_member_may_be_bare_where_an_object_was_asked_for(
+    kind: Any, good: Any, _unsure: Any, call: Call
+) -> None:
+    """Of services that take schemas of objects only, by a model that does not follow them."""
+    for text in ("Positive.", '{"value": "positive"}'):
+        chain = OnlyObjects([[*text]], cycle=True).with_structured_output(kind)
+        assert call.invoke(chain, "hi") == good
+        assert call.stream(chain, "hi")[-1] == good
 
 
 @pytest.mark.parametrize("text", ["neutral", "positive or negative", "posit", "", "not", "3"])
