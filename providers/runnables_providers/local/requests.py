@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.messages import (
     AIMessageChunk,
@@ -97,7 +97,7 @@ class ChatRequest:
         request.pop("model", None)
         if self.exclusive:
             request["cache_prompt"] = False  # a prompt from the cache has other rounding errors
-        if grammar := _grammar_of_members(request.get("response_format")):
+        if grammar := _grammar_of_members(self.options.get("response_format")):
             del request["response_format"]
             request["grammar"] = grammar
         return self._with_tools(request, abilities) if "tools" in request else request
@@ -172,14 +172,15 @@ class ChatRequest:
         )
 
 
-def _grammar_of_members(response_format: Any) -> str | None:
+def _grammar_of_members(response_format: Mapping[str, Any] | None) -> str | None:
     """Return the grammar for a member of an enum, in the quotes of JSON or without them.
 
     The runtime's own lets the model write quotes only. Where the examples in a prompt have none, a
     small model then takes a wrong turn after the first quote. None: it is no enum of strings.
     """
-    schema: Any = ((response_format or {}).get("json_schema") or {}).get("schema") or {}
-    listed: Sequence[Any] = schema.get("enum") or [schema.get("const")]
+    described: Mapping[str, Any] = (response_format or {}).get("json_schema") or {}
+    schema: Mapping[str, Any] = described.get("schema") or {}
+    listed = cast("Sequence[object]", schema.get("enum") or [schema.get("const")])
     members = [member for member in listed if isinstance(member, str) and member.strip()]
     if len(members) < len(listed):
         return None
