@@ -225,6 +225,7 @@ if TYPE_CHECKING:
         SimpleJsonOutputParser as SimpleJsonOutputParser,
         StrOutputParser as StrOutputParser,
         XMLOutputParser as XMLOutputParser,
+        answer_text as answer_text,
         parse_json_markdown as parse_json_markdown,
         parse_partial_json as parse_partial_json,
     )
@@ -337,9 +338,10 @@ _HOMES: Final = {
     "runnables.models.rate_limits": "BaseRateLimiter InMemoryRateLimiter",
     "runnables.models.usage": "track_usage Usage",
     "runnables.parsers": (
-        "BaseOutputParser BaseParser BaseTransformOutputParser CommaSeparatedListOutputParser "
-        "DatetimeOutputParser EnumOutputParser JsonError JsonExtractor JsonOutputKeyToolsParser "
-        "JsonOutputParser JsonOutputToolsParser JsonReader ListOutputParser "
+        "answer_text BaseOutputParser BaseParser BaseTransformOutputParser "
+        "CommaSeparatedListOutputParser DatetimeOutputParser EnumOutputParser JsonError "
+        "JsonExtractor JsonOutputKeyToolsParser JsonOutputParser JsonOutputToolsParser JsonReader "
+        "ListOutputParser "
         "MarkdownListOutputParser NumberedListOutputParser parse_json_markdown "
         "parse_partial_json PydanticOutputParser PydanticToolsParser RepairParser "
         "SimpleJsonOutputParser StrOutputParser XMLOutputParser"

@@ -122,7 +122,7 @@ SUBJECTS = (
         "Parsers",
         "Runnables that read a model's answer, chunk by chunk where that makes sense.",
         {
-            "Text": "StrOutputParser",
+            "Text": "StrOutputParser answer_text",
             "JSON and objects": "JsonOutputParser SimpleJsonOutputParser PydanticOutputParser",
             "Lists and values": "ListOutputParser CommaSeparatedListOutputParser "
             "NumberedListOutputParser MarkdownListOutputParser EnumOutputParser "

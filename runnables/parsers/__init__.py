@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         MarkdownListOutputParser,
         NumberedListOutputParser,
     )
+    from runnables.parsers.reasoning import answer_text
     from runnables.parsers.repair import RepairParser
     from runnables.parsers.scalars import DatetimeOutputParser, EnumOutputParser
     from runnables.parsers.tool_calls import (
@@ -43,6 +44,7 @@ else:
                 "CommaSeparatedListOutputParser ListOutputParser MarkdownListOutputParser "
                 "NumberedListOutputParser"
             ),
+            "runnables.parsers.reasoning": "answer_text",
             "runnables.parsers.repair": "RepairParser",
             "runnables.parsers.scalars": "DatetimeOutputParser EnumOutputParser",
             "runnables.parsers.tool_calls": (
@@ -78,6 +80,8 @@ __all__ = [
     "PydanticToolsParser",
     # repair of answers that do not parse
     "RepairParser",
+    # text without the reasoning in it
+    "answer_text",
     # JSON while it is being written
     "JsonReader",
     "JsonExtractor",

@@ -5,7 +5,17 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, cast, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Final,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_args,
+    get_origin,
+)
 
 from typing_extensions import dataclass_transform
 
@@ -206,7 +216,10 @@ class _ChunkwiseDecoder(Decoder[Any, T]):
 
 
 class StrOutputParser(BaseTransformOutputParser[str], internal=True):
-    """A parser to the text of a model's answer, as it comes, without reasoning and tool calls.
+    """A parser to the text of a model's answer, as it comes, without its other content blocks.
+
+    Reasoning that a service leaves in the text (`<think>...</think>`) is in the result, as in
+    LangChain; `answer_text` leaves it out.
 
     Example:
         >>> StrOutputParser().invoke(AIMessage("Land ahoy"))
@@ -331,6 +344,20 @@ def text_of(output: Any, reader: object) -> str:
         f"{type(reader).__name__} reads text, a message or a list of content blocks, "
         f"got {_type_of(cast('object', output))}."
     )
+
+
+QUOTED: Final = 200
+"""How many characters of an answer its error shows."""
+
+
+def unreadable(problem: str, text: str) -> OutputParserException:
+    """Return the error of an answer, which shows the beginning of it.
+
+    A model that is to correct its answer is sent the problem alone: it sees all of the answer.
+    """
+    quoted = repr(text if len(text) <= QUOTED else f"{text[:QUOTED]}...")
+    separator = "\n" if "\n" in problem else " "
+    return OutputParserException(f"{problem}{separator}The answer: {quoted}", text, problem)
 
 
 def refusal_in(output: Any) -> str | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from pydantic import ValidationError
 
 from runnables.core.schemas import adapter_of
 from runnables.engine.merging import SNAPSHOTS, Merge
-from runnables.errors import ConfigError, OutputParserException
+from runnables.errors import ConfigError
 from runnables.messages.partial_json import JsonError, JsonReader
-from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder
+from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder, unreadable
 from runnables.parsers.find_json import JsonExtractor
+from runnables.parsers.scalars import match_word
 
 if TYPE_CHECKING:
     from runnables.compose.non_blocking import Decoder
@@ -46,6 +49,7 @@ class JsonOutputParser(BaseOutputParser[Any], internal=True):
     """
 
     merge: Merge = SNAPSHOTS
+    _wanted: WantedType | None = None
 
     def __init__(self, pydantic_object: Any = None, *, name: str | None = None) -> None:
         self.pydantic_object = supported_type(pydantic_object, "JsonOutputParser")
@@ -57,7 +61,21 @@ class JsonOutputParser(BaseOutputParser[Any], internal=True):
         Raises:
             OutputParserException: there is none, or it is not complete.
         """
-        return read_json(text)
+        return read_json(text, self.wanted)
+
+    @property
+    def wanted(self) -> WantedType | None:
+        """Return what tells the value that was asked for from others; None where any was."""
+        if self._wanted is None and self.pydantic_object is not None:
+            self._wanted = WantedType(self.pydantic_object, self._fits)
+        return self._wanted
+
+    def _fits(self, value: Any) -> bool:
+        try:
+            adapter_of(self.pydantic_object).validate_json(json.dumps(value))
+        except ValidationError:
+            return False
+        return True
 
     def get_format_instructions(self) -> str:
         """Return the request to answer with JSON, with its schema where a type was passed."""
@@ -66,7 +84,7 @@ class JsonOutputParser(BaseOutputParser[Any], internal=True):
         return schema_instructions(self.pydantic_object)
 
     def _new_decoder(self) -> Decoder[Any, Any]:
-        return _JsonDecoder(self)
+        return _JsonDecoder(self, self.wanted)
 
 
 SimpleJsonOutputParser = JsonOutputParser
@@ -79,9 +97,10 @@ class SnapshotDecoder(TextDecoder[T]):
     A subclass writes `show` and `end`. A `SnapshotBudget` bounds the cost of what it shows.
     """
 
-    def __init__(self, parser: BaseParser[Any]) -> None:
+    def __init__(self, parser: BaseParser[Any], wanted: WantedType | None) -> None:
         super().__init__(parser)
-        self.extractor = JsonExtractor()
+        self.wanted = wanted
+        self.extractor = JsonExtractor(wanted)
         self.shown: object = None  # the version that was shown last
         self._budget = SnapshotBudget()
 
@@ -103,36 +122,97 @@ class SnapshotDecoder(TextDecoder[T]):
         """Return the value that the reader has so far; nothing, if it is not to be shown."""
         raise NotImplementedError
 
+    def value(self) -> Any:
+        """Return the value, at the end of the text.
+
+        Raises:
+            OutputParserException: there is none; as of `read_json`, wherever chunks ended.
+        """
+        with suppress(JsonError):
+            return self.extractor.finish()
+        return read_json(self.text, self.wanted)
+
 
 class _JsonDecoder(SnapshotDecoder[Any]):
     def show(self, reader: JsonReader) -> Iterable[Any]:
         return (reader.snapshot(),)
 
     def end(self) -> Iterable[Any]:
-        value = finish_json(self.extractor, self.text)
-        return () if self.shown == self.extractor.version else (value,)
+        value, version = self.value(), self.extractor.version
+        return () if version is not None and version == self.shown else (value,)
 
 
-def read_json(text: str) -> Any:
+class WantedType:
+    """What was asked for, as a type or a JSON schema.
+
+    Args:
+        described: the type or the schema.
+        fits: tells whether a JSON value is of it.
+    """
+
+    def __init__(self, described: Any, fits: Callable[[Any], bool]) -> None:
+        self.described = described
+        self.fits = fits
+        self._kind: str | None = None
+
+    @property
+    def is_list(self) -> bool:
+        """Tell whether it is a list."""
+        self._kind = self._kind or str(top_schema(self.described).get("type"))
+        return self._kind == "array"
+
+    @property
+    def name(self) -> str:
+        """Return its name, for errors."""
+        return name_of(self.described)
+
+
+def top_schema(described: Any) -> Mapping[str, Any]:
+    """Return the JSON schema of a type, without a reference at its top."""
+    if isinstance(described, Mapping):
+        return cast("Mapping[str, Any]", described)
+    schema: dict[str, Any] = adapter_of(described).json_schema()
+    reference = str(schema.get("$ref", "")).rpartition("/")[2]
+    found: Any = schema.get("$defs", {}).get(reference, schema)
+    return cast("Mapping[str, Any]", found)
+
+
+def name_of(described: Any) -> str:
+    """Return the name of a type or of a JSON schema, for errors."""
+    if isinstance(described, Mapping):
+        return str(cast("Mapping[str, Any]", described).get("title", "the schema"))
+    return described.__name__ if isinstance(described, type) else str(described)
+
+
+def bare_member(text: str, described: Any) -> str | None:
+    """Return the member of an enum or a `Literal` that an answer names without the quotes of JSON.
+
+    None where the type is neither, or the answer names none of them, or several.
+    """
+    schema = top_schema(described)
+    options: Sequence[Any] = schema.get("anyOf") or schema.get("oneOf") or [schema]
+    members = [
+        member
+        for option in options
+        for member in (option["enum"] if "enum" in option else [option.get("const")])
+        if isinstance(member, str)
+    ]
+    return match_word(text, members)
+
+
+def read_json(text: str, wanted: WantedType | None = None) -> Any:
     """Return the JSON value in a string.
 
     Raises:
-        OutputParserException: there is no complete one.
+        OutputParserException: there is no complete one, or nothing decides between several.
     """
-    extractor = JsonExtractor()
+    extractor = JsonExtractor(wanted)
     extractor.feed(text)
     try:
         return extractor.finish()
     except JsonError as error:
-        message = f"The answer is not valid JSON: {error}."
-        raise OutputParserException(message, llm_output=text) from error
-
-
-def finish_json(extractor: JsonExtractor, text: str) -> Any:
-    """Return the value that was found in a string, or raise the error of `read_json`."""
-    with suppress(JsonError):
-        return extractor.finish()
-    return read_json(text)  # raises, and quotes the same text wherever its chunks ended
+        name = f" for {wanted.name}" if wanted else ""
+        raise unreadable(f"The answer is not valid JSON{name}: {error}.", text) from error
 
 
 def supported_type(described: T, owner: str) -> T:

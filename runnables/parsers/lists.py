@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from runnables.compose.non_blocking import Decoder
-from runnables.engine.merging import DELTAS, Merge
+from runnables.engine.merging import DELTAS, RESET, Merge, Reset, merge_chunks
 from runnables.errors import ConfigError
-from runnables.parsers.base import BaseOutputParser, text_of
+from runnables.parsers.base import BaseOutputParser, TextDecoder, unreadable
+from runnables.parsers.list_items import ItemReader, LineReader, MarkedItems
+from runnables.parsers.reasoning import AnswerText
+
+if TYPE_CHECKING:
+    from runnables.compose.non_blocking import Decoder
 
 
 class ListOutputParser(BaseOutputParser[list[str]], internal=True):
@@ -28,45 +32,66 @@ class ListOutputParser(BaseOutputParser[list[str]], internal=True):
     merge: Merge = DELTAS
 
 
-class ItemReader:
-    """Base of readers that find the items in a string: the same items, wherever chunks end."""
+class _ItemsDecoder(TextDecoder[Any]):
+    """A decoder that yields each item in a list of one; the empty list for an empty answer."""
 
-    def feed(self, text: str) -> Iterable[str]:
-        """Take the next part of the text; return the items that are complete now."""
-        raise NotImplementedError
-
-    def finish(self) -> Iterable[str]:
-        """End the text; return the last items."""
-        raise NotImplementedError
-
-
-class _ItemsDecoder(Decoder[Any, list[str]]):
-    """A decoder that yields each item in a list of one; the empty list where there are none."""
-
-    def __init__(self, parser: ListOutputParser, reader: ItemReader) -> None:
-        self._parser = parser
-        self._reader = reader
+    def __init__(self, parser: ListOutputParser, new_reader: Callable[[], ItemReader]) -> None:
+        super().__init__(parser)
+        self._answer = AnswerText()
+        self._new_reader = new_reader
+        self._reader = new_reader()
         self._has_emitted = False
 
-    def feed(self, chunk: Any) -> Iterable[list[str]]:
-        return self._in_lists(self._reader.feed(text_of(chunk, self._parser)))
+    def read(self, text: str) -> list[Any]:
+        return self._read(self._answer.feed(text))
 
-    def finish(self) -> Iterable[list[str]]:
-        yield from self._in_lists(self._reader.finish())
-        if not self._has_emitted:
-            yield []
+    def end(self) -> list[Any]:
+        chunks = [*self._read(self._answer.finish()), *self._in_lists(self._reader.finish())]
+        if self._answer.is_open:
+            raise unreadable("The answer ends within the model's reasoning.", self.text)
+        if self._has_emitted:
+            return chunks
+        if self.text.strip():
+            raise unreadable("The answer has no items of a list.", self.text)
+        return [[]]
 
-    def _in_lists(self, items: Iterable[str]) -> Iterable[list[str]]:
-        for item in items:
-            self._has_emitted = True
-            yield [item]
+    def _read(self, parts: Iterable[str | Reset]) -> list[Any]:
+        chunks: list[Any] = []
+        for part in parts:
+            if not isinstance(part, Reset):
+                chunks += self._in_lists(self._reader.feed(part))
+                continue
+            self._reader = self._new_reader()
+            if self._has_emitted:
+                chunks, self._has_emitted = [RESET], False
+        return chunks
+
+    def _in_lists(self, items: Iterable[str]) -> list[list[str]]:
+        chunks = [[item] for item in items]
+        self._has_emitted = self._has_emitted or bool(chunks)
+        return chunks
 
 
-def _read_all(reader: ItemReader, text: str) -> list[str]:
-    return [*reader.feed(text), *reader.finish()]
+class _ItemsParser(ListOutputParser, internal=True):
+    """Base of the parsers of items that a reader finds one by one."""
+
+    def parse(self, text: str) -> list[str]:
+        """Return the items.
+
+        Raises:
+            OutputParserException: there is text, but no items are in it.
+        """
+        decoder = _ItemsDecoder(self, self._new_reader)
+        return cast("list[str]", merge_chunks([*decoder.feed(text), *decoder.finish()], DELTAS))
+
+    def _new_decoder(self) -> Decoder[Any, list[str]]:
+        return _ItemsDecoder(self, self._new_reader)
+
+    def _new_reader(self) -> ItemReader:
+        raise NotImplementedError
 
 
-class CommaSeparatedListOutputParser(ListOutputParser, internal=True):
+class CommaSeparatedListOutputParser(_ItemsParser, internal=True):
     """A parser of items that are separated by commas, on one line or several.
 
     Spaces before an item are dropped. An item in double quotes may hold commas, line breaks, and
@@ -85,10 +110,6 @@ class CommaSeparatedListOutputParser(ListOutputParser, internal=True):
     def __init__(self, *, name: str | None = None) -> None:
         self.name = name
 
-    def parse(self, text: str) -> list[str]:
-        """Return the items."""
-        return _read_all(_CommaReader(), text)
-
     def get_format_instructions(self) -> str:
         """Return the request to answer with items between commas."""
         return (
@@ -96,8 +117,8 @@ class CommaSeparatedListOutputParser(ListOutputParser, internal=True):
             "`red, green, blue`. Put a value that contains a comma in double quotes."
         )
 
-    def _new_decoder(self) -> Decoder[Any, list[str]]:
-        return _ItemsDecoder(self, _CommaReader())
+    def _new_reader(self) -> ItemReader:
+        return _CommaReader()
 
 
 class _CommaReader(ItemReader):
@@ -159,69 +180,65 @@ class _CommaReader(ItemReader):
         return self._plain(char)
 
 
-class _LinePatternParser(ListOutputParser, internal=True):
-    """Base of parsers of items on a line each, found by a pattern with one group.
+class _MarkedListParser(_ItemsParser, internal=True):
+    """Base of parsers of items that begin with a mark, or that a pattern finds within lines.
 
     Attributes:
         pattern: the regular expression that is searched for in every line; its first group is the
-            item.
+            item. None: an item begins with a mark.
     """
 
-    default_pattern: ClassVar[str]
+    mark: ClassVar[str]
 
     def __init__(self, *, pattern: str | None = None, name: str | None = None) -> None:
-        self.pattern = self.default_pattern if pattern is None else pattern
+        self.pattern = pattern
         self.name = name
-        if re.compile(self.pattern).groups < 1:
+        if pattern is not None and re.compile(pattern).groups < 1:
             raise ConfigError(
                 f"{type(self).__name__}(pattern={pattern!r}) has no group: put parentheses "
                 "around the item."
             )
 
-    def parse(self, text: str) -> list[str]:
-        """Return the items."""
-        return _read_all(_LineReader(self.pattern), text)
-
-    def _new_decoder(self) -> Decoder[Any, list[str]]:
-        return _ItemsDecoder(self, _LineReader(self.pattern))
+    def _new_reader(self) -> ItemReader:
+        return MarkedItems(self.mark) if self.pattern is None else _PatternItems(self.pattern)
 
 
-class _LineReader(ItemReader):
-    """A reader of one line at a time, when it is complete."""
+class _PatternItems(LineReader):
+    """A reader of the items that a pattern finds in a line."""
 
     def __init__(self, pattern: str) -> None:
+        super().__init__()
         self._pattern = re.compile(pattern)
-        self._line: list[str] = []
 
-    def feed(self, text: str) -> Iterable[str]:
-        first, *rest = text.split("\n")
-        self._line.append(first)
-        for part in rest:
-            yield from self.finish()
-            self._line.append(part)
-
-    def finish(self) -> Iterable[str]:
-        line = "".join(self._line).rstrip("\r")
-        self._line.clear()
+    def read(self, line: str) -> Iterable[str]:
         return [found[1] for found in self._pattern.finditer(line) if found[1] is not None]
 
 
-class NumberedListOutputParser(_LinePatternParser, internal=True):
-    """A parser of the items of a numbered list, one on a line; other lines are left out.
+class NumberedListOutputParser(_MarkedListParser, internal=True):
+    """A parser of the items of a numbered list: `1.`, `1)`, `(1)`, `**1.**`, `1:`, ...
+
+    An item goes on in the lines below it that are no new item: to the next mark, or, where a blank
+    line follows that no indented line continues, to that line. What is before the first item, and
+    a closing remark after the last one, are left out. Where nothing is
+    numbered, letters (`a)`) and other marks count.
 
     Args:
-        pattern: a regular expression for an item within a line, with one group.
+        pattern: a regular expression for an item within a line, with one group, instead.
         name: the parser's name in events.
 
     Raises:
         ConfigError: the pattern has no group.
+        OutputParserException: when run, there is text, but no items are in it.
 
     Example:
         >>> NumberedListOutputParser().invoke("Here they are:\\n1. red\\n2) green")
         ['red', 'green']
     """
 
-    default_pattern: ClassVar[str] = r"^\s*\d+[.)]\s+(\S.*)$"
+    mark: ClassVar[str] = "number"
+
+    def __init__(self, *, pattern: str | None = None, name: str | None = None) -> None:
+        super().__init__(pattern=pattern, name=name)  # written out for type checkers
 
     def get_format_instructions(self) -> str:
         """Return the request to answer with a numbered list."""
@@ -231,22 +248,31 @@ class NumberedListOutputParser(_LinePatternParser, internal=True):
         )
 
 
-class MarkdownListOutputParser(_LinePatternParser, internal=True):
-    """A parser of the items of a Markdown list, one on a line; other lines are left out.
+class MarkdownListOutputParser(_MarkedListParser, internal=True):
+    """A parser of the items of a Markdown list: `-`, `*`, `+`, and other marks such as `•`.
+
+    An item goes on in the lines below it that are no new item: to the next mark, or, where a blank
+    line follows that no indented line continues, to that line. What is before the first item, and
+    a closing remark after the last one, are left out. Where there are
+    no such marks, numbers and letters count.
 
     Args:
-        pattern: a regular expression for an item within a line, with one group.
+        pattern: a regular expression for an item within a line, with one group, instead.
         name: the parser's name in events.
 
     Raises:
         ConfigError: the pattern has no group.
+        OutputParserException: when run, there is text, but no items are in it.
 
     Example:
         >>> MarkdownListOutputParser().invoke("Here they are:\\n- red\\n* green")
         ['red', 'green']
     """
 
-    default_pattern: ClassVar[str] = r"^\s*[-*+]\s+(\S.*)$"
+    mark: ClassVar[str] = "bullet"
+
+    def __init__(self, *, pattern: str | None = None, name: str | None = None) -> None:
+        super().__init__(pattern=pattern, name=name)  # written out for type checkers
 
     def get_format_instructions(self) -> str:
         """Return the request to answer with a Markdown list."""

@@ -5,8 +5,8 @@ Of the parts that are still open, models, dataclasses, dicts, lists and plain st
 have; everything else (numbers, dates, enums, unions of models, ...) waits until it is complete.
 Parts that do not validate are not shown.
 
-A `PartialValue` keeps an `_Open...` for each container that the reader has open. It validates each
-part once, when it is complete, and builds a new object for each snapshot.
+A `PartialValue` builds the object from the JSON so far, from the outside in along what is open. It
+remembers the complete parts of each open container, and so validates each of them once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import (
     TYPE_CHECKING,
@@ -47,8 +48,12 @@ if TYPE_CHECKING:
 HIDDEN: Final[Any] = object()
 """Stands for a value of which nothing can be shown."""
 
-Memo: TypeAlias = "dict[Any, Fields]"
-"""The fields of the models met so far, by class: a model may contain itself."""
+Memo: TypeAlias = "dict[Any, Parts]"
+"""The parts of the models met so far, by class: a model may contain itself."""
+
+Builder: TypeAlias = Callable[[dict[Any, Any], dict[Any, Any]], Any]
+"""Returns an object of the parts that can be shown, by their names: the complete ones, and that
+which is open, if any."""
 
 
 class PartialValue:
@@ -60,46 +65,102 @@ class PartialValue:
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
-        self._open: list[_Open] = []  # outermost first, as in the reader's stack
+        self._open: list[_Open] = []  # what is known of the open containers, outermost first
+        self._path: list[str | int] = []
+        self._is_new = False
 
     def show(self, reader: JsonReader) -> Any:
         """Return the value so far; HIDDEN where nothing of it is new, or none can be shown."""
-        reader._flush()
-        new = self._follow_stack(reader)
-        for depth, container in enumerate(self._open):
-            last_is_open = depth + 1 < len(reader._stack) or reader._in_string
-            new |= container.take(len(reader._stack[depth]) - last_is_open)
-        part = self._open_string(reader)
-        if not self._open or not (new or part is not HIDDEN):
+        if not reader._stack:
             return HIDDEN
-        for depth in reversed(range(len(self._open))):
-            key = reader._keys[depth] if depth < len(reader._keys) else reader._open_key
-            part = self._open[depth].build(key, part)
+        self._path = [*reader._keys, *([reader._open_key] if reader._in_string else [])]
+        self._is_new = False
+        reader._flush()
+        value = self._build(self._shape, reader._stack[0], 0)
+        return value if self._is_new else HIDDEN
+
+    def _build(self, shape: Shape, container: Any, depth: int) -> Any:
+        """Return the object of an open container."""
+        if depth == len(self._open):
+            parts = shape.parts_of(container)
+            if parts is None:
+                return HIDDEN
+            self._open.append(_Open(parts))
+            self._is_new = True
+        known = self._open[depth]
+        has_open = depth < len(self._path)
+        if known.take(container, len(container) - has_open):
+            self._is_new = True
+            del self._open[depth + 1 :]
+        part: Any = HIDDEN
+        named = known.parts.named(self._path[depth], known.count) if has_open else None
+        if named:
+            part = self._open_part(named[1], container[self._path[depth]], depth + 1)
+        return known.build(known.values, {} if part is HIDDEN or not named else {named[0]: part})
+
+    def _open_part(self, shape: Shape, part: Any, depth: int) -> Any:
+        if not isinstance(part, str):
+            return self._build(shape, part, depth)
+        if not shape.shows_open_strings:
+            return HIDDEN
+        self._is_new = True
         return part
 
-    def _follow_stack(self, reader: JsonReader) -> bool:
-        """Match the open containers with the reader's; tell whether new ones can be shown."""
-        known = self._open
-        same = 0
-        while same < min(len(known), len(reader._stack)) and (
-            known[same].container is reader._stack[same]
-        ):
-            same += 1
-        del known[same:]
-        for depth in range(same, len(reader._stack)):
-            shape = known[-1].part_shape(reader._keys[depth - 1]) if known else self._shape
-            container = shape.open(reader._stack[depth]) if shape else None
-            if container is None:
-                break
-            known.append(container)
-        return len(known) > same
 
-    def _open_string(self, reader: JsonReader) -> Any:
-        if not reader._in_string or not self._open or len(self._open) < len(reader._stack):
-            return HIDDEN
-        shape = self._open[-1].part_shape(reader._open_key)
-        container: Any = reader._stack[-1]
-        return container[reader._open_key] if shape and shape.shows_open_strings else HIDDEN
+class _Open:
+    """What is known of an open container: its parts that are complete, and can be shown."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.build = parts.builder()
+        self.values: dict[Any, Any] = {}
+        self.count = 0  # of those that were taken, also of those that are not shown
+
+    def take(self, container: Any, count: int) -> bool:
+        """Validate the first `count` parts, which are complete; tell whether there are new ones."""
+        if count <= self.count:
+            return False
+        new: Iterable[Any] = range(self.count, count)
+        if isinstance(container, dict):
+            new = islice(cast("dict[str, Any]", container), self.count, count)
+        for key in new:
+            if named := self.parts.named(key, key):
+                value = named[1].validate(container[key])
+                if value is not HIDDEN:
+                    self.values[named[0]] = value
+        self.count = count
+        return True
+
+
+class Parts:
+    """The parts that a type has: items, values by key, or fields.
+
+    Args:
+        each: the shape of the items or values; None for fields.
+        fields: the name and shape of each field, by the keys that it may have in JSON.
+        builder: returns a new function that builds objects.
+    """
+
+    def __init__(
+        self,
+        builder: Callable[[], Builder],
+        each: Shape | None = None,
+        fields: Mapping[str, tuple[str, Shape]] | None = None,
+    ) -> None:
+        self.builder = builder
+        self._each = each
+        self._fields = fields or {}
+
+    def named(self, key: Any, index: Any) -> tuple[Any, Shape] | None:
+        """Return the name and the shape of the part under a key; None for an unknown field.
+
+        Args:
+            key: the key; -1 for the last item of a list.
+            index: the name of an item.
+        """
+        if self._each is not None:
+            return (key if isinstance(key, str) else index), self._each
+        return self._fields.get(key)
 
 
 class Shape:
@@ -119,7 +180,6 @@ class Shape:
         self._bare = _bare(annotation)
         self._origin = get_origin(self._bare) or self._bare
         self._adapter: TypeAdapter[Any] | None = None
-        self._parameter: Shape | None = None
         self.shows_open_strings = self._bare in (str, Any, object)
 
     def validate(self, value: Any) -> Any:
@@ -132,227 +192,106 @@ class Shape:
         except (ValidationError, PydanticUserError):
             return HIDDEN
 
-    def open(self, container: Any) -> _Open | None:
-        """Return an open container of this type; None where it is not shown before its end."""
+    def parts_of(self, container: Any) -> Parts | None:
+        """Return the parts of an open container; None where it is not shown before its end."""
         if isinstance(container, list):
-            return self._open_list(cast("list[object]", container))
-        return self._open_dict(container)
-
-    def _open_list(self, container: list[object]) -> _Open | None:
-        if self._origin in (list, Sequence, Iterable, Any, object):
-            return _OpenList(container, self._parameter_shape())
-        return None
-
-    def _open_dict(self, container: dict[str, Any]) -> _Open | None:
+            is_shown = self._origin in (list, Sequence, Iterable, Any, object)
+            return self._known_parts(_list_parts) if is_shown else None
         if self._origin in (dict, Mapping, Any, object):
-            return _OpenDict(container, self._parameter_shape())
-        if _fields_class(self._origin) is not None:
-            return self._fields().open(container)
-        return None
+            return self._known_parts(_dict_parts)
+        parts = _fields_of(self._origin)
+        return self._known_parts(parts) if parts else None
 
-    def _parameter_shape(self) -> Shape:
-        """Return the shape of the items: the last type argument, of which `dict` has two."""
-        if self._parameter is None:
-            args = get_args(self._bare)
-            self._parameter = Shape(args[-1] if args else Any, self._memo)
-        return self._parameter
-
-    def _fields(self) -> Fields:
-        if self._bare not in self._memo:
-            cls = _fields_class(self._origin)
-            assert cls is not None
-            self._memo[self._bare] = cls(self._bare, self._memo)
-        return self._memo[self._bare]
+    def _known_parts(self, make: Callable[[Any, Memo], Parts]) -> Parts:
+        key = (make, self._bare)
+        if key not in self._memo:
+            self._memo[key] = make(self._bare, self._memo)
+        return self._memo[key]
 
 
-class Fields:
-    """Base of the fields of a model, a dataclass or a TypedDict."""
-
-    by_key: Mapping[str, tuple[str, Shape]]
-    """The name and shape of each field, by the keys that it may have in JSON."""
-
-    def __init__(self, cls: Any, memo: Memo) -> None:
-        raise NotImplementedError
-
-    def open(self, container: dict[str, Any]) -> _Open:
-        """Return an open object with these fields."""
-        raise NotImplementedError
+def _list_parts(annotation: Any, memo: Memo) -> Parts:
+    return Parts(lambda: _build_list, _last_argument(annotation, memo))
 
 
-class _TypedDictFields(Fields):
-    def __init__(self, cls: Any, memo: Memo) -> None:
-        own: Any = get_origin(cls) or cls
-        hints = get_type_hints(own, None, {own.__name__: own})  # it may be local to a function
-        self.by_key = {key: (key, Shape(hint, memo)) for key, hint in hints.items()}
-
-    def open(self, container: dict[str, Any]) -> _Open:
-        return _OpenObject(container, self.by_key)
+def _dict_parts(annotation: Any, memo: Memo) -> Parts:
+    return Parts(lambda: _build_dict, _last_argument(annotation, memo))
 
 
-class _DataclassFields(Fields):
-    def __init__(self, cls: Any, memo: Memo) -> None:
-        self.cls: type = get_origin(cls) or cls
-        hints = get_type_hints(self.cls, None, {self.cls.__name__: self.cls}, include_extras=True)
-        # Pydantic's own dataclasses may have other names in JSON, and defaults.
-        infos: Mapping[str, FieldInfo] = getattr(self.cls, "__pydantic_fields__", {})
-        own = {field.name: field for field in dataclasses.fields(self.cls)}
-        self.by_key = {
-            key: (name, Shape(hints[name], memo))
-            for name, field in own.items()
-            if field.init
-            for key in (keys_of(name, infos[name], False) if name in infos else [name])
-        }
-        self.fields = {name: infos.get(name, field) for name, field in own.items()}
-
-    def open(self, container: dict[str, Any]) -> _Open:
-        return _OpenDataclass(container, self.by_key, self.cls, self.fields)
+def _build_list(values: dict[Any, Any], part: dict[Any, Any]) -> list[Any]:
+    return [*values.values(), *part.values()]
 
 
-class _ModelFields(Fields):
-    def __init__(self, cls: type[BaseModel], memo: Memo) -> None:
-        self.cls = cls
-        by_name = cls.model_config.get("populate_by_name") or cls.model_config.get(
-            "validate_by_name"
-        )
-        self.by_key = {
-            key: (name, shape)
-            for name, field in cls.model_fields.items()
-            for shape in [Shape(field.rebuild_annotation(), memo)]
-            for key in keys_of(name, field, bool(by_name))
-        }
-
-    def open(self, container: dict[str, Any]) -> _Open:
-        return _OpenModel(container, self.by_key, self.cls)
+def _build_dict(values: dict[Any, Any], part: dict[Any, Any]) -> dict[Any, Any]:
+    return values | part
 
 
-class _Open:
-    """Base of open containers: a list or dict of the reader, and the parts that can be shown."""
-
-    def __init__(self, container: Any) -> None:
-        self.container = container
-        self._taken = 0
-
-    def take(self, count: int) -> bool:
-        """Validate the first `count` parts, which are complete; tell whether there are new ones."""
-        if count <= self._taken:
-            return False
-        self._take(islice(self.container, self._taken, count))
-        self._taken = count
-        return True
-
-    def part_shape(self, key: Any) -> Shape | None:
-        """Return the shape of a part; None where it is not to be shown."""
-        raise NotImplementedError
-
-    def build(self, key: Any, part: Any) -> Any:
-        """Return a new object with all that can be shown, and with the part that is open."""
-        raise NotImplementedError
-
-    def _take(self, new: Iterable[Any]) -> None:
-        raise NotImplementedError
+def _last_argument(annotation: Any, memo: Memo) -> Shape:
+    """Return the shape of the items: the last type argument, of which `dict` has two."""
+    args = get_args(annotation)
+    return Shape(args[-1] if args else Any, memo)
 
 
-class _OpenList(_Open):
-    def __init__(self, container: list[object], item: Shape) -> None:
-        super().__init__(container)
-        self._item = item
-        self._items: list[Any] = []
-
-    def part_shape(self, key: Any) -> Shape | None:
-        return self._item
-
-    def build(self, key: Any, part: Any) -> list[Any]:
-        return [*self._items, part] if part is not HIDDEN else self._items.copy()
-
-    def _take(self, new: Iterable[Any]) -> None:
-        items = (self._item.validate(value) for value in new)
-        self._items.extend(item for item in items if item is not HIDDEN)
+def _typed_dict_parts(annotation: Any, memo: Memo) -> Parts:
+    own: Any = get_origin(annotation) or annotation
+    hints = get_type_hints(own, None, {own.__name__: own})  # it may be local to a function
+    fields = {key: (key, Shape(hint, memo)) for key, hint in hints.items()}
+    return Parts(lambda: _build_dict, fields=fields)
 
 
-class _OpenDict(_Open):
-    def __init__(self, container: dict[str, Any], value: Shape) -> None:
-        super().__init__(container)
-        self._value = value
-        self._values: dict[str, Any] = {}
-
-    def part_shape(self, key: Any) -> Shape | None:
-        return self._value
-
-    def build(self, key: Any, part: Any) -> dict[str, Any]:
-        return self._values | ({key: part} if part is not HIDDEN else {})
-
-    def _take(self, new: Iterable[str]) -> None:
-        for key in new:
-            value = self._value.validate(self.container[key])
-            if value is not HIDDEN:
-                self._values[key] = value
-
-
-class _OpenObject(_Open):
-    def __init__(self, container: dict[str, Any], by_key: Mapping[str, tuple[str, Shape]]) -> None:
-        super().__init__(container)
-        self._by_key = by_key
-        self._values: dict[str, Any] = {}
-
-    def part_shape(self, key: Any) -> Shape | None:
-        return self._by_key[key][1] if key in self._by_key else None
-
-    def build(self, key: Any, part: Any) -> Any:
-        if part is HIDDEN:
-            return self._values.copy()
-        return self._values | {self._by_key[key][0]: part}
-
-    def _take(self, new: Iterable[str]) -> None:
-        for key in new:
-            if key in self._by_key:
-                name, shape = self._by_key[key]
-                value = shape.validate(self.container[key])
-                if value is not HIDDEN:
-                    self._values[name] = value
+def _dataclass_parts(annotation: Any, memo: Memo) -> Parts:
+    cls: Any = get_origin(annotation) or annotation
+    hints = get_type_hints(cls, None, {cls.__name__: cls}, include_extras=True)
+    # Pydantic's own dataclasses may have other names in JSON, and defaults.
+    infos: Mapping[str, FieldInfo] = getattr(cls, "__pydantic_fields__", {})
+    own = {field.name: field for field in dataclasses.fields(cls)}
+    by_key = {
+        key: (name, Shape(hints[name], memo))
+        for name, field in own.items()
+        if field.init
+        for key in (keys_of(name, infos[name], False) if name in infos else [name])
+    }
+    fields = {name: infos.get(name, field) for name, field in own.items()}
+    return Parts(
+        lambda: partial(_build_object, partial_dataclass, cls, _defaults(fields)), fields=by_key
+    )
 
 
-class _OpenModel(_OpenObject):
-    def __init__(
-        self,
-        container: dict[str, Any],
-        by_key: Mapping[str, tuple[str, Shape]],
-        cls: type[BaseModel],
-    ) -> None:
-        super().__init__(container, by_key)
-        self._cls = cls
-        self._defaults = {name: default_of(field) for name, field in cls.model_fields.items()}
-
-    def build(self, key: Any, part: Any) -> BaseModel:
-        return partial_model(self._cls, self._defaults, super().build(key, part))
-
-
-class _OpenDataclass(_OpenObject):
-    def __init__(
-        self,
-        container: dict[str, Any],
-        by_key: Mapping[str, tuple[str, Shape]],
-        cls: type,
-        fields: Mapping[str, FieldInfo | dataclasses.Field[Any]],
-    ) -> None:
-        super().__init__(container, by_key)
-        self._cls = cls
-        self._defaults = {name: default_of(field) for name, field in fields.items()}
-
-    def build(self, key: Any, part: Any) -> Any:
-        return partial_dataclass(self._cls, self._defaults, super().build(key, part))
+def _model_parts(cls: type[BaseModel], memo: Memo) -> Parts:
+    config = cls.model_config
+    by_name = config.get("populate_by_name") or config.get("validate_by_name")
+    by_key = {
+        key: (name, shape)
+        for name, field in cls.model_fields.items()
+        for shape in [Shape(field.rebuild_annotation(), memo)]
+        for key in keys_of(name, field, bool(by_name))
+    }
+    return Parts(
+        lambda: partial(_build_object, partial_model, cls, _defaults(cls.model_fields)),
+        fields=by_key,
+    )
 
 
-def _is_model(cls: Any) -> bool:
-    return isinstance(cls, type) and issubclass(cls, BaseModel) and not cls.__pydantic_root_model__
+def _build_object(
+    make: Callable[[Any, Mapping[str, Any], dict[str, Any]], Any],
+    cls: Any,
+    defaults: Mapping[str, Any],
+    values: dict[Any, Any],
+    part: dict[Any, Any],
+) -> Any:
+    return make(cls, defaults, values | part)
 
 
-def _fields_class(cls: Any) -> type[Fields] | None:
-    """Return the class for the fields of a type; None where it has none."""
-    if _is_model(cls):
-        return _ModelFields
+def _defaults(fields: Mapping[str, FieldInfo | dataclasses.Field[Any]]) -> dict[str, Any]:
+    return {name: default_of(field) for name, field in fields.items()}
+
+
+def _fields_of(cls: Any) -> Callable[[Any, Memo], Parts] | None:
+    """Return what makes the parts of a type with fields; None where it has none."""
     if is_typeddict(cls):
-        return _TypedDictFields
-    return _DataclassFields if isinstance(cls, type) and dataclasses.is_dataclass(cls) else None
+        return _typed_dict_parts
+    if isinstance(cls, type) and issubclass(cls, BaseModel):
+        return None if cls.__pydantic_root_model__ else _model_parts
+    return _dataclass_parts if isinstance(cls, type) and dataclasses.is_dataclass(cls) else None
 
 
 def _bare(annotation: Any) -> Any:

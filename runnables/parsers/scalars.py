@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeVar
 
 from runnables.errors import OutputParserException, did_you_mean
-from runnables.parsers.base import BaseOutputParser
+from runnables.parsers.base import QUOTED, BaseOutputParser, unreadable
+from runnables.parsers.reasoning import answer_text
 
 E = TypeVar("E", bound=Enum, covariant=True)
 
 _WRAPPING: Final = " \t\r\n\"'`*"
+_IN_TAG: Final = re.compile(r"<(\w{1,20})>(.*)</\1>", re.DOTALL)
 _EXAMPLES: Final = (datetime(2024, 2, 29, 23, 59, 59, 123456), datetime(1999, 12, 31, 8, 30, 5))
 
 
@@ -52,13 +56,14 @@ class EnumOutputParser(BaseOutputParser[E], internal=True):
         Raises:
             OutputParserException: it is the value of no member, or of several.
         """
-        word = text.strip(_WRAPPING).rstrip(".").strip(_WRAPPING)
-        for candidates in self._readings(text, word):
-            if len(candidates) == 1:
-                return candidates[0]
+        members = {str(member.value): member for member in reversed(list(self.enum))}
+        if (value := match_word(text, [str(member.value) for member in self.enum])) is not None:
+            return members[value]
+        answer = answer_text(text)
+        word = _bare(text if answer is None else answer)[:QUOTED]
         raise OutputParserException(
-            f"{word!r} is not one of the possible values: {self._listed()}."
-            f"{did_you_mean(word, self._values())}",
+            f"{word!r} is not one of the possible values of {self.enum.__name__}: "
+            f"{self._listed()}.{did_you_mean(word, self._values())}",
             llm_output=text,
         )
 
@@ -66,21 +71,35 @@ class EnumOutputParser(BaseOutputParser[E], internal=True):
         """Return the request to answer with one of the values."""
         return f"Answer with exactly one of these values and nothing else: {self._listed()}"
 
-    def _readings(self, text: str, word: str) -> list[list[E]]:
-        """Return the members that fit, for one reading after the other, ever more generous."""
-        members = list(self.enum)
-        return [
-            [member for member in members if str(member.value) == text],
-            [member for member in members if str(member.value) == text.strip()],
-            [member for member in members if str(member.value) == word],
-            [member for member in members if str(member.value).casefold() == word.casefold()],
-        ]
-
     def _values(self) -> list[str]:
         return [str(member.value) for member in self.enum]
 
     def _listed(self) -> str:
         return ", ".join(self._values())
+
+
+def match_word(text: str, words: Sequence[str]) -> str | None:
+    """Return the word that an answer is; None where it is none of them, or several.
+
+    Reasoning is left out. The answer is compared as it is, without blanks, without decoration,
+    and in any case of letters, until one word fits.
+    """
+    answer = answer_text(text)
+    if answer is None or not words:
+        return None
+    bare = _bare(answer)
+    for reading in (answer, answer.strip(), bare):
+        if words.count(reading) == 1:
+            return reading
+    found = [word for word in words if word.casefold() == bare.casefold()]
+    return found[0] if len(found) == 1 else None
+
+
+def _bare(answer: str) -> str:
+    """Return an answer without blanks, decoration, a full stop, and one tag around it."""
+    if tagged := _IN_TAG.fullmatch(answer.strip()):
+        answer = tagged[2]
+    return answer.strip(_WRAPPING).rstrip(".").strip(_WRAPPING)
 
 
 class DatetimeOutputParser(BaseOutputParser[datetime], internal=True):
@@ -108,13 +127,14 @@ class DatetimeOutputParser(BaseOutputParser[datetime], internal=True):
         Raises:
             OutputParserException: it is none in this format.
         """
+        answer = answer_text(text)
+        if answer is None:
+            raise unreadable("The answer ends within the model's reasoning.", text)
         try:
-            return datetime.strptime(text.strip(), self.format)
+            return datetime.strptime(answer.strip(), self.format)
         except ValueError as error:
-            raise OutputParserException(
-                f"The answer is not a date and time like {self.format!r}: {error}.",
-                llm_output=text,
-            ) from error
+            problem = f"The answer is not a date and time like {self.format!r}."
+            raise unreadable(problem, text) from error
 
     def get_format_instructions(self) -> str:
         """Return the request to answer in the format, with examples."""

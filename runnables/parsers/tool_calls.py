@@ -16,7 +16,7 @@ from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.partial_json import JsonError, JsonReader
 from runnables.messages.tool_call_merging import PartialToolCall, ToolCallAssembler
 from runnables.messages.tool_calls import InvalidToolCall, ToolCall, parse_tool_calls
-from runnables.parsers.base import BaseParser, refusal_in, text_of
+from runnables.parsers.base import BaseParser, refusal_in, text_of, unreadable
 from runnables.parsers.json import SnapshotBudget
 from runnables.parsers.partial_models import HIDDEN, PartialValue, Shape
 from runnables.parsers.typed import validate_json_value
@@ -198,10 +198,10 @@ class PydanticToolsParser(ToolCallsParser, internal=True):
         name, args = call["name"], call["args"]
         text = json.dumps(args, ensure_ascii=False)
         if name not in tools:
-            raise OutputParserException(
+            raise unreadable(
                 f"There is no tool {name!r}.{did_you_mean(name, tools)} "
                 f"Known tools: {', '.join(tools) or 'none'}.",
-                llm_output=text,
+                text,
             )
         return validate_json_value(adapter_of(tools[name]), args, text, name)
 
@@ -235,10 +235,8 @@ def _calls_of(
 
 def _unreadable(call: InvalidToolCall) -> OutputParserException:
     of = f" of {call['name']!r}" if call["name"] else ""
-    return OutputParserException(
-        f"The tool call{of} cannot be read: {call.get('error') or 'it is not valid'}",
-        llm_output=call["args"],
-    )
+    problem = f"The tool call{of} cannot be read: {call.get('error') or 'it is not valid'}"
+    return unreadable(problem, call["args"] or "")
 
 
 class ParsedToolCall(PartialToolCall):

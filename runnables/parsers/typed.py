@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import ValidationError
@@ -12,10 +12,12 @@ from runnables.core.schemas import adapter_of, for_pydantic
 from runnables.core.typevars import Output
 from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import OutputParserException
-from runnables.parsers.base import BaseOutputParser
+from runnables.parsers.base import BaseOutputParser, unreadable
 from runnables.parsers.json import (
     SnapshotDecoder,
-    finish_json,
+    WantedType,
+    bare_member,
+    name_of,
     read_json,
     schema_instructions,
     supported_type,
@@ -63,6 +65,7 @@ class PydanticOutputParser(BaseOutputParser[Output], internal=True):
     merge: Merge = SNAPSHOTS
     _adapter: TypeAdapter[Any] | None = None
     _shape: Shape | None = None
+    _wanted: WantedType | None = None
 
     def __init__(self, pydantic_object: type[Output], *, name: str | None = None) -> None:
         self.pydantic_object = supported_type(pydantic_object, "PydanticOutputParser")
@@ -80,15 +83,40 @@ class PydanticOutputParser(BaseOutputParser[Output], internal=True):
             OutputParserException: there is no complete JSON, or it does not fit the type. Its
                 cause is pydantic's ValidationError then.
         """
-        return cast("Output", self._validate(read_json(text), text))
+        return cast("Output", self._object(lambda: read_json(text, self.wanted), text))
 
     def get_format_instructions(self) -> str:
         """Return the request to answer with JSON, with its schema."""
         return schema_instructions(self.pydantic_object)
 
+    @property
+    def wanted(self) -> WantedType:
+        """Return what tells an object of the type from other JSON in an answer."""
+        self._wanted = self._wanted or WantedType(self.pydantic_object, self._fits)
+        return self._wanted
+
+    def _fits(self, value: Any) -> bool:
+        try:
+            self._validate(value, "")
+        except OutputParserException:
+            return False
+        return True
+
+    def _object(self, read: Callable[[], Any], text: str) -> Any:
+        """Return the object of the value that `read` returns, or of a bare member of an enum."""
+        try:
+            return self._validate(read(), text)
+        except OutputParserException:
+            if (member := self._bare_member(text)) is None:
+                raise
+        return self._validate(member, text)
+
+    def _bare_member(self, text: str) -> Any:
+        return bare_member(text, self.pydantic_object)
+
     def _validate(self, value: Any, text: str) -> Any:
         self._adapter = self._adapter or adapter_of(self.pydantic_object)
-        return validate_json_value(self._adapter, value, text, _type_name(self.pydantic_object))
+        return validate_json_value(self._adapter, value, text, name_of(self.pydantic_object))
 
     def _new_decoder(self) -> Decoder[Any, Output]:
         self._shape = self._shape or Shape(for_pydantic(self.pydantic_object))
@@ -99,7 +127,7 @@ class _PydanticDecoder(SnapshotDecoder[T]):
     parser: PydanticOutputParser[T]
 
     def __init__(self, parser: PydanticOutputParser[T], shape: Shape) -> None:
-        super().__init__(parser)
+        super().__init__(parser, parser.wanted)
         self._shape = shape
         self._reader: JsonReader | None = None
         self._partial = PartialValue(shape)
@@ -111,8 +139,7 @@ class _PydanticDecoder(SnapshotDecoder[T]):
         return () if value is HIDDEN else (value,)
 
     def end(self) -> Iterable[T]:
-        text = self.text
-        return (self.parser._validate(finish_json(self.extractor, text), text),)
+        return (self.parser._object(self.value, self.text),)
 
 
 def validate_json_value(adapter: TypeAdapter[Any], value: Any, text: str, name: str) -> Any:
@@ -131,9 +158,7 @@ def validate_json_value(adapter: TypeAdapter[Any], value: Any, text: str, name: 
         return adapter.validate_json(json.dumps(value))
     except ValidationError as error:
         lines = "\n".join(_error_line(detail) for detail in error.errors(include_url=False))
-        raise OutputParserException(
-            f"The answer does not fit {name}:\n{lines}", llm_output=text
-        ) from error
+        raise unreadable(f"The answer does not fit {name}:\n{lines}", text) from error
 
 
 def _error_line(detail: Any) -> str:
@@ -145,7 +170,3 @@ def _error_line(detail: Any) -> str:
 def _short(value: object) -> str:
     shown = repr(value)
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
-
-
-def _type_name(annotation: Any) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation)

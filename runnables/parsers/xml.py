@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from xml.parsers import expat
 
 from runnables.engine.merging import SNAPSHOTS, Merge
-from runnables.errors import ConfigError, OutputParserException
+from runnables.errors import ConfigError
 from runnables.messages.partial_json import MAX_DEPTH
-from runnables.parsers.base import BaseOutputParser, TextDecoder
+from runnables.parsers.base import BaseOutputParser, TextDecoder, unreadable
 from runnables.parsers.json import SnapshotBudget
+from runnables.parsers.reasoning import TAG_START, ReasoningBlock, Tags, find_cut, is_mention
 
 if TYPE_CHECKING:
     from runnables.compose.non_blocking import Decoder
@@ -20,30 +22,34 @@ Tree: TypeAlias = "dict[str, str | list[Any] | None]"
 """An element: its name, and its text, its children, or None where it is empty."""
 
 _PARSERS: Final = ("defusedxml", "xml")
-_START: Final = re.compile(r"<(?:[:_]|[^\W\d])|<!DOCTYPE", re.IGNORECASE)
+_START: Final = re.compile(rf"(?i:<!DOCTYPE)|{TAG_START}")
+_ELEMENT: Final = re.compile(r"<(?:[:_]|[^\W\d])")
 _CUT_START: Final = re.compile(r"<(?:!(?:D(?:O(?:C(?:T(?:Y(?:P)?)?)?)?)?)?)?\Z", re.IGNORECASE)
 
 
 class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
-    """A parser to the first XML element in a model's answer, as nested dicts.
+    """A parser to the XML in a model's answer, as nested dicts.
 
     An element is `{name: text}`, or `{name: [child, ...]}` where it has children, or
     `{name: None}` where it is empty. Text between children is among them, unless it is blank.
-    Attributes are left out. Prose, a declaration and Markdown fences around the element are
-    ignored. Streamed, each chunk is the element so far.
+    Attributes are left out. Prose, a declaration, Markdown fences and reasoning around the element
+    are ignored. Several outermost elements of different names are in one dict. Streamed, each chunk
+    is the value so far.
 
     Documents with a document type declaration are refused. Without one, XML has no entities of
     its own: nothing can expand, and nothing is fetched.
 
     Args:
-        tags: the names of the elements to request in the format instructions.
+        tags: the names of the elements to request in the format instructions. An element that open
+            models write their reasoning into, such as `thinking`, is read if it is one of them.
         parser: the name of a reader, as in LangChain. There is only one, which is safe: both names
             stand for it.
         name: the parser's name in events.
 
     Raises:
         ConfigError: another name of a reader.
-        OutputParserException: when run, there is no element, or it is not complete.
+        OutputParserException: when run, there is no element, one is not complete, or there are
+            several outermost elements of one name.
 
     Example:
         >>> XMLOutputParser().invoke("Here: <sea><name>Baltic</name><salty/></sea>")
@@ -67,26 +73,28 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
         self.name = name
 
     def parse(self, text: str) -> dict[str, Any]:
-        """Return the first element in a string.
+        """Return the elements in a string.
 
         Raises:
-            OutputParserException: there is none, or it is not complete.
+            OutputParserException: there is none, one is not complete, or one name comes twice.
         """
-        reader = _XMLReader()
+        reader = _XMLReader(self.tags)
         reader.feed(text)
         reader.finish()
         if reader.error:
-            raise OutputParserException(
-                f"Failed to parse the answer as XML: {reader.error}.", llm_output=text
+            raise unreadable(
+                f"Failed to parse the answer as XML{self._named()}: {reader.error}.", text
             )
         return reader.snapshot()
 
+    def _named(self) -> str:
+        return f" with the elements {', '.join(self.tags)}" if self.tags else ""
+
     def get_format_instructions(self) -> str:
         """Return the request to answer with XML, with the names of its elements."""
-        elements = f" with the elements {', '.join(self.tags)}" if self.tags else ""
         return (
-            f"Answer with XML{elements} and with nothing else. There is one outermost element, "
-            "and every element is closed, for example: "
+            f"Answer with XML{self._named()} and with nothing else. There is one outermost "
+            "element, and every element is closed, for example: "
             "`<list><item>red</item><item>green</item></list>`"
         )
 
@@ -99,7 +107,7 @@ class _XMLDecoder(TextDecoder[dict[str, Any]]):
 
     def __init__(self, parser: XMLOutputParser) -> None:
         super().__init__(parser)
-        self._reader = _XMLReader()
+        self._reader = _XMLReader(parser.tags)
         self._budget = SnapshotBudget()
         self._shown = 0
 
@@ -112,7 +120,8 @@ class _XMLDecoder(TextDecoder[dict[str, Any]]):
         if not self._budget.spend(reader.cost()):
             return ()
         self._shown = reader.changes
-        return (reader.snapshot(),)
+        value = reader.snapshot()
+        return (value,) if value else ()
 
     def end(self) -> Iterable[dict[str, Any]]:
         self._reader.finish()
@@ -162,7 +171,10 @@ class _OpenElement:
 
 
 class _XMLReader:
-    """A reader of one element in a string that comes in parts.
+    """A reader of the outermost elements in a string that comes in parts.
+
+    Args:
+        tags: the names that are no reasoning.
 
     Attributes:
         changes: a number that grows with everything that a snapshot would show; 0 where there is
@@ -170,83 +182,156 @@ class _XMLReader:
         error: the error in the text; "" where there is none so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tags: Sequence[str] | None = None) -> None:
         self.changes = 0
         self.error = ""
+        self._kept = frozenset(tag.lower() for tag in tags or ())
+        self._stage: Callable[[str], str] = self._find_start
         self._held = ""
-        self._started = False
+        self._ended = False
+        self._block: ReasoningBlock | None = None
+        self._tags = Tags()
+        self._roots: Tree = {}
         self._stack: list[_OpenElement] = []
-        self._root: Tree | None = None
-        self._expat = expat.ParserCreate()
-        self._expat.StartElementHandler = self._on_start
-        self._expat.EndElementHandler = self._on_end
-        self._expat.CharacterDataHandler = self._on_text
+        self._expat = expat.ParserCreate("utf-8")
+        self._fed: deque[tuple[int, bytes]] = deque()  # what expat may still read, by its end
+        self._size = 0  # of all that it was fed
+        self._end: int | None = None  # of the element, in what it was fed
 
     def feed(self, text: str) -> None:
-        """Take the next part of the text; what follows the element is ignored."""
-        if not self._started:
-            text = self._find_start(self._held + text)
-        if text:
-            self._parse(text, False)
+        """Take the next part of the text."""
+        while text and not self.error:
+            text = self._stage(text)
 
     def finish(self) -> None:
         """End the text; an incomplete element is an error."""
-        if self._started:
-            self._parse("", True)
-        elif not self.error:
-            self.error = "there is no XML element in the text"
+        self._ended = True
+        self.feed(self._take_held())
+        if self._stage == self._read and not self.error:
+            self._read("")
+        if self._block is not None:
+            self.error = self.error or "it ends within the model's reasoning"
+        elif not self._roots:
+            self.error = self.error or "there is no XML element in the text"
 
     def cost(self) -> int:
         """Return about how many references a snapshot copies."""
-        return sum(element.cost() for element in self._stack)
+        return sum(element.cost() for element in self._stack) + len(self._roots)
 
     def snapshot(self) -> Tree:
-        """Return the element so far; it does not change when more is read."""
-        if self._root is not None:
-            return self._root
+        """Return the elements so far; they do not change when more is read."""
         tree: Tree | None = None
         for element in reversed(self._stack):
             tree = element.tree(tree)
-        assert tree is not None
-        return tree
+        return self._roots | (tree or {})
+
+    def _take_held(self) -> str:
+        held, self._held = self._held, ""
+        return held
+
+    # The stages. Each takes the text that comes next and returns what is left for the next one.
 
     def _find_start(self, text: str) -> str:
-        found = _START.search(text)
-        if not found:
-            cut = _CUT_START.search(text)
-            self._held = cut[0] if cut else ""
-            return ""
-        if found[0].startswith("<!"):
-            self.error = self.error or "document type declarations are refused"
-        self._started = True
-        return text[found.start() :]
+        """Read prose, up to an element or reasoning."""
+        text = self._take_held() + text
+        cut = len(text) if self._ended else min(find_cut(text), _find_cut_start(text))
+        for found in _START.finditer(text):
+            start = found.start()
+            if start >= cut:
+                break
+            tag = self._tags.read(text, start)
+            if tag and tag[0].strip("</>").lower() not in self._kept:
+                return self._skip_tag(tag, text[tag.end() :])
+            if found[0].startswith("<!"):
+                self.error = "document type declarations are refused"
+                return ""
+            if _ELEMENT.match(text, start) and not (self._roots and is_mention(text, start)):
+                self._begin_element()
+                return text[start:]
+        self._held = text[cut:]
+        return ""
 
-    def _parse(self, text: str, last: bool) -> None:
-        if self.error or self._root is not None:
-            return
+    def _skip_tag(self, tag: re.Match[str], rest: str) -> str:
+        if tag.lastgroup == "open":
+            self._block, self._stage = ReasoningBlock(tag[0]), self._skip_reasoning
+        elif tag.lastgroup == "close":
+            self._roots = {}
+        return rest
+
+    def _skip_reasoning(self, text: str) -> str:
+        assert self._block
+        rest = self._block.feed(text)
+        if rest is None:
+            return ""
+        if self._block.is_answer:
+            self._roots = {}
+        self._block, self._stage = None, self._find_start
+        return rest
+
+    def _begin_element(self) -> None:
+        self._stage = self._read
+        self._expat = expat.ParserCreate("utf-8")
+        self._expat.StartElementHandler = self._on_start
+        self._expat.EndElementHandler = self._on_end
+        self._expat.CharacterDataHandler = self._on_text
+        self._size, self._end = 0, None
+        self._fed.clear()
+
+    def _read(self, text: str) -> str:
+        """Read an element; return what follows it."""
         try:
-            self._expat.Parse(text, last)
+            data = text.encode()
+            self._size += len(data)
+            self._fed.append((self._size, data))
+            self._expat.Parse(data, self._ended)
         except (expat.ExpatError, ValueError) as error:  # ValueError: half a surrogate pair
-            if self._root is None:  # else the error is in what follows the element
+            if self._end is None:  # else the error is in what follows the element
                 self.error = str(error)
+                return ""
+        if self._end is not None:
+            return self._end_element(self._end)
+        while self._fed and self._fed[0][0] <= self._expat.CurrentByteIndex:
+            self._fed.popleft()
+        return ""
+
+    def _end_element(self, end: int) -> str:
+        """End an element; return what follows its last tag.
+
+        The index is where that tag begins; but where it ends, if the tag is `<name/>`.
+        """
+        data = b"".join(part for _, part in self._fed)
+        start = max(0, end - self._size + len(data))
+        self._stage = self._find_start
+        is_behind = data[:start].endswith(b"/>") and not data.startswith(b"</", start)
+        return (data[start:] if is_behind else data[start:].partition(b">")[2]).decode()
 
     def _on_start(self, name: str, _attributes: dict[str, str]) -> None:
-        if self._root is not None:
+        if self._end is not None:
             return
         if len(self._stack) == MAX_DEPTH:
             raise ValueError(f"elements nest deeper than {MAX_DEPTH} levels")
         if self._stack:
             self._stack[-1].end_text()
+        elif name in self._roots:
+            raise ValueError(f"there are several outermost elements {name!r}: put one around them")
         self._stack.append(_OpenElement(name))
         self.changes += 1
 
     def _on_text(self, text: str) -> None:
-        if self._root is None:
+        if self._end is None:
             self.changes += self._stack[-1].add_text(text)
 
     def _on_end(self, _name: str) -> None:
+        if self._end is not None:
+            return
         tree = self._stack.pop().tree()
         if self._stack:
             self._stack[-1].parts.append(tree)
         else:
-            self._root = tree
+            self._roots = self._roots | tree
+            self._end = self._expat.CurrentByteIndex
+
+
+def _find_cut_start(text: str) -> int:
+    found = _CUT_START.search(text, max(0, len(text) - len("<!DOCTYPE")))
+    return found.start() if found else len(text)

@@ -96,7 +96,10 @@ def test_when_nothing_parses_the_first_error_is_raised(call: Call) -> None:
     assert isinstance(group, ExceptionGroup)
     outputs = [getattr(error, "llm_output", None) for error in group.exceptions]
     assert outputs == ["violet", "pink"]
-    assert [error.__notes__[-1] for error in group.exceptions] == ["in repair 1", "in repair 2"]
+    assert [error.__notes__[-1] for error in group.exceptions] == [
+        "in step 2 of 2 (EnumOutputParser), repair 1",
+        "in step 2 of 2 (EnumOutputParser), repair 2",
+    ]
 
 
 def test_an_error_of_the_model_is_raised_as_it_is(call: Call) -> None:

@@ -34,7 +34,7 @@ def test_another_word_is_an_error_that_lists_the_words(call: Call) -> None:
     with pytest.raises(OutputParserException) as caught:
         call.invoke(EnumOutputParser(enum=Paint), "read")
     assert str(caught.value) == (
-        "'read' is not one of the possible values: red, dark red, 3. Did you mean 'red'?"
+        "'read' is not one of the possible values of Paint: red, dark red, 3. Did you mean 'red'?"
     )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from runnables.errors import ConfigError, OutputParserException
 from runnables.parsers import (
     XMLOutputParser,
 )
+from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
+from tests.parsers.answers import cut
 
 
 def test_xml_is_shown_as_it_grows(call: Call) -> None:
@@ -64,3 +67,52 @@ def test_langchains_names_of_xml_readers_mean_the_same_reader(call: Call) -> Non
         assert call.invoke(XMLOutputParser(parser=name), "<a>b</a>") == {"a": "b"}
     with pytest.raises(ConfigError, match="expected one of"):
         XMLOutputParser(parser="lxml")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("<name>Ada</name><born>1815</born>", {"name": "Ada", "born": "1815"}),
+        ("Sure:\n```xml\n<a>1</a>\n<b><c/></b>\n```\n", {"a": "1", "b": [{"c": None}]}),
+        ("1. <a>x</a>\n2. <b x='>'>y</b >\n3. <c/>", {"a": "x", "b": "y", "c": None}),
+        ("<a/><b/>", {"a": None, "b": None}),
+        ("<a><b/></a> and <c>\u00e9 &lt; 3</c>, I < you", {"a": [{"b": None}], "c": "\u00e9 < 3"}),
+        ("<a>1</a>\nI used `<b>` and '<br>'.", {"a": "1"}),
+    ],
+)
+def test_all_outermost_elements_are_in_the_value(text: str, value: Any, call: Call) -> None:
+    """Of different names; streamed in any parts."""
+
+    @given(cut(st.just(text)))
+    def law(parts: list[str]) -> None:
+        assert call.invoke(XMLOutputParser(), text) == value
+        assert call.transform(XMLOutputParser(), parts)[-1] == value
+
+    law()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("<item>red</item>\n<item>blue</item>", "several outermost elements 'item'"),
+        ("1. <item>red</item>\n2. <item>blue</item>", "several outermost elements 'item'"),
+        ("<a>1</a><b>2", "no element found"),
+        ("<a>1</a><b>2</c>", "mismatched tag"),
+        ("<a>1</a><!DOCTYPE b><b/>", "document type"),
+    ],
+)
+def test_an_element_that_has_no_place_in_the_value_is_an_error(
+    text: str, problem: str, call: Call
+) -> None:
+    """One that comes twice, or is cut off: nothing is dropped without a word."""
+    for run in (
+        lambda: call.invoke(XMLOutputParser(["item"]), text),
+        lambda: call.transform(XMLOutputParser(["item"]), [*text]),
+    ):
+        with pytest.raises(
+            OutputParserException, match=f"the elements item: .*{problem}"
+        ) as caught:
+            run()
+        assert caught.value.llm_output == text
+    repaired = XMLOutputParser().with_repair(ScriptedChatModel(["<list><item>x</item></list>"]))
+    assert call.invoke(repaired, text) == {"list": [{"item": "x"}]}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.messages import (
     AIMessageChunk,
@@ -36,6 +37,9 @@ Its template would say "You are a helpful AI assistant named SmolLM, trained by 
 With that, it answered 20 of 32 easy questions ("What is the capital of France?" with a page of
 broken French); with this, 27. A penalty for repetition, in any of llama.cpp's ways, made it worse.
 """
+
+
+_JSON_STARTS: Final = frozenset('{["-0123456789')
 
 
 class ChatRequest:
@@ -93,6 +97,9 @@ class ChatRequest:
         request.pop("model", None)
         if self.exclusive:
             request["cache_prompt"] = False  # a prompt from the cache has other rounding errors
+        if grammar := _grammar_of_members(self.options.get("response_format")):
+            del request["response_format"]
+            request["grammar"] = grammar
         return self._with_tools(request, abilities) if "tools" in request else request
 
     def _conversation(self, abilities: Abilities) -> list[dict[str, Any]]:
@@ -163,6 +170,36 @@ class ChatRequest:
             },
             chunk_position="last",
         )
+
+
+def _grammar_of_members(response_format: Mapping[str, Any] | None) -> str | None:
+    """Return the grammar for a member of an enum, in the quotes of JSON or without them.
+
+    The runtime's own lets the model write quotes only. Where the examples in a prompt have none, a
+    small model then takes a wrong turn after the first quote. None: it is no enum of strings.
+    """
+    described: Mapping[str, Any] = (response_format or {}).get("json_schema") or {}
+    schema: Mapping[str, Any] = described.get("schema") or {}
+    listed = cast("Sequence[object]", schema.get("enum") or [schema.get("const")])
+    members = [member for member in listed if isinstance(member, str) and member.strip()]
+    if len(members) < len(listed):
+        return None
+    quoted = [json.dumps(member, ensure_ascii=False) for member in members]
+    bare = [member for member in members if _is_plain(member)]
+    return "root ::= " + " | ".join(_literal(answer) for answer in (*quoted, *bare))
+
+
+def _is_plain(member: str) -> bool:
+    """Tell whether a member reads the same without the quotes of JSON."""
+    return member == member.strip() and member[0] not in _JSON_STARTS
+
+
+def _literal(text: str) -> str:
+    """Return a string as the runtime's grammars have it."""
+    escaped = (
+        text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n").replace("\r", r"\r")
+    )
+    return f'"{escaped}"'
 
 
 def _tool_call_chunk(call: Mapping[str, Any]) -> ToolCallChunk:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel, create_model
@@ -18,8 +18,14 @@ from runnables.messages.kinds import message_chunk_to_message, message_to_chunk
 from runnables.messages.tool_call_merging import ToolCallAssembler
 from runnables.models.structured.json_schema import drop_null_optionals, schema_errors
 from runnables.models.structured.schemas import json_schema_of
-from runnables.parsers.base import BaseParser, refusal_in, text_of
-from runnables.parsers.json import JsonOutputParser, SnapshotDecoder, finish_json, read_json
+from runnables.parsers.base import BaseParser, refusal_in, text_of, unreadable
+from runnables.parsers.json import (
+    JsonOutputParser,
+    SnapshotDecoder,
+    bare_member,
+    name_of,
+    read_json,
+)
 from runnables.parsers.tool_calls import ParsedToolCall
 from runnables.parsers.typed import PydanticOutputParser
 
@@ -31,9 +37,6 @@ _LIMIT_REASONS: Final = frozenset({"length", "max_tokens", "MAX_TOKENS"})
 """The reasons that services give for the end of an answer that has as many tokens as it may."""
 
 _LIMIT_HINT: Final = "The model was stopped at its limit of tokens: raise max_tokens."
-_MAX_QUOTED: Final = 200
-"""How many characters of an answer without the call are quoted in the error."""
-
 _VALUE: Final = "value"
 """The one field of the object in which an answer is wrapped that is no object itself."""
 
@@ -94,10 +97,9 @@ class AnswerParser(BaseParser[Any], internal=True):
         if self._json is None:
             described = self.schema
             if isinstance(described, Mapping):
-                schema = cast("Mapping[str, Any]", described)
-                self._json = _SchemaParser(wrap_schema(schema, self.wrapped))
+                self._json = _SchemaParser(cast("Mapping[str, Any]", described), self.wrapped)
             else:
-                self._json = _TypeParser(_wrap_type(described, self.wrapped))
+                self._json = _TypeParser(described, self.wrapped)
         return self._json
 
 
@@ -114,6 +116,12 @@ def wrap_schema(schema: Mapping[str, Any], wrapped: bool) -> Mapping[str, Any]:
     own = {key: value for key, value in schema.items() if key != "$defs"}
     shared = {"$defs": schema["$defs"]} if "$defs" in schema else {}
     return {"type": "object", "properties": {_VALUE: own}, "required": [_VALUE], **shared}
+
+
+def _wrapped_member(text: str, described: Any, wrapped: bool) -> Any:
+    """Return the bare member of an enum that an answer names, wrapped as the answer should be."""
+    member = bare_member(text, described)
+    return {_VALUE: member} if wrapped and member is not None else member
 
 
 # -- answers that end at a limit
@@ -149,8 +157,14 @@ class _TokenLimitDecoder:
 class _TypeParser(PydanticOutputParser[Any], internal=True):
     """A parser of JSON to a type, in which a null may stand for a field that was left out."""
 
-    def __init__(self, described: Any) -> None:
-        super().__init__(described)
+    def __init__(self, described: Any, wrapped: bool) -> None:
+        super().__init__(_wrap_type(described, wrapped))
+        self.described = described
+        self.wrapped = wrapped
+
+    @override
+    def _bare_member(self, text: str) -> Any:
+        return _wrapped_member(text, self.described, self.wrapped)
 
     @override
     def _validate(self, value: Any, text: str) -> Any:
@@ -166,16 +180,33 @@ class _TypeParser(PydanticOutputParser[Any], internal=True):
 class _SchemaParser(JsonOutputParser, internal=True):
     """A parser of JSON that has to fit a JSON schema."""
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        super().__init__(schema)
+    def __init__(self, schema: Mapping[str, Any], wrapped: bool) -> None:
+        super().__init__(wrap_schema(schema, wrapped))
+        self.described = schema
+        self.wrapped = wrapped
 
     def parse(self, text: str) -> Any:
         """Return the value, validated."""
-        return self.validate(read_json(text), text)
+        return self.object(lambda: read_json(text, self.wanted), text)
 
     def get_format_instructions(self) -> str:
         """Return the request to answer with JSON, with its schema."""
         return f"Answer with JSON that fits this schema:\n{json.dumps(self.pydantic_object)}"
+
+    def object(self, read: Callable[[], Any], text: str) -> Any:
+        """Return the value that `read` returns, or a bare member of an enum, validated."""
+        try:
+            return self.validate(read(), text)
+        except OutputParserException:
+            if (member := _wrapped_member(text, self.described, self.wrapped)) is None:
+                raise
+        return member
+
+    @override
+    def _fits(self, value: Any) -> bool:
+        return not schema_errors(
+            drop_null_optionals(value, self.pydantic_object), self.pydantic_object
+        )
 
     def validate(self, value: Any, text: str) -> Any:
         """Return a value without the nulls that stand for fields which were left out.
@@ -186,12 +217,12 @@ class _SchemaParser(JsonOutputParser, internal=True):
         without_nulls = drop_null_optionals(value, self.pydantic_object)
         if errors := schema_errors(without_nulls, self.pydantic_object):
             lines = "\n".join(f"- {error}" for error in errors)
-            title = self.pydantic_object.get("title", "the schema")
-            raise OutputParserException(f"The answer does not fit {title}:\n{lines}", text)
+            title = name_of(self.pydantic_object)
+            raise unreadable(f"The answer does not fit {title}:\n{lines}", text)
         return without_nulls
 
     def _new_decoder(self) -> Decoder[Any, Any]:
-        return _SchemaDecoder(self)
+        return _SchemaDecoder(self, self.wanted)
 
 
 class _SchemaDecoder(SnapshotDecoder[Any]):
@@ -201,8 +232,7 @@ class _SchemaDecoder(SnapshotDecoder[Any]):
         return () if reader._done else (reader.snapshot(),)
 
     def end(self) -> Iterable[Any]:
-        text = self.text
-        return (self.parser.validate(finish_json(self.extractor, text), text),)
+        return (self.parser.object(self.value, self.text),)
 
 
 class _UnwrappingDecoder:
@@ -285,10 +315,8 @@ class _ToolArgumentsDecoder:
             return ModelRefusalError(refusal, answer)
         others = [call.name for call in self._assembler.calls if call.name]
         instead = f" It called {', '.join(map(repr, others))} instead." if others else ""
-        quoted = f"{answer[:_MAX_QUOTED]}..." if len(answer) > _MAX_QUOTED else answer
-        instead += f" It said: {quoted!r}" if answer else ""
-        message = f"The model did not call {self._tool!r}, whose arguments are its answer.{instead}"
-        return OutputParserException(message, answer)
+        problem = f"The model did not call {self._tool!r}, whose arguments are its answer.{instead}"
+        return unreadable(problem, answer)
 
 
 # -- the object together with the message

@@ -23,7 +23,9 @@ def test_an_answer_that_does_not_fit_is_an_error(call: Call) -> None:
     for _ in range(2):
         with pytest.raises(OutputParserException):
             call.invoke(chain, "hi")
-    with pytest.raises(OutputParserException, match="did not call 'Person'.* It said: 'no call'"):
+    with pytest.raises(
+        OutputParserException, match="did not call 'Person'.* The answer: 'no call'"
+    ):
         call.invoke(model.with_structured_output(Person, method="function_calling"), "hi")
 
 

@@ -108,6 +108,20 @@ def test_an_enum_returns_one_of_its_members(call: Any, model: LocalChatModel) ->
         assert call.invoke(chain, "What is the color of grass?") in Shade
 
 
+def test_a_member_may_be_written_as_the_examples_write_it(call: Any, model: LocalChatModel) -> None:
+    """With the quotes of JSON or without them: the grammar and the parser take both."""
+    for write in (str, json.dumps):
+        shots = [
+            message
+            for thing, shade in (("grass", "green"), ("a fire engine", "red"), ("a frog", "green"))
+            for message in (("human", f"What color is {thing}?"), ("ai", write(shade)))
+        ]
+        chain = model.with_structured_output(Shade, include_raw=True)
+        answer = call.invoke(chain, [*shots, ("human", "What color is a leaf?")])
+        assert answer["parsed"] in Shade
+        assert answer["raw"].text == write(answer["parsed"].value)
+
+
 def test_a_truncated_object_is_an_error(call: Any) -> None:
     """With too few tokens for the object: an error, or with include_raw the raw answer."""
     short = LocalChatModel(max_tokens=4)
