@@ -43,11 +43,12 @@ from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, SyncAsyncError
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.base import BaseMessage
+from runnables.messages.call_ids import with_call_ids
 from runnables.messages.convert import MessageLikeRepresentation, convert_to_messages
 from runnables.messages.kinds import AnyMessage, final_chunk
 from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
 from runnables.messages.tokens import count_tokens_approximately
-from runnables.models.calls import checked_answer, join_answer
+from runnables.models.calls import afill_call_ids, checked_answer, fill_call_ids, join_answer
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
 from runnables.models.request_policies import RequestPolicy
 from runnables.models.structured.output import StructuredOutput
@@ -150,13 +151,14 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         """Answer a conversation."""
         self._require("_stream", "_generate", "invoke")
-        return join_answer(list(self._stream(messages, options)))
+        return join_answer(list(fill_call_ids(self._stream(messages, options), messages)))
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         """Answer a conversation, without blocking the loop."""
         if not self._writes("_astream"):
             return await to_thread(self._generate, messages, options)
-        return join_answer([chunk async for chunk in self._astream(messages, options)])
+        chunks = afill_call_ids(self._astream(messages, options), messages)
+        return join_answer([chunk async for chunk in chunks])
 
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
@@ -203,9 +205,11 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         with activate(scope):
             messages = self._messages(value)
             if not self._has_policies:  # most often: a call needs no object
-                return checked_answer(self, self._generate(messages, options))
+                return checked_answer(self, self._generate(messages, options), messages)
             if self.cache is None:
-                return checked_answer(self, self._run_request(self._generate, messages, options))
+                return checked_answer(
+                    self, self._run_request(self._generate, messages, options), messages
+                )
             from runnables.models.cached_calls import cached_answer
 
             return cached_answer(self, self._generate, messages, options)
@@ -215,10 +219,10 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         with activate(scope):
             messages = self._messages(value)
             if not self._has_policies:  # most often: a call needs no object
-                return checked_answer(self, await self._agenerate(messages, options))
+                return checked_answer(self, await self._agenerate(messages, options), messages)
             if self.cache is None:
                 return checked_answer(
-                    self, await self._arun_request(self._agenerate, messages, options)
+                    self, await self._arun_request(self._agenerate, messages, options), messages
                 )
             from runnables.models.cached_calls import acached_answer
 
@@ -230,8 +234,11 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
             return self._invoke(value, run.scope, kwargs)
         info = StreamInfo(self.merge, self)
         # the caller sees none of the chunks, so another attempt may start over
-        chunks = self._answer_chunks(value, self._options(kwargs), run.scope, "restart")
-        return checked_answer(self, collect(Stream(with_chunk_events(run, chunks, info), info)))
+        messages = self._messages(value)
+        chunks = self._answer_chunks(messages, self._options(kwargs), run.scope, "restart")
+        return checked_answer(
+            self, collect(Stream(with_chunk_events(run, chunks, info), info)), messages
+        )
 
     async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
         """Stream the answer where a handler wants its chunks, and the model has some."""
@@ -239,9 +246,10 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
             return await self._ainvoke(value, run.scope, kwargs)
         info = StreamInfo(self.merge, self)
         # the caller sees none of the chunks, so another attempt may start over
-        chunks = self._aanswer_chunks(value, self._options(kwargs), run.scope, "restart")
+        messages = self._messages(value)
+        chunks = self._aanswer_chunks(messages, self._options(kwargs), run.scope, "restart")
         return checked_answer(
-            self, await acollect(AsyncStream(awith_chunk_events(run, chunks, info), info))
+            self, await acollect(AsyncStream(awith_chunk_events(run, chunks, info), info)), messages
         )
 
     def _transform(
@@ -252,7 +260,8 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         options = self._options(kwargs)
-        chunks = self._answer_chunks(collect(input), options, scope, "raise")
+        messages = self._messages(collect(input))
+        chunks = self._answer_chunks(messages, options, scope, "raise")
         try:
             yield from chunks
         finally:
@@ -266,7 +275,8 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         options = self._options(kwargs)
-        chunks = self._aanswer_chunks(await acollect(input), options, scope, "raise")
+        messages = self._messages(await acollect(input))
+        chunks = self._aanswer_chunks(messages, options, scope, "raise")
         try:
             async for chunk in chunks:
                 yield chunk
@@ -274,10 +284,9 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
             await aclose(chunks)
 
     def _answer_chunks(
-        self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
+        self, messages: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
     ) -> Iterable[Any]:
         """Return the chunks of an answer; with "restart", `RESET` may be among them."""
-        messages = self._messages(value)
         chunks: Iterable[Any]
         if not self._has_policies:
             chunks = self._stream(messages, options)
@@ -288,13 +297,13 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
                 from runnables.models.cached_calls import cached_chunks
 
                 chunks = cached_chunks(self, chunks, info, messages, options)
+        chunks = fill_call_ids(chunks, messages)
         return chunks if scope is None else iterate_in_scope(chunks, scope)
 
     def _aanswer_chunks(
-        self, value: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
+        self, messages: Any, options: dict[str, Any], scope: Scope | None, on_restart: Restart
     ) -> AsyncIterable[Any]:
         """Return the chunks of an answer; with "restart", `RESET` may be among them."""
-        messages = self._messages(value)
         chunks: AsyncIterable[Any]
         if not self._has_policies:
             chunks = self._astream(messages, options)
@@ -305,6 +314,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
                 from runnables.models.cached_calls import acached_chunks
 
                 chunks = acached_chunks(self, chunks, info, messages, options)
+        chunks = afill_call_ids(chunks, messages)
         return chunks if scope is None else aiterate_in_scope(chunks, scope)
 
     def _estimate_tokens(self, messages: list[BaseMessage], options: dict[str, Any]) -> float:
@@ -335,7 +345,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         messages = convert_to_messages(value)
         if not messages:
             raise ConfigError(f"{type(self).__name__} was given no message to answer.")
-        return messages
+        return with_call_ids(messages)
 
     # -- with tools
 
