@@ -87,7 +87,7 @@ def cached_chunks(
     entry = _cache_entry(policy, messages, options)
     answer = entry.get()
     if answer is not NOT_CACHED:
-        yield final_chunk(_mark_cached(answer))
+        yield final_chunk(with_ids(_mark_cached(answer), messages))
         return
     parts = info.merge.accumulator()
     try:
@@ -111,7 +111,7 @@ async def acached_chunks(
     entry = _cache_entry(policy, messages, options)
     answer = await entry.aget()
     if answer is not NOT_CACHED:
-        yield final_chunk(_mark_cached(answer))
+        yield final_chunk(with_ids(_mark_cached(answer), messages))
         return
     parts = info.merge.accumulator()
     try:

@@ -43,7 +43,7 @@ from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, SyncAsyncError
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.base import BaseMessage
-from runnables.messages.call_ids import with_call_ids
+from runnables.messages.call_ids import with_call_ids, with_ids
 from runnables.messages.convert import MessageLikeRepresentation, convert_to_messages
 from runnables.messages.kinds import AnyMessage, final_chunk
 from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
@@ -165,7 +165,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     ) -> Iterator[AIMessageChunk]:
         """Answer a conversation chunk by chunk. Closing the iterator stops the work."""
         self._require("_generate", "_stream", "stream")
-        yield final_chunk(self._generate(messages, options))
+        yield final_chunk(with_ids(self._generate(messages, options), messages))
 
     def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
@@ -178,7 +178,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     async def _aone_chunk(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
-        yield final_chunk(await self._agenerate(messages, options))
+        yield final_chunk(with_ids(await self._agenerate(messages, options), messages))
 
     def _writes(self, hook: str) -> bool:
         """Tell whether a subclass wrote this hook."""
