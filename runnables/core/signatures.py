@@ -5,17 +5,18 @@ from __future__ import annotations
 import collections.abc as abc
 import functools
 import inspect
+import sys
 import typing
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, ForwardRef, TypeVar, cast, get_args, get_origin
 
 from runnables.core.user_code import user_config
 from runnables.core.values import show
 from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-    from types import CodeType
+    from collections.abc import Callable, Collection, Iterator, Mapping
+    from types import CodeType, FrameType
 
     from runnables.core.config import Scope
 
@@ -211,9 +212,45 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     if not getattr(annotated, "__annotations__", None):
         return {}
     try:
-        return typing.get_type_hints(annotated)
+        return typing.get_type_hints(annotated, localns=local_names(annotated))
     except Exception:  # annotations are any code at all, also names that exist only for checkers
         return {}
+
+
+def local_names(function: Any, module: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """Return the names that annotations written as strings may use, beside those of the module.
+
+    With `from __future__ import annotations`, a function that is made inside another one, as in a
+    factory or a test, may name classes of that one. They are found while that one still runs.
+
+    Args:
+        function: the function, or a class.
+        module: the names of its module; by default, those that the function knows.
+
+    Returns:
+        The local names of the functions and classes around it, an inner one before an outer one;
+        None where there are none.
+    """
+    annotations: Mapping[str, Any] = getattr(function, "__annotations__", {})
+    if not any(isinstance(annotation, (str, ForwardRef)) for annotation in annotations.values()):
+        return None
+    parameters = getattr(function, "__type_params__", ())  # of Python 3.12: def f[T](x: T)
+    names: dict[str, Any] = {parameter.__name__: parameter for parameter in parameters}
+    for frame in _frames_around(function, module or getattr(function, "__globals__", None)):
+        names = {**frame.f_locals, **names}
+    return names or None
+
+
+def _frames_around(function: Any, module: Any) -> Iterator[FrameType]:
+    """Yield the running frames of the functions and classes that a function was made in."""
+    scope, around = getattr(function, "__qualname__", ""), set[str]()
+    while scope := scope.rpartition(".")[0].removesuffix(".<locals>"):
+        around.add(scope)
+    frame: FrameType | None = sys._getframe() if around else None
+    while frame is not None:
+        if frame.f_globals is module and frame.f_code.co_qualname in around:
+            yield frame
+        frame = frame.f_back
 
 
 def argument_type(function: Callable[..., Any]) -> Any:

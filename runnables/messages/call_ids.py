@@ -11,11 +11,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import blake2s
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from runnables.engine.merging import RESET
 from runnables.messages.ai import AIMessage, AIMessageChunk
-from runnables.messages.base import BaseMessage
 from runnables.messages.roles import ToolMessage
 from runnables.messages.tool_call_merging import (
     MADE_PREFIX,
@@ -25,6 +24,9 @@ from runnables.messages.tool_call_merging import (
     merge_tool_call_chunks,
     source_chunks_of,
 )
+
+if TYPE_CHECKING:
+    from runnables.messages.base import BaseMessage
 
 _NAMELESS: Final = "unnamed"
 """The name of a tool call without one: services refuse a conversation with an empty name."""

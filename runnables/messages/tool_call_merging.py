@@ -19,7 +19,6 @@ from typing import Any, Final, Generic, TypeVar
 
 from runnables.messages.tool_calls import ToolCallChunk, tool_call_chunk
 
-
 MADE_PREFIX: Final = "made_"
 """The beginning of the ids that are made here, for calls that came without."""
 

@@ -61,9 +61,7 @@ async def acached_answer(
     answer = await entry.aget()
     if answer is not NOT_CACHED:
         return with_ids(_mark_cached(answer), messages)
-    answer = checked_answer(
-        policy, await policy._arun_request(hook, messages, options), messages
-    )
+    answer = checked_answer(policy, await policy._arun_request(hook, messages, options), messages)
     await entry.aset(answer)
     return answer
 

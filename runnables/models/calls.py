@@ -54,9 +54,7 @@ async def afill_call_ids(
         await aclose(chunks)
 
 
-def checked_answer(
-    model: object, answer: Any, conversation: Sequence[BaseMessage]
-) -> AIMessage:
+def checked_answer(model: object, answer: Any, conversation: Sequence[BaseMessage]) -> AIMessage:
     """Return a model's answer as a complete message, whose tool calls have ids.
 
     Args:

@@ -13,7 +13,9 @@ from runnables.core.schemas import fields_in, fields_schema, is_whole
 from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ToolArgumentsError, ToolException
 from runnables.messages.roles import ToolMessage
+from runnables.messages.tool_names import service_name
 from runnables.tools.arguments import ArgsSchema, CheckedArguments, hidden_names, injected_fields
+from runnables.tools.definitions import self_contained
 from runnables.tools.results import ToolInvocation
 
 if TYPE_CHECKING:
@@ -49,7 +51,8 @@ class BaseTool(Runnable[Any, Output], internal=True):
     `{"type": "tool_call", "name", "args", "id"}`, and returns the ToolMessage that answers it.
 
     Attributes:
-        name: the name by which the model calls it.
+        name: the name by which the model calls it; where services would refuse the one that was
+            given, it is changed to one that they accept.
         description: tells the model what the tool is for.
         return_direct: whether its answer ends the work of an agent.
         response_format: "content", or "content_and_artifact" where it returns pairs.
@@ -86,7 +89,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
                 f"response_format={response_format!r}: expected 'content' or 'content_and_artifact'"
             )
         _check_schema(args_schema)
-        self.name: str | None = name
+        self.name: str | None = service_name(name)
         self.description = description
         vars(self)["args_schema"] = args_schema  # as passed; the property falls back on another
         self.return_direct = return_direct
@@ -141,8 +144,14 @@ class BaseTool(Runnable[Any, Output], internal=True):
 
     @property
     def args(self) -> dict[str, Any]:
-        """Return the JSON schema of each argument that the model sees, by name."""
-        return dict(self.args_jsonschema.get("properties", {}))
+        """Return the JSON schema of each argument that the model sees, by name.
+
+        Each stands for itself: it has the definitions that it refers to.
+        """
+        schema = self.args_jsonschema
+        definitions = schema.get("$defs", {})
+        properties: dict[str, Any] = schema.get("properties", {})
+        return {name: self_contained(part, definitions) for name, part in properties.items()}
 
     @property
     def injected_args(self) -> frozenset[str]:

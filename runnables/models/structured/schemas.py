@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
@@ -13,9 +12,10 @@ from runnables.compose.runnable import Runnable
 from runnables.core.schemas import adapter_of
 from runnables.core.values import show
 from runnables.errors import ConfigError, did_you_mean
+from runnables.messages.tool_names import service_name
+from runnables.tools.docstrings import read_docstring
 from runnables.tools.function_tool import StructuredTool
 from runnables.tools.runnable_tool import RunnableTool, tool_inside
-from runnables.tools.signature import read_docstring
 
 Tool: TypeAlias = Any
 """A tool as `bind_tools` takes it: a tool or another runnable, a function, a pydantic model or
@@ -59,7 +59,7 @@ def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
         return _from_runnable(cast("Any", tool))
     if isinstance(tool, type):
         schema = json_schema_of(tool)
-        return _definition(_name_of(schema, tool), _description(tool, schema), schema)
+        return _definition(schema_name(tool, schema), _description(tool, schema), schema)
     if callable(tool):
         return _from_runnable(_function_tool(cast("Callable[..., Any]", tool)))
     raise ConfigError(
@@ -90,7 +90,7 @@ def _from_mapping(tool: Mapping[str, Any]) -> dict[str, Any]:
         schema: Mapping[str, Any] = tool.get("parameters") or tool.get("input_schema") or {}
         return _definition(tool["name"], tool.get("description", ""), schema)
     if "title" in tool:
-        return _definition(tool["title"], tool.get("description", ""), tool)
+        return _definition(service_name(str(tool["title"])), tool.get("description", ""), tool)
     raise ConfigError(
         f"{dict(tool)!r} cannot be a tool: expected OpenAI's definition, 'name' with 'parameters', "
         "or a JSON schema with a 'title'."
@@ -150,14 +150,16 @@ def answer_schema(described: Any) -> Any:
     return given
 
 
-def schema_name(described: Any) -> str:
-    """Return a name for a type, in the letters that services allow."""
-    schema = cast("Mapping[str, Any]", described if isinstance(described, Mapping) else {})
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", _name_of(schema, described))
+def schema_name(described: Any, schema: Mapping[str, Any] | None = None) -> str:
+    """Return a name for a type, in the letters that services allow.
 
-
-def _name_of(schema: Mapping[str, Any], described: Any) -> str:
-    return str(schema.get("title") or getattr(described, "__name__", "answer"))
+    Args:
+        described: the type, or its JSON schema.
+        schema: its JSON schema, whose title goes before the name of the type.
+    """
+    if schema is None:
+        schema = cast("Mapping[str, Any]", described if isinstance(described, Mapping) else {})
+    return service_name(str(schema.get("title") or getattr(described, "__name__", "answer")))
 
 
 def _description(described: type, schema: Mapping[str, Any]) -> str:
@@ -205,9 +207,10 @@ def checked_tool_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
     if not isinstance(choice, str) or choice in ("auto", "none", "required"):
         return choice
     names = [name for name in map(tool_name, tools) if name]
-    if choice not in names:
+    chosen = choice if choice in names else service_name(choice)
+    if chosen not in names:
         raise ConfigError(
             f"tool_choice={choice!r} is none of the tools.{did_you_mean(choice, names)} Known: "
             f"{', '.join(['auto', 'none', 'required', *names])}."
         )
-    return {"type": "function", "function": {"name": choice}}
+    return {"type": "function", "function": {"name": chosen}}
