@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final, get_args, get_origin
@@ -107,6 +108,7 @@ class Signature:
         self.strict = strict
         self.named = named
         self._hints: dict[str, Any] = {}
+        self._made: tuple[Any, type[BaseModel]] | None = None
         parameters = list(_parameters(function))
         if any(parameter.annotation is not parameter.empty for parameter in parameters):
             self._hints = _hints(function, strict=strict)
@@ -142,7 +144,7 @@ class Signature:
             return "config"
         if name in self.named or is_injected(self._hints.get(name)):
             return None
-        if name == "config" and (get_origin(annotation) or _not_none(annotation)) in _DICTS:
+        if name == "config" and _kind(annotation) in _DICTS:
             return "config"
         return name if name in _BY_NAME else None
 
@@ -175,6 +177,9 @@ class Signature:
         Raises:
             ConfigError: a parameter of a type without a JSON schema.
         """
+        key = (name, docstring, dict(descriptions))
+        if self._made is not None and self._made[0] == key:
+            return self._made[1]
         fields = {
             key: self._field(parameter, descriptions.get(key))
             for key, parameter in self.visible.items()
@@ -182,6 +187,8 @@ class Signature:
         try:
             model = fields_schema(name, fields)
             model.__doc__ = docstring
+            if not model.__pydantic_complete__:  # a class in it names other classes of a function
+                model.model_rebuild(_types_namespace=local_names(_owner(self.function)))
             model.model_json_schema()
         except PydanticUserError as error:
             raise ConfigError(
@@ -189,6 +196,7 @@ class Signature:
                 "model can write it. Pass an `args_schema`, or annotate a parameter that the "
                 f"program passes: Annotated[..., InjectedToolArg]. ({error.message})"
             ) from error
+        self._made = key, model
         return model
 
     def _field(self, parameter: inspect.Parameter, description: str | None) -> tuple[Any, Any]:
@@ -225,11 +233,12 @@ def is_marked(metadata: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> b
     return any(issubclass(class_, kind) for class_ in classes)
 
 
-def _not_none(annotation: Any) -> Any:
-    """Return the type of an annotation that also allows None, without its arguments."""
-    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-    only = kinds[0] if len(kinds) == 1 else annotation
-    return get_origin(only) or only
+def _kind(annotation: Any) -> Any:
+    """Return a type without its arguments, and without None."""
+    if get_origin(annotation) in (typing.Union, types.UnionType):
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        annotation = kinds[0] if len(kinds) == 1 else annotation
+    return get_origin(annotation) or annotation
 
 
 def _keyword(name: str, *, required: bool) -> inspect.Parameter:
@@ -269,6 +278,12 @@ def _parameters(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:
             yield parameter
 
 
+def _owner(function: Any) -> Any:
+    """Return the function that has the annotations."""
+    called = target(function)
+    return inspect.unwrap(called.__init__ if inspect.isclass(called) else called)
+
+
 def _hints(function: Callable[..., Any], *, strict: bool) -> dict[str, Any]:
     """Return the annotations of a function, with the metadata of `Annotated`.
 
@@ -280,8 +295,7 @@ def _hints(function: Callable[..., Any], *, strict: bool) -> dict[str, Any]:
         ConfigError: an annotation that cannot be read. Without it, the model would not know the
             argument's type, or would see an argument that it must not see.
     """
-    owner: Any = target(function)
-    owner = inspect.unwrap(owner.__init__ if inspect.isclass(owner) else owner)
+    owner = _owner(function)
     scope, local = getattr(owner, "__globals__", {}), local_names(owner)
     hints: dict[str, Any] = {}
     for name, annotation in getattr(owner, "__annotations__", {}).items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import typing
-from typing import Any, Final, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
 import typing_extensions
 
@@ -51,6 +51,10 @@ def _unqualified(hint: Any, required: bool) -> tuple[Any, bool]:
 
     They count more than `__required_keys__`, which does not know them where they are strings.
     """
+    if get_origin(hint) is Annotated:
+        inner, *metadata = get_args(hint)
+        inner, required = _unqualified(inner, required)
+        return Annotated[inner, *metadata], required
     while (origin := get_origin(hint)) in (*_REQUIRED, *_NOT_REQUIRED, *_READ_ONLY):
         required = origin in _REQUIRED or (required and origin not in _NOT_REQUIRED)
         (hint,) = get_args(hint)

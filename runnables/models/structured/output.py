@@ -253,8 +253,9 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
         )
         from runnables.models.structured.strict import is_object, resolve
 
-        whole, name = json_schema_of(schema), schema_name(schema)
+        whole = json_schema_of(schema)
         whole = resolve(whole, whole)  # a type that contains itself is nothing but a reference
+        name = schema_name(schema, whole)
         if method == "json_mode":
             return {"response_format": {"type": "json_object"}}, AnswerParser(schema)
         is_tool = method == "function_calling"
