@@ -170,6 +170,9 @@ class Agent(Runnable[AgentInput, State], internal=True):
         """Return a pydantic model with the conversation, and the structured answer if any."""
         fields: dict[str, Any] = {"messages": list[AnyMessage]}
         if (schema := self.response_format) is not None:
+            from runnables.models.structured.schemas import answer_schema  # it loads the tools
+
+            schema = answer_schema(schema)
             is_json_schema = isinstance(schema, Mapping)
             fields["structured_response"] = dict[str, Any] if is_json_schema else schema
         return fields_schema(self.get_name("output"), fields)

@@ -5,6 +5,8 @@ This module imports pydantic, so it is imported where a schema is requested.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import operator
 import sys
 import types
@@ -26,6 +28,9 @@ from typing import (
 import typing_extensions
 from pydantic import BaseModel, Field, RootModel, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
+
+from runnables.core.values import show
+from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -187,6 +192,7 @@ def adapter_of(annotation: Any) -> TypeAdapter[Any]:
 
     Raises:
         PydanticUserError: pydantic does not know the type.
+        ConfigError: a function.
     """
     return TypeAdapter(for_pydantic(annotation))
 
@@ -200,7 +206,15 @@ def for_pydantic(annotation: Any, rebuilt: Rebuilt | None = None) -> Any:
     Args:
         annotation: the type.
         rebuilt: the classes made so far; types that end in the same schema share it.
+
+    Raises:
+        ConfigError: a function, which pydantic would call with the value.
     """
+    if inspect.isroutine(annotation) or isinstance(annotation, functools.partial):
+        raise ConfigError(
+            f"{show(annotation)} is a function, and no type. A value would not be checked by it, "
+            "but passed to it. Annotate with a type."
+        )
     return (
         annotation if _TAKES_TYPING else _replaced(annotation, {} if rebuilt is None else rebuilt)
     )

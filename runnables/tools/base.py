@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias, overload
 
 from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from runnables.compose.runnable import Runnable
 from runnables.core.schemas import fields_in, fields_schema, is_whole
@@ -152,6 +153,24 @@ class BaseTool(Runnable[Any, Output], internal=True):
         definitions = schema.get("$defs", {})
         properties: dict[str, Any] = schema.get("properties", {})
         return {name: self_contained(part, definitions) for name, part in properties.items()}
+
+    def arguments_type(self) -> Any:
+        """Return the type of a dict of the arguments that the model sees, with their defaults.
+
+        For a tool with a JSON schema, it is that schema.
+        """
+        schema = self.tool_call_schema
+        about = {"title": self.name, "description": self.description}
+        if isinstance(schema, dict) or is_whole(schema):
+            return {**self.args_jsonschema, **about}
+        fields = {
+            name: Annotated[annotation, info]
+            for name, (annotation, info) in fields_in(schema).items()
+        }
+        make: Any = TypedDict
+        arguments = make(self.get_name(), fields)
+        arguments.__doc__ = self.description
+        return arguments
 
     @property
     def injected_args(self) -> frozenset[str]:

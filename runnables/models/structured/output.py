@@ -192,8 +192,9 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
 
         Args:
             schema: a pydantic model, TypedDict, dataclass, Enum, `Literal`, union or other type
-                that pydantic knows; or a JSON schema as a dict, for which the answer is a dict. The
-                definition of a function counts as the schema of its parameters.
+                that pydantic knows; or a JSON schema as a dict, for which the answer is a dict. A
+                function, a tool, or the definition of one stands for its parameters: the answer is
+                a dict of its arguments, and it is not called.
             include_raw: return a `RawAnswer` instead: a dict of the model's message ("raw"), the
                 object ("parsed") and the error where there is none ("parsing_error").
             method: how the service is asked. "json_schema": it holds the model to the schema.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
@@ -13,7 +14,7 @@ from runnables.core.schemas import adapter_of
 from runnables.core.values import show
 from runnables.errors import ConfigError, did_you_mean
 from runnables.messages.tool_names import service_name
-from runnables.tools.docstrings import read_docstring
+from runnables.tools.base import BaseTool
 from runnables.tools.function_tool import StructuredTool
 from runnables.tools.runnable_tool import RunnableTool, tool_inside
 
@@ -74,13 +75,12 @@ def _from_runnable(runnable: Runnable[Any, Any]) -> dict[str, Any]:
 
 
 def _function_tool(function: Callable[..., Any]) -> StructuredTool[Any]:
-    about, _ = read_docstring(function)
     if getattr(function, "__name__", "") == "<lambda>":
         raise ConfigError(
             f"{show(function)} cannot be a tool: it has no name by which a model could call it. "
             "Write it as a function, or give it a name= with StructuredTool.from_function."
         )
-    return StructuredTool[Any](function, description=about)
+    return StructuredTool[Any](function)
 
 
 def _from_mapping(tool: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,13 +125,16 @@ def json_schema_of(described: Any) -> dict[str, Any]:
 def answer_schema(described: Any) -> Any:
     """Return a type or a JSON schema as it is.
 
-    For a function's definition, return the schema of its parameters.
+    For a function's definition, return the schema of its parameters; for a function or a tool, the
+    type of a dict of its arguments. Neither is called.
 
     Raises:
         ConfigError: None, or a dict without any keyword of a JSON schema.
     """
     if described is None:
         raise ConfigError("with_structured_output takes a type or a JSON schema, got None.")
+    if (tool := _called_by_name(described)) is not None:
+        return tool.arguments_type()
     if not isinstance(described, Mapping) or not described:
         return cast("Any", described)
     given = cast("Mapping[str, Any]", described)
@@ -148,6 +151,14 @@ def answer_schema(described: Any) -> Any:
             "{'type': 'object', 'properties': {...}}, or pass a type."
         )
     return given
+
+
+def _called_by_name(described: Any) -> BaseTool[Any] | None:
+    """Return the tool that a value is, or the one that a function makes; None for all others."""
+    if isinstance(described, Runnable):
+        return tool_inside(described)
+    is_function = inspect.isroutine(described) or isinstance(described, functools.partial)
+    return _function_tool(described) if is_function else None
 
 
 def schema_name(described: Any, schema: Mapping[str, Any] | None = None) -> str:
