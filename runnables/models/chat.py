@@ -14,6 +14,7 @@ program that only asks for text starts in less time without.
 
 from __future__ import annotations
 
+import math
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -47,6 +48,7 @@ from runnables.messages.call_ids import with_call_ids, with_ids
 from runnables.messages.convert import MessageLikeRepresentation, convert_to_messages
 from runnables.messages.kinds import AnyMessage, final_chunk
 from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
+from runnables.messages.script_tokens import text_tokens
 from runnables.messages.tokens import count_tokens_approximately
 from runnables.models.calls import afill_call_ids, checked_answer, fill_call_ids, join_answer
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
@@ -386,7 +388,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
 
     def get_num_tokens(self, text: str) -> int:
         """Return how many tokens a string has for this model; an estimate by default."""
-        return -(-len(text) // 4)
+        return math.ceil(text_tokens(text))
 
     def get_num_tokens_from_messages(self, messages: Sequence[MessageLikeRepresentation]) -> int:
         """Return how many tokens a conversation has for this model; an estimate by default."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -9,6 +10,7 @@ from runnables.compose.runnable import Runnable
 from runnables.core.config import Scope, activate
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, did_you_mean
+from runnables.messages.script_tokens import text_tokens
 from runnables.models.request_policies import RequestPolicy
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
 
     def _estimate_tokens(self, texts: Sequence[str]) -> float:
         """Return about how many tokens these strings have."""
-        return sum(-(-len(text) // 4) for text in texts)
+        return sum(math.ceil(text_tokens(text)) for text in texts)
 
     # -- as a runnable
 
