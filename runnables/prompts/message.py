@@ -68,7 +68,7 @@ class MessagesPlaceholder(BaseMessagePromptTemplate):
 
     Args:
         variable_name: the variable that holds the list.
-        optional: True renders no messages where the variable has no value.
+        optional: True renders no messages where the variable has no value, or None.
         n_messages: the number of messages to keep, from the end; by default, all.
 
     Raises:
@@ -92,6 +92,8 @@ class MessagesPlaceholder(BaseMessagePromptTemplate):
     def render_messages(self, context: RenderContext) -> list[BaseMessage]:
         """Return the last messages of the list; braces in them are text."""
         value = context.values.get(self.variable_name, [])
+        if value is None and self.optional:
+            return []
         if not isinstance(value, (list, tuple)):
             raise PromptError(
                 f"The variable {self.variable_name!r} should be a list of messages, and is a "
