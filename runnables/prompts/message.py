@@ -63,6 +63,13 @@ class BaseMessagePromptTemplate(Value, Template):
         return self.chat([other, self])
 
 
+_ONE_MESSAGE: Final = "Put a single message into a list."
+_LEAVE_OUT: Final = (
+    "Pass an empty list where there are none, or let it be left out: "
+    "MessagesPlaceholder(..., optional=True)."
+)
+
+
 class MessagesPlaceholder(BaseMessagePromptTemplate):
     """A placeholder for a list of messages, such as the history of a conversation.
 
@@ -97,7 +104,7 @@ class MessagesPlaceholder(BaseMessagePromptTemplate):
         if not isinstance(value, (list, tuple)):
             raise PromptError(
                 f"The variable {self.variable_name!r} should be a list of messages, and is a "
-                f"{type(value).__name__}. Put a single message into a list."
+                f"{type(value).__name__}. {_LEAVE_OUT if value is None else _ONE_MESSAGE}"
             )
         try:
             messages = convert_to_messages(cast("list[Any]", value))
