@@ -14,7 +14,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from runnables.core.config import RunnableConfig, Scope, ensure_scope
-from runnables.core.handlers import Event, Handler, Kind
+from runnables.core.handlers import Event, Handler, Kind, MisreadEventError
 from runnables.engine.cancellation import cancelled_error
 from runnables.engine.collect import MISSING
 from runnables.engine.merging import RESET
@@ -260,8 +260,8 @@ _logged: dict[int, object] = {}
 
 
 def _report_handler_error(handler: Handler, error: Exception) -> Exception | None:
-    """Return an error that its handler wants raised; log the first one of any other handler."""
-    if getattr(handler, "raise_error", False):
+    """Return an error that is to be raised; log the first one of any other handler."""
+    if getattr(handler, "raise_error", False) or isinstance(error, MisreadEventError):
         return error
     if _is_first_error(handler):
         import logging  # here, as most programs have no handler that fails

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
+from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from runnables.errors import did_you_mean
@@ -53,6 +54,11 @@ def convert_to_messages(
     if isinstance(messages, (str, BaseMessage, Mapping)):
         return [convert_to_message(cast("MessageLikeRepresentation", messages))]
     value: Any = messages
+    if isinstance(value, BaseModel):  # it is iterable: it gives its fields, as pairs
+        raise TypeError(
+            f"An object of type {type(value).__name__} is no conversation. Put its fields into a "
+            "prompt (prompt | model takes value.model_dump()), or pass value.model_dump_json()."
+        )
     if not isinstance(value, Iterable):
         raise TypeError(
             f"{value!r} (of type {type(value).__name__}) is no conversation: expected a string, a "

@@ -90,7 +90,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
                 f"response_format={response_format!r}: expected 'content' or 'content_and_artifact'"
             )
         _check_schema(args_schema)
-        self.name: str | None = service_name(name)
+        self.name: str | None = name
         self.description = description
         vars(self)["args_schema"] = args_schema  # as passed; the property falls back on another
         self.return_direct = return_direct
@@ -99,9 +99,19 @@ class BaseTool(Runnable[Any, Output], internal=True):
         self.handle_validation_error = handle_validation_error
         self._schema: ArgsSchema | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; what was made of the former value is made anew."""
+        super().__setattr__(name, service_name(value) if name == "name" and value else value)
+        if not name.startswith("_"):
+            self._forget()
+
+    def _forget(self) -> None:
+        """Forget what was made of the public attributes."""
+        self._schema = None
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._schema = None
+        self._forget()
 
     def _keywords(self, defaults: Mapping[str, Any]) -> Iterator[str]:
         """Yield the settings that are no defaults, as keywords, without the implementation."""

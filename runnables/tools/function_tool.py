@@ -167,9 +167,12 @@ class StructuredTool(BaseTool[Output], internal=True):
         return f"StructuredTool({', '.join([*functions, *self._keywords(defaults)])})"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self._reader = None
         self._signatures = []
+        super().__setstate__(state)
+
+    def _forget(self) -> None:
+        super()._forget()
+        self._reader = None
 
     def __copy__(self) -> StructuredTool[Output]:
         copy: StructuredTool[Output] = type(self).__new__(type(self))

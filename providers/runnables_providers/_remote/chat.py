@@ -17,7 +17,7 @@ from runnables.models.options import BASE_OPTIONS, merged_options
 from runnables_providers._http import Reply, Request, asend, astream, send, stream
 from runnables_providers._remote.error_bodies import ServiceError, parse_error_body, status_of
 from runnables_providers._remote.keys import Key, SecretHeaders
-from runnables_providers._remote.service import Remote, is_string_mapping
+from runnables_providers._remote.service import Remote, is_string_mapping, no_model
 from runnables_providers._remote.stream_decoding import JSONEvents
 
 if TYPE_CHECKING:
@@ -194,6 +194,9 @@ class HTTPChatModel(Remote, ChatModel):
         if extra_headers is not None:
             is_mapping = is_string_mapping(extra_headers)
             self._check_type("extra_headers", extra_headers, is_mapping, "a dict of strings")
+        more = extra_body if isinstance(extra_body, Mapping) else {}
+        if not (options.get("model") or more.get("model")):
+            raise no_model(type(self).__name__)
         call = self._exchange(messages, options)
         body = call.body(streamed=streamed)
         if extra_body is not None:
