@@ -84,6 +84,8 @@ class Agent(Runnable[AgentInput, State], internal=True):
         ['What is 1 + 2?', '', '3', 'It', ' ', 'is', ' ', '3.']
     """
 
+    _cached_setup: AgentSetup | None = None
+
     def __init__(
         self,
         model: Runnable[Any, AIMessage],
@@ -109,8 +111,12 @@ class Agent(Runnable[AgentInput, State], internal=True):
                 f"max_steps={max_steps!r}: expected a whole number, 1 or more; the model must "
                 "answer at least once"
             )
-        self._cached_setup: AgentSetup | None = None
         self._setup()  # refuses now what does not fit
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if not name.startswith("_"):
+            self._cached_setup = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -101,7 +101,11 @@ class BaseTool(Runnable[Any, Output], internal=True):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; what was made of the former value is made anew."""
-        super().__setattr__(name, service_name(value) if name == "name" and value else value)
+        if name == "args_schema":
+            _check_schema(value)
+            vars(self)[name] = value
+        else:
+            super().__setattr__(name, service_name(value) if name == "name" and value else value)
         if not name.startswith("_"):
             self._forget()
 

@@ -7,12 +7,12 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, Generic, Optional, TypeVar
+from typing import Annotated, Any, Generic, NotRequired, Optional, Required, TypeVar
 
 import pytest
 import typing_extensions
 from pydantic import BaseModel, Field
-from typing_extensions import NotRequired, ReadOnly, Required, TypedDict, Unpack
+from typing_extensions import ReadOnly, TypedDict, Unpack
 
 from runnables.agents import create_agent
 from runnables.compose.functions import RunnableLambda
@@ -53,7 +53,9 @@ class Frozen(TypedDict):
     label: ReadOnly[NotRequired[str]]
 
 
-StdOptions = typing.TypedDict("StdOptions", {"count": int, "label": typing.NotRequired[str]})
+class StdOptions(typing.TypedDict):
+    count: int
+    label: typing.NotRequired[str]
 
 
 def _options(**options: Unpack[Options]) -> str:

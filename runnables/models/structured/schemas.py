@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from pydantic.errors import PydanticUserError
 
@@ -14,9 +14,11 @@ from runnables.core.schemas import adapter_of
 from runnables.core.values import show
 from runnables.errors import ConfigError, did_you_mean
 from runnables.messages.tool_names import service_name
-from runnables.tools.base import BaseTool
 from runnables.tools.function_tool import StructuredTool
 from runnables.tools.runnable_tool import RunnableTool, tool_inside
+
+if TYPE_CHECKING:
+    from runnables.tools.base import BaseTool
 
 Tool: TypeAlias = Any
 """A tool as `bind_tools` takes it: a tool or another runnable, a function, a pydantic model or

@@ -111,7 +111,12 @@ def function_name(function: Any) -> str:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"place": "Brest"}, {"place": {"name": 1}}, {"unit": "m"}, {"depth": 0, "place": {"name": "a"}}],
+    [
+        {"place": "Brest"},
+        {"place": {"name": 1}},
+        {"unit": "m"},
+        {"depth": 0, "place": {"name": "a"}},
+    ],
     ids=str,
 )
 def test_arguments_that_do_not_fit_are_an_error(arguments: Any, call: Call) -> None:

@@ -1,0 +1,56 @@
+"""What the base of embeddings does for every provider."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from runnables.models import Embeddings
+from runnables.models.fakes import DeterministicFakeEmbedding
+from tests.both_modes import Call
+
+
+class Lengths(Embeddings):
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        return [[float(len(text))] for text in texts]
+
+
+class Both(Lengths):
+    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        return super().embed_documents(texts)
+
+    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
+        return super().embed_documents(texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        return [0.0]
+
+
+MODELS = [Lengths(), Both(), DeterministicFakeEmbedding(size=2)]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+@pytest.mark.parametrize("texts", ["abc", "", b"abc"], ids=repr)
+def test_a_string_is_no_list_of_strings(model: Embeddings, texts: Any, call: Call) -> None:
+    """It would be embedded letter by letter."""
+    with pytest.raises(TypeError, match=r"embed_query.*list"):
+        call.run(lambda: model.embed_documents(texts), lambda: model.aembed_documents(texts))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+def test_other_values_than_strings_are_refused(model: Embeddings, call: Call) -> None:
+    """In a list and as a query; a list of strings is embedded in its order."""
+    bad: Any
+    for bad in (["a", 3], ["a", None], [["a"]]):
+        with pytest.raises(TypeError, match="embeds strings"):
+            call.run(lambda: model.embed_documents(bad), lambda: model.aembed_documents(bad))
+    vectors = call.run(
+        lambda: model.embed_documents(("a", "ab")), lambda: model.aembed_documents(("a", "ab"))
+    )
+    assert len(vectors) == 2
+    if type(model) is Both:  # it writes embed_query itself
+        for bad in (["a"], None, 3):
+            with pytest.raises(TypeError, match="embeds strings"):
+                model.embed_query(bad)
