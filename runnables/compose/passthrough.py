@@ -255,8 +255,7 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
         info.delegate_to(_Picked(input, self.keys))
         known: dict[str, None] = {}
         for chunk in input:
-            for part in self._parts_of(chunk, known):
-                yield part
+            yield from self._parts_of(chunk, known)
         self._require(known)
 
     async def _atransform(

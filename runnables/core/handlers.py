@@ -72,7 +72,7 @@ class Event:
 
     def __getitem__(self, key: Any) -> Any:
         """Refuse to be read as a dict: those of `astream_events` are dicts, and these are not."""
-        name = _INSTEAD.get(str(key), key)
+        name = _INSTEAD.get(str(key), str(key))
         known = f" Write event.{name}." if name in self.__slots__ else ""
         raise MisreadEventError(
             f"An event of a handler or a listener is no dict, so it has no key {key!r}.{known} "

@@ -5,8 +5,6 @@ This module imports pydantic, so it is imported where a schema is requested.
 
 from __future__ import annotations
 
-import functools
-import inspect
 import operator
 import sys
 import types
@@ -29,6 +27,7 @@ import typing_extensions
 from pydantic import BaseModel, Field, RootModel, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
 
+from runnables.core.signatures import is_function
 from runnables.core.values import show
 from runnables.errors import ConfigError
 
@@ -210,7 +209,7 @@ def for_pydantic(annotation: Any, rebuilt: Rebuilt | None = None) -> Any:
     Raises:
         ConfigError: a function, which pydantic would call with the value.
     """
-    if inspect.isroutine(annotation) or isinstance(annotation, functools.partial):
+    if is_function(annotation):
         raise ConfigError(
             f"{show(annotation)} is a function, and no type. A value would not be checked by it, "
             "but passed to it. Annotate with a type."

@@ -169,6 +169,11 @@ def target(function: Any) -> Any:
     return getattr(function, "__call__", function)  # noqa: B004 - the method itself is wanted
 
 
+def is_function(value: object) -> bool:
+    """Tell whether this is a function, a method or a partial, and no type that can be called."""
+    return inspect.isroutine(value) or isinstance(value, functools.partial)
+
+
 def is_async(function: object) -> bool:
     """Tell whether a call of this returns something to await, or to iterate with `async for`."""
     called = target(function)

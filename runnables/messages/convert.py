@@ -49,7 +49,7 @@ def convert_to_messages(
     """
     if isinstance(messages, PromptValue):
         return messages.to_messages()
-    if isinstance(messages, Mapping) and (prompt := _stored_prompt(messages)) is not None:
+    if isinstance(messages, Mapping) and (prompt := _stored_prompt(cast("Any", messages))):
         return prompt
     if isinstance(messages, (str, BaseMessage, Mapping)):
         return [convert_to_message(cast("MessageLikeRepresentation", messages))]

@@ -101,7 +101,7 @@ def _call_ids(message: BaseMessage) -> Iterator[str]:
     """Yield the ids of the calls in a message."""
     if not isinstance(message, AIMessage):
         return
-    blocks: list[Any] = [] if isinstance(message.content, str) else items_of(message.content)  # type: ignore[assignment]
+    blocks = () if isinstance(message.content, str) else items_of(message.content)
     canonical = [cast("Mapping[str, Any]", canonical_block(block)) for block in blocks]
     in_content = [block for block in canonical if block["type"] == "tool_call"]
     calls: list[Mapping[str, Any]] = [

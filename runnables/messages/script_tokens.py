@@ -16,8 +16,8 @@ _CODE: Final = ((0.5, '{}[]()<>=+*/\\|&^%$#@~`_;"'), (0.4, "0123456789"))
 
 _SCRIPTS: Final = (
     # Chinese, Japanese, Korean, with their punctuation and full-width forms
-    (1.0, "\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef"),
-    (1.0, "\U00020000-\U0003ffff"),
+    (1.0, "\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"),
+    (1.0, "\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff"),
     # letters of Europe: with accents, Greek, Cyrillic, Armenian
     (0.4, "\u0080-\u058f\u1e00-\u1fff"),
     # Hebrew, Arabic, Syriac

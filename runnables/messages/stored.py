@@ -88,8 +88,8 @@ def current_fields(kind: str, stored: Mapping[str, Any]) -> tuple[str, dict[str,
 
 def _move_calls(fields: dict[str, Any]) -> None:
     """Move OpenAI's calls from `additional_kwargs` and `tool_calls` to today's fields."""
-    extra: Any = fields.get("additional_kwargs")
-    extra = dict(extra) if isinstance(extra, Mapping) else {}
+    stored: Any = fields.get("additional_kwargs")
+    extra: dict[str, Any] = dict(stored or {})
     calls: list[Any] = list(fields.get("tool_calls") or ())
     invalid: list[Any] = list(fields.get("invalid_tool_calls") or ())
     has_calls = bool(calls or invalid or fields.get("tool_call_chunks"))
@@ -128,7 +128,10 @@ def _parsed(calls: list[Any], invalid: list[Any]) -> dict[str, Any]:
 
 
 def _are_openai_calls(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_openai_call, cast("list[Any]", value)))
+    if not isinstance(value, list):
+        return False
+    calls: list[Any] = cast("Any", value)
+    return all(map(_is_openai_call, calls))
 
 
 def _is_openai_call(value: Any) -> bool:
@@ -153,13 +156,16 @@ def _move_usage(fields: dict[str, Any]) -> None:
     if fields.get("usage_metadata") or not isinstance(metadata, Mapping):
         return
     for key, read, written in _USAGE:
-        usage: Any = cast("Mapping[str, Any]", metadata).get(key)
-        counts = [usage.get(read), usage.get(written)] if isinstance(usage, Mapping) else [None]
-        if all(isinstance(count, int) for count in counts):
-            total = usage.get("total_tokens")
+        usage: Any = cast("Any", metadata).get(key)
+        if not isinstance(usage, Mapping):
+            continue
+        counts = cast("Mapping[str, Any]", usage)
+        input_tokens, output_tokens = counts.get(read), counts.get(written)
+        if isinstance(input_tokens, int) and isinstance(output_tokens, int):
+            total = counts.get("total_tokens")
             fields["usage_metadata"] = {
-                "input_tokens": counts[0],
-                "output_tokens": counts[1],
-                "total_tokens": total if isinstance(total, int) else sum(counts),
+                "input_tokens": input_tokens,
+                "output_tokens": output_tokens,
+                "total_tokens": total if isinstance(total, int) else input_tokens + output_tokens,
             }
             return

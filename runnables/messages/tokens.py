@@ -68,8 +68,8 @@ def count_tokens_approximately(
     Example:
         >>> count_tokens_approximately([HumanMessage("How are you?")])
         7
-        >>> count_tokens_approximately([HumanMessage("你好吗？")])
-        8
+        >>> count_tokens_approximately([HumanMessage("你好吗")])
+        7
     """
     counter = _Counter(chars_per_token, tokens_per_image)
     total = float(sum(math.ceil(counter.text(_as_json(tool))) for tool in tools))

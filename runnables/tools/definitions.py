@@ -87,7 +87,8 @@ class _Reader:
     def _references(self, value: Any) -> list[str]:
         """Return the definitions that a schema names."""
         if isinstance(value, list):
-            return [name for item in cast("list[Any]", value) for name in self._references(item)]
+            items: list[Any] = cast("Any", value)
+            return [name for item in items for name in self._references(item)]
         if not isinstance(value, Mapping):
             return []
         schema = cast("Mapping[str, Any]", value)

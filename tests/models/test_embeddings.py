@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ def test_other_values_than_strings_are_refused(model: Embeddings, call: Call) ->
     bad: Any
     for bad in (["a", 3], ["a", None], [["a"]]):
         with pytest.raises(TypeError, match="embeds strings"):
-            call.run(lambda: model.embed_documents(bad), lambda: model.aembed_documents(bad))
+            call.run(partial(model.embed_documents, bad), partial(model.aembed_documents, bad))
     vectors = call.run(
         lambda: model.embed_documents(("a", "ab")), lambda: model.aembed_documents(("a", "ab"))
     )

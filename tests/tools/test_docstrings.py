@@ -108,8 +108,8 @@ def documented(text: str) -> Any:
 @pytest.mark.parametrize("parse", [None, True])
 def test_every_style_describes_arguments(style: str, parse: bool | None) -> None:
     """The model is told of each argument; the description of the tool ends before them."""
-    made = tool(parse_docstring=parse)(documented(globals()[style].replace("    *more: Others.\n", "")
-        .replace("days, more :", "days :")))  # fmt: skip
+    text = globals()[style].replace("    *more: Others.\n", "").replace("days, more :", "days :")
+    made = tool(parse_docstring=parse)(documented(text))
     assert made.description == "Tell when the tide is high.\n\nTimes are local."
     told = {name: schema["description"] for name, schema in made.args.items()}
     assert told["port"].startswith("The name of the port, as on the chart.")

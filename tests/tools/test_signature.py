@@ -1,4 +1,4 @@
-"""What a tool reads of a signature: typed keywords, local types, and what belongs to the program."""
+"""What a tool reads of a signature: typed keywords, local types, what belongs to the program."""
 
 from __future__ import annotations
 
@@ -279,8 +279,8 @@ def test_a_name_that_nobody_knows_is_an_error() -> None:
 
 @pytest.mark.parametrize(
     "annotation",
-    [None, Any, dict, dict[str, Any], Optional[dict], Mapping[str, Any], RunnableConfig,
-     Optional[RunnableConfig]],
+    [None, Any, dict, dict[str, Any], Optional[dict], Mapping[str, Any], RunnableConfig,  # noqa: UP045 - as users write it
+     RunnableConfig | None],
     ids=str,
 )  # fmt: skip
 def test_a_config_is_the_programs(annotation: Any, call: Call) -> None:

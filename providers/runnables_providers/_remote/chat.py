@@ -194,14 +194,13 @@ class HTTPChatModel(Remote, ChatModel):
         if extra_headers is not None:
             is_mapping = is_string_mapping(extra_headers)
             self._check_type("extra_headers", extra_headers, is_mapping, "a dict of strings")
-        more = extra_body if isinstance(extra_body, Mapping) else {}
-        if not (options.get("model") or more.get("model")):
-            raise no_model(type(self).__name__)
         call = self._exchange(messages, options)
         body = call.body(streamed=streamed)
         if extra_body is not None:
             self._check_type("extra_body", extra_body, isinstance(extra_body, Mapping), "a dict")
             body = {**body, **extra_body}
+        if not (options.get("model") or body.get("model")):
+            raise no_model(type(self).__name__)
         return call, self._post(self._path(options, streamed=streamed), body, extra_headers)
 
     def _read(self, call: ApiCall, reply: Reply) -> AIMessage:

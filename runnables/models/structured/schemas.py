@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -11,6 +10,7 @@ from pydantic.errors import PydanticUserError
 
 from runnables.compose.runnable import Runnable
 from runnables.core.schemas import adapter_of
+from runnables.core.signatures import is_function
 from runnables.core.values import show
 from runnables.errors import ConfigError, did_you_mean
 from runnables.messages.tool_names import service_name
@@ -159,8 +159,7 @@ def _called_by_name(described: Any) -> BaseTool[Any] | None:
     """Return the tool that a value is, or the one that a function makes; None for all others."""
     if isinstance(described, Runnable):
         return tool_inside(described)
-    is_function = inspect.isroutine(described) or isinstance(described, functools.partial)
-    return _function_tool(described) if is_function else None
+    return _function_tool(described) if is_function(described) else None
 
 
 def schema_name(described: Any, schema: Mapping[str, Any] | None = None) -> str:
@@ -170,9 +169,10 @@ def schema_name(described: Any, schema: Mapping[str, Any] | None = None) -> str:
         described: the type, or its JSON schema.
         schema: its JSON schema, whose title goes before the name of the type.
     """
-    if schema is None:
-        schema = cast("Mapping[str, Any]", described if isinstance(described, Mapping) else {})
-    return service_name(str(schema.get("title") or getattr(described, "__name__", "answer")))
+    own_schema: Any = described if isinstance(described, Mapping) else {}
+    titled: Mapping[str, Any] = schema or own_schema
+    own_name: str = getattr(cast("object", described), "__name__", "answer")
+    return service_name(str(titled.get("title") or own_name))
 
 
 def _description(described: type, schema: Mapping[str, Any]) -> str:

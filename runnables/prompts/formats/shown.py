@@ -26,7 +26,8 @@ def shown(value: Any) -> Any:
         if items and all(isinstance(item, BaseMessage) for item in items):
             return get_buffer_string(items)
         texts = [_page_content(item) for item in items]
-        return "\n\n".join(cast("list[str]", texts)) if texts and None not in texts else value
+        has_texts = bool(texts) and None not in texts
+        return "\n\n".join(cast("list[str]", texts)) if has_texts else cast("Any", value)
     if isinstance(value, BaseMessage):
         return value.text
     if isinstance(value, PromptValue):
@@ -47,7 +48,7 @@ def is_missing(value: Any) -> bool:
         return True
     if isinstance(value, (float, Decimal)):
         return bool(value != value)
-    kind = type(value)
+    kind = type(cast("object", value))
     if kind.__name__ in _MISSING_NAMES:
         return True
     # numbers of NumPy, which are floats of other sizes

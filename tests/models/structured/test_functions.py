@@ -1,4 +1,4 @@
-"""Functions and tools as the types of answers: their arguments are the answer, and they never run."""
+"""Functions and tools as types of answers: their arguments are the answer, and they never run."""
 
 from __future__ import annotations
 
