@@ -1,7 +1,7 @@
 """How many tokens the characters of a string take, by their scripts.
 
-Models cut text into pieces that are frequent in what they were trained on. Of English prose a
-piece has about four characters; of other scripts it has fewer, down to less than one. The figures
+Models read tokens: strings that are frequent in what they were trained on. In English prose a
+token has about four characters; in other scripts it has fewer, down to less than one. The figures
 lie between those of older and newer tokenizers, nearer to the older ones: an estimate that is too
 low overflows the model's context, one that is too high wastes some of it.
 """
@@ -12,7 +12,7 @@ import re
 from typing import Final
 
 _CODE: Final = ((0.5, '{}[]()<>=+*/\\|&^%$#@~`_;"'), (0.4, "0123456789"))
-"""The characters that make code and data of a text, with the tokens that each takes."""
+"""The characters that are frequent in code and data, with the tokens that each takes."""
 
 _SCRIPTS: Final = (
     # Chinese, Japanese, Korean, with their punctuation and full-width forms

@@ -169,7 +169,7 @@ def schema_name(described: Any, schema: Mapping[str, Any] | None = None) -> str:
         described: the type, or its JSON schema.
         schema: its JSON schema, whose title goes before the name of the type.
     """
-    own_schema: Any = described if isinstance(described, Mapping) else {}
+    own_schema: Any = cast("Any", described) if isinstance(described, Mapping) else {}
     titled: Mapping[str, Any] = schema or own_schema
     own_name: str = getattr(cast("object", described), "__name__", "answer")
     return service_name(str(titled.get("title") or own_name))
