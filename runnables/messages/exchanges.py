@@ -1,8 +1,8 @@
 """A conversation in parts that belong together: a message, or tool calls with their results.
 
-Services refuse a call without its result, and a result without its call. So a function that leaves
-out parts of a conversation keeps or drops a call together with all of its results, and with whatever
-stands between them.
+Services refuse a call without its result, and a result without its call. So a function that
+leaves out parts of a conversation keeps or drops a call together with all of its results, and with
+whatever stands between them.
 """
 
 from __future__ import annotations

@@ -161,7 +161,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
     def args(self) -> dict[str, Any]:
         """Return the JSON schema of each argument that the model sees, by name.
 
-        Each stands for itself: it has the definitions that it refers to.
+        Each is complete: it has the definitions that it refers to.
         """
         schema = self.args_jsonschema
         definitions = schema.get("$defs", {})

@@ -1,4 +1,4 @@
-"""JSON schemas that stand for themselves: with the definitions that they refer to."""
+"""JSON schemas that are complete: with the definitions that they refer to."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from tests.both_modes import Call
 
 
 class Answers(ChatModel):
-    """A model that answers with the chunks that it was made with, and then with a text."""
+    """A model that answers with the chunks that it was made with, and then with a string."""
 
     chunks: Sequence[AIMessageChunk] = ()
 

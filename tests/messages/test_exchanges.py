@@ -28,7 +28,7 @@ def answers(id: str, text: str = "r") -> ToolMessage:
     return ToolMessage(text, tool_call_id=id)
 
 
-def faults(messages: list[BaseMessage]) -> Iterator[str]:
+def problems(messages: list[BaseMessage]) -> Iterator[str]:
     """Yield what a service would refuse: it looks at the calls right before the results."""
     waiting: set[str] = set()
     for message in messages:
@@ -49,14 +49,14 @@ def faults(messages: list[BaseMessage]) -> Iterator[str]:
 def conversations(draw: st.DrawFn, *, unique: bool = False) -> list[BaseMessage]:
     """Conversations as services take them, with parallel calls and ids that may come again."""
     talk: list[BaseMessage] = draw(st.lists(st.just(SystemMessage("s")), max_size=1))
-    texts = st.sampled_from(["", "a", "b\nc", "d\ne\nf"])
+    strings = st.sampled_from(["", "a", "b\nc", "d\ne\nf"])
     for turn in range(draw(st.integers(0, 5))):
-        talk += draw(st.lists(st.builds(HumanMessage, texts), min_size=0, max_size=2))
+        talk += draw(st.lists(st.builds(HumanMessage, strings), min_size=0, max_size=2))
         ids = draw(st.lists(st.sampled_from("123"), unique=True, max_size=3))
         ids = [f"{turn}-{id}" for id in ids] if unique else ids
         if ids:
             invalid = draw(st.booleans()) and len(ids) > 1
-            message = asks(*ids[invalid:], text=draw(texts))
+            message = asks(*ids[invalid:], text=draw(strings))
             if invalid:
                 message.invalid_tool_calls = [
                     {
@@ -68,8 +68,8 @@ def conversations(draw: st.DrawFn, *, unique: bool = False) -> list[BaseMessage]
                     }
                 ]
             talk.append(message)
-            talk += [answers(id, draw(texts)) for id in draw(st.permutations(ids))]
-        talk += draw(st.lists(st.builds(AIMessage, texts), max_size=1))
+            talk += [answers(id, draw(strings)) for id in draw(st.permutations(ids))]
+        talk += draw(st.lists(st.builds(AIMessage, strings), max_size=1))
     return talk
 
 
@@ -94,12 +94,12 @@ def test_the_end_is_a_conversation_that_services_take(
     system: bool,
 ) -> None:
     """With every option, every limit and every counter."""
-    assert not list(faults(talk))
+    assert not list(problems(talk))
     kept = trim_messages(
         talk, max_tokens=limit, token_counter=counter, allow_partial=partial,
         start_on=start_on, end_on=end_on, include_system=system,
     )  # fmt: skip
-    assert not list(faults(kept))
+    assert not list(problems(kept))
     if not any((partial, start_on, end_on)) and counter(talk) <= limit:
         assert kept == talk
     if end_on == "tool" and kept and not (system and len(kept) == 1):
@@ -117,7 +117,7 @@ def test_the_beginning_is_a_conversation_that_services_take(
         talk, max_tokens=limit, token_counter=counter, allow_partial=partial,
         end_on=end_on, strategy="first",
     )  # fmt: skip
-    assert not list(faults(kept))
+    assert not list(problems(kept))
     assert counter(kept) <= limit
 
 
@@ -132,7 +132,7 @@ def separated(messages: list[BaseMessage]) -> set[str]:
 @given(
     conversations(unique=True), st.data(), st.integers(0, 25), st.sampled_from(["first", "last"])
 )
-def test_a_damaged_conversation_is_mended(
+def test_a_damaged_conversation_is_repaired(
     talk: list[BaseMessage], data: st.DataObject, limit: int, strategy: Any
 ) -> None:
     """Where messages are missing, their counterparts are dropped; a call at the end may wait."""
@@ -191,6 +191,6 @@ def test_only_a_result_is_cut_of_a_call_with_results(strategy: Any) -> None:
         talk, max_tokens=9 if strategy == "first" else 7, token_counter=size, strategy=strategy,
         allow_partial=True,
     )  # fmt: skip
-    assert not list(faults(kept))
+    assert not list(problems(kept))
     results = [message.text for message in kept if isinstance(message, ToolMessage)]
     assert results == (["a\n", "d"] if strategy == "first" else ["b\nc", "d"])

@@ -14,16 +14,16 @@ from tests.both_modes import Call
 
 
 class Lengths(Embeddings):
-    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        return [[float(len(text))] for text in texts]
+    def embed_documents(self, strings: Sequence[str]) -> list[list[float]]:
+        return [[float(len(text))] for text in strings]
 
 
 class Both(Lengths):
-    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        return super().embed_documents(texts)
+    def embed_documents(self, strings: Sequence[str]) -> list[list[float]]:
+        return super().embed_documents(strings)
 
-    async def aembed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        return super().embed_documents(texts)
+    async def aembed_documents(self, strings: Sequence[str]) -> list[list[float]]:
+        return super().embed_documents(strings)
 
     def embed_query(self, text: str) -> list[float]:
         return [0.0]
@@ -33,11 +33,11 @@ MODELS = [Lengths(), Both(), DeterministicFakeEmbedding(size=2)]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
-@pytest.mark.parametrize("texts", ["abc", "", b"abc"], ids=repr)
-def test_a_string_is_no_list_of_strings(model: Embeddings, texts: Any, call: Call) -> None:
+@pytest.mark.parametrize("strings", ["abc", "", b"abc"], ids=repr)
+def test_a_string_is_no_list_of_strings(model: Embeddings, strings: Any, call: Call) -> None:
     """It would be embedded letter by letter."""
     with pytest.raises(TypeError, match=r"embed_query.*list"):
-        call.run(lambda: model.embed_documents(texts), lambda: model.aembed_documents(texts))
+        call.run(lambda: model.embed_documents(strings), lambda: model.aembed_documents(strings))
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)

@@ -107,14 +107,14 @@ def documented(text: str) -> Any:
 @pytest.mark.parametrize("style", ["GOOGLE", "NUMPY", "SPHINX", "EPYTEXT", "MIXED"])
 @pytest.mark.parametrize("parse", [None, True])
 def test_every_style_describes_arguments(style: str, parse: bool | None) -> None:
-    """The model is told of each argument; the description of the tool ends before them."""
+    """The model gets the description of each argument; the description of the tool ends before them."""
     text = globals()[style].replace("    *more: Others.\n", "").replace("days, more :", "days :")
     made = tool(parse_docstring=parse)(documented(text))
     assert made.description == "Tell when the tide is high.\n\nTimes are local."
-    told = {name: schema["description"] for name, schema in made.args.items()}
-    assert told["port"].startswith("The name of the port, as on the chart.")
-    assert told["days"] == "How many days: at most 7."
-    assert told["unit"] == "The unit."
+    described = {name: schema["description"] for name, schema in made.args.items()}
+    assert described["port"].startswith("The name of the port, as on the chart.")
+    assert described["days"] == "How many days: at most 7."
+    assert described["unit"] == "The unit."
 
 
 def test_names_that_share_a_line_share_a_description() -> None:

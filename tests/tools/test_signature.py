@@ -263,7 +263,7 @@ def test_methods_and_unnamed_ways_to_make_a_tool_know_local_types(call: Call) ->
     assert call.invoke(agent, "go")["messages"][2].text == "found Brest"
 
 
-def test_a_name_that_nobody_knows_is_an_error() -> None:
+def test_an_unknown_name_is_an_error() -> None:
     """It is one when the tool is made, and says where types can be."""
 
     def lost(place: Nowhere) -> str:  # type: ignore[name-defined]  # noqa: F821

@@ -25,9 +25,9 @@ def shown(value: Any) -> Any:
         items: list[Any] = list(cast("Any", value))
         if items and all(isinstance(item, BaseMessage) for item in items):
             return get_buffer_string(items)
-        texts = [_page_content(item) for item in items]
-        has_texts = bool(texts) and None not in texts
-        return "\n\n".join(cast("list[str]", texts)) if has_texts else cast("Any", value)
+        contents = [_page_content(item) for item in items]
+        has_contents = bool(contents) and None not in contents
+        return "\n\n".join(cast("list[str]", contents)) if has_contents else cast("Any", value)
     if isinstance(value, BaseMessage):
         return value.text
     if isinstance(value, PromptValue):
