@@ -107,7 +107,7 @@ def documented(text: str) -> Any:
 @pytest.mark.parametrize("style", ["GOOGLE", "NUMPY", "SPHINX", "EPYTEXT", "MIXED"])
 @pytest.mark.parametrize("parse", [None, True])
 def test_every_style_describes_arguments(style: str, parse: bool | None) -> None:
-    """The model gets the description of each argument; the description of the tool ends before them."""
+    """The model gets the description of each argument; that of the tool ends before them."""
     text = globals()[style].replace("    *more: Others.\n", "").replace("days, more :", "days :")
     made = tool(parse_docstring=parse)(documented(text))
     assert made.description == "Tell when the tide is high.\n\nTimes are local."

@@ -1,4 +1,4 @@
-"""How a value is shown in a prompt: what has a text is shown as that, and nothing is not shown."""
+"""How a value is shown in a prompt: messages and documents by what they say."""
 
 from __future__ import annotations
 
