@@ -12,7 +12,7 @@ from runnables.errors import ConfigError, EmptyStream, StepLimitError, did_you_m
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.call_ids import complete_calls, with_call_ids
 from runnables.messages.convert import convert_to_messages
-from runnables.messages.kinds import message_chunk_to_message
+from runnables.messages.kinds import complete_message
 from runnables.messages.roles import ToolMessage
 from runnables.messages.tool_calls import InvalidToolCall, ToolCall
 from runnables.models.calls import join_answer
@@ -43,7 +43,7 @@ def input_messages(value: Any) -> list[BaseMessage]:
                     "'messages', a list of messages, or a string."
                 )
         messages = state.get("messages", [])
-    return with_call_ids(list(map(message_chunk_to_message, convert_to_messages(messages))))
+    return with_call_ids(list(map(complete_message, convert_to_messages(messages))))
 
 
 def join_conversation(parts: Sequence[Sequence[BaseMessage]]) -> list[BaseMessage]:

@@ -60,17 +60,17 @@ def has_all_ids(message: AIMessage) -> bool:
     )
 
 
-def with_ids(answer: A, conversation: Sequence[BaseMessage]) -> A:
+def with_ids(answer: A, answered: str | Sequence[BaseMessage]) -> A:
     """Return an answer whose tool calls all have an id.
 
     Args:
         answer: the answer; it is returned unchanged where no id is missing.
-        conversation: the messages before it.
+        answered: the messages before it, or a string that distinguishes it from other answers.
     """
     if has_all_ids(answer):
         return answer
     calls = [*answer.tool_calls, *answer.invalid_tool_calls]
-    ids = (call["id"] or made_id(conversation, place) for place, call in enumerate(calls))
+    ids = (call["id"] or made_id(answered, place) for place, call in enumerate(calls))
     filled: list[Any] = [{**call, "id": id} for call, id in zip(calls, ids, strict=True)]
     return _with_calls(answer, filled)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from runnables.engine.stream import aclose, close
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.call_ids import CallIds, with_ids
-from runnables.messages.kinds import message_chunk_to_message
+from runnables.messages.kinds import complete_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
@@ -27,7 +27,7 @@ def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:
                 f"A model's stream gave {chunk!r}: `_stream` yields AIMessageChunk objects."
             )
     joined = chunks[0] if len(chunks) == 1 else AIMessageChunk.merge_chunks(chunks)
-    return cast("AIMessage", message_chunk_to_message(joined))
+    return cast("AIMessage", complete_message(joined))
 
 
 def fill_call_ids(
@@ -69,4 +69,4 @@ def checked_answer(model: object, answer: Any, conversation: Sequence[BaseMessag
         raise TypeError(
             f"{type(model).__name__}._generate returned {answer!r}: it returns an AIMessage."
         )
-    return with_ids(cast("AIMessage", message_chunk_to_message(answer)), conversation)
+    return with_ids(cast("AIMessage", complete_message(answer)), conversation)

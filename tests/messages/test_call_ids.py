@@ -17,6 +17,7 @@ from runnables.messages import (
     BaseMessage,
     HumanMessage,
     ToolMessage,
+    message_chunk_to_message,
     tool_call,
     tool_call_chunk,
 )
@@ -209,3 +210,15 @@ def test_results_without_ids_answer_calls_in_their_order() -> None:
     assert [result.tool_call_id for result in results] == ["2", ids[0]]
     assert with_call_ids(filled) == filled
     assert with_call_ids(talk[2:]) == talk[2:]
+
+
+def test_chunks_that_no_model_made_get_ids_at_their_end() -> None:
+    """`message_chunk_to_message` fills them in; other answers and places have other ids."""
+    chunk = AIMessageChunk("a", tool_call_chunks=[part("add", "{}"), part("add", "{}", index=1)])
+    message = message_chunk_to_message(chunk)
+    assert isinstance(message, AIMessage)
+    ids = [one["id"] for one in message.tool_calls]
+    assert all(ids) and len(set(ids)) == 2
+    assert message == message_chunk_to_message(chunk)
+    other = message_chunk_to_message(chunk.model_copy(update={"id": "2"}))
+    assert isinstance(other, AIMessage) and other.tool_calls[0]["id"] != ids[0]
