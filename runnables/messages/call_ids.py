@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from hashlib import blake2s
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from runnables.engine.merging import RESET
@@ -49,6 +48,8 @@ def made_id(answered: str | Sequence[BaseMessage], *of: object) -> str:
         answered = json.dumps(
             [len(answered), last and [last.type, last.text, getattr(last, "tool_call_id", None)]]
         )
+    from hashlib import blake2s  # here, as most services send ids
+
     text = json.dumps([answered, *of], default=str)
     return MADE_PREFIX + blake2s(text.encode(), digest_size=10).hexdigest()
 

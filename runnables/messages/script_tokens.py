@@ -30,8 +30,6 @@ _SCRIPTS: Final = (
 _OTHER: Final = 1.0
 """The tokens of any other character that is not ASCII."""
 
-_PATTERNS: Final = tuple((tokens, re.compile(f"[{chars}]+")) for tokens, chars in _SCRIPTS)
-
 
 def text_tokens(text: str, chars_per_token: float = 4.0) -> float:
     """Return about how many tokens a string takes; the estimates of parts add up.
@@ -50,8 +48,8 @@ def text_tokens(text: str, chars_per_token: float = 4.0) -> float:
         return tokens + left * least
     prose = len(text.encode("ascii", "ignore")) - (len(text) - left)
     left -= prose
-    for per_character, pattern in _PATTERNS:
-        count = sum(map(len, pattern.findall(text)))
+    for per_character, characters in _SCRIPTS:
+        count = sum(map(len, re.findall(f"[{characters}]+", text)))
         tokens += count * max(per_character, least)
         left -= count
     return tokens + prose * least + left * max(_OTHER, least)

@@ -34,7 +34,7 @@ _BYTES_PER_TOKEN: Final[Mapping[str, int]] = {
     "audio": _AUDIO_BYTES,
     "video": _VIDEO_BYTES,
 }
-_DATA: Final = re.compile(r"(?:data:[^,]{0,200};base64,)?[A-Za-z0-9+/_=\r\n-]{400,}+")
+_DATA: Final = r"(?:data:[^,]{0,200};base64,)?[A-Za-z0-9+/_=\r\n-]{400,}+"
 """A string that is bytes in base64, and no text."""
 
 
@@ -131,7 +131,8 @@ class _Counter:
     def nested(self, value: Any) -> float:
         """Return the tokens of a block that is unknown, such as a tool's result, by its strings."""
         if isinstance(value, str):
-            return len(value) * 3 / 4 / _FILE_BYTES if _DATA.fullmatch(value) else self.text(value)
+            is_data = re.fullmatch(_DATA, value)
+            return len(value) * 3 / 4 / _FILE_BYTES if is_data else self.text(value)
         if isinstance(value, Mapping):
             block = cast("Mapping[str, Any]", value)
             if isinstance(kind := block.get("type"), str) and kind in _MEDIA:

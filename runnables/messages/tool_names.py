@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from hashlib import blake2s
 from typing import Final
 
 MAX_LENGTH: Final = 64
@@ -24,12 +22,11 @@ def service_name(name: str) -> str:
     """
     if _ACCEPTED.fullmatch(name):
         return name
+    import unicodedata  # here, as most names are accepted
+    from hashlib import blake2s
+
     digest = blake2s(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
     letters = unicodedata.normalize("NFKD", name)  # é is e and an accent
-    readable = _REFUSED.sub("_", "".join(filter(_is_letter, letters))).strip("_") or "tool"
+    without_accents = "".join(char for char in letters if not unicodedata.combining(char))
+    readable = _REFUSED.sub("_", without_accents).strip("_") or "tool"
     return f"{readable[: MAX_LENGTH - len(digest) - 1]}_{digest}"
-
-
-def _is_letter(character: str) -> bool:
-    """Tell whether a character is no accent of the one before it."""
-    return not unicodedata.combining(character)
