@@ -85,6 +85,8 @@ class Agent(Runnable[AgentInput, State], internal=True):
         ['What is 1 + 2?', '', '3', 'It', ' ', 'is', ' ', '3.']
     """
 
+    _cached_setup: AgentSetup | None = None
+
     def __init__(
         self,
         model: Runnable[Any, AIMessage],
@@ -110,8 +112,12 @@ class Agent(Runnable[AgentInput, State], internal=True):
                 f"max_steps={max_steps!r}: expected a whole number, 1 or more; the model must "
                 "answer at least once"
             )
-        self._cached_setup: AgentSetup | None = None
         self._setup()  # refuses now what does not fit
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if not name.startswith("_"):
+            self._cached_setup = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -171,6 +177,9 @@ class Agent(Runnable[AgentInput, State], internal=True):
         """Return a pydantic model with the conversation, and the structured answer if any."""
         fields: dict[str, Any] = {"messages": list[AnyMessage]}
         if (schema := self.response_format) is not None:
+            from runnables.models.structured.schemas import answer_schema  # it loads the tools
+
+            schema = answer_schema(schema)
             is_json_schema = isinstance(schema, Mapping)
             fields["structured_response"] = dict[str, Any] if is_json_schema else schema
         return fields_schema(self.get_name("output"), fields)

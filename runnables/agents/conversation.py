@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import count, groupby
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from runnables.engine.merging import RESET, Accumulator
 from runnables.engine.stream import merge_of
 from runnables.errors import ConfigError, EmptyStream, StepLimitError, did_you_mean
 from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.call_ids import complete_calls, with_call_ids
 from runnables.messages.convert import convert_to_messages
-from runnables.messages.kinds import message_chunk_to_message
+from runnables.messages.kinds import complete_message
 from runnables.messages.roles import ToolMessage
 from runnables.messages.tool_calls import InvalidToolCall, ToolCall
 from runnables.models.calls import join_answer
@@ -23,9 +24,6 @@ ToolRequest: TypeAlias = ToolCall | InvalidToolCall
 """A tool call of a model, whose arguments may be no valid JSON."""
 
 _KEYS = ("messages", "structured_response")
-
-_NAMELESS: Final = "unnamed"
-"""The name of a tool call without one: services refuse a conversation with an empty name."""
 
 
 def input_messages(value: Any) -> list[BaseMessage]:
@@ -45,7 +43,7 @@ def input_messages(value: Any) -> list[BaseMessage]:
                     "'messages', a list of messages, or a string."
                 )
         messages = state.get("messages", [])
-    return with_call_ids(list(map(message_chunk_to_message, convert_to_messages(messages))))
+    return with_call_ids(list(map(complete_message, convert_to_messages(messages))))
 
 
 def join_conversation(parts: Sequence[Sequence[BaseMessage]]) -> list[BaseMessage]:
@@ -58,43 +56,6 @@ def join_conversation(parts: Sequence[Sequence[BaseMessage]]) -> list[BaseMessag
         else:
             joined += group
     return with_call_ids(joined)
-
-
-def with_call_ids(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """Return a conversation whose tool calls all have an id and a name.
-
-    A missing id is made from the place of its call, so that streamed and non-streamed answers have
-    the same.
-    """
-    return [
-        _fill_calls(message, index)
-        if isinstance(message, AIMessage) and not _is_answered(messages, index)
-        else message
-        for index, message in enumerate(messages)
-    ]
-
-
-def _is_answered(messages: Sequence[BaseMessage], index: int) -> bool:
-    """Tell whether a message is followed by the result of a call without an id."""
-    following = messages[index + 1] if index + 1 < len(messages) else None
-    return isinstance(following, ToolMessage) and not following.tool_call_id
-
-
-def _fill_calls(answer: AIMessage, index: int) -> AIMessage:
-    """Return an answer whose tool calls have an id and a name."""
-    if all(request["id"] and request["name"] for request in requests_of(answer)):
-        return answer
-    number = count()
-
-    def fill(call: Any) -> Any:
-        made = f"made_{index}_{next(number)}"
-        return {**call, "id": call["id"] or made, "name": call["name"] or _NAMELESS}
-
-    update = {
-        "tool_calls": [fill(call) for call in answer.tool_calls],
-        "invalid_tool_calls": [fill(call) for call in answer.invalid_tool_calls],
-    }
-    return answer.model_copy(update=update)
 
 
 def requests_of(answer: AIMessage) -> list[ToolRequest]:
@@ -153,7 +114,7 @@ class Conversation:
         Raises:
             StepLimitError: the model has answered as often as it may, and still calls tools.
         """
-        answer = _fill_calls(answer, len(self.messages))
+        answer = complete_calls(answer, self.messages)
         self.messages.append(answer)
         self.requests = requests_of(answer)
         self.over = not self.requests

@@ -6,6 +6,7 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     Callable,
+    Collection,
     Generator,
     Iterable,
     Mapping,
@@ -23,12 +24,20 @@ from runnables.core.options import refuse_options
 from runnables.core.signatures import is_async
 from runnables.engine.merging import RESET, Merge
 from runnables.engine.stream import StreamInfo, merge_of, raw_iterator
+from runnables.errors import RunnablesError, did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.core.config import RunnableConfig, Scope
     from runnables.core.description import Keys
+
+
+class MissingKeyError(RunnablesError, KeyError):
+    """An error of a step whose input has no such key."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would show the message in quotes
 
 
 class _AssignMethod:
@@ -169,13 +178,14 @@ class RunnablePassthrough(Runnable[Result, Result], internal=True):
 class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
     """A step that picks one value of a dict, or a dict with some of its keys. `pick` makes one.
 
-    A missing key is left out of a dict; a single one has the value None.
+    A key that the dict does not have is an error, as it is for a dict; in a stream, at its end.
 
     Args:
         keys: a key, or a list of them.
 
     Raises:
         TypeError: when run, an input that is no dict.
+        MissingKeyError: when run, a dict without a key; a KeyError.
 
     Example:
         >>> ada = {"name": "Ada", "born": 1815}
@@ -210,15 +220,29 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
         return None if keys is None or isinstance(self.keys, str) else keys.intersection(self.keys)
 
     def _apply(self, input: Any, **kwargs: Any) -> Any:
+        refuse_options(self, kwargs)
+        values = self._mapping(input)
+        self._require(values)
+        if isinstance(self.keys, str):
+            return values[self.keys]
+        return {key: values[key] for key in self.keys}
+
+    def _mapping(self, input: Any) -> Mapping[str, Any]:
         if not isinstance(input, Mapping):
             raise TypeError(
                 f"{self!r} got a {type(input).__name__}, expected a dict with the key(s) to pick"
             )
-        refuse_options(self, kwargs)
-        values = cast("Mapping[str, Any]", input)
-        if isinstance(self.keys, str):
-            return values.get(self.keys)
-        return {key: values[key] for key in self.keys if key in values}
+        return cast("Mapping[str, Any]", input)
+
+    def _require(self, known: Collection[str]) -> None:
+        """Refuse a dict that lacks a key."""
+        for key in [self.keys] if isinstance(self.keys, str) else self.keys:
+            if key not in known:
+                names = [str(name) for name in known]
+                raise MissingKeyError(
+                    f"{self!r} found no key {key!r} in its input.{did_you_mean(key, names)} "
+                    f"It has: {', '.join(map(repr, names)) or 'none'}."
+                )
 
     def _transform(
         self,
@@ -229,13 +253,10 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
     ) -> Generator[Any, None, None]:
         refuse_options(self, kwargs)
         info.delegate_to(_Picked(input, self.keys))
-        found = False
+        known: dict[str, None] = {}
         for chunk in input:
-            for part in self._parts_of(chunk):
-                found = True
-                yield part
-        if not found:
-            yield None if isinstance(self.keys, str) else {}
+            yield from self._parts_of(chunk, known)
+        self._require(known)
 
     async def _atransform(
         self,
@@ -246,22 +267,28 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
     ) -> AsyncGenerator[Any, None]:
         refuse_options(self, kwargs)
         info.delegate_to(_Picked(input, self.keys))
-        found = False
+        known: dict[str, None] = {}
         async for chunk in raw_iterator(input):
-            for part in self._parts_of(chunk):
-                found = True
+            for part in self._parts_of(chunk, known):
                 yield part
-        if not found:
-            yield None if isinstance(self.keys, str) else {}
+        self._require(known)
 
-    def _parts_of(self, chunk: Any) -> Iterable[Any]:
-        """Return the picked part of a chunk, or nothing where it has none; a reset as it is."""
+    def _parts_of(self, chunk: Any, known: dict[str, None]) -> Iterable[Any]:
+        """Return the picked part of a chunk, or nothing where it has none; a reset as it is.
+
+        Args:
+            chunk: the chunk.
+            known: the keys so far, to which those of the chunk are added.
+        """
         if chunk is RESET:
+            known.clear()
             return (chunk,)
+        values = self._mapping(chunk)
+        known.update(dict.fromkeys(values))
         if isinstance(self.keys, str):
-            self._apply(chunk)
-            return (chunk[self.keys],) if self.keys in chunk else ()
-        return (picked,) if (picked := self._apply(chunk)) else ()
+            return (values[self.keys],) if self.keys in values else ()
+        picked = {key: values[key] for key in self.keys if key in values}
+        return (picked,) if picked else ()
 
 
 class _Picked:

@@ -15,7 +15,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from runnables.core.config import RunnableConfig, Scope, ensure_scope
-from runnables.core.handlers import Event, Handler, Kind
+from runnables.core.handlers import Event, Handler, Kind, MisreadEventError
 from runnables.core.stops import without_stop
 from runnables.engine.cancellation import cancelled_error
 from runnables.engine.collect import MISSING
@@ -267,8 +267,8 @@ _latest_logged: deque[Handler] = deque(maxlen=4)
 
 
 def _report_handler_error(handler: Handler, error: Exception) -> Exception | None:
-    """Return an error that its handler wants raised; log the first one of any other handler."""
-    if getattr(handler, "raise_error", False):
+    """Return an error that is to be raised; log the first one of any other handler."""
+    if getattr(handler, "raise_error", False) or isinstance(error, MisreadEventError):
         return without_stop(error, f"The handler {handler!r}")
     if _is_first_error(handler):
         import logging  # here, as most programs have no handler that fails

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from runnables.errors import RunnablesError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -58,6 +60,25 @@ class Event:
     error: BaseException | None = None
     data: Any = None
 
+    def __getattr__(self, name: str) -> Any:
+        """Refuse another attribute than those above; LangChain's are named with ours."""
+        if name.startswith("_"):  # Python and notebooks look for their own methods
+            raise AttributeError(name)
+        instead = _INSTEAD.get(name)
+        hint = f" It is event.{instead} here." if instead else did_you_mean(name, self.__slots__)
+        raise MisreadEventError(
+            f"An event has no attribute {name!r}.{hint} It has: {', '.join(self.__slots__)}."
+        )
+
+    def __getitem__(self, key: Any) -> Any:
+        """Refuse to be read as a dict: those of `astream_events` are dicts, and these are not."""
+        name = _INSTEAD.get(str(key), str(key))
+        known = f" Write event.{name}." if name in self.__slots__ else ""
+        raise MisreadEventError(
+            f"An event of a handler or a listener is no dict, so it has no key {key!r}.{known} "
+            f"It has the attributes {', '.join(self.__slots__)}."
+        )
+
     @property
     def parent_id(self) -> str | None:
         """Return the id of the run directly around this one; None for the outermost run."""
@@ -70,6 +91,27 @@ class Event:
         An answer from a cache has used no tokens, so it is None, too.
         """
         return usage_of(self.output)
+
+
+class MisreadEventError(RunnablesError, AttributeError, TypeError):
+    """An error of a handler or a listener that reads another kind of event than it gets.
+
+    It is always raised, also where other errors of a handler are logged.
+    """
+
+
+_INSTEAD: Final = {
+    "inputs": "input",
+    "outputs": "output",
+    "id": "run_id",
+    "parent_run_id": "parent_id",
+    "event": "kind",
+    "start_time": "time",
+    "end_time": "time",
+    "serialized": "name",
+    "extra": "metadata",
+}
+"""The attributes of LangChain's runs and events, and what they are here."""
 
 
 def usage_of(answer: object) -> Any:

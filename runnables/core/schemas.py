@@ -27,6 +27,10 @@ import typing_extensions
 from pydantic import BaseModel, Field, RootModel, TypeAdapter, create_model
 from pydantic.errors import PydanticUserError
 
+from runnables.core.signatures import is_function
+from runnables.core.values import show
+from runnables.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -187,6 +191,7 @@ def adapter_of(annotation: Any) -> TypeAdapter[Any]:
 
     Raises:
         PydanticUserError: pydantic does not know the type.
+        ConfigError: a function.
     """
     return TypeAdapter(for_pydantic(annotation))
 
@@ -200,7 +205,15 @@ def for_pydantic(annotation: Any, rebuilt: Rebuilt | None = None) -> Any:
     Args:
         annotation: the type.
         rebuilt: the classes made so far; types that end in the same schema share it.
+
+    Raises:
+        ConfigError: a function, which pydantic would call with the value.
     """
+    if is_function(annotation):
+        raise ConfigError(
+            f"{show(annotation)} is a function, and no type. A value would not be checked by it, "
+            "but passed to it. Annotate with a type."
+        )
     return (
         annotation if _TAKES_TYPING else _replaced(annotation, {} if rebuilt is None else rebuilt)
     )

@@ -6,9 +6,10 @@ import collections.abc as abc
 import functools
 import inspect
 import math
+import sys
 import typing
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, ForwardRef, TypeVar, cast, get_args, get_origin
 
 from runnables.core.options import option_hint, unknown_option
 from runnables.core.user_code import user_config
@@ -17,8 +18,8 @@ from runnables.core.weak_cache import weak_cache
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import CodeType
+    from collections.abc import Callable, Iterator, Mapping
+    from types import CodeType, FrameType
 
     from runnables.core.config import Scope
 
@@ -191,6 +192,11 @@ def target(function: Any) -> Any:
     return getattr(function, "__call__", function)  # noqa: B004 - the method itself is wanted
 
 
+def is_function(value: object) -> bool:
+    """Tell whether this is a function, a method or a partial, and no type that can be called."""
+    return inspect.isroutine(value) or isinstance(value, functools.partial)
+
+
 def is_async(function: object) -> bool:
     """Tell whether a call of this returns something to await, or to iterate with `async for`."""
     called = target(function)
@@ -234,9 +240,45 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     if not getattr(annotated, "__annotations__", None):
         return {}
     try:
-        return typing.get_type_hints(annotated)
+        return typing.get_type_hints(annotated, localns=local_names(annotated))
     except Exception:  # annotations are any code at all, also names that exist only for checkers
         return {}
+
+
+def local_names(function: Any, module: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+    """Return the names that annotations written as strings may use, beside those of the module.
+
+    With `from __future__ import annotations`, a function that is made inside another one, as in a
+    factory or a test, may name classes of that one. They are found while that one still runs.
+
+    Args:
+        function: the function, or a class.
+        module: the names of its module; by default, those that the function knows.
+
+    Returns:
+        The local names of the functions and classes around it, an inner one before an outer one;
+        None where there are none.
+    """
+    annotations: Mapping[str, Any] = getattr(function, "__annotations__", {})
+    if not any(isinstance(annotation, (str, ForwardRef)) for annotation in annotations.values()):
+        return None
+    parameters = getattr(function, "__type_params__", ())  # of Python 3.12: def f[T](x: T)
+    names: dict[str, Any] = {parameter.__name__: parameter for parameter in parameters}
+    for frame in _frames_around(function, module or getattr(function, "__globals__", None)):
+        names = {**frame.f_locals, **names}
+    return names or None
+
+
+def _frames_around(function: Any, module: Any) -> Iterator[FrameType]:
+    """Yield the running frames of the functions and classes that a function was made in."""
+    scope, around = getattr(function, "__qualname__", ""), set[str]()
+    while scope := scope.rpartition(".")[0].removesuffix(".<locals>"):
+        around.add(scope)
+    frame: FrameType | None = sys._getframe() if around else None
+    while frame is not None:
+        if frame.f_globals is module and frame.f_code.co_qualname in around:
+            yield frame
+        frame = frame.f_back
 
 
 def argument_type(function: Callable[..., Any]) -> Any:

@@ -180,9 +180,20 @@ class AIMessageChunk(AIMessage, BaseMessageChunk):
     def model_post_init(self, context: Any, /) -> None:
         """Parse the tool calls from their chunks, or make the chunks from the calls."""
         if self.tool_call_chunks:
-            self._parse_calls()
+            chunks = self.tool_call_chunks
+            # several parts of one call may come in one chunk
+            self.set_tool_call_chunks(
+                merge_tool_call_chunks([chunks]) if len(chunks) > 1 else chunks
+            )
         elif self.tool_calls or self.invalid_tool_calls:
             self.tool_call_chunks = chunks_of_calls(self.tool_calls, self.invalid_tool_calls)
+
+    def set_tool_call_chunks(self, chunks: list[ToolCallChunk]) -> None:
+        """Replace the parts of tool calls, of which each call has one, and parse them."""
+        # Not through the constructor: it would copy the list, which keeps its source chunks.
+        self.tool_call_chunks = chunks
+        if chunks:
+            self._parse_calls()
 
     def _parse_calls(self) -> None:
         self.tool_calls, self.invalid_tool_calls = parse_tool_calls(
@@ -208,9 +219,8 @@ class AIMessageChunk(AIMessage, BaseMessageChunk):
 
     @override
     def _merge_tool_calls(self, chunks: Sequence[Any]) -> None:
-        # Not through the constructor: it would copy the list, which keeps its source chunks.
-        self.tool_call_chunks = merge_tool_call_chunks(
-            [chunk.tool_call_chunks for chunk in chunks if chunk.tool_call_chunks]
+        self.set_tool_call_chunks(
+            merge_tool_call_chunks(
+                [chunk.tool_call_chunks for chunk in chunks if chunk.tool_call_chunks]
+            )
         )
-        if self.tool_call_chunks:
-            self._parse_calls()

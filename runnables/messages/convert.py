@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias, cast
 
+from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from runnables.errors import did_you_mean
 from runnables.messages.base import BaseMessage
 from runnables.messages.kinds import ALL_KINDS, CHUNKS, MESSAGES, TYPE_OF_ROLE
 from runnables.messages.prompt_values import PromptValue
-from runnables.messages.tool_calls import invalid_tool_call, parse_args, tool_call
+from runnables.messages.stored import FUNCTION, constructor_form, current_fields, kind_of_class
 
 MessageLikeRepresentation: TypeAlias = (
     BaseMessage | str | tuple[str, Any] | list[Any] | dict[str, Any]
 )
 """Anything that can be read as a message: a message, a string (of the user), a pair of a role and
 a content, or a dict with `role` (or `type`) and `content`, such as OpenAI's dicts and those of
-`message_to_dict`."""
+`message_to_dict` and of LangChain."""
 
 MessagesLike: TypeAlias = Iterable[MessageLikeRepresentation] | PromptValue
 """Anything that can be read as a conversation."""
@@ -48,15 +49,30 @@ def convert_to_messages(
     """
     if isinstance(messages, PromptValue):
         return messages.to_messages()
+    if isinstance(messages, Mapping) and (prompt := _stored_prompt(cast("Any", messages))):
+        return prompt
     if isinstance(messages, (str, BaseMessage, Mapping)):
         return [convert_to_message(cast("MessageLikeRepresentation", messages))]
     value: Any = messages
+    if isinstance(value, BaseModel):  # it is iterable: it gives its fields, as pairs
+        raise TypeError(
+            f"An object of type {type(value).__name__} is no conversation. Put its fields into a "
+            "prompt (prompt | model takes value.model_dump()), or pass value.model_dump_json()."
+        )
     if not isinstance(value, Iterable):
         raise TypeError(
             f"{value!r} (of type {type(value).__name__}) is no conversation: expected a string, a "
             "message, a list of them, or a prompt value."
         )
     return [convert_to_message(cast("Any", message)) for message in messages]
+
+
+def _stored_prompt(message: Mapping[str, Any]) -> list[BaseMessage] | None:
+    """Return the conversation of a prompt value that LangChain stored; None for other dicts."""
+    name, arguments = constructor_form(message) or ("", {})
+    if name == "ChatPromptValue":
+        return convert_to_messages(arguments["messages"])
+    return convert_to_messages(arguments["text"]) if name == "StringPromptValue" else None
 
 
 def convert_to_message(message: MessageLikeRepresentation) -> BaseMessage:
@@ -79,19 +95,26 @@ def convert_to_message(message: MessageLikeRepresentation) -> BaseMessage:
 
 def _from_dict(message: Mapping[str, Any]) -> BaseMessage:
     fields = dict(message)
+    if (stored := constructor_form(fields)) is not None:
+        name, arguments = stored
+        return _from_stored(kind_of_class(name), arguments)
     if isinstance(fields.get("data"), Mapping) and "content" not in fields:
         return message_from_dict(fields)
     if fields.get("type") in {"chat", "ChatMessageChunk"}:
-        return _instantiate(fields.pop("type"), fields)
+        return _from_stored(fields.pop("type"), fields)
     role = fields.pop("role", None) or fields.pop("type", None)
-    if not isinstance(role, str) or ("content" not in fields and not fields.get("tool_calls")):
+    if not isinstance(role, str) or not ("content" in fields or _has_calls(fields)):
         raise ValueError(
             f"A message that is a dict needs 'role' and 'content', got {message!r}. "
             "A dict of values goes into a prompt first: prompt | model."
         )
-    if role in CHUNKS:
-        return _instantiate(role, fields)
+    if role in CHUNKS or role == FUNCTION:
+        return _from_stored(role, fields)
     return _from_role(role, fields)
+
+
+def _has_calls(fields: Mapping[str, Any]) -> bool:
+    return bool(fields.get("tool_calls") or fields.get("function_call"))
 
 
 def _from_role(role: str, fields: dict[str, Any]) -> BaseMessage:
@@ -103,52 +126,17 @@ def _from_role(role: str, fields: dict[str, Any]) -> BaseMessage:
             f"{did_you_mean(role, TYPE_OF_ROLE)} Known: {', '.join(TYPE_OF_ROLE)}. "
             "For any other role use ChatMessage(content, role=...)."
         )
-    known = MESSAGES[kind].model_fields
-    values = {key: value for key, value in fields.items() if key in known and value is not None}
-    values.pop("type", None)
-    values.setdefault("content", "")  # OpenAI sends null next to tool calls
-    extra = {key: value for key, value in fields.items() if key not in known and value is not None}
     if role == "developer":
-        extra[DEVELOPER] = role
-    if extra:
-        values["additional_kwargs"] = {**values.get("additional_kwargs", {}), **extra}
-    if kind == "ai" and "tool_calls" in values:
-        _parse_openai_calls(values)
-    return _instantiate(kind, values)
+        fields = {**fields, DEVELOPER: role}
+    given = {key: value for key, value in fields.items() if value is not None and key != "type"}
+    return _from_stored(kind, given)
 
 
-def _parse_openai_calls(fields: dict[str, Any]) -> None:
-    """Replace OpenAI's tool calls, whose arguments are a JSON string."""
-    calls: list[Any] = []
-    invalid: list[Any] = list(fields.get("invalid_tool_calls") or ())
-    for call in fields["tool_calls"]:
-        if not isinstance(call, Mapping) or "function" not in call:
-            calls.append(call)
-            continue
-        raw = cast("Mapping[str, Any]", call)
-        try:
-            calls.append(_openai_call(raw))
-        except ValueError as error:
-            invalid.append(_invalid_openai_call(raw, error))
-    fields |= {"tool_calls": calls, "invalid_tool_calls": invalid}
-
-
-def _openai_call(call: Mapping[str, Any]) -> Any:
-    function = call["function"]
-    args: Any = function.get("arguments")
-    if args is None or isinstance(args, str):
-        args = parse_args(args)
-    return tool_call(name=function["name"], args=args, id=call.get("id"))
-
-
-def _invalid_openai_call(call: Mapping[str, Any], error: ValueError) -> Any:
-    function = call["function"]
-    return invalid_tool_call(
-        name=function.get("name"),
-        args=function.get("arguments"),
-        id=call.get("id"),
-        error=str(error),
-    )
+def _from_stored(kind: str, stored: Mapping[str, Any]) -> BaseMessage:
+    """Return the message with these fields, also with those of older versions."""
+    kind, fields = current_fields(kind, stored)
+    fields.pop("type", None)
+    return _instantiate(kind, fields)
 
 
 def _instantiate(kind: str, fields: Mapping[str, Any]) -> BaseMessage:
@@ -192,7 +180,7 @@ def messages_to_dict(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
 
 
 def message_from_dict(message: Mapping[str, Any]) -> BaseMessage:
-    """Return the message that `message_to_dict` wrote.
+    """Return the message that `message_to_dict` wrote, or that LangChain stored.
 
     Raises:
         ValueError: the data is of another shape, or of an unknown type.
@@ -201,16 +189,20 @@ def message_from_dict(message: Mapping[str, Any]) -> BaseMessage:
         >>> message_from_dict({"type": "ai", "data": {"content": "Hello", "id": "1"}})
         AIMessage('Hello', id='1')
     """
+    if (stored := constructor_form(message)) is not None:
+        name, arguments = stored
+        return _from_stored(kind_of_class(name), arguments)
     kind: Any = message.get("type")
     data: Any = message.get("data")
     if not isinstance(kind, str) or not isinstance(data, Mapping):
         raise ValueError(f"Expected {{'type': ..., 'data': {{...}}}}, got {message!r}.")
-    if kind not in ALL_KINDS:
+    if kind not in (*ALL_KINDS, FUNCTION):
         raise ValueError(
             f"Unknown type of message {kind!r}.{did_you_mean(kind, ALL_KINDS)} "
             f"Known: {', '.join(ALL_KINDS)}."
         )
-    return ALL_KINDS[kind].model_validate({**data, "type": kind})
+    kind, fields = current_fields(kind, cast("Mapping[str, Any]", data))
+    return ALL_KINDS[kind].model_validate({**fields, "type": kind})
 
 
 def messages_from_dict(messages: Iterable[Mapping[str, Any]]) -> list[BaseMessage]:

@@ -10,6 +10,7 @@ from pydantic import Field
 from runnables.errors import did_you_mean
 from runnables.messages.ai import AIFields, AIMessage, AIMessageChunk
 from runnables.messages.base import BaseMessage, BaseMessageChunk
+from runnables.messages.call_ids import with_ids
 from runnables.messages.construct import construct_from_fields, construct_with_defaults
 from runnables.messages.roles import (
     ChatMessage,
@@ -122,12 +123,21 @@ def check_kinds(option: str, kinds: KindOf | None) -> None:
 def message_chunk_to_message(chunk: BaseMessage) -> BaseMessage:
     """Return a chunk as a message, as if no more chunks followed; return a message unchanged.
 
-    Tool calls whose arguments were cut off or are not valid JSON become `invalid_tool_calls`.
+    Tool calls whose arguments were cut off or are not valid JSON become `invalid_tool_calls`. Calls
+    that came without an id get one.
 
     Example:
         >>> message_chunk_to_message(AIMessageChunk("Hel") + AIMessageChunk("lo"))
         AIMessage('Hello')
     """
+    message = complete_message(chunk)
+    if message is chunk or not isinstance(message, AIMessage):
+        return message
+    return with_ids(message, message.id or message.text)
+
+
+def complete_message(chunk: BaseMessage) -> BaseMessage:
+    """Return a chunk as a message; a caller that knows the conversation adds missing ids."""
     if not isinstance(chunk, BaseMessageChunk):
         return chunk
     cls: Any = MESSAGES[kind_of(chunk)]

@@ -1,9 +1,10 @@
 """Merging of the chunks of a stream to tool calls.
 
 Each chunk is added to the call that it continues, or opens a new one. A chunk with an `index`
-belongs to the latest call with that index; one without an index belongs to the call with its id,
-or else to the call that a chunk was added to last. It continues that call, unless it has an id or
-a name that the call cannot have.
+belongs to the latest call with that index (0 and "0" are one index); one without an index belongs
+to the call with its id, or else to the call that a chunk was added to last. It continues that
+call, unless it has an id or a name that the call cannot have. An id that was made here, because
+the service sent none, counts as none: the service's own may still arrive.
 
 A merged list keeps its source chunks wherever merging them would decide too early: an id that
 arrives late looks like a new call if the beginning of the call is not known. So chunks may be
@@ -14,9 +15,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from runnables.messages.tool_calls import ToolCallChunk, tool_call_chunk
+
+MADE_PREFIX: Final = "made_"
+"""The beginning of the ids that are made here, for calls that came without."""
+
+
+def is_made(id: str | None) -> bool:
+    """Tell whether an id was made here, and is none of the service's."""
+    return id is not None and id.startswith(MADE_PREFIX)
 
 
 class MergedToolCallChunks(list[ToolCallChunk]):
@@ -33,7 +42,7 @@ def merge_tool_call_chunks(
     The time is linear in the number of chunks and the length of their strings.
     """
     sources = _merge_runs(chunk for chunks in lists for chunk in source_chunks_of(chunks))
-    assembler = ToolCallAssembler(_MergedCall)
+    assembler = ToolCallAssembler(MergedCall)
     for chunk in sources:
         assembler.add(chunk)
     calls = [call.chunk() for call in assembler.calls]
@@ -66,9 +75,15 @@ def _is_empty(chunk: ToolCallChunk) -> bool:
 
 def _only_continues(run: ToolCallChunk, chunk: ToolCallChunk) -> bool:
     """Tell whether a chunk belongs to the same call as the run before it, and adds only text."""
-    if chunk["index"] != run["index"] or chunk["name"] or chunk.get("extras"):
+    if _place(chunk) != _place(run) or chunk["name"] or chunk.get("extras"):
         return False
     return not chunk["id"] or chunk["id"] == run["id"]
+
+
+def _place(chunk: ToolCallChunk) -> str | None:
+    """Return the index as a word: some servers send numbers, and others the same as strings."""
+    index = chunk["index"]
+    return None if index is None else str(index)
 
 
 def _with_more_args(chunk: ToolCallChunk, more: list[str]) -> ToolCallChunk:
@@ -109,13 +124,14 @@ class PartialToolCall:
         """Add a chunk."""
         if chunk["name"] and chunk["name"] != self.name:
             self.name = (self.name or "") + chunk["name"]
-        self.id = self.id or chunk["id"] or None
+        if not self.id or (is_made(self.id) and chunk["id"]):
+            self.id = chunk["id"] or None
         self.index = chunk["index"] if self.index is None else self.index
         self.add_args(chunk["args"] or "")
 
     def continues_with(self, chunk: ToolCallChunk) -> bool:
         """Tell whether a chunk continues this call, rather than starting another."""
-        if chunk["id"] and self.id:
+        if chunk["id"] and self.id and not is_made(self.id):
             # Some servers make up a new id for every chunk; only the first one has the name then.
             return chunk["id"] == self.id or (not chunk["name"] and chunk["index"] is not None)
         if not chunk["name"] or not self.name:
@@ -141,13 +157,13 @@ class ToolCallAssembler(Generic[C]):
     def __init__(self, new: Callable[[], C]) -> None:
         self.calls: list[C] = []
         self._new = new
-        self._by_index: dict[int | str, C] = {}
+        self._by_index: dict[str, C] = {}
         self._by_id: dict[str, C] = {}
         self._last: C | None = None
 
     def add(self, chunk: ToolCallChunk) -> None:
         """Add a chunk to the call that it continues, or to a new one."""
-        index = chunk["index"]
+        index = _place(chunk)
         if index is None:
             call = self._by_id.get(chunk["id"] or "", self._last)
         else:
@@ -163,7 +179,7 @@ class ToolCallAssembler(Generic[C]):
             self._by_id[call.id] = call
 
 
-class _MergedCall(PartialToolCall):
+class MergedCall(PartialToolCall):
     """A call that keeps its arguments as text."""
 
     def __init__(self) -> None:

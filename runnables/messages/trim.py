@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from runnables.errors import did_you_mean
+from runnables.messages.ai import AIMessage
 from runnables.messages.base import BaseMessage
 from runnables.messages.convert import MessagesLike, convert_to_messages
+from runnables.messages.exchanges import Exchange, exchanges_in
 from runnables.messages.kinds import KindOf, check_kinds, is_kind
 from runnables.messages.normalize import items_of, text_of
 from runnables.messages.roles import SystemMessage
@@ -58,6 +60,10 @@ def trim_messages(
 ) -> list[BaseMessage]:
     """Return the end, or the beginning, of a conversation that fits into a number of tokens.
 
+    Services refuse a tool call without its results, and a result without its call. So a call is
+    kept or dropped together with all of its results, and what has no counterpart in the
+    conversation is dropped; only calls at its very end may still wait for results.
+
     Args:
         messages: the conversation. Without it, the function returns a runnable that trims its
             input.
@@ -70,8 +76,7 @@ def trim_messages(
         end_on: drop messages at the end until one is of these kinds. With "last" this happens
             before the rest is fitted, with "first" afterwards.
         start_on: drop messages at the beginning of what fits until one is of these kinds; only
-            with "last". "human" makes sure that every tool message follows the call that it
-            answers.
+            with "last".
         include_system: keep a system message at the very beginning; only with "last".
         text_splitter: a function, or an object with `split_text`; by default, strings are split
             into lines.
@@ -174,39 +179,54 @@ class _Trimmer:
         return self._keep_end(messages) if self.last else self._keep_beginning(messages)
 
     def _keep_beginning(self, messages: list[BaseMessage]) -> list[BaseMessage]:
-        size = _largest_fitting(len(messages), lambda size: self._fits(messages[:size]))
-        kept = messages[:size]
-        if self.split and len(kept) < len(messages):
-            kept += self._cut_to_fit(messages[len(kept)], lambda part: [*kept, part])
-        return _drop_after(kept, self.end_on)
+        exchanges = exchanges_in(messages)
+        size = _largest_fitting(len(exchanges), lambda size: self._fits(_joined(exchanges[:size])))
+        kept = exchanges[:size]
+        if self.split and size < len(exchanges):
+            before = _joined(kept)
+            kept += self._cut_to_fit(exchanges[size], lambda part: [*before, *part])
+        return _joined(_drop_after(kept, self.end_on))
 
     def _keep_end(self, messages: list[BaseMessage]) -> list[BaseMessage]:
-        messages = _drop_after(messages, self.end_on)
-        has_system = bool(messages) and isinstance(messages[0], SystemMessage)
-        head = messages[:1] if self.include_system and has_system else []
-        rest = messages[len(head) :]
+        exchanges = _drop_after(exchanges_in(messages), self.end_on)
+        has_system = bool(exchanges) and isinstance(exchanges[0][0], SystemMessage)
+        head = exchanges[0] if self.include_system and has_system else []
+        rest = exchanges[1:] if head else exchanges
         size = _largest_fitting(
-            len(rest), lambda size: self._fits([*head, *rest[len(rest) - size :]])
+            len(rest), lambda size: self._fits([*head, *_joined(rest[len(rest) - size :])])
         )
         kept = rest[len(rest) - size :]
         if self.split and size < len(rest):
-            part = self._cut_to_fit(rest[len(rest) - size - 1], lambda part: [*head, part, *kept])
-            kept = [*part, *kept]
-        return [*head, *_drop_before(kept, self.start_on)]
+            after = _joined(kept)
+            cut = self._cut_to_fit(rest[len(rest) - size - 1], lambda part: [*head, *part, *after])
+            kept = [*cut, *kept]
+        return [*head, *_joined(_drop_before(kept, self.start_on))]
 
     def _fits(self, messages: Sequence[BaseMessage]) -> bool:
         return self.count(list(messages)) <= self.limit
 
     def _cut_to_fit(
-        self, message: BaseMessage, in_result: Callable[[BaseMessage], Sequence[BaseMessage]]
-    ) -> list[BaseMessage]:
-        """Return a list of as much of a message as fits, or an empty one."""
+        self, exchange: Exchange, in_result: Callable[[Exchange], Sequence[BaseMessage]]
+    ) -> list[Exchange]:
+        """Return a list of the messages with one cut so that they fit, or an empty list.
 
-        def fits(content: Any) -> bool:
-            return self._fits(in_result(_with_content(message, content)))
+        A message with calls is not cut, as its blocks may be the calls.
+        """
+        for place, message in enumerate(exchange):
+            if isinstance(message, AIMessage) and (message.tool_calls or len(exchange) > 1):
+                continue
 
-        content = self._fitting_blocks(message, fits) or self._fitting_text(message, fits)
-        return [_with_content(message, content)] if content else []
+            def with_part(content: Any, place: int = place) -> Exchange:
+                part = _with_content(exchange[place], content)
+                return [*exchange[:place], part, *exchange[place + 1 :]]
+
+            def fits(content: Any, with_part: Callable[[Any], Exchange] = with_part) -> bool:
+                return self._fits(in_result(with_part(content)))
+
+            content = self._fitting_blocks(message, fits) or self._fitting_text(message, fits)
+            if content:
+                return [with_part(content)]
+        return []
 
     def _fitting_blocks(self, message: BaseMessage, fits: Callable[[Any], bool]) -> Any:
         """Return as many blocks as fit; None where the content is no list."""
@@ -246,17 +266,21 @@ def _largest_fitting(top: int, fits: Callable[[int], bool]) -> int:
     return low
 
 
-def _drop_after(messages: list[BaseMessage], end_on: KindOf | None) -> list[BaseMessage]:
-    """Return the messages up to the last one of these kinds."""
-    size = len(messages)
-    while end_on and size and not is_kind(messages[size - 1], end_on):
+def _joined(exchanges: Iterable[Exchange]) -> list[BaseMessage]:
+    return [message for exchange in exchanges for message in exchange]
+
+
+def _drop_after(exchanges: list[Exchange], end_on: KindOf | None) -> list[Exchange]:
+    """Return the parts up to the last one that ends with one of these kinds."""
+    size = len(exchanges)
+    while end_on and size and not is_kind(exchanges[size - 1][-1], end_on):
         size -= 1
-    return messages[:size]
+    return exchanges[:size]
 
 
-def _drop_before(messages: list[BaseMessage], start_on: KindOf | None) -> list[BaseMessage]:
-    """Return the messages from the first one of these kinds on."""
+def _drop_before(exchanges: list[Exchange], start_on: KindOf | None) -> list[Exchange]:
+    """Return the parts from the first one that begins with one of these kinds on."""
     start = 0
-    while start_on and start < len(messages) and not is_kind(messages[start], start_on):
+    while start_on and start < len(exchanges) and not is_kind(exchanges[start][0], start_on):
         start += 1
-    return messages[start:]
+    return exchanges[start:]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from runnables.cache.keys import digest
 from runnables.cache.values import NOT_CACHED, CacheEntry, Codec
+from runnables.messages.call_ids import with_ids
 from runnables.messages.kinds import final_chunk
 from runnables.models.calls import checked_answer
 
@@ -43,8 +44,8 @@ def cached_answer(
     entry = _cache_entry(policy, messages, options)
     answer = entry.get()
     if answer is not NOT_CACHED:
-        return _mark_cached(answer)
-    answer = checked_answer(policy, policy._run_request(hook, messages, options))
+        return with_ids(_mark_cached(answer), messages)
+    answer = checked_answer(policy, policy._run_request(hook, messages, options), messages)
     entry.set(answer)
     return answer
 
@@ -59,8 +60,8 @@ async def acached_answer(
     entry = _cache_entry(policy, messages, options)
     answer = await entry.aget()
     if answer is not NOT_CACHED:
-        return _mark_cached(answer)
-    answer = checked_answer(policy, await policy._arun_request(hook, messages, options))
+        return with_ids(_mark_cached(answer), messages)
+    answer = checked_answer(policy, await policy._arun_request(hook, messages, options), messages)
     await entry.aset(answer)
     return answer
 
@@ -84,7 +85,7 @@ def cached_chunks(
     entry = _cache_entry(policy, messages, options)
     answer = entry.get()
     if answer is not NOT_CACHED:
-        yield final_chunk(_mark_cached(answer))
+        yield final_chunk(with_ids(_mark_cached(answer), messages))
         return
     parts = info.merge.accumulator()
     try:
@@ -108,7 +109,7 @@ async def acached_chunks(
     entry = _cache_entry(policy, messages, options)
     answer = await entry.aget()
     if answer is not NOT_CACHED:
-        yield final_chunk(_mark_cached(answer))
+        yield final_chunk(with_ids(_mark_cached(answer), messages))
         return
     parts = info.merge.accumulator()
     try:

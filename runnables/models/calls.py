@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from runnables.engine.stream import aclose, close
 from runnables.messages.ai import AIMessage, AIMessageChunk
-from runnables.messages.kinds import message_chunk_to_message
+from runnables.messages.call_ids import CallIds, with_ids
+from runnables.messages.kinds import complete_message
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
+
+    from runnables.messages.base import BaseMessage
 
 
 def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:
@@ -23,11 +27,40 @@ def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:
                 f"A model's stream gave {chunk!r}: `_stream` yields AIMessageChunk objects."
             )
     joined = chunks[0] if len(chunks) == 1 else AIMessageChunk.merge_chunks(chunks)
-    return cast("AIMessage", message_chunk_to_message(joined))
+    return cast("AIMessage", complete_message(joined))
 
 
-def checked_answer(model: object, answer: Any) -> AIMessage:
-    """Return a model's answer as a complete message.
+def fill_call_ids(
+    chunks: Iterable[Any], conversation: Sequence[BaseMessage]
+) -> Generator[Any, None, None]:
+    """Yield the chunks of an answer, in which each tool call has an id."""
+    ids = CallIds(conversation)
+    try:
+        for chunk in chunks:
+            yield ids.fill(chunk)
+    finally:
+        close(chunks)
+
+
+async def afill_call_ids(
+    chunks: AsyncIterable[Any], conversation: Sequence[BaseMessage]
+) -> AsyncGenerator[Any, None]:
+    """Yield the chunks of an answer, in which each tool call has an id."""
+    ids = CallIds(conversation)
+    try:
+        async for chunk in chunks:
+            yield ids.fill(chunk)
+    finally:
+        await aclose(chunks)
+
+
+def checked_answer(model: object, answer: Any, conversation: Sequence[BaseMessage]) -> AIMessage:
+    """Return a model's answer as a complete message, whose tool calls have ids.
+
+    Args:
+        model: the model.
+        answer: what its hook returned.
+        conversation: the messages that it answers.
 
     Raises:
         TypeError: it is no AIMessage.
@@ -36,4 +69,4 @@ def checked_answer(model: object, answer: Any) -> AIMessage:
         raise TypeError(
             f"{type(model).__name__}._generate returned {answer!r}: it returns an AIMessage."
         )
-    return cast("AIMessage", message_chunk_to_message(answer))
+    return with_ids(cast("AIMessage", complete_message(answer)), conversation)

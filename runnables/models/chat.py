@@ -14,6 +14,7 @@ program that only asks for text starts in less time without.
 
 from __future__ import annotations
 
+import math
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -43,11 +44,13 @@ from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, SyncAsyncError
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.base import BaseMessage
+from runnables.messages.call_ids import with_call_ids, with_ids
 from runnables.messages.convert import MessageLikeRepresentation, convert_to_messages
 from runnables.messages.kinds import AnyMessage, final_chunk
 from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
+from runnables.messages.script_tokens import text_tokens
 from runnables.messages.tokens import count_tokens_approximately
-from runnables.models.calls import checked_answer, join_answer
+from runnables.models.calls import afill_call_ids, checked_answer, fill_call_ids, join_answer
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
 from runnables.models.request_policies import RequestPolicy
 from runnables.models.structured.output import StructuredOutput
@@ -150,20 +153,21 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         """Answer a conversation."""
         self._require("_stream", "_generate", "invoke")
-        return join_answer(list(self._stream(messages, options)))
+        return join_answer(list(fill_call_ids(self._stream(messages, options), messages)))
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         """Answer a conversation, without blocking the loop."""
         if not self._writes("_astream"):
             return await to_thread(self._generate, messages, options)
-        return join_answer([chunk async for chunk in self._astream(messages, options)])
+        chunks = afill_call_ids(self._astream(messages, options), messages)
+        return join_answer([chunk async for chunk in chunks])
 
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
         """Answer a conversation chunk by chunk. Closing the iterator stops the work."""
         self._require("_generate", "_stream", "stream")
-        yield final_chunk(self._generate(messages, options))
+        yield final_chunk(with_ids(self._generate(messages, options), messages))
 
     def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
@@ -176,7 +180,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     async def _aone_chunk(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
-        yield final_chunk(await self._agenerate(messages, options))
+        yield final_chunk(with_ids(await self._agenerate(messages, options), messages))
 
     def _writes(self, hook: str) -> bool:
         """Tell whether a subclass wrote this hook."""
@@ -203,9 +207,11 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         with activate(scope):
             messages = self._messages(value)
             if not self._has_policies:  # most often: a call needs no object
-                return checked_answer(self, self._generate(messages, options))
+                return checked_answer(self, self._generate(messages, options), messages)
             if self.cache is None:
-                return checked_answer(self, self._run_request(self._generate, messages, options))
+                return checked_answer(
+                    self, self._run_request(self._generate, messages, options), messages
+                )
             from runnables.models.cached_calls import cached_answer
 
             return cached_answer(self, self._generate, messages, options)
@@ -215,10 +221,10 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         with activate(scope):
             messages = self._messages(value)
             if not self._has_policies:  # most often: a call needs no object
-                return checked_answer(self, await self._agenerate(messages, options))
+                return checked_answer(self, await self._agenerate(messages, options), messages)
             if self.cache is None:
                 return checked_answer(
-                    self, await self._arun_request(self._agenerate, messages, options)
+                    self, await self._arun_request(self._agenerate, messages, options), messages
                 )
             from runnables.models.cached_calls import acached_answer
 
@@ -230,8 +236,11 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
             return self._invoke(value, run.scope, kwargs)
         info = StreamInfo(self.merge, self)
         # the caller sees none of the chunks, so another attempt may start over
-        chunks = self._answer_chunks(value, self._options(kwargs), run.scope, "restart", info)
-        return checked_answer(self, collect(Stream(with_chunk_events(run, chunks, info), info)))
+        messages = self._messages(value)
+        chunks = self._answer_chunks(messages, self._options(kwargs), run.scope, "restart", info)
+        return checked_answer(
+            self, collect(Stream(with_chunk_events(run, chunks, info), info)), messages
+        )
 
     async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
         """Stream the answer where a handler wants its chunks, and the model has some."""
@@ -239,9 +248,10 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
             return await self._ainvoke(value, run.scope, kwargs)
         info = StreamInfo(self.merge, self)
         # the caller sees none of the chunks, so another attempt may start over
-        chunks = self._aanswer_chunks(value, self._options(kwargs), run.scope, "restart", info)
+        messages = self._messages(value)
+        chunks = self._aanswer_chunks(messages, self._options(kwargs), run.scope, "restart", info)
         return checked_answer(
-            self, await acollect(AsyncStream(awith_chunk_events(run, chunks, info), info))
+            self, await acollect(AsyncStream(awith_chunk_events(run, chunks, info), info)), messages
         )
 
     def _transform(
@@ -252,7 +262,8 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         options = self._options(kwargs)
-        chunks = self._answer_chunks(collect(input), options, scope, "raise", info)
+        messages = self._messages(collect(input))
+        chunks = self._answer_chunks(messages, options, scope, "raise", info)
         try:
             yield from chunks
         finally:
@@ -266,7 +277,8 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         options = self._options(kwargs)
-        chunks = self._aanswer_chunks(await acollect(input), options, scope, "raise", info)
+        messages = self._messages(await acollect(input))
+        chunks = self._aanswer_chunks(messages, options, scope, "raise", info)
         try:
             async for chunk in chunks:
                 yield chunk
@@ -275,14 +287,13 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
 
     def _answer_chunks(
         self,
-        value: Any,
+        messages: Any,
         options: dict[str, Any],
         scope: Scope | None,
         on_restart: Restart,
         info: StreamInfo,
     ) -> Iterable[Any]:
         """Return the chunks of an answer; with "restart", `RESET` may be among them."""
-        messages = self._messages(value)
         chunks: Iterable[Any]
         if not self._has_policies:
             chunks = self._stream(messages, options)
@@ -292,18 +303,18 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
                 from runnables.models.cached_calls import cached_chunks
 
                 chunks = cached_chunks(self, chunks, info, messages, options)
+        chunks = fill_call_ids(chunks, messages)
         return chunks if scope is None else iterate_in_scope(chunks, scope, info)
 
     def _aanswer_chunks(
         self,
-        value: Any,
+        messages: Any,
         options: dict[str, Any],
         scope: Scope | None,
         on_restart: Restart,
         info: StreamInfo,
     ) -> AsyncIterable[Any]:
         """Return the chunks of an answer; with "restart", `RESET` may be among them."""
-        messages = self._messages(value)
         chunks: AsyncIterable[Any]
         if not self._has_policies:
             chunks = self._astream(messages, options)
@@ -313,6 +324,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
                 from runnables.models.cached_calls import acached_chunks
 
                 chunks = acached_chunks(self, chunks, info, messages, options)
+        chunks = afill_call_ids(chunks, messages)
         return chunks if scope is None else aiterate_in_scope(chunks, scope, info)
 
     def _estimate_tokens(self, messages: list[BaseMessage], options: dict[str, Any]) -> float:
@@ -343,7 +355,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         messages = convert_to_messages(value)
         if not messages:
             raise ConfigError(f"{type(self).__name__} was given no message to answer.")
-        return messages
+        return with_call_ids(messages)
 
     # -- with tools
 
@@ -384,7 +396,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
 
     def get_num_tokens(self, text: str) -> int:
         """Return how many tokens a string has for this model; an estimate by default."""
-        return -(-len(text) // 4)
+        return math.ceil(text_tokens(text))
 
     def get_num_tokens_from_messages(self, messages: Sequence[MessageLikeRepresentation]) -> int:
         """Return how many tokens a conversation has for this model; an estimate by default."""

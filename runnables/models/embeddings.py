@@ -2,19 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+import inspect
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from runnables.compose.runnable import Runnable
 from runnables.core.config import Scope, activate
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, did_you_mean
+from runnables.messages.script_tokens import text_tokens
 from runnables.models.request_policies import RequestPolicy
 
 if TYPE_CHECKING:
     from runnables.models.rate_limits import BaseRateLimiter
 
 R = TypeVar("R")
+
+
+def _check_texts(owner: str, texts: Any) -> None:
+    """Refuse a string where a list of strings is meant: it would be embedded letter by letter."""
+    if isinstance(texts, (str, bytes)):
+        raise TypeError(
+            f"{owner}.embed_documents takes a list of strings, and got a string. "
+            "Use `embed_query`, or put the string into a list."
+        )
+    for text in cast("Any", texts) if isinstance(texts, (list, tuple)) else ():
+        _check_text(owner, text)
+
+
+def _check_text(owner: str, text: Any) -> None:
+    """Refuse anything but a string."""
+    if not isinstance(text, str):
+        raise TypeError(
+            f"{owner} embeds strings, got {type(text).__name__!r}. Use `embed_query` for one "
+            "string, and `embed_documents` for a list of them."
+        )
+
+
+_CHECKS: Final[Mapping[str, Callable[[str, Any], None]]] = {
+    "embed_documents": _check_texts,
+    "aembed_documents": _check_texts,
+    "embed_query": _check_text,
+    "aembed_query": _check_text,
+}
+"""The checks of what the methods of a provider get, by their names."""
+
+
+def _checked(method: Any, check: Callable[[str, Any], None]) -> Any:
+    """Return a method that checks its argument first."""
+    if inspect.iscoroutinefunction(method):
+
+        @wraps(method)
+        async def checked_async(self: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+            check(type(self).__name__, value)
+            return await method(self, value, *args, **kwargs)
+
+        return checked_async
+
+    @wraps(method)
+    def checked(self: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+        check(type(self).__name__, value)
+        return method(self, value, *args, **kwargs)
+
+    return checked
 
 
 class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
@@ -56,6 +108,12 @@ class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
     ) -> None:
         self._set_policies(max_retries, max_retry_delay, rate_limiter)
 
+    def __init_subclass__(cls, internal: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(internal=internal, **kwargs)
+        for name, check in _CHECKS.items():
+            if name in vars(cls):
+                setattr(cls, name, _checked(vars(cls)[name], check))
+
     def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
         """Return the vector of each string, in their order."""
         raise NotImplementedError(f"{type(self).__name__} has no `embed_documents`")
@@ -92,7 +150,7 @@ class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
 
     def _estimate_tokens(self, texts: Sequence[str]) -> float:
         """Return about how many tokens these strings have."""
-        return sum(-(-len(text) // 4) for text in texts)
+        return sum(math.ceil(text_tokens(text)) for text in texts)
 
     # -- as a runnable
 

@@ -16,6 +16,7 @@ from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.partial_json import JsonError, JsonReader
 from runnables.messages.tool_call_merging import PartialToolCall, ToolCallAssembler
 from runnables.messages.tool_calls import InvalidToolCall, ToolCall, parse_tool_calls
+from runnables.messages.tool_names import service_name
 from runnables.parsers.base import BaseParser, refusal_in, text_of, unreadable
 from runnables.parsers.json import SnapshotBudget
 from runnables.parsers.partial_models import HIDDEN, PartialValue, Shape
@@ -145,7 +146,7 @@ class JsonOutputKeyToolsParser(JsonOutputToolsParser, internal=True):
         super().__init__(return_id=return_id, first_tool_only=first_tool_only, name=name)
 
     def _takes(self, name: str) -> bool:
-        return name == self.key_name
+        return name in (self.key_name, service_name(self.key_name))
 
     def _item(self, name: str, args: dict[str, Any], id: str | None) -> Any:
         return super()._item(name, args, id) if self.return_id else args
@@ -195,7 +196,7 @@ class PydanticToolsParser(ToolCallsParser, internal=True):
 
     def _from_call(self, call: ToolCall) -> Any:
         tools = self._by_name()
-        name, args = call["name"], call["args"]
+        name, args = service_name(call["name"]), call["args"]
         text = json.dumps(args, ensure_ascii=False)
         if name not in tools:
             raise unreadable(
@@ -208,11 +209,14 @@ class PydanticToolsParser(ToolCallsParser, internal=True):
     def _from_partial(self, call: ParsedToolCall) -> Any:
         if self._shapes is None:
             self._shapes = {name: Shape(tool) for name, tool in self._by_name().items()}
-        shape = self._shapes.get(call.name or "")
+        shape = self._shapes.get(service_name(call.name or ""))
         return HIDDEN if shape is None else call.object(shape)
 
     def _by_name(self) -> dict[str, type[BaseModel]]:
-        return {tool.model_config.get("title") or tool.__name__: tool for tool in self.tools}
+        return {
+            service_name(tool.model_config.get("title") or tool.__name__): tool
+            for tool in self.tools
+        }
 
 
 def _calls_of(

@@ -140,7 +140,7 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
     ) -> None:
         super().__init__(partial_variables=partial_variables, input_types=input_types, name=name)
         self.template_format: PromptTemplateFormat = template_format
-        self.messages = self._parts(messages)
+        self.messages: list[MessagePart] = self._parts(messages)
         self._refuse_unknown(self.partial_variables)
         self._check_declared(input_variables)
         if optional_variables is not None:
@@ -154,6 +154,9 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
                     f"MessagesPlaceholder({name!r}, optional=True)."
                 )
         return super()._literal_hint(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, self._parts(value) if name == "messages" else value)
 
     @classmethod
     def from_messages(

@@ -63,12 +63,19 @@ class BaseMessagePromptTemplate(Value, Template):
         return self.chat([other, self])
 
 
+_ONE_MESSAGE: Final = "Put a single message into a list."
+_LEAVE_OUT: Final = (
+    "Pass an empty list where there are none, or let it be left out: "
+    "MessagesPlaceholder(..., optional=True)."
+)
+
+
 class MessagesPlaceholder(BaseMessagePromptTemplate):
     """A placeholder for a list of messages, such as the history of a conversation.
 
     Args:
         variable_name: the variable that holds the list.
-        optional: True renders no messages where the variable has no value.
+        optional: True renders no messages where the variable has no value, or None.
         n_messages: the number of messages to keep, from the end; by default, all.
 
     Raises:
@@ -92,10 +99,12 @@ class MessagesPlaceholder(BaseMessagePromptTemplate):
     def render_messages(self, context: RenderContext) -> list[BaseMessage]:
         """Return the last messages of the list; braces in them are text."""
         value = context.values.get(self.variable_name, [])
+        if value is None and self.optional:
+            return []
         if not isinstance(value, (list, tuple)):
             raise PromptError(
                 f"The variable {self.variable_name!r} should be a list of messages, and is a "
-                f"{type(value).__name__}. Put a single message into a list."
+                f"{type(value).__name__}. {_LEAVE_OUT if value is None else _ONE_MESSAGE}"
             )
         try:
             messages = convert_to_messages(cast("list[Any]", value))

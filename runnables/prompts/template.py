@@ -11,13 +11,16 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from runnables.errors import PromptError, did_you_mean, nearest
 from runnables.prompts.formats.base import Variables, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+_CACHES: Final = ("_compiled", "_templates", "_cached_variables")
+"""The attributes of templates that are made of other attributes."""
 
 Example = dict[str, Any]
 """The values of an example, by variable of the example prompt."""
@@ -60,6 +63,25 @@ class Template(ABC):
     """
 
     partial_variables: Mapping[str, Any] = {}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; what was made of the former value is made anew.
+
+        Raises:
+            PromptError: a template that is not well formed; the former one stays.
+        """
+        made = [cache for cache in _CACHES if cache in vars(self)]
+        before = vars(self).get(name)
+        super().__setattr__(name, value)
+        if name.startswith("_") or not made:  # an object that is being made checks itself
+            return
+        for cache in made:
+            del vars(self)[cache]
+        try:
+            self._own_variables()
+        except BaseException:
+            vars(self)[name] = before
+            raise
 
     @abstractmethod
     def _own_variables(self) -> Variables:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias, overload
 
 from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from runnables.compose.runnable import Runnable
 from runnables.core.schemas import fields_in, fields_schema, is_whole
 from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ToolArgumentsError, ToolException
 from runnables.messages.roles import ToolMessage
+from runnables.messages.tool_names import service_name
 from runnables.tools.arguments import ArgsSchema, CheckedArguments, hidden_names, injected_fields
+from runnables.tools.definitions import self_contained
 from runnables.tools.results import ToolInvocation
 
 if TYPE_CHECKING:
@@ -49,7 +52,8 @@ class BaseTool(Runnable[Any, Output], internal=True):
     `{"type": "tool_call", "name", "args", "id"}`, and returns the ToolMessage that answers it.
 
     Attributes:
-        name: the name by which the model calls it.
+        name: the name by which the model calls it; where services would refuse the one that was
+            given, it is changed to one that they accept.
         description: tells the model what the tool is for.
         return_direct: whether its answer ends the work of an agent.
         response_format: "content", or "content_and_artifact" where it returns pairs.
@@ -95,9 +99,23 @@ class BaseTool(Runnable[Any, Output], internal=True):
         self.handle_validation_error = handle_validation_error
         self._schema: ArgsSchema | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; what was made of the former value is made anew."""
+        if name == "args_schema":
+            _check_schema(value)
+            vars(self)[name] = value
+        else:
+            super().__setattr__(name, service_name(value) if name == "name" and value else value)
+        if not name.startswith("_"):
+            self._forget()
+
+    def _forget(self) -> None:
+        """Forget what was made of the public attributes."""
+        self._schema = None
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._schema = None
+        self._forget()
 
     def _keywords(self, defaults: Mapping[str, Any]) -> Iterator[str]:
         """Yield the settings that are no defaults, as keywords, without the implementation."""
@@ -141,8 +159,32 @@ class BaseTool(Runnable[Any, Output], internal=True):
 
     @property
     def args(self) -> dict[str, Any]:
-        """Return the JSON schema of each argument that the model sees, by name."""
-        return dict(self.args_jsonschema.get("properties", {}))
+        """Return the JSON schema of each argument that the model sees, by name.
+
+        Each is complete: it has the definitions that it refers to.
+        """
+        schema = self.args_jsonschema
+        definitions = schema.get("$defs", {})
+        properties: dict[str, Any] = schema.get("properties", {})
+        return {name: self_contained(part, definitions) for name, part in properties.items()}
+
+    def arguments_type(self) -> Any:
+        """Return the type of a dict of the arguments that the model sees, with their defaults.
+
+        For a tool with a JSON schema, it is that schema.
+        """
+        schema = self.tool_call_schema
+        about = {"title": self.name, "description": self.description}
+        if isinstance(schema, dict) or is_whole(schema):
+            return {**self.args_jsonschema, **about}
+        fields = {
+            name: Annotated[annotation, info]
+            for name, (annotation, info) in fields_in(schema).items()
+        }
+        make: Any = TypedDict
+        arguments = make(self.get_name(), fields)
+        arguments.__doc__ = self.description
+        return arguments
 
     @property
     def injected_args(self) -> frozenset[str]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast, get_args, get_origin
 
 from runnables.compose.runnable import Runnable
 from runnables.core.config import activate
 from runnables.core.signatures import is_async, is_generator, result_type, target
 from runnables.core.typevars import Output
-from runnables.core.user_code import user_config
 from runnables.core.values import show
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, SyncAsyncError, did_you_mean
+from runnables.messages.tool_names import service_name
 from runnables.tools.arguments import ArgsSchema, ArgumentReader, CheckedArguments, hidden_names
 from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat
-from runnables.tools.signature import Signature, config_names, read_docstring, whole_docstring
+from runnables.tools.docstrings import read_docstring, whole_docstring
+from runnables.tools.from_config import values_from_config
+from runnables.tools.signature import Signature
 
 if TYPE_CHECKING:
     from runnables.core.config import Scope
@@ -28,9 +30,10 @@ class StructuredTool(BaseTool[Output], internal=True):
     """A function that a model can call by name, with arguments that are checked first.
 
     It takes and returns what every tool does (`BaseTool`). The model sees the function's
-    parameters, with their types and descriptions. It sees neither a parameter that gets the config
-    (`config: RunnableConfig`) nor one that is annotated as `InjectedToolArg`, whose value is one
-    of the arguments or an option of the call.
+    parameters, with their types and descriptions; of `**options: Unpack[Options]` it sees the keys.
+    It sees neither a parameter that gets the config (`config: RunnableConfig`, `callbacks`,
+    `run_manager`) nor one that is annotated as `InjectedToolArg`, whose value is one of the
+    arguments or an option of the call.
 
     Args:
         func: the function; an async one becomes the `coroutine`.
@@ -96,6 +99,7 @@ class StructuredTool(BaseTool[Output], internal=True):
         self.parse_docstring = parse_docstring
         self.error_on_invalid_docstring = error_on_invalid_docstring
         self._reader: ArgumentReader | None = None
+        self._signatures: list[Signature] = []
         function = _checked_function(func, coroutine)
         if description is None:
             description = _default_description(function, args_schema, parse_docstring)
@@ -155,16 +159,25 @@ class StructuredTool(BaseTool[Output], internal=True):
         description = _default_description(
             self._function, vars(self)["args_schema"], self.parse_docstring
         )
-        defaults = {**_DEFAULTS, "name": _name_of(self._function), "description": description}
+        defaults = {
+            **_DEFAULTS,
+            "name": service_name(_name_of(self._function)),
+            "description": description,
+        }
         return f"StructuredTool({', '.join([*functions, *self._keywords(defaults)])})"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        self._signatures = []
         super().__setstate__(state)
+
+    def _forget(self) -> None:
+        super()._forget()
         self._reader = None
 
     def __copy__(self) -> StructuredTool[Output]:
         copy: StructuredTool[Output] = type(self).__new__(type(self))
         copy.__setstate__(self.__getstate__())
+        copy._signatures = list(self._signatures)  # names of a factory are known only while it runs
         return copy
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -195,7 +208,7 @@ class StructuredTool(BaseTool[Output], internal=True):
         return self._arguments.injected | hidden_names(self.args_schema)
 
     def _own_schema(self) -> ArgsSchema:
-        signature = Signature(self._function)
+        signature = self._signature(self._function, strict=True)
         if self.infer_schema:
             descriptions = self._parameter_descriptions(signature)
             return signature.make_model(self.get_name(), self.description, descriptions)
@@ -228,9 +241,27 @@ class StructuredTool(BaseTool[Output], internal=True):
     def _arguments(self) -> ArgumentReader:
         if self._reader is None:
             inferred = vars(self)["args_schema"] is None and self.infer_schema
-            signature = Signature(self._function, strict=inferred)
+            signature = self._signature(self._function, strict=inferred)
             self._reader = ArgumentReader(self.name, signature, self.args_schema, inferred=inferred)
         return self._reader
+
+    def _signature(self, function: Callable[..., Any], *, strict: bool = False) -> Signature:
+        """Return the signature of a function, read once.
+
+        Args:
+            function: the function, or the coroutine.
+            strict: whether an annotation that cannot be read is an error.
+        """
+        named = frozenset(_names_in(vars(self)["args_schema"]))
+        for known in self._signatures:
+            if known.function is function and known.strict >= strict and known.named == named:
+                return known
+        signature = Signature(function, strict=strict, named=named)
+        self._signatures.append(signature)
+        return signature
+
+    def _from_config(self, function: Callable[..., Any], scope: Scope | None) -> dict[str, Any]:
+        return values_from_config(self._signature(function).configs, scope)
 
     # -- running
 
@@ -247,7 +278,8 @@ class StructuredTool(BaseTool[Output], internal=True):
             )
         positional, named = arguments
         with activate(scope):
-            result = self.func(*positional, **named, **_config_for(self.func, scope))
+            given = self._from_config(self.func, scope)
+            result = self.func(*positional, **named, **given)
             return _refuse_coroutine(result)
 
     async def _arun(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
@@ -255,7 +287,8 @@ class StructuredTool(BaseTool[Output], internal=True):
             return await to_thread(self._run, arguments, scope)
         positional, named = arguments
         with activate(scope):
-            return await self.coroutine(*positional, **named, **_config_for(self.coroutine, scope))
+            given = self._from_config(self.coroutine, scope)
+            return await self.coroutine(*positional, **named, **given)
 
 
 def _refuse_coroutine(result: Any) -> Any:
@@ -266,9 +299,11 @@ def _refuse_coroutine(result: Any) -> Any:
     return result
 
 
-def _config_for(function: Callable[..., Any], scope: Scope | None) -> dict[str, Any]:
-    names = config_names(function)
-    return dict.fromkeys(names, user_config(scope)) if names else {}
+def _names_in(schema: ArgsSchema | None) -> Collection[str]:
+    """Return the names of arguments in a schema."""
+    if schema is None:
+        return ()
+    return schema.get("properties", {}) if isinstance(schema, dict) else schema.model_fields
 
 
 def _checked_function(func: Any, coroutine: Any) -> Callable[..., Any]:

@@ -9,6 +9,7 @@ from runnables.compose.wrappers import Wrapper
 from runnables.core.schemas import fields_schema, is_whole
 from runnables.core.subclassing import config_of
 from runnables.core.typevars import Output
+from runnables.messages.tool_names import service_name
 from runnables.tools.arguments import ArgsSchema, CheckedArguments, injected_fields, validated
 from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat
 from runnables.tools.signature import InjectedToolCallId
@@ -75,7 +76,7 @@ class RunnableTool(BaseTool[Output], internal=True):
         self.bound: Runnable[Any, Output] = coerce_to_runnable(bound)
         self.arg_types = None if arg_types is None else dict(arg_types)
         super().__init__(
-            name=name or _identifier(self.bound.get_name()),
+            name=name or self.bound.get_name(),
             description=description or _default_description(self.bound),
             args_schema=args_schema,
             return_direct=return_direct,
@@ -86,7 +87,7 @@ class RunnableTool(BaseTool[Output], internal=True):
 
     def __repr__(self) -> str:
         defaults = {
-            "name": _identifier(self.bound.get_name()),
+            "name": service_name(self.bound.get_name()),
             "description": _default_description(self.bound),
         }
         return f"RunnableTool({', '.join([repr(self.bound), *self._keywords(defaults)])})"
@@ -142,12 +143,6 @@ def tool_inside(runnable: Any) -> BaseTool[Any] | None:
 def _by_name(checked: BaseModel) -> dict[str, Any]:
     fields = type(checked).model_fields
     return {field.alias or name: getattr(checked, name) for name, field in fields.items()}
-
-
-def _identifier(name: str) -> str:
-    """Return a name with the characters that services allow in the names of tools."""
-    allowed = (char if char.isalnum() or char in "_-" else "_" for char in name)
-    return "".join(allowed).strip("_") or "tool"
 
 
 def _default_description(runnable: Runnable[Any, Any]) -> str:

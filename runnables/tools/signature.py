@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import re
+import types
 import typing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, Field
@@ -16,10 +15,10 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from runnables.core.config import RunnableConfig
 from runnables.core.schemas import fields_schema
-from runnables.core.signatures import target
+from runnables.core.signatures import local_names, target
 from runnables.core.values import show
-from runnables.core.weak_cache import weak_cache
 from runnables.errors import ConfigError
+from runnables.tools.typed_keywords import unpacked_keys
 
 
 class InjectedToolArg:
@@ -55,6 +54,14 @@ class InjectedToolCallId(InjectedToolArg):
 
 
 _CONFIGS: Final = (RunnableConfig, RunnableConfig | None)
+_DICTS: Final = (Any, dict, Mapping, *_CONFIGS)
+"""The annotations with which a parameter named `config` is that of the call."""
+_BY_NAME: Final = frozenset({"callbacks", "run_manager"})
+"""The parameters that belong to the program whatever their types: LangChain's tools have them."""
+
+
+_LEFT_OUT: Final = object()
+"""The default of a keyword that may be left out, and has no default."""
 
 
 class Signature:
@@ -64,12 +71,17 @@ class Signature:
         function: the function.
         strict: whether an annotation that cannot be read is an error; it is one where the
             annotations are the types of the arguments.
+        named: the arguments that a schema names: they are the model's, whatever they are called.
 
     Attributes:
+        function: the function.
+        strict: as passed.
+        named: as passed.
         visible: the parameters that the model sees.
         injected: the names of those that the program passes, and whether each is required.
         call_ids: those of them that get the id of the call.
-        configs: the parameters that get the config.
+        configs: the parameters that get the config, or what is in it: "config", "callbacks" or
+            "run_manager", by the name of the parameter.
         positional: the parameters that cannot be passed by name.
         is_open: whether it has a `**` parameter, and so takes other names, too.
         reserved: the names that it does not take from a call even then.
@@ -78,16 +90,25 @@ class Signature:
         ConfigError: an annotation that cannot be read, or a method that is not bound.
     """
 
-    def __init__(self, function: Callable[..., Any], *, strict: bool = True) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        strict: bool = True,
+        named: frozenset[str] = frozenset(),
+    ) -> None:
         self.visible: dict[str, inspect.Parameter] = {}
         self.injected: dict[str, bool] = {}
         self.call_ids: set[str] = set()
-        self.configs: list[str] = []
+        self.configs: dict[str, str] = {}
         self.positional: list[str] = []
         self.is_open = False
         self.reserved: set[str] = set(getattr(function, "keywords", ()))  # of a partial
-        self._function = function
+        self.function = function
+        self.strict = strict
+        self.named = named
         self._hints: dict[str, Any] = {}
+        self._made: tuple[Any, type[BaseModel]] | None = None
         parameters = list(_parameters(function))
         if any(parameter.annotation is not parameter.empty for parameter in parameters):
             self._hints = _hints(function, strict=strict)
@@ -96,14 +117,19 @@ class Signature:
 
     def _add(self, parameter: inspect.Parameter) -> None:
         name, hint = parameter.name, self._hints.get(parameter.name, Any)
+        if parameter.kind is parameter.VAR_KEYWORD and (keys := unpacked_keys(hint)) is not None:
+            for key, (annotation, required) in keys.items():
+                self._hints[key] = annotation
+                self._add(_keyword(key, required=required))
+            return
         if parameter.kind is parameter.VAR_KEYWORD:
             self.is_open = True
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             return
         if parameter.kind is parameter.POSITIONAL_ONLY:
             self.positional.append(name)
-        if _plain(hint) in _CONFIGS or (name == "config" and hint is Any):
-            self.configs.append(name)
+        if content := self._config_content(name, _plain(hint)):
+            self.configs[name] = content
             self.reserved.add(name)
         elif is_injected(hint):
             self.injected[name] = parameter.default is parameter.empty
@@ -111,6 +137,16 @@ class Signature:
                 self.call_ids.add(name)
         else:
             self.visible[name] = parameter
+
+    def _config_content(self, name: str, annotation: Any) -> str | None:
+        """Return what of the config a parameter gets; None where it is an argument."""
+        if annotation in _CONFIGS:
+            return "config"
+        if name in self.named or is_injected(self._hints.get(name)):
+            return None
+        if name == "config" and _kind(annotation) in _DICTS:
+            return "config"
+        return name if name in _BY_NAME else None
 
     @property
     def names(self) -> set[str]:
@@ -141,6 +177,9 @@ class Signature:
         Raises:
             ConfigError: a parameter of a type without a JSON schema.
         """
+        key = (name, docstring, dict(descriptions))
+        if self._made is not None and self._made[0] == key:
+            return self._made[1]
         fields = {
             key: self._field(parameter, descriptions.get(key))
             for key, parameter in self.visible.items()
@@ -148,13 +187,16 @@ class Signature:
         try:
             model = fields_schema(name, fields)
             model.__doc__ = docstring
+            if not model.__pydantic_complete__:  # a class in it names other classes of a function
+                model.model_rebuild(_types_namespace=local_names(_owner(self.function)))
             model.model_json_schema()
         except PydanticUserError as error:
             raise ConfigError(
-                f"{show(self._function)} has a parameter of a type without a JSON schema, so no "
+                f"{show(self.function)} has a parameter of a type without a JSON schema, so no "
                 "model can write it. Pass an `args_schema`, or annotate a parameter that the "
                 f"program passes: Annotated[..., InjectedToolArg]. ({error.message})"
             ) from error
+        self._made = key, model
         return model
 
     def _field(self, parameter: inspect.Parameter, description: str | None) -> tuple[Any, Any]:
@@ -180,12 +222,6 @@ def _has_json(default: Any) -> bool:
     return True
 
 
-@weak_cache
-def config_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the parameters of a function that get the config."""
-    return tuple(Signature(function, strict=False).configs)
-
-
 def is_injected(hint: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> bool:
     """Tell whether an annotation marks an argument that the program passes."""
     return get_origin(hint) is Annotated and is_marked(get_args(hint)[1:], kind)
@@ -195,6 +231,20 @@ def is_marked(metadata: Any, kind: type[InjectedToolArg] = InjectedToolArg) -> b
     """Tell whether one of these is the marker, as a class or an object of it."""
     classes = (item if isinstance(item, type) else type(item) for item in metadata)
     return any(issubclass(class_, kind) for class_ in classes)
+
+
+def _kind(annotation: Any) -> Any:
+    """Return a type without its arguments, and without None."""
+    if get_origin(annotation) in (typing.Union, types.UnionType):
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        annotation = kinds[0] if len(kinds) == 1 else annotation
+    return get_origin(annotation) or annotation
+
+
+def _keyword(name: str, *, required: bool) -> inspect.Parameter:
+    """Return a parameter that is passed by name, or may be left out."""
+    default = inspect.Parameter.empty if required else _LEFT_OUT
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default)
 
 
 def _plain(hint: Any) -> Any:
@@ -228,6 +278,12 @@ def _parameters(function: Callable[..., Any]) -> Iterator[inspect.Parameter]:
             yield parameter
 
 
+def _owner(function: Any) -> Any:
+    """Return the function that has the annotations."""
+    called = target(function)
+    return inspect.unwrap(called.__init__ if inspect.isclass(called) else called)
+
+
 def _hints(function: Callable[..., Any], *, strict: bool) -> dict[str, Any]:
     """Return the annotations of a function, with the metadata of `Annotated`.
 
@@ -239,57 +295,19 @@ def _hints(function: Callable[..., Any], *, strict: bool) -> dict[str, Any]:
         ConfigError: an annotation that cannot be read. Without it, the model would not know the
             argument's type, or would see an argument that it must not see.
     """
-    owner: Any = target(function)
-    owner = inspect.unwrap(owner.__init__ if inspect.isclass(owner) else owner)
+    owner = _owner(function)
+    scope, local = getattr(owner, "__globals__", {}), local_names(owner)
     hints: dict[str, Any] = {}
     for name, annotation in getattr(owner, "__annotations__", {}).items():
         holder: Any = type("Parameter", (), {"__annotations__": {name: annotation}})
         try:
-            scope = getattr(owner, "__globals__", {})
-            hints |= typing.get_type_hints(holder, scope, include_extras=True)
+            hints |= typing.get_type_hints(holder, scope, local, include_extras=True)
         except Exception as error:  # annotations are any code at all
-            if strict and name != "return":
+            if strict and name != "return" and name not in _BY_NAME:
                 raise ConfigError(
                     f"The annotation of {name!r} in {show(function)} cannot be read: {error}. A "
                     "tool's types must be known at run time: import them outside of "
-                    "`if TYPE_CHECKING`, at the top level of the module, or pass an `args_schema`."
+                    "`if TYPE_CHECKING`, at the top level of the module or around the place where "
+                    "the tool is made, or pass an `args_schema`."
                 ) from error
     return hints
-
-
-_ARGUMENT: Final = re.compile(r"\s*\*{0,2}(\w+)(?:\s*\([^)]*\))?\s*:\s*(.*)")
-_HEADINGS: Final = ("Args:", "Arguments:", "Parameters:")
-
-
-def read_docstring(function: Any) -> tuple[str, dict[str, str]]:
-    """Return the text before the first section, and the description of each argument."""
-    lines = (inspect.getdoc(function) or "").splitlines()
-    headings = [
-        index for index, line in enumerate(lines) if re.fullmatch(r"[A-Z]\w*:", line.strip())
-    ]
-    about = "\n".join(lines[: headings[0] if headings else len(lines)]).strip()
-    arguments: dict[str, str] = {}
-    for start, end in pairwise([*headings, len(lines)]):
-        if lines[start].strip() in _HEADINGS:
-            arguments = _entries(lines[start + 1 : end])
-    return about, arguments
-
-
-def whole_docstring(function: Any) -> str:
-    """Return the docstring, without its indentation."""
-    return (inspect.getdoc(function) or "").strip()
-
-
-def _entries(lines: Sequence[str]) -> dict[str, str]:
-    """Return the entries of an `Args:` section; a line with more indentation continues one."""
-    entries: dict[str, str] = {}
-    indent = next((len(line) - len(line.lstrip()) for line in lines if line.strip()), 0)
-    last = ""
-    for line in filter(str.strip, lines):
-        entry = _ARGUMENT.fullmatch(line) if len(line) - len(line.lstrip()) <= indent else None
-        if entry:
-            last = entry[1]
-            entries[last] = entry[2].strip()
-        elif last:
-            entries[last] = f"{entries[last]} {line.strip()}".strip()
-    return entries

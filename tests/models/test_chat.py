@@ -25,6 +25,7 @@ from runnables.messages import (
     convert_to_messages,
     tool_call_chunk,
 )
+from runnables.messages.call_ids import has_all_ids, with_ids
 from runnables.models import ChatModel, StopSequenceFilter, truncate_at_stop
 from runnables.models.options import BASE_OPTIONS
 from runnables.models.usage import Usage, track_usage
@@ -207,13 +208,15 @@ def test_the_chunks_of_an_answer_merge_to_the_answer(chunks: list[AIMessageChunk
 
 @given(arbitrary.ais)
 def test_an_answer_without_chunks_can_be_streamed(answer: AIMessage) -> None:
-    """Its only chunk merges to the same answer."""
+    """Its only chunk merges to the same answer, in which each tool call has an id."""
 
     class Fixed(ChatModel):
         def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
             return answer
 
-    assert merge_chunks(Fixed().stream("hi"), Fixed.merge) == Fixed().invoke("hi") == answer
+    whole = with_ids(answer, [HumanMessage("hi")])
+    assert has_all_ids(whole)
+    assert merge_chunks(Fixed().stream("hi"), Fixed.merge) == Fixed().invoke("hi") == whole
 
 
 def test_chains_stream_the_chunks_of_models(call: Call) -> None:

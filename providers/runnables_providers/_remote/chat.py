@@ -17,7 +17,7 @@ from runnables.models.options import BASE_OPTIONS, merged_options
 from runnables_providers._http import Reply, Request, asend, astream, send, stream
 from runnables_providers._remote.error_bodies import ServiceError, parse_error_body, status_of
 from runnables_providers._remote.keys import Key, SecretHeaders
-from runnables_providers._remote.service import Remote, is_string_mapping
+from runnables_providers._remote.service import Remote, is_string_mapping, no_model
 from runnables_providers._remote.stream_decoding import JSONEvents
 
 if TYPE_CHECKING:
@@ -199,6 +199,8 @@ class HTTPChatModel(Remote, ChatModel):
         if extra_body is not None:
             self._check_type("extra_body", extra_body, isinstance(extra_body, Mapping), "a dict")
             body = {**body, **extra_body}
+        if not (options.get("model") or body.get("model")):
+            raise no_model(type(self).__name__)
         return call, self._post(self._path(options, streamed=streamed), body, extra_headers)
 
     def _read(self, call: ApiCall, reply: Reply) -> AIMessage:

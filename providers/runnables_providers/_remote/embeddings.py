@@ -14,7 +14,7 @@ from runnables.core.config import Scope, activate
 from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError
 from runnables.models import Embeddings
-from runnables_providers._remote.service import Remote
+from runnables_providers._remote.service import Remote, no_model
 
 if TYPE_CHECKING:
     from runnables.models.rate_limits import BaseRateLimiter
@@ -152,6 +152,8 @@ class HTTPEmbeddings(Remote, Embeddings):
         )
 
     def _build_request(self, strings: Sequence[str], query: bool) -> Request:
+        if not (self.model or "model" in (self.extra_body or {})):
+            raise no_model(type(self).__name__)
         body = {**self._body(strings, query=query), **(self.extra_body or {})}
         return self._post(self._path(), body)
 

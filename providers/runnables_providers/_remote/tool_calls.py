@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from hashlib import blake2s
 from typing import Any, Final, cast
 
 from runnables.errors import ConfigError
 from runnables.messages import AIMessage, BaseMessage, ContentBlock, ToolMessage
+from runnables.messages.call_ids import made_id, service_id
 
-_GENERATED_PREFIX: Final = "made_"
+__all__ = [
+    "CalledTools",
+    "arguments",
+    "calls_of",
+    "invented_id",
+    "service_id",
+    "with_only_tool",
+]
 
-
-def invented_id(answered: str | Sequence[BaseMessage], *of: object) -> str:
-    """Return an id for a tool call; equal arguments have equal ids.
-
-    So a call has the same id whether its answer was streamed or not. Other calls of the
-    conversation have other ids: each result repeats the id of its call, so the messages before a
-    later call differ.
-
-    Args:
-        answered: the service's id of the answer with the call, or the messages before the answer.
-        *of: values that distinguish the call from others in the same answer.
-    """
-    if not isinstance(answered, str):
-        last = answered[-1]
-        call_id = getattr(last, "tool_call_id", None)
-        answered = json.dumps([len(answered), last.type, last.text, call_id])
-    text = json.dumps([answered, *of], default=str)
-    return _GENERATED_PREFIX + blake2s(text.encode(), digest_size=10).hexdigest()
-
-
-def service_id(name: str | None) -> str | None:
-    """Return the id of a call that comes from the service; None if it was generated here."""
-    return None if name is None or name.startswith(_GENERATED_PREFIX) else name
+invented_id: Final = made_id
 
 
 def with_only_tool(options: dict[str, Any]) -> dict[str, Any]:

@@ -192,8 +192,9 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
 
         Args:
             schema: a pydantic model, TypedDict, dataclass, Enum, `Literal`, union or other type
-                that pydantic knows; or a JSON schema as a dict, for which the answer is a dict. The
-                definition of a function counts as the schema of its parameters.
+                that pydantic knows; or a JSON schema as a dict, for which the answer is a dict. A
+                function, a tool, or the definition of one stands for its parameters: the answer is
+                a dict of its arguments, and it is not called.
             include_raw: return a `RawAnswer` instead: a dict of the model's message ("raw"), the
                 object ("parsed") and the error where there is none ("parsing_error").
             method: how the service is asked. "json_schema": it holds the model to the schema.
@@ -253,8 +254,9 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
         )
         from runnables.models.structured.strict import is_object, resolve
 
-        whole, name = json_schema_of(schema), schema_name(schema)
+        whole = json_schema_of(schema)
         whole = resolve(whole, whole)  # a type that contains itself is nothing but a reference
+        name = schema_name(schema, whole)
         if method == "json_mode":
             return {"response_format": {"type": "json_object"}}, AnswerParser(schema)
         is_tool = method == "function_calling"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from pydantic.errors import PydanticUserError
 
 from runnables.compose.runnable import Runnable
 from runnables.core.schemas import adapter_of
+from runnables.core.signatures import is_function
 from runnables.core.values import show
 from runnables.errors import ConfigError, did_you_mean
+from runnables.messages.tool_names import service_name
 from runnables.tools.function_tool import StructuredTool
 from runnables.tools.runnable_tool import RunnableTool, tool_inside
-from runnables.tools.signature import read_docstring
+
+if TYPE_CHECKING:
+    from runnables.tools.base import BaseTool
 
 Tool: TypeAlias = Any
 """A tool as `bind_tools` takes it: a tool or another runnable, a function, a pydantic model or
@@ -59,7 +62,7 @@ def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
         return _from_runnable(cast("Any", tool))
     if isinstance(tool, type):
         schema = json_schema_of(tool)
-        return _definition(_name_of(schema, tool), _description(tool, schema), schema)
+        return _definition(schema_name(tool, schema), _description(tool, schema), schema)
     if callable(tool):
         return _from_runnable(_function_tool(cast("Callable[..., Any]", tool)))
     raise ConfigError(
@@ -74,13 +77,12 @@ def _from_runnable(runnable: Runnable[Any, Any]) -> dict[str, Any]:
 
 
 def _function_tool(function: Callable[..., Any]) -> StructuredTool[Any]:
-    about, _ = read_docstring(function)
     if getattr(function, "__name__", "") == "<lambda>":
         raise ConfigError(
             f"{show(function)} cannot be a tool: it has no name by which a model could call it. "
             "Write it as a function, or give it a name= with StructuredTool.from_function."
         )
-    return StructuredTool[Any](function, description=about)
+    return StructuredTool[Any](function)
 
 
 def _from_mapping(tool: Mapping[str, Any]) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def _from_mapping(tool: Mapping[str, Any]) -> dict[str, Any]:
         schema: Mapping[str, Any] = tool.get("parameters") or tool.get("input_schema") or {}
         return _definition(tool["name"], tool.get("description", ""), schema)
     if "title" in tool:
-        return _definition(tool["title"], tool.get("description", ""), tool)
+        return _definition(service_name(str(tool["title"])), tool.get("description", ""), tool)
     raise ConfigError(
         f"{dict(tool)!r} cannot be a tool: expected OpenAI's definition, 'name' with 'parameters', "
         "or a JSON schema with a 'title'."
@@ -125,13 +127,16 @@ def json_schema_of(described: Any) -> dict[str, Any]:
 def answer_schema(described: Any) -> Any:
     """Return a type or a JSON schema as it is.
 
-    For a function's definition, return the schema of its parameters.
+    For a function's definition, return the schema of its parameters; for a function or a tool, the
+    type of a dict of its arguments. Neither is called.
 
     Raises:
         ConfigError: None, or a dict without any keyword of a JSON schema.
     """
     if described is None:
         raise ConfigError("with_structured_output takes a type or a JSON schema, got None.")
+    if (tool := _called_by_name(described)) is not None:
+        return tool.arguments_type()
     if not isinstance(described, Mapping) or not described:
         return cast("Any", described)
     given = cast("Mapping[str, Any]", described)
@@ -150,14 +155,24 @@ def answer_schema(described: Any) -> Any:
     return given
 
 
-def schema_name(described: Any) -> str:
-    """Return a name for a type, in the letters that services allow."""
-    schema = cast("Mapping[str, Any]", described if isinstance(described, Mapping) else {})
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", _name_of(schema, described))
+def _called_by_name(described: Any) -> BaseTool[Any] | None:
+    """Return the tool that a value is, or the one that a function makes; None for all others."""
+    if isinstance(described, Runnable):
+        return tool_inside(described)
+    return _function_tool(described) if is_function(described) else None
 
 
-def _name_of(schema: Mapping[str, Any], described: Any) -> str:
-    return str(schema.get("title") or getattr(described, "__name__", "answer"))
+def schema_name(described: Any, schema: Mapping[str, Any] | None = None) -> str:
+    """Return a name for a type, in the letters that services allow.
+
+    Args:
+        described: the type, or its JSON schema.
+        schema: its JSON schema, whose title goes before the name of the type.
+    """
+    own_schema: Any = cast("Any", described) if isinstance(described, Mapping) else {}
+    titled: Mapping[str, Any] = schema or own_schema
+    own_name: str = getattr(cast("object", described), "__name__", "answer")
+    return service_name(str(titled.get("title") or own_name))
 
 
 def _description(described: type, schema: Mapping[str, Any]) -> str:
@@ -205,9 +220,10 @@ def checked_tool_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
     if not isinstance(choice, str) or choice in ("auto", "none", "required"):
         return choice
     names = [name for name in map(tool_name, tools) if name]
-    if choice not in names:
+    chosen = choice if choice in names else service_name(choice)
+    if chosen not in names:
         raise ConfigError(
             f"tool_choice={choice!r} is none of the tools.{did_you_mean(choice, names)} Known: "
             f"{', '.join(['auto', 'none', 'required', *names])}."
         )
-    return {"type": "function", "function": {"name": choice}}
+    return {"type": "function", "function": {"name": chosen}}

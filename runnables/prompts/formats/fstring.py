@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runnables.errors import PromptError
 from runnables.prompts.formats.base import Variables, line_and_column, shorten, template_error
+from runnables.prompts.formats.shown import is_missing, missing_value, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -82,6 +83,16 @@ class FString:
     def _format(self, field: Field, value: Any) -> str:
         if type(value) is str and not field.spec and field.conversion in (None, "s"):
             return value
+        if field.conversion in (None, "s"):
+            value = shown(value)
+        if field.conversion is None and is_missing(value):
+            line, column = line_and_column(self.template, field.offset)
+            raise missing_value(
+                field.name,
+                value,
+                f"Line {line}, column {column} of the template",
+                f"If it should read so, write {{{field.name}!s}}.",
+            )
         try:
             return format(_CONVERSIONS[field.conversion](value), field.spec)
         except (ValueError, TypeError) as error:

@@ -18,6 +18,7 @@ from typing import Any, Final, cast
 
 from runnables.errors import PromptError
 from runnables.prompts.formats.base import Variables
+from runnables.prompts.formats.shown import is_missing, missing_value, shown
 
 _OUR_GLOBALS: Final = ("range", "dict", "namespace")
 _GUARDS: Final = ("default", "d", "defined", "undefined")
@@ -54,7 +55,9 @@ class Jinja:
         Raises:
             PromptError: a name that the data does not have, or an access that is not allowed.
         """
-        used = {name: values[name] for name in self.variables.names if name in values}
+        used: dict[str, Any] = {
+            name: values[name] for name in self.variables.names if name in values
+        }
         try:
             return cast("str", self._compiled.render(used))
         except self._jinja2.sandbox.SecurityError as error:
@@ -62,6 +65,14 @@ class Jinja:
                 f"The template cannot be rendered: {str(error).rstrip('.')}. A template calls no "
                 "functions of Python. Call it first, and pass what it returns as the value."
             ) from error
+        except _MissingValueError as error:
+            names = [name for name, value in used.items() if is_missing(value)]
+            raise missing_value(
+                names[0] if len(names) == 1 else "an expression",
+                error.value,
+                "The template cannot be rendered",
+                "If it should read so, write {{ name | string }}.",
+            ) from None
         except (self._jinja2.TemplateError, *_ERRORS) as error:
             reason = str(error).rstrip(".")
             raise PromptError(f"The template cannot be rendered: {reason}.") from error
@@ -114,13 +125,33 @@ def _environment() -> Any:
         {name: staticmethod(method) for name, method in methods.items()},
     )
     environment = narrow(
-        undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=True
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=True,
+        finalize=_shown,
     )
     environment.globals = {name: environment.globals[name] for name in _OUR_GLOBALS}
     limits.callables = list(environment.globals.values())
     limits.environment = environment
     del environment.filters["attr"]
     return environment
+
+
+class _MissingValueError(Exception):
+    """An error of an expression without a value, such as None."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(value)
+        self.value = value
+
+
+def _shown(value: Any) -> Any:
+    """Return what an expression is replaced by; Jinja's own objects are its own business."""
+    if type(value).__module__.startswith("jinja2."):
+        return value
+    if is_missing(value):
+        raise _MissingValueError(value)
+    return shown(value)
 
 
 class _Limits:

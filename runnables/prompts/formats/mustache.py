@@ -28,6 +28,7 @@ from runnables.prompts.formats.base import (
     template_error,
     union,
 )
+from runnables.prompts.formats.shown import is_missing, missing_value, shown
 
 Delimiters = tuple[str, str]
 DEFAULT_DELIMITERS: Final[Delimiters] = ("{{", "}}")
@@ -121,7 +122,12 @@ class Mustache:
         if value is _MISSING:
             raise self._missing(node, scopes)
         empty = value is None or (not value and (is_list(value) or is_dict(value)))
-        return "" if empty else str(value)
+        if empty:
+            return ""
+        if is_missing(value):
+            name = ".".join(node.path) or "."
+            raise missing_value(name, value, self._location(node), "Pass None, or the word itself.")
+        return str(shown(value))
 
     def _scopes(self, node: Section, scopes: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """Return a stack of scopes for each time that a section is rendered."""

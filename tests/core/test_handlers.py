@@ -1,0 +1,74 @@
+"""Events that are read as another kind of event."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from runnables.compose.functions import RunnableLambda
+from runnables.core.handlers import Event, MisreadEventError
+from tests.both_modes import Call
+
+MISREADINGS: dict[str, tuple[Any, str]] = {
+    "a run of LangChain's": (lambda event: event.inputs, r"It is event\.input here"),
+    "its outputs": (lambda event: event.outputs, r"It is event\.output here"),
+    "a dict": (lambda event: event["name"], r"no dict.*Write event\.name"),
+    "a dict of stream_events": (lambda event: event["event"], r"no dict.*Write event\.kind"),
+    "a mapping": (lambda event: event.get("name"), "no attribute 'get'"),
+    "a sequence": (lambda event: [*event], "no dict"),
+    "a typo": (lambda event: event.outptu, "Did you mean 'output'"),
+}
+
+
+@pytest.mark.parametrize("name", MISREADINGS)
+@pytest.mark.parametrize("kind", ["on_start", "on_end", "on_error"])
+def test_a_listener_for_another_kind_of_event_fails_loudly(
+    name: str, kind: str, call: Call
+) -> None:
+    """The call fails, and the error says what the event has."""
+    read, reason = MISREADINGS[name]
+
+    def fail(_: str) -> str:
+        raise ValueError("the step's own")
+
+    step = RunnableLambda(fail if kind == "on_error" else str.upper)
+
+    async def aread(event: Event) -> None:
+        read(event)
+
+    listening = [step.with_listeners(**{kind: read})]
+    if call.mode == "async":
+        listening.append(step.with_alisteners(**{kind: aread}))
+    for one in listening:
+        with pytest.raises(MisreadEventError, match=reason):
+            call.invoke(one, "a")
+        with pytest.raises(MisreadEventError, match=reason):
+            call.stream(one, "a")
+
+
+def test_a_handler_for_another_kind_of_event_fails_loudly(call: Call) -> None:
+    """Also one that stands in the config; its other errors are logged, as before."""
+
+    class Misreads:
+        def on_event(self, event: Any) -> None:
+            print(event["name"])
+
+    with pytest.raises(MisreadEventError):
+        call.invoke(RunnableLambda(str.upper), "a", {"callbacks": [Misreads()]})
+
+    class Fails:
+        def on_event(self, event: Any) -> None:
+            raise KeyError("its own")
+
+    assert call.invoke(RunnableLambda(str.upper), "a", {"callbacks": [Fails()]}) == "A"
+
+
+def test_an_event_is_still_a_value() -> None:
+    """It copies, pickles, and can be asked whether it has an attribute."""
+    event = Event(kind="start", run_type="chain", name="a", run_id="1")
+    assert copy.deepcopy(event) == pickle.loads(pickle.dumps(event)) == event
+    assert not hasattr(event, "inputs") and getattr(event, "inputs", 3) == 3
+    assert not hasattr(event, "_repr_html_")
