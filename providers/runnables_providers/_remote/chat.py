@@ -44,7 +44,12 @@ class ApiCall(ABC):
     """Call in the format of a service: the body to send, and the reader of what comes back.
 
     An object reads one response or one stream: `feed` and `finish` depend on the events before.
+
+    Attributes:
+        done: whether the stream has said "[DONE]", by which OpenAI's interfaces end one.
     """
+
+    done = False
 
     @abstractmethod
     def body(self, *, streamed: bool) -> Mapping[str, Any]:
@@ -273,6 +278,7 @@ class _StreamReader:
         with self._model._raises_server_error(b"", self._headers):
             for event in self._events.finish():
                 yield from self._chunks(event)
+            self._call.done = self._events.done
             last = self._call.finish(self._headers)
         if last is None:
             raise ModelConnectionError(

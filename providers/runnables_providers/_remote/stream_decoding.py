@@ -20,31 +20,36 @@ class JSONEvents:
     Args:
         lines: whether each line is a value; else the data of each server-sent event is one, except
             for OpenAI's "[DONE]".
+
+    Attributes:
+        done: whether "[DONE]" has come.
     """
 
     def __init__(self, *, lines: bool) -> None:
+        self.done = False
         self._decoder = JSONLinesDecoder() if lines else SSEDecoder()
         self._lines = lines
 
     def feed(self, data: bytes) -> Iterable[Any]:
         """Take bytes; return the values that they complete, each parsed when it is read."""
         decoded = self._decoder.feed(data)
-        return decoded if self._lines else _values(decoded)
+        return decoded if self._lines else self._values(decoded)
 
     def finish(self) -> Iterable[Any]:
         """End the stream; return the remaining values."""
         decoded = self._decoder.finish()
-        return decoded if self._lines else _values(decoded)
+        return decoded if self._lines else self._values(decoded)
 
-
-# One value at a time: each garbage collection would traverse a list of a hundred until the last
-# value is used.
-def _values(events: Iterable[ServerSentEvent]) -> Iterator[Any]:
-    for event in events:
-        if event.event == "error":
-            yield _error_event(event.data)
-        elif event.data and event.data != "[DONE]":
-            yield parse_json(event.data)
+    # One value at a time: each garbage collection would traverse a list of a hundred until the last
+    # value is used.
+    def _values(self, events: Iterable[ServerSentEvent]) -> Iterator[Any]:
+        for event in events:
+            if event.event == "error":
+                yield _error_event(event.data)
+            elif event.data == "[DONE]":
+                self.done = True
+            elif event.data:
+                yield parse_json(event.data)
 
 
 def _error_event(data: str) -> Any:

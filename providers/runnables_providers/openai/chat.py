@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
 from runnables.errors import ConfigError, did_you_mean
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
+from runnables_providers._remote.origins import endpoint_of
 from runnables_providers._remote.service import Service, variable
 from runnables_providers._remote.tool_calls import with_only_tool
 from runnables_providers.openai import completions, responses
@@ -129,19 +130,23 @@ class ChatOpenAI(HTTPChatModel, internal=True):
         self._check(options)
         if "tool_choice" in options and not self._is_official_url():
             options = with_only_tool(options)
+        official = self._is_official_url()
         if self.use_responses_api:
             return responses.Response(
                 messages,
                 options,
                 provider=self.service.name,
-                full_items=not self._is_official_url(),
+                endpoint=endpoint_of(self._url(), "/responses"),
+                full_items=not official,
             )
         return completions.Completion(
             messages,
             options,
             provider=self.service.name,
-            limit="max_completion_tokens" if self._is_official_url() else "max_tokens",
+            limit="max_completion_tokens" if official else "max_tokens",
             usage=self.stream_usage,
+            endpoint=endpoint_of(self._url(), "/chat/completions"),
+            official=official,
         )
 
     def _fitted_schema(

@@ -1,0 +1,70 @@
+"""Errors that chat completions report inside of a successful response."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from runnables_providers._remote.error_bodies import ServiceError, error_in, parse_error_body
+
+_FAILED: Final[Mapping[Any, str]] = {
+    "error": "500",  # OpenRouter, Mistral: the provider behind it broke off
+    "abort": "500",  # vLLM, SGLang: the server gave the request up
+    "insufficient_system_resource": "503",  # DeepSeek
+}
+"""Reasons for the end of an answer that is not whole, with the status that says the same."""
+
+_FILTERED: Final = "content_filter"
+
+
+def completion_error(body: Mapping[str, Any]) -> ServiceError | None:
+    """Return the error in an answer or in an event of a stream; None if there is none."""
+    if not isinstance(cast("object", body), Mapping):
+        return error_in(body)
+    choices: Any = body.get("choices")
+    if body.get("error") or not choices:
+        return error_in(body) or _error_of_groq(body)
+    choice: Mapping[str, Any] = choices[0]
+    if choice.get("error"):
+        return parse_error_body(choice)
+    reason = choice.get("finish_reason")
+    if reason in _FAILED:
+        return ServiceError(_words_of(choice), (_FAILED[reason],), body)
+    if reason == _FILTERED and not (choice.get("message") or "delta" in choice):
+        return ServiceError(_verdict(choice), (_FILTERED, "400"), body)
+    return None
+
+
+def withheld_answer(choice: Mapping[str, Any]) -> str | None:
+    """Return the verdict of a filter that withheld a whole answer; None where none did."""
+    return _verdict(choice) if choice.get("finish_reason") == _FILTERED else None
+
+
+def _error_of_groq(body: Mapping[str, Any]) -> ServiceError | None:
+    own: Any = body.get("x_groq")
+    return error_in(own) if isinstance(own, Mapping) else None
+
+
+def _words_of(choice: Mapping[str, Any]) -> str:
+    """Describe an answer that broke off in the words of the service."""
+    message: Mapping[str, Any] = choice.get("message") or choice.get("delta") or {}
+    if message.get("error"):
+        return parse_error_body(message).message
+    native = choice.get("native_finish_reason")
+    more = f" ({native})" if native and native != choice["finish_reason"] else ""
+    return f"the answer ended with finish_reason {choice['finish_reason']!r}{more}"
+
+
+def _verdict(choice: Mapping[str, Any]) -> str:
+    """Describe what a content filter found, from Azure's `content_filter_results`."""
+    results: Any = choice.get("content_filter_results") or choice.get("content_filter_result")
+    found = [
+        f"{kind} ({result['severity']})" if result.get("severity") else kind
+        for kind, result in (results or {}).items()
+        if isinstance(result, dict) and (result.get("filtered") or result.get("detected"))
+    ]
+    if found:
+        return f"The content filter withheld the answer: {', '.join(found)}"
+    rest = f": {json.dumps(results)}" if results else ""
+    return f"The content filter withheld the answer{rest}"
