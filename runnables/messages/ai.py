@@ -119,8 +119,9 @@ _REASONING_FIELDS: Final = ("reasoning_content", "reasoning")
 
 def _media_beside_content(fields: Mapping[str, Any]) -> Sequence[ContentBlock]:
     """Return the images and the speech that chat completions have beside the content."""
-    images: Any = fields.get("images")
-    found = [canonical_block(image) for image in images] if isinstance(images, list) else []
+    given: Any = fields.get("images")
+    images: list[Any] = cast("Any", given) if isinstance(given, list) else []
+    found = map(canonical_block, images)
     blocks: list[ContentBlock] = [block for block in found if block["type"] == "image"]
     match fields.get("audio"):
         case {"data": str(data), **rest} if data:

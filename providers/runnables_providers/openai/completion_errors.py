@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from runnables_providers._remote.error_bodies import ServiceError, error_in, parse_error_body
+from runnables_providers._remote.json_values import object_of
 
 _FAILED: Final[Mapping[Any, str]] = {
     "error": "500",  # OpenRouter, Mistral: the provider behind it broke off
@@ -42,8 +43,7 @@ def withheld_answer(choice: Mapping[str, Any]) -> str | None:
 
 
 def _error_of_groq(body: Mapping[str, Any]) -> ServiceError | None:
-    own: Any = body.get("x_groq")
-    return error_in(own) if isinstance(own, Mapping) else None
+    return error_in(object_of(body.get("x_groq")))
 
 
 def _words_of(choice: Mapping[str, Any]) -> str:
@@ -59,10 +59,11 @@ def _words_of(choice: Mapping[str, Any]) -> str:
 def _verdict(choice: Mapping[str, Any]) -> str:
     """Describe what a content filter found, from Azure's `content_filter_results`."""
     results: Any = choice.get("content_filter_results") or choice.get("content_filter_result")
+    kinds = {kind: object_of(result) for kind, result in object_of(results).items()}
     found = [
         f"{kind} ({result['severity']})" if result.get("severity") else kind
-        for kind, result in (results or {}).items()
-        if isinstance(result, dict) and (result.get("filtered") or result.get("detected"))
+        for kind, result in kinds.items()
+        if result.get("filtered") or result.get("detected")
     ]
     if found:
         return f"The content filter withheld the answer: {', '.join(found)}"

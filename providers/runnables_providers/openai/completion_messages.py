@@ -13,6 +13,7 @@ from runnables.messages import AIMessage, BaseMessage
 from runnables.messages.convert import DEVELOPER
 from runnables.messages.normalize import canonical_block
 from runnables.messages.openai import openai_dicts
+from runnables_providers._remote.json_values import list_of, object_of
 from runnables_providers._remote.origins import Origin, origin_of
 from runnables_providers.openai.media import check_media
 
@@ -103,13 +104,16 @@ def _kept_content(content: Sequence[str | Block], origin: Origin) -> Content:
 
 def _without_index(block: Block) -> Block:
     """Return a block as the service sent it, without the numbers that merged its chunks."""
-    return {
-        key: [_without_index(part) if isinstance(part, dict) else part for part in value]
-        if isinstance(value, list)
-        else value
-        for key, value in cast("Mapping[str, Any]", block).items()
-        if key != "index"
-    }
+    return {key: _without_indexes(block[key]) for key in block if key != "index"}
+
+
+def _without_indexes(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [
+        _without_index(dict(object_of(part))) if isinstance(part, Mapping) else part
+        for part in list_of(value)
+    ]
 
 
 def _add_own_fields(
@@ -133,7 +137,7 @@ def _add_call_fields(written: dict[str, Any], call: Mapping[str, Any]) -> None:
     if extras.get("type") == CUSTOM_TYPE:
         del written["function"]
         args: Any = call["args"]
-        text = args.get("input", "") if isinstance(args, Mapping) else args
+        text = args if isinstance(args, str) else object_of(args).get("input", "")
         written[CUSTOM_TYPE] = {"name": call["name"], "input": text}
     elif function := extras.pop(FUNCTION_KEY, None):
         written["function"] |= function

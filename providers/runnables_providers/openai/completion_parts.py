@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.messages import BaseMessage, ToolCallChunk, tool_call_chunk
+from runnables_providers._remote.json_values import list_of, object_of
 from runnables_providers._remote.origins import rest_of
 from runnables_providers._remote.tool_calls import invented_id
 from runnables_providers.openai.completion_messages import CUSTOM_TYPE, FUNCTION_KEY
@@ -39,13 +40,12 @@ class ContentReader:
         """Return a content, or a part of one, with numbered blocks and plain texts as strings."""
         if not isinstance(content, list):
             return cast("Content", content)
-        given: list[Any] = content
-        items = [self._item(item, streamed) for item in given]
+        items = [self._item(item, streamed) for item in list_of(content)]
         texts = [item for item in items if isinstance(item, str)]
         return "".join(texts) if len(texts) == len(items) else items
 
     def _item(self, item: Any, streamed: bool) -> str | Block:
-        block = cast("Mapping[str, Any]", item) if isinstance(item, Mapping) else {}
+        block = object_of(item)
         if not block or (block.get("type") == "text" and len(block) == 2):
             self._type = None
             return str(block["text"]) if block else cast("str", item)
@@ -61,10 +61,9 @@ def _numbered(value: Any) -> Any:
     """Return a list with its objects numbered, anything else unchanged."""
     if not isinstance(value, list):
         return value
-    parts: list[Any] = value
     return [
-        {**part, "index": place} if isinstance(part, dict) else part
-        for place, part in enumerate(parts)
+        {**object_of(part), "index": place} if isinstance(part, Mapping) else part
+        for place, part in enumerate(list_of(value))
     ]
 
 
@@ -117,7 +116,7 @@ def _whole_custom_chunk(call: Mapping[str, Any]) -> ToolCallChunk:
 
 
 def _custom_chunk(call: Mapping[str, Any], args: str) -> ToolCallChunk:
-    name = (call.get(CUSTOM_TYPE) or {}).get("name")
+    name = object_of(call.get(CUSTOM_TYPE)).get("name")
     chunk = tool_call_chunk(name=name, args=args, id=call.get("id"), index=call.get("index"))
     chunk["extras"] = {"type": CUSTOM_TYPE, **rest_of(call, _CALL_KEYS)}
     return chunk

@@ -15,6 +15,7 @@ from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, text_chun
 from runnables.messages.merging import merge_content
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables_providers._remote.chat import ApiCall
+from runnables_providers._remote.json_values import object_of
 from runnables_providers._remote.origins import ENDPOINT_KEY, rest_of
 from runnables_providers.openai.completion_errors import completion_error, withheld_answer
 from runnables_providers.openai.completion_messages import completion_messages
@@ -241,7 +242,7 @@ _REPEATED: Final = _READ | {"id", "created", "system_fingerprint", "provider"}
 
 def _usage_of(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the counts of an answer; Groq has those of a stream in a place of its own."""
-    return body.get("usage") or (body.get("x_groq") or {}).get("usage")
+    return body.get("usage") or object_of(body.get("x_groq")).get("usage")
 
 
 def _outcome(choice: Mapping[str, Any]) -> dict[str, Any]:

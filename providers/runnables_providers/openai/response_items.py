@@ -18,6 +18,7 @@ from runnables.messages.convert import DEVELOPER
 from runnables.messages.kinds import role_of
 from runnables.messages.normalize import base64_of, canonical_blocks, check_place
 from runnables.messages.openai import input_audio
+from runnables_providers._remote.json_values import object_of
 from runnables_providers._remote.origins import Origin, origin_of
 from runnables_providers.openai.response_parts import (
     ITEM_KEY,
@@ -156,7 +157,7 @@ class _Answer:
         elif self.origin is Origin.UNKNOWN and str(block.get("id")).startswith("msg_"):
             fields = {"id": block["id"]}
         if block["type"] == "refusal":
-            part = {"type": "refusal", "refusal": block["refusal"]}
+            part: dict[str, Any] = {"type": "refusal", "refusal": block["refusal"]}
         else:
             part = {"type": "output_text", "text": block["text"], "annotations": notes}
         return _Text({key: fields[key] for key in fields if fields[key] is not None}, [part])
@@ -186,8 +187,8 @@ class _Answer:
     def _call(self, block: Mapping[str, Any]) -> dict[str, Any]:
         args = block["args"]
         text = args if isinstance(args, str) else json.dumps(args or {}, ensure_ascii=False)
-        extras: Mapping[str, Any] = block.get("extras") or {}
-        own = extras.get(ITEM_KEY) or {} if self.origin is Origin.SAME else {}
+        extras = object_of(block.get("extras"))
+        own = object_of(extras.get(ITEM_KEY) if self.origin is Origin.SAME else None)
         return {
             "type": "function_call",
             "call_id": block.get("id"),
@@ -197,7 +198,7 @@ class _Answer:
         }
 
     def _place_of_call(self, block: Mapping[str, Any]) -> int | None:
-        place = (block.get("extras") or {}).get(PLACE_KEY)
+        place = object_of(block.get("extras")).get(PLACE_KEY)
         return place if self.origin is Origin.SAME and isinstance(place, int) else None
 
     def _is_own_item(self, value: Mapping[str, Any]) -> bool:
@@ -233,7 +234,8 @@ class _Text:
         parts = self.parts
         if not self.fields:  # it was no item of this service: one text is enough
             text = "".join(part.get("text") or part.get("refusal") or "" for part in parts)
-            parts = [{"type": "output_text", "text": text, "annotations": []}]
+            no_notes: list[Any] = []
+            parts = [{"type": "output_text", "text": text, "annotations": no_notes}]
         head = {"type": "message", "status": "completed", **self.fields}
         return {**head, "role": "assistant", "content": parts}
 

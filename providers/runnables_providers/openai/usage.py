@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from runnables.messages import UsageMetadata
+from runnables_providers._remote.json_values import object_of
 
 _COUNTS: Final = frozenset(
     "prompt_tokens completion_tokens input_tokens output_tokens total_tokens "
@@ -72,7 +73,7 @@ def _count(counts: Mapping[str, Any], *names: str) -> int:
 
 def _details(usage: Mapping[str, Any], *names: str) -> dict[str, int]:
     """Return the counts by kind; a kind that has no name of ours keeps the service's."""
-    counts: Mapping[str, Any] = next((usage[name] for name in names if usage.get(name)), {})
+    counts = object_of(next((usage[name] for name in names if usage.get(name)), None))
     return {
         _OUR_NAMES.get(name, name.removesuffix("_tokens")): int(count)
         for name, count in counts.items()
