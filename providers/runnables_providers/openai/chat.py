@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
-from runnables.errors import ConfigError, did_you_mean
+from runnables.engine.timeouts import async_sleep, sleep
+from runnables.errors import ConfigError, ModelError, did_you_mean
+from runnables_providers._http import Request, asend, send
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
 from runnables_providers._remote.origins import endpoint_of
 from runnables_providers._remote.service import Service, variable
 from runnables_providers._remote.tool_calls import with_only_tool
 from runnables_providers.openai import completions, responses
+from runnables_providers.openai.background import BackgroundWait, answer_path, is_pending
 
 if TYPE_CHECKING:
-    from runnables.messages import BaseMessage
+    from runnables.messages import AIMessage, BaseMessage
     from runnables_providers.openai.settings import OpenAISettings
 
 OPENAI: Final = Service(
@@ -148,6 +151,54 @@ class ChatOpenAI(HTTPChatModel, internal=True):
             endpoint=endpoint_of(self._url(), "/chat/completions"),
             official=official,
         )
+
+    # -- answers in the background
+
+    def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        answer = super()._generate(messages, options)
+        if not is_pending(answer, options):
+            return answer
+        waiting = self._background_wait()
+        while is_pending(answer, options):
+            sleep(waiting.next_delay())
+            call, request = self._question(answer, messages, options)
+            try:
+                reply = send(request, self._client_config(), self.service.name)
+                answer = self._read(call, reply)
+            except ModelError as error:
+                waiting.note_failure(error)
+            else:
+                waiting.note_answer()
+        return answer
+
+    async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        answer = await super()._agenerate(messages, options)
+        if not is_pending(answer, options):
+            return answer
+        waiting = self._background_wait()
+        while is_pending(answer, options):
+            await async_sleep(waiting.next_delay())
+            call, request = self._question(answer, messages, options)
+            try:
+                reply = await asend(request, self._client_config(), self.service.name)
+                answer = self._read(call, reply)
+            except ModelError as error:
+                waiting.note_failure(error)
+            else:
+                waiting.note_answer()
+        return answer
+
+    def _background_wait(self) -> BackgroundWait:
+        total = self._client_config().timeouts.total
+        return BackgroundWait(self.service.name, total, max_failures=self.max_retries or 0)
+
+    def _question(
+        self, answer: AIMessage, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> tuple[ApiCall, Request]:
+        """Return the request for an answer that the service is making."""
+        call, request = self._build_request(messages, options, streamed=False)
+        path = answer_path(self._path(options, streamed=False), str(answer.id))
+        return call, Request("GET", self._url() + path, request.headers)
 
     def _fitted_schema(
         self, schema: dict[str, Any], strict: bool | None

@@ -21,6 +21,7 @@ from runnables_providers._remote.chat import ApiCall
 from runnables_providers._remote.error_bodies import ServiceError, error_in, parse_error_body
 from runnables_providers._remote.origins import ENDPOINT_KEY, rest_of
 from runnables_providers._remote.tool_calls import invented_id
+from runnables_providers.openai.background import PENDING
 from runnables_providers.openai.response_items import input_items
 from runnables_providers.openai.response_parts import ItemReader
 from runnables_providers.openai.settings import ResponseOptions, SharedOptions
@@ -41,9 +42,6 @@ _READ: Final = frozenset(
     "frequency_penalty".split()
 )
 """The keys of an answer that are read, or repeat the request. All others are metadata."""
-
-PENDING: Final = ("queued", "in_progress")
-"""The statuses of an answer in the background that is not there yet."""
 
 SEALED: Final = "reasoning.encrypted_content"
 """What to include in an answer, so that its reasoning can be sent back though it is not stored."""
@@ -137,7 +135,8 @@ class Response(ApiCall):
         if body.get("error") or "output" not in body:
             return error_in(body)
         if status in ("failed", "cancelled"):
-            return ServiceError(f"the answer has the status {status!r}; no reason given", (), body)
+            codes = ("409",) if status == "cancelled" else ()  # another try would begin it again
+            return ServiceError(f"the answer has the status {status!r}", codes, body)
         return None
 
     def stream_error(self, event: Mapping[str, Any]) -> ServiceError | None:

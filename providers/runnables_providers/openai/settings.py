@@ -66,7 +66,8 @@ class ResponseOptions(TypedDict, total=False):
     """Options that only Responses have."""
 
     background: bool | None
-    """Whether the service works on after the request has ended."""
+    """Whether the service answers in the background, where it may take longer than a connection
+    lasts. The answer is waited for, up to `Timeouts.total`."""
     conversation: str | Mapping[str, Any] | None
     """A conversation that the service stores, which the answer continues."""
     include: Sequence[str] | None
