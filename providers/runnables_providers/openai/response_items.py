@@ -150,7 +150,7 @@ class _Answer:
         if self.origin is Origin.SAME:
             if "index" not in block and "id" not in block:  # it was a string
                 fields = dict(self.message.additional_kwargs.get(MESSAGE_KEY) or {})
-                notes = self._notes_of_string()
+                notes = fields.pop("annotations", [])
             else:
                 extras: Mapping[str, Any] = block.get("extras") or {}
                 fields = {"id": block.get("id"), **(extras.get(ITEM_KEY) or {})}
@@ -161,13 +161,6 @@ class _Answer:
         else:
             part = {"type": "output_text", "text": block["text"], "annotations": notes}
         return _Text({key: fields[key] for key in fields if fields[key] is not None}, [part])
-
-    def _notes_of_string(self) -> Any:
-        """Return the annotations of a text that is a string: all that no block has."""
-        blocks = (block for block in self.message.content if isinstance(block, Mapping))
-        others = [note for block in blocks for note in block.get("annotations") or ()]
-        notes: list[Any] = self.message.additional_kwargs.get("annotations") or []
-        return [note for note in notes if note not in others]
 
     def _reasoning(self, block: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return reasoning of the service's own as an item; None for that of other services."""

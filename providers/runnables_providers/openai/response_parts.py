@@ -7,7 +7,7 @@ rest becomes a chunk. A non-streamed answer is read as items without parts.
 An item becomes
 
 - a string, for the text of an answer that begins with it; then `additional_kwargs["message_item"]`
-  has the other fields of the item (its id, its phase);
+  has the other fields of the item (its id, its phase, its annotations);
 - a block of type "text", "refusal" or "reasoning" else, with the id of the item; its extras have
   the other fields;
 - a tool call, whose extras have the other fields and the place among the items;
@@ -183,17 +183,15 @@ class ItemReader:
         self, place: int, number: int, part: Mapping[str, Any], fields: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
         """Yield the fields of the item with each of its parts, so that none is without."""
-        is_string = self._string == (place, number)
-        if is_string or not self.has_begun:
+        notes: dict[str, Any] = rest_of({"annotations": part.get("annotations") or None}, ())
+        if self._string == (place, number) or not self.has_begun:
             self._string = (place, number)
             self.has_begun = True
-            if fields:
-                yield AIMessageChunk("", additional_kwargs={MESSAGE_KEY: fields})
+            if fields or notes:
+                yield AIMessageChunk("", additional_kwargs={MESSAGE_KEY: {**fields, **notes}})
             return
         kind = "refusal" if "refusal" in part else "text"
-        block: dict[str, Any] = {kind: "", "id": fields.get("id")}
-        if notes := part.get("annotations"):
-            block["annotations"] = notes
+        block: dict[str, Any] = {kind: "", "id": fields.get("id"), **notes}
         if more := {key: fields[key] for key in fields if key != "id"}:
             block["extras"] = {ITEM_KEY: more}
         yield _block(kind, _index(place, number), **block)
