@@ -6,10 +6,13 @@ The strategies make whole answers; `completion_events` and `response_events` cut
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
+
+Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
+"""The `draw` of a composite strategy, or of `st.data()`."""
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
@@ -140,9 +143,7 @@ def completion(message: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return {"id": "c1", "model": "m-1", "choices": [choice], **more}
 
 
-def completion_events(
-    message: Mapping[str, Any], draw: st.DrawFn, **more: Any
-) -> list[dict[str, Any]]:
+def completion_events(message: Mapping[str, Any], draw: Draw, **more: Any) -> list[dict[str, Any]]:
     """Cut a message into the events of a stream, the last of which has the usage."""
     deltas = [{"role": "assistant"}, *_deltas(message, draw)]
     events = [
@@ -152,7 +153,7 @@ def completion_events(
     return [*events, {"id": "c1", "model": "m-1", "choices": [end], **more}]
 
 
-def _deltas(message: Mapping[str, Any], draw: st.DrawFn) -> Iterator[dict[str, Any]]:
+def _deltas(message: Mapping[str, Any], draw: Draw) -> Iterator[dict[str, Any]]:
     for key in ("reasoning_content", "reasoning"):
         if key in message:
             yield from ({key: part} for part in cut(message[key], draw))
@@ -173,12 +174,12 @@ def _deltas(message: Mapping[str, Any], draw: st.DrawFn) -> Iterator[dict[str, A
             yield from ({"content": [part]} for part in _cut_block(item, draw))
     for place, call in enumerate(message.get("tool_calls", ())):
         yield from ({"tool_calls": [part]} for part in _cut_call(place, call, draw))
-    rest = message.keys() - {"role", "content", "tool_calls", "reasoning_details"}
-    for key in sorted(rest - {"reasoning_content", "reasoning"}):
+    others = message.keys() - {"role", "content", "tool_calls", "reasoning_details"}
+    for key in sorted(others - {"reasoning_content", "reasoning"}):
         yield {key: message[key]}
 
 
-def _cut_block(block: Mapping[str, Any], draw: st.DrawFn) -> Iterator[dict[str, Any]]:
+def _cut_block(block: Mapping[str, Any], draw: Draw) -> Iterator[dict[str, Any]]:
     key = "thinking" if "thinking" in block else "summary"
     (inner,) = block[key]
     head = {"type": block["type"]}
@@ -190,7 +191,7 @@ def _cut_block(block: Mapping[str, Any], draw: st.DrawFn) -> Iterator[dict[str, 
         yield {**head, key: [], "closed": True}
 
 
-def _cut_call(place: int, call: Mapping[str, Any], draw: st.DrawFn) -> Iterator[dict[str, Any]]:
+def _cut_call(place: int, call: Mapping[str, Any], draw: Draw) -> Iterator[dict[str, Any]]:
     kind = call["type"]
     key = "input" if kind == "custom" else "arguments"
     head = {inner: call[kind][inner] for inner in call[kind] if inner != key}
@@ -199,7 +200,7 @@ def _cut_call(place: int, call: Mapping[str, Any], draw: st.DrawFn) -> Iterator[
         yield {"index": place, kind: {key: part}}
 
 
-def cut(text: str, draw: st.DrawFn) -> list[str]:
+def cut(text: str, draw: Draw) -> list[str]:
     """Cut a string at random places."""
     places = sorted(draw(st.lists(st.integers(0, len(text)), max_size=3)))
     parts = [text[start:end] for start, end in zip([0, *places], [*places, len(text)], strict=True)]
@@ -262,7 +263,7 @@ other_items = st.one_of(
 def response_items(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Draw the items of an answer, each with an id."""
     kinds = st.one_of(reasoning_items, message_items, call_items, other_items)
-    items = draw(st.lists(kinds, min_size=1, max_size=5))
+    items: list[dict[str, Any]] = draw(st.lists(kinds, min_size=1, max_size=5))
     made: list[dict[str, Any]] = []
     for place, item in enumerate(items):
         named = {"id": f"{item['type'][:3]}_{place}", **item}
@@ -278,7 +279,7 @@ def response(items: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
 
 
 def response_events(
-    items: Sequence[Mapping[str, Any]], draw: st.DrawFn, **more: Any
+    items: Sequence[Mapping[str, Any]], draw: Draw, **more: Any
 ) -> list[dict[str, Any]]:
     """Return the events of a response; servers differ in what they leave out.
 
@@ -303,7 +304,7 @@ def _begun(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parts(
-    item: Mapping[str, Any], keys: Mapping[str, Any], draw: st.DrawFn
+    item: Mapping[str, Any], keys: Mapping[str, Any], draw: Draw
 ) -> Iterator[dict[str, Any]]:
     if "arguments" in item:
         for part in cut(item["arguments"], draw):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from runnables import AIMessage, HumanMessage, ToolMessage
+from runnables import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from runnables.messages import message_from_dict, message_to_dict
 from runnables.models.calls import join_answer
 from runnables.testing import Response as WholeResponse
@@ -47,7 +47,7 @@ def read_whole(call: Completion | Response, body: Mapping[str, Any]) -> AIMessag
 
 
 def read_events(call: Completion | Response, events: Sequence[Mapping[str, Any]]) -> AIMessage:
-    chunks = []
+    chunks: list[AIMessageChunk] = []
     for event in events:
         assert call.stream_error(event) is None
         chunks.extend(call.feed(event))
@@ -66,13 +66,14 @@ def conversation(answer: AIMessage) -> list[Any]:
 
 def sent_message(answer: AIMessage, endpoint: str = HERE) -> dict[str, Any]:
     sent = chat(conversation(answer), endpoint).body(streamed=False)["messages"]
+    found: dict[str, Any]
     (found,) = [message for message in sent if message["role"] == "assistant"]
     return found
 
 
 def as_sent(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return a message as it goes back: without null, and with arguments as objects."""
-    said = json.loads(json.dumps({**message, "content": message["content"] or ""}))
+    said: dict[str, Any] = json.loads(json.dumps({**message, "content": message["content"] or ""}))
     for call in said.get("tool_calls", ()):
         if "function" in call:
             call["function"]["arguments"] = json.loads(call["function"]["arguments"])
