@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from runnables.core.signatures import setting_names
 from runnables.errors import ModelConnectionError
 from runnables.models import ChatModel
+from runnables.models.calls import join_answer
 from runnables.models.options import BASE_OPTIONS, merged_options
 from runnables_providers._http import (
     BoundedBody,
@@ -225,6 +226,13 @@ class HTTPChatModel(Remote, ChatModel):
             if error := call.answer_error(body):
                 raise self._error(status_of(error.codes), error, reply.headers)
             return call.answer(body, reply.headers)
+
+    def _read_any(self, call: ApiCall, reply: Reply) -> AIMessage:
+        """Return the answer of a reply that was read completely: a stream, or not."""
+        if not is_success(reply.status) or not is_start_of_stream(reply.body, lines=self.lines):
+            return self._read(call, reply)
+        reader = _StreamReader(self, call, reply.headers)
+        return join_answer([*reader.feed(reply.body), *reader.finish()])
 
     def _not_a_stream_error(self, call: ApiCall, reply: Reply) -> Exception:
         """Return the error for a successful response that is no stream."""

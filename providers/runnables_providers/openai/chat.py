@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
 from runnables.engine.timeouts import async_sleep, sleep
-from runnables.errors import ConfigError, ModelError, did_you_mean
+from runnables.errors import ConfigError, did_you_mean
 from runnables_providers._http import Request, asend, send
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
 from runnables_providers._remote.origins import endpoint_of
 from runnables_providers._remote.service import Service, variable
 from runnables_providers._remote.tool_calls import with_only_tool
-from runnables_providers.openai import completions, responses
-from runnables_providers.openai.background import BackgroundWait, answer_path, is_pending
+from runnables_providers.openai import background, completions, responses
+from runnables_providers.openai.background import answer_path, is_in_background, is_pending
 
 if TYPE_CHECKING:
     from runnables.messages import AIMessage, BaseMessage
@@ -155,42 +155,34 @@ class ChatOpenAI(HTTPChatModel, internal=True):
     # -- answers in the background
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        answer = super()._generate(messages, options)
-        if not is_pending(answer, options):
-            return answer
-        waiting = self._background_wait()
-        while is_pending(answer, options):
-            sleep(waiting.next_delay())
+        if not is_in_background(options):
+            return super()._generate(messages, options)
+        call, request = self._build_request(messages, options, streamed=True)
+        answer = self._read_any(call, send(request, self._client_config(), self.service.name))
+        for delay in background.DELAYS:
+            if not is_pending(answer):
+                break
+            sleep(delay)
             call, request = self._question(answer, messages, options)
-            try:
-                reply = send(request, self._client_config(), self.service.name)
-                answer = self._read(call, reply)
-            except ModelError as error:
-                waiting.note_failure(error)
-            else:
-                waiting.note_answer()
+            answer = self._read_any(call, send(request, self._client_config(), self.service.name))
         return answer
 
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
-        answer = await super()._agenerate(messages, options)
-        if not is_pending(answer, options):
-            return answer
-        waiting = self._background_wait()
-        while is_pending(answer, options):
-            await async_sleep(waiting.next_delay())
+        if not is_in_background(options):
+            return await super()._agenerate(messages, options)
+        call, request = self._build_request(messages, options, streamed=True)
+        answer = self._read_any(
+            call, await asend(request, self._client_config(), self.service.name)
+        )
+        for delay in background.DELAYS:
+            if not is_pending(answer):
+                break
+            await async_sleep(delay)
             call, request = self._question(answer, messages, options)
-            try:
-                reply = await asend(request, self._client_config(), self.service.name)
-                answer = self._read(call, reply)
-            except ModelError as error:
-                waiting.note_failure(error)
-            else:
-                waiting.note_answer()
+            answer = self._read_any(
+                call, await asend(request, self._client_config(), self.service.name)
+            )
         return answer
-
-    def _background_wait(self) -> BackgroundWait:
-        total = self._client_config().timeouts.total
-        return BackgroundWait(self.service.name, total, max_failures=self.max_retries or 0)
 
     def _question(
         self, answer: AIMessage, messages: list[BaseMessage], options: dict[str, Any]
