@@ -183,8 +183,7 @@ def test_a_name_that_each_event_repeats_is_one(call: Call) -> None:
         {"executed_tools": [{"index": 0, "type": "x", "output": "found"}]},
     ]
     events: list[Any] = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
-    usage = {"usage": {"prompt_tokens": 3, "completion_tokens": 4}}
-    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "x_groq": usage}
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "x_groq": {"id": "r"}}
     answer = ask(call, sse_response([*events, end], done=True))
     assert answer.additional_kwargs == {
         "channel": "analysis",
@@ -192,7 +191,7 @@ def test_a_name_that_each_event_repeats_is_one(call: Call) -> None:
         "executed_tools": [{"index": 0, "type": "x", "output": "found"}],
     }
     assert answer.content_blocks[0] == {"type": "reasoning", "reasoning": "haha"}
-    assert answer.usage_metadata == {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
+    assert answer.response_metadata["x_groq"] == {"id": "r"}
 
 
 def test_a_stream_without_usage_names_its_model(call: Call) -> None:
@@ -370,6 +369,20 @@ def test_items_may_come_at_the_end_alone(call: Call) -> None:
         "non_standard",
         "tool_call",
     ]
+
+
+def test_an_item_may_get_another_id_at_the_end(call: Call) -> None:
+    """It is the same item (OpenRouter makes ids up)."""
+    thought = {"type": "reasoning", "id": "tmp_1", "summary": []}
+    whole = {**thought, "id": "tmp_2", "content": [{"type": "reasoning_text", "text": "Hm."}]}
+    delta = {"type": "response.reasoning_text.delta", "output_index": 0, "item_id": "tmp_1"}
+    events = [
+        {"type": "response.output_item.added", "output_index": 0, "item": thought},
+        {**delta, "delta": "Hm", "content_index": 0},
+    ]
+    answer = of_items(call, events, [whole])
+    (block,) = answer.content_blocks
+    assert (block["type"], block.get("reasoning")) == ("reasoning", "Hm.")
 
 
 @MODES

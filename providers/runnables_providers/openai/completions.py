@@ -15,7 +15,6 @@ from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, text_chun
 from runnables.messages.merging import merge_content
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables_providers._remote.chat import ApiCall
-from runnables_providers._remote.json_values import object_of
 from runnables_providers._remote.origins import ENDPOINT_KEY, rest_of
 from runnables_providers.openai.completion_errors import completion_error, withheld_answer
 from runnables_providers.openai.completion_messages import completion_messages
@@ -116,7 +115,7 @@ class Completion(ApiCall):
         """Return the message of the first choice."""
         choice: Mapping[str, Any] = body["choices"][0]
         message: Mapping[str, Any] = choice["message"]
-        usage = _usage_of(body)
+        usage = body.get("usage")
         metadata = {**self._metadata(body, headers), **_outcome(choice), **_more_of(choice)}
         fields: AIFields = {
             "id": body.get("id"),
@@ -159,7 +158,7 @@ class Completion(ApiCall):
 
     def _note(self, event: Mapping[str, Any]) -> None:
         """Keep what an event says beside its choices."""
-        usage = _usage_of(event)
+        usage = event.get("usage")
         if usage or not (self._head.get("id") and _REPEATED.issuperset(event)):
             self._usage = usage or self._usage
             self._head |= {key: value for key, value in event.items() if value not in (None, "")}
@@ -238,11 +237,6 @@ _READ: Final = frozenset({"model", "object", "choices", "usage", "obfuscation"})
 """The keys of an answer that are read, or that say nothing."""
 _REPEATED: Final = _READ | {"id", "created", "system_fingerprint", "provider"}
 """The keys of an event that are the same in all events of an answer."""
-
-
-def _usage_of(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the counts of an answer; Groq has those of a stream in a place of its own."""
-    return body.get("usage") or object_of(body.get("x_groq")).get("usage")
 
 
 def _outcome(choice: Mapping[str, Any]) -> dict[str, Any]:

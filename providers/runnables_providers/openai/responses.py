@@ -84,7 +84,8 @@ class Response(ApiCall):
         self.provider = provider
         self.endpoint = endpoint
         self.full_items = full_items
-        self._places: dict[str, int] = {}
+        self._places: dict[str, tuple[int, Any]] = {}
+        """The index and the type of each item that events have told, by its id."""
         stop = StopSequenceFilter(options.get("stop", ()))
         self._items = ItemReader(stop, lambda place: invented_id(messages or "", place))
         self._end: Mapping[str, Any] | None = None
@@ -187,16 +188,18 @@ class Response(ApiCall):
         """Yield what only the whole answer has."""
         self._end = event["response"]
         output: Sequence[Mapping[str, Any]] = event["response"].get("output") or ()
+        names = {_name_of(item) for item in output}
+        renamed = {place: kind for name, (place, kind) in self._places.items() if name not in names}
         for place, item in enumerate(output):
-            yield from self._items.complete(self._final_place(place, item), item)
-
-    def _final_place(self, place: int, item: Mapping[str, Any]) -> int:
-        """Return the index of an item of the whole answer, which events may have counted apart."""
-        name = _name_of(item)
-        if name in self._places or name is None:
-            return self._places.get(name or "", place)
-        taken = self._places.values()
-        return max(taken) + 1 + place if place in taken else place
+            known = self._places.get(str(_name_of(item)))
+            if known is not None:
+                number = known[0]
+            elif renamed.get(place) == item.get("type"):
+                number = place
+            else:  # no event told it: it needs a number of its own
+                taken = {number for number, _ in self._places.values()}
+                number = max(taken) + 1 + place if place in taken else place
+            yield from self._items.complete(number, item)
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
         """Return the last chunk, with the usage; None where the stream ended early."""
@@ -232,11 +235,13 @@ class Response(ApiCall):
 
     def _place(self, event: Mapping[str, Any]) -> int:
         """Return the index of the item of an event. Some servers name it only by its id."""
-        name = str(event.get("item_id") or _name_of(event.get("item") or {}))
-        if isinstance(place := event.get("output_index"), int):
-            self._places[name] = place
-            return place
-        return self._places.setdefault(name, len(self._places))
+        item: Mapping[str, Any] = event.get("item") or {}
+        name = str(event.get("item_id") or _name_of(item))
+        place, kind = self._places.get(name, (len(self._places), item.get("type")))
+        if isinstance(known := event.get("output_index"), int):
+            place = known
+        self._places[name] = (place, kind)
+        return place
 
 
 def _name_of(item: Mapping[str, Any]) -> str | None:
