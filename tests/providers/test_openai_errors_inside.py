@@ -18,7 +18,7 @@ from runnables.errors import (
 )
 from runnables.models.calls import join_answer
 from runnables.testing import Response
-from runnables_providers.openai import ChatOpenAI
+from runnables_providers.openai import ChatOpenAI, OpenAIEmbeddings
 from tests.both_modes import Call
 from tests.sdk.recorder import Recorder, sse_response
 
@@ -31,6 +31,8 @@ def ended(reason: str, **more: Any) -> dict[str, Any]:
     """Return a choice that ends with a reason."""
     return {"choices": [{"index": 0, "finish_reason": reason, **more}]}
 
+
+MODES = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 
 HALF = {"message": {"role": "assistant", "content": "half"}}
 HATE = {"hate": {"filtered": True, "severity": "high"}, "violence": {"filtered": False}}
@@ -140,7 +142,7 @@ BROKEN_OFF: dict[str, tuple[dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize("form", BROKEN_OFF.values(), ids=BROKEN_OFF)
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@MODES
 def test_an_answer_that_broke_off_is_an_error(
     call: Call, form: tuple[dict[str, Any], int, str], streamed: bool
 ) -> None:
@@ -164,7 +166,7 @@ def test_a_choice_without_a_message_is_an_error(call: Call) -> None:
             call.invoke(model(server.url, max_retries=0), "Hi")
 
 
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@MODES
 def test_the_verdict_of_a_filter_is_a_refusal(call: Call, streamed: bool) -> None:
     """An answer of which nothing is left says why; one that was cut keeps what there is."""
 
@@ -264,3 +266,28 @@ def test_a_stream_that_says_done_is_complete(call: Call, api: bool) -> None:
             call.stream(made, "Hi")
     assert answer.text == "4"
     assert answer.response_metadata["model_name"] == "m"
+
+
+@MODES
+def test_a_response_of_which_nothing_is_left_is_a_refusal(call: Call, streamed: bool) -> None:
+    """Its reason is the content filter."""
+    details = {"reason": "content_filter"}
+    body = {"id": "r", "status": "incomplete", "incomplete_details": details, "output": []}
+    event = {"type": "response.incomplete", "response": body}
+    with Recorder().listening() as server:
+        made = model(server.url, use_responses_api=True)
+        server.enqueue(sse_response([event]) if streamed else Response(body))
+        answer = join_answer(call.stream(made, "Hi")) if streamed else call.invoke(made, "Hi")
+    assert "content filter" in (answer.refusal or "")
+    assert answer.response_metadata["finish_reason"] == "content_filter"
+
+
+def test_an_error_in_place_of_embeddings_is_typed(call: Call) -> None:
+    """As in an answer."""
+    body = {"error": {"message": "No such input.", "code": "invalid_input"}}
+    with Recorder().listening() as server:
+        server.enqueue(Response(body))
+        embeddings = OpenAIEmbeddings("m", api_key="k", base_url=server.url)
+        with pytest.raises(InvalidRequestError, match="No such input"):
+            call.invoke(embeddings, "Hi")
+        assert len(server.requests) == 1

@@ -31,7 +31,12 @@ from runnables_providers._http import (
     require_http,
     send,
 )
-from runnables_providers._remote.error_bodies import ServiceError, parse_error_body
+from runnables_providers._remote.error_bodies import (
+    ServiceError,
+    error_in,
+    parse_error_body,
+    status_of,
+)
 from runnables_providers._remote.json_values import parse_json, to_json_bytes
 from runnables_providers._remote.keys import (
     RECENT_KEYS,
@@ -266,6 +271,8 @@ class Remote:
     def _decode(self, reply: Reply, read: Callable[[Any], T]) -> T:
         body = self._parse_reply(reply)
         with self._raises_server_error(reply.body, reply.headers):
+            if error := error_in(body):
+                raise self._error(status_of(error.codes), error, reply.headers)
             return read(body)
 
     # -- errors

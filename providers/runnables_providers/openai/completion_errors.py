@@ -17,6 +17,7 @@ _FAILED: Final[Mapping[Any, str]] = {
 """Reasons for the end of an answer that is not whole, with the status that says the same."""
 
 _FILTERED: Final = "content_filter"
+WITHHELD: Final = "The content filter withheld the answer"
 
 
 def completion_error(body: Mapping[str, Any]) -> ServiceError | None:
@@ -66,6 +67,5 @@ def _verdict(choice: Mapping[str, Any]) -> str:
         if result.get("filtered") or result.get("detected")
     ]
     if found:
-        return f"The content filter withheld the answer: {', '.join(found)}"
-    rest = f": {json.dumps(results)}" if results else ""
-    return f"The content filter withheld the answer{rest}"
+        return f"{WITHHELD}: {', '.join(found)}"
+    return f"{WITHHELD}: {json.dumps(results)}" if results else WITHHELD

@@ -22,6 +22,7 @@ from runnables_providers._remote.error_bodies import ServiceError, error_in, par
 from runnables_providers._remote.origins import ENDPOINT_KEY, rest_of
 from runnables_providers._remote.tool_calls import invented_id
 from runnables_providers.openai.background import PENDING
+from runnables_providers.openai.completion_errors import WITHHELD
 from runnables_providers.openai.response_items import input_items
 from runnables_providers.openai.response_parts import ItemReader
 from runnables_providers.openai.settings import ResponseOptions, SharedOptions
@@ -216,8 +217,9 @@ class Response(ApiCall):
         }
         if request_id := headers.get("x-request-id"):
             metadata["request_id"] = request_id
+        is_withheld = metadata["finish_reason"] == "content_filter" and not self._items.has_begun
         last = AIMessageChunk(
-            "",
+            [{"type": "refusal", "refusal": WITHHELD}] if is_withheld else "",
             id=body.get("id"),
             usage_metadata=read_usage(body.get("usage")),
             response_metadata=metadata,
@@ -238,10 +240,9 @@ class Response(ApiCall):
         item: Mapping[str, Any] = event.get("item") or {}
         name = str(event.get("item_id") or _name_of(item))
         place, kind = self._places.get(name, (len(self._places), item.get("type")))
-        if isinstance(known := event.get("output_index"), int):
-            place = known
-        self._places[name] = (place, kind)
-        return place
+        known: Any = event.get("output_index")
+        self._places[name] = (known if isinstance(known, int) else place, kind)
+        return self._places[name][0]
 
 
 def _name_of(item: Mapping[str, Any]) -> str | None:
