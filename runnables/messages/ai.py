@@ -84,9 +84,10 @@ class AIMessage(BaseMessage):
         blocks = super().content_blocks
         more = self.additional_kwargs
         if more and not any(block["type"] == "reasoning" for block in blocks):
-            texts = (more.get(name) for name in _REASONING_FIELDS)
-            if (text := next((text for text in texts if isinstance(text, str)), None)) is not None:
+            values = (more.get(name) for name in _REASONING_FIELDS)
+            for text in (value for value in values if isinstance(value, str)):
                 blocks.insert(0, {"type": "reasoning", "reasoning": text})
+                break
         if (refusal := self.refusal) and not any(block["type"] == "refusal" for block in blocks):
             blocks.append({"type": "refusal", "refusal": refusal})
         return [*blocks, *_media_beside_content(more)] if more else blocks

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 Draw: TypeAlias = Callable[[st.SearchStrategy[Any]], Any]
 """The `draw` of a composite strategy, or of `st.data()`."""
 
-texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
+strings = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12)
 names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
 objects = st.dictionaries(
-    names, st.one_of(texts, st.integers(-99, 99), st.lists(texts)), max_size=3
+    names, st.one_of(strings, st.integers(-99, 99), st.lists(strings)), max_size=3
 )
 signatures = st.from_regex(r"[A-Za-z0-9+/]{4,16}={0,2}", fullmatch=True)
 
@@ -33,7 +33,7 @@ reasoning_details = st.one_of(
     st.fixed_dictionaries(
         {
             "type": st.just("reasoning.text"),
-            "text": texts,
+            "text": strings,
             "format": st.just("anthropic-claude-v1"),
             "index": st.just(0),
         },
@@ -53,8 +53,8 @@ extra_content = st.fixed_dictionaries(
     {"google": st.fixed_dictionaries({"thought_signature": signatures})}
 )
 beside = some(
-    reasoning_content=texts,
-    reasoning=texts,
+    reasoning_content=strings,
+    reasoning=strings,
     reasoning_details=st.lists(
         reasoning_details, min_size=1, max_size=2, unique_by=lambda one: one["type"]
     ),
@@ -77,7 +77,7 @@ beside = some(
         min_size=1,
         max_size=2,
     ),
-    a_field_of_tomorrow=st.fixed_dictionaries({"anything": texts}),
+    a_field_of_tomorrow=st.fixed_dictionaries({"anything": strings}),
 )
 """What services send beside the content and the calls (DeepSeek, OpenRouter, Gemini, Groq)."""
 
@@ -85,7 +85,9 @@ mistral_thinking = st.fixed_dictionaries(
     {
         "type": st.just("thinking"),
         "thinking": st.lists(
-            st.fixed_dictionaries({"type": st.just("text"), "text": texts}), min_size=1, max_size=1
+            st.fixed_dictionaries({"type": st.just("text"), "text": strings}),
+            min_size=1,
+            max_size=1,
         ),
     },
     optional={"closed": st.just(True)},
@@ -95,7 +97,8 @@ databricks_reasoning = st.fixed_dictionaries(
         "type": st.just("reasoning"),
         "summary": st.lists(
             st.fixed_dictionaries(
-                {"type": st.just("summary_text"), "text": texts}, optional={"signature": signatures}
+                {"type": st.just("summary_text"), "text": strings},
+                optional={"signature": signatures},
             ),
             min_size=1,
             max_size=1,
@@ -104,10 +107,10 @@ databricks_reasoning = st.fixed_dictionaries(
 )
 contents = st.one_of(
     st.none(),
-    texts,
+    strings,
     st.tuples(
         st.one_of(mistral_thinking, databricks_reasoning),
-        st.fixed_dictionaries({"type": st.just("text"), "text": texts}),
+        st.fixed_dictionaries({"type": st.just("text"), "text": strings}),
     ).map(list),
 )
 
@@ -122,7 +125,7 @@ function_calls = st.fixed_dictionaries(
 custom_calls = st.fixed_dictionaries(
     {
         "type": st.just("custom"),
-        "custom": st.fixed_dictionaries({"name": names, "input": texts}),
+        "custom": st.fixed_dictionaries({"name": names, "input": strings}),
     }
 )
 
@@ -209,7 +212,7 @@ def cut(text: str, draw: Draw) -> list[str]:
 
 # -- Responses
 
-paragraphs = st.one_of(texts, st.tuples(texts, texts).map("**{0[0]}**\n\n{0[1]}".format))
+paragraphs = st.one_of(strings, st.tuples(strings, strings).map("**{0[0]}**\n\n{0[1]}".format))
 reasoning_items = st.fixed_dictionaries(
     {
         "type": st.just("reasoning"),
@@ -230,13 +233,13 @@ reasoning_items = st.fixed_dictionaries(
 text_parts = st.fixed_dictionaries(
     {
         "type": st.just("output_text"),
-        "text": texts,
+        "text": strings,
         "annotations": st.lists(
-            st.fixed_dictionaries({"type": st.just("url_citation"), "url": texts}), max_size=2
+            st.fixed_dictionaries({"type": st.just("url_citation"), "url": strings}), max_size=2
         ),
     }
 )
-refusal_parts = st.fixed_dictionaries({"type": st.just("refusal"), "refusal": texts})
+refusal_parts = st.fixed_dictionaries({"type": st.just("refusal"), "refusal": strings})
 message_items = st.fixed_dictionaries(
     {
         "type": st.just("message"),
@@ -254,7 +257,7 @@ other_items = st.one_of(
     st.fixed_dictionaries(
         {"type": st.just("web_search_call"), "status": st.just("completed"), "action": objects}
     ),
-    st.fixed_dictionaries({"type": st.just("custom_tool_call"), "name": names, "input": texts}),
+    st.fixed_dictionaries({"type": st.just("custom_tool_call"), "name": names, "input": strings}),
     st.fixed_dictionaries({"type": st.just("item_of_tomorrow"), "anything": objects}),
 )
 
@@ -286,15 +289,15 @@ def response_events(
     Deltas may be missing, and so may the items in the last event, or all events of an item.
     """
     events: list[dict[str, Any]] = []
-    tells_output = draw(st.booleans())
-    last_is_told = not tells_output or draw(st.booleans())
-    for place, item in enumerate(items if last_is_told else items[:-1]):
+    repeats_output = draw(st.booleans())
+    has_last = not repeats_output or draw(st.booleans())
+    for place, item in enumerate(items if has_last else items[:-1]):
         keys = {"output_index": place, "item_id": item["id"]}
         events.append(_event("output_item.added", item=_begun(item), **keys))
         if draw(st.booleans()):
             events.extend(_parts(item, keys, draw))
         events.append(_event("output_item.done", item=item, **keys))
-    output = list(items) if tells_output else []
+    output = list(items) if repeats_output else []
     return [*events, _event("completed", response=response(output, **more))]
 
 

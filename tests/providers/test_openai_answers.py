@@ -217,7 +217,7 @@ MISTRAL = [
 
 
 @pytest.mark.parametrize("streamed", [None, 1, 3], ids=["whole", "streamed", "in parts"])
-def test_thoughts_in_a_list_are_reasoning(call: Call, streamed: int | None) -> None:
+def test_reasoning_in_a_list_is_read(call: Call, streamed: int | None) -> None:
     """The blocks are text, also where a stream cuts them."""
     if streamed is None:
         response = completion(False, {"content": MISTRAL})
@@ -250,7 +250,7 @@ def tide_call(arguments: Any, **more: Any) -> dict[str, Any]:
 def test_calls_without_ids_get_some(
     call: Call, streamed: bool, missing: dict[str, Any], indexed: bool
 ) -> None:
-    """So their results can be told apart."""
+    """So their results can be distinguished."""
 
     @tool
     def tide(port: str) -> str:
@@ -327,19 +327,19 @@ CALL = {
 }
 
 
-@pytest.mark.parametrize("told", ["arguments.done", "item.done", "completed", "object"])
-def test_arguments_may_come_as_a_whole_alone(call: Call, told: str) -> None:
+@pytest.mark.parametrize("where", ["arguments.done", "item.done", "completed", "object"])
+def test_arguments_may_come_as_a_whole_alone(call: Call, where: str) -> None:
     """In their own last event, that of the item, or that of the answer (LM Studio)."""
     events: list[dict[str, Any]] = [
         {"type": "response.output_item.added", "output_index": 0, "item": {**CALL, "arguments": ""}}
     ]
-    if told == "arguments.done":
+    if where == "arguments.done":
         kind = "response.function_call_arguments.done"
         events += [{"type": kind, "output_index": 0, "item_id": "fc", "arguments": '{"x": 1}'}]
-    if told in ("item.done", "object"):
-        item = {**CALL, "arguments": {"x": 1}} if told == "object" else CALL
+    if where in ("item.done", "object"):
+        item = {**CALL, "arguments": {"x": 1}} if where == "object" else CALL
         events += [{"type": "response.output_item.done", "output_index": 0, "item": item}]
-    answer = of_items(call, events, [CALL] if told == "completed" else [])
+    answer = of_items(call, events, [CALL] if where == "completed" else [])
     assert [(one["name"], one["args"], one["id"]) for one in answer.tool_calls] == [
         ("tide", {"x": 1}, "c")
     ]
@@ -348,7 +348,7 @@ def test_arguments_may_come_as_a_whole_alone(call: Call, told: str) -> None:
 
 
 def test_items_may_come_at_the_end_alone(call: Call) -> None:
-    """Beside others that the stream has told."""
+    """Beside others that were streamed."""
     text = {"type": "output_text", "text": "Hello", "annotations": []}
     message = {"type": "message", "id": "msg", "role": "assistant", "content": [text]}
     listed = {"type": "mcp_list_tools", "id": "mcpl", "tools": []}
@@ -387,7 +387,7 @@ def test_an_item_may_get_another_id_at_the_end(call: Call) -> None:
 
 @MODES
 def test_log_probabilities_are_in_the_metadata(call: Call, streamed: bool) -> None:
-    """In the form of chat completions."""
+    """As chat completions have them."""
     chance = {"token": "4", "logprob": -0.125, "bytes": [52], "top_logprobs": []}
     part = {"type": "output_text", "text": "4", "annotations": [], "logprobs": [chance]}
     item = {"type": "message", "id": "m", "role": "assistant", "content": [part]}

@@ -107,7 +107,7 @@ def test_an_answer_that_fails_later_is_an_error(call: Call) -> None:
         assert len(server.requests) == 2
 
 
-def test_an_unfinished_answer_that_nobody_put_in_the_background_says_so(call: Call) -> None:
+def test_an_unfinished_answer_that_is_not_in_the_background_says_so(call: Call) -> None:
     """It does not look like a whole one, and is not asked for again."""
     with Recorder().listening() as server:
         server.enqueue(WORKING)

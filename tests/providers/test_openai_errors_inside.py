@@ -237,7 +237,7 @@ ERROR_EVENTS = {
     "an object": 'event: error\ndata: {"message": "Out of memory.", "code": 503}\n\n',
     "an error in an object": 'event: error\ndata: {"error": {"message": "Out of memory."}}\n\n',
     "a string": 'event: error\ndata: "Out of memory."\n\n',
-    "a text": "event: error\ndata: Out of memory.\n\n",
+    "no JSON": "event: error\ndata: Out of memory.\n\n",
     "a type": 'data: {"type": "error", "message": "Out of memory."}\n\n',
 }
 

@@ -44,11 +44,11 @@ OTHER_MARK = {"cachePoint": {"type": "default"}}
 PICTURE = {"type": "image_url", "image_url": {"url": "https://a/b.png"}}
 
 MARKED: dict[str, tuple[Any, dict[str, Any]]] = {
-    "a text of the system": (
+    "a system message": (
         SystemMessage([{"type": "text", "text": "Long.", **MARK}]),
         {"role": "system", "content": [{"type": "text", "text": "Long.", **MARK}]},
     ),
-    "one of two texts": (
+    "one of two blocks": (
         HumanMessage(["Hi", {"type": "text", "text": "Long.", **OTHER_MARK}]),
         {
             "role": "user",
@@ -220,14 +220,14 @@ def test_an_extra_body_is_merged_into_objects(call: Call) -> None:
 
 # -- reasoning that is not stored
 
-SEALED = "reasoning.encrypted_content"
+ENCRYPTED = "reasoning.encrypted_content"
 
 
-def test_without_a_store_sealed_reasoning_is_asked_for(call: Call) -> None:
+def test_without_a_store_encrypted_reasoning_is_requested(call: Call) -> None:
     """And added to what the caller wants; models that do not reason refuse it."""
     settings: dict[str, Any] = {"use_responses_api": True}
-    assert sent(call, "Hi", {"store": False}, **settings)["include"] == [SEALED]
-    both = {"store": False, "include": ["message.output_text.logprobs", SEALED]}
+    assert sent(call, "Hi", {"store": False}, **settings)["include"] == [ENCRYPTED]
+    both = {"store": False, "include": ["message.output_text.logprobs", ENCRYPTED]}
     assert sent(call, "Hi", both, **settings)["include"] == both["include"]
     assert "include" not in sent(call, "Hi", {"store": True}, **settings)
     assert "include" not in sent(call, "Hi", **settings)
@@ -239,7 +239,7 @@ def test_bare_reasoning_that_was_not_stored_is_left_out(call: Call) -> None:
     thought = {"type": "reasoning", "id": "rs_1", "summary": []}
     items: list[Any] = [
         thought,
-        {**thought, "id": "rs_2", "encrypted_content": "sealed"},
+        {**thought, "id": "rs_2", "encrypted_content": "abc"},
         {"type": "function_call", "id": "fc", "call_id": "c", "name": "f", "arguments": "{}"},
     ]
     for store in (False, None, True):
@@ -265,7 +265,7 @@ FOREIGN: dict[str, tuple[list[Any], dict[str, Any]]] = {
         ],
         {"response_metadata": {"model_provider": "anthropic"}},
     ),
-    "Anthropic's thoughts": (
+    "Anthropic's reasoning": (
         [{"type": "thinking", "thinking": "Hm.", "signature": "s"}, "It is noon."],
         {"response_metadata": {"model_provider": "anthropic"}},
     ),
@@ -282,7 +282,7 @@ FOREIGN: dict[str, tuple[list[Any], dict[str, Any]]] = {
     ),
     "Responses' items, of another address": (
         [
-            {"type": "reasoning", "id": "rs", "extras": {"encrypted_content": "sealed"}},
+            {"type": "reasoning", "id": "rs", "extras": {"encrypted_content": "abc"}},
             {"type": "non_standard", "value": {"type": "web_search_call", "id": "ws"}, "index": 0},
             {"type": "text", "text": "It is noon.", "id": "msg_1", "index": 1},
         ],
@@ -327,13 +327,13 @@ def test_what_only_its_maker_understands_is_left_out(
 
 
 def test_each_region_of_azure_is_a_service_of_its_own() -> None:
-    """What one has sealed, another cannot open."""
+    """What one has encrypted, another cannot decrypt."""
 
     def azure(region: str) -> AzureChatOpenAI:
         url = f"https://{region}.openai.azure.com"
         return AzureChatOpenAI("d", azure_endpoint=url, api_key="k", use_responses_api=True)
 
-    item = {"type": "reasoning", "id": "rs", "summary": [], "encrypted_content": "sealed"}
+    item = {"type": "reasoning", "id": "rs", "summary": [], "encrypted_content": "abc"}
     east, west = azure("east"), azure("west")
     exchange = east._exchange([HumanMessage("Hi")], east._options({}))
     answer = exchange.answer({"id": "r", "status": "completed", "output": [item]}, {})

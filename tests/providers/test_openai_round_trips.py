@@ -178,7 +178,7 @@ def test_a_response_and_its_stream_are_one_message(
 
 
 @given(forms.response_items())
-def test_another_service_gets_the_texts_and_calls_of_a_response(
+def test_another_service_gets_the_text_and_calls_of_a_response(
     items: list[dict[str, Any]],
 ) -> None:
     """Without ids: it would look for them."""
@@ -208,7 +208,7 @@ CHAT_ANSWER = {
     ],
 }
 ITEMS: list[dict[str, Any]] = [
-    {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "sealed"},
+    {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "abc"},
     {
         "type": "function_call",
         "id": "fc_1",

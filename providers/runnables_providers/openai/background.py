@@ -18,8 +18,8 @@ PENDING: Final = ("queued", "in_progress")
 """The statuses of an answer that is not there yet."""
 
 DELAYS: Final = (0.5, 0.75, 1.0, 1.5, 2.0)
-"""The seconds before each question to a server that does not stream. What it has not told then is
-returned as it is: its `finish_reason` is the status."""
+"""The seconds before each question to a server that does not stream. What it has not finished then
+is returned as it is: its `finish_reason` is the status."""
 
 
 def is_in_background(options: Mapping[str, Any]) -> bool:

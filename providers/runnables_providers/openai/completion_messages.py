@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FUNCTION_KEY: Final = "function"
 """The key of a call's extras that holds more keys of its `function`."""
 CUSTOM_TYPE: Final = "custom"
-"""The `type` of a call whose input is a text; our call has it as the argument "input"."""
+"""The `type` of a call whose input is a string; our call has it as the argument "input"."""
 
 _NOT_OF_THE_SERVICE: Final = frozenset(
     {DEVELOPER, "tool_calls", "refusal", "audio", "message_item"}

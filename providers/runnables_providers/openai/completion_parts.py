@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _CALL_KEYS: Final = frozenset({"index", "id", "function", "type", CUSTOM_TYPE})
 _FUNCTION_KEYS: Final = frozenset({"name", "arguments"})
 _MESSAGE_KEYS: Final = frozenset({"role", "content", "tool_calls"})
-_TEXTS: Final = frozenset({"reasoning_content", "reasoning", "refusal", "thinking"})
+_DELTAS: Final = frozenset({"reasoning_content", "reasoning", "refusal", "thinking"})
 """Fields of a message that stream in parts; other strings are taken for names."""
 
 
@@ -27,7 +27,7 @@ _SNAPSHOTS: Final = frozenset({"executed_tools"})
 
 
 class ContentReader:
-    """Reader of contents that are lists: of texts, and of blocks such as Mistral's thoughts.
+    """Reader of contents that are lists: of strings, and of blocks such as Mistral's reasoning.
 
     The blocks get the numbers by which their chunks are merged.
     """
@@ -37,12 +37,12 @@ class ContentReader:
         self._type: Any = None
 
     def read(self, content: Any, *, streamed: bool = False) -> Content:
-        """Return a content, or a part of one, with numbered blocks and plain texts as strings."""
+        """Return a content, or a part of one, with numbered blocks, and plain text as strings."""
         if not isinstance(content, list):
             return cast("Content", content)
         items = [self._item(item, streamed) for item in list_of(content)]
-        texts = [item for item in items if isinstance(item, str)]
-        return "".join(texts) if len(texts) == len(items) else items
+        strings = [item for item in items if isinstance(item, str)]
+        return "".join(strings) if len(strings) == len(items) else items
 
     def _item(self, item: Any, streamed: bool) -> str | Block:
         block = object_of(item)
@@ -106,7 +106,7 @@ def _made_id(messages: Sequence[BaseMessage], place: int) -> str:
     return invented_id(messages or "", place)
 
 
-# -- custom calls: their input is a text, and ours an object with it
+# -- custom calls: their input is a string, and ours an object with it
 
 
 def _whole_custom_chunk(call: Mapping[str, Any]) -> ToolCallChunk:
@@ -194,7 +194,7 @@ class StreamedFields:
         """Return the fields of a delta; a name that every delta repeats is returned once."""
         fields = more_fields(delta)
         for key, value in list(fields.items()):
-            if isinstance(value, str) and key not in _TEXTS:
+            if isinstance(value, str) and key not in _DELTAS:
                 if self._names.get(key) == value:
                     del fields[key]
                 self._names[key] = value

@@ -2,7 +2,7 @@
 
 An answer becomes the items that it consisted of, in the model's order: reasoning, text, calls. To
 the service that made it, each item goes back with its id and all of its fields: the service refuses
-a text or a call whose reasoning is missing, and reasoning whose text or call is another one.
+an answer or a call whose reasoning is missing, and reasoning whose answer is another one.
 Another service gets the text and the calls.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from runnables.messages import AIMessage, BaseMessage, ToolMessage
@@ -112,7 +112,6 @@ class _Answer:
     origin: Origin
     full_items: bool
     stored: bool
-    _texts: dict[int, _Text] = field(default_factory=dict[int, "_Text"])
 
     def items(self) -> list[dict[str, Any]]:
         """Return its items, in the model's order."""
@@ -219,16 +218,18 @@ class _Text:
         """Tell whether another text is a part of the same item."""
         return self.fields.get("id") == text.fields.get("id")
 
+    def joined(self) -> str:
+        """Return the text of all parts."""
+        return "".join(part.get("text") or part.get("refusal") or "" for part in self.parts)
+
     def written(self, full: bool) -> dict[str, Any]:
         """Return the item; without an id, the short form that has the text alone."""
         if not (full or self.fields):
-            texts = (part.get("text") or part.get("refusal") or "" for part in self.parts)
-            return {"role": "assistant", "content": "".join(texts)}
+            return {"role": "assistant", "content": self.joined()}
         parts = self.parts
         if not self.fields:  # it was no item of this service: one text is enough
-            text = "".join(part.get("text") or part.get("refusal") or "" for part in parts)
             no_notes: list[Any] = []
-            parts = [{"type": "output_text", "text": text, "annotations": no_notes}]
+            parts = [{"type": "output_text", "text": self.joined(), "annotations": no_notes}]
         head = {"type": "message", "status": "completed", **self.fields}
         return {**head, "role": "assistant", "content": parts}
 

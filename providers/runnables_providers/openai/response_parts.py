@@ -1,8 +1,8 @@
 """The items of an answer of Responses, as the chunks of a message.
 
-Events tell an item in parts, and again as a whole: when it is done, and when the answer is. Some
-servers leave the parts out. So each whole is compared with what its parts have told, and only the
-rest becomes a chunk. A non-streamed answer is read as items without parts.
+Events send an item in parts, and again as a whole: when it is done, and when the answer is. Some
+servers leave the parts out. So of each whole, only what its parts did not have becomes a chunk. A
+non-streamed answer is read as items without parts.
 
 An item becomes
 
@@ -31,7 +31,7 @@ ITEM_KEY: Final = "item"
 PLACE_KEY: Final = "output_index"
 """The key of a call's extras that holds the place of its item in the answer."""
 MESSAGE_KEY: Final = "message_item"
-"""The additional field of a message that holds those of the item of a text that is a string."""
+"""The additional field of a message that holds those of the item whose text is a string."""
 
 _MESSAGE_KEYS: Final = frozenset({"type", "role", "content"})
 _CALL_KEYS: Final = frozenset({"type", "call_id", "name", "arguments"})
@@ -67,7 +67,7 @@ class ItemReader:
     # -- parts
 
     def text(self, place: int, part: int, text: str) -> Iterator[AIMessageChunk]:
-        """Yield the chunk of a part of a text."""
+        """Yield the chunk of a part of the text."""
         self._count(place, "text", part, text)
         if self._string is None and not self.has_begun:
             self._string = (place, part)
@@ -125,7 +125,7 @@ class ItemReader:
     # -- wholes
 
     def whole(self, place: int, kind: str, part: int, text: Any) -> Iterator[AIMessageChunk]:
-        """Yield the rest of a text that is known as a whole now."""
+        """Yield the rest of a string that is known as a whole now."""
         rest = self._rest(place, kind, part, text)
         if not rest:
             return
@@ -204,16 +204,16 @@ class ItemReader:
             for number, part in enumerate(parts):
                 yield from self.whole(place, kind, number, part.get("text"))
         self.has_begun = True
-        sealed = item.get("encrypted_content")
+        encrypted = item.get("encrypted_content")
         if before is None:
             fields = {key: value for key, value in item.items() if value and key != "type"}
             extras = {key: fields[key] for key in fields if key not in _REASONING_KEYS}
-            if _is_told_by_text(extras.get("summary") or (), extras.get("content") or ()):
+            if _can_be_split(extras.get("summary") or (), extras.get("content") or ()):
                 extras.pop("summary", None)
             more: dict[str, Any] = {"extras": extras} if extras else {}
             yield _block("reasoning", place, id=item.get("id"), **more)
-        elif sealed and sealed != before.get("encrypted_content"):
-            yield _block("reasoning", place, extras={"encrypted_content": sealed})
+        elif encrypted and encrypted != before.get("encrypted_content"):
+            yield _block("reasoning", place, extras={"encrypted_content": encrypted})
 
     def _complete_call(
         self, place: int, item: Mapping[str, Any], *, is_new: bool
@@ -237,16 +237,16 @@ class ItemReader:
 
 
 def summary_of(text: str) -> list[dict[str, Any]]:
-    """Return the parts of the summary that a text of reasoning was joined from."""
+    """Return the parts of the summary that the text of a reasoning block was joined from."""
     parts = text.split("\n\n") if text else []
     return [{"type": "summary_text", "text": part} for part in parts]
 
 
-def _is_told_by_text(
+def _can_be_split(
     summary: Sequence[Mapping[str, Any]], content: Sequence[Mapping[str, Any]]
 ) -> bool:
-    """Tell whether the joined text of reasoning has all of its parts; most of them have a title
-    and an empty line."""
+    """Tell whether the joined text can be split into its parts; many have an empty line themselves,
+    after a title."""
     text = "\n\n".join(str(part.get("text")) for part in summary)
     return not content and summary_of(text) == list(summary)
 

@@ -44,7 +44,7 @@ _READ: Final = frozenset(
 )
 """The keys of an answer that are read, or repeat the request. All others are metadata."""
 
-SEALED: Final = "reasoning.encrypted_content"
+ENCRYPTED: Final = "reasoning.encrypted_content"
 """What to include in an answer, so that its reasoning can be sent back though it is not stored."""
 
 _REASONS: Final = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -86,7 +86,7 @@ class Response(ApiCall):
         self.endpoint = endpoint
         self.full_items = full_items
         self._places: dict[str, tuple[int, Any]] = {}
-        """The index and the type of each item that events have told, by its id."""
+        """The index and the type of each item that the events had, by its id."""
         stop = StopSequenceFilter(options.get("stop", ()))
         self._items = ItemReader(stop, lambda place: invented_id(messages or "", place))
         self._end: Mapping[str, Any] | None = None
@@ -119,8 +119,8 @@ class Response(ApiCall):
         if not tools:
             options.pop("parallel_tool_calls", None)
         if options.get("store") is False and _may_reason(options.get("model")):
-            # the service keeps no reasoning then: it has to be sent back sealed
-            options["include"] = list(dict.fromkeys([*options.get("include", ()), SEALED]))
+            # the service keeps no reasoning then: it has to be sent back, encrypted
+            options["include"] = list(dict.fromkeys([*options.get("include", ()), ENCRYPTED]))
         request |= options
         request |= {"text": text} if text else {}
         request |= {"tools": tools} if tools else {}
@@ -161,7 +161,7 @@ class Response(ApiCall):
         return list(read(self, event)) if read else ()
 
     def _part(self, event: Mapping[str, Any], kind: str) -> Iterator[AIMessageChunk]:
-        """Yield the chunks of a part of a text, or of the whole text that ends its parts."""
+        """Yield the chunks of a part of a string, or of the whole string that ends its parts."""
         place = self._place(event)
         number = event.get("summary_index" if kind == "summary" else "content_index") or 0
         if "delta" not in event:
@@ -197,7 +197,7 @@ class Response(ApiCall):
                 number = known[0]
             elif renamed.get(place) == item.get("type"):
                 number = place
-            else:  # no event told it: it needs a number of its own
+            else:  # no event had it: it needs a number of its own
                 taken = {number for number, _ in self._places.values()}
                 number = max(taken) + 1 + place if place in taken else place
             yield from self._items.complete(number, item)
@@ -252,7 +252,7 @@ def _name_of(item: Mapping[str, Any]) -> str | None:
 
 _ENDS: Final = ("response.completed", "response.incomplete")
 _WHOLES: Final = {"arguments": "arguments", "refusal": "refusal"}
-"""The keys of the whole texts that events of these kinds have; others have "text"."""
+"""The keys of the whole strings that events of these kinds have; others have "text"."""
 
 _EVENTS: Final[Mapping[str, Callable[[Response, Mapping[str, Any]], Iterator[AIMessageChunk]]]] = {
     **{

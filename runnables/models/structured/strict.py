@@ -22,7 +22,7 @@ _IGNORED: Final = frozenset(
     "example readOnly writeOnly deprecated contentEncoding contentMediaType contentSchema".split()
 )
 """Keywords that strict services refuse and that do not constrain a value, or that are converted."""
-_TOLD: Final[Mapping[str, str]] = {
+_IN_WORDS: Final[Mapping[str, str]] = {
     "minLength": "at least {} characters",
     "maxLength": "at most {} characters",
     "uniqueItems": "no item twice",
@@ -31,8 +31,8 @@ _TOLD: Final[Mapping[str, str]] = {
     "format": "in the format {}",
     "pattern": "matching {}",
 }
-"""Keywords that strict services refuse, and how the description tells them to the model. Whoever
-parses the answer checks them."""
+"""Keywords that strict services refuse, in words for the description, where the model reads them.
+The parser of the answer checks them."""
 _NULL: Final[Schema] = {"type": "null"}
 _REFUSED: Final = frozenset(
     "prefixItems patternProperties propertyNames not if then else dependentSchemas "
@@ -152,11 +152,11 @@ class _Strict:
             if key not in _IGNORED and not _is_refused(key, value)
         }
         refused = {key: value for key, value in schema.items() if _is_refused(key, value)}
-        if told := [
-            _TOLD[key].format(refused[key]) for key in refused if refused[key] is not False
+        if words := [
+            _IN_WORDS[key].format(refused[key]) for key in refused if refused[key] is not False
         ]:
-            about = schema.get("description")
-            converted["description"] = ". ".join([*([about] if about else []), ", ".join(told)])
+            about, notes = schema.get("description"), ", ".join(words)
+            converted["description"] = f"{about} ({notes})" if about else notes
         self._combine(converted, schema, path)
         if "items" in converted:
             converted["items"] = self.convert(converted["items"], f"the items of {path}")
@@ -200,7 +200,7 @@ def _is_refused(key: str, value: Any) -> bool:
         return value not in _FORMATS
     if key == "pattern":  # no regular expression that looks around
         return any(mark in str(value) for mark in ("(?=", "(?!", "(?<=", "(?<!"))
-    return key in _TOLD
+    return key in _IN_WORDS
 
 
 def _not_strict(path: str, problem: str) -> ConfigError:

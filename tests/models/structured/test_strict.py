@@ -44,8 +44,8 @@ class Site(BaseModel):
     data: bytes | None = None
 
 
-def test_keywords_that_strict_services_refuse_are_told_in_words() -> None:
-    """Formats, lengths and patterns that look around; whoever parses the answer checks them."""
+def test_keywords_that_strict_services_refuse_are_in_the_description() -> None:
+    """Formats, lengths and patterns that look around; the parser of the answer checks them."""
     fields = strict_schema(Site.model_json_schema())["properties"]
     assert fields["url"]["description"].startswith("Where it is. ")
     assert "in the format uri" in fields["url"]["description"]
