@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from runnables_providers._remote.json_values import object_of
+
 if TYPE_CHECKING:
     from runnables.messages import AIMessage
 
@@ -24,7 +26,7 @@ is returned as it is: its `finish_reason` is the status."""
 
 def is_in_background(options: Mapping[str, Any]) -> bool:
     """Tell whether the options of a call ask for an answer in the background."""
-    more: Any = options.get("extra_body") or {}
+    more = object_of(options.get("extra_body"))
     return bool(options.get("background") or more.get("background"))
 
 
