@@ -27,7 +27,8 @@ def parse_json(data: str | bytes) -> Any:
 
 def object_of(value: Any) -> Mapping[str, Any]:
     """Return a JSON value that is an object; an empty one for any other."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+    is_object = type(value) is dict or isinstance(value, Mapping)  # the first is faster
+    return cast("Mapping[str, Any]", value) if is_object else {}
 
 
 def list_of(value: Any) -> list[Any]:

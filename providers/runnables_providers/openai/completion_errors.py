@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from runnables_providers._remote.error_bodies import ServiceError, error_in, parse_error_body
 from runnables_providers._remote.json_values import object_of
@@ -20,17 +20,17 @@ _FILTERED: Final = "content_filter"
 WITHHELD: Final = "The content filter withheld the answer"
 
 
-def completion_error(body: Mapping[str, Any]) -> ServiceError | None:
+def completion_error(body: Any) -> ServiceError | None:
     """Return the error in an answer or in an event of a stream; None if there is none."""
-    if not isinstance(cast("object", body), Mapping):
-        return error_in(body)
-    choices: Any = body.get("choices")
-    if body.get("error") or not choices:
-        return error_in(body) or _error_of_groq(body)
+    choices: Any = body.get("choices") if isinstance(body, dict) else None
+    if not choices or body.get("error"):
+        return error_in(body) or _error_of_groq(object_of(body))
     choice: Mapping[str, Any] = choices[0]
+    reason = choice.get("finish_reason")
     if choice.get("error"):
         return parse_error_body(choice)
-    reason = choice.get("finish_reason")
+    if reason is None:
+        return None
     if reason in _FAILED:
         return ServiceError(_words_of(choice), (_FAILED[reason],), body)
     if reason == _FILTERED and not (choice.get("message") or "delta" in choice):

@@ -9,6 +9,7 @@ message in its `additional_kwargs`, those of a call in its `extras`, all others 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, text_chunk, text_message
@@ -68,15 +69,25 @@ class Completion(ApiCall):
         self.usage = usage
         self.endpoint = endpoint
         self.official = official
-        self._content = ContentReader()
-        self._calls = StreamedCalls(messages)
-        self._fields = StreamedFields()
         self._reason: str | None = None
         self._has_begun = False
         self._says_something = False
         self._usage: Mapping[str, Any] | None = None
         self._head: dict[str, Any] = {}
+        self._is_noted = False
         self._choice: dict[str, Any] = {}
+
+    @cached_property
+    def _content(self) -> ContentReader:
+        return ContentReader()
+
+    @cached_property
+    def _calls(self) -> StreamedCalls:
+        return StreamedCalls(self.messages)
+
+    @cached_property
+    def _fields(self) -> StreamedFields:
+        return StreamedFields()
 
     # -- the request
 
@@ -145,10 +156,16 @@ class Completion(ApiCall):
         Of several choices (`n`), the first is the answer, as in a non-streamed one. The usage comes
         with the last chunk: some services repeat the count so far in every event.
         """
-        self._note(event)
         choices: Sequence[Mapping[str, Any]] = event.get("choices") or ()
-        if len(choices) == 1 and not choices[0].get("index"):
-            return self._chunks(event, choices[0])
+        if event.get("usage") or not self._is_noted or not _REPEATED.issuperset(event):
+            self._note(event)
+        if len(choices) == 1:
+            choice = choices[0]
+            if (text := _text_alone(choice)) is not None:
+                self._says_something = True
+                return (text_chunk(text, event.get("id")),)
+            if not choice.get("index"):
+                return self._chunks(event, choice)
         return [
             chunk
             for choice in choices
@@ -158,16 +175,15 @@ class Completion(ApiCall):
 
     def _note(self, event: Mapping[str, Any]) -> None:
         """Keep what an event says beside its choices."""
-        usage = event.get("usage")
-        if usage or not (self._head.get("id") and _REPEATED.issuperset(event)):
-            self._usage = usage or self._usage
-            self._head |= {key: value for key, value in event.items() if value not in (None, "")}
+        self._usage = event.get("usage") or self._usage
+        self._head |= {key: value for key, value in event.items() if value not in (None, "")}
+        self._is_noted = "id" in self._head
 
     def _chunks(
         self, event: Mapping[str, Any], choice: Mapping[str, Any]
     ) -> Sequence[AIMessageChunk]:
-        self._has_begun = True
         delta: Mapping[str, Any] = choice.get("delta") or {}
+        self._has_begun = True
         if not _PLAIN_CHOICE.issuperset(choice):
             more_of_choice = _more_of(choice)
             self._choice |= {
@@ -197,7 +213,7 @@ class Completion(ApiCall):
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
         """Return the last chunk; None where no event had a reason for the end, nor "[DONE]"."""
-        if self._reason is None and not (self.done and self._has_begun):
+        if self._reason is None and not (self.done and (self._has_begun or self._says_something)):
             return None
         metadata = {**self._metadata(self._head, headers), **self._choice}
         more = self._fields.finish()
@@ -229,14 +245,30 @@ class Completion(ApiCall):
 
 
 _TOOL_OPTIONS: Final = ("tools", "tool_choice", "parallel_tool_calls")
+_TEXT: Final = frozenset({"role", "content"})
 _PLAIN: Final = frozenset({"role", "content", "tool_calls"})
 """The keys of a delta that has no more than text and tool calls."""
 _PLAIN_CHOICE: Final = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "text"})
 """The keys of a choice that are read."""
 _READ: Final = frozenset({"model", "object", "choices", "usage", "obfuscation"})
 """The keys of an answer that are read, or that say nothing."""
-_REPEATED: Final = _READ | {"id", "created", "system_fingerprint", "provider"}
+_REPEATED: Final = _READ | {"id", "created", "system_fingerprint", "service_tier", "provider"}
 """The keys of an event that are the same in all events of an answer."""
+
+
+def _text_alone(choice: Mapping[str, Any]) -> str | None:
+    """Return the text of a choice that has nothing else, as most have in a stream."""
+    if (
+        choice.get("index")
+        or choice.get("finish_reason")
+        or choice.get("logprobs")
+        or not _PLAIN_CHOICE.issuperset(choice)
+        or not (delta := choice.get("delta"))
+        or not _TEXT.issuperset(delta)
+    ):
+        return None
+    text = delta.get("content")
+    return text if type(text) is str and text else None
 
 
 def _outcome(choice: Mapping[str, Any]) -> dict[str, Any]:

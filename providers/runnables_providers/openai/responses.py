@@ -117,7 +117,8 @@ class Response(ApiCall):
         tools = [_tool(tool) for tool in options.pop("tools", [])]
         choice = options.pop("tool_choice", None)
         if not tools:
-            options.pop("parallel_tool_calls", None)
+            for name in ("parallel_tool_calls", "max_tool_calls"):
+                options.pop(name, None)
         if options.get("store") is False and _may_reason(options.get("model")):
             # the service keeps no reasoning then: it has to be sent back, encrypted
             options["include"] = list(dict.fromkeys([*options.get("include", ()), ENCRYPTED]))
