@@ -282,23 +282,27 @@ def response(items: Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
 
 
 def response_events(
-    items: Sequence[Mapping[str, Any]], draw: Draw, **more: Any
+    items: Sequence[Mapping[str, Any]], draw: Draw, *, in_order: bool = False
 ) -> list[dict[str, Any]]:
     """Return the events of a response; servers differ in what they leave out.
 
-    Deltas may be missing, and so may the items in the last event, or all events of an item.
+    Deltas may be missing, and so may the items in the last event, or, unless `in_order`, all
+    events of an item.
     """
     events: list[dict[str, Any]] = []
     repeats_output = draw(st.booleans())
-    has_last = not repeats_output or draw(st.booleans())
-    for place, item in enumerate(items if has_last else items[:-1]):
+    has_late = repeats_output and not in_order and draw(st.booleans())
+    late = draw(st.integers(0, len(items) - 1)) if has_late else None
+    for place, item in enumerate(items):
+        if place == late:
+            continue
         keys = {"output_index": place, "item_id": item["id"]}
         events.append(_event("output_item.added", item=_begun(item), **keys))
         if draw(st.booleans()):
             events.extend(_parts(item, keys, draw))
         events.append(_event("output_item.done", item=item, **keys))
     output = list(items) if repeats_output else []
-    return [*events, _event("completed", response=response(output, **more))]
+    return [*events, _event("completed", response=response(output))]
 
 
 def _begun(item: Mapping[str, Any]) -> dict[str, Any]:

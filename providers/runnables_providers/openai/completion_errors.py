@@ -22,9 +22,10 @@ WITHHELD: Final = "The content filter withheld the answer"
 
 def completion_error(body: Any) -> ServiceError | None:
     """Return the error in an answer or in an event of a stream; None if there is none."""
-    choices: Any = body.get("choices") if isinstance(body, dict) else None
-    if not choices or body.get("error"):
-        return error_in(body) or _error_of_groq(object_of(body))
+    fields = object_of(body)
+    choices: Any = fields.get("choices")
+    if not choices or fields.get("error"):
+        return error_in(body) or _error_of_groq(fields)
     choice: Mapping[str, Any] = choices[0]
     reason = choice.get("finish_reason")
     if choice.get("error"):

@@ -23,6 +23,7 @@ from runnables_providers._remote.origins import Origin, origin_of
 from runnables_providers.openai.response_parts import (
     ITEM_KEY,
     MESSAGE_KEY,
+    ORDER_KEY,
     PLACE_KEY,
     place_of,
     summary_of,
@@ -138,7 +139,11 @@ class _Answer:
                     found.append((place, dict(block["value"])))
                 case _:
                     pass
-        ordered = _in_order(found, calls)
+        order: Any = self.message.additional_kwargs.get(ORDER_KEY)
+        if order and self.origin is Origin.SAME:
+            ordered = _in_known_order([*found, *calls], order)
+        else:
+            ordered = _in_order(found, calls)
         return [
             item.written(self.full_items) if isinstance(item, _Text) else item for item in ordered
         ]
@@ -247,6 +252,16 @@ def _in_order(
         )
         ordered.insert(next(later, len(ordered)), (place, call))
     return [item for _, item in ordered]
+
+
+def _in_known_order(items: Sequence[tuple[int | None, Any]], order: Sequence[int]) -> list[Any]:
+    """Return the items in the order of the places; the place of a string is -1."""
+    rank = {place: number for number, place in enumerate(order)}
+
+    def rank_of(item: tuple[int | None, Any]) -> int:
+        return rank.get(-1 if item[0] is None else item[0], len(order))
+
+    return [item for _, item in sorted(items, key=rank_of)]
 
 
 def _part(block: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,10 @@ PLACE_KEY: Final = "output_index"
 MESSAGE_KEY: Final = "message_item"
 """The additional field of a message that holds those of the item whose text is a string."""
 
+ORDER_KEY: Final = "item_order"
+"""The additional field of a message that holds the places of its items in the order of the model,
+where it is not that of the chunks. The place of a text that is a string is -1."""
+
 _MESSAGE_KEYS: Final = frozenset({"type", "role", "content"})
 _CALL_KEYS: Final = frozenset({"type", "call_id", "name", "arguments"})
 _REASONING_KEYS: Final = frozenset({"type", "id"})
@@ -63,6 +67,8 @@ class ItemReader:
         self._last_reasoning: dict[int, tuple[str, int]] = {}
         self._complete: dict[int, Mapping[str, Any]] = {}
         self._called: set[int] = set()
+        self._in_content: dict[int, None] = {}
+        """The places of the items in the content of the message, in the order of their chunks."""
 
     # -- parts
 
@@ -120,6 +126,8 @@ class ItemReader:
 
     def _count(self, place: int, kind: str, part: int, text: str) -> None:
         key = (place, kind, part)
+        if kind != "arguments":
+            self._in_content.setdefault(place)
         self._lengths[key] = self._lengths.get(key, 0) + len(text)
 
     # -- wholes
@@ -146,6 +154,8 @@ class ItemReader:
         """Yield what an item has beyond its parts; of an item that comes again, what is new."""
         before = self._complete.get(place)
         self._complete[place] = item
+        if item.get("type") != "function_call":
+            self._in_content.setdefault(place)
         match item.get("type"):
             case "message":
                 yield from self._complete_message(place, item, is_new=before is None)
@@ -158,6 +168,15 @@ class ItemReader:
                 yield _block("non_standard", place, value=dict(item))
             case _:
                 pass
+
+    def order(self, places: Sequence[int]) -> Iterator[AIMessageChunk]:
+        """Yield the order of the items, where some came later than those after them."""
+        in_content = [place for place in places if place in self._in_content]
+        if list(places) == sorted(places) and in_content == list(self._in_content):
+            return
+        string = None if self._string is None else self._string[0]
+        order = [-1 if place == string else place for place in places]
+        yield AIMessageChunk("", additional_kwargs={ORDER_KEY: order})
 
     def _complete_message(
         self, place: int, item: Mapping[str, Any], *, is_new: bool

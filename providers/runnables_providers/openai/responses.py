@@ -192,6 +192,7 @@ class Response(ApiCall):
         output: Sequence[Mapping[str, Any]] = event["response"].get("output") or ()
         names = {_name_of(item) for item in output}
         renamed = {place: kind for name, (place, kind) in self._places.items() if name not in names}
+        places: list[int] = []
         for place, item in enumerate(output):
             known = self._places.get(str(_name_of(item)))
             if known is not None:
@@ -201,7 +202,9 @@ class Response(ApiCall):
             else:  # no event had it: it needs a number of its own
                 taken = {number for number, _ in self._places.values()}
                 number = max(taken) + 1 + place if place in taken else place
+            places.append(number)
             yield from self._items.complete(number, item)
+        yield from self._items.order(places)
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
         """Return the last chunk, with the usage; None where the stream ended early."""
