@@ -35,7 +35,7 @@ MESSAGE_KEY: Final = "message_item"
 
 ORDER_KEY: Final = "item_order"
 """The additional field of a message that holds the places of its items in the order of the model,
-where it is not that of the chunks. The place of a text that is a string is -1."""
+where it is not that of the chunks. An item whose text is a string has -1 there."""
 
 _MESSAGE_KEYS: Final = frozenset({"type", "role", "content"})
 _CALL_KEYS: Final = frozenset({"type", "call_id", "name", "arguments"})
