@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
 
 from pydantic import Field
 from typing_extensions import Unpack, override
 
 from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
-from runnables.messages.normalize import refusal_of
+from runnables.messages.normalize import canonical_block, refusal_of
 from runnables.messages.tool_call_merging import merge_tool_call_chunks
 from runnables.messages.tool_calls import (
     InvalidToolCall,
@@ -82,12 +82,15 @@ class AIMessage(BaseMessage):
 
     def _blocks_without_calls(self) -> list[ContentBlock]:
         blocks = super().content_blocks
-        reasoning = self.additional_kwargs.get("reasoning_content")
-        if isinstance(reasoning, str) and not any(block["type"] == "reasoning" for block in blocks):
-            blocks.insert(0, {"type": "reasoning", "reasoning": reasoning})
+        more = self.additional_kwargs
+        if more and not any(block["type"] == "reasoning" for block in blocks):
+            values = (more.get(name) for name in _REASONING_FIELDS)
+            for text in (value for value in values if isinstance(value, str)):
+                blocks.insert(0, {"type": "reasoning", "reasoning": text})
+                break
         if (refusal := self.refusal) and not any(block["type"] == "refusal" for block in blocks):
             blocks.append({"type": "refusal", "refusal": refusal})
-        return blocks
+        return [*blocks, *_media_beside_content(more)] if more else blocks
 
     @property
     def refusal(self) -> str | None:
@@ -109,6 +112,26 @@ class AIMessage(BaseMessage):
             *(["Invalid Tool Calls:", *invalid] if invalid else []),
         ]
         return "\n".join(parts).strip()
+
+
+_REASONING_FIELDS: Final = ("reasoning_content", "reasoning")
+"""The fields in which services of chat completions have reasoning beside the content."""
+
+
+def _media_beside_content(fields: Mapping[str, Any]) -> Sequence[ContentBlock]:
+    """Return the images and the speech that chat completions have beside the content."""
+    given: Any = fields.get("images")
+    images: list[Any] = cast("Any", given) if isinstance(given, list) else []
+    found = map(canonical_block, images)
+    blocks: list[ContentBlock] = [block for block in found if block["type"] == "image"]
+    match fields.get("audio"):
+        case {"data": str(data), **rest} if data:
+            extras = {key: rest[key] for key in rest if key != "id"}
+            speech: Any = {"type": "audio", "base64": data, "extras": extras}
+            blocks.append(speech | ({"id": rest["id"]} if rest.get("id") else {}))
+        case _:
+            pass
+    return blocks
 
 
 def _set_tool_calls(fields: AIFields, blocks: Sequence[ContentBlock]) -> None:

@@ -20,9 +20,10 @@ Join: TypeAlias = Callable[[str, Sequence[Any]], Any]
 _REPLACED_KEYS: Final = frozenset(
     "type index id name role status url file_id mime_type media_type format detail title "
     "call_id tool_call_id tool_use_id model model_name model_provider output_version "
-    "finish_reason stop_reason".split()
+    "finish_reason stop_reason encrypted_content".split()
 )
-"""Keys whose string is a name: a second one replaces the first. Other strings are joined."""
+"""Keys whose string is a name, or always whole: a second one replaces the first. Other strings are
+joined."""
 
 
 def merge_content(contents: Iterable[Content]) -> Content:

@@ -146,7 +146,11 @@ def _from_reasoning(item: Mapping[str, Any]) -> Block | None:
 
 
 def _from_thinking(item: Mapping[str, Any]) -> Block | None:
-    return _block("reasoning", item, ("thinking",), reasoning=item.get("thinking"))
+    """Translate Anthropic's reasoning, a string, or Mistral's, a list of text blocks."""
+    thinking = item.get("thinking")
+    if isinstance(thinking, list):
+        thinking = text_of(cast("list[str | Block]", thinking))
+    return _block("reasoning", item, ("thinking",), reasoning=thinking)
 
 
 def _from_refusal(item: Mapping[str, Any]) -> Block | None:
@@ -231,7 +235,8 @@ def _from_file(item: Mapping[str, Any]) -> Block | None:
     inner = _mapping(item.get("file")) or item
     source: dict[str, str] | None = None
     if isinstance(data := inner.get("file_data"), str):
-        source = _url_or_data(data) if data.startswith("data:") else {"base64": data}
+        is_url = data.startswith(("data:", "http://", "https://"))
+        source = _url_or_data(data) if is_url else {"base64": data}
     elif isinstance(url := inner.get("file_url"), str):
         source = {"url": url}
     elif inner is not item and isinstance(file_id := inner.get("file_id"), str):

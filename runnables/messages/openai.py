@@ -88,18 +88,37 @@ def convert_to_openai_messages(
     return dicts[0] if single else dicts
 
 
-def openai_dicts(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """Return what `convert_to_openai_messages` returns for a list of messages by default."""
-    return _DEFAULT_WRITER.messages(messages)
+def openai_dicts(
+    message: BaseMessage, index: int = 0, *, cache_marks: bool = False
+) -> Sequence[dict[str, Any]]:
+    """Return what `convert_to_openai_messages` makes of a message by default, for providers.
+
+    Args:
+        message: the message.
+        index: its place in the conversation, for errors.
+        cache_marks: whether marks for the service's prompt cache, such as `cache_control`, are
+            kept. OpenAI refuses them; most services with prompt caches that copy its interface
+            expect them.
+    """
+    writer = _MARKING_WRITER if cache_marks else _DEFAULT_WRITER
+    return writer.message(index, message)
+
+
+def cache_marks_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the marks for prompt caches (`cache_control`, `cachePoint`, ...) among fields."""
+    return {key: value for key, value in fields.items() if "cache" in key.lower()}
 
 
 class _Writer:
     """A writer of messages with the options of one call."""
 
-    def __init__(self, text_format: str, include_id: bool, pass_through: bool) -> None:
+    def __init__(
+        self, text_format: str, include_id: bool, pass_through: bool, cache_marks: bool = False
+    ) -> None:
         self.text_format = text_format
         self.include_id = include_id
         self.pass_through = pass_through
+        self.cache_marks = cache_marks
 
     def messages(self, messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
         """Return the dicts of a conversation."""
@@ -120,6 +139,8 @@ class _Writer:
 
     def _with_id(self, message: BaseMessage, head: dict[str, Any], content: Any) -> dict[str, Any]:
         head["content"] = content
+        if self.cache_marks and message.additional_kwargs:
+            head.update(cache_marks_of(message.additional_kwargs))
         if self.include_id and message.id:
             head["id"] = message.id
         return head
@@ -127,7 +148,7 @@ class _Writer:
     def content(self, blocks: list[dict[str, Any]]) -> Any:
         if self.text_format == "block":
             return blocks
-        if all(block.get("type") == "text" for block in blocks):
+        if all(block.get("type") == "text" and len(block) == 2 for block in blocks):
             return "\n".join(block["text"] for block in blocks)
         return blocks
 
@@ -161,7 +182,8 @@ class _Writer:
         write = _BLOCKS.get(block["type"])
         written = write(block) if write else None
         if written is not None:
-            return written
+            marks = cache_marks_of(block.get("extras") or {}) if self.cache_marks else {}
+            return {**written, **marks} if marks else written
         if _type(item) == "image":
             check_place(block, where)
         if block["type"] == "non_standard" and _type(item) in _TRANSLATED:
@@ -175,6 +197,7 @@ class _Writer:
 
 
 _DEFAULT_WRITER: Final = _Writer("string", include_id=False, pass_through=True)
+_MARKING_WRITER: Final = _Writer("string", False, pass_through=True, cache_marks=True)
 
 
 def _head(message: BaseMessage, calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -234,18 +257,36 @@ def _image(block: Mapping[str, Any]) -> dict[str, Any] | None:
 def _audio(block: Mapping[str, Any]) -> dict[str, Any] | None:
     if "base64" not in block:
         return None
-    format = str(block.get("mime_type", "audio/wav")).partition("/")[2]
-    return {"type": "input_audio", "input_audio": {"data": base64_of(block), "format": format}}
+    return {"type": "input_audio", "input_audio": input_audio(block)}
+
+
+def input_audio(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return audio as OpenAI takes it: the base64, and the format by OpenAI's name.
+
+    MIME types have several names for a format, and parameters (`audio/ogg; codecs=opus`).
+    """
+    mime_type = str(block.get("mime_type") or "audio/wav").lower()
+    name = mime_type.partition(";")[0].strip().rpartition("/")[2].removeprefix("x-")
+    return {"data": base64_of(block), "format": _AUDIO_FORMATS.get(name, name)}
+
+
+_AUDIO_FORMATS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("mpeg", "mpeg3", "mpga", "mp3", "mpegaudio"), "mp3"),
+    **dict.fromkeys(("wav", "wave", "vnd.wave", "vnd.wav", "pn-wav"), "wav"),
+    **dict.fromkeys(("mp4", "m4a", "mp4a-latm"), "m4a"),
+}
+"""OpenAI's names of formats, by the subtypes of MIME types, without "x-"."""
 
 
 def _file(block: Mapping[str, Any]) -> dict[str, Any] | None:
     if "file_id" in block:
         return {"type": "file", "file": {"file_id": block["file_id"]}}
-    if "base64" not in block:
-        return None
-    name = _extra(block, "filename", "file")
     data = _url(block, "application/pdf")
-    return {"type": "file", "file": {"filename": name, "file_data": data}}
+    if data is None:
+        return None
+    # OpenAI needs a name for bytes; the services that fetch a URL (OpenRouter) take it from there
+    name = _extra(block, "filename", "file" if "base64" in block else None)
+    return {"type": "file", "file": {**({"filename": name} if name else {}), "file_data": data}}
 
 
 def _plain(block: Mapping[str, Any]) -> dict[str, Any] | None:

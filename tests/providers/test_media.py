@@ -38,10 +38,6 @@ def test_an_image_without_data_is_an_error(make: Any, call: Call) -> None:
 @pytest.mark.parametrize(
     ("block", "message"),
     [
-        (
-            {"type": "file", "url": "http://a/b.pdf"},
-            "give it 'base64' or 'file_id', or .*responses",
-        ),
         ({"type": "audio", "url": "http://a/b.wav"}, "with 'url': give it 'base64'"),
         ({"type": "video", "url": "http://a/b.mp4"}, "with 'url': leave it out"),
     ],
@@ -52,3 +48,10 @@ def test_chat_completions_refuse_unsupported_media(
     """Canonical blocks are refused; blocks in OpenAI's format are sent unchanged."""
     with pytest.raises(ConfigError, match=message):
         call_with(ChatOpenAI, block, call)
+
+
+def test_openai_fetches_no_file_in_chat_completions(call: Call) -> None:
+    """The error names the ways out; other servers get the URL, since some fetch it."""
+    model = ChatOpenAI("m", api_key="k", max_retries=0)
+    with pytest.raises(ConfigError, match="give it 'base64' or 'file_id', or .*responses"):
+        call.invoke(model, [HumanMessage([{"type": "file", "url": "http://a/b.pdf"}])])

@@ -111,11 +111,12 @@ def test_a_truncated_stream_is_an_error(call: Call) -> None:
 
 
 def test_server_tool_calls_are_blocks_that_are_sent_back(call: Call) -> None:
-    """A compatible server gets full items, OpenAI itself short ones."""
+    """The server gets its items as they were; OpenAI, which did not make them, the text alone."""
     search = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
     note = {"type": "url_citation", "url": "https://example.com", "start_index": 0, "end_index": 2}
     text = {"type": "output_text", "text": "Ho", "annotations": [note]}
-    items = [search, {"type": "message", "id": "m", "role": "assistant", "content": [text]}]
+    message = {"type": "message", "id": "m", "status": "completed", "role": "assistant"}
+    items = [search, {**message, "content": [text]}]
     with Recorder().listening() as server:
         server.enqueue(Response({**RESPONSE, "output": items}))
         answer: AIMessage = call.invoke(model(server.url), "Hi")
@@ -123,12 +124,10 @@ def test_server_tool_calls_are_blocks_that_are_sent_back(call: Call) -> None:
         sent = server.bodies[1]["input"]
     assert answer.text == "Ho"
     assert answer.additional_kwargs["annotations"] == [note]
-    content = {"type": "output_text", "text": "Ho", "annotations": []}
-    message = {"type": "message", "id": "msg_2", "status": "completed"}
-    assert sent[1:3] == [search, {**message, "role": "assistant", "content": [content]}]
+    assert sent[1:3] == items
     own = ChatOpenAI("m", api_key="k", use_responses_api=True)
     api_call = own._exchange([HumanMessage("Hi"), answer], own._options({}))
-    assert api_call.body(streamed=False)["input"][2] == {"role": "assistant", "content": "Ho"}
+    assert api_call.body(streamed=False)["input"][1:] == [{"role": "assistant", "content": "Ho"}]
 
 
 def test_a_refusal_is_read(call: Call) -> None:

@@ -568,7 +568,7 @@ def test_responses_and_their_streams_are_read_alike(
 
 
 def test_a_response_is_sent_back_as_its_items(server: Recorder, call: Call) -> None:
-    """Reasoning, messages and calls are the items that came, without volatile ids."""
+    """Reasoning, messages and calls are the items that came, with their ids."""
     model = ours(server, use_responses_api=True)
     server.enqueue(Response(RESPONSE))
     answer: AIMessage = call.invoke(model, "Hi")
@@ -577,9 +577,10 @@ def test_a_response_is_sent_back_as_its_items(server: Recorder, call: Call) -> N
     assert server.bodies[1]["input"] == [
         {"role": "user", "content": "Hi"},
         reasoning,
-        _item("Grüezi", 2),
+        _item("Grüezi", 1),
         {
             "type": "function_call",
+            "id": function["id"],
             "call_id": "call_1",
             "name": "weather",
             "arguments": json.dumps(json.loads(function["arguments"]), ensure_ascii=False),

@@ -34,26 +34,57 @@ def parse_error_body(body: Any) -> ServiceError:
     if not isinstance(body, Mapping):
         return ServiceError(f"{body}")
     body = cast("Mapping[str, Any]", body)
-    error: Any = body.get("error", body)
+    error: Any = body.get("error") or body
     if not isinstance(error, Mapping):
         return ServiceError(str(error), details=body)
     fields = cast("Mapping[str, Any]", error)
-    message = fields.get("message") or fields.get("detail") or json.dumps(fields)
-    codes = tuple(str(fields[key]) for key in ("status", "type", "code") if fields.get(key))
-    return ServiceError(str(message), codes, body)
+    message = str(fields.get("message") or fields.get("detail") or json.dumps(fields))
+    codes = tuple(str(fields[key]) for key in _CODE_KEYS if fields.get(key))
+    match fields.get("metadata"):
+        case {"raw": str(raw)} if raw not in message:  # OpenRouter: the words of the one behind it
+            message = f"{message}: {raw}"
+        case _:
+            pass
+    return ServiceError(message, codes, body)
+
+
+_CODE_KEYS: Final = ("status", "status_code", "type", "code")
+
+
+def error_in(value: Any) -> ServiceError | None:
+    """Return the error in the body of a successful response, or in an event; None without one.
+
+    Besides those of `parse_error_body`, these forms are in use: an object whose `type` or `object`
+    is "error" (vLLM, OpenAI's Responses), and any of them in a list (Google).
+    """
+    if isinstance(value, list) and value:
+        return error_in(cast("Sequence[Any]", value)[0])
+    if not isinstance(value, Mapping):
+        return None
+    body = cast("Mapping[str, Any]", value)
+    is_error = body.get("error") or "error" in (body.get("type"), body.get("object"))
+    return parse_error_body(body) if is_error else None
 
 
 _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     # codes of errors in the middle of a stream, which have no status
     "invalid_request_error": 400,
     "INVALID_ARGUMENT": 400,
+    "BadRequestError": 400,
+    "content_filter": 400,
+    "content_policy_violation": 400,
+    "invalid_prompt": 400,
+    "tool_use_failed": 400,
     "context_length_exceeded": 400,
     "authentication_error": 401,
+    "invalid_api_key": 401,
     "UNAUTHENTICATED": 401,
     "billing_error": 402,
     "permission_error": 403,
     "PERMISSION_DENIED": 403,
     "not_found_error": 404,
+    "NotFoundError": 404,
+    "model_not_found": 404,
     "NOT_FOUND": 404,
     "conflict_error": 409,
     "request_too_large": 413,
@@ -71,6 +102,16 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
 }
 
 
+_BAD_INPUT: Final = (
+    "invalid_",
+    "unsupported_",
+    "image_",
+    "empty_image",
+    "failed_to_download_image",
+)
+"""How codes for an input begin with which another try is the same (OpenAI's Responses)."""
+
+
 def status_of(codes: Iterable[str]) -> int:
     """Return the HTTP status that corresponds to error codes; 500 for unknown codes."""
     for code in codes:
@@ -78,4 +119,6 @@ def status_of(codes: Iterable[str]) -> int:
             return int(code)
         if code in _STATUS_OF_CODE:
             return _STATUS_OF_CODE[code]
+        if code.startswith(_BAD_INPUT):
+            return 400
     return 500

@@ -32,7 +32,12 @@ from runnables_providers._http import (
     require_http,
     send,
 )
-from runnables_providers._remote.error_bodies import ServiceError, parse_error_body
+from runnables_providers._remote.error_bodies import (
+    ServiceError,
+    error_in,
+    parse_error_body,
+    status_of,
+)
 from runnables_providers._remote.json_values import parse_json, to_json_bytes
 from runnables_providers._remote.keys import (
     RECENT_KEYS,
@@ -263,6 +268,8 @@ class Remote:
     def _decode(self, reply: Reply, read: Callable[[Any], T]) -> T:
         body = self._parse_reply(reply)
         with self._raises_server_error(reply.body, reply.headers):
+            if error := error_in(body):
+                raise self._error(status_of(error.codes), error, reply.headers)
             return read(body)
 
     # -- errors
@@ -273,7 +280,7 @@ class Remote:
         Raises:
             ModelError: the status is an error, or the body is not JSON.
         """
-        if not 200 <= reply.status < 300:
+        if not is_success(reply.status):
             raise self._refusal_error(reply)
         try:
             return parse_json(reply.body)
@@ -331,6 +338,11 @@ class Remote:
         """Replace keys in a message of the service; some repeat a wrong key."""
         own = key_of(self.api_key) if isinstance(self.api_key, SecretStr) else None
         return redact(text, [own or "", *keys_in_headers(self.default_headers)])
+
+
+def is_success(status: int) -> bool:
+    """Tell whether the status is not that of an error."""
+    return 200 <= status < 300
 
 
 def is_string_mapping(value: Any) -> bool:

@@ -72,8 +72,8 @@ class AzureChatOpenAI(ChatOpenAI, internal=True):
         rate_limiter (BaseRateLimiter): spaces the requests of all models that share it.
         cache (BaseCache): where answers are stored, and looked for first.
         default_headers (Mapping[str, str]): more headers of each request; their values never print.
-        extra_body (Mapping[str, Any]): more keys of each request, passed on unchanged, which
-            override all others.
+        extra_body (Mapping[str, Any]): more keys of each request; objects are merged into those of
+            the request, and anything else overrides.
         name (str): the name of the model in traces, events and logs.
 
     Raises:

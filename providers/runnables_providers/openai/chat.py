@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 
+from runnables.engine.timeouts import async_sleep, sleep
 from runnables.errors import ConfigError, did_you_mean
+from runnables_providers._http import Request, asend, send
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
+from runnables_providers._remote.origins import endpoint_of
 from runnables_providers._remote.service import Service, variable
 from runnables_providers._remote.tool_calls import with_only_tool
-from runnables_providers.openai import completions, responses
+from runnables_providers.openai import background, completions, responses
+from runnables_providers.openai.background import answer_path, is_in_background, is_pending
 
 if TYPE_CHECKING:
-    from runnables.messages import BaseMessage
+    from runnables.messages import AIMessage, BaseMessage
     from runnables_providers.openai.settings import OpenAISettings
 
 OPENAI: Final = Service(
@@ -73,8 +77,8 @@ class ChatOpenAI(HTTPChatModel, internal=True):
         rate_limiter (BaseRateLimiter): spaces the requests of all models that share it.
         cache (BaseCache): where answers are stored, and looked for first.
         default_headers (Mapping[str, str]): more headers of each request; their values never print.
-        extra_body (Mapping[str, Any]): more keys of each request, passed on unchanged, which
-            override all others.
+        extra_body (Mapping[str, Any]): more keys of each request; objects are merged into those of
+            the request, and anything else overrides.
         name (str): the name of the model in traces, events and logs.
 
     Raises:
@@ -129,20 +133,64 @@ class ChatOpenAI(HTTPChatModel, internal=True):
         self._check(options)
         if "tool_choice" in options and not self._is_official_url():
             options = with_only_tool(options)
+        official = self._is_official_url()
         if self.use_responses_api:
             return responses.Response(
                 messages,
                 options,
                 provider=self.service.name,
-                full_items=not self._is_official_url(),
+                endpoint=endpoint_of(self._url(), "/responses"),
+                full_items=not official,
             )
         return completions.Completion(
             messages,
             options,
             provider=self.service.name,
-            limit="max_completion_tokens" if self._is_official_url() else "max_tokens",
+            limit="max_completion_tokens" if official else "max_tokens",
             usage=self.stream_usage,
+            endpoint=endpoint_of(self._url(), "/chat/completions"),
+            official=official,
         )
+
+    # -- answers in the background
+
+    def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        if not is_in_background(options):
+            return super()._generate(messages, options)
+        call, request = self._build_request(messages, options, streamed=True)
+        answer = self._read_any(call, send(request, self._client_config(), self.service.name))
+        for delay in background.DELAYS:
+            if not is_pending(answer):
+                break
+            sleep(delay)
+            call, request = self._question(answer, messages, options)
+            answer = self._read_any(call, send(request, self._client_config(), self.service.name))
+        return answer
+
+    async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
+        if not is_in_background(options):
+            return await super()._agenerate(messages, options)
+        call, request = self._build_request(messages, options, streamed=True)
+        answer = self._read_any(
+            call, await asend(request, self._client_config(), self.service.name)
+        )
+        for delay in background.DELAYS:
+            if not is_pending(answer):
+                break
+            await async_sleep(delay)
+            call, request = self._question(answer, messages, options)
+            answer = self._read_any(
+                call, await asend(request, self._client_config(), self.service.name)
+            )
+        return answer
+
+    def _question(
+        self, answer: AIMessage, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> tuple[ApiCall, Request]:
+        """Return the request for an answer that the service is making."""
+        call, request = self._build_request(messages, options, streamed=False)
+        path = answer_path(self._path(options, streamed=False), str(answer.id))
+        return call, Request("GET", self._url() + path, request.headers)
 
     def _fitted_schema(
         self, schema: dict[str, Any], strict: bool | None

@@ -1,38 +1,41 @@
 """OpenAI's chat completions: requests, answers and events, as plain data.
 
-https://platform.openai.com/docs/api-reference/chat describes them. Compatible servers add
-`reasoning_content` (DeepSeek, vLLM, llama.cpp) or `reasoning` (OpenRouter).
+https://platform.openai.com/docs/api-reference/chat describes them. Many services copy the
+interface, and add to it: `reasoning_content` (DeepSeek, vLLM, llama.cpp), `reasoning` (OpenRouter,
+Groq), lists as content (Mistral), signatures (Gemini). What is not known here is kept: fields of a
+message in its `additional_kwargs`, those of a call in its `extras`, all others in the metadata.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
-from runnables.messages import (
-    AIMessage,
-    AIMessageChunk,
-    BaseMessage,
-    ToolCallChunk,
-    UsageMetadata,
-    text_chunk,
-    text_message,
-    tool_call_chunk,
-)
-from runnables.messages.openai import openai_dicts
+from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, text_chunk, text_message
+from runnables.messages.merging import merge_content
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables_providers._remote.chat import ApiCall
-from runnables_providers.openai.media import check_media
+from runnables_providers._remote.origins import ENDPOINT_KEY, rest_of
+from runnables_providers.openai.completion_errors import completion_error, withheld_answer
+from runnables_providers.openai.completion_messages import completion_messages
+from runnables_providers.openai.completion_parts import (
+    ContentReader,
+    StreamedCalls,
+    StreamedFields,
+    call_chunks,
+    more_fields,
+)
 from runnables_providers.openai.settings import CompletionOptions, SharedOptions
+from runnables_providers.openai.usage import other_usage, read_usage
 
 if TYPE_CHECKING:
     from runnables.messages.ai import AIFields
+    from runnables.messages.blocks import Content
+    from runnables_providers._remote.error_bodies import ServiceError
 
 OPTIONS: Final = SharedOptions.__optional_keys__ | CompletionOptions.__optional_keys__
 """The names of the options that a call may have beyond those of every chat model."""
-
-_FACTS: Final = ("id", "created", "service_tier", "system_fingerprint")
-"""Keys of an answer that go into the metadata of the message unchanged."""
 
 
 class Completion(ApiCall):
@@ -44,6 +47,8 @@ class Completion(ApiCall):
         provider: the provider that answers name in their metadata.
         limit: the service's name of `max_tokens`.
         usage: whether to ask for the usage of a stream.
+        endpoint: the endpoint that answers name in their metadata.
+        official: whether the service is OpenAI's own, which refuses what it does not know.
     """
 
     def __init__(
@@ -54,13 +59,35 @@ class Completion(ApiCall):
         provider: str,
         limit: str,
         usage: bool,
+        endpoint: str = "",
+        official: bool = False,
     ) -> None:
         self.messages = messages
         self.options = options
         self.provider = provider
         self.limit = limit
         self.usage = usage
-        self._finished = False
+        self.endpoint = endpoint
+        self.official = official
+        self._reason: str | None = None
+        self._has_begun = False
+        self._says_something = False
+        self._usage: Mapping[str, Any] | None = None
+        self._head: dict[str, Any] = {}
+        self._is_noted = False
+        self._choice: dict[str, Any] = {}
+
+    @cached_property
+    def _content(self) -> ContentReader:
+        return ContentReader()
+
+    @cached_property
+    def _calls(self) -> StreamedCalls:
+        return StreamedCalls(self.messages)
+
+    @cached_property
+    def _fields(self) -> StreamedFields:
+        return StreamedFields()
 
     # -- the request
 
@@ -70,9 +97,15 @@ class Completion(ApiCall):
         if "max_tokens" in options:
             options[self.limit] = options.pop("max_tokens")
         if not options.get("tools"):
-            options.pop("tools", None)  # an empty list is refused, and so is a choice without any
-            options.pop("tool_choice", None)
-        request = {"messages": openai_messages(self.messages), **options}
+            for name in _TOOL_OPTIONS:  # an empty list is refused, and so is a choice without any
+                options.pop(name, None)
+        messages = completion_messages(
+            self.messages,
+            provider=self.provider,
+            endpoint=self.endpoint,
+            official=self.official,
+        )
+        request = {"messages": messages, **options}
         if streamed:
             request["stream"] = True
             if self.usage:
@@ -81,119 +114,161 @@ class Completion(ApiCall):
 
     # -- the answer
 
+    def answer_error(self, body: Mapping[str, Any]) -> ServiceError | None:
+        """Return the error in the body of a successful response; None if there is none."""
+        return completion_error(body)
+
+    def stream_error(self, event: Mapping[str, Any]) -> ServiceError | None:
+        """Return the error that an event reports; None if it reports none."""
+        return completion_error(event)
+
     def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
         """Return the message of the first choice."""
         choice: Mapping[str, Any] = body["choices"][0]
         message: Mapping[str, Any] = choice["message"]
+        usage = body.get("usage")
+        metadata = {**self._metadata(body, headers), **_outcome(choice), **_more_of(choice)}
         fields: AIFields = {
             "id": body.get("id"),
-            "usage_metadata": _usage(body.get("usage")),
-            "response_metadata": {**self._metadata(body, headers), **_outcome(choice)},
+            "usage_metadata": read_usage(usage),
+            "response_metadata": {**metadata, **other_usage(usage)},
         }
         if written_calls := message.get("tool_calls"):
-            chunks = [_tool_call_chunk(call) for call in written_calls]
+            chunks = call_chunks(written_calls, self.messages)
             calls, invalid = parse_tool_calls(chunks, last=True)
             fields["tool_calls"], fields["invalid_tool_calls"] = calls, invalid
-        if more := _additional(message):
+        more = more_fields(message)
+        content: Content = message.get("content") or ""
+        if not isinstance(content, str):
+            content = merge_content([self._content.read(content)])
+        if not (content or written_calls) and (withheld := withheld_answer(choice)):
+            more.setdefault("refusal", withheld)
+        if more:
             fields["additional_kwargs"] = more
-        # Only calls hold values that the service may write with a wrong type: they are validated.
-        make = AIMessage if written_calls else text_message
-        return make(message.get("content") or "", **fields)
+        # Calls and lists hold values that the service may write with a wrong type.
+        if written_calls or not isinstance(content, str):
+            return AIMessage(content, **fields)
+        return text_message(content, **fields)
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        """Return the chunks of an event; the one with the usage has no choice.
+        """Return the chunks of an event.
 
-        Of several choices (`n`), the first is the answer, as in a non-streamed one.
+        Of several choices (`n`), the first is the answer, as in a non-streamed one. The usage comes
+        with the last chunk: some services repeat the count so far in every event.
         """
-        chunks: list[AIMessageChunk] = []
-        for choice in event.get("choices") or ():
+        choices: Sequence[Mapping[str, Any]] = event.get("choices") or ()
+        if event.get("usage") or not self._is_noted or not _REPEATED.issuperset(event):
+            self._note(event)
+        if len(choices) == 1:
+            choice = choices[0]
+            if (text := _text_alone(choice)) is not None:
+                self._says_something = True
+                return (text_chunk(text, event.get("id")),)
             if not choice.get("index"):
-                chunks.append(self._chunk(event, choice))  # noqa: PERF401  (slower for one)
-        if (usage := _usage(event.get("usage"))) is not None:
-            metadata = self._metadata(event, {})
-            chunks.append(
-                AIMessageChunk(
-                    "", id=event.get("id"), usage_metadata=usage, response_metadata=metadata
-                )
-            )
-        return chunks
+                return self._chunks(event, choice)
+        return [
+            chunk
+            for choice in choices
+            if not choice.get("index")
+            for chunk in self._chunks(event, choice)
+        ]
 
-    def _chunk(self, event: Mapping[str, Any], choice: Mapping[str, Any]) -> AIMessageChunk:
+    def _note(self, event: Mapping[str, Any]) -> None:
+        """Keep what an event says beside its choices."""
+        self._usage = event.get("usage") or self._usage
+        self._head |= {key: value for key, value in event.items() if value not in (None, "")}
+        self._is_noted = "id" in self._head
+
+    def _chunks(
+        self, event: Mapping[str, Any], choice: Mapping[str, Any]
+    ) -> Sequence[AIMessageChunk]:
         delta: Mapping[str, Any] = choice.get("delta") or {}
+        self._has_begun = True
+        if not _PLAIN_CHOICE.issuperset(choice):
+            more_of_choice = _more_of(choice)
+            self._choice |= {
+                key: more_of_choice[key]
+                for key in more_of_choice
+                if more_of_choice[key] not in ({}, [])
+            }
         fields: dict[str, Any] = {}
-        if calls := delta.get("tool_calls"):
-            fields["tool_call_chunks"] = [_tool_call_chunk(call) for call in calls]
-        if not _PLAIN.issuperset(delta) and (more := _additional(delta)):
+        if not _PLAIN.issuperset(delta) and (more := self._fields.read(delta)):
             fields["additional_kwargs"] = more
         if outcome := _outcome(choice):
             fields["response_metadata"] = outcome
-            self._finished = self._finished or "finish_reason" in outcome
-        text = delta.get("content") or ""
+            self._reason = outcome.get("finish_reason") or self._reason
+        content: Content = delta.get("content") or ""
+        if not isinstance(content, str):
+            content = self._content.read(content, streamed=True)
+        self._says_something = self._says_something or bool(content or delta.get("tool_calls"))
         if not fields:
-            return text_chunk(text, event.get("id"))
-        return AIMessageChunk(text, id=event.get("id"), **fields)
+            chunk = text_chunk(content, event.get("id")) if isinstance(content, str) else None
+            chunk = chunk or AIMessageChunk(content, id=event.get("id"))
+        else:
+            chunk = AIMessageChunk(content, id=event.get("id"), **fields)
+        if not (calls := delta.get("tool_calls")):
+            return (chunk,)
+        parts = [AIMessageChunk("", tool_call_chunks=[part]) for part in self._calls.read(calls)]
+        return [chunk, *parts] if content or fields else parts
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
-        """Return the last chunk; None where no event had a reason for the end."""
-        if not self._finished:
+        """Return the last chunk; None where no event had a reason for the end, nor "[DONE]"."""
+        if self._reason is None and not (self.done and (self._has_begun or self._says_something)):
             return None
-        metadata = {"model_provider": self.provider, **_request_id(headers)}
-        return [AIMessageChunk("", response_metadata=metadata, chunk_position="last")]
+        metadata = {**self._metadata(self._head, headers), **self._choice}
+        more = self._fields.finish()
+        if not self._says_something:
+            outcome = {**self._choice, "finish_reason": self._reason}
+            if withheld := withheld_answer(outcome):
+                more["refusal"] = withheld
+        calls = [AIMessageChunk("", tool_call_chunks=[part]) for part in self._calls.finish()]
+        last = AIMessageChunk(
+            "",
+            id=self._head.get("id"),
+            usage_metadata=read_usage(self._usage),
+            response_metadata={**metadata, **other_usage(self._usage)},
+            additional_kwargs=more,
+            chunk_position="last",
+        )
+        return [*calls, last]
 
     def _metadata(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
-        return {
+        metadata = {
             "model_name": body.get("model") or self.options.get("model"),
             "model_provider": self.provider,
-            **{key: body[key] for key in _FACTS if body.get(key) is not None},
-            **_request_id(headers),
+            ENDPOINT_KEY: self.endpoint,
+            **rest_of(body, _READ),
         }
+        if request_id := headers.get("x-request-id"):
+            metadata["request_id"] = request_id
+        return metadata
 
 
-def openai_messages(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """Return messages as chat completions take them, without what only other services read.
-
-    Raises:
-        ConfigError: chat completions have no type for a medium.
-    """
-    return openai_dicts([_sendable(message) for message in messages])
-
-
-def _sendable(message: BaseMessage) -> BaseMessage:
-    """Return a message without its reasoning, which chat completions have no place for."""
-    if isinstance(message.content, str):
-        return message
-    check_media(message.content)
-    if not isinstance(message, AIMessage):
-        return message
-    content = [
-        block
-        for block in message.content
-        if isinstance(block, str) or block.get("type") not in _REASONING
-    ]
-    return message.model_copy(update={"content": content or ""})
-
-
+_TOOL_OPTIONS: Final = ("tools", "tool_choice", "parallel_tool_calls")
+_TEXT: Final = frozenset({"role", "content"})
 _PLAIN: Final = frozenset({"role", "content", "tool_calls"})
 """The keys of a delta that has no more than text and tool calls."""
-_REASONING: Final = {"reasoning", "thinking", "redacted_thinking"}
+_PLAIN_CHOICE: Final = frozenset({"index", "delta", "message", "finish_reason", "logprobs", "text"})
+"""The keys of a choice that are read."""
+_READ: Final = frozenset({"model", "object", "choices", "usage", "obfuscation"})
+"""The keys of an answer that are read, or that say nothing."""
+_REPEATED: Final = _READ | {"id", "created", "system_fingerprint", "service_tier", "provider"}
+"""The keys of an event that are the same in all events of an answer."""
 
 
-def _tool_call_chunk(call: Mapping[str, Any]) -> ToolCallChunk:
-    function: Mapping[str, Any] = call.get("function") or {}
-    return tool_call_chunk(
-        name=function.get("name"),
-        args=function.get("arguments"),
-        id=call.get("id"),
-        index=call.get("index"),
-    )
-
-
-def _additional(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a message, or a delta of one, has besides text and tool calls."""
-    found = {key: message[key] for key in ("refusal", "audio", "annotations") if message.get(key)}
-    if reasoning := message.get("reasoning_content") or message.get("reasoning"):
-        found["reasoning_content"] = reasoning
-    return found
+def _text_alone(choice: Mapping[str, Any]) -> str | None:
+    """Return the text of a choice that has nothing else, as most have in a stream."""
+    if (
+        choice.get("index")
+        or choice.get("finish_reason")
+        or choice.get("logprobs")
+        or not _PLAIN_CHOICE.issuperset(choice)
+        or not (delta := choice.get("delta"))
+        or not _TEXT.issuperset(delta)
+    ):
+        return None
+    text = delta.get("content")
+    return text if type(text) is str and text else None
 
 
 def _outcome(choice: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,33 +280,5 @@ def _outcome(choice: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _request_id(headers: Mapping[str, str]) -> dict[str, str]:
-    name = headers.get("x-request-id")
-    return {"request_id": name} if name else {}
-
-
-def _usage(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
-    if not usage:
-        return None
-    read, written = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
-    found = UsageMetadata(
-        input_tokens=read,
-        output_tokens=written,
-        total_tokens=int(usage.get("total_tokens") or read + written),
-    )
-    if inputs := details(usage.get("prompt_tokens_details"), _READ):
-        found["input_token_details"] = cast("Any", inputs)
-    if outputs := details(usage.get("completion_tokens_details"), _WRITTEN):
-        found["output_token_details"] = cast("Any", outputs)
-    return found
-
-
-_READ: Final = {"cached_tokens": "cache_read", "audio_tokens": "audio"}
-_WRITTEN: Final = {"reasoning_tokens": "reasoning", "audio_tokens": "audio"}
-
-
-def details(counts: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, int]:
-    """Return the counts of kinds of tokens; `names` has our names by the service's."""
-    if not counts:
-        return {}
-    return {ours: int(counts[theirs]) for theirs, ours in names.items() if counts.get(theirs)}
+def _more_of(choice: Mapping[str, Any]) -> dict[str, Any]:
+    return {} if _PLAIN_CHOICE.issuperset(choice) else rest_of(choice, _PLAIN_CHOICE)

@@ -17,8 +17,13 @@ _KNOWN: Final[Mapping[Any, frozenset[str]]] = {
 """The keys that chat completions read, by type of block."""
 
 
-def check_media(content: Sequence[str | Mapping[str, Any]]) -> None:
+def check_media(content: Sequence[str | Mapping[str, Any]], *, takes_urls: bool = False) -> None:
     """Refuse canonical blocks that chat completions cannot express.
+
+    Args:
+        content: the content of a message.
+        takes_urls: whether the service may fetch a file from a URL, as OpenRouter does. OpenAI
+            does not.
 
     Raises:
         ConfigError: there is such a block; the error says what to do.
@@ -27,6 +32,8 @@ def check_media(content: Sequence[str | Mapping[str, Any]]) -> None:
         if isinstance(item, str) or (known := _KNOWN.get(item.get("type"))) is None:
             continue
         places = sorted(_PLACES & item.keys())
+        if takes_urls and item["type"] == "file":
+            known = _PLACES
         if places and known.isdisjoint(places):
             ways = [f"give it {' or '.join(map(repr, sorted(known)))}"] if known else []
             if item["type"] == "file":

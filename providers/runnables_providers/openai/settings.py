@@ -66,7 +66,7 @@ class ResponseOptions(TypedDict, total=False):
     """Options that only Responses have."""
 
     background: bool | None
-    """Whether the service works on after the request has ended."""
+    """Whether the service works on after the connection has ended. The answer is waited for."""
     conversation: str | Mapping[str, Any] | None
     """A conversation that the service stores, which the answer continues."""
     include: Sequence[str] | None

@@ -15,10 +15,28 @@ from runnables.errors import ConfigError
 Schema: TypeAlias = Mapping[str, Any]
 """A JSON schema, or a part of one."""
 
+_FORMATS: Final = frozenset("date-time time date duration email hostname ipv4 ipv6 uuid".split())
+"""The formats of strings that strict services know; they refuse others."""
+_IGNORED: Final = frozenset(
+    "default discriminator $defs definitions $schema $id $comment $anchor oneOf allOf examples "
+    "example readOnly writeOnly deprecated contentEncoding contentMediaType contentSchema".split()
+)
+"""Keywords that strict services refuse and that do not constrain a value, or that are converted."""
+_IN_WORDS: Final[Mapping[str, str]] = {
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "uniqueItems": "no item twice",
+    "minProperties": "at least {} fields",
+    "maxProperties": "at most {} fields",
+    "format": "in the format {}",
+    "pattern": "matching {}",
+}
+"""Keywords that strict services refuse, in words for the description, where the model reads them.
+The parser of the answer checks them."""
 _NULL: Final[Schema] = {"type": "null"}
 _REFUSED: Final = frozenset(
     "prefixItems patternProperties propertyNames not if then else dependentSchemas "
-    "dependentRequired unevaluatedProperties contains".split()
+    "dependentRequired unevaluatedProperties unevaluatedItems contains".split()
 )
 
 
@@ -26,7 +44,8 @@ def strict_schema(schema: Schema) -> dict[str, Any]:
     """Return a schema that follows the rule of strict services, as OpenAI defines it.
 
     Every object in it names its fields, requires all of them and allows no others. A field that
-    was optional may be null. Defaults are dropped.
+    was optional may be null. Defaults are dropped. Other keywords that the services refuse, such as
+    `minLength` and some formats, go into the description.
 
     Raises:
         ConfigError: the rule cannot express it: keys that are not known in advance
@@ -40,9 +59,10 @@ def strict_schema(schema: Schema) -> dict[str, Any]:
     """
     strict = _Strict(schema)
     converted = strict.convert(resolve(schema, schema), "the answer")
-    if "$defs" in schema:
-        defs = cast("Mapping[str, Schema]", schema["$defs"])
-        converted["$defs"] = {name: strict.convert(part, name) for name, part in defs.items()}
+    for key in ("$defs", "definitions"):
+        if key in schema:
+            parts = cast("Mapping[str, Schema]", schema[key])
+            converted[key] = {name: strict.convert(part, name) for name, part in parts.items()}
     return converted
 
 
@@ -122,15 +142,21 @@ class _Strict:
         """Return a part that follows the rule; `path` is its name in errors."""
         if "$ref" in schema:  # keywords next to it, such as a description, are not allowed
             return {"$ref": schema["$ref"]}
-        if refused := _REFUSED & schema.keys():
-            raise _not_strict(path, f"{sorted(refused)[0]!r}")
-        if not schema.keys() - {"title", "description", "default"}:
+        if impossible := _REFUSED & schema.keys():
+            raise _not_strict(path, f"{sorted(impossible)[0]!r}")
+        if not schema.keys() - _IGNORED.difference(("oneOf", "allOf")) - {"title", "description"}:
             raise _not_strict(path, "values of any kind")
         converted = {
             key: value
             for key, value in schema.items()
-            if key not in ("default", "discriminator", "$defs", "oneOf", "allOf")
+            if key not in _IGNORED and not _is_refused(key, value)
         }
+        refused = {key: value for key, value in schema.items() if _is_refused(key, value)}
+        if words := [
+            _IN_WORDS[key].format(refused[key]) for key in refused if refused[key] is not False
+        ]:
+            about, notes = schema.get("description"), ", ".join(words)
+            converted["description"] = f"{about} ({notes})" if about else notes
         self._combine(converted, schema, path)
         if "items" in converted:
             converted["items"] = self.convert(converted["items"], f"the items of {path}")
@@ -166,6 +192,15 @@ class _Strict:
             return converted
         about = {"description": converted.pop("description")} if "description" in converted else {}
         return {"anyOf": [converted, dict(_NULL)], **about}
+
+
+def _is_refused(key: str, value: Any) -> bool:
+    """Tell whether a strict service refuses a keyword that constrains a value."""
+    if key == "format":
+        return value not in _FORMATS
+    if key == "pattern":  # no regular expression that looks around
+        return any(mark in str(value) for mark in ("(?=", "(?!", "(?<=", "(?<!"))
+    return key in _IN_WORDS
 
 
 def _not_strict(path: str, problem: str) -> ConfigError:
