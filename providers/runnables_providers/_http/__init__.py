@@ -16,6 +16,7 @@ from runnables_providers._http.client import (
 )
 from runnables_providers._http.extras import require_http as require_http
 from runnables_providers._http.json_lines import JSONLinesDecoder as JSONLinesDecoder
+from runnables_providers._http.lines import BoundedBody as BoundedBody
 from runnables_providers._http.sse import (
     ServerSentEvent as ServerSentEvent,
     SSEDecoder as SSEDecoder,

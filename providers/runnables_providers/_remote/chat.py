@@ -14,11 +14,21 @@ from runnables.core.signatures import setting_names
 from runnables.errors import ModelConnectionError
 from runnables.models import ChatModel
 from runnables.models.options import BASE_OPTIONS, merged_options
-from runnables_providers._http import Reply, Request, asend, astream, send, stream
-from runnables_providers._remote.error_bodies import ServiceError, parse_error_body, status_of
+from runnables_providers._http import (
+    BoundedBody,
+    Reply,
+    Request,
+    asend,
+    astream,
+    send,
+    stream,
+)
+from runnables_providers._remote.error_bodies import ServiceError, error_in, status_of
+from runnables_providers._remote.json_values import parse_json
 from runnables_providers._remote.keys import Key, SecretHeaders
-from runnables_providers._remote.service import Remote, is_string_mapping
-from runnables_providers._remote.stream_decoding import JSONEvents
+from runnables_providers._remote.request_bodies import merged_body, revealed
+from runnables_providers._remote.service import Remote, is_string_mapping, is_success
+from runnables_providers._remote.stream_decoding import JSONEvents, is_start_of_stream
 
 if TYPE_CHECKING:
     from runnables.cache import BaseCache
@@ -27,7 +37,7 @@ if TYPE_CHECKING:
     from runnables_providers._http import Timeouts
 
 REMOTE_OPTIONS = BASE_OPTIONS | {"extra_body", "extra_headers"}
-"""The options of a call of any remote model; `extra_body` is added to the body unchanged."""
+"""The options of a call of any remote model; `extra_body` is merged into the body."""
 
 
 class ApiCall(ABC):
@@ -46,7 +56,11 @@ class ApiCall(ABC):
 
     def stream_error(self, event: Mapping[str, Any]) -> ServiceError | None:
         """Return the error that an event reports; None if it reports none."""
-        return parse_error_body(event) if event.get("error") else None
+        return error_in(event)
+
+    def answer_error(self, body: Mapping[str, Any]) -> ServiceError | None:
+        """Return the error in the body of a successful response; None if there is none."""
+        return error_in(body)
 
     @abstractmethod
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
@@ -79,7 +93,8 @@ class HTTPChatModel(Remote, ChatModel):
         rate_limiter: spaces the requests of all models that share it.
         cache: the cache of answers, which is read first; see `RequestPolicy`.
         default_headers: more headers of each request; no repr shows their values.
-        extra_body: more keys of each request body; they override all others.
+        extra_body: more keys of each request body; objects in it are merged into those of the
+            request, and anything else overrides.
         name: the name in traces.
         **options: defaults of other options of a call (`known_options`).
 
@@ -160,8 +175,8 @@ class HTTPChatModel(Remote, ChatModel):
     ) -> Iterator[AIMessageChunk]:
         call, request = self._build_request(messages, options, streamed=True)
         with stream(request, self._client_config(), self.service.name) as reply:
-            if self._is_not_a_stream(reply.status, reply.headers):
-                raise self._not_a_stream_error(Reply(reply.status, reply.headers, reply.read()))
+            if not is_success(reply.status):
+                raise self._refusal_error(Reply(reply.status, reply.headers, reply.read()))
             reader = _StreamReader(self, call, reply.headers)
             for data in reply:
                 for chunk in reader.feed(data):
@@ -174,10 +189,8 @@ class HTTPChatModel(Remote, ChatModel):
     ) -> AsyncIterator[AIMessageChunk]:
         call, request = self._build_request(messages, options, streamed=True)
         async with await astream(request, self._client_config(), self.service.name) as reply:
-            if self._is_not_a_stream(reply.status, reply.headers):
-                raise self._not_a_stream_error(
-                    Reply(reply.status, reply.headers, await reply.read())
-                )
+            if not is_success(reply.status):
+                raise self._refusal_error(Reply(reply.status, reply.headers, await reply.read()))
             reader = _StreamReader(self, call, reply.headers)
             async for data in reply:
                 for chunk in reader.feed(data):
@@ -198,37 +211,51 @@ class HTTPChatModel(Remote, ChatModel):
         body = call.body(streamed=streamed)
         if extra_body is not None:
             self._check_type("extra_body", extra_body, isinstance(extra_body, Mapping), "a dict")
-            body = {**body, **extra_body}
+            body = merged_body(body, revealed(extra_body))
         return call, self._post(self._path(options, streamed=streamed), body, extra_headers)
 
     def _read(self, call: ApiCall, reply: Reply) -> AIMessage:
         body = self._parse_reply(reply)
         with self._raises_server_error(reply.body, reply.headers):
+            if error := call.answer_error(body):
+                raise self._error(status_of(error.codes), error, reply.headers)
             return call.answer(body, reply.headers)
 
-    # -- errors of streams
-
-    def _is_not_a_stream(self, status: int, headers: Mapping[str, str]) -> bool:
-        wanted = "json" if self.lines else "text/event-stream"
-        return status != 200 or wanted not in headers.get("content-type", "")
-
-    def _not_a_stream_error(self, reply: Reply) -> Exception:
-        if reply.status != 200:
-            return self._refusal_error(reply)
-        return self._unreadable_error(reply.body, reply.headers)
+    def _not_a_stream_error(self, call: ApiCall, reply: Reply) -> Exception:
+        """Return the error for a successful response that is no stream."""
+        try:
+            error = call.answer_error(parse_json(reply.body))
+        except ValueError:
+            error = None
+        if error is None:
+            return self._unreadable_error(reply.body, reply.headers)
+        return self._error(status_of(error.codes), error, reply.headers)
 
 
 class _StreamReader:
-    """Reader of the bytes of one streamed answer."""
+    """Reader of the bytes of one streamed answer.
+
+    Some servers name another content type than that of a stream, or none: then the first bytes tell
+    whether it is one.
+    """
 
     def __init__(self, model: HTTPChatModel, call: ApiCall, headers: Mapping[str, str]) -> None:
         self._model = model
         self._call = call
         self._headers = headers
         self._events = JSONEvents(lines=model.lines)
+        self._not_a_stream = BoundedBody(model.service.name)
+        wanted = "json" if model.lines else "text/event-stream"
+        named = wanted in headers.get("content-type", "")
+        self._is_stream = True if named else None  # None: no byte has come yet
 
     def feed(self, data: bytes) -> Iterator[AIMessageChunk]:
         """Take bytes; yield the chunks that they complete, also those before an error."""
+        if self._is_stream is None and data.strip():
+            self._is_stream = is_start_of_stream(data, lines=self._model.lines)
+        if self._is_stream is False:
+            self._not_a_stream.add(data)
+            return
         with self._model._raises_server_error(data, self._headers):
             for event in self._events.feed(data):
                 yield from self._chunks(event)
@@ -238,7 +265,11 @@ class _StreamReader:
 
         Raises:
             ModelConnectionError: the stream ended before the answer did.
+            ModelError: it was no stream.
         """
+        if self._is_stream is False:
+            reply = Reply(200, self._headers, self._not_a_stream.join())
+            raise self._model._not_a_stream_error(self._call, reply)
         with self._model._raises_server_error(b"", self._headers):
             for event in self._events.finish():
                 yield from self._chunks(event)

@@ -14,6 +14,7 @@ from runnables.core.config import Scope, activate
 from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError
 from runnables.models import Embeddings
+from runnables_providers._remote.request_bodies import merged_body, revealed
 from runnables_providers._remote.service import Remote
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class HTTPEmbeddings(Remote, Embeddings):
             60 by default.
         rate_limiter: spaces the requests of all models that share it.
         default_headers: more headers of each request; no repr shows their values.
-        extra_body: more keys of each request body; they override all others.
+        extra_body: more keys of each request body; objects in it are merged into those of the
+            request, and anything else overrides.
         name: the name in traces.
 
     Raises:
@@ -152,7 +154,7 @@ class HTTPEmbeddings(Remote, Embeddings):
         )
 
     def _build_request(self, strings: Sequence[str], query: bool) -> Request:
-        body = {**self._body(strings, query=query), **(self.extra_body or {})}
+        body = merged_body(self._body(strings, query=query), revealed(self.extra_body or {}))
         return self._post(self._path(), body)
 
     def _read(self, count: int, body: Any) -> list[list[float]]:

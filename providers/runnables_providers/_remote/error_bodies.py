@@ -34,13 +34,28 @@ def parse_error_body(body: Any) -> ServiceError:
     if not isinstance(body, Mapping):
         return ServiceError(f"{body}")
     body = cast("Mapping[str, Any]", body)
-    error: Any = body.get("error", body)
+    error: Any = body.get("error") or body
     if not isinstance(error, Mapping):
         return ServiceError(str(error), details=body)
     fields = cast("Mapping[str, Any]", error)
     message = fields.get("message") or fields.get("detail") or json.dumps(fields)
     codes = tuple(str(fields[key]) for key in ("status", "type", "code") if fields.get(key))
     return ServiceError(str(message), codes, body)
+
+
+def error_in(value: Any) -> ServiceError | None:
+    """Return the error in the body of a successful response, or in an event; None without one.
+
+    Besides those of `parse_error_body`, these forms are in use: an object whose `type` or `object`
+    is "error" (vLLM, OpenAI's Responses), and any of them in a list (Google).
+    """
+    if isinstance(value, list) and value:
+        return error_in(cast("Sequence[Any]", value)[0])
+    if not isinstance(value, Mapping):
+        return None
+    body = cast("Mapping[str, Any]", value)
+    is_error = body.get("error") or "error" in (body.get("type"), body.get("object"))
+    return parse_error_body(body) if is_error else None
 
 
 _STATUS_OF_CODE: Final[Mapping[str, int]] = {

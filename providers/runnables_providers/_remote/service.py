@@ -276,7 +276,7 @@ class Remote:
         Raises:
             ModelError: the status is an error, or the body is not JSON.
         """
-        if not 200 <= reply.status < 300:
+        if not is_success(reply.status):
             raise self._refusal_error(reply)
         try:
             return parse_json(reply.body)
@@ -334,6 +334,11 @@ class Remote:
         """Replace keys in a message of the service; some repeat a wrong key."""
         own = key_of(self.api_key) if isinstance(self.api_key, SecretStr) else None
         return redact(text, [own or "", *keys_in_headers(self.default_headers)])
+
+
+def is_success(status: int) -> bool:
+    """Tell whether the status is not that of an error."""
+    return 200 <= status < 300
 
 
 def is_string_mapping(value: Any) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from runnables_providers._http import JSONLinesDecoder, SSEDecoder
 from runnables_providers._remote.json_values import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from runnables_providers._http import ServerSentEvent
 
 
 class JSONEvents:
@@ -36,7 +39,28 @@ class JSONEvents:
 
 # One value at a time: each garbage collection would traverse a list of a hundred until the last
 # value is used.
-def _values(events: Iterable[Any]) -> Iterator[Any]:
+def _values(events: Iterable[ServerSentEvent]) -> Iterator[Any]:
     for event in events:
-        if event.data and event.data != "[DONE]":
+        if event.event == "error":
+            yield _error_event(event.data)
+        elif event.data and event.data != "[DONE]":
             yield parse_json(event.data)
+
+
+def _error_event(data: str) -> Any:
+    """Return an event of type "error", whose data may be anything, as an object with an `error`."""
+    try:
+        value = parse_json(data)
+    except ValueError:
+        value = data or "no reason given"
+    has_error = isinstance(value, Mapping) and cast("Mapping[str, Any]", value).get("error")
+    return value if has_error else {"type": "error", "error": value}
+
+
+def is_start_of_stream(data: bytes, *, lines: bool) -> bool:
+    """Tell whether a body that begins with these bytes is a stream: of lines of JSON, or of events.
+
+    Neither HTML nor an object of JSON begins like an event.
+    """
+    first = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return first == b"{" if lines else first not in b'{[<"'
