@@ -122,7 +122,7 @@ class Generation(ApiCall):
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
         """Return a chunk for each part; the last chunk has the metadata."""
         self._parts.id = self._parts.id or event.get("responseId")
-        self._counts |= event.get("usageMetadata") or {}
+        self._counts = event.get("usageMetadata") or self._counts
         self._metadata |= {key: event[key] for key in event if key not in _READ}
         if "modelVersion" in event:
             self._metadata["model_name"] = event["modelVersion"]
