@@ -42,7 +42,7 @@ _IMAGES: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Origin:
+class Author:
     """Where a message comes from, as it decides what is sent back.
 
     Attributes:
@@ -57,13 +57,13 @@ class Origin:
     unsigned: bool = False
 
 
-def request_block(item: str | Mapping[str, Any], where: str, origin: Origin) -> Block | None:
+def request_block(item: str | Mapping[str, Any], where: str, author: Author) -> Block | None:
     """Return an item of a message's content as a block; None where there is nothing to send.
 
     Args:
         item: a string or a block.
         where: its place, for the error.
-        origin: where the message comes from.
+        author: where the message comes from.
 
     Raises:
         InvalidRequestError: Claude cannot read it.
@@ -72,17 +72,17 @@ def request_block(item: str | Mapping[str, Any], where: str, origin: Origin) -> 
         return text_block(item)
     kind = item.get("type")
     if kind == "thinking":
-        return _thinking(item, origin)
+        return _thinking(item, author)
     if "source" in item:
         return _without_index(item)
     block = cast("Mapping[str, Any]", canonical_block(item))
     match block["type"]:
         case "text":
-            return _text(block, origin)
+            return _text(block, author)
         case "refusal":
             return text_block(block["refusal"])
         case "reasoning":
-            return _reasoning(block, origin)
+            return _reasoning(block, author)
         case "image":
             return _with_transformations({"type": "image", "source": _source(block)}, block)
         case "file":
@@ -90,10 +90,10 @@ def request_block(item: str | Mapping[str, Any], where: str, origin: Origin) -> 
         case "text-plain":
             return _document(block, _text_source(block) if "text" in block else _source(block))
         case "tool_call":
-            return tool_use(block, own=origin.own)
+            return tool_use(block, own=author.own)
         case "invalid_tool_call":
             args = {INVALID_JSON_KEY: block.get("args")}
-            return tool_use({**block, "args": args}, own=origin.own)
+            return tool_use({**block, "args": args}, own=author.own)
         case "tool_call_chunk":
             return None  # an incomplete call
         case "non_standard":
@@ -130,44 +130,44 @@ def _without_index(item: Mapping[str, Any]) -> Block:
     return {key: value for key, value in item.items() if key != "index"}
 
 
-def _thinking(item: Mapping[str, Any], origin: Origin) -> Block | None:
+def _thinking(item: Mapping[str, Any], author: Author) -> Block | None:
     """Return reasoning unchanged; None where it has no signature: it is another model's, and the
     API would refuse it."""
-    if not item.get("signature") and not (origin.own and origin.unsigned):
+    if not item.get("signature") and not (author.own and author.unsigned):
         return None
     return _without_index(item)
 
 
-def _reasoning(block: Mapping[str, Any], origin: Origin) -> Block | None:
+def _reasoning(block: Mapping[str, Any], author: Author) -> Block | None:
     extras: Mapping[str, Any] = block.get("extras") or {}
     item = {"type": "thinking", "thinking": block.get("reasoning", "")}
-    if origin.own:
-        return _thinking({**item, **extras}, origin)
+    if author.own:
+        return _thinking({**item, **extras}, author)
     if not isinstance(signature := extras.get("signature"), str):
         return None
     return {**item, "signature": signature}
 
 
-def _text(block: Mapping[str, Any], origin: Origin) -> Block | None:
+def _text(block: Mapping[str, Any], author: Author) -> Block | None:
     made = text_block(block["text"])
     if made is None:
         return None
     extras: Mapping[str, Any] = block.get("extras") or {}
-    if origin.own:
+    if author.own:
         made |= {key: value for key, value in extras.items() if key != "citations"}
     if own := extras.get("citations"):
         made["citations"] = own
-    elif origin.from_model and (citations := _citations(block, origin)):
+    elif author.from_model and (citations := _citations(block, author)):
         made["citations"] = citations
     return _with_cache_control(made, extras)
 
 
-def _citations(block: Mapping[str, Any], origin: Origin) -> list[dict[str, Any]]:
+def _citations(block: Mapping[str, Any], author: Author) -> list[dict[str, Any]]:
     return [
         # answers have a `file_id`, which requests may not have
         {key: value for key, value in annotation.items() if key != "file_id"}
         for annotation in block.get("annotations") or ()
-        if origin.own or annotation.get("type") in _CITATION_TYPES
+        if author.own or annotation.get("type") in _CITATION_TYPES
     ]
 
 

@@ -11,7 +11,7 @@ from runnables.messages import AIMessage, BaseMessage, ChatMessage, SystemMessag
 from runnables.messages.normalize import canonical_block
 from runnables_providers.anthropic.blocks import (
     INVALID_JSON_KEY,
-    Origin,
+    Author,
     call_id,
     request_block,
     text_block,
@@ -37,7 +37,7 @@ _READABLE: Final = frozenset({"text", "refusal", "tool_call", "invalid_tool_call
 tools, are for them alone; media are refused in an answer."""
 
 
-_FROM_USER: Final = Origin()
+_FROM_USER: Final = Author()
 
 
 @dataclass
@@ -110,8 +110,8 @@ def turns_of(messages: Iterable[BaseMessage], *, unsigned: bool = False) -> list
     for index, message in enumerate(messages):
         if isinstance(message, SystemMessage):
             continue
-        origin = Origin(isinstance(message, AIMessage), _is_own(message), unsigned)
-        role, blocks = _role(index, message), _blocks_of(index, message, origin)
+        author = Author(isinstance(message, AIMessage), _is_own(message), unsigned)
+        role, blocks = _role(index, message), _blocks_of(index, message, author)
         if turns and turns[-1].role == role:
             turns[-1].blocks.extend(blocks)
             turns[-1].text = turns[-1].text and not blocks
@@ -143,24 +143,24 @@ def _role(index: int, message: BaseMessage) -> str:
     return _ROLES[message.role]
 
 
-def _blocks_of(index: int, message: BaseMessage, origin: Origin) -> list[Block]:
+def _blocks_of(index: int, message: BaseMessage, author: Author) -> list[Block]:
     if isinstance(message, ToolMessage):
         return _results(index, message)
     if isinstance(message, AIMessage):
-        return _answer(index, message, origin)
+        return _answer(index, message, author)
     # An empty message is sent, for the service to refuse it: the user would not notice otherwise.
     return _blocks(index, message) or [{"type": "text", "text": message.text}]
 
 
-def _blocks(index: int, message: BaseMessage, origin: Origin = _FROM_USER) -> list[Block]:
+def _blocks(index: int, message: BaseMessage, author: Author = _FROM_USER) -> list[Block]:
     if isinstance(message.content, str):
         block = text_block(message.content)
         return [] if block is None else [block]
     # An answer that names no provider may be of Anthropic.
-    is_foreign = origin.from_model and message.response_metadata.get("model_provider") is not None
-    is_foreign = is_foreign and not origin.own
+    is_foreign = author.from_model and message.response_metadata.get("model_provider") is not None
+    is_foreign = is_foreign and not author.own
     found = (
-        request_block(item, f"messages[{index}].content[{position}]", origin)
+        request_block(item, f"messages[{index}].content[{position}]", author)
         for position, item in enumerate(message.content)
         if not is_foreign or canonical_block(item)["type"] in _READABLE
     )
@@ -181,7 +181,7 @@ def _results(index: int, message: ToolMessage) -> list[Block]:
     return [result]
 
 
-def _answer(index: int, message: AIMessage, origin: Origin) -> list[Block]:
+def _answer(index: int, message: AIMessage, author: Author) -> list[Block]:
     """Return the blocks of an answer: its content, and the calls that are not in its content."""
     calls: list[Mapping[str, Any]] = [
         *message.tool_calls,
@@ -190,10 +190,10 @@ def _answer(index: int, message: AIMessage, origin: Origin) -> list[Block]:
             for call in message.invalid_tool_calls
         ),
     ]
-    uses = [tool_use(call, own=origin.own) for call in calls]
+    uses = [tool_use(call, own=author.own) for call in calls]
     missing = {use["id"]: use for use in uses}
     blocks: list[Block] = []
-    for block in _blocks(index, message, origin):
+    for block in _blocks(index, message, author):
         if block.get("type") == "tool_use" and block["id"] in missing:
             # where the two differ, the call is right: it is what was run
             block |= {"input": missing.pop(block["id"])["input"]}

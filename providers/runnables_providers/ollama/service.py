@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from runnables.errors import ConfigError
-from runnables_providers._remote.service import Remote, Service
+from runnables_providers._remote.service import Remote, Service, shown_url
 
 _PORT: Final = 11434
 
@@ -47,8 +47,10 @@ def server_url(host: str) -> str:
 def _port(host: str, url: str) -> int | None:
     try:
         return urlsplit(url).port
-    except ValueError as error:
-        raise ConfigError(f"{host!r} is no URL of an Ollama server: {error}.") from None
+    except ValueError:
+        raise ConfigError(
+            f"{shown_url(host)!r} is no URL of an Ollama server: its port is no number of a port."
+        ) from None
 
 
 def checked_model(model: Any) -> str:
