@@ -151,7 +151,7 @@ def events(
             if event.error is not None:
                 raise event.error
     finally:
-        if not mailbox.ended:
+        if not job.ended:
             engine.cancel(job)
         mailbox.drain()
 
@@ -172,6 +172,6 @@ async def aevents(
             if event.error is not None:
                 raise event.error
     finally:
-        if not mailbox.ended:
+        if not job.ended:
             engine.cancel(job)
         await mailbox.drain()

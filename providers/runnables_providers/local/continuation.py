@@ -31,6 +31,7 @@ class Continuation:
         self._runs = 0
         self._id: Any = None
         self._prompt_tokens = 0
+        self._cached_tokens = 0
         self._written = 0
         self._written_before = 0
         self._timings: dict[str, float] = {}
@@ -86,6 +87,7 @@ class Continuation:
         progress: Mapping[str, Any] = found.get("prompt_progress") or {}
         if self._runs == 1 and progress:
             self._prompt_tokens = int(progress["total"])
+            self._cached_tokens = int(progress.get("cache") or 0)
         delta = _delta_of(found)
         if delta.get("reasoning_content"):
             self._pausable = False  # no request can begin with it
@@ -108,7 +110,8 @@ class Continuation:
         if (usage := event.get("usage")) and not self._anew and self._prompt_tokens:
             written = int(usage["total_tokens"]) - self._prompt_tokens
             counts = {"prompt_tokens": self._prompt_tokens, "completion_tokens": written}
-            event["usage"] = {**usage, **counts}
+            details = {"prompt_tokens_details": {"cached_tokens": self._cached_tokens}}
+            event["usage"] = {**usage, **counts, **details}
         return event
 
 

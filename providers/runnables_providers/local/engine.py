@@ -88,6 +88,8 @@ class Job:
         self.exclusive = exclusive
         self._pauses_after = pauses_after
         self.has_reader = has_reader or (lambda: True)
+        self.ended = False
+        """Whether its `End` was sent."""
         self.paused = False
         """Whether it stops, or has stopped, until the consumer reads on."""
         self.stopped: BaseException | None = None
@@ -114,6 +116,7 @@ class Job:
 
     def send(self, event: Any) -> bool:
         """Send an event, or the `End`; tell whether the consumer could receive it."""
+        self.ended = isinstance(event, End)
         try:
             self._on_event(event)
         except RuntimeError as error:  # the event loop of the consumer is closed
