@@ -151,7 +151,8 @@ def takes_citations(body: Mapping[str, Any]) -> bool:
 
 
 def _cites(content: Any) -> bool:
-    blocks = cast("Sequence[Mapping[str, Any]]", content if isinstance(content, list) else ())
+    items = cast("Sequence[Any]", content if isinstance(content, list) else ())
+    blocks = [cast("Mapping[str, Any]", item) for item in items if isinstance(item, Mapping)]
     return any(_enables(block.get("citations")) or _cites(block.get("content")) for block in blocks)
 
 
