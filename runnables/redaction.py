@@ -38,7 +38,7 @@ class SecretDict(dict[str, Any]):
     """A dict whose repr hides the secrets in it."""
 
     def __repr__(self) -> str:
-        return repr(hide(dict(self)))
+        return redact(repr(hide(dict(self))), secrets_in(self))
 
 
 class SecretHeaders(dict[str, str]):
@@ -159,7 +159,7 @@ def _hidden_mapping(
         own_name = str(key)
         if is_schema and isinstance(inner, Mapping):
             own_name = "" if name == "properties" else own_name  # a field, not its value
-        elif of_secrets and replace is _hide_all:  # of those without a name, none is remembered
+        elif of_secrets and (replace is _hide_all or _looks_secret(own_name, inner)):
             own_name = "secret"
         elif not isinstance(inner, str) and not is_secret_name(own_name) and is_secret_name(name):
             own_name = name
@@ -167,6 +167,19 @@ def _hidden_mapping(
     if all(shown[key] is value[key] for key in shown):
         return value
     return shown
+
+
+_HARMLESS: Final = re.compile(
+    r"(?:.*-)?(?:version|beta|type|agent|accept|encoding|length|host|project|organization|id)",
+    re.IGNORECASE,
+)
+_LIKE_A_SECRET: Final = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])\S{12,}")
+
+
+def _looks_secret(name: str, value: object) -> bool:
+    """Tell whether a header of any name is remembered: other values are words of ordinary text."""
+    is_like_one = isinstance(value, str) and bool(_LIKE_A_SECRET.fullmatch(value))
+    return is_like_one and not _HARMLESS.fullmatch(name)
 
 
 def _hidden_items(value: Any, name: str, replace: Callable[[str], str], depth: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from runnables.errors import ConfigError
 
@@ -103,6 +103,6 @@ class ClientConfig:
     """
 
     timeouts: Timeouts = Timeouts()
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # it may have a password
     ca_file: str | None = None
     verify: bool = True

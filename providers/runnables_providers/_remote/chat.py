@@ -26,7 +26,7 @@ from runnables_providers._http import (
 )
 from runnables_providers._remote.error_bodies import ServiceError, error_in, status_of
 from runnables_providers._remote.json_values import parse_json
-from runnables_providers._remote.request_bodies import merged_body, revealed
+from runnables_providers._remote.request_bodies import guarded, merged_body, revealed
 from runnables_providers._remote.service import Remote, is_string_mapping, is_success
 from runnables_providers._remote.stream_decoding import JSONEvents, is_start_of_stream
 
@@ -153,6 +153,12 @@ class HTTPChatModel(Remote, ChatModel):
         vars(self).update(defaults)
         remember_secrets(self.extra_body)
         self._connect(api_key, base_url, timeout, default_headers)
+
+    def _options(self, given: dict[str, Any]) -> dict[str, Any]:
+        return guarded(super()._options(given))
+
+    def _bindable(self, options: dict[str, Any]) -> dict[str, Any]:
+        return guarded(super()._bindable(options))
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         """Return the call for these messages in the format of the service."""

@@ -28,6 +28,7 @@ from runnables.redaction import (
     RECENT_SECRETS,
     SecretHeaders,
     hide_in_text,
+    remember_secrets,
 )
 from runnables_providers._http import (
     ClientConfig,
@@ -139,8 +140,7 @@ class Remote:
         self.default_headers = (
             None if default_headers is None else SecretHeaders(revealed(default_headers))
         )
-        for word in keys_in_headers(self.default_headers):
-            RECENT_SECRETS.add(word)
+        remember_secrets(self.default_headers)
         headers: Mapping[str, Any] = self.default_headers or {}
         for name, value in headers.items():
             if not isinstance(value, str):
@@ -235,8 +235,8 @@ class Remote:
         key = self._secret()
         if key:
             RECENT_SECRETS.add(key)
-        for word in keys_in_headers(extra) if extra else ():
-            RECENT_SECRETS.add(word)
+        if extra:
+            remember_secrets(SecretHeaders(extra))
         headers = {"content-type": "application/json"}
         for more in (self._auth(key) if key else None, self.default_headers, extra):
             if more:
@@ -347,8 +347,7 @@ class Remote:
 
 def shown_url(url: str) -> str:
     """Return a URL without what may be secret in it: the name before the host, and the query."""
-    url, mark, _ = re.sub(r"[^/@]*@", f"{HIDDEN}@", url).partition("?")
-    return f"{url}?..." if mark else url
+    return re.sub(r"[?#].*", "?...", re.sub(r"[^/@]*@", f"{HIDDEN}@", url), flags=re.DOTALL)
 
 
 def is_success(status: int) -> bool:

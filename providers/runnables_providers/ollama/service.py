@@ -41,7 +41,9 @@ def server_url(host: str) -> str:
     name = f"[{name}]" if ":" in name else name
     port = _port(host, url) or (None if "://" in host else _PORT)
     user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-    return f"{parts.scheme}://{user}{name}{f':{port}' if port else ''}{parts.path}".rstrip("/")
+    made = f"{parts.scheme}://{user}{name}{f':{port}' if port else ''}{parts.path}".rstrip("/")
+    more = f"?{parts.query}#{parts.fragment}" if parts.query or parts.fragment else ""
+    return made + more  # which `_check_url` refuses
 
 
 def _port(host: str, url: str) -> int | None:
