@@ -161,8 +161,9 @@ def _hidden_mapping(
             own_name = "" if name == "properties" else own_name  # a field, not its value
         elif of_secrets and (replace is _hide_all or _looks_secret(own_name, inner)):
             own_name = "secret"
-        elif not isinstance(inner, str) and not is_secret_name(own_name) and is_secret_name(name):
-            own_name = name
+        elif is_secret_name(name) and not is_secret_name(own_name):
+            if not isinstance(inner, str) or replace is _hide_all or _looks_secret(own_name, inner):
+                own_name = name
         shown[key] = _hidden(inner, own_name, replace, depth + 1)
     if all(shown[key] is value[key] for key in shown):
         return value
@@ -202,7 +203,9 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     return (
         re.compile(r"(?<![\w.+-])([a-zA-Z][\w.+-]*://)([^/\s@'\"?#]+)(@)"),
         re.compile(r"([?&;])([\w.-]+)=([^&;\s#'\"]+)"),
-        re.compile(r"\b(bearer|basic)(\s+)([\w.~+/=-]{8,})", re.IGNORECASE),
+        re.compile(
+            r"\b(bearer|basic)(\s+)((?=\S*\d)[\w.~+/=-]{8,}|[\w.~+/=-]{20,})", re.IGNORECASE
+        ),
         re.compile(r"(?<![\w-])(--?)([\w-]+)=(\S+)"),
     )
 
@@ -243,8 +246,8 @@ def _replaced(
 
 @cache
 def _pairs() -> tuple[re.Pattern[str], ...]:
-    quoted = r"""(\\*['"])(?P<name>[A-Za-z][\w.-]*)\1(\s*:\s*)(\\*['"])(?P<value>.+?)(?<!\\)\4"""
-    keyword = r"""(?<![\w.'"-])(?P<name>[A-Za-z][\w.]*)(=)(['"])(?P<value>.+?)(?<!\\)\3"""
+    quoted = r"""(\\*['"])(?P<name>[A-Za-z][\w.-]*)\1(\s*:\s*)(\\*['"])(?P<value>.*?)(?<!\\)\4"""
+    keyword = r"""(?<![\w.'"-])(?P<name>[A-Za-z][\w.]*)(=)(['"])(?P<value>.*?)(?<!\\)\3"""
     header = (
         r"""(?<![\w.'"-])(?P<name>[A-Za-z][\w-]*)(:\s*)"""
         r"""(?P<value>(?=\S*\d)[^\s'",;]{8,}|[^\s'",;]{16,})"""
