@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import SecretBytes, SecretStr
@@ -31,7 +31,7 @@ def guarded(options: dict[str, Any]) -> dict[str, Any]:
             kind = SecretDict if name == "extra_body" else SecretHeaders
             changes[name] = kind(cast("Mapping[str, Any]", value))
     if isinstance(tools := options.get("tools"), list):
-        changes["tools"] = [_guarded_tool(tool) for tool in cast("list[Any]", tools)]
+        changes["tools"] = [_guarded_tool(tool) for tool in cast("Sequence[Any]", tools)]
     return {**options, **changes} if changes else options
 
 
@@ -48,8 +48,8 @@ def revealed(value: Any) -> Any:
     if isinstance(value, (SecretStr, SecretBytes)):
         return value.get_secret_value()
     if isinstance(value, Mapping):
-        items = cast("Mapping[Any, Any]", value).items()
-        return {key: revealed(inner) for key, inner in items}
+        fields = cast("Mapping[str, Any]", value)
+        return {key: revealed(inner) for key, inner in fields.items()}
     if isinstance(value, (list, tuple)):
         return [revealed(inner) for inner in cast("list[Any]", value)]
     return value

@@ -64,8 +64,9 @@ def body_of(options: Mapping[str, Any], container: str | None = None) -> dict[st
 def _container(named: Any, known: str | None) -> dict[str, Any]:
     if isinstance(named, Mapping) and known and "id" not in named:  # skills, for the same container
         return {"container": {"id": known, **cast("Mapping[str, Any]", named)}}
-    container = known if named is None else named
-    return {"container": container} if container else {}
+    if named is None:
+        return {"container": known} if known else {}
+    return {"container": cast("Any", named)} if named else {}
 
 
 def blank_stops(options: Mapping[str, Any]) -> list[str]:

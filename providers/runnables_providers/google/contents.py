@@ -141,7 +141,7 @@ class _Writer:
             if not _is_sent_back(block, provider):
                 continue
             if block["type"] in ("tool_call", "invalid_tool_call") and not block.get("name"):
-                self._nameless.add(block.get("id"))
+                self._nameless.add(cast("str | None", block.get("id")))
                 part: Part | None = {"text": str(block["args"] or "")}
             elif provider == GOOGLE.name:
                 part = _own_part(block)

@@ -108,9 +108,11 @@ class Generation(ApiCall):
         """Return the error that an event reports, also as the reason of an empty answer."""
         if error := super().stream_error(event):
             return error
-        for candidate in event.get("candidates") or ():
-            reason = candidate.get("finishReason")
-            if reason in _FAILED and not (candidate.get("content") or {}).get("parts"):
+        candidates: Sequence[Mapping[str, Any]] = event.get("candidates") or ()
+        for candidate in candidates:
+            reason = str(candidate.get("finishReason"))
+            content: Mapping[str, Any] = candidate.get("content") or {}
+            if reason in _FAILED and not content.get("parts"):
                 words = candidate.get("finishMessage") or "no answer"
                 return ServiceError(f"{words} ({reason})", (_FAILED[reason],), event)
         return None
@@ -179,11 +181,11 @@ class Generation(ApiCall):
     def _take_other(self, place: int, candidate: Mapping[str, Any]) -> None:
         """Take a candidate besides the first, which goes into the metadata as it came."""
         known = self._others.setdefault(place, {})
-        parts: list[Any] = [
-            part
-            for content in (known.get("content"), candidate.get("content"))
-            for part in (content or {}).get("parts") or ()
+        contents: list[Mapping[str, Any]] = [
+            known.get("content") or {},
+            candidate.get("content") or {},
         ]
+        parts: list[Any] = [part for content in contents for part in content.get("parts") or ()]
         known |= candidate
         if parts:
             known["content"] = {**known["content"], "parts": parts}
@@ -206,7 +208,8 @@ class Generation(ApiCall):
         """Return the chunk of the lists in a candidate; sums beside them count at the end."""
         lists: dict[str, Any] = {}
         for theirs, ours in _LISTS.items():
-            for key, value in (candidate.get(theirs) or {}).items():
+            fields: Mapping[str, Any] = candidate.get(theirs) or {}
+            for key, value in fields.items():
                 target = lists if isinstance(value, list) else self._sums
                 target.setdefault(ours, {})[key] = value
         return AIMessageChunk("", id=self._parts.id, response_metadata=lists) if lists else None

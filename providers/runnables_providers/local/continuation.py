@@ -8,7 +8,7 @@ it has the same words, and those that were read already are left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 
@@ -73,7 +73,7 @@ class Continuation:
     def take(self, event: Any) -> Any:
         """Take an event of the runtime; return it as if there had been no pause."""
         if not isinstance(event, Mapping):
-            return cast("Any", event)
+            return event  # an error of the runtime
         found = dict(cast("Mapping[str, Any]", event))
         self._id = self._id or found.get("id")
         if self._runs > 1:
@@ -115,16 +115,16 @@ class Continuation:
         return event
 
 
-def _delta_of(event: Any) -> Mapping[str, Any]:
-    match event:
-        case {"choices": [{"delta": {**delta}}, *_]}:
-            return delta
-        case _:
-            return {}
+def _delta_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    choices: Sequence[Mapping[str, Any]] = event.get("choices") or ({},)
+    delta: Mapping[str, Any] = choices[0].get("delta") or {}
+    return delta
 
 
 def _text_of(event: Any) -> str:
-    return _delta_of(event).get("content") or ""
+    if not isinstance(event, Mapping):
+        return ""  # an error of the runtime
+    return str(_delta_of(cast("Mapping[str, Any]", event)).get("content") or "")
 
 
 def _with_text(event: dict[str, Any], text: str) -> dict[str, Any]:
