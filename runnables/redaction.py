@@ -256,7 +256,7 @@ def _pairs() -> tuple[re.Pattern[str], ...]:
 
 
 def hide_in_text(text: str, secrets: Iterable[str] = ()) -> str:
-    """Return a text, such as the message of an error, without the secrets in it.
+    """Return a string, such as the message of an error, without the secrets in it.
 
     They are the known ones, and those that have their name before them, as in a repr of a dict, in
     JSON, or in the lines of a header.

@@ -152,9 +152,9 @@ def test_secrets_in_text(text: str) -> None:
 
 
 def test_long_text_takes_time_in_proportion() -> None:
-    """No pattern goes back and forth over a text that is made for it."""
-    for piece in ("a", "a.", "\\", "'", '"a": "', "a://", "x=", "?a", "Bearer ", "a:", "--a="):
-        text = piece * (40_000 // len(piece))
+    """No pattern goes back and forth over a string that is made for it."""
+    for part in ("a", "a.", "\\", "'", '"a": "', "a://", "x=", "?a", "Bearer ", "a:", "--a="):
+        text = part * (40_000 // len(part))
         assert len(hide_in_text(text)) >= 8
 
 

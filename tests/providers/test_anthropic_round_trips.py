@@ -23,7 +23,7 @@ IDS = st.uuids().map(lambda made: f"toolu_{made.hex}")
 
 
 def block(kind: str, more: Any = FIELDS, **fields: Any) -> Any:
-    """Return a strategy of blocks, with fields that nobody knows yet."""
+    """Return a strategy of blocks, with fields of unknown names."""
     strategies = {
         key: field if isinstance(field, st.SearchStrategy) else st.just(field)
         for key, field in fields.items()
@@ -70,7 +70,7 @@ def api_call(messages: Any = None) -> MessagesCall:
 
 
 def expected(blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the blocks as they go back: plain texts in a row are one, and blank ones none."""
+    """Return the blocks as they go back: plain strings in a row are one, and blank ones none."""
     found: list[dict[str, Any]] = []
     for item in blocks:
         is_plain = set(item) == {"type", "text"}

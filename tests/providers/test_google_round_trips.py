@@ -24,7 +24,7 @@ SIGNATURE = st.fixed_dictionaries({}, optional={"thoughtSignature": st.sampled_f
 
 
 def part(more: Any = FIELDS, /, **fields: Any) -> Any:
-    """Return a strategy of parts, signed or not, with fields that nobody knows yet."""
+    """Return a strategy of parts, signed or not, with fields of unknown names."""
     known = st.fixed_dictionaries(
         {
             key: field if isinstance(field, st.SearchStrategy) else st.just(field)
@@ -97,7 +97,7 @@ def sent_back(message: AIMessage) -> list[dict[str, Any]]:
 
 
 def expected(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the parts as they go back: how words and thoughts were cut is nobody's business."""
+    """Return the parts as they go back: words and reasoning are joined."""
     found: list[dict[str, Any]] = []
     for item in parts:
         item = dict(item)
@@ -185,7 +185,7 @@ def test_an_unexpected_call_is_one_call(spread: bool) -> None:
 
 
 def test_nameless_calls_of_others_go_in_words() -> None:
-    """Whoever made the call: the text of the model is sent."""
+    """The text of the model is sent, also that of another service."""
     broken: Any = {"name": None, "args": "add(1", "id": "c1", "error": "?"}
     message = AIMessage("", invalid_tool_calls=[broken], response_metadata={"model_provider": "x"})
     assert sent_back(message) == [{"text": "add(1"}]
@@ -204,19 +204,19 @@ def test_a_changed_call_goes_back_changed() -> None:
 # -- calls whose arguments come in parts
 
 
-def pieces(value: Any, path: str = "$") -> list[dict[str, Any]]:
+def partials(value: Any, path: str = "$") -> list[dict[str, Any]]:
     """Return the parts of a value, by their paths; strings come in two."""
     if isinstance(value, dict):
         return [
-            piece
+            partial
             for key, inner in value.items()
-            for piece in pieces(inner, f"{path}.{key}" if key.isalnum() else f"{path}['{key}']")
+            for partial in partials(inner, f"{path}.{key}" if key.isalnum() else f"{path}['{key}']")
         ]
     if isinstance(value, list) and value:
         return [
-            piece
+            partial
             for place, inner in enumerate(value)
-            for piece in pieces(inner, f"{path}[{place}]")
+            for partial in partials(inner, f"{path}[{place}]")
         ]
     if isinstance(value, str):
         half = len(value) // 2
@@ -249,8 +249,8 @@ def test_arguments_in_parts_are_put_together(calls: list[dict[str, Any]], at_onc
     events: list[dict[str, Any]] = []
     for args in calls:
         events.append(event({"functionCall": {"name": "tide", "willContinue": True}}))
-        found = pieces(args)
-        for group in [found] if at_once else [[piece] for piece in found]:
+        found = partials(args)
+        for group in [found] if at_once else [[partial] for partial in found]:
             call = {"partialArgs": group, "willContinue": True}
             events.append(event({"functionCall": call}))
         events.append(event({"functionCall": {}}))
@@ -297,8 +297,8 @@ def test_a_call_that_is_cut_off_is_invalid(end: str) -> None:
 @pytest.mark.parametrize("path", ["", "$", "a", "$.a[", "$.a[x]", "$..a", "$.a[999999999]"])
 def test_a_path_that_cannot_be_read_is_an_error_of_the_service(path: str, call: Call) -> None:
     """It is none of this library."""
-    piece = {"jsonPath": path, "numberValue": 1}
-    made = event({"functionCall": {"name": "f", "partialArgs": [piece], "willContinue": True}})
+    partial = {"jsonPath": path, "numberValue": 1}
+    made = event({"functionCall": {"name": "f", "partialArgs": [partial], "willContinue": True}})
     with Recorder().listening() as server:
         server.enqueue(sse_response([made]))
         with pytest.raises(ServerError, match="cannot be read"):

@@ -19,7 +19,7 @@ from tests.sdk.recorder import Recorder, json_lines_response
 
 
 def calls(*, ids: bool) -> Any:
-    """Return a strategy of calls, with or without ids, and with fields that nobody knows yet."""
+    """Return a strategy of calls, with or without ids, and with fields of unknown names."""
     name = st.sampled_from(["look", "add"])
     function = st.fixed_dictionaries(
         {"name": name, "arguments": ARGS}, optional={"index": st.integers(0, 3)}
@@ -82,12 +82,12 @@ def test_a_stream_goes_back_like_an_answer(said: dict[str, Any], cut: int) -> No
         for fields in [{key: said[key]}]
     ]
     thinking, content = said.get("thinking", ""), said["content"]
-    thoughts = [
+    reasoned = [
         line({"content": "", "thinking": part}) for part in (thinking[:cut], thinking[cut:])
     ]
     words = [line({"content": part}) for part in (content[:cut], content[cut:])]
     end = line({"role": "assistant", "content": ""}, done=True)
-    message = streamed(chat(), [*(thoughts if thinking else ()), *words, *lines, end])
+    message = streamed(chat(), [*(reasoned if thinking else ()), *words, *lines, end])
     assert sent_back(message) == said
 
 

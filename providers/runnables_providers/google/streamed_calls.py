@@ -46,8 +46,8 @@ class StreamedCall:
                 self._args |= value or {}
             elif key not in _STREAMING_KEYS and value:
                 self._call[key] = value
-        for piece in call.get("partialArgs") or ():
-            self._add_piece(piece)
+        for partial in call.get("partialArgs") or ():
+            self._add_partial(partial)
         return not call.get("willContinue")
 
     def call(self) -> dict[str, Any]:
@@ -58,14 +58,16 @@ class StreamedCall:
         """Return the arguments as JSON that is cut off, for a call that never was complete."""
         return json.dumps(self._args, ensure_ascii=False).removesuffix("}")
 
-    def _add_piece(self, piece: Mapping[str, Any]) -> None:
-        path: str = piece["jsonPath"]
-        [value] = [piece[key] for key in piece if key not in ("jsonPath", "willContinue")] or [""]
-        if "nullValue" in piece:
+    def _add_partial(self, partial: Mapping[str, Any]) -> None:
+        path: str = partial["jsonPath"]
+        [value] = [partial[key] for key in partial if key not in ("jsonPath", "willContinue")] or [
+            ""
+        ]
+        if "nullValue" in partial:
             value = None
         continues = path == self._open_path
         _put(self._args, _steps(path), value, continues=continues)
-        self._open_path = path if piece.get("willContinue") else None
+        self._open_path = path if partial.get("willContinue") else None
 
 
 def is_streamed(call: Mapping[str, Any]) -> bool:

@@ -47,7 +47,7 @@ class LocalChatModel(ChatModel, internal=True):
     call runs alone and reads everything, and returns the same text each time on the same machine;
     a batch is then no faster than its calls one by one.
 
-    A stream that nobody reads is at most two chunks ahead: the model pauses, and others have its
+    A stream that is not read is at most two chunks ahead: the model pauses, and others have its
     place meanwhile. Answers in a schema and calls of tools cannot be paused; `max_tokens` bounds
     what is computed for them.
 

@@ -1,4 +1,4 @@
-"""How an answer that nobody reads is paused, and goes on.
+"""How an answer that is not read is paused, and goes on.
 
 The runtime writes on while a callback waits, so that an answer is paused by ending it: its words so
 far become the beginning of the next request, and the prompt is still in the runtime's memory. The

@@ -4,7 +4,7 @@ An engine takes jobs, and sends the events of each to its consumer, from any thr
 
     start -> waiting -> running: events of the runtime, in order -> End, exactly once
                 ^          |
-                +- paused <+   where nobody reads; others run meanwhile
+                +- paused <+   where the consumer does not read; others run meanwhile
 
 - `start` never blocks: fetching, loading and generating happen in worker threads.
 - Jobs start in the order in which they came, at most `parallel` at a time.
@@ -69,7 +69,7 @@ class Job:
             block. A RuntimeError of it means that the event loop of the consumer is closed.
         exclusive: whether no other job may run at the same time. With others, the same numbers are
             added in another order, so that answers can differ slightly.
-        pauses_after: told each event that was sent; where it returns True, the job pauses, and its
+        pauses_after: receives each event that was sent; if it returns True, the job pauses, and its
             work is called again later.
         has_reader: tells whether a paused job can go on, since the consumer has read.
     """

@@ -202,7 +202,7 @@ def move_into_cache(file: Path, weights: Weights, target: Path) -> Path:
 
 
 def _store(source: IO[bytes], where: str, weights: Weights, target: Path) -> Path:
-    # Nobody can know the name beforehand, so that no link lies there.
+    # A random name, so that no link can lie there.
     part = target.with_name(f"{target.name}.{secrets.token_hex(8)}.part")
     try:
         size, checksum = _copy(source, part, weights.size)

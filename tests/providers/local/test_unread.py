@@ -1,4 +1,4 @@
-"""A stream that nobody reads: the model is at most two chunks ahead, and goes on later."""
+"""A stream that is not read: the model is at most two chunks ahead, and goes on later."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class TestWithTheModel:
         assert answer.text == whole.text
 
     def test_others_run_while_one_is_paused(self, call: Any, small: LocalChatModel) -> None:
-        """The place of an unread stream is free, also for more streams that nobody reads."""
+        """The place of an unread stream is free, also for more streams that are not read."""
         with ExitStack() as left:
             streams = [small.stream(STORY, max_tokens=12) for _ in range(3)]
             for stream in streams:
@@ -179,9 +179,9 @@ def test_the_words_do_not_depend_on_the_pauses(words: list[str], data: st.DataOb
         assert text.startswith(beginning)
         left = text[len(beginning) :]
         size = data.draw(st.integers(1, 4))
-        pieces = [left[start : start + size] for start in range(0, len(left), size)]
-        for count, piece in enumerate(pieces, 1):
-            taken = progress.take(event(piece, count))
+        parts = [left[start : start + size] for start in range(0, len(left), size)]
+        for count, part in enumerate(parts, 1):
+            taken = progress.take(event(part, count))
             read += taken["choices"][0]["delta"]["content"]
             if progress.can_pause(taken) and data.draw(st.booleans()):
                 break
