@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, cast
 
 HIDDEN: Final = "**********"
@@ -109,7 +109,7 @@ def secrets_in(value: Any) -> list[str]:
 # -- by name
 
 
-@cache
+@lru_cache(1024)
 def is_secret_name(name: str) -> bool:
     """Tell whether a value of this name is a secret, such as "apiKey" or "X-Auth-Token"."""
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
