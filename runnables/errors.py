@@ -42,8 +42,20 @@ class RunnablesError(Exception):
     """The base class of every error of this library."""
 
 
+def _without_secrets(message: str) -> str:
+    from runnables.redaction import hide_in_text  # here, as most programs make no error
+
+    return hide_in_text(message)
+
+
 class ConfigError(RunnablesError, ValueError, TypeError):
-    """A config key, option or keyword that is not known, or a value out of range."""
+    """A config key, option or keyword that is not known, or a value out of range.
+
+    The message shows no secrets, whatever value it repeats.
+    """
+
+    def __init__(self, message: str = "", *more: object) -> None:
+        super().__init__(_without_secrets(message), *more)
 
 
 class MergeError(RunnablesError, TypeError):
@@ -199,7 +211,7 @@ class ModelError(RunnablesError):
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(_without_secrets(message))
         self.provider = provider
         self.status = status
         self.request_id = request_id

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROVIDERS = ROOT / "providers" / "runnables_providers"
 
 LADDER = (
+    ("redaction",),
     ("errors", "lazy_names"),
     ("engine",),
     ("core",),

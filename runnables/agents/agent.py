@@ -38,6 +38,7 @@ from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.thread_fan_out import ThreadFanOut
 from runnables.errors import ConfigError
 from runnables.messages.kinds import AnyMessage
+from runnables.redaction import hide
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -128,7 +129,9 @@ class Agent(Runnable[AgentInput, State], internal=True):
             key: value for key, value in self._settings().items() if value != _DEFAULTS.get(key)
         }
         model, tools = settings.pop("model"), ", ".join(map(show, self.tools))
-        options = [f"{key}={show(value)}" for key, value in settings.items() if key != "tools"]
+        options = [
+            f"{key}={show(hide(value, key))}" for key, value in settings.items() if key != "tools"
+        ]
         return f"create_agent({', '.join([repr(model), f'[{tools}]', *options])})"
 
     def _setup(self) -> AgentSetup:

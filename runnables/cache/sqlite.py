@@ -7,7 +7,7 @@ import sqlite3
 import time
 import weakref
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +30,9 @@ _TABLE: Final = (
 
 class SQLiteCache(BaseCache):
     """A cache in a file, which threads, processes and forks use at the same time.
+
+    A new file is readable and writable by its owner alone, since it holds what was answered; the
+    mode of a file that exists stays what it is.
 
     Entries survive the death of the process (also by a signal); the last ones before a power cut
     may be lost, and the file stays intact. Each process has its own connections, which are opened
@@ -112,6 +115,7 @@ class SQLiteCache(BaseCache):
         # The C library may be used from several threads, one after another; each statement is a
         # transaction of its own, so that nothing stays open between two of them.
         connection: sqlite3.Connection | None = None
+        _create_private(self.path)
         try:
             connection = sqlite3.connect(
                 self.path, timeout=_LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
@@ -124,6 +128,13 @@ class SQLiteCache(BaseCache):
             error.add_note(f"in the cache {Path(self.path)}")
             raise
         return connection
+
+
+def _create_private(path: str) -> None:
+    """Create a file for its owner alone, unless it exists; its journals get the same mode."""
+    if path not in ("", ":memory:"):
+        with suppress(OSError):  # SQLite says more about what is wrong
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _decode(text: bytes) -> str:

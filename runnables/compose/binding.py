@@ -21,6 +21,7 @@ from runnables.core.description import Described, Keys, check_configurable
 from runnables.core.missing_input import may_lack_input
 from runnables.core.signatures import can_take, checks_keywords, is_async
 from runnables.core.subclassing import config_of
+from runnables.core.values import show_settings
 from runnables.errors import ConfigError, SyncAsyncError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
             ("with_listeners", {"...": ...} if self.listeners else {}),
         ]
         shown = "".join(
-            f".{name}({keywords})" for name, values in calls if (keywords := _keywords(values))
+            f".{name}({keywords})" for name, values in calls if (keywords := show_settings(values))
         )
         inside = repr(self.bound)
         return f"({inside}){shown}" if " | " in inside else f"{inside}{shown}"
@@ -317,17 +318,3 @@ def alisteners(on_start: Any, on_end: Any, on_error: Any) -> tuple[Handler, ...]
         ConfigError: a function that cannot be called with an event alone.
     """
     return (_AsyncListener(_by_kind(start=on_start, end=on_end, error=on_error)),)
-
-
-def _keywords(values: Mapping[Any, Any]) -> str:
-    """Return the values that are set as the keywords of a call."""
-    return ", ".join(
-        f"{key}={_without_keys(key, value)!r}" for key, value in values.items() if value is not None
-    )
-
-
-def _without_keys(name: Any, value: Any) -> Any:
-    """Return a value as it may be shown: of headers, the names alone, as one may hold a key."""
-    if not str(name).endswith("headers") or not hasattr(value, "keys"):
-        return value
-    return dict.fromkeys(value.keys(), "**********")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
+from runnables.redaction import hide
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -132,5 +133,5 @@ class MethodCall:
 
     def __repr__(self) -> str:
         shown = [repr(value) for value in self.args]
-        shown += [f"{key}={value!r}" for key, value in self.kwargs.items()]
+        shown += [f"{key}={hide(value, key)!r}" for key, value in self.kwargs.items()]
         return f".{self.name}({', '.join(shown)})"

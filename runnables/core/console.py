@@ -6,6 +6,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from runnables.redaction import hide, hide_in_text
+
 if TYPE_CHECKING:
     from runnables.core.handlers import Event
 
@@ -89,11 +91,12 @@ class ConsoleHandler:
 
 
 def _readable(value: object) -> str:
-    """Return the text of a message, the words of an error, or the repr of anything else."""
+    """Return the text of a message, the words of an error, or the repr of anything else; without
+    the secrets in it."""
     if isinstance(value, BaseException):
-        return str(value)
+        return hide_in_text(str(value))
     text = getattr(value, "text", None)
-    return repr(text) if isinstance(text, str) else repr(value)
+    return hide_in_text(repr(hide(text if isinstance(text, str) else value)))
 
 
 def _seconds(event: Event) -> str:

@@ -40,14 +40,23 @@ class Value:
         return hash((type(self), *_hashable(self._settings().values())))
 
     def __repr__(self) -> str:
-        shown = (f"{key}={value!r}" for key, value in self._settings().items() if value is not None)
-        return f"{type(self).__name__}({', '.join(shown)})"
+        return f"{type(self).__name__}({show_settings(self._settings())})"
 
     def __getstate__(self) -> dict[str, Any]:
         return self._settings()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+
+
+def show_settings(settings: Mapping[Any, Any]) -> str:
+    """Return the settings that are set as the keywords of a call, without the secrets in them."""
+    from runnables.redaction import hide, redact, secrets_in  # here, as most programs print none
+
+    shown = (
+        f"{key}={hide(value, str(key))!r}" for key, value in settings.items() if value is not None
+    )
+    return redact(", ".join(shown), secrets_in(settings))
 
 
 AnyValue = TypeVar("AnyValue", bound=Value)
@@ -72,11 +81,15 @@ def _hashable(values: Any) -> list[int]:
 
 
 def show(thing: object) -> str:
-    """Return the source of a lambda, the name of another function, or the repr of anything else."""
+    """Return the source of a lambda, the name of another function, or the repr of anything else;
+    without the secrets in it."""
     name = getattr(thing, "__name__", None)
-    if name == "<lambda>" and inspect.isfunction(thing):
-        return lambda_text(thing) or name
-    return name if isinstance(name, str) and callable(thing) else repr(thing)
+    is_lambda = name == "<lambda>" and inspect.isfunction(thing)
+    if isinstance(name, str) and callable(thing) and not is_lambda:
+        return name
+    from runnables.redaction import hide, hide_in_text  # here, as most programs print none
+
+    return hide_in_text((lambda_text(thing) or "<lambda>") if is_lambda else repr(hide(thing)))
 
 
 MAX_LAMBDA_LENGTH = 80

@@ -15,6 +15,7 @@ from runnables.core.typevars import Output
 from runnables.errors import ConfigError, ToolArgumentsError, ToolException
 from runnables.messages.roles import ToolMessage
 from runnables.messages.tool_names import service_name
+from runnables.redaction import hide
 from runnables.tools.arguments import ArgsSchema, CheckedArguments, hidden_names, injected_fields
 from runnables.tools.definitions import self_contained
 from runnables.tools.results import ToolInvocation
@@ -121,7 +122,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         """Yield the settings that are no defaults, as keywords, without the implementation."""
         for key, value in self._settings().items():
             if key not in _IMPLEMENTATION and value != {**_DEFAULTS, **defaults}.get(key):
-                yield f"{key}={value!r}"
+                yield f"{key}={hide(value, key)!r}"
 
     # -- schemas
 

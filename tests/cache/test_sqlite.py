@@ -280,3 +280,44 @@ def test_nothing_in_the_file_is_run(tmp_path: Path, call: Call) -> None:
             assert call.invoke(cached, 1) == 1
             assert calls == [1]
     connection.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes as POSIX has them")
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_a_new_file_is_for_its_owner_alone(call: Call, tmp_path: Path, umask: int) -> None:
+    """The file and the journals beside it have no other reader, whatever the process's mask is."""
+    before = os.umask(umask)
+    try:
+        cache = SQLiteCache(tmp_path / "cache.db")
+        put(call, cache, "key", "secret")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    cache.close()
+    assert "cache.db" in modes
+    assert "cache.db-wal" in modes
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes as POSIX has them")
+def test_the_mode_of_an_existing_file_stays(call: Call, tmp_path: Path) -> None:
+    """A cache that its owner shares with a group stays shared."""
+    path = tmp_path / "cache.db"
+    path.touch()
+    path.chmod(0o660)
+    cache = SQLiteCache(path)
+    put(call, cache, "key", "text")
+    cache.close()
+    assert path.stat().st_mode & 0o777 == 0o660
+
+
+@pytest.mark.parametrize("path", [":memory:", ""])
+def test_a_cache_without_a_file_makes_none(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite keeps these databases in memory or in a file without a name."""
+    monkeypatch.chdir(tmp_path)
+    cache = SQLiteCache(path)
+    cache.set("key", "text")
+    cache.close()
+    assert list(tmp_path.iterdir()) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from runnables_providers._http.lines import LineSplitter
+from runnables_providers._http.lines import MAX_BYTES, LineSplitter
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -40,10 +40,15 @@ class SSEDecoder:
         self._began = False
         self._event = ""
         self._data: list[str] = []
+        self._size = 0
         self._id = ""
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """Take bytes; return the events that they complete."""
+        """Take bytes; return the events that they complete.
+
+        Raises:
+            ValueError: an event has no end within 64 MB.
+        """
         events: list[ServerSentEvent] = []
         for line in self._lines.feed(data):
             if not self._began:
@@ -66,6 +71,9 @@ class SSEDecoder:
         value = raw.removeprefix(b" ").decode("utf-8", "replace")
         if name == b"data":
             self._data.append(value)
+            self._size += len(line)
+            if self._size > MAX_BYTES:
+                raise ValueError(f"an event of more than {MAX_BYTES:,} bytes")
         elif name == b"event":
             self._event = value
         elif name == b"id" and "\0" not in value:
@@ -77,4 +85,5 @@ class SSEDecoder:
         event = ServerSentEvent(self._event or "message", "\n".join(self._data), self._id)
         self._event = ""
         self._data = []
+        self._size = 0
         return event

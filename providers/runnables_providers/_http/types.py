@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from runnables.core.bounds import check_seconds
 
@@ -104,6 +104,6 @@ class ClientConfig:
     """
 
     timeouts: Timeouts = Timeouts()
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # it may have a password
     ca_file: str | None = None
     verify: bool = True

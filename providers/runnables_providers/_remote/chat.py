@@ -15,6 +15,7 @@ from runnables.errors import ModelConnectionError
 from runnables.models import ChatModel
 from runnables.models.calls import join_answer
 from runnables.models.options import BASE_OPTIONS, merged_options
+from runnables.redaction import SecretDict, SecretHeaders, remember_secrets
 from runnables_providers._http import (
     BoundedBody,
     Reply,
@@ -26,8 +27,8 @@ from runnables_providers._http import (
 )
 from runnables_providers._remote.error_bodies import ServiceError, error_in, status_of
 from runnables_providers._remote.json_values import parse_json
-from runnables_providers._remote.keys import Key, SecretHeaders
-from runnables_providers._remote.request_bodies import merged_body, revealed
+from runnables_providers._remote.keys import Key
+from runnables_providers._remote.request_bodies import guarded, merged_body, revealed
 from runnables_providers._remote.service import Remote, is_string_mapping, is_success, no_model
 from runnables_providers._remote.stream_decoding import JSONEvents, is_start_of_stream
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
     from runnables.models.rate_limits import BaseRateLimiter
     from runnables_providers._http import Timeouts
+    from runnables_providers._remote.keys import Key
 
 REMOTE_OPTIONS = BASE_OPTIONS | {"extra_body", "extra_headers"}
 """The options of a call of any remote model; `extra_body` is merged into the body."""
@@ -149,14 +151,21 @@ class HTTPChatModel(Remote, ChatModel):
         )
         is_mapping = isinstance(extra_body, Mapping)
         self._check_type("extra_body", extra_body, is_mapping, "a dict")
-        self.extra_body = None if extra_body is None else dict(extra_body)
+        self.extra_body = None if extra_body is None else SecretDict(extra_body)
         # Defaults of options are settings, too; an unknown one raises here.
         known = {*self.known_options, *setting_names(type(self))} if options else ()
         defaults = merged_options(type(self).__name__, known, {}, options)
-        if is_string_mapping(defaults.get("extra_headers")):
-            defaults["extra_headers"] = SecretHeaders(defaults["extra_headers"])
+        if is_string_mapping(headers := revealed(defaults.get("extra_headers"))):
+            defaults["extra_headers"] = SecretHeaders(headers)
         vars(self).update(defaults)
+        remember_secrets(self.extra_body)
         self._connect(api_key, base_url, timeout, default_headers)
+
+    def _options(self, given: dict[str, Any]) -> dict[str, Any]:
+        return guarded(super()._options(given))
+
+    def _bindable(self, options: dict[str, Any]) -> dict[str, Any]:
+        return guarded(super()._bindable(options))
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         """Return the call for these messages in the format of the service."""
@@ -207,9 +216,12 @@ class HTTPChatModel(Remote, ChatModel):
     def _build_request(
         self, messages: list[BaseMessage], options: dict[str, Any], *, streamed: bool
     ) -> tuple[ApiCall, Request]:
-        options = dict(options)  # a retry uses the caller's dict again
+        options = SecretDict(options)  # a retry uses the caller's dict again
         extra_body = options.pop("extra_body", None)
-        extra_headers = options.pop("extra_headers", None)
+        extra_headers = revealed(options.pop("extra_headers", None))
+        if others := [tool for tool in options.get("tools", ()) if tool.get("type") != "function"]:
+            remember_secrets(others)  # of MCP servers
+            options["tools"] = [revealed(tool) for tool in options["tools"]]
         if extra_headers is not None:
             is_mapping = is_string_mapping(extra_headers)
             self._check_type("extra_headers", extra_headers, is_mapping, "a dict of strings")
@@ -217,6 +229,7 @@ class HTTPChatModel(Remote, ChatModel):
         body = call.body(streamed=streamed)
         if extra_body is not None:
             self._check_type("extra_body", extra_body, isinstance(extra_body, Mapping), "a dict")
+            remember_secrets(extra_body)
             body = merged_body(body, revealed(extra_body))
         if not (options.get("model") or body.get("model")):
             raise no_model(type(self).__name__)

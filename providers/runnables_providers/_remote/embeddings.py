@@ -14,6 +14,7 @@ from runnables.core.config import Scope, activate
 from runnables.core.signatures import checks_keywords
 from runnables.errors import ConfigError
 from runnables.models import Embeddings
+from runnables.redaction import SecretDict, remember_secrets
 from runnables_providers._remote.request_bodies import merged_body, revealed
 from runnables_providers._remote.service import Remote, no_model
 
@@ -70,7 +71,7 @@ class HTTPEmbeddings(Remote, Embeddings):
         self.model = model
         self.dimensions = dimensions
         self.max_batch_size = max_batch_size or type(self).max_batch_size
-        self.extra_body = None if extra_body is None else dict(extra_body)
+        self.extra_body = None if extra_body is None else SecretDict(extra_body)
         self.name = name
         super().__init__(
             max_retries=max_retries, max_retry_delay=max_retry_delay, rate_limiter=rate_limiter
@@ -156,6 +157,7 @@ class HTTPEmbeddings(Remote, Embeddings):
     def _build_request(self, strings: Sequence[str], query: bool) -> Request:
         if not (self.model or "model" in (self.extra_body or {})):
             raise no_model(type(self).__name__)
+        remember_secrets(self.extra_body)
         body = merged_body(self._body(strings, query=query), revealed(self.extra_body or {}))
         return self._post(self._path(), body)
 

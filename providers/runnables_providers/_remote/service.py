@@ -7,6 +7,7 @@ that a model that is pickled for another process uses the key of that process.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar, cast
@@ -23,6 +24,13 @@ from runnables.errors import (
     ServerError,
 )
 from runnables.models import model_error, retry_after
+from runnables.redaction import (
+    HIDDEN,
+    RECENT_SECRETS,
+    SecretHeaders,
+    hide_in_text,
+    remember_secrets,
+)
 from runnables_providers._http import (
     ClientConfig,
     Reply,
@@ -39,15 +47,8 @@ from runnables_providers._remote.error_bodies import (
     status_of,
 )
 from runnables_providers._remote.json_values import parse_json, to_json_bytes
-from runnables_providers._remote.keys import (
-    RECENT_KEYS,
-    Key,
-    SecretHeaders,
-    hidden,
-    key_of,
-    keys_in_headers,
-    redact,
-)
+from runnables_providers._remote.keys import Key, hidden, key_of, keys_in_headers
+from runnables_providers._remote.request_bodies import revealed
 
 T = TypeVar("T")
 
@@ -102,7 +103,10 @@ class _AsServerError:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, _PARSE_ERRORS) and not isinstance(error, RunnablesError):
-            raise self._model._unreadable_error(self._data, self._headers) from error
+            text = str(error)
+            unreadable = self._model._unreadable_error(self._data, self._headers)
+            # what could not be read may be a part of the response, with a key that it repeats
+            raise unreadable from (error if self._model._redact(text) == text else None)
 
 
 class Remote:
@@ -135,9 +139,14 @@ class Remote:
         is_mapping = isinstance(default_headers, Mapping)
         self._check_type("default_headers", default_headers, is_mapping, "a dict of strings")
         self.api_key = hidden(api_key)
+        if isinstance(self.api_key, SecretStr) and (own := key_of(self.api_key)):
+            RECENT_SECRETS.add(own)
         self.base_url = base_url
         self.timeout = timeout
-        self.default_headers = None if default_headers is None else SecretHeaders(default_headers)
+        self.default_headers = (
+            None if default_headers is None else SecretHeaders(revealed(default_headers))
+        )
+        remember_secrets(self.default_headers)
         headers: Mapping[str, Any] = self.default_headers or {}
         for name, value in headers.items():
             if not isinstance(value, str):
@@ -187,7 +196,7 @@ class Remote:
             parts, host = urlsplit(""), None
         if parts.scheme not in ("http", "https") or not host:
             raise ConfigError(
-                f"{type(self).__name__}: base_url={url!r} is not a URL. Write it with "
+                f"{type(self).__name__}: base_url={shown_url(url)!r} is not a URL. Write it with "
                 "http:// or https:// and a host."
             )
         if parts.password or parts.username:
@@ -197,8 +206,8 @@ class Remote:
             )
         if "?" in url or "#" in url:
             raise ConfigError(
-                f"{type(self).__name__}: base_url={url!r} has a query or a fragment, which cannot "
-                "be followed by the path of a request. Leave it out."
+                f"{type(self).__name__}: base_url={shown_url(url)!r} has a query or a fragment, "
+                "which cannot be followed by the path of a request. Leave it out."
             )
 
     def _secret(self) -> str | None:
@@ -231,9 +240,9 @@ class Remote:
     def _headers(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         key = self._secret()
         if key:
-            RECENT_KEYS.add(key)
-        for word in keys_in_headers(extra) if extra else ():
-            RECENT_KEYS.add(word)
+            RECENT_SECRETS.add(key)
+        if extra:
+            remember_secrets(SecretHeaders(extra))
         headers = {"content-type": "application/json"}
         for more in (self._auth(key) if key else None, self.default_headers, extra):
             if more:
@@ -335,9 +344,19 @@ class Remote:
         return next((headers[name] for name in self.service.id_headers if name in headers), None)
 
     def _redact(self, text: str) -> str:
-        """Replace keys in a message of the service; some repeat a wrong key."""
+        """Replace secrets in a message of the service; some repeat a wrong key, or the request."""
         own = key_of(self.api_key) if isinstance(self.api_key, SecretStr) else None
-        return redact(text, [own or "", *keys_in_headers(self.default_headers)])
+        return hide_in_text(text, [own or "", *keys_in_headers(self.default_headers)])
+
+
+def shown_url(url: str) -> str:
+    """Return a URL without what may be secret in it: the name before the host, and the query."""
+    return re.sub(r"[?#].*", "?...", re.sub(r"[^/@]*@", f"{HIDDEN}@", url), flags=re.DOTALL)
+
+
+def is_success(status: int) -> bool:
+    """Tell whether the status is not that of an error."""
+    return 200 <= status < 300
 
 
 def is_success(status: int) -> bool:

@@ -18,7 +18,9 @@ Addition: TypeAlias = tuple[Content, list[ToolCallChunk]]
 """What an event adds to the content of a message, and to its tool calls."""
 
 _NOTHING: Final[Addition] = ("", [])
+_TEXT_KEYS: Final = ("type", "text", "citations")
 _CALL_KEYS: Final = ("type", "id", "name", "input")
+_THINKING_KEYS: Final = ("type", "thinking", "signature")
 
 
 @dataclass
@@ -58,9 +60,12 @@ class AnswerReader:
     """
 
     def __init__(self, *, cited: bool, stop: Sequence[str] = ()) -> None:
+        self.unread: list[Mapping[str, Any]] = []
+        """Deltas of unknown types, for which the message has no place."""
         self._cited = cited
         self._filter = StopSequenceFilter(stop) if stop else None
         self._citing: set[int] = set()
+        self._thinking: set[int] = set()
         self._waiting: dict[int, _OpenBlock] = {}
         self._calls: dict[int, _OpenBlock] = {}
 
@@ -73,10 +78,14 @@ class AnswerReader:
         before = [*_take_all(self._waiting), *_take_all(self._calls)]
         match kind:
             case "text":
-                if self._cited or block.get("citations") is not None:
+                more = _rest(block, _TEXT_KEYS)
+                if self._cited or more or block.get("citations") is not None:
                     self._citing.add(index)
                 new = self._text(index, block["text"], block.get("citations"))
+                if more and isinstance(new, dict):
+                    new["extras"] = more
             case "thinking":
+                self._thinking.add(index)
                 new = _thinking(index, block)
             case _:
                 self._waiting[index] = _OpenBlock({**block, "index": index})
@@ -99,8 +108,7 @@ class AnswerReader:
             case "citations_delta":
                 return [_cited(index, "", [delta["citation"]])], []
             case _:
-                self._merge(index, delta)
-                return _NOTHING
+                return self._merge(index, delta)
 
     def stop(self, index: int) -> Addition:
         """Take the end of a block."""
@@ -124,11 +132,7 @@ class AnswerReader:
 
     def _call(self, index: int, block: Mapping[str, Any]) -> ToolCallChunk:
         chunk = tool_call_chunk(name=block["name"], args="", id=block["id"], index=index)
-        extras = {
-            key: value
-            for key, value in block.items()
-            if key not in _CALL_KEYS and value is not None
-        }
+        extras = _rest(block, _CALL_KEYS)
         return {**chunk, "extras": extras} if extras else chunk
 
     def _input(self, index: int, text: str) -> Addition:
@@ -141,11 +145,20 @@ class AnswerReader:
         self._calls[index].json.append(text)
         return "", [tool_call_chunk(args=text, index=index)]
 
-    def _merge(self, index: int, delta: Mapping[str, Any]) -> None:
+    def _merge(self, index: int, delta: Mapping[str, Any]) -> Addition:
         """Take a delta of an unknown type: its strings are appended to those of the block."""
+        rest = {key: value for key, value in delta.items() if key != "type"}
         if index in self._waiting:
-            rest = {key: value for key, value in delta.items() if key != "type"}
             self._waiting[index].block = join_deltas_by_key([self._waiting[index].block, rest])
+        elif index in self._calls:
+            return "", [{**tool_call_chunk(index=index), "extras": rest}]
+        elif index in self._citing:
+            return [{**_cited(index, ""), "extras": rest}], []
+        elif index in self._thinking:
+            return [{"type": "thinking", "index": index, **rest}], []
+        else:
+            self.unread.append({"index": index, **delta})
+        return _NOTHING
 
 
 def _take_all(blocks: dict[int, _OpenBlock]) -> list[str | Block]:
@@ -172,7 +185,13 @@ def _cited(index: int, text: str, citations: Any = None) -> Block:
 def _thinking(index: int, block: Mapping[str, Any]) -> Block:
     found: Block = {"type": "thinking", "thinking": _string(block["thinking"]), "index": index}
     signature = block.get("signature")
-    return {**found, "signature": _string(signature)} if signature else found
+    found |= {"signature": _string(signature)} if signature else {}
+    return {**_rest(block, _THINKING_KEYS), **found}
+
+
+def _rest(block: Mapping[str, Any], known: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of a block that have a value, and are not among these."""
+    return {key: value for key, value in block.items() if key not in known and value is not None}
 
 
 def _string(text: Any) -> str:
@@ -189,18 +208,26 @@ def _string(text: Any) -> str:
 
 # -- metadata
 
-_FACTS: Final = ("stop_reason", "stop_sequence", "stop_details", "container", "diagnostics")
+_READ: Final = ("type", "role", "id", "model", "content", "usage")
+"""Fields of an answer that are in the message itself; all others are metadata."""
+
 _USAGE_FACTS: Final = ("service_tier", "server_tool_use", "inference_geo", "speed")
+_COUNTS: Final = (
+    *("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"),
+    *("cache_creation", "output_tokens_details"),
+)
 
 
 def metadata_of(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata in an answer, or in a delta of one."""
-    return {key: message[key] for key in _FACTS if message.get(key) is not None}
+    return _rest(message, _READ)
 
 
 def usage_metadata_of(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return the metadata that a usage has besides token counts."""
-    return {key: usage[key] for key in _USAGE_FACTS if usage.get(key) is not None}
+    facts = {key: usage[key] for key in _USAGE_FACTS if usage.get(key) is not None}
+    more = _rest(usage, (*_USAGE_FACTS, *_COUNTS))
+    return {**facts, **({"usage": more} if more else {})}
 
 
 def refusal_of(metadata: Mapping[str, Any]) -> Block | None:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.errors import InvalidRequestError
@@ -40,13 +41,29 @@ _IMAGES: Final[Mapping[str, str]] = {
 }
 
 
-def request_block(item: str | Mapping[str, Any], where: str, *, from_model: bool) -> Block | None:
+@dataclass(frozen=True)
+class Author:
+    """Where a message comes from, as it decides what is sent back.
+
+    Attributes:
+        from_model: whether a model wrote it: only then may it have citations.
+        own: whether that was a model of the same service, which gets back all fields that it sent.
+        unsigned: whether the service takes reasoning without a signature; Anthropic refuses it, and
+            compatible servers do not sign theirs.
+    """
+
+    from_model: bool = False
+    own: bool = False
+    unsigned: bool = False
+
+
+def request_block(item: str | Mapping[str, Any], where: str, author: Author) -> Block | None:
     """Return an item of a message's content as a block; None where there is nothing to send.
 
     Args:
         item: a string or a block.
         where: its place, for the error.
-        from_model: whether the model wrote it: only then may it have citations.
+        author: where the message comes from.
 
     Raises:
         InvalidRequestError: Claude cannot read it.
@@ -55,17 +72,17 @@ def request_block(item: str | Mapping[str, Any], where: str, *, from_model: bool
         return text_block(item)
     kind = item.get("type")
     if kind == "thinking":
-        return _thinking(item)
+        return _thinking(item, author)
     if "source" in item:
         return _without_index(item)
     block = cast("Mapping[str, Any]", canonical_block(item))
     match block["type"]:
         case "text":
-            return _text(block, from_model)
+            return _text(block, author)
         case "refusal":
             return text_block(block["refusal"])
         case "reasoning":
-            return _reasoning(block)
+            return _reasoning(block, author)
         case "image":
             return _with_transformations({"type": "image", "source": _source(block)}, block)
         case "file":
@@ -73,9 +90,10 @@ def request_block(item: str | Mapping[str, Any], where: str, *, from_model: bool
         case "text-plain":
             return _document(block, _text_source(block) if "text" in block else _source(block))
         case "tool_call":
-            return tool_use(block)
+            return tool_use(block, own=author.own)
         case "invalid_tool_call":
-            return tool_use({**block, "args": {INVALID_JSON_KEY: block.get("args")}})
+            args = {INVALID_JSON_KEY: block.get("args")}
+            return tool_use({**block, "args": args}, own=author.own)
         case "tool_call_chunk":
             return None  # an incomplete call
         case "non_standard":
@@ -90,12 +108,17 @@ def text_block(text: str) -> Block | None:
     return {"type": "text", "text": text} if text.strip() else None
 
 
-def tool_use(call: Mapping[str, Any]) -> Block:
-    """Return a tool call as a block, with the fields that Anthropic expects back."""
+def tool_use(call: Mapping[str, Any], *, own: bool = False) -> Block:
+    """Return a tool call as a block, with the fields that Anthropic expects back.
+
+    Args:
+        call: the call.
+        own: whether Anthropic sent it, so that all other fields are its own, too.
+    """
     use = {"type": "tool_use", "id": call_id(call.get("id")), "name": call.get("name") or "unknown"}
     extras: Mapping[str, Any] = call.get("extras") or {}
-    own = {key: extras[key] for key in _TOOL_CALL_FIELDS if key in extras}
-    return {**use, "input": call.get("args") or {}, **own}
+    more = {key: extras[key] for key in (extras if own else _TOOL_CALL_FIELDS) if key in extras}
+    return {**use, "input": call.get("args") or {}, **more}
 
 
 def call_id(id: str | None) -> str:
@@ -107,37 +130,44 @@ def _without_index(item: Mapping[str, Any]) -> Block:
     return {key: value for key, value in item.items() if key != "index"}
 
 
-def _thinking(item: Mapping[str, Any]) -> Block | None:
+def _thinking(item: Mapping[str, Any], author: Author) -> Block | None:
     """Return reasoning unchanged; None where it has no signature: it is another model's, and the
     API would refuse it."""
-    return _without_index(item) if item.get("signature") else None
+    if not item.get("signature") and not (author.own and author.unsigned):
+        return None
+    return _without_index(item)
 
 
-def _reasoning(block: Mapping[str, Any]) -> Block | None:
+def _reasoning(block: Mapping[str, Any], author: Author) -> Block | None:
     extras: Mapping[str, Any] = block.get("extras") or {}
+    item = {"type": "thinking", "thinking": block.get("reasoning", "")}
+    if author.own:
+        return _thinking({**item, **extras}, author)
     if not isinstance(signature := extras.get("signature"), str):
         return None
-    return {"type": "thinking", "thinking": block.get("reasoning", ""), "signature": signature}
+    return {**item, "signature": signature}
 
 
-def _text(block: Mapping[str, Any], from_model: bool) -> Block | None:
+def _text(block: Mapping[str, Any], author: Author) -> Block | None:
     made = text_block(block["text"])
     if made is None:
         return None
     extras: Mapping[str, Any] = block.get("extras") or {}
+    if author.own:
+        made |= {key: value for key, value in extras.items() if key != "citations"}
     if own := extras.get("citations"):
         made["citations"] = own
-    elif from_model and (citations := _citations(block)):
+    elif author.from_model and (citations := _citations(block, author)):
         made["citations"] = citations
     return _with_cache_control(made, extras)
 
 
-def _citations(block: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _citations(block: Mapping[str, Any], author: Author) -> list[dict[str, Any]]:
     return [
         # answers have a `file_id`, which requests may not have
         {key: value for key, value in annotation.items() if key != "file_id"}
         for annotation in block.get("annotations") or ()
-        if annotation.get("type") in _CITATION_TYPES
+        if author.own or annotation.get("type") in _CITATION_TYPES
     ]
 
 

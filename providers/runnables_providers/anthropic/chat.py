@@ -67,7 +67,8 @@ class ChatAnthropic(HTTPChatModel, internal=True):
         inference_geo (str): the region in which the model runs.
         cache_control (Mapping[str, Any]): how the service caches the prompt, such as
             `{"type": "ephemeral"}`.
-        container (str | Mapping[str, Any]): the container in which code of the model runs.
+        container (str | Mapping[str, Any]): the container in which code of the model runs; by
+            default that of the answers before, and an empty string stands for a new one.
         betas (str | Sequence[str]): features in beta to turn on, by Anthropic's names for them.
         timeout (float | Timeouts): seconds to wait for the first byte of an answer, and between two
             chunks of it; or `Timeouts`, which has each limit by name.
@@ -163,4 +164,9 @@ class ChatAnthropic(HTTPChatModel, internal=True):
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         if "tool_choice" in options and not self._is_official_url():
             options = with_only_tool(options)
-        return MessagesCall(messages, options, provider=self.service.name)
+        return MessagesCall(
+            messages,
+            options,
+            provider=self.service.name,
+            unsigned=not self._is_official_url(),
+        )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.errors import InvalidRequestError, did_you_mean
 from runnables.messages import AIMessage, BaseMessage, ChatMessage, SystemMessage, ToolMessage
 from runnables.messages.normalize import canonical_block
 from runnables_providers.anthropic.blocks import (
     INVALID_JSON_KEY,
+    Author,
     call_id,
     request_block,
     text_block,
@@ -29,8 +30,14 @@ _ROLES: Final[Mapping[str, str]] = {
 }
 """The roles that a `ChatMessage` may have. A "system" one keeps its place."""
 
-_OWN: Final = (None, "anthropic")
-"""Providers whose answers may hold blocks that only Anthropic can read; None: unknown."""
+_PROVIDER: Final = "anthropic"
+
+_READABLE: Final = frozenset({"text", "refusal", "tool_call", "invalid_tool_call"})
+"""The blocks of other services' answers that are sent. Their reasoning, and the blocks of their own
+tools, are for them alone; media are refused in an answer."""
+
+
+_FROM_USER: Final = Author()
 
 
 @dataclass
@@ -70,8 +77,31 @@ def system_of(messages: Iterable[BaseMessage]) -> str | list[Block] | None:
     return [block for index, message in found for block in _blocks(index, message)] or None
 
 
-def turns_of(messages: Iterable[BaseMessage]) -> list[dict[str, Any]]:
+def container_of(messages: Sequence[BaseMessage]) -> str | None:
+    """Return the id of the container in which code of the conversation ran last, if any did.
+
+    Its `expires_at` is when it is put aside; a request with the id restores it for 30 days.
+    """
+    for message in reversed(messages):
+        container: Any = message.response_metadata.get("container")
+        if _is_own(message) and isinstance(container, Mapping):
+            found: str | None = cast("Mapping[str, Any]", container).get("id")
+            return found
+    return None
+
+
+def _is_own(message: BaseMessage) -> bool:
+    """Tell whether it is an answer of this service."""
+    is_answer = isinstance(message, AIMessage)
+    return is_answer and message.response_metadata.get("model_provider") == _PROVIDER
+
+
+def turns_of(messages: Iterable[BaseMessage], *, unsigned: bool = False) -> list[dict[str, Any]]:
     """Return the turns; messages in a row that have the same role are one turn.
+
+    Args:
+        messages: the conversation.
+        unsigned: whether the service takes back reasoning that it has not signed.
 
     Raises:
         InvalidRequestError: Claude cannot read a block, or the API does not have a role.
@@ -80,7 +110,8 @@ def turns_of(messages: Iterable[BaseMessage]) -> list[dict[str, Any]]:
     for index, message in enumerate(messages):
         if isinstance(message, SystemMessage):
             continue
-        role, blocks = _role(index, message), _blocks_of(index, message)
+        author = Author(isinstance(message, AIMessage), _is_own(message), unsigned)
+        role, blocks = _role(index, message), _blocks_of(index, message, author)
         if turns and turns[-1].role == role:
             turns[-1].blocks.extend(blocks)
             turns[-1].text = turns[-1].text and not blocks
@@ -112,31 +143,28 @@ def _role(index: int, message: BaseMessage) -> str:
     return _ROLES[message.role]
 
 
-def _blocks_of(index: int, message: BaseMessage) -> list[Block]:
+def _blocks_of(index: int, message: BaseMessage, author: Author) -> list[Block]:
     if isinstance(message, ToolMessage):
         return _results(index, message)
     if isinstance(message, AIMessage):
-        return _answer(index, message)
+        return _answer(index, message, author)
     # An empty message is sent, for the service to refuse it: the user would not notice otherwise.
     return _blocks(index, message) or [{"type": "text", "text": message.text}]
 
 
-def _blocks(index: int, message: BaseMessage, *, from_model: bool = False) -> list[Block]:
+def _blocks(index: int, message: BaseMessage, author: Author = _FROM_USER) -> list[Block]:
     if isinstance(message.content, str):
         block = text_block(message.content)
         return [] if block is None else [block]
-    is_foreign = from_model and message.response_metadata.get("model_provider") not in _OWN
+    # An answer that names no provider may be of Anthropic.
+    is_foreign = author.from_model and message.response_metadata.get("model_provider") is not None
+    is_foreign = is_foreign and not author.own
     found = (
-        request_block(item, f"messages[{index}].content[{position}]", from_model=from_model)
+        request_block(item, f"messages[{index}].content[{position}]", author)
         for position, item in enumerate(message.content)
-        if not (is_foreign and _is_private(item))
+        if not is_foreign or canonical_block(item)["type"] in _READABLE
     )
     return [block for block in found if block is not None]
-
-
-def _is_private(item: str | Mapping[str, Any]) -> bool:
-    """Tell whether only its service can read it: reasoning, or a block of its own tools."""
-    return canonical_block(item)["type"] in ("reasoning", "non_standard")
 
 
 def _results(index: int, message: ToolMessage) -> list[Block]:
@@ -153,7 +181,7 @@ def _results(index: int, message: ToolMessage) -> list[Block]:
     return [result]
 
 
-def _answer(index: int, message: AIMessage) -> list[Block]:
+def _answer(index: int, message: AIMessage, author: Author) -> list[Block]:
     """Return the blocks of an answer: its content, and the calls that are not in its content."""
     calls: list[Mapping[str, Any]] = [
         *message.tool_calls,
@@ -162,10 +190,10 @@ def _answer(index: int, message: AIMessage) -> list[Block]:
             for call in message.invalid_tool_calls
         ),
     ]
-    uses = [tool_use(call) for call in calls]
+    uses = [tool_use(call, own=author.own) for call in calls]
     missing = {use["id"]: use for use in uses}
     blocks: list[Block] = []
-    for block in _blocks(index, message, from_model=True):
+    for block in _blocks(index, message, author):
         if block.get("type") == "tool_use" and block["id"] in missing:
             # where the two differ, the call is right: it is what was run
             block |= {"input": missing.pop(block["id"])["input"]}

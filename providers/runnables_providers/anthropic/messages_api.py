@@ -22,7 +22,7 @@ from runnables_providers.anthropic.answers import (
     usage_metadata_of,
     usage_of,
 )
-from runnables_providers.anthropic.conversations import system_of, turns_of
+from runnables_providers.anthropic.conversations import container_of, system_of, turns_of
 from runnables_providers.anthropic.requests import blank_stops, body_of, takes_citations
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class MessagesCall(ApiCall):
         messages: the conversation.
         options: the options of the call.
         provider: the provider that answers name in their metadata.
+        unsigned: whether the service takes back reasoning that it has not signed.
 
     Raises:
         InvalidRequestError: Claude cannot read a part of the conversation.
@@ -43,18 +44,24 @@ class MessagesCall(ApiCall):
     """
 
     def __init__(
-        self, messages: Sequence[BaseMessage], options: Mapping[str, Any], *, provider: str
+        self,
+        messages: Sequence[BaseMessage],
+        options: Mapping[str, Any],
+        *,
+        provider: str,
+        unsigned: bool = False,
     ) -> None:
         self.provider = provider
         system = system_of(messages)
         self._request = {
-            **body_of(options),
+            **body_of(options, container_of(messages)),
             **({"system": system} if system else {}),
-            "messages": turns_of(messages),
+            "messages": turns_of(messages, unsigned=unsigned),
         }
         self._reader = AnswerReader(cited=takes_citations(self._request), stop=blank_stops(options))
         self._message: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
+        self._unread: list[Mapping[str, Any]] = []
         self._stopped = False
 
     def body(self, *, streamed: bool) -> Mapping[str, Any]:
@@ -84,7 +91,7 @@ class MessagesCall(ApiCall):
     # -- a streamed answer
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
-        """Return the chunks of an event; unknown types are ignored, as Anthropic asks."""
+        """Return the chunks of an event; unknown ones are no error, but metadata."""
         match event.get("type"):
             case "content_block_delta":
                 return self._chunks(self._reader.delta(_index(event), event["delta"]))
@@ -95,12 +102,15 @@ class MessagesCall(ApiCall):
             case "message_start":
                 self._begin(event["message"])
             case "message_delta":
-                self._message |= metadata_of(event["delta"])
+                beside = {key: event[key] for key in event if key != "delta"}
+                self._message |= metadata_of(beside) | metadata_of(event["delta"])
                 self._count(event.get("usage"))
             case "message_stop":
                 self._stopped = True
-            case _:
+            case "ping":
                 pass
+            case _:
+                self._unread.append(event)
         return ()
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
@@ -135,11 +145,13 @@ class MessagesCall(ApiCall):
 
     def _metadata(self, headers: Mapping[str, str]) -> dict[str, Any]:
         request_id = headers.get("request-id")
+        unread = [*self._unread, *self._reader.unread]
         return {
-            "model_name": self._message.get("model"),
-            "model_provider": self.provider,
             **metadata_of(self._message),
             **usage_metadata_of(self._usage),
+            "model_name": self._message.get("model"),
+            "model_provider": self.provider,
+            **({"unknown_events": unread} if unread else {}),
             **({"request_id": request_id} if request_id else {}),
         }
 

@@ -27,7 +27,7 @@ Every Claude that is served today can write as much. At the speed that Anthropic
 _SAMPLING: Final = ("temperature", "top_p", "top_k")
 _UNCHANGED: Final = (
     *("model", *_SAMPLING, "thinking", "metadata", "service_tier", "speed", "inference_geo"),
-    *("cache_control", "container"),
+    "cache_control",
 )
 _TOOL_FIELDS: Final = (
     *("cache_control", "defer_loading", "allowed_callers", "eager_input_streaming"),
@@ -36,8 +36,13 @@ _TOOL_FIELDS: Final = (
 """Anthropic's own fields that a tool in OpenAI's format may have."""
 
 
-def body_of(options: Mapping[str, Any]) -> dict[str, Any]:
+def body_of(options: Mapping[str, Any], container: str | None = None) -> dict[str, Any]:
     """Return the part of a request that depends on the options.
+
+    Args:
+        options: the options of the call.
+        container: the container of the answers before, which is used again unless the options name
+            another; an empty string names none.
 
     Raises:
         ConfigError: no model is named, or the API does not support the format of answers.
@@ -45,6 +50,7 @@ def body_of(options: Mapping[str, Any]) -> dict[str, Any]:
     if "model" not in options:
         raise ConfigError("ChatAnthropic has no model. Name one: model='claude-...'.")
     body = {key: options[key] for key in _UNCHANGED if key in options}
+    body |= _container(options.get("container"), container)
     limit = options.get("max_tokens")  # 0 fills the cache and writes nothing
     body["max_tokens"] = _default_limit(options.get("thinking")) if limit is None else limit
     if stop := [sequence for sequence in options.get("stop", ()) if sequence.strip()]:
@@ -53,6 +59,14 @@ def body_of(options: Mapping[str, Any]) -> dict[str, Any]:
         body["tools"] = [_tool(tool) for tool in tools]
         body |= _choice(options)
     return body | _output(options)
+
+
+def _container(named: Any, known: str | None) -> dict[str, Any]:
+    if isinstance(named, Mapping) and known and "id" not in named:  # skills, for the same container
+        return {"container": {"id": known, **cast("Mapping[str, Any]", named)}}
+    if named is None:
+        return {"container": known} if known else {}
+    return {"container": cast("Any", named)} if named else {}
 
 
 def blank_stops(options: Mapping[str, Any]) -> list[str]:
@@ -138,7 +152,8 @@ def takes_citations(body: Mapping[str, Any]) -> bool:
 
 
 def _cites(content: Any) -> bool:
-    blocks = cast("Sequence[Mapping[str, Any]]", content if isinstance(content, list) else ())
+    items = cast("Sequence[Any]", content if isinstance(content, list) else ())
+    blocks = [cast("Mapping[str, Any]", item) for item in items if isinstance(item, Mapping)]
     return any(_enables(block.get("citations")) or _cites(block.get("content")) for block in blocks)
 
 

@@ -20,7 +20,7 @@ class AnthropicOptions(TypedDict, total=False):
     cache_control: Mapping[str, Any] | None
     """How the service caches the prompt, such as `{"type": "ephemeral"}`."""
     container: str | Mapping[str, Any] | None
-    """The container in which code of the model runs."""
+    """The container in which code of the model runs; by default that of the answers before."""
     effort: str | None
     """How much work the model puts into an answer: "low", "medium", "high"."""
     inference_geo: str | None

@@ -83,11 +83,15 @@ class _Writer:
         self._sign = sign
         self._tools = CalledTools()
         self._results: list[Part] | None = None
+        self._nameless: set[str | None] = set()
 
     def add(self, message: BaseMessage) -> None:
         self._tools.note(message)
         if isinstance(message, ToolMessage):
-            self._add_result(self._response(message))
+            if message.tool_call_id in self._nameless:  # a response needs the name of a call
+                self._add_result({"text": message.text})
+            else:
+                self._add_result(self._response(message))
             return
         role = _ROLES.get(role_of(message))
         if role is None:
@@ -127,10 +131,24 @@ class _Writer:
     def _answer(self, message: AIMessage) -> list[Part]:
         """Return the parts of an answer; of another provider's, those that Gemini can read."""
         provider = message.response_metadata.get("model_provider")
-        blocks = [cast("Mapping[str, Any]", block) for block in message.content_blocks]
-        parts = [
-            part for block in blocks if _is_sent_back(block, provider) and (part := _part_of(block))
-        ]
+        run = {call["id"]: call for call in message.tool_calls}
+        parts: list[Part] = []
+        for block in cast("Sequence[Mapping[str, Any]]", message.content_blocks):
+            if block["type"] == "tool_call" and block.get("id") in run:
+                # where the two differ, the call is right: it is what was run
+                call = run[block["id"]]
+                block = {**block, "name": call["name"], "args": call["args"]}
+            if not _is_sent_back(block, provider):
+                continue
+            if block["type"] in ("tool_call", "invalid_tool_call") and not block.get("name"):
+                self._nameless.add(cast("str | None", block.get("id")))
+                part: Part | None = {"text": str(block["args"] or "")}
+            elif provider == GOOGLE.name:
+                part = _own_part(block)
+            else:
+                part = _part_of(block)
+            if part is not None:
+                parts.append(part)
         calls = [part for part in parts if "functionCall" in part]
         if self._sign and calls and not any("thoughtSignature" in part for part in parts):
             calls[0]["thoughtSignature"] = SKIPPED
@@ -165,6 +183,8 @@ def _is_sent_back(block: Mapping[str, Any], provider: str | None) -> bool:
             return not own  # the text of one of Google is made by this package
         case "non_standard":
             return own or provider is None  # only its own provider can read one
+        case kind if kind in _TYPES and not own and provider is not None:
+            return "file_id" not in block  # a file of another service
         case _:
             return True
 
@@ -177,6 +197,23 @@ def _part_of(block: Mapping[str, Any]) -> Part | None:
         return None
     extras: Mapping[str, Any] = block.get("extras") or {}
     return {**part, **{key: extras[key] for key in _EXTRAS if key in extras}}
+
+
+def _own_part(block: Mapping[str, Any]) -> Part | None:
+    """Return the part of a block that came from Gemini, with all that the part had."""
+    if block["type"] == "non_standard":
+        return dict(block["value"])
+    write = _WRITERS.get(block["type"])
+    part = write(block) if write else None
+    if part is None:
+        return None
+    extras: Mapping[str, Any] = block.get("extras") or {}
+    for key, value in extras.items():
+        if key == "signature":  # that of a block of Anthropic's, in an answer that was put together
+            continue
+        # the extras of a call or a medium have more fields of its object
+        part[key] = {**part[key], **value} if key in part and key in PARTS else value
+    return part
 
 
 def _text(block: Mapping[str, Any]) -> Part:

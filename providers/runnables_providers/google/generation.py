@@ -6,7 +6,6 @@ totals so far (https://ai.google.dev/api/generate-content).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
@@ -17,12 +16,12 @@ from runnables.messages import (
     BaseMessage,
     UsageMetadata,
     message_chunk_to_message,
-    tool_call_chunk,
 )
 from runnables_providers._remote.chat import ApiCall
-from runnables_providers._remote.tool_calls import invented_id
-from runnables_providers.google.contents import PARTS, conversation
+from runnables_providers._remote.error_bodies import ServiceError
+from runnables_providers.google.contents import conversation
 from runnables_providers.google.generation_config import written_options
+from runnables_providers.google.parts import PartReader
 from runnables_providers.google.service import GOOGLE
 
 _UNSIGNED: Final = re.compile(r"(models/)?(gemini-[12]\b|gemma|learnlm)")
@@ -34,8 +33,11 @@ _REFUSED: Final = frozenset(
 )
 """Finish reasons of an answer that the service withholds."""
 
-_BROKEN_CALLS: Final = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"})
-"""Finish reasons that concern a call; `finishMessage` has the text of the model."""
+_FAILED: Final[Mapping[str, str]] = {
+    "MISSING_THOUGHT_SIGNATURE": "INVALID_ARGUMENT",
+    "MALFORMED_RESPONSE": "INTERNAL",
+}
+"""Finish reasons without an answer, and Google's codes of the errors that they are."""
 
 _FACTS: Final[Mapping[str, str]] = {
     "finishReason": "finish_reason",
@@ -47,6 +49,17 @@ _FACTS: Final[Mapping[str, str]] = {
     "continuationToken": "continuation_token",
 }
 """Metadata of an answer; in a stream, the last event that has it counts."""
+
+_COUNTS: Final = frozenset(
+    "promptTokenCount toolUsePromptTokenCount candidatesTokenCount thoughtsTokenCount "
+    "totalTokenCount cachedContentTokenCount".split()
+)
+"""Fields of the usage that are in the message's `usage_metadata`."""
+
+_READ: Final = frozenset(
+    "candidates usageMetadata modelVersion responseId promptFeedback error".split()
+)
+"""Fields of an event that are read; all others go into the metadata unchanged."""
 
 _LISTS: Final[Mapping[str, str]] = {
     "citationMetadata": "citation_metadata",
@@ -66,13 +79,12 @@ class Generation(ApiCall):
     def __init__(self, messages: Sequence[BaseMessage], options: Mapping[str, Any]) -> None:
         self.messages = messages
         self.options = options
-        self._id: str | None = None
+        self._parts = PartReader(messages)
         self._metadata: dict[str, Any] = {}
-        self._usage: UsageMetadata | None = None
+        self._sums: dict[str, Any] = {}
+        self._counts: dict[str, Any] = {}
+        self._others: dict[int, dict[str, Any]] = {}
         self._refusal: str | None = None
-        self._calls = 0
-        self._reasoning_blocks = 0
-        self._in_reasoning = False
 
     def body(self, *, streamed: bool) -> Mapping[str, Any]:
         """Return the request; the URL says which model it is for, and whether it streams."""
@@ -89,41 +101,70 @@ class Generation(ApiCall):
         """
         if not body.get("candidates") and not body.get("promptFeedback"):
             raise ValueError("an answer without candidates")
-        chunks = [*self.feed(body), self._last(headers)]
-        joined = AIMessageChunk.merge_chunks(chunks)
+        joined = AIMessageChunk.merge_chunks([*self.feed(body), *self._ending(headers)])
         return cast("AIMessage", message_chunk_to_message(joined))
+
+    def stream_error(self, event: Mapping[str, Any]) -> ServiceError | None:
+        """Return the error that an event reports, also as the reason of an empty answer."""
+        if error := super().stream_error(event):
+            return error
+        candidates: Sequence[Mapping[str, Any]] = event.get("candidates") or ()
+        for candidate in candidates:
+            reason = str(candidate.get("finishReason"))
+            content: Mapping[str, Any] = candidate.get("content") or {}
+            if reason in _FAILED and not content.get("parts"):
+                words = candidate.get("finishMessage") or "no answer"
+                return ServiceError(f"{words} ({reason})", (_FAILED[reason],), event)
+        return None
+
+    def answer_error(self, body: Mapping[str, Any]) -> ServiceError | None:
+        """Return the error in a response; see `stream_error`."""
+        return self.stream_error(body)
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
         """Return a chunk for each part; the last chunk has the metadata."""
-        self._id = self._id or event.get("responseId")
-        self._usage = _usage(event.get("usageMetadata")) or self._usage
+        self._parts.id = self._parts.id or event.get("responseId")
+        self._counts = event.get("usageMetadata") or self._counts
+        self._metadata |= {key: event[key] for key in event if key not in _READ}
         if "modelVersion" in event:
             self._metadata["model_name"] = event["modelVersion"]
         self._take_feedback(event.get("promptFeedback"))
-        candidates: Sequence[Mapping[str, Any]] = event.get("candidates") or [{}]
-        candidate = candidates[0]
-        content: Mapping[str, Any] = candidate.get("content") or {}
-        found = [self._chunk(part) for part in content.get("parts") or ()]
-        found.append(self._outcome(candidate))
+        found: list[AIMessageChunk | None] = []
+        for candidate in event.get("candidates") or ():
+            if place := int(candidate.get("index") or 0):
+                self._take_other(place, candidate)
+                continue
+            content: Mapping[str, Any] = candidate.get("content") or {}
+            found += [self._parts.read(part) for part in content.get("parts") or ()]
+            found.append(self._outcome(candidate))
         return [chunk for chunk in found if chunk is not None]
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
         """Return the last chunk; None where no event had a reason for the end."""
         if "finish_reason" not in self._metadata and self._refusal is None:
             return None
-        return [self._last(headers)]
+        return self._ending(headers)
+
+    def _ending(self, headers: Mapping[str, str]) -> list[AIMessageChunk]:
+        rest = self._parts.finish()
+        return [*([] if rest is None else [rest]), self._last(headers)]
 
     def _last(self, headers: Mapping[str, str]) -> AIMessageChunk:
         request_id = headers.get("x-request-id")
         refusal = [{"type": "refusal", "refusal": self._refusal}] if self._refusal else ""
+        details = {key: self._counts[key] for key in self._counts if key not in _COUNTS}
+        others = [self._others[place] for place in sorted(self._others)]
         return AIMessageChunk(
             cast("Any", refusal),
-            id=self._id,
-            usage_metadata=self._usage,
+            id=self._parts.id,
+            usage_metadata=_usage(self._counts),
             response_metadata={
                 "model_name": self.options.get("model"),
-                "model_provider": GOOGLE.name,
                 **self._metadata,
+                **self._sums,
+                **({"usage": details} if details else {}),
+                **({"candidates": others} if others else {}),
+                "model_provider": GOOGLE.name,
                 **({"request_id": request_id} if request_id else {}),
             },
             chunk_position="last",
@@ -137,83 +178,41 @@ class Generation(ApiCall):
             message = feedback.get("blockReasonMessage")
             self._refusal = message or f"Google does not answer this prompt ({reason})."
 
+    def _take_other(self, place: int, candidate: Mapping[str, Any]) -> None:
+        """Take a candidate besides the first, which goes into the metadata as it came."""
+        known = self._others.setdefault(place, {})
+        contents: list[Mapping[str, Any]] = [
+            known.get("content") or {},
+            candidate.get("content") or {},
+        ]
+        parts: list[Any] = [part for content in contents for part in content.get("parts") or ()]
+        known |= candidate
+        if parts:
+            known["content"] = {**known["content"], "parts": parts}
+
     def _outcome(self, candidate: Mapping[str, Any]) -> AIMessageChunk | None:
         """Take the metadata of a candidate."""
-        for theirs, ours in _FACTS.items():
-            if candidate.get(theirs) is not None:
-                self._metadata[ours] = candidate[theirs]
+        for theirs, value in candidate.items():
+            if theirs not in ("content", "index", *_LISTS) and value is not None:
+                self._metadata[_FACTS.get(theirs, theirs)] = value
         reason, message = candidate.get("finishReason"), candidate.get("finishMessage")
         if reason in _REFUSED:
             self._refusal = message or f"Google withholds the answer ({reason})."
-        if reason in _BROKEN_CALLS:
-            return self._call_chunk({"args": None}, {}, text=message or reason)
-        lists = {
-            ours: _lists(candidate[theirs])
-            for theirs, ours in _LISTS.items()
-            if candidate.get(theirs)
-        }
-        return AIMessageChunk("", id=self._id, response_metadata=lists) if lists else None
+        if reason == "MALFORMED_FUNCTION_CALL" or (
+            reason == "UNEXPECTED_TOOL_CALL" and not self._parts.calls
+        ):
+            return self._parts.broken_call(message or reason)
+        return self._lists(candidate)
 
-    # -- its parts
-
-    def _chunk(self, part: Mapping[str, Any]) -> AIMessageChunk | None:
-        """Return the chunk of a part; a signed part is a block of its own, to be sent back so."""
-        rest = {key: part[key] for key in part if key not in PARTS | {"thought"}}
-        is_reasoning = bool(part.get("thought")) and "text" in part
-        if is_reasoning and (rest or not self._in_reasoning):
-            self._reasoning_blocks += 1
-        self._in_reasoning = is_reasoning and not rest
-        if "functionCall" in part:
-            return self._call_chunk(part["functionCall"], rest)
-        block = self._block(part, is_reasoning)
-        if block["type"] == "text" and not rest:
-            return AIMessageChunk(block["text"], id=self._id) if block["text"] else None
-        if rest and block["type"] != "non_standard":
-            block["extras"] = rest
-        return AIMessageChunk([block], id=self._id)
-
-    def _block(self, part: Mapping[str, Any], is_reasoning: bool) -> dict[str, Any]:
-        match part:
-            case {"text": str(text)} if is_reasoning:
-                return {"type": "reasoning", "reasoning": text, "index": self._reasoning_blocks}
-            case {"text": str(text)}:
-                return {"type": "text", "text": text}
-            case {"inlineData": {"mimeType": str(kind), "data": str(data)}}:
-                return {"type": _medium(kind), "base64": data, "mime_type": kind}
-            case {"fileData": {"fileUri": str(url), **more}}:
-                kind = str(more.get("mimeType", ""))
-                mime_type = {"mime_type": kind} if kind else {}
-                return {"type": _medium(kind), "url": url, **mime_type}
-            case _:
-                return {"type": "non_standard", "value": dict(part)}
-
-    def _call_chunk(
-        self, call: Mapping[str, Any], rest: Mapping[str, Any], text: str | None = None
-    ) -> AIMessageChunk:
-        """Return the chunk of a complete call; a call without an id gets one."""
-        place, self._calls = self._calls, self._calls + 1
-        name: str | None = call.get("name")
-        args: Mapping[str, Any] = call.get("args") or {}
-        made = invented_id(self._id or self.messages, place, name, args)
-        chunk = tool_call_chunk(
-            name=name,
-            args=json.dumps(args, ensure_ascii=False) if text is None else text,
-            id=call.get("id") or made,
-            index=place,
-        )
-        if rest:
-            chunk["extras"] = dict(rest)
-        return AIMessageChunk("", id=self._id, tool_call_chunks=[chunk])
-
-
-def _lists(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return only the lists; sums with them are of one event, and cannot be joined."""
-    return {key: value for key, value in metadata.items() if isinstance(value, list)}
-
-
-def _medium(mime_type: str) -> str:
-    kind = mime_type.partition("/")[0]
-    return kind if kind in {"image", "audio", "video"} else "file"
+    def _lists(self, candidate: Mapping[str, Any]) -> AIMessageChunk | None:
+        """Return the chunk of the lists in a candidate; sums beside them count at the end."""
+        lists: dict[str, Any] = {}
+        for theirs, ours in _LISTS.items():
+            fields: Mapping[str, Any] = candidate.get(theirs) or {}
+            for key, value in fields.items():
+                target = lists if isinstance(value, list) else self._sums
+                target.setdefault(ours, {})[key] = value
+        return AIMessageChunk("", id=self._parts.id, response_metadata=lists) if lists else None
 
 
 def _usage(usage: Mapping[str, Any] | None) -> UsageMetadata | None:

@@ -78,7 +78,8 @@ def resource(model: Any) -> str:
 def _details(error: ServiceError) -> Sequence[Mapping[str, Any]]:
     """Return the typed details of an error; none where it has another structure."""
     body: Any = error.details.get("error")
-    details: Any = cast("Mapping[str, Any]", body).get("details") if body else None
+    has_fields = isinstance(body, Mapping)
+    details: Any = cast("Mapping[str, Any]", body).get("details") if has_fields else None
     items = cast("Sequence[Any]", details) if isinstance(details, list) else ()
     return [cast("Mapping[str, Any]", item) for item in items if isinstance(item, Mapping)]
 

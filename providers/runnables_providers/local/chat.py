@@ -47,11 +47,14 @@ class LocalChatModel(ChatModel, internal=True):
     call runs alone and reads everything, and returns the same text each time on the same machine;
     a batch is then no faster than its calls one by one.
 
+    A stream that is not read is at most two chunks ahead: the model pauses, and others have its
+    place meanwhile. Answers in a schema and calls of tools cannot be paused; `max_tokens` bounds
+    what is computed for them.
+
     Args:
         model: the path of a gguf file; None: the default model.
         temperature: how freely it chooses; 0, the default, is the likeliest token each time.
-        max_tokens: the most tokens that an answer may have; None: until the context is full. This
-            also bounds what is computed for a stream that is neither read nor closed.
+        max_tokens: the most tokens that an answer may have; None: until the context is full.
         stop: strings before which an answer ends.
         seed: a whole number from 0; see above.
         top_p: choose among the likeliest tokens of this total probability.
@@ -120,7 +123,7 @@ class LocalChatModel(ChatModel, internal=True):
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
         request = self._request(messages, options)
-        found = events(self._engine(), request.run, request.exclusive)
+        found = events(self._engine(), request.run, request.exclusive, request.can_pause)
         with closing(found):
             for event in found:
                 yield from request.read(event)
@@ -129,7 +132,7 @@ class LocalChatModel(ChatModel, internal=True):
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
         request = self._request(messages, options)
-        found = aevents(self._engine(), request.run, request.exclusive)
+        found = aevents(self._engine(), request.run, request.exclusive, request.can_pause)
         async with aclosing(found):
             async for event in found:
                 for chunk in request.read(event):

@@ -3,6 +3,8 @@
 An engine takes jobs, and sends the events of each to its consumer, from any thread:
 
     start -> waiting -> running: events of the runtime, in order -> End, exactly once
+                ^          |
+                +- paused <+   where the consumer does not read; others run meanwhile
 
 - `start` never blocks: fetching, loading and generating happen in worker threads.
 - Jobs start in the order in which they came, at most `parallel` at a time.
@@ -67,34 +69,54 @@ class Job:
             block. A RuntimeError of it means that the event loop of the consumer is closed.
         exclusive: whether no other job may run at the same time. With others, the same numbers are
             added in another order, so that answers can differ slightly.
+        pauses_after: receives each event that was sent; if it returns True, the job pauses, and its
+            work is called again later.
+        has_reader: tells whether a paused job can go on, since the consumer has read.
     """
 
     def __init__(
-        self, work: Work, on_event: Callable[[Any], None], *, exclusive: bool = False
+        self,
+        work: Work,
+        on_event: Callable[[Any], None],
+        *,
+        exclusive: bool = False,
+        pauses_after: Callable[[Any], bool] | None = None,
+        has_reader: Callable[[], bool] | None = None,
     ) -> None:
         self.work = work
         self._on_event = on_event
         self.exclusive = exclusive
+        self._pauses_after = pauses_after
+        self.has_reader = has_reader or (lambda: True)
+        self.ended = False
+        """Whether its `End` was sent."""
+        self.paused = False
+        """Whether it stops, or has stopped, until the consumer reads on."""
         self.stopped: BaseException | None = None
         """Why the job has to stop; None while it has not."""
 
-    def run(self, server: Server, abilities: Abilities) -> End:
-        """Work until the end, or until the job is stopped."""
+    def run(self, server: Server, abilities: Abilities) -> End | None:
+        """Work until the end, or until the job is stopped; None where it paused."""
+        self.paused = False
         try:
             if self.stopped is None:
                 self.work(server, abilities, self._emit)
         except BaseException as error:
             return End(self.stopped or as_model_error(error))
-        return End(self.stopped)
+        return None if self.paused and self.stopped is None else End(self.stopped)
 
     def _emit(self, event: Any) -> bool:
         # The runtime swallows errors of this method, so it must not raise.
         if (error := error_in(event)) is not None:
             self.stopped = self.stopped or error  # never back to None: see `Engine.cancel`
-        return self.stopped is not None or not self.send(event)
+        if self.stopped is not None or not self.send(event):
+            return True
+        self.paused = self._pauses_after is not None and self._pauses_after(event)
+        return self.paused
 
     def send(self, event: Any) -> bool:
         """Send an event, or the `End`; tell whether the consumer could receive it."""
+        self.ended = isinstance(event, End)
         try:
             self._on_event(event)
         except RuntimeError as error:  # the event loop of the consumer is closed
@@ -123,6 +145,7 @@ class Engine:
         self._waiting: deque[Job] = deque()
         self._running: set[Job] = set()
         self._settling: set[Job] = set()
+        self._paused: set[Job] = set()
         self._loaded: tuple[Server, Abilities] | None = None
         self._loading = False
         self._given_up = False  # whether loading ended because no job waited for it
@@ -149,12 +172,26 @@ class Engine:
         error = reason or cancelled_error()("the call was given up")
         with self._changed:
             job.stopped = job.stopped or error
-            is_waiting = job in self._waiting
-            if is_waiting:
+            is_waiting = job in self._waiting or job in self._paused
+            if job in self._waiting:
                 self._waiting.remove(job)
+            self._paused.discard(job)
         if is_waiting:
             job.send(End(error))
             self._advance()  # others may have waited for it
+
+    def resume(self, job: Job) -> None:
+        """Let a paused job go on as soon as it can run, after those that wait already.
+
+        One that is about to pause asks by itself whether the consumer has read.
+        """
+        with self._changed:
+            is_paused = job in self._paused
+            if is_paused:
+                self._paused.remove(job)
+                self._waiting.append(job)
+        if is_paused:
+            self._advance()
 
     def _advance(self) -> None:
         """Start the jobs that can run, or load the model."""
@@ -179,13 +216,20 @@ class Engine:
     def _run(self, job: Job) -> None:
         assert self._loaded is not None
         end = job.run(*self._loaded)
-        if end.error is not None:
+        if end is None or end.error is not None:
             self._settle(job)
         with self._changed:
             self._running.discard(job)
+            if end is None and job.stopped is not None:  # while it settled
+                end = End(job.stopped)
+            if end is None:
+                self._paused.add(job)
             self._changed.notify_all()
+        if end is None and job.has_reader():
+            self.resume(job)
         self._advance()
-        job.send(end)
+        if end is not None:
+            job.send(end)
 
     def _settle(self, job: Job) -> None:
         """Wait until the runtime has left a job that was stopped: it finishes its step first.
@@ -230,7 +274,7 @@ class Engine:
         """Stop all jobs, wait until they have ended, and free the memory."""
         with self._changed:
             self._closed = True
-            jobs = [*self._waiting, *self._running]
+            jobs = [*self._waiting, *self._running, *self._paused]
         for job in jobs:
             self.cancel(job, reason or _unloaded())
         with self._changed:
@@ -246,7 +290,7 @@ class Engine:
 
     def abandon(self) -> None:
         """Forget, in a child process, what only the parent has: threads, and their jobs."""
-        jobs = [*self._waiting, *self._running]
+        jobs = [*self._waiting, *self._running, *self._paused]
         self._drop()
         self._reset()
         for job in jobs:

@@ -7,6 +7,7 @@ wait for its lock.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
@@ -118,12 +119,18 @@ def _installed(weights: Weights) -> Path | None:
 def _only_one(path: Path, given_up: Callable[[], bool]) -> Generator[None, None, None]:
     """Hold the lock of a file. The system releases it when the process ends, however it ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("a+b") as file:
+    with _open_lock(path.with_name(f"{path.name}.lock")) as file:
         while not _try_lock(file):
             if given_up():
                 raise WeightsError(f"Waiting for another process to fetch {path} was given up.")
             time.sleep(_POLL_SECONDS)
         yield
+
+
+def _open_lock(path: Path) -> IO[bytes]:
+    """Open a file to lock, and create it where it is missing; a link is an error."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "r+b")
 
 
 if sys.platform == "win32":

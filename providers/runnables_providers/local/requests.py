@@ -17,6 +17,7 @@ from runnables.messages import (
     tool_call_chunk,
 )
 from runnables.models.options import NUMBERS, Ranges, check_numbers
+from runnables_providers.local.continuation import Continuation
 from runnables_providers.local.forced_tool_calls import (
     ForcedCall,
     cannot_choose,
@@ -68,6 +69,10 @@ class ChatRequest:
         self.options = {"max_tokens": context, **options}
         self.is_default = is_default
         self._forced: ForcedCall | None = None
+        in_words = "tools" not in options and options.get("response_format") is None
+        self._continuation = Continuation(
+            max_tokens=int(self.options["max_tokens"]), anew=self.exclusive, pausable=in_words
+        )
 
     @property
     def exclusive(self) -> bool:
@@ -75,8 +80,17 @@ class ChatRequest:
         return "seed" in self.options
 
     def run(self, server: Server, abilities: Abilities, emit: Callable[[Any], bool]) -> None:
-        """Send the request to the runtime, in any thread, and pass on its events."""
-        server.handle_chat_completions(self.request(abilities), emit)
+        """Send the request to the runtime, in any thread, and pass on its events.
+
+        After a pause, it is called again, and sends what is left of the request.
+        """
+        written = self._continuation
+        request = written.next_request(self.request(abilities))
+        server.handle_chat_completions(request, lambda event: emit(written.take(event)))
+
+    def can_pause(self, event: Any) -> bool:
+        """Tell whether the answer can be paused after an event, and go on later."""
+        return self._continuation.can_pause(event)
 
     # -- the request
 

