@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, ExitStack, nullcontext
-from itertools import chain, groupby, pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.compatibility import explain_mismatch
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.core.batching import enter_limit
-from runnables.core.bulk import Failed, arun_micro_batch, run_micro_batch
 from runnables.core.config import activate
 from runnables.core.error_notes import add_location
+from runnables.core.rows import Routine, Step
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
-from runnables.engine.task_fan_out import TaskFanOut
-from runnables.engine.thread_fan_out import ThreadFanOut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
@@ -160,84 +157,22 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
             raise
         return value
 
-    # -- a micro-batch at once, for steps that take several inputs
+    # -- a row of a batch
 
-    @property
-    def max_batch_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from the steps
-        """Return the most inputs that a step takes at once."""
-        return max(step.max_batch_size for step in self.steps)
-
-    def _invoke_batch(
-        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
-    ) -> list[Any]:
-        slots, owns_limit, scope = enter_limit(scope)
-        outputs: list[Any] = list(values)
-        for segment in self._segments(kwargs):
-
-            def work(_: int, value: Any, segment: _Segment = segment) -> Any:
-                index = 0
-                try:
-                    for index, step in segment:
-                        value = step.invoke(value, self._child_config(scope, index))
-                except Exception as error:
-                    add_location(error, self._location(index))
-                    return Failed(error)
-                return value
-
-            alive = [output for output in outputs if not isinstance(output, Failed)]
-            index, step = segment[0]
-            if step.max_batch_size > 1:
-                results = run_micro_batch(step, alive, self._child_config(scope, index), {})
-                self._note_failed(results, index)
-            else:
-                results = ThreadFanOut(work, iter(alive), slots, owns_limit=owns_limit).run(
-                    len(alive)
-                )
-            outputs = _filled(outputs, results)
-        return outputs
-
-    async def _ainvoke_batch(
-        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
-    ) -> list[Any]:
-        slots, owns_limit, scope = enter_limit(scope)
-        outputs: list[Any] = list(values)
-        for segment in self._segments(kwargs):
-
-            async def work(_: int, value: Any, segment: _Segment = segment) -> Any:
-                index = 0
-                try:
-                    for index, step in segment:
-                        value = await step.ainvoke(value, self._child_config(scope, index))
-                except Exception as error:
-                    add_location(error, self._location(index))
-                    return Failed(error)
-                return value
-
-            alive = [output for output in outputs if not isinstance(output, Failed)]
-            index, step = segment[0]
-            if step.max_batch_size > 1:
-                results = await arun_micro_batch(step, alive, self._child_config(scope, index), {})
-                self._note_failed(results, index)
-            else:
-                results = await TaskFanOut(work, iter(alive), slots, owns_limit=owns_limit).run(
-                    len(alive)
-                )
-            outputs = _filled(outputs, results)
-        return outputs
-
-    def _segments(self, kwargs: dict[str, Any]) -> list[_Segment]:
-        """Return the steps with their indices; those that take items one by one are together."""
-        steps = enumerate(self._steps(kwargs))
-        segments: list[_Segment] = []
-        for in_bulk, run in groupby(steps, key=lambda step: step[1].max_batch_size > 1):
-            found = list(run)
-            segments += [[step] for step in found] if in_bulk else [found]
-        return segments
-
-    def _note_failed(self, results: Sequence[Any], index: int) -> None:
-        errors = [result.error for result in results if isinstance(result, Failed)]
-        for error in {id(error): error for error in errors}.values():
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        index, steps = 0, tuple(self._steps(kwargs))
+        try:
+            for index, step in enumerate(steps):
+                last = not any(later._is_blocking() for later in steps[index + 1 :])
+                config = self._child_config(scope, index)
+                value = yield Step(step, value, config, at=index, last=last)
+        except Exception as error:
             add_location(error, self._location(index))
+            raise
+        return value
+
+    def _is_blocking(self) -> bool:
+        return any(step._is_blocking() for step in self.steps)
 
     # -- the output in chunks
 
@@ -346,15 +281,6 @@ def _output_schema(
     if not rest:
         return last.get_output_schema(config)
     return last._output_schema_given_previous(lambda: _output_schema(rest, config), config)
-
-
-_Segment = list[tuple[int, Runnable[Any, Any]]]
-
-
-def _filled(outputs: list[Any], results: Sequence[Any]) -> list[Any]:
-    """Return the outputs with new ones in their places; what has failed before stays so."""
-    new = iter(results)
-    return [output if isinstance(output, Failed) else next(new) for output in outputs]
 
 
 def _spread(step: Runnable[Any, Any]) -> Sequence[Runnable[Any, Any]]:

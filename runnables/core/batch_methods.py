@@ -70,7 +70,7 @@ class Batching(Generic[Input, Output]):
         """
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         try:
-            return job.flat(job.fan_out().run(job.count))
+            return job.run()
         except Exception as error:
             trim_traceback(error, self)
             raise
@@ -123,7 +123,7 @@ class Batching(Generic[Input, Output]):
         """
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         try:
-            return job.flat(await job.afan_out().run(job.count))
+            return await job.arun()
         except Exception as error:
             trim_traceback(error, self)
             raise
