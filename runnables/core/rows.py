@@ -119,11 +119,14 @@ def _walk(runnable: Any) -> Iterator[tuple[Any, bool]]:
 def _run_row(runnable: Any, value: Any, scope: Scope, kwargs: Mapping[str, Any]) -> Routine:
     """Do for one row what `invoke` does: report the run, where it has one of its own."""
     options = dict(kwargs)
+    output: Any
     if not runnable._has_own_run:
-        return (yield from runnable._row(value, scope, options))
+        output = yield from runnable._row(value, scope, options)
+        return output
     raise_if_cancelled()
     if not scope.observed:
-        return (yield from runnable._row(value, scope.without_run_settings(), options))
+        output = yield from runnable._row(value, scope.without_run_settings(), options)
+        return output
     run = Run(runnable, scope, value)
     yield Call(run.__enter__, run.__aenter__)
     try:

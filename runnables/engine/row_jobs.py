@@ -111,11 +111,10 @@ class Rows(RowStates, Iterator[Any]):
             wanted = len(self._ready) + self._may_pull() - (not busy)
             if wanted <= 0 or self._closed:
                 return
-        with lock:
-            count = self._slots.try_acquire(wanted)
-            if count < wanted:
-                self._slots.waiters[self._fan_out] = self._slots
-        for _ in range(count):
+        with lock:  # a slot that is released meanwhile must find us among the waiters
+            self._slots.waiters[self._fan_out] = self._slots
+        while wanted and self._slots.try_acquire():
+            wanted -= 1
             self._fan_out.on_permit()
 
     # -- doing a job

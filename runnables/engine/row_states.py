@@ -22,7 +22,7 @@ class RowStates:
 
     def __init__(self, slots: Slots) -> None:
         self._slots = slots
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer may release a slot in here, and bring a worker
         self._ready: list[tuple[int, int, Strand | BulkJob]] = []
         self._sequence = 0
         self._gathers: dict[Bulk, Gather] = {}
@@ -40,11 +40,14 @@ class RowStates:
         """Tell whether another row may be opened."""
         if self._inputs_over or self._closed:
             return False
-        sizes = [gather.size for gather in self._gathers.values()]
         fullest = max((len(gather.waiting) for gather in self._gathers.values()), default=0)
         elsewhere = max(0, self._waiting - fullest)
-        most = self._slots.limit + max(sizes, default=0) + elsewhere
-        return self._open - self._leaving < most
+        return self._open - self._leaving < self._ahead() + elsewhere
+
+    def _ahead(self) -> int:
+        """Return how many rows may be open: those that the limit lets run, and one batch."""
+        sizes = (gather.size for gather in self._gathers.values())
+        return self._slots.limit + max(sizes, default=0)
 
     def _push(self, index: int, job: Any) -> None:
         self._sequence += 1
@@ -94,7 +97,7 @@ class RowStates:
         for gather in self._gathers.values():
             if gather.waiting and (
                 (self._inputs_over and gather.visitors >= self._active)
-                or self._pulled - gather.since >= gather.size + self._slots.limit
+                or self._pulled - gather.since >= self._ahead()
             ):
                 self._make_due(gather)
 

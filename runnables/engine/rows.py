@@ -16,7 +16,7 @@ free for others; new jobs bring workers back.
   takes the one with the lowest index. It pulls an input only where there is neither. So rows leave
   a bulk call one by one, their later steps wait for no batch, and one worker completes in order.
 - **A bulk call is due** when as many rows wait for it as it takes, when no other row can get there
-  before, or when a batch and a limit's worth of rows were pulled after the oldest that waits.
+  before, or when one waits while a whole batch of others passes by.
 - **Inputs** are pulled at most one batch ahead: beyond the limit, no more rows are open than the
   largest batch has, and those that wait for another bulk step. Rows in a bulk call that no blocking
   step follows do not count, so such calls run side by side.
