@@ -20,7 +20,6 @@ from runnables import (
     RunnableParallel,
     RunnablePassthrough,
 )
-from runnables.compose.policies.backoff import NO_BACKOFF
 from tests.both_modes import Call
 from tests.core.bulk_steps import Tens, seen, sizes
 from tests.laws.gauges import Gauge, Signal
@@ -33,7 +32,7 @@ def echo(value: Any) -> Any:
     return value
 
 
-RETRY = {"wait_exponential_jitter": False, "stop_after_attempt": 2}
+RETRY: dict[str, Any] = {"wait_exponential_jitter": False, "stop_after_attempt": 2}
 
 PLACES: dict[str, Make] = {
     "alone": lambda bulk: bulk,
@@ -63,8 +62,7 @@ PLACES: dict[str, Make] = {
     "in a branch": lambda bulk: RunnableBranch((lambda _: True, bulk), echo),
     "in the default of a branch": lambda bulk: RunnableBranch((lambda _: False, echo), bulk),
     "behind a router": lambda bulk: (
-        RunnableLambda(lambda value: {"key": "bulk", "input": value})
-        | RouterRunnable({"bulk": bulk, "echo": echo})
+        RunnableLambda(_to_bulk) | RouterRunnable({"bulk": bulk, "echo": echo})
     ),
     "in a map": lambda bulk: RunnableLambda(lambda value: [value]) | bulk.map(),
     "an alternative": lambda bulk: (
@@ -74,6 +72,10 @@ PLACES: dict[str, Make] = {
     ),
     "cached": lambda bulk: (RunnableLambda(echo) | bulk).with_cache(key="bulk"),
 }
+
+
+def _to_bulk(value: Any) -> Any:
+    return {"key": "bulk", "input": value}
 
 
 def _fail(_: object) -> Any:
@@ -120,7 +122,8 @@ def test_two_bulk_steps_in_a_row_each_get_batches_of_their_own(limit: int, call:
 def test_two_bulk_steps_side_by_side_each_get_batches_of_their_own(limit: int, call: Call) -> None:
     """In two branches of one parallel."""
     one, two = Tens(3), Tens(2)
-    outputs = call.batch({"a": one, "b": two} | RunnableLambda(echo), range(6))
+    chain = {"a": one, "b": two} | RunnableLambda(echo)
+    outputs = call.batch(chain, range(6), max_concurrency=limit)
     assert outputs == [{"a": 10 * number, "b": 10 * number} for number in range(6)]
     assert sizes(one) == [3, 3]
     assert sizes(two) == [2, 2, 2]
