@@ -19,8 +19,8 @@ NO_RESULT: Final = object()
 
 NOTHING_YET: Final = object()
 """What items that depend on the work return where they have none now. The worker that pulled it
-ends; `on_permit` of the fan-out starts another. While nobody works, there must be an item, or the
-end."""
+ends; `on_permit` of the fan-out starts another. While no worker is busy, there must be an item, or
+the end."""
 
 
 class Items:

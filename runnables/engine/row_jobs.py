@@ -166,7 +166,7 @@ class Rows(RowStates, Iterator[Any]):
     def _pull(self, pull: _Pull) -> Strand | None:
         """Return the strand of the next input; None where something else comes first."""
         with self._lock:
-            if self._ready or not self._has_room() or (self._pulling and not pull.held):
+            if self._ready or not self._takes_more() or (self._pulling and not pull.held):
                 return None
             self._pulling = pull.held = True
         self._context = self._context or contextvars.copy_context()

@@ -34,9 +34,9 @@ class RowStates:
         self._active = 0  # strands that are not split
 
     def _may_pull(self) -> bool:
-        return not self._pulling and self._has_room()
+        return not self._pulling and self._takes_more()
 
-    def _has_room(self) -> bool:
+    def _takes_more(self) -> bool:
         """Tell whether another row may be opened."""
         if self._inputs_over or self._closed:
             return False

@@ -173,9 +173,9 @@ def test_an_embedder_in_a_dict_makes_one_request(call: Call) -> None:
     requests: list[list[str]] = []
 
     class Lengths(Embeddings):
-        def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-            requests.append(list(texts))
-            return [[float(len(text))] for text in texts]
+        def embed_documents(self, strings: Sequence[str]) -> list[list[float]]:
+            requests.append(list(strings))
+            return [[float(len(string))] for string in strings]
 
     chain: Any = {"vector": Lengths(), "text": RunnablePassthrough()} | RunnablePassthrough()
     assert [row["vector"] for row in call.batch(chain, ["a", "bb", "ccc"])] == [[1.0], [2.0], [3.0]]
