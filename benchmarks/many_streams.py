@@ -19,13 +19,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.candidates import AsyncAiohttp
 from benchmarks.harness import Result
-from benchmarks.load import AsyncSubject
 from benchmarks.models import AsyncOurChain, AsyncPeerChain
 from benchmarks.server import CHUNKS, serving
+
+if TYPE_CHECKING:
+    from benchmarks.load import AsyncSubject
 
 STREAMS = 2_048
 SECONDS = 3.0
