@@ -88,7 +88,7 @@ def _allow_many_sockets() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _cost(subject: type[Any], count: int, base_url: str) -> dict[str, float] | None:
+def cost(subject: type[Any], count: int, base_url: str) -> dict[str, float] | None:
     """Measure a subject in a process of its own; return None where it lacks a package."""
     command = [sys.executable, "-m", "benchmarks.many_streams"]
     command += [subject.__module__, subject.__name__, str(count), base_url]
@@ -132,7 +132,7 @@ class StreamsRow:
         for _ in range(min(rounds, 3)):
             for name, (subject, count) in self._subjects():
                 with serving() as base_url:
-                    figures = _cost(subject, count, f"{base_url}/slow")
+                    figures = cost(subject, count, f"{base_url}/slow")
                 if figures is not None:
                     found.setdefault(name, []).append(figures[self.figure])
         values = {name: min(figures) for name, figures in found.items()}
