@@ -14,9 +14,10 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 STREAMS = 2_048
 SECONDS = 3.0
 """For how long chunks are counted. All streams last 5 seconds, from the first chunk on."""
-PEER_STREAMS = 256
+PEER_STREAMS = 64
 """How many streams the peer has: with more, it does not keep up with them."""
 
 
@@ -127,24 +128,29 @@ class StreamsRow:
 
     def measure(self, rounds: int) -> Result:
         """Measure the least that each subject took, of at most three rounds."""
-        found: dict[str, list[float]] = {}
-        _allow_many_sockets()
-        for _ in range(min(rounds, 3)):
-            for name, (subject, count) in self._subjects():
-                with serving() as base_url:
-                    figures = cost(subject, count, f"{base_url}/slow")
-                if figures is not None:
-                    found.setdefault(name, []).append(figures[self.figure])
-        values = {name: min(figures) for name, figures in found.items()}
+        values = {
+            name: min(figures[self.figure] for figures in found)
+            for name, found in _costs(min(rounds, 3)).items()
+        }
         factors = {name: value / values["floor"] for name, value in values.items()}
         kind: Literal["times the floor"] = "times the floor"
         return Result(self.name, self.title, self.unit, kind, values, factors, self.budget)
 
-    def _subjects(self) -> Iterator[tuple[str, tuple[type[Any], int]]]:
-        without_peer = sys.modules.get("langchain_core", sys) is None  # --no-peer
-        for name, subject in SUBJECTS.items():
-            if name != "peer" or not without_peer:
-                yield name, subject
+
+@cache  # one run has the figures of both rows
+def _costs(rounds: int) -> dict[str, list[dict[str, float]]]:
+    """Measure every subject so often, in turns."""
+    _allow_many_sockets()
+    costs: dict[str, list[dict[str, float]]] = {}
+    for _ in range(rounds):
+        for name, (subject, count) in SUBJECTS.items():
+            if name == "peer" and sys.modules.get("langchain_core", sys) is None:  # --no-peer
+                continue
+            with serving() as base_url:
+                figures = cost(subject, count, f"{base_url}/slow")
+            if figures is not None:
+                costs.setdefault(name, []).append(figures)
+    return costs
 
 
 _TITLE = f"{STREAMS:,} streams of prompt, model, parser at once, a chunk every 50 ms"
