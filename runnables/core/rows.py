@@ -119,18 +119,19 @@ def _walk(runnable: Any) -> Iterator[tuple[Any, bool]]:
 def _run_row(runnable: Any, value: Any, scope: Scope, kwargs: Mapping[str, Any]) -> Routine:
     """Do for one row what `invoke` does: report the run, where it has one of its own."""
     options = dict(kwargs)
-    output: Any
+    routine: Routine
     if not runnable._has_own_run:
-        output = yield from runnable._row(value, scope, options)
-        return output
+        routine = runnable._row(value, scope, options)
+        return (yield from routine)
     raise_if_cancelled()
     if not scope.observed:
-        output = yield from runnable._row(value, scope.without_run_settings(), options)
-        return output
+        routine = runnable._row(value, scope.without_run_settings(), options)
+        return (yield from routine)
     run = Run(runnable, scope, value)
     yield Call(run.__enter__, run.__aenter__)
     try:
-        output = run.end((yield from runnable._row(value, run.scope, options)))
+        routine = runnable._row(value, run.scope, options)
+        output = run.end((yield from routine))
     except GeneratorExit:
         raise
     except BaseException as error:

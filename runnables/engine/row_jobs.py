@@ -51,7 +51,7 @@ class Rows(RowStates, Iterator[Any]):
     Args:
         inputs: pulled one at a time, in one context, whichever worker pulls.
         start: makes the routine of an input; takes its index and the input.
-        resolve: turns what a routine yields, and the path to it, into one of the requests above.
+        resolve: turns what a routine yields, and the path to it, into a request of `rows.py`.
         failed: takes the error and the index of a row that has failed; returns what is its output
             then, or raises.
         slots: where the fan-out's workers get their slots.

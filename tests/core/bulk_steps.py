@@ -84,3 +84,9 @@ def sizes(step: Tens) -> list[int]:
 def seen(step: Tens) -> Counter[Any]:
     """Return how often each input came to a step."""
     return Counter(value for call in step.calls for value in call)
+
+
+def no_four(values: Sequence[Any]) -> None:
+    """Fail for the number four."""
+    if 4 in values:
+        raise ValueError("four")

@@ -96,23 +96,23 @@ def test_a_batch_of_any_chain_is_invoke_item_by_item(call: Call) -> None:
     def law(seed: int, limit: int, count: int) -> None:
         rows = [7**number for number in range(count)]
         chain = chain_of(seed, call)
-        alone = [_seen(lambda row=row: call.invoke(chain, row)) for row in rows]
+        alone = [_seen(call, chain, row) for row in rows]
         options: dict[str, Any] = {"max_concurrency": limit, "return_exceptions": True}
-        assert [_told(output) for output in call.batch(chain, rows, **options)] == alone
+        assert [_comparable(output) for output in call.batch(chain, rows, **options)] == alone
         pairs = call.batch_as_completed(chain, iter(rows), **options)
         assert limit > 1 or [index for index, _ in pairs] == list(range(count))
         by_index = sorted(pairs, key=lambda pair: pair[0])
-        assert [_told(output) for _, output in by_index] == alone
+        assert [_comparable(output) for _, output in by_index] == alone
 
     law()
 
 
-def _seen(work: Callable[[], Any]) -> Any:
+def _seen(call: Call, chain: Any, row: int) -> Any:
     try:
-        return work()
+        return call.invoke(chain, row)
     except Exception as error:
-        return _told(error)
+        return _comparable(error)
 
 
-def _told(output: Any) -> Any:
+def _comparable(output: Any) -> Any:
     return (type(output), str(output)) if isinstance(output, Exception) else output
