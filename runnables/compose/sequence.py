@@ -184,13 +184,18 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         noted: list[BaseException] = []
+        stages: list[Any] = []
         flow: Any = input
-        with ExitStack() as stages:
+        try:
             for index, step in enumerate(self._steps(kwargs)):
                 flow = step.transform(flow, self._child_config(scope, index))
                 flow = self._stage(index, flow, noted)
-                stages.callback(close, flow)
+                stages.append(flow)
             yield from info.delegate_to(flow)
+        finally:
+            with ExitStack() as stack:  # made here: open streams would hold 2 kB each
+                for stage in stages:
+                    stack.callback(close, stage)
 
     async def _atransform(
         self,
@@ -200,14 +205,19 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         noted: list[BaseException] = []
+        stages: list[Any] = []
         flow: Any = input
-        async with AsyncExitStack() as stages:
+        try:
             for index, step in enumerate(self._steps(kwargs)):
                 flow = step.atransform(flow, self._child_config(scope, index))
                 flow = self._astage(index, flow, noted)
-                stages.push_async_callback(aclose, flow)
+                stages.append(flow)
             async for chunk in raw_iterator(info.delegate_to(flow)):
                 yield chunk
+        finally:
+            async with AsyncExitStack() as stack:
+                for stage in stages:
+                    stack.push_async_callback(aclose, stage)
 
     def _stage(self, index: int, chunks: Any, noted: list[BaseException]) -> Stream[Any]:
         info = StreamInfo(self.steps[index].merge, self.steps[index])
