@@ -65,7 +65,7 @@ class BulkCall:
         same = runnable is self._runnable or runnable == self._runnable
         return (
             same
-            and dict(scope) == dict(self._scope)
+            and scope == self._scope
             and scope.handlers == self._scope.handlers
             and scope.own_handlers == self._scope.own_handlers
             and kwargs == self._kwargs

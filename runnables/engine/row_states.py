@@ -26,6 +26,7 @@ class RowStates:
         self._ready: list[tuple[int, int, Strand | BulkJob]] = []
         self._sequence = 0
         self._gathers: dict[Bulk, Gather] = {}
+        self._largest = 0  # the size of the largest
         self._strands: dict[Strand, None] = {}  # the open ones
         self._jobs = 0  # under way
         self._pulled = 0
@@ -40,14 +41,15 @@ class RowStates:
         """Tell whether another row may be opened."""
         if self._inputs_over or self._closed:
             return False
-        fullest = max((len(gather.waiting) for gather in self._gathers.values()), default=0)
-        elsewhere = max(0, self._waiting - fullest)
+        elsewhere = 0  # rows that wait, but not where most do
+        if len(self._gathers) > 1:
+            fullest = max(len(gather.waiting) for gather in self._gathers.values())
+            elsewhere = max(0, self._waiting - fullest)
         return self._open - self._leaving < self._ahead() + elsewhere
 
     def _ahead(self) -> int:
         """Return how many rows may be open: those that the limit lets run, and one batch."""
-        sizes = (gather.size for gather in self._gathers.values())
-        return self._slots.limit + max(sizes, default=0)
+        return self._slots.limit + self._largest
 
     def _push(self, index: int, job: Any) -> None:
         self._sequence += 1
@@ -69,6 +71,7 @@ class RowStates:
         if gather is None:
             last = arrival.last and strand.frames[-1].last
             gather = self._gathers[arrival.bulk] = Gather(arrival.bulk.size, last)
+            self._largest = max(self._largest, gather.size)
         if gather not in strand.visited:
             strand.visited.add(gather)
             gather.visitors += 1
