@@ -10,10 +10,16 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks import batches, calls, models, streaming
+from benchmarks import batches, calls, many_streams, models, streaming
 from benchmarks.harness import Measured, Result, as_json, table
 
-ROWS: Sequence[Measured] = (*calls.ROWS, *streaming.ROWS, *batches.ROWS, *models.ROWS)
+ROWS: Sequence[Measured] = (
+    *calls.ROWS,
+    *streaming.ROWS,
+    *batches.ROWS,
+    *models.ROWS,
+    *many_streams.ROWS,
+)
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 COMMAND = "python -m benchmarks --write"
 
@@ -48,6 +54,9 @@ to other machines better than the times do, and the budgets are ratios.
   or of each chunk read; for sync calls its loop runs in a thread. `python -m benchmarks.models`
   measures official SDK, peer and ours in every way; `python -m benchmarks.candidates` compares HTTP
   libraries.
+- Of many streams at once, {streams:,} are open, and {peer_streams} of the peer's, which does not
+  keep up with more. Counted are the CPU time of three seconds, from when all have their first
+  chunk, and how much more memory the process then has than before it opened them.
 {notes}"""
 
 
@@ -89,6 +98,8 @@ def _page(results: Sequence[Result], rounds: int) -> str:
         peer=_peer_version(),
         table=table(results),
         rounds=rounds,
+        streams=many_streams.STREAMS,
+        peer_streams=many_streams.PEER_STREAMS,
         notes=_notes(),
     )
 

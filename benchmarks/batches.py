@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks import calls
-from benchmarks.harness import Row, Run, Script, repeated
+from benchmarks.harness import BusyRow, Row, Run, Script, repeated
 
 ITEMS = 1_000
 LIMIT = 8
@@ -111,6 +111,17 @@ ROWS = (
     Row(
         name="parallel",
         title="RunnableParallel, 4 trivial branches",
+        unit="us",
+        per=1,
+        budget=1.5,
+        floor=_pool_submits,
+        peer=_peer_parallel,
+        ours=_our_parallel,
+        steady=False,
+    ),
+    BusyRow(
+        name="parallel-busy",
+        title="the same, beside a busy process on each core",
         unit="us",
         per=1,
         budget=1.5,

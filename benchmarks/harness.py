@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -98,6 +98,26 @@ class Row:
         return Result(
             self.name, self.title, self.unit, "times the floor", values, factors, self.budget
         )
+
+
+@dataclass(frozen=True)
+class BusyRow(Row):
+    """A row that is measured while every core has another process to run as well."""
+
+    def measure(self, rounds: int) -> Result:
+        """Measure the microseconds of each subject for one unit."""
+        with _busy_cores():
+            return super().measure(rounds)
+
+
+@contextmanager
+def _busy_cores() -> Iterator[None]:
+    with ExitStack() as stack:
+        for _ in range(os.cpu_count() or 1):
+            child = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            stack.callback(child.wait)
+            stack.callback(child.kill)
+        yield
 
 
 @dataclass(frozen=True)

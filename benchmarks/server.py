@@ -4,7 +4,8 @@ It speaks chat completions over HTTP/1.1 on loopback, written by hand on `asynci
 serves 20,000 requests a second on one core. The path begins with how it sends a stream:
 
 - `/burst/...`: all chunks at once;
-- `/paced/...`: one chunk every 10 ms.
+- `/paced/...`: one chunk every 10 ms;
+- `/slow/...`: one chunk every 50 ms.
 
 Run as a program, it prints the port that it listens on, and serves until its standard input closes.
 """
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 CHUNKS = 100  # in each streamed answer
 WORDS = [f"word{i} " for i in range(CHUNKS - 2)]  # the first and the last chunk have none
 PACE = 0.01  # seconds between two chunks of a paced stream
+SLOW = 0.05
 ANSWER = "The quick brown fox jumps over the lazy dog near the river bank, and then it rests. "
 
 
@@ -110,23 +112,23 @@ class _Connection(asyncio.Protocol):
             self._transport.write(BURST)
         else:
             self._transport.write(HEAD + EVENTS[0])
-            self._schedule(1)
+            self._schedule(1, SLOW if b" /slow/" in line else PACE)
 
-    def _schedule(self, index: int) -> None:
+    def _schedule(self, index: int, pace: float) -> None:
         if index < CHUNKS:
-            asyncio.get_running_loop().call_later(PACE, self._send, index)
+            asyncio.get_running_loop().call_later(pace, self._send, index, pace)
         elif self._transport is not None:
             self._transport.write(END)
 
-    def _send(self, index: int) -> None:
+    def _send(self, index: int, pace: float) -> None:
         if self._transport is not None:
             self._transport.write(EVENTS[index])
-            self._schedule(index + 1)
+            self._schedule(index + 1, pace)
 
 
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(_Connection, "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(_Connection, "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()

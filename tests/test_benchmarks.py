@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks import load, models
+from benchmarks import load, many_streams, models
 from benchmarks.candidates import Aiohttp, AsyncAiohttp
 from benchmarks.harness import Growth, Row, Run, repeated, table
 from benchmarks.models import _Ours
+from benchmarks.server import serving
 
 pytestmark = pytest.mark.slow
 
@@ -111,3 +112,12 @@ def test_what_is_put_under_load_answers_in_full(subject: type[Any]) -> None:
     """Whole and streamed, 64 at once; what is left out cannot be quick."""
     found = load.figures(subject, {"plain": 64, "burst": 8, "paced": 1}, rounds=1)
     assert {"ms/request", "us/chunk, burst", "us/chunk, paced", "MB"} <= found.keys()
+
+
+def test_of_many_streams_both_figures_are_measured() -> None:
+    """Of fewer streams here; a stream that ends early would fail the program."""
+    with serving() as base_url:
+        found = many_streams.cost(models.AsyncOurChain, 16, f"{base_url}/slow")
+    assert found is not None
+    assert found["us/chunk"] > 0
+    assert found["kB/stream"] >= 0

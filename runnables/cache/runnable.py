@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from runnables.cache.keys import digest
@@ -11,11 +11,13 @@ from runnables.cache.values import NOT_CACHED, CacheEntry, Codec
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
-from runnables.core.bulk import Failed, arun_micro_batch, run_micro_batch
+from runnables.core.bulk import arun_micro_batch, run_micro_batch
+from runnables.core.rows import Call, Routine, Step
 from runnables.core.subclassing import config_of
 from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import RESET, SNAPSHOTS, comes_in_parts
+from runnables.engine.rows import Failed
 from runnables.engine.stream import StreamInfo, aclose, close, merge_of, raw_iterator
 from runnables.errors import ConfigError, MergeError
 from runnables.messages.ai import AIMessage
@@ -102,6 +104,14 @@ class RunnableCache(ForwardingWrapper[Input, Output], internal=True):
         if output is NOT_CACHED:
             output = await self.bound.ainvoke(value, config_of(scope), **kwargs)
             await entry.aset(output)
+        return output
+
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        entry = self._entry(value, scope, kwargs)
+        output = yield Call(entry.get, entry.aget)
+        if output is NOT_CACHED:
+            output = yield Step(self.bound, value, scope.config, kwargs)
+            yield Call(partial(entry.set, output), partial(entry.aset, output))
         return output
 
     def _invoke_batch(

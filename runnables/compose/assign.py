@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.compose.parallel import RunnableParallel
 from runnables.compose.runnable import Runnable
+from runnables.core.rows import Routine, Step
 from runnables.core.subclassing import config_of
 from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
 from runnables.engine.stream import StreamInfo, aclose, close, merge_of, raw_iterator
@@ -114,6 +115,13 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         self._check(value)
         return {**value, **await self.mapper.ainvoke(value, config_of(scope), **kwargs)}
+
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        self._check(value)
+        return {**value, **(yield Step(self.mapper, value, scope.config, kwargs))}
+
+    def _is_blocking(self) -> bool:
+        return self.mapper._is_blocking()
 
     def _check(self, value: object) -> None:
         if not isinstance(value, Mapping):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
-from runnables.core.bulk import arun_micro_batch, run_micro_batch
 from runnables.core.config import (
     RunnableConfig,
     Scope,
@@ -19,8 +18,8 @@ from runnables.core.config import (
 )
 from runnables.core.description import Described, Keys, check_configurable
 from runnables.core.missing_input import may_lack_input
+from runnables.core.rows import Routine, Step
 from runnables.core.signatures import can_take, checks_keywords, is_async
-from runnables.core.subclassing import config_of
 from runnables.core.values import show_settings
 from runnables.errors import ConfigError, SyncAsyncError
 
@@ -63,6 +62,8 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
         >>> RunnableBinding(int, kwargs={"base": 2}).invoke("101")
         5
     """
+
+    _has_own_run = False
 
     def __init__(
         self,
@@ -159,22 +160,12 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
     def _batch_limit(self) -> int | None:
         return lowest(self.config.get("max_concurrency"), self.bound._batch_limit())
 
-    @property
-    def max_batch_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: that of the bound one
-        """Return how many inputs the bound runnable takes at once."""
-        return self.bound.max_batch_size
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        config = self._config(scope.config)
+        return (yield Step(self.bound, value, config, {**self.kwargs, **kwargs}))
 
-    def _invoke_batch(
-        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
-    ) -> list[Any]:
-        config = self._config(config_of(scope))
-        return run_micro_batch(self.bound, values, config, {**self.kwargs, **kwargs})
-
-    async def _ainvoke_batch(
-        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
-    ) -> list[Any]:
-        config = self._config(config_of(scope))
-        return await arun_micro_batch(self.bound, values, config, {**self.kwargs, **kwargs})
+    def _is_blocking(self) -> bool:
+        return self.bound._is_blocking()
 
     # -- binding once more adds to the same binding
 

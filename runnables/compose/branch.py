@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, cast
 
@@ -11,6 +12,7 @@ from runnables.compose.coerce import coerce_part
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
 from runnables.core.error_notes import add_location, clock
+from runnables.core.rows import Call, Routine, Step
 from runnables.engine.collect import acollect, collect
 from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
 from runnables.errors import did_you_mean
@@ -47,6 +49,16 @@ class Choice(Runnable[Input, Output], internal=True):
         location, chosen, value = await self._achoose(value, scope)
         try:
             return await chosen.ainvoke(value, _child_config(scope, location), **kwargs)
+        except Exception as error:
+            add_location(error, location)
+            raise
+
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        choose = partial(self._choose, value, scope), partial(self._achoose, value, scope)
+        location, chosen, value = yield Call(*choose)
+        try:
+            config = _child_config(scope, location)
+            return (yield Step(chosen, value, config, kwargs, at=location))
         except Exception as error:
             add_location(error, location)
             raise

@@ -14,6 +14,7 @@ from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.config import RunnableConfig, resolve_scope
 from runnables.core.description import check_configurable
 from runnables.core.missing_input import may_lack_input
+from runnables.core.rows import Routine, Step
 from runnables.core.values import with_settings
 from runnables.errors import ConfigError, did_you_mean
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from runnables.core.config import Scope
     from runnables.engine.stream import AsyncStream, Stream
 
 
@@ -29,6 +31,7 @@ class _Configured(ForwardingWrapper[Input, Output], internal=True):
     """Base of runnables that depend on the config of a call; they have no runs of their own."""
 
     default: Runnable[Input, Output]
+    _has_own_run = False
 
     def _wrapped(self) -> Runnable[Input, Output]:
         return self.default
@@ -89,6 +92,9 @@ class _Configured(ForwardingWrapper[Input, Output], internal=True):
     ) -> Output:
         """Do what `invoke` does, async."""
         return await self.prepared(config).ainvoke(input, config, **kwargs)
+
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        return (yield Step(self.prepared(scope.config), value, scope.config, kwargs))
 
     def transform(
         self, input: Iterator[Input], config: RunnableConfig | None = None, **kwargs: Any

@@ -148,6 +148,9 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         self.merge = as_merge(merge)
         self._read_signatures()
 
+    def _is_blocking(self) -> bool:
+        return self.blocking or self.afunc is not None
+
     def _read_signatures(self) -> None:
         # the function itself, where a call without config and options needs nothing else
         self._direct: Callable[..., Output] | None = self.func if is_plain(self.func) else None

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.core.batching import enter_limit, is_many
+from runnables.core.batching import Batch, enter_limit, is_many
 from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location, clock
+from runnables.core.rows import Fork, Routine, Step, has_bulk_steps
+from runnables.core.subclassing import config_of
 from runnables.engine.collect import acollect, collect
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import ByIndex, Merge
@@ -93,6 +95,8 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         return schema_of(list[item], self.get_name("output"))  # type: ignore[valid-type]  # likewise
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        if has_bulk_steps(self.bound):
+            return self._batch(value, scope, kwargs).run()
         slots, owns_limit, scope = enter_limit(scope)
 
         def work(index: int, item: Any) -> Any:
@@ -109,6 +113,8 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         return fan_out.run(len(items))
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
+        if has_bulk_steps(self.bound):
+            return await self._batch(value, scope, kwargs).arun()
         slots, owns_limit, scope = enter_limit(scope)
 
         async def work(index: int, item: Any) -> Any:
@@ -123,6 +129,25 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         fan_out = TaskFanOut(work, iter(items), slots, owns_limit=owns_limit)
         fan_out.set_context(CURRENT_SCOPE, scope)
         return await fan_out.run(len(items))
+
+    def _batch(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Batch:
+        """Return a batch of the items, for bulk steps inside."""
+        items = self._items(value)
+        return Batch(self.bound, items, config_of(scope), None, False, kwargs, label="item")
+
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        items = enumerate(self._items(value))
+        return (yield Fork([self._item_row(*item, scope, kwargs) for item in items]))
+
+    def _item_row(self, index: int, item: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        try:
+            return (yield Step(self.bound, item, scope.config, kwargs))
+        except Exception as error:
+            add_location(error, f"item {index}")
+            raise
+
+    def _is_blocking(self) -> bool:
+        return self.bound._is_blocking()
 
     def _items(self, value: Any) -> list[Any]:
         if not is_many(value):

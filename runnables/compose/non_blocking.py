@@ -69,6 +69,9 @@ class NonBlockingStep(Runnable[Input, Output], internal=True):
         """Return a new decoder for a stream; None: it works on the whole input only."""
         return None
 
+    def _is_blocking(self) -> bool:
+        return False
+
     @property
     def streams_input(self) -> bool:
         """Tell whether it works on chunks of the input as they come: where it has a decoder."""

@@ -11,6 +11,7 @@ from runnables.compose.typevars import Input
 from runnables.core.batching import enter_limit
 from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location, clock
+from runnables.core.rows import Fork, Routine, Step
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import ByKey, Merge
 from runnables.engine.stream import StreamInfo, aclose, close, merge_of
@@ -144,6 +145,23 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         fan_out = TaskFanOut(work, iter(self.branches.items()), slots, owns_limit=owns_limit)
         fan_out.set_context(CURRENT_SCOPE, scope)
         return dict(zip(self.branches, await fan_out.run(len(self.branches)), strict=True))
+
+    # -- a row of a batch
+
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        outputs = yield Fork([self._branch_row(key, value, scope, kwargs) for key in self.branches])
+        return dict(zip(self.branches, outputs, strict=True))
+
+    def _branch_row(self, key: str, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        try:
+            config = _child_config(scope, key)
+            return (yield Step(self.branches[key], value, config, kwargs, at=key))
+        except Exception as error:
+            add_location(error, _location(key))
+            raise
+
+    def _is_blocking(self) -> bool:
+        return any(branch._is_blocking() for branch in self.branches.values())
 
     # -- the output in chunks
 

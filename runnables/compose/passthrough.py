@@ -106,6 +106,9 @@ class RunnablePassthrough(Runnable[Result, Result], internal=True):
         """Return True: chunks pass through as they come."""
         return True
 
+    def _is_blocking(self) -> bool:
+        return self.func is not None or self.afunc is not None
+
     def _input_schema_given_next(
         self, following: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, ExitStack, nullcontext
 from functools import partial
-from itertools import chain, groupby, pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.compose.coerce import coerce_to_runnable
@@ -12,15 +12,12 @@ from runnables.compose.compatibility import explain_mismatch
 from runnables.compose.runnable import Runnable
 from runnables.compose.stream_depth import MOST_STAGES, explain_depth
 from runnables.compose.typevars import Input, Output
-from runnables.core.batching import enter_limit
-from runnables.core.bulk import Failed, arun_micro_batch, run_micro_batch
 from runnables.core.config import activate
 from runnables.core.error_notes import FirstPlaces, add_location
+from runnables.core.rows import Routine, Step
 from runnables.core.stops import without_stop
 from runnables.engine.collect import aread_ahead, read_ahead
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
-from runnables.engine.task_fan_out import TaskFanOut
-from runnables.engine.thread_fan_out import ThreadFanOut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
@@ -164,84 +161,22 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
             raise
         return value
 
-    # -- a micro-batch at once, for steps that take several inputs
+    # -- a row of a batch
 
-    @property
-    def max_batch_size(self) -> int:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from the steps
-        """Return the most inputs that a step takes at once."""
-        return max(step.max_batch_size for step in self.steps)
-
-    def _invoke_batch(
-        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
-    ) -> list[Any]:
-        slots, owns_limit, scope = enter_limit(scope)
-        outputs: list[Any] = list(values)
-        for segment in self._segments(kwargs):
-
-            def work(_: int, value: Any, segment: _Segment = segment) -> Any:
-                index = 0
-                try:
-                    for index, step in segment:
-                        value = step.invoke(value, self._child_config(scope, index))
-                except Exception as error:
-                    add_location(error, self._location(index))
-                    return Failed(error)
-                return value
-
-            alive = [output for output in outputs if not isinstance(output, Failed)]
-            index, step = segment[0]
-            if step.max_batch_size > 1:
-                results = run_micro_batch(step, alive, self._child_config(scope, index), {})
-                self._note_failed(results, index)
-            else:
-                results = ThreadFanOut(work, iter(alive), slots, owns_limit=owns_limit).run(
-                    len(alive)
-                )
-            outputs = _filled(outputs, results)
-        return outputs
-
-    async def _ainvoke_batch(
-        self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
-    ) -> list[Any]:
-        slots, owns_limit, scope = enter_limit(scope)
-        outputs: list[Any] = list(values)
-        for segment in self._segments(kwargs):
-
-            async def work(_: int, value: Any, segment: _Segment = segment) -> Any:
-                index = 0
-                try:
-                    for index, step in segment:
-                        value = await step.ainvoke(value, self._child_config(scope, index))
-                except Exception as error:
-                    add_location(error, self._location(index))
-                    return Failed(error)
-                return value
-
-            alive = [output for output in outputs if not isinstance(output, Failed)]
-            index, step = segment[0]
-            if step.max_batch_size > 1:
-                results = await arun_micro_batch(step, alive, self._child_config(scope, index), {})
-                self._note_failed(results, index)
-            else:
-                results = await TaskFanOut(work, iter(alive), slots, owns_limit=owns_limit).run(
-                    len(alive)
-                )
-            outputs = _filled(outputs, results)
-        return outputs
-
-    def _segments(self, kwargs: dict[str, Any]) -> list[_Segment]:
-        """Return the steps with their indices; those that take items one by one are together."""
-        steps = enumerate(self._steps(kwargs))
-        segments: list[_Segment] = []
-        for in_bulk, run in groupby(steps, key=lambda step: step[1].max_batch_size > 1):
-            found = list(run)
-            segments += [[step] for step in found] if in_bulk else [found]
-        return segments
-
-    def _note_failed(self, results: Sequence[Any], index: int) -> None:
-        errors = [result.error for result in results if isinstance(result, Failed)]
-        for error in {id(error): error for error in errors}.values():
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        index, steps = 0, tuple(self._steps(kwargs))
+        try:
+            for index, step in enumerate(steps):
+                last = not any(later._is_blocking() for later in steps[index + 1 :])
+                config = self._child_config(scope, index)
+                value = yield Step(step, value, config, at=index, last=last)
+        except Exception as error:
             add_location(error, self._location(index))
+            raise
+        return value
+
+    def _is_blocking(self) -> bool:
+        return any(step._is_blocking() for step in self.steps)
 
     # -- the output in chunks
 
@@ -253,23 +188,23 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         noted = FirstPlaces()
+        stages: list[Any] = []
         flow: Any = input
-        depth = 0
         try:
-            with ExitStack() as stages:
-                for index, step in enumerate(self._steps(kwargs)):
-                    if (depth := depth + 1) > MOST_STAGES and not step.streams_input:
-                        flow = read_ahead(flow)
-                        stages.close()
-                        depth = 1
-                    before = flow
-                    flow = step.transform(flow, self._child_config(scope, index))
-                    flow = self._stage(index, flow, noted, info, before)
-                    stages.callback(close, flow)
-                yield from info.delegate_to(flow)
+            for index, step in enumerate(self._steps(kwargs)):
+                if len(stages) >= MOST_STAGES and not step.streams_input:
+                    flow = read_ahead(flow)
+                    _close_all(stages)
+                before = flow
+                flow = step.transform(flow, self._child_config(scope, index))
+                flow = self._stage(index, flow, noted, info, before)
+                stages.append(flow)
+            yield from info.delegate_to(flow)
         except RecursionError as error:
             explain_depth(error, self.steps)
             raise
+        finally:
+            _close_all(stages)
 
     async def _atransform(
         self,
@@ -279,24 +214,24 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         noted = FirstPlaces()
+        stages: list[Any] = []
         flow: Any = input
-        depth = 0
         try:
-            async with AsyncExitStack() as stages:
-                for index, step in enumerate(self._steps(kwargs)):
-                    if (depth := depth + 1) > MOST_STAGES and not step.streams_input:
-                        flow = await aread_ahead(flow)
-                        await stages.aclose()
-                        depth = 1
-                    before = flow
-                    flow = step.atransform(flow, self._child_config(scope, index))
-                    flow = self._astage(index, flow, noted, info, before)
-                    stages.push_async_callback(aclose, flow)
-                async for chunk in raw_iterator(info.delegate_to(flow)):
-                    yield chunk
+            for index, step in enumerate(self._steps(kwargs)):
+                if len(stages) >= MOST_STAGES and not step.streams_input:
+                    flow = await aread_ahead(flow)
+                    await _aclose_all(stages)
+                before = flow
+                flow = step.atransform(flow, self._child_config(scope, index))
+                flow = self._astage(index, flow, noted, info, before)
+                stages.append(flow)
+            async for chunk in raw_iterator(info.delegate_to(flow)):
+                yield chunk
         except RecursionError as error:
             explain_depth(error, self.steps)
             raise
+        finally:
+            await _aclose_all(stages)
 
     def _stage(
         self, index: int, chunks: Any, noted: FirstPlaces, outer: StreamInfo, source: Any
@@ -380,15 +315,6 @@ def _output_schema(
     return last._output_schema_given_previous(lambda: _output_schema(rest, config), config)
 
 
-_Segment = list[tuple[int, Runnable[Any, Any]]]
-
-
-def _filled(outputs: list[Any], results: Sequence[Any]) -> list[Any]:
-    """Return the outputs with new ones in their places; what has failed before stays so."""
-    new = iter(results)
-    return [output if isinstance(output, Failed) else next(new) for output in outputs]
-
-
 def _spread(step: Runnable[Any, Any]) -> Sequence[Runnable[Any, Any]]:
     """Return the steps of a sequence without a name; of anything else, itself."""
     if isinstance(step, RunnableSequence) and type(step).__name__ == "RunnableSequence":
@@ -399,3 +325,17 @@ def _spread(step: Runnable[Any, Any]) -> Sequence[Runnable[Any, Any]]:
 def pipe(first: Any, second: Any) -> RunnableSequence[Any, Any]:
     """Return a sequence of two. Sequences without a name are spread out: `|` is associative."""
     return RunnableSequence(first, second)
+
+
+def _close_all(stages: list[Any]) -> None:
+    """Close stages from the last to the first, also where closing one fails."""
+    with ExitStack() as stack:  # made here: in an open stream it would hold 2 kB
+        while stages:
+            stack.callback(close, stages.pop(0))
+
+
+async def _aclose_all(stages: list[Any]) -> None:
+    """Close stages from the last to the first, also where closing one fails."""
+    async with AsyncExitStack() as stack:
+        while stages:
+            stack.push_async_callback(aclose, stages.pop(0))

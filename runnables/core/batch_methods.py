@@ -72,7 +72,7 @@ class Batching(Generic[Input, Output]):
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         began = clock.now
         try:
-            return job.flat(job.fan_out().run(job.count))
+            return job.run()
         except Exception as error:
             raise_without_stop(error, self)
             leave_run(error, self, began)
@@ -127,7 +127,7 @@ class Batching(Generic[Input, Output]):
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         began = clock.now
         try:
-            return job.flat(await job.afan_out().run(job.count))
+            return await job.arun()
         except Exception as error:
             raise_without_stop(error, self)
             leave_run(error, self, began)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence, Sized
-from itertools import count
 from typing import Any, cast
 
-from runnables.core.bulk import Failed, arun_micro_batch, in_micro_batches, run_micro_batch
 from runnables.core.config import (
     RunnableConfig,
     Scope,
@@ -18,6 +16,9 @@ from runnables.core.config import (
 from runnables.core.description import check_configurable
 from runnables.core.error_notes import add_location
 from runnables.core.options import check_near_options
+from runnables.core.rows import Routine, RowSteps, Step, has_bulk_steps, one_step
+from runnables.engine.fan_out import NO_RESULT, index_of
+from runnables.engine.row_jobs import Rows
 from runnables.engine.slots import DEFAULT_LIMIT, Slots
 from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.thread_fan_out import ThreadFanOut
@@ -38,6 +39,7 @@ class Batch:
         limit: int | None,
         collect: bool,
         kwargs: dict[str, Any],
+        label: str = "batch item",
     ) -> None:
         if not is_many(inputs):
             raise TypeError(
@@ -50,71 +52,30 @@ class Batch:
         self._runnable = runnable
         self._collect = collect
         self._kwargs = kwargs
+        self._label = label
         self.count = len(inputs) if isinstance(inputs, Sized) else None
         shared, self._each = _split(config, self.count)
         self.slots, self.owns_limit, self._scope = _enter_limit(
             *_limited(shared, lowest(limit, runnable._batch_limit()))
         )
-        # items with a config each cannot be sent together
-        self._size = 1 if self._each is not None else runnable.max_batch_size
         self.items: Iterator[Any] = iter(inputs)
-        if self._size > 1:
-            self.items = in_micro_batches(inputs, self._size)
-            self.count = None if self.count is None else -(-self.count // self._size)
+        self._rows: Rows | None = None
+        # items with a config each cannot be sent together
+        if self._each is None and has_bulk_steps(runnable):
+            resolve = RowSteps(runnable, self.slots).resolve
+            self._rows = Rows(self.items, self._row, resolve, self._failed, self.slots)
 
-    def fan_out(self, max_buffered: int | None = None) -> ThreadFanOut:
-        """Return the fan-out that runs the items in threads."""
-        return ThreadFanOut(
-            self.work, self.items, self.slots, owns_limit=self.owns_limit, max_buffered=max_buffered
-        )
-
-    def afan_out(self, max_buffered: int | None = None) -> TaskFanOut:
-        """Return the fan-out that runs the items in tasks."""
-        return TaskFanOut(
-            self.awork,
-            self.items,
-            self.slots,
-            owns_limit=self.owns_limit,
-            max_buffered=max_buffered,
-        )
-
-    def flat(self, results: list[Any]) -> list[Any]:
-        """Return the outputs item by item, also where they come in micro-batches."""
-        if self._size == 1:
-            return results
-        return [output for micro_batch in results for output in micro_batch]
-
-    def numbered(self, index: int, result: Any) -> Iterable[tuple[int, Any]]:
-        """Return pairs of an item's index and its output, also for a micro-batch."""
-        if self._size == 1:
-            return ((index, result),)
-        return zip(count(index * self._size), result, strict=False)
-
-    def _outputs(self, index: int, outputs: list[Any]) -> list[Any]:
-        """Return the outputs of a micro-batch; an error among them is noted, and maybe raised."""
-        first = index * self._size
-        return [
-            self._failed(output.error, number) if isinstance(output, Failed) else output
-            for number, output in enumerate(outputs, first)
-        ]
+    # -- each item by itself
 
     def work(self, index: int, item: Any) -> Any:
-        """Run one item, or one micro-batch."""
-        if self._size > 1:
-            outputs = run_micro_batch(self._runnable, item, self._config(index), self._kwargs)
-            return self._outputs(index, outputs)
+        """Run one item."""
         try:
             return self._runnable.invoke(item, self._config(index), **self._kwargs)
         except Exception as error:
             return self._failed(error, index)
 
     async def awork(self, index: int, item: Any) -> Any:
-        """Run one item, or one micro-batch."""
-        if self._size > 1:
-            outputs = await arun_micro_batch(
-                self._runnable, item, self._config(index), self._kwargs
-            )
-            return self._outputs(index, outputs)
+        """Run one item."""
         try:
             return await self._runnable.ainvoke(item, self._config(index), **self._kwargs)
         except Exception as error:
@@ -122,7 +83,7 @@ class Batch:
 
     def _failed(self, error: Exception, index: int) -> Exception:
         """Note which item failed; return the error where errors are collected, else raise it."""
-        add_location(error, f"batch item {index}")
+        add_location(error, f"{self._label} {index}")
         if self._collect:
             return error
         raise error
@@ -136,24 +97,131 @@ class Batch:
             scope.next_id = None
         return scope.config
 
+    def _row(self, index: int, item: Any) -> Routine:
+        """Return the routine of an item whose bulk steps may get several items at once."""
+        return one_step(Step(self._runnable, item, self._config(index), self._kwargs))
+
+    # -- all items
+
+    def run(self) -> list[Any]:
+        """Return the outputs, in order."""
+        if self._rows is None:
+            return self._fan_out(self.work, self.items).run(self.count)
+        try:
+            return _in_order(self._row_fan_out(self._rows).run(self._row_workers()))
+        finally:
+            self._rows.close()
+
+    async def arun(self) -> list[Any]:
+        """Return the outputs, in order."""
+        if self._rows is None:
+            return await self._afan_out(self.awork, self.items).run(self.count)
+        try:
+            return _in_order(await self._arow_fan_out(self._rows).run(self._row_workers()))
+        finally:
+            await self._rows.aclose()
+
     def completed(self) -> Generator[Any, None, None]:
         """Yield pairs of index and output, as they are done."""
-        pairs = self.fan_out(self.slots.limit).as_completed(self.count)
+        most = self.slots.limit
+        if self._rows is None:
+            pairs = self._fan_out(self.work, self.items, most).as_completed(self.count)
+        else:
+            pairs = self._rows_completed(self._rows, most)
         try:
-            for index, result in pairs:
-                yield from self.numbered(index, result)
+            yield from pairs
         finally:
             pairs.close()
 
     async def acompleted(self) -> AsyncGenerator[Any, None]:
         """Yield pairs of index and output, as they are done."""
-        pairs = self.afan_out(self.slots.limit).as_completed(self.count)
+        most = self.slots.limit
+        if self._rows is None:
+            pairs = self._afan_out(self.awork, self.items, most).as_completed(self.count)
+        else:
+            pairs = self._arows_completed(self._rows, most)
         try:
-            async for index, result in pairs:
-                for pair in self.numbered(index, result):
-                    yield pair
+            async for pair in pairs:
+                yield pair
         finally:
             await pairs.aclose()
+
+    def _rows_completed(self, rows: Rows, most: int) -> Generator[Any, None, None]:
+        outcomes = self._row_fan_out(rows, most).as_completed(None)
+        ordered = _Ordered(self.slots)
+        try:
+            for _, finished in outcomes:
+                yield from ordered.add(finished)
+        finally:
+            outcomes.close()
+            rows.close()
+
+    async def _arows_completed(self, rows: Rows, most: int) -> AsyncGenerator[Any, None]:
+        outcomes = self._arow_fan_out(rows, most).as_completed(None)
+        ordered = _Ordered(self.slots)
+        try:
+            async for _, finished in outcomes:
+                for pair in ordered.add(finished):
+                    yield pair
+        finally:
+            await outcomes.aclose()
+            await rows.aclose()
+
+    def _fan_out(self, work: Any, items: Iterator[Any], most: int | None = None) -> ThreadFanOut:
+        """Return the fan-out that runs the items in threads."""
+        owns = self.owns_limit
+        return ThreadFanOut(work, items, self.slots, owns_limit=owns, max_buffered=most)
+
+    def _afan_out(self, work: Any, items: Iterator[Any], most: int | None = None) -> TaskFanOut:
+        """Return the fan-out that runs the items in tasks."""
+        owns = self.owns_limit
+        return TaskFanOut(work, items, self.slots, owns_limit=owns, max_buffered=most)
+
+    def _row_fan_out(self, rows: Rows, most: int | None = None) -> ThreadFanOut:
+        fan_out = self._fan_out(rows.work, rows, most)
+        rows.serve(fan_out)
+        return fan_out
+
+    def _arow_fan_out(self, rows: Rows, most: int | None = None) -> TaskFanOut:
+        fan_out = self._afan_out(rows.awork, rows, most)
+        rows.serve(fan_out)
+        return fan_out
+
+    def _row_workers(self) -> int:
+        """Return how many workers begin. They bring others in as soon as there is work for them."""
+        return 2 if self.count is None else min(self.count, 2)
+
+
+class _Ordered:
+    """The finished rows of a batch: one worker completes them in order, several as they come."""
+
+    def __init__(self, slots: Slots) -> None:
+        self._in_order = any(limit == 1 for limit in _limits(slots))
+        self._early: dict[int, Any] = {}
+        self._next = 0
+
+    def add(self, finished: Any) -> Iterable[tuple[int, Any]]:
+        """Add what a job has finished, if anything; return the pairs that are next."""
+        if finished is NO_RESULT:
+            return ()
+        if not self._in_order:
+            return (finished,)
+        self._early.update((finished,))
+        pairs: list[tuple[int, Any]] = []
+        while self._next in self._early:
+            pairs.append((self._next, self._early.pop(self._next)))
+            self._next += 1
+        return pairs
+
+
+def _limits(slots: Slots | None) -> Iterator[int]:
+    while slots is not None:
+        yield slots.limit
+        slots = slots.parent
+
+
+def _in_order(finished: Iterable[tuple[int, Any]]) -> list[Any]:
+    return [output for _, output in sorted(finished, key=index_of)]
 
 
 def _split(

@@ -1,8 +1,8 @@
 """Micro-batches, for steps that take many inputs in one call, such as an embedding service.
 
 Such a runnable declares a `max_batch_size` above 1, and writes `_invoke_batch` and
-`_ainvoke_batch`. A batch of it, or of a sequence with it inside, is cut into micro-batches of that
-size, which run at the same time. Within one, the steps before and after it run item by item.
+`_ainvoke_batch`. In a batch, rows that come to it wait for others, and go together; before and
+after it each row runs by itself (see `engine/rows.py`).
 
 An error belongs to its own item: a micro-batch that fails as a whole runs again item by item. It
 does not where the error says that the service is down or busy, which would only get more requests.
@@ -10,24 +10,30 @@ does not where the error says that the service is down or busy, which would only
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runnables.core.config import resolve_scope
 from runnables.core.events import Observed, Run
 from runnables.core.stops import without_stop
+from runnables.engine.rows import Failed
 from runnables.errors import ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
     from runnables.core.config import RunnableConfig, Scope
+    from runnables.engine.rows import Arrival
 
 _SERVICE_ERRORS = (ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError)
 
 
 class BulkStep(Observed, Protocol):
     """A runnable that takes many inputs in one call."""
+
+    @property
+    def max_batch_size(self) -> int:
+        """Return how many it takes at most."""
+        ...
 
     def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]
@@ -38,20 +44,43 @@ class BulkStep(Observed, Protocol):
     ) -> list[Any]: ...
 
 
-class Failed:
-    """The error of an item that failed, in the place of its output in a micro-batch."""
+class BulkCall:
+    """The calls of one step of a batch that takes many rows at once.
 
-    __slots__ = ("error",)
+    Rows go together where step, config and options are the same.
 
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+    Args:
+        runnable: the step.
+        scope: the scope of the first row.
+        kwargs: the options of the call.
+    """
 
+    def __init__(self, runnable: BulkStep, scope: Scope, kwargs: Mapping[str, Any]) -> None:
+        self.size = runnable.max_batch_size
+        self._runnable = runnable
+        self._scope = scope
+        self._kwargs = dict(kwargs)
 
-def in_micro_batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
-    """Yield lists of up to `size` items, each pulled when it is requested."""
-    remaining = iter(items)
-    while micro_batch := list(islice(remaining, size)):
-        yield micro_batch
+    def takes(self, runnable: Any, scope: Scope, kwargs: Mapping[str, Any]) -> bool:
+        """Tell whether a row with this step, config and options can go along."""
+        same = runnable is self._runnable or runnable == self._runnable
+        return (
+            same
+            and scope == self._scope
+            and scope.handlers == self._scope.handlers
+            and scope.own_handlers == self._scope.own_handlers
+            and kwargs == self._kwargs
+        )
+
+    def call(self, arrivals: Sequence[Arrival]) -> list[Any]:
+        """Return the outputs for these rows, in order, with `Failed` where there is none."""
+        values = [arrival.value for arrival in arrivals]
+        return run_micro_batch(self._runnable, values, arrivals[0].config, self._kwargs)
+
+    async def acall(self, arrivals: Sequence[Arrival]) -> list[Any]:
+        """Return the outputs for these rows, in order, with `Failed` where there is none."""
+        values = [arrival.value for arrival in arrivals]
+        return await arun_micro_batch(self._runnable, values, arrivals[0].config, self._kwargs)
 
 
 def run_micro_batch(
@@ -66,7 +95,7 @@ def run_micro_batch(
         return _call(runnable, values, scope, kwargs)
     except Exception as error:
         if len(values) == 1 or isinstance(error, _SERVICE_ERRORS):
-            return [Failed(without_stop(error, runnable))] * len(values)
+            return _failed(without_stop(error, runnable), len(values))
     return [run_micro_batch(runnable, [value], config, kwargs)[0] for value in values]
 
 
@@ -82,7 +111,7 @@ async def arun_micro_batch(
         return await _acall(runnable, values, scope, kwargs)
     except Exception as error:
         if len(values) == 1 or isinstance(error, _SERVICE_ERRORS):
-            return [Failed(without_stop(error, runnable))] * len(values)
+            return _failed(without_stop(error, runnable), len(values))
     return [(await arun_micro_batch(runnable, [value], config, kwargs))[0] for value in values]
 
 
@@ -114,3 +143,21 @@ async def _acall(
         outputs = await runnable._ainvoke_batch(values, run.scope, kwargs)
         run.end(outputs)
         return outputs
+
+
+def _failed(error: Exception, count: int) -> list[Failed]:
+    """Return an error for each item: copies, as each gets a note that says where it happened."""
+    return [Failed(error), *(Failed(_copied(error)) for _ in range(1, count))]
+
+
+def _copied(error: Exception) -> Exception:
+    """Return a copy of an error; itself, where its class cannot be copied in this way."""
+    try:
+        copy = type(error).__new__(type(error), *error.args)
+    except Exception:
+        return error
+    copy.__dict__.update(error.__dict__)
+    copy.__cause__, copy.__suppress_context__ = error.__cause__, error.__suppress_context__
+    if hasattr(error, "__notes__"):
+        copy.__notes__ = list(error.__notes__)
+    return copy.with_traceback(error.__traceback__)

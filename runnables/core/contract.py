@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         Sequence,
     )
 
+    from runnables.engine.rows import Routine
+
 
 class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Output]):
     """The contract of every runnable: `invoke`, `batch`, `stream` and what follows from them.
@@ -49,6 +51,8 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
     run_type: ClassVar[str] = "chain"
     max_batch_size: int = 1
     merge: Merge = DELTAS
+    _has_own_run: ClassVar[bool] = True
+    """Whether its runs are reported; where not, its events are those of the runnable inside."""
 
     def __init_subclass__(cls, internal: bool = False, **kwargs: Any) -> None:
         """Wrap the methods that a user's class overrides, so that their runs are reported.
@@ -297,6 +301,26 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
     async def _ainvoke_observed(self, value: Any, run: Run, kwargs: dict[str, Any]) -> Any:
         """Run `_ainvoke` within an observed run, which receives the chunks, if there are any."""
         return await self._ainvoke(value, run.scope, kwargs)
+
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        """Do what `_invoke` does, as a row of a batch: yield the steps, return the output.
+
+        A runnable made of others writes it, so that bulk steps inside of it get micro-batches.
+        """
+        raise NotImplementedError
+
+    def _has_row(self) -> bool:
+        """Tell whether it has a `_row` that still does what `invoke` does."""
+        for kind in type(self).__mro__:
+            if "_row" in vars(kind):
+                return kind is not BaseRunnable
+            if not vars(kind).keys().isdisjoint(("invoke", "ainvoke", "_invoke", "_ainvoke")):
+                return False
+        return False
+
+    def _is_blocking(self) -> bool:
+        """Tell whether it may wait for something: a service, a disk, a function of the user."""
+        return True
 
     def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]

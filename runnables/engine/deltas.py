@@ -7,6 +7,7 @@ merge: a sum of two numbers may be meant, or the second number alone.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, Self, runtime_checkable
 
@@ -37,6 +38,34 @@ class MergeableChunk(Protocol):
     def merge_chunks(cls, chunks: Sequence[Self], /) -> Self:
         """Merge one or more chunks, in their order, in time linear to their size."""
         ...
+
+
+class ChunkRun(ABC):
+    """Chunks that follow one another, in less memory than they take themselves.
+
+    A type with a `merge_chunks` may have a method `_start_run` that returns one.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def add(self, chunk: Any, /) -> bool:
+        """Add the next chunk; return False for one that does not fit in."""
+
+    @abstractmethod
+    def merged(self) -> Any:
+        """Return the chunk that they merge to."""
+
+
+def run_of(chunk: Any) -> ChunkRun | None:
+    """Return a run that begins with this chunk; None where its type has none."""
+    start: Callable[[], ChunkRun | None] | None = getattr(chunk, "_start_run", None)
+    return None if start is None else start()
+
+
+def without_runs(chunks: Sequence[Any]) -> list[Any]:
+    """Return chunks and runs of chunks as chunks alone."""
+    return [chunk.merged() if isinstance(chunk, ChunkRun) else chunk for chunk in chunks]
 
 
 def join_deltas(chunks: Sequence[Any]) -> Any:

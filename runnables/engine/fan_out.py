@@ -53,6 +53,12 @@ NO_RESULT: Final = object()
 """What an item's work returns where it has no result, as it delivered everything by itself."""
 
 
+NOTHING_YET: Final = object()
+"""What items that depend on the work return where they have none now. The worker that pulled it
+ends; `on_permit` of the fan-out starts another. While no worker is busy, there must be an item, or
+the end."""
+
+
 class Items:
     """The items of one fan-out, with their indexes; each `take` pulls the next one."""
 
@@ -64,7 +70,7 @@ class Items:
         self.over = False
 
     def take(self) -> tuple[int, Any] | None:
-        """Return the next index and item, or None where none is left."""
+        """Return the next index and item, or None where none is left, or none is there yet."""
         if self.over:
             return None
         try:
@@ -75,6 +81,8 @@ class Items:
         except BaseException:
             self.over = True
             raise
+        if item is NOTHING_YET:
+            return None
         self._index += 1
         return self._index - 1, item
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
 from pydantic import Field
 from typing_extensions import Unpack, override
 
+from runnables.engine.deltas import ChunkRun
 from runnables.messages.base import BaseMessage, BaseMessageChunk, MessageFields
 from runnables.messages.normalize import canonical_block, refusal_of
 from runnables.messages.tool_call_merging import merge_tool_call_chunks
@@ -247,3 +248,54 @@ class AIMessageChunk(AIMessage, BaseMessageChunk):
                 [chunk.tool_call_chunks for chunk in chunks if chunk.tool_call_chunks]
             )
         )
+
+    def _start_run(self) -> TextRun | None:
+        return TextRun(self) if _is_plain(vars(self)) else None
+
+
+class TextRun(ChunkRun):
+    """Chunks of one answer that have nothing but text; a stream has one for every token.
+
+    A chunk takes a kilobyte and seven objects that the garbage collector goes through, its text
+    takes 60 bytes.
+    """
+
+    __slots__ = ("_id", "_latest", "_strings")
+
+    def __init__(self, first: AIMessageChunk) -> None:
+        self._id = first.id
+        self._strings: list[str] = []
+        self._latest = [cast("str", first.content)]
+
+    def add(self, chunk: Any, /) -> bool:
+        """Add the next chunk; return False where it has more than text, or another id."""
+        if type(chunk) is not AIMessageChunk:
+            return False
+        fields = vars(chunk)
+        if fields["id"] != self._id or not _is_plain(fields):
+            return False
+        self._latest.append(fields["content"])
+        if len(self._latest) == _LATEST:
+            self._strings.append("".join(self._latest))
+            self._latest.clear()
+        return True
+
+    def merged(self) -> AIMessageChunk:
+        """Return the chunk that they merge to."""
+        return AIMessageChunk("".join((*self._strings, *self._latest)), id=self._id)
+
+
+_LATEST: Final = 256
+_MORE: Final = tuple(
+    name for name in AIMessageChunk.model_fields if name not in ("content", "id", "type")
+)
+
+
+def _is_plain(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a chunk with these fields has nothing but text."""
+    if type(fields["content"]) is not str:
+        return False
+    for name in _MORE:
+        if fields[name]:
+            return False
+    return True

@@ -5,7 +5,7 @@ All tests of laws run over this list. A new runnable class that is not on it fai
 
 from __future__ import annotations
 
-from tests.laws.registry_combinators import parallels, sequences, shapes
+from tests.laws.registry_combinators import bulk_steps, parallels, sequences, shapes
 from tests.laws.registry_functions import generators, lambdas, users_classes
 from tests.laws.registry_models import models, parsers, prompts
 from tests.laws.registry_policies import bindings, caches, controls, fallbacks, retries
@@ -18,6 +18,7 @@ REGISTRY: list[Specimen] = [
     *sequences(),
     *parallels(),
     *shapes(),
+    *bulk_steps(),
     *controls(),
     *retries(),
     *fallbacks(),

@@ -173,3 +173,31 @@ def shapes() -> Iterator[Specimen]:
         lambda: RunnableGenerator(steps.letters) | RunnableLambda(steps.shout).map(),
         STRINGS,
     )
+
+
+def bulk_steps() -> Iterator[Specimen]:
+    """Yield runnables with a step inside that takes many inputs in one call."""
+    quick = RunnableLambda(steps.increment, blocking=False)
+    yield specimen("bulk step", lambda: steps.Lookup(), INTS)
+    yield specimen("bulk step: in a sequence", lambda: quick | steps.Lookup() | steps.double, INTS)
+    yield specimen(
+        "bulk step: in a parallel",
+        lambda: RunnableParallel(a=quick | steps.Lookup(), b={"c": steps.double}),
+        INTS,
+    )
+    yield specimen(
+        "bulk step: in an assign",
+        lambda: RunnablePassthrough.assign(x=RunnablePick("number") | steps.Lookup()),
+        DICTS,
+    )
+    no_number_twice = st.lists(INTS, max_size=4, unique=True)
+    yield specimen("bulk step: in a map", lambda: steps.Lookup().map(), no_number_twice)
+    yield specimen(
+        "bulk step: with policies",
+        lambda: (
+            (quick | steps.Lookup())
+            .with_retry(wait_exponential_jitter=False)
+            .with_fallbacks([quick | steps.double])
+        ),
+        INTS,
+    )

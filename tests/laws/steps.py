@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from runnables import SNAPSHOTS, Merge, Runnable, RunnableConfig, RunnableLambda
@@ -276,6 +276,18 @@ class OnlyInvoke(Runnable[int, int]):
 
     def invoke(self, input: int, config: RunnableConfig | None = None, **kwargs: Any) -> int:
         return odd_only(input) + self.by
+
+
+class Lookup(Runnable[int, int]):
+    """A bulk step, which fails for one of the usual numbers."""
+
+    max_batch_size = 3
+
+    def invoke(self, input: int, config: RunnableConfig | None = None, **kwargs: Any) -> int:
+        return self._invoke_batch([input], None, kwargs)[0]
+
+    def _invoke_batch(self, values: Sequence[int], scope: Any, kwargs: dict[str, Any]) -> list[int]:
+        return [only_small(value, **kwargs) * 2 for value in values]
 
 
 class BothInvokes(OnlyInvoke):

@@ -25,6 +25,7 @@ from runnables import (
     RunnableParallel,
     ServerError,
     is_retryable,
+    message_chunk_to_message,
 )
 from runnables.compose.policies.attempts import Attempts, RetryPolicy
 from runnables.compose.policies.backoff import NO_BACKOFF, Backoff
@@ -218,6 +219,21 @@ def test_few_chunks_of_a_long_stream_stay_in_memory() -> None:
     for _ in range(1000):
         alive.append(weakref.ref(log.record_chunk(AIMessageChunk("a"), info)))
     assert sum(reference() is not None for reference in alive) < MANY
+
+
+@pytest.mark.parametrize("other", [{"name": "Ada"}, {"id": "2"}, {"chunk_position": "last"}])
+def test_chunks_with_more_than_text_are_merged_in_their_place(other: Any) -> None:
+    """Between runs of text, of which only the strings are stored."""
+    log, info = FailureLog("raise"), StreamInfo(ScriptedChatModel.merge)
+    texts = [AIMessageChunk(letter, id="1") for letter in "abcdef"]
+    chunks = [*texts[:3], AIMessageChunk("X", **other), *texts[3:]]
+    for chunk in chunks:
+        assert log.record_chunk(chunk, info) is chunk
+    error = ServerError("down")
+    log.failed(error, None)
+    assert log.already_emitted(info)
+    whole = message_chunk_to_message(AIMessageChunk.merge_chunks(chunks))
+    assert error.produced == whole  # type: ignore[attr-defined]  # as above
 
 
 def test_an_invoked_model_is_retried_though_handlers_got_chunks(call: Call) -> None:

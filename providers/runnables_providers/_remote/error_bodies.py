@@ -66,21 +66,6 @@ def error_in(value: Any) -> ServiceError | None:
     return parse_error_body(body) if is_error else None
 
 
-def error_in(value: Any) -> ServiceError | None:
-    """Return the error in the body of a successful response, or in an event; None without one.
-
-    Besides those of `parse_error_body`, these forms are in use: an object whose `type` or `object`
-    is "error" (vLLM, OpenAI's Responses), and any of them in a list (Google).
-    """
-    if isinstance(value, list) and value:
-        return error_in(cast("Sequence[Any]", value)[0])
-    if not isinstance(value, Mapping):
-        return None
-    body = cast("Mapping[str, Any]", value)
-    is_error = body.get("error") or "error" in (body.get("type"), body.get("object"))
-    return parse_error_body(body) if is_error else None
-
-
 _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     # codes of errors in the middle of a stream, which have no status
     "invalid_request_error": 400,

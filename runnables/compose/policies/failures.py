@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from runnables.core.error_notes import add_location, chain_errors, has_location, set_attribute
 from runnables.core.signatures import is_async
-from runnables.engine.deltas import MergeableChunk
+from runnables.engine.deltas import ChunkRun, MergeableChunk, run_of, without_runs
 from runnables.engine.merging import RESET, comes_in_parts
 from runnables.errors import (
     BudgetExceeded,
@@ -43,21 +43,30 @@ class FailureLog:
         self.errors: list[Exception] = []
         self._locations: list[str | None] = []
         self._on_restart = on_restart
-        self._emitted: list[Any] = []
+        self._emitted: list[Any] = []  # chunks, and runs of them
+        self._run: ChunkRun | None = None  # the last of them, if it is one
         self._joined = 0  # how many of them, from the first, are several chunks in one
 
     def record_chunk(self, chunk: Any, info: StreamInfo) -> Any:
         """Store a chunk that goes to the consumer now; return it."""
         # with "restart", all that matters is whether there was one
-        if not self._emitted or self._on_restart == "raise":
-            self._emitted.append(chunk)
-            if len(self._emitted) - self._joined == MANY:
-                self._join_latest(info)
+        if (not self._emitted or self._on_restart == "raise") and (
+            self._run is None or not self._run.add(chunk)
+        ):
+            self._store(chunk, info)
         return chunk
+
+    def _store(self, chunk: Any, info: StreamInfo) -> None:
+        in_parts = comes_in_parts(info.merge) and isinstance(chunk, MergeableChunk)
+        self._run = run_of(chunk) if in_parts else None
+        self._emitted.append(chunk if self._run is None else self._run)
+        if len(self._emitted) - self._joined == MANY:
+            self._join_latest(info)
 
     def _join_latest(self, info: StreamInfo) -> None:
         """Join the chunks that are stored one by one, or a long stream would keep each of them."""
-        latest = self._emitted[self._joined :]
+        self._run = None
+        latest = without_runs(self._emitted[self._joined :])
         if comes_in_parts(info.merge) and isinstance(latest[0], MergeableChunk):
             with contextlib.suppress(Exception):  # raised where their sum is needed
                 latest = [type(latest[0]).merge_chunks(latest)]
@@ -94,20 +103,20 @@ class FailureLog:
 
     def _produced(self, info: StreamInfo) -> Any:
         """Return the value of what was emitted, or the list of chunks that do not add up."""
-        parts = info.merge.accumulator()
+        parts, emitted = info.merge.accumulator(), without_runs(self._emitted)
         try:
-            for chunk in self._emitted:
+            for chunk in emitted:
                 parts.add(chunk)
             return None if parts.empty else parts.value()
         except MergeError:
-            return self._emitted
+            return emitted
 
     def start_over(self) -> Iterable[Any]:
         """Return what the consumer gets before another attempt: a reset, or nothing."""
         if not self._emitted:
             return ()
         self._emitted.clear()
-        self._joined = 0
+        self._run, self._joined = None, 0
         return (RESET,)
 
     def error_to_raise(self) -> Exception:

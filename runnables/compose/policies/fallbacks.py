@@ -16,6 +16,7 @@ from runnables.compose.policies.failures import (
 )
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
+from runnables.core.rows import Routine, Step
 from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
 from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
@@ -124,6 +125,20 @@ class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
                 return await runnable.ainvoke(
                     self._input(value, failures), _child_config(scope, index), **kwargs
                 )
+            except Exception as error:
+                failures.failed(error, _location(index))
+            if not self._handles(failures):
+                break
+        raise failures.error_to_raise()
+
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        self._check(value)
+        failures = FailureLog(self.on_restart)
+        for index, runnable in enumerate(self.runnables):
+            try:
+                config = _child_config(scope, index)
+                given = self._input(value, failures)
+                return (yield Step(runnable, given, config, kwargs, at=index))
             except Exception as error:
                 failures.failed(error, _location(index))
             if not self._handles(failures):

@@ -31,8 +31,10 @@ from runnables.compose.policies.failures import (
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.bounds import check_seconds
+from runnables.core.rows import Call, Routine, Step
 from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
+from runnables.engine.timeouts import async_sleep, sleep
 from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
@@ -155,6 +157,19 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
             return await self.bound.ainvoke(value, _child_config(scope, attempts.number), **kwargs)
 
         return await acall_with_retries(attempts, attempt)
+
+    def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
+        attempts = self._attempts()
+        while True:
+            try:
+                with attempts:
+                    config = _child_config(scope, attempts.number)
+                    return (yield Step(self.bound, value, config, kwargs))
+            except Exception as error:
+                seconds = attempts.wait(error)
+            if seconds is None:
+                raise attempts.error_to_raise()
+            yield Call(partial(sleep, seconds), partial(async_sleep, seconds))
 
     def _transform(
         self,

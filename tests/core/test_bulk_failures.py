@@ -1,0 +1,124 @@
+"""Failures of bulk steps, and policies around them: each row has its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
+
+import pytest
+
+from runnables import RateLimitError, RunnableLambda, RunnableParallel
+from tests.both_modes import Call
+from tests.core.bulk_steps import Tens, no_four, seen, sizes
+
+RETRY: dict[str, Any] = {"wait_exponential_jitter": False, "stop_after_attempt": 2}
+
+
+def echo(value: Any) -> Any:
+    return value
+
+
+def test_an_error_belongs_to_its_item(call: Call) -> None:
+    """A batch with a bad item runs again item by item; the note says which item it was."""
+    bulk = Tens(3, no_four)
+    outputs = call.batch(
+        {"a": bulk, "b": echo} | RunnableLambda(echo), range(6), return_exceptions=True
+    )
+    assert [type(output) for output in outputs] == [dict] * 4 + [ValueError] + [dict]
+    assert outputs[4].__notes__ == [
+        'in branch "a", step 1 of 2 (RunnableParallel<a,b>), batch item 4'
+    ]
+
+
+def test_the_first_error_ends_a_batch(call: Call) -> None:
+    """Without `return_exceptions` it is raised, and no later input is pulled."""
+    pulled: list[int] = []
+
+    def inputs() -> Any:
+        for number in count():
+            pulled.append(number)
+            yield number
+
+    with pytest.raises(ValueError, match="four"):
+        call.batch(Tens(3, no_four) | RunnableLambda(echo), inputs(), max_concurrency=2)
+    assert len(pulled) <= 6 + 3 + 2 * 2
+
+
+def test_an_error_of_the_service_is_each_rows_own(call: Call) -> None:
+    """It is not repeated item by item; each row has it with a note of its own."""
+
+    def busy(_: Sequence[Any]) -> None:
+        raise RateLimitError("busy")
+
+    bulk = Tens(3, busy)
+    outputs = call.batch(RunnableLambda(echo) | bulk, range(3), return_exceptions=True)
+    assert [output.__notes__ for output in outputs] == [
+        [f"in step 2 of 2 (Tens), batch item {index}"] for index in range(3)
+    ]
+    assert len(bulk.calls) == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 8])
+def test_rows_that_are_tried_again_go_together_again(limit: int, call: Call) -> None:
+    """A service that was busy gets one more request, not one for each row."""
+    failures = iter([RateLimitError("busy")])
+
+    def once(_: Sequence[Any]) -> None:
+        for error in failures:
+            raise error
+
+    bulk = Tens(4, once)
+    chain = RunnableLambda(echo) | bulk.with_retry(**RETRY) | echo
+    assert call.batch(chain, range(4), max_concurrency=limit) == [0, 10, 20, 30]
+    assert sizes(bulk) == [4, 4]
+
+
+def test_a_retry_counts_for_each_item(call: Call) -> None:
+    """Only the row that failed is tried again, as often as the policy says."""
+    bulk = Tens(3, no_four)
+    outputs = call.batch(bulk.with_retry(**RETRY), [3, 4, 5], return_exceptions=True)
+    assert outputs[::2] == [30, 50]
+    assert isinstance(outputs[1], ValueError)
+    assert seen(bulk) == {3: 2, 4: 3, 5: 2}, "with the others, by itself, and once more"
+
+
+def test_a_fallback_gets_the_rows_that_failed(call: Call) -> None:
+    """In a batch of its own, where it takes one."""
+
+    def fail(values: Sequence[Any]) -> None:
+        raise RateLimitError("busy")
+
+    other = Tens(3)
+    chain = RunnableLambda(echo) | Tens(3, fail).with_fallbacks([other])
+    assert call.batch(chain, range(6), max_concurrency=2) == [10 * number for number in range(6)]
+    assert sizes(other) == [3, 3]
+
+
+def test_a_branch_that_fails_cancels_the_others(call: Call) -> None:
+    """One that waits for its batch is not called; the row fails alone."""
+    bulk = Tens(3)
+
+    def odd(number: int) -> int:
+        if number == 1:
+            raise ValueError("one")
+        return number
+
+    chain = RunnableParallel(a=RunnableLambda(odd), b=bulk)
+    outputs = call.batch(chain, range(3), max_concurrency=1, return_exceptions=True)
+    assert outputs[0] == {"a": 0, "b": 0}
+    assert isinstance(outputs[1], ValueError)
+    assert outputs[2] == {"a": 2, "b": 20}
+    assert seen(bulk)[1] == 0
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_interrupts_of_a_bulk_step_are_no_values(end: type[BaseException]) -> None:
+    """They end the batch, also with `return_exceptions` and a retry."""
+
+    def stop(_: Sequence[Any]) -> None:
+        raise end
+
+    chain = {"a": Tens(3, stop).with_retry(**RETRY)} | RunnableLambda(echo)
+    with pytest.raises(end):
+        chain.batch(range(6), max_concurrency=1, return_exceptions=True)
