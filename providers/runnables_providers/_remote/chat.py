@@ -251,13 +251,10 @@ class HTTPChatModel(Remote, ChatModel):
 
     def _not_a_stream_error(self, call: ApiCall, reply: Reply) -> Exception:
         """Return the error for a successful response that is no stream."""
-        try:
-            error = call.answer_error(parse_json(reply.body))
-        except ValueError:
-            error = None
-        if error is None:
-            return self._unreadable_error(reply.body, reply.headers)
-        return self._error(status_of(error.codes), error, reply.headers)
+        with self._raises_server_error(reply.body, reply.headers):
+            if error := call.answer_error(parse_json(reply.body)):
+                return self._error(status_of(error.codes), error, reply.headers)
+        return self._unreadable_error(reply.body, reply.headers)
 
 
 class _StreamReader:

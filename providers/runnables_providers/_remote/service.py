@@ -357,3 +357,15 @@ def shown_url(url: str) -> str:
 def is_success(status: int) -> bool:
     """Tell whether the status is not that of an error."""
     return 200 <= status < 300
+
+
+def is_string_mapping(value: Any) -> bool:
+    """Tell whether a value is a mapping of strings to strings."""
+    if not isinstance(value, Mapping):
+        return False
+    return all(isinstance(part, str) for pair in cast("Any", value.items()) for part in pair)
+
+
+def variable(*names: str) -> str | None:
+    """Return the value of the first of these environment variables that is set."""
+    return next((value for name in names if (value := os.environ.get(name))), None)

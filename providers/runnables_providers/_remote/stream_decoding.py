@@ -55,11 +55,12 @@ class JSONEvents:
 def _error_event(data: str) -> Any:
     """Return an event of type "error", whose data may be anything, as an object with an `error`."""
     try:
-        value = parse_json(data)
+        value: Any = parse_json(data)
     except ValueError:
         value = data or "no reason given"
-    has_error = isinstance(value, Mapping) and cast("Mapping[str, Any]", value).get("error")
-    return value if has_error else {"type": "error", "error": value}
+    if isinstance(value, Mapping) and cast("Mapping[str, Any]", value).get("error"):
+        return cast("Any", value)
+    return {"type": "error", "error": cast("Any", value)}
 
 
 def is_start_of_stream(data: bytes, *, lines: bool) -> bool:
