@@ -44,7 +44,7 @@ from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, SyncAsyncError
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.base import BaseMessage
-from runnables.messages.call_ids import with_call_ids, with_ids
+from runnables.messages.call_ids import CallIds, with_call_ids, with_ids
 from runnables.messages.convert import MessageLikeRepresentation, convert_to_messages
 from runnables.messages.kinds import AnyMessage, final_chunk
 from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
@@ -238,6 +238,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         # the caller sees none of the chunks, so another attempt may start over
         messages = self._messages(value)
         chunks = self._answer_chunks(messages, self._options(kwargs), run.scope, "restart")
+        chunks = fill_call_ids(chunks, messages)
         return checked_answer(
             self, collect(Stream(with_chunk_events(run, chunks, info), info)), messages
         )
@@ -250,6 +251,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         # the caller sees none of the chunks, so another attempt may start over
         messages = self._messages(value)
         chunks = self._aanswer_chunks(messages, self._options(kwargs), run.scope, "restart")
+        chunks = afill_call_ids(chunks, messages)
         return checked_answer(
             self, await acollect(AsyncStream(awith_chunk_events(run, chunks, info), info)), messages
         )
@@ -264,8 +266,10 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         options = self._options(kwargs)
         messages = self._messages(collect(input))
         chunks = self._answer_chunks(messages, options, scope, "raise")
+        ids = CallIds(messages)
         try:
-            yield from chunks
+            for chunk in chunks:
+                yield ids.fill(chunk) if getattr(chunk, "tool_call_chunks", None) else chunk
         finally:
             close(chunks)
 
@@ -279,9 +283,10 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         options = self._options(kwargs)
         messages = self._messages(await acollect(input))
         chunks = self._aanswer_chunks(messages, options, scope, "raise")
+        ids = CallIds(messages)
         try:
             async for chunk in chunks:
-                yield chunk
+                yield ids.fill(chunk) if getattr(chunk, "tool_call_chunks", None) else chunk
         finally:
             await aclose(chunks)
 
@@ -299,7 +304,6 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
                 from runnables.models.cached_calls import cached_chunks
 
                 chunks = cached_chunks(self, chunks, info, messages, options)
-        chunks = fill_call_ids(chunks, messages)
         return chunks if scope is None else iterate_in_scope(chunks, scope)
 
     def _aanswer_chunks(
@@ -316,7 +320,6 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
                 from runnables.models.cached_calls import acached_chunks
 
                 chunks = acached_chunks(self, chunks, info, messages, options)
-        chunks = afill_call_ids(chunks, messages)
         return chunks if scope is None else aiterate_in_scope(chunks, scope)
 
     def _estimate_tokens(self, messages: list[BaseMessage], options: dict[str, Any]) -> float:
