@@ -369,3 +369,10 @@ def is_string_mapping(value: Any) -> bool:
 def variable(*names: str) -> str | None:
     """Return the value of the first of these environment variables that is set."""
     return next((value for name in names if (value := os.environ.get(name))), None)
+
+
+def no_model(owner: str) -> ConfigError:
+    """Return the error for a request that would name no model."""
+    return ConfigError(
+        f"{owner} has no model to ask. Name one: {owner}(model=...), or model= in the call."
+    )

@@ -66,7 +66,7 @@ class ChatRequest:
     ) -> None:
         check_numbers("LocalChatModel", options, RANGES)
         self.messages = list(messages)
-        self.options = {"max_tokens": context, **options}
+        self.options: dict[str, Any] = {"max_tokens": context, **options}
         self.is_default = is_default
         self._forced: ForcedCall | None = None
         in_words = "tools" not in options and options.get("response_format") is None
