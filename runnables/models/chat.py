@@ -237,12 +237,8 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         info = StreamInfo(self.merge, self)
         # the caller sees none of the chunks, so another attempt may start over
         messages = self._messages(value)
-<<<<<<< HEAD
         chunks = self._answer_chunks(messages, self._options(kwargs), run.scope, "restart", info)
-=======
-        chunks = self._answer_chunks(messages, self._options(kwargs), run.scope, "restart")
         chunks = fill_call_ids(chunks, messages)
->>>>>>> h-tools
         return checked_answer(
             self, collect(Stream(with_chunk_events(run, chunks, info), info)), messages
         )
@@ -254,12 +250,8 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         info = StreamInfo(self.merge, self)
         # the caller sees none of the chunks, so another attempt may start over
         messages = self._messages(value)
-<<<<<<< HEAD
         chunks = self._aanswer_chunks(messages, self._options(kwargs), run.scope, "restart", info)
-=======
-        chunks = self._aanswer_chunks(messages, self._options(kwargs), run.scope, "restart")
         chunks = afill_call_ids(chunks, messages)
->>>>>>> h-tools
         return checked_answer(
             self, await acollect(AsyncStream(awith_chunk_events(run, chunks, info), info)), messages
         )
@@ -273,12 +265,8 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     ) -> Generator[Any, None, None]:
         options = self._options(kwargs)
         messages = self._messages(collect(input))
-<<<<<<< HEAD
         chunks = self._answer_chunks(messages, options, scope, "raise", info)
-=======
-        chunks = self._answer_chunks(messages, options, scope, "raise")
         ids = CallIds(messages)
->>>>>>> h-tools
         try:
             for chunk in chunks:
                 yield ids.fill(chunk) if getattr(chunk, "tool_call_chunks", None) else chunk
@@ -294,12 +282,8 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
     ) -> AsyncGenerator[Any, None]:
         options = self._options(kwargs)
         messages = self._messages(await acollect(input))
-<<<<<<< HEAD
         chunks = self._aanswer_chunks(messages, options, scope, "raise", info)
-=======
-        chunks = self._aanswer_chunks(messages, options, scope, "raise")
         ids = CallIds(messages)
->>>>>>> h-tools
         try:
             async for chunk in chunks:
                 yield ids.fill(chunk) if getattr(chunk, "tool_call_chunks", None) else chunk
@@ -324,12 +308,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
                 from runnables.models.cached_calls import cached_chunks
 
                 chunks = cached_chunks(self, chunks, info, messages, options)
-<<<<<<< HEAD
-        chunks = fill_call_ids(chunks, messages)
         return chunks if scope is None else iterate_in_scope(chunks, scope, info)
-=======
-        return chunks if scope is None else iterate_in_scope(chunks, scope)
->>>>>>> h-tools
 
     def _aanswer_chunks(
         self,
@@ -349,12 +328,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
                 from runnables.models.cached_calls import acached_chunks
 
                 chunks = acached_chunks(self, chunks, info, messages, options)
-<<<<<<< HEAD
-        chunks = afill_call_ids(chunks, messages)
         return chunks if scope is None else aiterate_in_scope(chunks, scope, info)
-=======
-        return chunks if scope is None else aiterate_in_scope(chunks, scope)
->>>>>>> h-tools
 
     def _estimate_tokens(self, messages: list[BaseMessage], options: dict[str, Any]) -> float:
         """Return about how many tokens a conversation and its answer take."""
