@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import threading
+import queue
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from runnables.engine.fan_out import CLOSE_GRACE
+from runnables.engine.hand_over import Turn
 from runnables.engine.stream import close
 from runnables.engine.tasks import shielded
 from runnables.engine.thread_calls import from_thread, to_thread
@@ -31,51 +33,46 @@ async def iterate_in_threads(make: Callable[[], Iterator[T]]) -> AsyncGenerator[
 
 
 class _ThreadedIterator:
-    """A sync iterator that worker threads advance.
-
-    It is closed once, and never while a thread is in it: `aclose` closes it, or, where a
-    thread is in it at that time, that thread does on its way out.
-    """
+    """A sync iterator that worker threads advance, one at a time, and that is closed once."""
 
     def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
         self._make = make
         self._chunks: Iterator[Any] | None = None
-        self._lock = threading.Lock()
-        self._busy = False
-        self._closing = False
-        self._closed = threading.Event()  # set only by a thread that closes it on its way out
+        self._turn = Turn(self._close)
+        self._closed: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     async def next(self) -> Any:
         """Return the next chunk, or _END."""
-        self._busy = True
         return await to_thread(self._next)
 
     def _next(self) -> Any:
         try:
-            if self._closing:
-                return _END
-            if self._chunks is None:
-                self._chunks = iter(self._make())
-            return next(self._chunks, _END)
+            with self._turn.lock:
+                if self._turn.closing:
+                    return _END
+                if self._chunks is None:
+                    self._chunks = iter(self._make())
+                return next(self._chunks, _END)
         finally:
-            with self._lock:
-                self._busy = False
-                closing = self._closing
-            if closing:
-                try:
-                    close(self._chunks)
-                finally:
-                    self._closed.set()
+            self._turn.leave()
 
     async def aclose(self) -> None:
         """Close the iterator. Wait at most `CLOSE_GRACE` seconds for a thread that is in it."""
-        with self._lock:
-            self._closing = True
-            busy = self._busy
-        if busy:
-            await shielded(to_thread(self._closed.wait, CLOSE_GRACE))
-        elif self._chunks is not None:
-            await shielded(to_thread(close, self._chunks))
+        if self._chunks is None and self._turn.close():  # it was never made
+            return
+        await shielded(to_thread(self._close_and_wait))
+
+    def _close_and_wait(self) -> None:
+        if not self._turn.close():
+            with suppress(queue.Empty):
+                self._closed.get(timeout=CLOSE_GRACE)
+
+    def _close(self) -> None:
+        try:
+            if self._chunks is not None:
+                close(self._chunks)
+        finally:
+            self._closed.put(None)
 
 
 _END = object()
