@@ -398,7 +398,7 @@ def _send_later(delay: float) -> None:
 def soak_handlers(count: int, seed: int) -> bool:
     """Run a chain in a signal handler, `count` times, at random moments of other programs."""
     pair = RunnableParallel(a=RunnableLambda(lambda x: x), b=RunnableLambda(lambda x: x + 1))
-    texts = RunnableParallel(a=RunnableLambda(_letters), b=RunnableLambda(_letters))
+    letters = RunnableParallel(a=RunnableLambda(_letters), b=RunnableLambda(_letters))
     nested: Runnable[int, Any] = RunnableLambda(lambda value: pair.batch([value] * 4))
     finished = wrong = 0
     inside = False
@@ -410,7 +410,7 @@ def soak_handlers(count: int, seed: int) -> bool:
         inside = True
         try:
             wrong += pair.batch([1, 2, 3]) != [{"a": n, "b": n + 1} for n in (1, 2, 3)]
-            wrong += len(list(texts.stream(1))) != 20
+            wrong += len(list(letters.stream(1))) != 20
             finished += 1
         finally:
             inside = False

@@ -20,7 +20,7 @@ from runnables.agents.conversation import (
     input_messages,
     join_conversation,
 )
-from runnables.agents.setup import AgentSetup
+from runnables.agents.setup import STRUCTURED, AgentSetup, child_config
 from runnables.agents.toolbox import tool_label
 from runnables.agents.types import AgentAnswer, AgentInput, AgentMessages, AgentState, State
 from runnables.compose.runnable import Runnable
@@ -197,14 +197,14 @@ class Agent(Runnable[AgentInput, State], internal=True):
                     results = self._run_tools(chat.requests, scope)
                     chat.add_results(results, last=setup.tools.ends(chat.requests, results))
                 else:
-                    config = _child_config(scope, chat.step)
+                    config = child_config(scope, chat.step)
                     chat.add_answer(setup.model.invoke(setup.prompt_messages(chat), config))
             except Exception as error:
                 add_location(error, chat.step)
                 raise
         if setup.structured_model is None:
             return chat.state()
-        config = _child_config(scope, _STRUCTURED)
+        config = child_config(scope, STRUCTURED)
         response = setup.structured_model.invoke(setup.structured_prompt(chat), config)
         return chat.state(structured_response=response)
 
@@ -216,14 +216,14 @@ class Agent(Runnable[AgentInput, State], internal=True):
                     results = await self._arun_tools(chat.requests, scope)
                     chat.add_results(results, last=setup.tools.ends(chat.requests, results))
                 else:
-                    config = _child_config(scope, chat.step)
+                    config = child_config(scope, chat.step)
                     chat.add_answer(await setup.model.ainvoke(setup.prompt_messages(chat), config))
             except Exception as error:
                 add_location(error, chat.step)
                 raise
         if setup.structured_model is None:
             return chat.state()
-        config = _child_config(scope, _STRUCTURED)
+        config = child_config(scope, STRUCTURED)
         response = await setup.structured_model.ainvoke(setup.structured_prompt(chat), config)
         return chat.state(structured_response=response)
 
@@ -256,11 +256,11 @@ class Agent(Runnable[AgentInput, State], internal=True):
         return await fan_out.run(len(requests))
 
     def _run_tool(self, request: ToolRequest, scope: Scope) -> ToolMessage:
-        config = _child_config(scope, tool_label(request))
+        config = child_config(scope, tool_label(request))
         return self._setup().tools.run(request, config)
 
     async def _arun_tool(self, request: ToolRequest, scope: Scope) -> ToolMessage:
-        config = _child_config(scope, tool_label(request))
+        config = child_config(scope, tool_label(request))
         return await self._setup().tools.arun(request, config)
 
     # -- streamed
@@ -285,7 +285,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
             finally:
                 step.close()
         if setup.structured_model is not None:
-            config = _child_config(scope, _STRUCTURED)
+            config = child_config(scope, STRUCTURED)
             chunks = setup.structured_model.stream(setup.structured_prompt(chat), config)
             try:
                 for chunk in chunks:
@@ -314,7 +314,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
             finally:
                 await step.aclose()
         if setup.structured_model is not None:
-            config = _child_config(scope, _STRUCTURED)
+            config = child_config(scope, STRUCTURED)
             chunks = setup.structured_model.astream(setup.structured_prompt(chat), config)
             try:
                 async for chunk in raw_iterator(chunks):
@@ -327,7 +327,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
     ) -> Generator[Any, None, None]:
         """Yield the chunks of the model's next answer."""
         setup = self._setup()
-        chunks = setup.model.stream(setup.prompt_messages(chat), _child_config(scope, chat.step))
+        chunks = setup.model.stream(setup.prompt_messages(chat), child_config(scope, chat.step))
         info.adopt(chunks)
         try:
             for chunk in chunks:
@@ -341,7 +341,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
     ) -> AsyncGenerator[Any, None]:
         """Yield the chunks of the model's next answer."""
         setup = self._setup()
-        chunks = setup.model.astream(setup.prompt_messages(chat), _child_config(scope, chat.step))
+        chunks = setup.model.astream(setup.prompt_messages(chat), child_config(scope, chat.step))
         info.adopt(chunks)
         try:
             async for chunk in raw_iterator(chunks):
@@ -398,13 +398,3 @@ class Agent(Runnable[AgentInput, State], internal=True):
         self, request: ToolRequest, scope: Scope
     ) -> AsyncGenerator[ToolMessage, None]:
         yield await self._arun_tool(request, scope)
-
-
-_STRUCTURED: Final = "structured response"
-"""The label of the call that makes the structured answer."""
-
-
-def _child_config(scope: Scope | None, label: str) -> RunnableConfig | None:
-    """Return the config for a call inside of an agent."""
-    tag = "agent:" + label.replace(" ", ":").replace('"', "")
-    return None if scope is None else scope.for_step(tag, label).config

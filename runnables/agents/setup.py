@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from runnables.agents.conversation import Conversation
     from runnables.compose.runnable import Runnable
+    from runnables.core.config import RunnableConfig, Scope
     from runnables.messages.base import BaseMessage
 
 ASK_FOR_STRUCTURED_ANSWER: Final = "Now give your answer in the requested format."
@@ -69,3 +70,13 @@ def _derive(model: Any, method: str, argument: Any) -> Runnable[Any, Any]:
         )
     derived: Runnable[Any, Any] = getattr(model, method)(argument)
     return derived
+
+
+STRUCTURED: Final = "structured response"
+"""The label of the call that makes the structured answer."""
+
+
+def child_config(scope: Scope | None, label: str) -> RunnableConfig | None:
+    """Return the config for a call inside of an agent."""
+    tag = "agent:" + label.replace(" ", ":").replace('"', "")
+    return None if scope is None else scope.for_step(tag, label).config

@@ -13,16 +13,12 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.compose.runnable import Runnable
-from runnables.core.config import (
-    RunnableConfig,
-    Scope,
-    activate,
-    current_scope,
-)
+from runnables.core.config import RunnableConfig, Scope, activate, current_scope
 from runnables.core.missing_input import NOT_GIVEN, may_lack_input
 from runnables.core.signatures import (
     argument_type,
@@ -282,7 +278,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
                     raise_if_cancelled()  # again, as a slow thread may be here after the call
                 result = function(value, **options)
                 if inspect.isgenerator(result) and inspect.isgeneratorfunction(target(function)):
-                    return collect(self._stream_of(result))
+                    return collect(Stream(result, StreamInfo(self.merge, self)))
             return result
         except Exception as error:
             raise_without_stop(error, self)
@@ -295,7 +291,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             with activate(scope):
                 result = function(value, **arguments(function, scope, kwargs))
                 if inspect.isasyncgen(result):
-                    return await acollect(self._astream_of(result))
+                    return await acollect(AsyncStream(result, StreamInfo(self.merge, self)))
                 return await result
         except Exception as error:
             raise_without_stop(error, self)
@@ -315,12 +311,6 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
                 f"{self!r} is async, so `{method}` cannot run it. Use `a{method}` instead."
             )
         return self.func
-
-    def _stream_of(self, chunks: Any) -> Stream[Any]:
-        return Stream(chunks, StreamInfo(self.merge, self))
-
-    def _astream_of(self, chunks: Any) -> AsyncStream[Any]:
-        return AsyncStream(chunks, StreamInfo(self.merge, self))
 
     # -- the output in chunks
 
@@ -359,12 +349,9 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
         value = await acollect(input)
         if is_generator(function):
             chunks = self._agenerate(function, value, scope, kwargs, info)
-        elif self.afunc is None:
-            result = await self._arun_sync_half(value, scope, kwargs)
-            chunks = self._areturned(result, value, scope, info)
         else:
-            result = await self._acall(self.afunc, value, scope, kwargs)
-            chunks = self._areturned(result, value, scope, info)
+            run = self._arun_sync_half if self.afunc is None else partial(self._acall, self.afunc)
+            chunks = self._areturned(await run(value, scope, kwargs), value, scope, info)
         try:
             async for chunk in chunks:
                 yield chunk

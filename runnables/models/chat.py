@@ -25,12 +25,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    cast,
-)
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from runnables.core.config import Scope, activate
 from runnables.core.signatures import checks_keywords

@@ -225,8 +225,8 @@ def test_few_chunks_of_a_long_stream_stay_in_memory() -> None:
 def test_chunks_with_more_than_text_are_merged_in_their_place(other: Any) -> None:
     """Between runs of text, of which only the strings are stored."""
     log, info = FailureLog("raise"), StreamInfo(ScriptedChatModel.merge)
-    texts = [AIMessageChunk(letter, id="1") for letter in "abcdef"]
-    chunks = [*texts[:3], AIMessageChunk("X", **other), *texts[3:]]
+    chunks_of_text = [AIMessageChunk(letter, id="1") for letter in "abcdef"]
+    chunks = [*chunks_of_text[:3], AIMessageChunk("X", **other), *chunks_of_text[3:]]
     for chunk in chunks:
         assert log.record_chunk(chunk, info) is chunk
     error = ServerError("down")
