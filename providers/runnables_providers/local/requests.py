@@ -111,7 +111,8 @@ class ChatRequest:
         request.pop("model", None)
         if self.exclusive:
             request["cache_prompt"] = False  # a prompt from the cache has other rounding errors
-        if grammar := _grammar_of_members(self.options.get("response_format")):
+        response_format: Any = self.options.get("response_format")
+        if grammar := _grammar_of_members(response_format):
             del request["response_format"]
             request["grammar"] = grammar
         return self._with_tools(request, abilities) if "tools" in request else request
