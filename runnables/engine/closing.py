@@ -5,16 +5,74 @@ It runs up to the first point where it has to wait, at once, and the rest in a t
 
 from __future__ import annotations
 
+import contextvars
 import types
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from runnables.engine.contexts import Steps
+from runnables.engine.tasks import task_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    import asyncio
+    from collections.abc import AsyncGenerator, Callable, Generator
+else:
+    from runnables.engine import lazy_asyncio as asyncio
 
 
-class ResumedClosing:
+def close_now(
+    chunks: AsyncGenerator[Any, None],
+    loop: asyncio.AbstractEventLoop,
+    context: contextvars.Context | None,
+) -> None:
+    """Run `aclose` as far as it gets without waiting, and the rest of it when the loop goes on.
+
+    An `async for` that is left cannot await anything, and Python would close the generator some
+    time later. Most closing needs no waiting, so it is done when `break` is. All of it runs in one
+    task of its own, so that a time limit within it does not cancel the task that has left the
+    stream, and in the context of the task that has iterated, where its variables were set.
+    """
+    generator: Any = chunks  # typeshed's AsyncGenerator has no ag_... attributes
+    if generator.ag_frame is None or generator.ag_running:
+        return
+    closing = chunks.aclose()
+    here = context is not None and context is task_context()
+    context = context or contextvars.copy_context()
+    resume = _Resumed(closing)
+    task = loop.create_task(_finish(resume), context=context)
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+    with _as_current(task, loop):
+        try:
+            if here:
+                resume(closing.send, None)
+            else:
+                context.run(resume, closing.send, None)
+        except StopIteration:
+            pass
+        except Exception as error:
+            loop.call_exception_handler({"message": "A stream failed to close", "exception": error})
+
+
+_closing: set[asyncio.Task[None]] = set()  # a loop itself holds tasks only weakly
+
+
+@contextmanager
+def _as_current(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Generator[None]:
+    """Make this the loop's current task inside the block, as event loops themselves do."""
+    outer = asyncio.current_task(loop)
+    if outer is not None:
+        asyncio.tasks._leave_task(loop, outer)
+    asyncio.tasks._enter_task(loop, task)
+    try:
+        yield
+    finally:
+        asyncio.tasks._leave_task(loop, task)
+        if outer is not None:
+            asyncio.tasks._enter_task(loop, outer)
+
+
+class _Resumed:
     """An `aclose` that goes on while the task that has left the stream goes on, in one context.
 
     What it sets in context variables meanwhile, that task does not see.
@@ -39,7 +97,7 @@ class ResumedClosing:
 
 
 @types.coroutine
-def _await_rest(resumed: ResumedClosing) -> Generator[Any, Any, None]:
+def _await_rest(resumed: _Resumed) -> Generator[Any, Any, None]:
     """Resume an `aclose` that waits, as `await` would."""
     awaited, closing = resumed.awaited, resumed.closing
     while True:
@@ -55,7 +113,7 @@ def _await_rest(resumed: ResumedClosing) -> Generator[Any, Any, None]:
             return
 
 
-async def finish(resumed: ResumedClosing) -> None:
+async def _finish(resumed: _Resumed) -> None:
     """Await the rest of an `aclose` that has begun."""
     if not resumed.is_done:
         await _await_rest(resumed)

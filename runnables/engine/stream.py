@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import contextvars
 import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from runnables.engine.closing import ResumedClosing, finish
+from runnables.engine.closing import close_now
 from runnables.engine.contexts import receiver
 from runnables.engine.merging import DELTAS
 from runnables.engine.tasks import in_context, task_context
@@ -283,7 +282,7 @@ class AsyncStream(Generic[T_co]):
     def __del__(self) -> None:
         loop = self._loop
         if loop is not None and asyncio._get_running_loop() is loop and not sys.is_finalizing():
-            _close_now(self._chunks, loop, self._context)
+            close_now(self._chunks, loop, self._context)
 
 
 def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
@@ -294,58 +293,6 @@ def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
     if isinstance(chunks, AsyncStream):
         return chunks._chunks
     return aiter(chunks)
-
-
-def _close_now(
-    chunks: AsyncGenerator[Any, None],
-    loop: asyncio.AbstractEventLoop,
-    context: contextvars.Context | None,
-) -> None:
-    """Run `aclose` as far as it gets without waiting, and the rest of it when the loop goes on.
-
-    An `async for` that is left cannot await anything, and Python would close the generator some
-    time later. Most closing needs no waiting, so it is done when `break` is. All of it runs in one
-    task of its own, so that a time limit within it does not cancel the task that has left the
-    stream, and in the context of the task that has iterated, where its variables were set.
-    """
-    generator: Any = chunks  # typeshed's AsyncGenerator has no ag_... attributes
-    if generator.ag_frame is None or generator.ag_running:
-        return
-    closing = chunks.aclose()
-    here = context is not None and context is task_context()
-    context = context or contextvars.copy_context()
-    resume = ResumedClosing(closing)
-    task = loop.create_task(finish(resume), context=context)
-    _closing.add(task)
-    task.add_done_callback(_closing.discard)
-    with _as_current(task, loop):
-        try:
-            if here:
-                resume(closing.send, None)
-            else:
-                context.run(resume, closing.send, None)
-        except StopIteration:
-            pass
-        except Exception as error:
-            loop.call_exception_handler({"message": "A stream failed to close", "exception": error})
-
-
-_closing: set[asyncio.Task[None]] = set()  # a loop itself holds tasks only weakly
-
-
-@contextmanager
-def _as_current(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Generator[None]:
-    """Make this the loop's current task inside the block, as event loops themselves do."""
-    outer = asyncio.current_task(loop)
-    if outer is not None:
-        asyncio.tasks._leave_task(loop, outer)
-    asyncio.tasks._enter_task(loop, task)
-    try:
-        yield
-    finally:
-        asyncio.tasks._leave_task(loop, task)
-        if outer is not None:
-            asyncio.tasks._enter_task(loop, outer)
 
 
 def close(chunks: object) -> None:
