@@ -69,7 +69,8 @@ class AsyncIteratorBridge(Iterator[T]):
     def __next__(self) -> T:
         if self._context is None:
             self._context, self._flow = own_context(self._outer)
-        chunk = from_thread(self._advance(self._context))
+        is_here = asyncio._get_running_loop() is not None  # as no thread could be had
+        chunk = from_thread(_next(self._chunks) if is_here else self._advance(self._context))
         if self._flow is not None:
             self._flow.take(ended=chunk is END)
         if chunk is END:

@@ -20,53 +20,6 @@ else:
     from runnables.engine import lazy_asyncio as asyncio
 
 
-class _ResumedClosing:
-    """An `aclose` that goes on while the task that has left the stream goes on, in one context.
-
-    What it sets in context variables meanwhile, that task does not see.
-    """
-
-    def __init__(self, closing: Any) -> None:
-        self.closing = closing
-        self.awaited: Any = None  # what it waits for
-        self.is_done = False
-        self._steps = Steps(None)
-
-    def __call__(self, resume: Callable[[Any], Any], argument: Any) -> Any:
-        """Resume it; return what it waits for, or raise StopIteration or its error."""
-        self._steps.enter()
-        self.is_done = True
-        try:
-            self.awaited = resume(argument)
-            self.is_done = False
-        finally:
-            self._steps.leave(ended=self.is_done)
-        return self.awaited
-
-
-@types.coroutine
-def _await_rest(resumed: _ResumedClosing) -> Generator[Any, Any, None]:
-    """Resume an `aclose` that waits, as `await` would."""
-    awaited, closing = resumed.awaited, resumed.closing
-    while True:
-        try:
-            sent = yield awaited
-        except BaseException as error:
-            resume, argument = closing.throw, error
-        else:
-            resume, argument = closing.send, sent
-        try:
-            awaited = resumed(resume, argument)
-        except StopIteration:
-            return
-
-
-async def _finish(resumed: _ResumedClosing) -> None:
-    """Await the rest of an `aclose` that has begun."""
-    if not resumed.is_done:
-        await _await_rest(resumed)
-
-
 def close_now(
     chunks: AsyncGenerator[Any, None],
     loop: asyncio.AbstractEventLoop,
@@ -85,7 +38,7 @@ def close_now(
     closing = chunks.aclose()
     here = context is not None and context is task_context()
     context = context or contextvars.copy_context()
-    resume = _ResumedClosing(closing)
+    resume = _Resumed(closing)
     # not by the loop's task factory: an eager one would run it now, when nothing is awaited yet
     task = asyncio.Task(_finish(resume), loop=loop, context=context)
     _closing.add(task)
@@ -118,3 +71,50 @@ def _as_current(task: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Gen
         asyncio.tasks._leave_task(loop, task)
         if outer is not None:
             asyncio.tasks._enter_task(loop, outer)
+
+
+class _Resumed:
+    """An `aclose` that goes on while the task that has left the stream goes on, in one context.
+
+    What it sets in context variables meanwhile, that task does not see.
+    """
+
+    def __init__(self, closing: Any) -> None:
+        self.closing = closing
+        self.awaited: Any = None  # what it waits for
+        self.is_done = False
+        self._steps = Steps(None)
+
+    def __call__(self, resume: Callable[[Any], Any], argument: Any) -> Any:
+        """Resume it; return what it waits for, or raise StopIteration or its error."""
+        self._steps.enter()
+        self.is_done = True
+        try:
+            self.awaited = resume(argument)
+            self.is_done = False
+        finally:
+            self._steps.leave(ended=self.is_done)
+        return self.awaited
+
+
+@types.coroutine
+def _await_rest(resumed: _Resumed) -> Generator[Any, Any, None]:
+    """Resume an `aclose` that waits, as `await` would."""
+    awaited, closing = resumed.awaited, resumed.closing
+    while True:
+        try:
+            sent = yield awaited
+        except BaseException as error:
+            resume, argument = closing.throw, error
+        else:
+            resume, argument = closing.send, sent
+        try:
+            awaited = resumed(resume, argument)
+        except StopIteration:
+            return
+
+
+async def _finish(resumed: _Resumed) -> None:
+    """Await the rest of an `aclose` that has begun."""
+    if not resumed.is_done:
+        await _await_rest(resumed)

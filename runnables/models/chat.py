@@ -345,11 +345,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         return options
 
     def _messages(self, value: Any) -> list[BaseMessage]:
-        """Return the conversation that an input stands for.
-
-        Raises:
-            ConfigError: it has no message.
-        """
+        """Return the conversation that an input stands for; ConfigError where that is empty."""
         messages = convert_to_messages(value)
         if not messages:
             raise ConfigError(f"{type(self).__name__} was given no message to answer.")
