@@ -32,7 +32,7 @@ _CHAINS: Final = "Pipe its parts: prompt | model | StrOutputParser()."
 _TEXT_MODELS: Final = "Models are chat models here: init_chat_model('openai:gpt-5-mini')."
 _RESULTS: Final = "Models take and return messages: AIMessage, AIMessageChunk."
 _RETRIEVAL: Final = (
-    "There is no retrieval here: a function that returns texts is a retriever in a chain."
+    "There is no retrieval here: a function that returns strings is a retriever in a chain."
 )
 _SERIALIZATION: Final = "Pickle chains; messages have messages_to_dict and messages_from_dict."
 _TOOL_PARSERS: Final = "Use PydanticToolsParser, JsonOutputToolsParser, or with_structured_output."
