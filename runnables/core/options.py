@@ -50,7 +50,7 @@ def unknown_option(owner: str, name: str, known: Collection[str]) -> ConfigError
 
 
 def option_hint(name: str, known: Iterable[str]) -> str:
-    """Return what to write instead of an option that does not exist, where that is known."""
+    """Return what to write instead of an option that does not exist, as far as it is known."""
     known = list(known)
     needed, instead = _INSTEAD.get(name, ("", ""))
     applies = instead and (not needed or needed in known)

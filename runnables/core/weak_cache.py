@@ -19,7 +19,7 @@ Fact = TypeVar("Fact")
 class weak_cache(Generic[Fact]):
     """A decorator for a function of one object: each object has its result as long as it lives.
 
-    Objects are known by identity, so they need be neither hashable nor comparable. An object
+    Objects are distinguished by identity, so they need be neither hashable nor comparable. One
     that takes no weak references has its result computed each time. A result must not refer to
     its object.
 
