@@ -278,7 +278,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
                     raise_if_cancelled()  # again, as a slow thread may be here after the call
                 result = function(value, **options)
                 if inspect.isgenerator(result) and inspect.isgeneratorfunction(target(function)):
-                    return collect(Stream(result, StreamInfo(self.merge, self)))
+                    return collect(Stream(cast("Any", result), StreamInfo(self.merge, self)))
             return result
         except Exception as error:
             raise_without_stop(error, self)
@@ -291,7 +291,9 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             with activate(scope):
                 result = function(value, **arguments(function, scope, kwargs))
                 if inspect.isasyncgen(result):
-                    return await acollect(AsyncStream(result, StreamInfo(self.merge, self)))
+                    return await acollect(
+                        AsyncStream(cast("Any", result), StreamInfo(self.merge, self))
+                    )
                 return await result
         except Exception as error:
             raise_without_stop(error, self)
