@@ -273,10 +273,9 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
     ) -> Any:
         try:
             with activate(scope):
-                options = arguments(function, scope, kwargs)
                 if scope is not None:
                     raise_if_cancelled()  # again, as a slow thread may be here after the call
-                result = function(value, **options)
+                result = function(value, **arguments(function, scope, kwargs))
                 if inspect.isgenerator(result) and inspect.isgeneratorfunction(target(function)):
                     return collect(Stream(cast("Any", result), StreamInfo(self.merge, self)))
             return result
@@ -291,9 +290,8 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             with activate(scope):
                 result = function(value, **arguments(function, scope, kwargs))
                 if inspect.isasyncgen(result):
-                    return await acollect(
-                        AsyncStream(cast("Any", result), StreamInfo(self.merge, self))
-                    )
+                    chunks = AsyncStream(cast("Any", result), StreamInfo(self.merge, self))
+                    return await acollect(chunks)
                 return await result
         except Exception as error:
             raise_without_stop(error, self)

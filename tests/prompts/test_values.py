@@ -39,6 +39,9 @@ class NAType:
 
     __hash__ = None  # type: ignore[assignment]  # as there
 
+    def __repr__(self) -> str:
+        return "<NA>"
+
 
 def render(template: str, template_format: Any, value: Any, call: Call) -> str:
     """Return a string that all kinds of templates agree on."""
