@@ -197,9 +197,11 @@ class AsyncStream(Generic[T_co]):
         """Return the runnable that yields these chunks; None where it is not known."""
         return self._info.producer
 
-    def __aiter__(self) -> Self:
+    def __aiter__(self) -> AsyncIterator[T_co]:
         self._loop = asyncio.get_running_loop()
-        return self
+        if self._home is not self._loop:
+            self._begin()
+        return _Chunks(self)  # a loop then pays for no check at each chunk
 
     def __anext__(self) -> Awaitable[T_co]:
         if self._home is not asyncio._get_running_loop():
@@ -233,6 +235,25 @@ class AsyncStream(Generic[T_co]):
         loop = self._loop
         if loop is not None and asyncio._get_running_loop() is loop and not sys.is_finalizing():
             _close_now(self._chunks, loop)
+
+
+class _Chunks(Generic[T_co]):
+    """The chunks of a stream in an `async for`, which keeps the stream."""
+
+    __slots__ = ("_chunks", "_stream")
+
+    def __init__(self, stream: AsyncStream[T_co]) -> None:
+        self._stream = stream
+        self._chunks = stream._chunks
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[T_co]:
+        return self._chunks.__anext__()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
