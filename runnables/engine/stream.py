@@ -252,8 +252,19 @@ class _Chunks(Generic[T_co]):
     def __anext__(self) -> Awaitable[T_co]:
         return self._chunks.__anext__()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+    @property
+    def merge(self) -> Merge:
+        """Return how the chunks merge, as the stream does."""
+        return self._stream.merge
+
+    @property
+    def may_restart(self) -> bool:
+        """Tell whether `RESET` may be among the chunks."""
+        return self._stream.may_restart
+
+    async def aclose(self) -> None:
+        """Stop the work upstream."""
+        await self._stream.aclose()
 
 
 def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
