@@ -42,6 +42,7 @@ BASES = {
     "runnables.parsers.base.BaseOutputParser": "a base of parsers",
     "runnables.parsers.base.BaseTransformOutputParser": "a base of parsers",
     "runnables.parsers.lists.ListOutputParser": "a base of parsers",
+    "runnables.parsers.repair.RepairLoop": "a base, of what repairs answers",
     "runnables.parsers.tool_calls.ToolCallsParser": "a base of parsers",
     "runnables.prompts.base.BasePromptTemplate": "a base of prompts",
     "runnables.prompts.chat.BaseChatPromptTemplate": "a base of prompts",

@@ -48,7 +48,7 @@ def body_of(options: Mapping[str, Any], container: str | None = None) -> dict[st
         ConfigError: no model is named, or the API does not support the format of answers.
     """
     if "model" not in options:
-        raise ConfigError("ChatAnthropic has no model. Name one: model='claude-...'.")
+        raise ConfigError("ChatAnthropic has no model to ask. Name one: model='claude-...'.")
     body = {key: options[key] for key in _UNCHANGED if key in options}
     body |= _container(options.get("container"), container)
     limit = options.get("max_tokens")  # 0 fills the cache and writes nothing

@@ -171,7 +171,7 @@ def test_the_error_for_a_missing_library_names_the_extra(
     """Both the call and `require_http` raise it."""
     monkeypatch.setattr("runnables_providers._http.client._loaded", None)
     monkeypatch.setitem(sys.modules, "aiohttp", None)
-    with pytest.raises(MissingExtra, match=r"runnables\[openai\]"):
+    with pytest.raises(MissingExtra, match=r"\[openai\]"):
         send(request("http://127.0.0.1:1"), ClientConfig(), "openai")
     with pytest.raises(MissingExtra, match=r"ChatAcme needs the package 'aiohttp'.*\[acme\]"):
         require_http("ChatAcme", "acme")
