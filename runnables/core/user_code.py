@@ -16,6 +16,7 @@ from runnables.core.config import (
     ensure_scope,
 )
 from runnables.core.stops import without_stop
+from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.contexts import Steps
 from runnables.engine.slots import Slots
 from runnables.engine.stream import aclose, close
@@ -168,6 +169,7 @@ def iterate_in_scope(
     steps = Steps(info.outer, CURRENT_SCOPE, scope)
     is_checked = True
     try:
+        raise_if_cancelled()
         while not steps.is_settled:
             steps.enter()
             try:
@@ -210,6 +212,7 @@ async def aiterate_in_scope(
     steps = Steps(info.outer, CURRENT_SCOPE, scope)
     is_checked = True
     try:
+        raise_if_cancelled()
         while not steps.is_settled:
             steps.enter()
             try:

@@ -283,6 +283,8 @@ class TaskFanOut(FanOut):
             self._own.task = task
         context = contextvars.copy_context()
         while taken is not None:
+            if self._token.is_set:  # by a call around this one, which has not cancelled it yet
+                raise asyncio.CancelledError("the call around this item has ended")
             iteration = self._iterations.current()
             result = await self._work(*taken)
             if result is not NO_RESULT:

@@ -91,3 +91,21 @@ def test_a_cancellation_that_an_item_catches_does_not_reach_the_next() -> None:
         return before
 
     assert asyncio.run(RunnableLambda(pending).abatch(range(8), max_concurrency=1)) == [0] * 8
+
+
+async def test_an_item_of_a_cancelled_call_never_begins() -> None:
+    """The call around it was cancelled, and has not come to cancelling the item's own task."""
+    began: list[Any] = []
+
+    async def work(_: int, item: Any) -> None:
+        began.append(item)
+
+    token = CancelToken()
+    current_token.set(token)
+    fan_out = TaskFanOut(work, iter("ab"), Slots(2, spare=True), owns_limit=True)
+    first = asyncio.ensure_future(anext(fan_out.as_completed(2)))
+    await asyncio.sleep(0)  # its tasks are there, and their first step is due
+    token.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert began == []
