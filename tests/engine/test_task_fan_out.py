@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from runnables import RunnableLambda
+from runnables.engine.cancellation import CancelToken, current_token
+from runnables.engine.slots import Slots
+from runnables.engine.task_fan_out import TaskFanOut
 
 NAME: ContextVar[Any] = ContextVar("NAME", default="unset")
 
