@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 
 import pytest
 
 import runnables
+from runnables.core.elsewhere import where_is
+from tests.core.langchain_names import NAMES
 
 ANSWERS = {
     "ChatOpenAI": "from runnables_providers.openai import ChatOpenAI",
@@ -61,6 +64,37 @@ def test_an_import_says_where_a_name_is(name: str) -> None:
         exec(f"from runnables import {name}")
     assert ANSWERS[name] in str(caught.value)
     assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_each_name_of_langchain_is_here_or_explained(module: str) -> None:
+    """An import never ends with Python's own error, and never with a name that only looks alike."""
+    for name in NAMES[module].split():
+        try:
+            exec(f"from runnables import {name}")
+        except ImportError as error:
+            hint = str(error).partition("from 'runnables'. ")[2]
+            assert hint, name
+            assert not hasattr(runnables, name)
+            guess = re.fullmatch(r"Did you mean '(\w+)'\?", hint)
+            assert guess is None or guess[1].removeprefix("Base") in name, (name, hint)
+
+
+def test_hints_name_what_there_is() -> None:
+    """Classes and functions that a hint says to use can be imported, from here or a provider."""
+    elsewhere = {"LangChain", "LangSmith", "MyClass", "OpenAI", "SecretStr", "TypeVar"}
+    providers = {
+        name
+        for answer in ANSWERS.values()
+        if "_providers" in answer
+        for name in [answer.split()[-1]]
+    }
+    for names in NAMES.values():
+        for name in names.split():
+            hint = where_is(name, runnables.__all__)
+            for word in re.findall(r"\b[A-Z]+[a-z]+[A-Z]\w+|(?<![.\w])[a-z]+_[a-z_]+(?=\()", hint):
+                known = hasattr(runnables, word) or word in elsewhere | providers
+                assert known, (name, hint)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
