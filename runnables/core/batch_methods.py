@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from runnables.core.batching import Batch, Configs
 from runnables.core.error_notes import clock, leave_run
+from runnables.core.missing_input import may_lack_input
 from runnables.core.stops import raise_without_stop
 from runnables.core.typevars import Input, Output
 from runnables.engine.stream import AsyncStream, Stream
@@ -37,6 +38,7 @@ class Batching(Generic[Input, Output]):
         return_exceptions: bool,
         **kwargs: Any,
     ) -> list[Output | Exception]: ...
+    @may_lack_input
     def batch(
         self,
         inputs: Iterable[Input],
@@ -98,6 +100,7 @@ class Batching(Generic[Input, Output]):
         return_exceptions: bool,
         **kwargs: Any,
     ) -> list[Output | Exception]: ...
+    @may_lack_input
     async def abatch(
         self,
         inputs: Iterable[Input],
@@ -153,6 +156,7 @@ class Batching(Generic[Input, Output]):
         return_exceptions: bool,
         **kwargs: Any,
     ) -> Stream[tuple[int, Output | Exception]]: ...
+    @may_lack_input
     def batch_as_completed(
         self,
         inputs: Iterable[Input],
@@ -205,6 +209,7 @@ class Batching(Generic[Input, Output]):
         return_exceptions: bool,
         **kwargs: Any,
     ) -> AsyncStream[tuple[int, Output | Exception]]: ...
+    @may_lack_input
     def abatch_as_completed(
         self,
         inputs: Iterable[Input],

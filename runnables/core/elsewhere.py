@@ -94,7 +94,7 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use AuthenticationError.": "ModelAuthenticationError",
     "Use BaseOutputParser.": "BaseGenerationOutputParser BaseLLMOutputParser",
     "Use BaseTransformOutputParser.": "BaseCumulativeTransformOutputParser",
-    "Use chain.batch(inputs, max_concurrency=8), or its async twin abatch.": (
+    "Use chain.batch(inputs, max_concurrency=8), or abatch.": (
         "ContextThreadPoolExecutor abatch_iterate batch_iterate gather_with_concurrency"
     ),
     "Use ChatModel.": "BaseChatModel BaseLanguageModel LanguageModelLike SimpleChatModel",

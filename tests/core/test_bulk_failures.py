@@ -113,16 +113,19 @@ def test_a_branch_that_fails_cancels_the_others(call: Call) -> None:
     assert seen(bulk)[1] == 0
 
 
-@pytest.mark.parametrize(
-    "inside",
-    [
-        lambda slow: {"b": slow, "c": slow | Tens(3)},
-        lambda slow: {"a": {"b": slow | Tens(2), "c": slow}},
-        lambda slow: (lambda value: [value, value]) | (slow | Tens(3)).map(),
-        lambda slow: RunnableParallel({"b": {"d": slow}, "c": slow | Tens(3)}).with_retry(**RETRY),
-    ],
-    ids=["dict", "nested", "map", "retry"],
-)
+INSIDE: dict[str, Callable[[Any], Any]] = {
+    "dict": lambda slow: {"b": slow, "c": slow | Tens(3)},
+    "nested": lambda slow: {"a": {"b": slow | Tens(2), "c": slow}},
+    "map": lambda slow: RunnableLambda(_twice) | (slow | Tens(3)).map(),
+    "retry": lambda slow: RunnableParallel(b={"d": slow}, c=slow | Tens(3)).with_retry(**RETRY),
+}
+
+
+def _twice(value: Any) -> list[Any]:
+    return [value, value]
+
+
+@pytest.mark.parametrize("inside", INSIDE.values(), ids=INSIDE)
 def test_a_row_is_not_lost_whose_other_branches_all_run_in_threads(
     inside: Callable[[Any], Any],
 ) -> None:
@@ -131,7 +134,7 @@ def test_a_row_is_not_lost_whose_other_branches_all_run_in_threads(
 
     def slow(value: Any) -> Any:
         all_run.wait(4)
-        assert over.wait(4), "the row waits for branches that nobody wants any more"
+        assert over.wait(4), "the row waits for branches that it has left"
         return value
 
     def fail(value: Any) -> Any:
