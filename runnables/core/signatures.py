@@ -159,7 +159,7 @@ def _owner(method: Any, args: tuple[Any, ...]) -> str:
     return type(cast("object", args[0])).__name__ if is_init else str(method.__name__)
 
 
-def _only_by_name(method: Any, value: object, args: tuple[Any, ...]) -> ConfigError:
+def _only_by_name(method: Any, value: Any, args: tuple[Any, ...]) -> ConfigError:
     """Return the error for a value without a name, where settings must have one."""
     name = _owner(method, args)
     parameters = inspect.signature(method).parameters.values()
@@ -171,9 +171,9 @@ def _only_by_name(method: Any, value: object, args: tuple[Any, ...]) -> ConfigEr
         return ConfigError(
             f"{name}: {value!r} is one argument too many. It takes a list: {name}([a, b])."
         )
-    is_exception = isinstance(value, type) and issubclass(value, BaseException)
-    kind = tuple if is_exception else type(value)
-    shown = value.__name__ if is_exception and isinstance(value, type) else repr(value)
+    is_exception = BaseException in getattr(value, "__mro__", ())
+    kind = cast("type[Any]", tuple if is_exception else type(value))
+    shown = str(value.__name__) if is_exception else repr(value)
     alike = [
         setting.name
         for setting in named
