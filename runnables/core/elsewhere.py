@@ -6,6 +6,7 @@ Loaded when such a name is asked for.
 from __future__ import annotations
 
 import re
+import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
@@ -219,34 +220,40 @@ _BY_PATTERN: Final = (
 """For kinds of names, by a pattern of the whole name: what to use."""
 
 
-def missing_name(name: str, known: Collection[str], *, asked_by: str) -> Exception:
-    """Return the error for a name that `runnables` does not have.
+def missing_name(
+    name: str, known: Collection[str], *, asked_by: str, module: str = "runnables"
+) -> Exception:
+    """Return the error for a name that a package does not have.
 
-    `from runnables import name` asks by `hasattr`, and then looks for a module of that name. Its
+    `from package import name` asks by `hasattr`, and then looks for a module of that name. Its
     own error says nothing of use, so it gets ours at once, unless there is such a module.
 
     Args:
         name: the name.
-        known: the names that `runnables` has.
+        known: the names that the package has.
         asked_by: the name of the function that asks.
+        module: the package: `runnables`, one inside of it, or that of the providers.
     """
-    reason = f"module 'runnables' has no attribute {name!r}"
+    reason = f"module {module!r} has no attribute {name!r}"
     from_import = asked_by == "_handle_fromlist"
-    if name.startswith("_") or (from_import and find_spec(f"runnables.{name}") is not None):
+    if name.startswith("_") or (from_import and find_spec(f"{module}.{name}") is not None):
         return AttributeError(reason)
-    hint = where_is(name, known)
+    hint = where_is(name, known, module)
     if from_import and hint:
-        return ImportError(f"cannot import name {name!r} from 'runnables'.{hint}", name="runnables")
+        return ImportError(f"cannot import name {name!r} from {module!r}.{hint}", name=module)
     return AttributeError(f"{reason}.{hint}" if hint else reason)
 
 
-def where_is(name: str, known: Collection[str]) -> str:
-    """Return where a name is that `runnables` does not have, or what to use; "" where nothing is.
+def where_is(name: str, known: Collection[str], module: str = "runnables") -> str:
+    """Return where a name is that a package does not have, or what to use; "" where nothing is.
 
     Args:
         name: the name.
-        known: the names that `runnables` has.
+        known: the names that the package has.
+        module: the package.
     """
+    if module != "runnables" and name in sys.modules["runnables"].__all__:
+        return f" Write: from runnables import {name}"
     for module, names in _IN_PROVIDERS.items():
         if name in names.split():
             return f" Write: from runnables_providers.{module} import {name}"

@@ -106,6 +106,31 @@ def test_an_attribute_says_so_too(name: str) -> None:
     assert getattr(runnables, name, 3) == 3
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "answer"),
+    [
+        ("runnables_providers", "ChatOpenAI", "from runnables_providers.openai import ChatOpenAI"),
+        ("runnables_providers", "init_chat_model", "from runnables import init_chat_model"),
+        ("runnables_providers", "ChatGroq", "base_url"),
+        ("runnables.models", "ChatOpenAI", "from runnables_providers.openai import ChatOpenAI"),
+        ("runnables.messages", "FunctionMessage", "Use ToolMessage."),
+        ("runnables.messages", "HumanMesage", "Did you mean 'HumanMessage'?"),
+        ("runnables.prompts", "HumanMessage", "from runnables import HumanMessage"),
+        ("runnables.tools", "BaseToolkit", "Use a list of tools."),
+        ("runnables.parsers", "OutputFixingParser", "with_repair"),
+    ],
+)
+def test_the_packages_inside_say_so_too(module: str, name: str, answer: str) -> None:
+    """Those of the same names as LangChain's modules, and that of the providers."""
+    with pytest.raises(ImportError) as caught:
+        exec(f"from {module} import {name}")
+    assert answer in str(caught.value)
+    assert f"from {module!r}" in str(caught.value)
+    package = importlib.import_module(module)
+    assert not hasattr(package, name)
+    assert not hasattr(package, "__wrapped__")
+
+
 @pytest.mark.parametrize("name", ["testing", "errors", "compose", "parsers"])
 def test_modules_of_the_package_are_imported_as_before(name: str) -> None:
     """They are no names of the public API, and Python finds them by itself."""
