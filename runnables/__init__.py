@@ -365,15 +365,14 @@ _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in name
 if not TYPE_CHECKING:  # checkers take the imports above for the public names, also for `import *`
     __all__ = sorted(_HOME_OF)
 
-
-def __getattr__(name: str) -> Any:
-    """Load a name from the module in which it lives."""
-    if name not in _HOME_OF:
-        elsewhere = importlib.import_module("runnables.core.elsewhere")
-        raise elsewhere.missing_name(name, _HOME_OF, asked_by=sys._getframe(1).f_code.co_name)
-    value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> Any:
+        """Load a name from the module in which it lives."""
+        if name not in _HOME_OF:
+            elsewhere = importlib.import_module("runnables.core.elsewhere")
+            raise elsewhere.missing_name(name, _HOME_OF, asked_by=sys._getframe(1).f_code.co_name)
+        value = getattr(importlib.import_module(_HOME_OF[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

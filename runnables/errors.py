@@ -32,7 +32,7 @@ The errors of users' own functions are never wrapped: they pass through as they 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -294,8 +294,13 @@ def is_retryable(error: BaseException) -> bool:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return `" Did you mean 'x'?"` for the most similar known name, or an empty string."""
-    found = nearest(name, known)
+    """Return `" Did you mean 'x'?"` for the most similar known name, or an empty string.
+
+    The only name that begins with this one is more similar than any other.
+    """
+    known = [each for each in known if isinstance(cast("object", each), str)]
+    longer = [each for each in known if len(name) > 3 and each.startswith(name)]
+    found = longer[0] if len(longer) == 1 else nearest(name, known)
     return "" if found is None else f" Did you mean {found!r}?"
 
 
@@ -309,4 +314,5 @@ def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str | N
     """
     import difflib  # here, as most programs make no typo
 
-    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=similarity)), None)
+    names = [each for each in known if isinstance(cast("object", each), str)]  # keys may be others
+    return next(iter(difflib.get_close_matches(name, names, n=1, cutoff=similarity)), None)

@@ -24,7 +24,9 @@ def lazy_names(
 
     def load(name: str) -> Any:
         if name not in home_of:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            elsewhere = import_module("runnables.core.elsewhere")
+            asked_by = sys._getframe(1).f_code.co_name
+            raise elsewhere.missing_name(name, home_of, asked_by=asked_by, module=package)
         value = getattr(import_module(home_of[name]), name)
         setattr(sys.modules[package], name, value)
         return value

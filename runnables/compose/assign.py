@@ -57,7 +57,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """Return the name that is set, or one with the new keys in it."""
-        base = name or self.name or f"RunnableAssign<{','.join(self.mapper.branches)}>"
+        base = name or self.name or f"RunnableAssign<{','.join(map(str, self.mapper.branches))}>"
         return super().get_name(suffix, name=base)
 
     @property

@@ -223,6 +223,9 @@ class RouterRunnable(Choice[RouterInput, Output], internal=True):
     """
 
     def __init__(self, runnables: Mapping[str, Any]) -> None:
+        given: Any = runnables
+        if not isinstance(given, Mapping):
+            raise TypeError(f"RouterRunnable({given!r}): expected a dict of runnables by key.")
         self.runnables = {
             key: coerce_part(runnable, f"RouterRunnable: key {key!r}")
             for key, runnable in runnables.items()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from runnables.compose.coerce import coerce_part
 from runnables.compose.runnable import Runnable
@@ -20,7 +21,7 @@ from runnables.engine.tee import AsyncTee, Tee
 from runnables.engine.thread_fan_out import ThreadFanOut
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
     from pydantic import BaseModel
 
@@ -36,7 +37,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
 
     Args:
         branches: the runnables by name, or what `|` takes for one.
-        name: the name in events and error notes.
+        name: the name in events and error notes, if it is a string, else a branch of that name.
         **more: more branches.
 
     Example:
@@ -45,9 +46,17 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
     """
 
     def __init__(
-        self, branches: Mapping[str, Any] | None = None, *, name: str | None = None, **more: Any
+        self, branches: Mapping[str, Any] | None = None, *, name: Any = None, **more: Any
     ) -> None:
-        named = {**(branches or {}), **more}
+        given: Any = {} if branches is None else branches
+        if not isinstance(given, Mapping):
+            raise TypeError(
+                f"RunnableParallel({given!r}): expected a dict of branches by name, or "
+                "RunnableParallel(key=...)."
+            )
+        if name is not None and not isinstance(name, str):
+            more, name = {**more, "name": name}, None
+        named = {**cast("Mapping[str, Any]", given), **more}
         self.branches: dict[str, Runnable[Any, Any]] = {
             key: coerce_part(branch, _location(key)) for key, branch in named.items()
         }
@@ -63,7 +72,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """Return the name that is set, or one with the branches' names in it."""
-        base = name or self.name or f"RunnableParallel<{','.join(self.branches)}>"
+        base = name or self.name or f"RunnableParallel<{','.join(map(str, self.branches))}>"
         return super().get_name(suffix, name=base)
 
     @property

@@ -21,7 +21,7 @@ from runnables.compose.non_blocking import NonBlockingStep
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Output, Result
 from runnables.core.options import refuse_options
-from runnables.core.signatures import is_async
+from runnables.core.signatures import is_async, takes_branches
 from runnables.engine.merging import RESET, Merge
 from runnables.engine.stream import StreamInfo, merge_of, raw_iterator
 from runnables.errors import RunnablesError, did_you_mean
@@ -53,6 +53,7 @@ class _AssignMethod:
         return partial(cast("Any", Runnable).assign, instance)
 
 
+@takes_branches
 def _assign(**branches: Any) -> RunnableAssign:
     """Return a runnable that adds keys to a dict.
 
@@ -197,6 +198,9 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
     """
 
     def __init__(self, keys: str | Sequence[str]) -> None:
+        given: Any = keys
+        if not isinstance(given, (str, Iterable)):
+            raise TypeError(f"RunnablePick({given!r}): expected a key, or a list of keys.")
         self.keys = keys if isinstance(keys, str) else list(keys)
 
     def __repr__(self) -> str:

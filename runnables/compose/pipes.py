@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from runnables.core.contract import BaseRunnable
 from runnables.core.missing_input import not_callable
-from runnables.core.signatures import checks_keywords
+from runnables.core.signatures import checks_keywords, takes_branches
 from runnables.core.typevars import Input, Output
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ class Pipes(BaseRunnable[Input, Output], internal=True):
 
         return RunnableSequence(self, *others, name=name)
 
+    @takes_branches
     def assign(self, **branches: Any) -> RunnableSequence[Input, dict[str, Any]]:
         """Add keys to the output, which is a dict.
 
@@ -152,15 +153,16 @@ class Pipes(BaseRunnable[Input, Output], internal=True):
     def pick(self, keys: str) -> RunnableSequence[Input, Any]: ...
     @overload
     def pick(self, keys: Sequence[str]) -> RunnableSequence[Input, dict[str, Any]]: ...
+    @checks_keywords
     def pick(self, keys: Any) -> RunnableSequence[Input, Any]:
         """Pick one value of the output, which is a dict, or a dict with some of its keys.
 
         Args:
-            keys: a key, or a list of them. The value of a missing key is None; in a dict, a
-                missing key is left out.
+            keys: a key, or a list of them.
 
         Raises:
-            TypeError: when run, an output that is no dict.
+            TypeError: keys that are no strings; when run, an output that is no dict.
+            KeyError: when run, an output that lacks a key.
 
         Example:
             >>> step = RunnableParallel(upper=str.upper, size=len)

@@ -6,12 +6,28 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from runnables.core.batching import Batch, Configs
 from runnables.core.error_notes import clock, leave_run
+from runnables.core.missing_input import may_lack_input
 from runnables.core.stops import raise_without_stop
 from runnables.core.typevars import Input, Output
+from runnables.engine.misuse import COMPLETED
 from runnables.engine.stream import AsyncStream, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+class _Pairs(Stream[Any]):
+    """Pairs of index and output, as they are done."""
+
+    __slots__ = ()
+    _ways = COMPLETED
+
+
+class _AsyncPairs(AsyncStream[Any]):
+    """Pairs of index and output, as they are done."""
+
+    __slots__ = ()
+    _ways = COMPLETED
 
 
 class Batching(Generic[Input, Output]):
@@ -37,6 +53,7 @@ class Batching(Generic[Input, Output]):
         return_exceptions: bool,
         **kwargs: Any,
     ) -> list[Output | Exception]: ...
+    @may_lack_input
     def batch(
         self,
         inputs: Iterable[Input],
@@ -98,6 +115,7 @@ class Batching(Generic[Input, Output]):
         return_exceptions: bool,
         **kwargs: Any,
     ) -> list[Output | Exception]: ...
+    @may_lack_input
     async def abatch(
         self,
         inputs: Iterable[Input],
@@ -153,6 +171,7 @@ class Batching(Generic[Input, Output]):
         return_exceptions: bool,
         **kwargs: Any,
     ) -> Stream[tuple[int, Output | Exception]]: ...
+    @may_lack_input
     def batch_as_completed(
         self,
         inputs: Iterable[Input],
@@ -183,7 +202,7 @@ class Batching(Generic[Input, Output]):
             0 2
         """
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
-        return Stream(job.completed())
+        return _Pairs(job.completed())
 
     @overload
     def abatch_as_completed(
@@ -205,6 +224,7 @@ class Batching(Generic[Input, Output]):
         return_exceptions: bool,
         **kwargs: Any,
     ) -> AsyncStream[tuple[int, Output | Exception]]: ...
+    @may_lack_input
     def abatch_as_completed(
         self,
         inputs: Iterable[Input],
@@ -227,4 +247,4 @@ class Batching(Generic[Input, Output]):
             An async iterator of `(index, output)`, which is also an async context manager.
         """
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
-        return AsyncStream(job.acompleted())
+        return _AsyncPairs(job.acompleted())

@@ -15,6 +15,7 @@ from runnables.core.config import (
 )
 from runnables.core.description import check_configurable
 from runnables.core.error_notes import add_location
+from runnables.core.missing_input import NOT_GIVEN, missing_inputs, missing_name
 from runnables.core.options import check_near_options
 from runnables.core.rows import Routine, RowSteps, Step, has_bulk_steps, one_step
 from runnables.engine.fan_out import NO_RESULT, index_of
@@ -41,11 +42,15 @@ class Batch:
         kwargs: dict[str, Any],
         label: str = "batch item",
     ) -> None:
+        if inputs is NOT_GIVEN:
+            raise missing_inputs(runnable, kwargs)
         if not is_many(inputs):
             raise TypeError(
-                f"batch of {runnable!r}: inputs is a {type(inputs).__name__}, "
+                f"batch of {runnable!r}: inputs is of type {type(inputs).__name__}, "
                 "expected a list or another iterable with one input an item"
             )
+        if config is not None and not is_many(config) and not isinstance(config, Mapping):
+            raise missing_name(runnable, config)
         check_near_options(runnable, kwargs, ("max_concurrency", "return_exceptions", "config"))
         for given in (config or {},) if isinstance(config, Mapping) else config or ():
             check_configurable(runnable, given or {})

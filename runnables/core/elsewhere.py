@@ -6,6 +6,7 @@ Loaded when such a name is asked for.
 from __future__ import annotations
 
 import re
+import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +24,7 @@ _IN_PROVIDERS: Final[Mapping[str, str]] = {
     "scripted": "ScriptedChatModel",
 }
 
-_STREAMS: Final = "Use an object with `on_event` as a handler, in callbacks=[...]."
+_HANDLERS: Final = "Use an object with `on_event` as a handler, in callbacks=[...]."
 _AGENTS: Final = "Use create_agent(model, tools)."
 _HISTORY: Final = (
     "Store the list of messages yourself, and pass it to a MessagesPlaceholder of the prompt."
@@ -36,85 +37,172 @@ _RETRIEVAL: Final = (
 )
 _SERIALIZATION: Final = "Pickle chains; messages have messages_to_dict and messages_from_dict."
 _TOOL_PARSERS: Final = "Use PydanticToolsParser, JsonOutputToolsParser, or with_structured_output."
+_MIDDLEWARE: Final = (
+    "Agents have no middleware here: wrap the model (model.with_retry(), model.with_fallbacks"
+    "([...]), Budget) and the tools, and see create_agent."
+)
+_INTERNAL: Final = "It is a helper inside LangChain, and nothing here needs it."
 
-_INSTEAD: Final[Mapping[str, str]] = {
-    "AddableDict": "Chunks merge as they declare it: merge_chunks.",
-    "BaseCallbackHandler": _STREAMS,
-    "BaseChatModel": "Use ChatModel.",
-    "BaseGenerationOutputParser": "Use BaseOutputParser.",
-    "BaseLLMOutputParser": "Use BaseOutputParser.",
-    "BaseCumulativeTransformOutputParser": "Use BaseTransformOutputParser.",
-    "BaseLanguageModel": "Use ChatModel.",
-    "BaseToolkit": "Use a list of tools.",
-    "Callbacks": _STREAMS,
-    "ConfigurableFieldSpec": "Use ConfigurableField.",
-    "ConsoleCallbackHandler": "Use ConsoleHandler.",
-    "ContextOverflowError": "Use ContextLengthError.",
-    "FakeListLLM": "Use FakeListChatModel.",
-    "FakeStreamingListLLM": "Use FakeListChatModel.",
-    "FewShotPromptWithTemplates": "Use FewShotPromptTemplate, whose prefix may be a template.",
-    "FunctionMessage": "Use ToolMessage.",
-    "FunctionMessageChunk": "Use ToolMessageChunk.",
-    "InMemoryChatMessageHistory": _HISTORY,
-    "JsonKeyOutputFunctionsParser": _TOOL_PARSERS,
-    "JsonOutputFunctionsParser": _TOOL_PARSERS,
-    "LLM": _TEXT_MODELS,
-    "LLMMathChain": _AGENTS,
-    "LanguageModelLike": "Use ChatModel.",
-    "LanguageModelOutput": "Use AIMessage.",
-    "ModelAuthenticationError": "Use AuthenticationError.",
-    "ModelInvalidRequestError": "Use InvalidRequestError.",
-    "ModelPermissionDeniedError": "Use PermissionDeniedError.",
-    "ModelRateLimitError": "Use RateLimitError.",
-    "OpenAI": _TEXT_MODELS,
-    "OutputFixingParser": "Use parser.with_repair(model).",
-    "PipelinePromptTemplate": "Add prompts with `+`.",
-    "PydanticAttrOutputFunctionsParser": _TOOL_PARSERS,
-    "PydanticOutputFunctionsParser": _TOOL_PARSERS,
-    "RemoveMessage": _HISTORY,
-    "ResponseSchema": "Use a pydantic class: model.with_structured_output(MyClass).",
-    "RetryOutputParser": "Use parser.with_repair(model).",
-    "RetryWithErrorOutputParser": "Use parser.with_repair(model).",
-    "RunInfo": "Use an Event.",
-    "RunnableSerializable": "Use Runnable.",
-    "RunnableWithMessageHistory": _HISTORY,
-    "SchemaAnnotationError": "Use ConfigError.",
-    "Serializable": _SERIALIZATION,
-    "SimpleChatModel": "Use ChatModel.",
-    "StdOutCallbackHandler": "Use ConsoleHandler.",
-    "StreamingStdOutCallbackHandler": "Use ConsoleHandler, or `for chunk in model.stream(...)`.",
-    "StructuredOutputParser": "Use model.with_structured_output(MyClass).",
-    "StructuredPrompt": "Use prompt | model.with_structured_output(MyClass).",
-    "TavilySearchResults": "Make a tool of a function that calls the service: @tool.",
-    "Tool": "Use `tool`, or StructuredTool.from_function.",
-    "UsageMetadataCallbackHandler": "Use Usage.",
-    "add": "Use merge_chunks.",
-    "convert_runnable_to_tool": "Use runnable.as_tool().",
-    "create_openai_functions_agent": _AGENTS,
-    "create_openai_tools_agent": _AGENTS,
-    "create_retriever_tool": "Use tool('name', retriever).",
-    "create_schema_from_function": "Use tool(function).args_schema.",
-    "dumpd": _SERIALIZATION,
-    "dumps": _SERIALIZATION,
-    "get_openai_callback": "Use track_usage.",
-    "get_usage_metadata_callback": "Use track_usage.",
-    "hub": "Write the prompt: ChatPromptTemplate.from_messages([...]).",
-    "initialize_agent": _AGENTS,
-    "itemgetter": "It is Python's own: from operator import itemgetter.",
-    "load": _SERIALIZATION,
-    "load_prompt": "Write the prompt: ChatPromptTemplate.from_messages([...]).",
-    "load_tools": "Make a tool of a function: @tool.",
-    "loads": _SERIALIZATION,
-    "patch_config": "Use merge_configs.",
-    "render_text_description": "Use tool.args_jsonschema.",
-    "set_debug": "Use ConsoleHandler, which prints all runs.",
-    "set_llm_cache": "Use cache= of a model, or with_cache of any runnable.",
-    "set_verbose": "Use ConsoleHandler, which prints all runs.",
-    "stuff_documents_chain": _CHAINS,
+_GROUPS: Final[Mapping[str, str]] = {
+    _AGENTS: (
+        "LLMMathChain create_openai_functions_agent create_openai_tools_agent initialize_agent"
+    ),
+    _CHAINS: "stuff_documents_chain",
+    _HANDLERS: "BaseCallbackHandler Callbacks",
+    _HISTORY: "InMemoryChatMessageHistory RemoveMessage RunnableWithMessageHistory",
+    _INTERNAL: (
+        "ErrorCode FILTERED_ARGS FunctionNonLocals GetLambdaSource InitValidator "
+        "IsFunctionArgDict IsLocalDict LC_AUTO_PREFIX LC_ID_PREFIX NonLocals "
+        "NotificationMetadata StrictFormatter TracerException acall_func_with_variable_args "
+        "accepts_config accepts_context accepts_run_manager add_notification_metadata "
+        "asyncio_accepts_context build_extra_kwargs call_func_with_variable_args "
+        "check_package_version comma_list convert_to_openai_data_block "
+        "convert_to_openai_image_block coro_with_context create_message ensure_id formatter "
+        "gated_coro get_async_callback_manager_for_config get_bolded_text "
+        "get_callback_manager_for_config get_color_mapping get_colored_text get_config_list "
+        "get_executor_for_config get_function_first_arg_dict_keys get_function_nonlocals "
+        "get_lambda_source get_notification_metadata get_pydantic_field_names "
+        "get_unique_config_specs guard_import image indent_lines_after_first "
+        "is_async_callable is_async_generator is_data_content_block is_openai_data_block "
+        "is_uuid merge_content mock_now node_data_json node_data_str pre_init print_text "
+        "raise_for_status_with_text sanitize_for_postgres set_config_context sorted_values "
+        "stringify_dict stringify_value xor_args"
+    ),
+    _MIDDLEWARE: (
+        "AutoModeMiddleware ClearToolUsesEdit CodexSandboxExecutionPolicy "
+        "DockerExecutionPolicy ExtendedModelResponse HostExecutionPolicy InterruptOnConfig "
+        "LLMToolEmulator ModelCallResult ModelChoice ModelRequest ModelResponse "
+        "PIIDetectionError PIIMatch RedactionRule Runtime ToolCallRequest TracePolicy "
+        "TriggerClause after_agent after_model before_agent before_model "
+        "configure_trace_policy dynamic_prompt hook_config omit_payload wrap_model_call "
+        "wrap_tool_call"
+    ),
+    _RESULTS: "ChatGeneration ChatGenerationChunk ChatResult",
+    _RETRIEVAL: (
+        "Comparator Comparison DeleteResponse ElementType Expr FilterDirective HeaderType "
+        "IndexingResult LangSmithRetrieverParams Language LineType Operation Operator "
+        "PathLike RetrieverInput StructuredQuery Tokenizer UpsertResponse VST Visitor "
+        "split_text_on_tokens"
+    ),
+    _SERIALIZATION: "Serializable dumpd dumps load loads",
+    _TEXT_MODELS: "LLM OpenAI",
+    _TOOL_PARSERS: (
+        "JsonKeyOutputFunctionsParser JsonOutputFunctionsParser "
+        "PydanticAttrOutputFunctionsParser PydanticOutputFunctionsParser "
+        "make_invalid_tool_call parse_tool_call parse_tool_calls"
+    ),
+    "Use AIMessage.": "LanguageModelOutput",
+    "Use AuthenticationError.": "ModelAuthenticationError",
+    "Use BaseOutputParser.": "BaseGenerationOutputParser BaseLLMOutputParser",
+    "Use BaseTransformOutputParser.": "BaseCumulativeTransformOutputParser",
+    "Use chain.batch(inputs, max_concurrency=8), or abatch.": (
+        "ContextThreadPoolExecutor abatch_iterate batch_iterate gather_with_concurrency"
+    ),
+    "Use ChatModel.": "BaseChatModel BaseLanguageModel LanguageModelLike SimpleChatModel",
+    "Use ChatPromptValue, or a list of messages.": "ChatPromptValueConcrete ImagePromptValue",
+    "Use ConfigError.": "SchemaAnnotationError",
+    "Use ConfigurableField.": "ConfigurableFieldSpec",
+    "Use ConsoleHandler, or `for chunk in model.stream(...)`.": "StreamingStdOutCallbackHandler",
+    "Use ConsoleHandler, which prints all runs.": (
+        "ConsoleCallbackHandler StdOutCallbackHandler get_debug get_verbose set_debug set_verbose"
+    ),
+    "Use ContextLengthError.": "ContextOverflowError",
+    "Use FakeListChatModel.": "FakeListLLM FakeStreamingListLLM",
+    "Use FewShotPromptTemplate, whose prefix may be a template.": "FewShotPromptWithTemplates",
+    "Use ImagePromptTemplate, or a dict with the URL.": "ImageURL",
+    "Use InMemoryCache or SQLiteCache for answers, and a dict for anything else.": (
+        "BaseStore ByteStore InMemoryBaseStore InMemoryByteStore InMemoryStore InvalidKeyException"
+    ),
+    "Use InvalidRequestError.": "ModelInvalidRequestError ModelNotFoundError",
+    "Use ModelError.": "ModelAPIError",
+    "Use ModelTimeoutError, or StepTimeout.": "StreamChunkTimeoutError",
+    "Use PermissionDeniedError.": "ModelPermissionDeniedError",
+    "Use RateLimitError.": "ModelRateLimitError",
+    "Use Runnable.": "RunnableSerializable",
+    "Use RunnablesError.": "LangChainException",
+    "Use RunnableConfig.": "EmptyDict",
+    "Use ToolMessage.": "FunctionMessage",
+    "Use ToolMessageChunk.": "FunctionMessageChunk",
+    "Use Usage.": "UsageMetadataCallbackHandler",
+    "Use a list of tools.": "BaseToolkit",
+    "Use an Event.": "Run RunInfo RunLog RunLogPatch",
+    "Use cache= of a model, or with_cache of any runnable.": "get_llm_cache set_llm_cache",
+    "Use OpenAIEmbeddings(base_url=...) of runnables_providers.openai.": "AzureOpenAIEmbeddings",
+    "Use convert_to_openai_tool, or model.bind_tools([...]).": (
+        "FunctionDescription ToolDescription convert_to_anthropic_tool convert_to_json_schema "
+        "convert_to_openai_function"
+    ),
+    "Use create_agent(model, tools, response_format=MyClass).": (
+        "AutoStrategy MultipleStructuredOutputsError OutputToolBinding ProviderStrategy "
+        "ProviderStrategyBinding SchemaT StructuredOutputError StructuredOutputValidationError "
+        "ToolStrategy"
+    ),
+    "Use merge_chunks.": "aadd add",
+    "Chunks merge as they declare it: merge_chunks.": "Addable AddableDict SupportsAdd",
+    "Use merge_configs.": "patch_config",
+    "Use model.get_num_tokens(text), or count_tokens_approximately.": "get_tokenizer",
+    "Use parser.with_repair(model).": (
+        "OutputFixingParser RetryOutputParser RetryWithErrorOutputParser"
+    ),
+    "Use prompt | model.with_structured_output(MyClass).": "StructuredPrompt",
+    "Use model.with_structured_output(MyClass).": "ResponseSchema StructuredOutputParser",
+    "Use PromptTemplate, which checks itself: .format(...), .input_variables.": (
+        "check_valid_template get_template_variables jinja2_formatter validate_jinja2"
+    ),
+    "Use runnable.as_tool().": "convert_runnable_to_tool",
+    "Use `tool`, or StructuredTool.from_function.": "Tool",
+    "Use tool('name', retriever).": "create_retriever_tool",
+    "Use tool(function).args_schema.": "ArgsSchema create_schema_from_function",
+    "Use tool.args_jsonschema.": (
+        "ToolsRenderer render_text_description render_text_description_and_args"
+    ),
+    "Use track_usage.": "get_openai_callback get_usage_metadata_callback",
+    "Add prompts with `+`.": "PipelinePromptTemplate",
+    "Blocks that only one service has are NonStandardContentBlock.": (
+        "NonStandardAnnotation ServerToolCall ServerToolCallChunk ServerToolResult"
+    ),
+    "Annotations are dicts, as the service sent them: see TextContentBlock.": "Annotation Citation",
+    "Use ContentBlock.": "DataContentBlock",
+    "Bind the service's own dict: model.bind_tools([{'type': ...}]).": (
+        "ComputerUse OpenAIDecisions custom_tool"
+    ),
+    "Options of Google's are strings and dicts here: safety_settings={'...': '...'}.": (
+        "Environment HarmBlockThreshold HarmCategory MediaResolution Modality create_context_cache"
+    ),
+    "It is Python's own: from operator import itemgetter.": "itemgetter",
+    "A sync function is a step as it is; elsewhere use asyncio.to_thread.": "run_in_executor",
+    "Make a tool of a function: @tool.": "load_tools",
+    "Make a tool of a function that calls the service: @tool.": "TavilySearchResults",
+    "A parameter of the tool that is a RunnableConfig gets the config; mark others with "
+    "InjectedToolArg.": "InjectedState InjectedStore ToolRuntime",
+    "Graphs of runnables are not here yet.": (
+        "Branch CurveStyle Edge Graph LabelsDict MermaidDrawMethod Node NodeStyles Stringifiable"
+    ),
+    "Models have no profiles here: what a model can do is in its service's own pages.": (
+        "ModelProfile ModelProfileRegistry"
+    ),
+    "Runs have no entries for LangSmith: metadata of your own goes into the config.": (
+        "LangSmithParams"
+    ),
+    "Make a type variable of your own: typing.TypeVar.": "Input K Other Output P T V",
+    "Read the environment yourself: os.environ.": (
+        "from_env get_from_dict_or_env get_from_env secret_from_env"
+    ),
+    "Use pydantic.SecretStr.": "convert_to_secret_str",
+    "Subclass BaseExampleSelector.": (
+        "MaxMarginalRelevanceExampleSelector SemanticSimilarityExampleSelector"
+    ),
+    "Write the messages: AIMessage(tool_calls=[...]), ToolMessage(...).": (
+        "tool_example_to_messages"
+    ),
+    "Write the prompt: ChatPromptTemplate.from_messages([...]).": "hub load_prompt",
 }
 """For names of LangChain that are not here: what to use."""
 
+_INSTEAD: Final = {name: instead for instead, names in _GROUPS.items() for name in names.split()}
+
 _BY_PATTERN: Final = (
+    (r"\w*Middleware", _MIDDLEWARE),
     (r"Chat[A-Z]\w*", "Is its service OpenAI-compatible? Then use ChatOpenAI(base_url=...) of "
      "runnables_providers.openai; init_chat_model('provider:model') knows what is here."),
     (r"\w+Embeddings", "init_embeddings('provider:model') knows those that are here."),
@@ -124,7 +212,7 @@ _BY_PATTERN: Final = (
     (r"\w*(Memory|ChatMessageHistory)", _HISTORY),
     (r"\w*Agent\w*|create_\w*agent\w*", _AGENTS),
     (r"\w*Chain|load_\w*chain|create_\w*chain|RetrievalQA\w*", _CHAINS),
-    (r"\w*(CallbackHandler|CallbackManager\w*|RunManager|ManagerMixin|Tracer)", _STREAMS),
+    (r"\w*(CallbackHandler|CallbackManager\w*|RunManager|ManagerMixin|Tracer)", _HANDLERS),
     (r"\w*(LLM|AI)", _TEXT_MODELS),
     (r"\w*(Generation|GenerationChunk|LLMResult|ChatResult)", _RESULTS),
     (r"\w*Functions?Parser", _TOOL_PARSERS),
@@ -132,34 +220,40 @@ _BY_PATTERN: Final = (
 """For kinds of names, by a pattern of the whole name: what to use."""
 
 
-def missing_name(name: str, known: Collection[str], *, asked_by: str) -> Exception:
-    """Return the error for a name that `runnables` does not have.
+def missing_name(
+    name: str, known: Collection[str], *, asked_by: str, module: str = "runnables"
+) -> Exception:
+    """Return the error for a name that a package does not have.
 
-    `from runnables import name` asks by `hasattr`, and then looks for a module of that name. Its
+    `from package import name` asks by `hasattr`, and then looks for a module of that name. Its
     own error says nothing of use, so it gets ours at once, unless there is such a module.
 
     Args:
         name: the name.
-        known: the names that `runnables` has.
+        known: the names that the package has.
         asked_by: the name of the function that asks.
+        module: the package: `runnables`, one inside of it, or that of the providers.
     """
-    reason = f"module 'runnables' has no attribute {name!r}"
+    reason = f"module {module!r} has no attribute {name!r}"
     from_import = asked_by == "_handle_fromlist"
-    if name.startswith("_") or (from_import and find_spec(f"runnables.{name}") is not None):
+    if name.startswith("_") or (from_import and find_spec(f"{module}.{name}") is not None):
         return AttributeError(reason)
-    hint = where_is(name, known)
+    hint = where_is(name, known, module)
     if from_import and hint:
-        return ImportError(f"cannot import name {name!r} from 'runnables'.{hint}", name="runnables")
+        return ImportError(f"cannot import name {name!r} from {module!r}.{hint}", name=module)
     return AttributeError(f"{reason}.{hint}" if hint else reason)
 
 
-def where_is(name: str, known: Collection[str]) -> str:
-    """Return where a name is that `runnables` does not have, or what to use; "" where nothing is.
+def where_is(name: str, known: Collection[str], module: str = "runnables") -> str:
+    """Return where a name is that a package does not have, or what to use; "" where nothing is.
 
     Args:
         name: the name.
-        known: the names that `runnables` has.
+        known: the names that the package has.
+        module: the package.
     """
+    if module != "runnables" and name in sys.modules["runnables"].__all__:
+        return f" Write: from runnables import {name}"
     for module, names in _IN_PROVIDERS.items():
         if name in names.split():
             return f" Write: from runnables_providers.{module} import {name}"

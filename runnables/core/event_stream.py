@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from runnables.core.config import RunnableConfig, ensure_scope
 from runnables.engine.interleave import AsyncBackground, run_in_background
+from runnables.engine.misuse import EVENTS
 from runnables.engine.stream import AsyncStream, Stream
 from runnables.errors import ConfigError
 
@@ -124,6 +125,20 @@ def _with_events(
     return ensure_scope(config).merged({"callbacks": [_Forward(put, wanted)]}).config
 
 
+class _Events(Stream[StreamEvent]):
+    """The events of a run."""
+
+    __slots__ = ()
+    _ways = EVENTS
+
+
+class _AsyncEvents(AsyncStream[StreamEvent]):
+    """The events of a run."""
+
+    __slots__ = ()
+    _ways = EVENTS
+
+
 def stream_events(
     runnable: BaseRunnable[Any, Any],
     value: Any,
@@ -140,7 +155,7 @@ def stream_events(
     def events() -> Generator[StreamEvent, None, None]:
         yield from run_in_background(work)
 
-    return Stream(events())
+    return _Events(events())
 
 
 def astream_events(
@@ -165,7 +180,7 @@ def astream_events(
         finally:
             await run.aclose()
 
-    return AsyncStream(events())
+    return _AsyncEvents(events())
 
 
 def _exhaust(chunks: Iterable[Any]) -> None:

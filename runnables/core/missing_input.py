@@ -55,6 +55,29 @@ def missing_input(method: Any, options: Mapping[str, Any]) -> ConfigError:
     )
 
 
+def missing_inputs(runnable: Any, options: Mapping[str, Any]) -> ConfigError:
+    """Return the error for a batch without inputs.
+
+    Args:
+        runnable: what the batch was to run.
+        options: the keywords of the call.
+    """
+    given = ", ".join(f"{key}={reprlib.repr(value)}" for key, value in options.items())
+    note = ": other keywords are options of the calls" if given else ""
+    return ConfigError(
+        f"batch({given}) of {runnable!r} has no inputs{note}. Write batch([value, ...])."
+    )
+
+
+def missing_name(runnable: Any, config: object) -> ConfigError:
+    """Return the error for a second value of a batch that is no config."""
+    limit = f" For a limit write max_concurrency={config!r}." if type(config) is int else ""
+    return ConfigError(
+        f"batch of {runnable!r}: {reprlib.repr(config)} is no config: expected a dict with keys of "
+        f"RunnableConfig, or a list with one for each input.{limit}"
+    )
+
+
 def not_callable(runnable: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> ConfigError:
     """Return the error for a runnable that is called as a function."""
     if args:

@@ -32,6 +32,14 @@ _INSTEAD: Final[Mapping[str, tuple[str, str]]] = {
         ("retries", "max_retries", "num_retries", "n_retries", "attempts", "max_attempts", "tries"),
         ("stop_after_attempt", "stop_after_attempt=3 makes 3 attempts in all."),
     ),
+    **dict.fromkeys(
+        ("exceptions", "retry_on", "retry_exceptions", "exception_types", "errors"),
+        ("retry_if_exception_type", "Did you mean 'retry_if_exception_type'?"),
+    ),
+    **dict.fromkeys(
+        ("wait", "delay", "backoff", "retry_delay", "initial_delay", "wait_seconds"),
+        ("exponential_jitter_params", "exponential_jitter_params={'initial': 0.5} sets the waits."),
+    ),
     "timeout": ("seconds", "Did you mean 'seconds'?"),
 }
 """Options of other libraries: the option that must be known here for the hint, and the hint."""

@@ -134,13 +134,32 @@ def checks_keywords(method: Method) -> Method:
     return cast("Method", checked)
 
 
+def takes_branches(method: Method) -> Method:
+    """Decorate a method that takes branches by name so that it refuses those without one.
+
+    Raises:
+        ConfigError: raised by the call; says how to write it.
+    """
+    most = cast("Any", method).__code__.co_argcount
+
+    @functools.wraps(method)
+    def checked(*args: Any, **branches: Any) -> Any:
+        if len(args) > most:
+            name, value = method.__name__.removeprefix("_"), args[most]
+            way_out = f"{name}(**{value!r})" if isinstance(value, dict) else f"{name}(key=...)"
+            raise ConfigError(f"{name}({value!r}): each branch goes by its name: {way_out}.")
+        return method(*args, **branches)
+
+    return cast("Method", checked)
+
+
 def _owner(method: Any, args: tuple[Any, ...]) -> str:
     """Return the name of a method for errors; of an `__init__`, the class of the new object."""
     is_init = method.__name__ == "__init__"
     return type(cast("object", args[0])).__name__ if is_init else str(method.__name__)
 
 
-def _only_by_name(method: Any, value: object, args: tuple[Any, ...]) -> ConfigError:
+def _only_by_name(method: Any, value: Any, args: tuple[Any, ...]) -> ConfigError:
     """Return the error for a value without a name, where settings must have one."""
     name = _owner(method, args)
     parameters = inspect.signature(method).parameters.values()
@@ -148,15 +167,21 @@ def _only_by_name(method: Any, value: object, args: tuple[Any, ...]) -> ConfigEr
     if not named:
         taken = ", ".join(parameter.name for parameter in parameters if parameter.name != "self")
         return ConfigError(f"{name}: {value!r} is one argument too many. It takes: {taken}.")
-    kind = type(value)
+    if name == "with_fallbacks" and hasattr(value, "invoke"):
+        return ConfigError(
+            f"{name}: {value!r} is one argument too many. It takes a list: {name}([a, b])."
+        )
+    is_exception = BaseException in getattr(value, "__mro__", ())
+    kind = cast("type[Any]", tuple if is_exception else type(value))
+    shown = str(value.__name__) if is_exception else repr(value)
     alike = [
         setting.name
         for setting in named
         if type(setting.default) is kind or str(setting.annotation).startswith(f"{kind.__name__} |")
     ]
     known = ", ".join(setting.name for setting in named) or "none"
-    hint = f" Did you mean {name}({alike[0]}={value!r})?" if alike else ""
-    return ConfigError(f"{name}({value!r}): settings go by name.{hint} Known: {known}.")
+    hint = f" Did you mean {name}({alike[0]}={shown})?" if alike else ""
+    return ConfigError(f"{name}({shown}): settings go by name.{hint} Known: {known}.")
 
 
 def setting_names(cls: type) -> list[str]:

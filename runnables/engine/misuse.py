@@ -5,7 +5,7 @@ Python's own errors say only that an object is not iterable, or cannot be awaite
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, NoReturn
 
 
 class _Unseen(type):
@@ -22,17 +22,30 @@ class _Unseen(type):
         return tuple(base for base in bases if base.__module__ != __name__)
 
 
+class Ways(NamedTuple):
+    """The methods of a runnable that return one kind of stream, and what awaits all of it."""
+
+    item: str
+    sync: str
+    in_async: str
+    whole: str
+
+
+STREAMED: Final = Ways("chunk", "stream", "astream", "ainvoke")
+COMPLETED: Final = Ways("index, output", "batch_as_completed", "abatch_as_completed", "abatch")
+EVENTS: Final = Ways("event", "stream_events", "astream_events", "ainvoke")
+
 _ASYNC: Final = (
-    "This stream is async. Write `async for chunk in chain.astream(...)` (and `async with` to "
-    "close it), or `for chunk in chain.stream(...)` in sync code."
+    "This stream is async. Write `async for {item} in chain.{in_async}(...)` (and `async with` to "
+    "close it), or `for {item} in chain.{sync}(...)` in sync code."
 )
 _SYNC: Final = (
-    "This stream is sync. Write `for chunk in chain.stream(...)` (and `with` to close it), or "
-    "`async for chunk in chain.astream(...)` in async code."
+    "This stream is sync. Write `for {item} in chain.{sync}(...)` (and `with` to close it), or "
+    "`async for {item} in chain.{in_async}(...)` in async code."
 )
 _AWAITED: Final = (
-    "A stream is not awaited. Write `async for chunk in chain.astream(...)`, or, for the whole "
-    "output, `await chain.ainvoke(...)`."
+    "A stream is not awaited. Write `async for {item} in chain.{in_async}(...)`, or, for the whole "
+    "output, `await chain.{whole}(...)`."
 )
 
 if TYPE_CHECKING:  # checkers find these mistakes themselves, as long as they see no such methods
@@ -41,17 +54,19 @@ if TYPE_CHECKING:  # checkers find these mistakes themselves, as long as they se
         """Base of what only sync code can use."""
 
         __slots__ = ()
+        _ways: ClassVar[Ways] = STREAMED
 
     class AsyncOnly(metaclass=_Unseen):
         """Base of what only async code can use."""
 
         __slots__ = ()
+        _ways: ClassVar[Ways] = STREAMED
 
 else:
 
     def _refusal(message: str) -> Any:
-        def refuse(self: object, *_: object) -> NoReturn:
-            raise TypeError(message)
+        def refuse(self: Any, *_: object) -> NoReturn:
+            raise TypeError(message.format_map(self._ways._asdict()))
 
         return refuse
 
@@ -59,6 +74,7 @@ else:
         """Base of what only sync code can use."""
 
         __slots__ = ()
+        _ways: ClassVar[Ways] = STREAMED
         __aiter__ = __anext__ = __aenter__ = __aexit__ = _refusal(_SYNC)
         __await__ = _refusal(_AWAITED)
 
@@ -66,5 +82,6 @@ else:
         """Base of what only async code can use."""
 
         __slots__ = ()
+        _ways: ClassVar[Ways] = STREAMED
         __iter__ = __next__ = __enter__ = __exit__ = _refusal(_ASYNC)
         __await__ = _refusal(_AWAITED)

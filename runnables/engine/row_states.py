@@ -155,6 +155,8 @@ class RowStates:
         elif strand.split is not None:
             for branch in list(strand.split.open):
                 self._cancel(branch)
+            if not strand.split.open:  # threads run them all, and none will come back for it
+                self._rejoin(strand.split)
         elif strand.task is not None:
             strand.task.cancel()
         elif strand.running and strand.join is not None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from runnables.messages.ai import AIMessage
+from runnables.messages.base import BaseMessage
 from runnables.messages.kinds import kind_of
 from runnables.messages.normalize import canonical_block, items_of
 from runnables.messages.roles import ChatMessage
-
-if TYPE_CHECKING:
-    from runnables.messages.base import BaseMessage
 
 _MAX_DOCUMENT_CHARS: Final = 500
 """The characters of a document that a transcript shows; as many as in LangChain."""
@@ -44,6 +42,7 @@ def get_buffer_string(
 
     Raises:
         ValueError: another format.
+        TypeError: something that is no message.
 
     Example:
         >>> get_buffer_string([HumanMessage("Hi"), AIMessage("Hello")], human_prefix="User")
@@ -68,6 +67,11 @@ def get_buffer_string(
 def _role_of(message: BaseMessage, prefixes: Mapping[str, str]) -> str:
     if isinstance(message, ChatMessage):
         return message.role
+    if not isinstance(cast("object", message), BaseMessage):
+        raise TypeError(
+            f"get_buffer_string takes a list of messages, got {message!r} in it. "
+            "convert_to_messages(...) makes messages of what can be read as such."
+        )
     return prefixes[kind_of(message)]
 
 

@@ -24,6 +24,9 @@ a content, or a dict with `role` (or `type`) and `content`, such as OpenAI's dic
 MessagesLike: TypeAlias = Iterable[MessageLikeRepresentation] | PromptValue
 """Anything that can be read as a conversation."""
 
+_NOT_IN_ORDER: Final[frozenset[Any]] = frozenset({bytes, bytearray, memoryview, set, frozenset})
+"""Iterables that are no list of messages."""
+
 DEVELOPER: Final = "__openai_role__"
 """The key under which a SystemMessage keeps that its role is OpenAI's "developer"."""
 
@@ -59,7 +62,7 @@ def convert_to_messages(
             f"An object of type {type(value).__name__} is no conversation. Put its fields into a "
             "prompt (prompt | model takes value.model_dump()), or pass value.model_dump_json()."
         )
-    if not isinstance(value, Iterable):
+    if type(value) in _NOT_IN_ORDER or not isinstance(value, Iterable):
         raise TypeError(
             f"{value!r} (of type {type(value).__name__}) is no conversation: expected a string, a "
             "message, a list of them, or a prompt value."

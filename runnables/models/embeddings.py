@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from runnables.compose.runnable import Runnable
 from runnables.core.config import Scope, activate
+from runnables.core.options import option_hint
 from runnables.engine.thread_calls import to_thread
-from runnables.errors import ConfigError, did_you_mean
+from runnables.errors import ConfigError
 from runnables.messages.script_tokens import text_tokens
 from runnables.models.request_policies import RequestPolicy
 
@@ -28,6 +29,9 @@ def _check_texts(owner: str, texts: Any) -> None:
             f"{owner}.embed_documents takes a list of strings, and got a string. "
             "Use `embed_query`, or put the string into a list."
         )
+    if isinstance(texts, Mapping) or not isinstance(texts, Iterable):
+        kind = type(cast("object", texts)).__name__
+        raise TypeError(f"{owner}.embed_documents takes a list of strings, and got a {kind!r}.")
     for text in cast("Any", texts) if isinstance(texts, (list, tuple)) else ():
         _check_text(owner, text)
 
@@ -198,7 +202,7 @@ class Embeddings(RequestPolicy, Runnable[str, list[float]], internal=True):
         for option in options:
             raise ConfigError(
                 f"{type(self).__name__} has no option {option!r} for a call."
-                f"{did_you_mean(option, self._settings())} Pass its settings to the class."
+                f"{option_hint(option, self._settings())} Pass its settings to the class."
             )
         if not isinstance(value, str):
             raise TypeError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from pydantic import AliasChoices, AliasPath, BaseModel, ValidationError
 
+from runnables.core.options import option_hint
 from runnables.core.values import show
 from runnables.errors import ConfigError, ToolArgumentsError, did_you_mean
 from runnables.tools.signature import InjectedToolArg, InjectedToolCallId, Signature, is_marked
@@ -195,7 +196,7 @@ class ArgumentReader:
             if name not in self.injected:
                 raise ConfigError(
                     f"The tool {self._tool!r} takes no option {name!r}."
-                    f"{did_you_mean(name, self.injected)} "
+                    f"{option_hint(name, self.injected)} "
                     "Options are arguments that the model does not see; "
                     f"here: {', '.join(sorted(self.injected)) or 'none'}."
                 )

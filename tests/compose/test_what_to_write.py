@@ -147,6 +147,22 @@ def for_over_astream_events() -> Any:
     return list(STEP.astream_events("a"))
 
 
+def for_over_abatch_as_completed() -> Any:
+    return list(STEP.abatch_as_completed(["a"]))
+
+
+async def async_for_over_batch_as_completed() -> Any:
+    return [pair async for pair in STEP.batch_as_completed(["a"])]
+
+
+async def await_abatch_as_completed() -> Any:
+    return await STEP.abatch_as_completed(["a"])
+
+
+async def async_for_over_stream_events() -> Any:
+    return [event async for event in STEP.stream_events("a")]
+
+
 async def await_astream() -> Any:
     return await STEP.astream("a")
 
@@ -178,7 +194,14 @@ async def for_over_astream_in_a_task() -> Any:
         (for_over_astream, "`async for chunk in chain.astream(...)`"),
         (next_of_astream, "`async for chunk in chain.astream(...)`"),
         (with_astream, "`async with`"),
-        (for_over_astream_events, "`async for chunk"),
+        (for_over_astream_events, "`async for event in chain.astream_events(...)`"),
+        (
+            for_over_abatch_as_completed,
+            "`async for index, output in chain.abatch_as",
+        ),
+        (async_for_over_batch_as_completed, "`for index, output in chain.batch_as_completed(...)`"),
+        (await_abatch_as_completed, "`await chain.abatch(...)`"),
+        (async_for_over_stream_events, "`for event in chain.stream_events(...)`"),
         (await_astream, "`async for chunk in chain.astream(...)`"),
         (await_stream, "`await chain.ainvoke(...)`"),
         (async_for_over_stream, "`for chunk in chain.stream(...)`"),

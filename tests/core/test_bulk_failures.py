@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -110,6 +111,42 @@ def test_a_branch_that_fails_cancels_the_others(call: Call) -> None:
     assert isinstance(outputs[1], ValueError)
     assert outputs[2] == {"a": 2, "b": 20}
     assert seen(bulk)[1] == 0
+
+
+INSIDE: dict[str, Callable[[Any], Any]] = {
+    "dict": lambda slow: {"b": slow, "c": slow | Tens(3)},
+    "nested": lambda slow: {"a": {"b": slow | Tens(2), "c": slow}},
+    "map": lambda slow: RunnableLambda(_twice) | (slow | Tens(3)).map(),
+    "retry": lambda slow: RunnableParallel(b={"d": slow}, c=slow | Tens(3)).with_retry(**RETRY),
+}
+
+
+def _twice(value: Any) -> list[Any]:
+    return [value, value]
+
+
+@pytest.mark.parametrize("inside", INSIDE.values(), ids=INSIDE)
+def test_a_row_is_not_lost_whose_other_branches_all_run_in_threads(
+    inside: Callable[[Any], Any],
+) -> None:
+    """A branch fails while threads run all parts of the other: its error is the row's output."""
+    all_run, over = threading.Barrier(3), threading.Event()
+
+    def slow(value: Any) -> Any:
+        all_run.wait(4)
+        assert over.wait(4), "the row waits for branches that it has left"
+        return value
+
+    def fail(value: Any) -> Any:
+        all_run.wait(4)
+        raise ValueError("one")
+
+    chain = RunnableParallel(x=RunnableLambda(fail), y=inside(RunnableLambda(slow))) | echo
+    with chain.batch_as_completed([1], max_concurrency=4, return_exceptions=True) as pairs:
+        index, output = next(pairs)
+        over.set()
+        assert (index, type(output)) == (0, ValueError)
+        assert list(pairs) == []
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 
 import pytest
 
 import runnables
+from runnables.core.elsewhere import where_is
+from tests.core.langchain_names import NAMES
 
 ANSWERS = {
     "ChatOpenAI": "from runnables_providers.openai import ChatOpenAI",
@@ -63,6 +66,36 @@ def test_an_import_says_where_a_name_is(name: str) -> None:
     assert name in str(caught.value)
 
 
+@pytest.mark.parametrize("module", NAMES)
+def test_each_name_of_langchain_is_here_or_explained(module: str) -> None:
+    """An import never ends with Python's own error, and never with a name that only looks alike."""
+    for name in NAMES[module].split():
+        try:
+            exec(f"from runnables import {name}")
+        except ImportError as error:
+            hint = str(error).partition("from 'runnables'. ")[2]
+            assert hint, name
+            assert not hasattr(runnables, name)
+            guess = re.fullmatch(r"Did you mean '(\w+)'\?", hint)
+            assert guess is None or guess[1].removeprefix("Base") in name, (name, hint)
+
+
+def test_hints_name_what_there_is() -> None:
+    """Classes and functions that a hint says to use can be imported, from here or a provider."""
+    elsewhere = set(
+        "ChatOpenAI LangChain LangSmith MyClass OpenAI OpenAIEmbeddings SecretStr TypeVar".split()
+    )
+    for names in NAMES.values():
+        for name in names.split():
+            hint = where_is(name, runnables.__all__)
+            if hint.startswith(" Write: from"):
+                exec(hint.removeprefix(" Write: "))
+                continue
+            for word in re.findall(r"\b[A-Z]+[a-z]+[A-Z]\w+|(?<![.\w])[a-z]+_[a-z_]+(?=\()", hint):
+                known = hasattr(runnables, word) or word in elsewhere
+                assert known, (name, hint)
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 def test_an_attribute_says_so_too(name: str) -> None:
     """It is an AttributeError, so `hasattr` and `getattr` with a default work."""
@@ -71,6 +104,31 @@ def test_an_attribute_says_so_too(name: str) -> None:
     assert ANSWERS[name] in str(caught.value)
     assert not hasattr(runnables, name)
     assert getattr(runnables, name, 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "answer"),
+    [
+        ("runnables_providers", "ChatOpenAI", "from runnables_providers.openai import ChatOpenAI"),
+        ("runnables_providers", "init_chat_model", "from runnables import init_chat_model"),
+        ("runnables_providers", "ChatGroq", "base_url"),
+        ("runnables.models", "ChatOpenAI", "from runnables_providers.openai import ChatOpenAI"),
+        ("runnables.messages", "FunctionMessage", "Use ToolMessage."),
+        ("runnables.messages", "HumanMesage", "Did you mean 'HumanMessage'?"),
+        ("runnables.prompts", "HumanMessage", "from runnables import HumanMessage"),
+        ("runnables.tools", "BaseToolkit", "Use a list of tools."),
+        ("runnables.parsers", "OutputFixingParser", "with_repair"),
+    ],
+)
+def test_the_packages_inside_say_so_too(module: str, name: str, answer: str) -> None:
+    """Those of the same names as LangChain's modules, and that of the providers."""
+    with pytest.raises(ImportError) as caught:
+        exec(f"from {module} import {name}")
+    assert answer in str(caught.value)
+    assert f"from {module!r}" in str(caught.value)
+    package = importlib.import_module(module)
+    assert not hasattr(package, name)
+    assert not hasattr(package, "__wrapped__")
 
 
 @pytest.mark.parametrize("name", ["testing", "errors", "compose", "parsers"])
