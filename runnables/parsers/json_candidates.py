@@ -15,6 +15,7 @@ _ANSWER_WORD: Final = re.compile(
     r"\b(?:final|answer|result|output|response|solution|corrected)\b[^.!?\n]{0,30}\s*\Z",
     re.IGNORECASE,
 )
+_FINAL_WORD: Final = re.compile(r"\b(?:final|corrected)\b[^.!?\n]{0,30}\s*\Z", re.IGNORECASE)
 _LOOK_BACK: Final = 80  # characters of prose that are remembered, to judge what follows
 
 
@@ -46,9 +47,22 @@ class Candidate:
     @property
     def position(self) -> int:
         """Return how much speaks for it where it stands, to be compared."""
-        own_lines = self.ends_line and not last_line(self.before)
-        is_mentioned = self.before.endswith("`") and not own_lines
-        return own_lines + bool(_ANSWER_WORD.search(self.before)) - is_mentioned
+        is_answer = bool(_ANSWER_WORD.search(self.before))
+        return self._has_own_lines + is_answer - self.is_mentioned
+
+    @property
+    def is_mentioned(self) -> bool:
+        """Tell whether it is in backticks within a line."""
+        return self.before.endswith("`") and not self._has_own_lines
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether what is before it says that the values before are not the answer."""
+        return bool(_FINAL_WORD.search(self.before))
+
+    @property
+    def _has_own_lines(self) -> bool:
+        return self.ends_line and not last_line(self.before)
 
     @property
     def value(self) -> Any:
