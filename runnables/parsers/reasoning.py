@@ -42,6 +42,9 @@ _IN_BRACKETS: Final = (
     *("[THINK]", "[/THINK]", "[unused16]", "[unused17]"),
     *("[BEGIN FINAL RESPONSE]", "[END FINAL RESPONSE]"),
 )
+_CUT_IN_BRACKETS: Final = [
+    re.escape(tag[:end]) for tag in _IN_BRACKETS for end in range(1, len(tag))
+]
 _FINAL_WITHOUT_TAGS: Final = "assistantfinal"  # from gpt-oss, by a server that drops its tags
 
 TAG: Final = re.compile(
@@ -67,7 +70,7 @@ _QUOTES: Final = ("`", '"', "'")
 _BEFORE_QUOTES: Final = " \t\n([{,:/-*_"
 _CUT_TAG: Final = re.compile(
     r"<(?:/?[\w:|-]{0,64}(?:\s[^<>/]{0,80})?|\|/?\w{0,24}\|?)\Z|◁/?\w{0,5}\Z"
-    rf"|(?:{'|'.join(re.escape(tag[:end]) for tag in _IN_BRACKETS for end in range(1, len(tag)))})\Z",
+    rf"|(?:{'|'.join(_CUT_IN_BRACKETS)})\Z",
     re.IGNORECASE,
 )
 _CUT_WORDS: Final = tuple(
