@@ -96,6 +96,13 @@ class Candidate:
         return is_alike and bool(_GAP.fullmatch(self.gap))
 
 
+def is_only_bracket(reader: JsonReader) -> bool:
+    """Tell whether nothing but an opening bracket was read, which may be one of prose."""
+    if len(reader._stack) != 1 or reader._stack[0]:
+        return False
+    return reader._step in (reader._read_first_key, reader._read_first_item)
+
+
 def last_line(prose: str) -> str:
     """Return the last line, without what may be around a value on a line of its own."""
     return prose.rpartition("\n")[2].strip(_AROUND)

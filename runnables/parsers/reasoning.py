@@ -101,33 +101,48 @@ def find_cut(text: str) -> int:
     return len(text)
 
 
-def is_mention(text: str, start: int) -> bool:
-    """Tell whether what begins there is right after a quote that opens."""
-    before = text[max(0, start - 2) : start]
-    return before.endswith(_QUOTES) and (len(before) < 2 or before[0] in _BEFORE_QUOTES)
+def ends_broken(text: str, start: int) -> bool:
+    """Tell whether a tag begins there that ends broken JSON; `<reasoning>` may be a template's."""
+    tag = TAG.match(text, start)
+    return tag is not None and (tag.lastgroup == "close" or tag[0].startswith("<|"))
 
 
 class Tags:
-    """A reader of the tags in a string, which knows those that are mentioned in quotes.
+    """A reader of the tags in a string that comes in parts, which knows those that are mentioned.
 
-    Only the first of two tags need be next to a quote: "Write `<think>...</think>` around it."
+    A tag is mentioned right after a quote that opens. Only the first of two tags need be next to
+    a quote: "Write `<think>...</think>` around it."
     """
 
     def __init__(self) -> None:
         self._mentions_opening = False
+        self._before = ""  # the last letter of the part before
 
     def read(self, text: str, start: int) -> re.Match[str] | None:
         """Return the tag that begins there; None where there is none, or it is only mentioned."""
         tag = TAG.match(text, start)
         if tag is None:
             return None
-        if is_mention(text, start):
+        if self.is_mention(text, start):
             self._mentions_opening = tag.lastgroup == "open"
             return None
         if tag.lastgroup == "close" and self._mentions_opening:
             self._mentions_opening = False
             return None
         return tag
+
+    def is_mention(self, text: str, start: int) -> bool:
+        """Tell whether what begins there is right after a quote that opens."""
+        before = (self._before + text[max(0, start - 2) : start])[-2:]
+        return before.endswith(_QUOTES) and (len(before) < 2 or before[0] in _BEFORE_QUOTES)
+
+    def pass_on(self, text: str) -> None:
+        """Note that a part of the text has no more tags, and is followed by another part."""
+        self._before = text[-1:] or self._before
+
+    def begin(self) -> None:
+        """Note that the next part does not continue the last one."""
+        self._before = ""
 
 
 class ReasoningBlock:
@@ -226,6 +241,7 @@ class AnswerText:
             if tag is None:
                 cut = len(text) if last else find_cut(text)
                 self._held = text[cut:]
+                self._tags.pass_on(text[:cut])
                 if cut:
                     yield text[:cut]
                 return
@@ -235,6 +251,7 @@ class AnswerText:
                 yield text[: tag.start()]
             if tag.lastgroup == "open":
                 self._block = ReasoningBlock(tag[0])
+            self._tags.begin()
             text = text[tag.end() :]
 
     def _next_tag(self, text: str) -> re.Match[str] | None:

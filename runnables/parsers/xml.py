@@ -13,7 +13,7 @@ from runnables.errors import ConfigError
 from runnables.messages.partial_json import MAX_DEPTH
 from runnables.parsers.base import BaseOutputParser, TextDecoder, unreadable
 from runnables.parsers.json import SnapshotBudget
-from runnables.parsers.reasoning import TAG_START, ReasoningBlock, Tags, find_cut, is_mention
+from runnables.parsers.reasoning import TAG_START, ReasoningBlock, Tags, find_cut
 
 if TYPE_CHECKING:
     from runnables.compose.non_blocking import Decoder
@@ -204,7 +204,9 @@ class _XMLReader:
     def feed(self, text: str) -> None:
         """Take the next part of the text."""
         while text and not self.error:
-            text = self._stage(text)
+            stage, text = self._stage, self._stage(text)
+            if stage != self._stage:
+                self._tags.begin()
 
     def finish(self) -> None:
         """End the text; an incomplete element is an error."""
@@ -253,13 +255,14 @@ class _XMLReader:
                 return ""
             if not _ELEMENT.match(text, start):
                 continue
-            mentioned = _LONE_TAG.match(text, start) if is_mention(text, start) else None
+            mentioned = _LONE_TAG.match(text, start) if self._tags.is_mention(text, start) else None
             if mentioned and len(mentioned["end"]) < 2 and not self._ended:
                 cut = max(0, start - 2)
                 break
             if not mentioned or (mentioned["empty"] and not self._roots):
                 self._begin_element()
                 return text[start:]
+        self._tags.pass_on(text[:cut])
         self._held = text[cut:]
         return ""
 
@@ -273,6 +276,7 @@ class _XMLReader:
         return text[end + 3 :]
 
     def _skip_tag(self, tag: re.Match[str], rest: str) -> str:
+        self._tags.begin()
         if tag.lastgroup == "open":
             self._block, self._stage = ReasoningBlock(tag[0]), self._skip_reasoning
         elif tag.lastgroup == "close":

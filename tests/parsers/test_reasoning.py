@@ -28,7 +28,7 @@ from runnables.parsers import (
 from runnables.parsers.reasoning import AnswerText, answer_text
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
-from tests.parsers.answers import Paint, cut
+from tests.parsers.answers import Paint, cut, outcome
 
 
 class Vote(BaseModel):
@@ -246,6 +246,31 @@ def test_text_is_filtered_alike_however_it_is_cut(parts: list[str]) -> None:
         return None if answer.is_open else "".join(kept)
 
     assert filtered(parts) == filtered(["".join(parts)])
+
+
+PARTS = ["x", " ", "\n", "1. a", "- b", ":", '{"a": 1}', "[]", "[1", '"a"', "`", "'", "```\n", "\\"]
+PARTS += ["<a>", "</a>", "<b/>", "<!--", "-->", "<think>", "</think>", "<|think|>", "<|end|>"]
+PARTS += [
+    "[BEGIN FINAL RESPONSE]",
+    "[unused17]",
+    "<unused94>",
+    "<|im_end|>",
+    "<answer>",
+    "</answer>",
+]
+
+
+@given(cut(st.lists(st.sampled_from(PARTS), max_size=12).map("".join)))
+def test_any_text_with_tags_is_read_alike_however_it_is_cut(parts: list[str]) -> None:
+    """By all parsers that leave reasoning out: the same values, and the same errors."""
+    parsers: list[BaseOutputParser[Any]] = [JsonOutputParser(), PydanticOutputParser(list[Vote])]
+    for parser in (*parsers, NumberedListOutputParser(), XMLOutputParser(), XMLOutputParser(["a"])):
+
+        def streamed(parser: BaseOutputParser[Any] = parser) -> Any:
+            return merge_chunks(parser.transform(iter(parts)), parser.merge)
+
+        whole = outcome(lambda p=parser: p.invoke("".join(parts)))  # type: ignore[misc]
+        assert outcome(streamed) == whole
 
 
 def test_the_error_of_open_reasoning_says_so(call: Call) -> None:
