@@ -248,15 +248,10 @@ def test_text_is_filtered_alike_however_it_is_cut(parts: list[str]) -> None:
     assert filtered(parts) == filtered(["".join(parts)])
 
 
-PARTS = ["x", " ", "\n", "1. a", "- b", ":", '{"a": 1}', "[]", "[1", '"a"', "`", "'", "```\n", "\\"]
-PARTS += ["<a>", "</a>", "<b/>", "<!--", "-->", "<think>", "</think>", "<|think|>", "<|end|>"]
-PARTS += [
-    "[BEGIN FINAL RESPONSE]",
-    "[unused17]",
-    "<unused94>",
-    "<|im_end|>",
-    "<answer>",
-    "</answer>",
+PARTS = [
+    *("x", " ", "\n", "1. a", "- b", ":", '{"a": 1}', "[]", "[1", '"a"', "`", "'", "```\n", "\\"),
+    *("<a>", "</a>", "<b/>", "<!--", "-->", "<think>", "</think>", "<|think|>", "<|end|>"),
+    *("[BEGIN FINAL RESPONSE]", "[unused17]", "<unused94>", "<|im_end|>", "<answer>", "</answer>"),
 ]
 
 
