@@ -178,7 +178,7 @@ def _refuse_broken(found: Sequence[Candidate], best: _Option | None, wanted: Wan
     broken = [candidate for candidate in found if candidate.error]
     after = found.index(best.first) if best else -1
     for candidate in broken:
-        rank = _rank(candidate, wanted is not None, 2 if candidate.is_announced else -1)
+        rank = _rank(candidate, wanted is not None, candidate.content_if_mended)
         if (
             best is None
             or rank > best.rank

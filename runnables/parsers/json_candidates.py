@@ -90,6 +90,19 @@ class Candidate:
             return len(stack) > 1 or bool(first) or bool(self.reader._key)
         return not all(isinstance(item, int | float) for item in first)
 
+    @property
+    def content_if_mended(self) -> int:
+        """Return the rank of its content if it were JSON: see `content_of`.
+
+        What has a placeholder is a template, such as `{"size": <size>}` or `{"size": ...}`;
+        `{"size"}` is a set.
+        """
+        rest = self.error.rest if self.error else ""
+        is_set = rest.startswith("}") and self.reader._stack == [{}] and bool(self.reader._key)
+        if not self.is_announced or is_set:
+            return -1
+        return 1 if rest.startswith(("<", ".", "…")) else 2
+
     def is_line_after(self, first: Candidate) -> bool:
         """Tell whether this continues the JSON lines that begin with another value."""
         is_alike = self.opening == first.opening and self.in_fence == first.in_fence

@@ -36,7 +36,7 @@ NOISE: list[str] = [
     "A set {x : x > 0} and a pair {a, b}.",
     "C code: if (x) { y(); }\n",
     "In C: int a[] = {1, 2}; a[0] = f(a[1]);",
-    'Thought: I write {"name": ...}.\nFinal:',
+    'Thought: I write {"name": ...}.\nSo:',
     'Schema: {"name": <str>, "size": <int>}\n',
     'Schema: {"type": "object", "properties": {"name": {"type": "string"}}}\n',
     'The template {"name": "{name}"} and {{name}} and {% if name %}, then:',
@@ -121,6 +121,9 @@ TYPED: list[tuple[str, str]] = [
     ('```json\n{"name": "b"}\n```\nNo. The corrected JSON:\n' + A, "the corrected one"),
     ('```json\n{"name": "b"}\n```\nFinal answer:\n```json\n' + A + "\n```", "the final one"),
     ("Final answer:\n```json\n" + A + '\n```\nThe result {"name": "b"} is worse.', "it, before"),
+    ('{"name": "<name>", "size": <size>}\n' + A + " is it.", "the one without placeholders"),
+    ('Like this:\n{"name": ..., "size": ...}\nIt is ' + A, "the one that is written out"),
+    ('{"name"}\nis the set, and ' + A + " is it.", "an object, not a set"),
     (A + "\n" + A, "the same value twice"),
 ]
 

@@ -141,7 +141,7 @@ def test_items_of_any_mark_are_read(parser: ListOutputParser, mark: str, call: C
         ("1. a\n2. write </b>", ["a", "write </b>"]),
         ("Here you are: 1. a\n2. b", ["a", "b"]),
         ("**Answer:** 1) a\nand more\n2) b", ["a\nand more", "b"]),
-        ("Colours: • a\n• b", ["a", "b"]),
+        ("Paints: • a\n• b", ["a", "b"]),
         ("The rule is: 1. be short\nSo:\n1. a\n2. b", ["a", "b"]),
         ("\ufeff1. a\n2. b", ["a", "b"]),
         ("\u200b- a\n\u200b- b", ["a", "b"]),
