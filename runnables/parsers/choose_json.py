@@ -8,7 +8,7 @@ chosen, in this order, for that it
    (`{"name": "string"}`, a JSON schema), before an empty one;
 3. is announced: an object is; a list is where it opens a line or follows a colon (elsewhere it is a
    citation or a link);
-4. is in a fenced block;
+4. is in a fenced block, or follows "final" or "corrected";
 5. stands on lines of its own, and follows a word such as "Answer:".
 
 Values that follow one another, as JSON lines, are one list; where a list was asked for, so are all
@@ -152,18 +152,23 @@ def _continues(candidate: Candidate, first: Candidate) -> bool:
 
 def _all_lines(found: Sequence[Candidate], wanted: Wanted) -> list[Any] | None:
     """Return the list of all values in the text that are its items; None where it is not that."""
-    if any(wanted.fits(candidate.value) for candidate in found if candidate.error is None):
+    fitting = [line for line in found if line.error is None and wanted.fits(line.value)]
+    if any(line.is_plausible for line in fitting):
         return None
     for opening in "{[":
         lines = [line for line in found if line.opening == opening and line.is_announced]
         while lines and (lines[0].error or content_of(lines[0].value) < 2):
             del lines[0]  # a template, before the first line
-        if broken := next((line.error for line in lines if line.error), None):
+        if not fitting and (broken := next((line.error for line in lines if line.error), None)):
             raise broken
+        if any(line.error for line in lines):
+            continue
         values = [line.value for line in lines]
-        if values and wanted.fits(values):
-            return values
-        if len(values) > 1 and opening == "{":
+        unmentioned = [line.value for line in lines if not line.is_mentioned]
+        for items in (values, unmentioned):
+            if items and wanted.fits(items):
+                return items
+        if len(values) > 1 and opening == "{" and not fitting:
             return values  # their error tells more than that of one of them
     return None
 
@@ -173,7 +178,7 @@ def _refuse_broken(found: Sequence[Candidate], best: _Option | None, wanted: Wan
     broken = [candidate for candidate in found if candidate.error]
     after = found.index(best.first) if best else -1
     for candidate in broken:
-        rank = _rank(candidate, wanted is not None, 2 if candidate.is_announced else -1)
+        rank = _rank(candidate, wanted is not None, candidate.content_if_mended)
         if (
             best is None
             or rank > best.rank
@@ -184,5 +189,6 @@ def _refuse_broken(found: Sequence[Candidate], best: _Option | None, wanted: Wan
 
 
 def _rank(candidate: Candidate, fits: bool, content: int) -> tuple[Any, ...]:
-    place = candidate.is_announced, candidate.in_fence, candidate.position
+    is_set_off = candidate.in_fence or candidate.is_final
+    place = candidate.is_announced, is_set_off, candidate.position
     return fits, content, *place

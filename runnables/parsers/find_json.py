@@ -16,8 +16,15 @@ from typing import Any, Final
 
 from runnables.messages.partial_json import JsonError, JsonReader
 from runnables.parsers.choose_json import Wanted, choose, content_of
-from runnables.parsers.json_candidates import BLANK, Candidate, Surroundings
-from runnables.parsers.reasoning import TAG, TAG_START, ReasoningBlock, Tags, find_cut
+from runnables.parsers.json_candidates import BLANK, Candidate, Surroundings, is_only_bracket
+from runnables.parsers.reasoning import (
+    TAG,
+    TAG_START,
+    ReasoningBlock,
+    Tags,
+    ends_broken,
+    find_cut,
+)
 
 _MARK: Final = re.compile(rf"`{{1,20}}|{{|{TAG_START}")
 _IN_BROKEN: Final = re.compile(rf"`{{3,20}}|\\.|[\"\n{{}}\]]|{TAG_START}")
@@ -77,14 +84,16 @@ class JsonExtractor:
     def version(self) -> tuple[int, int] | None:
         """Return a value that differs whenever a snapshot would; None where there is none yet."""
         reader = self.reader
-        if reader is None or not reader._changes or _is_only_bracket(reader):
+        if reader is None or not reader._changes or is_only_bracket(reader):
             return None
         return self._shown, reader._changes
 
     def feed(self, text: str) -> None:
         """Take the next part of the text; errors wait for `finish`, since the value may follow."""
         while text:
-            text = self._stage(text)
+            stage, text = self._stage, self._stage(text)
+            if stage != self._stage:
+                self._tags.begin()
 
     def finish(self) -> Any:
         """Return the value, at the end of the text.
@@ -140,6 +149,7 @@ class JsonExtractor:
                 self._open(letter)
                 return text[start:]
         self._around.add(text[:end])
+        self._tags.pass_on(text[:end])
         self._held = text[end:]
         return ""
 
@@ -182,6 +192,7 @@ class JsonExtractor:
             tag = self._tags.read(text, mark.start())
             if tag and tag.lastgroup == "close":
                 return self._restart(text[tag.end() :])
+        self._tags.pass_on(text[:end])
         self._held = text[end:]
         return ""
 
@@ -248,7 +259,7 @@ class JsonExtractor:
                 self._in_string = False
             elif self._in_string:
                 continue
-            elif mark[0][0] == "`" or _ends_broken(text, mark.start()):
+            elif mark[0][0] == "`" or ends_broken(text, mark.start()):
                 self._stage = self._prose
                 return text[mark.start() :]
             elif mark[0] in _DEPTHS:
@@ -273,6 +284,7 @@ class JsonExtractor:
         return min(cut, found.start()) if found else cut
 
     def _skip_tag(self, tag: re.Match[str], rest: str) -> str:
+        self._tags.begin()
         if tag.lastgroup == "close":
             return self._restart(rest)
         if tag.lastgroup == "open":
@@ -365,19 +377,6 @@ class JsonExtractor:
                 self._add(candidate, error)
             return
         self._add(candidate)
-
-
-def _is_only_bracket(reader: JsonReader) -> bool:
-    """Tell whether nothing but an opening bracket was read, which may be one of prose."""
-    if len(reader._stack) != 1 or reader._stack[0]:
-        return False
-    return reader._step in (reader._read_first_key, reader._read_first_item)
-
-
-def _ends_broken(text: str, start: int) -> bool:
-    """Tell whether a tag begins there that is none of a template, as `<reasoning>` may be."""
-    tag = TAG.match(text, start)
-    return tag is not None and (tag.lastgroup == "close" or tag[0].startswith("<|"))
 
 
 def parse_json_markdown(text: str) -> Any:

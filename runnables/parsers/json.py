@@ -169,11 +169,20 @@ class WantedType:
 
 def top_schema(described: Any) -> Mapping[str, Any]:
     """Return the JSON schema of a type, without a reference at its top."""
+    schema = _schema_of(described)
+    return _referred(schema, schema)
+
+
+def _schema_of(described: Any) -> Mapping[str, Any]:
     if isinstance(described, Mapping):
         return cast("Mapping[str, Any]", described)
-    schema: dict[str, Any] = adapter_of(described).json_schema()
+    return adapter_of(described).json_schema()
+
+
+def _referred(schema: Mapping[str, Any], whole: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a schema refers to among the definitions of the whole one; else itself."""
     reference = str(schema.get("$ref", "")).rpartition("/")[2]
-    found: Any = schema.get("$defs", {}).get(reference, schema)
+    found: Any = whole.get("$defs", {}).get(reference, schema)
     return cast("Mapping[str, Any]", found)
 
 
@@ -189,11 +198,12 @@ def bare_member(text: str, described: Any) -> str | None:
 
     None where the type is neither, or the answer names none of them, or several.
     """
-    schema = top_schema(described)
-    options: Sequence[Any] = schema.get("anyOf") or schema.get("oneOf") or [schema]
+    whole = _schema_of(described)
+    top = _referred(whole, whole)
+    options: Sequence[Any] = top.get("anyOf") or top.get("oneOf") or [top]
     members = [
         member
-        for option in options
+        for option in (_referred(option, whole) for option in options)
         for member in (option["enum"] if "enum" in option else [option.get("const")])
         if isinstance(member, str)
     ]

@@ -15,6 +15,7 @@ _ANSWER_WORD: Final = re.compile(
     r"\b(?:final|answer|result|output|response|solution|corrected)\b[^.!?\n]{0,30}\s*\Z",
     re.IGNORECASE,
 )
+_FINAL_WORD: Final = re.compile(r"\b(?:final|corrected)\b[^.!?\n]{0,30}\s*\Z", re.IGNORECASE)
 _LOOK_BACK: Final = 80  # characters of prose that are remembered, to judge what follows
 
 
@@ -46,9 +47,22 @@ class Candidate:
     @property
     def position(self) -> int:
         """Return how much speaks for it where it stands, to be compared."""
-        own_lines = self.ends_line and not last_line(self.before)
-        is_mentioned = self.before.endswith("`") and not own_lines
-        return own_lines + bool(_ANSWER_WORD.search(self.before)) - is_mentioned
+        is_answer = bool(_ANSWER_WORD.search(self.before))
+        return self._has_own_lines + is_answer - self.is_mentioned
+
+    @property
+    def is_mentioned(self) -> bool:
+        """Tell whether it is in backticks within a line."""
+        return self.before.endswith("`") and not self._has_own_lines
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether what is before it says that the values before are not the answer."""
+        return bool(_FINAL_WORD.search(self.before))
+
+    @property
+    def _has_own_lines(self) -> bool:
+        return self.ends_line and not last_line(self.before)
 
     @property
     def value(self) -> Any:
@@ -76,10 +90,30 @@ class Candidate:
             return len(stack) > 1 or bool(first) or bool(self.reader._key)
         return not all(isinstance(item, int | float) for item in first)
 
+    @property
+    def content_if_mended(self) -> int:
+        """Return the rank of its content if it were JSON: see `content_of`.
+
+        What has a placeholder is a template, such as `{"size": <size>}` or `{"size": ...}`;
+        `{"size"}` is a set.
+        """
+        rest = self.error.rest if self.error else ""
+        is_set = rest.startswith("}") and self.reader._stack == [{}] and bool(self.reader._key)
+        if not self.is_announced or is_set:
+            return -1
+        return 1 if rest.startswith(("<", ".", "…")) else 2
+
     def is_line_after(self, first: Candidate) -> bool:
         """Tell whether this continues the JSON lines that begin with another value."""
         is_alike = self.opening == first.opening and self.in_fence == first.in_fence
         return is_alike and bool(_GAP.fullmatch(self.gap))
+
+
+def is_only_bracket(reader: JsonReader) -> bool:
+    """Tell whether nothing but an opening bracket was read, which may be one of prose."""
+    if len(reader._stack) != 1 or reader._stack[0]:
+        return False
+    return reader._step in (reader._read_first_key, reader._read_first_item)
 
 
 def last_line(prose: str) -> str:

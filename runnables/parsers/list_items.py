@@ -70,13 +70,23 @@ _MARKS: Final = {
     ),
 }
 _RULE: Final = re.compile(r"([-*_])(?:\s*\1){2,}\s*\Z")
-_END_TAG: Final = re.compile(r"\s*</(\w{1,20})>\s*\Z")
+_START_TAGS: Final = re.compile(r"\s*(?:<\w{1,20}>\s*)+")
+_END_TAGS: Final = re.compile(r"\s*</(\w{1,20})>(?:\s*</\w{1,20}>)*\s*\Z")
+_NAMES: Final = re.compile(r"\w+")
+_INVISIBLE: Final = "\ufeff\u200b\u2060"
+_FIRST_MARK: Final = re.compile(
+    r"[^:\uff1a]{0,200}[:\uff1a][*_]{0,2}\s+(?=\(?1(?:\.|\))\s|[-*+•]\s)"
+)
+_SECOND_MARK: Final = re.compile(r"\s*\(?2\D|\s*[-*+•]")
 _FENCES: Final = ("```", "~~~")
 _HEADING: Final = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?\s*\Z|.*[:\uff1a]\s*\Z)")
 
 
 class MarkedItems(LineReader):
     """A reader of items that begin with a mark, and go on in the lines below it.
+
+    The first mark may be behind tags (`<answer>1. red`); or behind a colon, where the second one
+    begins a line.
 
     The kind of mark of the list is its own kind, or, until one of these comes, the first one that
     there is. A mark of another kind within an item is a part of the item.
@@ -96,9 +106,15 @@ class MarkedItems(LineReader):
         self._loose: list[str] = []  # lines behind a blank one, not indented
         self._has_loose_items = False
         self._fence = ""  # "item" or "list": where a fenced block has been opened
+        self._tags: list[str] = []  # that are open around the list
+        self._first: list[str] = []  # what is an item if another one follows: "Here: 1. red"
 
     def read(self, line: str) -> Iterable[str]:
         """Take a line; return the items that are complete now."""
+        if self._fence != "item":
+            line = line.lstrip(_INVISIBLE)
+        if self._item is None:
+            line = self._without_tags(line)
         content = line.lstrip()
         if content.startswith(_FENCES):
             return self._read_fence(line)
@@ -113,7 +129,7 @@ class MarkedItems(LineReader):
         if found is None:
             self._read_text(line, indent)
             return ()
-        ended = self._end_item(last=False)
+        ended = self._take_first(line) or self._end_item(last=False)
         self._kind, self._indent, self._offset = found[0], indent, found[1].end()
         unclosed = found[1]["bold"] if found[1]["bold"] != found[1]["closed"] else ""
         self._item = [(unclosed or "") + line[self._offset :]]
@@ -122,6 +138,23 @@ class MarkedItems(LineReader):
     def end(self) -> Iterable[str]:
         """End the text; return the last item."""
         return self._end_item(last=True)
+
+    def _without_tags(self, line: str) -> str:
+        """Return a line before the list without the tags around the list, which may open here."""
+        found = _START_TAGS.match(line)
+        if found is None:
+            return line
+        self._tags = _NAMES.findall(found[0])
+        return line[found.end() :]
+
+    def _take_first(self, line: str) -> Sequence[str]:
+        """Return the item that is behind a colon, where the mark of this line is the next one."""
+        first, self._first = self._first, []
+        found = next((kind for kind in _MARKS if first and _MARKS[kind].match(first[0])), None)
+        if found is None or not _SECOND_MARK.match(line) or not _MARKS[found].match(line):
+            return ()
+        mark = _MARKS[found].match(first[0])
+        return ("\n".join([first[0][mark.end() if mark else 0 :], *first[1:]]).strip(),)
 
     def _mark(self, line: str, indent: int) -> tuple[str, re.Match[str]] | None:
         """Return the kind of the mark with which a new item begins, and the mark."""
@@ -145,8 +178,12 @@ class MarkedItems(LineReader):
         return ()
 
     def _read_text(self, line: str, indent: int) -> None:
-        if self._item is None:
-            return  # before the first item
+        if self._item is None:  # before the first item
+            if found := _FIRST_MARK.match(line):
+                self._first = [line[found.end() :]]
+            elif self._first:
+                self._first.append(line)
+            return
         if indent > self._indent or not (self._blanks or self._loose):
             self._append(line)
         else:
@@ -172,9 +209,9 @@ class MarkedItems(LineReader):
         if self._loose and (self._has_loose_items if last else not announces):
             self._item += self._loose
             self._has_loose_items = True
-        end = _END_TAG.match(self._item[-1]) if last else None
-        if end and not any(f"<{end[1]}" in line for line in self._item):
-            del self._item[-1]  # it closes a tag around the list, such as <answer>
         item = "\n".join(self._item).strip()
+        end = _END_TAGS.search(item) if last else None
+        if end and f"<{end[1]}" not in item and (end[1] in self._tags or "\n" in end[0]):
+            item = item[: end.start()]  # a tag around the list ends there, such as <answer>
         self._item, self._loose, self._blanks = None, [], 0
         return (item,) if item else ()

@@ -9,6 +9,9 @@ Others leave it in the text:
     ◁think▷ ... ◁/think▷                          Kimi
     <|START_THINKING|> ... <|END_THINKING|>       Cohere
     <|channel|>analysis<|message|> ... <|end|>    gpt-oss; the answer is <|channel|>final<|message|>
+    <|inner_prefix|> ... <|inner_suffix|>         Apertus
+    <unused94>thought ... <unused95>              MedGemma; [unused16] ... [unused17] of Pangu
+    ... [BEGIN FINAL RESPONSE]                    Apriel
 
 A tag counts in prose only: within a JSON string or an XML element it is part of the answer, and
 right after a quote or a backtick it is mentioned, not used. A closing tag that nothing opened ends
@@ -25,18 +28,35 @@ from typing import Final
 from runnables.engine.merging import RESET, Reset
 
 _NAME: Final = (
-    r"(?:ant|\w{1,16}[:_])?(?:think(?:ing)?(?:_fast(?:er)?)?|thought(?:s|_process)?|reasoning|"
-    r"reflection|scratch_?pad|monologue|chain_of_thought)"
+    r"(?:ant|\w{1,16}[:_|])?(?:think(?:ing)?(?:_fast(?:er)?|_never_used_\w{1,40})?|reasoning|"
+    r"thought(?:s|_process)?|reflection|scratch_?pad|monologue|chain[_-]of[_-]thought|cot)"
 )
+_CLOSING: Final = {
+    "<|channel>": "<channel|>",
+    "<|inner_prefix|>": "<|inner_suffix|>",
+    "<unused94>": "<unused95>",
+    "[unused16]": "[unused17]",
+}
+"""The closing tags that do not follow from the opening ones."""
+_IN_BRACKETS: Final = (
+    *("[THINK]", "[/THINK]", "[unused16]", "[unused17]"),
+    *("[BEGIN FINAL RESPONSE]", "[END FINAL RESPONSE]"),
+)
+_CUT_IN_BRACKETS: Final = [
+    re.escape(tag[:end]) for tag in _IN_BRACKETS for end in range(1, len(tag))
+]
 _FINAL_WITHOUT_TAGS: Final = "assistantfinal"  # from gpt-oss, by a server that drops its tags
 
 TAG: Final = re.compile(
     rf"(?P<open><{_NAME}(?:\s[^<>/]{{0,80}})?>|\[THINK\]|◁think▷|<\|START_THINKING\|>"
-    r"|<\|begin_of_thought\|>|<\|channel>|<\|(?:channel|start)\|>)"
+    r"|<\|(?:begin_of_thought|think(?:ing)?|inner_prefix)\|>|<unused94>|\[unused16\]"
+    r"|<\|channel>|<\|(?:channel|start)\|>)"
     rf"|(?P<close></{_NAME}\s?>|\[/THINK\]|◁/think▷|<\|END_THINKING\|>|<\|end_of_thought\|>"
+    r"|<\|/think(?:ing)?\|>|<\|inner_suffix\|>|<unused95>|\[unused17\]|\[BEGIN FINAL RESPONSE\]"
     rf"|<channel\|>|{_FINAL_WITHOUT_TAGS})"
     r"|(?P<marker><\|(?:end|return|call|message|(?:START|END)_RESPONSE)\|>"
-    r"|<\|(?:begin|end)_of_solution\|>)",
+    r"|<\|(?:im_end|eot_id|eom_id|endoftext|(?:begin|end)_of_solution)\|>|<end_of_turn>"
+    r"|\[END FINAL RESPONSE\])",
     re.IGNORECASE,
 )
 """The tags, to be matched where `TAG_START` is found: where reasoning opens; where it closes; and
@@ -49,8 +69,8 @@ _TAG_STARTS: Final = re.compile(TAG_START)
 _QUOTES: Final = ("`", '"', "'")
 _BEFORE_QUOTES: Final = " \t\n([{,:/-*_"
 _CUT_TAG: Final = re.compile(
-    r"<(?:/?[\w:]{0,40}(?:\s[^<>/]{0,80})?|\|\w{0,24}\|?|channel\|)\Z"
-    r"|\[/?(?:T(?:H(?:I(?:NK?)?)?)?)?\Z|◁/?\w{0,5}\Z",
+    r"<(?:/?[\w:|-]{0,64}(?:\s[^<>/]{0,80})?|\|/?\w{0,24}\|?)\Z|◁/?\w{0,5}\Z"
+    rf"|(?:{'|'.join(_CUT_IN_BRACKETS)})\Z",
     re.IGNORECASE,
 )
 _CUT_WORDS: Final = tuple(
@@ -81,33 +101,48 @@ def find_cut(text: str) -> int:
     return len(text)
 
 
-def is_mention(text: str, start: int) -> bool:
-    """Tell whether what begins there is right after a quote that opens."""
-    before = text[max(0, start - 2) : start]
-    return before.endswith(_QUOTES) and (len(before) < 2 or before[0] in _BEFORE_QUOTES)
+def ends_broken(text: str, start: int) -> bool:
+    """Tell whether a tag begins there that ends broken JSON; `<reasoning>` may be a template's."""
+    tag = TAG.match(text, start)
+    return tag is not None and (tag.lastgroup == "close" or tag[0].startswith("<|"))
 
 
 class Tags:
-    """A reader of the tags in a string, which knows those that are mentioned in quotes.
+    """A reader of the tags in a string that comes in parts, which knows those that are mentioned.
 
-    Only the first of two tags need be next to a quote: "Write `<think>...</think>` around it."
+    A tag is mentioned right after a quote that opens. Only the first of two tags need be next to
+    a quote: "Write `<think>...</think>` around it."
     """
 
     def __init__(self) -> None:
         self._mentions_opening = False
+        self._before = ""  # the last letter of the part before
 
     def read(self, text: str, start: int) -> re.Match[str] | None:
         """Return the tag that begins there; None where there is none, or it is only mentioned."""
         tag = TAG.match(text, start)
         if tag is None:
             return None
-        if is_mention(text, start):
+        if self.is_mention(text, start):
             self._mentions_opening = tag.lastgroup == "open"
             return None
         if tag.lastgroup == "close" and self._mentions_opening:
             self._mentions_opening = False
             return None
         return tag
+
+    def is_mention(self, text: str, start: int) -> bool:
+        """Tell whether what begins there is right after a quote that opens."""
+        before = (self._before + text[max(0, start - 2) : start])[-2:]
+        return before.endswith(_QUOTES) and (len(before) < 2 or before[0] in _BEFORE_QUOTES)
+
+    def pass_on(self, text: str) -> None:
+        """Note that a part of the text has no more tags, and is followed by another part."""
+        self._before = text[-1:] or self._before
+
+    def begin(self) -> None:
+        """Note that the next part does not continue the last one."""
+        self._before = ""
 
 
 class ReasoningBlock:
@@ -145,8 +180,10 @@ class ReasoningBlock:
 
 def _end_of(opening: str) -> re.Pattern[str]:
     """Return the expression for the tag that ends what a tag opened."""
-    if opening == "<|channel>":
-        closing = re.escape("<channel|>")
+    if found := _CLOSING.get(opening.lower()):
+        closing = re.escape(found)
+    elif opening.lower().startswith("<|think"):
+        closing = rf"<\|(?:/{opening[2:-2]}|end)\|>"
     elif opening.startswith("<|"):
         closing = re.escape(opening.lower().replace("start", "end").replace("begin", "end"))
     elif opening[0] == "<":
@@ -204,6 +241,7 @@ class AnswerText:
             if tag is None:
                 cut = len(text) if last else find_cut(text)
                 self._held = text[cut:]
+                self._tags.pass_on(text[:cut])
                 if cut:
                     yield text[:cut]
                 return
@@ -213,6 +251,7 @@ class AnswerText:
                 yield text[: tag.start()]
             if tag.lastgroup == "open":
                 self._block = ReasoningBlock(tag[0])
+            self._tags.begin()
             text = text[tag.end() :]
 
     def _next_tag(self, text: str) -> re.Match[str] | None:

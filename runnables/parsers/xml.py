@@ -13,7 +13,7 @@ from runnables.errors import ConfigError
 from runnables.messages.partial_json import MAX_DEPTH
 from runnables.parsers.base import BaseOutputParser, TextDecoder, unreadable
 from runnables.parsers.json import SnapshotBudget
-from runnables.parsers.reasoning import TAG_START, ReasoningBlock, Tags, find_cut, is_mention
+from runnables.parsers.reasoning import TAG_START, ReasoningBlock, Tags, find_cut
 
 if TYPE_CHECKING:
     from runnables.compose.non_blocking import Decoder
@@ -22,9 +22,12 @@ Tree: TypeAlias = "dict[str, str | list[Any] | None]"
 """An element: its name, and its text, its children, or None where it is empty."""
 
 _PARSERS: Final = ("defusedxml", "xml")
-_START: Final = re.compile(rf"(?i:<!DOCTYPE)|{TAG_START}")
+_START: Final = re.compile(rf"(?i:<!DOCTYPE)|<!--|{TAG_START}")
 _ELEMENT: Final = re.compile(r"<(?:[:_]|[^\W\d])")
-_CUT_START: Final = re.compile(r"<(?:!(?:D(?:O(?:C(?:T(?:Y(?:P)?)?)?)?)?)?)?\Z", re.IGNORECASE)
+_CUT_START: Final = re.compile(r"<(?:!(?:-|D(?:O(?:C(?:T(?:Y(?:P)?)?)?)?)?)?)?\Z", re.IGNORECASE)
+_LONE_TAG: Final = re.compile(
+    r"<[\w:.-]{1,64}(?:\s[^<>]{0,80}?)?(?P<empty>/?)(?P<end>>[`'\"]|>?\Z)"
+)
 
 
 class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
@@ -32,9 +35,9 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
 
     An element is `{name: text}`, or `{name: [child, ...]}` where it has children, or
     `{name: None}` where it is empty. Text between children is among them, unless it is blank.
-    Attributes are left out. Prose, a declaration, Markdown fences and reasoning around the element
-    are ignored. Several outermost elements of different names are in one dict. Streamed, each chunk
-    is the value so far.
+    Attributes are left out. Prose, comments, a declaration, Markdown fences and reasoning around
+    the element are ignored. Several outermost elements of different names are in one dict.
+    Streamed, each chunk is the value so far.
 
     Documents with a document type declaration are refused. Without one, XML has no entities of
     its own: nothing can expand, and nothing is fetched.
@@ -201,7 +204,9 @@ class _XMLReader:
     def feed(self, text: str) -> None:
         """Take the next part of the text."""
         while text and not self.error:
-            text = self._stage(text)
+            stage, text = self._stage, self._stage(text)
+            if stage != self._stage:
+                self._tags.begin()
 
     def finish(self) -> None:
         """End the text; an incomplete element is an error."""
@@ -242,16 +247,36 @@ class _XMLReader:
             tag = self._tags.read(text, start)
             if tag and tag[0].strip("</>").lower() not in self._kept:
                 return self._skip_tag(tag, text[tag.end() :])
+            if found[0] == "<!--":
+                self._stage = self._skip_comment
+                return text[found.end() :]
             if found[0].startswith("<!"):
                 self.error = "document type declarations are refused"
                 return ""
-            if _ELEMENT.match(text, start) and not (self._roots and is_mention(text, start)):
+            if not _ELEMENT.match(text, start):
+                continue
+            mentioned = _LONE_TAG.match(text, start) if self._tags.is_mention(text, start) else None
+            if mentioned and len(mentioned["end"]) < 2 and not self._ended:
+                cut = max(0, start - 2)
+                break
+            if not mentioned or (mentioned["empty"] and not self._roots):
                 self._begin_element()
                 return text[start:]
+        self._tags.pass_on(text[:cut])
         self._held = text[cut:]
         return ""
 
+    def _skip_comment(self, text: str) -> str:
+        text = self._take_held() + text
+        end = text.find("-->")
+        if end < 0:
+            self._held = text[-2:]
+            return ""
+        self._stage = self._find_start
+        return text[end + 3 :]
+
     def _skip_tag(self, tag: re.Match[str], rest: str) -> str:
+        self._tags.begin()
         if tag.lastgroup == "open":
             self._block, self._stage = ReasoningBlock(tag[0]), self._skip_reasoning
         elif tag.lastgroup == "close":

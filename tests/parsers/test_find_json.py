@@ -36,7 +36,7 @@ NOISE: list[str] = [
     "A set {x : x > 0} and a pair {a, b}.",
     "C code: if (x) { y(); }\n",
     "In C: int a[] = {1, 2}; a[0] = f(a[1]);",
-    'Thought: I write {"name": ...}.\nFinal:',
+    'Thought: I write {"name": ...}.\nSo:',
     'Schema: {"name": <str>, "size": <int>}\n',
     'Schema: {"type": "object", "properties": {"name": {"type": "string"}}}\n',
     'The template {"name": "{name}"} and {{name}} and {% if name %}, then:',
@@ -118,6 +118,12 @@ TYPED: list[tuple[str, str]] = [
     ('A draft: {"name": "b"}.\nFinal answer: ' + A, "the one with a label"),
     ('I thought of {"name": "b"}, but:\n\n' + A, "the one on a line of its own"),
     ('{"name": "b"} is a draft.\n```json\n' + A + "\n```", "the one in a fenced block"),
+    ('```json\n{"name": "b"}\n```\nNo. The corrected JSON:\n' + A, "the corrected one"),
+    ('```json\n{"name": "b"}\n```\nFinal answer:\n```json\n' + A + "\n```", "the final one"),
+    ("Final answer:\n```json\n" + A + '\n```\nThe result {"name": "b"} is worse.', "it, before"),
+    ('{"name": "<name>", "size": <size>}\n' + A + " is it.", "the one without placeholders"),
+    ('Like this:\n{"name": ..., "size": ...}\nIt is ' + A, "the one that is written out"),
+    ('{"name"}\nis the set, and ' + A + " is it.", "an object, not a set"),
     (A + "\n" + A, "the same value twice"),
 ]
 
@@ -192,6 +198,9 @@ WANTED = [Item(name="a"), Item(name="b", size=2), Item(name="c")]
         "\n".join(f"- {line}" for line in LINES),
         "\n".join(f"{number}. {line}" for number, line in enumerate(LINES, 1)),
         'Three items, each like {"name": "string"}:\n' + "\n".join(LINES),
+        "- [ ] A thing to do\n" + "\n".join(LINES),
+        "[ ] To do:\n```jsonl\n" + "\n".join(LINES) + "\n```",
+        "None is [], but these are some:\n" + "\n".join(LINES),
         "First: " + LINES[0] + ", then " + LINES[1] + ", and at last\n" + LINES[2],
         "".join(f"```json\n{line}\n```\n" for line in LINES),
     ],
@@ -213,6 +222,21 @@ def test_one_json_line_is_a_list_of_one(call: Call) -> None:
     parser = PydanticOutputParser(list[Item])
     assert call.invoke(parser, LINES[0]) == WANTED[:1]
     assert call.invoke(parser, f"[{LINES[0]}]") == WANTED[:1]
+
+
+def test_what_is_mentioned_and_does_not_fit_is_no_json_line(call: Call) -> None:
+    """It is in backticks within a line; what fits is in the list."""
+    text = "Each is `%s`, as `%s` is:\n" + "\n".join(LINES[1:])
+    parser = PydanticOutputParser(list[Item])
+    assert call.invoke(parser, text % ('{"nme": "x"}', LINES[0])) == WANTED[1:]
+    assert call.invoke(parser, text % (LINES[0], LINES[0])) == [*WANTED[:1] * 2, *WANTED[1:]]
+
+
+@pytest.mark.parametrize("text", ["[]", "```json\n[]\n```", "Output: []", "[]\nThere is none."])
+def test_an_empty_list_is_the_answer_where_it_stands_as_one(text: str, call: Call) -> None:
+    """Objects before it are what the model was given, or what it rejected."""
+    for before in ("", 'Input: {"name": "a"}\n', 'I leave out {"name": "b"}.\n\n'):
+        assert call.invoke(PydanticOutputParser(list[Item]), f"{before}{text}") == []
 
 
 @pytest.mark.parametrize("last", ['{"name": "d', '{"name": oops}', '{"nme": "d"}', '{"name": 4}'])

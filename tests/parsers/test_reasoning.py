@@ -28,7 +28,7 @@ from runnables.parsers import (
 from runnables.parsers.reasoning import AnswerText, answer_text
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
-from tests.parsers.answers import Paint, cut
+from tests.parsers.answers import Paint, cut, outcome
 
 
 class Vote(BaseModel):
@@ -64,6 +64,14 @@ FORMS: list[str] = [
     "<|channel|>analysis<|message|>{draft}<|end|>{answer}",
     "analysis{draft}assistantfinal{answer}",
     "<|channel>thought\n{draft}<channel|>{answer}",
+    "<|inner_prefix|>{draft}<|inner_suffix|>{answer}",
+    "<unused94>thought\n{draft}<unused95>{answer}",
+    "[unused16]{draft}[unused17]\n{answer}",
+    "<|think|>{draft}<|end|>{answer}<|im_end|>",
+    "<|thinking|>{draft}<|/thinking|>{answer}",
+    "<ifm|think>{draft}</ifm|think>{answer}",
+    "<chain-of-thought>{draft}</chain-of-thought>{answer}",
+    "Here are my reasoning steps:\n{draft}\n[BEGIN FINAL RESPONSE]\n{answer}\n[END FINAL RESPONSE]",
     "{draft}\n</think>\n{answer}",
     "So:\n{draft}\nThat is wrong.</think>\n\n{answer}",
     "{draft}◁/think▷{answer}",
@@ -238,6 +246,26 @@ def test_text_is_filtered_alike_however_it_is_cut(parts: list[str]) -> None:
         return None if answer.is_open else "".join(kept)
 
     assert filtered(parts) == filtered(["".join(parts)])
+
+
+PARTS = [
+    *("x", " ", "\n", "1. a", "- b", ":", '{"a": 1}', "[]", "[1", '"a"', "`", "'", "```\n", "\\"),
+    *("<a>", "</a>", "<b/>", "<!--", "-->", "<think>", "</think>", "<|think|>", "<|end|>"),
+    *("[BEGIN FINAL RESPONSE]", "[unused17]", "<unused94>", "<|im_end|>", "<answer>", "</answer>"),
+]
+
+
+@given(cut(st.lists(st.sampled_from(PARTS), max_size=12).map("".join)))
+def test_any_text_with_tags_is_read_alike_however_it_is_cut(parts: list[str]) -> None:
+    """By all parsers that leave reasoning out: the same values, and the same errors."""
+    parsers: list[BaseOutputParser[Any]] = [JsonOutputParser(), PydanticOutputParser(list[Vote])]
+    for parser in (*parsers, NumberedListOutputParser(), XMLOutputParser(), XMLOutputParser(["a"])):
+
+        def streamed(parser: BaseOutputParser[Any] = parser) -> Any:
+            return merge_chunks(parser.transform(iter(parts)), parser.merge)
+
+        whole = outcome(lambda p=parser: p.invoke("".join(parts)))  # type: ignore[misc]
+        assert outcome(streamed) == whole
 
 
 def test_the_error_of_open_reasoning_says_so(call: Call) -> None:

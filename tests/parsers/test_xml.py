@@ -78,6 +78,11 @@ def test_langchains_names_of_xml_readers_mean_the_same_reader(call: Call) -> Non
         ("<a/><b/>", {"a": None, "b": None}),
         ("<a><b/></a> and <c>\u00e9 &lt; 3</c>, I < you", {"a": [{"b": None}], "c": "\u00e9 < 3"}),
         ("<a>1</a>\nI used `<b>` and '<br>'.", {"a": "1"}),
+        ("I put it in `<a>` and '<b>':\n<a>1</a>`<b/>`", {"a": "1"}),
+        ("- `<a>1</a>`\n- '<b>2</b>', not `<c id=\"x\">`", {"a": "1", "b": "2"}),
+        ("`<a/>`", {"a": None}),
+        ("`<a>1</a>`", {"a": "1"}),
+        ("<!-- <b>no</b> - -> --><a>1<!-- <c/> --></a><!-- <d>", {"a": "1"}),
     ],
 )
 def test_all_outermost_elements_are_in_the_value(text: str, value: Any, call: Call) -> None:

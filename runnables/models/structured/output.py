@@ -235,9 +235,10 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
             raise unknown_option("with_structured_output", name, known)
         if isinstance(repair, bool) or repair < 0:
             raise ConfigError(f"repair={repair!r}: expected a whole number, 0 or more.")
-        schema = answer_schema(schema)
+        given, schema = schema, answer_schema(schema)
         known_method = _known_method(method or self._method_for(json_schema_of(schema)))
         options, parser = self._structured_request(schema, known_method, strict)
+        parser.given = given if given is not schema else None
         bound = self.bind(**self._bindable({**options, **kwargs}))
         chain = bound | (RawAndParsed(parser) if include_raw else parser)
         return RepairedAnswer(chain, repair, raw=include_raw) if repair else chain

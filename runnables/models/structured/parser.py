@@ -17,7 +17,7 @@ from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.kinds import message_chunk_to_message, message_to_chunk
 from runnables.messages.tool_call_merging import ToolCallAssembler
 from runnables.models.structured.json_schema import drop_null_optionals, schema_errors
-from runnables.models.structured.schemas import json_schema_of
+from runnables.models.structured.schemas import answer_schema, json_schema_of
 from runnables.parsers.base import BaseParser, refusal_in, text_of, unreadable
 from runnables.parsers.json import (
     JsonOutputParser,
@@ -52,17 +52,32 @@ class AnswerParser(BaseParser[Any], internal=True):
         tool: the tool whose arguments are the object; None: the object is the text of the answer.
         wrapped: whether the answer is an object with the field "value", which is then the result.
 
+    Attributes:
+        given: what the schema was made of, such as a function; None where it is the schema.
+
     Raises:
         OutputParserException: the answer does not fit, or the tool was not called.
     """
 
     merge: Merge = SNAPSHOTS
+    given: Any = None
     _json: BaseParser[Any] | None = None
 
     def __init__(self, schema: Any, *, tool: str | None = None, wrapped: bool = False) -> None:
         self.schema = schema
         self.tool = tool
         self.wrapped = wrapped
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: the function, not the type of its arguments."""
+        own = vars(self)
+        left_out = () if self.given is None else ("schema", "_json")
+        return {name: value for name, value in own.items() if name not in left_out}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state)
+        if self.given is not None:
+            self.schema = answer_schema(self.given)
 
     @property
     def InputType(self) -> Any:

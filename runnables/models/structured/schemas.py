@@ -10,7 +10,7 @@ from pydantic.errors import PydanticUserError
 
 from runnables.compose.runnable import Runnable
 from runnables.core.schemas import adapter_of
-from runnables.core.signatures import is_function
+from runnables.core.signatures import is_function, target
 from runnables.core.values import show
 from runnables.errors import ConfigError, did_you_mean
 from runnables.messages.tool_names import service_name
@@ -159,7 +159,10 @@ def _called_by_name(described: Any) -> BaseTool[Any] | None:
     """Return the tool that a value is, or the one that a function makes; None for all others."""
     if isinstance(described, Runnable):
         return tool_inside(described)
-    return _function_tool(described) if is_function(described) else None
+    if not is_function(described):
+        return None
+    has_name = getattr(target(described), "__name__", "<lambda>") != "<lambda>"
+    return _function_tool(described) if has_name else StructuredTool[Any](described, name="answer")
 
 
 def schema_name(described: Any, schema: Mapping[str, Any] | None = None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import pickle
+from copy import deepcopy
 from enum import Enum
 from typing import Annotated, Any
 
@@ -127,6 +129,28 @@ def test_arguments_that_do_not_fit_are_an_error(arguments: Any, call: Call) -> N
     broken = ScriptedChatModel([json.dumps(arguments)]).with_structured_output(explode)
     with pytest.raises(OutputParserException):
         call.invoke(broken, "q")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("options", [{}, {"include_raw": True}, {"repair": 1}], ids=str)
+def test_a_chain_with_a_function_is_pickled_and_copied(name: str, options: Any, call: Call) -> None:
+    """As one with a type is, also after it has run; the type of the arguments is made again."""
+    model = ScriptedChatModel(['{"place": {"name": "Brest"}, "depth": 2}'], cycle=True)
+    chain = model.with_structured_output(FUNCTIONS[name], **options)
+    answer = call.invoke(chain, "q")
+    copied: Any = pickle.loads(pickle.dumps(chain))
+    for copy in (copied, deepcopy(chain)):
+        assert call.invoke(copy, "q") == answer
+        assert call.stream(copy, "q")[-1] == answer
+
+
+def test_a_function_without_a_name_is_an_answer(call: Call) -> None:
+    """A model sees the arguments of a lambda; only a tool needs the name."""
+    for function in (lambda place, depth=3: 1 / 0, functools.partial(lambda place, depth=3: 1 / 0)):
+        calls = [tool_call(name="answer", args={"place": "Brest"}, id="1")]
+        model = ScriptedChatModel([AIMessage(tool_calls=calls)])
+        chain = model.with_structured_output(function, method="function_calling")
+        assert call.invoke(chain, "q") == {"place": "Brest", "depth": 3}
 
 
 def test_typed_keywords_and_raw_answers(call: Call) -> None:

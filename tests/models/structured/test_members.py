@@ -27,6 +27,7 @@ KINDS = [
     pytest.param(Mood, Mood.GOOD, Mood.UNSURE, id="enum"),
     pytest.param(ALIAS, "positive", "not sure", id="literal"),
     pytest.param(ALIAS | None, "positive", "not sure", id="optional"),
+    pytest.param(Mood | None, Mood.GOOD, Mood.UNSURE, id="optional enum"),
     pytest.param(SCHEMA, "positive", "not sure", id="schema"),
     pytest.param(ONE_OF, "positive", "not sure", id="options"),
 ]
