@@ -143,14 +143,14 @@ def without_ids(value: Any) -> Any:
 
 
 @given(forms.response_items(), st.data())
-def test_items_without_ids_are_told_apart_by_their_places(
+def test_items_without_ids_are_known_by_their_places(
     items: list[dict[str, Any]], data: st.DataObject
 ) -> None:
-    """Whole or streamed, in the order of the model; sealed reasoning needs no id."""
+    """Whole or streamed, in the order of the model; encrypted reasoning needs no id."""
     bare = [without_ids(item) for item in items]
     for item in bare:
         if item["type"] == "reasoning":
-            item["encrypted_content"] = "sealed"
+            item["encrypted_content"] = "encrypted"
     events = forms.response_events([{**item, "id": "x"} for item in bare], data.draw, in_order=True)
     streamed: AIMessage = read_events(responses(), without_ids(events))
     whole = read_whole(responses(), forms.response(bare))

@@ -77,8 +77,8 @@ def unnamed_error(body: Mapping[str, Any]) -> ServiceError | None:
     match body:
         case {"base_resp": {"status_code": int(code), "status_msg": words}} if code:
             return ServiceError(str(words), (_MINIMAX.get(code, str(code)),), body)
-        case {"errors": [Mapping() as first, *_]}:
-            return parse_error_body(cast("Mapping[str, Any]", first))
+        case {"errors": [first, *_]}:
+            return parse_error_body(first)
         case {"message": str(words)} | {"detail": str(words)} if words:
             return parse_error_body(body)
         case _:
