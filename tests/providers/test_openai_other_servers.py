@@ -129,6 +129,46 @@ def test_reasoning_is_sent_back_though_it_is_empty(streamed: bool, reasoning: st
     ]
 
 
+# -- several choices
+
+
+@given(st.lists(st.text("abc ", min_size=1, max_size=6), min_size=1, max_size=3), st.data())
+def test_further_choices_are_in_the_metadata(strings: list[str], data: st.DataObject) -> None:
+    """As in a non-streamed answer; each with its calls, its reason, and the text that it has."""
+    call = {"id": "a", "type": "function", "function": {"name": "tide", "arguments": "{}"}}
+    choices: list[dict[str, Any]] = [
+        {"index": place, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        for place, text in enumerate(strings)
+    ]
+    choices[-1]["message"]["tool_calls"] = [{**call, "index": 0}]
+    parts: list[dict[str, Any]] = [
+        {"index": choice["index"], "delta": delta}
+        for choice in choices
+        for text in [choice["message"]["content"]]
+        for delta in (
+            {"role": "assistant"},
+            *({"content": part} for part in forms.cut(text, data.draw)),
+        )
+    ]
+    parts.append({"index": len(strings) - 1, "delta": {"tool_calls": [{**call, "index": 0}]}})
+    ends = [{"index": n, "delta": {}, "finish_reason": "stop"} for n in range(len(strings))]
+    events = [{"id": "c1", "model": "m-1", "choices": [part]} for part in [*parts, *ends]]
+    streamed = read_events(chat(), events)
+    whole = read_whole(chat(), {"id": "c1", "model": "m-1", "choices": choices})
+    assert streamed.text == whole.text == strings[0]
+    assert streamed.response_metadata == whole.response_metadata
+    assert whole.response_metadata.get("choices", []) == choices[1:]
+
+
+def test_counts_of_groq_are_read() -> None:
+    """Its streams may have them in a field of Groq's own."""
+    end = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    event = {"id": "c", "choices": [end], "x_groq": {"id": "r", "usage": usage}}
+    answer = read_events(chat(), [*deltas({"content": "Hi"})[:1], event])
+    assert answer.usage_metadata == {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
+
+
 # -- Responses without ids
 
 

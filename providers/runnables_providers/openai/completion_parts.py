@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.messages import BaseMessage, ToolCallChunk, tool_call_chunk
+from runnables.messages.merging import join_deltas_by_key
 from runnables_providers._remote.json_values import list_of, object_of
 from runnables_providers._remote.origins import rest_of
 from runnables_providers._remote.tool_calls import invented_id
@@ -246,3 +247,32 @@ def more_fields(message: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in message.items()
         if (value or (value == "" and key == _EMPTY)) and key not in _MESSAGE_KEYS
     }
+
+
+# -- choices besides the first
+
+
+class OtherChoices:
+    """The choices of a stream besides the first."""
+
+    def __init__(self) -> None:
+        self._choices: dict[int, dict[str, Any]] = {}
+        self._deltas: dict[int, list[Mapping[str, Any]]] = {}
+
+    def add(self, choice: Mapping[str, Any]) -> None:
+        """Add an event's part of a choice."""
+        place: int = choice["index"]
+        self._choices.setdefault(place, {}).update(rest_of(choice, ("delta",)))
+        self._deltas.setdefault(place, []).append(rest_of(choice.get("delta") or {}, ()))
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Return the choices as a non-streamed answer would have them."""
+        return [
+            {**self._choices[place], "message": join_deltas_by_key(self._deltas[place])}
+            for place in sorted(self._choices)
+        ]
+
+
+def other_choices(choices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the choices besides the first as metadata."""
+    return {"choices": list(choices)} if choices else {}
