@@ -20,9 +20,10 @@ MIN_SECRET_LENGTH: Final = 8
 _MAX_DEPTH: Final = 50
 
 _NAME: Final = (
-    r"(?:.*_)?(?:api_?keys?|(?:access|secret|private|signing|encryption|subscription|account|shared"
+    r"pass|(?:.*_)?(?:api_?keys?|(?:access|secret|private|signing|encryption|subscription|account|shared"
     r"|auth|session|master|service|client|admin|function|app|license)_?keys?|secrets?|tokens?|passwords?"
-    r"|passwd|pwd|passphrases?|authori[sz]ation|auth|credentials?|cookies?|bearer|jwt"
+    r"|passwd|pwd|(?:db|smtp|mail|user|proxy|redis|pg)_pass|passphrases?|authori[sz]ation"
+    r"|auth(?:entication)?|credentials?|cookies?|bearer|jwt"
     r"|connection_?string)"
 )
 _NO_SECRET: Final = (
@@ -30,7 +31,10 @@ _NO_SECRET: Final = (
     r"|num|input|output|total|prompt|completion|reasoning|cached|think\w*)_tokens?|tokens"
 )
 _URL_NAMES: Final = frozenset({"key", "sig", "signature", "code", "x_amz_signature"})
-_OF_SECRETS: Final = re.compile(r"(?:.*[_-])?(?:headers|env|environ|environment)", re.IGNORECASE)
+_OF_SECRETS: Final = re.compile(
+    r"(?i:(?:.*[_-])?(?:headers|env(?:_?vars?)?|environ(?:ment)?(?:_?variables)?))"
+    r"|.*[a-z](?:Headers|Env(?:Vars?)?|Environment)"
+)
 """Names of dicts whose values may all be secrets."""
 
 
@@ -38,7 +42,7 @@ class SecretDict(dict[str, Any]):
     """A dict whose repr hides the secrets in it."""
 
     def __repr__(self) -> str:
-        return redact(repr(hide(dict(self))), secrets_in(self))
+        return hide_in_text(repr(hide(dict(self))), secrets_in(self))
 
 
 class SecretHeaders(dict[str, str]):
@@ -191,6 +195,9 @@ def _hidden_items(value: Any, name: str, replace: Callable[[str], str], depth: i
         # the arguments of a command: ["--api-key", "..."]
         if isinstance(before, str) and before.startswith("-") and is_secret_name(before):
             own_name = before
+        elif isinstance(before, str) and len(value) == 2 and _OF_SECRETS.fullmatch(name):
+            # a header as a pair: ["X-Token", "..."]
+            own_name = "secret" if replace is _hide_all or _looks_secret(before, item) else name
         shown.append(_hidden(item, own_name, replace, depth + 1))
         before = item
     if all(new is old for new, old in zip(shown, value, strict=True)):

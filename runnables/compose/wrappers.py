@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.redaction import hide
+from runnables.redaction import hide, hide_in_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -134,4 +134,4 @@ class MethodCall:
     def __repr__(self) -> str:
         shown = [repr(value) for value in self.args]
         shown += [f"{key}={hide(value, key)!r}" for key, value in self.kwargs.items()]
-        return f".{self.name}({', '.join(shown)})"
+        return hide_in_text(f".{self.name}({', '.join(shown)})")

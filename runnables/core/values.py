@@ -51,12 +51,12 @@ class Value:
 
 def show_settings(settings: Mapping[Any, Any]) -> str:
     """Return the settings that are set as the keywords of a call, without the secrets in them."""
-    from runnables.redaction import hide, redact, secrets_in  # here, as most programs print none
+    from runnables.redaction import hide, hide_in_text, secrets_in  # most programs print none
 
     shown = (
         f"{key}={hide(value, str(key))!r}" for key, value in settings.items() if value is not None
     )
-    return redact(", ".join(shown), secrets_in(settings))
+    return hide_in_text(", ".join(shown), secrets_in(settings))
 
 
 AnyValue = TypeVar("AnyValue", bound=Value)

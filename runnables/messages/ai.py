@@ -86,7 +86,7 @@ class AIMessage(BaseMessage):
         more = self.additional_kwargs
         if more and not any(block["type"] == "reasoning" for block in blocks):
             values = (more.get(name) for name in _REASONING_FIELDS)
-            for text in (value for value in values if isinstance(value, str)):
+            for text in (value for value in values if isinstance(value, str) and value):
                 blocks.insert(0, {"type": "reasoning", "reasoning": text})
                 break
         if (refusal := self.refusal) and not any(block["type"] == "refusal" for block in blocks):

@@ -33,7 +33,7 @@ TOKENS = st.text("abcXYZ019-_.", min_size=8, max_size=20).map("Zq".__add__)
     "db_password client_secret clientSecret token access_token authToken GITHUB_TOKEN "
     "Authorization Proxy-Authorization cookie Set-Cookie credentials private_key secretAccessKey "
     "aws_session_token authorization_token connection_string jwt bearer passphrase "
-    "sessionKey --api-key".split(),
+    "sessionKey --api-key pass db_pass smtpPass authentication".split(),
 )
 def test_names_of_secrets(name: str) -> None:
     """In the spellings of headers, of Python, of JSON, of environments and of commands."""
@@ -44,7 +44,7 @@ def test_names_of_secrets(name: str) -> None:
     "name",
     "max_tokens maxTokens input_tokens tokens stop_token eos_token next_page_token thinking_tokens "
     "author key keys keyboard monkey secretary tokenizer passwordless model user public_key "
-    "cache_key token_count authorized".split(),
+    "cache_key token_count authorized bypass first_pass passed authenticated".split(),
 )
 def test_names_of_other_things(name: str) -> None:
     """Counts, special tokens, and words that only begin or end alike."""

@@ -294,7 +294,9 @@ def test_a_call_that_is_cut_off_is_invalid(end: str) -> None:
     assert (broken["name"], broken["args"]) == ("f", '{"a": 1')
 
 
-@pytest.mark.parametrize("path", ["", "$", "a", "$.a[", "$.a[x]", "$..a", "$.a[999999999]"])
+@pytest.mark.parametrize(
+    "path", ["", "$", "a", "$.a[", "$.a[x]", "$..a", "$.a[999]", "$.a[999999999]"]
+)
 def test_a_path_that_cannot_be_read_is_an_error_of_the_service(path: str, call: Call) -> None:
     """It is none of this library."""
     partial = {"jsonPath": path, "numberValue": 1}

@@ -73,6 +73,31 @@ BODIES: dict[str, tuple[dict[str, Any], type[ModelError], str]] = {
         InvalidRequestError,
         "Failed to call",
     ),
+    "a gateway's": (
+        {"code": "InvalidParameter", "message": "No such size.", "request_id": "r"},
+        InvalidRequestError,
+        "No such size",
+    ),
+    "a web framework's": (
+        {"detail": "No such path.", "status": 404},
+        InvalidRequestError,
+        "No such path",
+    ),
+    "Cloudflare's": (
+        {"success": False, "errors": [{"code": 403, "message": "Not you."}], "result": None},
+        PermissionDeniedError,
+        "Not you",
+    ),
+    "MiniMax's": (
+        {"id": "x", "base_resp": {"status_code": 1004, "status_msg": "No such key."}},
+        AuthenticationError,
+        "No such key",
+    ),
+    "words beside a flag": (
+        {"error": True, "message": "No such size.", "code": 400},
+        InvalidRequestError,
+        "No such size",
+    ),
     "a verdict in place of the message": (
         ended("content_filter", content_filter_results=HATE),
         InvalidRequestError,
@@ -138,6 +163,17 @@ BROKEN_OFF: dict[str, tuple[dict[str, Any], int, str]] = {
     "the reason alone": (ended("error", native_finish_reason="died", **HALF), 500, "died"),
     "DeepSeek's": (ended("insufficient_system_resource", **HALF), 503, "insufficient_system"),
     "vLLM's": (ended("abort", **HALF), 500, "abort"),
+    "Z.ai's": (ended("network_error", **HALF), 500, "network_error"),
+    "Gemini's": (
+        ended("function_call_filter: MALFORMED_FUNCTION_CALL", message={"role": "assistant"}),
+        500,
+        "MALFORMED_FUNCTION_CALL",
+    ),
+    "Groq's": (
+        {"choices": [{"index": 0, **HALF}], "x_groq": {"id": "r", "error": "over capacity"}},
+        500,
+        "over capacity",
+    ),
 }
 
 
@@ -189,6 +225,31 @@ def test_the_verdict_of_a_filter_is_a_refusal(call: Call, streamed: bool) -> Non
         assert message.response_metadata["content_filter_results"] == HATE
 
 
+@pytest.mark.parametrize("reason", ["content_filter: PROHIBITED_CONTENT", "sensitive"])
+@MODES
+def test_a_filter_of_another_name_is_a_filter(call: Call, reason: str, streamed: bool) -> None:
+    """Gemini names the kind; Z.ai has a word of its own."""
+    part = {"role": "assistant", "content": None}
+    body = ended(reason, **{"delta" if streamed else "message": part})
+    with Recorder().listening() as server:
+        server.enqueue(sse_response([body], done=True) if streamed else Response(body))
+        run = call.stream if streamed else call.invoke
+        found: Any = run(model(server.url), "Hi")
+        answer: Any = join_answer(found) if streamed else found
+    assert "filter" in answer.refusal
+    assert answer.response_metadata["finish_reason"] == reason
+
+
+def test_a_response_that_was_cancelled_is_not_asked_for_again(call: Call) -> None:
+    """Also where the stream says so by an event of its own."""
+    event = {"type": "response.cancelled", "response": {"id": "r", "status": "cancelled"}}
+    with Recorder().listening() as server:
+        server.enqueue(sse_response([event]))
+        with pytest.raises(InvalidRequestError, match="cancelled"):
+            call.stream(model(server.url, use_responses_api=True), "Hi")
+        assert len(server.requests) == 1
+
+
 FAILED: dict[str, tuple[dict[str, Any], type[ModelError], str]] = {
     "an input": (
         {"status": "failed", "error": {"code": "invalid_image", "message": "No image."}},
@@ -233,12 +294,18 @@ def test_a_failed_response_is_an_error(
             call.stream(made, "Hi")
 
 
+HALF_TEXT: dict[bool, dict[str, Any]] = {
+    False: {"choices": [{"index": 0, "delta": {"content": "half"}}]},
+    True: {"type": "response.output_text.delta", "delta": "half"},
+}
 ERROR_EVENTS = {
     "an object": 'event: error\ndata: {"message": "Out of memory.", "code": 503}\n\n',
     "an error in an object": 'event: error\ndata: {"error": {"message": "Out of memory."}}\n\n',
     "a string": 'event: error\ndata: "Out of memory."\n\n',
     "no JSON": "event: error\ndata: Out of memory.\n\n",
     "a type": 'data: {"type": "error", "message": "Out of memory."}\n\n',
+    "a field": 'error: {"message": "Out of memory.", "code": 503}\n\ndata: [DONE]\n\n',
+    "a field without a space": "error:Out of memory.\r\n\r\ndata: [DONE]\r\n\r\n",
 }
 
 
@@ -247,9 +314,12 @@ ERROR_EVENTS = {
 def test_an_error_event_of_older_servers_is_raised(call: Call, event: str, api: bool) -> None:
     """Whatever its data is."""
     with Recorder().listening() as server:
-        server.enqueue(Response(event.encode(), content_type="text/event-stream"))
-        with pytest.raises(ServerError, match=r"Out of memory\."):
-            call.stream(model(server.url, use_responses_api=api, max_retries=0), "Hi")
+        made = model(server.url, use_responses_api=api, max_retries=0)
+        for start in ("", f"data: {json.dumps(HALF_TEXT[api])}\n\n"):
+            body = (start + event).encode()
+            server.enqueue(Response(body, content_type="text/event-stream"))
+            with pytest.raises(ServerError, match=r"Out of memory\."):
+                call.stream(made, "Hi")
 
 
 @pytest.mark.parametrize("api", [False, True], ids=["chat", "responses"])

@@ -45,6 +45,14 @@ PLACES: dict[str, Place] = {
     },
     "a header of a server": lambda s: {"extra_body": {"headers": {"X-Team": s}}},
     "an environment": lambda s: {"extra_body": {"env": {"GITHUB_TOKEN": s}}},
+    "variables": lambda s: {"extra_body": {"env_vars": {"TEAM": s}}},
+    "headers by another name": lambda s: {"extra_body": {"customHeaders": {"X-Team": s}}},
+    "headers as pairs": lambda s: {"extra_body": {"headers": [["X-Team", s], ["Accept", "a/b"]]}},
+    "a data source of Azure": lambda s: {
+        "extra_body": {"data_sources": [{"authentication": {"type": "api_key", "key": s}}]}
+    },
+    "a database": lambda s: {"extra_body": {"db_pass": s}},
+    "JSON in a string": lambda s: {"extra_body": {"config": json.dumps({"api_key": s})}},
     "arguments": lambda s: {"extra_body": {"args": ["--api-key", s, "-v"]}},
     "one argument": lambda s: {"extra_body": {"args": [f"--token={s}"]}},
     "a query": lambda s: {"extra_body": {"url": f"https://h/mcp?team=a&access_token={s}"}},

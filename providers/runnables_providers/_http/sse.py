@@ -26,9 +26,10 @@ class ServerSentEvent(NamedTuple):
 class SSEDecoder:
     """Decoder of bytes, split anywhere, into events. The time is linear in the bytes.
 
-    It differs from the standard in one point: an event whose lines are complete counts, even if the
-    stream ends without the empty line after it, since some servers leave out the last one. An
-    incomplete line at the end is dropped.
+    It differs from the standard in two points. An event whose lines are complete counts, even if
+    the stream ends without the empty line after it, since some servers leave out the last one. An
+    incomplete line at the end is dropped. And the field "error" is the data of an error event:
+    llama.cpp of 2025 wrote so, and then "[DONE]", as if half of an answer were a whole one.
 
     Attributes:
         retry: the milliseconds to wait before a retry, if the stream set them.
@@ -69,8 +70,9 @@ class SSEDecoder:
     def _read_field(self, line: bytes) -> None:
         name, _, raw = line.partition(b":")
         value = raw.removeprefix(b" ").decode("utf-8", "replace")
-        if name == b"data":
+        if name == b"data" or name == b"error":
             self._data.append(value)
+            self._event = "error" if name == b"error" else self._event
             self._size += len(line)
             if self._size > MAX_BYTES:
                 raise ValueError(f"an event of more than {MAX_BYTES:,} bytes")

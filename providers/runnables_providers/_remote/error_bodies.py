@@ -35,6 +35,8 @@ def parse_error_body(body: Any) -> ServiceError:
         return ServiceError(f"{body}")
     body = cast("Mapping[str, Any]", body)
     error: Any = body.get("error") or body
+    if isinstance(error, bool):
+        error = body  # the words are beside it
     if not isinstance(error, Mapping):
         return ServiceError(str(error), details=body)
     fields = cast("Mapping[str, Any]", error)
@@ -65,6 +67,35 @@ def error_in(value: Any) -> ServiceError | None:
     is_error = body.get("error") or "error" in (body.get("type"), body.get("object"))
     return parse_error_body(body) if is_error else None
 
+
+def unnamed_error(body: Mapping[str, Any]) -> ServiceError | None:
+    """Return the error in a body that has neither an answer nor an `error`; None without words.
+
+    Forms in use: `{"message", "code"}` (gateways, DashScope), `{"detail"}` (FastAPI), `{"errors"}`
+    (Cloudflare), and MiniMax's `{"base_resp": {"status_code", "status_msg"}}`.
+    """
+    match body:
+        case {"base_resp": {"status_code": int(code), "status_msg": words}} if code:
+            return ServiceError(str(words), (_MINIMAX.get(code, str(code)),), body)
+        case {"errors": [first, *_]}:
+            return parse_error_body(first)
+        case {"message": str(words)} | {"detail": str(words)} if words:
+            return parse_error_body(body)
+        case _:
+            return None
+
+
+_MINIMAX: Final[Mapping[int, str]] = {
+    1002: "429",
+    1004: "401",
+    1008: "402",
+    1026: "400",
+    1027: "400",
+    1039: "400",
+    2013: "400",
+    2049: "401",
+}
+"""The status that means the same as a code of MiniMax, where it is not 500."""
 
 _STATUS_OF_CODE: Final[Mapping[str, int]] = {
     # codes of errors in the middle of a stream, which have no status
@@ -103,13 +134,13 @@ _STATUS_OF_CODE: Final[Mapping[str, int]] = {
 
 
 _BAD_INPUT: Final = (
-    "invalid_",
+    "invalid",
     "unsupported_",
     "image_",
     "empty_image",
     "failed_to_download_image",
 )
-"""How codes for an input begin with which another try is the same (OpenAI's Responses)."""
+"""How codes for an input begin with which another try is the same (Responses, DashScope)."""
 
 
 def status_of(codes: Iterable[str]) -> int:
@@ -119,6 +150,6 @@ def status_of(codes: Iterable[str]) -> int:
             return int(code)
         if code in _STATUS_OF_CODE:
             return _STATUS_OF_CODE[code]
-        if code.startswith(_BAD_INPUT):
+        if code.lower().startswith(_BAD_INPUT):
             return 400
     return 500

@@ -14,6 +14,7 @@ from runnables.messages.merging import merge_content
 from runnables.messages.tool_call_merging import merge_tool_call_chunks
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables_providers._remote.chat import ApiCall
+from runnables_providers._remote.error_bodies import ServiceError, error_in, unnamed_error
 from runnables_providers.anthropic.answers import (
     Addition,
     AnswerReader,
@@ -69,6 +70,10 @@ class MessagesCall(ApiCall):
         return {**self._request, "stream": True} if streamed else self._request
 
     # -- a non-streamed answer
+
+    def answer_error(self, body: Mapping[str, Any]) -> ServiceError | None:
+        """Return the error in the body of a successful response; None if there is none."""
+        return error_in(body) or (None if "content" in body else unnamed_error(body))
 
     def answer(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> AIMessage:
         """Return the message."""

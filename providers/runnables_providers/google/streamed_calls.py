@@ -16,8 +16,9 @@ _STEP: Final = re.compile(
     r"""\.([^.\[\]]+) | \[(\d+)\] | \['((?:[^'\\]|\\.)*)'\] | \["((?:[^"\\]|\\.)*)"\]""", re.VERBOSE
 )
 _STREAMING_KEYS: Final = frozenset({"partialArgs", "willContinue"})
-_MAX_ITEMS: Final = 100_000
-"""The most items of a list; a larger index in a path is an error of the service."""
+_MAX_GAP: Final = 100
+"""The most items that a path may skip at the end of a list: they come in order, and a few paths with
+large indexes would fill the memory."""
 
 
 class StreamedCall:
@@ -120,7 +121,7 @@ def _at(target: Any, step: str | int) -> Any:
 
 def _set(target: Any, step: str | int, value: Any) -> None:
     if isinstance(step, int):
-        if step > _MAX_ITEMS:
+        if step - len(target) > _MAX_GAP:
             raise ValueError(f"an item {step} of a list of arguments")
         target.extend([None] * (step + 1 - len(target)))
     target[step] = value

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.messages import BaseMessage, ToolCallChunk, tool_call_chunk
+from runnables.messages.merging import join_deltas_by_key
 from runnables_providers._remote.json_values import list_of, object_of
 from runnables_providers._remote.origins import rest_of
 from runnables_providers._remote.tool_calls import invented_id
@@ -21,6 +22,13 @@ _MESSAGE_KEYS: Final = frozenset({"role", "content", "tool_calls"})
 _DELTAS: Final = frozenset({"reasoning_content", "reasoning", "refusal", "thinking"})
 """Fields of a message that stream in parts; other strings are taken for names."""
 
+
+_EMPTY: Final = "reasoning_content"
+"""A field that is sent back also where it is empty: DeepSeek and Moonshot refuse a call without."""
+_BLOCKS: Final = "thinking_blocks"
+"""Anthropic's reasoning behind LiteLLM: blocks that stream in parts, without numbers."""
+_STREAMED: Final = frozenset({"thinking", "reasoning"})
+"""The types of blocks that come in several parts (Mistral, Databricks); others come whole."""
 
 _SNAPSHOTS: Final = frozenset({"executed_tools"})
 """Fields whose items come again with more: Groq's tools, with their outputs."""
@@ -52,7 +60,7 @@ class ContentReader:
         kind = block.get("type")
         if not streamed or kind != self._type:
             self._count += 1
-            self._type = kind
+        self._type = kind if kind in _STREAMED and not block.get("closed") else None
         numbered = {key: _numbered(value) for key, value in block.items()}
         return {**numbered, "index": self._count}
 
@@ -189,12 +197,17 @@ class StreamedFields:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._snapshots: dict[str, dict[Any, Any]] = {}
+        self._blocks: list[dict[str, Any]] = []
+        self._is_empty = False
 
     def read(self, delta: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of a delta; a name that every delta repeats is returned once."""
         fields = more_fields(delta)
         for key, value in list(fields.items()):
-            if isinstance(value, str) and key not in _DELTAS:
+            if value == "":
+                self._is_empty = True
+                del fields[key]
+            elif isinstance(value, str) and key not in _DELTAS:
                 if self._names.get(key) == value:
                     del fields[key]
                 self._names[key] = value
@@ -203,13 +216,63 @@ class StreamedFields:
                 self._snapshots.setdefault(key, {}).update(
                     {item.get("index", place): item for place, item in enumerate(items)}
                 )
+            elif key == _BLOCKS and isinstance(value, list):
+                for block in cast("list[dict[str, Any]]", fields.pop(key)):
+                    self._add_block(block)
         return fields
 
+    def _add_block(self, block: Mapping[str, Any]) -> None:
+        """Add a part of Anthropic's reasoning, which the signature ends."""
+        last = self._blocks[-1] if self._blocks else {}
+        if "thinking" not in last or "thinking" not in block or last.get("signature"):
+            self._blocks.append(dict(block))
+            return
+        thinking = f"{last['thinking'] or ''}{block['thinking'] or ''}"
+        self._blocks[-1] = {**last, **block, "thinking": thinking}
+
     def finish(self) -> dict[str, Any]:
-        """Return the fields that came as snapshots, each of which replaces the one before."""
-        return {key: list(items.values()) for key, items in self._snapshots.items()}
+        """Return the fields that are whole at the end only, such as snapshots, each of which
+        replaces the one before."""
+        found: dict[str, Any] = {
+            key: list(items.values()) for key, items in self._snapshots.items()
+        }
+        found |= {_BLOCKS: self._blocks} if self._blocks else {}
+        return {**found, _EMPTY: ""} if self._is_empty else found
 
 
 def more_fields(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a message, or a delta of one, has besides text and tool calls."""
-    return {key: value for key, value in message.items() if value and key not in _MESSAGE_KEYS}
+    return {
+        key: value
+        for key, value in message.items()
+        if (value or (value == "" and key == _EMPTY)) and key not in _MESSAGE_KEYS
+    }
+
+
+# -- choices besides the first
+
+
+class OtherChoices:
+    """The choices of a stream besides the first."""
+
+    def __init__(self) -> None:
+        self._choices: dict[int, dict[str, Any]] = {}
+        self._deltas: dict[int, list[Mapping[str, Any]]] = {}
+
+    def add(self, choice: Mapping[str, Any]) -> None:
+        """Add an event's part of a choice."""
+        place: int = choice["index"]
+        self._choices.setdefault(place, {}).update(rest_of(choice, ("delta",)))
+        self._deltas.setdefault(place, []).append(rest_of(choice.get("delta") or {}, ()))
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Return the choices as a non-streamed answer would have them."""
+        return [
+            {**self._choices[place], "message": join_deltas_by_key(self._deltas[place])}
+            for place in sorted(self._choices)
+        ]
+
+
+def other_choices(choices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the choices besides the first as metadata."""
+    return {"choices": list(choices)} if choices else {}

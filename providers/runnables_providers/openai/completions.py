@@ -16,15 +16,18 @@ from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, text_chun
 from runnables.messages.merging import merge_content
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables_providers._remote.chat import ApiCall
+from runnables_providers._remote.json_values import object_of
 from runnables_providers._remote.origins import ENDPOINT_KEY, rest_of
 from runnables_providers.openai.completion_errors import completion_error, withheld_answer
 from runnables_providers.openai.completion_messages import completion_messages
 from runnables_providers.openai.completion_parts import (
     ContentReader,
+    OtherChoices,
     StreamedCalls,
     StreamedFields,
     call_chunks,
     more_fields,
+    other_choices,
 )
 from runnables_providers.openai.settings import CompletionOptions, SharedOptions
 from runnables_providers.openai.usage import other_usage, read_usage
@@ -86,6 +89,10 @@ class Completion(ApiCall):
         return StreamedCalls(self.messages)
 
     @cached_property
+    def _others(self) -> OtherChoices:
+        return OtherChoices()
+
+    @cached_property
     def _fields(self) -> StreamedFields:
         return StreamedFields()
 
@@ -128,6 +135,7 @@ class Completion(ApiCall):
         message: Mapping[str, Any] = choice["message"]
         usage = body.get("usage")
         metadata = {**self._metadata(body, headers), **_outcome(choice), **_more_of(choice)}
+        metadata |= other_choices(body["choices"][1:])
         fields: AIFields = {
             "id": body.get("id"),
             "usage_metadata": read_usage(usage),
@@ -153,8 +161,9 @@ class Completion(ApiCall):
     def feed(self, event: Mapping[str, Any]) -> Sequence[AIMessageChunk]:
         """Return the chunks of an event.
 
-        Of several choices (`n`), the first is the answer, as in a non-streamed one. The usage comes
-        with the last chunk: some services repeat the count so far in every event.
+        Of several choices (`n`), the first is the answer, as in a non-streamed one; the others go
+        into the metadata. The usage comes with the last chunk: some services repeat the count so
+        far in every event.
         """
         choices: Sequence[Mapping[str, Any]] = event.get("choices") or ()
         if event.get("usage") or not self._is_noted or not _REPEATED.issuperset(event):
@@ -166,16 +175,18 @@ class Completion(ApiCall):
                 return (text_chunk(text, event.get("id")),)
             if not choice.get("index"):
                 return self._chunks(event, choice)
-        return [
-            chunk
-            for choice in choices
-            if not choice.get("index")
-            for chunk in self._chunks(event, choice)
-        ]
+        chunks: list[AIMessageChunk] = []
+        for choice in choices:
+            if choice.get("index"):
+                self._others.add(choice)
+            else:
+                chunks.extend(self._chunks(event, choice))
+        return chunks
 
     def _note(self, event: Mapping[str, Any]) -> None:
         """Keep what an event says beside its choices."""
-        self._usage = event.get("usage") or self._usage
+        of_groq = object_of(event.get("x_groq"))
+        self._usage = event.get("usage") or of_groq.get("usage") or self._usage
         self._head |= {key: value for key, value in event.items() if value not in (None, "")}
         self._is_noted = "id" in self._head
 
@@ -216,6 +227,7 @@ class Completion(ApiCall):
         if self._reason is None and not (self.done and (self._has_begun or self._says_something)):
             return None
         metadata = {**self._metadata(self._head, headers), **self._choice}
+        metadata |= other_choices(self._others.finish())
         more = self._fields.finish()
         if not self._says_something:
             outcome = {**self._choice, "finish_reason": self._reason}

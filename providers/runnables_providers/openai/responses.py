@@ -18,7 +18,12 @@ from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
 from runnables.models.calls import join_answer
 from runnables.models.stop_sequences import StopSequenceFilter
 from runnables_providers._remote.chat import ApiCall
-from runnables_providers._remote.error_bodies import ServiceError, error_in, parse_error_body
+from runnables_providers._remote.error_bodies import (
+    ServiceError,
+    error_in,
+    parse_error_body,
+    unnamed_error,
+)
 from runnables_providers._remote.origins import ENDPOINT_KEY, rest_of
 from runnables_providers._remote.tool_calls import invented_id
 from runnables_providers.openai.background import PENDING
@@ -136,7 +141,7 @@ class Response(ApiCall):
             return error_in(body)
         status = body.get("status")
         if body.get("error") or "output" not in body:
-            return error_in(body)
+            return error_in(body) or unnamed_error(body)
         if status in ("failed", "cancelled"):
             codes = ("409",) if status == "cancelled" else ()  # another try would begin it again
             return ServiceError(f"the answer has the status {status!r}", codes, body)
@@ -145,6 +150,8 @@ class Response(ApiCall):
     def stream_error(self, event: Mapping[str, Any]) -> ServiceError | None:
         """Return the error of an event, which is one, or ends a failed answer."""
         kind = event.get("type")
+        if kind == "response.cancelled":
+            return self.answer_error({"output": (), "status": "cancelled"})
         if kind == "response.failed":
             return parse_error_body({"error": event["response"].get("error") or "no reason given"})
         if kind in _ENDS:
@@ -190,11 +197,11 @@ class Response(ApiCall):
         """Yield what only the whole answer has."""
         self._end = event["response"]
         output: Sequence[Mapping[str, Any]] = event["response"].get("output") or ()
-        names = {_name_of(item) for item in output}
+        names = {_name_of(item, place) for place, item in enumerate(output)}
         renamed = {place: kind for name, (place, kind) in self._places.items() if name not in names}
         places: list[int] = []
         for place, item in enumerate(output):
-            known = self._places.get(str(_name_of(item)))
+            known = self._places.get(_name_of(item, place))
             if known is not None:
                 number = known[0]
             elif renamed.get(place) == item.get("type"):
@@ -242,16 +249,16 @@ class Response(ApiCall):
     def _place(self, event: Mapping[str, Any]) -> int:
         """Return the index of the item of an event. Some servers name it only by its id."""
         item: Mapping[str, Any] = event.get("item") or {}
-        name = str(event.get("item_id") or _name_of(item))
-        place, kind = self._places.get(name, (len(self._places), item.get("type")))
         known: Any = event.get("output_index")
+        name = str(event.get("item_id") or _name_of(item, known))
+        place, kind = self._places.get(name, (len(self._places), item.get("type")))
         self._places[name] = (known if isinstance(known, int) else place, kind)
         return self._places[name][0]
 
 
-def _name_of(item: Mapping[str, Any]) -> str | None:
-    name = item.get("id") or item.get("call_id")
-    return None if name is None else str(name)
+def _name_of(item: Mapping[str, Any], place: Any) -> str:
+    """Return the id of an item; its place, where a server gives none."""
+    return str(item.get("id") or item.get("call_id") or f"at {place}")
 
 
 _ENDS: Final = ("response.completed", "response.incomplete")

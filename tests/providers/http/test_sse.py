@@ -46,6 +46,11 @@ def event(data: str, event: str = "message", id: str = "") -> ServerSentEvent:
         ),
         pytest.param(b"id: a\0b\ndata: a\n\n", [event("a")], id="an id with NUL is ignored"),
         pytest.param(b"data: a\nother: b\n\n", [event("a")], id="unknown fields"),
+        pytest.param(
+            b"data: a\n\nerror: b\n\ndata: c\n\n",
+            [event("a"), event("b", "error"), event("c")],
+            id="a field of older llama.cpp",
+        ),
         pytest.param(b"data: a:b\n\n", [event("a:b")], id="a colon in the data"),
         pytest.param(b"data: \xff\n\n", [event("\ufffd")], id="invalid UTF-8"),
         pytest.param(b"data: a\n", [event("a")], id="the last empty line is missing"),
@@ -70,7 +75,9 @@ def test_the_retry_time_is_read() -> None:
     assert decoder.retry == 1500
 
 
-fields = st.sampled_from([b"data", b"data: ", b"event: ", b"id: ", b":", b"retry: 1", b""])
+fields = st.sampled_from(
+    [b"data", b"data: ", b"error: ", b"event: ", b"id: ", b":", b"retry: 1", b""]
+)
 values = st.text(st.sampled_from("a:é€😀 \ufeff"), max_size=4).map(str.encode)
 lines = st.builds(bytes.__add__, fields, values)
 ends = st.sampled_from([b"\n", b"\r\n", b"\r", b"\n\n", b"\r\n\r\n", b"\r\r"])
