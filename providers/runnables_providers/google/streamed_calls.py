@@ -17,8 +17,8 @@ _STEP: Final = re.compile(
 )
 _STREAMING_KEYS: Final = frozenset({"partialArgs", "willContinue"})
 _MAX_GAP: Final = 100
-"""The most items that a path may skip at the end of a list: they come in order, and a few paths with
-large indexes would fill the memory."""
+"""The most items that a path may skip at the end of a list. They come in order, and a few paths
+with large indexes would fill the memory."""
 
 
 class StreamedCall:
