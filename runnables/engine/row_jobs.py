@@ -8,7 +8,7 @@ from contextlib import suppress
 from heapq import heappop
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from runnables.engine.cancellation import cancelled_error, lock
+from runnables.engine.cancellation import cancelled_error, current_token, lock
 from runnables.engine.fan_out import NO_RESULT, NOTHING_YET
 from runnables.engine.row_states import RowStates, oldest
 from runnables.engine.rows import (
@@ -124,7 +124,7 @@ class Rows(RowStates, Iterator[Any]):
         try:
             if isinstance(job, BulkJob):
                 self._begin_bulk(job)
-                outputs = job.rows[0][0].context.copy().run(_call_bulk, job)
+                outputs = self._bulk_context(job).run(_call_bulk, job)
                 self._end_bulk(job, outputs)
             elif isinstance(job, Strand):
                 return self._drive(job)
@@ -141,7 +141,7 @@ class Rows(RowStates, Iterator[Any]):
         try:
             if isinstance(job, BulkJob):
                 self._begin_bulk(job)
-                outputs = await _in_task(_acall_bulk(job), job.rows[0][0].context.copy())
+                outputs = await _in_task(_acall_bulk(job), self._bulk_context(job))
                 if isinstance(outputs, Failed):
                     raise outputs.error
                 self._end_bulk(job, outputs)
@@ -212,6 +212,16 @@ class Rows(RowStates, Iterator[Any]):
                 raise
             request = strand.context.run(self._advance, strand)
         return self._stopped(strand, request)
+
+    def _bulk_context(self, job: BulkJob) -> contextvars.Context:
+        """Return the context of a bulk call: that of its first row, without the row's own end.
+
+        A row that fails cancels its branches, and the others of the call must not end with it.
+        """
+        context = job.rows[0][0].context.copy()
+        if self._context is not None:
+            context.run(current_token.set, self._context.get(current_token))
+        return context
 
     def _begin_bulk(self, job: BulkJob) -> None:
         if job.gather.last:

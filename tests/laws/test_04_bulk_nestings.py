@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from runnables import (
     Runnable,
@@ -92,6 +92,10 @@ def _is_odd(value: Any) -> bool:
 def test_a_batch_of_any_chain_is_invoke_item_by_item(call: Call) -> None:
     """Errors included, within any limit; one slot completes the rows in order."""
 
+    # branches of one row are in several bulk calls, and one of them fails
+    @example(seed=56, limit=2, count=9)
+    @example(seed=115, limit=4, count=9)
+    @example(seed=161, limit=4, count=9)
     @given(seed=st.integers(0, 10**6), limit=st.integers(1, 4), count=st.integers(0, 9))
     def law(seed: int, limit: int, count: int) -> None:
         rows = [7**number for number in range(count)]
