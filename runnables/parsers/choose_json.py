@@ -179,7 +179,7 @@ def _refuse_broken(found: Sequence[Candidate], best: _Option | None, wanted: Wan
     broken = [candidate for candidate in found if candidate.error]
     after = found.index(best.first) if best else -1
     for candidate in broken:
-        rank = _rank(candidate, wanted is not None, candidate.content_if_mended)
+        rank = _rank(candidate, wanted is not None, candidate.content_if_repaired)
         if (
             best is None
             or rank > best.rank

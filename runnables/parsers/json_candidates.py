@@ -91,7 +91,7 @@ class Candidate:
         return not all(isinstance(item, int | float) for item in first)
 
     @property
-    def content_if_mended(self) -> int:
+    def content_if_repaired(self) -> int:
         """Return the rank of its content if it were JSON: see `content_of`.
 
         What has a placeholder is a template, such as `{"size": <size>}` or `{"size": ...}`;
