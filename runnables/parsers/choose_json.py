@@ -164,10 +164,11 @@ def _all_lines(found: Sequence[Candidate], wanted: Wanted) -> list[Any] | None:
         if any(line.error for line in lines):
             continue
         values = [line.value for line in lines]
+        if values and wanted.fits(values):
+            return values
         unmentioned = [line.value for line in lines if not line.is_mentioned]
-        for items in (values, unmentioned):
-            if items and wanted.fits(items):
-                return items
+        if 0 < len(unmentioned) < len(values) and wanted.fits(unmentioned):
+            return unmentioned
         if len(values) > 1 and opening == "{" and not fitting:
             return values  # their error tells more than that of one of them
     return None

@@ -280,7 +280,7 @@ class JsonExtractor:
         """Return the index from which on text may be the beginning of a mark; else its length."""
         if self._ended:
             return len(text)
-        cut, found = find_cut(text), _CUT_MARK.search(text)
+        cut, found = find_cut(text), _CUT_MARK.search(text, max(0, len(text) - 20))
         return min(cut, found.start()) if found else cut
 
     def _skip_tag(self, tag: re.Match[str], rest: str) -> str:
@@ -346,6 +346,8 @@ class JsonExtractor:
             self.reader = None
 
     def _fail(self, candidate: Candidate, error: JsonError) -> str:
+        rest, error.rest = error.rest, error.rest[:1]  # else each error would keep all of the text
+        error.__traceback__ = None
         if candidate.is_substantial or (self._in_fence and self._is_labelled):
             self._skip_value(candidate, error)
         elif candidate.opening:
@@ -355,7 +357,7 @@ class JsonExtractor:
             self._stage = self._skip_block
         else:
             self._drop(candidate)
-        return error.rest
+        return rest
 
     def _skip_value(self, candidate: Candidate, error: JsonError | None) -> None:
         self._add(candidate, error)

@@ -71,7 +71,7 @@ _MARKS: Final = {
 }
 _RULE: Final = re.compile(r"([-*_])(?:\s*\1){2,}\s*\Z")
 _START_TAGS: Final = re.compile(r"\s*(?:<\w{1,20}>\s*)+")
-_END_TAGS: Final = re.compile(r"\s*</(\w{1,20})>(?:\s*</\w{1,20}>)*\s*\Z")
+_END_TAGS: Final = re.compile(r"</(\w{1,20})>(?:\s*</\w{1,20}>){0,4}\Z")
 _NAMES: Final = re.compile(r"\w+")
 _INVISIBLE: Final = "\ufeff\u200b\u2060"
 _FIRST_MARK: Final = re.compile(
@@ -211,7 +211,9 @@ class MarkedItems(LineReader):
             self._has_loose_items = True
         item = "\n".join(self._item).strip()
         end = _END_TAGS.search(item) if last else None
-        if end and f"<{end[1]}" not in item and (end[1] in self._tags or "\n" in end[0]):
-            item = item[: end.start()]  # a tag around the list ends there, such as <answer>
+        if end and f"<{end[1]}" not in item:
+            before = item[: end.start()].rstrip(" \t")
+            if end[1] in self._tags or before.endswith("\n") or not before:
+                item = before.strip()  # a tag around the list ends there, such as <answer>
         self._item, self._loose, self._blanks = None, [], 0
         return (item,) if item else ()
