@@ -13,7 +13,7 @@ import contextvars
 import sys
 import types
 import weakref
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from runnables.engine.contexts import Steps
@@ -78,11 +78,12 @@ def hide_from_loop(generator: AsyncGenerator[Any, None]) -> bool:
         first: Any = generator.__anext__()
     finally:
         sys.set_asyncgen_hooks(firstiter=hooks.firstiter)
-    if asked or hasattr(generator, "ag_suspended"):
-        # What has not begun refuses a value, and changes nothing. A call that is never awaited
-        # would be warned of.
-        with suppress(TypeError, StopAsyncIteration):
+    if sys.version_info >= (3, 12):
+        # It would warn of a call that is never awaited. What has not begun refuses a value.
+        try:
             first.send(asked)
+        except (TypeError, StopAsyncIteration):
+            pass
     return bool(asked)
 
 
