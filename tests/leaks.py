@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import dis
 import gc
+import inspect
 import os
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from types import FrameType, GeneratorType
+from types import AsyncGeneratorType, FrameType, GeneratorType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -167,10 +169,16 @@ async def nothing_left_in_loop() -> AsyncIterator[None]:
     assert not tasks, f"tasks left running: {tasks}"
 
 
-def open_async_generators() -> set[AsyncGenerator[Any, Any]]:
-    """Return the running loop's async generators that were started and not finished or closed.
+def open_async_generators() -> set[Any]:
+    """Return the async generators that were started and not finished or closed."""
+    found: list[Any] = [thing for thing in gc.get_objects() if type(thing) is AsyncGeneratorType]
+    return {generator for generator in found if _has_begun(generator)}
 
-    The loop keeps this set itself, to close them at its end; there is no public way to see it.
-    """
-    started = asyncio.get_running_loop()._asyncgens  # type: ignore[attr-defined]
-    return {generator for generator in started if generator.ag_frame is not None}
+
+def _has_begun(generator: Any) -> bool:
+    frame: FrameType | None = generator.ag_frame
+    if frame is None:
+        return False
+    if sys.version_info >= (3, 12):
+        return inspect.getasyncgenstate(generator) != inspect.AGEN_CREATED
+    return frame.f_code.co_code[frame.f_lasti] != dis.opmap["RETURN_GENERATOR"]

@@ -36,7 +36,7 @@ NAMES: Mapping[str, str] = {
 THREAD_CALLS = {"to_thread"}
 """Calls that only decide in which thread a function runs: `await to_thread(f, x)` is `f(x)`."""
 
-VIEWS = {"raw_iterator"}
+VIEWS = {"raw_iterator", "owned"}
 """Calls that only decide how to walk over a stream: `raw_iterator(chunks)` is `chunks`."""
 
 SYNC_ONLY: set[str] = set()

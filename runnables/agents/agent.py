@@ -33,7 +33,7 @@ from runnables.core.values import show
 from runnables.engine.collect import acollect, collect
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import SNAPSHOTS, ByKey, CustomMerge, Merge
-from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
+from runnables.engine.stream import StreamInfo, aclose, close, owned
 from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.thread_fan_out import ThreadFanOut
 from runnables.errors import ConfigError
@@ -306,7 +306,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
             next_chunks = self._astream_tools if chat.requests else self._astream_answer
             step = next_chunks(chat, scope, info)
             try:
-                async for chunk in step:
+                async for chunk in owned(step):
                     yield chunk
             except Exception as error:
                 add_location(error, chat.step)
@@ -317,7 +317,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
             config = child_config(scope, STRUCTURED)
             chunks = setup.structured_model.astream(setup.structured_prompt(chat), config)
             try:
-                async for chunk in raw_iterator(chunks):
+                async for chunk in owned(chunks):
                     yield {"structured_response": chunk}
             finally:
                 await aclose(chunks)
@@ -344,7 +344,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
         chunks = setup.model.astream(setup.prompt_messages(chat), child_config(scope, chat.step))
         info.adopt(chunks)
         try:
-            async for chunk in raw_iterator(chunks):
+            async for chunk in owned(chunks):
                 for update in chat.add_chunk(chunk, chunks):
                     yield update
         finally:
@@ -382,7 +382,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
         ordered = ResultOrder()
         pairs = ainterleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
-            async for index, result in pairs:
+            async for index, result in owned(pairs):
                 for message in ordered.add(index, result):
                     yield {"messages": [message]}
         finally:

@@ -18,7 +18,7 @@ from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import RESET, SNAPSHOTS, comes_in_parts
 from runnables.engine.rows import Failed
-from runnables.engine.stream import StreamInfo, aclose, close, merge_of, raw_iterator
+from runnables.engine.stream import StreamInfo, aclose, close, merge_of, owned
 from runnables.errors import ConfigError, MergeError
 from runnables.messages.ai import AIMessage
 from runnables.messages.kinds import final_chunk
@@ -180,7 +180,7 @@ class RunnableCache(ForwardingWrapper[Input, Output], internal=True):
         chunks = info.delegate_to(self.bound.astream(value, config_of(scope), **kwargs))
         recorder = _StreamRecorder(chunks)
         try:
-            async for chunk in raw_iterator(chunks):
+            async for chunk in owned(chunks):
                 recorder.add(chunk)
                 yield chunk
         finally:

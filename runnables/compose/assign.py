@@ -17,7 +17,7 @@ from runnables.compose.runnable import Runnable
 from runnables.core.rows import Routine, Step
 from runnables.core.subclassing import config_of
 from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
-from runnables.engine.stream import StreamInfo, aclose, close, merge_of, raw_iterator
+from runnables.engine.stream import StreamInfo, aclose, close, merge_of, owned, raw_iterator
 from runnables.engine.tee import AsyncTee, Tee
 
 if TYPE_CHECKING:
@@ -164,13 +164,13 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         own, copy = tee.reader(0), tee.reader(1)
         seen: dict[str, Any] = {}
         try:
-            async for chunk in _aby_key(own):
+            async for chunk in owned(_aby_key(own)):
                 for part in self._passed_on(chunk, seen):
                     yield part
             streams.new = new = self.mapper.atransform(copy, config_of(scope), **kwargs)
             info.adopt(new)
             async with new:
-                async for chunk in raw_iterator(new):
+                async for chunk in owned(new):
                     yield chunk
         finally:
             await aclose(own)

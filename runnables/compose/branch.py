@@ -14,7 +14,7 @@ from runnables.compose.typevars import Input, Output
 from runnables.core.error_notes import add_location, clock
 from runnables.core.rows import Call, Routine, Step
 from runnables.engine.collect import acollect, collect
-from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
+from runnables.engine.stream import StreamInfo, aclose, close, owned
 from runnables.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Choice(Runnable[Input, Output], internal=True):
         chunks = info.delegate_to(chosen.astream(value, _child_config(scope, location), **kwargs))
         began = clock.now
         try:
-            async for chunk in raw_iterator(chunks):
+            async for chunk in owned(chunks):
                 yield chunk
         except Exception as error:
             add_location(error, location, began)

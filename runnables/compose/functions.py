@@ -38,7 +38,7 @@ from runnables.engine.bridge import iterate_in_threads
 from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import DELTAS, SNAPSHOTS, Merge, as_merge
-from runnables.engine.stream import AsyncStream, Stream, StreamInfo
+from runnables.engine.stream import AsyncStream, Stream, StreamInfo, owned
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import SyncAsyncError
 
@@ -353,7 +353,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             run = self._arun_sync_half if self.afunc is None else partial(self._acall, self.afunc)
             chunks = self._areturned(await run(value, scope, kwargs), value, scope, info)
         try:
-            async for chunk in chunks:
+            async for chunk in owned(chunks):
                 yield chunk
         finally:
             await chunks.aclose()
@@ -384,7 +384,7 @@ class RunnableLambda(Runnable[Input, Output], internal=True):
             yield await acollect(chunks)
             return
         async with info.delegate_to(chunks):
-            async for chunk in chunks:
+            async for chunk in owned(chunks):
                 yield chunk
 
 

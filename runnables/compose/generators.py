@@ -29,6 +29,7 @@ from runnables.engine.stream import (
     AsyncStream,
     Stream,
     StreamInfo,
+    owned,
     raw_iterator,
     stream_may_restart,
 )
@@ -226,7 +227,7 @@ class RunnableGenerator(Runnable[Input, Output], internal=True):
                 function(auntil_reset(incoming, resets), **keywords), scope, info
             )
             try:
-                async for chunk in chunks:
+                async for chunk in owned(chunks):
                     yield chunk
             except Restarted:
                 yield RESET

@@ -24,7 +24,7 @@ from runnables.core.subclassing import config_of
 from runnables.engine.collect import acollect, collect
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import ByIndex, Merge
-from runnables.engine.stream import StreamInfo, aclose, close, merge_of, raw_iterator
+from runnables.engine.stream import StreamInfo, aclose, close, merge_of, owned
 from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.thread_fan_out import ThreadFanOut
 
@@ -192,7 +192,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         }
         pairs = ainterleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
-            async for pair in pairs:
+            async for pair in owned(pairs):
                 yield pair
         finally:
             await pairs.aclose()
@@ -218,7 +218,7 @@ class RunnableEach(Runnable[Iterable[Input], Sequence[Output]], internal=True):
         merges.add(index, chunks)
         began = clock.now
         try:
-            async for chunk in raw_iterator(chunks):
+            async for chunk in owned(chunks):
                 yield chunk
         except Exception as error:
             add_location(error, f"item {index}", began)

@@ -15,7 +15,7 @@ from runnables.core.error_notes import add_location, clock
 from runnables.core.rows import Fork, Routine, Step
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import ByKey, Merge
-from runnables.engine.stream import StreamInfo, aclose, close, merge_of
+from runnables.engine.stream import StreamInfo, aclose, close, merge_of, owned
 from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.tee import AsyncTee, Tee
 from runnables.engine.thread_fan_out import ThreadFanOut
@@ -218,7 +218,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         }
         pairs = ainterleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
-            async for key, chunk in pairs:
+            async for key, chunk in owned(pairs):
                 yield {key: chunk}
         finally:
             try:
@@ -263,7 +263,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         merges.add(key, chunks)
         began = clock.now
         try:
-            async for chunk in chunks:
+            async for chunk in owned(chunks):
                 yield chunk
         except Exception as error:
             if error is not tee.error:

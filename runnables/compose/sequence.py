@@ -17,7 +17,15 @@ from runnables.core.error_notes import FirstPlaces, add_location
 from runnables.core.rows import Routine, Step
 from runnables.core.stops import without_stop
 from runnables.engine.collect import aread_ahead, read_ahead
-from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, raw_iterator
+from runnables.engine.stream import (
+    AsyncStream,
+    Stream,
+    StreamInfo,
+    aclose,
+    close,
+    owned,
+    raw_iterator,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
@@ -249,7 +257,7 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         info.outer, info.source = outer.outer, source
         info.delegate_to(chunks)
         guarded = chunks.with_on_error(partial(noted.add, where=self._location(index)))
-        return AsyncStream(guarded or self._aguarded(index, chunks, noted), info)
+        return AsyncStream(owned(guarded or self._aguarded(index, chunks, noted)), info)
 
     def _guarded(
         self, index: int, chunks: Iterable[Any], noted: FirstPlaces
@@ -269,7 +277,7 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         self, index: int, chunks: AsyncIterable[Any], noted: FirstPlaces
     ) -> AsyncGenerator[Any, None]:
         try:
-            async for chunk in raw_iterator(chunks):
+            async for chunk in owned(chunks):
                 yield chunk
         except Exception as error:
             failure = without_stop(error, self.steps[index])

@@ -21,6 +21,7 @@ from runnables.core.rows import Routine, RowSteps, Step, has_bulk_steps, one_ste
 from runnables.engine.fan_out import NO_RESULT, index_of
 from runnables.engine.row_jobs import Rows
 from runnables.engine.slots import DEFAULT_LIMIT, Slots
+from runnables.engine.stream import owned
 from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.thread_fan_out import ThreadFanOut
 from runnables.errors import ConfigError
@@ -146,7 +147,7 @@ class Batch:
         else:
             pairs = self._arows_completed(self._rows, most)
         try:
-            async for pair in pairs:
+            async for pair in owned(pairs):
                 yield pair
         finally:
             await pairs.aclose()
@@ -165,7 +166,7 @@ class Batch:
         outcomes = self._arow_fan_out(rows, most).as_completed(None)
         ordered = _Ordered(self.slots)
         try:
-            async for _, finished in outcomes:
+            async for _, finished in owned(outcomes):
                 for pair in ordered.add(finished):
                     yield pair
         finally:

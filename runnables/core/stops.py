@@ -30,7 +30,7 @@ def without_stop(error: Exception, culprit: Any) -> Exception:
     stop: BaseException | None = error
     if type(error) is RuntimeError and str(error) in _BY_PYTHON:
         stop = error.__cause__
-    if not isinstance(stop, _STOPS):
+    if not issubclass(type(stop), _STOPS):  # not `isinstance`: it asks the object for its class
         return error
     kind = type(stop).__name__
     name = culprit if isinstance(culprit, str) else culprit.get_name()

@@ -23,6 +23,7 @@ from runnables.engine.stream import (
     aclose,
     close,
     merge_of,
+    owned,
     raw_iterator,
     stream_may_restart,
 )
@@ -115,7 +116,7 @@ async def _aobserved(
         recorded = input if run.knows_input else AsyncObservedInput(run, input)
         reported = awith_chunk_events(run, transform(recorded, run.scope, kwargs, info), info)
         try:
-            async for chunk in reported:
+            async for chunk in owned(reported):
                 yield chunk
         finally:
             await reported.aclose()
@@ -138,7 +139,7 @@ async def awith_chunk_events(
 ) -> AsyncGenerator[Any, None]:
     """Yield chunks as they are, and report each as one of this run; close them at the end."""
     try:
-        async for chunk in chunks:
+        async for chunk in owned(chunks):
             await run.achunk(chunk, info)
             yield chunk
     finally:

@@ -23,7 +23,7 @@ from runnables.core.user_code import aiterate_in_scope, iterate_in_scope, user_c
 from runnables.engine.bridge import AsyncIteratorBridge, iterate_in_threads
 from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.collect import AsyncSingleValue, SingleValue, acollect, collect
-from runnables.engine.stream import AsyncStream, Stream, StreamInfo, stream_may_restart
+from runnables.engine.stream import AsyncStream, Stream, StreamInfo, owned, stream_may_restart
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import SyncAsyncError
 
@@ -215,7 +215,7 @@ def _atransform_from(raw: Raw, *, whole: bool = False) -> Raw:
         chunks = _called(raw, self, argument, scope, kwargs)
         items = aiterate_in_scope(info.delegate_to(chunks), scope, info)
         try:
-            async for chunk in items:
+            async for chunk in owned(items):
                 yield chunk
         finally:
             await items.aclose()
@@ -240,7 +240,7 @@ def _atransform_in_threads(raw: Raw, *, whole: bool = False) -> Raw:
             lambda: transform(self, source, scope, kwargs, info), info.outer, bridge
         )
         try:
-            async for chunk in chunks:
+            async for chunk in owned(chunks):
                 yield chunk
         finally:
             await chunks.aclose()

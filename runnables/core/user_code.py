@@ -19,7 +19,7 @@ from runnables.core.stops import without_stop
 from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.contexts import Steps
 from runnables.engine.slots import Slots
-from runnables.engine.stream import aclose, close
+from runnables.engine.stream import aclose, close, owned
 from runnables.errors import RecursionLimitError
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ async def aiterate_in_scope(
     on_error: OnError | None = None,
 ) -> AsyncGenerator[Any, None]:
     """Yield the chunks of a user's async iterator; see `iterate_in_scope`."""
-    items = aiter(chunks)
+    items = aiter(owned(chunks))
     steps = Steps(info.outer, CURRENT_SCOPE, scope)
     is_checked = True
     try:
@@ -226,7 +226,7 @@ async def aiterate_in_scope(
             steps.leave()
             yield chunk
         is_checked = False
-        async for chunk in items if scope is None else _awith_scope(items, scope):
+        async for chunk in items if scope is None else owned(_awith_scope(items, scope)):
             yield chunk
     except Exception as error:
         failure = without_stop(error, info.producer)

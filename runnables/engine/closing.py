@@ -1,12 +1,18 @@
-"""The closing of an async stream that was left by `break`, which cannot await it.
+"""The closing of an async stream that was left open: by `break`, or when its loop ends.
 
-It runs up to the first point where it has to wait, at once, and the rest in a task of its own.
+- `break` cannot await it. It runs up to the first point where it has to wait, at once, and the rest
+  in a task of its own.
+- A loop that ends closes all async generators that it knows, at once. To close one while its owner
+  awaits that is an error, which the loop prints. So it gets to know a stream, and no generator in
+  it.
 """
 
 from __future__ import annotations
 
 import contextvars
+import sys
 import types
+import weakref
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +21,9 @@ from runnables.engine.tasks import task_context
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+
+    from runnables.engine.stream import AsyncStream
 else:
     from runnables.engine import lazy_asyncio as asyncio
 
@@ -53,6 +61,60 @@ def close_now(
             pass
         except Exception as error:
             loop.call_exception_handler({"message": "A stream failed to close", "exception": error})
+
+
+def hide_from_loop(generator: AsyncGenerator[Any, None]) -> bool:
+    """Keep the running loop from adding a generator to those that it closes at its end.
+
+    A generator asks once for the hook that adds it, at the first call of one of its methods.
+    Return False where it has asked before.
+    """
+    if getattr(generator, "ag_suspended", False):  # it has begun; 3.11 does not tell
+        return False
+    asked: list[object] = []
+    hooks = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(firstiter=asked.append)
+    try:
+        first: Any = generator.__anext__()
+    finally:
+        sys.set_asyncgen_hooks(firstiter=hooks.firstiter)
+    if sys.version_info >= (3, 12):
+        # It would warn of a call that is never awaited. What has not begun refuses a value.
+        try:
+            first.send(asked)
+        except (TypeError, StopAsyncIteration):
+            pass
+    return bool(asked)
+
+
+class AtLoopEnd:
+    """What an ending loop closes in place of a stream, in the context of the stream.
+
+    The loop closes at once all that it knows. So a stream may be closed by a generator of the user
+    that the loop closes, too: the first of the two closes it.
+    """
+
+    __slots__ = ("__weakref__", "_is_claimed", "_is_ending", "_stream")
+
+    def __init__(self, stream: AsyncStream[Any]) -> None:
+        self._stream = weakref.ref(stream)
+        self._is_ending = self._is_claimed = False
+
+    def aclose(self) -> Coroutine[Any, Any, None]:
+        """Close the stream. The loop calls this of all streams before it awaits any of it."""
+        self._is_ending = True
+        return self._aclose()
+
+    async def _aclose(self) -> None:
+        stream = self._stream()
+        if stream is not None:
+            await stream.aclose()
+
+    def claim(self) -> bool:
+        """Tell whether its caller is to close the stream: not where another one does at the end."""
+        is_first = not self._is_claimed
+        self._is_claimed = self._is_ending
+        return is_first
 
 
 _closing: set[asyncio.Task[None]] = set()  # a loop itself holds tasks only weakly

@@ -13,7 +13,7 @@ from runnables.engine.stream import (
     aclose,
     close,
     merge_of,
-    raw_iterator,
+    owned,
     stream_may_restart,
 )
 from runnables.errors import EmptyStream
@@ -107,7 +107,7 @@ async def acollect(chunks: AsyncIterable[Any]) -> Any:
         return value
     accumulator: Accumulator | None = None
     try:
-        async for chunk in raw_iterator(chunks):
+        async for chunk in owned(chunks):
             if chunk is RESET:  # the stream that starts over may merge in another way
                 accumulator = None
                 continue
@@ -130,7 +130,7 @@ def read_ahead(chunks: Iterable[Any]) -> Stream[Any]:
 async def aread_ahead(chunks: AsyncIterable[Any]) -> AsyncStream[Any]:
     """Read all chunks now, close their stream, and return a stream of the same chunks."""
     try:
-        read = [chunk async for chunk in raw_iterator(chunks)]
+        read = [chunk async for chunk in owned(chunks)]
     finally:
         await aclose(chunks)
     return AsyncStream(_aiterate(read), _info_of(chunks))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 from runnables.engine.contexts import hide_next_step
 from runnables.engine.fan_out import CLOSE_GRACE, NO_RESULT
 from runnables.engine.slots import Slots
-from runnables.engine.stream import aclose, close, raw_iterator
+from runnables.engine.stream import aclose, close, owned
 from runnables.engine.task_fan_out import TaskFanOut
 from runnables.engine.tasks import cancel_all, require_loop
 from runnables.engine.thread_calls import call_soon
@@ -108,7 +108,7 @@ async def ainterleave(
         key, make = maker
         chunks = make()
         try:
-            async for chunk in raw_iterator(chunks):
+            async for chunk in owned(chunks):
                 await fan_out.deliver(key, chunk)
         finally:
             await aclose(chunks)
@@ -118,7 +118,7 @@ async def ainterleave(
     hide_next_step(outer, fan_out.set_context)
     pairs = fan_out.as_completed(len(makers))
     try:
-        async for pair in pairs:
+        async for pair in owned(pairs):
             yield pair
     finally:
         await pairs.aclose()

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import contextvars
 import sys
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from types import AsyncGeneratorType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
-from runnables.engine.closing import close_now
+from runnables.engine.closing import AtLoopEnd, close_now, hide_from_loop
 from runnables.engine.contexts import receiver
 from runnables.engine.merging import DELTAS
 from runnables.engine.misuse import AsyncOnly, SyncOnly
@@ -224,7 +225,7 @@ class AsyncStream(AsyncOnly, Generic[T_co]):
         'fox'
     """
 
-    __slots__ = ("__weakref__", "_chunks", "_context", "_home", "_info", "_loop")
+    __slots__ = ("__weakref__", "_at_end", "_chunks", "_context", "_home", "_info", "_loop")
 
     def __init__(self, chunks: AsyncGenerator[T_co, None], info: StreamInfo | None = None) -> None:
         self._chunks = chunks
@@ -232,6 +233,7 @@ class AsyncStream(AsyncOnly, Generic[T_co]):
         self._home: asyncio.AbstractEventLoop | None = None  # where it was begun
         self._loop: asyncio.AbstractEventLoop | None = None  # of a loop that may drop it
         self._context: contextvars.Context | None = None  # that of the task that iterates
+        self._at_end: AtLoopEnd | None = None  # what closes it when the loop ends
 
     @property
     def merge(self) -> Merge:
@@ -284,9 +286,16 @@ class AsyncStream(AsyncOnly, Generic[T_co]):
             )
             raise other_loop_error(name)
         self._home = asyncio.get_running_loop()
+        self._context = self._context or task_context()
+        add_to_loop = sys.get_asyncgen_hooks().firstiter
+        if hide_from_loop(self._chunks) and add_to_loop is not None:
+            self._at_end = AtLoopEnd(self)
+            add_to_loop(cast("Any", self._at_end))
 
     async def aclose(self) -> None:
         """Stop the work upstream. Unread chunks are lost. A second call does nothing."""
+        if self._at_end is not None and not self._at_end.claim():
+            return
         if self._context is None or self._context is task_context():
             await self._chunks.aclose()
         else:  # another task closes the stream than the one that has iterated
@@ -335,6 +344,22 @@ def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
     if isinstance(chunks, AsyncStream):
         return chunks._chunks
     return aiter(chunks)
+
+
+@overload
+def owned(chunks: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]: ...
+@overload
+def owned(chunks: AsyncIterable[T]) -> AsyncIterator[T]: ...
+def owned(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
+    """Return the generator within a stream, for the code that closes it, which calls this once.
+
+    A loop that ends closes all generators that it knows, at once. To close one while its owner
+    awaits that is an error, which the loop prints. So it does not get to know this one.
+    """
+    generator = raw_iterator(chunks)
+    if type(generator) is AsyncGeneratorType:
+        hide_from_loop(cast("Any", generator))
+    return generator
 
 
 def close(chunks: object) -> None:

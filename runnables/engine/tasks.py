@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextvars
 import gc
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -55,23 +56,34 @@ async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
     await _wait_all(cancelled)
 
 
-async def shielded(work: Coroutine[Any, Any, Any]) -> None:
-    """Await clean-up to its end. A cancellation of the caller meanwhile is raised afterwards."""
-    task = asyncio.ensure_future(work)
-    try:
-        await _wait_all({task})
-    finally:
-        if task.done():  # else the loop was closed over it
-            task.result()  # its own error is raised rather than a cancellation
+async def outlast(done: asyncio.Future[Any], seconds: float | None) -> None:
+    """Await what no task does, for so many seconds at most.
+
+    A cancellation of the caller meanwhile is raised afterwards. There is no task that a loop that
+    ends would cancel.
+    """
+    cancellation: asyncio.CancelledError | None = None
+    until = None if seconds is None else time.monotonic() + seconds
+    while not done.done():
+        left = None if until is None else until - time.monotonic()
+        if left is not None and left <= 0:
+            break
+        try:
+            await asyncio.wait({done}, timeout=left)
+        except asyncio.CancelledError as error:
+            cancellation = error
+    if cancellation is not None:
+        raise cancellation
 
 
 async def in_context(
     context: contextvars.Context, work: Callable[[], Coroutine[Any, Any, Any]]
 ) -> None:
-    """Await clean-up to its end, as `shielded` does, in this context.
+    """Await clean-up to its end, in this context.
 
-    It is a task of its own, for whose code this is the context of the task. Where that is cancelled
-    before it begins, as a loop that ends does with all tasks, it begins all the same.
+    A cancellation of the caller meanwhile is raised afterwards. It is a task of its own, for whose
+    code this is the context of the task. Where that is cancelled before it begins, as a loop that
+    ends does with all tasks, it begins all the same.
     """
     begun: list[None] = []
 

@@ -28,6 +28,7 @@ from runnables.engine.stream import (
     aclose_with_sources,
     close,
     close_with_sources,
+    owned,
     raw_iterator,
 )
 from runnables.engine.tasks import cancel_all, in_context, require_loop
@@ -192,7 +193,7 @@ class AsyncTee:
             return AsyncSingleValue(value)
         info = StreamInfo()
         info.describe_as(self._chunks)
-        return AsyncStream(self._read(index), info)
+        return AsyncStream(owned(self._read(index)), info)  # its reader closes it
 
     async def aclose(self) -> None:
         """Close the stream, also where it is in the middle of a chunk."""

@@ -60,7 +60,8 @@ async def to_thread(function: Callable[..., R], *args: Any) -> R:
     cancel token is set, and its thread is not waited for. Where no thread can be had, it runs here.
     """
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[R] = loop.create_future()
+    # an error is a part of the result, as a future looks at it and refuses some
+    done: asyncio.Future[tuple[Any, BaseException | None]] = loop.create_future()
     context = contextvars.copy_context()
     token = CancelToken(current_token.get())
     context.run(current_token.set, token)
@@ -69,7 +70,7 @@ async def to_thread(function: Callable[..., R], *args: Any) -> R:
     job = Job(run, partial(call_soon, loop, _resolve, done))
     try:
         run_in_worker(job)
-        return await done
+        result, error = await done
     finally:
         token.detach()
         if done.done() and not done.cancelled():
@@ -77,6 +78,12 @@ async def to_thread(function: Callable[..., R], *args: Any) -> R:
         else:  # the task was cancelled, or closed; a thread may still run in this context
             job.abandon()
             token.cancel()
+    if error is None:
+        return cast("R", result)
+    try:
+        raise error
+    finally:
+        del error, result, done  # the traceback of the error has this frame
 
 
 def _unless_cancelled(function: Callable[..., R], *args: Any) -> R:
@@ -95,16 +102,8 @@ def call_soon(loop: asyncio.AbstractEventLoop, function: Callable[..., object], 
 
 
 def _resolve(done: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if done.done():
-        return
-    if error is None:
-        done.set_result(result)
-    elif isinstance(error, StopIteration):  # a future refuses it
-        failure = RuntimeError("coroutine raised StopIteration")  # as Python does in one
-        failure.__cause__ = error
-        done.set_exception(failure)
-    else:
-        done.set_exception(error)
+    if not done.done():
+        done.set_result((result, error))
 
 
 def copy_back(context: contextvars.Context) -> None:

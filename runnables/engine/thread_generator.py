@@ -32,7 +32,7 @@ from runnables.engine.cancellation import CancelToken, cancelled_error, current_
 from runnables.engine.contexts import Flow, keep_private, own_context
 from runnables.engine.fan_out import CLOSE_GRACE
 from runnables.engine.stream import close, close_with_sources
-from runnables.engine.tasks import shielded
+from runnables.engine.tasks import outlast
 from runnables.engine.thread_calls import _loop, call_soon
 from runnables.engine.timeouts import Expired
 from runnables.engine.worker_pool import run_in_worker
@@ -122,7 +122,7 @@ class ThreadGenerator(Generic[T]):
         closed: asyncio.Future[None] = loop.create_future()
         if self._life.request_end(loop):
             self._life.ended.add(lambda: call_soon(loop, _resolve, closed))
-            await shielded(_wait(closed, grace))
+            await outlast(closed, grace)
         self._life.finish()
 
     def __del__(self) -> None:
@@ -134,10 +134,6 @@ class ThreadGenerator(Generic[T]):
 def _resolve(done: asyncio.Future[None]) -> None:
     if not done.done():
         done.set_result(None)
-
-
-async def _wait(done: asyncio.Future[None], seconds: float | None) -> None:
-    await asyncio.wait({done}, timeout=seconds)
 
 
 class _Step:

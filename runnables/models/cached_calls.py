@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from runnables.cache.keys import digest
 from runnables.cache.values import NOT_CACHED, CacheEntry, Codec
+from runnables.engine.stream import owned
 from runnables.messages.call_ids import with_ids
 from runnables.messages.kinds import final_chunk
 from runnables.models.calls import checked_answer
@@ -113,7 +114,7 @@ async def acached_chunks(
         return
     parts = info.merge.accumulator()
     try:
-        async for chunk in chunks:
+        async for chunk in owned(chunks):
             parts.add(chunk)
             yield chunk
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.engine.stream import aclose, close
+from runnables.engine.stream import aclose, close, owned
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.call_ids import CallIds, with_ids
 from runnables.messages.kinds import complete_message
@@ -48,7 +48,7 @@ async def afill_call_ids(
     """Yield the chunks of an answer, in which each tool call has an id."""
     ids = CallIds(conversation)
     try:
-        async for chunk in chunks:
+        async for chunk in owned(chunks):
             yield ids.fill(chunk)
     finally:
         await aclose(chunks)

@@ -34,7 +34,7 @@ from runnables.core.user_code import aiterate_in_scope, iterate_in_scope
 from runnables.engine.bridge import iterate_in_threads
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import CustomMerge, Merge
-from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close
+from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, owned
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, SyncAsyncError
 from runnables.messages.ai import AIMessage, AIMessageChunk
@@ -280,7 +280,7 @@ class ChatModel(RequestPolicy, StructuredOutput, internal=True):
         chunks = self._aanswer_chunks(messages, options, scope, "raise", info)
         ids = CallIds(messages)
         try:
-            async for chunk in chunks:
+            async for chunk in owned(chunks):
                 yield ids.fill(chunk) if getattr(chunk, "tool_call_chunks", None) else chunk
         finally:
             await aclose(chunks)

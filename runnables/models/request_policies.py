@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from runnables.compose.policies.backoff import MAX_RETRY_DELAY, Backoff
 from runnables.core.bounds import check_seconds
-from runnables.engine.stream import aclose, close
+from runnables.engine.stream import aclose, close, owned
 from runnables.errors import ModelError, RateLimitError, is_retryable
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ class RequestPolicy:
         chunks: Any = None
         try:
             chunks = send(*request)
-            async for chunk in chunks:
+            async for chunk in owned(chunks):
                 reservation.record_usage(chunk)
                 yield chunk
             reservation.commit()

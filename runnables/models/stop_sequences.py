@@ -14,7 +14,7 @@ from collections.abc import (
     Sequence,
 )
 
-from runnables.engine.stream import aclose, close
+from runnables.engine.stream import aclose, close, owned
 from runnables.messages.ai import AIMessage, AIMessageChunk
 
 
@@ -153,7 +153,7 @@ async def atruncate_stream(
     """
     chunk_filter = _ChunkFilter(stop)
     try:
-        async for chunk in chunks:
+        async for chunk in owned(chunks):
             yield chunk_filter.feed(chunk)
             if chunk_filter.stopped:
                 return

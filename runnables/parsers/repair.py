@@ -16,7 +16,7 @@ from runnables.core.options import refuse_options
 from runnables.core.typevars import Output
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import RESET, SNAPSHOTS
-from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
+from runnables.engine.stream import StreamInfo, aclose, close, owned
 from runnables.errors import ConfigError, ModelRefusalError, OutputParserException
 from runnables.messages.prompt_values import StringPromptValue
 
@@ -150,7 +150,7 @@ class RepairLoop(Runnable[Any, Output], internal=True):
             else:
                 chunks = tries.runnable.astream(tries.input, tries.begin(scope), **kwargs)
             try:
-                async for chunk in raw_iterator(chunks):
+                async for chunk in owned(chunks):
                     if tries.accepts(chunk):
                         yield chunk
                 tries.end_stream()

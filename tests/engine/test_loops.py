@@ -159,61 +159,170 @@ def test_a_thread_that_waits_for_a_closed_loop_goes_on() -> None:
 
 
 LEFT_OPEN = """
-import asyncio, gc
-from runnables import RunnableLambda, RunnableParallel
+import asyncio, contextvars, gc, sys
+from runnables import RunnableGenerator, RunnableLambda, RunnableParallel, RunnablePassthrough
+from runnables import AIMessage, StrOutputParser, create_agent, tool, tool_call, track_usage
+from runnables_providers.scripted import ScriptedChatModel
 
 kept = []
+open_scopes = []
+variable = contextvars.ContextVar("variable", default=0)
 
 async def numbers(_):
     for number in range(100):
         await asyncio.sleep(0.001)
-        yield number
+        yield str(number)
 
 def sync_numbers(_):
-    yield from range(100)
+    token = variable.set(1)
+    open_scopes.append(1)
+    try:
+        with track_usage():
+            yield from map(str, range(100))
+    finally:
+        variable.reset(token)
+        open_scopes.pop()
 
-async def read(stream):
+async def slow_to_close(_):
+    token = variable.set(1)
+    open_scopes.append(1)
+    try:
+        with track_usage():
+            for number in range(100):
+                yield str(number)
+    finally:
+        variable.reset(token)
+        open_scopes.pop()
+        await asyncio.sleep(0.001)
+
+def copies(chunks):
+    yield from chunks
+
+async def acopies(chunks):
+    token = variable.set(2)
+    try:
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        variable.reset(token)
+
+@tool
+def look(n: int) -> int:
+    "Look."
+    return n
+
+async def read(stream, chunks=1000):
     async for _ in stream:
-        pass
+        chunks -= 1
+        if not chunks:
+            break
 
-async def main(make, way):
-    stream = make()
+async def passed_on(chain, way):
+    async with getattr(chain, way)("hi") as stream:
+        async for chunk in stream:
+            yield chunk
+
+async def leave(chain, method, way):
+    if way == "passed on":
+        stream = passed_on(chain, method)
+        async for _ in stream:
+            break
+    else:
+        stream = getattr(chain, method)("hi")
     kept.append(stream)
     if way == "break":
         async for _ in stream:
             break
+    elif way == "dropped":
+        kept.clear()
+        async for _ in stream:
+            break
     elif way == "next":
-        await anext(stream)
-        await anext(stream)
-    elif way == "not begun":
-        pass
-    else:
+        await anext(stream, None)
+        await anext(stream, None)
+    elif way == "a task":
         kept.append(asyncio.create_task(read(stream)))
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.003)
+    elif way == "a task that has ended":
+        await asyncio.create_task(read(stream, 1))
 
+requests = [tool_call(name="look", args={"n": 1}, id="c")]
+answers = [AIMessage(tool_calls=requests), "Done with it."]
+both = RunnableParallel(a=RunnablePassthrough(), b=RunnablePassthrough())
+lazy, slow = RunnableLambda(sync_numbers), RunnableLambda(slow_to_close)
 chains = [
     RunnableLambda(numbers),
-    RunnableLambda(sync_numbers),
-    RunnableParallel(a=numbers, b=sync_numbers),
+    lazy,
+    slow,
+    RunnableParallel(a=numbers, b=sync_numbers, c=slow_to_close),
     RunnableLambda(numbers) | RunnableLambda(lambda x: x),
+    slow | RunnableGenerator(copies) | RunnableGenerator(acopies) | RunnableGenerator(copies),
+    lazy | RunnableGenerator(acopies) | both,
+    lazy.with_fallbacks([slow]).with_retry().with_timeout(5),
+    slow.with_fallbacks([lazy]).with_retry().with_timeout(5),
+    RunnableLambda(lambda x: slow),
+    ScriptedChatModel(["One two three four."], cycle=True) | StrOutputParser(),
+    create_agent(ScriptedChatModel(answers, cycle=True), [look]),
 ]
+ways = ["break", "dropped", "next", "not begun", "a task", "a task that has ended", "passed on"]
+
+async def main(*call):
+    if "eager" in sys.argv:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+    await leave(*call)
+
 for chain in chains:
-    for way in ("break", "next", "not begun", "a task"):
-        asyncio.run(main(lambda: chain.astream_events(1), way))
-    kept.clear()
-    gc.collect()
+    for method in ("astream", "astream_events"):
+        for way in ways:
+            asyncio.run(main(chain, method, way))
+            kept.clear()
+            gc.collect()
+            assert not open_scopes, (chain, method, way)
 """
 
 
-def test_event_streams_that_are_open_at_the_end_of_a_run_are_quiet() -> None:
-    """Neither asyncio nor Python has anything to say about them."""
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        "lazy",
+        pytest.param(
+            "eager",
+            marks=pytest.mark.skipif(sys.version_info < (3, 12), reason="from Python 3.12 on"),
+        ),
+    ],
+)
+def test_streams_that_are_open_at_the_end_of_a_run_are_closed_quietly(tasks: str) -> None:
+    """Each closes in its own context, and neither asyncio nor Python has anything to say."""
     done = subprocess.run(
-        [sys.executable, "-W", "default", "-c", LEFT_OPEN],
+        [sys.executable, "-W", "default", "-c", LEFT_OPEN, tasks],
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_input_of_a_stream_that_was_given_is_closed_with_its_loop() -> None:
+    """The chain that reads it does not close it, so the loop does."""
+    closed: list[str] = []
+
+    async def source(_: int) -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "a"
+        finally:
+            await asyncio.sleep(0)
+            closed.append("source")
+
+    async def main() -> None:
+        for given in (source(1), RunnableLambda(source).astream(1)):
+            stream = RunnablePassthrough().atransform(given)
+            kept.append((given, stream))
+            await anext(stream)
+
+    kept: list[Any] = []
+    asyncio.run(main())
+    assert len(closed) == 2
 
 
 def test_an_event_of_a_thread_after_the_loop_is_dropped() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, Self, TypeV
 
 from runnables.compose.policies.backoff import MAX_RETRY_DELAY, Backoff, requested_delay
 from runnables.compose.policies.failures import FailureLog, Restart
-from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
+from runnables.engine.stream import StreamInfo, aclose, close, owned
 from runnables.engine.timeouts import async_sleep, sleep
 from runnables.errors import ConfigError
 
@@ -207,7 +207,7 @@ async def astream_with_retries(
     while True:
         chunks = start(attempts.number)
         try:
-            items = aiter(raw_iterator(chunks))
+            items = aiter(owned(chunks))
             while (
                 not attempts.has_emitted
             ):  # afterwards there is no other attempt, and nothing to make known

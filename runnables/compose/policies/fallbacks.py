@@ -19,7 +19,7 @@ from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.rows import Routine, Step
 from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
-from runnables.engine.stream import StreamInfo, aclose, close, raw_iterator
+from runnables.engine.stream import StreamInfo, aclose, close, owned
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class RunnableWithFallbacks(ForwardingWrapper[Input, Output], internal=True):
             )
             info.delegate_to(chunks)
             try:
-                async for chunk in raw_iterator(chunks):
+                async for chunk in owned(chunks):
                     yield failures.record_chunk(chunk, info)
                 return
             except Exception as error:

@@ -34,6 +34,7 @@ from runnables.core.bounds import check_seconds
 from runnables.core.rows import Call, Routine, Step
 from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
+from runnables.engine.stream import owned
 from runnables.engine.timeouts import async_sleep, sleep
 from runnables.errors import ConfigError, did_you_mean
 
@@ -203,7 +204,7 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
 
         chunks = astream_with_retries(attempt, self._attempts(), info)
         try:
-            async for chunk in chunks:
+            async for chunk in owned(chunks):
                 yield chunk
         finally:
             await chunks.aclose()

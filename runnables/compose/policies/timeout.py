@@ -13,7 +13,7 @@ from runnables.core.bounds import check_seconds
 from runnables.core.subclassing import config_of
 from runnables.core.values import with_settings
 from runnables.engine.collect import acollect, collect
-from runnables.engine.stream import StreamInfo, aclose, raw_iterator
+from runnables.engine.stream import StreamInfo, aclose, owned
 from runnables.engine.thread_generator import END, ThreadGenerator
 from runnables.engine.timeouts import Expired, arun_with_timeout, run_with_timeout
 from runnables.errors import StepTimeout
@@ -113,10 +113,11 @@ class RunnableTimeout(ForwardingWrapper[Input, Output], internal=True):
         value = await acollect(input)
         chunks = info.delegate_to(self.bound.astream(value, config_of(scope), **kwargs))
         left = self.seconds
+        items = owned(chunks)
         try:
             while left > 0:
                 began = time.monotonic()
-                chunk = await arun_with_timeout(partial(anext, raw_iterator(chunks), END), left)
+                chunk = await arun_with_timeout(partial(anext, items, END), left)
                 left -= time.monotonic() - began
                 if chunk is END:
                     return
