@@ -314,10 +314,7 @@ class AsyncStream(AsyncOnly, Generic[T_co]):
 
 
 class _Chunks(Generic[T_co]):
-    """The chunks of a stream in an `async for`, which so pays for no check at each chunk.
-
-    It keeps the stream, which is closed when the loop drops this.
-    """
+    """The chunks of a stream that an `async for` keeps, without a check at each chunk."""
 
     __slots__ = ("_chunks", "_stream")
 
@@ -337,10 +334,7 @@ class _Chunks(Generic[T_co]):
 
 
 def raw_iterator(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
-    """Return the generator within a stream, for a stage whose input is closed by its owner.
-
-    It spares the stage one method call a chunk.
-    """
+    """Return the generator in a stream: that spares a stage one method call a chunk."""
     if isinstance(chunks, AsyncStream):
         return chunks._chunks
     return aiter(chunks)
@@ -365,8 +359,7 @@ def owned(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
 def close(chunks: object) -> None:
     """Close an iterator that can be closed.
 
-    A generator in which a thread is at work is left alone: that thread has been asked to stop, and
-    closes the generator on its way out.
+    A generator in which a thread is at work is left alone: that thread closes it on its way out.
     """
     inner: object = cast("Any", chunks)._chunks if isinstance(chunks, Stream) else chunks
     closer = getattr(inner, "close", None)
