@@ -350,10 +350,10 @@ def owned(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
     A loop that ends closes all generators that it knows, at once. To close one while its owner
     awaits that is an error, which the loop prints. So it does not get to know this one.
     """
-    generator = raw_iterator(chunks)
+    generator: Any = raw_iterator(chunks)
     if type(generator) is AsyncGeneratorType:
-        hide_from_loop(cast("Any", generator))
-    return generator
+        hide_from_loop(generator)
+    return cast("AsyncIterator[T]", generator)
 
 
 def close(chunks: object) -> None:
