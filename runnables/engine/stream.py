@@ -352,7 +352,7 @@ def owned(chunks: AsyncIterable[T]) -> AsyncIterator[T]:
     """
     generator: Any = raw_iterator(chunks)
     if type(generator) is AsyncGeneratorType:
-        hide_from_loop(generator)
+        hide_from_loop(cast("Any", generator))
     return cast("AsyncIterator[T]", generator)
 
 
