@@ -221,10 +221,11 @@ class ThreadFanOut(FanOut):
     def _works(self) -> bool:
         """Tell whether another thread works. This one does not wait for itself.
 
-        The garbage collector may close a stream that was left in any thread, also in its worker.
+        The garbage collector may close a stream that was left in any thread: also in its worker,
+        and in a thread that is about to be its worker, or that of a stream which waits for this.
         """
         this = threading.get_ident()
-        return any(worker.thread != this for worker in list(self._workers))
+        return any(worker.thread not in (None, this) for worker in list(self._workers))
 
     # -- the workers' side
 
