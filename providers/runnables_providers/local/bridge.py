@@ -2,18 +2,21 @@
 
 A job that can be paused is at most `MAX_AHEAD` events ahead of the consumer. Others never wait for
 it, so their mailboxes have no limit. Closing the stream stops the job after the current step of the
-runtime, and waits for it.
+runtime, and waits for it. In a forked child, which has no such thread, it ends with an error at
+once, whatever was sent before the fork.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Final, TypeAlias
 
 from runnables.engine.cancellation import on_cancel
+from runnables.errors import ServerError
 from runnables_providers.local.engine import End, Engine, Job, Work
 
 MAX_AHEAD: Final = 2
@@ -53,10 +56,23 @@ class _Lead:
         return self._put - self._taken >= MAX_AHEAD
 
 
+def _end_in_child(process: int) -> End | None:
+    """Return the `End` of a job that another process has begun; None in that process."""
+    if process == os.getpid():
+        return None
+    return End(
+        ServerError(
+            "This call belongs to the parent process. In a forked child, call the model again.",
+            provider="local",
+        )
+    )
+
+
 class Mailbox:
     """A queue of events from one thread to another."""
 
     def __init__(self) -> None:
+        self._process = os.getpid()
         self._events: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.lead = _Lead()
         self.ended = False
@@ -68,7 +84,7 @@ class Mailbox:
 
     def get(self) -> Any:
         """Wait for the next event, and return it."""
-        event = self._events.get()
+        event = _end_in_child(self._process) or self._events.get()
         self.lead.take()
         self.ended = isinstance(event, End)
         return event
@@ -83,6 +99,7 @@ class AMailbox:
     """A queue of events from any thread to a task."""
 
     def __init__(self) -> None:
+        self._process = os.getpid()
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Any] = asyncio.Queue()
         self.lead = _Lead()
@@ -95,7 +112,7 @@ class AMailbox:
 
     async def get(self) -> Any:
         """Wait for the next event, and return it."""
-        event = await self._events.get()
+        event = _end_in_child(self._process) or await self._events.get()
         self.lead.take()
         self.ended = isinstance(event, End)
         return event

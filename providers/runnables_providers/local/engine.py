@@ -289,12 +289,12 @@ class Engine:
         self._loaded = None  # unless it was spared, this ends the threads of the runtime
 
     def abandon(self) -> None:
-        """Forget, in a child process, what only the parent has: threads, and their jobs."""
-        jobs = [*self._waiting, *self._running, *self._paused]
+        """Forget, in a child process, what only the parent has: threads, and their jobs.
+
+        The jobs' consumers notice by themselves in which process they are; see `bridge`.
+        """
         self._drop()
         self._reset()
-        for job in jobs:
-            job.send(End(_forked()))
 
     # -- state
 
@@ -320,13 +320,6 @@ _METRIC: Final = re.compile(r"^llamacpp:(\w+) (\S+)$", re.MULTILINE)
 
 def _unloaded() -> ServerError:
     return ServerError("The model was unloaded while it was at work.", provider="local")
-
-
-def _forked() -> ServerError:
-    return ServerError(
-        "This call belongs to the parent process. In a forked child, call the model again.",
-        provider="local",
-    )
 
 
 def _copy_of(error: BaseException | None) -> BaseException | None:

@@ -40,10 +40,12 @@ def test_a_program_may_end_during_a_stream(run: Run) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="forks with threads are safe on Linux only")
-def test_a_forked_child_calls_the_model_and_ends_well(run: Run) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 1.0], ids=["at once", "while chunks wait"])
+def test_a_forked_child_calls_the_model_and_ends_well(run: Run, seconds: float) -> None:
     """The child cannot read the parent's stream; its own call works, and the parent goes on."""
     done = run(
         BEGIN + "stream = model.stream(STORY); next(stream)\n"
+        f"time.sleep({seconds})\n"
         "if (pid := os.fork()) == 0:\n"
         "    try: next(stream)\n"
         "    except Exception as error: print(error, flush=True)\n"
