@@ -199,6 +199,10 @@ if TYPE_CHECKING:
         BaseRateLimiter as BaseRateLimiter,
         InMemoryRateLimiter as InMemoryRateLimiter,
     )
+    from runnables.models.text_fakes import (
+        FakeListLLM as FakeListLLM,
+        FakeStreamingListLLM as FakeStreamingListLLM,
+    )
     from runnables.models.usage import (
         Usage as Usage,
         track_usage as track_usage,
@@ -336,6 +340,7 @@ _HOMES: Final = {
         "GenericFakeChatModel ParrotFakeChatModel"
     ),
     "runnables.models.rate_limits": "BaseRateLimiter InMemoryRateLimiter",
+    "runnables.models.text_fakes": "FakeListLLM FakeStreamingListLLM",
     "runnables.models.usage": "track_usage Usage",
     "runnables.parsers": (
         "answer_text BaseOutputParser BaseParser BaseTransformOutputParser "
