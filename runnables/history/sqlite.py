@@ -130,7 +130,7 @@ class SQLiteChatMessageHistory(BaseChatMessageHistory):
 
     @property
     def _turn_key(self) -> Hashable:
-        return ("sqlite", os.path.abspath(self.source.path), self.session_id)
+        return ("sqlite", self.source.path, self.session_id)
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: from the file
