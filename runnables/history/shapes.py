@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import Any, cast
 
 from runnables.messages.ai import AIMessage
@@ -85,9 +86,8 @@ class Shapes:
                 f"output, got {found!r}. Put the history around the model alone, and what comes "
                 "after it behind the history: with_history(prompt | model) | parser."
             )
-        answer = [message_chunk_to_message(message) for message in messages]
-        is_whole = bool(given) and answer[: len(given)] == given
-        return answer[len(given) :] if is_whole else answer
+        start = len(given) if _goes_on(messages, given) else 0
+        return [message_chunk_to_message(message) for message in messages[start:]]
 
     def _part(self, value: Mapping[str, Any], key: str | None, side: str) -> Any:
         """Return what stands under a key: the one that is set, the only one, or "input"/"output".
@@ -104,6 +104,11 @@ class Shapes:
                 f" Set {_KEYWORDS[side]}= to the key of the messages."
             )
         return value[key]
+
+
+def _goes_on(messages: Sequence[BaseMessage], given: list[BaseMessage]) -> bool:
+    """Tell whether these messages are those that the chain was given, themselves, and more."""
+    return len(messages) > len(given) and all(map(is_, messages, given))
 
 
 def _are_messages(value: Any) -> bool:

@@ -227,7 +227,7 @@ def test_the_conversation_of_an_agent_is_not_doubled(call: Call) -> None:
     )
     call.invoke(chat, {"messages": [("user", "1 + 2?")]}, ADA)
     assert texts(sessions("ada").get()) == ["1 + 2?", "", "3", "3"]
-    call.invoke(chat, {"messages": "Again?"}, ADA)
+    call.stream(chat, {"messages": "Again?"}, ADA)
     assert texts(sessions("ada").get())[4:] == ["Again?", "", "3", "Still 3"]
 
 

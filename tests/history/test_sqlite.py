@@ -143,12 +143,7 @@ CHAT = """
 import sys
 from runnables import RunnableLambda, SQLiteHistory, with_history
 
-def answer(messages):
-    if {wait!r} in messages[-1].text:
-        print("answered", flush=True)
-    return messages[-1].text
-
-chat = with_history(RunnableLambda(answer), SQLiteHistory(sys.argv[1]))
+chat = with_history(RunnableLambda(lambda messages: messages[-1].text), SQLiteHistory(sys.argv[1]))
 for number in range({count}):
     chat.invoke(sys.argv[2] + str(number), {{"configurable": {{"session_id": "ada"}}}})
     if {tell}:
@@ -157,7 +152,7 @@ for number in range({count}):
 
 
 def start(path: str, name: str, **values: Any) -> subprocess.Popen[str]:
-    code = CHAT.format(**{"wait": "nothing", "count": 30, "tell": False, **values})
+    code = CHAT.format(**{"count": 30, "tell": False, **values})
     command = [sys.executable, "-c", code, path, name]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
