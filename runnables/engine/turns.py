@@ -147,7 +147,7 @@ class Turn:
         return head, head._steps
 
 
-def wait_for(turn: Turn) -> None:
+def wait_turn(turn: Turn) -> None:
     """Wait in this thread until a turn begins. Its caller ends it, also where this fails.
 
     Raises:
@@ -158,16 +158,16 @@ def wait_for(turn: Turn) -> None:
     blocked: object = None
     while not turn.is_first:
         wakeup.wait(STUCK_SECONDS)
-        blocked = _check_progress(turn, this_thread(), blocked)
+        blocked = _check_progress(turn, current_reader(), blocked)
 
 
 async def await_turn(turn: Turn) -> None:
-    """Wait in this task until a turn begins, as `wait_for` does in a thread."""
+    """Wait in this task until a turn begins, as `wait_turn` does in a thread."""
     turn.wakeup = wakeup = AsyncWakeup()
     blocked: object = None
     while not turn.is_first:
         await wakeup.wait(STUCK_SECONDS)
-        blocked = _check_progress(turn, this_task(), blocked)
+        blocked = _check_progress(turn, acurrent_reader(), blocked)
 
 
 def _check_progress(turn: Turn, consumer: object, before: object) -> object:
@@ -180,12 +180,12 @@ def _check_progress(turn: Turn, consumer: object, before: object) -> object:
     return blocked
 
 
-def this_thread() -> object:
+def current_reader() -> object:
     """Return what stands for this thread."""
     return threading.get_ident()
 
 
-def this_task() -> object:
+def acurrent_reader() -> object:
     """Return what stands for this task."""
     return id(asyncio.current_task())
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from runnables.engine.tasks import in_context
 from runnables.engine.thread_calls import to_thread
 from runnables.messages.ai import AIMessage
 from runnables.messages.as_text import get_buffer_string
@@ -148,6 +151,11 @@ class BaseChatMessageHistory(ABC):
         await self.aadd_messages(messages)
 
 
+def get(history: History) -> list[BaseMessage]:
+    """Return the messages of a history."""
+    return list(history.get())
+
+
 async def aget(history: History) -> list[BaseMessage]:
     """Return the messages of a history; in a worker thread, where it has no `aget`."""
     written: Any = getattr(history, "aget", None)
@@ -155,7 +163,15 @@ async def aget(history: History) -> list[BaseMessage]:
     return list(messages)
 
 
+def append(history: History, messages: Sequence[BaseMessage]) -> None:
+    """Append to a history."""
+    history.append(messages)
+
+
 async def aappend(history: History, messages: Sequence[BaseMessage]) -> None:
-    """Append to a history; in a worker thread, where it has no `aappend`."""
-    written: Any = getattr(history, "aappend", None)
-    await (to_thread(history.append, messages) if written is None else written(messages))
+    """Append to a history; in a worker thread, where it has no `aappend`.
+
+    Once begun, it ends before a cancellation does, as the next call must not read a half of it.
+    """
+    written: Any = getattr(history, "aappend", None) or partial(to_thread, history.append)
+    await in_context(contextvars.copy_context(), partial(written, messages))

@@ -55,11 +55,11 @@ class InMemoryChatMessageHistory(BaseChatMessageHistory):
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store messages: all at once, also for other threads."""
-        self.add_messages(messages)
+        self.messages.extend(messages)
 
     async def aclear(self) -> None:
         """Remove all messages."""
-        self.clear()
+        self.messages = []
 
 
 ChatMessageHistory = InMemoryChatMessageHistory

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextvars
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from runnables.compose.coerce import coerce_to_runnable
@@ -17,10 +16,9 @@ from runnables.core.values import show
 from runnables.engine.collect import acollect, collect
 from runnables.engine.merging import RESET
 from runnables.engine.stream import StreamInfo, aclose, close, merge_of, owned
-from runnables.engine.tasks import in_context
-from runnables.engine.turns import this_task, this_thread
+from runnables.engine.turns import acurrent_reader, current_reader
 from runnables.errors import ConfigError
-from runnables.history.base import aappend, aget
+from runnables.history.base import aappend, aget, append, get
 from runnables.history.memory import InMemoryHistory
 from runnables.history.sessions import SESSION_ID, Sessions
 from runnables.history.shapes import Shapes
@@ -202,14 +200,15 @@ class RunnableWithMessageHistory(Wrapper[Any, Output], internal=True):
             with visit.turn.active():
                 chunks = info.delegate_to(self.bound.stream(given, config_of(scope), **kwargs))
             answer = _Answer(chunks)
+            items = iter(chunks)
             while True:
                 with visit.turn.active():
                     try:
-                        chunk = next(chunks)
+                        chunk = next(items)
                     except StopIteration:
                         break
                 answer.add(chunk)
-                visit.turn.pause(this_thread())
+                visit.turn.pause(current_reader())
                 yield chunk
                 visit.turn.resume()
             if not answer.is_empty:
@@ -234,7 +233,7 @@ class RunnableWithMessageHistory(Wrapper[Any, Output], internal=True):
             with visit.turn.active():
                 chunks = info.delegate_to(self.bound.astream(given, config_of(scope), **kwargs))
             answer = _Answer(chunks)
-            items = owned(chunks)
+            items = aiter(owned(chunks))
             while True:
                 with visit.turn.active():
                     try:
@@ -242,7 +241,7 @@ class RunnableWithMessageHistory(Wrapper[Any, Output], internal=True):
                     except StopAsyncIteration:
                         break
                 answer.add(chunk)
-                visit.turn.pause(this_task())
+                visit.turn.pause(acurrent_reader())
                 yield chunk
                 visit.turn.resume()
             if not answer.is_empty:
@@ -282,7 +281,7 @@ class _Visit:
     def begin(self) -> Any:
         """Wait for the turn; return the input of the chain."""
         self.turn, self._history = self._sessions.begin(self._values)
-        return self._input(list(self._history.get()))
+        return self._input(get(self._history))
 
     async def abegin(self) -> Any:
         """Wait for the turn; return the input of the chain."""
@@ -295,12 +294,11 @@ class _Visit:
 
     def append(self, output: Any) -> None:
         """Store the question and its answer."""
-        self._history.append([*self._new, *self._shapes.messages_out(output, self._given)])
+        append(self._history, [*self._new, *self._shapes.messages_out(output, self._given)])
 
     async def aappend(self, output: Any) -> None:
-        """Store the question and its answer; once begun, it ends before a cancellation does."""
-        messages = [*self._new, *self._shapes.messages_out(output, self._given)]
-        await in_context(contextvars.copy_context(), partial(aappend, self._history, messages))
+        """Store the question and its answer."""
+        await aappend(self._history, [*self._new, *self._shapes.messages_out(output, self._given)])
 
     def end(self) -> None:
         """End the turn, if it has begun."""

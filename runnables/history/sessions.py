@@ -11,7 +11,7 @@ from runnables.compose.configurable_fields import ConfigurableFieldSpec
 from runnables.core.values import show
 from runnables.engine.contexts import keep_private
 from runnables.engine.thread_calls import to_thread
-from runnables.engine.turns import Turn, await_turn, wait_for
+from runnables.engine.turns import Turn, await_turn, wait_turn
 from runnables.errors import ConfigError, SyncAsyncError
 from runnables.history.base import History
 
@@ -97,8 +97,8 @@ class Sessions:
         """Wait for the turn of a call; return it and the history. The caller ends the turn."""
         turn = self._first_turn(values)
         try:
-            wait_for(turn)
-            history = self._checked(self._call(values))
+            wait_turn(turn)
+            history = self._find(values)
             own = _own_key(history)
             if own is None:
                 return turn, history
@@ -108,7 +108,7 @@ class Sessions:
             raise
         turn.end()
         try:
-            wait_for(after)
+            wait_turn(after)
         except BaseException:
             after.end()
             raise
@@ -119,9 +119,7 @@ class Sessions:
         turn = self._first_turn(values)
         try:
             await await_turn(turn)
-            waits = getattr(self._get_history, "blocking", True)
-            found = await to_thread(self._call, values) if waits else self._call(values)
-            history = self._checked(found)
+            history = await self._afind(values)
             own = _own_key(history)
             if own is None:
                 return turn, history
@@ -149,6 +147,14 @@ class Sessions:
 
     def _key(self, values: Mapping[str, Any]) -> Hashable:
         return (_hashable(self._get_history), *map(_hashable, values.values()))
+
+    def _find(self, values: Mapping[str, Any]) -> History:
+        return self._checked(self._call(values))
+
+    async def _afind(self, values: Mapping[str, Any]) -> History:
+        waits = getattr(self._get_history, "blocking", True)
+        found = await to_thread(self._call, values) if waits else self._call(values)
+        return self._checked(found)
 
     def _call(self, values: Mapping[str, Any]) -> Any:
         if len(values) == 1:

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from runnables.engine import turns
-from runnables.engine.turns import Turn, await_turn, this_thread, wait_for
+from runnables.engine.turns import Turn, await_turn, current_reader, wait_turn
 
 
 def test_turns_of_one_key_go_in_order() -> None:
@@ -18,7 +18,7 @@ def test_turns_of_one_key_go_in_order() -> None:
     made = [Turn("key") for _ in range(6)]
 
     def in_thread(turn: Turn) -> None:
-        wait_for(turn)
+        wait_turn(turn)
         order.append(made.index(turn))
         turn.end()
 
@@ -102,7 +102,7 @@ def test_the_turn_of_a_closed_event_loop_has_ended() -> None:
     dead = Turn("key")
     asyncio.run(await_turn(dead))
     after = Turn("key")
-    wait_for(after)
+    wait_turn(after)
     assert after.is_first
     dead.end()
     assert after.is_first
@@ -115,13 +115,13 @@ def test_waiting_for_a_stream_that_one_reads_oneself_is_an_error(
     """Not for one that another thread reads, nor for one that goes on meanwhile."""
     monkeypatch.setattr(turns, "STUCK_SECONDS", 0.02)
     stream, waiting = Turn("key"), Turn("key")
-    stream.pause(this_thread())
+    stream.pause(current_reader())
     with pytest.raises(RuntimeError, match="would wait forever"):
-        wait_for(waiting)
+        wait_turn(waiting)
     stream.pause("another thread")
     ended = threading.Timer(0.2, stream.end)
     ended.start()
-    wait_for(waiting)
+    wait_turn(waiting)
     waiting.end()
     ended.join()
 

@@ -21,7 +21,7 @@ def letters(messages: list[BaseMessage]) -> Iterator[str]:
     yield from last(messages)
 
 
-def texts(messages: Iterable[BaseMessage]) -> list[str]:
+def contents(messages: Iterable[BaseMessage]) -> list[str]:
     return [message.text for message in messages]
 
 

@@ -20,7 +20,7 @@ from runnables import (
     SystemMessage,
 )
 from tests.both_modes import Call
-from tests.history.helpers import texts
+from tests.history.helpers import contents
 
 
 class OneByOne(BaseChatMessageHistory):
@@ -63,9 +63,9 @@ def test_all_methods_follow_from_those_that_are_written(make: Any, call: Call) -
     more: list[BaseMessage] = [HumanMessage("d"), AIMessage("e")]
     call.run(lambda: history.add_messages(more), lambda: history.aadd_messages(more))
     call.run(lambda: history.append(more), lambda: history.aappend(more))
-    assert texts(call.run(lambda: history.messages, history.aget_messages)) == list("abcdede")
+    assert contents(call.run(lambda: history.messages, history.aget_messages)) == list("abcdede")
     got = call.run(history.get, history.aget)
-    assert texts(got) == list("abcdede")
+    assert contents(got) == list("abcdede")
     got.clear()
     assert str(history).splitlines()[:3] == ["Human: a", "AI: b", "System: c"]
     call.run(history.clear, history.aclear)

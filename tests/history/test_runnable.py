@@ -39,7 +39,7 @@ from runnables import (
 from runnables.engine import turns
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
-from tests.history.helpers import ADA, BOB, answering, last, letters, texts
+from tests.history.helpers import ADA, BOB, answering, contents, last, letters
 
 
 class ListHistory(BaseChatMessageHistory):
@@ -89,7 +89,7 @@ def test_a_call_gets_the_messages_of_its_session_before_its_own(sessions: Any, c
         *(HumanMessage("a"), AIMessage("0:a")),
         *(HumanMessage("c"), AIMessage("2:c")),
     ]
-    assert texts(sessions("bob").get()) == ["b", "0:b"]
+    assert contents(sessions("bob").get()) == ["b", "0:b"]
 
 
 def test_a_stream_flows_through_and_is_appended_at_its_end(sessions: Any, call: Call) -> None:
@@ -100,7 +100,7 @@ def test_a_stream_flows_through_and_is_appended_at_its_end(sessions: Any, call: 
     assert len(chunks) == 5
     assert sessions("ada").get()[0] == HumanMessage("Hi")
     assert type(sessions("ada").get()[1]) is AIMessage
-    assert texts(sessions("ada").get()) == ["Hi", "Hello"]
+    assert contents(sessions("ada").get()) == ["Hi", "Hello"]
 
 
 def test_the_first_chunk_comes_before_the_model_has_ended(call: Call) -> None:
@@ -125,7 +125,7 @@ def test_the_first_chunk_comes_before_the_model_has_ended(call: Call) -> None:
     assert seen == []
     assert call.stream(chat, "?") == ["a", "b"]
     assert seen == [0]
-    assert texts(stored.messages) == ["?", "ab"]
+    assert contents(stored.messages) == ["?", "ab"]
 
 
 @pytest.mark.parametrize("take", [1, 2])
@@ -135,7 +135,7 @@ def test_a_stream_that_is_left_appends_nothing(sessions: Any, call: Call, take: 
     call.stream(chat, "a", ADA, take=take)
     assert sessions("ada").get() == []
     assert "".join(call.stream(chat, "b", ADA)) == "0:b"
-    assert texts(sessions("ada").get()) == ["b", "0:b"]
+    assert contents(sessions("ada").get()) == ["b", "0:b"]
 
 
 def test_a_call_that_fails_appends_nothing(sessions: Any, call: Call) -> None:
@@ -152,9 +152,9 @@ def test_a_call_that_fails_appends_nothing(sessions: Any, call: Call) -> None:
         call.invoke(chat, "fail", ADA)
     with pytest.raises(OSError, match="gone"):
         call.stream(chat, "fail", ADA)
-    assert texts(sessions("ada").get()) == ["a", "so far"]
+    assert contents(sessions("ada").get()) == ["a", "so far"]
     call.invoke(chat, "b", ADA)
-    assert texts(sessions("ada").get()) == ["a", "so far", "b", "so far"]
+    assert contents(sessions("ada").get()) == ["a", "so far", "b", "so far"]
 
 
 def test_a_retry_around_it_appends_once(sessions: Any, call: Call) -> None:
@@ -168,7 +168,7 @@ def test_a_retry_around_it_appends_once(sessions: Any, call: Call) -> None:
 
     chat = with_history(RunnableLambda(flaky), sessions).with_retry(wait_exponential_jitter=False)
     assert call.invoke(chat, "a", ADA) == "0:a"
-    assert texts(sessions("ada").get()) == ["a", "0:a"]
+    assert contents(sessions("ada").get()) == ["a", "0:a"]
 
 
 def test_a_cancelled_call_appends_nothing() -> None:
@@ -196,7 +196,7 @@ def test_a_cancelled_call_appends_nothing() -> None:
         assert [first.cancelled(), waiting.cancelled()] == [True, True]
 
     asyncio.run(main())
-    assert texts(sessions("ada").get()) == ["b", "0:b"]
+    assert contents(sessions("ada").get()) == ["b", "0:b"]
 
 
 def test_an_empty_stream_appends_nothing(call: Call) -> None:
@@ -226,9 +226,9 @@ def test_the_conversation_of_an_agent_is_not_doubled(call: Call) -> None:
         create_agent(model, [add]), sessions, input_key="messages", output_key="messages"
     )
     call.invoke(chat, {"messages": [("user", "1 + 2?")]}, ADA)
-    assert texts(sessions("ada").get()) == ["1 + 2?", "", "3", "3"]
+    assert contents(sessions("ada").get()) == ["1 + 2?", "", "3", "3"]
     call.stream(chat, {"messages": "Again?"}, ADA)
-    assert texts(sessions("ada").get())[4:] == ["Again?", "", "3", "Still 3"]
+    assert contents(sessions("ada").get())[4:] == ["Again?", "", "3", "Still 3"]
 
 
 # --- which session it is ------------------------------------------------------------------------
@@ -266,7 +266,7 @@ def test_several_values_name_a_session(call: Call) -> None:
         ],
     )
     call.invoke(chat, "a", {"configurable": {"user_id": "ada", "conversation_id": "1"}})
-    assert texts(stored["ada", "1"].get()) == ["a", "0:a"]
+    assert contents(stored["ada", "1"].get()) == ["a", "0:a"]
     assert "User ID" in str(chat.get_config_jsonschema())
     with pytest.raises(ConfigError, match="has no 'user_id'"):
         call.invoke(chat, "a", {"configurable": {"conversation_id": "1"}})
@@ -336,7 +336,7 @@ def test_it_prints_compares_and_pickles(tmp_path: Path) -> None:
     assert copied == chat
     assert repr(copied) == repr(chat)
     copied.invoke("?", ADA)
-    assert texts(chat.get_session_history("ada").get()) == ["?", "a"]
+    assert contents(chat.get_session_history("ada").get()) == ["?", "a"]
     for sessions in (copied.get_session_history, chat.get_session_history):
         assert isinstance(sessions, SQLiteHistory)
         sessions.close()
@@ -385,7 +385,7 @@ def test_two_calls_of_one_session_go_one_after_another(sessions: Any) -> None:
         thread.join()
     assert gate.most == 1
     assert sorted(answer[0] for answer in answers) == ["0", "2", "4"]
-    stored = texts(sessions("ada").get())
+    stored = contents(sessions("ada").get())
     assert stored[0::2] == gate.began
     assert stored[1::2] == [f"{2 * place}:{name}" for place, name in enumerate(gate.began)]
 
@@ -418,7 +418,7 @@ def test_rows_of_one_session_go_in_order(make: Any, sessions: Any, call: Call) -
     outputs = call.batch(chat, map(str, range(30)), ADA)
     assert outputs == [f"{2 * row}:{row}" for row in range(30)]
     call.batch(chat, [str(row) for row in range(30)], configs)
-    assert texts(sessions("bob").get())[0::2] == [str(row) for row in range(0, 30, 3)]
+    assert contents(sessions("bob").get())[0::2] == [str(row) for row in range(0, 30, 3)]
     pairs = call.batch_as_completed(chat, map(str, range(9)), BOB)
     assert sorted(pairs) == [(row, f"{20 + 2 * row}:{row}") for row in range(9)]
 
@@ -452,7 +452,7 @@ def test_a_call_inside_a_turn_joins_it(sessions: Any, call: Call) -> None:
 
     outer = with_history(outer_step, sessions)
     assert call.invoke(outer, "x", ADA) == "0:x 2:x"
-    stored = texts(sessions("ada").get())
+    stored = contents(sessions("ada").get())
     assert len(stored) == 6
     assert stored[4:] == ["x", stored[5]]
     assert call.invoke(inner, "y", ADA) == "6:y"
@@ -494,7 +494,7 @@ def test_waiting_for_a_stream_of_ones_own_is_an_error(monkeypatch: pytest.Monkey
 
 
 def test_a_prompt_with_a_placeholder_gets_the_history(call: Call) -> None:
-    """The form that people write for LangChain."""
+    """As people write it for LangChain."""
     prompt = ChatPromptTemplate.from_messages(
         [("system", "Be {manner}."), ("placeholder", "{history}"), ("human", "{question}")]
     )

@@ -20,9 +20,11 @@ from runnables import (
 from tests.both_modes import Call
 from tests.history.helpers import ADA
 
-TEXTS = st.text(max_size=5)
+STRINGS = st.text(max_size=5)
 NEW = st.lists(
-    st.builds(HumanMessage, TEXTS) | st.builds(AIMessage, TEXTS) | st.builds(SystemMessage, TEXTS),
+    st.builds(HumanMessage, STRINGS)
+    | st.builds(AIMessage, STRINGS)
+    | st.builds(SystemMessage, STRINGS),
     max_size=3,
 )
 KEYS = st.sampled_from(["input", "question", "text"])
@@ -32,20 +34,20 @@ KEYS = st.sampled_from(["input", "question", "text"])
 def inputs(draw: st.DrawFn) -> tuple[Any, list[BaseMessage]]:
     """Return new messages in one of the forms, and as a list."""
     messages: list[BaseMessage] = draw(NEW)
-    texts = [message.text for message in messages]
+    contents = [message.text for message in messages]
     forms: list[tuple[Any, list[BaseMessage]]] = [(messages, messages), ([messages], messages)]
     forms.append((tuple(messages), messages))
-    forms.append((texts, [HumanMessage(text) for text in texts]))
+    forms.append((contents, [HumanMessage(text) for text in contents]))
     if len(messages) == 1:
         forms.append((messages[0], messages))
-        forms.append((texts[0], [HumanMessage(texts[0])]))
+        forms.append((contents[0], [HumanMessage(contents[0])]))
     return draw(st.sampled_from(forms))
 
 
 @st.composite
 def outputs(draw: st.DrawFn) -> tuple[Any, list[BaseMessage]]:
     """Return an answer in one of the forms, and as messages."""
-    text = draw(TEXTS)
+    text = draw(STRINGS)
     answer = AIMessage(text)
     return draw(
         st.sampled_from(

@@ -27,7 +27,7 @@ from runnables import (
     with_history,
 )
 from tests.both_modes import Call
-from tests.history.helpers import ADA, answering, texts
+from tests.history.helpers import ADA, answering, contents
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,7 +55,7 @@ def test_messages_return_as_they_were(sessions: SQLiteHistory, call: Call) -> No
     assert sessions.sessions() == ["ada", "bob"]
     call.run(ada.clear, ada.aclear)
     assert ada.messages == []
-    assert texts(SQLiteChatMessageHistory("bob", sessions.path).messages) == ["Hi"]
+    assert contents(SQLiteChatMessageHistory("bob", sessions.path).messages) == ["Hi"]
 
 
 def test_what_cannot_be_stored_is_stored_not_in_part(sessions: SQLiteHistory, call: Call) -> None:
@@ -90,7 +90,7 @@ def test_it_is_configuration(sessions: SQLiteHistory) -> None:
     copied = pickle.loads(pickle.dumps(sessions))
     assert copied == sessions
     assert repr(copied) == f"SQLiteHistory(path={sessions.path!r})"
-    assert texts(copied("ada").get()) == ["Hi"]
+    assert contents(copied("ada").get()) == ["Hi"]
     copied.close()
 
 
@@ -130,7 +130,7 @@ def test_threads_lose_and_mix_nothing(sessions: SQLiteHistory) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    check_pairs(texts(sessions("ada").get()), 120)
+    check_pairs(contents(sessions("ada").get()), 120)
 
 
 def check_pairs(stored: list[str], count: int) -> None:
@@ -164,7 +164,7 @@ def test_processes_lose_and_mix_nothing(sessions: SQLiteHistory) -> None:
         with process:
             process.communicate()
         assert process.returncode == 0
-    check_pairs(texts(sessions("ada").get()), 90)
+    check_pairs(contents(sessions("ada").get()), 90)
 
 
 def test_a_kill_in_the_midst_of_writing_leaves_whole_turns(sessions: SQLiteHistory) -> None:
@@ -176,7 +176,7 @@ def test_a_kill_in_the_midst_of_writing_leaves_whole_turns(sessions: SQLiteHisto
                 process.send_signal(signal.SIGKILL)
                 break
         written = [int(line), *map(int, filter(str.strip, process.stdout))]
-    stored = texts(sessions("ada").get())
+    stored = contents(sessions("ada").get())
     check_pairs(stored, len(stored) // 2)
     assert stored[0::2] == [f"a{number}" for number in range(len(stored) // 2)]
     assert len(stored) // 2 in (written[-1] + 1, written[-1] + 2)
@@ -215,9 +215,9 @@ def test_a_kill_between_answer_and_append_leaves_the_turn_before(
     command = [sys.executable, "-c", KILLED, sessions.path]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, "Hello")
-    assert texts(sessions("ada").get()) == ["first", "Hello"]
+    assert contents(sessions("ada").get()) == ["first", "Hello"]
     assert call.invoke(with_history(answering(), sessions), "b", ADA) == "2:b"
-    assert texts(sessions("ada").get()) == ["first", "Hello", "b", "2:b"]
+    assert contents(sessions("ada").get()) == ["first", "Hello", "b", "2:b"]
 
 
 def test_a_file_that_is_no_history_is_named(tmp_path: Path, call: Call) -> None:

@@ -23,7 +23,7 @@ from runnables import (
 )
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
-from tests.history.helpers import ADA, texts
+from tests.history.helpers import ADA, contents
 
 HEADING = "Summary of the conversation so far:\n"
 
@@ -119,4 +119,4 @@ def test_a_chain_may_write_the_summary(call: Call) -> None:
     step = SummarizeHistory(
         RunnableLambda(lambda messages: f" {len(messages)} "), max_tokens=1, keep=1
     )
-    assert texts(call.invoke(step, talk(3)))[0] == f"{HEADING}2"
+    assert contents(call.invoke(step, talk(3)))[0] == f"{HEADING}2"

@@ -93,10 +93,10 @@ def histories() -> Iterator[Specimen]:
     )
     yield specimen(
         "history: summary",
-        lambda: SummarizeHistory(ParrotFakeChatModel(), max_tokens=20, keep=1) | summary_texts,
+        lambda: SummarizeHistory(ParrotFakeChatModel(), max_tokens=20, keep=1) | contents_of,
         st.lists(STRINGS, max_size=5) | INTS,
     )
 
 
-def summary_texts(messages: Any) -> list[str]:
+def contents_of(messages: Any) -> list[str]:
     return [message.text for message in messages]
