@@ -116,6 +116,15 @@ class SQLiteChatMessageHistory(BaseChatMessageHistory):
 
     Raises:
         ConfigError: an id that is no string, or an empty one.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     history = SQLiteChatMessageHistory("ada", f"{folder}/chat.db")
+        ...     history.add_user_message("Hi")
+        ...     print(history.messages)
+        ...     history.source.close()
+        [HumanMessage('Hi')]
     """
 
     def __init__(self, session_id: str, source: SQLiteHistory | str | os.PathLike[str]) -> None:

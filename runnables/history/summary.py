@@ -60,8 +60,12 @@ class SummarizeHistory(Runnable[MessagesLike, list[BaseMessage]], internal=True)
         >>> model = FakeListChatModel(responses=["Ada greeted."])
         >>> shorten = SummarizeHistory(model, max_tokens=20, keep=2)
         >>> talk = [HumanMessage("I am Ada."), AIMessage("Hello!"), HumanMessage("Who am I?")]
-        >>> shorten.invoke([*talk, AIMessage("Ada.")])  # doctest: +ELLIPSIS
-        [HumanMessage('Summary ... Ada greeted.'), HumanMessage('Who am I?'), AIMessage('Ada.')]
+        >>> for message in shorten.invoke([*talk, AIMessage("Ada.")]):
+        ...     print(message.text)
+        Summary of the conversation so far:
+        Ada greeted.
+        Who am I?
+        Ada.
     """
 
     @checks_keywords
