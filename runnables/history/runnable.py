@@ -75,6 +75,8 @@ class RunnableWithMessageHistory(Wrapper[Any, Output], internal=True):
     Raises:
         ConfigError: a function that cannot take these values; when run, a value that is missing.
         TypeError: when run, an input or an output without messages.
+        RuntimeError: when run, a call that would wait for a stream of the same session that its own
+            thread or task has begun, and not ended.
 
     Example:
         >>> model = FakeListChatModel(responses=["Hello, Ada.", "Ada."])
