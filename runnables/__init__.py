@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         ConfigurableField as ConfigurableField,
         ConfigurableFieldMultiOption as ConfigurableFieldMultiOption,
         ConfigurableFieldSingleOption as ConfigurableFieldSingleOption,
+        ConfigurableFieldSpec as ConfigurableFieldSpec,
     )
     from runnables.compose.decorator import chain as chain
     from runnables.compose.functions import RunnableLambda as RunnableLambda
@@ -116,6 +117,18 @@ if TYPE_CHECKING:
         ToolException as ToolException,
         WeightsError as WeightsError,
         is_retryable as is_retryable,
+    )
+    from runnables.history import (
+        BaseChatMessageHistory as BaseChatMessageHistory,
+        ChatMessageHistory as ChatMessageHistory,
+        History as History,
+        InMemoryChatMessageHistory as InMemoryChatMessageHistory,
+        InMemoryHistory as InMemoryHistory,
+        RunnableWithMessageHistory as RunnableWithMessageHistory,
+        SQLiteChatMessageHistory as SQLiteChatMessageHistory,
+        SQLiteHistory as SQLiteHistory,
+        SummarizeHistory as SummarizeHistory,
+        with_history as with_history,
     )
     from runnables.messages import (
         AIMessage as AIMessage,
@@ -281,7 +294,8 @@ _HOMES: Final = {
         "RunnableConfigurableAlternatives RunnableConfigurableFields"
     ),
     "runnables.compose.configurable_fields": (
-        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption"
+        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption "
+        "ConfigurableFieldSpec"
     ),
     "runnables.compose.decorator": "chain",
     "runnables.compose.functions": "RunnableLambda",
@@ -314,6 +328,11 @@ _HOMES: Final = {
         "PermissionDeniedError PromptError RateLimitError RecursionLimitError RunnablesError "
         "ServerError StepLimitError StepTimeout SyncAsyncError ToolArgumentsError ToolException "
         "WeightsError"
+    ),
+    "runnables.history": (
+        "BaseChatMessageHistory ChatMessageHistory History InMemoryChatMessageHistory "
+        "InMemoryHistory RunnableWithMessageHistory SQLiteChatMessageHistory SQLiteHistory "
+        "SummarizeHistory with_history"
     ),
     "runnables.messages": (
         "add_usage AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage "

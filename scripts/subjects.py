@@ -51,7 +51,7 @@ SUBJECTS = (
             "Options and config": "RunnableBinding RunnableConfig ensure_config merge_configs "
             "is_cancelled",
             "Configurable runnables": "ConfigurableField ConfigurableFieldSingleOption "
-            "ConfigurableFieldMultiOption RunnableConfigurableFields "
+            "ConfigurableFieldMultiOption ConfigurableFieldSpec RunnableConfigurableFields "
             "RunnableConfigurableAlternatives",
             "Streams": "Stream AsyncStream",
             "How chunks add up": "DELTAS SNAPSHOTS RESET ByKey ByIndex CustomMerge Merge "
@@ -142,6 +142,18 @@ SUBJECTS = (
             "Tools": "tool StructuredTool RunnableTool BaseTool InjectedToolArg "
             "InjectedToolCallId convert_to_openai_tool",
             "Agents": "create_agent Agent AgentInput AgentMessages AgentState AgentAnswer",
+        },
+    ),
+    Subject(
+        "history",
+        "History",
+        "Chains that continue a session, where its messages are stored, and what shortens them.",
+        {
+            "Chains with a history": "with_history RunnableWithMessageHistory",
+            "Stores": "SQLiteHistory SQLiteChatMessageHistory InMemoryHistory "
+            "InMemoryChatMessageHistory ChatMessageHistory",
+            "Stores of your own": "History BaseChatMessageHistory",
+            "Long conversations": "SummarizeHistory",
         },
     ),
     Subject(

@@ -14,7 +14,7 @@ from runnables.compose.stream_depth import MOST_STAGES, explain_depth
 from runnables.compose.typevars import Input, Output
 from runnables.core.config import activate
 from runnables.core.error_notes import FirstPlaces, add_location
-from runnables.core.rows import Routine, Step
+from runnables.core.rows import Routine, RowOrder, Step
 from runnables.core.stops import without_stop
 from runnables.engine.collect import aread_ahead, read_ahead
 from runnables.engine.stream import (
@@ -182,6 +182,9 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
             add_location(error, self._location(index))
             raise
         return value
+
+    def _row_order(self) -> RowOrder | None:
+        return next((order for step in self.steps if (order := step._row_order())), None)
 
     def _is_blocking(self) -> bool:
         return any(step._is_blocking() for step in self.steps)

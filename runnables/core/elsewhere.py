@@ -27,7 +27,8 @@ _IN_PROVIDERS: Final[Mapping[str, str]] = {
 _HANDLERS: Final = "Use an object with `on_event` as a handler, in callbacks=[...]."
 _AGENTS: Final = "Use create_agent(model, tools)."
 _HISTORY: Final = (
-    "Store the list of messages yourself, and pass it to a MessagesPlaceholder of the prompt."
+    "Use with_history(chain, SQLiteHistory(path)), or RunnableWithMessageHistory; for another "
+    "store, subclass BaseChatMessageHistory."
 )
 _CHAINS: Final = "Pipe its parts: prompt | model | StrOutputParser()."
 _TEXT_MODELS: Final = "Models are chat models here: init_chat_model('openai:gpt-5-mini')."
@@ -49,7 +50,10 @@ _GROUPS: Final[Mapping[str, str]] = {
     ),
     _CHAINS: "stuff_documents_chain",
     _HANDLERS: "BaseCallbackHandler Callbacks",
-    _HISTORY: "InMemoryChatMessageHistory RemoveMessage RunnableWithMessageHistory",
+    _HISTORY: (
+        "FileChatMessageHistory MongoDBChatMessageHistory PostgresChatMessageHistory "
+        "RedisChatMessageHistory SQLChatMessageHistory StreamlitChatMessageHistory"
+    ),
     _INTERNAL: (
         "ErrorCode FILTERED_ARGS FunctionNonLocals GetLambdaSource InitValidator "
         "IsFunctionArgDict IsLocalDict LC_AUTO_PREFIX LC_ID_PREFIX NonLocals "
@@ -101,7 +105,6 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use ChatModel.": "BaseChatModel BaseLanguageModel LanguageModelLike SimpleChatModel",
     "Use ChatPromptValue, or a list of messages.": "ChatPromptValueConcrete ImagePromptValue",
     "Use ConfigError.": "SchemaAnnotationError",
-    "Use ConfigurableField.": "ConfigurableFieldSpec",
     "Use ConsoleHandler, or `for chunk in model.stream(...)`.": "StreamingStdOutCallbackHandler",
     "Use ConsoleHandler, which prints all runs.": (
         "ConsoleCallbackHandler StdOutCallbackHandler get_debug get_verbose set_debug set_verbose"
@@ -120,6 +123,9 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use Runnable.": "RunnableSerializable",
     "Use RunnablesError.": "LangChainException",
     "Use RunnableConfig.": "EmptyDict",
+    "Use SummarizeHistory or trim_messages: a history is only appended to, or cleared.": (
+        "RemoveMessage"
+    ),
     "Use ToolMessage.": "FunctionMessage",
     "Use ToolMessageChunk.": "FunctionMessageChunk",
     "Use Usage.": "UsageMetadataCallbackHandler",

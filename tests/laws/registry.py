@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.laws.registry_combinators import bulk_steps, parallels, sequences, shapes
 from tests.laws.registry_functions import generators, lambdas, users_classes
+from tests.laws.registry_history import histories
 from tests.laws.registry_models import models, parsers, prompts
 from tests.laws.registry_policies import bindings, caches, controls, fallbacks, retries
 from tests.laws.registry_tools import agents, tools
@@ -30,6 +31,7 @@ REGISTRY: list[Specimen] = [
     *models(),
     *parsers(),
     *agents(),
+    *histories(),
 ]
 
 BASES = {
