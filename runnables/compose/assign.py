@@ -36,7 +36,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
     dict is there, as they come. `assign` makes one.
 
     Args:
-        branches: the runnables or functions by new key, or a RunnableParallel.
+        mapper: the runnables or functions by new key, or a RunnableParallel.
 
     Raises:
         TypeError: when run, an input that is no dict.
@@ -46,9 +46,9 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         {'text': 'abc', 'size': 3}
     """
 
-    def __init__(self, branches: Mapping[str, Any] | RunnableParallel[Any]) -> None:
+    def __init__(self, mapper: Mapping[str, Any] | RunnableParallel[Any]) -> None:
         self.mapper: RunnableParallel[Any] = (
-            branches if isinstance(branches, RunnableParallel) else RunnableParallel(branches)
+            mapper if isinstance(mapper, RunnableParallel) else RunnableParallel(mapper)
         )
 
     def __repr__(self) -> str:

@@ -36,7 +36,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
     the others. The stream's chunks are dicts with a chunk of one branch each.
 
     Args:
-        branches: the runnables by name, or what `|` takes for one.
+        steps__: the runnables by name, or what `|` takes for one.
         name: the name in events and error notes, if it is a string, else a branch of that name.
         **more: more branches.
 
@@ -46,9 +46,9 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
     """
 
     def __init__(
-        self, branches: Mapping[str, Any] | None = None, *, name: Any = None, **more: Any
+        self, steps__: Mapping[str, Any] | None = None, *, name: Any = None, **more: Any
     ) -> None:
-        given: Any = {} if branches is None else branches
+        given: Any = {} if steps__ is None else steps__
         if not isinstance(given, Mapping):
             raise TypeError(
                 f"RunnableParallel({given!r}): expected a dict of branches by name, or "
@@ -61,6 +61,11 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
             key: coerce_part(branch, _location(key)) for key, branch in named.items()
         }
         self.name = name
+
+    @property
+    def steps__(self) -> dict[str, Runnable[Any, Any]]:
+        """Return the branches, by their name in LangChain."""
+        return self.branches
 
     @property
     def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from what is inside

@@ -335,7 +335,7 @@ def text_of(output: Any, reader: object) -> str:
     if isinstance(output, str):
         return str(output)
     if isinstance(output, BaseMessage):
-        return str(output.text)
+        return str(text_of_content(output.content))
     if isinstance(output, PromptValue):
         return output.to_string()
     if isinstance(output, list) and _are_blocks(cast("list[object]", output)):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.policies.attempts import (
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from runnables.engine.stream import StreamInfo
 
 
+T = TypeVar("T")
+
 _BACKOFF = tuple(field.name for field in fields(Backoff))
 
 
@@ -68,14 +70,18 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         wait_exponential_jitter: whether to wait between attempts, longer each time and a bit at
             random. A model's service that says how long (`error.retry_after`) gets at least that.
         exponential_jitter_params: `initial`, `max`, `jitter` (in seconds) and `exp_base`.
-        stop_after_attempt: the number of attempts in all, at least 1.
+        stop_after_attempt: the number of attempts in all, at least 1; 3 by default.
         max_retry_delay: the longest delay, in seconds, that a service may ask for; after an error
             that asks for more there is no other attempt.
         on_restart: "raise" or "restart".
+        max_attempt_number: another name for `stop_after_attempt`.
+        retry_exception_types: another name for `retry_if_exception_type`.
+        kwargs: options that every call gets, as with `bind`.
+        config: config that every call gets, as with `with_config`.
 
     Raises:
-        ConfigError: an unknown parameter, a number that is too low, or something that does not say
-            which errors count.
+        ConfigError: an unknown parameter, a number that is too low, something that does not say
+            which errors count, or both names of one setting.
 
     Example:
         >>> answers = iter(["none", "7"])
@@ -88,13 +94,27 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         self,
         bound: Any,
         *,
-        retry_if_exception_type: Errors = (Exception,),
+        retry_if_exception_type: Errors | None = None,
         wait_exponential_jitter: bool = True,
         exponential_jitter_params: Mapping[str, float] | None = None,
-        stop_after_attempt: int = 3,
+        stop_after_attempt: int | None = None,
         max_retry_delay: float = MAX_RETRY_DELAY,
         on_restart: Restart = "raise",
+        max_attempt_number: int | None = None,
+        retry_exception_types: Errors | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        config: RunnableConfig | None = None,
     ) -> None:
+        stop_after_attempt = _either(
+            "stop_after_attempt", stop_after_attempt, "max_attempt_number", max_attempt_number, 3
+        )
+        retry_if_exception_type = _either(
+            "retry_if_exception_type",
+            retry_if_exception_type,
+            "retry_exception_types",
+            retry_exception_types,
+            (Exception,),
+        )
         check_attempts("stop_after_attempt", stop_after_attempt, 1)
         max_retry_delay = check_seconds("max_retry_delay={}", max_retry_delay, or_zero=True)
         for key in exponential_jitter_params or {}:
@@ -108,7 +128,10 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
             check_seconds(setting, value, or_zero=True)  # `exp_base`, too, is a number from 0
         check_restart(on_restart)
         check_errors("retry_if_exception_type", retry_if_exception_type)
-        self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
+        bound = coerce_to_runnable(bound)
+        if kwargs:
+            bound = bound.bind(**kwargs)
+        self.bound: Runnable[Input, Output] = bound.with_config(config) if config else bound
         self.retry_if_exception_type = retry_if_exception_type
         self.wait_exponential_jitter = wait_exponential_jitter
         self.exponential_jitter_params = exponential_jitter_params
@@ -118,6 +141,16 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
 
     def __repr__(self) -> str:
         return f"({self.bound!r}).with_retry(stop_after_attempt={self.stop_after_attempt})"
+
+    @property
+    def max_attempt_number(self) -> int:
+        """Return `stop_after_attempt`, by its name in LangChain."""
+        return self.stop_after_attempt
+
+    @property
+    def retry_exception_types(self) -> Errors:
+        """Return `retry_if_exception_type`, by its name in LangChain."""
+        return self.retry_if_exception_type
 
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         return with_settings(self, {"bound": made})
@@ -214,3 +247,15 @@ def _child_config(scope: Scope | None, number: int) -> RunnableConfig | None:
     if scope is None or number == 1:
         return None if scope is None else scope.config
     return scope.for_step(f"retry:attempt:{number}", f"attempt {number}").config
+
+
+def _either(name: str, value: T | None, other: str, other_value: T | None, default: T) -> T:
+    """Return a setting that has two names.
+
+    Raises:
+        ConfigError: both are set.
+    """
+    if value is not None and other_value is not None:
+        raise ConfigError(f"RunnableRetry got {name}= and {other}=, which are one setting.")
+    found = other_value if value is None else value
+    return default if found is None else found
