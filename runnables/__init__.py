@@ -219,11 +219,16 @@ if TYPE_CHECKING:
         ListOutputParser as ListOutputParser,
         MarkdownListOutputParser as MarkdownListOutputParser,
         NumberedListOutputParser as NumberedListOutputParser,
+        OutputFixingParser as OutputFixingParser,
         PydanticOutputParser as PydanticOutputParser,
         PydanticToolsParser as PydanticToolsParser,
         RepairParser as RepairParser,
+        ResponseSchema as ResponseSchema,
+        RetryOutputParser as RetryOutputParser,
+        RetryWithErrorOutputParser as RetryWithErrorOutputParser,
         SimpleJsonOutputParser as SimpleJsonOutputParser,
         StrOutputParser as StrOutputParser,
+        StructuredOutputParser as StructuredOutputParser,
         XMLOutputParser as XMLOutputParser,
         answer_text as answer_text,
         parse_json_markdown as parse_json_markdown,
@@ -245,11 +250,13 @@ if TYPE_CHECKING:
         HumanMessagePromptTemplate as HumanMessagePromptTemplate,
         ImagePromptTemplate as ImagePromptTemplate,
         LengthBasedExampleSelector as LengthBasedExampleSelector,
+        MaxMarginalRelevanceExampleSelector as MaxMarginalRelevanceExampleSelector,
         MessagesPlaceholder as MessagesPlaceholder,
         MissingVariableError as MissingVariableError,
         PromptInputError as PromptInputError,
         PromptTemplate as PromptTemplate,
         PromptTemplateFormat as PromptTemplateFormat,
+        SemanticSimilarityExampleSelector as SemanticSimilarityExampleSelector,
         StringPromptTemplate as StringPromptTemplate,
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
     )
@@ -341,19 +348,20 @@ _HOMES: Final = {
         "answer_text BaseOutputParser BaseParser BaseTransformOutputParser "
         "CommaSeparatedListOutputParser DatetimeOutputParser EnumOutputParser JsonError "
         "JsonExtractor JsonOutputKeyToolsParser JsonOutputParser JsonOutputToolsParser JsonReader "
-        "ListOutputParser "
-        "MarkdownListOutputParser NumberedListOutputParser parse_json_markdown "
-        "parse_partial_json PydanticOutputParser PydanticToolsParser RepairParser "
-        "SimpleJsonOutputParser StrOutputParser XMLOutputParser"
+        "ListOutputParser MarkdownListOutputParser NumberedListOutputParser OutputFixingParser "
+        "parse_json_markdown parse_partial_json PydanticOutputParser PydanticToolsParser "
+        "RepairParser ResponseSchema RetryOutputParser RetryWithErrorOutputParser "
+        "SimpleJsonOutputParser StrOutputParser StructuredOutputParser XMLOutputParser"
     ),
     "runnables.prompts": (
         "AIMessagePromptTemplate AsyncExampleSelector BaseChatPromptTemplate "
         "BaseExampleSelector BaseMessagePromptTemplate BasePromptTemplate "
         "ChatMessagePromptTemplate ChatPromptTemplate DictPromptTemplate ExampleSelector "
         "FewShotChatMessagePromptTemplate FewShotPromptTemplate HumanMessagePromptTemplate "
-        "ImagePromptTemplate LengthBasedExampleSelector MessagesPlaceholder "
-        "MissingVariableError PromptInputError PromptTemplate PromptTemplateFormat "
-        "StringPromptTemplate SystemMessagePromptTemplate"
+        "ImagePromptTemplate LengthBasedExampleSelector MaxMarginalRelevanceExampleSelector "
+        "MessagesPlaceholder MissingVariableError PromptInputError PromptTemplate "
+        "PromptTemplateFormat SemanticSimilarityExampleSelector StringPromptTemplate "
+        "SystemMessagePromptTemplate"
     ),
     "runnables.tools": (
         "BaseTool InjectedToolArg InjectedToolCallId RunnableTool StructuredTool tool"
