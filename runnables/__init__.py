@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     )
     from runnables.core.handlers import Event as Event, Handler as Handler
     from runnables.core.user_code import ensure_config as ensure_config
+    from runnables.engine.addable import AddableDict as AddableDict, aadd as aadd, add as add
     from runnables.engine.cancellation import is_cancelled as is_cancelled
     from runnables.engine.deltas import MergeableChunk as MergeableChunk
     from runnables.engine.merging import (
@@ -304,6 +305,7 @@ _HOMES: Final = {
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Event Handler",
     "runnables.core.user_code": "ensure_config",
+    "runnables.engine.addable": "aadd add AddableDict",
     "runnables.engine.cancellation": "is_cancelled",
     "runnables.engine.deltas": "MergeableChunk",
     "runnables.engine.merging": (

@@ -16,6 +16,7 @@ from runnables.compose.parallel import RunnableParallel
 from runnables.compose.runnable import Runnable
 from runnables.core.rows import Routine, Step
 from runnables.core.subclassing import config_of
+from runnables.engine.addable import dict_chunk
 from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
 from runnables.engine.stream import StreamInfo, aclose, close, merge_of, owned, raw_iterator
 from runnables.engine.tee import AsyncTee, Tee
@@ -142,7 +143,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         seen: dict[str, Any] = {}
         try:
             for chunk in _by_key(own):
-                yield from self._passed_on(chunk, seen)
+                yield from self._passed_on(chunk, seen, streams)
             streams.new = new = self.mapper.transform(copy, config_of(scope), **kwargs)
             info.adopt(new)
             with new:
@@ -165,7 +166,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         seen: dict[str, Any] = {}
         try:
             async for chunk in owned(_aby_key(own)):
-                for part in self._passed_on(chunk, seen):
+                for part in self._passed_on(chunk, seen, streams):
                     yield part
             streams.new = new = self.mapper.atransform(copy, config_of(scope), **kwargs)
             info.adopt(new)
@@ -177,17 +178,19 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
             await aclose(copy)
             await tee.aclose()
 
-    def _passed_on(self, chunk: Any, seen: dict[str, Any]) -> Iterable[Any]:
+    def _passed_on(
+        self, chunk: Any, seen: dict[str, Any], streams: _AssignedStreams
+    ) -> Iterable[Any]:
         """Return a chunk of the dict without the keys that are computed anew, or nothing.
 
         A reset becomes one of the keys that were seen, as the new keys have resets of their own.
         """
         if chunk is RESET:
-            return (dict(seen),)
+            return (dict_chunk(seen, streams.merge),)
         self._check(chunk)
         kept = {key: value for key, value in chunk.items() if key not in self.mapper.branches}
         seen.update(dict.fromkeys(kept, RESET))
-        return (kept,) if kept or not chunk else ()
+        return (dict_chunk(kept, streams.merge),) if kept or not chunk else ()
 
 
 class _AssignedStreams:

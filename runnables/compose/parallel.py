@@ -13,6 +13,7 @@ from runnables.core.batching import enter_limit
 from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location, clock
 from runnables.core.rows import Fork, Routine, Step
+from runnables.engine.addable import dict_chunk
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import ByKey, Merge
 from runnables.engine.stream import StreamInfo, aclose, close, merge_of, owned
@@ -187,7 +188,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         if not self.branches:
-            yield {}
+            yield dict_chunk({}, self.merge)
         slots, owns_limit, scope = enter_limit(scope)
         tee = Tee(input, len(self.branches), info.outer, one_thread=slots.limit == 1)
         merges = _BranchMerges(info, self.branches)
@@ -197,8 +198,9 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         }
         pairs = interleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
+            merge = merges.merge
             for key, chunk in pairs:
-                yield {key: chunk}
+                yield dict_chunk({key: chunk}, merge)
         finally:
             try:
                 pairs.close()
@@ -213,7 +215,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         if not self.branches:
-            yield {}
+            yield dict_chunk({}, self.merge)
         slots, owns_limit, scope = enter_limit(scope)
         tee = AsyncTee(input, len(self.branches), info.outer)
         merges = _BranchMerges(info, self.branches)
@@ -223,8 +225,9 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         }
         pairs = ainterleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
+            merge = merges.merge
             async for key, chunk in owned(pairs):
-                yield {key: chunk}
+                yield dict_chunk({key: chunk}, merge)
         finally:
             try:
                 await pairs.aclose()

@@ -116,8 +116,8 @@ class BaseMessage(BaseModel):
         """Return a chat prompt of this message and the other parts; a string is a template.
 
         Example:
-            >>> SystemMessage("Be brief.") + HumanMessage("Hello") + "{question}"
-            ChatPromptTemplate([SystemMessage('Be brief.'), HumanMessage('Hello'), ('human', '{question}')])
+            >>> SystemMessage("Be brief.") + HumanMessage("Hi") + "{x}"
+            ChatPromptTemplate([SystemMessage('Be brief.'), HumanMessage('Hi'), ('human', '{x}')])
         """
         from runnables.prompts.chat import ChatPromptTemplate
 
@@ -202,9 +202,7 @@ class BaseMessageChunk(BaseMessage):
     def _merge_tool_calls(self, chunks: Sequence[Any]) -> None:
         """Set the tool calls of the merged chunk, where its class has them."""
 
-    def __add__(  # type: ignore[override]  # chunks of one message, where messages make a prompt
-        self, other: Self | Sequence[Self]
-    ) -> Self:
+    def __add__(self, other: Self | Sequence[Self]) -> Self:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - chunks make a message, messages a prompt
         others = other if isinstance(other, Sequence) else [other]
         if not all(isinstance(cast("object", chunk), BaseMessageChunk) for chunk in others):
             return NotImplemented

@@ -5,7 +5,7 @@ They run the one loop of `repair.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.core.typevars import Output
@@ -17,6 +17,8 @@ from runnables.parsers.repair import RepairParser
 if TYPE_CHECKING:
     from runnables.errors import OutputParserException
     from runnables.parsers.base import BaseParser
+
+T = TypeVar("T")
 
 
 class OutputFixingParser(RepairParser[Output], internal=True):
@@ -51,8 +53,8 @@ class OutputFixingParser(RepairParser[Output], internal=True):
 
     @classmethod
     def from_llm(
-        cls, llm: Any, parser: BaseParser[Output], prompt: Any = None, max_retries: int = 1
-    ) -> Self:
+        cls, llm: Any, parser: BaseParser[T], prompt: Any = None, max_retries: int = 1
+    ) -> OutputFixingParser[T]:
         """Return a parser with a model that corrects answers which do not parse.
 
         Args:
@@ -64,7 +66,8 @@ class OutputFixingParser(RepairParser[Output], internal=True):
         Raises:
             ConfigError: `max_retries` is below 1.
         """
-        return cls(parser, llm, attempts=max_retries, prompt=prompt)
+        made: Any = cls  # of any parser, where `cls` is of one
+        return cast("OutputFixingParser[T]", made(parser, llm, attempts=max_retries, prompt=prompt))
 
     def __repr__(self) -> str:
         if self.prompt is None:

@@ -113,7 +113,7 @@ class StructuredOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
 
     def _missing(self, value: object) -> list[str]:
         """Return the fields that an object lacks; all of them, where it is no object."""
-        found = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+        found: Any = cast("Any", value) if isinstance(value, Mapping) else ()
         return [schema.name for schema in self.response_schemas if schema.name not in found]
 
     def _checked(self, value: Any, text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Selectors of the examples that are most like the input, by the vectors of their texts.
+"""Selectors of the examples that are most like the input, by the vectors of what they say.
 
 The search is exact, and in memory: a prompt's examples are tens or hundreds.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from operator import mul
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 from runnables.core.values import Value
 from runnables.errors import PromptError, did_you_mean
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 Vector = Sequence[float]
 
 
-class EmbedsTexts(Protocol):
-    """A protocol of models that embed strings, which every `Embeddings` has."""
+class EmbedsStrings(Protocol):
+    """A protocol of models that embed strings, as every `Embeddings` does."""
 
-    def embed_documents(self, texts: list[str], /) -> list[list[float]]:
+    def embed_documents(self, strings: list[str], /) -> list[list[float]]:
         """Return the vector of each string."""
         ...
 
-    async def aembed_documents(self, texts: list[str], /) -> list[list[float]]:
+    async def aembed_documents(self, strings: list[str], /) -> list[list[float]]:
         """Return the vector of each string."""
         ...
 
@@ -73,7 +73,7 @@ class SemanticSimilarityExampleSelector(Value, BaseExampleSelector):
     def __init__(
         self,
         examples: Iterable[Example],
-        embeddings: EmbedsTexts,
+        embeddings: EmbedsStrings,
         *,
         k: int = 4,
         input_keys: Sequence[str] | None = None,
@@ -93,7 +93,7 @@ class SemanticSimilarityExampleSelector(Value, BaseExampleSelector):
     def from_examples(
         cls,
         examples: Iterable[Example],
-        embeddings: EmbedsTexts,
+        embeddings: EmbedsStrings,
         vectorstore_cls: None = None,
         k: int = 4,
         input_keys: Sequence[str] | None = None,
@@ -120,7 +120,7 @@ class SemanticSimilarityExampleSelector(Value, BaseExampleSelector):
     async def afrom_examples(
         cls,
         examples: Iterable[Example],
-        embeddings: EmbedsTexts,
+        embeddings: EmbedsStrings,
         vectorstore_cls: None = None,
         k: int = 4,
         input_keys: Sequence[str] | None = None,
@@ -167,7 +167,7 @@ class SemanticSimilarityExampleSelector(Value, BaseExampleSelector):
     def _made(
         cls,
         examples: Iterable[Example],
-        embeddings: EmbedsTexts,
+        embeddings: EmbedsStrings,
         vectorstore_cls: object,
         k: int,
         input_keys: Sequence[str] | None,
@@ -179,7 +179,7 @@ class SemanticSimilarityExampleSelector(Value, BaseExampleSelector):
                 f"{cls.__name__} keeps the vectors of its examples in memory, and got the vector "
                 f"store {shown}. Leave it out: from_examples(examples, embeddings, k={k})."
             )
-        known = cls.__init__.__kwdefaults__
+        known: dict[str, Any] = cast("Any", cls.__init__).__kwdefaults__
         for name in options:
             if name not in known:
                 raise PromptError(
@@ -191,17 +191,18 @@ class SemanticSimilarityExampleSelector(Value, BaseExampleSelector):
     # Two calls at once may embed the same examples; neither adds vectors to those of the other.
     def _embed(self) -> None:
         known = self._vectors
-        if texts := self._texts_after(known):
-            self._vectors = (*known, *map(_unit, self.embeddings.embed_documents(texts)))
+        if strings := self._strings_after(known):
+            vectors = self.embeddings.embed_documents(strings)
+            self._vectors = (*known, *map(_unit, vectors))
 
     async def _aembed(self) -> None:
         known = self._vectors
-        if texts := self._texts_after(known):
-            vectors = await self.embeddings.aembed_documents(texts)
+        if strings := self._strings_after(known):
+            vectors = await self.embeddings.aembed_documents(strings)
             self._vectors = (*known, *map(_unit, vectors))
 
-    def _texts_after(self, known: Sequence[Vector]) -> list[str]:
-        """Return the texts of the examples that are not embedded yet."""
+    def _strings_after(self, known: Sequence[Vector]) -> list[str]:
+        """Return the strings of the examples that are not embedded yet."""
         return [self._text(example) for example in self.examples[len(known) :]]
 
     def _text(self, values: Mapping[str, Any]) -> str:
@@ -254,7 +255,7 @@ class MaxMarginalRelevanceExampleSelector(SemanticSimilarityExampleSelector):
     def __init__(
         self,
         examples: Iterable[Example],
-        embeddings: EmbedsTexts,
+        embeddings: EmbedsStrings,
         *,
         k: int = 4,
         fetch_k: int = 20,
@@ -289,11 +290,8 @@ def _most_like(query: Vector, vectors: Sequence[Vector], count: int) -> list[int
     return sorted(range(len(vectors)), key=likeness.__getitem__, reverse=True)[:count]
 
 
-def _sum_of_products(left: Vector, right: Vector) -> float:
-    return sum(map(mul, left, right))
-
-
-_dot: Final = getattr(math, "sumprod", _sum_of_products)  # of Python 3.12
+def _dot(left: Vector, right: Vector) -> float:
+    return float(sum(map(mul, left, right)))
 
 
 def _unit(vector: Vector) -> Vector:

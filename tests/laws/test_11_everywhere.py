@@ -76,6 +76,7 @@ TAKES_ALL = {
     "bind: unknown option": "the bound option is refused first",
     "configurable alternatives: growwing": "the missing alternative is named first",
     "parser: repaired": "options are the model's, which is called only to correct an answer",
+    "parser: fixed": "likewise",
 }
 """Specimens that do not name the keyword, and why. Users' classes do not: they have `**kwargs`."""
 

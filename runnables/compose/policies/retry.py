@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.policies.attempts import (
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from runnables.engine.stream import StreamInfo
 
 
-T = TypeVar("T")
-
+_ATTEMPTS: Final = 3
+_ANY_ERROR: Final = (Exception,)
 _BACKOFF = tuple(field.name for field in fields(Backoff))
 
 
@@ -70,7 +70,7 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         wait_exponential_jitter: whether to wait between attempts, longer each time and a bit at
             random. A model's service that says how long (`error.retry_after`) gets at least that.
         exponential_jitter_params: `initial`, `max`, `jitter` (in seconds) and `exp_base`.
-        stop_after_attempt: the number of attempts in all, at least 1; 3 by default.
+        stop_after_attempt: the number of attempts in all, at least 1.
         max_retry_delay: the longest delay, in seconds, that a service may ask for; after an error
             that asks for more there is no other attempt.
         on_restart: "raise" or "restart".
@@ -94,10 +94,10 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         self,
         bound: Any,
         *,
-        retry_if_exception_type: Errors | None = None,
+        retry_if_exception_type: Errors = _ANY_ERROR,
         wait_exponential_jitter: bool = True,
         exponential_jitter_params: Mapping[str, float] | None = None,
-        stop_after_attempt: int | None = None,
+        stop_after_attempt: int = _ATTEMPTS,
         max_retry_delay: float = MAX_RETRY_DELAY,
         on_restart: Restart = "raise",
         max_attempt_number: int | None = None,
@@ -105,16 +105,13 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         kwargs: Mapping[str, Any] | None = None,
         config: RunnableConfig | None = None,
     ) -> None:
-        stop_after_attempt = _either(
-            "stop_after_attempt", stop_after_attempt, "max_attempt_number", max_attempt_number, 3
-        )
-        retry_if_exception_type = _either(
-            "retry_if_exception_type",
-            retry_if_exception_type,
-            "retry_exception_types",
-            retry_exception_types,
-            (Exception,),
-        )
+        if max_attempt_number is not None:
+            _refuse_both(stop_after_attempt, _ATTEMPTS, "stop_after_attempt, max_attempt_number")
+            stop_after_attempt = max_attempt_number
+        if retry_exception_types is not None:
+            names = "retry_if_exception_type, retry_exception_types"
+            _refuse_both(retry_if_exception_type, _ANY_ERROR, names)
+            retry_if_exception_type = retry_exception_types
         check_attempts("stop_after_attempt", stop_after_attempt, 1)
         max_retry_delay = check_seconds("max_retry_delay={}", max_retry_delay, or_zero=True)
         for key in exponential_jitter_params or {}:
@@ -249,13 +246,11 @@ def _child_config(scope: Scope | None, number: int) -> RunnableConfig | None:
     return scope.for_step(f"retry:attempt:{number}", f"attempt {number}").config
 
 
-def _either(name: str, value: T | None, other: str, other_value: T | None, default: T) -> T:
-    """Return a setting that has two names.
+def _refuse_both(value: object, default: object, names: str) -> None:
+    """Refuse a setting that was passed under both of its names.
 
     Raises:
-        ConfigError: both are set.
+        ConfigError: it was.
     """
-    if value is not None and other_value is not None:
-        raise ConfigError(f"RunnableRetry got {name}= and {other}=, which are one setting.")
-    found = other_value if value is None else value
-    return default if found is None else found
+    if value != default:
+        raise ConfigError(f"RunnableRetry: {names} are one setting. Pass one of them.")
