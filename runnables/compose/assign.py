@@ -16,7 +16,6 @@ from runnables.compose.parallel import RunnableParallel
 from runnables.compose.runnable import Runnable
 from runnables.core.rows import Routine, Step
 from runnables.core.subclassing import config_of
-from runnables.engine.addable import dict_chunk
 from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
 from runnables.engine.stream import StreamInfo, aclose, close, merge_of, owned, raw_iterator
 from runnables.engine.tee import AsyncTee, Tee
@@ -186,11 +185,11 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         A reset becomes one of the keys that were seen, as the new keys have resets of their own.
         """
         if chunk is RESET:
-            return (dict_chunk(seen, streams.merge),)
+            return (streams.chunk(seen),)
         self._check(chunk)
         kept = {key: value for key, value in chunk.items() if key not in self.mapper.branches}
         seen.update(dict.fromkeys(kept, RESET))
-        return (dict_chunk(kept, streams.merge),) if kept or not chunk else ()
+        return (streams.chunk(kept),) if kept or not chunk else ()
 
 
 class _AssignedStreams:
@@ -199,6 +198,12 @@ class _AssignedStreams:
     def __init__(self, own: object) -> None:
         self.own = own
         self.new: object = None
+
+    def chunk(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return a chunk that is added as the streams declare."""
+        from runnables.engine.addable import dict_chunk
+
+        return dict_chunk(values, self.merge)
 
     @property
     def merge(self) -> Merge:
