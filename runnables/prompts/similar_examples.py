@@ -244,12 +244,13 @@ class MaxMarginalRelevanceExampleSelector(SemanticSimilarityExampleSelector):
         PromptError: `k` or `fetch_k` is below 1, or an example lacks one of the keys.
 
     Example:
-        >>> examples = [{"word": "big"}, {"word": "tall"}, {"word": "big"}]
-        >>> selector = MaxMarginalRelevanceExampleSelector.from_examples(
-        ...     examples, DeterministicFakeEmbedding(size=8), k=2
-        ... )
-        >>> selector.select_examples({"word": "big"})
-        [{'word': 'big'}, {'word': 'tall'}]
+        >>> class Letters(Embeddings):
+        ...     def embed_documents(self, words):
+        ...         return [[word.count(letter) for letter in "abe"] for word in words]
+        >>> examples = [{"word": "ab"}, {"word": "aab"}, {"word": "e"}]
+        >>> selector = MaxMarginalRelevanceExampleSelector.from_examples(examples, Letters(), k=2)
+        >>> selector.select_examples({"word": "abe"})
+        [{'word': 'ab'}, {'word': 'e'}]
     """
 
     def __init__(

@@ -122,7 +122,7 @@ def test_when_no_answer_parses_the_first_error_is_raised() -> None:
 
 @pytest.mark.parametrize("kind", [OutputFixingParser, RetryOutputParser])
 def test_no_retries_are_refused(kind: Any) -> None:
-    """A parser that never asks again is the parser itself."""
+    """A parser with no retries is the parser itself."""
     with pytest.raises(ConfigError, match="expected at least 1"):
         kind.from_llm(llm=Model(), parser=JsonOutputParser(), max_retries=0)
 

@@ -31,9 +31,9 @@ class Words(Embeddings):
 
     _calls: tuple[list[str], ...] = ()
 
-    def embed_documents(self, texts: Any) -> list[list[float]]:
-        self._calls += (list(texts),)
-        return [VECTORS[text] for text in texts]
+    def embed_documents(self, words: Any) -> list[list[float]]:
+        self._calls += (list(words),)
+        return [VECTORS[word] for word in words]
 
     def embed_query(self, text: str) -> list[float]:
         return VECTORS[text]
