@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     )
     from runnables.core.handlers import Event as Event, Handler as Handler
     from runnables.core.user_code import ensure_config as ensure_config
+    from runnables.engine.addable import AddableDict as AddableDict, aadd as aadd, add as add
     from runnables.engine.cancellation import is_cancelled as is_cancelled
     from runnables.engine.deltas import MergeableChunk as MergeableChunk
     from runnables.engine.merging import (
@@ -236,11 +237,16 @@ if TYPE_CHECKING:
         ListOutputParser as ListOutputParser,
         MarkdownListOutputParser as MarkdownListOutputParser,
         NumberedListOutputParser as NumberedListOutputParser,
+        OutputFixingParser as OutputFixingParser,
         PydanticOutputParser as PydanticOutputParser,
         PydanticToolsParser as PydanticToolsParser,
         RepairParser as RepairParser,
+        ResponseSchema as ResponseSchema,
+        RetryOutputParser as RetryOutputParser,
+        RetryWithErrorOutputParser as RetryWithErrorOutputParser,
         SimpleJsonOutputParser as SimpleJsonOutputParser,
         StrOutputParser as StrOutputParser,
+        StructuredOutputParser as StructuredOutputParser,
         XMLOutputParser as XMLOutputParser,
         answer_text as answer_text,
         parse_json_markdown as parse_json_markdown,
@@ -262,11 +268,13 @@ if TYPE_CHECKING:
         HumanMessagePromptTemplate as HumanMessagePromptTemplate,
         ImagePromptTemplate as ImagePromptTemplate,
         LengthBasedExampleSelector as LengthBasedExampleSelector,
+        MaxMarginalRelevanceExampleSelector as MaxMarginalRelevanceExampleSelector,
         MessagesPlaceholder as MessagesPlaceholder,
         MissingVariableError as MissingVariableError,
         PromptInputError as PromptInputError,
         PromptTemplate as PromptTemplate,
         PromptTemplateFormat as PromptTemplateFormat,
+        SemanticSimilarityExampleSelector as SemanticSimilarityExampleSelector,
         StringPromptTemplate as StringPromptTemplate,
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
     )
@@ -315,6 +323,7 @@ _HOMES: Final = {
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Event Handler",
     "runnables.core.user_code": "ensure_config",
+    "runnables.engine.addable": "aadd add AddableDict",
     "runnables.engine.cancellation": "is_cancelled",
     "runnables.engine.deltas": "MergeableChunk",
     "runnables.engine.merging": (
@@ -365,19 +374,20 @@ _HOMES: Final = {
         "answer_text BaseOutputParser BaseParser BaseTransformOutputParser "
         "CommaSeparatedListOutputParser DatetimeOutputParser EnumOutputParser JsonError "
         "JsonExtractor JsonOutputKeyToolsParser JsonOutputParser JsonOutputToolsParser JsonReader "
-        "ListOutputParser "
-        "MarkdownListOutputParser NumberedListOutputParser parse_json_markdown "
-        "parse_partial_json PydanticOutputParser PydanticToolsParser RepairParser "
-        "SimpleJsonOutputParser StrOutputParser XMLOutputParser"
+        "ListOutputParser MarkdownListOutputParser NumberedListOutputParser OutputFixingParser "
+        "parse_json_markdown parse_partial_json PydanticOutputParser PydanticToolsParser "
+        "RepairParser ResponseSchema RetryOutputParser RetryWithErrorOutputParser "
+        "SimpleJsonOutputParser StrOutputParser StructuredOutputParser XMLOutputParser"
     ),
     "runnables.prompts": (
         "AIMessagePromptTemplate AsyncExampleSelector BaseChatPromptTemplate "
         "BaseExampleSelector BaseMessagePromptTemplate BasePromptTemplate "
         "ChatMessagePromptTemplate ChatPromptTemplate DictPromptTemplate ExampleSelector "
         "FewShotChatMessagePromptTemplate FewShotPromptTemplate HumanMessagePromptTemplate "
-        "ImagePromptTemplate LengthBasedExampleSelector MessagesPlaceholder "
-        "MissingVariableError PromptInputError PromptTemplate PromptTemplateFormat "
-        "StringPromptTemplate SystemMessagePromptTemplate"
+        "ImagePromptTemplate LengthBasedExampleSelector MaxMarginalRelevanceExampleSelector "
+        "MessagesPlaceholder MissingVariableError PromptInputError PromptTemplate "
+        "PromptTemplateFormat SemanticSimilarityExampleSelector StringPromptTemplate "
+        "SystemMessagePromptTemplate"
     ),
     "runnables.tools": (
         "BaseTool InjectedToolArg InjectedToolCallId RunnableTool StructuredTool tool"

@@ -55,7 +55,7 @@ SUBJECTS = (
             "RunnableConfigurableAlternatives",
             "Streams": "Stream AsyncStream",
             "How chunks add up": "DELTAS SNAPSHOTS RESET ByKey ByIndex CustomMerge Merge "
-            "MergeableChunk merge_chunks",
+            "MergeableChunk merge_chunks AddableDict add aadd",
         },
     ),
     Subject(
@@ -111,7 +111,9 @@ SUBJECTS = (
             "SystemMessagePromptTemplate ChatMessagePromptTemplate ImagePromptTemplate "
             "DictPromptTemplate",
             "Examples": "FewShotChatMessagePromptTemplate FewShotPromptTemplate "
-            "LengthBasedExampleSelector ExampleSelector AsyncExampleSelector BaseExampleSelector",
+            "LengthBasedExampleSelector SemanticSimilarityExampleSelector "
+            "MaxMarginalRelevanceExampleSelector "
+            "ExampleSelector AsyncExampleSelector BaseExampleSelector",
             "What a prompt makes": "PromptValue ChatPromptValue StringPromptValue",
             "Bases": "BasePromptTemplate BaseChatPromptTemplate StringPromptTemplate "
             "BaseMessagePromptTemplate",
@@ -128,7 +130,10 @@ SUBJECTS = (
             "NumberedListOutputParser MarkdownListOutputParser EnumOutputParser "
             "DatetimeOutputParser XMLOutputParser",
             "Tool calls": "JsonOutputToolsParser JsonOutputKeyToolsParser PydanticToolsParser",
-            "Correcting answers": "RepairParser",
+            "Fields that are described": "StructuredOutputParser ResponseSchema",
+            "Correcting answers": (
+                "RepairParser OutputFixingParser RetryOutputParser RetryWithErrorOutputParser"
+            ),
             "Parsers of your own": "BaseOutputParser BaseTransformOutputParser BaseParser",
             "Partial JSON": "parse_partial_json parse_json_markdown JsonReader JsonExtractor "
             "JsonError",

@@ -142,15 +142,10 @@ _GROUPS: Final[Mapping[str, str]] = {
         "ProviderStrategyBinding SchemaT StructuredOutputError StructuredOutputValidationError "
         "ToolStrategy"
     ),
-    "Use merge_chunks.": "aadd add",
-    "Chunks merge as they declare it: merge_chunks.": "Addable AddableDict SupportsAdd",
+    "Chunks merge as they declare it: merge_chunks.": "Addable SupportsAdd",
     "Use merge_configs.": "patch_config",
     "Use model.get_num_tokens(text), or count_tokens_approximately.": "get_tokenizer",
-    "Use parser.with_repair(model).": (
-        "OutputFixingParser RetryOutputParser RetryWithErrorOutputParser"
-    ),
     "Use prompt | model.with_structured_output(MyClass).": "StructuredPrompt",
-    "Use model.with_structured_output(MyClass).": "ResponseSchema StructuredOutputParser",
     "Use PromptTemplate, which checks itself: .format(...), .input_variables.": (
         "check_valid_template get_template_variables jinja2_formatter validate_jinja2"
     ),
@@ -194,9 +189,6 @@ _GROUPS: Final[Mapping[str, str]] = {
         "from_env get_from_dict_or_env get_from_env secret_from_env"
     ),
     "Use pydantic.SecretStr.": "convert_to_secret_str",
-    "Subclass BaseExampleSelector.": (
-        "MaxMarginalRelevanceExampleSelector SemanticSimilarityExampleSelector"
-    ),
     "Write the messages: AIMessage(tool_calls=[...]), ToolMessage(...).": (
         "tool_example_to_messages"
     ),

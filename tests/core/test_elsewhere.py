@@ -37,8 +37,6 @@ ANSWERS = {
     "RemoveMessage": "SummarizeHistory",
     "BaseChatModel": "ChatModel",
     "RunnableSerializable": "Use Runnable.",
-    "OutputFixingParser": "with_repair",
-    "StructuredOutputParser": "with_structured_output",
     "PydanticOutputFunctionsParser": "PydanticToolsParser",
     "BaseCallbackHandler": "on_event",
     "AsyncCallbackHandler": "on_event",
@@ -118,7 +116,7 @@ def test_an_attribute_says_so_too(name: str) -> None:
         ("runnables.messages", "HumanMesage", "Did you mean 'HumanMessage'?"),
         ("runnables.prompts", "HumanMessage", "from runnables import HumanMessage"),
         ("runnables.tools", "BaseToolkit", "Use a list of tools."),
-        ("runnables.parsers", "OutputFixingParser", "with_repair"),
+        ("runnables.parsers", "JsonOutputFunctionsParser", "PydanticToolsParser"),
     ],
 )
 def test_the_packages_inside_say_so_too(module: str, name: str, answer: str) -> None:

@@ -28,11 +28,14 @@ from runnables import (
     MarkdownListOutputParser,
     MessagesPlaceholder,
     NumberedListOutputParser,
+    OutputFixingParser,
     PromptTemplate,
     PydanticOutputParser,
     PydanticToolsParser,
+    ResponseSchema,
     Runnable,
     StrOutputParser,
+    StructuredOutputParser,
     XMLOutputParser,
 )
 from runnables.models.fakes import (
@@ -233,6 +236,22 @@ def parsers() -> Iterator[Specimen]:
         "parser: repaired",
         lambda: PydanticOutputParser(Person).with_repair(
             ScriptedChatModel(["no", '{"name": "Bob"}'], cycle=True), attempts=2
+        ),
+        JSON,
+        remembers=True,
+    )
+    yield specimen(
+        "parser: fields",
+        lambda: StructuredOutputParser([ResponseSchema(name="name", description="a name")]),
+        JSON,
+    )
+    yield specimen(
+        "parser: fixed",
+        lambda: OutputFixingParser.from_llm(
+            llm=ScriptedChatModel(["no", '{"name": "Bob"}'], cycle=True),
+            parser=PydanticOutputParser(Person),
+            prompt=PromptTemplate("{instructions} {completion} {error}"),
+            max_retries=2,
         ),
         JSON,
         remembers=True,

@@ -77,6 +77,7 @@ TAKES_ALL = {
     "history: no session": "the missing session is named first",
     "configurable alternatives: growwing": "the missing alternative is named first",
     "parser: repaired": "options are the model's, which is called only to correct an answer",
+    "parser: fixed": "likewise",
 }
 """Specimens that do not name the keyword, and why. Users' classes do not: they have `**kwargs`."""
 
