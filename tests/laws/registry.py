@@ -50,11 +50,13 @@ BASES = {
     "runnables.tools.base.BaseTool": "a base of tools",
     "runnables.models.structured.output.StructuredOutput": "a base, of chat models",
     "runnables.models.chat.ChatModel": "a base of models",
+    "runnables.compose.configurable.ConfiguredRunnable": "a base of configurable runnables",
     "runnables.models.embeddings.Embeddings": "a base of models",
 }
 """Classes that cannot run by themselves; each has subclasses in the registry."""
 
 ELSEWHERE = {
+    "runnables.models.configurable_model._NoModel": "raises at every call",
     "runnables_providers.local.chat.LocalChatModel": "slow, and real: see tests/providers/local",
     "runnables_providers.local.embeddings.LocalEmbeddings": (
         "slow, and real: see tests/providers/local"

@@ -10,6 +10,7 @@ from runnables.errors import ConfigError, did_you_mean
 from runnables_providers._http import Request, asend, send
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
 from runnables_providers._remote.origins import endpoint_of
+from runnables_providers._remote.other_names import OPENAI_NAMES, takes_other_names
 from runnables_providers._remote.service import Service, variable
 from runnables_providers._remote.tool_calls import with_only_tool
 from runnables_providers.openai import background, completions, responses
@@ -28,6 +29,7 @@ OPENAI: Final = Service(
 )
 
 
+@takes_other_names(OPENAI_NAMES)
 class ChatOpenAI(HTTPChatModel, internal=True):
     """A chat model of OpenAI, or of any server with an OpenAI-compatible API.
 
