@@ -50,7 +50,7 @@ class ConfigurableModel(ConfiguredRunnable[LanguageModelInput, AIMessage], inter
         self.prefix = prefix
         self._make = make
         self.default = (
-            make(**self.settings) if settings.get("model") else _NoModel(self._key("model"))
+            make(**self.settings) if settings.get("model") else NoModel(self._key("model"))
         )
 
     def __repr__(self) -> str:
@@ -89,7 +89,7 @@ class ConfigurableModel(ConfiguredRunnable[LanguageModelInput, AIMessage], inter
         return self._make(**settings) if settings.get("model") else self.default
 
 
-class _NoModel(ChatModel, internal=True):
+class NoModel(ChatModel, internal=True):
     """What stands where no model was named: every call must choose one."""
 
     def __init__(self, key: str) -> None:

@@ -56,7 +56,6 @@ BASES = {
 """Classes that cannot run by themselves; each has subclasses in the registry."""
 
 ELSEWHERE = {
-    "runnables.models.configurable_model._NoModel": "raises at every call",
     "runnables_providers.local.chat.LocalChatModel": "slow, and real: see tests/providers/local",
     "runnables_providers.local.embeddings.LocalEmbeddings": (
         "slow, and real: see tests/providers/local"

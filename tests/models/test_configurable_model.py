@@ -27,7 +27,7 @@ def test_a_call_sets_the_fields_that_are_named(call: Call) -> None:
     model = init_chat_model("scripted", script=["a"], cycle=True, configurable_fields=["script"])
     assert _answer(call, model) == "a"
     assert _answer(call, model, script=["b"]) == "b"
-    assert _answer(call, model, script=["b"], name="other") == "b"  # a key of somebody else
+    assert _answer(call, model, script=["b"], name="other") == "b"  # a key of another step
 
 
 def test_any_field_with_a_prefix(call: Call) -> None:

@@ -89,6 +89,7 @@ class AzureChatOpenAI(ChatOpenAI, internal=True):
         AzureChatOpenAI(azure_endpoint='https://example.openai.azure.com', ...)
     """
 
+    default_model: ClassVar[str | None] = None
     service: ClassVar[Service] = AZURE
 
     def __init__(

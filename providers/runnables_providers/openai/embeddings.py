@@ -24,7 +24,9 @@ class OpenAIEmbeddings(HTTPEmbeddings, internal=True):
     """Embeddings of OpenAI, or of any server with an OpenAI-compatible API (`base_url`).
 
     Args:
-        model: the name of the model, such as "text-embedding-3-small".
+        model: the name of the model, such as "text-embedding-3-small". With
+            OpenAI's own URL it may be left out, and is then "text-embedding-ada-002", as LangChain
+            has it.
         encoding_format: how vectors are sent. "base64" takes less than half of the bytes and a
             tenth of the time to read; None: "base64" from OpenAI, the server's choice from others.
         **settings: the settings below.
@@ -74,6 +76,8 @@ class OpenAIEmbeddings(HTTPEmbeddings, internal=True):
                 f"encoding_format={encoding_format!r}: expected 'base64', 'float' or None."
             )
         self.encoding_format = encoding_format
+        if model is None and settings.get("base_url") is None:
+            model = "text-embedding-ada-002"
         super().__init__(model, **cast("RemoteEmbeddingsSettings", settings))
 
     def _path(self) -> str:
