@@ -9,6 +9,7 @@ from runnables.compose.runnable import Runnable
 from runnables.engine.collect import acollect, collect
 from runnables.engine.timeouts import async_sleep, sleep
 from runnables.messages.convert import LanguageModelInput, convert_to_messages
+from runnables.models.options import BASE_OPTIONS, merged_options
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 class FakeListLLM(Runnable[LanguageModelInput, str], internal=True):
     """A step that takes what a model takes, and answers with strings, one a call, in a cycle.
 
-    It is for tests that were written for text-completion models, of which there are none here.
+    Options of models have no effect. It is for tests that were written for text-completion models,
+    of which there are none here.
 
     Args:
         responses: the answers.
@@ -39,7 +41,8 @@ class FakeListLLM(Runnable[LanguageModelInput, str], internal=True):
         self.i = i
         self._calls = itertools.count()
 
-    def _next(self, value: LanguageModelInput) -> str:
+    def _next(self, value: LanguageModelInput, options: dict[str, Any]) -> str:
+        merged_options(type(self).__name__, BASE_OPTIONS, {}, options)  # what no model knows, too
         convert_to_messages(value)  # what no model takes is refused
         if self.i >= len(self.responses):
             raise IndexError(f"{type(self).__name__} has no response with the index {self.i}.")
@@ -47,11 +50,11 @@ class FakeListLLM(Runnable[LanguageModelInput, str], internal=True):
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> str:
         sleep(self.sleep or 0)
-        return self._next(value)
+        return self._next(value, kwargs)
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> str:
         await async_sleep(self.sleep or 0)
-        return self._next(value)
+        return self._next(value, kwargs)
 
 
 class FakeStreamingListLLM(FakeListLLM, internal=True):
@@ -69,7 +72,7 @@ class FakeStreamingListLLM(FakeListLLM, internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> Generator[str, None, None]:
-        for letter in self._next(collect(input)):
+        for letter in self._next(collect(input), kwargs):
             sleep(self.sleep or 0)
             yield letter
 
@@ -80,6 +83,6 @@ class FakeStreamingListLLM(FakeListLLM, internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[str, None]:
-        for letter in self._next(await acollect(input)):
+        for letter in self._next(await acollect(input), kwargs):
             await async_sleep(self.sleep or 0)
             yield letter

@@ -52,6 +52,7 @@ BASES = {
     "runnables.tools.base.BaseTool": "a base of tools",
     "runnables.models.structured.output.StructuredOutput": "a base, of chat models",
     "runnables.models.chat.ChatModel": "a base of models",
+    "runnables.compose.configurable.ConfiguredRunnable": "a base of configurable runnables",
     "runnables.models.embeddings.Embeddings": "a base of models",
 }
 """Classes that cannot run by themselves; each has subclasses in the registry."""

@@ -38,6 +38,7 @@ from runnables import (
     StructuredOutputParser,
     XMLOutputParser,
 )
+from runnables.models import init_chat_model
 from runnables.models.fakes import (
     DeterministicFakeEmbedding,
     FakeListChatModel,
@@ -45,6 +46,7 @@ from runnables.models.fakes import (
     GenericFakeChatModel,
     ParrotFakeChatModel,
 )
+from runnables.models.text_fakes import FakeListLLM, FakeStreamingListLLM
 from runnables_providers.scripted import ScriptedChatModel
 from tests.laws.specimens import DICTS, INTS, STRINGS, Specimen, specimen
 
@@ -133,6 +135,18 @@ def models() -> Iterator[Specimen]:
     inputs = STRINGS | st.just([HumanMessage("hi")]) | st.just([("ai", "a"), ("human", "b")])
     answer = AIMessage("a b", tool_calls=[{"name": "Person", "args": {"name": "Ada"}, "id": "1"}])
     yield specimen("model: parrot", lambda: ParrotFakeChatModel(), inputs)
+    yield specimen("model: strings", lambda: FakeListLLM(["ab", "c d"]), inputs, **chat)
+    yield specimen(
+        "model: strings, streamed", lambda: FakeStreamingListLLM(["ab", "c d"]), inputs, **chat
+    )
+    yield specimen(
+        "model: chosen by the call",
+        lambda: init_chat_model(configurable_fields="any").with_config(
+            configurable={"model": "scripted", "script": ["ab"], "cycle": True}
+        ),
+        inputs,
+        **chat,
+    )
     yield specimen("model: list", lambda: FakeListChatModel(["ab", "", "c d"]), inputs, **chat)
     yield specimen("model: messages", lambda: FakeMessagesListChatModel([answer]), inputs, **chat)
     yield specimen(
