@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias, overload
 
 from pydantic import BaseModel
-from typing_extensions import TypedDict
+from typing_extensions import Self, TypedDict
 
 from runnables.compose.runnable import Runnable
 from runnables.core.schemas import fields_in, fields_schema, is_whole
@@ -18,11 +17,14 @@ from runnables.messages.tool_names import service_name
 from runnables.redaction import hide
 from runnables.tools.arguments import ArgsSchema, CheckedArguments, hidden_names, injected_fields
 from runnables.tools.definitions import self_contained
+from runnables.tools.function_calls import FunctionCalls, check_functions
 from runnables.tools.results import ToolInvocation
+from runnables.tools.run_methods import RunMethods
 
 if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig, Scope
     from runnables.messages.tool_calls import ToolCall
+    from runnables.tools.signature import Signature
 
     Arguments: TypeAlias = (
         dict[str, Any] | BaseModel | str | bool | int | float | list[Any] | tuple[Any, ...] | None
@@ -46,7 +48,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 
-class BaseTool(Runnable[Any, Output], internal=True):
+class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
     """A runnable that a model can call by name, with arguments that are checked first.
 
     It takes a dict of arguments, and returns the bare result; or it takes a tool call of a model,
@@ -99,6 +101,8 @@ class BaseTool(Runnable[Any, Output], internal=True):
         self.handle_tool_error = handle_tool_error
         self.handle_validation_error = handle_validation_error
         self._schema: ArgsSchema | None = None
+        self._made_calls: FunctionCalls | None = None
+        self._signatures: list[Signature] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; what was made of the former value is made anew."""
@@ -113,10 +117,25 @@ class BaseTool(Runnable[Any, Output], internal=True):
     def _forget(self) -> None:
         """Forget what was made of the public attributes."""
         self._schema = None
+        self._made_calls = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        self._signatures = []
         self._forget()
+
+    def __copy__(self) -> Self:
+        copy = type(self).__new__(type(self))
+        copy.__setstate__(self.__getstate__())
+        copy._signatures = list(self._signatures)  # names of a factory are known only while it runs
+        return copy
+
+    @property
+    def _calls(self) -> FunctionCalls:
+        """Return the functions of the tool, as its settings are now."""
+        if self._made_calls is None:
+            self._made_calls = self._make_calls()
+        return self._made_calls
 
     def _keywords(self, defaults: Mapping[str, Any]) -> Iterator[str]:
         """Yield the settings that are no defaults, as keywords, without the implementation."""
@@ -188,9 +207,14 @@ class BaseTool(Runnable[Any, Output], internal=True):
         return arguments
 
     @property
+    def is_single_input(self) -> bool:
+        """Tell whether the model sees one argument."""
+        return len(self.args) == 1
+
+    @property
     def injected_args(self) -> frozenset[str]:
         """Return the names of the arguments that the program passes and the model never sees."""
-        return hidden_names(self.args_schema)
+        return self._calls.arguments.injected | hidden_names(self.args_schema)
 
     @property
     def InputType(self) -> Any:
@@ -243,15 +267,14 @@ class BaseTool(Runnable[Any, Output], internal=True):
             self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
         ) -> Any: ...
 
-    @abstractmethod
     def _result_type(self) -> Any:
         """Return the type of the bare result."""
+        return self._calls.result_type(self.response_format)
 
-    @abstractmethod
     def _own_schema(self) -> ArgsSchema:
         """Return the schema of the arguments where no `args_schema` was set."""
+        return self._calls.own_schema()
 
-    @abstractmethod
     def _check_arguments(
         self, invocation: ToolInvocation, kwargs: dict[str, Any]
     ) -> CheckedArguments:
@@ -260,14 +283,15 @@ class BaseTool(Runnable[Any, Output], internal=True):
         Raises:
             ToolArgumentsError: they do not fit.
         """
+        return self._calls.arguments.read(invocation, kwargs)
 
-    @abstractmethod
-    def _run(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+    def _call(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         """Do the tool's work; return the bare result."""
+        return self._calls.call(arguments, scope)
 
-    @abstractmethod
-    async def _arun(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
-        """Do what `_run` does, async."""
+    async def _acall(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+        """Do what `_call` does, async."""
+        return await self._calls.acall(arguments, scope)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         invocation = ToolInvocation(value)
@@ -276,7 +300,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         except ToolArgumentsError as error:
             return self._handle(invocation, error, self.handle_validation_error)
         try:
-            return self._answer(invocation, self._run(arguments, scope))
+            return self._answer(invocation, self._call(arguments, scope))
         except ToolException as error:
             return self._handle(invocation, error, self.handle_tool_error)
 
@@ -287,7 +311,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         except ToolArgumentsError as error:
             return self._handle(invocation, error, self.handle_validation_error)
         try:
-            return self._answer(invocation, await self._arun(arguments, scope))
+            return self._answer(invocation, await self._acall(arguments, scope))
         except ToolException as error:
             return self._handle(invocation, error, self.handle_tool_error)
 

@@ -10,7 +10,13 @@ from runnables.core.schemas import fields_schema, is_whole
 from runnables.core.subclassing import config_of
 from runnables.core.typevars import Output
 from runnables.messages.tool_names import service_name
-from runnables.tools.arguments import ArgsSchema, CheckedArguments, injected_fields, validated
+from runnables.tools.arguments import (
+    ArgsSchema,
+    CheckedArguments,
+    hidden_names,
+    injected_fields,
+    validated,
+)
 from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat
 from runnables.tools.signature import InjectedToolCallId
 
@@ -98,6 +104,11 @@ class RunnableTool(BaseTool[Output], internal=True):
     def _batch_limit(self) -> int | None:
         return self.bound._batch_limit()
 
+    @property
+    def injected_args(self) -> frozenset[str]:
+        """Return the names of the arguments that the program passes and the model never sees."""
+        return hidden_names(self.args_schema)
+
     def _result_type(self) -> Any:
         return self.bound.OutputType
 
@@ -106,11 +117,11 @@ class RunnableTool(BaseTool[Output], internal=True):
             return self.bound.input_schema
         return fields_schema(self.get_name(), self.arg_types)
 
-    def _run(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+    def _call(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         value, options = arguments
         return self.bound.invoke(value, config_of(scope), **options)
 
-    async def _arun(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+    async def _acall(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         value, options = arguments
         return await self.bound.ainvoke(value, config_of(scope), **options)
 
