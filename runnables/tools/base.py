@@ -9,15 +9,18 @@ from pydantic import BaseModel
 from typing_extensions import Self, TypedDict
 
 from runnables.compose.runnable import Runnable
+from runnables.core.fields import field_values, fields_of, private_defaults
 from runnables.core.schemas import fields_in, fields_schema, is_whole
 from runnables.core.typevars import Output
-from runnables.errors import ConfigError, ToolArgumentsError, ToolException
+from runnables.engine.thread_calls import to_thread
+from runnables.errors import ConfigError, SyncAsyncError, ToolArgumentsError, ToolException
 from runnables.messages.roles import ToolMessage
 from runnables.messages.tool_names import service_name
 from runnables.redaction import hide
 from runnables.tools.arguments import ArgsSchema, CheckedArguments, hidden_names, injected_fields
+from runnables.tools.class_fields import KNOWN, functions_of, read_class
 from runnables.tools.definitions import self_contained
-from runnables.tools.function_calls import FunctionCalls, check_functions
+from runnables.tools.function_calls import FunctionCalls
 from runnables.tools.results import ToolInvocation
 from runnables.tools.run_methods import RunMethods
 
@@ -76,8 +79,32 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
     """
 
     run_type: ClassVar[str] = "tool"
+    name: str  # pyright: ignore[reportIncompatibleVariableOverride] - a tool always has one
 
-    def __init__(
+    def __init_subclass__(cls, internal: bool = False, **kwargs: Any) -> None:
+        """Read the fields of a user's class.
+
+        Args:
+            internal: whether the class is one of the library, which has no fields.
+            **kwargs: keywords of other base classes.
+        """
+        super().__init_subclass__(internal=internal, **kwargs)
+        if not internal:
+            read_class(cls)
+
+    def __init__(self, **settings: Any) -> None:
+        """Make a tool of a class with fields, those below and its own, by keywords."""
+        values = field_values(type(self), self._fields_model(), settings)
+        own = {name: values.pop(name) for name in KNOWN if name in values}
+        vars(self).update(values)
+        self._set_up(**own)
+        self._calls.arguments.check(self._calls.function)
+
+    @classmethod
+    def _fields_model(cls) -> type[BaseModel]:
+        return fields_of(cls, BaseTool, KNOWN)
+
+    def _set_up(
         self,
         *,
         name: str,
@@ -88,12 +115,13 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         handle_tool_error: ErrorHandling,
         handle_validation_error: ErrorHandling,
     ) -> None:
+        """Set the settings that all tools have."""
         if response_format not in ("content", "content_and_artifact"):
             raise ConfigError(
                 f"response_format={response_format!r}: expected 'content' or 'content_and_artifact'"
             )
         _check_schema(args_schema)
-        self.name: str | None = name
+        self.name = name
         self.description = description
         vars(self)["args_schema"] = args_schema  # as passed; the property falls back on another
         self.return_direct = return_direct
@@ -122,6 +150,8 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._signatures = []
+        if "func" not in state and "bound" not in state:
+            vars(self).update(private_defaults(self._fields_model()))
         self._forget()
 
     def __copy__(self) -> Self:
@@ -142,6 +172,11 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         for key, value in self._settings().items():
             if key not in _IMPLEMENTATION and value != {**_DEFAULTS, **defaults}.get(key):
                 yield f"{key}={hide(value, key)!r}"
+
+    def __repr__(self) -> str:
+        fields = self._fields_model().model_fields.items()
+        defaults = {name: field.get_default() for name, field in fields}
+        return f"{type(self).__name__}({', '.join(self._keywords(defaults))})"
 
     # -- schemas
 
@@ -266,6 +301,24 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         async def ainvoke(
             self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
         ) -> Any: ...
+
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the tool's work; a user's class writes this, with the tool's arguments."""
+        raise SyncAsyncError(f"The tool {self.name!r} has no `_run`. Use `ainvoke`.")
+
+    async def _arun(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the tool's work, async; without it, `_run` is run in a worker thread."""
+        return await to_thread(self._run, *args, **kwargs)
+
+    def _make_calls(self) -> FunctionCalls:
+        """Return the functions of the tool."""
+        return FunctionCalls(
+            self.get_name(),
+            *functions_of(self, BaseTool),
+            description=self.description,
+            args_schema=vars(self)["args_schema"],
+            signatures=self._signatures,
+        )
 
     def _result_type(self) -> Any:
         """Return the type of the bare result."""

@@ -94,7 +94,7 @@ class StructuredTool(BaseTool[Output], internal=True):
         function = _checked_function(func, coroutine)
         if description is None:
             description = _default_description(function, args_schema, parse_docstring)
-        super().__init__(
+        self._set_up(
             name=name or _name_of(function),
             description=description,
             args_schema=args_schema,

@@ -81,7 +81,7 @@ class RunnableTool(BaseTool[Output], internal=True):
             raise ValueError("as_tool: pass an `args_schema` or `arg_types`, not both")
         self.bound: Runnable[Any, Output] = coerce_to_runnable(bound)
         self.arg_types = None if arg_types is None else dict(arg_types)
-        super().__init__(
+        self._set_up(
             name=name or self.bound.get_name(),
             description=description or _default_description(self.bound),
             args_schema=args_schema,

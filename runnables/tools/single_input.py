@@ -69,7 +69,7 @@ class Tool(BaseTool[Output], internal=True):
         check_functions(func, coroutine)
         self.func = func
         self.coroutine = coroutine
-        super().__init__(
+        self._set_up(
             name=name,
             description=description,
             args_schema=args_schema,
