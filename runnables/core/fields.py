@@ -25,7 +25,9 @@ from runnables.errors import ConfigError, did_you_mean
 Fields = Mapping[str, tuple[Any, Any]]
 """For each field its type and its default, `...` where it is required."""
 
-_CONFIG: Final = frozenset({"extra", "populate_by_name", "validate_by_name", "str_strip_whitespace"})
+_CONFIG: Final = frozenset(
+    {"extra", "populate_by_name", "validate_by_name", "str_strip_whitespace"}
+)
 """What counts of a `model_config`, or of a `class Config`; the rest is about pydantic's models."""
 
 

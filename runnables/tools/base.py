@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias, overload
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    Self,
+    TypeAlias,
+    overload,
+)
 
 from pydantic import BaseModel
-from typing_extensions import Self, TypedDict
+from typing_extensions import TypedDict
 
 from runnables.compose.runnable import Runnable
 from runnables.core.fields import field_values, fields_of, private_defaults

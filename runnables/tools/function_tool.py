@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.compose.runnable import Runnable
 from runnables.core.signatures import is_async, target
@@ -13,10 +13,12 @@ from runnables.core.typevars import Output
 from runnables.core.values import show
 from runnables.errors import ConfigError
 from runnables.messages.tool_names import service_name
-from runnables.tools.arguments import ArgsSchema
 from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat
 from runnables.tools.docstrings import read_docstring, whole_docstring
 from runnables.tools.function_calls import FunctionCalls, check_functions
+
+if TYPE_CHECKING:
+    from runnables.tools.arguments import ArgsSchema
 
 
 class StructuredTool(BaseTool[Output], internal=True):

@@ -89,9 +89,7 @@ class RunMethods:
         return {"type": "tool_call", "name": name, "args": tool_input, "id": call_id}
 
 
-def _with_parts(
-    config: RunnableConfig | None, parts: Mapping[str, Any]
-) -> RunnableConfig | None:
+def _with_parts(config: RunnableConfig | None, parts: Mapping[str, Any]) -> RunnableConfig | None:
     """Return a config with those parts that are set."""
     chosen = {key: value for key, value in parts.items() if value is not None}
     return merge_configs(config, cast("RunnableConfig", chosen)) if chosen else config

@@ -12,10 +12,11 @@ from runnables.errors import ConfigError
 from runnables.tools.arguments import ArgsSchema, CheckedArguments, arguments_error, validated
 from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat
 from runnables.tools.function_calls import FunctionCalls, check_functions
-from runnables.tools.results import ToolInvocation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    from runnables.tools.results import ToolInvocation
 
 _ONLY = "tool_input"
 """The name by which a model writes the string."""
