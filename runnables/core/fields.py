@@ -121,9 +121,9 @@ def _config_in(owner: type) -> dict[str, Any]:
     """Return the settings in a class's `model_config`, or in its `class Config`."""
     own: Mapping[str, Any] = vars(owner)
     inner: Any = own.get("Config")
-    found: Any = own.get("model_config") or ({} if inner is None else vars(inner))
-    settings = cast("Mapping[str, Any]", found)
-    return {key: value for key, value in settings.items() if key in _CONFIG}
+    written: dict[str, Any] = {} if inner is None else dict(vars(inner))
+    written |= own.get("model_config", {})
+    return {key: value for key, value in written.items() if key in _CONFIG}
 
 
 def field_values(cls: type, model: type[BaseModel], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from typing import (
     overload,
 )
 
-from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from runnables.compose.runnable import Runnable
@@ -41,6 +40,8 @@ from runnables.tools.results import ToolInvocation, split_pair
 from runnables.tools.run_methods import RunMethods
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from runnables.core.config import RunnableConfig, Scope
     from runnables.messages.tool_calls import ToolCall
     from runnables.tools.signature import Signature
@@ -97,12 +98,7 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
     run_type: ClassVar[str] = "tool"
 
     def __init_subclass__(cls, internal: bool = False, **kwargs: Any) -> None:
-        """Read the fields of a user's class.
-
-        Args:
-            internal: whether the class is one of the library, which has no fields.
-            **kwargs: keywords of other base classes.
-        """
+        """Read the fields of a class, unless it is `internal`: one of the library."""
         super().__init_subclass__(internal=internal, **kwargs)
         if not internal:
             read_class(cls)
@@ -351,11 +347,7 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
     def _check_arguments(
         self, invocation: ToolInvocation, kwargs: dict[str, Any]
     ) -> CheckedArguments:
-        """Return the arguments of a call, checked.
-
-        Raises:
-            ToolArgumentsError: they do not fit.
-        """
+        """Return the arguments of a call, or raise a ToolArgumentsError."""
         return self._calls.arguments.read(invocation, kwargs)
 
     def _call(self, arguments: CheckedArguments, scope: Scope | None) -> Any:

@@ -40,7 +40,7 @@ def functions_of(tool: Any, base: type) -> Functions:
     Raises:
         ConfigError: it has written neither.
     """
-    cls = cast("type", type(tool))
+    cls: Any = type(tool)
     found: dict[str, Any] = {
         name: getattr(tool, name)
         for name in ("_run", "_arun")

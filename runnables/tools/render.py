@@ -34,9 +34,9 @@ def render_text_description_and_args(tools: Iterable[BaseTool[Any]]) -> str:
         tools: the tools.
 
     Example:
-        >>> shout = Tool(name="shout", func=str.upper, description="Loud.")
+        >>> shout = Tool(name="shout", func=lambda x: x.upper(), description="Loud.")
         >>> print(render_text_description_and_args([shout]))
-        shout(self, /) - Loud., args: {'tool_input': {'type': 'string'}}
+        shout(x) - Loud., args: {'tool_input': {'type': 'string'}}
     """
     return "\n".join(f"{_described(tool)}, args: {tool.args}" for tool in tools)
 
