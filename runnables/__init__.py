@@ -193,6 +193,7 @@ if TYPE_CHECKING:
         RawAnswer as RawAnswer,
         StopSequenceFilter as StopSequenceFilter,
         atruncate_stream as atruncate_stream,
+        convert_to_openai_function as convert_to_openai_function,
         convert_to_openai_tool as convert_to_openai_tool,
         init_chat_model as init_chat_model,
         init_embeddings as init_embeddings,
@@ -279,12 +280,19 @@ if TYPE_CHECKING:
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
     )
     from runnables.tools import (
+        AsyncCallbackManagerForToolRun as AsyncCallbackManagerForToolRun,
         BaseTool as BaseTool,
+        BaseToolkit as BaseToolkit,
+        CallbackManagerForToolRun as CallbackManagerForToolRun,
         InjectedToolArg as InjectedToolArg,
         InjectedToolCallId as InjectedToolCallId,
         RunnableTool as RunnableTool,
         StructuredTool as StructuredTool,
+        Tool as Tool,
+        render_text_description as render_text_description,
+        render_text_description_and_args as render_text_description_and_args,
         tool as tool,
+        tool_example_to_messages as tool_example_to_messages,
     )
 
 __version__ = "0.1.0"
@@ -358,9 +366,9 @@ _HOMES: Final = {
         "VideoContentBlock"
     ),
     "runnables.models": (
-        "atruncate_stream ChatModel convert_to_openai_tool Embeddings init_chat_model "
-        "init_embeddings LanguageModelInput RawAnswer StopSequenceFilter truncate_at_stop "
-        "truncate_message truncate_stream"
+        "atruncate_stream ChatModel convert_to_openai_function convert_to_openai_tool Embeddings "
+        "init_chat_model init_embeddings LanguageModelInput RawAnswer StopSequenceFilter "
+        "truncate_at_stop truncate_message truncate_stream"
     ),
     "runnables.models.budget": "Budget",
     "runnables.models.fakes": (
@@ -390,7 +398,10 @@ _HOMES: Final = {
         "SystemMessagePromptTemplate"
     ),
     "runnables.tools": (
-        "BaseTool InjectedToolArg InjectedToolCallId RunnableTool StructuredTool tool"
+        "AsyncCallbackManagerForToolRun BaseTool BaseToolkit CallbackManagerForToolRun "
+        "InjectedToolArg InjectedToolCallId render_text_description "
+        "render_text_description_and_args RunnableTool StructuredTool tool Tool "
+        "tool_example_to_messages"
     ),
 }
 # fmt: on

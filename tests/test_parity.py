@@ -42,7 +42,7 @@ ALLOWED: Mapping[str, str] = {
     "runnables.models.chat:ChatModel._generate": "without an async half, the sync one is run",
     "runnables.models.chat:ChatModel._stream": "without an async half, the sync one is run",
     "runnables.models.chat:ChatModel._invoke_observed": "async, the sync hook will do, too",
-    "runnables.tools.function_tool:StructuredTool._run": (
+    "runnables.tools.function_calls:FunctionCalls.call": (
         "without an async half, the sync one is run"
     ),
     "runnables.compose.policies.timeout:RunnableTimeout._transform": (

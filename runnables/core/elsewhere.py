@@ -49,7 +49,11 @@ _GROUPS: Final[Mapping[str, str]] = {
         "LLMMathChain create_openai_functions_agent create_openai_tools_agent initialize_agent"
     ),
     _CHAINS: "stuff_documents_chain",
-    _HANDLERS: "BaseCallbackHandler Callbacks",
+    _HANDLERS: (
+        "AsyncCallbackManagerForChainRun AsyncCallbackManagerForLLMRun "
+        "AsyncCallbackManagerForRetrieverRun BaseCallbackHandler CallbackManagerForChainRun "
+        "CallbackManagerForLLMRun CallbackManagerForRetrieverRun Callbacks"
+    ),
     _HISTORY: (
         "FileChatMessageHistory MongoDBChatMessageHistory PostgresChatMessageHistory "
         "RedisChatMessageHistory SQLChatMessageHistory StreamlitChatMessageHistory"
@@ -129,13 +133,16 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use ToolMessage.": "FunctionMessage",
     "Use ToolMessageChunk.": "FunctionMessageChunk",
     "Use Usage.": "UsageMetadataCallbackHandler",
-    "Use a list of tools.": "BaseToolkit",
     "Use an Event.": "Run RunInfo RunLog RunLogPatch",
     "Use cache= of a model, or with_cache of any runnable.": "get_llm_cache set_llm_cache",
     "Use OpenAIEmbeddings(base_url=...) of runnables_providers.openai.": "AzureOpenAIEmbeddings",
+    "Use convert_to_openai_function.": (
+        "format_tool_to_openai_function convert_pydantic_to_openai_function "
+        "convert_python_function_to_openai_function"
+    ),
     "Use convert_to_openai_tool, or model.bind_tools([...]).": (
         "FunctionDescription ToolDescription convert_to_anthropic_tool convert_to_json_schema "
-        "convert_to_openai_function"
+        "convert_pydantic_to_openai_tool format_tool_to_openai_tool"
     ),
     "Use create_agent(model, tools, response_format=MyClass).": (
         "AutoStrategy MultipleStructuredOutputsError OutputToolBinding ProviderStrategy "
@@ -150,12 +157,9 @@ _GROUPS: Final[Mapping[str, str]] = {
         "check_valid_template get_template_variables jinja2_formatter validate_jinja2"
     ),
     "Use runnable.as_tool().": "convert_runnable_to_tool",
-    "Use `tool`, or StructuredTool.from_function.": "Tool",
     "Use tool('name', retriever).": "create_retriever_tool",
     "Use tool(function).args_schema.": "ArgsSchema create_schema_from_function",
-    "Use tool.args_jsonschema.": (
-        "ToolsRenderer render_text_description render_text_description_and_args"
-    ),
+    "Annotate it: Callable[[Iterable[BaseTool]], str].": "ToolsRenderer",
     "Use track_usage.": "get_openai_callback get_usage_metadata_callback",
     "Add prompts with `+`.": "PipelinePromptTemplate",
     "Blocks that only one service has are NonStandardContentBlock.": (
@@ -189,9 +193,6 @@ _GROUPS: Final[Mapping[str, str]] = {
         "from_env get_from_dict_or_env get_from_env secret_from_env"
     ),
     "Use pydantic.SecretStr.": "convert_to_secret_str",
-    "Write the messages: AIMessage(tool_calls=[...]), ToolMessage(...).": (
-        "tool_example_to_messages"
-    ),
     "Write the prompt: ChatPromptTemplate.from_messages([...]).": "hub load_prompt",
 }
 """For names of LangChain that are not here: what to use."""
