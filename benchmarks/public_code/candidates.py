@@ -45,8 +45,9 @@ langchain-ai/langchain-academy fa15bec4a51c541c40c261586b037c9d134977b1 .
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+langchain", re.MULTILINE)
 _EXPRESSION = re.compile(
     r"\|\s*(?:\w*(?:llm|model|prompt|parser|chain)\w*|\w+Parser\(|Runnable\w+)\b"
-    r"|\bRunnable[A-Z]\w+|\bChatPromptTemplate\b"
+    r"|\bRunnable[A-Z]\w+"
 )
+_OTHER = re.compile(r"^\s*(?:from|import)\s+langgraph", re.MULTILINE)  # written for graphs
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,14 @@ def repositories() -> list[Repository]:
 
 
 def is_candidate(path: str, content: bytes) -> bool:
-    """Tell whether a file imports LangChain and is written for its expression language."""
+    """Tell whether a file is written for LangChain's expression language, and not for LangGraph."""
     if not path.endswith((".ipynb", ".py")) or len(content) > LARGEST:
         return False
     try:
         code = "\n".join(cells_of(path, content.decode()))
     except (ValueError, AttributeError):
         return False
-    return bool(_IMPORT.search(code) and _EXPRESSION.search(code))
+    return bool(_IMPORT.search(code) and _EXPRESSION.search(code) and not _OTHER.search(code))
 
 
 def choose(folder: Path, count: int = CHOSEN) -> tuple[list[Candidate], int]:

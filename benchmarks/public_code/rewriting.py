@@ -11,8 +11,9 @@ import runnables
 from runnables.core.elsewhere import _IN_PROVIDERS
 
 _PYDANTIC = re.compile(r"langchain(_core)?\.pydantic_v1")
+_OTHERS = {"langchain_teddynote", "langchain_opentutorial"}
 _URL = re.compile(
-    r"""((?:base_url|api_base|api_url|endpoint|BASE_URL|API_BASE|ENDPOINT|_HOST)["'\]]*\s*[=:,]\s*)"""
+    r"""((?:base_url|api_base|api_url|azure_endpoint|BASE_URL|API_BASE|OPENAI_ENDPOINT|_HOST)["'\]]*\s*[=:,]\s*)"""
     r"""(["'])https?://[^"'\s]*\2"""
 )
 
@@ -29,8 +30,8 @@ def homes() -> Mapping[str, str]:
 
 
 def is_theirs(module: str | None) -> bool:
-    """Tell whether a module is LangChain's."""
-    return (module or "").startswith("langchain")
+    """Tell whether a module is LangChain's, and not of others who build on it."""
+    return (module or "").split(".")[0] not in _OTHERS and (module or "").startswith("langchain")
 
 
 def rewritten(cell: str) -> str:

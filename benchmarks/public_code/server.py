@@ -21,7 +21,10 @@ class _Service(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer a request by the end of its path, so that any base URL will do."""
         length = int(self.headers.get("Content-Length") or 0)
-        body = cast("Body", json.loads(self.rfile.read(length) or b"{}"))
+        try:
+            body = cast("Body", json.loads(self.rfile.read(length) or b"{}"))
+        except ValueError:
+            return self._whole({"error": {"message": "not JSON", "code": 400}}, status=400)
         path = self.path.split("?")[0]
         if path.endswith("/chat/completions"):
             self._openai(body)
@@ -43,6 +46,7 @@ class _Service(BaseHTTPRequestHandler):
             self._whole({"model": body.get("model"), "embeddings": [vector(t) for t in texts]})
         else:
             self._whole({"error": {"message": f"no such path: {path}", "code": 404}}, status=404)
+        return None
 
     def do_GET(self) -> None:
         """Say that there is nothing to read."""
