@@ -20,7 +20,7 @@ _FORM = re.compile(
     r"|AttributeError|NotImplementedError|unsupported operand|Extra inputs|ConfigError"
 )
 _OUTSIDE = re.compile(
-    r"langchain_(?:community|text_splitters|chroma|pinecone|huggingface|experimental|qdrant"
+    r"langchain_community(?!\.(?:chat_message_histories|callbacks))|langchain_(?:text_splitters|chroma|pinecone|huggingface|experimental|qdrant"
     r"|milvus|postgres|classic|teddynote|upstage|tavily|groq|mistralai|together|fireworks|cohere"
     r"|aws|google_vertexai|nvidia_ai_endpoints|neo4j|mcp_adapters|unstructured|graph_retriever"
     r"|benchmarks|azure_ai|deepseek|xai|perplexity|elasticsearch|mongodb)\b"
@@ -47,7 +47,7 @@ class Cause:
 def causes_of(
     cells: Sequence[str], here: Sequence[Outcome], runs_there: Sequence[bool]
 ) -> list[Cause | None]:
-    """Return the cause of each cell that fails; a missing variable's is that of its own cell.
+    """Return the cause of each cell that fails; what follows from an earlier one has its cause.
 
     Args:
         cells: the code, before it was rewritten.
@@ -60,13 +60,14 @@ def causes_of(
         if outcome.error is None:
             causes.append(None)
             continue
+        found = _UNDEFINED.search(outcome.error)
+        own = _own_cause(cell, outcome.error)
+        names = {found[1]} if found else _read(cell) if own.kind == DIFFERENCE else set[str]()
         cause = None
-        if found := _UNDEFINED.search(outcome.error):
-            name = found[1]
-            for earlier in reversed(range(index)):
-                if name in bound[earlier] and (cause := causes[earlier]) is not None:
-                    break
-        causes.append(cause or _own_cause(cell, outcome.error))
+        for earlier in reversed(range(index)):
+            if names & bound[earlier] and (cause := causes[earlier]) is not None:
+                break
+        causes.append(cause or own)
     return [cause if runs else None for cause, runs in zip(causes, runs_there, strict=True)]
 
 
@@ -83,17 +84,30 @@ def _own_cause(cell: str, error: str) -> Cause:
     return Cause(FORM if _FORM.search(line) else DIFFERENCE, line)
 
 
-def _bound(cell: str) -> set[str]:
+def _tree(cell: str) -> ast.AST:
     try:
-        tree = ast.parse(cell)
+        return ast.parse(cell)
     except SyntaxError:
-        return set()
+        return ast.Module([], [])
+
+
+def _read(cell: str) -> set[str]:
+    """Return the names whose values a cell reads."""
+    nodes = ast.walk(_tree(cell))
+    return {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _bound(cell: str) -> set[str]:
+    """Return the names that a cell binds, or whose values it changes by a method."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(_tree(cell)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             names.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Attribute) and node.attr in {"append", "invoke", "update"}:
+            if isinstance(node.value, ast.Name):
+                names.add(node.value.id)
     return names
