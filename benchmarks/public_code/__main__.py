@@ -20,7 +20,12 @@ from benchmarks.public_code.server import serving
 
 _VARIES = (
     (re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{20,}|(?:lc_)?run-\S+"), "ID"),
-    (re.compile(r"\d+\.\d{3,}|\d{4}-\d\d-\d\d[T ][\d:.]+|\b\d+(?:\.\d+)? ?(?:ms|µs|s|seconds)\b"), "N"),
+    (
+        re.compile(
+            r"\d+\.\d{3,}|\d{4}-\d\d-\d\d[T ][\d:.]+|\b\d+(?:\.\d+)? ?(?:ms|µs|s|seconds)\b"
+        ),
+        "N",
+    ),
     (re.compile(r"\s+"), " "),
 )
 

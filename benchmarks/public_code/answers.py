@@ -1,7 +1,7 @@
 """What the model answers: a function of what the request asks, and of nothing else.
 
-The text depends on the roles and texts of the messages, the arguments of a tool call on the schema
-of the tool; how a client spells a request changes neither, so that two clients can be compared.
+The text depends on the roles and the text of the messages, the arguments of a tool call on the
+schema of the tool; how a client spells a request changes neither, so that two clients can be compared.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def answer(request: Request) -> Answer:
     if request.schema is not None:
         value = fitting(request.schema, request.schema) if request.schema else {"answer": "seven"}
         return Answer(json.dumps(value))
-    last_user = max((i for i, (role, _) in enumerate(request.messages) if role == "user"), default=0)
+    last_user = max(
+        (i for i, (role, _) in enumerate(request.messages) if role == "user"), default=0
+    )
     answered = any(role == "tool" for role, _ in request.messages[last_user:])
     if request.tools and (request.forced is not None or not answered):
         name = request.forced or _mentioned(request)
@@ -93,7 +95,7 @@ def _text(request: Request) -> str:
 
 
 def _schema_in(text: str) -> Mapping[str, Any] | None:
-    """Return the last JSON schema that a text contains."""
+    """Return the last JSON schema inside a string."""
     found = None
     decoder = json.JSONDecoder()
     for start in _SCHEMA.finditer(text):
@@ -155,7 +157,7 @@ def _string(schema: Mapping[str, Any]) -> str:
 
 
 def vector(text: str, size: int = 256) -> list[float]:
-    """Return the embedding of a text: each word adds to some numbers, so that shared words show."""
+    """Return the embedding of a string: each word adds to some numbers, so that shared words show."""
     numbers = [0.0] * size
     for word in re.findall(r"\w+", text.lower()) or [text]:
         digest = hashlib.sha256(word.encode()).digest()
@@ -166,6 +168,6 @@ def vector(text: str, size: int = 256) -> list[float]:
     return [number / length for number in numbers]
 
 
-def pieces(text: str) -> Iterator[str]:
-    """Yield a text in the pieces in which it is streamed."""
+def chunks(text: str) -> Iterator[str]:
+    """Yield a string in the chunks in which it is streamed."""
     yield from re.findall(r"\s*\S+\s*?", text) or [text]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.public_code.notebooks import cells_of
 
-CHOSEN = 60  # files that are run, unless told otherwise
+CHOSEN = 60  # files that are run, by default
 LARGEST = 1_000_000  # bytes of a file, which may hold pictures
 
 # repository, commit, folder: LangChain's guides of version 0.3, and repositories of other people
@@ -118,7 +118,9 @@ def choose(folder: Path, count: int = CHOSEN) -> tuple[list[Candidate], int]:
 
 def _candidates(folder: Path, repository: Repository) -> Iterator[Candidate]:
     clone = folder / repository.name
-    listed = _git(clone, ["ls-tree", "-r", "-z", "--name-only", repository.commit, repository.folder])
+    listed = _git(
+        clone, ["ls-tree", "-r", "-z", "--name-only", repository.commit, repository.folder]
+    )
     for path in listed.decode().split("\0"):
         if path.endswith((".ipynb", ".py")):
             content = _git(clone, ["show", f"{repository.commit}:{path}"], missing=b"")

@@ -6,9 +6,12 @@ import ast
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from benchmarks.public_code.rewriting import names_from
-from benchmarks.public_code.running import Outcome
+
+if TYPE_CHECKING:
+    from benchmarks.public_code.running import Outcome
 
 NAME, FORM, DIFFERENCE, OUTSIDE = "missing name", "missing form", "difference", "out of scope"
 

@@ -36,7 +36,7 @@ class Outcome:
 
 
 def environment(url: str, home: str) -> dict[str, str]:
-    """Return the environment of the code: keys that nobody checks, and the model's URL."""
+    """Return the environment of the code: keys that no server checks, and the model's URL."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     keys = {f"{name}_API_KEY": "a-key" for name in _KEYS}
     urls = {

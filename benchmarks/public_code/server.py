@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 from benchmarks.public_code import services
-from benchmarks.public_code.answers import Request, answer, pieces, vector
+from benchmarks.public_code.answers import Request, answer, chunks, vector
 
 Body = dict[str, Any]
 
@@ -41,9 +41,9 @@ class _Service(BaseHTTPRequestHandler):
         elif path.endswith(("/api/chat", "/api/generate")):
             self._ollama(body)
         elif path.endswith("/api/embed"):
-            texts = body.get("input", [])
-            texts = [texts] if isinstance(texts, str) else texts
-            self._whole({"model": body.get("model"), "embeddings": [vector(t) for t in texts]})
+            strings = body.get("input", [])
+            strings = [strings] if isinstance(strings, str) else strings
+            self._whole({"model": body.get("model"), "embeddings": [vector(t) for t in strings]})
         else:
             self._whole({"error": {"message": f"no such path: {path}", "code": 404}}, status=404)
         return None
@@ -71,8 +71,8 @@ class _Service(BaseHTTPRequestHandler):
             return self._whole(services.completion(body, answers))
         whole = services.completion(body, answers[:1])
         parts = (
-            {**whole, "choices": [{**whole["choices"][0], "text": piece}], "usage": None}
-            for piece in pieces(answers[0].text)
+            {**whole, "choices": [{**whole["choices"][0], "text": chunk}], "usage": None}
+            for chunk in chunks(answers[0].text)
         )
         return self._events(parts, end=b"data: [DONE]\n\n")
 
@@ -89,13 +89,13 @@ class _Service(BaseHTTPRequestHandler):
         said = answer(request)
         if not streamed:
             return self._whole(services.google_answer(body, request, said))
-        parts = [None] if said.tool else list(pieces(said.text))
+        parts = [None] if said.tool else list(chunks(said.text))
         return self._events(services.google_answer(body, request, said, part) for part in parts)
 
     def _google_embeddings(self, body: Body) -> None:
         requests = body.get("requests", [body])
-        texts = [services.text_of(r.get("content", {}).get("parts", [])) for r in requests]
-        vectors = [{"values": vector(text)} for text in texts]
+        strings = [services.text_of(r.get("content", {}).get("parts", [])) for r in requests]
+        vectors = [{"values": vector(text)} for text in strings]
         self._whole({"embeddings": vectors} if "requests" in body else {"embedding": vectors[0]})
 
     def _ollama(self, body: Body) -> None:
@@ -105,7 +105,7 @@ class _Service(BaseHTTPRequestHandler):
         said = answer(request)
         if body.get("stream") is False:
             return self._whole(services.ollama_answer(body, request, said))
-        parts = [] if said.tool else list(pieces(said.text))
+        parts = [] if said.tool else list(chunks(said.text))
         events = [services.ollama_answer(body, request, said, part) for part in parts]
         last = services.ollama_answer(body, request, said)
         if parts:

@@ -1,4 +1,4 @@
-"""The requests and answers of each service, to and from the form that all share."""
+"""The requests and answers of each service, to and from what all share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmarks.public_code.answers import Answer, Request, pieces, vector
+from benchmarks.public_code.answers import Answer, Request, chunks, vector
 
 Events = Iterator[dict[str, Any]]
 ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "developer": "system",
@@ -56,8 +56,8 @@ def openai_request(body: dict[str, Any]) -> Request:
         forced = ""
     if choice == "none":
         tools = {}
-    form = body.get("response_format") or body.get("format") or {}
-    schema = None
+    form: Any = body.get("response_format") or body.get("format") or {}
+    schema: Any = None
     if form == "json" or (isinstance(form, dict) and form.get("type") == "json_object"):
         schema = {}
     elif isinstance(form, dict) and form:
@@ -107,8 +107,8 @@ def _openai_call(answer: Answer) -> dict[str, Any]:
 def _logprobs(answer: Answer) -> dict[str, Any]:
     return {
         "content": [
-            {"token": piece, "bytes": list(piece.encode()), "logprob": -0.5, "top_logprobs": []}
-            for piece in pieces(answer.text)
+            {"token": chunk, "bytes": list(chunk.encode()), "logprob": -0.5, "top_logprobs": []}
+            for chunk in chunks(answer.text)
         ]
     }
 
@@ -133,11 +133,11 @@ def openai_events(body: dict[str, Any], request: Request, answer: Answer) -> Eve
         call = _openai_call(answer)
         first = {**call, "index": 0, "function": {"name": answer.tool, "arguments": ""}}
         yield event({"tool_calls": [first]})
-        for piece in pieces(written):
-            yield event({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
+        for chunk in chunks(written):
+            yield event({"tool_calls": [{"index": 0, "function": {"arguments": chunk}}]})
     else:
-        for piece in pieces(answer.text):
-            yield event({"content": piece})
+        for chunk in chunks(answer.text):
+            yield event({"content": chunk})
     yield event({}, "tool_calls" if answer.tool else "stop")
     if (body.get("stream_options") or {}).get("include_usage"):
         usage = openai_answer(body, request, answer)["usage"]
@@ -145,7 +145,7 @@ def openai_events(body: dict[str, Any], request: Request, answer: Answer) -> Eve
 
 
 def completion(body: dict[str, Any], answers: Sequence[Answer]) -> dict[str, Any]:
-    """Return a text completion, for each prompt one choice."""
+    """Return a completion of a string, for each prompt one choice."""
     choices = [
         {"text": answer.text, "index": index, "finish_reason": "stop", "logprobs": None}
         for index, answer in enumerate(answers)
@@ -162,17 +162,17 @@ def completion(body: dict[str, Any], answers: Sequence[Answer]) -> dict[str, Any
 
 
 def embeddings(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the embeddings of texts; tokens are bytes, as the runner's encoding has them."""
+    """Return the embeddings of strings; tokens are bytes, as the runner's encoding has them."""
     found = body.get("input", [])
-    texts = [found] if isinstance(found, str) or (found and isinstance(found[0], int)) else found
+    strings = [found] if isinstance(found, str) or (found and isinstance(found[0], int)) else found
     data: list[dict[str, Any]] = []
-    for index, text in enumerate(texts):
+    for index, text in enumerate(strings):
         plain = bytes(text).decode(errors="replace") if isinstance(text, list) else text
         numbers: Any = vector(plain, body.get("dimensions") or 256)
         if body.get("encoding_format") == "base64":
             numbers = base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
         data.append({"object": "embedding", "index": index, "embedding": numbers})
-    usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}
+    usage = {"prompt_tokens": len(strings), "total_tokens": len(strings)}
     return {"object": "list", "data": data, "model": body.get("model"), "usage": usage}
 
 
@@ -185,7 +185,7 @@ def anthropic_request(body: dict[str, Any]) -> Request:
     messages = [("system", system)] * bool(system) + _messages(body.get("messages", ()))
     tools = {tool["name"]: tool.get("input_schema") or {} for tool in body.get("tools") or ()}
     choice = body.get("tool_choice") or {}
-    forced = {"tool": choice.get("name"), "any": ""}.get(choice.get("type"))
+    forced = {"tool": choice.get("name"), "any": ""}.get(str(choice.get("type")))
     form = (body.get("output_config") or {}).get("format") or body.get("output_format") or {}
     return Request(messages, tools, forced, form.get("schema"))
 
@@ -217,10 +217,10 @@ def anthropic_events(body: dict[str, Any], request: Request, answer: Answer) -> 
     empty = {**block, "input": {}} if answer.tool else {**block, "text": ""}
     yield {"type": "content_block_start", "index": 0, "content_block": empty}
     text = json.dumps(answer.arguments) if answer.tool else answer.text
-    for piece in pieces(text):
-        delta = {"type": "text_delta", "text": piece}
+    for chunk in chunks(text):
+        delta = {"type": "text_delta", "text": chunk}
         if answer.tool:
-            delta = {"type": "input_json_delta", "partial_json": piece}
+            delta = {"type": "input_json_delta", "partial_json": chunk}
         yield {"type": "content_block_delta", "index": 0, "delta": delta}
     yield {"type": "content_block_stop", "index": 0}
     ended = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
@@ -248,7 +248,9 @@ def google_request(body: dict[str, Any]) -> Request:
         for declared in tool.get("functionDeclarations", ())
     }
     calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
-    forced = (calling.get("allowedFunctionNames") or [""])[0] if calling.get("mode") == "ANY" else None
+    forced = (
+        (calling.get("allowedFunctionNames") or [""])[0] if calling.get("mode") == "ANY" else None
+    )
     config = body.get("generationConfig") or {}
     schema = config.get("responseJsonSchema") or config.get("responseSchema")
     if schema is None and config.get("responseMimeType") == "application/json":
@@ -279,9 +281,12 @@ def google_answer(
 def ollama_answer(
     body: dict[str, Any], request: Request, answer: Answer, text: str | None = None
 ) -> dict[str, Any]:
-    """Return a whole message of Ollama's; with a text, a part of one that goes on."""
+    """Return a whole message of Ollama's; with `text`, a part of one that goes on."""
     asked, said = _usage(request, answer)
-    message: dict[str, Any] = {"role": "assistant", "content": answer.text if text is None else text}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": answer.text if text is None else text,
+    }
     if answer.tool:
         message["tool_calls"] = [{"function": {"name": answer.tool, "arguments": answer.arguments}}]
     event = {

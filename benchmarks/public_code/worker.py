@@ -52,11 +52,15 @@ def confine(folder: str) -> None:
     def may_write(path: object) -> bool:
         if not isinstance(path, (str, bytes)):
             return True  # a descriptor that is open
-        name = os.fsdecode(path)
-        return os.path.realpath(name).startswith(inside) or os.path.realpath(name) + os.sep in inside
+        name = os.path.realpath(os.fsdecode(path))
+        return f"{name}{os.sep}".startswith(inside)
 
     def check(event: str, args: Sequence[Any]) -> None:
-        if event == "socket.connect" and isinstance(args[1], tuple) and not _is_loopback(args[1][0]):
+        if (
+            event == "socket.connect"
+            and isinstance(args[1], tuple)
+            and not _is_loopback(args[1][0])
+        ):
             raise Blocked("The network is cut off.")
         if event in {"socket.getaddrinfo", "socket.gethostbyname"} and not _is_loopback(
             args[0] or ""
@@ -114,7 +118,7 @@ def stand_in(url: str) -> None:
     space.input = typed
     space.get_ipython = Shell
     space.display = _display
-    getpass.getpass = lambda *args, **kwargs: "a-key"  # type: ignore[assignment]
+    getpass.getpass = lambda *args, **kwargs: "a-key"
     with contextlib.suppress(ImportError):
         import tiktoken
 
@@ -125,7 +129,7 @@ def stand_in(url: str) -> None:
                 name, pat_str=r"[\s\S]", mergeable_ranks=ranks, special_tokens={}
             )
 
-        tiktoken.get_encoding = bytewise  # type: ignore[assignment]
+        tiktoken.get_encoding = bytewise
         tiktoken.encoding_for_model = bytewise
 
 
@@ -165,7 +169,7 @@ def _error(error: BaseException) -> str:
 def run(job: dict[str, Any]) -> None:
     """Run the cells of a job in order, whatever becomes of each."""
     out = os.fdopen(job["descriptor"], "w")
-    sys.meta_path.insert(0, Refuse(job["refused"]))  # type: ignore[arg-type]
+    sys.meta_path.insert(0, Refuse(job["refused"]))
     sys.argv = [job["name"]]
     sys.path.insert(0, os.getcwd())
     stand_in(job["url"])
@@ -185,7 +189,7 @@ def run(job: dict[str, Any]) -> None:
         try:
             with contextlib.redirect_stdout(printed):
                 _run(source, f"<cell {index}>", main.__dict__, loop)
-        except BaseException as caught:  # noqa: BLE001 - also SystemExit and the limit
+        except BaseException as caught:  # also SystemExit and the limit
             if not (isinstance(caught, SystemExit) and caught.code in {None, 0}):
                 error = _error(caught)
                 where = "".join(traceback.format_exception(caught))[-4000:]
