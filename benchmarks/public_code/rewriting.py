@@ -26,7 +26,7 @@ def homes() -> Mapping[str, str]:
         for module, names in _IN_PROVIDERS.items()
         for name in names.split()
     }
-    return found | dict.fromkeys(dir(runnables), "runnables")
+    return found | dict.fromkeys(runnables.__all__, "runnables")
 
 
 def is_theirs(module: str | None) -> bool:
