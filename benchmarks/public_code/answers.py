@@ -1,7 +1,7 @@
 """What the model answers: a function of what the request asks, and of nothing else.
 
 The text depends on the roles and the text of the messages, the arguments of a tool call on the
-schema of the tool; how a client spells a request changes neither, so that two clients can be compared.
+schema of the tool. How a client spells a request changes neither, so that two can be compared.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _string(schema: Mapping[str, Any]) -> str:
 
 
 def vector(text: str, size: int = 256) -> list[float]:
-    """Return the embedding of a string: each word adds to some numbers, so that shared words show."""
+    """Return the embedding of a string, to which each word adds: shared words show."""
     numbers = [0.0] * size
     for word in re.findall(r"\w+", text.lower()) or [text]:
         digest = hashlib.sha256(word.encode()).digest()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from types import ModuleType
 
 import runnables
-from runnables.core.elsewhere import _IN_PROVIDERS
+import runnables_providers
 
 _PYDANTIC = re.compile(r"langchain(_core)?\.pydantic_v1")
 _OTHERS = {"langchain_teddynote", "langchain_opentutorial"}
@@ -21,12 +24,18 @@ _URL = re.compile(
 @cache
 def homes() -> Mapping[str, str]:
     """Return the module of each public name of ours."""
-    found = {
-        name: f"runnables_providers.{module}"
-        for module, names in _IN_PROVIDERS.items()
-        for name in names.split()
-    }
+    found: dict[str, str] = {}
+    for package in pkgutil.iter_modules(runnables_providers.__path__, "runnables_providers."):
+        if "._" not in package.name:
+            module = importlib.import_module(package.name)
+            names = getattr(module, "__all__", None) or dir(module)
+            found |= {name: package.name for name in names if _is_public(module, name)}
     return found | dict.fromkeys(runnables.__all__, "runnables")
+
+
+def _is_public(module: ModuleType, name: str) -> bool:
+    made_in = getattr(getattr(module, name), "__module__", None) or ""
+    return not name.startswith("_") and made_in.startswith("runnables_providers")
 
 
 def is_theirs(module: str | None) -> bool:
