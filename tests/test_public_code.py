@@ -223,14 +223,14 @@ def test_what_follows_from_a_failure_has_its_cause() -> None:
         "from langchain_x import Absent\nfrom langchain_community.a import Store",
         "value = Absent()",
         "value + 1",
-        "ChatOpenAI(colour='red')",
+        "ChatOpenAI(shade='red')",
         "from langchain_community.a import Store",
     ]
     errors = [
         "ImportError: cannot import name 'Absent' from 'runnables'. Use something.",
         "NameError: name 'Absent' is not defined",
         "NameError: name 'value' is not defined",
-        "TypeError: f() got an unexpected keyword argument 'colour'",
+        "TypeError: f() got an unexpected keyword argument 'shade'",
         "ImportError: cannot import name 'Store' from 'runnables'.",
     ]
     causes = causes_of(cells, [Outcome(error, "") for error in errors], [True] * 5)
