@@ -7,7 +7,6 @@ python -m scripts.langchain_core_tests langchain_core-0.3.83
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
