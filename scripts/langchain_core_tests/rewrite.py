@@ -104,8 +104,7 @@ def _guarded(statement: ast.stmt) -> ast.stmt:
     is_function = isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef))
     is_test = is_function and names[0].startswith("test_")
     handler = "".join(
-        f"    {name} = {_SUPPORT}.broken({name!r}, _failure, {is_test})\n"
-        for name in names
+        f"    {name} = {_SUPPORT}.broken({name!r}, _failure, {is_test})\n" for name in names
     )
     guarded = ast.parse(f"try:\n    pass\nexcept Exception as _failure:\n{handler or '    pass'}")
     attempt = guarded.body[0]
