@@ -187,6 +187,10 @@ if TYPE_CHECKING:
         truncate_stream as truncate_stream,
     )
     from runnables.models.budget import Budget as Budget
+    from runnables.models.fake_texts import (
+        FakeListLLM as FakeListLLM,
+        FakeStreamingListLLM as FakeStreamingListLLM,
+    )
     from runnables.models.fakes import (
         DeterministicFakeEmbedding as DeterministicFakeEmbedding,
         FakeEmbeddings as FakeEmbeddings,
@@ -331,6 +335,7 @@ _HOMES: Final = {
         "truncate_message truncate_stream"
     ),
     "runnables.models.budget": "Budget",
+    "runnables.models.fake_texts": "FakeListLLM FakeStreamingListLLM",
     "runnables.models.fakes": (
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel FakeMessagesListChatModel "
         "GenericFakeChatModel ParrotFakeChatModel"

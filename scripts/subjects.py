@@ -154,7 +154,7 @@ SUBJECTS = (
             "Stop sequences, for models of your own": "truncate_at_stop truncate_message "
             "truncate_stream atruncate_stream StopSequenceFilter",
             "Models without a service": "FakeListChatModel FakeMessagesListChatModel "
-            "GenericFakeChatModel ParrotFakeChatModel",
+            "GenericFakeChatModel ParrotFakeChatModel FakeListLLM FakeStreamingListLLM",
         },
     ),
     Subject(

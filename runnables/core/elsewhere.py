@@ -107,7 +107,6 @@ _GROUPS: Final[Mapping[str, str]] = {
         "ConsoleCallbackHandler StdOutCallbackHandler get_debug get_verbose set_debug set_verbose"
     ),
     "Use ContextLengthError.": "ContextOverflowError",
-    "Use FakeListChatModel.": "FakeListLLM FakeStreamingListLLM",
     "Use FewShotPromptTemplate, whose prefix may be a template.": "FewShotPromptWithTemplates",
     "Use ImagePromptTemplate, or a dict with the URL.": "ImageURL",
     "Use InMemoryCache or SQLiteCache for answers, and a dict for anything else.": (

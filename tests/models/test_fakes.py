@@ -14,6 +14,7 @@ import pytest
 from runnables.errors import ConfigError
 from runnables.messages import AIMessage, HumanMessage
 from runnables.models import Embeddings, init_chat_model, init_embeddings, registry
+from runnables.models.fake_texts import FakeListLLM, FakeStreamingListLLM
 from runnables.models.fakes import (
     DeterministicFakeEmbedding,
     FakeEmbeddings,
@@ -50,6 +51,16 @@ def test_a_fake_list_streams_letter_by_letter(call: Call) -> None:
     assert [chunk.text for chunk in call.stream(model, "hi")] == ["a", "b"]
     assert [call.invoke(model, "hi").text for _ in range(2)] == ["c", "ab"]
     assert model == FakeListChatModel(["ab", "c"], sleep=0)
+
+
+def test_fake_texts_are_strings_in_a_cycle(call: Call) -> None:
+    """Whatever the input and the options are; only the streaming one has more than one chunk."""
+    model = FakeListLLM(responses=["ab", "c"])
+    assert [call.invoke(model.bind(stop=["b"]), "hi") for _ in range(3)] == ["ab", "c", "ab"]
+    assert call.stream(FakeListLLM(["ab"]), [HumanMessage("hi")]) == ["ab"]
+    assert call.stream(FakeStreamingListLLM(["ab"], sleep=0), "hi") == ["a", "b"]
+    assert call.stream(FakeStreamingListLLM([""]), "hi") == [""]
+    assert FakeListLLM(["a"]) == FakeListLLM(["a"]) != FakeListLLM(["b"])
 
 
 def test_fake_messages_are_repeated(call: Call) -> None:
