@@ -187,7 +187,7 @@ if TYPE_CHECKING:
         truncate_stream as truncate_stream,
     )
     from runnables.models.budget import Budget as Budget
-    from runnables.models.fake_texts import (
+    from runnables.models.fake_llms import (
         FakeListLLM as FakeListLLM,
         FakeStreamingListLLM as FakeStreamingListLLM,
     )
@@ -335,7 +335,7 @@ _HOMES: Final = {
         "truncate_message truncate_stream"
     ),
     "runnables.models.budget": "Budget",
-    "runnables.models.fake_texts": "FakeListLLM FakeStreamingListLLM",
+    "runnables.models.fake_llms": "FakeListLLM FakeStreamingListLLM",
     "runnables.models.fakes": (
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel FakeMessagesListChatModel "
         "GenericFakeChatModel ParrotFakeChatModel"

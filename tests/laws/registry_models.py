@@ -35,7 +35,7 @@ from runnables import (
     StrOutputParser,
     XMLOutputParser,
 )
-from runnables.models.fake_texts import FakeListLLM, FakeStreamingListLLM
+from runnables.models.fake_llms import FakeListLLM, FakeStreamingListLLM
 from runnables.models.fakes import (
     DeterministicFakeEmbedding,
     FakeListChatModel,
@@ -132,9 +132,9 @@ def models() -> Iterator[Specimen]:
     answer = AIMessage("a b", tool_calls=[{"name": "Person", "args": {"name": "Ada"}, "id": "1"}])
     yield specimen("model: parrot", lambda: ParrotFakeChatModel(), inputs)
     yield specimen("model: list", lambda: FakeListChatModel(["ab", "", "c d"]), inputs, **chat)
-    yield specimen("model: texts", lambda: FakeListLLM(["ab", "", "c d"]), inputs, **chat)
+    yield specimen("model: strings", lambda: FakeListLLM(["ab", "", "c d"]), inputs, **chat)
     yield specimen(
-        "model: streamed texts", lambda: FakeStreamingListLLM(["ab", "", "c d"]), inputs, **chat
+        "model: streamed strings", lambda: FakeStreamingListLLM(["ab", "", "c d"]), inputs, **chat
     )
     yield specimen("model: messages", lambda: FakeMessagesListChatModel([answer]), inputs, **chat)
     yield specimen(

@@ -14,7 +14,7 @@ import pytest
 from runnables.errors import ConfigError
 from runnables.messages import AIMessage, HumanMessage
 from runnables.models import Embeddings, init_chat_model, init_embeddings, registry
-from runnables.models.fake_texts import FakeListLLM, FakeStreamingListLLM
+from runnables.models.fake_llms import FakeListLLM, FakeStreamingListLLM
 from runnables.models.fakes import (
     DeterministicFakeEmbedding,
     FakeEmbeddings,
@@ -53,7 +53,7 @@ def test_a_fake_list_streams_letter_by_letter(call: Call) -> None:
     assert model == FakeListChatModel(["ab", "c"], sleep=0)
 
 
-def test_fake_texts_are_strings_in_a_cycle(call: Call) -> None:
+def test_fake_llms_are_strings_in_a_cycle(call: Call) -> None:
     """Whatever the input and the options are; only the streaming one has more than one chunk."""
     model = FakeListLLM(responses=["ab", "c"])
     assert [call.invoke(model.bind(stop=["b"]), "hi") for _ in range(3)] == ["ab", "c", "ab"]

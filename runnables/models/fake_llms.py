@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class FakeListLLM(Runnable[LanguageModelInput, str], internal=True):
     """A runnable that answers with strings, one a call, in a cycle, whatever the input is.
 
-    It stands in for a text-completion model in tests. There are no such models here: see
+    It stands in for text-completion models in tests. There are none here: see
     `FakeListChatModel` for one that answers with messages. The options of a model, such as
     `stop=`, are ignored.
 
