@@ -60,7 +60,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "ContextGet ContextSet PrefixContext SetValue Values aconfig_with_context "
             "config_with_context"
         ),
-        "Use with_retry(stop_after_attempt=3), or max_retries= of a model.": (
+        "Use runnable.with_retry(stop_after_attempt=3), or max_retries= of a model.": (
             "ExponentialJitterParams create_base_retry_decorator"
         ),
         "Use RunnableBinding.": "RunnableBindingBase",
