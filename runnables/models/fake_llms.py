@@ -34,6 +34,7 @@ class FakeListLLM(Runnable[LanguageModelInput, str], internal=True):
 
     Args:
         responses: the answers.
+        i: the place of the first answer to give.
         sleep: seconds to wait before each answer, or before each letter of a stream.
         name: its name in events and traces.
 
@@ -46,9 +47,15 @@ class FakeListLLM(Runnable[LanguageModelInput, str], internal=True):
     _calls: Iterator[int] | None = None
 
     def __init__(
-        self, responses: Sequence[str], *, sleep: float | None = None, name: str | None = None
+        self,
+        responses: Sequence[str],
+        *,
+        i: int = 0,
+        sleep: float | None = None,
+        name: str | None = None,
     ) -> None:
         self.responses = list(responses)
+        self.i = i
         self.sleep = sleep
         if name is not None:
             self.name = name
@@ -56,7 +63,7 @@ class FakeListLLM(Runnable[LanguageModelInput, str], internal=True):
     def _answer(self, options: dict[str, Any]) -> str:
         merged_options(type(self).__name__, BASE_OPTIONS, {}, options)  # refuses unknown ones
         if self._calls is None:
-            self._calls = itertools.count()
+            self._calls = itertools.count(self.i)
         return self.responses[next(self._calls) % len(self.responses)]
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> str:

@@ -1,0 +1,42 @@
+"""Parsing of answers in the form of LangChain's results, for code that was written for them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from runnables.errors import OutputParserException
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ParsesResults:
+    """A base of parsers with `parse_result`, which users' code and LangChain's chains call."""
+
+    def parse_result(self: Any, result: Sequence[Any], *, partial: bool = False) -> Any:
+        """Return the value of an answer in the form of LangChain's results.
+
+        Args:
+            result: the candidates of one answer, of which the first counts: each has a `message`,
+                or else a `text`.
+            partial: return what a stream of the answer has last, also where it is incomplete; None
+                where it has nothing yet.
+
+        Raises:
+            OutputParserException: the answer is not what this parser reads.
+
+        Example:
+            >>> from types import SimpleNamespace
+            >>> JsonOutputParser().parse_result([SimpleNamespace(text='{"a": [1')], partial=True)
+            {'a': [1]}
+        """
+        first = result[0]
+        answer = first.message if hasattr(first, "message") else first.text
+        if not partial:
+            return self.invoke(answer)
+        value = None
+        with suppress(OutputParserException):  # that it is incomplete
+            for value in self.transform([answer]):
+                pass
+        return value
