@@ -187,10 +187,6 @@ if TYPE_CHECKING:
         truncate_stream as truncate_stream,
     )
     from runnables.models.budget import Budget as Budget
-    from runnables.models.fake_llms import (
-        FakeListLLM as FakeListLLM,
-        FakeStreamingListLLM as FakeStreamingListLLM,
-    )
     from runnables.models.fakes import (
         DeterministicFakeEmbedding as DeterministicFakeEmbedding,
         FakeEmbeddings as FakeEmbeddings,
@@ -202,6 +198,10 @@ if TYPE_CHECKING:
     from runnables.models.rate_limits import (
         BaseRateLimiter as BaseRateLimiter,
         InMemoryRateLimiter as InMemoryRateLimiter,
+    )
+    from runnables.models.text_fakes import (
+        FakeListLLM as FakeListLLM,
+        FakeStreamingListLLM as FakeStreamingListLLM,
     )
     from runnables.models.usage import (
         Usage as Usage,
@@ -335,12 +335,12 @@ _HOMES: Final = {
         "truncate_message truncate_stream"
     ),
     "runnables.models.budget": "Budget",
-    "runnables.models.fake_llms": "FakeListLLM FakeStreamingListLLM",
     "runnables.models.fakes": (
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel FakeMessagesListChatModel "
         "GenericFakeChatModel ParrotFakeChatModel"
     ),
     "runnables.models.rate_limits": "BaseRateLimiter InMemoryRateLimiter",
+    "runnables.models.text_fakes": "FakeListLLM FakeStreamingListLLM",
     "runnables.models.usage": "track_usage Usage",
     "runnables.parsers": (
         "answer_text BaseOutputParser BaseParser BaseTransformOutputParser "

@@ -35,8 +35,7 @@ class ParsesResults:
         answer = first.message if hasattr(first, "message") else first.text
         if not partial:
             return self.invoke(answer)
-        value = None
-        with suppress(OutputParserException):  # that it is incomplete
-            for value in self.transform([answer]):
-                pass
-        return value
+        values: list[Any] = []
+        with suppress(OutputParserException):  # which says that it is incomplete
+            values.extend(self.transform([answer]))
+        return values[-1] if values else None

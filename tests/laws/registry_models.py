@@ -35,7 +35,6 @@ from runnables import (
     StrOutputParser,
     XMLOutputParser,
 )
-from runnables.models.fake_llms import FakeListLLM, FakeStreamingListLLM
 from runnables.models.fakes import (
     DeterministicFakeEmbedding,
     FakeListChatModel,
@@ -43,6 +42,7 @@ from runnables.models.fakes import (
     GenericFakeChatModel,
     ParrotFakeChatModel,
 )
+from runnables.models.text_fakes import FakeListLLM, FakeStreamingListLLM
 from runnables_providers.scripted import ScriptedChatModel
 from tests.laws.specimens import DICTS, INTS, STRINGS, Specimen, specimen
 

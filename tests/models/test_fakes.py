@@ -14,7 +14,6 @@ import pytest
 from runnables.errors import ConfigError
 from runnables.messages import AIMessage, HumanMessage
 from runnables.models import Embeddings, init_chat_model, init_embeddings, registry
-from runnables.models.fake_llms import FakeListLLM, FakeStreamingListLLM
 from runnables.models.fakes import (
     DeterministicFakeEmbedding,
     FakeEmbeddings,
@@ -23,6 +22,9 @@ from runnables.models.fakes import (
     GenericFakeChatModel,
     ParrotFakeChatModel,
 )
+from runnables.models.text_fakes import FakeListLLM, FakeStreamingListLLM
+from runnables.parsers import StrOutputParser
+from runnables.prompts import ChatPromptTemplate
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 
@@ -51,16 +53,6 @@ def test_a_fake_list_streams_letter_by_letter(call: Call) -> None:
     assert [chunk.text for chunk in call.stream(model, "hi")] == ["a", "b"]
     assert [call.invoke(model, "hi").text for _ in range(2)] == ["c", "ab"]
     assert model == FakeListChatModel(["ab", "c"], sleep=0)
-
-
-def test_fake_llms_are_strings_in_a_cycle(call: Call) -> None:
-    """Whatever the input and the options are; only the streaming one has more than one chunk."""
-    model = FakeListLLM(responses=["ab", "c"])
-    assert [call.invoke(model.bind(stop=["b"]), "hi") for _ in range(3)] == ["ab", "c", "ab"]
-    assert call.stream(FakeListLLM(["ab"]), [HumanMessage("hi")]) == ["ab"]
-    assert call.stream(FakeStreamingListLLM(["ab"], sleep=0), "hi") == ["a", "b"]
-    assert call.stream(FakeStreamingListLLM([""]), "hi") == [""]
-    assert FakeListLLM(["a"]) == FakeListLLM(["a"]) != FakeListLLM(["b"])
 
 
 def test_fake_messages_are_repeated(call: Call) -> None:
@@ -190,3 +182,32 @@ def test_embeddings_are_made_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert init_embeddings("fake:x", size=3) == DeterministicFakeEmbedding(size=3)
     with pytest.raises(ConfigError, match="fakr"):
         init_embeddings("fakr")
+
+
+def test_a_fake_that_answers_with_strings_goes_through_its_responses(call: Call) -> None:
+    """It takes what models take, with their options, and begins at the index that is given."""
+    model = FakeListLLM(responses=["a", "b", "c"], i=1, sleep=0)
+    answers = [call.invoke(model, value) for value in ("hi", [HumanMessage("hi")], [("ai", "x")])]
+    assert answers == ["b", "c", "a"]
+    assert call.invoke(model.bind(stop=["x"]), "hi") == "b"
+    assert list(call.stream(model, "hi")) == ["c"]
+    with pytest.raises(IndexError, match="FakeListLLM has no response with the index 1"):
+        call.invoke(FakeListLLM(responses=["a"], i=1), "hi")
+
+
+def test_a_fake_that_answers_with_strings_streams_letters_through_a_chain(call: Call) -> None:
+    """What stands before and behind it streams as with any other step."""
+    chain = (
+        ChatPromptTemplate.from_template("{x}") | FakeStreamingListLLM(["abc"]) | StrOutputParser()
+    )
+    assert list(call.stream(chain, {"x": "hi"})) == ["a", "b", "c"]
+    assert call.invoke(chain, {"x": "hi"}) == "abc"
+
+
+def test_a_fake_that_answers_with_strings_takes_the_options_of_a_model(call: Call) -> None:
+    """They change nothing, and other keywords are errors; an empty answer is one chunk."""
+    model = FakeStreamingListLLM(responses=["", "ab"])
+    assert call.stream(model.bind(stop=["b"]), "hi") == [""]
+    assert call.invoke(model.bind(temperature=0), "hi") == "ab"
+    with pytest.raises(ConfigError, match="stopp"):
+        call.invoke(model.bind(stopp=["b"]), "hi")
