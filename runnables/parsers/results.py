@@ -1,4 +1,4 @@
-"""Parsing of answers in the form of LangChain's results, for code that was written for them."""
+"""Parsing of answers as LangChain's results hold them, for code that was written for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ParsesResults:
     """A base of parsers with `parse_result`, which users' code and LangChain's chains call."""
 
     def parse_result(self: Any, result: Sequence[Any], *, partial: bool = False) -> Any:
-        """Return the value of an answer in the form of LangChain's results.
+        """Return the value of an answer that is held by LangChain's results.
 
         Args:
             result: the candidates of one answer, of which the first counts: each has a `message`,
@@ -28,8 +28,10 @@ class ParsesResults:
 
         Example:
             >>> from types import SimpleNamespace
-            >>> JsonOutputParser().parse_result([SimpleNamespace(text='{"a": [1')], partial=True)
-            {'a': [1]}
+            >>> JsonOutputParser().parse_result(
+            ...     [SimpleNamespace(text='{"sea": "Balt')], partial=True
+            ... )
+            {'sea': 'Balt'}
         """
         first = result[0]
         answer = first.message if hasattr(first, "message") else first.text

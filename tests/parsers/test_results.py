@@ -1,4 +1,4 @@
-"""`parse_result` reads answers in the form of LangChain's results."""
+"""`parse_result` reads answers as LangChain's results hold them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def test_the_first_candidate_counts() -> None:
 
 def test_an_incomplete_answer_is_read_as_far_as_it_goes() -> None:
     """Only where that is asked for."""
-    result = [SimpleNamespace(text='{"a": [1')]
-    assert JsonOutputParser().parse_result(result, partial=True) == {"a": [1]}
+    result = [SimpleNamespace(text='{"a": "b')]
+    assert JsonOutputParser().parse_result(result, partial=True) == {"a": "b"}
     assert StrOutputParser().parse_result([SimpleNamespace(text="x")], partial=True) == "x"
     with pytest.raises(OutputParserException):
         JsonOutputParser().parse_result(result)
