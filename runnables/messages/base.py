@@ -87,6 +87,10 @@ class BaseMessage(BaseModel):
                 self, content=self._default_content if content is None else content, **fields
             )
         except ValidationError as error:
+            others = cast("dict[str, Any]", fields)
+            if others.pop("example", True) is False:  # LangChain's default, which says nothing
+                BaseMessage.__init__(self, content, **cast("MessageFields", others))
+                return
             raise _readable_error(type(self), error) from None
 
     @property

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class FakeListLLM(Runnable[LanguageModelInput, str], internal=True):
     """A step that takes what a model takes, and answers with strings, one a call, in a cycle.
 
-    Options of models have no effect. It is for tests that were written for text-completion models,
-    of which there are none here.
+    It is for tests that were written for text-completion models, of which there are none here.
+    The options of a model, such as `stop=`, change nothing.
 
     Args:
         responses: the answers.
@@ -42,7 +42,7 @@ class FakeListLLM(Runnable[LanguageModelInput, str], internal=True):
         self._calls = itertools.count()
 
     def _next(self, value: LanguageModelInput, options: dict[str, Any]) -> str:
-        merged_options(type(self).__name__, BASE_OPTIONS, {}, options)  # what no model knows, too
+        merged_options(type(self).__name__, BASE_OPTIONS, {}, options)  # refuses unknown ones
         convert_to_messages(value)  # what no model takes is refused
         if self.i >= len(self.responses):
             raise IndexError(f"{type(self).__name__} has no response with the index {self.i}.")
@@ -72,7 +72,7 @@ class FakeStreamingListLLM(FakeListLLM, internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> Generator[str, None, None]:
-        for letter in self._next(collect(input), kwargs):
+        for letter in self._next(collect(input), kwargs) or [""]:
             sleep(self.sleep or 0)
             yield letter
 
@@ -83,6 +83,6 @@ class FakeStreamingListLLM(FakeListLLM, internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[str, None]:
-        for letter in self._next(await acollect(input), kwargs):
+        for letter in self._next(await acollect(input), kwargs) or [""]:
             await async_sleep(self.sleep or 0)
             yield letter

@@ -28,6 +28,7 @@ from runnables.messages.ai import AIMessage
 from runnables.messages.base import BaseMessage
 from runnables.messages.normalize import refusal_of, text_of as text_of_content
 from runnables.messages.prompt_values import PromptValue
+from runnables.parsers.results import ParsesResults
 
 if TYPE_CHECKING:
     from runnables.compose.runnable import Runnable
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class BaseParser(NonBlockingStep[Any, Output], internal=True):
+class BaseParser(ParsesResults, NonBlockingStep[Any, Output], internal=True):
     """Base of all parsers: a runnable from a model's output to a value, which waits for nothing.
 
     To write a parser of text, subclass `BaseOutputParser`.

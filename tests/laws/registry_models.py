@@ -135,10 +135,6 @@ def models() -> Iterator[Specimen]:
     inputs = STRINGS | st.just([HumanMessage("hi")]) | st.just([("ai", "a"), ("human", "b")])
     answer = AIMessage("a b", tool_calls=[{"name": "Person", "args": {"name": "Ada"}, "id": "1"}])
     yield specimen("model: parrot", lambda: ParrotFakeChatModel(), inputs)
-    yield specimen("model: strings", lambda: FakeListLLM(["ab", "c d"]), inputs, **chat)
-    yield specimen(
-        "model: strings, streamed", lambda: FakeStreamingListLLM(["ab", "c d"]), inputs, **chat
-    )
     yield specimen(
         "model: chosen by the call",
         lambda: init_chat_model(configurable_fields="any").with_config(
@@ -148,6 +144,10 @@ def models() -> Iterator[Specimen]:
         **chat,
     )
     yield specimen("model: list", lambda: FakeListChatModel(["ab", "", "c d"]), inputs, **chat)
+    yield specimen("model: strings", lambda: FakeListLLM(["ab", "", "c d"]), inputs, **chat)
+    yield specimen(
+        "model: streamed strings", lambda: FakeStreamingListLLM(["ab", "", "c d"]), inputs, **chat
+    )
     yield specimen("model: messages", lambda: FakeMessagesListChatModel([answer]), inputs, **chat)
     yield specimen(
         "model: generic",

@@ -200,3 +200,12 @@ def test_a_fake_that_answers_with_strings_streams_letters_through_a_chain(call: 
     )
     assert list(call.stream(chain, {"x": "hi"})) == ["a", "b", "c"]
     assert call.invoke(chain, {"x": "hi"}) == "abc"
+
+
+def test_a_fake_that_answers_with_strings_takes_the_options_of_a_model(call: Call) -> None:
+    """They change nothing, and other keywords are errors; an empty answer is one chunk."""
+    model = FakeStreamingListLLM(responses=["", "ab"])
+    assert call.stream(model.bind(stop=["b"]), "hi") == [""]
+    assert call.invoke(model.bind(temperature=0), "hi") == "ab"
+    with pytest.raises(ConfigError, match="stopp"):
+        call.invoke(model.bind(stopp=["b"]), "hi")
