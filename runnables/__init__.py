@@ -335,8 +335,8 @@ _HOMES: Final = {
     ),
     "runnables.models": (
         "atruncate_stream ChatModel convert_to_openai_function convert_to_openai_tool Embeddings "
-        "init_chat_model init_embeddings LanguageModelInput RawAnswer StopSequenceFilter truncate_at_stop "
-        "truncate_message truncate_stream"
+        "init_chat_model init_embeddings LanguageModelInput RawAnswer StopSequenceFilter "
+        "truncate_at_stop truncate_message truncate_stream"
     ),
     "runnables.models.budget": "Budget",
     "runnables.models.fakes": (

@@ -139,8 +139,10 @@ SUBJECTS = (
         "Tools and agents",
         "Functions that a model can call, and models that call them until they know the answer.",
         {
-            "Tools": "tool StructuredTool RunnableTool BaseTool InjectedToolArg "
-            "InjectedToolCallId convert_to_openai_tool",
+            "Tools": "tool StructuredTool Tool RunnableTool BaseTool BaseToolkit InjectedToolArg "
+            "InjectedToolCallId CallbackManagerForToolRun AsyncCallbackManagerForToolRun "
+            "convert_to_openai_tool convert_to_openai_function tool_example_to_messages "
+            "render_text_description render_text_description_and_args",
             "Agents": "create_agent Agent AgentInput AgentMessages AgentState AgentAnswer",
         },
     ),

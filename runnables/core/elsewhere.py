@@ -48,7 +48,11 @@ _GROUPS: Final[Mapping[str, str]] = {
         "LLMMathChain create_openai_functions_agent create_openai_tools_agent initialize_agent"
     ),
     _CHAINS: "stuff_documents_chain",
-    _HANDLERS: "BaseCallbackHandler Callbacks",
+    _HANDLERS: (
+        "AsyncCallbackManagerForChainRun AsyncCallbackManagerForLLMRun "
+        "AsyncCallbackManagerForRetrieverRun BaseCallbackHandler CallbackManagerForChainRun "
+        "CallbackManagerForLLMRun CallbackManagerForRetrieverRun Callbacks"
+    ),
     _HISTORY: "InMemoryChatMessageHistory RemoveMessage RunnableWithMessageHistory",
     _INTERNAL: (
         "ErrorCode FILTERED_ARGS FunctionNonLocals GetLambdaSource InitValidator "

@@ -98,9 +98,11 @@ def _make_model(cls: type, base: type, known: Fields) -> type[BaseModel]:
         "model_config": settings,
     }
     try:
-        return type(BaseModel)(cls.__name__, (BaseModel,), {**members, **namespace})
+        make: Any = type(BaseModel)
+        made: type[BaseModel] = make(cls.__name__, (BaseModel,), {**members, **namespace})
     except (PydanticUserError, NameError, TypeError) as error:
         raise ConfigError(f"The fields of {cls.__name__} cannot be read: {error}") from error
+    return made
 
 
 def _helps(name: str, member: Any) -> bool:
@@ -119,10 +121,11 @@ def _is_last(member: Any) -> bool:
 
 def _config_in(owner: type) -> dict[str, Any]:
     """Return the settings in a class's `model_config`, or in its `class Config`."""
-    own = vars(owner)
-    inner = own.get("Config")
-    found: Mapping[str, Any] = own.get("model_config") or (vars(inner) if inner else {})
-    return {key: value for key, value in found.items() if key in _CONFIG}
+    own: Mapping[str, Any] = vars(owner)
+    inner: Any = own.get("Config")
+    written: dict[str, Any] = {} if inner is None else dict(vars(inner))
+    written |= own.get("model_config", {})
+    return {key: value for key, value in written.items() if key in _CONFIG}
 
 
 def field_values(cls: type, model: type[BaseModel], settings: Mapping[str, Any]) -> dict[str, Any]:

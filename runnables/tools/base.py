@@ -15,7 +15,6 @@ from typing import (
     overload,
 )
 
-from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from runnables.compose.runnable import Runnable
@@ -27,14 +26,22 @@ from runnables.errors import ConfigError, SyncAsyncError, ToolArgumentsError, To
 from runnables.messages.roles import ToolMessage
 from runnables.messages.tool_names import service_name
 from runnables.redaction import hide
-from runnables.tools.arguments import ArgsSchema, CheckedArguments, hidden_names, injected_fields
+from runnables.tools.arguments import (
+    ArgsSchema,
+    CheckedArguments,
+    check_schema,
+    hidden_names,
+    injected_fields,
+)
 from runnables.tools.class_fields import KNOWN, functions_of, read_class
 from runnables.tools.definitions import self_contained
 from runnables.tools.function_calls import FunctionCalls
-from runnables.tools.results import ToolInvocation
+from runnables.tools.results import ToolInvocation, split_pair
 from runnables.tools.run_methods import RunMethods
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from runnables.core.config import RunnableConfig, Scope
     from runnables.messages.tool_calls import ToolCall
     from runnables.tools.signature import Signature
@@ -89,15 +96,9 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
     """
 
     run_type: ClassVar[str] = "tool"
-    name: str  # pyright: ignore[reportIncompatibleVariableOverride] - a tool always has one
 
     def __init_subclass__(cls, internal: bool = False, **kwargs: Any) -> None:
-        """Read the fields of a user's class.
-
-        Args:
-            internal: whether the class is one of the library, which has no fields.
-            **kwargs: keywords of other base classes.
-        """
+        """Read the fields of a class, unless it is `internal`: one of the library."""
         super().__init_subclass__(internal=internal, **kwargs)
         if not internal:
             read_class(cls)
@@ -131,8 +132,9 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
             raise ConfigError(
                 f"response_format={response_format!r}: expected 'content' or 'content_and_artifact'"
             )
-        _check_schema(args_schema)
-        self.name = name
+        check_schema(args_schema)
+        # a tool always has a name
+        self.name: str = name  # pyright: ignore[reportIncompatibleVariableOverride]
         self.description = description
         vars(self)["args_schema"] = args_schema  # as passed; the property falls back on another
         self.return_direct = return_direct
@@ -146,7 +148,7 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; what was made of the former value is made anew."""
         if name == "args_schema":
-            _check_schema(value)
+            check_schema(value)
             vars(self)[name] = value
         else:
             super().__setattr__(name, service_name(value) if name == "name" and value else value)
@@ -191,18 +193,22 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
 
     # -- schemas
 
-    @property
-    def args_schema(self) -> ArgsSchema:
-        """Return the schema of the arguments: the one that was set, or the implementation's."""
-        if self._schema is None:
-            schema: ArgsSchema | None = vars(self)["args_schema"]
-            self._schema = self._own_schema() if schema is None else schema
-        return self._schema
+    if TYPE_CHECKING:
+        args_schema: Any  # a type[BaseModel] or a dict; a class may annotate it as either
+    else:
+
+        @property
+        def args_schema(self) -> ArgsSchema:
+            """Return the schema of the arguments: the one that was set, or the implementation's."""
+            if self._schema is None:
+                schema: ArgsSchema | None = vars(self)["args_schema"]
+                self._schema = self._own_schema() if schema is None else schema
+            return self._schema
 
     @property
     def tool_call_schema(self) -> ArgsSchema:
         """Return the schema of the arguments that the model sees."""
-        schema = self.args_schema
+        schema: ArgsSchema = self.args_schema
         if isinstance(schema, dict) or not (hidden := injected_fields(schema)):
             return schema
         visible = {name: field for name, field in fields_in(schema).items() if name not in hidden}
@@ -276,7 +282,7 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """Return the pydantic model of the arguments; of any dict, if they have a JSON schema."""
-        schema = self.args_schema
+        schema: ArgsSchema = self.args_schema
         return super().get_input_schema(config) if isinstance(schema, dict) else schema
 
     # -- running
@@ -342,11 +348,7 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
     def _check_arguments(
         self, invocation: ToolInvocation, kwargs: dict[str, Any]
     ) -> CheckedArguments:
-        """Return the arguments of a call, checked.
-
-        Raises:
-            ToolArgumentsError: they do not fit.
-        """
+        """Return the arguments of a call, or raise a ToolArgumentsError."""
         return self._calls.arguments.read(invocation, kwargs)
 
     def _call(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
@@ -383,14 +385,7 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         """Return the result for the model, as a message where the input was a tool call."""
         artifact = None
         if self.response_format == "content_and_artifact":
-            pair: Any = result
-            if not isinstance(result, tuple) or len(pair) != 2:
-                raise ValueError(
-                    f"The tool {self.name!r} returned {result!r}: with "
-                    "response_format='content_and_artifact' it returns a pair, the content for "
-                    "the model and the artifact for the program."
-                )
-            result, artifact = pair
+            result, artifact = split_pair(self.name, result)
         return invocation.answer(result, self.get_name(), artifact=artifact)
 
     def _handle(self, invocation: ToolInvocation, error: Exception, handling: ErrorHandling) -> Any:
@@ -401,12 +396,3 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         if content is True:
             content = str(error) or f"The tool {self.name!r} failed."
         return invocation.answer(content, self.get_name(), failed=True)
-
-
-def _check_schema(args_schema: Any) -> None:
-    is_model = isinstance(args_schema, type) and issubclass(args_schema, BaseModel)
-    if args_schema is None or is_model or isinstance(args_schema, Mapping):
-        return
-    raise ConfigError(
-        f"args_schema={args_schema!r}: expected a pydantic model, or a JSON schema as a dict"
-    )

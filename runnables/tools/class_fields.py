@@ -28,10 +28,9 @@ KNOWN: Final[Mapping[str, tuple[Any, Any]]] = {
 def read_class(cls: Any) -> None:
     """Read the fields of a user's class; hide an `args_schema` from its property of that name."""
     declare_fields(cls)
-    schema = vars(cls).get("args_schema")
-    if schema is not None and not isinstance(schema, property):
-        cls._hidden = {"args_schema": schema}
-    if "args_schema" in vars(cls) and not isinstance(schema, property):
+    own = cast("Mapping[str, Any]", vars(cls))
+    if "args_schema" in own and not isinstance(own["args_schema"], property):
+        cls._hidden = {"args_schema": own["args_schema"]}
         del cls.args_schema
 
 
@@ -41,7 +40,7 @@ def functions_of(tool: Any, base: type) -> Functions:
     Raises:
         ConfigError: it has written neither.
     """
-    cls = type(tool)
+    cls: Any = type(tool)
     found: dict[str, Any] = {
         name: getattr(tool, name)
         for name in ("_run", "_arun")

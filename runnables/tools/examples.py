@@ -40,9 +40,9 @@ def tool_example_to_messages(
         >>> class Person(BaseModel):
         ...     name: str
         >>> for message in tool_example_to_messages("Ada was here.", [Person(name="Ada")]):
-        ...     print(message.type, message.text)
+        ...     print(message.type, message.text or message.tool_calls[0]["args"])
         human Ada was here.
-        ai
+        ai {'name': 'Ada'}
         tool You have correctly called this tool.
     """
     outputs = tool_outputs or ["You have correctly called this tool."] * len(tool_calls)

@@ -1,4 +1,4 @@
-"""Tools as text for a prompt, for models that are not told of tools in another way."""
+"""Tools as text for a prompt, for models that cannot be bound to tools."""
 
 from __future__ import annotations
 
@@ -34,12 +34,9 @@ def render_text_description_and_args(tools: Iterable[BaseTool[Any]]) -> str:
         tools: the tools.
 
     Example:
-        >>> @tool
-        ... def shout(text: str) -> str:
-        ...     '''Say it loudly.'''
-        ...     return text.upper()
+        >>> shout = Tool(name="shout", func=lambda x: x.upper(), description="Loud.")
         >>> print(render_text_description_and_args([shout]))
-        shout(text: str) -> str - Say it loudly., args: {'text': {'title': 'Text', 'type': 'string'}}
+        shout(x) - Loud., args: {'tool_input': {'type': 'string'}}
     """
     return "\n".join(f"{_described(tool)}, args: {tool.args}" for tool in tools)
 

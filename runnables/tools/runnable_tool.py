@@ -128,7 +128,8 @@ class RunnableTool(BaseTool[Output], internal=True):
     def _check_arguments(
         self, invocation: ToolInvocation, kwargs: dict[str, Any]
     ) -> CheckedArguments:
-        schema, value = self.args_schema, invocation.arguments
+        schema: ArgsSchema = self.args_schema
+        value = invocation.arguments
         if isinstance(schema, dict):
             return value, kwargs
         is_root = is_whole(schema)

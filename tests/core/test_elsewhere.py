@@ -116,7 +116,7 @@ def test_an_attribute_says_so_too(name: str) -> None:
         ("runnables.messages", "FunctionMessage", "Use ToolMessage."),
         ("runnables.messages", "HumanMesage", "Did you mean 'HumanMessage'?"),
         ("runnables.prompts", "HumanMessage", "from runnables import HumanMessage"),
-        ("runnables.tools", "BaseToolkit", "Use a list of tools."),
+        ("runnables.tools", "ToolRuntime", "InjectedToolArg"),
         ("runnables.parsers", "OutputFixingParser", "with_repair"),
     ],
 )

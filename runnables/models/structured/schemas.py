@@ -42,7 +42,8 @@ def convert_to_openai_tool(tool: Tool, *, strict: bool | None = None) -> dict[st
     Args:
         tool: a tool or another runnable, a function, a pydantic model or another type with fields,
             or a dict: OpenAI's, Anthropic's or Bedrock's definition, or a JSON schema with a title.
-        strict: the definition's `strict`; with True, objects in it allow no other fields.
+        strict: the definition's `strict`; with True, objects in it require their fields,
+            and allow no others.
 
     Raises:
         ConfigError: it has no name, or is none of these; or its own `strict` is another.
@@ -104,7 +105,7 @@ def _with_strict(function: Mapping[str, Any], strict: bool) -> dict[str, Any]:
 
 
 def _closed(key: str, value: Any) -> Any:
-    """Return a JSON schema whose objects with named fields allow no others."""
+    """Return a JSON schema whose objects with named fields require all of them, and no others."""
     if isinstance(value, list):
         return [_closed("", item) for item in cast("Sequence[Any]", value)]
     if not isinstance(value, Mapping):
@@ -113,7 +114,7 @@ def _closed(key: str, value: Any) -> Any:
     closed = {name: _closed(name, part) for name, part in parts.items()}
     is_names = key in ("properties", "$defs", "definitions")  # its keys are names
     if "properties" in parts and not is_names:
-        closed["additionalProperties"] = False
+        closed |= {"additionalProperties": False, "required": list(parts["properties"])}
     return closed
 
 
