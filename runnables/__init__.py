@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from runnables.compose.policies.timeout import RunnableTimeout as RunnableTimeout
     from runnables.compose.runnable import Runnable as Runnable
     from runnables.compose.sequence import RunnableSequence as RunnableSequence
+    from runnables.compose.serializable import RunnableSerializable as RunnableSerializable
     from runnables.core.config import (
         RunnableConfig as RunnableConfig,
         merge_configs as merge_configs,
@@ -75,6 +76,12 @@ if TYPE_CHECKING:
         dispatch_custom_event as dispatch_custom_event,
     )
     from runnables.core.handlers import Event as Event, Handler as Handler
+    from runnables.core.run_managers import (
+        AsyncCallbackManagerForLLMRun as AsyncCallbackManagerForLLMRun,
+        AsyncCallbackManagerForRetrieverRun as AsyncCallbackManagerForRetrieverRun,
+        CallbackManagerForLLMRun as CallbackManagerForLLMRun,
+        CallbackManagerForRetrieverRun as CallbackManagerForRetrieverRun,
+    )
     from runnables.core.user_code import ensure_config as ensure_config
     from runnables.engine.cancellation import is_cancelled as is_cancelled
     from runnables.engine.deltas import MergeableChunk as MergeableChunk
@@ -172,6 +179,12 @@ if TYPE_CHECKING:
         tool_call_chunk as tool_call_chunk,
         trim_messages as trim_messages,
     )
+    from runnables.messages.generations import (
+        ChatGeneration as ChatGeneration,
+        ChatGenerationChunk as ChatGenerationChunk,
+        ChatResult as ChatResult,
+        LLMResult as LLMResult,
+    )
     from runnables.models import (
         ChatModel as ChatModel,
         Embeddings as Embeddings,
@@ -186,6 +199,10 @@ if TYPE_CHECKING:
         truncate_at_stop as truncate_at_stop,
         truncate_message as truncate_message,
         truncate_stream as truncate_stream,
+    )
+    from runnables.models.base_chat_model import (
+        BaseChatModel as BaseChatModel,
+        SimpleChatModel as SimpleChatModel,
     )
     from runnables.models.budget import Budget as Budget
     from runnables.models.fakes import (
@@ -254,6 +271,12 @@ if TYPE_CHECKING:
         StringPromptTemplate as StringPromptTemplate,
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
     )
+    from runnables.retrieval import (
+        BaseRetriever as BaseRetriever,
+        Document as Document,
+        aformat_document as aformat_document,
+        format_document as format_document,
+    )
     from runnables.tools import (
         AsyncCallbackManagerForToolRun as AsyncCallbackManagerForToolRun,
         BaseTool as BaseTool,
@@ -299,11 +322,16 @@ _HOMES: Final = {
     "runnables.compose.policies.timeout": "RunnableTimeout",
     "runnables.compose.runnable": "Runnable",
     "runnables.compose.sequence": "RunnableSequence",
+    "runnables.compose.serializable": "RunnableSerializable",
     "runnables.core.config": "merge_configs RunnableConfig",
     "runnables.core.console": "ConsoleHandler",
     "runnables.core.event_stream": "StreamEvent",
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Event Handler",
+    "runnables.core.run_managers": (
+        "AsyncCallbackManagerForLLMRun AsyncCallbackManagerForRetrieverRun "
+        "CallbackManagerForLLMRun CallbackManagerForRetrieverRun"
+    ),
     "runnables.core.user_code": "ensure_config",
     "runnables.engine.cancellation": "is_cancelled",
     "runnables.engine.deltas": "MergeableChunk",
@@ -333,11 +361,13 @@ _HOMES: Final = {
         "ToolCallChunk ToolMessage ToolMessageChunk trim_messages UsageMetadata "
         "VideoContentBlock"
     ),
+    "runnables.messages.generations": "ChatGeneration ChatGenerationChunk ChatResult LLMResult",
     "runnables.models": (
         "atruncate_stream ChatModel convert_to_openai_function convert_to_openai_tool Embeddings "
         "init_chat_model init_embeddings LanguageModelInput RawAnswer StopSequenceFilter "
         "truncate_at_stop truncate_message truncate_stream"
     ),
+    "runnables.models.base_chat_model": "BaseChatModel SimpleChatModel",
     "runnables.models.budget": "Budget",
     "runnables.models.fakes": (
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel FakeMessagesListChatModel "
@@ -363,6 +393,7 @@ _HOMES: Final = {
         "MissingVariableError PromptInputError PromptTemplate PromptTemplateFormat "
         "StringPromptTemplate SystemMessagePromptTemplate"
     ),
+    "runnables.retrieval": "aformat_document BaseRetriever Document format_document",
     "runnables.tools": (
         "AsyncCallbackManagerForToolRun BaseTool BaseToolkit CallbackManagerForToolRun "
         "InjectedToolArg InjectedToolCallId render_text_description "

@@ -33,7 +33,7 @@ _CHAINS: Final = "Pipe its parts: prompt | model | StrOutputParser()."
 _TEXT_MODELS: Final = "Models are chat models here: init_chat_model('openai:gpt-5-mini')."
 _RESULTS: Final = "Models take and return messages: AIMessage, AIMessageChunk."
 _RETRIEVAL: Final = (
-    "There is no retrieval here: a function that returns strings is a retriever in a chain."
+    "There is no store or splitter here: subclass BaseRetriever for a store, or use a function."
 )
 _SERIALIZATION: Final = "Pickle chains; messages have messages_to_dict and messages_from_dict."
 _TOOL_PARSERS: Final = "Use PydanticToolsParser, JsonOutputToolsParser, or with_structured_output."
@@ -49,9 +49,7 @@ _GROUPS: Final[Mapping[str, str]] = {
     ),
     _CHAINS: "stuff_documents_chain",
     _HANDLERS: (
-        "AsyncCallbackManagerForChainRun AsyncCallbackManagerForLLMRun "
-        "AsyncCallbackManagerForRetrieverRun BaseCallbackHandler CallbackManagerForChainRun "
-        "CallbackManagerForLLMRun CallbackManagerForRetrieverRun Callbacks"
+        "AsyncCallbackManagerForChainRun BaseCallbackHandler CallbackManagerForChainRun Callbacks"
     ),
     _HISTORY: "InMemoryChatMessageHistory RemoveMessage RunnableWithMessageHistory",
     _INTERNAL: (
@@ -81,7 +79,6 @@ _GROUPS: Final[Mapping[str, str]] = {
         "configure_trace_policy dynamic_prompt hook_config omit_payload wrap_model_call "
         "wrap_tool_call"
     ),
-    _RESULTS: "ChatGeneration ChatGenerationChunk ChatResult",
     _RETRIEVAL: (
         "Comparator Comparison DeleteResponse ElementType Expr FilterDirective HeaderType "
         "IndexingResult LangSmithRetrieverParams Language LineType Operation Operator "
@@ -89,7 +86,8 @@ _GROUPS: Final[Mapping[str, str]] = {
         "split_text_on_tokens"
     ),
     _SERIALIZATION: "Serializable dumpd dumps load loads",
-    _TEXT_MODELS: "LLM OpenAI",
+    _TEXT_MODELS: "OpenAI",
+    "Subclass SimpleChatModel: its `_call` gets messages, and returns a string.": "BaseLLM LLM",
     _TOOL_PARSERS: (
         "JsonKeyOutputFunctionsParser JsonOutputFunctionsParser "
         "PydanticAttrOutputFunctionsParser PydanticOutputFunctionsParser "
@@ -102,7 +100,7 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use chain.batch(inputs, max_concurrency=8), or abatch.": (
         "ContextThreadPoolExecutor abatch_iterate batch_iterate gather_with_concurrency"
     ),
-    "Use ChatModel.": "BaseChatModel BaseLanguageModel LanguageModelLike SimpleChatModel",
+    "Use ChatModel.": "BaseLanguageModel LanguageModelLike",
     "Use ChatPromptValue, or a list of messages.": "ChatPromptValueConcrete ImagePromptValue",
     "Use ConfigError.": "SchemaAnnotationError",
     "Use ConfigurableField.": "ConfigurableFieldSpec",
@@ -122,7 +120,6 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use ModelTimeoutError, or StepTimeout.": "StreamChunkTimeoutError",
     "Use PermissionDeniedError.": "ModelPermissionDeniedError",
     "Use RateLimitError.": "ModelRateLimitError",
-    "Use Runnable.": "RunnableSerializable",
     "Use RunnablesError.": "LangChainException",
     "Use RunnableConfig.": "EmptyDict",
     "Use ToolMessage.": "FunctionMessage",
@@ -209,7 +206,7 @@ _BY_PATTERN: Final = (
     (r"\w+Embeddings", "init_embeddings('provider:model') knows those that are here."),
     (r"\w*(Retriever|VectorStore|Loader|TextSplitter|Splitter|Compressor|RecordManager|Index|"
      r"Document|Blob|BlobParser|DocumentTransformer)|FAISS|Chroma|Pinecone|Qdrant|PGVector|Milvus|"
-     r"Weaviate|index|aindex|\w*format_document", _RETRIEVAL),
+     r"Weaviate|index|aindex", _RETRIEVAL),
     (r"\w*(Memory|ChatMessageHistory)", _HISTORY),
     (r"\w*Agent\w*|create_\w*agent\w*", _AGENTS),
     (r"\w*Chain|load_\w*chain|create_\w*chain|RetrievalQA\w*", _CHAINS),
