@@ -20,6 +20,16 @@ if TYPE_CHECKING:
         AgentState as AgentState,
         create_agent as create_agent,
     )
+    from runnables.callbacks import (
+        AsyncCallbackHandler as AsyncCallbackHandler,
+        BaseCallbackHandler as BaseCallbackHandler,
+        OpenAICallbackHandler as OpenAICallbackHandler,
+        StdOutCallbackHandler as StdOutCallbackHandler,
+        StreamingStdOutCallbackHandler as StreamingStdOutCallbackHandler,
+        UsageMetadataCallbackHandler as UsageMetadataCallbackHandler,
+        get_openai_callback as get_openai_callback,
+        get_usage_metadata_callback as get_usage_metadata_callback,
+    )
     from runnables.cache import (
         BaseCache as BaseCache,
         InMemoryCache as InMemoryCache,
@@ -74,7 +84,7 @@ if TYPE_CHECKING:
         adispatch_custom_event as adispatch_custom_event,
         dispatch_custom_event as dispatch_custom_event,
     )
-    from runnables.core.handlers import Event as Event, Handler as Handler
+    from runnables.core.handlers import Callbacks as Callbacks, Event as Event, Handler as Handler
     from runnables.core.user_code import ensure_config as ensure_config
     from runnables.engine.cancellation import is_cancelled as is_cancelled
     from runnables.engine.deltas import MergeableChunk as MergeableChunk
@@ -171,6 +181,12 @@ if TYPE_CHECKING:
         tool_call as tool_call,
         tool_call_chunk as tool_call_chunk,
         trim_messages as trim_messages,
+    )
+    from runnables.messages.generations import (
+        ChatGeneration as ChatGeneration,
+        ChatGenerationChunk as ChatGenerationChunk,
+        ChatResult as ChatResult,
+        LLMResult as LLMResult,
     )
     from runnables.models import (
         ChatModel as ChatModel,
@@ -269,13 +285,16 @@ _HOMES: Final = {
     "runnables.agents": "Agent AgentAnswer AgentInput AgentMessages AgentState create_agent",
     "runnables.cache": "BaseCache InMemoryCache RunnableCache",
     "runnables.cache.sqlite": "SQLiteCache",
+    "runnables.callbacks": (
+        "AsyncCallbackHandler BaseCallbackHandler get_openai_callback get_usage_metadata_callback "
+        "OpenAICallbackHandler StdOutCallbackHandler StreamingStdOutCallbackHandler "
+        "UsageMetadataCallbackHandler"
+    ),
     "runnables.compose.assign": "RunnableAssign",
     "runnables.compose.binding": "RunnableBinding",
     "runnables.compose.branch": "RouterInput RouterRunnable RunnableBranch",
     "runnables.compose.coerce": "coerce_to_runnable",
-    "runnables.compose.configurable": (
-        "RunnableConfigurableAlternatives RunnableConfigurableFields"
-    ),
+    "runnables.compose.configurable": "RunnableConfigurableAlternatives RunnableConfigurableFields",
     "runnables.compose.configurable_fields": (
         "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption"
     ),
@@ -295,7 +314,7 @@ _HOMES: Final = {
     "runnables.core.console": "ConsoleHandler",
     "runnables.core.event_stream": "StreamEvent",
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
-    "runnables.core.handlers": "Event Handler",
+    "runnables.core.handlers": "Callbacks Event Handler",
     "runnables.core.user_code": "ensure_config",
     "runnables.engine.cancellation": "is_cancelled",
     "runnables.engine.deltas": "MergeableChunk",
@@ -325,6 +344,7 @@ _HOMES: Final = {
         "ToolCallChunk ToolMessage ToolMessageChunk trim_messages UsageMetadata "
         "VideoContentBlock"
     ),
+    "runnables.messages.generations": "ChatGeneration ChatGenerationChunk ChatResult LLMResult",
     "runnables.models": (
         "atruncate_stream ChatModel convert_to_openai_tool Embeddings init_chat_model "
         "init_embeddings LanguageModelInput RawAnswer StopSequenceFilter truncate_at_stop "
@@ -341,8 +361,7 @@ _HOMES: Final = {
         "answer_text BaseOutputParser BaseParser BaseTransformOutputParser "
         "CommaSeparatedListOutputParser DatetimeOutputParser EnumOutputParser JsonError "
         "JsonExtractor JsonOutputKeyToolsParser JsonOutputParser JsonOutputToolsParser JsonReader "
-        "ListOutputParser "
-        "MarkdownListOutputParser NumberedListOutputParser parse_json_markdown "
+        "ListOutputParser MarkdownListOutputParser NumberedListOutputParser parse_json_markdown "
         "parse_partial_json PydanticOutputParser PydanticToolsParser RepairParser "
         "SimpleJsonOutputParser StrOutputParser XMLOutputParser"
     ),

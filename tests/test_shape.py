@@ -29,7 +29,7 @@ LADDER = (
     ("messages",),
     ("prompts", "parsers", "tools", "cache"),
     ("models",),
-    ("agents",),
+    ("agents", "callbacks"),
     ("testing",),
 )
 """The folders of `runnables`, lowest first: each imports from itself and from those below it."""

@@ -24,7 +24,9 @@ _IN_PROVIDERS: Final[Mapping[str, str]] = {
     "scripted": "ScriptedChatModel",
 }
 
-_HANDLERS: Final = "Use an object with `on_event` as a handler, in callbacks=[...]."
+_HANDLERS: Final = (
+    "Handlers subclass BaseCallbackHandler, or have `on_event`; they go into callbacks=[...]."
+)
 _AGENTS: Final = "Use create_agent(model, tools)."
 _HISTORY: Final = (
     "Store the list of messages yourself, and pass it to a MessagesPlaceholder of the prompt."
@@ -48,7 +50,6 @@ _GROUPS: Final[Mapping[str, str]] = {
         "LLMMathChain create_openai_functions_agent create_openai_tools_agent initialize_agent"
     ),
     _CHAINS: "stuff_documents_chain",
-    _HANDLERS: "BaseCallbackHandler Callbacks",
     _HISTORY: "InMemoryChatMessageHistory RemoveMessage RunnableWithMessageHistory",
     _INTERNAL: (
         "ErrorCode FILTERED_ARGS FunctionNonLocals GetLambdaSource InitValidator "
@@ -77,7 +78,6 @@ _GROUPS: Final[Mapping[str, str]] = {
         "configure_trace_policy dynamic_prompt hook_config omit_payload wrap_model_call "
         "wrap_tool_call"
     ),
-    _RESULTS: "ChatGeneration ChatGenerationChunk ChatResult",
     _RETRIEVAL: (
         "Comparator Comparison DeleteResponse ElementType Expr FilterDirective HeaderType "
         "IndexingResult LangSmithRetrieverParams Language LineType Operation Operator "
@@ -102,9 +102,9 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use ChatPromptValue, or a list of messages.": "ChatPromptValueConcrete ImagePromptValue",
     "Use ConfigError.": "SchemaAnnotationError",
     "Use ConfigurableField.": "ConfigurableFieldSpec",
-    "Use ConsoleHandler, or `for chunk in model.stream(...)`.": "StreamingStdOutCallbackHandler",
+    "Use ConsoleHandler(file), which prints all runs.": "FileCallbackHandler",
     "Use ConsoleHandler, which prints all runs.": (
-        "ConsoleCallbackHandler StdOutCallbackHandler get_debug get_verbose set_debug set_verbose"
+        "ConsoleCallbackHandler get_debug get_verbose set_debug set_verbose"
     ),
     "Use ContextLengthError.": "ContextOverflowError",
     "Use FakeListChatModel.": "FakeListLLM FakeStreamingListLLM",
@@ -123,7 +123,6 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use RunnableConfig.": "EmptyDict",
     "Use ToolMessage.": "FunctionMessage",
     "Use ToolMessageChunk.": "FunctionMessageChunk",
-    "Use Usage.": "UsageMetadataCallbackHandler",
     "Use a list of tools.": "BaseToolkit",
     "Use an Event.": "Run RunInfo RunLog RunLogPatch",
     "Use cache= of a model, or with_cache of any runnable.": "get_llm_cache set_llm_cache",
@@ -156,7 +155,6 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use tool.args_jsonschema.": (
         "ToolsRenderer render_text_description render_text_description_and_args"
     ),
-    "Use track_usage.": "get_openai_callback get_usage_metadata_callback",
     "Add prompts with `+`.": "PipelinePromptTemplate",
     "Blocks that only one service has are NonStandardContentBlock.": (
         "NonStandardAnnotation ServerToolCall ServerToolCallChunk ServerToolResult"
