@@ -24,7 +24,9 @@ _IN_PROVIDERS: Final[Mapping[str, str]] = {
     "scripted": "ScriptedChatModel",
 }
 
-_HANDLERS: Final = "Use an object with `on_event` as a handler, in callbacks=[...]."
+_HANDLERS: Final = (
+    "Handlers subclass BaseCallbackHandler, or have `on_event`; they go into callbacks=[...]."
+)
 _AGENTS: Final = "Use create_agent(model, tools)."
 _HISTORY: Final = (
     "Store the list of messages yourself, and pass it to a MessagesPlaceholder of the prompt."
@@ -48,9 +50,7 @@ _GROUPS: Final[Mapping[str, str]] = {
         "LLMMathChain create_openai_functions_agent create_openai_tools_agent initialize_agent"
     ),
     _CHAINS: "stuff_documents_chain",
-    _HANDLERS: (
-        "AsyncCallbackManagerForChainRun BaseCallbackHandler CallbackManagerForChainRun Callbacks"
-    ),
+    _HANDLERS: "AsyncCallbackManagerForChainRun CallbackManagerForChainRun",
     _HISTORY: "InMemoryChatMessageHistory RemoveMessage RunnableWithMessageHistory",
     _INTERNAL: (
         "ErrorCode FILTERED_ARGS FunctionNonLocals GetLambdaSource InitValidator "
@@ -79,6 +79,7 @@ _GROUPS: Final[Mapping[str, str]] = {
         "configure_trace_policy dynamic_prompt hook_config omit_payload wrap_model_call "
         "wrap_tool_call"
     ),
+    _RESULTS: "Generation GenerationChunk",
     _RETRIEVAL: (
         "Comparator Comparison DeleteResponse ElementType Expr FilterDirective HeaderType "
         "IndexingResult LangSmithRetrieverParams Language LineType Operation Operator "
@@ -104,9 +105,9 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use ChatPromptValue, or a list of messages.": "ChatPromptValueConcrete ImagePromptValue",
     "Use ConfigError.": "SchemaAnnotationError",
     "Use ConfigurableField.": "ConfigurableFieldSpec",
-    "Use ConsoleHandler, or `for chunk in model.stream(...)`.": "StreamingStdOutCallbackHandler",
+    "Use ConsoleHandler(file), which prints all runs.": "FileCallbackHandler",
     "Use ConsoleHandler, which prints all runs.": (
-        "ConsoleCallbackHandler StdOutCallbackHandler get_debug get_verbose set_debug set_verbose"
+        "ConsoleCallbackHandler get_debug get_verbose set_debug set_verbose"
     ),
     "Use ContextLengthError.": "ContextOverflowError",
     "Use FakeListChatModel.": "FakeListLLM FakeStreamingListLLM",
@@ -124,7 +125,6 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use RunnableConfig.": "EmptyDict",
     "Use ToolMessage.": "FunctionMessage",
     "Use ToolMessageChunk.": "FunctionMessageChunk",
-    "Use Usage.": "UsageMetadataCallbackHandler",
     "Use an Event.": "Run RunInfo RunLog RunLogPatch",
     "Use cache= of a model, or with_cache of any runnable.": "get_llm_cache set_llm_cache",
     "Use OpenAIEmbeddings(base_url=...) of runnables_providers.openai.": "AzureOpenAIEmbeddings",
@@ -157,7 +157,6 @@ _GROUPS: Final[Mapping[str, str]] = {
     "Use tool('name', retriever).": "create_retriever_tool",
     "Use tool(function).args_schema.": "ArgsSchema create_schema_from_function",
     "Annotate it: Callable[[Iterable[BaseTool]], str].": "ToolsRenderer",
-    "Use track_usage.": "get_openai_callback get_usage_metadata_callback",
     "Add prompts with `+`.": "PipelinePromptTemplate",
     "Blocks that only one service has are NonStandardContentBlock.": (
         "NonStandardAnnotation ServerToolCall ServerToolCallChunk ServerToolResult"
