@@ -122,8 +122,8 @@ def _is_last(member: Any) -> bool:
 def _config_in(owner: type) -> dict[str, Any]:
     """Return the settings in a class's `model_config`, or in its `class Config`."""
     own: Mapping[str, Any] = vars(owner)
-    inner: Any = own.get("Config")
-    written: dict[str, Any] = {} if inner is None else dict(vars(inner))
+    inner = cast("object", own.get("Config"))
+    written: dict[str, Any] = dict(getattr(inner, "__dict__", {}))
     written |= own.get("model_config", {})
     return {key: value for key, value in written.items() if key in _CONFIG}
 

@@ -34,21 +34,20 @@ def read_class(cls: Any) -> None:
         del cls.args_schema
 
 
-def functions_of(tool: Any, base: type) -> Functions:
+def functions_of(tool: object, base: type) -> Functions:
     """Return the `_run` and the `_arun` that a class has written, as functions of a tool.
 
     Raises:
         ConfigError: it has written neither.
     """
-    cls: Any = type(tool)
     found: dict[str, Any] = {
         name: getattr(tool, name)
         for name in ("_run", "_arun")
-        if inspect.getattr_static(cls, name) is not vars(base)[name]
+        if inspect.getattr_static(type(tool), name) is not vars(base)[name]
     }
     if not found:
         raise ConfigError(
-            f"{cls.__name__} has neither a `_run` nor an `_arun`. Write what the tool does: "
+            f"{type(tool).__name__} has neither a `_run` nor an `_arun`. Write what the tool does: "
             "def _run(self, city: str) -> str: ..."
         )
     func, coroutine = found.get("_run"), found.get("_arun")
