@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from runnables.compose.runnable import Runnable
-from runnables.core.fields import Fields
 from runnables.core.typevars import Input, Output
 from runnables.core.with_fields import WithFields
+
+if TYPE_CHECKING:
+    from runnables.core.fields import Fields
 
 
 class RunnableSerializable(WithFields, Runnable[Input, Output], internal=True):

@@ -115,7 +115,7 @@ def _helps(name: str, member: Any) -> bool:
 
 def _is_last(member: Any) -> bool:
     """Tell whether this is a `model_validator(mode="after")`, which checks the whole object."""
-    info = getattr(member, "decorator_info", None)
+    info: Any = getattr(member, "decorator_info", None)
     return type(info).__name__ == "ModelValidatorDecoratorInfo" and info.mode == "after"
 
 
@@ -160,7 +160,7 @@ def finish(thing: Any) -> None:
     Raises:
         ConfigError: a validator has raised ValueError or AssertionError.
     """
-    cls = type(thing)
+    cls: Any = type(thing)
     names = {
         name for owner in cls.__mro__ for name, member in vars(owner).items() if _is_last(member)
     }

@@ -29,7 +29,7 @@ class Value:
         """Return the part of the configuration that decides the output; it is a cache's key."""
         return self._settings()
 
-    def _with(self, changes: Mapping[str, Any]) -> Any:
+    def _with_changes(self, changes: Mapping[str, Any]) -> Any:
         """Return a copy with some public attributes changed, without the state of this one."""
         changed = copy.copy(self)  # through __getstate__, which leaves the state out
         vars(changed).update(changes)
@@ -70,7 +70,7 @@ AnyValue = TypeVar("AnyValue", bound=Value)
 
 def with_settings(value: AnyValue, changes: Mapping[str, Any]) -> AnyValue:
     """Return a copy with some public attributes changed, without the state of the original."""
-    return cast("AnyValue", value._with(changes))
+    return cast("AnyValue", value._with_changes(changes))
 
 
 def _hashable(values: Any) -> list[int]:

@@ -74,7 +74,7 @@ class WithFields(Value):
     def _fields_model(cls) -> type[BaseModel]:
         return fields_of(cls, cls._lowest, cls._known_fields)
 
-    def _with(self, changes: Mapping[str, Any]) -> Any:
+    def _with_changes(self, changes: Mapping[str, Any]) -> Any:
         """Return an object made anew, by the constructor, with some fields changed."""
         names = self._fields_model().model_fields
         settings = {**self._settings(), **changes}

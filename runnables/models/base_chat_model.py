@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from runnables.core.fields import Fields
 from runnables.core.options import unknown_option
 from runnables.core.run_managers import (
     CallbackManagerForLLMRun,
@@ -23,12 +22,17 @@ from runnables.models.chat import ChatModel
 from runnables.models.hook_forms import HOOKS
 from runnables.models.options import checked_stop
 from runnables.models.result_hooks import CallOptions, adapt_hooks
-from runnables.models.structured.output import Method
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
     from runnables.compose.runnable import Runnable
+    from runnables.core.fields import Fields
+    from runnables.core.run_managers import AsyncCallbackManagerForLLMRun
     from runnables.messages.base import BaseMessage
     from runnables.messages.convert import LanguageModelInput
+    from runnables.messages.generations import ChatGenerationChunk
+    from runnables.models.structured.output import Method
     from runnables.models.structured.parser import AnswerParser
     from runnables.models.structured.schemas import Tool
 
@@ -99,6 +103,41 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
 
     def _check_known(self) -> None:
         self._set_policies(self.max_retries, self.max_retry_delay, self.rate_limiter, self.cache)
+
+    # At run time these are those of ChatModel, in its form.
+    if TYPE_CHECKING:
+
+        def _generate(
+            self,
+            messages: list[BaseMessage],
+            stop: list[str] | None = None,
+            run_manager: CallbackManagerForLLMRun | None = None,
+            **kwargs: Any,
+        ) -> ChatResult: ...
+
+        async def _agenerate(
+            self,
+            messages: list[BaseMessage],
+            stop: list[str] | None = None,
+            run_manager: AsyncCallbackManagerForLLMRun | None = None,
+            **kwargs: Any,
+        ) -> ChatResult: ...
+
+        def _stream(
+            self,
+            messages: list[BaseMessage],
+            stop: list[str] | None = None,
+            run_manager: CallbackManagerForLLMRun | None = None,
+            **kwargs: Any,
+        ) -> Iterator[ChatGenerationChunk]: ...
+
+        def _astream(
+            self,
+            messages: list[BaseMessage],
+            stop: list[str] | None = None,
+            run_manager: AsyncCallbackManagerForLLMRun | None = None,
+            **kwargs: Any,
+        ) -> AsyncIterator[ChatGenerationChunk]: ...
 
     @property
     def _llm_type(self) -> str:
@@ -185,7 +224,7 @@ class SimpleChatModel(BaseChatModel, internal=True):
         """Answer a conversation with a text."""
         raise TypeError(f"{type(self).__name__} has no hook that answers: write `_call`.")
 
-    def _generate(  # type: ignore[override]  # the form of LangChain's hooks
+    def _generate(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from runnables.compose.runnable import Runnable
 from runnables.core.config import Scope, activate
-from runnables.core.fields import Fields
 from runnables.core.options import unknown_option
 from runnables.core.run_managers import (
     AsyncCallbackManagerForRetrieverRun,
@@ -19,6 +18,9 @@ from runnables.core.with_fields import WithFields
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, SyncAsyncError
 from runnables.retrieval.documents import Document
+
+if TYPE_CHECKING:
+    from runnables.core.fields import Fields
 
 _NO_OPTIONS: Final = frozenset({"self", "query", "run_manager", "kwargs"})
 
