@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from runnables.compose.coerce import coerce_to_runnable
+from runnables.compose.listeners import for_run
 from runnables.compose.typevars import Input, Output
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
 from runnables.core.config import (
@@ -19,14 +20,12 @@ from runnables.core.config import (
 from runnables.core.description import Described, Keys, check_configurable
 from runnables.core.missing_input import may_lack_input
 from runnables.core.rows import Routine, RowOrder, Step
-from runnables.core.signatures import can_take, checks_keywords, is_async
+from runnables.core.signatures import checks_keywords
 from runnables.core.values import show_settings
-from runnables.errors import ConfigError, SyncAsyncError
 
 if TYPE_CHECKING:
     from collections.abc import (
         AsyncIterator,
-        Awaitable,
         Callable,
         Iterator,
         Mapping,
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.compose.runnable import Runnable
-    from runnables.core.handlers import Event, Handler
+    from runnables.core.handlers import Handler
     from runnables.engine.stream import AsyncStream, Stream
 
 
@@ -214,7 +213,7 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
         else:
             scope = ensure_scope(None).merged(self._merged(config))
         if self.listeners:
-            scope.own_handlers = (*scope.own_handlers, *self.listeners)
+            scope.own_handlers = (*scope.own_handlers, *for_run(self.listeners, scope))
         return scope.config
 
     def _merged(self, config: RunnableConfig | None) -> RunnableConfig:
@@ -246,70 +245,3 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
     ) -> AsyncStream[Output]:
         """Run the bound runnable on an input in chunks, for `async for`."""
         return self.bound.atransform(input, self._config(config), **{**self.kwargs, **kwargs})
-
-
-class _Listener:
-    """A handler that calls a function for each kind of event."""
-
-    def __init__(self, functions: Mapping[str, Callable[[Event], Any]]) -> None:
-        self._functions = functions
-
-    def on_event(self, event: Event) -> None:
-        """Call the function for this kind of event, where there is one."""
-        function = self._functions.get(event.kind)
-        if function is not None:
-            function(event)
-
-
-class _AsyncListener:
-    """A handler that awaits an async function for each kind of event."""
-
-    def __init__(self, functions: Mapping[str, Callable[[Event], Awaitable[Any]]]) -> None:
-        self._functions = functions
-
-    async def on_event(self, event: Event) -> None:
-        """Await the function for this kind of event, where there is one."""
-        function = self._functions.get(event.kind)
-        if function is not None:
-            await function(event)
-
-
-def _by_kind(**functions: Any) -> dict[str, Any]:
-    """Return the functions that were passed, by kind of event.
-
-    Raises:
-        ConfigError: a function that cannot be called with an event alone.
-    """
-    passed = {kind: function for kind, function in functions.items() if function is not None}
-    for kind, function in passed.items():
-        if not can_take(function, 1):
-            raise ConfigError(
-                f"on_{kind}={function!r}: expected a function of one argument, the event; it says "
-                "event.input, .output, .error, .name, .run_id, .tags and .metadata."
-            )
-    return passed
-
-
-def listeners(on_start: Any, on_end: Any, on_error: Any) -> tuple[Handler, ...]:
-    """Return the handlers that call these functions.
-
-    Raises:
-        ConfigError: a function that cannot be called with an event alone.
-        SyncAsyncError: an async function.
-    """
-    functions = _by_kind(start=on_start, end=on_end, error=on_error)
-    for kind, function in functions.items():
-        if is_async(function):
-            raise SyncAsyncError(
-                f"with_listeners(on_{kind}={function!r}) is async: use with_alisteners"
-            )
-    return (_Listener(functions),)
-
-
-def alisteners(on_start: Any, on_end: Any, on_error: Any) -> tuple[Handler, ...]:
-    """Return the handlers that await these functions.
-
-    Raises:
-        ConfigError: a function that cannot be called with an event alone.
-    """
-    return (_AsyncListener(_by_kind(start=on_start, end=on_end, error=on_error)),)

@@ -12,11 +12,9 @@ from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Input, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from runnables.compose.binding import RunnableBinding
+    from runnables.compose.listeners import AsyncListener, Listener
     from runnables.core.config import RunnableConfig
-    from runnables.core.handlers import Event
 
 
 class Presets(BaseRunnable[Input, Output], internal=True):
@@ -84,11 +82,13 @@ class Presets(BaseRunnable[Input, Output], internal=True):
     def with_listeners(
         self,
         *,
-        on_start: Callable[[Event], Any] | None = None,
-        on_end: Callable[[Event], Any] | None = None,
-        on_error: Callable[[Event], Any] | None = None,
+        on_start: Listener | None = None,
+        on_end: Listener | None = None,
+        on_error: Listener | None = None,
     ) -> RunnableBinding[Input, Output]:
         """Call functions with the events of its own runs, not of the runs inside them.
+
+        A function takes the `Event`; one with a parameter `config` gets the config of the run, too.
 
         Args:
             on_start: called when a run starts; `event.input` is its input.
@@ -96,7 +96,7 @@ class Presets(BaseRunnable[Input, Output], internal=True):
             on_error: called when a run has failed; `event.error` is the exception.
 
         Raises:
-            ConfigError: a function that cannot be called with an event alone.
+            ConfigError: a function that takes neither the event alone, nor the event and `config`.
             SyncAsyncError: an async function; those go to `with_alisteners`.
 
         Example:
@@ -104,7 +104,8 @@ class Presets(BaseRunnable[Input, Output], internal=True):
             >>> _ = step.invoke("abc")
             3
         """
-        from runnables.compose.binding import RunnableBinding, listeners
+        from runnables.compose.binding import RunnableBinding
+        from runnables.compose.listeners import listeners
 
         return RunnableBinding(self, listeners=listeners(on_start, on_end, on_error))
 
@@ -112,11 +113,13 @@ class Presets(BaseRunnable[Input, Output], internal=True):
     def with_alisteners(
         self,
         *,
-        on_start: Callable[[Event], Awaitable[Any]] | None = None,
-        on_end: Callable[[Event], Awaitable[Any]] | None = None,
-        on_error: Callable[[Event], Awaitable[Any]] | None = None,
+        on_start: AsyncListener | None = None,
+        on_end: AsyncListener | None = None,
+        on_error: AsyncListener | None = None,
     ) -> RunnableBinding[Input, Output]:
         """Await functions with the events of its own runs; only async calls work then.
+
+        A function takes the `Event`; one with a parameter `config` gets the config of the run, too.
 
         Args:
             on_start: awaited when a run starts.
@@ -124,7 +127,7 @@ class Presets(BaseRunnable[Input, Output], internal=True):
             on_error: awaited when a run has failed.
 
         Raises:
-            ConfigError: a function that cannot be called with an event alone.
+            ConfigError: a function that takes neither the event alone, nor the event and `config`.
 
         Example:
             >>> import asyncio
@@ -133,6 +136,7 @@ class Presets(BaseRunnable[Input, Output], internal=True):
             >>> _ = asyncio.run(RunnableLambda(len).with_alisteners(on_end=show).ainvoke("abc"))
             3
         """
-        from runnables.compose.binding import RunnableBinding, alisteners
+        from runnables.compose.binding import RunnableBinding
+        from runnables.compose.listeners import alisteners
 
         return RunnableBinding(self, listeners=alisteners(on_start, on_end, on_error))

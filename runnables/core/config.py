@@ -212,8 +212,8 @@ def check_handlers(handlers: Iterable[Handler]) -> tuple[Handler, ...]:
             raise ConfigError(f"callbacks: {handler!r} is a class, expected a handler made of it.")
         if not callable(getattr(handler, "on_event", None)):
             raise ConfigError(
-                f"callbacks: {handler!r} has no method on_event(event). "
-                "Handlers subclass runnables.Handler, or have that method."
+                f"callbacks: {handler!r} has no method on_event(event). Handlers subclass "
+                "runnables.BaseCallbackHandler or runnables.Handler, or have that method."
             )
     return checked
 
@@ -263,7 +263,16 @@ def check_config(config: object) -> None:
             )
         expected = _TYPES.get(str(key))
         if value is not None and expected is not None and not isinstance(value, expected):
-            raise ConfigError(f"Config key {key!r}: {value!r} is not {_EXPECTED[expected]}")
+            raise ConfigError(
+                f"Config key {key!r}: {value!r} is not {_EXPECTED[expected]}{_in_list(value)}"
+            )
+
+
+def _in_list(value: Any) -> str:
+    """Return how to write a handler, or LangChain's manager of handlers, as a list."""
+    if callable(getattr(value, "on_event", None)):
+        return ". Write: callbacks=[handler]"
+    return ". Write: callbacks=manager.handlers" if hasattr(value, "handlers") else ""
 
 
 _current: contextvars.ContextVar[Scope | None] = contextvars.ContextVar(

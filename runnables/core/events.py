@@ -250,8 +250,8 @@ def _cannot_await(handler: Handler, result: object = None) -> SyncAsyncError:
     if inspect.iscoroutine(result):
         result.close()
     return SyncAsyncError(
-        f"The handler {handler!r} has an async on_event, and this is a sync call. "
-        "Use the async call (ainvoke, astream, ...), or make on_event sync."
+        f"The handler {handler!r} has an async on_event or another async method, and this is a "
+        "sync call. Use the async call (ainvoke, astream, ...), or make its methods sync."
     )
 
 

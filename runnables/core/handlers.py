@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, cast
+from uuid import UUID
 
 from runnables.errors import RunnablesError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable
+    from datetime import datetime
 
 Kind = Literal["start", "chunk", "end", "error", "cancelled", "custom"]
 
@@ -34,6 +38,9 @@ class Event:
         output: the output; on end.
         error: the exception; on error and cancelled.
         data: the user's own data; on custom.
+
+    It can also be read as a run of LangChain: `inputs`, `outputs`, `id`, `parent_run_id`,
+    `start_time` and `end_time` are made of these attributes.
 
     Example:
         >>> def log(event):
@@ -85,6 +92,39 @@ class Event:
         return self.parent_ids[-1] if self.parent_ids else None
 
     @property
+    def inputs(self) -> Any:
+        """Return the input as a dict: itself, if it is one, or `{"input": input}`."""
+        return _as_dict("input", self.input)
+
+    @property
+    def outputs(self) -> Any:
+        """Return the output as a dict: itself, if it is one, or `{"output": output}`.
+
+        There is none before the end, so it is empty.
+        """
+        return _as_dict("output", self.output) if self.kind == "end" else {}
+
+    @property
+    def id(self) -> UUID | str:
+        """Return the id of the run as a UUID; as it is, where the config set something else."""
+        return as_uuid(self.run_id)
+
+    @property
+    def parent_run_id(self) -> UUID | str | None:
+        """Return the `parent_id` as a UUID; None for the outermost run."""
+        return None if self.parent_id is None else as_uuid(self.parent_id)
+
+    @property
+    def start_time(self) -> datetime:
+        """Return when the run started, in UTC; of a chunk, when that came."""
+        return _date_of(self.time - (self.seconds or 0.0))
+
+    @property
+    def end_time(self) -> datetime | None:
+        """Return when the run ended, in UTC; None before."""
+        return None if self.seconds is None else _date_of(self.time)
+
+    @property
     def usage(self) -> Any:
         """Return the usage (a dict of tokens) that a model reported with its output, or None.
 
@@ -101,17 +141,29 @@ class MisreadEventError(RunnablesError, AttributeError, TypeError):
 
 
 _INSTEAD: Final = {
-    "inputs": "input",
-    "outputs": "output",
-    "id": "run_id",
-    "parent_run_id": "parent_id",
     "event": "kind",
-    "start_time": "time",
-    "end_time": "time",
     "serialized": "name",
     "extra": "metadata",
 }
-"""The attributes of LangChain's runs and events, and what they are here."""
+"""Attributes of LangChain's runs and events that an event does not have, and what to read."""
+
+
+def as_uuid(run_id: str) -> UUID | str:
+    """Return an id as a UUID; as it is, where the config set something else."""
+    try:
+        return UUID(run_id)
+    except ValueError:
+        return run_id
+
+
+def _date_of(seconds: float) -> datetime:
+    from datetime import datetime  # most programs ask for no dates
+
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _as_dict(key: str, value: Any) -> Any:
+    return cast("Any", value) if isinstance(value, Mapping) else {key: value}
 
 
 def usage_of(answer: object) -> Any:
@@ -145,3 +197,7 @@ class Handler(Protocol):
     def on_event(self, event: Event, /) -> Awaitable[None] | None:
         """Receive an event. An async method serves async runs only; the run waits for either."""
         ...
+
+
+Callbacks: TypeAlias = Sequence[Handler] | None
+"""The type of `callbacks`: a list of handlers, or None."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Self
 
 from runnables.core.config import activate, ensure_scope
 from runnables.core.handlers import usage_of
@@ -12,18 +10,14 @@ from runnables.core.signatures import checks_keywords
 from runnables.engine.cancellation import lock
 from runnables.errors import BudgetExceeded, ConfigError
 from runnables.messages.usage import UsageMetadata, add_usage, sum_usage
+from runnables.models.prices import checked_prices, cost_of
 from runnables.models.usage import MODELS, model_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runnables.core.handlers import Event
-
-Price: TypeAlias = Sequence[float]
-"""What a million tokens cost: input and output; then, where they have prices of their own, input
-that is read from the provider's cache, and input that is written into it."""
-
-
-_SNAPSHOT: Final = re.compile(r"[-@](\d{4}-\d{2}-\d{2}|\d{8}|\d{3,4}|latest)$")
-"""The end of a name that says which snapshot of a model answers, such as "-2025-08-07"."""
+    from runnables.models.prices import Price
 
 
 class Budget:
@@ -68,7 +62,7 @@ class Budget:
     ) -> None:
         self.tokens = tokens
         self.cost = cost
-        self.prices = {name: _checked(name, price) for name, price in (prices or {}).items()}
+        self.prices = checked_prices(prices)
         for name, limit in {"tokens": tokens, "cost": cost}.items():
             is_number = isinstance(limit, (int, float)) and not isinstance(limit, bool)
             if limit is not None and not (is_number and limit >= 0):
@@ -164,39 +158,13 @@ class Budget:
         return None
 
     def _add(self, name: str, usage: UsageMetadata) -> None:
-        price = self._price(name)
         usage = sum_usage([usage])  # without what is below zero, which would be a refund
+        cost = cost_of(name, usage, self.prices)
         tokens = usage["total_tokens"] or usage["input_tokens"] + usage["output_tokens"]
         with lock:
             self._by_model[name] = add_usage(self._by_model.get(name), usage)
             self._spent_tokens += tokens
-            if price is not None:
-                self._spent_cost += _cost(usage, price)
+            if cost is not None:
+                self._spent_cost += cost
             elif tokens:
                 self._unpriced = name
-
-    def _price(self, name: str) -> tuple[float, ...] | None:
-        return self.prices.get(name) or self.prices.get(_SNAPSHOT.sub("", name))
-
-
-def _checked(name: str, price: Any) -> tuple[float, ...]:
-    numbers: tuple[Any, ...] = tuple(price) if type(price) in (tuple, list) else ()
-    are_prices = all(isinstance(number, (int, float)) and number >= 0 for number in numbers)
-    if not 2 <= len(numbers) <= 4 or not are_prices:
-        raise ConfigError(
-            f"prices[{name!r}]={price!r}: expected what a million tokens cost, (input, output), "
-            "(input, output, cache read) or (input, output, cache read, cache write)"
-        )
-    return numbers
-
-
-def _cost(usage: UsageMetadata, price: tuple[float, ...]) -> float:
-    """Return what the tokens cost; the input includes those of the provider's cache."""
-    details = usage.get("input_token_details", {})
-    cache_read, cache_written = details.get("cache_read", 0), details.get("cache_creation", 0)
-    plain = max(usage["input_tokens"] - cache_read - cache_written, 0)
-    input_price, output_price, *cache_prices = price
-    # without a price of their own, these tokens cost what other input costs
-    read_price, write_price = [*cache_prices, input_price, input_price][:2]
-    cost = plain * input_price + usage["output_tokens"] * output_price
-    return (cost + cache_read * read_price + cache_written * write_price) / 1e6

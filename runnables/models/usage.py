@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from runnables.core.config import activate, ensure_scope
 from runnables.messages.usage import UsageMetadata, add_usage, sum_usage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from runnables.core.handlers import Event
+    from runnables.core.handlers import Event, Handler
 
 MODELS: Final = frozenset({"chat_model", "embeddings"})
 """The types of runs that use tokens."""
@@ -66,14 +67,26 @@ def model_of(event: Event) -> str:
     return name or event.name
 
 
-class _Tracking:
-    """The block of `track_usage`. A class: contextlib's own sets attributes of exceptions."""
+H = TypeVar("H", bound="Handler")
 
-    def __enter__(self) -> Usage:
-        usage = Usage()
-        self._block = activate(ensure_scope(None).merged({"callbacks": [usage]}))
+
+class handling(Generic[H]):
+    """The block of `with`, in which a handler receives the events of all runs.
+
+    (A class: contextlib's own sets attributes of exceptions.)
+
+    Args:
+        make: makes the handler, at each entry.
+    """
+
+    def __init__(self, make: Callable[[], H]) -> None:
+        self._make = make
+
+    def __enter__(self) -> H:
+        handler = self._make()
+        self._block = activate(ensure_scope(None).merged({"callbacks": [handler]}))
         self._block.__enter__()
-        return usage
+        return handler
 
     def __exit__(self, *_: object) -> None:
         self._block.__exit__()
@@ -91,4 +104,4 @@ def track_usage() -> AbstractContextManager[Usage, None]:
         >>> usage.total["total_tokens"]
         10
     """
-    return _Tracking()
+    return handling(Usage)

@@ -1,0 +1,40 @@
+"""Handlers in the form of LangChain's callbacks, over the one `on_event`."""
+
+from typing import TYPE_CHECKING
+
+from runnables.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from runnables.callbacks.async_handlers import AsyncCallbackHandler
+    from runnables.callbacks.handlers import BaseCallbackHandler
+    from runnables.callbacks.std_out import StdOutCallbackHandler, StreamingStdOutCallbackHandler
+    from runnables.callbacks.usage import (
+        OpenAICallbackHandler,
+        UsageMetadataCallbackHandler,
+        get_openai_callback,
+        get_usage_metadata_callback,
+    )
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "runnables.callbacks.async_handlers": "AsyncCallbackHandler",
+            "runnables.callbacks.handlers": "BaseCallbackHandler",
+            "runnables.callbacks.std_out": "StdOutCallbackHandler StreamingStdOutCallbackHandler",
+            "runnables.callbacks.usage": (
+                "OpenAICallbackHandler UsageMetadataCallbackHandler get_openai_callback "
+                "get_usage_metadata_callback"
+            ),
+        },
+    )
+
+__all__ = [
+    "AsyncCallbackHandler",
+    "BaseCallbackHandler",
+    "OpenAICallbackHandler",
+    "StdOutCallbackHandler",
+    "StreamingStdOutCallbackHandler",
+    "UsageMetadataCallbackHandler",
+    "get_openai_callback",
+    "get_usage_metadata_callback",
+]
