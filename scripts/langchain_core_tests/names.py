@@ -148,6 +148,10 @@ def _aclosing() -> Any:
     return importlib.import_module("contextlib").aclosing
 
 
+def _create_model(name: str, *, field_definitions: dict[str, Any], **options: Any) -> Any:
+    return importlib.import_module("pydantic").create_model(name, **field_definitions)
+
+
 SUPPORT: dict[str, Callable[[], Any]] = {
     # What the tests use to decide what to run, and what says nothing of a runnable.
     "PYDANTIC_VERSION": _pydantic_version,
@@ -155,6 +159,7 @@ SUPPORT: dict[str, Callable[[], Any]] = {
     "TypeBaseModel": _base_model,
     "is_basemodel_subclass": lambda: _is_model_class,
     "is_basemodel_instance": lambda: lambda value: _is_model_class(type(value)),
+    "create_model_v2": lambda: _create_model,
     "aclosing": _aclosing,
     "IS_PYDANTIC_V1": lambda: False,
     "IS_PYDANTIC_V2": lambda: True,
