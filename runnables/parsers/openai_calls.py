@@ -18,9 +18,9 @@ def openai_calls(message: AIMessage) -> list[ToolCallChunk]:
         message: a message, or a chunk of one.
     """
     calls: Any = message.additional_kwargs.get("tool_calls")
-    if message.tool_calls or message.invalid_tool_calls or not isinstance(calls, list):
+    if message.tool_calls or message.invalid_tool_calls or type(calls) is not list:
         return []
-    return [_chunk(call) for call in cast("list[Any]", calls) if _is_openai_call(call)]
+    return [_chunk(call) for call in calls if _is_openai_call(call)]
 
 
 def _is_openai_call(call: Any) -> bool:
