@@ -17,8 +17,9 @@ def openai_calls(message: AIMessage) -> list[ToolCallChunk]:
     Args:
         message: a message, or a chunk of one.
     """
-    calls: Any = message.additional_kwargs.get("tool_calls")
-    if message.tool_calls or message.invalid_tool_calls or type(calls) is not list:
+    found: Any = message.additional_kwargs.get("tool_calls")
+    calls: list[Any] = found if isinstance(found, list) else []
+    if message.tool_calls or message.invalid_tool_calls:
         return []
     return [_chunk(call) for call in calls if _is_openai_call(call)]
 
