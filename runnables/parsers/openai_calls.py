@@ -18,14 +18,14 @@ def openai_calls(message: AIMessage) -> list[ToolCallChunk]:
         message: a message, or a chunk of one.
     """
     found: Any = message.additional_kwargs.get("tool_calls")
-    calls: list[Any] = found if isinstance(found, list) else []
-    if message.tool_calls or message.invalid_tool_calls:
+    if message.tool_calls or message.invalid_tool_calls or not isinstance(found, list):
         return []
+    calls: list[Any] = cast("Any", found)
     return [_chunk(call) for call in calls if _is_openai_call(call)]
 
 
 def _is_openai_call(call: Any) -> bool:
-    return isinstance(call, dict) and isinstance(cast("dict[str, Any]", call).get("function"), dict)
+    return isinstance(call, dict) and isinstance(cast("Any", call).get("function"), dict)
 
 
 def _chunk(call: dict[str, Any]) -> ToolCallChunk:

@@ -317,9 +317,9 @@ class _CallsDecoder(Decoder[Any, Any]):
         self._chunks.append(chunk)
         parts: Sequence[ToolCallChunk] = ()
         if isinstance(chunk, AIMessageChunk):
-            parts = chunk.tool_call_chunks or (
-                openai_calls(chunk) if chunk.additional_kwargs else ()
-            )
+            parts = chunk.tool_call_chunks
+            if chunk.additional_kwargs and not parts and (parts := openai_calls(chunk)):
+                self._chunks.append(AIMessageChunk("", tool_call_chunks=parts))
         for part in parts:
             self._assembler.add(part)
             self._budget.earn(len(part["args"] or "") + 1)

@@ -148,8 +148,8 @@ def _aclosing() -> Any:
     return importlib.import_module("contextlib").aclosing
 
 
-def _create_model(name: str, *, field_definitions: dict[str, Any], **options: Any) -> Any:
-    return importlib.import_module("pydantic").create_model(name, **field_definitions)
+def _create_model(name: str, *, field_definitions: dict[str, Any] | None = None) -> Any:
+    return importlib.import_module("pydantic").create_model(name, **(field_definitions or {}))
 
 
 SUPPORT: dict[str, Callable[[], Any]] = {

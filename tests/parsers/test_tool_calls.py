@@ -181,7 +181,7 @@ def test_openais_own_calls_are_read_where_a_message_has_no_others(call: Call) ->
     expected = [{"type": "Person", "args": {"name": "Ada"}, "id": "1"}]
     assert call.invoke(parser, AIMessage("", additional_kwargs=raw)) == expected
     parts = [
-        {"index": 0, "id": "1", "function": {"name": "Person", "arguments": ""}},
+        {"index": 0, "id": "1", "type": "function", "function": {"name": "Person"}},
         {"index": 0, "id": None, "function": {"name": None, "arguments": '{"name": "A'}},
         {"index": 0, "id": None, "function": {"name": None, "arguments": 'da"}'}},
     ]
