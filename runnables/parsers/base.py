@@ -161,6 +161,10 @@ class BaseOutputParser(BaseParser[Output], internal=True):
         """Do what `parse` does, async; parsing itself waits for nothing."""
         return self.parse(text)
 
+    def parse_with_prompt(self, completion: str, prompt: PromptValue) -> Output:
+        """Do what `parse` does; the prompt is not needed, but for a `RetryOutputParser`."""
+        return self.parse(completion)
+
     @property
     def InputType(self) -> Any:
         """Return the types that parsers of text read: a string, a message, content blocks."""
@@ -336,7 +340,7 @@ def text_of(output: Any, reader: object) -> str:
     if isinstance(output, str):
         return str(output)
     if isinstance(output, BaseMessage):
-        return str(output.text)
+        return str(text_of_content(output.content))
     if isinstance(output, PromptValue):
         return output.to_string()
     if isinstance(output, list) and _are_blocks(cast("list[object]", output)):

@@ -28,13 +28,17 @@ from runnables import (
     MarkdownListOutputParser,
     MessagesPlaceholder,
     NumberedListOutputParser,
+    OutputFixingParser,
     PromptTemplate,
     PydanticOutputParser,
     PydanticToolsParser,
+    ResponseSchema,
     Runnable,
     StrOutputParser,
+    StructuredOutputParser,
     XMLOutputParser,
 )
+from runnables.models import init_chat_model
 from runnables.models.fakes import (
     DeterministicFakeEmbedding,
     FakeListChatModel,
@@ -131,6 +135,14 @@ def models() -> Iterator[Specimen]:
     inputs = STRINGS | st.just([HumanMessage("hi")]) | st.just([("ai", "a"), ("human", "b")])
     answer = AIMessage("a b", tool_calls=[{"name": "Person", "args": {"name": "Ada"}, "id": "1"}])
     yield specimen("model: parrot", lambda: ParrotFakeChatModel(), inputs)
+    yield specimen(
+        "model: chosen by the call",
+        lambda: init_chat_model(configurable_fields="any").with_config(
+            configurable={"model": "scripted", "script": ["ab"], "cycle": True}
+        ),
+        inputs,
+        **chat,
+    )
     yield specimen("model: list", lambda: FakeListChatModel(["ab", "", "c d"]), inputs, **chat)
     yield specimen("model: strings", lambda: FakeListLLM(["ab", "", "c d"]), inputs, **chat)
     yield specimen(
@@ -238,6 +250,22 @@ def parsers() -> Iterator[Specimen]:
         "parser: repaired",
         lambda: PydanticOutputParser(Person).with_repair(
             ScriptedChatModel(["no", '{"name": "Bob"}'], cycle=True), attempts=2
+        ),
+        JSON,
+        remembers=True,
+    )
+    yield specimen(
+        "parser: fields",
+        lambda: StructuredOutputParser([ResponseSchema(name="name", description="a name")]),
+        JSON,
+    )
+    yield specimen(
+        "parser: fixed",
+        lambda: OutputFixingParser.from_llm(
+            llm=ScriptedChatModel(["no", '{"name": "Bob"}'], cycle=True),
+            parser=PydanticOutputParser(Person),
+            prompt=PromptTemplate("{instructions} {completion} {error}"),
+            max_retries=2,
         ),
         JSON,
         remembers=True,

@@ -145,11 +145,9 @@ def test_models_are_made_by_name() -> None:
     ("name", "hint"),
     [
         ("scriptd:x", "Did you mean 'scripted'"),
-        ("gpt-5-mini", "Did you mean 'openai:gpt-5-mini'"),
-        ("claude-9", "anthropic:claude-9"),
         ("Scripted:x", "Did you mean 'scripted'"),
         ("openai/gpt-5-mini", "Did you mean 'openai'"),
-        (None, "No model was named"),
+        ("", "No model was named"),
     ],
 )
 def test_an_unknown_provider_is_an_error_with_a_hint(name: Any, hint: str) -> None:
