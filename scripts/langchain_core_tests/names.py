@@ -148,8 +148,11 @@ def _aclosing() -> Any:
     return importlib.import_module("contextlib").aclosing
 
 
-def _create_model(name: str, *, field_definitions: dict[str, Any] | None = None) -> Any:
-    return importlib.import_module("pydantic").create_model(name, **(field_definitions or {}))
+def _create_model(name: str, *, root: Any = None, **options: Any) -> Any:
+    pydantic = importlib.import_module("pydantic")
+    if root is not None:
+        return pydantic.create_model(name, __base__=pydantic.RootModel[root])
+    return pydantic.create_model(name, **(options.get("field_definitions") or {}))
 
 
 SUPPORT: dict[str, Callable[[], Any]] = {
