@@ -20,6 +20,12 @@ if TYPE_CHECKING:
         AgentState as AgentState,
         create_agent as create_agent,
     )
+    from runnables.cache import (
+        BaseCache as BaseCache,
+        InMemoryCache as InMemoryCache,
+        RunnableCache as RunnableCache,
+    )
+    from runnables.cache.sqlite import SQLiteCache as SQLiteCache
     from runnables.callbacks import (
         AsyncCallbackHandler as AsyncCallbackHandler,
         BaseCallbackHandler as BaseCallbackHandler,
@@ -30,12 +36,6 @@ if TYPE_CHECKING:
         get_openai_callback as get_openai_callback,
         get_usage_metadata_callback as get_usage_metadata_callback,
     )
-    from runnables.cache import (
-        BaseCache as BaseCache,
-        InMemoryCache as InMemoryCache,
-        RunnableCache as RunnableCache,
-    )
-    from runnables.cache.sqlite import SQLiteCache as SQLiteCache
     from runnables.compose.assign import RunnableAssign as RunnableAssign
     from runnables.compose.binding import RunnableBinding as RunnableBinding
     from runnables.compose.branch import (

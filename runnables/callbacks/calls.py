@@ -104,9 +104,8 @@ def _tool_start(event: Event) -> Arguments:
         values = dict(cast("Mapping[str, Any]", values))
         if values.get("type") == "tool_call":
             call_id, values = values.get("id"), values.get("args")
-    inputs: Any = values if isinstance(values, dict) else None
-    text = values if isinstance(values, str) else str(values)
-    return _start(event, text, inputs=inputs, tool_call_id=call_id)
+    inputs = cast("Any", values) if isinstance(values, dict) else None
+    return _start(event, str(cast("Any", values)), inputs=inputs, tool_call_id=call_id)
 
 
 def _tool_end(event: Event) -> Arguments:

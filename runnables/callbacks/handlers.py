@@ -1,4 +1,4 @@
-"""Handlers with a method for each event, in the form of LangChain's callbacks."""
+"""Handlers with a method for each event, as LangChain has them."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class BaseCallbackHandler:
         >>> class Printer(BaseCallbackHandler):
         ...     def on_chain_start(self, serialized, inputs, **kwargs):
         ...         print(serialized["name"], inputs)
+        ...
         ...     def on_chain_end(self, outputs, **kwargs):
         ...         print(outputs)
         >>> RunnableLambda(len).invoke("abc", {"callbacks": [Printer()]})

@@ -50,6 +50,7 @@ _GROUPS: Final[Mapping[str, str]] = {
         "LLMMathChain create_openai_functions_agent create_openai_tools_agent initialize_agent"
     ),
     _CHAINS: "stuff_documents_chain",
+    _HANDLERS: "AsyncCallbackManager BaseCallbackManager CallbackManager",
     _HISTORY: "InMemoryChatMessageHistory RemoveMessage RunnableWithMessageHistory",
     _INTERNAL: (
         "ErrorCode FILTERED_ARGS FunctionNonLocals GetLambdaSource InitValidator "
@@ -78,6 +79,7 @@ _GROUPS: Final[Mapping[str, str]] = {
         "configure_trace_policy dynamic_prompt hook_config omit_payload wrap_model_call "
         "wrap_tool_call"
     ),
+    _RESULTS: "Generation GenerationChunk",
     _RETRIEVAL: (
         "Comparator Comparison DeleteResponse ElementType Expr FilterDirective HeaderType "
         "IndexingResult LangSmithRetrieverParams Language LineType Operation Operator "

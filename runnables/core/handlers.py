@@ -156,9 +156,9 @@ def as_uuid(run_id: str) -> UUID | str:
 
 
 def _date_of(seconds: float) -> datetime:
-    from datetime import datetime, timezone  # most programs ask for no dates
+    from datetime import UTC, datetime  # most programs ask for no dates
 
-    return datetime.fromtimestamp(seconds, timezone.utc)
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _as_dict(key: str, value: Any) -> Any:
