@@ -147,7 +147,7 @@ def test_a_model_reports_its_messages_and_its_answer(call: Call) -> None:
 
 
 def test_tokens_come_from_streams_and_from_calls(call: Call) -> None:
-    """Whoever writes `on_llm_new_token` gets the tokens, with their chunks."""
+    """A handler with `on_llm_new_token` gets the tokens, with their chunks."""
     for run in (call.invoke, call.stream):
         handler = Everything()
         run(about("one two"), "x", {"callbacks": [handler]})
