@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         ConfigurableField as ConfigurableField,
         ConfigurableFieldMultiOption as ConfigurableFieldMultiOption,
         ConfigurableFieldSingleOption as ConfigurableFieldSingleOption,
+        ConfigurableFieldSpec as ConfigurableFieldSpec,
     )
     from runnables.compose.decorator import chain as chain
     from runnables.compose.functions import RunnableLambda as RunnableLambda
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     )
     from runnables.core.handlers import Callbacks as Callbacks, Event as Event, Handler as Handler
     from runnables.core.user_code import ensure_config as ensure_config
+    from runnables.engine.addable import AddableDict as AddableDict, aadd as aadd, add as add
     from runnables.engine.cancellation import is_cancelled as is_cancelled
     from runnables.engine.deltas import MergeableChunk as MergeableChunk
     from runnables.engine.merging import (
@@ -126,6 +128,18 @@ if TYPE_CHECKING:
         ToolException as ToolException,
         WeightsError as WeightsError,
         is_retryable as is_retryable,
+    )
+    from runnables.history import (
+        BaseChatMessageHistory as BaseChatMessageHistory,
+        ChatMessageHistory as ChatMessageHistory,
+        History as History,
+        InMemoryChatMessageHistory as InMemoryChatMessageHistory,
+        InMemoryHistory as InMemoryHistory,
+        RunnableWithMessageHistory as RunnableWithMessageHistory,
+        SQLiteChatMessageHistory as SQLiteChatMessageHistory,
+        SQLiteHistory as SQLiteHistory,
+        SummarizeHistory as SummarizeHistory,
+        with_history as with_history,
     )
     from runnables.messages import (
         AIMessage as AIMessage,
@@ -195,6 +209,7 @@ if TYPE_CHECKING:
         RawAnswer as RawAnswer,
         StopSequenceFilter as StopSequenceFilter,
         atruncate_stream as atruncate_stream,
+        convert_to_openai_function as convert_to_openai_function,
         convert_to_openai_tool as convert_to_openai_tool,
         init_chat_model as init_chat_model,
         init_embeddings as init_embeddings,
@@ -214,6 +229,10 @@ if TYPE_CHECKING:
     from runnables.models.rate_limits import (
         BaseRateLimiter as BaseRateLimiter,
         InMemoryRateLimiter as InMemoryRateLimiter,
+    )
+    from runnables.models.text_fakes import (
+        FakeListLLM as FakeListLLM,
+        FakeStreamingListLLM as FakeStreamingListLLM,
     )
     from runnables.models.usage import (
         Usage as Usage,
@@ -235,11 +254,16 @@ if TYPE_CHECKING:
         ListOutputParser as ListOutputParser,
         MarkdownListOutputParser as MarkdownListOutputParser,
         NumberedListOutputParser as NumberedListOutputParser,
+        OutputFixingParser as OutputFixingParser,
         PydanticOutputParser as PydanticOutputParser,
         PydanticToolsParser as PydanticToolsParser,
         RepairParser as RepairParser,
+        ResponseSchema as ResponseSchema,
+        RetryOutputParser as RetryOutputParser,
+        RetryWithErrorOutputParser as RetryWithErrorOutputParser,
         SimpleJsonOutputParser as SimpleJsonOutputParser,
         StrOutputParser as StrOutputParser,
+        StructuredOutputParser as StructuredOutputParser,
         XMLOutputParser as XMLOutputParser,
         answer_text as answer_text,
         parse_json_markdown as parse_json_markdown,
@@ -261,21 +285,30 @@ if TYPE_CHECKING:
         HumanMessagePromptTemplate as HumanMessagePromptTemplate,
         ImagePromptTemplate as ImagePromptTemplate,
         LengthBasedExampleSelector as LengthBasedExampleSelector,
+        MaxMarginalRelevanceExampleSelector as MaxMarginalRelevanceExampleSelector,
         MessagesPlaceholder as MessagesPlaceholder,
         MissingVariableError as MissingVariableError,
         PromptInputError as PromptInputError,
         PromptTemplate as PromptTemplate,
         PromptTemplateFormat as PromptTemplateFormat,
+        SemanticSimilarityExampleSelector as SemanticSimilarityExampleSelector,
         StringPromptTemplate as StringPromptTemplate,
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
     )
     from runnables.tools import (
+        AsyncCallbackManagerForToolRun as AsyncCallbackManagerForToolRun,
         BaseTool as BaseTool,
+        BaseToolkit as BaseToolkit,
+        CallbackManagerForToolRun as CallbackManagerForToolRun,
         InjectedToolArg as InjectedToolArg,
         InjectedToolCallId as InjectedToolCallId,
         RunnableTool as RunnableTool,
         StructuredTool as StructuredTool,
+        Tool as Tool,
+        render_text_description as render_text_description,
+        render_text_description_and_args as render_text_description_and_args,
         tool as tool,
+        tool_example_to_messages as tool_example_to_messages,
     )
 
 __version__ = "0.1.0"
@@ -296,7 +329,8 @@ _HOMES: Final = {
     "runnables.compose.coerce": "coerce_to_runnable",
     "runnables.compose.configurable": "RunnableConfigurableAlternatives RunnableConfigurableFields",
     "runnables.compose.configurable_fields": (
-        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption"
+        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption "
+        "ConfigurableFieldSpec"
     ),
     "runnables.compose.decorator": "chain",
     "runnables.compose.functions": "RunnableLambda",
@@ -316,6 +350,7 @@ _HOMES: Final = {
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Callbacks Event Handler",
     "runnables.core.user_code": "ensure_config",
+    "runnables.engine.addable": "aadd add AddableDict",
     "runnables.engine.cancellation": "is_cancelled",
     "runnables.engine.deltas": "MergeableChunk",
     "runnables.engine.merging": (
@@ -329,6 +364,11 @@ _HOMES: Final = {
         "PermissionDeniedError PromptError RateLimitError RecursionLimitError RunnablesError "
         "ServerError StepLimitError StepTimeout SyncAsyncError ToolArgumentsError ToolException "
         "WeightsError"
+    ),
+    "runnables.history": (
+        "BaseChatMessageHistory ChatMessageHistory History InMemoryChatMessageHistory "
+        "InMemoryHistory RunnableWithMessageHistory SQLiteChatMessageHistory SQLiteHistory "
+        "SummarizeHistory with_history"
     ),
     "runnables.messages": (
         "add_usage AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage "
@@ -346,9 +386,9 @@ _HOMES: Final = {
     ),
     "runnables.messages.generations": "ChatGeneration ChatGenerationChunk ChatResult LLMResult",
     "runnables.models": (
-        "atruncate_stream ChatModel convert_to_openai_tool Embeddings init_chat_model "
-        "init_embeddings LanguageModelInput RawAnswer StopSequenceFilter truncate_at_stop "
-        "truncate_message truncate_stream"
+        "atruncate_stream ChatModel convert_to_openai_function convert_to_openai_tool Embeddings "
+        "init_chat_model init_embeddings LanguageModelInput RawAnswer StopSequenceFilter "
+        "truncate_at_stop truncate_message truncate_stream"
     ),
     "runnables.models.budget": "Budget",
     "runnables.models.fakes": (
@@ -356,26 +396,32 @@ _HOMES: Final = {
         "GenericFakeChatModel ParrotFakeChatModel"
     ),
     "runnables.models.rate_limits": "BaseRateLimiter InMemoryRateLimiter",
+    "runnables.models.text_fakes": "FakeListLLM FakeStreamingListLLM",
     "runnables.models.usage": "track_usage Usage",
     "runnables.parsers": (
         "answer_text BaseOutputParser BaseParser BaseTransformOutputParser "
         "CommaSeparatedListOutputParser DatetimeOutputParser EnumOutputParser JsonError "
         "JsonExtractor JsonOutputKeyToolsParser JsonOutputParser JsonOutputToolsParser JsonReader "
-        "ListOutputParser MarkdownListOutputParser NumberedListOutputParser parse_json_markdown "
-        "parse_partial_json PydanticOutputParser PydanticToolsParser RepairParser "
-        "SimpleJsonOutputParser StrOutputParser XMLOutputParser"
+        "ListOutputParser MarkdownListOutputParser NumberedListOutputParser OutputFixingParser "
+        "parse_json_markdown parse_partial_json PydanticOutputParser PydanticToolsParser "
+        "RepairParser ResponseSchema RetryOutputParser RetryWithErrorOutputParser "
+        "SimpleJsonOutputParser StrOutputParser StructuredOutputParser XMLOutputParser"
     ),
     "runnables.prompts": (
         "AIMessagePromptTemplate AsyncExampleSelector BaseChatPromptTemplate "
         "BaseExampleSelector BaseMessagePromptTemplate BasePromptTemplate "
         "ChatMessagePromptTemplate ChatPromptTemplate DictPromptTemplate ExampleSelector "
         "FewShotChatMessagePromptTemplate FewShotPromptTemplate HumanMessagePromptTemplate "
-        "ImagePromptTemplate LengthBasedExampleSelector MessagesPlaceholder "
-        "MissingVariableError PromptInputError PromptTemplate PromptTemplateFormat "
-        "StringPromptTemplate SystemMessagePromptTemplate"
+        "ImagePromptTemplate LengthBasedExampleSelector MaxMarginalRelevanceExampleSelector "
+        "MessagesPlaceholder MissingVariableError PromptInputError PromptTemplate "
+        "PromptTemplateFormat SemanticSimilarityExampleSelector StringPromptTemplate "
+        "SystemMessagePromptTemplate"
     ),
     "runnables.tools": (
-        "BaseTool InjectedToolArg InjectedToolCallId RunnableTool StructuredTool tool"
+        "AsyncCallbackManagerForToolRun BaseTool BaseToolkit CallbackManagerForToolRun "
+        "InjectedToolArg InjectedToolCallId render_text_description "
+        "render_text_description_and_args RunnableTool StructuredTool tool Tool "
+        "tool_example_to_messages"
     ),
 }
 # fmt: on

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
         truncate_stream,
     )
     from runnables.models.structured.output import RawAnswer
-    from runnables.models.structured.schemas import convert_to_openai_tool
+    from runnables.models.structured.schemas import (
+        convert_to_openai_function,
+        convert_to_openai_tool,
+    )
     from runnables.models.structured.strict import strict_schema, without_references
 else:
     __getattr__, __dir__ = lazy_names(
@@ -34,7 +37,9 @@ else:
                 "truncate_stream"
             ),
             "runnables.models.structured.output": "RawAnswer",
-            "runnables.models.structured.schemas": "convert_to_openai_tool",
+            "runnables.models.structured.schemas": (
+                "convert_to_openai_function convert_to_openai_tool"
+            ),
             "runnables.models.structured.strict": "strict_schema without_references",
         },
     )
@@ -50,6 +55,7 @@ __all__ = [
     # to write providers
     "StopSequenceFilter",
     "atruncate_stream",
+    "convert_to_openai_function",
     "convert_to_openai_tool",
     "truncate_at_stop",
     "truncate_stream",

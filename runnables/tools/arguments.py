@@ -25,6 +25,20 @@ CheckedArguments: TypeAlias = tuple[Any, dict[str, Any]]
 """The arguments of a function by position and by name, or the input of a runnable and options."""
 
 
+def check_schema(args_schema: Any) -> None:
+    """Refuse what is no schema of arguments.
+
+    Raises:
+        ConfigError: it is neither a pydantic model, a dict, nor None.
+    """
+    is_model = isinstance(args_schema, type) and issubclass(args_schema, BaseModel)
+    if args_schema is None or is_model or isinstance(args_schema, Mapping):
+        return
+    raise ConfigError(
+        f"args_schema={args_schema!r}: expected a pydantic model, or a JSON schema as a dict"
+    )
+
+
 def arguments_error(tool: str | None, reason: str, errors: Any = ()) -> ToolArgumentsError:
     """Return the error for arguments that do not fit."""
     return ToolArgumentsError(f"The tool {tool!r} was called with bad arguments: {reason}", errors)

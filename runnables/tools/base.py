@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, TypeAlias, overload
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    Self,
+    TypeAlias,
+    overload,
+)
 
-from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from runnables.compose.runnable import Runnable
+from runnables.core.fields import field_values, fields_of, private_defaults
 from runnables.core.schemas import fields_in, fields_schema, is_whole
 from runnables.core.typevars import Output
-from runnables.errors import ConfigError, ToolArgumentsError, ToolException
+from runnables.engine.thread_calls import to_thread
+from runnables.errors import ConfigError, SyncAsyncError, ToolArgumentsError, ToolException
 from runnables.messages.roles import ToolMessage
 from runnables.messages.tool_names import service_name
 from runnables.redaction import hide
-from runnables.tools.arguments import ArgsSchema, CheckedArguments, hidden_names, injected_fields
+from runnables.tools.arguments import (
+    ArgsSchema,
+    CheckedArguments,
+    check_schema,
+    hidden_names,
+    injected_fields,
+)
+from runnables.tools.class_fields import KNOWN, functions_of, read_class
 from runnables.tools.definitions import self_contained
-from runnables.tools.results import ToolInvocation
+from runnables.tools.function_calls import FunctionCalls
+from runnables.tools.results import ToolInvocation, split_pair
+from runnables.tools.run_methods import RunMethods
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from runnables.core.config import RunnableConfig, Scope
     from runnables.messages.tool_calls import ToolCall
+    from runnables.tools.signature import Signature
 
     Arguments: TypeAlias = (
         dict[str, Any] | BaseModel | str | bool | int | float | list[Any] | tuple[Any, ...] | None
@@ -46,7 +68,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 
-class BaseTool(Runnable[Any, Output], internal=True):
+class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
     """A runnable that a model can call by name, with arguments that are checked first.
 
     It takes a dict of arguments, and returns the bare result; or it takes a tool call of a model,
@@ -75,7 +97,25 @@ class BaseTool(Runnable[Any, Output], internal=True):
 
     run_type: ClassVar[str] = "tool"
 
-    def __init__(
+    def __init_subclass__(cls, internal: bool = False, **kwargs: Any) -> None:
+        """Read the fields of a class, unless it is `internal`: one of the library."""
+        super().__init_subclass__(internal=internal, **kwargs)
+        if not internal:
+            read_class(cls)
+
+    def __init__(self, **settings: Any) -> None:
+        """Make a tool of a class with fields, those below and its own, by keywords."""
+        values = field_values(type(self), self._fields_model(), settings)
+        own = {name: values.pop(name) for name in KNOWN if name in values}
+        vars(self).update(values)
+        self._set_up(**own)
+        self._calls.arguments.check(self._calls.function)
+
+    @classmethod
+    def _fields_model(cls) -> type[BaseModel]:
+        return fields_of(cls, BaseTool, KNOWN)
+
+    def _set_up(
         self,
         *,
         name: str,
@@ -86,12 +126,14 @@ class BaseTool(Runnable[Any, Output], internal=True):
         handle_tool_error: ErrorHandling,
         handle_validation_error: ErrorHandling,
     ) -> None:
+        """Set the settings that all tools have."""
         if response_format not in ("content", "content_and_artifact"):
             raise ConfigError(
                 f"response_format={response_format!r}: expected 'content' or 'content_and_artifact'"
             )
-        _check_schema(args_schema)
-        self.name: str | None = name
+        check_schema(args_schema)
+        # a tool always has a name
+        self.name: str = name  # pyright: ignore[reportIncompatibleVariableOverride]
         self.description = description
         vars(self)["args_schema"] = args_schema  # as passed; the property falls back on another
         self.return_direct = return_direct
@@ -99,11 +141,13 @@ class BaseTool(Runnable[Any, Output], internal=True):
         self.handle_tool_error = handle_tool_error
         self.handle_validation_error = handle_validation_error
         self._schema: ArgsSchema | None = None
+        self._made_calls: FunctionCalls | None = None
+        self._signatures: list[Signature] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; what was made of the former value is made anew."""
         if name == "args_schema":
-            _check_schema(value)
+            check_schema(value)
             vars(self)[name] = value
         else:
             super().__setattr__(name, service_name(value) if name == "name" and value else value)
@@ -113,10 +157,27 @@ class BaseTool(Runnable[Any, Output], internal=True):
     def _forget(self) -> None:
         """Forget what was made of the public attributes."""
         self._schema = None
+        self._made_calls = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
+        self._signatures = []
+        if "func" not in state and "bound" not in state:
+            vars(self).update(private_defaults(self._fields_model()))
         self._forget()
+
+    def __copy__(self) -> Self:
+        copy = type(self).__new__(type(self))
+        copy.__setstate__(self.__getstate__())
+        copy._signatures = list(self._signatures)  # names of a factory are known only while it runs
+        return copy
+
+    @property
+    def _calls(self) -> FunctionCalls:
+        """Return the functions of the tool, as its settings are now."""
+        if self._made_calls is None:
+            self._made_calls = self._make_calls()
+        return self._made_calls
 
     def _keywords(self, defaults: Mapping[str, Any]) -> Iterator[str]:
         """Yield the settings that are no defaults, as keywords, without the implementation."""
@@ -124,20 +185,29 @@ class BaseTool(Runnable[Any, Output], internal=True):
             if key not in _IMPLEMENTATION and value != {**_DEFAULTS, **defaults}.get(key):
                 yield f"{key}={hide(value, key)!r}"
 
+    def __repr__(self) -> str:
+        fields = self._fields_model().model_fields.items()
+        defaults = {name: field.get_default() for name, field in fields}
+        return f"{type(self).__name__}({', '.join(self._keywords(defaults))})"
+
     # -- schemas
 
-    @property
-    def args_schema(self) -> ArgsSchema:
-        """Return the schema of the arguments: the one that was set, or the implementation's."""
-        if self._schema is None:
-            schema: ArgsSchema | None = vars(self)["args_schema"]
-            self._schema = self._own_schema() if schema is None else schema
-        return self._schema
+    if TYPE_CHECKING:
+        args_schema: Any  # a type[BaseModel] or a dict; a class may annotate it as either
+    else:
+
+        @property
+        def args_schema(self) -> ArgsSchema:
+            """Return the schema of the arguments: the one that was set, or the implementation's."""
+            if self._schema is None:
+                schema: ArgsSchema | None = vars(self)["args_schema"]
+                self._schema = self._own_schema() if schema is None else schema
+            return self._schema
 
     @property
     def tool_call_schema(self) -> ArgsSchema:
         """Return the schema of the arguments that the model sees."""
-        schema = self.args_schema
+        schema: ArgsSchema = self.args_schema
         if isinstance(schema, dict) or not (hidden := injected_fields(schema)):
             return schema
         visible = {name: field for name, field in fields_in(schema).items() if name not in hidden}
@@ -188,9 +258,14 @@ class BaseTool(Runnable[Any, Output], internal=True):
         return arguments
 
     @property
+    def is_single_input(self) -> bool:
+        """Tell whether the model sees one argument."""
+        return len(self.args) == 1
+
+    @property
     def injected_args(self) -> frozenset[str]:
         """Return the names of the arguments that the program passes and the model never sees."""
-        return hidden_names(self.args_schema)
+        return self._calls.arguments.injected | hidden_names(self.args_schema)
 
     @property
     def InputType(self) -> Any:
@@ -206,7 +281,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """Return the pydantic model of the arguments; of any dict, if they have a JSON schema."""
-        schema = self.args_schema
+        schema: ArgsSchema = self.args_schema
         return super().get_input_schema(config) if isinstance(schema, dict) else schema
 
     # -- running
@@ -243,31 +318,45 @@ class BaseTool(Runnable[Any, Output], internal=True):
             self, input: Any, config: RunnableConfig | None = None, **kwargs: Any
         ) -> Any: ...
 
-    @abstractmethod
+    def _run(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the tool's work; a user's class writes this, with the tool's arguments."""
+        raise SyncAsyncError(f"The tool {self.name!r} has no `_run`. Use `ainvoke`.")
+
+    async def _arun(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the tool's work, async; without it, `_run` is run in a worker thread."""
+        return await to_thread(self._run, *args, **kwargs)
+
+    def _make_calls(self) -> FunctionCalls:
+        """Return the functions of the tool."""
+        return FunctionCalls(
+            self.get_name(),
+            *functions_of(self, BaseTool),
+            description=self.description,
+            args_schema=vars(self)["args_schema"],
+            signatures=self._signatures,
+        )
+
     def _result_type(self) -> Any:
         """Return the type of the bare result."""
+        return self._calls.result_type(self.response_format)
 
-    @abstractmethod
     def _own_schema(self) -> ArgsSchema:
         """Return the schema of the arguments where no `args_schema` was set."""
+        return self._calls.own_schema()
 
-    @abstractmethod
     def _check_arguments(
         self, invocation: ToolInvocation, kwargs: dict[str, Any]
     ) -> CheckedArguments:
-        """Return the arguments of a call, checked.
+        """Return the arguments of a call, or raise a ToolArgumentsError."""
+        return self._calls.arguments.read(invocation, kwargs)
 
-        Raises:
-            ToolArgumentsError: they do not fit.
-        """
-
-    @abstractmethod
-    def _run(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+    def _call(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         """Do the tool's work; return the bare result."""
+        return self._calls.call(arguments, scope)
 
-    @abstractmethod
-    async def _arun(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
-        """Do what `_run` does, async."""
+    async def _acall(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+        """Do what `_call` does, async."""
+        return await self._calls.acall(arguments, scope)
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         invocation = ToolInvocation(value)
@@ -276,7 +365,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         except ToolArgumentsError as error:
             return self._handle(invocation, error, self.handle_validation_error)
         try:
-            return self._answer(invocation, self._run(arguments, scope))
+            return self._answer(invocation, self._call(arguments, scope))
         except ToolException as error:
             return self._handle(invocation, error, self.handle_tool_error)
 
@@ -287,7 +376,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         except ToolArgumentsError as error:
             return self._handle(invocation, error, self.handle_validation_error)
         try:
-            return self._answer(invocation, await self._arun(arguments, scope))
+            return self._answer(invocation, await self._acall(arguments, scope))
         except ToolException as error:
             return self._handle(invocation, error, self.handle_tool_error)
 
@@ -295,14 +384,7 @@ class BaseTool(Runnable[Any, Output], internal=True):
         """Return the result for the model, as a message where the input was a tool call."""
         artifact = None
         if self.response_format == "content_and_artifact":
-            pair: Any = result
-            if not isinstance(result, tuple) or len(pair) != 2:
-                raise ValueError(
-                    f"The tool {self.name!r} returned {result!r}: with "
-                    "response_format='content_and_artifact' it returns a pair, the content for "
-                    "the model and the artifact for the program."
-                )
-            result, artifact = pair
+            result, artifact = split_pair(self.name, result)
         return invocation.answer(result, self.get_name(), artifact=artifact)
 
     def _handle(self, invocation: ToolInvocation, error: Exception, handling: ErrorHandling) -> Any:
@@ -313,12 +395,3 @@ class BaseTool(Runnable[Any, Output], internal=True):
         if content is True:
             content = str(error) or f"The tool {self.name!r} failed."
         return invocation.answer(content, self.get_name(), failed=True)
-
-
-def _check_schema(args_schema: Any) -> None:
-    is_model = isinstance(args_schema, type) and issubclass(args_schema, BaseModel)
-    if args_schema is None or is_model or isinstance(args_schema, Mapping):
-        return
-    raise ConfigError(
-        f"args_schema={args_schema!r}: expected a pydantic model, or a JSON schema as a dict"
-    )

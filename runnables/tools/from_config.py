@@ -13,17 +13,26 @@ if TYPE_CHECKING:
     from runnables.core.handlers import Handler
 
 
-class RunManager:
-    """The value of a parameter named `run_manager`, for functions that were written for LangChain.
+class CallbackManagerForToolRun:
+    """The value of a parameter named `run_manager`, for tools that were written for LangChain.
 
     Here a nested call reports to the handlers of the call around by itself. So this has what such
-    functions pass on, and no methods that report.
+    tools pass on, and no methods that report.
 
     Attributes:
         config: the config of the call.
         handlers: the handlers that receive the events of nested calls.
         tags: the tags of the call.
         metadata: the metadata of the call.
+
+    Example:
+        >>> @tool
+        ... def shout(text: str, run_manager: CallbackManagerForToolRun | None = None) -> str:
+        ...     '''Say it loudly.'''
+        ...     nested = {"callbacks": run_manager.get_child() if run_manager else None}
+        ...     return RunnableLambda(str.upper).invoke(text, nested)
+        >>> list(shout.args), shout.invoke("ahoy")
+        (['text'], 'AHOY')
     """
 
     def __init__(self, config: RunnableConfig) -> None:
@@ -36,26 +45,56 @@ class RunManager:
         """Return the callbacks for a nested call; a tag is for LangChain alone."""
         return list(self.handlers)
 
+    if not TYPE_CHECKING:  # a checker refuses such names by itself
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse the methods that report; say what reports here."""
+            hint = ""
+            if name.startswith("on_"):
+                hint = (
+                    " Nested calls report by themselves; report anything else with "
+                    "dispatch_custom_event(name, data)."
+                )
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{hint}")
+
+
+class AsyncCallbackManagerForToolRun(CallbackManagerForToolRun):
+    """The value of a parameter named `run_manager` of an async tool.
+
+    Example:
+        >>> manager = AsyncCallbackManagerForToolRun({"tags": ["night"]})
+        >>> manager.get_sync().tags
+        ['night']
+    """
+
+    def get_sync(self) -> CallbackManagerForToolRun:
+        """Return the value that a sync function gets, for an `_arun` that calls `_run`."""
+        return CallbackManagerForToolRun(self.config)
+
 
 def handlers_of(config: RunnableConfig) -> list[Handler]:
     """Return the handlers in a config."""
     return list(config.get("callbacks") or ())
 
 
-def values_from_config(names: Mapping[str, str], scope: Scope | None) -> dict[str, Any]:
+def values_from_config(
+    names: Mapping[str, str], scope: Scope | None, *, is_async: bool
+) -> dict[str, Any]:
     """Return the values of the parameters that get the config, or what is in it.
 
     Args:
         names: for each parameter "config", "callbacks" or "run_manager".
         scope: the scope of the call.
+        is_async: whether they are the parameters of an async function.
     """
     if not names:
         return {}
     config = user_config(scope)
-    return {name: _value(content, config) for name, content in names.items()}
+    manager = AsyncCallbackManagerForToolRun if is_async else CallbackManagerForToolRun
+    return {name: _value(content, config, manager) for name, content in names.items()}
 
 
-def _value(content: str, config: RunnableConfig) -> Any:
+def _value(content: str, config: RunnableConfig, manager: type[CallbackManagerForToolRun]) -> Any:
     if content == "callbacks":
         return handlers_of(config)
-    return cast("Any", config if content == "config" else RunManager(config))
+    return cast("Any", config if content == "config" else manager(config))

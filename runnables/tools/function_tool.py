@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any, Final, cast, get_args, get_origin
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.compose.runnable import Runnable
-from runnables.core.config import activate
-from runnables.core.signatures import is_async, is_generator, result_type, target
+from runnables.core.signatures import is_async, target
 from runnables.core.typevars import Output
 from runnables.core.values import show
-from runnables.engine.thread_calls import to_thread
-from runnables.errors import ConfigError, SyncAsyncError, did_you_mean
+from runnables.errors import ConfigError
 from runnables.messages.tool_names import service_name
-from runnables.tools.arguments import ArgsSchema, ArgumentReader, CheckedArguments, hidden_names
 from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat
 from runnables.tools.docstrings import read_docstring, whole_docstring
-from runnables.tools.from_config import values_from_config
-from runnables.tools.signature import Signature
+from runnables.tools.function_calls import FunctionCalls, check_functions
 
 if TYPE_CHECKING:
-    from runnables.core.config import Scope
-    from runnables.tools.results import ToolInvocation
+    from runnables.tools.arguments import ArgsSchema
 
 
 class StructuredTool(BaseTool[Output], internal=True):
@@ -98,12 +93,10 @@ class StructuredTool(BaseTool[Output], internal=True):
         self.infer_schema = infer_schema
         self.parse_docstring = parse_docstring
         self.error_on_invalid_docstring = error_on_invalid_docstring
-        self._reader: ArgumentReader | None = None
-        self._signatures: list[Signature] = []
         function = _checked_function(func, coroutine)
         if description is None:
             description = _default_description(function, args_schema, parse_docstring)
-        super().__init__(
+        self._set_up(
             name=name or _name_of(function),
             description=description,
             args_schema=args_schema,
@@ -112,7 +105,7 @@ class StructuredTool(BaseTool[Output], internal=True):
             handle_tool_error=handle_tool_error,
             handle_validation_error=handle_validation_error,
         )
-        self._arguments.check(function)
+        self._calls.arguments.check(function)
 
     @classmethod
     def from_function(
@@ -166,20 +159,6 @@ class StructuredTool(BaseTool[Output], internal=True):
         }
         return f"StructuredTool({', '.join([*functions, *self._keywords(defaults)])})"
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self._signatures = []
-        super().__setstate__(state)
-
-    def _forget(self) -> None:
-        super()._forget()
-        self._reader = None
-
-    def __copy__(self) -> StructuredTool[Output]:
-        copy: StructuredTool[Output] = type(self).__new__(type(self))
-        copy.__setstate__(self.__getstate__())
-        copy._signatures = list(self._signatures)  # names of a factory are known only while it runs
-        return copy
-
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Pickle a decorated function's tool by name: the function's name leads to the tool."""
         function: Any = self._function
@@ -194,116 +173,18 @@ class StructuredTool(BaseTool[Output], internal=True):
     def _function(self) -> Callable[..., Any]:
         return cast("Callable[..., Any]", self.func or self.coroutine)
 
-    def _result_type(self) -> Any:
-        """Return the annotated type of the function's result; of a pair, that of the content."""
-        annotated = result_type(self._function)
-        if self.response_format == "content":
-            return annotated
-        is_pair = get_origin(annotated) is tuple and get_args(annotated)
-        return get_args(annotated)[0] if is_pair else Any
-
-    @property
-    def injected_args(self) -> frozenset[str]:
-        """Return the names of the arguments that the program passes and the model never sees."""
-        return self._arguments.injected | hidden_names(self.args_schema)
-
-    def _own_schema(self) -> ArgsSchema:
-        signature = self._signature(self._function, strict=True)
-        if self.infer_schema:
-            descriptions = self._parameter_descriptions(signature)
-            return signature.make_model(self.get_name(), self.description, descriptions)
-        first = next(iter(signature.visible), "input")
-        properties = {first: {"type": "string"}}
-        return {"type": "object", "properties": properties, "required": [first]}
-
-    def _parameter_descriptions(self, signature: Signature) -> dict[str, str]:
-        """Return the descriptions of the parameters in the docstring.
-
-        Raises:
-            ConfigError: with `parse_docstring=True`, it describes other names, or none.
-        """
-        if self.parse_docstring is False:
-            return {}
-        _, descriptions = read_docstring(self._function)
-        if not self.parse_docstring:
-            return descriptions
-        if signature.visible and not descriptions and self.error_on_invalid_docstring:
-            raise ConfigError(f"The docstring of {show(self._function)} has no `Args:` section.")
-        for name in descriptions:
-            if name not in signature.names and name not in signature.configs:
-                raise ConfigError(
-                    f"The docstring of {show(self._function)} describes {name!r}, which is none "
-                    f"of its parameters.{did_you_mean(name, signature.names)}"
-                )
-        return descriptions
-
-    @property
-    def _arguments(self) -> ArgumentReader:
-        if self._reader is None:
-            inferred = vars(self)["args_schema"] is None and self.infer_schema
-            signature = self._signature(self._function, strict=inferred)
-            self._reader = ArgumentReader(self.name, signature, self.args_schema, inferred=inferred)
-        return self._reader
-
-    def _signature(self, function: Callable[..., Any], *, strict: bool = False) -> Signature:
-        """Return the signature of a function, read once.
-
-        Args:
-            function: the function, or the coroutine.
-            strict: whether an annotation that cannot be read is an error.
-        """
-        named = frozenset(_names_in(vars(self)["args_schema"]))
-        for known in self._signatures:
-            if known.function is function and known.strict >= strict and known.named == named:
-                return known
-        signature = Signature(function, strict=strict, named=named)
-        self._signatures.append(signature)
-        return signature
-
-    def _from_config(self, function: Callable[..., Any], scope: Scope | None) -> dict[str, Any]:
-        return values_from_config(self._signature(function).configs, scope)
-
-    # -- running
-
-    def _check_arguments(
-        self, invocation: ToolInvocation, kwargs: dict[str, Any]
-    ) -> CheckedArguments:
-        return self._arguments.read(invocation, kwargs)
-
-    def _run(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
-        if self.func is None:
-            raise SyncAsyncError(
-                f"The tool {self.name!r} is async, so a sync call cannot run it. "
-                "Use `ainvoke`, or pass a sync function, too."
-            )
-        positional, named = arguments
-        with activate(scope):
-            given = self._from_config(self.func, scope)
-            result = self.func(*positional, **named, **given)
-            return _refuse_coroutine(result)
-
-    async def _arun(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
-        if self.coroutine is None:
-            return await to_thread(self._run, arguments, scope)
-        positional, named = arguments
-        with activate(scope):
-            given = self._from_config(self.coroutine, scope)
-            return await self.coroutine(*positional, **named, **given)
-
-
-def _refuse_coroutine(result: Any) -> Any:
-    """Return the result of a sync call, which must be no coroutine."""
-    if inspect.iscoroutine(result):
-        result.close()
-        raise SyncAsyncError("The tool returned a coroutine to a sync call. Use `ainvoke` instead.")
-    return result
-
-
-def _names_in(schema: ArgsSchema | None) -> Collection[str]:
-    """Return the names of arguments in a schema."""
-    if schema is None:
-        return ()
-    return schema.get("properties", {}) if isinstance(schema, dict) else schema.model_fields
+    def _make_calls(self) -> FunctionCalls:
+        return FunctionCalls(
+            self.get_name(),
+            self.func,
+            self.coroutine,
+            description=self.description,
+            args_schema=vars(self)["args_schema"],
+            infer_schema=self.infer_schema,
+            parse_docstring=self.parse_docstring,
+            error_on_invalid_docstring=self.error_on_invalid_docstring,
+            signatures=self._signatures,
+        )
 
 
 def _checked_function(func: Any, coroutine: Any) -> Callable[..., Any]:
@@ -319,13 +200,7 @@ def _checked_function(func: Any, coroutine: Any) -> Callable[..., Any]:
             continue
         if isinstance(function, Runnable) or not callable(function):
             raise ConfigError(f"StructuredTool({function!r}): expected a function")
-        if is_generator(function):
-            raise ConfigError(
-                f"{show(function)} is a generator function, and a tool returns one result. "
-                "Return it at once, or make a tool of a runnable: RunnableLambda(f).as_tool()."
-            )
-    if coroutine is not None and not is_async(coroutine):
-        raise ConfigError(f"coroutine={show(coroutine)}: expected an async function")
+    check_functions(func, coroutine)
     return cast("Callable[..., Any]", func or coroutine)
 
 

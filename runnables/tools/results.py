@@ -49,6 +49,22 @@ def _is_block(item: Any) -> bool:
     return isinstance(item, dict) and cast("Any", item).get("type") in BLOCKS
 
 
+def split_pair(tool: str, result: Any) -> tuple[Any, Any]:
+    """Return the content and the artifact of a tool that returns pairs.
+
+    Raises:
+        ValueError: it has returned something else.
+    """
+    pair: Any = result
+    if not isinstance(result, tuple) or len(pair) != 2:
+        raise ValueError(
+            f"The tool {tool!r} returned {result!r}: with "
+            "response_format='content_and_artifact' it returns a pair, the content for "
+            "the model and the artifact for the program."
+        )
+    return pair[0], pair[1]
+
+
 class ToolInvocation:
     """The input of a tool: arguments, or a tool call with its arguments.
 

@@ -10,7 +10,13 @@ from runnables.core.schemas import fields_schema, is_whole
 from runnables.core.subclassing import config_of
 from runnables.core.typevars import Output
 from runnables.messages.tool_names import service_name
-from runnables.tools.arguments import ArgsSchema, CheckedArguments, injected_fields, validated
+from runnables.tools.arguments import (
+    ArgsSchema,
+    CheckedArguments,
+    hidden_names,
+    injected_fields,
+    validated,
+)
 from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat
 from runnables.tools.signature import InjectedToolCallId
 
@@ -75,7 +81,7 @@ class RunnableTool(BaseTool[Output], internal=True):
             raise ValueError("as_tool: pass an `args_schema` or `arg_types`, not both")
         self.bound: Runnable[Any, Output] = coerce_to_runnable(bound)
         self.arg_types = None if arg_types is None else dict(arg_types)
-        super().__init__(
+        self._set_up(
             name=name or self.bound.get_name(),
             description=description or _default_description(self.bound),
             args_schema=args_schema,
@@ -98,6 +104,11 @@ class RunnableTool(BaseTool[Output], internal=True):
     def _batch_limit(self) -> int | None:
         return self.bound._batch_limit()
 
+    @property
+    def injected_args(self) -> frozenset[str]:
+        """Return the names of the arguments that the program passes and the model never sees."""
+        return hidden_names(self.args_schema)
+
     def _result_type(self) -> Any:
         return self.bound.OutputType
 
@@ -106,18 +117,19 @@ class RunnableTool(BaseTool[Output], internal=True):
             return self.bound.input_schema
         return fields_schema(self.get_name(), self.arg_types)
 
-    def _run(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+    def _call(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         value, options = arguments
         return self.bound.invoke(value, config_of(scope), **options)
 
-    async def _arun(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
+    async def _acall(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         value, options = arguments
         return await self.bound.ainvoke(value, config_of(scope), **options)
 
     def _check_arguments(
         self, invocation: ToolInvocation, kwargs: dict[str, Any]
     ) -> CheckedArguments:
-        schema, value = self.args_schema, invocation.arguments
+        schema: ArgsSchema = self.args_schema
+        value = invocation.arguments
         if isinstance(schema, dict):
             return value, kwargs
         is_root = is_whole(schema)

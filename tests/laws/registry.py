@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.laws.registry_combinators import bulk_steps, parallels, sequences, shapes
 from tests.laws.registry_functions import generators, lambdas, users_classes
+from tests.laws.registry_history import histories
 from tests.laws.registry_models import models, parsers, prompts
 from tests.laws.registry_policies import bindings, caches, controls, fallbacks, retries
 from tests.laws.registry_tools import agents, tools
@@ -30,6 +31,7 @@ REGISTRY: list[Specimen] = [
     *models(),
     *parsers(),
     *agents(),
+    *histories(),
 ]
 
 BASES = {
@@ -50,6 +52,7 @@ BASES = {
     "runnables.tools.base.BaseTool": "a base of tools",
     "runnables.models.structured.output.StructuredOutput": "a base, of chat models",
     "runnables.models.chat.ChatModel": "a base of models",
+    "runnables.compose.configurable.ConfiguredRunnable": "a base of configurable runnables",
     "runnables.models.embeddings.Embeddings": "a base of models",
 }
 """Classes that cannot run by themselves; each has subclasses in the registry."""

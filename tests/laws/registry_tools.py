@@ -10,11 +10,13 @@ from pydantic import BaseModel
 
 from runnables import (
     AIMessage,
+    BaseTool,
     HumanMessage,
     InjectedToolArg,
     RateLimitError,
     RunnableConfig,
     StructuredTool,
+    Tool,
     ToolException,
     create_agent,
     tool,
@@ -37,6 +39,11 @@ async def adivided(number: int, by: int = 1, *, config: RunnableConfig) -> str:
     return divided(number, by, config=config)
 
 
+def loud(text: str) -> str:
+    """Say it loudly."""
+    return text.upper()
+
+
 def signed(
     text: str, by: Annotated[str, InjectedToolArg] = "unknown"
 ) -> tuple[str, dict[str, str]]:
@@ -45,6 +52,15 @@ def signed(
 
 
 ARGS = st.fixed_dictionaries({"number": INTS | st.just("x")}, optional={"by": INTS, "bye": INTS})
+
+
+class Divide(BaseTool[str]):
+    name: str = "divide"
+    description: str = "Divide a number, which may be impossible."
+    by: int = 1
+
+    def _run(self, number: int, config: RunnableConfig, by: int | None = None) -> str:
+        return divided(number, self.by if by is None else by, config=config)
 
 
 def called(args: dict[str, Any]) -> dict[str, Any]:
@@ -57,6 +73,8 @@ def tools() -> Iterator[Specimen]:
     yield specimen("tool: a function", lambda: tool(divided), inputs)
     yield specimen("tool: an async function", lambda: tool(adivided), inputs, sync=False)
     yield specimen("tool: both halves", lambda: StructuredTool(divided, adivided), inputs)
+    yield specimen("tool: a class", Divide, inputs)
+    yield specimen("tool: one string", lambda: Tool("up", loud, "Loud."), STRINGS)
     yield specimen("tool: its errors are answers", lambda: tool(**handled)(divided), inputs)
     yield specimen(
         "tool: a pair",

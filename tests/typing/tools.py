@@ -12,9 +12,12 @@ from runnables import (
     AgentState,
     AIMessage,
     BaseMessage,
+    BaseTool,
+    CallbackManagerForToolRun,
     RunnableLambda,
     RunnableTool,
     StructuredTool,
+    Tool,
     ToolMessage,
     create_agent,
     tool,
@@ -79,6 +82,29 @@ assert_type(tool("length", length), RunnableTool[int])
 assert_type(tool("length", description="Counts.")(length), RunnableTool[int])
 assert_type(length.as_tool(), RunnableTool[int])
 assert_type(StructuredTool.from_function(len, name="len"), StructuredTool[Any])
+
+# a class, as it is written for LangChain
+
+
+class Search(BaseTool[str]):
+    name: str = "search"
+    description: str = "Search."
+    args_schema: type[BaseModel] = BaseModel
+    limit: int = 3
+
+    def _run(self, query: str, run_manager: CallbackManagerForToolRun | None = None) -> str:
+        return query
+
+    async def _arun(self, query: str) -> str:
+        return self._run(query)
+
+
+search = Search(limit=2)
+assert_type(search.limit, int)
+assert_type(search.name, str)
+assert_type(search.invoke({"query": "x"}), str)
+assert_type(search.invoke(AIMessage("").tool_calls[0]), ToolMessage)
+assert_type(Tool(name="up", func=str.upper, description="").invoke("x"), str)
 
 # agents
 

@@ -32,7 +32,7 @@ _SCHEMA_WORDS: Final = frozenset(
 """Keys of a JSON schema that restrict its values; without any of them, all values fit."""
 
 
-def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
+def convert_to_openai_tool(tool: Tool, *, strict: bool | None = None) -> dict[str, Any]:
     """Return a tool's definition, as OpenAI's API takes it.
 
     It is `{"type": "function", "function": {"name": ..., "description": ..., "parameters": ...}}`,
@@ -41,10 +41,12 @@ def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
 
     Args:
         tool: a tool or another runnable, a function, a pydantic model or another type with fields,
-            or a dict: OpenAI's or Anthropic's definition, or a JSON schema with a title.
+            or a dict: OpenAI's, Anthropic's or Bedrock's definition, or a JSON schema with a title.
+        strict: the definition's `strict`; with True, objects in it require their fields,
+            and allow no others.
 
     Raises:
-        ConfigError: it has no name, or is none of these.
+        ConfigError: it has no name, or is none of these; or its own `strict` is another.
 
     Example:
         >>> def add(a: int, b: int) -> int:
@@ -56,6 +58,67 @@ def convert_to_openai_tool(tool: Tool) -> dict[str, Any]:
         >>> function["parameters"]["properties"]
         {'a': {'type': 'integer'}, 'b': {'type': 'integer'}}
     """
+    definition = _converted(tool)
+    if strict is None or definition.get("type") != "function":
+        return definition
+    return {**definition, "function": _with_strict(definition["function"], strict)}
+
+
+def convert_to_openai_function(function: Tool, *, strict: bool | None = None) -> dict[str, Any]:
+    """Return the function in a tool's definition: its name, its description, its parameters.
+
+    Args:
+        function: what `convert_to_openai_tool` takes.
+        strict: as for `convert_to_openai_tool`.
+
+    Raises:
+        ConfigError: it has no name, or is no function: a tool that runs on the provider's servers.
+
+    Example:
+        >>> from pydantic import BaseModel
+        >>> class Add(BaseModel):
+        ...     '''Add two numbers.'''
+        ...
+        ...     a: int
+        ...     b: int
+        >>> convert_to_openai_function(Add)["description"]
+        'Add two numbers.'
+    """
+    definition = convert_to_openai_tool(function, strict=strict)
+    if "function" not in definition:
+        raise ConfigError(
+            f"{definition!r} is no function: the provider's own server runs a tool of this type."
+        )
+    inner: dict[str, Any] = definition["function"]
+    return inner
+
+
+def _with_strict(function: Mapping[str, Any], strict: bool) -> dict[str, Any]:
+    """Return a function's definition with `strict`."""
+    own = function.get("strict", strict)
+    if own != strict:
+        raise ConfigError(f"strict={strict}, but the tool {function['name']!r} has strict={own}.")
+    marked = {**function, "strict": strict}
+    if strict:
+        marked["parameters"] = _closed("", marked.get("parameters") or {})
+    return marked
+
+
+def _closed(key: str, value: Any) -> Any:
+    """Return a JSON schema whose objects with named fields require all of them, and no others."""
+    if isinstance(value, list):
+        return [_closed("", item) for item in cast("Sequence[Any]", value)]
+    if not isinstance(value, Mapping):
+        return value
+    parts = cast("Mapping[str, Any]", value)
+    closed = {name: _closed(name, part) for name, part in parts.items()}
+    is_names = key in ("properties", "$defs", "definitions")  # its keys are names
+    if "properties" in parts and not is_names:
+        closed |= {"additionalProperties": False, "required": list(parts["properties"])}
+    return closed
+
+
+def _converted(tool: Tool) -> dict[str, Any]:
     if isinstance(tool, Mapping):
         return _from_mapping(cast("Mapping[str, Any]", tool))
     if isinstance(tool, Runnable):
@@ -88,9 +151,16 @@ def _function_tool(function: Callable[..., Any]) -> StructuredTool[Any]:
 def _from_mapping(tool: Mapping[str, Any]) -> dict[str, Any]:
     if "type" in tool and tool["type"] != "object":
         return dict(tool)
+    if isinstance(spec := tool.get("toolSpec"), Mapping):  # Bedrock's
+        named = cast("Mapping[str, Any]", spec)
+        own: Mapping[str, Any] = named.get("inputSchema") or {}
+        return _definition(named["name"], named.get("description", ""), own.get("json") or {})
     if "name" in tool:
         schema: Mapping[str, Any] = tool.get("parameters") or tool.get("input_schema") or {}
-        return _definition(tool["name"], tool.get("description", ""), schema)
+        made = _definition(tool["name"], tool.get("description", ""), schema)
+        if "strict" in tool:
+            made["function"]["strict"] = tool["strict"]
+        return made
     if "title" in tool:
         return _definition(service_name(str(tool["title"])), tool.get("description", ""), tool)
     raise ConfigError(
