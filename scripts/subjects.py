@@ -44,7 +44,7 @@ SUBJECTS = (
         "Everything is a `Runnable`. These are its methods, what `|` and the fluent methods make, "
         "and the options of a call.",
         {
-            "The contract": "Runnable",
+            "The contract": "Runnable RunnableSerializable",
             "Chains": "RunnableSequence RunnableParallel RunnableMap RunnableEach RunnableBranch "
             "RouterRunnable RouterInput",
             "Dicts": "RunnablePassthrough RunnableAssign RunnablePick",
@@ -172,6 +172,8 @@ SUBJECTS = (
             "What every model can do": "ChatModel LanguageModelInput RawAnswer",
             "Stop sequences, for models of your own": "truncate_at_stop truncate_message "
             "truncate_stream atruncate_stream StopSequenceFilter",
+            "Models in LangChain's form": "BaseChatModel SimpleChatModel ChatResult ChatGeneration "
+            "ChatGenerationChunk LLMResult CallbackManagerForLLMRun AsyncCallbackManagerForLLMRun",
             "Models without a service": "FakeListChatModel FakeMessagesListChatModel "
             "GenericFakeChatModel ParrotFakeChatModel FakeListLLM FakeStreamingListLLM",
         },
@@ -183,6 +185,16 @@ SUBJECTS = (
         {
             "Embeddings": "init_embeddings Embeddings",
             "Without a service": "DeterministicFakeEmbedding FakeEmbeddings",
+        },
+    ),
+    Subject(
+        "retrieval",
+        "Retrieval",
+        "Documents, and what finds them for a question.",
+        {
+            "Documents": "Document format_document aformat_document",
+            "Retrievers of your own": "BaseRetriever CallbackManagerForRetrieverRun "
+            "AsyncCallbackManagerForRetrieverRun",
         },
     ),
     Subject(

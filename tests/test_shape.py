@@ -22,14 +22,14 @@ PROVIDERS = ROOT / "providers" / "runnables_providers"
 
 LADDER = (
     ("redaction",),
-    ("errors", "lazy_names"),
+    ("errors", "lazy_names", "public_names"),
     ("engine",),
     ("core",),
     ("compose",),
     ("messages",),
     ("prompts", "parsers", "tools", "cache"),
     ("models",),
-    ("agents", "callbacks", "history"),
+    ("agents", "callbacks", "history", "retrieval"),
     ("testing",),
 )
 """The folders of `runnables`, lowest first: each imports from itself and from those below it."""

@@ -75,7 +75,7 @@ def _make_model(cls: type, base: type, known: Fields) -> type[BaseModel]:
     members: dict[str, Any] = {
         name: default for name, (_, default) in known.items() if default is not ...
     }
-    config: dict[str, Any] = {"extra": "forbid"}
+    config: dict[str, Any] = {"extra": "forbid", "populate_by_name": True}
     for owner in reversed(cls.__mro__):
         if not issubclass(owner, base) or owner is base:
             continue
@@ -106,15 +106,17 @@ def _make_model(cls: type, base: type, known: Fields) -> type[BaseModel]:
 
 
 def _helps(name: str, member: Any) -> bool:
-    """Tell whether validators are or may use this member of a class."""
-    if name.startswith("__") or name in ("_annotated", "_model_of_fields", "_hidden"):
+    """Tell whether this member of a class is a validator of values, or what one may use."""
+    if name.startswith("__") or _is_last(member):
         return False
     is_validator = "Validator" in type(getattr(member, "decorator_info", None)).__name__
-    return is_validator or isinstance(member, (staticmethod, classmethod)) or _is_method(member)
+    return is_validator or isinstance(member, (staticmethod, classmethod))
 
 
-def _is_method(member: Any) -> bool:
-    return inspect.isfunction(member) and not hasattr(member, "raw")
+def _is_last(member: Any) -> bool:
+    """Tell whether this is a `model_validator(mode="after")`, which checks the whole object."""
+    info: Any = getattr(member, "decorator_info", None)
+    return type(info).__name__ == "ModelValidatorDecoratorInfo" and info.mode == "after"
 
 
 def _config_in(owner: type) -> dict[str, Any]:
@@ -137,12 +139,40 @@ def field_values(cls: type, model: type[BaseModel], settings: Mapping[str, Any])
     Raises:
         ConfigError: a required field is not given, a keyword is no field, or a value does not fit.
     """
+    for name, field in model.model_fields.items():
+        if field.alias not in (None, name) and {name, field.alias} <= settings.keys():
+            raise ConfigError(
+                f"{cls.__name__}: {name!r} and {field.alias!r} are one field. Give one."
+            )
     try:
         values = model(**settings)
     except ValidationError as error:
         reasons = [_reason(model, cast("Any", detail)) for detail in error.errors()]
         raise ConfigError(f"{cls.__name__}: {'; '.join(reasons)}") from error
     return {**vars(values), **(values.model_extra or {}), **_private(values)}
+
+
+def finish(thing: Any) -> None:
+    """Run what checks a whole object: its validators with `mode="after"`, and `model_post_init`.
+
+    They get the object itself, with all of its methods, not the model of its fields.
+
+    Raises:
+        ConfigError: a validator has raised ValueError or AssertionError.
+    """
+    cls: Any = type(thing)
+    names = {
+        name for owner in cls.__mro__ for name, member in vars(owner).items() if _is_last(member)
+    }
+    for name in (name for owner in reversed(cls.__mro__) for name in vars(owner)):
+        if name in names:
+            names.remove(name)
+            try:
+                getattr(thing, name)()
+            except (ValueError, AssertionError) as error:
+                raise ConfigError(f"{cls.__name__}: {error}") from error
+    if hasattr(thing, "model_post_init"):
+        thing.model_post_init(None)
 
 
 def private_defaults(model: type[BaseModel]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import inspect
 import linecache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     import ast
@@ -28,6 +28,12 @@ class Value:
     def _identity(self) -> dict[str, Any]:
         """Return the part of the configuration that decides the output; it is a cache's key."""
         return self._settings()
+
+    def _with_changes(self, changes: Mapping[str, Any]) -> Any:
+        """Return a copy with some public attributes changed, without the state of this one."""
+        changed = copy.copy(self)  # through __getstate__, which leaves the state out
+        vars(changed).update(changes)
+        return changed
 
     def __eq__(self, other: object) -> bool:
         if self is other:
@@ -64,9 +70,7 @@ AnyValue = TypeVar("AnyValue", bound=Value)
 
 def with_settings(value: AnyValue, changes: Mapping[str, Any]) -> AnyValue:
     """Return a copy with some public attributes changed, without the state of the original."""
-    changed = copy.copy(value)  # through __getstate__, which leaves the state out
-    vars(changed).update(changes)
-    return changed
+    return cast("AnyValue", value._with_changes(changes))
 
 
 def _hashable(values: Any) -> list[int]:

@@ -46,6 +46,7 @@ from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
 from runnables.messages.script_tokens import text_tokens
 from runnables.messages.tokens import count_tokens_approximately
 from runnables.models.calls import afill_call_ids, checked_answer, fill_call_ids, join_answer
+from runnables.models.hook_forms import CheckedHooks, open_hook
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
 from runnables.models.own_handlers import OwnHandlers
 from runnables.models.request_policies import RequestPolicy
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
     from runnables.models.structured.schemas import Tool
 
 
-class ChatModel(RequestPolicy, OwnHandlers, internal=True):
+class ChatModel(CheckedHooks, RequestPolicy, OwnHandlers, internal=True):
     """A model that answers conversations; the base of every provider's chat model.
 
     It takes a string, a list of messages or a prompt value, and returns an `AIMessage`; streamed,
@@ -148,11 +149,13 @@ class ChatModel(RequestPolicy, OwnHandlers, internal=True):
 
     # -- the hooks that a provider writes
 
+    @open_hook
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         """Answer a conversation."""
         self._require("_stream", "_generate", "invoke")
         return join_answer(list(fill_call_ids(self._stream(messages, options), messages)))
 
+    @open_hook
     async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         """Answer a conversation, without blocking the loop."""
         if not self._writes("_astream"):
@@ -160,6 +163,7 @@ class ChatModel(RequestPolicy, OwnHandlers, internal=True):
         chunks = afill_call_ids(self._astream(messages, options), messages)
         return join_answer([chunk async for chunk in chunks])
 
+    @open_hook
     def _stream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> Iterator[AIMessageChunk]:
@@ -167,6 +171,7 @@ class ChatModel(RequestPolicy, OwnHandlers, internal=True):
         self._require("_generate", "_stream", "stream")
         yield final_chunk(with_ids(self._generate(messages, options), messages))
 
+    @open_hook
     def _astream(
         self, messages: list[BaseMessage], options: dict[str, Any]
     ) -> AsyncIterator[AIMessageChunk]:
@@ -336,15 +341,10 @@ class ChatModel(RequestPolicy, OwnHandlers, internal=True):
         """Return the options of a call, with the model's settings, as the hooks take them."""
         owner = type(self).__name__
         options = merged_options(owner, self.known_options, vars(self), given)
-        if "tools" in options:
-            from runnables.models.structured.schemas import convert_to_openai_tool
+        if "tools" in options or "tool_choice" in options:
+            from runnables.models.structured.schemas import convert_tool_options
 
-            options["tools"] = [convert_to_openai_tool(tool) for tool in options["tools"]]
-        if "tool_choice" in options:
-            from runnables.models.structured.schemas import checked_tool_choice
-
-            tools = options.get("tools", [])
-            options["tool_choice"] = checked_tool_choice(options["tool_choice"], tools)
+            convert_tool_options(options)
         return options
 
     def _messages(self, value: Any) -> list[BaseMessage]:

@@ -18,7 +18,7 @@ from typing import (
 from typing_extensions import TypedDict
 
 from runnables.compose.runnable import Runnable
-from runnables.core.fields import field_values, fields_of, private_defaults
+from runnables.core.fields import field_values, fields_of, finish, private_defaults
 from runnables.core.schemas import fields_in, fields_schema, is_whole
 from runnables.core.typevars import Output
 from runnables.engine.thread_calls import to_thread
@@ -110,6 +110,7 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         vars(self).update(values)
         self._set_up(**own)
         self._calls.arguments.check(self._calls.function)
+        finish(self)
 
     @classmethod
     def _fields_model(cls) -> type[BaseModel]:

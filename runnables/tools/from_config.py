@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from runnables.core.run_managers import RunManager, handlers_of
 from runnables.core.user_code import user_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from runnables.core.config import RunnableConfig, Scope
-    from runnables.core.handlers import Handler
 
 
-class CallbackManagerForToolRun:
+class CallbackManagerForToolRun(RunManager):
     """The value of a parameter named `run_manager`, for tools that were written for LangChain.
-
-    Here a nested call reports to the handlers of the call around by itself. So this has what such
-    tools pass on, and no methods that report.
-
-    Attributes:
-        config: the config of the call.
-        handlers: the handlers that receive the events of nested calls.
-        tags: the tags of the call.
-        metadata: the metadata of the call.
 
     Example:
         >>> @tool
@@ -34,28 +25,6 @@ class CallbackManagerForToolRun:
         >>> list(shout.args), shout.invoke("ahoy")
         (['text'], 'AHOY')
     """
-
-    def __init__(self, config: RunnableConfig) -> None:
-        self.config = config
-        self.handlers = handlers_of(config)
-        self.tags: list[str] = list(config.get("tags") or ())
-        self.metadata: dict[str, Any] = dict(config.get("metadata") or {})
-
-    def get_child(self, tag: str | None = None) -> list[Handler]:
-        """Return the callbacks for a nested call; a tag is for LangChain alone."""
-        return list(self.handlers)
-
-    if not TYPE_CHECKING:  # a checker refuses such names by itself
-
-        def __getattr__(self, name: str) -> Any:
-            """Refuse the methods that report; say what reports here."""
-            hint = ""
-            if name.startswith("on_"):
-                hint = (
-                    " Nested calls report by themselves; report anything else with "
-                    "dispatch_custom_event(name, data)."
-                )
-            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{hint}")
 
 
 class AsyncCallbackManagerForToolRun(CallbackManagerForToolRun):
@@ -70,11 +39,6 @@ class AsyncCallbackManagerForToolRun(CallbackManagerForToolRun):
     def get_sync(self) -> CallbackManagerForToolRun:
         """Return the value that a sync function gets, for an `_arun` that calls `_run`."""
         return CallbackManagerForToolRun(self.config)
-
-
-def handlers_of(config: RunnableConfig) -> list[Handler]:
-    """Return the handlers in a config."""
-    return list(config.get("callbacks") or ())
 
 
 def values_from_config(

@@ -300,3 +300,20 @@ def checked_tool_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
             f"{', '.join(['auto', 'none', 'required', *names])}."
         )
     return {"type": "function", "function": {"name": chosen}}
+
+
+def convert_tool_options(options: dict[str, Any]) -> None:
+    """Put the tools and the choice of a tool in options into the form of OpenAI's API.
+
+    Args:
+        options: the options, which are changed.
+
+    Raises:
+        ConfigError: something that is no tool, or a choice that is none of the tools.
+    """
+    if "tools" in options:
+        options["tools"] = [convert_to_openai_tool(tool) for tool in options["tools"]]
+    if "tool_choice" in options:
+        options["tool_choice"] = checked_tool_choice(
+            options["tool_choice"], options.get("tools", [])
+        )
