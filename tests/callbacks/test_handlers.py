@@ -14,9 +14,11 @@ from runnables import (
     AIMessage,
     AsyncCallbackHandler,
     BaseCallbackHandler,
+    BaseRetriever,
     ChatPromptTemplate,
     ConfigError,
     DeterministicFakeEmbedding,
+    Document,
     HumanMessage,
     LLMResult,
     RunnableLambda,
@@ -245,27 +247,24 @@ def test_errors_call_the_methods_of_their_kind(call: Call) -> None:
     assert handler.one("on_llm_error")[0] == handler.one("on_chain_error")[0] == (error,)
 
 
-class Retriever(RunnableLambda[Any, Any]):
-    """A runnable whose runs are those of a retriever."""
+class Search(BaseRetriever):
+    """Finds the question itself."""
 
-    run_type = "retriever"
+    def _get_relevant_documents(self, query: str, *, run_manager: Any) -> list[Document]:
+        if not query:
+            raise ValueError("no query")
+        return [Document(query)]
 
 
 def test_a_retriever_has_methods_of_its_own(call: Call) -> None:
-    """They follow the type of the run."""
-
-    def find(query: str) -> list[str]:
-        if not query:
-            raise ValueError("no query")
-        return [query]
-
+    """With the question and the documents."""
     handler = Everything()
-    assert call.invoke(Retriever(find), "sea", {"callbacks": [handler]}) == ["sea"]
+    assert call.invoke(Search(), "sea", {"callbacks": [handler]}) == [Document("sea")]
     assert handler.names() == ["on_retriever_start", "on_retriever_end"]
     assert handler.one("on_retriever_start")[0][1] == "sea"
-    assert handler.one("on_retriever_end")[0] == (["sea"],)
+    assert handler.one("on_retriever_end")[0] == ([Document("sea")],)
     with pytest.raises(ValueError, match="no query"):
-        call.invoke(Retriever(find), "", {"callbacks": [handler]})
+        call.invoke(Search(), "", {"callbacks": [handler]})
     assert handler.names()[-1] == "on_retriever_error"
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
 from runnables import (
     AIMessage,
+    AIMessageChunk,
     BaseCallbackHandler,
+    BaseChatModel,
+    BaseMessage,
+    ChatGenerationChunk,
     ChatModel,
     InMemoryCache,
     RunnableLambda,
@@ -108,6 +113,38 @@ def test_they_do_not_change_what_the_model_is(call: Call) -> None:
             return AIMessage("own")
 
     assert call.invoke(Own(), "Hi").text == "own"
+
+
+def test_a_model_with_fields_takes_them(call: Call) -> None:
+    """The chunks that its hook yields are reported once."""
+    tokens: list[str] = []
+
+    class Tokens(BaseCallbackHandler):
+        def on_llm_new_token(self, token: str, **kwargs: Any) -> None:
+            tokens.append(token)
+
+    class Letters(BaseChatModel):
+        text: str
+
+        def _stream(
+            self,
+            messages: list[BaseMessage],
+            stop: list[str] | None = None,
+            run_manager: Any = None,
+            **kwargs: Any,
+        ) -> Iterator[ChatGenerationChunk]:
+            for letter in self.text:
+                chunk = ChatGenerationChunk(message=AIMessageChunk(letter))
+                if run_manager:
+                    run_manager.on_llm_new_token(letter, chunk=chunk)
+                yield chunk
+
+        @property
+        def _llm_type(self) -> str:
+            return "letters"
+
+    assert call.invoke(Letters(text="abc", callbacks=[Tokens()]), "Hi").text == "abc"
+    assert tokens == ["a", "b", "c"]
 
 
 def test_models_of_providers_take_them() -> None:
