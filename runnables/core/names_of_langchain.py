@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AGENTS: Final = "Use create_agent(model, tools)."
-HANDLERS: Final = "Use an object with `on_event` as a handler, in callbacks=[...]."
+HANDLERS: Final = (
+    "Handlers subclass BaseCallbackHandler, or have `on_event`; they go into callbacks=[...]."
+)
 HISTORY: Final = (
     "Use with_history(chain, SQLiteHistory(path)), or RunnableWithMessageHistory; for another "
     "store, subclass BaseChatMessageHistory."
@@ -75,7 +77,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Use RunnablePassthrough().": "aidentity identity",
     },
     "Messages and models": {
-        RESULTS: "ChatGeneration ChatGenerationChunk ChatResult",
+        RESULTS: "Generation GenerationChunk",
         TEXT_MODELS: "LLM OpenAI",
         "Use AIMessage.": "LanguageModelOutput",
         "Use AuthenticationError.": "ModelAuthenticationError",
@@ -92,12 +94,10 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Use RateLimitError.": "ModelRateLimitError",
         "Use ToolMessage.": "FunctionMessage",
         "Use ToolMessageChunk.": "FunctionMessageChunk",
-        "Use Usage.": "UsageMetadataCallbackHandler",
         "Use cache= of a model, or with_cache of any runnable.": (
             "aget_prompts aupdate_cache get_llm_cache get_prompts set_llm_cache update_cache"
         ),
         "Use model.get_num_tokens(text), or count_tokens_approximately.": "get_tokenizer",
-        "Use track_usage.": "get_openai_callback get_usage_metadata_callback",
         "Blocks that only one service has are NonStandardContentBlock.": (
             "NonStandardAnnotation ServerToolCall ServerToolCallChunk ServerToolResult"
         ),
@@ -262,17 +262,12 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Handlers, runs, tracing": {
         HANDLERS: (
-            "AsyncCallbackManagerForChainRun AsyncCallbackManagerForLLMRun "
-            "AsyncCallbackManagerForRetrieverRun BaseCallbackHandler CallbackManagerForChainRun "
-            "CallbackManagerForLLMRun CallbackManagerForRetrieverRun Callbacks collect_runs "
+            "AsyncCallbackManager BaseCallbackManager CallbackManager collect_runs "
             "run_collector_var"
         ),
-        "Use ConsoleHandler, or `for chunk in model.stream(...)`.": (
-            "StreamingStdOutCallbackHandler"
-        ),
+        "Use ConsoleHandler(file), which prints all runs.": "FileCallbackHandler",
         "Use ConsoleHandler, which prints all runs.": (
-            "ConsoleCallbackHandler StdOutCallbackHandler get_debug get_verbose set_debug "
-            "set_verbose"
+            "ConsoleCallbackHandler get_debug get_verbose set_debug set_verbose"
         ),
         "Use an Event.": (
             "BaseRun ChainRun LLMRun LogEntry Run RunInfo RunLog RunLogPatch RunState "

@@ -1,4 +1,4 @@
-"""Answers in the form of LangChain's results, for handlers and models that were written for it.
+"""Answers as LangChain's results hold them, for handlers and models that were written for it.
 
 Nothing here makes or takes them otherwise: models return messages.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from runnables.messages.base import BaseMessage
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ChatGeneration:
     """An answer of a model, as LangChain holds it.
 
@@ -35,7 +35,7 @@ class ChatGeneration:
         return self.message.text
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ChatGenerationChunk(ChatGeneration):
     """A chunk of an answer of a model, as LangChain holds it.
 

@@ -56,6 +56,7 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
         max_retry_delay: as for `ChatModel`.
         rate_limiter: as for `ChatModel`.
         cache: as for `ChatModel`.
+        callbacks: as for `ChatModel`.
 
     Raises:
         ConfigError: a required field is not given, a keyword is no field, or a value does not fit;
@@ -84,12 +85,14 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
         "max_retry_delay": (Any, None),
         "rate_limiter": (Any, None),
         "cache": (Any, None),
+        "callbacks": (Any, None),
     }
     name: str | None = None
     max_retries: int | None = None
     max_retry_delay: float | None = None
     rate_limiter: Any = None
     cache: Any = None
+    callbacks: Any = None
 
     def __init_subclass__(cls, internal: bool = False, **kwargs: Any) -> None:
         """Let the hooks of a class serve `ChatModel`, too.
@@ -103,6 +106,7 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
 
     def _check_known(self) -> None:
         self._set_policies(self.max_retries, self.max_retry_delay, self.rate_limiter, self.cache)
+        self._set_callbacks(self.callbacks)
 
     # At run time these are those of ChatModel, in its form.
     if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from runnables import (
     RateLimitError,
     SQLiteCache,
     StrOutputParser,
+    Usage,
     track_usage,
 )
 from runnables.testing import RecordedRequest, Response
@@ -175,7 +176,7 @@ def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
         ({"api_ky": "sk"}, "Did you mean 'api_key'"),
         ({"openai_api_ky": "sk"}, "Did you mean 'api_key'"),
         ({"use_responses": True}, "Did you mean 'use_responses_api'"),
-        ({"callbacks": []}, r"'callbacks'\. Handlers go into the config"),
+        ({"callbacks": Usage()}, r"Write: callbacks=\[handler\]"),
         ({"model_kwargs": "sk-"}, "model_kwargs is of type 'str': expected a dict"),
     ],
 )
