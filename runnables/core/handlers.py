@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, cast
 from uuid import UUID
 
@@ -156,9 +157,9 @@ def as_uuid(run_id: str) -> UUID | str:
 
 
 def _date_of(seconds: float) -> datetime:
-    from datetime import datetime, timezone  # most programs ask for no dates
+    from datetime import datetime  # most programs ask for no dates
 
-    return datetime.fromtimestamp(seconds, timezone.utc)
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _as_dict(key: str, value: Any) -> Any:
