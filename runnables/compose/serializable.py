@@ -1,4 +1,4 @@
-"""Users' own steps with fields, in the form of LangChain's `RunnableSerializable`."""
+"""Users' own steps with fields, as LangChain's `RunnableSerializable` has them."""
 
 from __future__ import annotations
 

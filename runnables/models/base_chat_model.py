@@ -7,7 +7,7 @@ _stream(messages, stop=None, run_manager=None, **kwargs) -> Iterator[ChatGenerat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from runnables.core.options import unknown_option
@@ -159,12 +159,16 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
         if "stop" in options:
             options["stop"] = checked_stop(options["stop"])
         if options:
-            hooks = [taken_by(getattr(type(self), name)) for name in HOOKS if self._writes(name)]
+            hooks = [taken_by(hook) for hook in self._written()]
             for name in options:
                 if not any(taken.takes(name) for taken in hooks):
                     known = {name for taken in hooks for name in taken.names} - _NO_OPTIONS
                     raise unknown_option(type(self).__name__, name, sorted(known))
         return options
+
+    def _written(self) -> list[Callable[..., Any]]:
+        """Return the methods of the class that get the options."""
+        return [getattr(type(self), name) for name in HOOKS if self._writes(name)]
 
     def bind_tools(
         self, tools: Sequence[Tool], *, tool_choice: Any = None, **kwargs: Any
@@ -214,6 +218,10 @@ class SimpleChatModel(BaseChatModel, internal=True):
         'AHOY!!'
     """
 
+    def _written(self) -> list[Callable[..., Any]]:
+        written = [type(self)._call]
+        return written + [hook for hook in super()._written() if hook is not _BY_CALL]
+
     def _call(
         self,
         messages: list[BaseMessage],
@@ -221,7 +229,7 @@ class SimpleChatModel(BaseChatModel, internal=True):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> str:
-        """Answer a conversation with a text."""
+        """Answer a conversation with a string."""
         raise TypeError(f"{type(self).__name__} has no hook that answers: write `_call`.")
 
     def _generate(
@@ -235,3 +243,7 @@ class SimpleChatModel(BaseChatModel, internal=True):
         if not isinstance(text, str):
             raise TypeError(f"{type(self).__name__}._call returned {text!r}: it returns a string.")
         return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+
+
+_BY_CALL: Final = SimpleChatModel._generate
+"""The hook that calls `_call`, and takes what that takes."""

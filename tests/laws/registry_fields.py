@@ -26,7 +26,7 @@ class Add(RunnableSerializable[int, int]):
 
     step: int = 1
 
-    def invoke(self, input: int, config: RunnableConfig | None = None, **kwargs: Any) -> int:
+    def invoke(self, input: int, config: RunnableConfig | None = None) -> int:
         return input + self.step
 
 
@@ -35,7 +35,7 @@ class Echo(SimpleChatModel):
 
     end: str = "!"
 
-    def _call(self, messages: Any, stop: Any = None, run_manager: Any = None, **_: Any) -> str:
+    def _call(self, messages: Any, stop: Any = None, run_manager: Any = None) -> str:
         return f"{messages[-1].text}{self.end}"
 
 
@@ -44,14 +44,12 @@ class Letters(BaseChatModel):
 
     n: int
 
-    def _generate(
-        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
-    ) -> ChatResult:
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None) -> ChatResult:
         message = AIMessage(messages[-1].text[: self.n])
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     def _stream(
-        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+        self, messages: Any, stop: Any = None, run_manager: Any = None
     ) -> Iterator[ChatGenerationChunk]:
         for letter in messages[-1].text[: self.n]:
             run_manager.on_llm_new_token(letter)

@@ -1,4 +1,4 @@
-"""Documents, and their texts."""
+"""Documents, and prompts that show them."""
 
 from __future__ import annotations
 

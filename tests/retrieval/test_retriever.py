@@ -136,7 +136,7 @@ def test_an_async_retriever_serves_async_calls() -> None:
 
 
 @pytest.mark.parametrize(
-    "found", ["text", None, ["text"], Document("x")], ids=["text", "none", "texts", "one"]
+    "found", ["text", None, ["text"], Document("x")], ids=["string", "none", "strings", "one"]
 )
 def test_what_is_no_list_of_documents_is_refused(call: Call, found: Any) -> None:
     """The error names the class."""
