@@ -196,9 +196,14 @@ SUBJECTS = (
         "What can be seen of a run: in the console, as a stream of events, as a count of tokens.",
         {
             "Watch": "ConsoleHandler StreamEvent",
-            "Handlers of your own": "Handler Event",
+            "Handlers of your own": "Handler Event Callbacks",
+            "Handlers with a method for each event": "BaseCallbackHandler AsyncCallbackHandler "
+            "StdOutCallbackHandler StreamingStdOutCallbackHandler LLMResult ChatGeneration "
+            "ChatGenerationChunk ChatResult",
             "Events of your own": "dispatch_custom_event adispatch_custom_event",
             "Usage": "track_usage Usage",
+            "Usage, as LangChain has it": "get_usage_metadata_callback "
+            "UsageMetadataCallbackHandler get_openai_callback OpenAICallbackHandler",
         },
     ),
     Subject(

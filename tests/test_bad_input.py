@@ -124,13 +124,13 @@ def test_a_batch_needs_many_inputs(inputs: Any, call: Call) -> None:
 @pytest.mark.parametrize("on", ["on_start", "on_end", "on_error"])
 @pytest.mark.parametrize(
     "function",
-    [lambda run, config: None, lambda: None, 3],
+    [lambda run, other: None, lambda: None, 3],
     ids=["two parameters", "no parameters", "no function"],
 )
 def test_a_listener_is_a_function_of_an_event(on: str, function: Any) -> None:
     """A listener with other parameters is refused when it is bound, not at the first call."""
 
-    async def two(run: Any, config: Any) -> None: ...
+    async def two(run: Any, other: Any) -> None: ...
 
     step = RunnablePassthrough()
     with pytest.raises(ConfigError, match=f"{on}=.*expected a function of one argument, the event"):

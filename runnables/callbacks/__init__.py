@@ -1,4 +1,4 @@
-"""Handlers in the form of LangChain's callbacks, over the one `on_event`."""
+"""Handlers with a method for each event, as LangChain has them, over the one `on_event`."""
 
 from typing import TYPE_CHECKING
 

@@ -13,13 +13,12 @@ from runnables.core.handlers import Event, as_uuid
 from runnables.engine.merging import RESET
 from runnables.errors import RunnablesError
 from runnables.messages.as_text import get_buffer_string
+from runnables.messages.base import BaseMessage
 from runnables.messages.convert import convert_to_messages
 from runnables.messages.generations import ChatGeneration, ChatGenerationChunk, LLMResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from runnables.messages.base import BaseMessage
 
 
 class Method(NamedTuple):
@@ -79,6 +78,8 @@ def _new_token(event: Event) -> Arguments | None:
 
 def _llm_end(event: Event) -> Arguments:
     message = event.output
+    if not isinstance(message, BaseMessage):  # a stream without a chunk
+        return (LLMResult(generations=[[]]),), _ids(event)
     metadata: dict[str, Any] = dict(message.response_metadata)
     output: dict[str, Any] = {}
     if name := metadata.get("model_name"):
@@ -104,9 +105,8 @@ def _tool_start(event: Event) -> Arguments:
         values = dict(cast("Mapping[str, Any]", values))
         if values.get("type") == "tool_call":
             call_id, values = values.get("id"), values.get("args")
-    inputs: Any = values if isinstance(values, dict) else None
-    text = values if isinstance(values, str) else str(values)
-    return _start(event, text, inputs=inputs, tool_call_id=call_id)
+    inputs = cast("Any", values) if isinstance(values, dict) else None
+    return _start(event, str(cast("Any", values)), inputs=inputs, tool_call_id=call_id)
 
 
 def _tool_end(event: Event) -> Arguments:

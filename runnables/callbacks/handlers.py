@@ -1,4 +1,4 @@
-"""Handlers with a method for each event, in the form of LangChain's callbacks."""
+"""Handlers with a method for each event, as LangChain has them."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from runnables.core.signatures import checks_keywords
-from runnables.messages.usage import UsageMetadata
 from runnables.models.prices import checked_prices, cost_of
 from runnables.models.usage import Usage, handling
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from runnables.core.handlers import Event
+    from runnables.messages.usage import UsageMetadata
     from runnables.models.prices import Price
 
 

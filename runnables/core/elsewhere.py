@@ -50,7 +50,10 @@ _GROUPS: Final[Mapping[str, str]] = {
         "LLMMathChain create_openai_functions_agent create_openai_tools_agent initialize_agent"
     ),
     _CHAINS: "stuff_documents_chain",
-    _HANDLERS: "AsyncCallbackManagerForChainRun CallbackManagerForChainRun",
+    _HANDLERS: (
+        "AsyncCallbackManager AsyncCallbackManagerForChainRun BaseCallbackManager CallbackManager "
+        "CallbackManagerForChainRun"
+    ),
     _HISTORY: "InMemoryChatMessageHistory RemoveMessage RunnableWithMessageHistory",
     _INTERNAL: (
         "ErrorCode FILTERED_ARGS FunctionNonLocals GetLambdaSource InitValidator "

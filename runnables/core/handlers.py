@@ -157,7 +157,7 @@ def as_uuid(run_id: str) -> UUID | str:
 
 
 def _date_of(seconds: float) -> datetime:
-    from datetime import datetime  # most programs ask for no dates
+    from datetime import UTC, datetime  # most programs ask for no dates
 
     return datetime.fromtimestamp(seconds, UTC)
 

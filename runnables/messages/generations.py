@@ -1,4 +1,4 @@
-"""Answers in the form of LangChain's results, for handlers and models that were written for it.
+"""Answers as LangChain's results hold them, for handlers and models that were written for it.
 
 Nothing here makes or takes them otherwise: models return messages.
 """
@@ -6,13 +6,14 @@ Nothing here makes or takes them otherwise: models return messages.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runnables.messages.ai import AIMessageChunk
-from runnables.messages.base import BaseMessage
+if TYPE_CHECKING:
+    from runnables.messages.ai import AIMessageChunk
+    from runnables.messages.base import BaseMessage
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ChatGeneration:
     """An answer of a model, as LangChain holds it.
 
@@ -34,7 +35,7 @@ class ChatGeneration:
         return self.message.text
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ChatGenerationChunk(ChatGeneration):
     """A chunk of an answer of a model, as LangChain holds it.
 

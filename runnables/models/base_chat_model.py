@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from runnables.compose.runnable import Runnable
     from runnables.core.fields import Fields
+    from runnables.core.handlers import Callbacks
     from runnables.core.run_managers import AsyncCallbackManagerForLLMRun
     from runnables.messages.base import BaseMessage
     from runnables.messages.convert import LanguageModelInput
@@ -52,6 +53,7 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
 
     Attributes:
         name: the model's name in events and traces.
+        callbacks: as for `ChatModel`.
         max_retries: as for `ChatModel`; a subclass with a field of this name is retried, too.
         max_retry_delay: as for `ChatModel`.
         rate_limiter: as for `ChatModel`.
@@ -80,12 +82,14 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
     _takes_options: ClassVar[bool] = False
     _known_fields: ClassVar[Fields] = {
         "name": (str | None, None),
+        "callbacks": (Any, None),
         "max_retries": (Any, None),
         "max_retry_delay": (Any, None),
         "rate_limiter": (Any, None),
         "cache": (Any, None),
     }
     name: str | None = None
+    callbacks: Callbacks = None
     max_retries: int | None = None
     max_retry_delay: float | None = None
     rate_limiter: Any = None
@@ -102,6 +106,7 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
         adapt_hooks(cls)
 
     def _check_known(self) -> None:
+        self._set_callbacks(self.callbacks)
         self._set_policies(self.max_retries, self.max_retry_delay, self.rate_limiter, self.cache)
 
     # At run time these are those of ChatModel, in its form.

@@ -48,20 +48,21 @@ from runnables.messages.tokens import count_tokens_approximately
 from runnables.models.calls import afill_call_ids, checked_answer, fill_call_ids, join_answer
 from runnables.models.hook_forms import CheckedHooks, open_hook
 from runnables.models.options import BASE_OPTIONS, check_numbers, merged_options
+from runnables.models.own_handlers import OwnHandlers
 from runnables.models.request_policies import RequestPolicy
-from runnables.models.structured.output import StructuredOutput
 
 if TYPE_CHECKING:
     from runnables.cache.stores import BaseCache
     from runnables.compose.policies.failures import Restart
     from runnables.compose.runnable import Runnable
     from runnables.core.events import Run
+    from runnables.core.handlers import Callbacks
     from runnables.messages.convert import LanguageModelInput
     from runnables.models.rate_limits import BaseRateLimiter
     from runnables.models.structured.schemas import Tool
 
 
-class ChatModel(CheckedHooks, RequestPolicy, StructuredOutput, internal=True):
+class ChatModel(CheckedHooks, RequestPolicy, OwnHandlers, internal=True):
     """A model that answers conversations; the base of every provider's chat model.
 
     It takes a string, a list of messages or a prompt value, and returns an `AIMessage`; streamed,
@@ -80,10 +81,10 @@ class ChatModel(CheckedHooks, RequestPolicy, StructuredOutput, internal=True):
         name: the model's name in events and traces.
         max_retries: how often a request is repeated after an error that may pass (see
             `is_retryable`); None: never.
-        max_retry_delay: the longest delay, in seconds, that the service may ask for before a retry;
-            60 by default.
+        max_retry_delay: the longest delay, in seconds, that a service may ask for; 60 by default.
         rate_limiter: spaces the requests of all models that share it.
         cache: where answers are stored, and looked up first.
+        callbacks: handlers that receive the events of its runs.
 
     Raises:
         ConfigError: a number of the wrong type or out of range, or an unknown keyword.
@@ -119,8 +120,10 @@ class ChatModel(CheckedHooks, RequestPolicy, StructuredOutput, internal=True):
         max_retry_delay: float | None = None,
         rate_limiter: BaseRateLimiter | None = None,
         cache: BaseCache | None = None,
+        callbacks: Callbacks = None,
     ) -> None:
         self._set_policies(max_retries, max_retry_delay, rate_limiter, cache)
+        self._set_callbacks(callbacks)
         self.model = model
         self.temperature = temperature
         self.max_tokens = max_tokens

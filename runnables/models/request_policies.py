@@ -37,7 +37,7 @@ BACKOFF: Final = Backoff(initial=0.5, max=8.0, jitter=0.5)
 
 
 _REQUEST_SETTINGS: Final = frozenset(
-    "name max_retries max_retry_delay rate_limiter cache api_key timeout".split()
+    "name max_retries max_retry_delay rate_limiter cache callbacks api_key timeout".split()
 )
 """The settings that say how a service is asked, and do not change what it answers."""
 

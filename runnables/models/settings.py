@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     from runnables.cache.stores import BaseCache
+    from runnables.core.handlers import Handler
     from runnables.models.rate_limits import BaseRateLimiter
 
 
@@ -41,6 +42,8 @@ class UnseededChatSettings(RequestSettings, total=False):
     """Choose among the likeliest tokens of this total probability."""
     cache: BaseCache | None
     """Where answers are stored, and looked for first."""
+    callbacks: Sequence[Handler] | None
+    """The handlers that receive the events of its runs."""
 
 
 class ChatSettings(UnseededChatSettings, total=False):

@@ -13,8 +13,8 @@ from runnables.core.handlers import Event, MisreadEventError
 from tests.both_modes import Call
 
 MISREADINGS: dict[str, tuple[Any, str]] = {
-    "a run of LangChain's": (lambda event: event.inputs, r"It is event\.input here"),
-    "its outputs": (lambda event: event.outputs, r"It is event\.output here"),
+    "a run of LangChain's": (lambda event: event.serialized, r"It is event\.name here"),
+    "its other runs": (lambda event: event.child_runs, "no attribute 'child_runs'"),
     "a dict": (lambda event: event["name"], r"no dict.*Write event\.name"),
     "a dict of stream_events": (lambda event: event["event"], r"no dict.*Write event\.kind"),
     "a mapping": (lambda event: event.get("name"), "no attribute 'get'"),
@@ -70,5 +70,5 @@ def test_an_event_is_still_a_value() -> None:
     """It copies, pickles, and can be asked whether it has an attribute."""
     event = Event(kind="start", run_type="chain", name="a", run_id="1")
     assert copy.deepcopy(event) == pickle.loads(pickle.dumps(event)) == event
-    assert not hasattr(event, "inputs") and getattr(event, "inputs", 3) == 3
+    assert not hasattr(event, "extra") and getattr(event, "extra", 3) == 3
     assert not hasattr(event, "_repr_html_")

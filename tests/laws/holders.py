@@ -18,6 +18,7 @@ from runnables import (
     RunnableLambda,
     RunnableParallel,
     RunnablePassthrough,
+    get_openai_callback,
     track_usage,
 )
 from runnables_providers.scripted import ScriptedChatModel
@@ -93,6 +94,20 @@ def _usage() -> Generator[Callable[[], None]]:
 
 
 @contextmanager
+def _openai() -> Generator[Callable[[], None]]:
+    calls = 0
+
+    def check() -> None:
+        nonlocal calls
+        model().invoke("q")
+        calls += 1
+        _same(callback.successful_requests, calls)
+
+    with get_openai_callback() as callback:
+        yield check
+
+
+@contextmanager
 def _budget() -> Generator[Callable[[], None]]:
     spent = 0
 
@@ -110,8 +125,8 @@ def _same(found: Any, wanted: Any) -> None:
     assert found is wanted or found == wanted, f"{found!r} is not {wanted!r}"
 
 
-HELD = [Held(name) for name in ("span", "sqlite", "lock", "usage", "budget")]
-OF_ANY_THREAD = ("span", "usage", "budget")
+HELD = [Held(name) for name in ("span", "sqlite", "lock", "usage", "openai", "budget")]
+OF_ANY_THREAD = ("span", "usage", "openai", "budget")
 
 
 def whole(held: Held) -> Any:

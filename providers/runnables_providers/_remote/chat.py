@@ -34,6 +34,7 @@ from runnables_providers._remote.stream_decoding import JSONEvents, is_start_of_
 
 if TYPE_CHECKING:
     from runnables.cache import BaseCache
+    from runnables.core.handlers import Callbacks
     from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
     from runnables.models.rate_limits import BaseRateLimiter
     from runnables_providers._http import Timeouts
@@ -100,6 +101,7 @@ class HTTPChatModel(Remote, ChatModel):
             60 by default.
         rate_limiter: spaces the requests of all models that share it.
         cache: the cache of answers, which is read first; see `RequestPolicy`.
+        callbacks: handlers that receive the events of its runs.
         default_headers: more headers of each request; no repr shows their values.
         extra_body: more keys of each request body; objects in it are merged into those of the
             request, and anything else overrides.
@@ -131,6 +133,7 @@ class HTTPChatModel(Remote, ChatModel):
         max_retry_delay: float | None = None,
         rate_limiter: BaseRateLimiter | None = None,
         cache: BaseCache | None = None,
+        callbacks: Callbacks = None,
         default_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         name: str | None = None,
@@ -148,6 +151,7 @@ class HTTPChatModel(Remote, ChatModel):
             max_retry_delay=max_retry_delay,
             rate_limiter=rate_limiter,
             cache=cache,
+            callbacks=callbacks,
         )
         is_mapping = isinstance(extra_body, Mapping)
         self._check_type("extra_body", extra_body, is_mapping, "a dict")

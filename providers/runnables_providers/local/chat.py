@@ -18,6 +18,7 @@ from runnables_providers.local.runtime import ModelSetup, check_counts, require_
 
 if TYPE_CHECKING:
     from runnables.cache import BaseCache
+    from runnables.core.handlers import Callbacks
     from runnables.messages import AIMessageChunk, BaseMessage
 
 CONTEXT_SIZE: Final = 4096
@@ -65,6 +66,7 @@ class LocalChatModel(ChatModel, internal=True):
         threads: how many threads compute; None: two, or half of the CPUs if that is more.
         chat_template: a Jinja template for conversations, in place of the one in the file.
         cache: where answers are stored, and looked for first.
+        callbacks: handlers that receive the events of its runs.
         name: the name of the model in traces, events and logs.
 
     Raises:
@@ -98,6 +100,7 @@ class LocalChatModel(ChatModel, internal=True):
         threads: int | None = None,
         chat_template: str | None = None,
         cache: BaseCache | None = None,
+        callbacks: Callbacks = None,
         name: str | None = None,
     ) -> None:
         super().__init__(
@@ -109,6 +112,7 @@ class LocalChatModel(ChatModel, internal=True):
             top_p=top_p,
             name=name,
             cache=cache,
+            callbacks=callbacks,
         )
         self.context_size = context_size
         self.parallel = parallel

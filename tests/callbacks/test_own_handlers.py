@@ -1,0 +1,116 @@
+"""Handlers that a model is made with."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+from runnables import (
+    AIMessage,
+    BaseCallbackHandler,
+    ChatModel,
+    InMemoryCache,
+    RunnableLambda,
+    StrOutputParser,
+    Usage,
+)
+from runnables.core.handlers import Event
+from runnables_providers.openai import ChatOpenAI
+from runnables_providers.scripted import ScriptedChatModel
+from tests.both_modes import Call
+
+
+class Kinds:
+    """Records the kinds and types of events."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def on_event(self, event: Event) -> None:
+        self.seen.append(f"{event.run_type} {event.kind}")
+
+
+def test_they_receive_the_events_of_the_model_only(call: Call) -> None:
+    """In each kind of call, and with no handler in the config."""
+    own = Kinds()
+    chain = ScriptedChatModel(["Ahoy!"], cycle=True, callbacks=[own]) | StrOutputParser()
+    assert call.invoke(chain, "Hi") == "Ahoy!"
+    assert own.seen == ["chat_model start", "chat_model end"]
+    own.seen.clear()
+    assert call.stream(chain, "Hi") == ["Ahoy!"]
+    assert own.seen == ["chat_model start", "chat_model chunk", "chat_model end"]
+    own.seen.clear()
+    assert call.batch(chain, ["Hi"] * 3) == ["Ahoy!"] * 3
+    assert own.seen.count("chat_model end") == 3
+
+
+def test_they_are_called_once_each_beside_those_of_the_config(call: Call) -> None:
+    """A handler that is in both places is one handler, and the run is one run."""
+    own, other = Kinds(), Kinds()
+    model = ScriptedChatModel(["Ahoy!"], cycle=True, callbacks=[own])
+    call.invoke(model, "Hi", {"callbacks": [own, other]})
+    assert own.seen == other.seen == ["chat_model start", "chat_model end"]
+
+    def ask(text: str) -> Any:
+        return model.invoke(text)
+
+    async def aask(text: str) -> Any:
+        return await model.ainvoke(text)
+
+    call.invoke(RunnableLambda(ask, aask), "Hi", {"callbacks": [own]})
+    assert own.seen[2:] == ["chain start", "chat_model start", "chat_model end", "chain end"]
+
+
+def test_they_follow_the_model_into_what_is_made_of_it(call: Call) -> None:
+    """A binding, a config, a retry and a structured answer."""
+    own = Kinds()
+    model = ScriptedChatModel(['{"a": 1}'], cycle=True, callbacks=[own])
+    schema = {"title": "A", "type": "object", "properties": {"a": {"type": "integer"}}}
+    for made in (
+        model.bind(temperature=0),
+        model.with_config(tags=["t"]),
+        model.with_retry(),
+        model.with_structured_output(schema, method="json_mode"),
+    ):
+        own.seen.clear()
+        call.invoke(made, "Hi")
+        assert own.seen == ["chat_model start", "chat_model end"]
+
+
+def test_tokens_reach_a_handler_of_the_model(call: Call) -> None:
+    """An invoked model streams for `on_llm_new_token`."""
+    tokens: list[str] = []
+
+    class Tokens(BaseCallbackHandler):
+        def on_llm_new_token(self, token: str, **kwargs: Any) -> None:
+            tokens.append(token)
+
+    model = ScriptedChatModel(["one two"], callbacks=[Tokens()])
+    assert call.invoke(model, "Hi").text == "one two"
+    assert len(tokens) > 1 and "".join(tokens) == "one two"
+
+
+def test_they_do_not_change_what_the_model_is(call: Call) -> None:
+    """It pickles, is the same for a cache, and a subclass need not call our `__init__`."""
+    cache = InMemoryCache()
+    usage = Usage()
+    plain = ScriptedChatModel(["a", "b"], cache=cache)
+    watched = ScriptedChatModel(["a", "b"], cache=cache, callbacks=[usage])
+    assert call.invoke(plain, "Hi").text == call.invoke(watched, "Hi").text == "a"
+    copy = pickle.loads(pickle.dumps(ScriptedChatModel(["a"], callbacks=[usage])))
+    assert isinstance(copy.callbacks[0], Usage)
+
+    class Own(ChatModel):
+        def __init__(self) -> None:
+            pass
+
+        def _generate(self, messages: Any, options: Any) -> AIMessage:
+            return AIMessage("own")
+
+    assert call.invoke(Own(), "Hi").text == "own"
+
+
+def test_models_of_providers_take_them() -> None:
+    """By the same keyword."""
+    own = Kinds()
+    assert ChatOpenAI(model="m", api_key="k", callbacks=[own]).callbacks == [own]
