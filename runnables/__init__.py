@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         ConfigurableField as ConfigurableField,
         ConfigurableFieldMultiOption as ConfigurableFieldMultiOption,
         ConfigurableFieldSingleOption as ConfigurableFieldSingleOption,
+        ConfigurableFieldSpec as ConfigurableFieldSpec,
     )
     from runnables.compose.decorator import chain as chain
     from runnables.compose.functions import RunnableLambda as RunnableLambda
@@ -95,6 +96,7 @@ if TYPE_CHECKING:
         CallbackManagerForRetrieverRun as CallbackManagerForRetrieverRun,
     )
     from runnables.core.user_code import ensure_config as ensure_config
+    from runnables.engine.addable import AddableDict as AddableDict, aadd as aadd, add as add
     from runnables.engine.cancellation import is_cancelled as is_cancelled
     from runnables.engine.deltas import MergeableChunk as MergeableChunk
     from runnables.engine.merging import (
@@ -135,6 +137,18 @@ if TYPE_CHECKING:
         ToolException as ToolException,
         WeightsError as WeightsError,
         is_retryable as is_retryable,
+    )
+    from runnables.history import (
+        BaseChatMessageHistory as BaseChatMessageHistory,
+        ChatMessageHistory as ChatMessageHistory,
+        History as History,
+        InMemoryChatMessageHistory as InMemoryChatMessageHistory,
+        InMemoryHistory as InMemoryHistory,
+        RunnableWithMessageHistory as RunnableWithMessageHistory,
+        SQLiteChatMessageHistory as SQLiteChatMessageHistory,
+        SQLiteHistory as SQLiteHistory,
+        SummarizeHistory as SummarizeHistory,
+        with_history as with_history,
     )
     from runnables.messages import (
         AIMessage as AIMessage,
@@ -229,6 +243,10 @@ if TYPE_CHECKING:
         BaseRateLimiter as BaseRateLimiter,
         InMemoryRateLimiter as InMemoryRateLimiter,
     )
+    from runnables.models.text_fakes import (
+        FakeListLLM as FakeListLLM,
+        FakeStreamingListLLM as FakeStreamingListLLM,
+    )
     from runnables.models.usage import (
         Usage as Usage,
         track_usage as track_usage,
@@ -249,11 +267,16 @@ if TYPE_CHECKING:
         ListOutputParser as ListOutputParser,
         MarkdownListOutputParser as MarkdownListOutputParser,
         NumberedListOutputParser as NumberedListOutputParser,
+        OutputFixingParser as OutputFixingParser,
         PydanticOutputParser as PydanticOutputParser,
         PydanticToolsParser as PydanticToolsParser,
         RepairParser as RepairParser,
+        ResponseSchema as ResponseSchema,
+        RetryOutputParser as RetryOutputParser,
+        RetryWithErrorOutputParser as RetryWithErrorOutputParser,
         SimpleJsonOutputParser as SimpleJsonOutputParser,
         StrOutputParser as StrOutputParser,
+        StructuredOutputParser as StructuredOutputParser,
         XMLOutputParser as XMLOutputParser,
         answer_text as answer_text,
         parse_json_markdown as parse_json_markdown,
@@ -275,11 +298,13 @@ if TYPE_CHECKING:
         HumanMessagePromptTemplate as HumanMessagePromptTemplate,
         ImagePromptTemplate as ImagePromptTemplate,
         LengthBasedExampleSelector as LengthBasedExampleSelector,
+        MaxMarginalRelevanceExampleSelector as MaxMarginalRelevanceExampleSelector,
         MessagesPlaceholder as MessagesPlaceholder,
         MissingVariableError as MissingVariableError,
         PromptInputError as PromptInputError,
         PromptTemplate as PromptTemplate,
         PromptTemplateFormat as PromptTemplateFormat,
+        SemanticSimilarityExampleSelector as SemanticSimilarityExampleSelector,
         StringPromptTemplate as StringPromptTemplate,
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
     )

@@ -10,9 +10,9 @@ HOMES: Final = {
     "runnables.cache": "BaseCache InMemoryCache RunnableCache",
     "runnables.cache.sqlite": "SQLiteCache",
     "runnables.callbacks": (
-        "AsyncCallbackHandler BaseCallbackHandler get_openai_callback get_usage_metadata_callback "
-        "OpenAICallbackHandler StdOutCallbackHandler StreamingStdOutCallbackHandler "
-        "UsageMetadataCallbackHandler"
+        "AsyncCallbackHandler BaseCallbackHandler get_openai_callback "
+        "get_usage_metadata_callback OpenAICallbackHandler StdOutCallbackHandler "
+        "StreamingStdOutCallbackHandler UsageMetadataCallbackHandler"
     ),
     "runnables.compose.assign": "RunnableAssign",
     "runnables.compose.binding": "RunnableBinding",
@@ -20,13 +20,14 @@ HOMES: Final = {
     "runnables.compose.coerce": "coerce_to_runnable",
     "runnables.compose.configurable": "RunnableConfigurableAlternatives RunnableConfigurableFields",
     "runnables.compose.configurable_fields": (
-        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption"
+        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption "
+        "ConfigurableFieldSpec"
     ),
     "runnables.compose.decorator": "chain",
     "runnables.compose.functions": "RunnableLambda",
     "runnables.compose.generators": "RunnableGenerator",
-    "runnables.compose.non_blocking": "Decoder NonBlockingStep",
     "runnables.compose.map": "RunnableEach",
+    "runnables.compose.non_blocking": "Decoder NonBlockingStep",
     "runnables.compose.parallel": "RunnableMap RunnableParallel",
     "runnables.compose.passthrough": "RunnablePassthrough RunnablePick",
     "runnables.compose.policies.fallbacks": "RunnableWithFallbacks",
@@ -45,6 +46,7 @@ HOMES: Final = {
         "CallbackManagerForLLMRun CallbackManagerForRetrieverRun"
     ),
     "runnables.core.user_code": "ensure_config",
+    "runnables.engine.addable": "aadd add AddableDict",
     "runnables.engine.cancellation": "is_cancelled",
     "runnables.engine.deltas": "MergeableChunk",
     "runnables.engine.merging": (
@@ -56,8 +58,13 @@ HOMES: Final = {
         "InvalidRequestError is_retryable MergeError MissingExtra ModelConnectionError "
         "ModelError ModelRefusalError ModelTimeoutError OutputParserException "
         "PermissionDeniedError PromptError RateLimitError RecursionLimitError RunnablesError "
-        "ServerError StepLimitError StepTimeout SyncAsyncError ToolArgumentsError ToolException "
-        "WeightsError"
+        "ServerError StepLimitError StepTimeout SyncAsyncError ToolArgumentsError "
+        "ToolException WeightsError"
+    ),
+    "runnables.history": (
+        "BaseChatMessageHistory ChatMessageHistory History InMemoryChatMessageHistory "
+        "InMemoryHistory RunnableWithMessageHistory SQLiteChatMessageHistory SQLiteHistory "
+        "SummarizeHistory with_history"
     ),
     "runnables.messages": (
         "add_usage AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage "
@@ -68,47 +75,51 @@ HOMES: Final = {
         "merge_message_runs message_chunk_to_message message_from_dict message_to_chunk "
         "message_to_dict MessageLikeRepresentation messages_from_dict messages_to_dict "
         "MessagesLike NonStandardContentBlock OutputTokenDetails PlainTextContentBlock "
-        "PromptValue ReasoningContentBlock RefusalContentBlock StringPromptValue subtract_usage "
-        "SystemMessage SystemMessageChunk TextContentBlock tool_call tool_call_chunk ToolCall "
-        "ToolCallChunk ToolMessage ToolMessageChunk trim_messages UsageMetadata "
-        "VideoContentBlock"
+        "PromptValue ReasoningContentBlock RefusalContentBlock StringPromptValue "
+        "subtract_usage SystemMessage SystemMessageChunk TextContentBlock tool_call "
+        "tool_call_chunk ToolCall ToolCallChunk ToolMessage ToolMessageChunk trim_messages "
+        "UsageMetadata VideoContentBlock"
     ),
     "runnables.messages.generations": "ChatGeneration ChatGenerationChunk ChatResult LLMResult",
     "runnables.models": (
-        "atruncate_stream ChatModel convert_to_openai_function convert_to_openai_tool Embeddings "
-        "init_chat_model init_embeddings LanguageModelInput RawAnswer StopSequenceFilter "
-        "truncate_at_stop truncate_message truncate_stream"
+        "atruncate_stream ChatModel convert_to_openai_function convert_to_openai_tool "
+        "Embeddings init_chat_model init_embeddings LanguageModelInput RawAnswer "
+        "StopSequenceFilter truncate_at_stop truncate_message truncate_stream"
     ),
     "runnables.models.base_chat_model": "BaseChatModel SimpleChatModel",
     "runnables.models.budget": "Budget",
     "runnables.models.fakes": (
-        "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel FakeMessagesListChatModel "
-        "GenericFakeChatModel ParrotFakeChatModel"
+        "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel "
+        "FakeMessagesListChatModel GenericFakeChatModel ParrotFakeChatModel"
     ),
     "runnables.models.rate_limits": "BaseRateLimiter InMemoryRateLimiter",
+    "runnables.models.text_fakes": "FakeListLLM FakeStreamingListLLM",
     "runnables.models.usage": "track_usage Usage",
     "runnables.parsers": (
         "answer_text BaseOutputParser BaseParser BaseTransformOutputParser "
         "CommaSeparatedListOutputParser DatetimeOutputParser EnumOutputParser JsonError "
-        "JsonExtractor JsonOutputKeyToolsParser JsonOutputParser JsonOutputToolsParser JsonReader "
-        "ListOutputParser MarkdownListOutputParser NumberedListOutputParser parse_json_markdown "
-        "parse_partial_json PydanticOutputParser PydanticToolsParser RepairParser "
-        "SimpleJsonOutputParser StrOutputParser XMLOutputParser"
+        "JsonExtractor JsonOutputKeyToolsParser JsonOutputParser JsonOutputToolsParser "
+        "JsonReader ListOutputParser MarkdownListOutputParser NumberedListOutputParser "
+        "OutputFixingParser parse_json_markdown parse_partial_json PydanticOutputParser "
+        "PydanticToolsParser RepairParser ResponseSchema RetryOutputParser "
+        "RetryWithErrorOutputParser SimpleJsonOutputParser StrOutputParser "
+        "StructuredOutputParser XMLOutputParser"
     ),
     "runnables.prompts": (
         "AIMessagePromptTemplate AsyncExampleSelector BaseChatPromptTemplate "
         "BaseExampleSelector BaseMessagePromptTemplate BasePromptTemplate "
         "ChatMessagePromptTemplate ChatPromptTemplate DictPromptTemplate ExampleSelector "
         "FewShotChatMessagePromptTemplate FewShotPromptTemplate HumanMessagePromptTemplate "
-        "ImagePromptTemplate LengthBasedExampleSelector MessagesPlaceholder "
-        "MissingVariableError PromptInputError PromptTemplate PromptTemplateFormat "
-        "StringPromptTemplate SystemMessagePromptTemplate"
+        "ImagePromptTemplate LengthBasedExampleSelector MaxMarginalRelevanceExampleSelector "
+        "MessagesPlaceholder MissingVariableError PromptInputError PromptTemplate "
+        "PromptTemplateFormat SemanticSimilarityExampleSelector StringPromptTemplate "
+        "SystemMessagePromptTemplate"
     ),
     "runnables.retrieval": "aformat_document BaseRetriever Document format_document",
     "runnables.tools": (
         "AsyncCallbackManagerForToolRun BaseTool BaseToolkit CallbackManagerForToolRun "
         "InjectedToolArg InjectedToolCallId render_text_description "
-        "render_text_description_and_args RunnableTool StructuredTool tool Tool "
+        "render_text_description_and_args RunnableTool StructuredTool Tool tool "
         "tool_example_to_messages"
     ),
 }

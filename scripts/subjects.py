@@ -51,11 +51,11 @@ SUBJECTS = (
             "Options and config": "RunnableBinding RunnableConfig ensure_config merge_configs "
             "is_cancelled",
             "Configurable runnables": "ConfigurableField ConfigurableFieldSingleOption "
-            "ConfigurableFieldMultiOption RunnableConfigurableFields "
+            "ConfigurableFieldMultiOption ConfigurableFieldSpec RunnableConfigurableFields "
             "RunnableConfigurableAlternatives",
             "Streams": "Stream AsyncStream",
             "How chunks add up": "DELTAS SNAPSHOTS RESET ByKey ByIndex CustomMerge Merge "
-            "MergeableChunk merge_chunks",
+            "MergeableChunk merge_chunks AddableDict add aadd",
         },
     ),
     Subject(
@@ -111,7 +111,9 @@ SUBJECTS = (
             "SystemMessagePromptTemplate ChatMessagePromptTemplate ImagePromptTemplate "
             "DictPromptTemplate",
             "Examples": "FewShotChatMessagePromptTemplate FewShotPromptTemplate "
-            "LengthBasedExampleSelector ExampleSelector AsyncExampleSelector BaseExampleSelector",
+            "LengthBasedExampleSelector SemanticSimilarityExampleSelector "
+            "MaxMarginalRelevanceExampleSelector "
+            "ExampleSelector AsyncExampleSelector BaseExampleSelector",
             "What a prompt makes": "PromptValue ChatPromptValue StringPromptValue",
             "Bases": "BasePromptTemplate BaseChatPromptTemplate StringPromptTemplate "
             "BaseMessagePromptTemplate",
@@ -128,7 +130,10 @@ SUBJECTS = (
             "NumberedListOutputParser MarkdownListOutputParser EnumOutputParser "
             "DatetimeOutputParser XMLOutputParser",
             "Tool calls": "JsonOutputToolsParser JsonOutputKeyToolsParser PydanticToolsParser",
-            "Correcting answers": "RepairParser",
+            "Fields that are described": "StructuredOutputParser ResponseSchema",
+            "Correcting answers": (
+                "RepairParser OutputFixingParser RetryOutputParser RetryWithErrorOutputParser"
+            ),
             "Parsers of your own": "BaseOutputParser BaseTransformOutputParser BaseParser",
             "Partial JSON": "parse_partial_json parse_json_markdown JsonReader JsonExtractor "
             "JsonError",
@@ -147,6 +152,18 @@ SUBJECTS = (
         },
     ),
     Subject(
+        "history",
+        "History",
+        "Chains that continue a session, where its messages are stored, and what shortens them.",
+        {
+            "Chains with a history": "with_history RunnableWithMessageHistory",
+            "Stores": "SQLiteHistory SQLiteChatMessageHistory InMemoryHistory "
+            "InMemoryChatMessageHistory ChatMessageHistory",
+            "Stores of your own": "History BaseChatMessageHistory",
+            "Long conversations": "SummarizeHistory",
+        },
+    ),
+    Subject(
         "models",
         "Models",
         "Chat models: how one is made, what every one can do, and models for tests.",
@@ -158,7 +175,7 @@ SUBJECTS = (
             "Models in LangChain's form": "BaseChatModel SimpleChatModel ChatResult ChatGeneration "
             "ChatGenerationChunk LLMResult CallbackManagerForLLMRun AsyncCallbackManagerForLLMRun",
             "Models without a service": "FakeListChatModel FakeMessagesListChatModel "
-            "GenericFakeChatModel ParrotFakeChatModel",
+            "GenericFakeChatModel ParrotFakeChatModel FakeListLLM FakeStreamingListLLM",
         },
     ),
     Subject(

@@ -34,6 +34,13 @@ ALLOWED: Mapping[str, str] = {
     "runnables.compose.generators:RunnableGenerator._transform": (
         "async, a sync generator is run, too"
     ),
+    "runnables.history.base:get": "async, a sync `get` goes to a worker thread",
+    "runnables.history.base:append": "as `get`; and only a task is cancelled from outside",
+    "runnables.history.base:BaseChatMessageHistory.get": "what they call has LangChain's names",
+    "runnables.history.base:BaseChatMessageHistory.add_messages": (
+        "without an async half, the sync one is run"
+    ),
+    "runnables.history.sessions:Sessions._find": "async, a user's function goes to a worker thread",
     "runnables.models.chat:ChatModel._generate": "without an async half, the sync one is run",
     "runnables.models.chat:ChatModel._stream": "without an async half, the sync one is run",
     "runnables.models.chat:ChatModel._invoke_observed": "async, the sync hook will do, too",

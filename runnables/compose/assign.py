@@ -36,7 +36,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
     dict is there, as they come. `assign` makes one.
 
     Args:
-        branches: the runnables or functions by new key, or a RunnableParallel.
+        mapper: the runnables or functions by new key, or a RunnableParallel.
 
     Raises:
         TypeError: when run, an input that is no dict.
@@ -46,9 +46,9 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         {'text': 'abc', 'size': 3}
     """
 
-    def __init__(self, branches: Mapping[str, Any] | RunnableParallel[Any]) -> None:
+    def __init__(self, mapper: Mapping[str, Any] | RunnableParallel[Any]) -> None:
         self.mapper: RunnableParallel[Any] = (
-            branches if isinstance(branches, RunnableParallel) else RunnableParallel(branches)
+            mapper if isinstance(mapper, RunnableParallel) else RunnableParallel(mapper)
         )
 
     def __repr__(self) -> str:
@@ -142,7 +142,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         seen: dict[str, Any] = {}
         try:
             for chunk in _by_key(own):
-                yield from self._passed_on(chunk, seen)
+                yield from self._passed_on(chunk, seen, streams)
             streams.new = new = self.mapper.transform(copy, config_of(scope), **kwargs)
             info.adopt(new)
             with new:
@@ -165,7 +165,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         seen: dict[str, Any] = {}
         try:
             async for chunk in owned(_aby_key(own)):
-                for part in self._passed_on(chunk, seen):
+                for part in self._passed_on(chunk, seen, streams):
                     yield part
             streams.new = new = self.mapper.atransform(copy, config_of(scope), **kwargs)
             info.adopt(new)
@@ -177,17 +177,19 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
             await aclose(copy)
             await tee.aclose()
 
-    def _passed_on(self, chunk: Any, seen: dict[str, Any]) -> Iterable[Any]:
+    def _passed_on(
+        self, chunk: Any, seen: dict[str, Any], streams: _AssignedStreams
+    ) -> Iterable[Any]:
         """Return a chunk of the dict without the keys that are computed anew, or nothing.
 
         A reset becomes one of the keys that were seen, as the new keys have resets of their own.
         """
         if chunk is RESET:
-            return (dict(seen),)
+            return (streams.chunk(seen),)
         self._check(chunk)
         kept = {key: value for key, value in chunk.items() if key not in self.mapper.branches}
         seen.update(dict.fromkeys(kept, RESET))
-        return (kept,) if kept or not chunk else ()
+        return (streams.chunk(kept),) if kept or not chunk else ()
 
 
 class _AssignedStreams:
@@ -196,6 +198,12 @@ class _AssignedStreams:
     def __init__(self, own: object) -> None:
         self.own = own
         self.new: object = None
+
+    def chunk(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return a chunk that is added as the streams declare."""
+        from runnables.engine.addable import dict_chunk
+
+        return dict_chunk(values, self.merge)
 
     @property
     def merge(self) -> Merge:

@@ -19,7 +19,7 @@ from runnables.core.config import (
 )
 from runnables.core.description import Described, Keys, check_configurable
 from runnables.core.missing_input import may_lack_input
-from runnables.core.rows import Routine, Step
+from runnables.core.rows import Routine, RowOrder, Step
 from runnables.core.signatures import checks_keywords
 from runnables.core.values import show_settings
 
@@ -162,6 +162,10 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
     def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
         config = self._config(scope.config)
         return (yield Step(self.bound, value, config, {**self.kwargs, **kwargs}))
+
+    def _row_order(self) -> RowOrder | None:
+        order = self.bound._row_order()
+        return None if order is None else lambda config: order(self._config(config) or {})
 
     def _is_blocking(self) -> bool:
         return self.bound._is_blocking()

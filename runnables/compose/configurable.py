@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from runnables.engine.stream import AsyncStream, Stream
 
 
-class _Configured(ForwardingWrapper[Input, Output], internal=True):
+class ConfiguredRunnable(ForwardingWrapper[Input, Output], internal=True):
     """Base of runnables that depend on the config of a call; they have no runs of their own."""
 
     default: Runnable[Input, Output]
@@ -109,7 +109,7 @@ class _Configured(ForwardingWrapper[Input, Output], internal=True):
         return self.prepared(config).atransform(input, config, **kwargs)
 
 
-class RunnableConfigurableFields(_Configured[Input, Output], internal=True):
+class RunnableConfigurableFields(ConfiguredRunnable[Input, Output], internal=True):
     """A runnable some of whose attributes a call may set.
 
     A field gives an attribute a key in `config["configurable"]`. A call that sets the key runs a
@@ -137,9 +137,11 @@ class RunnableConfigurableFields(_Configured[Input, Output], internal=True):
 
     def __init__(self, default: Any, fields: Mapping[str, AnyConfigurableField]) -> None:
         self.default = coerce_to_runnable(default)
-        self.fields = dict(fields)
+        # "model_name" for "model": classes of models take LangChain's names of their settings
+        names: Mapping[str, str] = getattr(self.default, "_other_names", {})
+        self.fields = {names.get(name, name): field for name, field in fields.items()}
         known = self.default._settings()
-        for attribute in fields:
+        for attribute in self.fields:
             if attribute not in known:
                 raise ConfigError(
                     f"{self.default!r} has no attribute {attribute!r}."
@@ -166,7 +168,7 @@ class RunnableConfigurableFields(_Configured[Input, Output], internal=True):
         return with_settings(self.default, changes) if changes else self.default
 
 
-class RunnableConfigurableAlternatives(_Configured[Input, Output], internal=True):
+class RunnableConfigurableAlternatives(ConfiguredRunnable[Input, Output], internal=True):
     """A runnable, or another one that a call chooses by its key.
 
     `config["configurable"][which.id]` is the key of the one that runs; a call without it runs the
@@ -281,7 +283,7 @@ class RunnableConfigurableAlternatives(_Configured[Input, Output], internal=True
         return cast("Runnable[Input, Output]", chosen if isinstance(chosen, Runnable) else chosen())
 
 
-class RunnableConfiguredCall(_Configured[Input, Output], internal=True):
+class RunnableConfiguredCall(ConfiguredRunnable[Input, Output], internal=True):
     """A call of a method, such as `bind_tools`, on a configurable runnable.
 
     The method is called on the runnable that the config of a call chooses.
@@ -292,7 +294,9 @@ class RunnableConfiguredCall(_Configured[Input, Output], internal=True):
         default: what the method returns for the default.
     """
 
-    def __init__(self, source: _Configured[Any, Any], call: MethodCall, default: Any) -> None:
+    def __init__(
+        self, source: ConfiguredRunnable[Any, Any], call: MethodCall, default: Any
+    ) -> None:
         self.source = source
         self.call = call
         self.default = default

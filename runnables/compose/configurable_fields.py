@@ -156,3 +156,33 @@ AnyConfigurableField = (
     ConfigurableField | ConfigurableFieldSingleOption | ConfigurableFieldMultiOption
 )
 """Any of the three kinds of fields."""
+
+
+@dataclass(frozen=True)
+class ConfigurableFieldSpec:
+    """A value in `config["configurable"]` that a function receives as its argument.
+
+    Goes into `history_factory_config` of `RunnableWithMessageHistory`. Every call sets the value,
+    whatever the default is: a session that was forgotten must not become everybody's.
+
+    Attributes:
+        id: the key in `config["configurable"]`, and the name of the parameter.
+        annotation: the type, for `config_schema`.
+        name: a title for people, in `config_schema`.
+        description: a description for people, in `config_schema`.
+        default: a default, for `config_schema`.
+        is_shared: whether alternatives with `prefix_keys` leave the key as it is.
+        dependencies: accepted for code written for LangChain, and ignored.
+
+    Example:
+        >>> ConfigurableFieldSpec(id="user_id", annotation=str).id
+        'user_id'
+    """
+
+    id: str
+    annotation: Any = None
+    name: str | None = None
+    description: str | None = None
+    default: Any = None
+    is_shared: bool = False
+    dependencies: Sequence[str] | None = None

@@ -36,7 +36,7 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
     the others. The stream's chunks are dicts with a chunk of one branch each.
 
     Args:
-        branches: the runnables by name, or what `|` takes for one.
+        steps__: the runnables by name, or what `|` takes for one.
         name: the name in events and error notes, if it is a string, else a branch of that name.
         **more: more branches.
 
@@ -46,9 +46,9 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
     """
 
     def __init__(
-        self, branches: Mapping[str, Any] | None = None, *, name: Any = None, **more: Any
+        self, steps__: Mapping[str, Any] | None = None, *, name: Any = None, **more: Any
     ) -> None:
-        given: Any = {} if branches is None else branches
+        given: Any = {} if steps__ is None else steps__
         if not isinstance(given, Mapping):
             raise TypeError(
                 f"RunnableParallel({given!r}): expected a dict of branches by name, or "
@@ -61,6 +61,11 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
             key: coerce_part(branch, _location(key)) for key, branch in named.items()
         }
         self.name = name
+
+    @property
+    def steps__(self) -> dict[str, Runnable[Any, Any]]:
+        """Return the branches, by their name in LangChain."""
+        return self.branches
 
     @property
     def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it follows from what is inside
@@ -181,8 +186,10 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
+        from runnables.engine.addable import dict_chunk
+
         if not self.branches:
-            yield {}
+            yield dict_chunk({}, self.merge)
         slots, owns_limit, scope = enter_limit(scope)
         tee = Tee(input, len(self.branches), info.outer, one_thread=slots.limit == 1)
         merges = _BranchMerges(info, self.branches)
@@ -192,8 +199,9 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         }
         pairs = interleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
+            merge = merges.merge
             for key, chunk in pairs:
-                yield {key: chunk}
+                yield dict_chunk({key: chunk}, merge)
         finally:
             try:
                 pairs.close()
@@ -207,8 +215,10 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
+        from runnables.engine.addable import dict_chunk
+
         if not self.branches:
-            yield {}
+            yield dict_chunk({}, self.merge)
         slots, owns_limit, scope = enter_limit(scope)
         tee = AsyncTee(input, len(self.branches), info.outer)
         merges = _BranchMerges(info, self.branches)
@@ -218,8 +228,9 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         }
         pairs = ainterleave(makers, slots, info.outer, owns_limit=owns_limit)
         try:
+            merge = merges.merge
             async for key, chunk in owned(pairs):
-                yield {key: chunk}
+                yield dict_chunk({key: chunk}, merge)
         finally:
             try:
                 await pairs.aclose()

@@ -14,7 +14,7 @@ from runnables.compose.stream_depth import MOST_STAGES, explain_depth
 from runnables.compose.typevars import Input, Output
 from runnables.core.config import activate
 from runnables.core.error_notes import FirstPlaces, add_location
-from runnables.core.rows import Routine, Step
+from runnables.core.rows import Routine, RowOrder, Step
 from runnables.core.stops import without_stop
 from runnables.engine.collect import aread_ahead, read_ahead
 from runnables.engine.stream import (
@@ -49,11 +49,14 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         *steps: runnables, or what `|` takes for one. The steps of a sequence without a name among
             them become steps of this one.
         name: the name in events and error notes.
+        first: the first step, in place of `steps`; `last` is needed then, too.
+        middle: the steps between them.
+        last: the last step.
 
     Raises:
         ValueError: no step.
         TypeError: a step that is no runnable, or two whose types cannot fit: what the first
-            returns is never what the second takes.
+            returns is never what the second takes; or `first` without `last`, or with `steps`.
 
     Example:
         >>> steps = RunnableSequence(str.strip, len, name="size")
@@ -61,7 +64,16 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
         (3, 2)
     """
 
-    def __init__(self, *steps: Any, name: str | None = None) -> None:
+    def __init__(
+        self,
+        *steps: Any,
+        name: str | None = None,
+        first: Any = None,
+        middle: Iterable[Any] | None = None,
+        last: Any = None,
+    ) -> None:
+        if not (first is middle is last is None):
+            steps = _first_to_last(steps, first, middle, last)
         if not steps:
             raise ValueError("RunnableSequence() needs at least one step")
         parts = [_spread(coerce_to_runnable(step)) for step in steps]
@@ -183,6 +195,9 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
             raise
         return value
 
+    def _row_order(self) -> RowOrder | None:
+        return next((order for step in self.steps if (order := step._row_order())), None)
+
     def _is_blocking(self) -> bool:
         return any(step._is_blocking() for step in self.steps)
 
@@ -303,6 +318,18 @@ class RunnableSequence(Runnable[Input, Output], internal=True):
 
     def _location(self, index: int) -> str:
         return f"step {index + 1} of {len(self.steps)} ({self.steps[index].get_name()})"
+
+
+def _first_to_last(
+    steps: tuple[Any, ...], first: Any, middle: Iterable[Any] | None, last: Any
+) -> tuple[Any, ...]:
+    """Return the steps that are given by `first`, `middle` and `last`."""
+    if steps or first is None or last is None:
+        raise TypeError(
+            "RunnableSequence takes its steps as arguments, or as first=, middle= and last=; "
+            "of these, first= and last= are needed."
+        )
+    return (first, *(middle or ()), last)
 
 
 def _input_schema(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import nullcontext, suppress
 from typing import Any, cast
 
 from runnables.core.config import (
@@ -17,7 +18,15 @@ from runnables.core.description import check_configurable
 from runnables.core.error_notes import add_location
 from runnables.core.missing_input import NOT_GIVEN, missing_inputs, missing_name
 from runnables.core.options import check_near_options
-from runnables.core.rows import Routine, RowSteps, Step, has_bulk_steps, one_step
+from runnables.core.rows import (
+    Routine,
+    RowOrder,
+    RowPlace,
+    RowSteps,
+    Step,
+    has_bulk_steps,
+    one_step,
+)
 from runnables.engine.fan_out import NO_RESULT, index_of
 from runnables.engine.row_jobs import Rows
 from runnables.engine.slots import DEFAULT_LIMIT, Slots
@@ -70,6 +79,10 @@ class Batch:
         if self._each is None and has_bulk_steps(runnable):
             resolve = RowSteps(runnable, self.slots).resolve
             self._rows = Rows(self.items, self._row, resolve, self._failed, self.slots)
+        self._order = runnable._row_order() if self._rows is None else None
+        self._places: dict[int, RowPlace] = {}
+        if self._order is not None:
+            self.items = self._with_places(self.items, self._order)
 
     # -- each item by itself
 
@@ -86,6 +99,28 @@ class Batch:
             return await self._runnable.ainvoke(item, self._config(index), **self._kwargs)
         except Exception as error:
             return self._failed(error, index)
+
+    def _with_places(self, items: Iterator[Any], order: RowOrder) -> Iterator[Any]:
+        """Yield the items; hold a place for each, so that rows of one session go in order."""
+        for index, item in enumerate(items):
+            with suppress(ConfigError):  # the row itself raises it, with its location
+                self._places[index] = order(self._config(index))
+            yield item
+
+    def _work_in_order(self, index: int, item: Any) -> Any:
+        """Run one item in the place that is held for it."""
+        with self._places.pop(index, None) or nullcontext():
+            return self.work(index, item)
+
+    async def _awork_in_order(self, index: int, item: Any) -> Any:
+        """Run one item in the place that is held for it."""
+        with self._places.pop(index, None) or nullcontext():
+            return await self.awork(index, item)
+
+    def _give_up_places(self) -> None:
+        """Give up the places of the items that have not run."""
+        while self._places:
+            self._places.popitem()[1].close()
 
     def _failed(self, error: Exception, index: int) -> Exception:
         """Note which item failed; return the error where errors are collected, else raise it."""
@@ -111,6 +146,11 @@ class Batch:
 
     def run(self) -> list[Any]:
         """Return the outputs, in order."""
+        if self._order is not None:
+            try:
+                return self._fan_out(self._work_in_order, self.items).run(self.count)
+            finally:
+                self._give_up_places()
         if self._rows is None:
             return self._fan_out(self.work, self.items).run(self.count)
         try:
@@ -120,6 +160,11 @@ class Batch:
 
     async def arun(self) -> list[Any]:
         """Return the outputs, in order."""
+        if self._order is not None:
+            try:
+                return await self._afan_out(self._awork_in_order, self.items).run(self.count)
+            finally:
+                self._give_up_places()
         if self._rows is None:
             return await self._afan_out(self.awork, self.items).run(self.count)
         try:
@@ -131,26 +176,34 @@ class Batch:
         """Yield pairs of index and output, as they are done."""
         most = self.slots.limit
         if self._rows is None:
-            pairs = self._fan_out(self.work, self.items, most).as_completed(self.count)
+            work = self.work if self._order is None else self._work_in_order
+            pairs = self._fan_out(work, self.items, most).as_completed(self.count)
         else:
             pairs = self._rows_completed(self._rows, most)
         try:
             yield from pairs
         finally:
-            pairs.close()
+            try:
+                pairs.close()
+            finally:
+                self._give_up_places()
 
     async def acompleted(self) -> AsyncGenerator[Any, None]:
         """Yield pairs of index and output, as they are done."""
         most = self.slots.limit
         if self._rows is None:
-            pairs = self._afan_out(self.awork, self.items, most).as_completed(self.count)
+            work = self.awork if self._order is None else self._awork_in_order
+            pairs = self._afan_out(work, self.items, most).as_completed(self.count)
         else:
             pairs = self._arows_completed(self._rows, most)
         try:
             async for pair in owned(pairs):
                 yield pair
         finally:
-            await pairs.aclose()
+            try:
+                await pairs.aclose()
+            finally:
+                self._give_up_places()
 
     def _rows_completed(self, rows: Rows, most: int) -> Generator[Any, None, None]:
         outcomes = self._row_fan_out(rows, most).as_completed(None)

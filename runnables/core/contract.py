@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Sequence,
     )
 
+    from runnables.core.rows import RowOrder
     from runnables.engine.rows import Routine
 
 
@@ -317,6 +318,14 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             if not vars(kind).keys().isdisjoint(("invoke", "ainvoke", "_invoke", "_ainvoke")):
                 return False
         return False
+
+    def _row_order(self) -> RowOrder | None:
+        """Return what holds a place for a row of a batch, so that rows go in order; None: nothing.
+
+        It is called with the config of a row when its input is pulled. The row runs within the
+        place that it returns.
+        """
+        return None
 
     def _is_blocking(self) -> bool:
         """Tell whether it may wait for something: a service, a disk, a function of the user."""

@@ -7,10 +7,11 @@ step inside use it: all others call `invoke`. `engine/rows.py` says how rows run
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
 from runnables.core.bulk import BulkCall
 from runnables.core.config import RunnableConfig, Scope, ensure_scope
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
     from runnables.engine.slots import Slots
 
 __all__ = ["Call", "Fork", "Routine", "RowSteps", "Step", "has_bulk_steps", "one_step"]
+
+
+class RowPlace(AbstractContextManager[None], Protocol):
+    """The place of one row among those that go in order; `close` gives it up, also unused."""
+
+    def close(self) -> None:
+        """Give up the place."""
+        ...
+
+
+RowOrder: TypeAlias = Callable[[RunnableConfig], RowPlace]
+"""Holds a place for a row with this config, when its input is pulled."""
 
 _NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, cast
 from runnables.messages.ai import AIMessage
 from runnables.messages.base import BaseMessage
 from runnables.messages.kinds import kind_of
-from runnables.messages.normalize import canonical_block, items_of
+from runnables.messages.normalize import canonical_block, items_of, text_of
 from runnables.messages.roles import ChatMessage
 
 _MAX_DOCUMENT_CHARS: Final = 500
@@ -77,7 +77,7 @@ def _role_of(message: BaseMessage, prefixes: Mapping[str, str]) -> str:
 
 def _with_prefix(role: str, message: BaseMessage) -> str:
     calls = message.tool_calls if isinstance(message, AIMessage) else None
-    return f"{role}: {message.text}{calls or ''}"
+    return f"{role}: {text_of(message.content)}{calls or ''}"
 
 
 def _as_xml(role: str, message: BaseMessage) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -17,7 +17,11 @@ from runnables.messages.merging import (
     join_metadata_by_key,
     merge_content,
 )
+from runnables.messages.message_text import MessageText
 from runnables.messages.normalize import canonical_blocks, text_of
+
+if TYPE_CHECKING:
+    from runnables.prompts.chat import ChatPromptTemplate, MessageLike
 
 
 class MessageFields(TypedDict, total=False):
@@ -83,12 +87,19 @@ class BaseMessage(BaseModel):
                 self, content=self._default_content if content is None else content, **fields
             )
         except ValidationError as error:
+            others = cast("dict[str, Any]", fields)
+            if others.pop("example", True) is False:  # LangChain's default, which says nothing
+                BaseMessage.__init__(self, content, **cast("MessageFields", others))
+                return
             raise _readable_error(type(self), error) from None
 
     @property
-    def text(self) -> str:
-        """Return the text of the content: all of its strings and text blocks, joined."""
-        return text_of(self.content)
+    def text(self) -> MessageText:
+        """Return the text of the content: all of its strings and text blocks, joined.
+
+        It is a string. Code that calls it, `message.text()`, gets the same string.
+        """
+        return MessageText(text_of(self.content))
 
     @property
     def content_blocks(self) -> list[ContentBlock]:
@@ -104,6 +115,17 @@ class BaseMessage(BaseModel):
     def pretty_print(self) -> None:
         """Print `pretty_repr()`."""
         print(self.pretty_repr())
+
+    def __add__(self, other: MessageLike | Sequence[MessageLike]) -> ChatPromptTemplate:
+        """Return a chat prompt of this message and the other parts; a string is a template.
+
+        Example:
+            >>> SystemMessage("Be brief.") + HumanMessage("Hi") + "{x}"
+            ChatPromptTemplate([SystemMessage('Be brief.'), HumanMessage('Hi'), ('human', '{x}')])
+        """
+        from runnables.prompts.chat import ChatPromptTemplate
+
+        return ChatPromptTemplate([self]) + other
 
     def _pop_content_blocks(self, content: Content | None, fields: MessageFields) -> Content | None:
         """Remove `content_blocks` from the keywords, and return the content that it means."""
@@ -184,7 +206,7 @@ class BaseMessageChunk(BaseMessage):
     def _merge_tool_calls(self, chunks: Sequence[Any]) -> None:
         """Set the tool calls of the merged chunk, where its class has them."""
 
-    def __add__(self, other: Self | Sequence[Self]) -> Self:
+    def __add__(self, other: Self | Sequence[Self]) -> Self:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride] - chunks make a message, messages a prompt
         others = other if isinstance(other, Sequence) else [other]
         if not all(isinstance(cast("object", chunk), BaseMessageChunk) for chunk in others):
             return NotImplemented

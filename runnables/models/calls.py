@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from runnables.engine.stream import aclose, close, owned
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.call_ids import CallIds, with_ids
-from runnables.messages.kinds import complete_message
+from runnables.messages.kinds import complete_message, message_to_chunk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:
     """Return the complete message that the chunks of a stream make.
 
+    A message that was made so may be the first: chunks are also added one by one, with `+`.
+
     Raises:
         TypeError: something in the stream is no AIMessageChunk.
     """
+    if type(cast("object", chunks[0])) is AIMessage:
+        chunks = [cast("AIMessageChunk", message_to_chunk(chunks[0])), *chunks[1:]]
     for chunk in chunks:
         if not isinstance(cast("object", chunk), AIMessageChunk):
             raise TypeError(

@@ -7,16 +7,18 @@ installed package can add providers.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from collections.abc import Mapping
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Final, cast
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Final, cast, overload
 
 from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from runnables.models.chat import ChatModel
+    from runnables.models.configurable_model import ConfigurableModel, Fields
     from runnables.models.embeddings import Embeddings
 
 # A source checkout has no entry points of its own; these stay in step with pyproject.toml.
@@ -40,6 +42,7 @@ _OWN_EMBEDDINGS: Final[Mapping[str, str]] = {
 
 _FAMILIES: Final[Mapping[str, str]] = {
     "gpt-": "openai",
+    "chatgpt-": "openai",
     "o1": "openai",
     "o3": "openai",
     "o4": "openai",
@@ -47,18 +50,55 @@ _FAMILIES: Final[Mapping[str, str]] = {
     "claude": "anthropic",
     "gemini": "google",
 }
-"""The likely provider of a model, by the beginning of its name; for a hint in an error."""
+"""The provider of a model that is named without one, by the beginning of its name."""
 
 
+@overload
 def init_chat_model(
-    model: str | None = None, *, model_provider: str | None = None, **kwargs: Any
-) -> ChatModel:
+    model: str,
+    *,
+    model_provider: str | None = None,
+    configurable_fields: None = None,
+    config_prefix: str | None = None,
+    **kwargs: Any,
+) -> ChatModel: ...
+@overload
+def init_chat_model(
+    model: None = None,
+    *,
+    model_provider: str,
+    configurable_fields: None = None,
+    config_prefix: str | None = None,
+    **kwargs: Any,
+) -> ChatModel: ...
+@overload
+def init_chat_model(
+    model: str | None = None,
+    *,
+    model_provider: str | None = None,
+    configurable_fields: Fields | None = None,
+    config_prefix: str | None = None,
+    **kwargs: Any,
+) -> ChatModel | ConfigurableModel: ...
+def init_chat_model(
+    model: str | None = None,
+    *,
+    model_provider: str | None = None,
+    configurable_fields: Fields | None = None,
+    config_prefix: str | None = None,
+    **kwargs: Any,
+) -> ChatModel | ConfigurableModel:
     """Make a chat model by its name, such as "openai:gpt-5-mini", "anthropic" or "local".
 
     Args:
         model: "provider:model", or "provider" for the provider's default; "local" runs in this
-            process, with nothing to sign up for.
+            process, with nothing to sign up for. The provider may be left out before a name such
+            as "gpt-5-mini", "claude-..." or "gemini-...". None: calls choose the model.
         model_provider: the provider, where `model` does not name it.
+        configurable_fields: the settings that a call may choose, as `config["configurable"]`;
+            "any" lets it choose keys and addresses, too, so take no such config from strangers.
+            Where no model is named, a call chooses `model` and `model_provider`.
+        config_prefix: what the keys begin with, before a `_`: "first" makes "first_model".
         **kwargs: settings of the model, such as `temperature`; see the provider's class.
 
     Raises:
@@ -71,9 +111,20 @@ def init_chat_model(
         ('ChatOpenAI', 'gpt-5-mini', 0)
         >>> init_chat_model("scripted", script=["Ahoy!"]).invoke("Hello").text
         'Ahoy!'
+        >>> model = init_chat_model(configurable_fields=["model", "script"], model="scripted")
+        >>> model.invoke("Hello", {"configurable": {"script": ["Hi!"]}}).text
+        'Hi!'
     """
-    provider_class, name = _find("runnables.models", _OWN_MODELS, model, model_provider)
-    return cast("ChatModel", _make(provider_class, name, kwargs))
+    if configurable_fields is None and not (model is None and model_provider is None):
+        provider_class, name = _find("runnables.models", _OWN_MODELS, model, model_provider)
+        return cast("ChatModel", _make(provider_class, name, kwargs))
+    from runnables.models.configurable_model import ConfigurableModel  # most models are fixed
+
+    settings = {"model": model, "model_provider": model_provider, **kwargs}
+    settings = {name: value for name, value in settings.items() if value is not None}
+    fields = configurable_fields or ("model", "model_provider")
+    _installed("runnables.models")
+    return ConfigurableModel(init_chat_model, settings, fields, config_prefix or "")
 
 
 def init_embeddings(
@@ -109,13 +160,20 @@ def _find(
     if provider is None:
         provider, _, rest = (model or "").partition(":")
         name = rest or None
-    installed = {point.name: point for point in entry_points(group=group)}
+        if not rest and (family := _family(provider)) is not None:
+            provider, name = family, model
+    installed = _installed(group)
     if provider in installed:
         return installed[provider].load(), name
     if provider in own:
         module, _, attribute = own[provider].partition(":")
         return getattr(importlib.import_module(module), attribute), name
     raise _unknown(provider, model, sorted({*installed, *own}))
+
+
+@functools.cache  # it reads the disk, and a call that chooses its model may be on an event loop
+def _installed(group: str) -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group)}
 
 
 def _make(provider_class: Any, model: str | None, settings: Mapping[str, Any]) -> Any:
@@ -130,8 +188,12 @@ def _make(provider_class: Any, model: str | None, settings: Mapping[str, Any]) -
     return provider_class(model=model, **settings)
 
 
+def _family(model: str) -> str | None:
+    return next((name for start, name in _FAMILIES.items() if model.startswith(start)), None)
+
+
 def _unknown(provider: str, model: str | None, known: list[str]) -> ConfigError:
-    likely = next((name for start, name in _FAMILIES.items() if provider.startswith(start)), None)
+    likely = _family(provider)
     meant = provider.lower().partition("/")[0]  # "openai/gpt-5-mini", as some write it
     hint = f" Did you mean '{likely}:{model}'?" if likely else did_you_mean(meant, known)
     problem = f"Unknown provider {provider!r}." if provider else "No model was named."

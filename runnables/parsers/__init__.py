@@ -13,6 +13,11 @@ if TYPE_CHECKING:
         StrOutputParser,
     )
     from runnables.parsers.find_json import JsonExtractor, parse_json_markdown
+    from runnables.parsers.fixing import (
+        OutputFixingParser,
+        RetryOutputParser,
+        RetryWithErrorOutputParser,
+    )
     from runnables.parsers.json import JsonOutputParser, SimpleJsonOutputParser
     from runnables.parsers.lists import (
         CommaSeparatedListOutputParser,
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     )
     from runnables.parsers.reasoning import answer_text
     from runnables.parsers.repair import RepairParser
+    from runnables.parsers.response_schemas import ResponseSchema, StructuredOutputParser
     from runnables.parsers.scalars import DatetimeOutputParser, EnumOutputParser
     from runnables.parsers.tool_calls import (
         JsonOutputKeyToolsParser,
@@ -39,6 +45,9 @@ else:
                 "BaseOutputParser BaseParser BaseTransformOutputParser StrOutputParser"
             ),
             "runnables.parsers.find_json": "JsonExtractor parse_json_markdown",
+            "runnables.parsers.fixing": (
+                "OutputFixingParser RetryOutputParser RetryWithErrorOutputParser"
+            ),
             "runnables.parsers.json": "JsonOutputParser SimpleJsonOutputParser",
             "runnables.parsers.lists": (
                 "CommaSeparatedListOutputParser ListOutputParser MarkdownListOutputParser "
@@ -46,6 +55,7 @@ else:
             ),
             "runnables.parsers.reasoning": "answer_text",
             "runnables.parsers.repair": "RepairParser",
+            "runnables.parsers.response_schemas": "ResponseSchema StructuredOutputParser",
             "runnables.parsers.scalars": "DatetimeOutputParser EnumOutputParser",
             "runnables.parsers.tool_calls": (
                 "JsonOutputKeyToolsParser JsonOutputToolsParser PydanticToolsParser"
@@ -74,12 +84,17 @@ __all__ = [
     "SimpleJsonOutputParser",
     "PydanticOutputParser",
     "XMLOutputParser",
+    "ResponseSchema",
+    "StructuredOutputParser",
     # tool calls
     "JsonOutputToolsParser",
     "JsonOutputKeyToolsParser",
     "PydanticToolsParser",
     # repair of answers that do not parse
     "RepairParser",
+    "OutputFixingParser",
+    "RetryOutputParser",
+    "RetryWithErrorOutputParser",
     # text without the reasoning in it
     "answer_text",
     # JSON while it is being written

@@ -28,6 +28,7 @@ from runnables.messages.ai import AIMessage
 from runnables.messages.base import BaseMessage
 from runnables.messages.normalize import refusal_of, text_of as text_of_content
 from runnables.messages.prompt_values import PromptValue
+from runnables.parsers.results import ParsesResults
 
 if TYPE_CHECKING:
     from runnables.compose.runnable import Runnable
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class BaseParser(NonBlockingStep[Any, Output], internal=True):
+class BaseParser(ParsesResults, NonBlockingStep[Any, Output], internal=True):
     """Base of all parsers: a runnable from a model's output to a value, which waits for nothing.
 
     To write a parser of text, subclass `BaseOutputParser`.
@@ -159,6 +160,10 @@ class BaseOutputParser(BaseParser[Output], internal=True):
     async def aparse(self, text: str) -> Output:
         """Do what `parse` does, async; parsing itself waits for nothing."""
         return self.parse(text)
+
+    def parse_with_prompt(self, completion: str, prompt: PromptValue) -> Output:
+        """Do what `parse` does; the prompt is not needed, but for a `RetryOutputParser`."""
+        return self.parse(completion)
 
     @property
     def InputType(self) -> Any:
@@ -335,7 +340,7 @@ def text_of(output: Any, reader: object) -> str:
     if isinstance(output, str):
         return str(output)
     if isinstance(output, BaseMessage):
-        return str(output.text)
+        return str(text_of_content(output.content))
     if isinstance(output, PromptValue):
         return output.to_string()
     if isinstance(output, list) and _are_blocks(cast("list[object]", output)):

@@ -281,6 +281,14 @@ class RepairParser(RepairLoop[Output], internal=True):
     def __repr__(self) -> str:
         return f"{self.parser!r}.with_repair({self.model!r}, attempts={self.attempts})"
 
+    def parse(self, text: str) -> Output:
+        """Return the value of an answer, or of a corrected one; the same as `invoke`."""
+        return self.invoke(text)
+
+    async def aparse(self, text: str) -> Output:
+        """Do what `parse` does, async."""
+        return await self.ainvoke(text)
+
     def get_format_instructions(self) -> str:
         """Return those of the parser."""
         return self.parser.get_format_instructions()

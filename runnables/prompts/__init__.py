@@ -24,6 +24,10 @@ if TYPE_CHECKING:
         MessagesPlaceholder,
         SystemMessagePromptTemplate,
     )
+    from runnables.prompts.similar_examples import (
+        MaxMarginalRelevanceExampleSelector,
+        SemanticSimilarityExampleSelector,
+    )
     from runnables.prompts.string import PromptTemplate, StringPromptTemplate
     from runnables.prompts.template import MissingVariableError, PromptInputError
 else:
@@ -42,6 +46,9 @@ else:
             "runnables.prompts.message": (
                 "AIMessagePromptTemplate BaseMessagePromptTemplate ChatMessagePromptTemplate "
                 "HumanMessagePromptTemplate MessagesPlaceholder SystemMessagePromptTemplate"
+            ),
+            "runnables.prompts.similar_examples": (
+                "MaxMarginalRelevanceExampleSelector SemanticSimilarityExampleSelector"
             ),
             "runnables.prompts.string": "PromptTemplate StringPromptTemplate",
             "runnables.prompts.template": "MissingVariableError PromptInputError",
@@ -64,11 +71,13 @@ __all__ = [
     "HumanMessagePromptTemplate",
     "ImagePromptTemplate",
     "LengthBasedExampleSelector",
+    "MaxMarginalRelevanceExampleSelector",
     "MessagesPlaceholder",
     "MissingVariableError",
     "PromptInputError",
     "PromptTemplate",
     "PromptTemplateFormat",
+    "SemanticSimilarityExampleSelector",
     "StringPromptTemplate",
     "SystemMessagePromptTemplate",
 ]

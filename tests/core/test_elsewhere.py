@@ -11,7 +11,10 @@ import pytest
 
 import runnables
 from runnables.core.elsewhere import where_is
-from tests.core.langchain_names import NAMES
+from scripts.langchain_names import all_names
+from scripts.langchain_table import PAGE, page_with_table
+
+NAMES = all_names()
 
 ANSWERS = {
     "ChatOpenAI": "from runnables_providers.openai import ChatOpenAI",
@@ -32,12 +35,11 @@ ANSWERS = {
     "AgentExecutor": "create_agent",
     "create_react_agent": "create_agent",
     "initialize_agent": "create_agent",
-    "RunnableWithMessageHistory": "MessagesPlaceholder",
-    "ConversationBufferMemory": "MessagesPlaceholder",
+    "ConversationBufferMemory": "with_history",
+    "RedisChatMessageHistory": "BaseChatMessageHistory",
+    "RemoveMessage": "SummarizeHistory",
     "BaseLanguageModel": "ChatModel",
     "LLM": "SimpleChatModel",
-    "OutputFixingParser": "with_repair",
-    "StructuredOutputParser": "with_structured_output",
     "PydanticOutputFunctionsParser": "PydanticToolsParser",
     "CallbackManager": "BaseCallbackHandler",
     "AsyncCallbackManager": "BaseCallbackHandler",
@@ -47,8 +49,8 @@ ANSWERS = {
     "FAISS": "BaseRetriever",
     "InMemoryVectorStore": "BaseRetriever",
     "RecursiveCharacterTextSplitter": "BaseRetriever",
+    "GenerationChunk": "AIMessage",
     "Generation": "AIMessage",
-    "GenerationChunk": "AIMessageChunk",
     "dumps": "Pickle",
     "itemgetter": "from operator import itemgetter",
     "Runable": "Did you mean 'Runnable'?",
@@ -70,7 +72,7 @@ def test_an_import_says_where_a_name_is(name: str) -> None:
 @pytest.mark.parametrize("module", NAMES)
 def test_each_name_of_langchain_is_here_or_explained(module: str) -> None:
     """An import never ends with Python's own error, and never with a name that only looks alike."""
-    for name in NAMES[module].split():
+    for name in NAMES[module]:
         try:
             exec(f"from runnables import {name}")
         except ImportError as error:
@@ -84,10 +86,11 @@ def test_each_name_of_langchain_is_here_or_explained(module: str) -> None:
 def test_hints_name_what_there_is() -> None:
     """Classes and functions that a hint says to use can be imported, from here or a provider."""
     elsewhere = set(
-        "ChatOpenAI LangChain LangSmith MyClass OpenAI OpenAIEmbeddings SecretStr TypeVar".split()
+        "BaseModel ChatOpenAI LangChain LangSmith MyClass OpenAI OpenAIEmbeddings "
+        "ScriptedChatModel SecretStr StrEnum TypeAdapter TypeVar".split()
     )
     for names in NAMES.values():
-        for name in names.split():
+        for name in names:
             hint = where_is(name, runnables.__all__)
             if hint.startswith(" Write: from"):
                 exec(hint.removeprefix(" Write: "))
@@ -118,7 +121,7 @@ def test_an_attribute_says_so_too(name: str) -> None:
         ("runnables.messages", "HumanMesage", "Did you mean 'HumanMessage'?"),
         ("runnables.prompts", "HumanMessage", "from runnables import HumanMessage"),
         ("runnables.tools", "ToolRuntime", "InjectedToolArg"),
-        ("runnables.parsers", "OutputFixingParser", "with_repair"),
+        ("runnables.parsers", "JsonOutputFunctionsParser", "PydanticToolsParser"),
     ],
 )
 def test_the_packages_inside_say_so_too(module: str, name: str, answer: str) -> None:
@@ -148,6 +151,12 @@ def test_other_names_get_pythons_own_error(name: str) -> None:
     with pytest.raises(ImportError, match=f"cannot import name '{name}'"):
         exec(f"from runnables import {name}")
     assert not hasattr(runnables, name)
+
+
+def test_the_page_has_the_answers_of_the_errors() -> None:
+    """Its table is written from them; `python -m scripts.langchain_table` does it."""
+    page = PAGE.read_text()
+    assert page_with_table(page) == page
 
 
 def test_what_is_in_providers_is_there() -> None:

@@ -18,7 +18,13 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 BLOCKS = [block for page in PAGES for block in read_blocks(page) if block.language == "python"]
 
-WITH_MODEL = {"README.md", "classification.md", "getting-started.md", "local-model.md"}
+WITH_MODEL = {
+    "README.md",
+    "chat-with-history.md",
+    "classification.md",
+    "getting-started.md",
+    "local-model.md",
+}
 """The pages whose blocks run the local model; other pages only mention it."""
 
 EXAMPLE_SECONDS = 180

@@ -28,13 +28,17 @@ from runnables import (
     MarkdownListOutputParser,
     MessagesPlaceholder,
     NumberedListOutputParser,
+    OutputFixingParser,
     PromptTemplate,
     PydanticOutputParser,
     PydanticToolsParser,
+    ResponseSchema,
     Runnable,
     StrOutputParser,
+    StructuredOutputParser,
     XMLOutputParser,
 )
+from runnables.models import init_chat_model
 from runnables.models.fakes import (
     DeterministicFakeEmbedding,
     FakeListChatModel,
@@ -42,6 +46,7 @@ from runnables.models.fakes import (
     GenericFakeChatModel,
     ParrotFakeChatModel,
 )
+from runnables.models.text_fakes import FakeListLLM, FakeStreamingListLLM
 from runnables_providers.scripted import ScriptedChatModel
 from tests.laws.specimens import DICTS, INTS, STRINGS, Specimen, specimen
 
@@ -130,7 +135,19 @@ def models() -> Iterator[Specimen]:
     inputs = STRINGS | st.just([HumanMessage("hi")]) | st.just([("ai", "a"), ("human", "b")])
     answer = AIMessage("a b", tool_calls=[{"name": "Person", "args": {"name": "Ada"}, "id": "1"}])
     yield specimen("model: parrot", lambda: ParrotFakeChatModel(), inputs)
+    yield specimen(
+        "model: chosen by the call",
+        lambda: init_chat_model(configurable_fields="any").with_config(
+            configurable={"model": "scripted", "script": ["ab"], "cycle": True}
+        ),
+        inputs,
+        **chat,
+    )
     yield specimen("model: list", lambda: FakeListChatModel(["ab", "", "c d"]), inputs, **chat)
+    yield specimen("model: strings", lambda: FakeListLLM(["ab", "", "c d"]), inputs, **chat)
+    yield specimen(
+        "model: streamed strings", lambda: FakeStreamingListLLM(["ab", "", "c d"]), inputs, **chat
+    )
     yield specimen("model: messages", lambda: FakeMessagesListChatModel([answer]), inputs, **chat)
     yield specimen(
         "model: generic",
@@ -233,6 +250,22 @@ def parsers() -> Iterator[Specimen]:
         "parser: repaired",
         lambda: PydanticOutputParser(Person).with_repair(
             ScriptedChatModel(["no", '{"name": "Bob"}'], cycle=True), attempts=2
+        ),
+        JSON,
+        remembers=True,
+    )
+    yield specimen(
+        "parser: fields",
+        lambda: StructuredOutputParser([ResponseSchema(name="name", description="a name")]),
+        JSON,
+    )
+    yield specimen(
+        "parser: fixed",
+        lambda: OutputFixingParser.from_llm(
+            llm=ScriptedChatModel(["no", '{"name": "Bob"}'], cycle=True),
+            parser=PydanticOutputParser(Person),
+            prompt=PromptTemplate("{instructions} {completion} {error}"),
+            max_retries=2,
         ),
         JSON,
         remembers=True,

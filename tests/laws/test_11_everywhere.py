@@ -74,8 +74,10 @@ TAKES_ALL = {
     "map": "its simplest input, a number, is refused first",
     "map: of maps": "there is no item to refuse it, where all lists are empty",
     "bind: unknown option": "the bound option is refused first",
+    "history: no session": "the missing session is named first",
     "configurable alternatives: growwing": "the missing alternative is named first",
     "parser: repaired": "options are the model's, which is called only to correct an answer",
+    "parser: fixed": "likewise",
 }
 """Specimens that do not name the keyword, and why. Users' classes do not: they have `**kwargs`."""
 

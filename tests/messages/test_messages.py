@@ -164,3 +164,13 @@ def test_pretty_print_prints_it(capsys: pytest.CaptureFixture[str]) -> None:
     """It goes to standard output."""
     HumanMessage([{"type": "image", "url": "u"}]).pretty_print()
     assert "'url': 'u'" in capsys.readouterr().out
+
+
+def test_the_default_of_langchains_field_example_is_taken() -> None:
+    """It says nothing; any other value is an error, as a field that does not exist."""
+    keywords: dict[str, Any] = {"example": False}
+    assert HumanMessage("hi", **keywords) == HumanMessage("hi")
+    assert AIMessage("hi", **keywords) == AIMessage("hi")
+    keywords["example"] = True
+    with pytest.raises(ValidationError, match="no such field"):
+        HumanMessage("hi", **keywords)

@@ -27,6 +27,7 @@ from runnables.messages import (
 )
 from runnables.messages.call_ids import has_all_ids, with_ids
 from runnables.models import ChatModel, StopSequenceFilter, truncate_at_stop
+from runnables.models.calls import join_answer
 from runnables.models.options import BASE_OPTIONS
 from runnables.models.usage import Usage, track_usage
 from runnables.parsers import StrOutputParser
@@ -385,3 +386,12 @@ def test_the_input_schema_of_a_model_reads_json() -> None:
         json.dumps([{"type": "system", "content": "be"}, {"type": "human", "content": "hi"}])
     )
     assert read.root == [SystemMessage("be"), HumanMessage("hi")]  # type: ignore[attr-defined]
+
+
+def test_an_answer_grows_by_more_chunks() -> None:
+    """Chunks that are added one by one give what they give together; two answers are an error."""
+    a, b, c = (AIMessageChunk(part) for part in "abc")
+    grown = join_answer([join_answer([a, b]), c])  # type: ignore[list-item]
+    assert grown == join_answer([a, b, c])
+    with pytest.raises(TypeError, match="yields AIMessageChunk"):
+        join_answer([a, AIMessage("b")])  # type: ignore[list-item]

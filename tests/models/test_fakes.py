@@ -22,6 +22,9 @@ from runnables.models.fakes import (
     GenericFakeChatModel,
     ParrotFakeChatModel,
 )
+from runnables.models.text_fakes import FakeListLLM, FakeStreamingListLLM
+from runnables.parsers import StrOutputParser
+from runnables.prompts import ChatPromptTemplate
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
 
@@ -142,11 +145,9 @@ def test_models_are_made_by_name() -> None:
     ("name", "hint"),
     [
         ("scriptd:x", "Did you mean 'scripted'"),
-        ("gpt-5-mini", "Did you mean 'openai:gpt-5-mini'"),
-        ("claude-9", "anthropic:claude-9"),
         ("Scripted:x", "Did you mean 'scripted'"),
         ("openai/gpt-5-mini", "Did you mean 'openai'"),
-        (None, "No model was named"),
+        ("", "No model was named"),
     ],
 )
 def test_an_unknown_provider_is_an_error_with_a_hint(name: Any, hint: str) -> None:
@@ -179,3 +180,32 @@ def test_embeddings_are_made_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     assert init_embeddings("fake:x", size=3) == DeterministicFakeEmbedding(size=3)
     with pytest.raises(ConfigError, match="fakr"):
         init_embeddings("fakr")
+
+
+def test_a_fake_that_answers_with_strings_goes_through_its_responses(call: Call) -> None:
+    """It takes what models take, with their options, and begins at the index that is given."""
+    model = FakeListLLM(responses=["a", "b", "c"], i=1, sleep=0)
+    answers = [call.invoke(model, value) for value in ("hi", [HumanMessage("hi")], [("ai", "x")])]
+    assert answers == ["b", "c", "a"]
+    assert call.invoke(model.bind(stop=["x"]), "hi") == "b"
+    assert list(call.stream(model, "hi")) == ["c"]
+    with pytest.raises(IndexError, match="FakeListLLM has no response with the index 1"):
+        call.invoke(FakeListLLM(responses=["a"], i=1), "hi")
+
+
+def test_a_fake_that_answers_with_strings_streams_letters_through_a_chain(call: Call) -> None:
+    """What stands before and behind it streams as with any other step."""
+    chain = (
+        ChatPromptTemplate.from_template("{x}") | FakeStreamingListLLM(["abc"]) | StrOutputParser()
+    )
+    assert list(call.stream(chain, {"x": "hi"})) == ["a", "b", "c"]
+    assert call.invoke(chain, {"x": "hi"}) == "abc"
+
+
+def test_a_fake_that_answers_with_strings_takes_the_options_of_a_model(call: Call) -> None:
+    """They change nothing, and other keywords are errors; an empty answer is one chunk."""
+    model = FakeStreamingListLLM(responses=["", "ab"])
+    assert call.stream(model.bind(stop=["b"]), "hi") == [""]
+    assert call.invoke(model.bind(temperature=0), "hi") == "ab"
+    with pytest.raises(ConfigError, match="stopp"):
+        call.invoke(model.bind(stopp=["b"]), "hi")

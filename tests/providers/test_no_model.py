@@ -64,3 +64,15 @@ def test_azure_names_its_deployment() -> None:
     """It is refused when it is made."""
     with pytest.raises(ConfigError, match="name the deployment"):
         AzureChatOpenAI(azure_endpoint="https://x", api_key="k" * 12)
+
+
+def test_openais_own_models_have_the_defaults_that_langchain_has() -> None:
+    """Only at OpenAI's address; the model shows which one it is."""
+    chat = ChatOpenAI(api_key="k" * 12)
+    assert chat.model == "gpt-3.5-turbo"
+    assert "gpt-3.5-turbo" in repr(chat)
+    assert OpenAIEmbeddings(api_key="k" * 12).model == "text-embedding-ada-002"
+    azure = AzureChatOpenAI(azure_endpoint="https://x", azure_deployment="d", api_key="k" * 12)
+    assert azure.model is None
+    for cls in (ChatOpenAI, OpenAIEmbeddings):
+        assert cls(api_key="k" * 12, base_url="http://127.0.0.1:9").model is None

@@ -19,6 +19,7 @@ from runnables import (
     RateLimitError,
     SQLiteCache,
     StrOutputParser,
+    Usage,
     track_usage,
 )
 from runnables.testing import RecordedRequest, Response
@@ -173,11 +174,10 @@ def test_a_budget_counts_what_the_service_reports(call: Call) -> None:
         ({"default_headers": ["a"]}, "ChatOpenAI: default_headers is of type 'list'"),
         ({"extra_body": "top_k"}, "ChatOpenAI: extra_body is of type 'str'"),
         ({"api_ky": "sk"}, "Did you mean 'api_key'"),
-        ({"openai_api_key": "sk"}, "Did you mean 'api_key'"),
+        ({"openai_api_ky": "sk"}, "Did you mean 'api_key'"),
         ({"use_responses": True}, "Did you mean 'use_responses_api'"),
-        ({"callbacks": []}, r"'callbacks'\. Handlers go into the config"),
-        ({"model_kwargs": {}}, r"'model_kwargs'\. Other options.*go into extra_body"),
-        ({"streaming": True}, "'streaming'. Every model streams"),
+        ({"callbacks": Usage()}, r"Write: callbacks=\[handler\]"),
+        ({"model_kwargs": "sk-"}, "model_kwargs is of type 'str': expected a dict"),
     ],
 )
 def test_an_invalid_setting_is_refused_without_its_value(

@@ -11,15 +11,19 @@ from runnables import ConfigError
 from runnables.core.signatures import setting_names
 from runnables.models.settings import ChatSettings
 from runnables_providers._remote.chat import HTTPChatModel
-from runnables_providers._remote.settings import RemoteEmbeddingsSettings
+from runnables_providers._remote.other_names import NO_EFFECT
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.anthropic.settings import AnthropicSettings
 from runnables_providers.google import ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings
-from runnables_providers.google.settings import GoogleSettings
+from runnables_providers.google.settings import GoogleEmbeddingsSettings, GoogleSettings
 from runnables_providers.ollama import ChatOllama, OllamaEmbeddings
-from runnables_providers.ollama.settings import OllamaSettings
+from runnables_providers.ollama.settings import OllamaEmbeddingsSettings, OllamaSettings
 from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
-from runnables_providers.openai.settings import AzureSettings, OpenAISettings
+from runnables_providers.openai.settings import (
+    AzureSettings,
+    OpenAIEmbeddingsSettings,
+    OpenAISettings,
+)
 from runnables_providers.scripted import ScriptedChatModel
 
 TYPES: dict[Any, Any] = {
@@ -29,9 +33,9 @@ TYPES: dict[Any, Any] = {
     ChatGoogleGenerativeAI: GoogleSettings,
     ChatOllama: OllamaSettings,
     ScriptedChatModel: ChatSettings,
-    OpenAIEmbeddings: RemoteEmbeddingsSettings,
-    GoogleGenerativeAIEmbeddings: RemoteEmbeddingsSettings,
-    OllamaEmbeddings: RemoteEmbeddingsSettings,
+    OpenAIEmbeddings: OpenAIEmbeddingsSettings,
+    GoogleGenerativeAIEmbeddings: GoogleEmbeddingsSettings,
+    OllamaEmbeddings: OllamaEmbeddingsSettings,
 }
 
 
@@ -45,7 +49,12 @@ def test_checkers_know_the_settings_that_a_constructor_takes(provider: Any) -> N
         taken |= provider.known_options
     if provider is ChatAnthropic:  # which refuses it by name
         taken -= {"seed"}
-    assert known | TYPES[provider].__optional_keys__ == taken
+    others = {*getattr(provider, "_other_names", {}), *NO_EFFECT, "model_kwargs"} - taken
+    assert (known | TYPES[provider].__optional_keys__) - others == taken
+    assert set(getattr(provider, "_other_names", {})) - taken <= {
+        *TYPES[provider].__optional_keys__,
+        "model_name",
+    }
 
 
 @pytest.mark.parametrize("provider", TYPES, ids=lambda provider: provider.__name__)

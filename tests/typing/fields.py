@@ -106,7 +106,7 @@ class Shout(SimpleChatModel):
         return messages[-1].text.upper()
 
 
-assert_type(Shout().invoke("a").text, str)
+assert_type(Shout().invoke("a"), AIMessage)
 
 
 class Search(BaseRetriever):

@@ -52,7 +52,7 @@ class Short(BaseCallbackHandler):
     def on_chat_model_start(
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], **kwargs: Any
     ) -> Any:
-        assert_type(messages[0][0].text, str)
+        print(messages[0][0].text)
 
     def on_llm_new_token(self, token: str, **kwargs: Any) -> None:
         print(token, end="")

@@ -56,6 +56,19 @@ GoogleGenerativeAIEmbeddings(cache=None)  # type: ignore[call-arg]  # pyright: i
 OllamaEmbeddings(num_ctx=8192)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 LocalEmbeddings(dimensions=64)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
+# -- LangChain's names
+
+ChatOpenAI(model_name="m", openai_api_key="key", openai_api_base="http://x", request_timeout=3)
+ChatOpenAI("m", max_completion_tokens=5, streaming=True, verbose=False, model_kwargs={"seed": 1})
+AzureChatOpenAI(deployment_name="d", openai_api_version="v", openai_api_key="key")
+ChatAnthropic(model_name="m", anthropic_api_key="key", max_tokens_to_sample=5, stop_sequences=["x"])
+ChatGoogleGenerativeAI("m", google_api_key="key", max_output_tokens=5)
+OpenAIEmbeddings(openai_api_key="key", chunk_size=5)
+assert_type(ChatOpenAI("m").model_name, str | None)
+assert_type(init_chat_model("gpt-5-mini", model_provider="openai"), ChatModel)
+init_chat_model(temperature=0).invoke("Hello", {"configurable": {"model": "openai:gpt-5-mini"}})
+init_chat_model("m", configurable_fields=("model",), config_prefix="my").with_config(tags=["x"])
+
 # -- refused: values of another type
 
 ChatOpenAI(temperature="hot")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -28,6 +28,7 @@ from runnables_providers._http import (
 from runnables_providers._remote.error_bodies import ServiceError, error_in, status_of
 from runnables_providers._remote.json_values import parse_json
 from runnables_providers._remote.keys import Key
+from runnables_providers._remote.other_names import renamed
 from runnables_providers._remote.request_bodies import guarded, merged_body, revealed
 from runnables_providers._remote.service import Remote, is_string_mapping, is_success, no_model
 from runnables_providers._remote.stream_decoding import JSONEvents, is_start_of_stream
@@ -114,8 +115,11 @@ class HTTPChatModel(Remote, ChatModel):
     """
 
     known_options: ClassVar[frozenset[str]] = REMOTE_OPTIONS
+    _other_names: ClassVar[Mapping[str, str]] = {}
     lines: ClassVar[bool] = False
     """Whether streams are lines of JSON; else they are server-sent events."""
+    if TYPE_CHECKING:
+        model_name: str | None  # the other name of `model`; see `other_names`
 
     def __init__(
         self,
@@ -166,9 +170,11 @@ class HTTPChatModel(Remote, ChatModel):
         self._connect(api_key, base_url, timeout, default_headers)
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
+        given = renamed(type(self).__name__, self._other_names, given)
         return guarded(super()._options(given))
 
     def _bindable(self, options: dict[str, Any]) -> dict[str, Any]:
+        options = renamed(type(self).__name__, self._other_names, options)
         return guarded(super()._bindable(options))
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:

@@ -13,6 +13,22 @@ if TYPE_CHECKING:
     from runnables_providers._remote.keys import Key
 
 
+class OtherChatNames(TypedDict, total=False):
+    """LangChain's names of settings of chat models, and of keywords that mean nothing here."""
+
+    model_name: str
+    request_timeout: float | Timeouts | None
+    default_request_timeout: float | Timeouts | None
+    stop_sequences: Sequence[str] | None
+    max_tokens_to_sample: int | None
+    max_completion_tokens: int | None
+    max_output_tokens: int | None
+    model_kwargs: Mapping[str, Any] | None
+    streaming: bool
+    disable_streaming: bool | None
+    verbose: bool
+
+
 class RemoteSettings(TypedDict, total=False):
     """Settings of every model that is reached over HTTP."""
 
@@ -28,7 +44,7 @@ class RemoteSettings(TypedDict, total=False):
     """More keys of each request, passed on unchanged, which override all others."""
 
 
-class RemoteChatSettings(RemoteSettings, total=False):
+class RemoteChatSettings(RemoteSettings, OtherChatNames, total=False):
     """Settings of remote chat models, with the defaults of options that calls have."""
 
     tools: Sequence[Tool] | None
@@ -48,3 +64,11 @@ class RemoteEmbeddingsSettings(RequestSettings, RemoteSettings, total=False):
     """How many numbers a vector has, for models that can shorten theirs."""
     max_batch_size: int | None
     """The most strings in one request; None: as many as the service takes."""
+
+
+class OtherEmbeddingsNames(TypedDict, total=False):
+    """LangChain's names of settings of embeddings."""
+
+    model_name: str
+    request_timeout: float | Timeouts | None
+    chunk_size: int | None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
 from runnables.errors import ConfigError
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
 from runnables_providers._remote.keys import Key, hidden, key_of
+from runnables_providers._remote.other_names import ANTHROPIC_NAMES, takes_other_names
 from runnables_providers._remote.service import Service, variable
 from runnables_providers._remote.tool_calls import with_only_tool
 from runnables_providers.anthropic.messages_api import MessagesCall
@@ -32,6 +33,7 @@ ANTHROPIC: Final = Service(
 )
 
 
+@takes_other_names(ANTHROPIC_NAMES)
 class ChatAnthropic(HTTPChatModel, internal=True):
     """A chat model of Anthropic, or of a server that has its Messages API.
 

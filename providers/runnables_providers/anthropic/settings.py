@@ -6,10 +6,13 @@ Calls take the options, too; a setting is their default.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from runnables.models.settings import UnseededChatSettings
 from runnables_providers._remote.settings import RemoteChatSettings
+
+if TYPE_CHECKING:
+    from runnables_providers._remote.keys import Key
 
 
 class AnthropicOptions(TypedDict, total=False):
@@ -41,3 +44,8 @@ class AnthropicOptions(TypedDict, total=False):
 
 class AnthropicSettings(UnseededChatSettings, RemoteChatSettings, AnthropicOptions, total=False):
     """Settings that `ChatAnthropic` has in common with other remote models, and its options."""
+
+    anthropic_api_key: Key | None
+    """LangChain's name of `api_key`."""
+    anthropic_api_url: str | None
+    """LangChain's name of `base_url`."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
+from runnables_providers._remote.other_names import GOOGLE_NAMES, takes_other_names
 from runnables_providers.google.generation import Generation
 from runnables_providers.google.generation_config import OPTIONS, typed_tool
 from runnables_providers.google.service import API_VERSION, GoogleRemote, resource
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from runnables_providers.google.settings import GoogleSettings
 
 
+@takes_other_names(GOOGLE_NAMES)
 class ChatGoogleGenerativeAI(GoogleRemote, HTTPChatModel, internal=True):
     """A chat model of Google, over the Gemini API.
 

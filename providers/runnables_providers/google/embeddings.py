@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from runnables_providers._remote.embeddings import HTTPEmbeddings, floats
+from runnables_providers._remote.other_names import GOOGLE_EMBEDDINGS_NAMES, takes_other_names
 from runnables_providers.google.service import API_VERSION, GoogleRemote, resource
 
 if TYPE_CHECKING:
     from runnables_providers._remote.settings import RemoteEmbeddingsSettings
+    from runnables_providers.google.settings import GoogleEmbeddingsSettings
 
 
+@takes_other_names(GOOGLE_EMBEDDINGS_NAMES)
 class GoogleGenerativeAIEmbeddings(GoogleRemote, HTTPEmbeddings, internal=True):
     """Embeddings of Google, over the Gemini API.
 
@@ -61,11 +64,11 @@ class GoogleGenerativeAIEmbeddings(GoogleRemote, HTTPEmbeddings, internal=True):
         *,
         task_type: str | None = None,
         api_version: str = API_VERSION,
-        **settings: Unpack[RemoteEmbeddingsSettings],
+        **settings: Unpack[GoogleEmbeddingsSettings],
     ) -> None:
         self.task_type = task_type
         self.api_version = api_version
-        super().__init__(model, **settings)
+        super().__init__(model, **cast("RemoteEmbeddingsSettings", settings))
         resource(model)  # raises where there is none
 
     def _path(self) -> str:

@@ -6,10 +6,17 @@ Calls take the options, too; a setting is their default.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from runnables.models.settings import ChatSettings
-from runnables_providers._remote.settings import RemoteChatSettings
+from runnables_providers._remote.settings import (
+    OtherEmbeddingsNames,
+    RemoteChatSettings,
+    RemoteEmbeddingsSettings,
+)
+
+if TYPE_CHECKING:
+    from runnables_providers._remote.keys import Key
 
 
 class GoogleOptions(TypedDict, total=False):
@@ -60,3 +67,21 @@ class GoogleOptions(TypedDict, total=False):
 class GoogleSettings(ChatSettings, RemoteChatSettings, GoogleOptions, total=False):
     """Settings that `ChatGoogleGenerativeAI` has in common with other remote models, and its
     options."""
+
+    google_api_key: Key | None
+    """LangChain's name of `api_key`."""
+    additional_headers: Mapping[str, str] | None
+    """LangChain's name of `default_headers`."""
+    convert_system_message_to_human: bool
+    """Has no effect here."""
+    transport: str | None
+    """Has no effect here."""
+
+
+class GoogleEmbeddingsSettings(RemoteEmbeddingsSettings, OtherEmbeddingsNames, total=False):
+    """Settings that Google's embeddings have in common with other remote embeddings."""
+
+    google_api_key: Key | None
+    """LangChain's name of `api_key`."""
+    output_dimensionality: int | None
+    """LangChain's name of `dimensions`."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from runnables.errors import ConfigError
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
+from runnables_providers._remote.other_names import OLLAMA_NAMES, takes_other_names
 from runnables_providers.ollama.exchange import OPTIONS, OllamaChat
 from runnables_providers.ollama.service import OllamaRemote, checked_model
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from runnables_providers.ollama.settings import OllamaSettings
 
 
+@takes_other_names(OLLAMA_NAMES)
 class ChatOllama(OllamaRemote, HTTPChatModel, internal=True):
     """A chat model of an Ollama server, over its own API.
 

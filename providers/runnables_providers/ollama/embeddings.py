@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from runnables_providers._remote.embeddings import HTTPEmbeddings, floats
+from runnables_providers._remote.other_names import OLLAMA_EMBEDDINGS_NAMES, takes_other_names
 from runnables_providers.ollama.service import OllamaRemote, checked_model
 
 if TYPE_CHECKING:
     from runnables_providers._remote.settings import RemoteEmbeddingsSettings
+    from runnables_providers.ollama.settings import OllamaEmbeddingsSettings
 
 
+@takes_other_names(OLLAMA_EMBEDDINGS_NAMES)
 class OllamaEmbeddings(OllamaRemote, HTTPEmbeddings, internal=True):
     """Embeddings of an Ollama server, over its own API.
 
@@ -59,12 +62,12 @@ class OllamaEmbeddings(OllamaRemote, HTTPEmbeddings, internal=True):
         truncate: bool | None = None,
         keep_alive: str | float | None = None,
         options: Mapping[str, Any] | None = None,
-        **settings: Unpack[RemoteEmbeddingsSettings],
+        **settings: Unpack[OllamaEmbeddingsSettings],
     ) -> None:
         self.truncate = truncate
         self.keep_alive = keep_alive
         self.options = None if options is None else dict(options)
-        super().__init__(model, **settings)
+        super().__init__(model, **cast("RemoteEmbeddingsSettings", settings))
         checked_model(model)
 
     def _path(self) -> str:

@@ -9,7 +9,11 @@ from __future__ import annotations
 from typing import TypedDict
 
 from runnables.models.settings import ChatSettings
-from runnables_providers._remote.settings import RemoteChatSettings
+from runnables_providers._remote.settings import (
+    OtherEmbeddingsNames,
+    RemoteChatSettings,
+    RemoteEmbeddingsSettings,
+)
 
 
 class ModelOptions(TypedDict, total=False):
@@ -72,3 +76,10 @@ class RequestOptions(TypedDict, total=False):
 
 class OllamaSettings(ChatSettings, RemoteChatSettings, ModelOptions, RequestOptions, total=False):
     """Settings that `ChatOllama` has in common with other remote models, and its options."""
+
+    reasoning: bool | str | None
+    """LangChain's name of `think`."""
+
+
+class OllamaEmbeddingsSettings(RemoteEmbeddingsSettings, OtherEmbeddingsNames, total=False):
+    """Settings that `OllamaEmbeddings` has in common with other remote embeddings."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack, cast
 from urllib.parse import quote
 
 from runnables.errors import AuthenticationError, ConfigError
 from runnables_providers._remote.keys import hidden, key_of
+from runnables_providers._remote.other_names import AZURE_NAMES, takes_other_names
 from runnables_providers._remote.service import Service, variable
 from runnables_providers.openai.chat import ChatOpenAI
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from runnables_providers.openai.settings import AzureSettings
+    from runnables_providers.openai.settings import AzureSettings, OpenAISettings
 
 AZURE: Final = Service(
     name="azure_openai",
@@ -30,6 +31,7 @@ _NOT_IN_CACHE_KEY: Final = frozenset({"azure_ad_token", "azure_ad_token_provider
 """Settings that do not change the answer, so they are no part of the cache key."""
 
 
+@takes_other_names(AZURE_NAMES)
 class AzureChatOpenAI(ChatOpenAI, internal=True):
     """A chat model of OpenAI on Azure.
 
@@ -87,6 +89,7 @@ class AzureChatOpenAI(ChatOpenAI, internal=True):
         AzureChatOpenAI(azure_endpoint='https://example.openai.azure.com', ...)
     """
 
+    default_model: ClassVar[str | None] = None
     service: ClassVar[Service] = AZURE
 
     def __init__(
@@ -105,7 +108,7 @@ class AzureChatOpenAI(ChatOpenAI, internal=True):
         self.api_version = api_version
         self.azure_ad_token = hidden(azure_ad_token)
         self.azure_ad_token_provider = azure_ad_token_provider
-        super().__init__(model, **settings)
+        super().__init__(model, **cast("OpenAISettings", settings))
         if not (model or azure_deployment):
             raise ConfigError(
                 "AzureChatOpenAI: name the deployment, as model= or azure_deployment="

@@ -10,6 +10,7 @@ from runnables.errors import ConfigError, did_you_mean
 from runnables_providers._http import Request, asend, send
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
 from runnables_providers._remote.origins import endpoint_of
+from runnables_providers._remote.other_names import OPENAI_NAMES, takes_other_names
 from runnables_providers._remote.service import Service, variable
 from runnables_providers._remote.tool_calls import with_only_tool
 from runnables_providers.openai import background, completions, responses
@@ -28,6 +29,7 @@ OPENAI: Final = Service(
 )
 
 
+@takes_other_names(OPENAI_NAMES)
 class ChatOpenAI(HTTPChatModel, internal=True):
     """A chat model of OpenAI, or of any server with an OpenAI-compatible API.
 
@@ -43,7 +45,8 @@ class ChatOpenAI(HTTPChatModel, internal=True):
     `previous_response_id`, `prompt`, `reasoning`, `text`, `truncation`.
 
     Args:
-        model: the name of the model, such as "gpt-5-mini".
+        model: the name of the model, such as "gpt-5-mini". With OpenAI's own URL it may be left
+            out, and is then "gpt-3.5-turbo", as LangChain has it.
         organization: on whose account; by default OPENAI_ORG_ID of the environment.
         project: for which project; by default OPENAI_PROJECT_ID of the environment.
         stream_usage: whether to ask for the usage of streams; False for servers that refuse it.
@@ -95,6 +98,8 @@ class ChatOpenAI(HTTPChatModel, internal=True):
     """
 
     service: ClassVar[Service] = OPENAI
+    default_model: ClassVar[str | None] = "gpt-3.5-turbo"
+    """The model where none is named, and no other server."""
     structured_objects: ClassVar[bool] = True
     known_options: ClassVar[frozenset[str]] = (
         REMOTE_OPTIONS | completions.OPTIONS | responses.OPTIONS
@@ -114,6 +119,8 @@ class ChatOpenAI(HTTPChatModel, internal=True):
         self.project = project
         self.stream_usage = stream_usage
         self.use_responses_api = use_responses_api
+        if model is None and settings.get("base_url") is None:
+            model = self.default_model
         super().__init__(model, **settings)
 
     def _auth(self, key: str) -> Mapping[str, str]:

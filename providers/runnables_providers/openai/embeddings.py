@@ -6,22 +6,27 @@ import base64
 import sys
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack, cast
 
 from runnables.errors import ConfigError
 from runnables_providers._remote.embeddings import HTTPEmbeddings, floats
+from runnables_providers._remote.other_names import OPENAI_EMBEDDINGS_NAMES, takes_other_names
 from runnables_providers.openai.chat import OPENAI
 
 if TYPE_CHECKING:
     from runnables_providers._remote.service import Service
     from runnables_providers._remote.settings import RemoteEmbeddingsSettings
+    from runnables_providers.openai.settings import OpenAIEmbeddingsSettings
 
 
+@takes_other_names(OPENAI_EMBEDDINGS_NAMES)
 class OpenAIEmbeddings(HTTPEmbeddings, internal=True):
     """Embeddings of OpenAI, or of any server with an OpenAI-compatible API (`base_url`).
 
     Args:
-        model: the name of the model, such as "text-embedding-3-small".
+        model: the name of the model, such as "text-embedding-3-small". With
+            OpenAI's own URL it may be left out, and is then "text-embedding-ada-002", as LangChain
+            has it.
         encoding_format: how vectors are sent. "base64" takes less than half of the bytes and a
             tenth of the time to read; None: "base64" from OpenAI, the server's choice from others.
         **settings: the settings below.
@@ -64,14 +69,16 @@ class OpenAIEmbeddings(HTTPEmbeddings, internal=True):
         model: str | None = None,
         *,
         encoding_format: Literal["base64", "float"] | None = None,
-        **settings: Unpack[RemoteEmbeddingsSettings],
+        **settings: Unpack[OpenAIEmbeddingsSettings],
     ) -> None:
         if encoding_format not in (None, "base64", "float"):
             raise ConfigError(
                 f"encoding_format={encoding_format!r}: expected 'base64', 'float' or None."
             )
         self.encoding_format = encoding_format
-        super().__init__(model, **settings)
+        if model is None and settings.get("base_url") is None:
+            model = "text-embedding-ada-002"
+        super().__init__(model, **cast("RemoteEmbeddingsSettings", settings))
 
     def _path(self) -> str:
         return "/embeddings"

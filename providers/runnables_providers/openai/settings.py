@@ -6,10 +6,17 @@ Calls take the options, too; a setting is their default.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from runnables.models.settings import ChatSettings
-from runnables_providers._remote.settings import RemoteChatSettings
+from runnables_providers._remote.settings import (
+    OtherEmbeddingsNames,
+    RemoteChatSettings,
+    RemoteEmbeddingsSettings,
+)
+
+if TYPE_CHECKING:
+    from runnables_providers._remote.keys import Key
 
 
 class SharedOptions(TypedDict, total=False):
@@ -92,6 +99,24 @@ class OpenAISettings(
 ):
     """Settings that `ChatOpenAI` has in common with every remote model, and its options."""
 
+    openai_api_key: Key | None
+    """LangChain's name of `api_key`."""
+    openai_api_base: str | None
+    """LangChain's name of `base_url`."""
+    openai_organization: str | None
+    """LangChain's name of `organization`."""
+    tiktoken_model_name: str | None
+    """Has no effect here."""
+
+
+class OpenAIEmbeddingsSettings(RemoteEmbeddingsSettings, OtherEmbeddingsNames, total=False):
+    """Settings that `OpenAIEmbeddings` has in common with other remote embeddings."""
+
+    openai_api_key: Key | None
+    """LangChain's name of `api_key`."""
+    openai_api_base: str | None
+    """LangChain's name of `base_url`."""
+
 
 class AzureSettings(OpenAISettings, total=False):
     """Settings of `ChatOpenAI`, for a subclass."""
@@ -104,3 +129,7 @@ class AzureSettings(OpenAISettings, total=False):
     """Whether to ask for the usage of streams."""
     use_responses_api: bool
     """Whether to use Responses instead of chat completions."""
+    deployment_name: str | None
+    """LangChain's name of `azure_deployment`."""
+    openai_api_version: str | None
+    """LangChain's name of `api_version`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.policies.attempts import (
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from runnables.engine.stream import StreamInfo
 
 
+_ATTEMPTS: Final = 3
+_ANY_ERROR: Final = (Exception,)
 _BACKOFF = tuple(field.name for field in fields(Backoff))
 
 
@@ -72,10 +74,14 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         max_retry_delay: the longest delay, in seconds, that a service may ask for; after an error
             that asks for more there is no other attempt.
         on_restart: "raise" or "restart".
+        max_attempt_number: another name for `stop_after_attempt`.
+        retry_exception_types: another name for `retry_if_exception_type`.
+        kwargs: options that every call gets, as with `bind`.
+        config: config that every call gets, as with `with_config`.
 
     Raises:
-        ConfigError: an unknown parameter, a number that is too low, or something that does not say
-            which errors count.
+        ConfigError: an unknown parameter, a number that is too low, something that does not say
+            which errors count, or both names of one setting.
 
     Example:
         >>> answers = iter(["none", "7"])
@@ -88,13 +94,24 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
         self,
         bound: Any,
         *,
-        retry_if_exception_type: Errors = (Exception,),
+        retry_if_exception_type: Errors = _ANY_ERROR,
         wait_exponential_jitter: bool = True,
         exponential_jitter_params: Mapping[str, float] | None = None,
-        stop_after_attempt: int = 3,
+        stop_after_attempt: int = _ATTEMPTS,
         max_retry_delay: float = MAX_RETRY_DELAY,
         on_restart: Restart = "raise",
+        max_attempt_number: int | None = None,
+        retry_exception_types: Errors | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        config: RunnableConfig | None = None,
     ) -> None:
+        if max_attempt_number is not None:
+            _refuse_both(stop_after_attempt, _ATTEMPTS, "stop_after_attempt, max_attempt_number")
+            stop_after_attempt = max_attempt_number
+        if retry_exception_types is not None:
+            names = "retry_if_exception_type, retry_exception_types"
+            _refuse_both(retry_if_exception_type, _ANY_ERROR, names)
+            retry_if_exception_type = retry_exception_types
         check_attempts("stop_after_attempt", stop_after_attempt, 1)
         max_retry_delay = check_seconds("max_retry_delay={}", max_retry_delay, or_zero=True)
         for key in exponential_jitter_params or {}:
@@ -108,7 +125,10 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
             check_seconds(setting, value, or_zero=True)  # `exp_base`, too, is a number from 0
         check_restart(on_restart)
         check_errors("retry_if_exception_type", retry_if_exception_type)
-        self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
+        bound = coerce_to_runnable(bound)
+        if kwargs:
+            bound = bound.bind(**kwargs)
+        self.bound: Runnable[Input, Output] = bound.with_config(config) if config else bound
         self.retry_if_exception_type = retry_if_exception_type
         self.wait_exponential_jitter = wait_exponential_jitter
         self.exponential_jitter_params = exponential_jitter_params
@@ -118,6 +138,16 @@ class RunnableRetry(ForwardingWrapper[Input, Output], internal=True):
 
     def __repr__(self) -> str:
         return f"({self.bound!r}).with_retry(stop_after_attempt={self.stop_after_attempt})"
+
+    @property
+    def max_attempt_number(self) -> int:
+        """Return `stop_after_attempt`, by its name in LangChain."""
+        return self.stop_after_attempt
+
+    @property
+    def retry_exception_types(self) -> Errors:
+        """Return `retry_if_exception_type`, by its name in LangChain."""
+        return self.retry_if_exception_type
 
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         return with_settings(self, {"bound": made})
@@ -214,3 +244,13 @@ def _child_config(scope: Scope | None, number: int) -> RunnableConfig | None:
     if scope is None or number == 1:
         return None if scope is None else scope.config
     return scope.for_step(f"retry:attempt:{number}", f"attempt {number}").config
+
+
+def _refuse_both(value: object, default: object, names: str) -> None:
+    """Refuse a setting that was passed under both of its names.
+
+    Raises:
+        ConfigError: it was.
+    """
+    if value != default:
+        raise ConfigError(f"RunnableRetry: {names} are one setting. Pass one of them.")

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from runnables.errors import PromptError
 from runnables.messages.as_text import get_buffer_string
 from runnables.messages.base import BaseMessage
+from runnables.messages.normalize import text_of
 from runnables.messages.prompt_values import PromptValue
 
 _PLAIN: Final = frozenset({str, int, bool, bytes})
@@ -29,7 +30,7 @@ def shown(value: Any) -> Any:
         has_contents = bool(contents) and None not in contents
         return "\n\n".join(cast("list[str]", contents)) if has_contents else cast("Any", value)
     if isinstance(value, BaseMessage):
-        return value.text
+        return text_of(value.content)
     if isinstance(value, PromptValue):
         return value.to_string()
     content = _page_content(value)

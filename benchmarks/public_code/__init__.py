@@ -1,0 +1,1 @@
+"""How much public code runs here after only its imports are changed: a runner, started by hand."""

@@ -1,0 +1,114 @@
+"""A file of SQLite that threads, processes and forks use at the same time.
+
+Each process has its own connections, which are opened when they are needed, and which one thread
+uses at a time. A new file is readable and writable by its owner alone.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+import weakref
+from collections import deque
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+LOCK_TIMEOUT: Final = 30.0
+"""Seconds to wait for another process that writes; each write takes a few milliseconds."""
+
+
+class SQLiteFile:
+    """The connections of this process to one file.
+
+    Args:
+        path: the file, created if it does not exist.
+        prepare: statements that every new connection executes, after the change to WAL.
+        label: what the file is, for a note on errors: "the cache".
+        decode: reads the strings of the file.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        prepare: Sequence[str],
+        label: str,
+        decode: Callable[[bytes], str] = bytes.decode,
+    ) -> None:
+        self._path = path
+        self._statements = prepare
+        self._label = label
+        self._decode = decode
+        self._idle: dict[int, deque[sqlite3.Connection]] = {}
+        weakref.finalize(self, _close, self._idle)
+
+    def close(self) -> None:
+        """Close the idle connections of this process; later calls open new ones."""
+        _close(self._idle)
+
+    @contextmanager
+    def connection(self) -> Generator[sqlite3.Connection]:
+        """Yield a connection for one user at a time; one that failed is not used again."""
+        # Those of a parent process stay where they are: a fork may neither use nor close them.
+        idle = self._idle.setdefault(os.getpid(), deque())
+        try:
+            connection = idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        idle.append(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        # The C library may be used from several threads, one after another; each statement is a
+        # transaction of its own, so that nothing stays open between two of them.
+        connection: sqlite3.Connection | None = None
+        _create_private(self._path)
+        try:
+            connection = sqlite3.connect(
+                self._path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
+            )
+            connection.text_factory = self._decode
+            self._prepare(connection)
+        except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
+            error.add_note(f"in {self._label} {Path(self._path)}")
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Let reads run during a write (WAL), and execute the statements."""
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                for statement in self._statements:
+                    connection.execute(statement)
+                return
+            except sqlite3.OperationalError as error:
+                # Where two processes create the file at once, SQLite does not wait with the change
+                # to WAL, whatever the timeout is.
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+
+def _create_private(path: str) -> None:
+    """Create a file for its owner alone, unless it exists; its journals get the same mode."""
+    if path not in ("", ":memory:"):
+        with suppress(OSError):  # SQLite says more about what is wrong
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _close(idle: dict[int, deque[sqlite3.Connection]]) -> None:
+    connections = idle.get(os.getpid(), ())
+    while connections:
+        connections.pop().close()

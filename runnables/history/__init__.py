@@ -1,0 +1,42 @@
+"""Histories: the messages of each session, before and after the turns of a chain."""
+
+from typing import TYPE_CHECKING
+
+from runnables.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from runnables.history.base import BaseChatMessageHistory, History
+    from runnables.history.memory import (
+        ChatMessageHistory,
+        InMemoryChatMessageHistory,
+        InMemoryHistory,
+    )
+    from runnables.history.runnable import RunnableWithMessageHistory, with_history
+    from runnables.history.sqlite import SQLiteChatMessageHistory, SQLiteHistory
+    from runnables.history.summary import SummarizeHistory
+else:
+    __getattr__, __dir__ = lazy_names(
+        __name__,
+        {
+            "runnables.history.base": "BaseChatMessageHistory History",
+            "runnables.history.memory": (
+                "ChatMessageHistory InMemoryChatMessageHistory InMemoryHistory"
+            ),
+            "runnables.history.runnable": "RunnableWithMessageHistory with_history",
+            "runnables.history.sqlite": "SQLiteChatMessageHistory SQLiteHistory",
+            "runnables.history.summary": "SummarizeHistory",
+        },
+    )
+
+__all__ = [
+    "BaseChatMessageHistory",
+    "ChatMessageHistory",
+    "History",
+    "InMemoryChatMessageHistory",
+    "InMemoryHistory",
+    "RunnableWithMessageHistory",
+    "SQLiteChatMessageHistory",
+    "SQLiteHistory",
+    "SummarizeHistory",
+    "with_history",
+]
