@@ -47,6 +47,12 @@ ALLOWED: Mapping[str, str] = {
     "runnables.tools.function_calls:FunctionCalls.call": (
         "without an async half, the sync one is run"
     ),
+    "runnables.retrieval.retriever:BaseRetriever._get_relevant_documents": (
+        "without an async half, the sync one is run"
+    ),
+    "runnables.retrieval.retriever:BaseRetriever._invoke": (
+        "without an async half, the sync one is run"
+    ),
     "runnables.compose.policies.timeout:RunnableTimeout._transform": (
         "a thread cannot be stopped, a task can"
     ),

@@ -1,4 +1,4 @@
-"""Users' own steps with fields, in the form of LangChain's `RunnableSerializable`."""
+"""Users' own steps with fields, as LangChain's `RunnableSerializable` has them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class RunnableSerializable(WithFields, Runnable[Input, Output], internal=True):
     `Field(default_factory=...)`, `Field(alias=...)`, `field_validator` and `model_validator` work.
     Names with an underscore, with or without `PrivateAttr`, are state: they are not compared,
     printed or pickled, and are made anew in a copy from their defaults and `model_post_init`.
+    A field with `repr=False` is not printed; one with `exclude=True` is not part of a cache's key.
     `model_config` may set `extra`. It is no pydantic model itself: there is no `model_dump`.
 
     Attributes:

@@ -53,7 +53,7 @@ _BY_PATTERN: Final = (
     (r"\w+Embeddings(Endpoint)?|\w+SemanticEmbedding", EMBEDDINGS),
     (r"\w*(Retriever|VectorStore|Loader|TextSplitter|Splitter|Compressor|RecordManager|Index|"
      r"Document|Blob|BlobParser|DocumentTransformer)|FAISS|Chroma|Pinecone|Qdrant|PGVector|Milvus|"
-     r"Weaviate|index|aindex|\w*format_document", RETRIEVAL),
+     r"Weaviate|index|aindex", RETRIEVAL),
     (r"\w*Agent\w*|create_\w*agent\w*", AGENTS),
     (r"\w*Chain|load_\w*chain|create_\w*chain|RetrievalQA\w*", CHAINS),
     (r"\w*(CallbackHandler|CallbackManager\w*|RunManager|ManagerMixin|Tracer)", HANDLERS),

@@ -160,17 +160,13 @@ def finish(thing: Any) -> None:
     Raises:
         ConfigError: a validator has raised ValueError or AssertionError.
     """
-    cls: Any = type(thing)
-    names = {
-        name for owner in cls.__mro__ for name, member in vars(owner).items() if _is_last(member)
-    }
-    for name in (name for owner in reversed(cls.__mro__) for name in vars(owner)):
-        if name in names:
-            names.remove(name)
-            try:
-                getattr(thing, name)()
-            except (ValueError, AssertionError) as error:
-                raise ConfigError(f"{cls.__name__}: {error}") from error
+    kind: type[object] = thing.__class__
+    members = [pair for owner in reversed(kind.__mro__) for pair in vars(owner).items()]
+    for name in dict.fromkeys(name for name, member in members if _is_last(member)):
+        try:
+            getattr(thing, name)()
+        except (ValueError, AssertionError) as error:
+            raise ConfigError(f"{kind.__name__}: {error}") from error
     if hasattr(thing, "model_post_init"):
         thing.model_post_init(None)
 

@@ -23,7 +23,7 @@ CHAINS: Final = "Pipe its parts: prompt | model | StrOutputParser()."
 TEXT_MODELS: Final = "Models are chat models here: init_chat_model('openai:gpt-5-mini')."
 RESULTS: Final = "Models take and return messages: AIMessage, AIMessageChunk."
 RETRIEVAL: Final = (
-    "There is no retrieval here: a function that returns strings is a retriever in a chain."
+    "There is no store or splitter here: subclass BaseRetriever for a store, or use a function."
 )
 TOOL_PARSERS: Final = "Use PydanticToolsParser, JsonOutputToolsParser, or with_structured_output."
 MIDDLEWARE: Final = (
@@ -42,8 +42,8 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Use chain.batch(inputs, max_concurrency=8), or abatch.": (
             "ContextThreadPoolExecutor abatch_iterate batch_iterate gather_with_concurrency"
         ),
-        "Use ConfigurableField.": "AnyConfigurableField",
-        "Use Runnable.": "DynamicRunnable RunnableSerializable",
+        "Use ConfigurableField.": "AnyConfigurableField ConfigurableFieldSpec",
+        "Use Runnable.": "DynamicRunnable",
         "Use RunnablesError.": "LangChainException",
         "Use RunnableConfig.": "CONFIG_KEYS EmptyDict",
         "Use merge_chunks.": (
@@ -78,10 +78,11 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Messages and models": {
         RESULTS: "Generation GenerationChunk",
-        TEXT_MODELS: "LLM OpenAI",
+        TEXT_MODELS: "OpenAI",
+        "Subclass SimpleChatModel: its `_call` gets messages, and returns a string.": "BaseLLM LLM",
         "Use AIMessage.": "LanguageModelOutput",
         "Use AuthenticationError.": "ModelAuthenticationError",
-        "Use ChatModel.": "BaseChatModel BaseLanguageModel LanguageModelLike SimpleChatModel",
+        "Use ChatModel.": "BaseLanguageModel LanguageModelLike",
         "Use ContextLengthError.": "ContextOverflowError",
         "Use InMemoryCache or SQLiteCache for answers, and a dict for anything else.": (
             "BaseStore ByteStore InMemoryBaseStore InMemoryByteStore InMemoryStore "
@@ -262,8 +263,8 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Handlers, runs, tracing": {
         HANDLERS: (
-            "AsyncCallbackManager BaseCallbackManager CallbackManager collect_runs "
-            "run_collector_var"
+            "AsyncCallbackManager AsyncCallbackManagerForChainRun BaseCallbackManager "
+            "CallbackManager CallbackManagerForChainRun collect_runs run_collector_var"
         ),
         "Use ConsoleHandler(file), which prints all runs.": "FileCallbackHandler",
         "Use ConsoleHandler, which prints all runs.": (

@@ -17,7 +17,7 @@ from runnables.core.fields import (
     finish,
     private_defaults,
 )
-from runnables.core.values import Value
+from runnables.core.values import Value, show_settings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -73,6 +73,19 @@ class WithFields(Value):
     @classmethod
     def _fields_model(cls) -> type[BaseModel]:
         return fields_of(cls, cls._lowest, cls._known_fields)
+
+    def _identity(self) -> dict[str, Any]:
+        """Return the settings that decide the output: no field with `exclude=True`."""
+        fields = self._fields_model().model_fields
+        left_out = {name for name, field in fields.items() if field.exclude}
+        identity = super()._identity().items()
+        return {name: value for name, value in identity if name not in left_out}
+
+    def __repr__(self) -> str:
+        fields = self._fields_model().model_fields
+        hidden = {name for name, field in fields.items() if not field.repr}
+        shown = {name: value for name, value in self._settings().items() if name not in hidden}
+        return f"{type(self).__name__}({show_settings(shown)})"
 
     def _with_changes(self, changes: Mapping[str, Any]) -> Any:
         """Return an object made anew, by the constructor, with some fields changed."""

@@ -7,7 +7,7 @@ _stream(messages, stop=None, run_manager=None, **kwargs) -> Iterator[ChatGenerat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from runnables.core.options import unknown_option
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from runnables.compose.runnable import Runnable
     from runnables.core.fields import Fields
+    from runnables.core.handlers import Callbacks
     from runnables.core.run_managers import AsyncCallbackManagerForLLMRun
     from runnables.messages.base import BaseMessage
     from runnables.messages.convert import LanguageModelInput
@@ -52,6 +53,7 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
 
     Attributes:
         name: the model's name in events and traces.
+        callbacks: as for `ChatModel`.
         max_retries: as for `ChatModel`; a subclass with a field of this name is retried, too.
         max_retry_delay: as for `ChatModel`.
         rate_limiter: as for `ChatModel`.
@@ -81,6 +83,7 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
     _takes_options: ClassVar[bool] = False
     _known_fields: ClassVar[Fields] = {
         "name": (str | None, None),
+        "callbacks": (Any, None),
         "max_retries": (Any, None),
         "max_retry_delay": (Any, None),
         "rate_limiter": (Any, None),
@@ -88,6 +91,7 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
         "callbacks": (Any, None),
     }
     name: str | None = None
+    callbacks: Callbacks = None
     max_retries: int | None = None
     max_retry_delay: float | None = None
     rate_limiter: Any = None
@@ -105,6 +109,7 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
         adapt_hooks(cls)
 
     def _check_known(self) -> None:
+        self._set_callbacks(self.callbacks)
         self._set_policies(self.max_retries, self.max_retry_delay, self.rate_limiter, self.cache)
         self._set_callbacks(self.callbacks)
 
@@ -163,12 +168,16 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
         if "stop" in options:
             options["stop"] = checked_stop(options["stop"])
         if options:
-            hooks = [taken_by(getattr(type(self), name)) for name in HOOKS if self._writes(name)]
+            hooks = [taken_by(hook) for hook in self._written()]
             for name in options:
                 if not any(taken.takes(name) for taken in hooks):
                     known = {name for taken in hooks for name in taken.names} - _NO_OPTIONS
                     raise unknown_option(type(self).__name__, name, sorted(known))
         return options
+
+    def _written(self) -> list[Callable[..., Any]]:
+        """Return the methods of the class that get the options."""
+        return [getattr(type(self), name) for name in HOOKS if self._writes(name)]
 
     def bind_tools(
         self, tools: Sequence[Tool], *, tool_choice: Any = None, **kwargs: Any
@@ -218,6 +227,10 @@ class SimpleChatModel(BaseChatModel, internal=True):
         'AHOY!!'
     """
 
+    def _written(self) -> list[Callable[..., Any]]:
+        written = [type(self)._call]
+        return written + [hook for hook in super()._written() if hook is not _BY_CALL]
+
     def _call(
         self,
         messages: list[BaseMessage],
@@ -225,7 +238,7 @@ class SimpleChatModel(BaseChatModel, internal=True):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> str:
-        """Answer a conversation with a text."""
+        """Answer a conversation with a string."""
         raise TypeError(f"{type(self).__name__} has no hook that answers: write `_call`.")
 
     def _generate(
@@ -239,3 +252,7 @@ class SimpleChatModel(BaseChatModel, internal=True):
         if not isinstance(text, str):
             raise TypeError(f"{type(self).__name__}._call returned {text!r}: it returns a string.")
         return ChatResult(generations=[ChatGeneration(message=AIMessage(text))])
+
+
+_BY_CALL: Final = SimpleChatModel._generate
+"""The hook that calls `_call`, and takes what that takes."""

@@ -1,4 +1,4 @@
-"""The form of a chat model's hooks, which is checked when a class is made."""
+"""The hooks of a chat model, whose parameters are checked when a class is made."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Hooks of chat models in LangChain's form, made to serve `ChatModel`, too.
 
-Each hook has two callers. A class calls its own hooks in the form that it wrote them in, and gets
-what they return. `ChatModel` passes the options as a `CallOptions`; then the hook gets them as
-keywords, and what it returns is read.
+Each hook has two callers. A class calls its own hooks as it wrote them, and gets what they return.
+`ChatModel` passes the options as a `CallOptions`; then the hook gets them as keywords, and what it
+returns is read.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _refuse_options_form(cls: type, name: str, hook: Hook) -> None:
     taken = taken_by(hook)
     if "options" in taken.names and not taken.takes("stop"):
         raise ConfigError(
-            f"{cls.__name__}.{name} takes (messages, options), which is the form of ChatModel. "
+            f"{cls.__name__}.{name} takes (messages, options), as those of a ChatModel do. "
             f"Write: class {cls.__name__}(ChatModel). Or write the hook as "
             f"{name}(self, messages, stop=None, run_manager=None, **kwargs)."
         )
@@ -59,7 +59,7 @@ def _refuse_options_form(cls: type, name: str, hook: Hook) -> None:
 
 
 def _is_own_call(given: tuple[Any, ...]) -> bool:
-    """Tell whether a hook is called in the form that it is written in."""
+    """Tell whether a hook is called with what it was written to take."""
     return not (given and isinstance(given[0], CallOptions))
 
 

@@ -1,4 +1,4 @@
-"""Documents: texts with metadata."""
+"""Documents: strings with metadata."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Document(BaseModel):
-    """A text with metadata, such as where it comes from.
+    """A string with metadata, such as where it comes from.
 
     Args:
         page_content: the text.
@@ -64,7 +64,7 @@ class Document(BaseModel):
 
 
 def format_document(doc: Document, prompt: StringPromptTemplate) -> str:
-    """Return a document as a text: a prompt, filled in with its text and its metadata.
+    """Return a document as a string: a prompt, filled in with its text and its metadata.
 
     Args:
         doc: the document.
@@ -87,6 +87,12 @@ async def aformat_document(doc: Document, prompt: StringPromptTemplate) -> str:
     Args:
         doc: the document.
         prompt: as for `format_document`.
+
+    Example:
+        >>> import asyncio
+        >>> prompt = PromptTemplate.from_template("{source}: {page_content}")
+        >>> asyncio.run(aformat_document(Document("Calm.", metadata={"source": "log"}), prompt))
+        'log: Calm.'
     """
     return await prompt.aformat(**_values(doc, prompt))
 

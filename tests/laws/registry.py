@@ -6,6 +6,7 @@ All tests of laws run over this list. A new runnable class that is not on it fai
 from __future__ import annotations
 
 from tests.laws.registry_combinators import bulk_steps, parallels, sequences, shapes
+from tests.laws.registry_fields import classes_with_fields
 from tests.laws.registry_functions import generators, lambdas, users_classes
 from tests.laws.registry_history import histories
 from tests.laws.registry_models import models, parsers, prompts
@@ -26,6 +27,7 @@ REGISTRY: list[Specimen] = [
     *caches(),
     *bindings(),
     *users_classes(),
+    *classes_with_fields(),
     *tools(),
     *prompts(),
     *models(),
@@ -52,6 +54,11 @@ BASES = {
     "runnables.tools.base.BaseTool": "a base of tools",
     "runnables.models.structured.output.StructuredOutput": "a base, of chat models",
     "runnables.models.chat.ChatModel": "a base of models",
+    "runnables.models.own_handlers.OwnHandlers": "a base, of chat models",
+    "runnables.models.base_chat_model.BaseChatModel": "a base of models",
+    "runnables.models.base_chat_model.SimpleChatModel": "a base of models",
+    "runnables.compose.serializable.RunnableSerializable": "a base, of users' classes with fields",
+    "runnables.retrieval.retriever.BaseRetriever": "a base of retrievers",
     "runnables.compose.configurable.ConfiguredRunnable": "a base of configurable runnables",
     "runnables.models.embeddings.Embeddings": "a base of models",
 }

@@ -303,7 +303,7 @@ def checked_tool_choice(choice: Any, tools: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def convert_tool_options(options: dict[str, Any]) -> None:
-    """Put the tools and the choice of a tool in options into the form of OpenAI's API.
+    """Put the tools and the choice of a tool in options into what OpenAI's API takes.
 
     Args:
         options: the options, which are changed.

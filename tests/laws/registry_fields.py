@@ -1,0 +1,73 @@
+"""Users' classes with fields, for the registry: steps, models, retrievers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from runnables import (
+    AIMessage,
+    AIMessageChunk,
+    BaseChatModel,
+    BaseRetriever,
+    ChatGeneration,
+    ChatGenerationChunk,
+    ChatResult,
+    Document,
+    RunnableConfig,
+    RunnableSerializable,
+    SimpleChatModel,
+)
+from tests.laws.specimens import INTS, STRINGS, Specimen, specimen
+
+
+class Add(RunnableSerializable[int, int]):
+    """A step with a field."""
+
+    step: int = 1
+
+    def invoke(self, input: int, config: RunnableConfig | None = None) -> int:
+        return input + self.step
+
+
+class Echo(SimpleChatModel):
+    """A model that repeats the last message."""
+
+    end: str = "!"
+
+    def _call(self, messages: Any, stop: Any = None, run_manager: Any = None) -> str:
+        return f"{messages[-1].text}{self.end}"
+
+
+class Letters(BaseChatModel):
+    """A model that streams the first letters of the last message."""
+
+    n: int
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None) -> ChatResult:
+        message = AIMessage(messages[-1].text[: self.n])
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self, messages: Any, stop: Any = None, run_manager: Any = None
+    ) -> Iterator[ChatGenerationChunk]:
+        for letter in messages[-1].text[: self.n]:
+            run_manager.on_llm_new_token(letter)
+            yield ChatGenerationChunk(message=AIMessageChunk(letter))
+        yield ChatGenerationChunk(message=AIMessageChunk("", chunk_position="last"))
+
+
+class Search(BaseRetriever):
+    """A retriever that finds its question."""
+
+    k: int = 2
+
+    def _get_relevant_documents(self, query: str, *, run_manager: Any) -> list[Document]:
+        return [Document(query, metadata={"n": n}) for n in range(self.k)]
+
+
+def classes_with_fields() -> Iterator[Specimen]:
+    yield specimen("fields: step", lambda: Add(step=2), INTS)
+    yield specimen("fields: model", lambda: Echo(end="?"), STRINGS)
+    yield specimen("fields: model, streams", lambda: Letters(n=3), STRINGS)
+    yield specimen("fields: retriever", lambda: Search(k=1), STRINGS)

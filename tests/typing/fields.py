@@ -1,0 +1,124 @@
+"""The types of classes with fields. mypy and pyright read this file; it is not run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, assert_type
+
+from pydantic import Field, PrivateAttr
+
+from runnables import (
+    AIMessage,
+    AIMessageChunk,
+    AsyncCallbackManagerForLLMRun,
+    BaseChatModel,
+    BaseMessage,
+    BaseRetriever,
+    CallbackManagerForLLMRun,
+    CallbackManagerForRetrieverRun,
+    ChatGeneration,
+    ChatGenerationChunk,
+    ChatModel,
+    ChatResult,
+    Document,
+    PromptTemplate,
+    Runnable,
+    RunnableConfig,
+    RunnableSerializable,
+    SimpleChatModel,
+    StrOutputParser,
+    format_document,
+)
+
+
+class Repeat(RunnableSerializable[str, int]):
+    times: int = 2
+    marks: list[str] = Field(default_factory=list)
+    _calls: int = PrivateAttr(default=0)
+
+    def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> int:
+        return len(input) * self.times
+
+
+assert_type(Repeat(times=2, name="r").invoke("a"), int)
+assert_type(Repeat().batch(["a"]), list[int])
+Repeat(times="2")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+Repeat(tims=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+class Letters(BaseChatModel):
+    n: int
+    model_name: str = Field(default="letters", alias="model")
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=AIMessage("a"))])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        if run_manager:
+            run_manager.on_llm_new_token("a")
+        yield ChatGenerationChunk(message=AIMessageChunk("a"))
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        if run_manager:
+            await run_manager.on_llm_new_token("a")
+        yield ChatGenerationChunk(message=AIMessageChunk("a"))
+
+    @property
+    def _llm_type(self) -> str:
+        return "letters"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"n": self.n}
+
+
+model: ChatModel = Letters(n=3, model="small", max_retries=2)
+assert_type(model.invoke("a"), AIMessage)
+assert_type((Letters(n=1) | StrOutputParser()).invoke("a"), str)
+
+
+class Shout(SimpleChatModel):
+    def _call(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> str:
+        return messages[-1].text.upper()
+
+
+assert_type(Shout().invoke("a"), AIMessage)
+
+
+class Search(BaseRetriever):
+    documents: list[Document]
+    k: int = 4
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        return self.documents[: self.k]
+
+
+search: Runnable[str, list[Document]] = Search(documents=[Document("a")])
+assert_type(search.invoke("a"), list[Document])
+assert_type(format_document(Document("a"), PromptTemplate.from_template("{page_content}")), str)
