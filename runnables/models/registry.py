@@ -115,6 +115,8 @@ def init_chat_model(
         >>> model.invoke("Hello", {"configurable": {"script": ["Hi!"]}}).text
         'Hi!'
     """
+    if model is None and "model_name" in kwargs:
+        model = kwargs.pop("model_name")
     if configurable_fields is None and not (model is None and model_provider is None):
         provider_class, name = _find("runnables.models", _OWN_MODELS, model, model_provider)
         return cast("ChatModel", _make(provider_class, name, kwargs))
@@ -124,7 +126,25 @@ def init_chat_model(
     settings = {name: value for name, value in settings.items() if value is not None}
     fields = configurable_fields or ("model", "model_provider")
     _installed("runnables.models")
-    return ConfigurableModel(init_chat_model, settings, fields, config_prefix or "")
+    return ConfigurableModel(make_chosen_model, settings, fields, config_prefix or "")
+
+
+def make_chosen_model(settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> ChatModel:
+    """Make a chat model of settings, and of those that a call chooses instead.
+
+    Args:
+        settings: `model`, `model_provider`, and settings of the model.
+        chosen: more of them, which replace those of the same name, or of another name of the same
+            setting.
+    """
+    named = {**settings, **chosen}
+    model, provider = named.get("model"), named.get("model_provider")
+    provider_class, name = _find("runnables.models", _OWN_MODELS, model, provider)
+    names: Mapping[str, str] = getattr(provider_class, "_other_names", {})
+    replaced = {*_WHICH, *(names.get(key, key) for key in chosen)}
+    kept = {key: value for key, value in settings.items() if names.get(key, key) not in replaced}
+    added = {key: value for key, value in chosen.items() if key not in _WHICH}
+    return cast("ChatModel", _make(provider_class, name, {**kept, **added}))
 
 
 def init_embeddings(
@@ -171,6 +191,10 @@ def _find(
     raise _unknown(provider, model, sorted({*installed, *own}))
 
 
+_WHICH: Final = frozenset({"model", "model_provider"})
+"""The settings that say which model it is."""
+
+
 @functools.cache  # it reads the disk, and a call that chooses its model may be on an event loop
 def _installed(group: str) -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=group)}
@@ -198,5 +222,6 @@ def _unknown(provider: str, model: str | None, known: list[str]) -> ConfigError:
     hint = f" Did you mean '{likely}:{model}'?" if likely else did_you_mean(meant, known)
     problem = f"Unknown provider {provider!r}." if provider else "No model was named."
     return ConfigError(
-        f"{problem}{hint} Write 'provider:model'; installed providers: {', '.join(known)}."
+        f"{problem}{hint} Write 'provider:model'; installed providers: {', '.join(known)}. For a "
+        "service with OpenAI's API use 'openai' with base_url=."
     )

@@ -186,6 +186,19 @@ def test_a_schema_is_the_format(call: Call) -> None:
     assert second["format"] == "json"
 
 
+def test_the_format_may_be_given_in_ollamas_words() -> None:
+    """`format=` is "json" or a schema, and `response_format` may be as well."""
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    messages = [HumanMessage("Hi")]
+    for wanted in ("json", schema):
+        options = ChatOllama("m", format=wanted)._options({})
+        assert OllamaChat(messages, options).body(streamed=False)["format"] == wanted
+        bound = ChatOllama("m")._options({"format": wanted})
+        assert OllamaChat(messages, bound).body(streamed=False)["format"] == wanted
+    with pytest.raises(ConfigError, match="expected OpenAI's dict"):
+        chat(response_format="yaml").body(streamed=False)
+
+
 def test_tool_choices_that_ollama_lacks_are_errors() -> None:
     """Ollama cannot force a call; with "none" no tools are sent."""
     model = ChatOllama("m")
