@@ -101,7 +101,7 @@ def test_it_pickles_and_prints() -> None:
 def test_fields_are_a_list() -> None:
     """A single name would be read letter by letter."""
     with pytest.raises(ConfigError, match="expected 'any', or a list of names"):
-        init_chat_model("scripted", configurable_fields="model")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+        init_chat_model("scripted", configurable_fields="model")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(
