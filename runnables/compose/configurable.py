@@ -140,6 +140,10 @@ class RunnableConfigurableFields(ConfiguredRunnable[Input, Output], internal=Tru
         # "model_name" for "model": classes of models take LangChain's names of their settings
         names: Mapping[str, str] = getattr(self.default, "_other_names", {})
         self.fields = {names.get(name, name): field for name, field in fields.items()}
+        if len(self.fields) < len(fields):
+            raise ConfigError(
+                f"configurable_fields({', '.join(fields)}): two names of one setting; keep one."
+            )
         known = self.default._settings()
         for attribute in self.fields:
             if attribute not in known:

@@ -25,8 +25,6 @@ LIMIT_HINT: Final = (
 _INSTEAD: Final[Mapping[str, tuple[str, str]]] = {
     "callbacks": ("", "Handlers go into the config: with_config(callbacks=[...])."),
     "streaming": ("", "Every model streams: call `stream`."),
-    "model_kwargs": ("extra_body", "Other options of its service go into extra_body={...}."),
-    "chunk_size": ("max_batch_size", "max_batch_size says how many strings are sent at once."),
     **dict.fromkeys(LIMIT_WORDS, ("", LIMIT_HINT)),
     **dict.fromkeys(
         ("retries", "max_retries", "num_retries", "n_retries", "attempts", "max_attempts", "tries"),

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, cast
 
 from runnables.compose.configurable import ConfiguredRunnable
 from runnables.compose.configurable_fields import ConfigurableField
+from runnables.core.values import show_settings
 from runnables.errors import ConfigError
 from runnables.messages.ai import AIMessage
 from runnables.messages.convert import LanguageModelInput
 from runnables.models.chat import ChatModel
+from runnables.redaction import SecretDict, remember_secrets
 
 if TYPE_CHECKING:
     from runnables.compose.runnable import Runnable
@@ -28,7 +30,7 @@ class ConfigurableModel(ConfiguredRunnable[LanguageModelInput, AIMessage], inter
     `init_chat_model` makes one.
 
     Args:
-        make: makes a model of settings.
+        make: makes a model of the settings, and of those that a call chooses instead.
         settings: those that hold where a call chooses none.
         fields: the settings that a call may choose.
         prefix: what their keys in `config["configurable"]` begin with, before a `_`.
@@ -36,7 +38,7 @@ class ConfigurableModel(ConfiguredRunnable[LanguageModelInput, AIMessage], inter
 
     def __init__(
         self,
-        make: Callable[..., ChatModel],
+        make: Callable[[Mapping[str, Any], Mapping[str, Any]], ChatModel],
         settings: Mapping[str, Any],
         fields: Fields,
         prefix: str,
@@ -45,22 +47,25 @@ class ConfigurableModel(ConfiguredRunnable[LanguageModelInput, AIMessage], inter
             raise ConfigError(
                 f"configurable_fields={fields!r}: expected 'any', or a list of names."
             )
-        self.settings = dict(settings)
+        self.settings = SecretDict(settings)
         self.fields = fields
         self.prefix = prefix
         self._make = make
+        remember_secrets(self.settings)
         self.default = (
-            make(**self.settings) if settings.get("model") else NoModel(self._key("model"))
+            make(self.settings, {}) if settings.get("model") else NoModel(self._key("model"))
         )
 
     def __repr__(self) -> str:
-        return f"({self.default!r}).configurable_fields({self.fields!r})"
+        prefix = {"config_prefix": self.prefix or None}
+        shown = show_settings({**self.settings, "configurable_fields": self.fields, **prefix})
+        return f"init_chat_model({shown})"
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        from runnables.models.registry import init_chat_model
+        from runnables.models.registry import make_chosen_model
 
         super().__setstate__(state)
-        self._make = init_chat_model
+        self._make = make_chosen_model
 
     def _key(self, name: str) -> str:
         return f"{self.prefix}_{name}" if self.prefix else name
@@ -85,8 +90,10 @@ class ConfigurableModel(ConfiguredRunnable[LanguageModelInput, AIMessage], inter
         }
         if not chosen:
             return self.default
-        settings = {**self.settings, **chosen}
-        return self._make(**settings) if settings.get("model") else self.default
+        if "model_name" in chosen:  # its name in LangChain's classes
+            chosen.setdefault("model", chosen.pop("model_name"))
+        named = chosen.get("model") or self.settings.get("model")
+        return self._make(self.settings, chosen) if named else self.default
 
 
 class NoModel(ChatModel, internal=True):
@@ -95,6 +102,9 @@ class NoModel(ChatModel, internal=True):
     def __init__(self, key: str) -> None:
         super().__init__()
         self.key = key
+
+    def _options(self, given: dict[str, Any]) -> dict[str, Any]:
+        return dict(given)  # the model that a call chooses checks them
 
     def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> NoReturn:
         raise ConfigError(

@@ -12,13 +12,13 @@ import importlib
 import inspect
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Final, cast, overload
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from runnables.models.chat import ChatModel
-    from runnables.models.configurable_model import ConfigurableModel, Fields
+    from runnables.models.configurable_model import Fields
     from runnables.models.embeddings import Embeddings
 
 # A source checkout has no entry points of its own; these stay in step with pyproject.toml.
@@ -53,25 +53,6 @@ _FAMILIES: Final[Mapping[str, str]] = {
 """The provider of a model that is named without one, by the beginning of its name."""
 
 
-@overload
-def init_chat_model(
-    model: str,
-    *,
-    model_provider: str | None = None,
-    configurable_fields: None = None,
-    config_prefix: str | None = None,
-    **kwargs: Any,
-) -> ChatModel: ...
-@overload
-def init_chat_model(
-    model: None = None,
-    *,
-    model_provider: str,
-    configurable_fields: None = None,
-    config_prefix: str | None = None,
-    **kwargs: Any,
-) -> ChatModel: ...
-@overload
 def init_chat_model(
     model: str | None = None,
     *,
@@ -79,15 +60,7 @@ def init_chat_model(
     configurable_fields: Fields | None = None,
     config_prefix: str | None = None,
     **kwargs: Any,
-) -> ChatModel | ConfigurableModel: ...
-def init_chat_model(
-    model: str | None = None,
-    *,
-    model_provider: str | None = None,
-    configurable_fields: Fields | None = None,
-    config_prefix: str | None = None,
-    **kwargs: Any,
-) -> ChatModel | ConfigurableModel:
+) -> ChatModel:
     """Make a chat model by its name, such as "openai:gpt-5-mini", "anthropic" or "local".
 
     Args:
@@ -100,6 +73,10 @@ def init_chat_model(
             Where no model is named, a call chooses `model` and `model_provider`.
         config_prefix: what the keys begin with, before a `_`: "first" makes "first_model".
         **kwargs: settings of the model, such as `temperature`; see the provider's class.
+
+    Returns:
+        The model. Where calls choose, it is no instance of `ChatModel`, but a runnable with the
+        methods and settings of one.
 
     Raises:
         ConfigError: an unknown provider, or none; a setting that the model does not have.
@@ -115,6 +92,8 @@ def init_chat_model(
         >>> model.invoke("Hello", {"configurable": {"script": ["Hi!"]}}).text
         'Hi!'
     """
+    if model is None and "model_name" in kwargs:
+        model = kwargs.pop("model_name")
     if configurable_fields is None and not (model is None and model_provider is None):
         provider_class, name = _find("runnables.models", _OWN_MODELS, model, model_provider)
         return cast("ChatModel", _make(provider_class, name, kwargs))
@@ -124,7 +103,28 @@ def init_chat_model(
     settings = {name: value for name, value in settings.items() if value is not None}
     fields = configurable_fields or ("model", "model_provider")
     _installed("runnables.models")
-    return ConfigurableModel(init_chat_model, settings, fields, config_prefix or "")
+    model_of_call = ConfigurableModel(make_chosen_model, settings, fields, config_prefix or "")
+    # No subclass, but it has all that a chat model has. A type of its own would need overloads,
+    # which checkers cannot tell apart where settings come as `**settings`.
+    return cast("ChatModel", model_of_call)
+
+
+def make_chosen_model(settings: Mapping[str, Any], chosen: Mapping[str, Any]) -> ChatModel:
+    """Make a chat model of settings, and of those that a call chooses instead.
+
+    Args:
+        settings: `model`, `model_provider`, and settings of the model.
+        chosen: more of them, which replace those of the same name, or of another name of the same
+            setting.
+    """
+    named = {**settings, **chosen}
+    model, provider = named.get("model"), named.get("model_provider")
+    provider_class, name = _find("runnables.models", _OWN_MODELS, model, provider)
+    names: Mapping[str, str] = getattr(provider_class, "_other_names", {})
+    replaced = {*_WHICH, *(names.get(key, key) for key in chosen)}
+    kept = {key: value for key, value in settings.items() if names.get(key, key) not in replaced}
+    added = {key: value for key, value in chosen.items() if key not in _WHICH}
+    return cast("ChatModel", _make(provider_class, name, {**kept, **added}))
 
 
 def init_embeddings(
@@ -171,6 +171,10 @@ def _find(
     raise _unknown(provider, model, sorted({*installed, *own}))
 
 
+_WHICH: Final = frozenset({"model", "model_provider"})
+"""The settings that say which model it is."""
+
+
 @functools.cache  # it reads the disk, and a call that chooses its model may be on an event loop
 def _installed(group: str) -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=group)}
@@ -198,5 +202,6 @@ def _unknown(provider: str, model: str | None, known: list[str]) -> ConfigError:
     hint = f" Did you mean '{likely}:{model}'?" if likely else did_you_mean(meant, known)
     problem = f"Unknown provider {provider!r}." if provider else "No model was named."
     return ConfigError(
-        f"{problem}{hint} Write 'provider:model'; installed providers: {', '.join(known)}."
+        f"{problem}{hint} Write 'provider:model'; installed providers: {', '.join(known)}. For a "
+        "service with OpenAI's API use 'openai' with base_url=."
     )

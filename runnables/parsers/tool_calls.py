@@ -86,6 +86,7 @@ class JsonOutputToolsParser(ToolCallsParser, internal=True):
         return_id: add the `id` of each call.
         first_tool_only: return the first call instead of a list; None where there is none.
         name: the parser's name in events.
+        tools: has no effect: the calls of all tools are read. `PydanticToolsParser` checks them.
 
     Raises:
         OutputParserException: when run, a call that cannot be read.
@@ -104,6 +105,7 @@ class JsonOutputToolsParser(ToolCallsParser, internal=True):
         return_id: bool = False,
         first_tool_only: bool = False,
         name: str | None = None,
+        tools: Sequence[Any] | None = None,
     ) -> None:
         self.return_id = return_id
         self.first_tool_only = first_tool_only
@@ -128,6 +130,7 @@ class JsonOutputKeyToolsParser(JsonOutputToolsParser, internal=True):
         return_id: return `{"type": name, "args": {...}, "id": id}` instead of the arguments.
         first_tool_only: return those of the first call instead of a list; None where there is none.
         name: the parser's name in events.
+        tools: has no effect: `key_name` chooses.
 
     Raises:
         OutputParserException: when run, a call of this tool that cannot be read.
@@ -147,6 +150,7 @@ class JsonOutputKeyToolsParser(JsonOutputToolsParser, internal=True):
         return_id: bool = False,
         first_tool_only: bool = False,
         name: str | None = None,
+        tools: Sequence[Any] | None = None,
     ) -> None:
         self.key_name = key_name
         super().__init__(return_id=return_id, first_tool_only=first_tool_only, name=name)

@@ -82,7 +82,7 @@ def test_a_missing_variable_of_a_template_is_named(call: Call) -> None:
         (InMemoryRateLimiter, "request_per_minute", "mean 'requests_per_minute'"),
         (OpenAIEmbeddings, "dimension", "OpenAIEmbeddings has no .* mean 'dimensions'"),
         (OpenAIEmbeddings, "encoding", "OpenAIEmbeddings has no .* mean 'encoding_format'"),
-        (OpenAIEmbeddings, "chunk_size", "max_batch_size says how many"),
+        (OpenAIEmbeddings, "max_batch_sise", "OpenAIEmbeddings has no .* mean 'max_batch_size'"),
         (LocalEmbeddings, "poling", "LocalEmbeddings has no .* mean 'pooling'"),
         (LocalChatModel, "temprature", "LocalChatModel has no .* mean 'temperature'"),
     ],

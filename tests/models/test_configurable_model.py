@@ -58,24 +58,57 @@ def test_what_a_model_can_do_is_done_by_the_chosen_one(call: Call) -> None:
     assert _answer(call, bound, model="scripted") == "a"
 
 
+def test_what_the_chosen_one_knows_is_left_to_it(call: Call) -> None:
+    """Where no model is named, an option of any model can be bound."""
+    bound: Any = init_chat_model(script=["a"], cycle=True)
+    bound = bound.bind(reasoning_effort="low").bind(temperature=0)
+    with pytest.raises(ConfigError, match="ScriptedChatModel has no option 'reasoning_effort'"):
+        call.invoke(bound, "?", {"configurable": {"model": "scripted"}})
+
+
+def test_a_call_chooses_a_setting_by_any_of_its_names() -> None:
+    """The settings that hold otherwise may have the other name."""
+    model: Any = init_chat_model(
+        "openai:a", openai_api_key="key-1", max_tokens=1, configurable_fields="any"
+    )
+    chosen = model.prepared({"configurable": {"api_key": "key-2", "max_completion_tokens": 2}})
+    assert (chosen.model, chosen.max_tokens) == ("a", 2)
+    assert chosen.api_key.get_secret_value() == "key-2"
+    assert model.prepared({"configurable": {"model_name": "openai:b"}}).model == "b"
+    assert model.prepared({"configurable": {"model": "c", "model_provider": "openai"}}).model == "c"
+
+
+def test_a_key_never_shows() -> None:
+    """Whatever its name is, and wherever the settings are."""
+    for name in ("api_key", "openai_api_key"):
+        model: Any = init_chat_model(
+            "openai:a", configurable_fields=["model"], **{name: "sk-very-secret"}
+        )
+        assert "very-secret" not in f"{model!r} {vars(model)!r} {model | StrOutputParser()!r}"
+
+
 def test_it_pickles_and_prints() -> None:
     """And the copy chooses, too."""
     model: Any = init_chat_model("scripted", script=["a"], configurable_fields=("script",))
     again = pickle.loads(pickle.dumps(model))
     assert repr(again) == repr(model)
+    assert repr(model) == (
+        "init_chat_model(model='scripted', script=['a'], configurable_fields=('script',))"
+    )
     assert again.invoke("?", {"configurable": {"script": ["b"]}}).text == "b"
 
 
 def test_fields_are_a_list() -> None:
     """A single name would be read letter by letter."""
     with pytest.raises(ConfigError, match="expected 'any', or a list of names"):
-        init_chat_model("scripted", configurable_fields="model")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+        init_chat_model("scripted", configurable_fields="model")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize(
     ("name", "cls"),
     [
         ("gpt-5-mini", "ChatOpenAI"),
+        ("o3-mini", "ChatOpenAI"),
         ("claude-9", "ChatAnthropic"),
         ("gemini-9", "ChatGoogleGenerativeAI"),
     ],

@@ -129,6 +129,15 @@ def test_ids_are_there_with_return_id(call: Call) -> None:
     assert call.invoke(JsonOutputKeyToolsParser("Add"), message) == [{"a": 1}]
 
 
+def test_tools_that_are_named_have_no_effect(call: Call) -> None:
+    """Parsers of JSON read the calls of all tools, also with `tools=`."""
+    message = AIMessage(content="", tool_calls=[tool_call(name="Add", args={"a": 1}, id="7")])
+    for named in (JsonOutputToolsParser(tools=[Add]), JsonOutputToolsParser(tools=None)):
+        assert named == JsonOutputToolsParser()
+        assert call.invoke(named, message) == [{"type": "Add", "args": {"a": 1}}]
+    assert call.invoke(JsonOutputKeyToolsParser(key_name="Add", tools=[]), message) == [{"a": 1}]
+
+
 @pytest.mark.parametrize(
     ("name", "args", "error", "text"),
     [

@@ -186,6 +186,38 @@ def test_a_schema_is_the_format(call: Call) -> None:
     assert second["format"] == "json"
 
 
+def test_there_is_one_limit_of_tokens() -> None:
+    """Ollama's `num_predict` and `max_tokens` are not both set; a call overrides the setting."""
+    for settings, options, limit in (
+        ({"num_predict": 5}, {}, 5),
+        ({"num_predict": -1}, {}, -1),
+        ({"num_predict": 5}, {"max_tokens": 6}, 6),
+        ({"num_predict": 5}, {"max_output_tokens": 6}, 6),
+        ({"max_tokens": 5}, {"num_predict": 6}, 6),
+        ({"max_tokens": 5}, {"num_predict": None}, 5),
+    ):
+        merged = ChatOllama("m", **settings)._options(options)
+        body: Any = OllamaChat([HumanMessage("Hi")], merged).body(streamed=False)
+        assert body["options"]["num_predict"] == limit
+    both: Any = {"num_predict": 5, "max_tokens": 5}
+    for refused in (lambda: ChatOllama("m", **both), lambda: ChatOllama("m")._options(both)):
+        with pytest.raises(ConfigError, match="'num_predict' and 'max_tokens', two names"):
+            refused()
+
+
+def test_the_format_may_be_given_in_ollamas_words() -> None:
+    """`format=` is "json" or a schema, and `response_format` may be as well."""
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    messages = [HumanMessage("Hi")]
+    for wanted in ("json", schema):
+        options = ChatOllama("m", format=wanted)._options({})
+        assert OllamaChat(messages, options).body(streamed=False)["format"] == wanted
+        bound = ChatOllama("m")._options({"format": wanted})
+        assert OllamaChat(messages, bound).body(streamed=False)["format"] == wanted
+    with pytest.raises(ConfigError, match="expected OpenAI's dict"):
+        chat(response_format="yaml").body(streamed=False)
+
+
 def test_tool_choices_that_ollama_lacks_are_errors() -> None:
     """Ollama cannot force a call; with "none" no tools are sent."""
     model = ChatOllama("m")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +44,10 @@ VALUES: dict[str, tuple[Any, Any]] = {
     "api_version": ("v1", "v2"),
     "default_headers": ({"x-a": "1"}, {"x-a": "2"}),
     "think": (True, False),
+    "effort": ("low", "high"),
+    "thinking_level": ("low", "high"),
+    "max_retries": (3, 4),
+    "response_format": ({"type": "json_object"}, {"type": "text"}),
 }
 
 
@@ -108,6 +114,8 @@ def test_a_call_takes_options_by_other_names() -> None:
         {"configurable": {"which": "other"}}
     )
     assert chosen.model == chosen.model_name == "other"
+    with pytest.raises(ConfigError, match="two names of one setting"):
+        model.configurable_fields(model_name=field, model=field)
 
 
 @pytest.mark.parametrize(("name", "rule"), other_names.NO_EFFECT.items())
@@ -115,15 +123,39 @@ def test_a_keyword_that_means_nothing_is_taken_where_it_asks_for_nothing(
     name: str, rule: other_names.NoEffect
 ) -> None:
     """Else it is refused with the way out, and a value that may be secret is not shown."""
-    if name == "stream_usage":
-        return  # a setting of ChatOpenAI
-    plain = ChatOpenAI("m", api_key="key")
+    cls: Any = ChatAnthropic if name in ("stream_usage", "project", "n") else ChatOpenAI
+    plain = cls("m", api_key="key")
+    why = re.escape(f", as {rule.why}: {rule.instead}.")
     for value in (None, *(rule.values if rule.values is not None else (True, "anything"))):
-        assert ChatOpenAI("m", api_key="key", **{name: value}) == plain
+        assert cls("m", api_key="key", **{name: value}) == plain
+        assert plain._options({name: value}) == plain._options({})
+        assert cls("m", api_key="key", model_kwargs={name: value}) == plain
     if rule.values is not None:
-        with pytest.raises(ConfigError, match=f"{name}=<dict> means nothing here: \\w+") as caught:
-            ChatOpenAI("m", api_key="key", **{name: {"key": "secret"}})
-        assert "secret" not in str(caught.value)
+        for wrong in ({"key": "secret"}, "secret"):
+            shown = f"{name}=<{type(wrong).__name__}> means nothing here{why}"
+            for refused in (
+                lambda wrong=wrong: cls("m", api_key="key", **{name: wrong}),
+                lambda wrong=wrong: plain._options({name: wrong}),
+            ):
+                with pytest.raises(ConfigError, match=shown) as caught:
+                    refused()
+                assert "secret" not in str(caught.value)
+
+
+def test_a_keyword_that_one_class_has_means_something_there() -> None:
+    """It is dropped for the others only."""
+    chat = ChatOpenAI("m", api_key="key", n=2, project="p", stream_usage=False)
+    assert (chat.project, chat.stream_usage, chat._options({})["n"]) == ("p", False, 2)
+
+
+def test_the_docs_list_every_name() -> None:
+    """Each other name, and each keyword that means nothing here."""
+    page = (Path(__file__).parents[2] / "docs" / "coming-from-langchain.md").read_text("utf-8")
+    names = {name for table in CLASSES.values() for name in table} | {*other_names.NO_EFFECT}
+    assert {name for name in names if f"`{name}`" not in page} == set()
+    for name, rule in other_names.NO_EFFECT.items():
+        rows = [line for line in page.splitlines() if line.endswith(f"| {rule.why} |")]
+        assert any(f"`{name}`" in line for line in rows), name
 
 
 def test_model_kwargs_are_options_where_the_class_knows_them() -> None:
@@ -136,6 +168,8 @@ def test_model_kwargs_are_options_where_the_class_knows_them() -> None:
         ({"model_kwargs": {"seed": 1}, "seed": 2}, "'seed' twice"),
         ({"model_kwargs": {"max_completion_tokens": 1}, "max_tokens": 2}, "'max_tokens' twice"),
         ({"model_kwargs": "seed"}, "expected a dict"),
+        ({"model_kwargs": {"openai_organization": "o"}}, r"ChatOpenAI\(openai_organization="),
+        ({"model_kwargs": {"timeout": 3}}, r"ChatOpenAI\(timeout=...\)"),
     ):
         with pytest.raises(ConfigError, match=message):
             ChatOpenAI("m", api_key="key", **wrong)

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from typing import assert_type
 
-from runnables import ChatModel, InMemoryCache, InMemoryRateLimiter, init_chat_model
+from runnables import (
+    ChatModel,
+    InMemoryCache,
+    InMemoryRateLimiter,
+    JsonOutputToolsParser,
+    init_chat_model,
+)
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings
 from runnables_providers.local import LocalChatModel, LocalEmbeddings
@@ -63,7 +69,12 @@ ChatOpenAI("m", max_completion_tokens=5, streaming=True, verbose=False, model_kw
 AzureChatOpenAI(deployment_name="d", openai_api_version="v", openai_api_key="key")
 ChatAnthropic(model_name="m", anthropic_api_key="key", max_tokens_to_sample=5, stop_sequences=["x"])
 ChatGoogleGenerativeAI("m", google_api_key="key", max_output_tokens=5)
-OpenAIEmbeddings(openai_api_key="key", chunk_size=5)
+ChatGoogleGenerativeAI(model="m", n=1, convert_system_message_to_human=False, retries=2)
+ChatOllama(model="m", format="json", num_predict=5, reasoning=False)
+ChatOllama(model="m", format={"type": "object"}).bind(format="json")
+OpenAIEmbeddings(openai_api_key="key", chunk_size=5, show_progress_bar=False)
+GoogleGenerativeAIEmbeddings(model="m", google_api_key="key", additional_headers={"x": "y"})
+JsonOutputToolsParser(tools=[len], first_tool_only=True)
 assert_type(ChatOpenAI("m").model_name, str | None)
 assert_type(init_chat_model("gpt-5-mini", model_provider="openai"), ChatModel)
 init_chat_model(temperature=0).invoke("Hello", {"configurable": {"model": "openai:gpt-5-mini"}})

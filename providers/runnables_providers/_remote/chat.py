@@ -28,7 +28,7 @@ from runnables_providers._http import (
 from runnables_providers._remote.error_bodies import ServiceError, error_in, status_of
 from runnables_providers._remote.json_values import parse_json
 from runnables_providers._remote.keys import Key
-from runnables_providers._remote.other_names import renamed
+from runnables_providers._remote.other_names import our_options
 from runnables_providers._remote.request_bodies import guarded, merged_body, revealed
 from runnables_providers._remote.service import Remote, is_string_mapping, is_success, no_model
 from runnables_providers._remote.stream_decoding import JSONEvents, is_start_of_stream
@@ -170,12 +170,12 @@ class HTTPChatModel(Remote, ChatModel):
         self._connect(api_key, base_url, timeout, default_headers)
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
-        given = renamed(type(self).__name__, self._other_names, given)
+        if given:
+            given = our_options(type(self), given)
         return guarded(super()._options(given))
 
     def _bindable(self, options: dict[str, Any]) -> dict[str, Any]:
-        options = renamed(type(self).__name__, self._other_names, options)
-        return guarded(super()._bindable(options))
+        return guarded(super()._bindable(our_options(type(self), options)))
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         """Return the call for these messages in the format of the service."""

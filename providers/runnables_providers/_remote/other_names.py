@@ -19,39 +19,99 @@ class NoEffect(NamedTuple):
     """A keyword that means nothing here.
 
     Attributes:
+        why: the reason.
         values: those that ask for what happens anyway, beside None; None: any value does.
         instead: what to do for any other.
     """
 
-    values: tuple[Any, ...] | None
+    why: str
+    values: tuple[Any, ...] | None = None
     instead: str = ""
 
 
+_CLIENTS: Final = NoEffect(
+    "connections belong to this library",
+    ({},),
+    "use timeout=, default_headers=, and proxies of the environment",
+)
+_PROXY: Final = NoEffect("proxies come from the environment", ("",), "set HTTPS_PROXY there")
+_NO_VERTEX: Final = NoEffect(
+    "only the Gemini API is here, which takes a key",
+    (False,),
+    "pass api_key=, or base_url= of a gateway that takes one",
+)
+_WHOLE_STRINGS: Final = NoEffect(
+    "strings are embedded as they are", (False,), "split long strings before they are embedded"
+)
+_RETRY_WAITS: Final = NoEffect(
+    "waits are those that the service asks for", (), "bound them with max_retry_delay="
+)
+
 NO_EFFECT: Final[Mapping[str, NoEffect]] = {
-    "streaming": NoEffect(None),  # `stream` streams, and handlers get the chunks of `invoke`
-    "stream_usage": NoEffect(None),  # usage is always reported
-    "disable_streaming": NoEffect((False,), "call `invoke` instead of `stream`"),
-    "verbose": NoEffect((False,), "pass config={'callbacks': [ConsoleHandler()]}"),
-    "tiktoken_model_name": NoEffect(None),  # tokens are estimated without it
-    "transport": NoEffect(("rest",), "requests are sent over HTTP"),
+    "streaming": NoEffect("`stream` streams, and handlers get the chunks of `invoke`, too"),
+    "stream": NoEffect("`stream` streams, and handlers get the chunks of `invoke`, too"),
+    "stream_usage": NoEffect("usage is always reported"),
+    "tiktoken_model_name": NoEffect("tokens are estimated without it"),
+    "tiktoken_enabled": NoEffect("tokens are estimated without it"),
+    "disable_streaming": NoEffect(
+        "the caller chooses", (False,), "call `invoke` instead of `stream`"
+    ),
+    "verbose": NoEffect(
+        "what prints is a handler", (False,), "pass config={'callbacks': [ConsoleHandler()]}"
+    ),
+    "n": NoEffect("an input has one answer", (1,), "use `batch` with the input repeated"),
+    "candidate_count": NoEffect("an input has one answer", (1,), "use `batch`, the input repeated"),
+    "tags": NoEffect("tags are part of the config", ([],), "use with_config(tags=[...])"),
+    "profile": NoEffect("nothing reads it", ({},), "leave it out"),
+    "output_version": NoEffect("blocks have one format", ("v1",), "read message.content_blocks"),
+    "custom_get_token_ids": NoEffect(
+        "tokens are estimated", (), "count tokens with count_tokens_approximately"
+    ),
+    "include_response_headers": NoEffect(
+        "the id of the request is there", (False,), "read the id in response_metadata"
+    ),
+    "use_previous_response_id": NoEffect(
+        "conversations are sent in full", (False,), "pass previous_response_id= in a call"
+    ),
+    "validate_model_on_init": NoEffect(
+        "nothing is sent before a call", (False,), "call the model once yourself"
+    ),
+    "validate_base_url": NoEffect("URLs are always checked", (True,), "pass a valid base_url="),
+    "openai_api_type": NoEffect(
+        "the class says it", ("azure", "openai", "open_ai"), "choose the class"
+    ),
     "convert_system_message_to_human": NoEffect(
-        (False,), "Gemini takes system messages; write a human message yourself"
+        "Gemini takes system messages", (False,), "write a human message yourself"
     ),
-    "validate_model_on_init": NoEffect((False,), "call the model once yourself"),
-    "include_response_headers": NoEffect((False,), "read the id in response_metadata"),
-    "check_embedding_ctx_length": NoEffect((False,), "split long strings before they are embedded"),
-    "show_progress_bar": NoEffect((False,), "count in your own code"),
-    "skip_empty": NoEffect((False,), "leave empty strings out before they are embedded"),
-    "openai_proxy": NoEffect(("",), "set HTTPS_PROXY in the environment"),
-    "anthropic_proxy": NoEffect(("",), "set HTTPS_PROXY in the environment"),
-    "http_client": NoEffect((), "use timeout=, default_headers= and proxies of the environment"),
-    "http_async_client": NoEffect(
-        (), "use timeout=, default_headers= and proxies of the environment"
+    "transport": NoEffect("requests are sent over HTTP", ("rest",), "leave it out"),
+    "vertexai": _NO_VERTEX,
+    "credentials": _NO_VERTEX,
+    "project": _NO_VERTEX,
+    "location": _NO_VERTEX,
+    "default_query": NoEffect(
+        "requests have no query", ({},), "put it into extra_body= or default_headers="
     ),
-    "default_query": NoEffect(({},), "put the query into base_url"),
-    "custom_get_token_ids": NoEffect((), "count tokens with count_tokens_approximately"),
-    "output_version": NoEffect(("v1",), "read message.content_blocks"),
-    "openai_api_type": NoEffect(("azure", "openai", "open_ai"), "choose the class"),
+    "http_client": _CLIENTS,
+    "http_async_client": _CLIENTS,
+    "http_socket_options": _CLIENTS,
+    "client": _CLIENTS,
+    "async_client": _CLIENTS,
+    "client_args": _CLIENTS,
+    "client_kwargs": _CLIENTS,
+    "async_client_kwargs": _CLIENTS,
+    "sync_client_kwargs": _CLIENTS,
+    "client_options": NoEffect("an endpoint is a URL", ({},), "pass the endpoint as base_url="),
+    "request_options": NoEffect("its use is a time limit", ({},), "pass timeout="),
+    "openai_proxy": _PROXY,
+    "anthropic_proxy": _PROXY,
+    "check_embedding_ctx_length": _WHOLE_STRINGS,
+    "embedding_ctx_length": _WHOLE_STRINGS,
+    "show_progress_bar": NoEffect("nothing prints", (False,), "count in your own code"),
+    "skip_empty": NoEffect(
+        "every string has a vector", (False,), "leave empty strings out before they are embedded"
+    ),
+    "retry_min_seconds": _RETRY_WAITS,
+    "retry_max_seconds": _RETRY_WAITS,
 }
 """Keywords of LangChain's models that mean nothing here."""
 
@@ -79,6 +139,7 @@ AZURE_NAMES: Final[Mapping[str, str]] = {
 }
 ANTHROPIC_NAMES: Final[Mapping[str, str]] = {
     **CHAT_NAMES,
+    "reasoning_effort": "effort",
     "anthropic_api_key": "api_key",
     "anthropic_api_url": "base_url",
 }
@@ -86,8 +147,14 @@ GOOGLE_NAMES: Final[Mapping[str, str]] = {
     **CHAT_NAMES,
     "google_api_key": "api_key",
     "additional_headers": "default_headers",
+    "reasoning_effort": "thinking_level",
+    "retries": "max_retries",
 }
-OLLAMA_NAMES: Final[Mapping[str, str]] = {**CHAT_NAMES, "reasoning": "think"}
+OLLAMA_NAMES: Final[Mapping[str, str]] = {
+    **CHAT_NAMES,
+    "format": "response_format",
+    "reasoning": "think",
+}
 
 _EMBEDDINGS_NAMES: Final[Mapping[str, str]] = {
     "model_name": "model",
@@ -98,10 +165,12 @@ OPENAI_EMBEDDINGS_NAMES: Final[Mapping[str, str]] = {
     **_EMBEDDINGS_NAMES,
     "openai_api_key": "api_key",
     "openai_api_base": "base_url",
+    "headers": "default_headers",
 }
 GOOGLE_EMBEDDINGS_NAMES: Final[Mapping[str, str]] = {
     **_EMBEDDINGS_NAMES,
     "google_api_key": "api_key",
+    "additional_headers": "default_headers",
     "output_dimensionality": "dimensions",
 }
 OLLAMA_EMBEDDINGS_NAMES: Final[Mapping[str, str]] = _EMBEDDINGS_NAMES
@@ -114,7 +183,7 @@ class _OtherName:
         self._setting = setting
 
     def __get__(self, instance: Any, owner: type) -> Any:
-        return self if instance is None else getattr(instance, self._setting)
+        return self if instance is None else getattr(instance, self._setting, None)
 
 
 def takes_other_names(names: Mapping[str, str]) -> Callable[[AnyClass], AnyClass]:
@@ -148,49 +217,82 @@ def takes_other_names(names: Mapping[str, str]) -> Callable[[AnyClass], AnyClass
 
 
 def renamed(owner: str, names: Mapping[str, str], given: dict[str, Any]) -> dict[str, Any]:
-    """Return options with our names.
+    """Return settings with our names.
 
     Args:
-        owner: the class or object that takes them, for errors.
-        names: our option by each other name.
-        given: the options; returned as they are where none has another name.
+        owner: the class that takes them, for errors.
+        names: our setting by each other name.
+        given: the settings; returned as they are where none has another name.
 
     Raises:
-        ConfigError: an option by two names.
+        ConfigError: a setting by two names.
     """
     if names.keys().isdisjoint(given):
         return given
-    options: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name, value in given.items():
         ours = names.get(name, name)
-        if ours in options or (ours != name and ours in given):
+        if ours in settings or (ours != name and ours in given):
             raise _twice(owner, name, ours)
-        options[ours] = value
-    return options
+        settings[ours] = value
+    return settings
+
+
+def our_options(cls: type, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a call with our names, without those that mean nothing here.
+
+    Args:
+        cls: the class of the model.
+        given: the options; returned as they are where there is nothing to do.
+
+    Raises:
+        ConfigError: an option by two names, or one that means nothing here with a value that asks
+            for something.
+    """
+    if _OTHERS.isdisjoint(given):
+        return given
+    names: Mapping[str, str] = getattr(cls, "_other_names", {})
+    kept = _with_effect(cls.__name__, {*names, *getattr(cls, "known_options", ())}, given)
+    return renamed(cls.__name__, names, kept)
 
 
 def _renamed_arguments(
     cls: type, names: Mapping[str, str], args: tuple[Any, ...], given: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     owner = cls.__name__
-    known = getattr(cls, "known_options", ())
-    if args and any(names.get(name) == "model" for name in given):
-        if args[0] is not None:
+    if any(names.get(name) == "model" for name in given):
+        named = args[0] if args else given.get("model")
+        if named is not None:
             raise _twice(owner, "model_name", "model")
         args = args[1:]
-    kept: dict[str, Any] = {}
-    for name, value in given.items():
-        rule = None if name in names or name in known else NO_EFFECT.get(name)
-        if rule is None or name in _own_keywords(cls):
-            kept[name] = value
-        elif not (value is None or rule.values is None or value in rule.values):
-            shown = repr(value) if isinstance(value, bool | str) else f"<{type(value).__name__}>"
-            raise ConfigError(f"{owner}: {name}={shown} means nothing here: {rule.instead}.")
+        given = {name: value for name, value in given.items() if name != "model"}
+    known = {*getattr(cls, "known_options", ())}
+    own = _own_keywords(cls)
+    kept = _with_effect(owner, known | own | {*names}, given)
     if kept.get("cache") is False:  # none is used unless one is given
         kept["cache"] = None
     if "model_kwargs" in kept:
-        kept = _with_model_kwargs(owner, known, names, kept)
+        kept = _with_model_kwargs(owner, known, own - known, names, kept)
     return args, renamed(owner, names, kept)
+
+
+def _with_effect(owner: str, known: set[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return keywords without those that mean nothing here.
+
+    Raises:
+        ConfigError: one of those, with a value that asks for something.
+    """
+    kept: dict[str, Any] = {}
+    for name, value in given.items():
+        rule = None if name in known else NO_EFFECT.get(name)
+        if rule is None:
+            kept[name] = value
+        elif not (value is None or rule.values is None or value in rule.values):
+            shown = repr(value) if isinstance(value, int) else f"<{type(value).__name__}>"
+            raise ConfigError(
+                f"{owner}: {name}={shown} means nothing here, as {rule.why}: {rule.instead}."
+            )
+    return kept
 
 
 def _own_keywords(cls: type) -> set[str]:
@@ -212,11 +314,16 @@ def _unwrapped(function: Any) -> Any:
 
 
 def _with_model_kwargs(
-    owner: str, known: Any, names: Mapping[str, str], given: dict[str, Any]
+    owner: str,
+    known: set[str],
+    others: set[str],
+    names: Mapping[str, str],
+    given: dict[str, Any],
 ) -> dict[str, Any]:
     """Return settings with the entries of `model_kwargs` among them.
 
-    An option that the class knows is that option; anything else goes into the body of requests.
+    An option that the class knows is that option; a setting that is no option (`others`) is
+    refused; anything else goes into the body of requests.
     """
     settings = dict(given)
     more = settings.pop("model_kwargs")
@@ -227,10 +334,15 @@ def _with_model_kwargs(
             f"{owner}: model_kwargs is of type {type(more).__name__!r}: expected a dict."
         )
     body: dict[str, Any] = {}
-    for name, value in cast("Mapping[str, Any]", more).items():
+    for name, value in _with_effect(owner, known | others, cast("Mapping[str, Any]", more)).items():
         ours = names.get(name, name)
-        if ours in settings:
+        if ours in settings or ours in {names.get(other, other) for other in settings}:
             raise ConfigError(f"{owner} got {ours!r} twice, once in model_kwargs: keep one.")
+        if ours in others:
+            raise ConfigError(
+                f"{owner}: model_kwargs has {name!r}, which is a setting of its own: write "
+                f"{owner}({name}=...)."
+            )
         if ours in known:
             settings[ours] = value
         else:

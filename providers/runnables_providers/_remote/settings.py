@@ -25,8 +25,9 @@ class OtherChatNames(TypedDict, total=False):
     max_output_tokens: int | None
     model_kwargs: Mapping[str, Any] | None
     streaming: bool
-    disable_streaming: bool | None
-    verbose: bool
+    disable_streaming: bool | str | None
+    verbose: bool | None
+    tags: list[str] | None
 
 
 class RemoteSettings(TypedDict, total=False):
@@ -72,3 +73,5 @@ class OtherEmbeddingsNames(TypedDict, total=False):
     model_name: str
     request_timeout: float | Timeouts | None
     chunk_size: int | None
+    model_kwargs: Mapping[str, Any] | None
+    show_progress_bar: bool

@@ -45,6 +45,8 @@ class AnthropicOptions(TypedDict, total=False):
 class AnthropicSettings(UnseededChatSettings, RemoteChatSettings, AnthropicOptions, total=False):
     """Settings that `ChatAnthropic` has in common with other remote models, and its options."""
 
+    reasoning_effort: str | None
+    """LangChain's name of `effort`."""
     anthropic_api_key: Key | None
     """LangChain's name of `api_key`."""
     anthropic_api_url: str | None

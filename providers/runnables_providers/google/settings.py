@@ -76,6 +76,12 @@ class GoogleSettings(ChatSettings, RemoteChatSettings, GoogleOptions, total=Fals
     """Has no effect here."""
     transport: str | None
     """Has no effect here."""
+    n: int | None
+    """Has no effect here: an input has one answer."""
+    reasoning_effort: str | None
+    """LangChain's name of `thinking_level`."""
+    retries: int | None
+    """LangChain's name of `max_retries`."""
 
 
 class GoogleEmbeddingsSettings(RemoteEmbeddingsSettings, OtherEmbeddingsNames, total=False):
@@ -83,5 +89,7 @@ class GoogleEmbeddingsSettings(RemoteEmbeddingsSettings, OtherEmbeddingsNames, t
 
     google_api_key: Key | None
     """LangChain's name of `api_key`."""
+    additional_headers: Mapping[str, str] | None
+    """LangChain's name of `default_headers`."""
     output_dimensionality: int | None
     """LangChain's name of `dimensions`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from runnables.errors import ConfigError
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
-from runnables_providers._remote.other_names import OLLAMA_NAMES, takes_other_names
+from runnables_providers._remote.other_names import OLLAMA_NAMES, our_options, takes_other_names
 from runnables_providers.ollama.exchange import OPTIONS, OllamaChat
 from runnables_providers.ollama.service import OllamaRemote, checked_model
 
@@ -78,9 +78,12 @@ class ChatOllama(OllamaRemote, HTTPChatModel, internal=True):
     def __init__(self, model: str | None = None, **settings: Unpack[OllamaSettings]) -> None:
         super().__init__(model, **settings)
         checked_model(model)
+        _one_limit(vars(self), {})
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
-        options = super()._options(given)
+        if given:
+            given = our_options(type(self), given)
+        options = _one_limit(super()._options(given), given)
         choice = options.get("tool_choice", "auto")
         if choice not in ("auto", "none"):
             raise ConfigError(
@@ -94,3 +97,23 @@ class ChatOllama(OllamaRemote, HTTPChatModel, internal=True):
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         return OllamaChat(messages, options)
+
+
+def _one_limit(options: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options with one limit of the answer's tokens, that of the call where it gives one.
+
+    `num_predict` is no other name of `max_tokens`, as it may be negative.
+
+    Raises:
+        ConfigError: two limits.
+    """
+    limits = {"num_predict": "max_tokens", "max_tokens": "num_predict"}
+    if any(options.get(name) is None for name in limits):
+        return options
+    chosen = [name for name in limits if name in given]
+    if len(chosen) != 1:
+        raise ConfigError(
+            "ChatOllama got 'num_predict' and 'max_tokens', two names of one setting: keep one."
+        )
+    del options[limits[chosen[0]]]
+    return options

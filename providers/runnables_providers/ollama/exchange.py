@@ -291,15 +291,18 @@ def _image(block: Mapping[str, Any]) -> str:
 
 
 def _format(response_format: Any) -> Any:
-    """Return OpenAI's `response_format` as Ollama's `format`."""
+    """Return OpenAI's `response_format`, or Ollama's own `format`, as Ollama's `format`."""
     match response_format:
         case None | {"type": "text"}:
             return None
-        case {"type": "json_object"}:
+        case "json" | {"type": "json_object"}:
             return "json"
         case {"type": "json_schema", "json_schema": {"schema": schema}}:
             found: Any = schema
             return found
+        case {"type": "object"} | {"$ref": _} | {"anyOf": _}:  # a schema, as Ollama takes it
+            own: Any = response_format
+            return own
         case _:
             raise ConfigError(
                 f"response_format={response_format!r}: expected OpenAI's dict, whose 'type' is "

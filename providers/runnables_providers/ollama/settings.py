@@ -6,7 +6,8 @@ https://docs.ollama.com/modelfile and https://docs.ollama.com/api/chat describe 
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 from runnables.models.settings import ChatSettings
 from runnables_providers._remote.settings import (
@@ -77,6 +78,8 @@ class RequestOptions(TypedDict, total=False):
 class OllamaSettings(ChatSettings, RemoteChatSettings, ModelOptions, RequestOptions, total=False):
     """Settings that `ChatOllama` has in common with other remote models, and its options."""
 
+    format: Mapping[str, Any] | str | None
+    """Ollama's name of `response_format`: "json", or a schema."""
     reasoning: bool | str | None
     """LangChain's name of `think`."""
 

@@ -116,6 +116,8 @@ class OpenAIEmbeddingsSettings(RemoteEmbeddingsSettings, OtherEmbeddingsNames, t
     """LangChain's name of `api_key`."""
     openai_api_base: str | None
     """LangChain's name of `base_url`."""
+    headers: Mapping[str, str] | None
+    """LangChain's name of `default_headers`."""
 
 
 class AzureSettings(OpenAISettings, total=False):
