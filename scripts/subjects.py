@@ -172,8 +172,9 @@ SUBJECTS = (
             "What every model can do": "ChatModel LanguageModelInput RawAnswer",
             "Stop sequences, for models of your own": "truncate_at_stop truncate_message "
             "truncate_stream atruncate_stream StopSequenceFilter",
-            "Models with LangChain's hooks": "BaseChatModel SimpleChatModel ChatResult ChatGeneration "
-            "ChatGenerationChunk CallbackManagerForLLMRun AsyncCallbackManagerForLLMRun",
+            "Models with LangChain's hooks": "BaseChatModel SimpleChatModel ChatResult "
+            "ChatGeneration ChatGenerationChunk CallbackManagerForLLMRun "
+            "AsyncCallbackManagerForLLMRun",
             "Models without a service": "FakeListChatModel FakeMessagesListChatModel "
             "GenericFakeChatModel ParrotFakeChatModel FakeListLLM FakeStreamingListLLM",
         },
