@@ -172,8 +172,9 @@ SUBJECTS = (
             "What every model can do": "ChatModel LanguageModelInput RawAnswer",
             "Stop sequences, for models of your own": "truncate_at_stop truncate_message "
             "truncate_stream atruncate_stream StopSequenceFilter",
-            "Models in LangChain's form": "BaseChatModel SimpleChatModel ChatResult ChatGeneration "
-            "ChatGenerationChunk LLMResult CallbackManagerForLLMRun AsyncCallbackManagerForLLMRun",
+            "Models with LangChain's hooks": "BaseChatModel SimpleChatModel ChatResult "
+            "ChatGeneration ChatGenerationChunk CallbackManagerForLLMRun "
+            "AsyncCallbackManagerForLLMRun",
             "Models without a service": "FakeListChatModel FakeMessagesListChatModel "
             "GenericFakeChatModel ParrotFakeChatModel FakeListLLM FakeStreamingListLLM",
         },
@@ -215,8 +216,7 @@ SUBJECTS = (
             "Watch": "ConsoleHandler StreamEvent",
             "Handlers of your own": "Handler Event Callbacks",
             "Handlers with a method for each event": "BaseCallbackHandler AsyncCallbackHandler "
-            "StdOutCallbackHandler StreamingStdOutCallbackHandler LLMResult ChatGeneration "
-            "ChatGenerationChunk ChatResult",
+            "StdOutCallbackHandler StreamingStdOutCallbackHandler LLMResult",
             "Events of your own": "dispatch_custom_event adispatch_custom_event",
             "Usage": "track_usage Usage",
             "Usage, as LangChain has it": "get_usage_metadata_callback "
