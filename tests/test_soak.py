@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.soak import Ledger, Tally
+from benchmarks.random_programs import Ledger
+from benchmarks.soak import Tally
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -57,7 +57,10 @@ class _Lead:
 
 
 def _end_in_child(process: int) -> End | None:
-    """Return the `End` of a job that another process has begun; None in that process."""
+    """Return the `End` of a job that another process has begun; None in that process.
+
+    A child touches nothing else of the job: a thread of the parent may have held its locks.
+    """
     if process == os.getpid():
         return None
     return End(
@@ -84,8 +87,9 @@ class Mailbox:
 
     def get(self) -> Any:
         """Wait for the next event, and return it."""
-        event = _end_in_child(self._process) or self._events.get()
-        self.lead.take()
+        if (event := _end_in_child(self._process)) is None:
+            event = self._events.get()
+            self.lead.take()
         self.ended = isinstance(event, End)
         return event
 
@@ -112,8 +116,9 @@ class AMailbox:
 
     async def get(self) -> Any:
         """Wait for the next event, and return it."""
-        event = _end_in_child(self._process) or await self._events.get()
-        self.lead.take()
+        if (event := _end_in_child(self._process)) is None:
+            event = await self._events.get()
+            self.lead.take()
         self.ended = isinstance(event, End)
         return event
 
