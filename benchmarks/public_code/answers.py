@@ -83,7 +83,7 @@ def _text(request: Request) -> str:
         return "<answer><item>seven</item><item>eight</item></answer>"
     if "%y-%m-%d" in lower:
         return "1752-09-14T00:00:00.000000Z"
-    if "comma separated" in lower or "comma-separated" in lower:
+    if re.search(r"comma[ -]separated|separated by commas", lower):
         return "red, green, blue"
     if "numbered list" in lower:
         return "1. red\n2. green\n3. blue"

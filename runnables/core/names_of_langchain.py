@@ -16,7 +16,8 @@ HANDLERS: Final = (
     "Handlers subclass BaseCallbackHandler, or have `on_event`; they go into callbacks=[...]."
 )
 HISTORY: Final = (
-    "Store the messages yourself, and pass them to a MessagesPlaceholder of the prompt."
+    "Use with_history(chain, SQLiteHistory(path)), or RunnableWithMessageHistory; for another "
+    "store, subclass BaseChatMessageHistory."
 )
 CHAINS: Final = "Pipe its parts: prompt | model | StrOutputParser()."
 TEXT_MODELS: Final = "Models are chat models here: init_chat_model('openai:gpt-5-mini')."
@@ -41,15 +42,15 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Use chain.batch(inputs, max_concurrency=8), or abatch.": (
             "ContextThreadPoolExecutor abatch_iterate batch_iterate gather_with_concurrency"
         ),
-        "Use ConfigurableField.": "AnyConfigurableField ConfigurableFieldSpec",
+        "Use ConfigurableField.": "AnyConfigurableField",
         "Use Runnable.": "DynamicRunnable RunnableSerializable",
         "Use RunnablesError.": "LangChainException",
         "Use RunnableConfig.": "CONFIG_KEYS EmptyDict",
         "Use merge_chunks.": (
-            "aadd add add_ai_message_chunks agenerate_from_stream generate_from_stream "
+            "add_ai_message_chunks agenerate_from_stream generate_from_stream "
             "merge_chat_generation_chunks"
         ),
-        "Chunks merge as they declare it: merge_chunks.": "Addable AddableDict SupportsAdd",
+        "Chunks merge as they declare it: merge_chunks.": "Addable SupportsAdd",
         "Use merge_configs.": "patch_config",
         "A sync function is a step as it is; elsewhere use asyncio.to_thread.": "run_in_executor",
         "Graphs of runnables are not here yet.": (
@@ -117,9 +118,6 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Models have no profiles here: what a model can do is in its service's own pages.": (
             "ModelProfile ModelProfileRegistry"
         ),
-        "Write the messages: AIMessage(tool_calls=[...]), ToolMessage(...).": (
-            "tool_example_to_messages"
-        ),
         "Models that decide are not here: use model.with_structured_output(MyClass).": (
             "Answer BaseDecisionModel Box BoxAnswer BoxCoordinates Choice ChoiceAnswer "
             "ClassifierRequest ClassifierResponse Noul NoulAnswer NoulCriteria Question Score "
@@ -140,7 +138,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "create_text_block create_video_block"
         ),
         "Use tool_call(name=..., args=..., id=...).": "create_tool_call",
-        COMPATIBLE: ("ChatMistralAI"),
+        COMPATIBLE: "ChatMistralAI",
     },
     "Embeddings, documents, retrieval": {
         RETRIEVAL: (
@@ -155,7 +153,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "AzureOpenAIEmbeddings"
         ),
         "Use tool('name', retriever).": "create_retriever_tool",
-        EMBEDDINGS: ("AwaEmbeddings MistralAIEmbeddings"),
+        EMBEDDINGS: "AwaEmbeddings MistralAIEmbeddings",
     },
     "Prompts": {
         "Use ChatPromptValue, or a list of messages.": "ChatPromptValueConcrete ImagePromptValue",
@@ -168,10 +166,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "mustache_template_vars validate_f_string_template validate_jinja2"
         ),
         "Add prompts with `+`.": "PipelinePromptTemplate",
-        "Subclass BaseExampleSelector.": (
-            "MaxMarginalRelevanceExampleSelector NGramOverlapExampleSelector "
-            "SemanticSimilarityExampleSelector"
-        ),
+        "Subclass BaseExampleSelector.": "NGramOverlapExampleSelector",
         "Write the prompt: ChatPromptTemplate.from_messages([...]).": (
             "hub load_prompt load_prompt_from_config try_load_from_hub type_to_loader_dict"
         ),
@@ -189,12 +184,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "Use BaseOutputParser.": "BaseGenerationOutputParser BaseLLMOutputParser OutputParserLike",
         "Use BaseTransformOutputParser.": "BaseCumulativeTransformOutputParser",
-        "Use parser.with_repair(model).": (
-            "OutputFixingParser RetryOutputParser RetryWithErrorOutputParser"
-        ),
-        "Use model.with_structured_output(MyClass).": (
-            "ResponseSchema StructuredOutputParser create_structured_output_runnable"
-        ),
+        "Use model.with_structured_output(MyClass).": "create_structured_output_runnable",
         "Write a function, and pipe the model into it: model | StrOutputParser() | function.": (
             "BooleanOutputParser CombiningOutputParser GuardrailsOutputParser "
             "PandasDataFrameOutputParser RegexDictParser RegexParser YamlOutputParser"
@@ -205,19 +195,12 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Tools": {
         "Use ConfigError.": "SchemaAnnotationError",
-        "Use a list of tools.": "BaseToolkit",
         "Use convert_to_openai_tool, or model.bind_tools([...]).": (
-            "FunctionDescription ToolDescription convert_pydantic_to_openai_function "
-            "convert_pydantic_to_openai_tool convert_python_function_to_openai_function "
-            "convert_to_anthropic_tool convert_to_json_schema convert_to_openai_function "
-            "format_tool_to_openai_function format_tool_to_openai_tool"
+            "FunctionDescription ToolDescription convert_pydantic_to_openai_tool "
+            "convert_to_anthropic_tool convert_to_json_schema format_tool_to_openai_tool"
         ),
         "Use runnable.as_tool().": "convert_runnable_to_tool",
-        "Use `tool`, or StructuredTool.from_function.": "Tool",
         "Use tool(function).args_schema.": "ArgsSchema create_schema_from_function",
-        "Use tool.args_jsonschema.": (
-            "ToolsRenderer render_text_description render_text_description_and_args"
-        ),
         "Make a tool of a function: @tool.": "get_all_tool_names load_huggingface_tool load_tools",
         SERVICE_TOOLS: (
             "AINAppOps AINOwnerOps AINRuleOps AINTransfer AINValueOps AIPluginTool APIOperation "
@@ -236,6 +219,11 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Use handle_tool_errors= of create_agent, or handle_tool_error= of a tool.": (
             "ToolExceptionHandlerOutput"
         ),
+        "Use convert_to_openai_function.": (
+            "convert_pydantic_to_openai_function convert_python_function_to_openai_function "
+            "format_tool_to_openai_function"
+        ),
+        "Annotate it: Callable[[Iterable[BaseTool]], str].": "ToolsRenderer",
     },
     "Agents and chains": {
         AGENTS: (
@@ -263,15 +251,19 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "History": {
         HISTORY: (
-            "GetSessionHistoryCallable InMemoryChatMessageHistory InMemoryEntityStore "
-            "MessagesOrDictWithMessages RedisEntityStore RemoveMessage "
-            "RunnableWithMessageHistory SQLiteEntityStore UpstashRedisEntityStore"
+            "FileChatMessageHistory GetSessionHistoryCallable InMemoryEntityStore "
+            "MessagesOrDictWithMessages MongoDBChatMessageHistory PostgresChatMessageHistory "
+            "RedisChatMessageHistory RedisEntityStore SQLChatMessageHistory SQLiteEntityStore "
+            "StreamlitChatMessageHistory UpstashRedisEntityStore"
+        ),
+        "Use SummarizeHistory or trim_messages: a history is only appended to, or cleared.": (
+            "RemoveMessage"
         ),
     },
     "Handlers, runs, tracing": {
         HANDLERS: (
-            "AsyncCallbackManager BaseCallbackManager CallbackManager collect_runs "
-            "run_collector_var"
+            "AsyncCallbackManager AsyncCallbackManagerForChainRun BaseCallbackManager "
+            "CallbackManager CallbackManagerForChainRun collect_runs run_collector_var"
         ),
         "Use ConsoleHandler(file), which prints all runs.": "FileCallbackHandler",
         "Use ConsoleHandler, which prints all runs.": (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable
 from typing import Any, cast
 
-from runnables.engine.merging import DELTAS, SNAPSHOTS, ByKey, Merge, merge_chunks
+from runnables.engine.merging import SNAPSHOTS, ByKey, Merge, comes_in_parts, merge_chunks
 from runnables.engine.stream import AsyncStream, Stream, merge_of
 from runnables.errors import MergeError
 
@@ -90,7 +90,7 @@ def dict_chunk(chunk: dict[str, Any], merge: Merge) -> DictChunk:
 
 def _is_stepwise(merge: Merge) -> bool:
     """Tell whether the value of some chunks, and the next chunk, merge to the value of all."""
-    return merge is DELTAS or merge is SNAPSHOTS or isinstance(merge, ByKey)
+    return merge is SNAPSHOTS or isinstance(merge, ByKey) or comes_in_parts(merge)
 
 
 def add(addables: Iterable[Any]) -> Any:

@@ -15,10 +15,16 @@ from runnables.errors import ConfigError, ModelRefusalError, OutputParserExcepti
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.partial_json import JsonError, JsonReader
 from runnables.messages.tool_call_merging import PartialToolCall, ToolCallAssembler
-from runnables.messages.tool_calls import InvalidToolCall, ToolCall, parse_tool_calls
+from runnables.messages.tool_calls import (
+    InvalidToolCall,
+    ToolCall,
+    ToolCallChunk,
+    parse_tool_calls,
+)
 from runnables.messages.tool_names import service_name
 from runnables.parsers.base import BaseParser, refusal_in, text_of, unreadable
 from runnables.parsers.json import SnapshotBudget
+from runnables.parsers.openai_calls import openai_calls
 from runnables.parsers.partial_models import HIDDEN, PartialValue, Shape
 from runnables.parsers.typed import validate_json_value
 
@@ -234,6 +240,8 @@ def _calls_of(
         )
     if isinstance(message, AIMessageChunk) and message.tool_call_chunks:
         return parse_tool_calls(message.tool_call_chunks, last=True)
+    if message.additional_kwargs and (calls := openai_calls(message)):
+        return parse_tool_calls(calls, last=True)
     return message.tool_calls, message.invalid_tool_calls
 
 
@@ -307,7 +315,11 @@ class _CallsDecoder(Decoder[Any, Any]):
 
     def feed(self, chunk: Any) -> Iterable[Any]:
         self._chunks.append(chunk)
-        parts = chunk.tool_call_chunks if isinstance(chunk, AIMessageChunk) else ()
+        parts: Sequence[ToolCallChunk] = ()
+        if isinstance(chunk, AIMessageChunk):
+            parts = chunk.tool_call_chunks
+            if chunk.additional_kwargs and not parts and (parts := openai_calls(chunk)):
+                self._chunks.append(AIMessageChunk("", tool_call_chunks=parts))
         for part in parts:
             self._assembler.add(part)
             self._budget.earn(len(part["args"] or "") + 1)

@@ -13,10 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from scripts.langchain_core_tests.counts import outcomes, report
 from scripts.langchain_core_tests.rewrite import rewrite_folder
 
 HERE = Path(__file__).parent
-ROOT = Path(os.environ.get("CORE_TESTS_ROOT", HERE.parent.parent))
+ROOT = Path(os.environ.get("CORE_TESTS_ROOT", HERE.parent.parent))  # another checkout's code
 PARTS = (
     "runnables", "prompts", "output_parsers", "messages",
     "test_tools.py", "test_messages.py", "test_prompt_values.py",
@@ -35,7 +36,7 @@ def main() -> None:
         folder = arguments.keep or Path(temporary)
         results = arguments.results or Path(temporary, "results.jsonl")
         run(arguments.folder, folder, results, arguments.only)
-        print(results)
+        print(report(outcomes(results)))
 
 
 def run(source: Path, folder: Path, results: Path, only: str | None = None) -> None:

@@ -148,6 +148,13 @@ def _aclosing() -> Any:
     return importlib.import_module("contextlib").aclosing
 
 
+def _create_model(name: str, *, root: Any = None, **options: Any) -> Any:
+    pydantic = importlib.import_module("pydantic")
+    if root is not None:
+        return pydantic.create_model(name, __base__=pydantic.RootModel[root])
+    return pydantic.create_model(name, **(options.get("field_definitions") or {}))
+
+
 SUPPORT: dict[str, Callable[[], Any]] = {
     # What the tests use to decide what to run, and what says nothing of a runnable.
     "PYDANTIC_VERSION": _pydantic_version,
@@ -155,6 +162,7 @@ SUPPORT: dict[str, Callable[[], Any]] = {
     "TypeBaseModel": _base_model,
     "is_basemodel_subclass": lambda: _is_model_class,
     "is_basemodel_instance": lambda: lambda value: _is_model_class(type(value)),
+    "create_model_v2": lambda: _create_model,
     "aclosing": _aclosing,
     "IS_PYDANTIC_V1": lambda: False,
     "IS_PYDANTIC_V2": lambda: True,

@@ -15,7 +15,9 @@ import pytest
 
 from runnables import (
     AddableDict,
+    AIMessage,
     FakeListChatModel,
+    FakeMessagesListChatModel,
     JsonOutputParser,
     MergeError,
     RunnableLambda,
@@ -23,7 +25,9 @@ from runnables import (
     StrOutputParser,
     aadd,
     add,
+    tool_call,
 )
+from tests.both_modes import Call
 
 
 def _seas() -> Any:
@@ -114,3 +118,18 @@ def test_add_merges_a_stream_as_it_declares() -> None:
     count = RunnableLambda(counted, merge="last")
     assert add(count.stream("abc")) == 3
     assert asyncio.run(aadd(count.astream("abc"))) == 3
+
+
+def test_the_answer_of_a_model_in_a_dict_grows_chunk_by_chunk(call: Call) -> None:
+    """`total += chunk`, as people write it, ends with what invoke gives, tool calls included."""
+    wanted = tool_call(name="f", args={"a": 1}, id="1")
+    answer = AIMessage("Ahoy there, sailor!", tool_calls=[wanted], id="m")
+    chain = RunnableParallel(
+        answer=FakeMessagesListChatModel([answer]).bind(stop=["x"]), size=RunnableLambda(len)
+    )
+    chunks = call.stream(chain, "Hello")
+    total = chunks[0]
+    for chunk in chunks[1:]:
+        total += chunk
+    assert len(chunks) > 4
+    assert total == call.invoke(chain, "Hello") == {"answer": answer, "size": 5}

@@ -171,3 +171,22 @@ def test_printing_a_parser_shows_its_settings() -> None:
     assert repr(JsonOutputToolsParser()) == (
         "JsonOutputToolsParser(return_id=False, first_tool_only=False)"
     )
+
+
+def test_openais_own_calls_are_read_where_a_message_has_no_others(call: Call) -> None:
+    """As another library leaves them in `additional_kwargs`; streamed, they are joined by index."""
+    function = {"name": "Person", "arguments": '{"name": "Ada"}'}
+    raw = {"tool_calls": [{"id": "1", "type": "function", "function": function}]}
+    parser = JsonOutputToolsParser(return_id=True)
+    expected = [{"type": "Person", "args": {"name": "Ada"}, "id": "1"}]
+    assert call.invoke(parser, AIMessage("", additional_kwargs=raw)) == expected
+    parts = [
+        {"index": 0, "id": "1", "type": "function", "function": {"name": "Person"}},
+        {"index": 0, "id": None, "function": {"name": None, "arguments": '{"name": "A'}},
+        {"index": 0, "id": None, "function": {"name": None, "arguments": 'da"}'}},
+    ]
+    chunks = [AIMessageChunk("", additional_kwargs={"tool_calls": [part]}) for part in parts]
+    shown = call.transform(parser, chunks)
+    assert [calls[0]["args"].get("name") for calls in shown if calls] == [None, "A", "Ada"]
+    own = [{"name": "f", "args": {}, "id": "2"}]
+    assert call.invoke(parser, AIMessage("", tool_calls=own, additional_kwargs=raw))[0]["id"] == "2"
