@@ -216,7 +216,7 @@ SUBJECTS = (
             "Watch": "ConsoleHandler StreamEvent",
             "Handlers of your own": "Handler Event Callbacks",
             "Handlers with a method for each event": "BaseCallbackHandler AsyncCallbackHandler "
-            "StdOutCallbackHandler StreamingStdOutCallbackHandler LLMResult",
+            "StdOutCallbackHandler StreamingStdOutCallbackHandler",
             "Events of your own": "dispatch_custom_event adispatch_custom_event",
             "Usage": "track_usage Usage",
             "Usage, as LangChain has it": "get_usage_metadata_callback "
