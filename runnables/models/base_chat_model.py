@@ -88,7 +88,6 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
         "max_retry_delay": (Any, None),
         "rate_limiter": (Any, None),
         "cache": (Any, None),
-        "callbacks": (Any, None),
     }
     name: str | None = None
     callbacks: Callbacks = None
@@ -96,7 +95,6 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
     max_retry_delay: float | None = None
     rate_limiter: Any = None
     cache: Any = None
-    callbacks: Any = None
 
     def __init_subclass__(cls, internal: bool = False, **kwargs: Any) -> None:
         """Let the hooks of a class serve `ChatModel`, too.
