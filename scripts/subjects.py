@@ -172,7 +172,7 @@ SUBJECTS = (
             "What every model can do": "ChatModel LanguageModelInput RawAnswer",
             "Stop sequences, for models of your own": "truncate_at_stop truncate_message "
             "truncate_stream atruncate_stream StopSequenceFilter",
-            "Models with LangChain's hooks": "BaseChatModel SimpleChatModel ChatResult "
+            "Models with LangChain's hooks": "BaseChatModel SimpleChatModel ChatResult LLMResult "
             "ChatGeneration ChatGenerationChunk CallbackManagerForLLMRun "
             "AsyncCallbackManagerForLLMRun",
             "Models without a service": "FakeListChatModel FakeMessagesListChatModel "

@@ -16,6 +16,7 @@ from runnables.compose.parallel import RunnableParallel
 from runnables.compose.runnable import Runnable
 from runnables.core.rows import Routine, Step
 from runnables.core.subclassing import config_of
+from runnables.engine.addable import dict_chunk
 from runnables.engine.merging import DELTAS, RESET, SNAPSHOTS, ByKey, Merge
 from runnables.engine.stream import StreamInfo, aclose, close, merge_of, owned, raw_iterator
 from runnables.engine.tee import AsyncTee, Tee
@@ -201,8 +202,6 @@ class _AssignedStreams:
 
     def chunk(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return a chunk that is added as the streams declare."""
-        from runnables.engine.addable import dict_chunk
-
         return dict_chunk(values, self.merge)
 
     @property

@@ -13,6 +13,7 @@ from runnables.core.batching import enter_limit
 from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location, clock
 from runnables.core.rows import Fork, Routine, Step
+from runnables.engine.addable import dict_chunk
 from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import ByKey, Merge
 from runnables.engine.stream import StreamInfo, aclose, close, merge_of, owned
@@ -186,8 +187,6 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
-        from runnables.engine.addable import dict_chunk
-
         if not self.branches:
             yield dict_chunk({}, self.merge)
         slots, owns_limit, scope = enter_limit(scope)
@@ -215,8 +214,6 @@ class RunnableParallel(Runnable[Input, dict[str, Any]], internal=True):
         kwargs: dict[str, Any],
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
-        from runnables.engine.addable import dict_chunk
-
         if not self.branches:
             yield dict_chunk({}, self.merge)
         slots, owns_limit, scope = enter_limit(scope)
