@@ -16,6 +16,9 @@
     ├── MissingExtra (ImportError)             an optional package that is not installed
     ├── WeightsError                           a model file that is missing or damaged
     ├── BudgetExceeded                         a call for which a budget has nothing left
+    ├── CheckpointError                        a checkpoint that cannot be used, or written
+    ├── EarlierFailure                         a row of a batch that failed in an earlier run
+    ├── BatchStopped                           a batch that ended before all its rows were done
     └── ModelError                             an error of a model or its service
         ├── AuthenticationError
         ├── PermissionDeniedError
@@ -190,6 +193,42 @@ class WeightsError(RunnablesError):
 
 class BudgetExceeded(RunnablesError):
     """A call of a model that did not start, because a budget is used up."""
+
+
+class CheckpointError(RunnablesError):
+    """A checkpoint that cannot be used: of another job, damaged, in use, or on a full disk."""
+
+
+class EarlierFailure(RunnablesError):
+    """A row of a batch that failed in an earlier run, and was not tried again.
+
+    Attributes:
+        error_type: the name of the class of its error.
+    """
+
+    def __init__(self, message: str, error_type: str = "") -> None:
+        super().__init__(message)
+        self.error_type = error_type
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (str(self), self.error_type)
+
+
+class BatchStopped(RunnablesError):
+    """A batch that ended before all its rows were done; its cause is the error that ended it.
+
+    Attributes:
+        reason: why: "max_errors", "budget", "fatal" or "cancelled".
+        progress: how far it came, a `Progress`.
+    """
+
+    def __init__(self, message: str, reason: str = "cancelled", progress: Any = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.progress = progress
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (str(self), self.reason, self.progress)
 
 
 class ModelError(RunnablesError):

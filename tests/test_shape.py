@@ -30,7 +30,7 @@ LADDER = (
     ("prompts", "parsers", "tools", "cache"),
     ("models",),
     ("agents", "callbacks", "history", "retrieval"),
-    ("testing",),
+    ("testing", "jobs"),
 )
 """The folders of `runnables`, lowest first: each imports from itself and from those below it."""
 
@@ -42,6 +42,7 @@ FLUENT = "runnables.compose.runnable"
 MADE_ABOVE: Mapping[tuple[str, str], str] = {
     (FLUENT, "tools"): "as_tool makes a RunnableTool",
     (FLUENT, "cache"): "with_cache makes a RunnableCache",
+    (FLUENT, "jobs"): "start_batch makes a BatchJob",
     ("runnables.messages.base", "prompts"): "`+` of messages makes a ChatPromptTemplate",
 }
 """The methods' modules, the folders above that they import from, and why; an entry that is not

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Literal, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, overload
 
 from runnables.core.batching import Batch, Configs
 from runnables.core.error_notes import clock, leave_run
@@ -14,6 +14,13 @@ from runnables.engine.stream import AsyncStream, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+JOB_KEYWORDS: Final = frozenset(
+    "progress checkpoint key retry_failed accept_change durability max_errors budget retry_for "
+    "prices".split()
+)
+"""The keywords that make a job of a batch: see `jobs/options.py`."""
 
 
 class _Pairs(Stream[Any]):
@@ -86,6 +93,9 @@ class Batching(Generic[Input, Output]):
             >>> RunnableLambda(len).batch(["a", "bb", "ccc"], max_concurrency=2)
             [1, 2, 3]
         """
+        if kwargs and not JOB_KEYWORDS.isdisjoint(kwargs):
+            run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs)
+            return list(run.outputs())
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         began = clock.now
         try:
@@ -142,6 +152,9 @@ class Batching(Generic[Input, Output]):
             >>> asyncio.run(RunnableLambda(len).abatch(["a", "bb"]))
             [1, 2]
         """
+        if kwargs and not JOB_KEYWORDS.isdisjoint(kwargs):
+            run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs, "abatch")
+            return list(await run.aoutputs())
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         began = clock.now
         try:
@@ -201,6 +214,9 @@ class Batching(Generic[Input, Output]):
             ...     print(index, output)
             0 2
         """
+        if kwargs and not JOB_KEYWORDS.isdisjoint(kwargs):
+            run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs)
+            return _Pairs(run.pairs())
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         return _Pairs(job.completed())
 
@@ -246,5 +262,20 @@ class Batching(Generic[Input, Output]):
         Returns:
             An async iterator of `(index, output)`, which is also an async context manager.
         """
+        if kwargs and not JOB_KEYWORDS.isdisjoint(kwargs):
+            run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs, "abatch")
+            return _AsyncPairs(run.apairs())
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         return _AsyncPairs(job.acompleted())
+
+    def _as_job(
+        self,
+        inputs: Any,
+        config: Configs,
+        limit: int | None,
+        collect: bool,
+        kwargs: dict[str, Any],
+        method: str = "batch",
+    ) -> Any:
+        """Return the run of a batch with keywords of a job; takes those out of `kwargs`."""
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""Batches as jobs: watched, resumed, and stopped by errors or money."""

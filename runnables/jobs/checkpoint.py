@@ -1,0 +1,293 @@
+"""A checkpoint: a file of SQLite with the rows of a batch job that are finished."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sqlite3
+import sys
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+from runnables.engine.group_commit import GroupCommit
+from runnables.errors import CheckpointError
+from runnables.jobs import schema
+from runnables.jobs.file_lock import FileLock
+from runnables.jobs.fingerprint import Fingerprint, changes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Durability = Literal["normal", "full"]
+"""What outlives what: "normal" the death of the process, "full" a power cut, too."""
+
+SYNCHRONOUS: Final[Mapping[str, str]] = {"normal": "NORMAL", "full": "FULL"}
+
+_BUSY_SECONDS: Final = 30.0
+
+
+class StoredRow(NamedTuple):
+    """A row that an earlier run has finished."""
+
+    id: int
+    position: int | None
+    status: str
+    input: str
+    output: str | None
+    output_format: str | None
+    error_type: str | None
+    error: str | None
+
+
+class _Put(NamedTuple):
+    """A statement to run with the next commit."""
+
+    statement: str
+    values: Any
+
+
+class Checkpoint:
+    """A file with the finished rows of one job; one process at a time writes it.
+
+    Args:
+        path: the file, created if it does not exist.
+        durability: what the rows outlive.
+
+    Raises:
+        CheckpointError: another job writes it, or it is no checkpoint, or a damaged one. Nothing
+            was changed then.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], durability: Durability = "normal") -> None:
+        self.path = os.fspath(path)
+        self._lock = FileLock(f"{self.path}.lock")
+        self._connections: list[sqlite3.Connection] = []
+        try:
+            self._open(SYNCHRONOUS[durability])
+        except BaseException as error:
+            self.close()
+            if isinstance(error, (sqlite3.Error, OSError)):
+                raise CheckpointError(f"{self._name} cannot be used: {error}.") from error
+            raise
+        self._commits: GroupCommit[_Put] = GroupCommit(self._commit)
+        self._run = 0
+
+    @property
+    def _name(self) -> str:
+        return f"The checkpoint {self.path!r}"
+
+    # -- opening
+
+    def _open(self, synchronous: str) -> None:
+        folder = Path(self.path).absolute().parent
+        if not folder.is_dir():
+            raise CheckpointError(f"{self._name} has no folder: make {str(folder)!r} first.")
+        if not self._lock.acquire():
+            raise CheckpointError(
+                f"{self._name} is in use: another job writes it. Wait until that has ended, or "
+                "give this one a file of its own."
+            )
+        if not Path(self.path).exists():
+            self._create()
+        check_file(self.path)
+        self._writer = self._connect(synchronous)
+        self._reader = self._connect(synchronous)
+        self._reader.execute("PRAGMA temp_store = FILE")
+        self._reader.execute(
+            "CREATE TEMP TABLE seen (key TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID"
+        )
+
+    def _create(self) -> None:
+        """Create the file under another name first, so that a kill leaves none that is half one."""
+        new = f"{self.path}.new"
+        _remove(new)
+        os.close(os.open(new, os.O_RDWR | os.O_CREAT, 0o600))
+        with closing(sqlite3.connect(new, isolation_level=None)) as connection:
+            connection.execute("BEGIN")
+            for table in schema.TABLES:
+                connection.execute(table)
+            connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+            connection.execute("COMMIT")
+        os.replace(new, self.path)
+
+    def _connect(self, synchronous: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self._connections.append(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        return connection
+
+    def close(self) -> None:
+        """Close the file, so that another job may write it."""
+        for connection in self._connections:
+            with suppress(sqlite3.Error):
+                connection.close()
+        self._connections.clear()
+        self._lock.release()
+
+    # -- the job and its runs
+
+    def start_run(self, chain: Fingerprint, key: str, *, accept_change: bool) -> None:
+        """Note that a run begins, after a look at whether it is the same job.
+
+        Args:
+            chain: what is known of the chain.
+            key: what says the keys of rows.
+            accept_change: whether another chain will do.
+
+        Raises:
+            CheckpointError: another chain, or other keys.
+        """
+        known = dict(self._writer.execute("SELECT name, value FROM job"))
+        if "key" in known and known["key"] != key:
+            raise CheckpointError(
+                f"{self._name} knows its rows by key={known['key']}, and this job by key={key}. "
+                "Use the same, or another file."
+            )
+        if "chain" in known and not accept_change:
+            changed = changes(json.loads(known["chain"]), chain)
+            if changed is not None:
+                raise CheckpointError(
+                    f"{self._name} has the outputs of another chain: {changed}. Use another file; "
+                    "or say accept_change=True, to keep those outputs and go on with this chain."
+                )
+        self._execute_all(
+            _Put("INSERT OR REPLACE INTO job VALUES ('key', ?)", (key,)),
+            _Put("INSERT OR REPLACE INTO job VALUES ('chain', ?)", (json.dumps(chain),)),
+            _Put(
+                "INSERT INTO run (started_at, pid, host, version) VALUES (?, ?, ?, ?)",
+                (timestamp(), os.getpid(), platform.node(), _library_version()),
+            ),
+        )
+        self._run = int(self._writer.execute("SELECT max(id) FROM run").fetchone()[0])
+
+    def end_run(self, reason: str, *, all_pulled: bool) -> None:
+        """Note that the run has ended.
+
+        Args:
+            reason: why.
+            all_pulled: whether it has seen all its rows; rows that it does not have lose their
+                position then.
+        """
+        if all_pulled:
+            self._reader.execute(schema.FORGET_OTHERS)
+        self._execute_all(
+            _Put("UPDATE run SET ended_at = ?, ended = ? WHERE id = ?",
+                 (timestamp(), reason, self._run)),
+        )  # fmt: skip
+
+    # -- rows
+
+    def find(self, key: str, position: int) -> tuple[int, StoredRow | None]:
+        """Return how often this run has had this key before, and the row, if it is stored.
+
+        One thread at a time calls this, each row once, in their order.
+        """
+        try:
+            (count,) = self._reader.execute(
+                "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1 "
+                "RETURNING count",
+                (key,),
+            ).fetchone()
+            occurrence = count - 1
+            found = self._reader.execute(schema.FIND_ROW, (key, occurrence)).fetchone()
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+        return occurrence, None if found is None else StoredRow(*found)
+
+    def put(self, row: Mapping[str, Any]) -> None:
+        """Store a finished row; return when it is on disk.
+
+        Raises:
+            CheckpointError: the disk is full, or the file cannot be written.
+        """
+        self._commits.write(_Put(schema.PUT_ROW, {**row, "run": self._run}))
+
+    async def aput(self, row: Mapping[str, Any]) -> None:
+        """Do what `put` does, async."""
+        await self._commits.awrite(_Put(schema.PUT_ROW, {**row, "run": self._run}))
+
+    def move(self, row: StoredRow, position: int) -> None:
+        """Store that a row is at another position now."""
+        self._commits.write(_Put(schema.MOVE_ROW, (position, row.id)))
+
+    async def amove(self, row: StoredRow, position: int) -> None:
+        """Do what `move` does, async."""
+        await self._commits.awrite(_Put(schema.MOVE_ROW, (position, row.id)))
+
+    def _execute_all(self, *puts: _Put) -> None:
+        for put in puts:
+            self._commits.write(put)
+
+    def _commit(self, puts: list[_Put]) -> None:
+        connection = self._writer
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for statement, values in puts:
+                    connection.execute(statement, values)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: sqlite3.Error) -> CheckpointError:
+        return CheckpointError(
+            f"{self._name} could not be used any more: {error}. What it has is kept; the same "
+            "call goes on from there."
+        )
+
+
+def check_file(path: str) -> None:
+    """Refuse a file that is no checkpoint, or is damaged; change nothing.
+
+    Raises:
+        CheckpointError: says what it is.
+    """
+    name = f"{path!r} is no checkpoint"
+    with open(path, "rb") as file:
+        head = file.read(100)
+    way_out = "Nothing was changed. Use another file, or move this one away."
+    if not head:
+        raise CheckpointError(f"{name}: the file is empty. {way_out}")
+    if head[:16] != b"SQLite format 3\0" or len(head) < 100:
+        raise CheckpointError(f"{name}: the file is not one of SQLite. {way_out}")
+    if int.from_bytes(head[68:72], "big") != schema.APPLICATION_ID:
+        raise CheckpointError(f"{name}: it is a file of SQLite from another program. {way_out}")
+    version = int.from_bytes(head[60:64], "big")
+    if version != schema.VERSION:
+        raise CheckpointError(
+            f"{path!r} is a checkpoint of version {version}, and this library writes version "
+            f"{schema.VERSION}. {way_out}"
+        )
+    try:
+        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
+            problems = [line for (line,) in db.execute("PRAGMA quick_check(3)") if line != "ok"]
+    except sqlite3.DatabaseError as error:
+        problems = [str(error)]
+    if problems:
+        raise CheckpointError(f"{path!r} is damaged: {'; '.join(problems)}. {way_out}")
+
+
+def timestamp() -> str:
+    """Return the time now, in UTC, as ISO 8601 writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _library_version() -> str:
+    return str(sys.modules["runnables"].__version__)
+
+
+def _remove(path: str) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        with suppress(FileNotFoundError):
+            os.remove(path + suffix)

@@ -1,0 +1,40 @@
+"""Makes the run of a job from the arguments of a batch method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runnables.errors import ConfigError
+from runnables.jobs.options import JobOptions
+from runnables.jobs.run import JobRun
+
+
+def make_run(
+    runnable: Any,
+    rows: Any,
+    config: Any,
+    limit: int | None,
+    kwargs: dict[str, Any],
+    *,
+    method: str,
+    collect: bool,
+) -> JobRun:
+    """Return the run of a call; takes the keywords of a job out of `kwargs`.
+
+    Args:
+        runnable: what runs on each row.
+        rows: the inputs.
+        config: one config for all rows, or a list with one for each.
+        limit: how many calls may run at once.
+        kwargs: the keywords of the call.
+        method: the method that was called.
+        collect: whether an exception takes the place of an output.
+
+    Raises:
+        ConfigError: a keyword out of range, or rows that only an async method can pull.
+    """
+    if not method.startswith("a") and hasattr(rows, "__aiter__"):
+        raise ConfigError(f"{method}: the rows are an async iterable. Use a{method}.")
+    options = JobOptions.taken_from(kwargs)
+    raise_first = not collect and options.max_errors is None
+    return JobRun(runnable, rows, config, limit, options, kwargs, raise_first=raise_first)

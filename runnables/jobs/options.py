@@ -1,0 +1,93 @@
+"""The keywords that make a job of a batch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from runnables.core.batch_methods import JOB_KEYWORDS
+from runnables.core.bounds import check_seconds
+from runnables.errors import ConfigError
+from runnables.jobs.checkpoint import SYNCHRONOUS, Durability
+from runnables.jobs.progress import Report, check_report
+from runnables.jobs.row_keys import KeyOf, check_key
+from runnables.models.budget import Budget
+from runnables.models.prices import Price, checked_prices
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """What makes a job of a batch.
+
+    Attributes:
+        progress: True for a bar, or a function that gets a `Progress` now and then.
+        checkpoint: the path of the file that keeps finished rows.
+        key: what says the key of a row: the name of a field, a function of the row, or None for
+            the content.
+        retry_failed: whether rows that an earlier run has given up are tried again.
+        accept_change: whether the outputs of another chain in the checkpoint will do.
+        durability: "normal": finished rows outlive the process; "full": a power cut, too.
+        max_errors: how many rows may fail before the job stops: a count, or a share of the rows
+            finished so far, from 100 rows on; None: any number.
+        budget: what the models may spend before the job stops; a number counts tokens.
+        retry_for: for how many seconds a row is tried again after errors that may pass.
+        prices: what a million tokens of a model cost, by its name, as for `Budget`.
+    """
+
+    progress: Report = False
+    checkpoint: str | os.PathLike[str] | None = None
+    key: KeyOf = None
+    retry_failed: bool = True
+    accept_change: bool = False
+    durability: Durability = "normal"
+    max_errors: float | None = None
+    budget: Budget | int | None = None
+    retry_for: float = 600.0
+    prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
+
+    def __post_init__(self) -> None:
+        check_report(self.progress)
+        check_key(self.key)
+        check_seconds("retry_for={}", self.retry_for, or_zero=True)
+        checked_prices(self.prices)
+        if self.durability not in SYNCHRONOUS:
+            raise ConfigError(f"durability={self.durability!r}: expected 'normal' or 'full'")
+        _check_max_errors(self.max_errors)
+        _check_budget(self.budget)
+        path: Any = self.checkpoint
+        if path is not None and (not isinstance(path, (str, os.PathLike)) or path == ""):
+            raise ConfigError(f"checkpoint={path!r}: expected the path of a file")
+        if path is None:
+            for name in ("key", "accept_change"):
+                if getattr(self, name):
+                    raise ConfigError(f"{name}={getattr(self, name)!r} is for a checkpoint: say "
+                                      "checkpoint='run.sqlite', too")  # fmt: skip
+
+    @classmethod
+    def taken_from(cls, keywords: dict[str, Any]) -> Self:
+        """Return the options among the keywords of a call, and take them out of there."""
+        return cls(**{name: keywords.pop(name) for name in JOB_KEYWORDS if name in keywords})
+
+    @property
+    def limit(self) -> Budget | None:
+        """Return the budget as an object."""
+        return Budget(tokens=self.budget) if isinstance(self.budget, int) else self.budget
+
+
+def _check_max_errors(most: Any) -> None:
+    is_count = isinstance(most, int) and not isinstance(most, bool) and most >= 0
+    if most is not None and not is_count and not (isinstance(most, float) and 0 < most < 1):
+        raise ConfigError(
+            f"max_errors={most!r}: expected a count of rows, or a share of them between 0 and 1"
+        )
+
+
+def _check_budget(budget: Any) -> None:
+    is_count = isinstance(budget, int) and not isinstance(budget, bool) and budget > 0
+    if budget is not None and not is_count and not isinstance(budget, Budget):
+        raise ConfigError(
+            f"budget={budget!r}: expected a number of tokens, or "
+            "Budget(cost=5.0, prices={'model': (input, output)})"
+        )

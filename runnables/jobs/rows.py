@@ -1,0 +1,82 @@
+"""The rows of a job: pulled one at a time, each with its key, and with what an earlier run has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runnables.engine.pulling import Puller
+from runnables.jobs.row_keys import KeyOf, key_of
+from runnables.jobs.value_format import input_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable
+
+    from runnables.core.rows import RowPlace
+    from runnables.jobs.checkpoint import Checkpoint, StoredRow
+
+
+class JobRow(NamedTuple):
+    """One row.
+
+    Attributes:
+        position: its number among the rows, from 0.
+        value: the input.
+        key: by which a checkpoint knows it; "" without one.
+        occurrence: how many rows before it have the same key.
+        text: the input as JSON; "" without a checkpoint.
+        stored: what an earlier run has of it.
+        place: its place among the rows that go in order; None where none do.
+    """
+
+    position: int
+    value: Any
+    key: str = ""
+    occurrence: int = 0
+    text: str = ""
+    stored: StoredRow | None = None
+    place: RowPlace | None = None
+
+
+class RowSource(Puller):
+    """The rows of a job.
+
+    Args:
+        rows: the inputs.
+        key: what says the key of a row.
+
+    Attributes:
+        checkpoint: what earlier runs have done, if anything.
+        count: how many rows were pulled.
+        all_pulled: whether none is left.
+        hold: holds a place for the row at this position; None where rows go in any order.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        key: KeyOf,
+    ) -> None:
+        super().__init__(rows)
+        self.checkpoint: Checkpoint | None = None
+        self._key: KeyOf = key
+        self.count = 0
+        self.all_pulled = False
+        self.hold: Callable[[int], RowPlace | None] | None = None
+
+    def prepare(self, item: Any) -> JobRow:
+        """Return the row of an input."""
+        position = self.count
+        self.count += 1
+        place = None if self.hold is None else self.hold(position)
+        if self.checkpoint is None:
+            return JobRow(position, item, place=place)
+        text = input_text(item, position)
+        key = key_of(item, text, self._key, position)
+        occurrence, stored = self.checkpoint.find(key, position)
+        if stored is not None and stored.input != text:  # the same key, and another content
+            stored = None
+        return JobRow(position, item, key, occurrence, text, stored, place)
+
+    def finish(self) -> None:
+        """Note that the last row was pulled."""
+        self.all_pulled = True

@@ -1,0 +1,475 @@
+"""One run of a batch job: each row with its attempts, its place in the checkpoint, its numbers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterable, Iterator, Sized
+from contextlib import closing, nullcontext, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from runnables.compose.policies.attempts import Attempts, RetryPolicy
+from runnables.compose.policies.backoff import Backoff, requested_delay
+from runnables.core.batching import Batch, is_many
+from runnables.core.config import ensure_scope
+from runnables.core.rows import Call, Routine, Step
+from runnables.engine.cancellation import lock
+from runnables.engine.fan_out import NO_RESULT, index_of
+from runnables.engine.pulling import NO_ITEM
+from runnables.engine.stream import owned
+from runnables.engine.timeouts import async_sleep, sleep
+from runnables.errors import (
+    AuthenticationError,
+    BatchStopped,
+    BudgetExceeded,
+    CheckpointError,
+    ConfigError,
+    EarlierFailure,
+    is_retryable,
+)
+from runnables.jobs.checkpoint import Checkpoint, timestamp
+from runnables.jobs.driving import adrive, drive
+from runnables.jobs.fingerprint import fingerprint
+from runnables.jobs.progress import Counter, Reporter
+from runnables.jobs.rows import JobRow, RowSource
+from runnables.jobs.value_format import OutputFormat, Written
+from runnables.models.prices import checked_prices, cost_of
+from runnables.models.usage import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Iterable
+
+    from runnables.core.batching import Configs
+    from runnables.core.rows import RowOrder, RowPlace
+    from runnables.jobs.options import JobOptions
+    from runnables.messages.usage import UsageMetadata
+
+Ended = Literal["done", "max_errors", "budget", "fatal", "cancelled"]
+"""Why a job has ended: all rows were tried; too many failed; a budget is spent; an error that
+every row would get, such as a wrong key; it was cancelled."""
+
+_SHARE_FROM: Final = 100
+"""From how many finished rows on a share of errors counts."""
+
+_BACKOFF: Final = Backoff(initial=0.5, max=60.0)
+"""The delay between attempts: longer than that of a call for which a user waits."""
+
+
+class _Tickets(Iterator[None]):
+    """A ticket for each row that may be pulled, where their number is not known."""
+
+    def __init__(self, source: RowSource) -> None:
+        self._source = source
+
+    def __next__(self) -> None:
+        if self._source.is_over:
+            raise StopIteration
+
+
+class JobRun(Batch):
+    """One run of a job.
+
+    Use it once: `completed` or `acompleted`.
+
+    Args:
+        runnable: what runs on each row.
+        rows: the inputs; an async iterable for `acompleted` only.
+        config: one config for all rows, or a list with one for each.
+        limit: how many calls may run at once.
+        options: what makes it a job.
+        kwargs: options of the calls.
+        raise_first: whether the first row that fails ends the job with its error.
+
+    Attributes:
+        counter: the numbers.
+        ended: why it has ended; "cancelled" until it has.
+        fatal: the error that ended it, where one did.
+    """
+
+    def __init__(
+        self,
+        runnable: Any,
+        rows: Iterable[Any] | AsyncIterable[Any],
+        config: Configs,
+        limit: int | None,
+        options: JobOptions,
+        kwargs: dict[str, Any],
+        *,
+        raise_first: bool = False,
+    ) -> None:
+        self._options = options
+        self._raise_first = raise_first
+        self._source = RowSource(rows, options.key)
+        total = len(rows) if isinstance(rows, Sized) else None
+        tickets: Any = rows
+        if isinstance(rows, AsyncIterable) or is_many(rows):
+            tickets = _Tickets(self._source) if total is None else range(total)
+        super().__init__(runnable, tickets, config, limit, True, kwargs, label="row")
+        self.counter = Counter(total)
+        self.ended: Ended = "cancelled"
+        self.fatal: Exception | None = None
+        self._usage = self._with_handlers()
+        if self._order is not None:  # a row is pulled by its worker, so its place is held then
+            self._source.hold = partial(self._hold, self._order)
+            self.items = iter(tickets)
+            self._order = None
+        self._prices = checked_prices(options.prices)
+        self._output_format = OutputFormat(runnable)
+        self._reporter = Reporter(options.progress, self.counter)
+        self._checkpoint = self._source.checkpoint = self._open_checkpoint()
+
+    def _with_handlers(self) -> Usage | None:
+        """Add the handlers that all rows share; return the usage of rows in one call, if any."""
+        handlers: list[Any] = []
+        if (budget := self._options.limit) is not None:
+            handlers.append(budget)
+        usage = None
+        if self._rows is not None:  # rows that go through one call have one config
+            usage = Usage()
+            handlers.append(usage)
+        if handlers:
+            self._scope = self._scope.merged({"callbacks": handlers})
+        return usage
+
+    def _open_checkpoint(self) -> Checkpoint | None:
+        path = self._options.checkpoint
+        if path is None:
+            return None
+        checkpoint = Checkpoint(path, self._options.durability)
+        try:
+            key = self._options.key
+            name = "content" if key is None else key if isinstance(key, str) else "a function"
+            accept = self._options.accept_change
+            checkpoint.start_run(fingerprint(self._runnable), name, accept_change=accept)
+        except BaseException:
+            checkpoint.close()
+            raise
+        return checkpoint
+
+    def _hold(self, order: RowOrder, position: int) -> RowPlace | None:
+        with suppress(ConfigError):  # the row itself raises it, with its location
+            return order(self._config(position))
+        return None
+
+    # -- one row
+
+    def work(self, index: int, item: Any) -> Any:
+        """Run one row."""
+        return drive(self._row(index, item))
+
+    async def awork(self, index: int, item: Any) -> Any:
+        """Run one row."""
+        return await adrive(self._row(index, item))
+
+    def _row(self, index: int, item: Any) -> Routine:
+        """Pull a row, run it, and store what came of it; return its position and that."""
+        row: JobRow = yield Call(self._source.pull, self._source.apull)
+        if row is NO_ITEM:
+            return NO_RESULT
+        with row.place or nullcontext():
+            stored = row.stored
+            if stored is not None and (stored.status == "done" or not self._options.retry_failed):
+                return (yield from self._resumed(row))
+            self.counter.add(running=1)
+            try:
+                return (yield from self._attempted(row))
+            finally:
+                self.counter.add(running=-1)
+
+    def _resumed(self, row: JobRow) -> Routine:
+        """Return what an earlier run has of a row."""
+        stored, checkpoint = row.stored, self._checkpoint
+        assert stored is not None and checkpoint is not None, "nothing is resumed without them"
+        if stored.position != row.position:
+            move, amove = checkpoint.move, checkpoint.amove
+            yield Call(partial(move, stored, row.position), partial(amove, stored, row.position))
+        if stored.status == "failed":
+            self.counter.add(failed=1, resumed=1)
+            return row.position, EarlierFailure(stored.error or "", stored.error_type or "")
+        self.counter.add(done=1, resumed=1)
+        return row.position, self._output_format.read(
+            Written(stored.output or "null", stored.output_format or "")
+        )
+
+    def _attempted(self, row: JobRow) -> Routine:
+        attempts = Attempts(_policy(self._options.retry_for))
+        record = _Record(row)
+        while True:
+            try:
+                with attempts:
+                    config = self._config_of(row, record.usage)
+                    step = Step(self._runnable, row.value, config, self._kwargs)
+                    output = yield step
+            except Exception as error:
+                seconds = self._seconds_to_wait(attempts, error, record)
+            else:
+                break
+            if seconds is None:
+                return (yield from self._given_up(row, record, attempts.error_to_raise()))
+            self.counter.add(retried=1)
+            yield Call(partial(sleep, seconds), partial(async_sleep, seconds))
+        self._count_usage(record)
+        if self._checkpoint is not None:
+            written = self._output_format.write(output)
+            yield self._put(record.done(written, attempts.number))
+        self.counter.add(done=1)
+        return row.position, output
+
+    def _seconds_to_wait(
+        self, attempts: Attempts, error: Exception, record: _Record
+    ) -> float | None:
+        """Return how long to wait before the next attempt of a row; None where it is given up."""
+        seconds = attempts.wait(error)
+        left = record.began + self._options.retry_for - time.monotonic()
+        if seconds is None or self._source_is_stopped:
+            return None
+        return seconds if min(seconds, requested_delay(error) or seconds) <= left else None
+
+    def _given_up(self, row: JobRow, record: _Record, error: Exception) -> Routine:
+        """Note that a row has failed, and whether that ends the job."""
+        self._count_usage(record)
+        if isinstance(error, BudgetExceeded):  # it has not begun, so it is not a failure
+            self._stop("budget", error)
+            return NO_RESULT
+        error = self._failed(error, row.position)
+        self.counter.add(failed=1)
+        if self._checkpoint is not None:
+            yield self._put(record.failed(error))
+        if isinstance(error, AuthenticationError) or getattr(error, "daily", False) is True:
+            self._stop("fatal", error)
+        elif self._is_too_many():
+            self._stop("max_errors", error)
+        return row.position, error
+
+    def _put(self, record: dict[str, Any]) -> Call:
+        checkpoint = self._checkpoint
+        assert checkpoint is not None, "nothing is put without one"
+        return Call(partial(checkpoint.put, record), partial(checkpoint.aput, record))
+
+    def _config_of(self, row: JobRow, usage: Usage) -> Any:
+        config = self._config(row.position)
+        if self._usage is not None:
+            return config
+        return ensure_scope(config).merged({"callbacks": [usage]}).config
+
+    # -- numbers
+
+    def _count_usage(self, record: _Record) -> None:
+        usage = record.usage
+        if usage.calls:
+            cost = self._cost(usage.by_model) if self._prices else None
+            record.cost = cost
+            self.counter.add_usage(usage.total, cost)
+
+    def _cost(self, by_model: dict[str, UsageMetadata]) -> float:
+        costs = (cost_of(name, usage, self._prices) for name, usage in by_model.items())
+        return sum(cost for cost in costs if cost is not None)
+
+    def _is_too_many(self) -> bool:
+        most, now = self._options.max_errors, self.counter.progress
+        if most is None:
+            return False
+        if isinstance(most, int):
+            return now.failed > most
+        return now.finished >= _SHARE_FROM and now.failed > most * now.finished
+
+    # -- the end
+
+    @property
+    def _source_is_stopped(self) -> bool:
+        return self.fatal is not None
+
+    def _stop(self, reason: Ended, error: Exception) -> None:
+        """Let no row begin any more; those under way go on."""
+        with lock:
+            if self.fatal is None:
+                self.ended, self.fatal = reason, error
+        self._source.is_over = True
+
+    def completed(self) -> Generator[Any, None, None]:
+        """Yield pairs of position and output, or error, as they are done."""
+        pairs = super().completed()
+        try:
+            for _, outcome in pairs:
+                if outcome is not NO_RESULT:
+                    yield self._told(outcome)
+            self._finish()
+        finally:
+            try:
+                pairs.close()
+            finally:
+                self._close()
+
+    async def acompleted(self) -> AsyncGenerator[Any, None]:
+        """Yield pairs of position and output, or error, as they are done."""
+        pairs = super().acompleted()
+        try:
+            async for _, outcome in owned(pairs):
+                if outcome is not NO_RESULT:
+                    yield self._told(outcome)
+            self._finish()
+        finally:
+            try:
+                await pairs.aclose()
+            finally:
+                self._close()
+
+    def _told(self, outcome: Any) -> Any:
+        """Return a pair for the consumer, after telling how far the job has come."""
+        if isinstance(outcome, BaseException):  # not of the row itself: the checkpoint's
+            raise outcome
+        self._reporter.update()
+        if self._raise_first and self.fatal is None and isinstance(outcome[1], Exception):
+            raise outcome[1]
+        return outcome
+
+    def _finish(self) -> None:
+        if self.fatal is None:
+            self.ended = "done"
+        if self._source.all_pulled or self.counter.progress.total == self._source.count:
+            self._source.all_pulled = True
+            self.counter.set_total(self._source.count)
+
+    def _close(self) -> None:
+        checkpoint, self._checkpoint = self._checkpoint, None
+        try:
+            self._reporter.close()
+        finally:
+            if checkpoint is not None:
+                try:
+                    with suppress(CheckpointError):
+                        checkpoint.end_run(self.ended, all_pulled=self._source.all_pulled)
+                finally:
+                    checkpoint.close()
+
+    # -- what the batch methods return
+
+    def outputs(self) -> list[Any]:
+        """Run it; return the outputs in order.
+
+        Raises:
+            BatchStopped: it ended before all rows were tried.
+        """
+        with closing(self.completed()) as pairs:
+            return self._in_order(list(pairs))
+
+    async def aoutputs(self) -> list[Any]:
+        """Do what `outputs` does, async."""
+        return self._in_order([pair async for pair in owned(self.acompleted())])
+
+    def pairs(self) -> Generator[Any, None, None]:
+        """Run it; yield pairs of position and output as they are done.
+
+        Raises:
+            BatchStopped: it ended before all rows were tried; after the pairs that there are.
+        """
+        with closing(self.completed()) as pairs:
+            yield from pairs
+        self._raise_if_stopped()
+
+    async def apairs(self) -> AsyncGenerator[Any, None]:
+        """Do what `pairs` does, async."""
+        pairs = self.acompleted()
+        try:
+            async for pair in owned(pairs):
+                yield pair
+        finally:
+            await pairs.aclose()
+        self._raise_if_stopped()
+
+    def _in_order(self, pairs: list[tuple[int, Any]]) -> list[Any]:
+        self._raise_if_stopped()
+        return [output for _, output in sorted(pairs, key=index_of)]
+
+    def _raise_if_stopped(self) -> None:
+        if (error := self.error()) is not None:
+            raise error
+
+    def error(self) -> BatchStopped | None:
+        """Return the error of a job that ended early; None of one that did not."""
+        if self.ended == "done":
+            return None
+        progress = self.counter.progress
+        where = self._options.checkpoint
+        kept = (
+            f" What is done is in {str(where)!r}; the same call goes on from there."
+            if where is not None
+            else " With checkpoint='run.sqlite', the same call would go on from there."
+        )
+        reasons = {
+            "max_errors": f"{progress.failed} rows failed, with max_errors="
+            f"{self._options.max_errors}",
+            "budget": "the budget is spent",
+            "fatal": "every row would get this error",
+            "cancelled": "it was cancelled",
+        }
+        last = "" if self.fatal is None else f": {type(self.fatal).__name__}: {self.fatal}"
+        stopped = BatchStopped(
+            f"The batch stopped after {progress}: {reasons[self.ended]}{last}.{kept}",
+            self.ended,
+            progress,
+        )
+        stopped.__cause__ = self.fatal
+        return stopped
+
+
+def _policy(retry_for: float) -> RetryPolicy:
+    """Return when a row has another attempt: as often as it takes, within its time."""
+    return RetryPolicy(1_000_000 if retry_for else 1, is_retryable, _BACKOFF, retry_for)
+
+
+class _Record:
+    """What a checkpoint stores of one row."""
+
+    def __init__(self, row: JobRow) -> None:
+        self._row = row
+        self.usage = Usage()
+        self.cost: float | None = None
+        self.began = time.monotonic()
+        self._started_at = timestamp()
+
+    def done(self, written: Written, attempts: int) -> dict[str, Any]:
+        """Return the record of a row that has an output."""
+        return self._all("done", attempts, output=written.text, output_format=written.format)
+
+    def failed(self, error: Exception) -> dict[str, Any]:
+        """Return the record of a row that was given up."""
+        kind = type(error).__qualname__
+        return self._all("failed", 1, error_type=kind, error=_text_of(error))
+
+    def _all(
+        self,
+        status: str,
+        attempts: int,
+        *,
+        output: str | None = None,
+        output_format: str | None = None,
+        error_type: str | None = None,
+        error: str | None = None,
+    ) -> dict[str, Any]:
+        row, total, models = self._row, self.usage.total, self.usage.by_model
+        return {
+            "key": row.key,
+            "occurrence": row.occurrence,
+            "position": row.position,
+            "status": status,
+            "input": row.text,
+            "output": output,
+            "output_format": output_format,
+            "error_type": error_type,
+            "error": error,
+            "attempts": attempts,
+            "input_tokens": total["input_tokens"],
+            "output_tokens": total["output_tokens"],
+            "cost": self.cost,
+            "models": ", ".join(models) or None,
+            "started_at": self._started_at,
+            "seconds": time.monotonic() - self.began,
+        }
+
+
+def _text_of(error: Exception) -> str:
+    """Return the message of an error and its notes, which say where it happened."""
+    from runnables.redaction import hide_in_text
+
+    return hide_in_text("\n".join([str(error), *getattr(error, "__notes__", ())]))

@@ -1,0 +1,61 @@
+"""The tables of a checkpoint, which anyone can read with sqlite3; `docs/batch-jobs.md` shows them.
+
+`application_id` and `user_version` of the file say that it is one, and of which version.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x52554E42  # "RUNB"
+VERSION: Final = 1
+
+TABLES: Final = (
+    # what is known of the chain: "chain" is a fingerprint in JSON
+    "CREATE TABLE job (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    "CREATE TABLE run (id INTEGER PRIMARY KEY, started_at TEXT NOT NULL, ended_at TEXT, "
+    "ended TEXT, pid INTEGER NOT NULL, host TEXT NOT NULL, version TEXT NOT NULL) STRICT",
+    "CREATE TABLE row (id INTEGER PRIMARY KEY, key TEXT NOT NULL, occurrence INTEGER NOT NULL, "
+    "position INTEGER, status TEXT NOT NULL CHECK (status IN ('done', 'failed')), "
+    "input TEXT NOT NULL CHECK (json_valid(input)), "
+    "output TEXT CHECK (output IS NULL OR json_valid(output)), output_format TEXT, "
+    "error_type TEXT, error TEXT, attempts INTEGER NOT NULL, "
+    "input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cost REAL, models TEXT, "
+    "started_at TEXT NOT NULL, seconds REAL NOT NULL, run INTEGER NOT NULL REFERENCES run, "
+    "UNIQUE (key, occurrence)) STRICT",
+    "CREATE INDEX row_failed ON row (id) WHERE status = 'failed'",
+    # a row that the rows of the last run did not have has no position
+    "CREATE VIEW results AS SELECT position, key, occurrence, status, input, output, error_type, "
+    "error, attempts, input_tokens, output_tokens, cost, models, started_at, seconds "
+    "FROM row WHERE position IS NOT NULL ORDER BY position",
+)
+
+PUT_ROW: Final = (
+    "INSERT INTO row (key, occurrence, position, status, input, output, output_format, error_type, "
+    "error, attempts, input_tokens, output_tokens, cost, models, started_at, seconds, run) "
+    "VALUES (:key, :occurrence, :position, :status, :input, :output, :output_format, :error_type, "
+    ":error, :attempts, :input_tokens, :output_tokens, :cost, :models, :started_at, :seconds, "
+    ":run) ON CONFLICT (key, occurrence) DO UPDATE SET position = excluded.position, "
+    "status = excluded.status, input = excluded.input, output = excluded.output, "
+    "output_format = excluded.output_format, error_type = excluded.error_type, "
+    "error = excluded.error, attempts = row.attempts + excluded.attempts, "
+    "input_tokens = row.input_tokens + excluded.input_tokens, "
+    "output_tokens = row.output_tokens + excluded.output_tokens, "
+    "cost = CASE WHEN excluded.cost IS NULL THEN row.cost "
+    "ELSE coalesce(row.cost, 0) + excluded.cost END, "
+    "models = excluded.models, started_at = excluded.started_at, seconds = excluded.seconds, "
+    "run = excluded.run"
+)
+
+MOVE_ROW: Final = "UPDATE row SET position = ? WHERE id = ?"
+
+FIND_ROW: Final = (
+    "SELECT id, position, status, input, output, output_format, error_type, error FROM row "
+    "WHERE key = ? AND occurrence = ?"
+)
+
+FORGET_OTHERS: Final = (
+    "UPDATE row SET position = NULL WHERE position IS NOT NULL AND NOT EXISTS "
+    "(SELECT 1 FROM seen WHERE seen.key = row.key AND row.occurrence < seen.count)"
+)
+"""Take the position of those rows that the rows of this run do not have."""

@@ -1,0 +1,148 @@
+"""The values of a checkpoint: how they are written as JSON, and outputs read again."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pydantic import PydanticSchemaGenerationError, PydanticUserError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from runnables.cache.values import NOT_CACHED, Codec
+from runnables.core.schemas import adapter_of
+from runnables.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+JSON: Final = "json"
+"""Plain JSON."""
+
+TAGGED: Final = "tagged"
+"""JSON with messages in it, in the form of the cache: see `cache/values.py`."""
+
+TYPED: Final = "typed"
+"""What pydantic writes by the declared type of the output."""
+
+
+class Written(NamedTuple):
+    """A value as it is stored.
+
+    Attributes:
+        text: JSON.
+        format: one of the formats above.
+    """
+
+    text: str
+    format: str
+
+
+class OutputFormat:
+    """How the outputs of one runnable are written and read.
+
+    No class is named in a file, so reading makes no object of a class that was not declared.
+
+    Args:
+        runnable: whose outputs they are.
+    """
+
+    def __init__(self, runnable: Any) -> None:
+        self._runnable = runnable
+        self._codec = Codec(runnable, lambda: Any)
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any] | None:
+        declared = self._runnable.OutputType
+        try:
+            return None if declared is Any else adapter_of(declared)
+        except (PydanticSchemaGenerationError, PydanticUserError):
+            return None
+
+    def write(self, value: Any) -> Written:
+        """Return a value as it is stored.
+
+        Raises:
+            CheckpointError: reading it would return another value.
+        """
+        for written in (_write_json(value), self._write_tagged(value), self._write_typed(value)):
+            if written is not None and _is_same(self.read(written), value):
+                return written
+        raise CheckpointError(
+            f"{self._runnable!r} returned {value!r}, which a checkpoint cannot store: it stores "
+            "JSON values, messages, and what pydantic can write and read back by the declared "
+            f"type, which is {self._runnable.OutputType!r}. Declare it with "
+            "with_types(output_type=...), or end the chain with a step that returns one of these."
+        )
+
+    def read(self, written: Written) -> Any:
+        """Return a value that was stored.
+
+        Raises:
+            CheckpointError: it is damaged, or of another type than is declared now.
+        """
+        try:
+            if written.format == JSON:
+                return json.loads(written.text)
+            if written.format == TAGGED:
+                value = self._codec.read(written.text)
+                if value is not NOT_CACHED:
+                    return value
+            elif written.format == TYPED and self._adapter is not None:
+                return self._adapter.validate_json(written.text)
+        except ValueError:
+            pass
+        raise CheckpointError(
+            f"A stored output cannot be read as {self._runnable.OutputType!r}: {written.text[:200]}"
+        )
+
+    def _write_tagged(self, value: Any) -> Written | None:
+        try:
+            return Written(self._codec.write(value), TAGGED)
+        except TypeError:
+            return None
+
+    def _write_typed(self, value: Any) -> Written | None:
+        if self._adapter is None:
+            return None
+        try:
+            return Written(self._adapter.dump_json(value, warnings="error").decode(), TYPED)
+        except PydanticSerializationError:
+            return None
+
+
+def _write_json(value: Any) -> Written | None:
+    try:
+        return Written(json.dumps(value, ensure_ascii=False, allow_nan=False), JSON)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _is_same(read: Any, value: Any) -> bool:
+    """Tell whether both are equal, and of the same classes at any depth: 1 is not True."""
+    if type(read) is not type(value):
+        return False
+    if isinstance(value, dict):
+        return read.keys() == value.keys() and all(
+            type(k) is str and _is_same(read[k], v) for k, v in value.items()
+        )
+    if isinstance(value, (list, tuple)):
+        return len(read) == len(value) and all(map(_is_same, read, value))
+    return bool(read == value)
+
+
+def input_text(value: Any, position: int) -> str:
+    """Return an input as JSON, in which the order of keys does not count.
+
+    Raises:
+        CheckpointError: it has no form in JSON.
+    """
+    try:
+        plain = to_jsonable_python(value, serialize_unknown=False, inf_nan_mode="strings")
+        return json.dumps(plain, ensure_ascii=False, sort_keys=True)
+    except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"The input of row {position} cannot be written as JSON, which a checkpoint needs: "
+            f"{error}. Rows are JSON values, messages, pydantic models or dataclasses; let a step "
+            "of the chain make other things of them."
+        ) from None
