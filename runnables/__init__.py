@@ -112,9 +112,12 @@ if TYPE_CHECKING:
     from runnables.engine.stream import AsyncStream as AsyncStream, Stream as Stream
     from runnables.errors import (
         AuthenticationError as AuthenticationError,
+        BatchStopped as BatchStopped,
         BudgetExceeded as BudgetExceeded,
+        CheckpointError as CheckpointError,
         ConfigError as ConfigError,
         ContextLengthError as ContextLengthError,
+        EarlierFailure as EarlierFailure,
         EmptyStream as EmptyStream,
         InvalidRequestError as InvalidRequestError,
         MergeError as MergeError,
@@ -150,6 +153,13 @@ if TYPE_CHECKING:
         SummarizeHistory as SummarizeHistory,
         with_history as with_history,
     )
+    from runnables.jobs.job import (
+        AsyncBatchJob as AsyncBatchJob,
+        BatchJob as BatchJob,
+        BatchResult as BatchResult,
+    )
+    from runnables.jobs.options import JobOptions as JobOptions
+    from runnables.jobs.progress import Progress as Progress
     from runnables.messages import (
         AIMessage as AIMessage,
         AIMessageChunk as AIMessageChunk,

@@ -54,7 +54,8 @@ HOMES: Final = {
     ),
     "runnables.engine.stream": "AsyncStream Stream",
     "runnables.errors": (
-        "AuthenticationError BudgetExceeded ConfigError ContextLengthError EmptyStream "
+        "AuthenticationError BatchStopped BudgetExceeded CheckpointError ConfigError "
+        "ContextLengthError EarlierFailure EmptyStream "
         "InvalidRequestError is_retryable MergeError MissingExtra ModelConnectionError "
         "ModelError ModelRefusalError ModelTimeoutError OutputParserException "
         "PermissionDeniedError PromptError RateLimitError RecursionLimitError RunnablesError "
@@ -66,6 +67,9 @@ HOMES: Final = {
         "InMemoryHistory RunnableWithMessageHistory SQLiteChatMessageHistory SQLiteHistory "
         "SummarizeHistory with_history"
     ),
+    "runnables.jobs.job": "AsyncBatchJob BatchJob BatchResult",
+    "runnables.jobs.options": "JobOptions",
+    "runnables.jobs.progress": "Progress",
     "runnables.messages": (
         "add_usage AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage "
         "BaseMessageChunk ChatMessage ChatMessageChunk ChatPromptValue Content ContentBlock "

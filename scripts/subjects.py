@@ -209,6 +209,16 @@ SUBJECTS = (
         },
     ),
     Subject(
+        "jobs",
+        "Batch jobs",
+        "What the keywords of a job make of a batch: its handle, its numbers, its end.",
+        {
+            "The handles": "BatchJob AsyncBatchJob BatchResult",
+            "The keywords": "JobOptions",
+            "The numbers": "Progress",
+        },
+    ),
+    Subject(
         "events",
         "Events and usage",
         "What can be seen of a run: in the console, as a stream of events, as a count of tokens.",
@@ -237,6 +247,7 @@ SUBJECTS = (
             "Models and services": "ModelError RateLimitError ServerError ModelConnectionError "
             "ModelTimeoutError AuthenticationError PermissionDeniedError InvalidRequestError "
             "ContextLengthError ModelRefusalError WeightsError BudgetExceeded",
+            "Batches as jobs": "BatchStopped CheckpointError EarlierFailure",
             "Tools and agents": "ToolException ToolArgumentsError StepLimitError",
         },
     ),

@@ -96,6 +96,7 @@ class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
         from runnables.jobs.job import BatchJob
 
         run = self._as_job(inputs, config, max_concurrency, True, kwargs, "start_batch")
+        run.open()
         return BatchJob(run)
 
     def astart_batch(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
+
+from runnables.engine.thread_calls import to_thread
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,14 +26,19 @@ class Puller:
 
     Attributes:
         is_over: whether no item is left, or none is wanted any more.
+        is_blocking: whether what is done with an item may wait for a disk, so that tasks leave it
+            to a thread.
     """
 
     def __init__(self, items: Iterable[Any] | AsyncIterable[Any]) -> None:
         self._given = items
         self._items: Iterator[Any] | AsyncIterator[Any] | None = None
         self.is_over = False
+        self.is_blocking = False
         self._lock = threading.Lock()
         self._task_lock: asyncio.Lock | None = None
+        self._waiting = 0  # how many tasks want an item
+        self._ahead: deque[Any] = deque()  # items that were pulled for them
 
     def pull(self) -> Any:
         """Return the next item, or NO_ITEM."""
@@ -38,23 +46,49 @@ class Puller:
             return self._next()
 
     async def apull(self) -> Any:
-        """Return the next item, or NO_ITEM."""
+        """Return the next item, or NO_ITEM.
+
+        A thread, where one is needed, pulls for all tasks that wait at that moment.
+        """
         items = self._iterator()
-        if not isinstance(items, AsyncIterator):
+        if not self.is_blocking and not isinstance(items, AsyncIterator):
             return self.pull()
         if self._task_lock is None:
             self._task_lock = asyncio.Lock()
-        async with self._task_lock:
-            if self.is_over:
-                return NO_ITEM
-            try:
-                return self.prepare(await anext(items))
-            except StopAsyncIteration:
-                self._finish()
-                return NO_ITEM
-            except BaseException:
-                self.is_over = True
-                raise
+        self._waiting += 1
+        try:
+            async with self._task_lock:
+                if self._ahead:
+                    return self._ahead.popleft()
+                if isinstance(items, AsyncIterator):
+                    return await self._from_async(items)
+                self._ahead.extend(await to_thread(self._pull_many, self._waiting))
+                return self._ahead.popleft()
+        finally:
+            self._waiting -= 1
+
+    async def _from_async(self, items: AsyncIterator[Any]) -> Any:
+        if self.is_over:
+            return NO_ITEM
+        try:
+            item = await anext(items)
+            if self.is_blocking:
+                return await to_thread(self.prepare, item)
+            return self.prepare(item)
+        except StopAsyncIteration:
+            self._finish()
+            return NO_ITEM
+        except BaseException:
+            self.is_over = True
+            raise
+
+    def _pull_many(self, count: int) -> list[Any]:
+        """Return the next items, at least one of them; NO_ITEM is the last at the end."""
+        with self._lock:
+            found = [self._next()]
+            while len(found) < count and found[-1] is not NO_ITEM:
+                found.append(self._next())
+            return found
 
     def _iterator(self) -> Iterator[Any] | AsyncIterator[Any]:
         if self._items is None:

@@ -157,30 +157,28 @@ class Checkpoint:
                     f"{self._name} has the outputs of another chain: {changed}. Use another file; "
                     "or say accept_change=True, to keep those outputs and go on with this chain."
                 )
-        self._execute_all(
-            _Put("INSERT OR REPLACE INTO job VALUES ('key', ?)", (key,)),
-            _Put("INSERT OR REPLACE INTO job VALUES ('chain', ?)", (json.dumps(chain),)),
-            _Put(
-                "INSERT INTO run (started_at, pid, host, version) VALUES (?, ?, ?, ?)",
-                (timestamp(), os.getpid(), platform.node(), _library_version()),
-            ),
-        )
+        for put in (
+            _Put(schema.SET_JOB, ("key", key)),
+            _Put(schema.SET_JOB, ("chain", json.dumps(chain))),
+            _Put(schema.START_RUN, (timestamp(), os.getpid(), platform.node(), _library_version())),
+        ):
+            self._commits.write(put)
         self._run = int(self._writer.execute("SELECT max(id) FROM run").fetchone()[0])
 
     def end_run(self, reason: str, *, all_pulled: bool) -> None:
-        """Note that the run has ended.
+        """Note that the run has ended, as far as the disk allows it, and close the file.
 
         Args:
             reason: why.
             all_pulled: whether it has seen all its rows; rows that it does not have lose their
                 position then.
         """
-        if all_pulled:
-            self._reader.execute(schema.FORGET_OTHERS)
-        self._execute_all(
-            _Put("UPDATE run SET ended_at = ?, ended = ? WHERE id = ?",
-                 (timestamp(), reason, self._run)),
-        )  # fmt: skip
+        ended = _Put(schema.END_RUN, (timestamp(), reason, self._run))
+        with suppress(sqlite3.Error, CheckpointError):
+            if all_pulled:
+                self._reader.execute(schema.FORGET_OTHERS)
+            self._commits.write(ended)
+        self.close()
 
     # -- rows
 
@@ -221,10 +219,6 @@ class Checkpoint:
         """Do what `move` does, async."""
         await self._commits.awrite(_Put(schema.MOVE_ROW, (position, row.id)))
 
-    def _execute_all(self, *puts: _Put) -> None:
-        for put in puts:
-            self._commits.write(put)
-
     def _commit(self, puts: list[_Put]) -> None:
         connection = self._writer
         try:
@@ -261,19 +255,20 @@ def check_file(path: str) -> None:
         raise CheckpointError(f"{name}: the file is empty. {way_out}")
     if head[:16] != b"SQLite format 3\0" or len(head) < 100:
         raise CheckpointError(f"{name}: the file is not one of SQLite. {way_out}")
-    if int.from_bytes(head[68:72], "big") != schema.APPLICATION_ID:
+    try:
+        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
+            (application,) = db.execute("PRAGMA application_id").fetchone()
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            problems = [line for (line,) in db.execute("PRAGMA quick_check(3)") if line != "ok"]
+    except sqlite3.DatabaseError as error:
+        raise CheckpointError(f"{path!r} is damaged: {error}. {way_out}") from error
+    if application != schema.APPLICATION_ID:
         raise CheckpointError(f"{name}: it is a file of SQLite from another program. {way_out}")
-    version = int.from_bytes(head[60:64], "big")
     if version != schema.VERSION:
         raise CheckpointError(
             f"{path!r} is a checkpoint of version {version}, and this library writes version "
             f"{schema.VERSION}. {way_out}"
         )
-    try:
-        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
-            problems = [line for (line,) in db.execute("PRAGMA quick_check(3)") if line != "ok"]
-    except sqlite3.DatabaseError as error:
-        problems = [str(error)]
     if problems:
         raise CheckpointError(f"{path!r} is damaged: {'; '.join(problems)}. {way_out}")
 

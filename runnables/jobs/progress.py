@@ -1,11 +1,12 @@
-"""How far a batch job has come, in numbers, and who is told."""
+"""How far a batch job has come, in numbers, and who receives them."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from runnables.core.installation import missing_extra
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _BAR_SECONDS: Final = 0.1
 _CALL_SECONDS: Final = 0.5
 _LINE_SECONDS: Final = 10.0
-"""How often a bar, a function and a log are told, at most."""
+"""How often a bar, a function and a log receive them, at most."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,11 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
+_COUNTED: Final = (
+    *("done", "resumed", "failed", "retried", "running", "input_tokens", "output_tokens"),
+)
+"""The numbers that are counted up and down."""
+
 Report: TypeAlias = bool | Callable[[Progress], object]
 """What `progress=` takes: True for a bar, or a function of the numbers."""
 
@@ -103,42 +109,38 @@ class Counter:
     """The numbers of a job, counted in many threads."""
 
     def __init__(self, total: int | None) -> None:
-        self._progress = Progress(total=total)
+        self._total = total
+        self._numbers = dict.fromkeys(_COUNTED, 0)
+        self._cost: float | None = None
         self._began = time.monotonic()
 
     @property
     def progress(self) -> Progress:
         """Return the numbers as they are now."""
         with lock:
-            return replace(self._progress, seconds=time.monotonic() - self._began)
+            seconds = time.monotonic() - self._began
+            return Progress(self._total, cost=self._cost, seconds=seconds, **self._numbers)
 
-    def add(self, **numbers: int) -> None:
-        """Add to these numbers."""
+    def add(self, name: str, number: int = 1) -> None:
+        """Add to the number of this name."""
         with lock:
-            now = self._progress
-            self._progress = replace(
-                now, **{name: getattr(now, name) + number for name, number in numbers.items()}
-            )
+            self._numbers[name] += number
 
     def add_usage(self, usage: UsageMetadata, cost: float | None) -> None:
         """Add what models have used."""
         with lock:
-            now = self._progress
-            self._progress = replace(
-                now,
-                input_tokens=now.input_tokens + usage["input_tokens"],
-                output_tokens=now.output_tokens + usage["output_tokens"],
-                cost=now.cost if cost is None else (now.cost or 0.0) + cost,
-            )
+            self._numbers["input_tokens"] += usage["input_tokens"]
+            self._numbers["output_tokens"] += usage["output_tokens"]
+            if cost is not None:
+                self._cost = (self._cost or 0.0) + cost
 
     def set_total(self, total: int) -> None:
         """Say how many rows there are, now that the last one was pulled."""
-        with lock:
-            self._progress = replace(self._progress, total=total)
+        self._total = total
 
 
 class Reporter:
-    """Tells a bar, a function or a log how far a job has come.
+    """Reports to a bar, a function or a log how far a job has come.
 
     Args:
         report: what `progress=` was given.
@@ -148,26 +150,26 @@ class Reporter:
     def __init__(self, report: Report, counter: Counter) -> None:
         self._counter = counter
         self._next = 0.0
-        self._tell, self._seconds, self._close = _told_by(report)
+        self._report, self._seconds, self._close = _receiver_of(report)
 
     def update(self, *, last: bool = False) -> None:
-        """Tell the numbers, unless they were told just before."""
-        if self._tell is None:
+        """Report the numbers, unless they were reported just before."""
+        if self._report is None:
             return
         now = time.monotonic()
         if last or now >= self._next:
             self._next = now + self._seconds
-            self._tell(self._counter.progress)
+            self._report(self._counter.progress)
 
     def close(self) -> None:
-        """Tell the last numbers, and end the bar."""
+        """Report the last numbers, and end the bar."""
         self.update(last=True)
         if self._close is not None:
             self._close()
 
 
 def check_report(report: Any) -> None:
-    """Refuse what cannot be told.
+    """Refuse what receives no numbers.
 
     Raises:
         ConfigError: neither True, False nor a function.
@@ -178,8 +180,8 @@ def check_report(report: Any) -> None:
         )
 
 
-def _told_by(report: Report) -> tuple[Callable[[Progress], object] | None, float, Any]:
-    """Return what tells the numbers, how often, and what ends it."""
+def _receiver_of(report: Report) -> tuple[Callable[[Progress], object] | None, float, Any]:
+    """Return what receives the numbers, how often, and what ends it."""
     if report is False:
         return None, 0.0, None
     if report is not True:
@@ -204,10 +206,10 @@ class _Bar:
 
     def __init__(self) -> None:
         try:
-            from tqdm.auto import tqdm
+            tqdm: Any = import_module("tqdm.auto")
         except ImportError:
             raise missing_extra("progress=True", "tqdm", "progress") from None
-        self._bar: Any = tqdm(unit=" rows", dynamic_ncols=True)
+        self._bar: Any = tqdm.tqdm(unit=" rows", dynamic_ncols=True)
 
     def show(self, progress: Progress) -> None:
         """Show the numbers."""

@@ -38,8 +38,10 @@ def key_of(row: Any, text: str, key: KeyOf, position: int) -> str:
     """
     if key is None:
         return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).hexdigest()
+    found: Any
     if isinstance(key, str):
-        found = row.get(key) if isinstance(row, Mapping) else getattr(row, key, None)
+        given: Any = row
+        found = given.get(key) if isinstance(row, Mapping) else getattr(given, key, None)
     else:
         found = key(row)
     if isinstance(found, str) and found:

@@ -13,16 +13,16 @@ from runnables.compose.policies.backoff import Backoff, requested_delay
 from runnables.core.batching import Batch, is_many
 from runnables.core.config import ensure_scope
 from runnables.core.rows import Call, Routine, Step
-from runnables.engine.cancellation import lock
+from runnables.engine.cancellation import lock, raise_if_cancelled
 from runnables.engine.fan_out import NO_RESULT, index_of
 from runnables.engine.pulling import NO_ITEM
 from runnables.engine.stream import owned
+from runnables.engine.thread_calls import to_thread
 from runnables.engine.timeouts import async_sleep, sleep
 from runnables.errors import (
     AuthenticationError,
     BatchStopped,
     BudgetExceeded,
-    CheckpointError,
     ConfigError,
     EarlierFailure,
     is_retryable,
@@ -116,7 +116,7 @@ class JobRun(Batch):
         self._prices = checked_prices(options.prices)
         self._output_format = OutputFormat(runnable)
         self._reporter = Reporter(options.progress, self.counter)
-        self._checkpoint = self._source.checkpoint = self._open_checkpoint()
+        self._checkpoint: Checkpoint | None = None
 
     def _with_handlers(self) -> Usage | None:
         """Add the handlers that all rows share; return the usage of rows in one call, if any."""
@@ -131,10 +131,15 @@ class JobRun(Batch):
             self._scope = self._scope.merged({"callbacks": handlers})
         return usage
 
-    def _open_checkpoint(self) -> Checkpoint | None:
+    def open(self) -> None:
+        """Open the checkpoint, if there is one; the run itself does so otherwise.
+
+        Raises:
+            CheckpointError: it cannot be used, or has the outputs of another chain.
+        """
         path = self._options.checkpoint
-        if path is None:
-            return None
+        if path is None or self._checkpoint is not None:
+            return
         checkpoint = Checkpoint(path, self._options.durability)
         try:
             key = self._options.key
@@ -144,7 +149,8 @@ class JobRun(Batch):
         except BaseException:
             checkpoint.close()
             raise
-        return checkpoint
+        self._checkpoint = self._source.checkpoint = checkpoint
+        self._source.is_blocking = True
 
     def _hold(self, order: RowOrder, position: int) -> RowPlace | None:
         with suppress(ConfigError):  # the row itself raises it, with its location
@@ -170,11 +176,11 @@ class JobRun(Batch):
             stored = row.stored
             if stored is not None and (stored.status == "done" or not self._options.retry_failed):
                 return (yield from self._resumed(row))
-            self.counter.add(running=1)
+            self.counter.add("running")
             try:
                 return (yield from self._attempted(row))
             finally:
-                self.counter.add(running=-1)
+                self.counter.add("running", -1)
 
     def _resumed(self, row: JobRow) -> Routine:
         """Return what an earlier run has of a row."""
@@ -184,9 +190,11 @@ class JobRun(Batch):
             move, amove = checkpoint.move, checkpoint.amove
             yield Call(partial(move, stored, row.position), partial(amove, stored, row.position))
         if stored.status == "failed":
-            self.counter.add(failed=1, resumed=1)
+            self.counter.add("resumed")
+            self.counter.add("failed")
             return row.position, EarlierFailure(stored.error or "", stored.error_type or "")
-        self.counter.add(done=1, resumed=1)
+        self.counter.add("resumed")
+        self.counter.add("done")
         return row.position, self._output_format.read(
             Written(stored.output or "null", stored.output_format or "")
         )
@@ -206,13 +214,13 @@ class JobRun(Batch):
                 break
             if seconds is None:
                 return (yield from self._given_up(row, record, attempts.error_to_raise()))
-            self.counter.add(retried=1)
+            self.counter.add("retried")
             yield Call(partial(sleep, seconds), partial(async_sleep, seconds))
         self._count_usage(record)
         if self._checkpoint is not None:
             written = self._output_format.write(output)
             yield self._put(record.done(written, attempts.number))
-        self.counter.add(done=1)
+        self.counter.add("done")
         return row.position, output
 
     def _seconds_to_wait(
@@ -227,12 +235,13 @@ class JobRun(Batch):
 
     def _given_up(self, row: JobRow, record: _Record, error: Exception) -> Routine:
         """Note that a row has failed, and whether that ends the job."""
+        raise_if_cancelled()  # then its error may come of that
         self._count_usage(record)
         if isinstance(error, BudgetExceeded):  # it has not begun, so it is not a failure
             self._stop("budget", error)
             return NO_RESULT
         error = self._failed(error, row.position)
-        self.counter.add(failed=1)
+        self.counter.add("failed")
         if self._checkpoint is not None:
             yield self._put(record.failed(error))
         if isinstance(error, AuthenticationError) or getattr(error, "daily", False) is True:
@@ -288,11 +297,12 @@ class JobRun(Batch):
 
     def completed(self) -> Generator[Any, None, None]:
         """Yield pairs of position and output, or error, as they are done."""
+        self.open()
         pairs = super().completed()
         try:
             for _, outcome in pairs:
                 if outcome is not NO_RESULT:
-                    yield self._told(outcome)
+                    yield self._reported(outcome)
             self._finish()
         finally:
             try:
@@ -302,20 +312,22 @@ class JobRun(Batch):
 
     async def acompleted(self) -> AsyncGenerator[Any, None]:
         """Yield pairs of position and output, or error, as they are done."""
+        if self._options.checkpoint is not None:
+            await to_thread(self.open)
         pairs = super().acompleted()
         try:
             async for _, outcome in owned(pairs):
                 if outcome is not NO_RESULT:
-                    yield self._told(outcome)
+                    yield self._reported(outcome)
             self._finish()
         finally:
             try:
                 await pairs.aclose()
             finally:
-                self._close()
+                await self._aclose()
 
-    def _told(self, outcome: Any) -> Any:
-        """Return a pair for the consumer, after telling how far the job has come."""
+    def _reported(self, outcome: Any) -> Any:
+        """Return a pair for the consumer, after reporting how far the job has come."""
         if isinstance(outcome, BaseException):  # not of the row itself: the checkpoint's
             raise outcome
         self._reporter.update()
@@ -336,11 +348,16 @@ class JobRun(Batch):
             self._reporter.close()
         finally:
             if checkpoint is not None:
-                try:
-                    with suppress(CheckpointError):
-                        checkpoint.end_run(self.ended, all_pulled=self._source.all_pulled)
-                finally:
-                    checkpoint.close()
+                checkpoint.end_run(self.ended, all_pulled=self._source.all_pulled)
+
+    async def _aclose(self) -> None:
+        checkpoint, self._checkpoint = self._checkpoint, None
+        try:
+            self._reporter.close()
+        finally:
+            if checkpoint is not None:
+                all_pulled = self._source.all_pulled
+                await to_thread(partial(checkpoint.end_run, self.ended, all_pulled=all_pulled))
 
     # -- what the batch methods return
 

@@ -30,6 +30,12 @@ TABLES: Final = (
     "FROM row WHERE position IS NOT NULL ORDER BY position",
 )
 
+SET_JOB: Final = "INSERT OR REPLACE INTO job VALUES (?, ?)"
+
+START_RUN: Final = "INSERT INTO run (started_at, pid, host, version) VALUES (?, ?, ?, ?)"
+
+END_RUN: Final = "UPDATE run SET ended_at = ?, ended = ? WHERE id = ?"
+
 PUT_ROW: Final = (
     "INSERT INTO row (key, occurrence, position, status, input, output, output_format, error_type, "
     "error, attempts, input_tokens, output_tokens, cost, models, started_at, seconds, run) "

@@ -20,7 +20,7 @@ JSON: Final = "json"
 """Plain JSON."""
 
 TAGGED: Final = "tagged"
-"""JSON with messages in it, in the form of the cache: see `cache/values.py`."""
+"""JSON with messages in it, as a cache stores it: see `cache/values.py`."""
 
 TYPED: Final = "typed"
 """What pydantic writes by the declared type of the output."""
@@ -65,7 +65,8 @@ class OutputFormat:
         Raises:
             CheckpointError: reading it would return another value.
         """
-        for written in (_write_json(value), self._write_tagged(value), self._write_typed(value)):
+        for write in (_write_json, self._write_tagged, self._write_typed):
+            written = write(value)
             if written is not None and _is_same(self.read(written), value):
                 return written
         raise CheckpointError(
@@ -122,12 +123,13 @@ def _is_same(read: Any, value: Any) -> bool:
     """Tell whether both are equal, and of the same classes at any depth: 1 is not True."""
     if type(read) is not type(value):
         return False
+    known: Any = value
     if isinstance(value, dict):
-        return read.keys() == value.keys() and all(
-            type(k) is str and _is_same(read[k], v) for k, v in value.items()
+        return len(read) == len(known) and all(
+            type(key) is str and key in read and _is_same(read[key], known[key]) for key in known
         )
     if isinstance(value, (list, tuple)):
-        return len(read) == len(value) and all(map(_is_same, read, value))
+        return len(read) == len(known) and all(map(_is_same, read, known))
     return bool(read == value)
 
 
