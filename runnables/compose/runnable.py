@@ -1,14 +1,15 @@
 """`Runnable`: the contract, with the pipe and the fluent methods.
 
-The pipe is in `pipes.py`, `bind` and the like in `presets.py`, policies and views are here. What
-the methods make is itself a `Runnable`, so each method imports it when it is called. These are the
-only imports of the package that go up the ladder.
+The pipe is in `pipes.py`, `bind` and the like in `presets.py`, jobs are in `batch_jobs.py`,
+policies and views are here. What the methods make is itself a `Runnable`, so each method imports it
+when it is called. These are the only imports of the package that go up the ladder.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from runnables.compose.batch_jobs import BatchJobs
 from runnables.compose.pipes import Pipes
 from runnables.compose.presets import Presets
 from runnables.core.description import prompts_in
@@ -16,7 +17,7 @@ from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Input, Output
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from runnables.cache.runnable import RunnableCache
     from runnables.cache.stores import BaseCache
@@ -29,16 +30,15 @@ if TYPE_CHECKING:
     from runnables.compose.policies.fallbacks import RunnableWithFallbacks
     from runnables.compose.policies.retry import RunnableRetry
     from runnables.compose.policies.timeout import RunnableTimeout
-    from runnables.core.batching import Configs
     from runnables.core.config import RunnableConfig
     from runnables.core.event_stream import StreamEvent
     from runnables.engine.stream import AsyncStream, Stream
-    from runnables.jobs.job import AsyncBatchJob, BatchJob
-    from runnables.jobs.run import JobRun
     from runnables.tools.runnable_tool import RunnableTool
 
 
-class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
+class Runnable(
+    Pipes[Input, Output], Presets[Input, Output], BatchJobs[Input, Output], internal=True
+):
     """A function from an input to an output that also runs over many inputs and in chunks.
 
     `invoke` is the one method to write: `batch`, `stream` and the async methods follow from it.
@@ -61,87 +61,6 @@ class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
         >>> (Shout() | len).invoke("ahoy")
         5
     """
-
-    # -- many inputs, as a job
-
-    def start_batch(
-        self,
-        inputs: Iterable[Input],
-        config: Configs = None,
-        *,
-        max_concurrency: int | None = None,
-        **kwargs: Any,
-    ) -> BatchJob[Output]:
-        """Start a batch in the background, and return its handle at once.
-
-        Args:
-            inputs: the rows: any iterable; it is pulled as worker slots get free.
-            config: as for `batch`.
-            max_concurrency: as for `batch`.
-            **kwargs: what makes a job of it, as for `batch`: see `JobOptions`. All other keywords
-                are options, as for `invoke`.
-
-        Returns:
-            A job to watch, to read and to cancel. Rows that fail do not end it; `max_errors` does.
-
-        Raises:
-            ConfigError: a keyword out of range.
-            CheckpointError: a checkpoint that cannot be used, or of another chain.
-
-        Example:
-            >>> job = RunnableLambda(len).start_batch(["a", "bb"], max_concurrency=2)
-            >>> job.result().outputs, job.progress().done
-            ([1, 2], 2)
-        """
-        from runnables.jobs.job import BatchJob
-
-        run = self._as_job(inputs, config, max_concurrency, True, kwargs, "start_batch")
-        run.open()
-        return BatchJob(run)
-
-    def astart_batch(
-        self,
-        inputs: Iterable[Input] | AsyncIterable[Input],
-        config: Configs = None,
-        *,
-        max_concurrency: int | None = None,
-        **kwargs: Any,
-    ) -> AsyncBatchJob[Output]:
-        """Start a batch in tasks of the running event loop, and return its handle at once.
-
-        Args:
-            inputs: the rows: any iterable, also an async one.
-            config: as for `batch`.
-            max_concurrency: as for `batch`.
-            **kwargs: as for `start_batch`.
-
-        Returns:
-            A job to watch, to read and to cancel, whose methods are awaited.
-
-        Example:
-            >>> import asyncio
-            >>> async def main():
-            ...     return (await RunnableLambda(len).astart_batch(["a", "bb"]).result()).outputs
-            >>> asyncio.run(main())
-            [1, 2]
-        """
-        from runnables.jobs.job import AsyncBatchJob
-
-        run = self._as_job(inputs, config, max_concurrency, True, kwargs, "astart_batch")
-        return AsyncBatchJob(run)
-
-    def _as_job(
-        self,
-        inputs: Any,
-        config: Configs,
-        limit: int | None,
-        collect: bool,
-        kwargs: dict[str, Any],
-        method: str = "batch",
-    ) -> JobRun:
-        from runnables.jobs.making import make_run
-
-        return make_run(self, inputs, config, limit, kwargs, method=method, collect=collect)
 
     # -- the same runnable under a policy
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import asyncio
 
     from runnables.errors import BatchStopped
+    from runnables.jobs.ending import Ended
     from runnables.jobs.progress import Progress
-    from runnables.jobs.run import Ended, JobRun
+    from runnables.jobs.run import JobRun
 else:
     from runnables.engine import lazy_asyncio as asyncio
 
@@ -93,6 +94,7 @@ class BatchJob(_Job[Output]):
 
     def __init__(self, run: JobRun) -> None:
         super().__init__(run)
+        run.open()  # so that a bad checkpoint is an error here
         self._token = CancelToken()
         context = contextvars.copy_context()
         context.run(current_token.set, self._token)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from runnables.core.installation import missing_extra
 from runnables.engine.cancellation import lock
 from runnables.errors import ConfigError
+from runnables.models.prices import cost_of
 
 if TYPE_CHECKING:
     from runnables.messages.usage import UsageMetadata
+    from runnables.models.usage import Usage
 
 _BAR_SECONDS: Final = 0.1
 _CALL_SECONDS: Final = 0.5
@@ -106,9 +107,15 @@ Report: TypeAlias = bool | Callable[[Progress], object]
 
 
 class Counter:
-    """The numbers of a job, counted in many threads."""
+    """The numbers of a job, counted in many threads.
 
-    def __init__(self, total: int | None) -> None:
+    Args:
+        total: how many rows there are; None where that is not known.
+        prices: what a million tokens of a model cost, by its name.
+    """
+
+    def __init__(self, total: int | None, prices: Mapping[str, tuple[float, ...]]) -> None:
+        self._prices = prices
         self._total = total
         self._numbers = dict.fromkeys(_COUNTED, 0)
         self._cost: float | None = None
@@ -126,13 +133,23 @@ class Counter:
         with lock:
             self._numbers[name] += number
 
-    def add_usage(self, usage: UsageMetadata, cost: float | None) -> None:
-        """Add what models have used."""
+    def add_usage(self, usage: Usage) -> float | None:
+        """Add what models have used; return what it costs, None without prices."""
+        if not usage.calls:
+            return None
+        total, cost = usage.total, self._cost_of(usage.by_model)
         with lock:
-            self._numbers["input_tokens"] += usage["input_tokens"]
-            self._numbers["output_tokens"] += usage["output_tokens"]
+            self._numbers["input_tokens"] += total["input_tokens"]
+            self._numbers["output_tokens"] += total["output_tokens"]
             if cost is not None:
                 self._cost = (self._cost or 0.0) + cost
+        return cost
+
+    def _cost_of(self, by_model: Mapping[str, UsageMetadata]) -> float | None:
+        if not self._prices:
+            return None
+        costs = (cost_of(name, usage, self._prices) for name, usage in by_model.items())
+        return sum(cost for cost in costs if cost is not None)
 
     def set_total(self, total: int) -> None:
         """Say how many rows there are, now that the last one was pulled."""
@@ -208,6 +225,8 @@ class _Bar:
         try:
             tqdm: Any = import_module("tqdm.auto")
         except ImportError:
+            from runnables.core.installation import missing_extra
+
             raise missing_extra("progress=True", "tqdm", "progress") from None
         self._bar: Any = tqdm.tqdm(unit=" rows", dynamic_ncols=True)
 

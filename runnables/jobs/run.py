@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterable, Iterator, Sized
 from contextlib import closing, nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from runnables.compose.policies.attempts import Attempts, RetryPolicy
 from runnables.compose.policies.backoff import Backoff, requested_delay
@@ -27,13 +27,15 @@ from runnables.errors import (
     EarlierFailure,
     is_retryable,
 )
-from runnables.jobs.checkpoint import Checkpoint, timestamp
+from runnables.jobs.checkpoint import Checkpoint
 from runnables.jobs.driving import adrive, drive
+from runnables.jobs.ending import Ended, stopped
 from runnables.jobs.fingerprint import fingerprint
 from runnables.jobs.progress import Counter, Reporter
+from runnables.jobs.row_record import RowRecord
 from runnables.jobs.rows import JobRow, RowSource
 from runnables.jobs.value_format import OutputFormat, Written
-from runnables.models.prices import checked_prices, cost_of
+from runnables.models.prices import checked_prices
 from runnables.models.usage import Usage
 
 if TYPE_CHECKING:
@@ -42,11 +44,6 @@ if TYPE_CHECKING:
     from runnables.core.batching import Configs
     from runnables.core.rows import RowOrder, RowPlace
     from runnables.jobs.options import JobOptions
-    from runnables.messages.usage import UsageMetadata
-
-Ended = Literal["done", "max_errors", "budget", "fatal", "cancelled"]
-"""Why a job has ended: all rows were tried; too many failed; a budget is spent; an error that
-every row would get, such as a wrong key; it was cancelled."""
 
 _SHARE_FROM: Final = 100
 """From how many finished rows on a share of errors counts."""
@@ -105,7 +102,7 @@ class JobRun(Batch):
         if isinstance(rows, AsyncIterable) or is_many(rows):
             tickets = _Tickets(self._source) if total is None else range(total)
         super().__init__(runnable, tickets, config, limit, True, kwargs, label="row")
-        self.counter = Counter(total)
+        self.counter = Counter(total, checked_prices(options.prices))
         self.ended: Ended = "cancelled"
         self.fatal: Exception | None = None
         self._usage = self._with_handlers()
@@ -113,7 +110,6 @@ class JobRun(Batch):
             self._source.hold = partial(self._hold, self._order)
             self.items = iter(tickets)
             self._order = None
-        self._prices = checked_prices(options.prices)
         self._output_format = OutputFormat(runnable)
         self._reporter = Reporter(options.progress, self.counter)
         self._checkpoint: Checkpoint | None = None
@@ -201,7 +197,7 @@ class JobRun(Batch):
 
     def _attempted(self, row: JobRow) -> Routine:
         attempts = Attempts(_policy(self._options.retry_for))
-        record = _Record(row)
+        record = RowRecord(row)
         while True:
             try:
                 with attempts:
@@ -216,7 +212,7 @@ class JobRun(Batch):
                 return (yield from self._given_up(row, record, attempts.error_to_raise()))
             self.counter.add("retried")
             yield Call(partial(sleep, seconds), partial(async_sleep, seconds))
-        self._count_usage(record)
+        record.cost = self.counter.add_usage(record.usage)
         if self._checkpoint is not None:
             written = self._output_format.write(output)
             yield self._put(record.done(written, attempts.number))
@@ -224,7 +220,7 @@ class JobRun(Batch):
         return row.position, output
 
     def _seconds_to_wait(
-        self, attempts: Attempts, error: Exception, record: _Record
+        self, attempts: Attempts, error: Exception, record: RowRecord
     ) -> float | None:
         """Return how long to wait before the next attempt of a row; None where it is given up."""
         seconds = attempts.wait(error)
@@ -233,10 +229,10 @@ class JobRun(Batch):
             return None
         return seconds if min(seconds, requested_delay(error) or seconds) <= left else None
 
-    def _given_up(self, row: JobRow, record: _Record, error: Exception) -> Routine:
+    def _given_up(self, row: JobRow, record: RowRecord, error: Exception) -> Routine:
         """Note that a row has failed, and whether that ends the job."""
         raise_if_cancelled()  # then its error may come of that
-        self._count_usage(record)
+        record.cost = self.counter.add_usage(record.usage)
         if isinstance(error, BudgetExceeded):  # it has not begun, so it is not a failure
             self._stop("budget", error)
             return NO_RESULT
@@ -262,17 +258,6 @@ class JobRun(Batch):
         return ensure_scope(config).merged({"callbacks": [usage]}).config
 
     # -- numbers
-
-    def _count_usage(self, record: _Record) -> None:
-        usage = record.usage
-        if usage.calls:
-            cost = self._cost(usage.by_model) if self._prices else None
-            record.cost = cost
-            self.counter.add_usage(usage.total, cost)
-
-    def _cost(self, by_model: dict[str, UsageMetadata]) -> float:
-        costs = (cost_of(name, usage, self._prices) for name, usage in by_model.items())
-        return sum(cost for cost in costs if cost is not None)
 
     def _is_too_many(self) -> bool:
         most, now = self._options.max_errors, self.counter.progress
@@ -406,87 +391,9 @@ class JobRun(Batch):
         """Return the error of a job that ended early; None of one that did not."""
         if self.ended == "done":
             return None
-        progress = self.counter.progress
-        where = self._options.checkpoint
-        kept = (
-            f" What is done is in {str(where)!r}; the same call goes on from there."
-            if where is not None
-            else " With checkpoint='run.sqlite', the same call would go on from there."
-        )
-        reasons = {
-            "max_errors": f"{progress.failed} rows failed, with max_errors="
-            f"{self._options.max_errors}",
-            "budget": "the budget is spent",
-            "fatal": "every row would get this error",
-            "cancelled": "it was cancelled",
-        }
-        last = "" if self.fatal is None else f": {type(self.fatal).__name__}: {self.fatal}"
-        stopped = BatchStopped(
-            f"The batch stopped after {progress}: {reasons[self.ended]}{last}.{kept}",
-            self.ended,
-            progress,
-        )
-        stopped.__cause__ = self.fatal
-        return stopped
+        return stopped(self.ended, self.counter.progress, self.fatal, self._options)
 
 
 def _policy(retry_for: float) -> RetryPolicy:
     """Return when a row has another attempt: as often as it takes, within its time."""
     return RetryPolicy(1_000_000 if retry_for else 1, is_retryable, _BACKOFF, retry_for)
-
-
-class _Record:
-    """What a checkpoint stores of one row."""
-
-    def __init__(self, row: JobRow) -> None:
-        self._row = row
-        self.usage = Usage()
-        self.cost: float | None = None
-        self.began = time.monotonic()
-        self._started_at = timestamp()
-
-    def done(self, written: Written, attempts: int) -> dict[str, Any]:
-        """Return the record of a row that has an output."""
-        return self._all("done", attempts, output=written.text, output_format=written.format)
-
-    def failed(self, error: Exception) -> dict[str, Any]:
-        """Return the record of a row that was given up."""
-        kind = type(error).__qualname__
-        return self._all("failed", 1, error_type=kind, error=_text_of(error))
-
-    def _all(
-        self,
-        status: str,
-        attempts: int,
-        *,
-        output: str | None = None,
-        output_format: str | None = None,
-        error_type: str | None = None,
-        error: str | None = None,
-    ) -> dict[str, Any]:
-        row, total, models = self._row, self.usage.total, self.usage.by_model
-        return {
-            "key": row.key,
-            "occurrence": row.occurrence,
-            "position": row.position,
-            "status": status,
-            "input": row.text,
-            "output": output,
-            "output_format": output_format,
-            "error_type": error_type,
-            "error": error,
-            "attempts": attempts,
-            "input_tokens": total["input_tokens"],
-            "output_tokens": total["output_tokens"],
-            "cost": self.cost,
-            "models": ", ".join(models) or None,
-            "started_at": self._started_at,
-            "seconds": time.monotonic() - self.began,
-        }
-
-
-def _text_of(error: Exception) -> str:
-    """Return the message of an error and its notes, which say where it happened."""
-    from runnables.redaction import hide_in_text
-
-    return hide_in_text("\n".join([str(error), *getattr(error, "__notes__", ())]))

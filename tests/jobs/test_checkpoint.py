@@ -29,7 +29,7 @@ from tests.core.bulk_steps import Tens, no_four
 
 
 class Counted:
-    """A step that doubles numbers, fails for those it was told, and notes its calls."""
+    """A step that doubles numbers, fails for some, and notes its calls."""
 
     def __init__(self, *failing: int) -> None:
         self.failing = set(failing)
