@@ -41,6 +41,11 @@ ALLOWED: Mapping[str, str] = {
         "without an async half, the sync one is run"
     ),
     "runnables.history.sessions:Sessions._find": "async, a user's function goes to a worker thread",
+    "runnables.jobs.job:BatchJob.__init__": "a job in threads has a token, one in tasks a task",
+    "runnables.jobs.job:BatchJob._drive": "as __init__",
+    "runnables.jobs.job:BatchJob.cancel": "as __init__",
+    "runnables.jobs.job:BatchJob.result": "a task that waits has a time limit of asyncio",
+    "runnables.jobs.run:JobRun.outputs": "only a sync list is made by `list`",
     "runnables.models.chat:ChatModel._generate": "without an async half, the sync one is run",
     "runnables.models.chat:ChatModel._stream": "without an async half, the sync one is run",
     "runnables.models.chat:ChatModel._invoke_observed": "async, the sync hook will do, too",

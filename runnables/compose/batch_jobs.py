@@ -52,7 +52,7 @@ class BatchJobs(BaseRunnable[Input, Output], internal=True):
         """
         from runnables.jobs.job import BatchJob
 
-        return BatchJob(self._as_job(inputs, config, max_concurrency, True, kwargs, "start_batch"))
+        return BatchJob(self._as_job(inputs, config, max_concurrency, True, kwargs))
 
     def astart_batch(
         self,
@@ -82,9 +82,7 @@ class BatchJobs(BaseRunnable[Input, Output], internal=True):
         """
         from runnables.jobs.job import AsyncBatchJob
 
-        return AsyncBatchJob(
-            self._as_job(inputs, config, max_concurrency, True, kwargs, "astart_batch")
-        )
+        return AsyncBatchJob(self._as_job(inputs, config, max_concurrency, True, kwargs))
 
     def _as_job(
         self,
@@ -93,8 +91,7 @@ class BatchJobs(BaseRunnable[Input, Output], internal=True):
         limit: int | None,
         collect: bool,
         kwargs: dict[str, Any],
-        method: str = "batch",
     ) -> JobRun:
         from runnables.jobs.making import make_run
 
-        return make_run(self, inputs, config, limit, kwargs, method=method, collect=collect)
+        return make_run(self, inputs, config, limit, kwargs, collect=collect)

@@ -153,7 +153,7 @@ class Batching(Generic[Input, Output]):
             [1, 2]
         """
         if kwargs and not JOB_KEYWORDS.isdisjoint(kwargs):
-            run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs, "abatch")
+            run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs)
             return list(await run.aoutputs())
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         began = clock.now
@@ -263,7 +263,7 @@ class Batching(Generic[Input, Output]):
             An async iterator of `(index, output)`, which is also an async context manager.
         """
         if kwargs and not JOB_KEYWORDS.isdisjoint(kwargs):
-            run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs, "abatch")
+            run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs)
             return _AsyncPairs(run.apairs())
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
         return _AsyncPairs(job.acompleted())
@@ -275,7 +275,6 @@ class Batching(Generic[Input, Output]):
         limit: int | None,
         collect: bool,
         kwargs: dict[str, Any],
-        method: str = "batch",
     ) -> Any:
         """Return the run of a batch with keywords of a job; takes those out of `kwargs`."""
         raise NotImplementedError

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.engine.thread_calls import to_thread
+from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
     import asyncio
@@ -100,7 +101,11 @@ class Puller:
         if self.is_over:
             return NO_ITEM
         items = self._iterator()
-        assert isinstance(items, Iterator), "async items are pulled with apull"
+        if not isinstance(items, Iterator):
+            raise ConfigError(
+                f"{type(self._given).__name__} is an async iterable, and this call is sync. Use "
+                "the async method: abatch, abatch_as_completed or astart_batch."
+            )
         try:
             return self.prepare(next(items))
         except StopIteration:

@@ -165,7 +165,7 @@ class Checkpoint:
             self._commits.write(put)
         self._run = int(self._writer.execute("SELECT max(id) FROM run").fetchone()[0])
 
-    def end_run(self, reason: str, *, all_pulled: bool) -> None:
+    def end_run(self, reason: str, all_pulled: bool) -> None:
         """Note that the run has ended, as far as the disk allows it, and close the file.
 
         Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from runnables.errors import ConfigError
 from runnables.jobs.options import JobOptions
 from runnables.jobs.run import JobRun
 
@@ -16,7 +15,6 @@ def make_run(
     limit: int | None,
     kwargs: dict[str, Any],
     *,
-    method: str,
     collect: bool,
 ) -> JobRun:
     """Return the run of a call; takes the keywords of a job out of `kwargs`.
@@ -27,14 +25,11 @@ def make_run(
         config: one config for all rows, or a list with one for each.
         limit: how many calls may run at once.
         kwargs: the keywords of the call.
-        method: the method that was called.
         collect: whether an exception takes the place of an output.
 
     Raises:
-        ConfigError: a keyword out of range, or rows that only an async method can pull.
+        ConfigError: a keyword out of range.
     """
-    if not method.startswith("a") and hasattr(rows, "__aiter__"):
-        raise ConfigError(f"{method}: the rows are an async iterable. Use a{method}.")
     options = JobOptions.taken_from(kwargs)
     raise_first = not collect and options.max_errors is None
     return JobRun(runnable, rows, config, limit, options, kwargs, raise_first=raise_first)

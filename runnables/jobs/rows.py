@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runnables.engine.pulling import Puller
@@ -80,3 +81,14 @@ class RowSource(Puller):
     def finish(self) -> None:
         """Note that the last row was pulled."""
         self.all_pulled = True
+
+
+class Tickets(Iterator[None]):
+    """A ticket for each row that may be pulled, where their number is not known."""
+
+    def __init__(self, source: RowSource) -> None:
+        self._source = source
+
+    def __next__(self) -> None:
+        if self._source.is_over:
+            raise StopIteration

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, Iterator, Sized
+from collections.abc import AsyncIterable, Sized
 from contextlib import closing, nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -33,7 +33,7 @@ from runnables.jobs.ending import Ended, stopped
 from runnables.jobs.fingerprint import fingerprint
 from runnables.jobs.progress import Counter, Reporter
 from runnables.jobs.row_record import RowRecord
-from runnables.jobs.rows import JobRow, RowSource
+from runnables.jobs.rows import JobRow, RowSource, Tickets
 from runnables.jobs.value_format import OutputFormat, Written
 from runnables.models.prices import checked_prices
 from runnables.models.usage import Usage
@@ -50,17 +50,6 @@ _SHARE_FROM: Final = 100
 
 _BACKOFF: Final = Backoff(initial=0.5, max=60.0)
 """The delay between attempts: longer than that of a call for which a user waits."""
-
-
-class _Tickets(Iterator[None]):
-    """A ticket for each row that may be pulled, where their number is not known."""
-
-    def __init__(self, source: RowSource) -> None:
-        self._source = source
-
-    def __next__(self) -> None:
-        if self._source.is_over:
-            raise StopIteration
 
 
 class JobRun(Batch):
@@ -100,7 +89,7 @@ class JobRun(Batch):
         total = len(rows) if isinstance(rows, Sized) else None
         tickets: Any = rows
         if isinstance(rows, AsyncIterable) or is_many(rows):
-            tickets = _Tickets(self._source) if total is None else range(total)
+            tickets = Tickets(self._source) if total is None else range(total)
         super().__init__(runnable, tickets, config, limit, True, kwargs, label="row")
         self.counter = Counter(total, checked_prices(options.prices))
         self.ended: Ended = "cancelled"
@@ -282,7 +271,8 @@ class JobRun(Batch):
 
     def completed(self) -> Generator[Any, None, None]:
         """Yield pairs of position and output, or error, as they are done."""
-        self.open()
+        if self._options.checkpoint is not None:
+            self.open()
         pairs = super().completed()
         try:
             for _, outcome in pairs:
@@ -333,7 +323,7 @@ class JobRun(Batch):
             self._reporter.close()
         finally:
             if checkpoint is not None:
-                checkpoint.end_run(self.ended, all_pulled=self._source.all_pulled)
+                checkpoint.end_run(self.ended, self._source.all_pulled)
 
     async def _aclose(self) -> None:
         checkpoint, self._checkpoint = self._checkpoint, None
@@ -341,8 +331,7 @@ class JobRun(Batch):
             self._reporter.close()
         finally:
             if checkpoint is not None:
-                all_pulled = self._source.all_pulled
-                await to_thread(partial(checkpoint.end_run, self.ended, all_pulled=all_pulled))
+                await to_thread(checkpoint.end_run, self.ended, self._source.all_pulled)
 
     # -- what the batch methods return
 
@@ -365,8 +354,11 @@ class JobRun(Batch):
         Raises:
             BatchStopped: it ended before all rows were tried; after the pairs that there are.
         """
-        with closing(self.completed()) as pairs:
+        pairs = self.completed()
+        try:
             yield from pairs
+        finally:
+            pairs.close()
         self._raise_if_stopped()
 
     async def apairs(self) -> AsyncGenerator[Any, None]:

@@ -306,7 +306,7 @@ def test_rows_come_from_an_async_iterable(path: str) -> None:
 
     assert asyncio.run(twice()) == ([0, 2, 4, 6, 8],) * 2
     assert len(counted.calls) == 5
-    with pytest.raises(ConfigError, match="async iterable. Use abatch"):
+    with pytest.raises(ConfigError, match="is an async iterable, and this call is sync"):
         counted.step.batch(rows(), checkpoint=path)  # type: ignore[arg-type,call-overload]
 
 
