@@ -111,22 +111,22 @@ def run_round(
     Args:
         server: what it calls.
         count: how many rows.
-        random_: chooses the moments.
+        random_: chooses after how many more calls of the server each kill comes.
         kind: the signal.
     """
     server.calls.clear()
-    whole = count / CONCURRENCY * server.seconds
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "output.json")
         arguments = [server.url, str(count), str(Path(folder, "run.sqlite")), str(output)]
         kills = 0
         while True:
+            calls = server.calls.total() + random_.randrange(1, count)
             job = subprocess.Popen(
                 [sys.executable, "-c", JOB, *arguments], stderr=subprocess.DEVNULL
             )
-            try:
-                job.wait(random_.uniform(0.3, 0.5 + whole))
-            except subprocess.TimeoutExpired:
+            while job.poll() is None and server.calls.total() < calls:
+                time.sleep(random_.uniform(0.0, 0.005))
+            if job.poll() is None:
                 job.send_signal(kind)
                 kills += 1
                 job.wait()
