@@ -31,6 +31,7 @@ LADDER = (
     ("models",),
     ("agents", "callbacks", "history", "retrieval"),
     ("testing", "jobs"),
+    ("cli",),
 )
 """The folders of `runnables`, lowest first: each imports from itself and from those below it."""
 

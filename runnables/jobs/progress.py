@@ -166,8 +166,8 @@ class Reporter:
 
     def __init__(self, report: Report, counter: Counter) -> None:
         self._counter = counter
-        self._next = 0.0
         self._report, self._seconds, self._close = _receiver_of(report)
+        self._next = time.monotonic() + self._seconds
 
     def update(self, *, last: bool = False) -> None:
         """Report the numbers, unless they were reported just before."""

@@ -94,6 +94,7 @@ class JobRun(Batch):
         self.counter = Counter(total, checked_prices(options.prices))
         self.ended: Ended = "cancelled"
         self.fatal: Exception | None = None
+        self._is_stopped = False
         self._usage = self._with_handlers()
         if self._order is not None:  # a row is pulled by its worker, so its place is held then
             self._source.hold = partial(self._hold, self._order)
@@ -214,7 +215,7 @@ class JobRun(Batch):
         """Return how long to wait before the next attempt of a row; None where it is given up."""
         seconds = attempts.wait(error)
         left = record.began + self._options.retry_for - time.monotonic()
-        if seconds is None or self._source_is_stopped:
+        if seconds is None or self.fatal is not None or self._is_stopped:
             return None
         return seconds if min(seconds, requested_delay(error) or seconds) <= left else None
 
@@ -223,16 +224,16 @@ class JobRun(Batch):
         raise_if_cancelled()  # then its error may come of that
         record.cost = self.counter.add_usage(record.usage)
         if isinstance(error, BudgetExceeded):  # it has not begun, so it is not a failure
-            self._stop("budget", error)
+            self._end_early("budget", error)
             return NO_RESULT
         error = self._failed(error, row.position)
         self.counter.add("failed")
         if self._checkpoint is not None:
             yield self._put(record.failed(error))
         if isinstance(error, AuthenticationError) or getattr(error, "daily", False) is True:
-            self._stop("fatal", error)
+            self._end_early("fatal", error)
         elif self._is_too_many():
-            self._stop("max_errors", error)
+            self._end_early("max_errors", error)
         return row.position, error
 
     def _put(self, record: dict[str, Any]) -> Call:
@@ -258,16 +259,17 @@ class JobRun(Batch):
 
     # -- the end
 
-    @property
-    def _source_is_stopped(self) -> bool:
-        return self.fatal is not None
-
-    def _stop(self, reason: Ended, error: Exception) -> None:
+    def _end_early(self, reason: Ended, error: Exception) -> None:
         """Let no row begin any more; those under way go on."""
         with lock:
             if self.fatal is None:
                 self.ended, self.fatal = reason, error
         self._source.is_over = True
+
+    def stop(self) -> None:
+        """Let no row begin any more, and those under way go on: the job ends as "cancelled"."""
+        self._source.is_over = True
+        self._is_stopped = True
 
     def completed(self) -> Generator[Any, None, None]:
         """Yield pairs of position and output, or error, as they are done."""
@@ -311,7 +313,7 @@ class JobRun(Batch):
         return outcome
 
     def _finish(self) -> None:
-        if self.fatal is None:
+        if self.fatal is None and not self._is_stopped:
             self.ended = "done"
         if self._source.all_pulled or self.counter.progress.total == self._source.count:
             self._source.all_pulled = True
