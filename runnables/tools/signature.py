@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, Field
@@ -83,6 +83,8 @@ class Signature:
         configs: the parameters that get the config, or what is in it: "config", "callbacks" or
             "run_manager", by the name of the parameter.
         positional: the parameters that cannot be passed by name.
+        variadic: the name of its `*` parameter, which the model sees as a list, where it is the
+            only parameter that the model sees; else an empty string.
         is_open: whether it has a `**` parameter, and so takes other names, too.
         reserved: the names that it does not take from a call even then.
 
@@ -102,6 +104,7 @@ class Signature:
         self.call_ids: set[str] = set()
         self.configs: dict[str, str] = {}
         self.positional: list[str] = []
+        self.variadic = ""
         self.is_open = False
         self.reserved: set[str] = set(getattr(function, "keywords", ()))  # of a partial
         self.function = function
@@ -114,6 +117,16 @@ class Signature:
             self._hints = _hints(function, strict=strict)
         for parameter in parameters:
             self._add(parameter)
+        self._see_variadic(parameters)
+
+    def _see_variadic(self, parameters: Iterable[inspect.Parameter]) -> None:
+        """Let the model see the `*` parameter, where it sees no other one."""
+        for parameter in parameters:
+            name = parameter.name
+            if parameter.kind is parameter.VAR_POSITIONAL and not (self.visible or self.named):
+                self._hints[name] = list[_plain(self._hints.get(name, Any))]  # type: ignore[misc]
+                self.visible[name] = _keyword(name, required=False)
+                self.variadic = name
 
     def _add(self, parameter: inspect.Parameter) -> None:
         name, hint = parameter.name, self._hints.get(parameter.name, Any)
