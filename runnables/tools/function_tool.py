@@ -173,6 +173,9 @@ class StructuredTool(BaseTool[Output], internal=True):
     def _function(self) -> Callable[..., Any]:
         return cast("Callable[..., Any]", self.func or self.coroutine)
 
+    def _inferred_schema(self) -> ArgsSchema | None:
+        return self._arguments_schema if self.infer_schema else None
+
     def _make_calls(self) -> FunctionCalls:
         return FunctionCalls(
             self.get_name(),

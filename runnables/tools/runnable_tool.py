@@ -107,10 +107,14 @@ class RunnableTool(BaseTool[Output], internal=True):
     @property
     def injected_args(self) -> frozenset[str]:
         """Return the names of the arguments that the program passes and the model never sees."""
-        return hidden_names(self.args_schema)
+        return hidden_names(self._arguments_schema)
 
     def _result_type(self) -> Any:
         return self.bound.OutputType
+
+    def _inferred_schema(self) -> ArgsSchema | None:
+        schema = self._arguments_schema
+        return schema if isinstance(schema, dict) or not is_whole(schema) else None
 
     def _own_schema(self) -> ArgsSchema:
         if self.arg_types is None:
@@ -128,7 +132,7 @@ class RunnableTool(BaseTool[Output], internal=True):
     def _check_arguments(
         self, invocation: ToolInvocation, kwargs: dict[str, Any]
     ) -> CheckedArguments:
-        schema: ArgsSchema = self.args_schema
+        schema = self._arguments_schema
         value = invocation.arguments
         if isinstance(schema, dict):
             return value, kwargs

@@ -145,7 +145,7 @@ class Tool(BaseTool[Output], internal=True):
                 known = ", ".join(map(str, named)) or "none"
                 raise arguments_error(self.name, f"expected one argument, got: {known}")
             (value,) = named.values()
-        schema: ArgsSchema = self.args_schema
+        schema = self._arguments_schema
         if isinstance(schema, dict):
             return [value], {}
         checked = validated(self.name, schema, {own_name: value})
