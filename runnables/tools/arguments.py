@@ -11,7 +11,7 @@ from pydantic import AliasChoices, AliasPath, BaseModel, ValidationError
 from runnables.core.options import option_hint
 from runnables.core.values import show
 from runnables.errors import ConfigError, did_you_mean
-from runnables.tools.invalid_arguments import invalid_arguments
+from runnables.tools.invalid_arguments import invalid_arguments, missing_argument
 from runnables.tools.signature import InjectedToolArg, InjectedToolCallId, Signature, is_marked
 
 if TYPE_CHECKING:
@@ -231,13 +231,15 @@ class ArgumentReader:
     def _check_required(self, injected: Mapping[str, Any]) -> None:
         for name in sorted(self._required - injected.keys()):
             if name in self._call_ids:
-                raise ConfigError(
+                raise missing_argument(
                     f"The tool {self._tool!r} needs the id of a tool call. Invoke it with one: "
-                    '{"type": "tool_call", "name": ..., "args": {...}, "id": ...}.'
+                    '{"type": "tool_call", "name": ..., "args": {...}, "id": ...}.',
+                    name,
                 )
-            raise ConfigError(
+            raise missing_argument(
                 f"The tool {self._tool!r} needs {name!r}, which the program passes: "
-                f"tool.bind({name}=...), or among the arguments."
+                f"tool.bind({name}=...), or among the arguments.",
+                name,
             )
 
     def _values(self, visible: dict[str, Any], injected: Mapping[str, Any]) -> dict[str, Any]:

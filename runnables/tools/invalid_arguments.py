@@ -1,44 +1,53 @@
-"""The error of a tool's bad arguments as it is raised: one of pydantic's, too.
+"""The errors of a tool's arguments as they are raised: pydantic's errors, too.
 
-So `except ToolArgumentsError` catches it, and so does `except ValidationError` of code that was
+So `except ToolArgumentsError` catches one, and so does `except ValidationError` of code that was
 written for tools that raise pydantic's errors as they are.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
-from runnables.errors import ToolArgumentsError
+from runnables.errors import ConfigError, ToolArgumentsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    class _Raised(ToolArgumentsError):
-        @classmethod
-        def from_exception_data(cls, title: str, line_errors: list[InitErrorDetails]) -> _Raised:
-            """Make the error."""
-            ...
+    # pydantic declares its error final, and lets it be subclassed
+    _Invalid = _Missing = ValidationError
+else:
 
-else:  # pydantic declares its error final, and lets it be subclassed
-
-    class _Raised(ToolArgumentsError, ValidationError):
+    class _Invalid(ToolArgumentsError, ValidationError):
         def __init__(self, title: str, *_: object) -> None:
             super().__init__(title)
 
         def __str__(self) -> str:
-            return self.title
+            return self.args[0]
 
         def __repr__(self) -> str:
-            return f"ToolArgumentsError({self.title!r})"
+            return f"ToolArgumentsError({self.args[0]!r})"
 
         def __reduce__(self) -> tuple[Any, ...]:
-            return invalid_arguments, (self.title, self._errors)
+            return invalid_arguments, (self.args[0], self._errors)
 
+    class _Missing(ConfigError, ValidationError):
+        def __init__(self, title: str, *_: object) -> None:
+            super().__init__(title)
 
-_Raised.__name__ = _Raised.__qualname__ = ToolArgumentsError.__name__
-_Raised.__module__ = ToolArgumentsError.__module__
+        def __str__(self) -> str:
+            return self.args[0]
+
+        def __repr__(self) -> str:
+            return f"ConfigError({self.args[0]!r})"
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            return missing_argument, (self.args[0], self.errors()[0]["loc"][0])
+
+    for _shown, _known in ((_Invalid, ToolArgumentsError), (_Missing, ConfigError)):
+        _shown.__name__ = _shown.__qualname__ = _known.__name__  # the name that users know
+        _shown.__module__ = _known.__module__
 
 
 def invalid_arguments(message: str, errors: Sequence[Any] = ()) -> ToolArgumentsError:
@@ -48,9 +57,21 @@ def invalid_arguments(message: str, errors: Sequence[Any] = ()) -> ToolArguments
         message: what is wrong, in words for a model.
         errors: the errors of pydantic, as dicts.
     """
-    error = _Raised.from_exception_data(message, list(_lines(errors)))
+    error: Any = _Invalid.from_exception_data(message, list(_lines(errors)))
     error._errors = list(errors)
-    return error
+    return cast("ToolArgumentsError", error)
+
+
+def missing_argument(message: str, name: str) -> ConfigError:
+    """Return the error for an argument that the program has not passed.
+
+    Args:
+        message: what is missing, and how to pass it.
+        name: the name of the argument.
+    """
+    missing: dict[str, Any] = {"type": "missing", "loc": (name,), "msg": "Field required", "input": {}}
+    error = _Missing.from_exception_data(message, list(_lines([missing])))
+    return cast("Any", error)
 
 
 def _lines(errors: Iterable[Any]) -> Iterable[InitErrorDetails]:
