@@ -31,10 +31,11 @@ from runnables.tools.class_fields import KNOWN, functions_of, read_class
 from runnables.tools.function_calls import FunctionCalls
 from runnables.tools.results import ToolInvocation, split_pair
 from runnables.tools.run_methods import RunMethods
-from runnables.tools.tool_schemas import ToolSchemas
+from runnables.tools.run_settings import RunSettings, WithRunSettings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from typing_extensions import Unpack
 
     from runnables.core.config import RunnableConfig, Scope
     from runnables.messages.tool_calls import ToolCall
@@ -62,7 +63,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 
-class BaseTool(RunMethods, ToolSchemas[Output], internal=True):
+class BaseTool(RunMethods, WithRunSettings[Output], internal=True):
     """A runnable that a model can call by name, with arguments that are checked first.
 
     It takes a dict of arguments, and returns the bare result; or it takes a tool call of a model,
@@ -76,6 +77,10 @@ class BaseTool(RunMethods, ToolSchemas[Output], internal=True):
         response_format: "content", or "content_and_artifact" where it returns pairs.
         handle_tool_error: how a `ToolException` that it raises is handled.
         handle_validation_error: how arguments that do not fit are handled.
+        tags: added to the tags of each of its runs, and of the calls inside.
+        metadata: added to the metadata, likewise.
+        callbacks: handlers that receive the events of its own runs.
+        verbose: whether a `ConsoleHandler` prints its own runs.
 
     Example:
         >>> @tool
@@ -120,8 +125,10 @@ class BaseTool(RunMethods, ToolSchemas[Output], internal=True):
         response_format: ResponseFormat,
         handle_tool_error: ErrorHandling,
         handle_validation_error: ErrorHandling,
+        **run_settings: Unpack[RunSettings],
     ) -> None:
         """Set the settings that all tools have."""
+        self._set_run_settings(run_settings)
         if response_format not in ("content", "content_and_artifact"):
             raise ConfigError(
                 f"response_format={response_format!r}: expected 'content' or 'content_and_artifact'"

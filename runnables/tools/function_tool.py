@@ -18,6 +18,7 @@ from runnables.tools.docstrings import read_docstring, whole_docstring
 from runnables.tools.function_calls import FunctionCalls, check_functions
 
 if TYPE_CHECKING:
+    from runnables.core.handlers import Handler
     from runnables.tools.arguments import ArgsSchema
 
 
@@ -51,6 +52,10 @@ class StructuredTool(BaseTool[Output], internal=True):
             message to the model; a string is returned in its place; a function of the error
             returns the answer.
         handle_validation_error: how arguments that do not fit are handled; the same values.
+        tags: see `BaseTool`, as for the next three.
+        metadata: see `BaseTool`.
+        callbacks: see `BaseTool`.
+        verbose: see `BaseTool`.
 
     Raises:
         ConfigError: no function, or one whose parameters no model can write; a ValueError.
@@ -85,6 +90,10 @@ class StructuredTool(BaseTool[Output], internal=True):
         error_on_invalid_docstring: bool = True,
         handle_tool_error: ErrorHandling = False,
         handle_validation_error: ErrorHandling = False,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        callbacks: list[Handler] | None = None,
+        verbose: bool = False,
     ) -> None:
         if func is not None and coroutine is None and is_async(func):
             func, coroutine = None, func
@@ -104,6 +113,10 @@ class StructuredTool(BaseTool[Output], internal=True):
             response_format=response_format,
             handle_tool_error=handle_tool_error,
             handle_validation_error=handle_validation_error,
+            tags=tags,
+            metadata=metadata,
+            callbacks=callbacks,
+            verbose=verbose,
         )
         self._calls.arguments.check(function)
 

@@ -69,9 +69,14 @@ def missing_argument(message: str, name: str) -> ConfigError:
         message: what is missing, and how to pass it.
         name: the name of the argument.
     """
-    missing: dict[str, Any] = {"type": "missing", "loc": (name,), "msg": "Field required", "input": {}}
-    error = _Missing.from_exception_data(message, list(_lines([missing])))
-    return cast("Any", error)
+    missing: dict[str, Any] = {
+        "type": "missing",
+        "loc": (name,),
+        "msg": "Field required",
+        "input": {},
+    }
+    error: Any = _Missing.from_exception_data(message, list(_lines([missing])))
+    return cast("ConfigError", error)
 
 
 def _lines(errors: Iterable[Any]) -> Iterable[InitErrorDetails]:
