@@ -270,6 +270,9 @@ class BaseTool(RunMethods, WithRunSettings[Output], internal=True):
     def _own_schema(self) -> ArgsSchema:
         return self._calls.own_schema()
 
+    def _with_injected(self, schema: type[BaseModel]) -> type[BaseModel]:
+        return self._calls.with_injected(schema)
+
     def _check_arguments(
         self, invocation: ToolInvocation, kwargs: dict[str, Any]
     ) -> CheckedArguments:
@@ -319,5 +322,5 @@ class BaseTool(RunMethods, WithRunSettings[Output], internal=True):
             raise error
         content: Any = handling(error) if callable(handling) else handling
         if content is True:
-            content = str(error) or f"The tool {self.name!r} failed."
+            content = str(error) or "Tool execution error"
         return invocation.answer(content, self.get_name(), failed=True)

@@ -121,6 +121,9 @@ class RunnableTool(BaseTool[Output], internal=True):
             return self.bound.input_schema
         return fields_schema(self.get_name(), self.arg_types)
 
+    def _with_injected(self, schema: type[BaseModel]) -> type[BaseModel]:
+        return schema
+
     def _call(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         value, options = arguments
         return self.bound.invoke(value, config_of(scope), **options)

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from runnables.core.config import RunnableConfig
-from runnables.core.schemas import fields_schema
+from runnables.core.schemas import adapter_of, fields_schema
 from runnables.core.signatures import local_names, target
 from runnables.core.values import show
 from runnables.errors import ConfigError
@@ -111,6 +111,7 @@ class Signature:
         self.strict = strict
         self.named = named
         self._hints: dict[str, Any] = {}
+        self._hidden: list[inspect.Parameter] = []
         self._made: tuple[Any, type[BaseModel]] | None = None
         parameters = list(_parameters(function))
         if any(parameter.annotation is not parameter.empty for parameter in parameters):
@@ -146,6 +147,7 @@ class Signature:
             self.reserved.add(name)
         elif is_injected(hint):
             self.injected[name] = parameter.default is parameter.empty
+            self._hidden.append(parameter)
             if is_injected(hint, InjectedToolCallId):
                 self.call_ids.add(name)
         else:
@@ -211,6 +213,22 @@ class Signature:
             ) from error
         self._made = key, model
         return model
+
+    def injected_fields(self, descriptions: Mapping[str, str]) -> dict[str, tuple[Any, Any]]:
+        """Return the types and the defaults of the parameters that the program passes.
+
+        Args:
+            descriptions: those of the parameters, by name.
+        """
+        fields: dict[str, tuple[Any, Any]] = {}
+        for parameter in self._hidden:
+            hint, default = self._field(parameter, descriptions.get(parameter.name))
+            try:
+                adapter_of(hint).json_schema()
+            except PydanticUserError:  # any class at all
+                hint = Annotated[Any, InjectedToolArg]
+            fields[parameter.name] = hint, default
+        return fields
 
     def _field(self, parameter: inspect.Parameter, description: str | None) -> tuple[Any, Any]:
         """Return the type and the default of a pydantic field."""

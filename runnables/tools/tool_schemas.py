@@ -126,9 +126,18 @@ class ToolSchemas(Runnable[Any, Output], internal=True):
         return len(self.args) == 1
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """Return the pydantic model of the arguments; of any dict, if they have a JSON schema."""
+        """Return the pydantic model of all arguments, also of those that the program passes.
+
+        For a tool with a JSON schema, it is a model of any value.
+        """
         schema = self._arguments_schema
-        return super().get_input_schema(config) if isinstance(schema, dict) else schema
+        if isinstance(schema, dict):
+            return super().get_input_schema(config)
+        return self._with_injected(schema)
+
+    def _with_injected(self, schema: type[BaseModel]) -> type[BaseModel]:
+        """Return a schema of the arguments with those that only the program passes."""
+        raise NotImplementedError
 
 
 def _model(name: str, fields: dict[str, Any], docstring: str | None) -> type[BaseModel]:
