@@ -18,7 +18,7 @@ from runnables.tools.docstrings import read_docstring, whole_docstring
 from runnables.tools.function_calls import FunctionCalls, check_functions
 
 if TYPE_CHECKING:
-    from runnables.core.handlers import Handler
+    from runnables.core.handlers import Callbacks
     from runnables.tools.arguments import ArgsSchema
 
 
@@ -92,7 +92,7 @@ class StructuredTool(BaseTool[Output], internal=True):
         handle_validation_error: ErrorHandling = False,
         tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None,
-        callbacks: list[Handler] | None = None,
+        callbacks: Callbacks = None,
         verbose: bool = False,
     ) -> None:
         if func is not None and coroutine is None and is_async(func):

@@ -80,7 +80,7 @@ def missing_argument(message: str, name: str) -> ConfigError:
 
 
 def _lines(errors: Iterable[Any]) -> Iterable[InitErrorDetails]:
-    """Yield errors in the form in which pydantic takes them."""
+    """Yield errors as pydantic takes them."""
     for detail in errors:
         kind = PydanticCustomError(detail["type"], detail["msg"])
         yield InitErrorDetails(type=kind, loc=detail["loc"], input=detail["input"])

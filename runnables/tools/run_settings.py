@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import TypedDict
@@ -13,10 +12,10 @@ from runnables.core.typevars import Output
 from runnables.tools.tool_schemas import ToolSchemas
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from runnables.core.config import RunnableConfig
-    from runnables.core.handlers import Handler
+    from runnables.core.handlers import Callbacks, Handler
     from runnables.engine.stream import AsyncStream, Stream
 
 NAMES: Final = frozenset({"tags", "metadata", "callbacks", "verbose"})
@@ -28,7 +27,7 @@ class RunSettings(TypedDict, total=False):
 
     tags: list[str] | None
     metadata: dict[str, Any] | None
-    callbacks: list[Handler] | None
+    callbacks: Callbacks
     verbose: bool
 
 
@@ -42,9 +41,9 @@ class WithRunSettings(ToolSchemas[Output], internal=True):
         verbose: whether a `ConsoleHandler` prints its own runs.
     """
 
-    tags: Sequence[str] | None = None
-    metadata: Mapping[str, Any] | None = None
-    callbacks: Sequence[Handler] | None = None
+    tags: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+    callbacks: Callbacks = None
     verbose: bool = False
 
     def _set_run_settings(self, settings: Mapping[str, Any]) -> None:

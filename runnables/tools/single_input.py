@@ -16,7 +16,7 @@ from runnables.tools.function_calls import FunctionCalls, check_functions
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from runnables.core.handlers import Handler
+    from runnables.core.handlers import Callbacks
     from runnables.tools.results import ToolInvocation
 
 _ONLY = "tool_input"
@@ -69,7 +69,7 @@ class Tool(BaseTool[Output], internal=True):
         handle_validation_error: ErrorHandling = False,
         tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None,
-        callbacks: list[Handler] | None = None,
+        callbacks: Callbacks = None,
         verbose: bool = False,
     ) -> None:
         if func is None and coroutine is None:

@@ -85,8 +85,8 @@ def test_a_json_schema_raises_the_same_error(call: Call) -> None:
     assert caught.value.errors() == []
 
 
-def test_a_missing_argument_of_the_program_is_no_fault_of_the_model(call: Call) -> None:
-    """It is an error of pydantic, too, but it is never answered to the model."""
+def test_a_missing_argument_of_the_program_is_not_answered_to_the_model(call: Call) -> None:
+    """It is an error of pydantic, too, and it is always raised, as the model cannot pass it."""
 
     @tool(handle_validation_error=True)
     def look(x: int, user: Annotated[str, InjectedToolArg]) -> str:

@@ -105,6 +105,17 @@ assert_type(search.name, str)
 assert_type(search.invoke({"query": "x"}), str)
 assert_type(search.invoke(AIMessage("").tool_calls[0]), ToolMessage)
 assert_type(Tool(name="up", func=str.upper, description="").invoke("x"), str)
+assert_type(search.run("x", verbose=True, tags=["night"]), Any)
+
+
+class Quiet(Search):
+    tags: list[str] | None = ["quiet"]  # noqa: RUF012  # as people write it
+    verbose: bool = True
+
+
+assert_type(Quiet(limit=2, callbacks=[]).tags, list[str] | None)
+assert_type(Tool("up", str.upper, "", tags=["loud"], verbose=True), Tool[str])
+assert_type(StructuredTool(len, metadata={"deck": 1}, callbacks=[]).verbose, bool)
 
 # agents
 
