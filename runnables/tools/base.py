@@ -67,7 +67,9 @@ class BaseTool(RunMethods, WithRunSettings[Output], internal=True):
     """A runnable that a model can call by name, with arguments that are checked first.
 
     It takes a dict of arguments, and returns the bare result; or it takes a tool call of a model,
-    `{"type": "tool_call", "name", "args", "id"}`, and returns the ToolMessage that answers it.
+    `{"type": "tool_call", "name", "args", "id"}`, and returns the ToolMessage that answers it. Any
+    other value is that of the only argument, or of the only required one; a tool without arguments
+    takes any string.
 
     Attributes:
         name: the name by which the model calls it; where services would refuse the one that was

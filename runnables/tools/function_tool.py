@@ -26,7 +26,8 @@ class StructuredTool(BaseTool[Output], internal=True):
     """A function that a model can call by name, with arguments that are checked first.
 
     It takes and returns what every tool does (`BaseTool`). The model sees the function's
-    parameters, with their types and descriptions; of `**options: Unpack[Options]` it sees the keys.
+    parameters, with their types and descriptions; of `**options: Unpack[Options]` it sees the keys,
+    and `*items` is a list, where it sees no other parameter.
     It sees neither a parameter that gets the config (`config: RunnableConfig`, `callbacks`,
     `run_manager`) nor one that is annotated as `InjectedToolArg`, whose value is one of the
     arguments or an option of the call.
