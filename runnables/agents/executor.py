@@ -126,10 +126,6 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
         """Return an executor of this agent; the constructor under another name."""
         return cls(agent, tools, **options)
 
-    def toolbox(self) -> Toolbox:
-        """Return the tools, ready to run."""
-        return Toolbox(self.tools, handle_errors=False, bare=True)
-
     @property
     def InputType(self) -> Any:
         """Return the type of a dict."""
@@ -154,7 +150,8 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
             raise TypeError(f"{self.get_name()}: expected a dict as its input, got {value!r}")
         if self.verbose:
             scope = (scope or Scope()).merged({"callbacks": [ConsoleHandler()]})
-        return Progress(self, cast("Mapping[str, Any]", value)), scope
+        tools = Toolbox(self.tools, handle_errors=False, bare=True)
+        return Progress(self, tools, cast("Mapping[str, Any]", value)), scope
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         return join_chunks(list(self._chunks(value, scope, kwargs, None)))
@@ -232,10 +229,10 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
 
     def _misread(self, error: OutputParserException) -> AgentStep:
         """Return the step that tells the agent what is wrong; raise what it is not told."""
-        told = self.handle_parsing_errors
-        if not told or isinstance(error, ModelRefusalError):
+        handling = self.handle_parsing_errors
+        if not handling or isinstance(error, ModelRefusalError):
             raise error
-        words = told(error) if callable(told) else told
+        words = handling(error) if callable(handling) else handling
         if words is True:
             words = error.observation or str(error)
         return AgentStep(AgentAction(MISREAD, words, error.llm_output or ""), words)

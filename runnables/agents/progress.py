@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from runnables.agents.conversation import ToolRequest
     from runnables.agents.executor import AgentExecutor
+    from runnables.agents.toolbox import Toolbox
 
 STOPPED: Final = "Agent stopped due to iteration limit or time limit."
 """The output that programs written for LangChain compare with."""
@@ -47,6 +48,7 @@ class Progress:
 
     Args:
         executor: the executor.
+        tools: its tools.
         inputs: its input.
 
     Attributes:
@@ -55,8 +57,8 @@ class Progress:
         last: the last chunk of the stream, once the agent has finished.
     """
 
-    def __init__(self, executor: AgentExecutor, inputs: Mapping[str, Any]) -> None:
-        self.tools = executor.toolbox()
+    def __init__(self, executor: AgentExecutor, tools: Toolbox, inputs: Mapping[str, Any]) -> None:
+        self.tools = tools
         self.requests: list[ToolRequest] = []
         self.last: FinalChunk | None = None
         self._executor = executor
