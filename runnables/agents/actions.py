@@ -127,14 +127,13 @@ class AgentFinish:
         return [AIMessage(self.log)]
 
 
-Steps: TypeAlias = Sequence[tuple[AgentAction, Any]]
-"""The steps of an agent so far: pairs of an action and its observation."""
-
 Decision: TypeAlias = list[AgentAction] | AgentFinish
 """What an agent decides."""
 
 
-def format_to_tool_messages(intermediate_steps: Steps) -> list[BaseMessage]:
+def format_to_tool_messages(
+    intermediate_steps: Sequence[tuple[AgentAction, Any]],
+) -> list[BaseMessage]:
     """Return the steps of an agent as messages: each answer of the model, and its results.
 
     Args:
@@ -149,16 +148,17 @@ def format_to_tool_messages(intermediate_steps: Steps) -> list[BaseMessage]:
     """
     messages: list[BaseMessage] = []
     answer: BaseMessage | None = None
-    answered: set[str | None] = set()
+    answered: set[str] = set()
     for action, observation in intermediate_steps:
         asked = list(action.messages)
+        call_id = getattr(action, "tool_call_id", None)
         if not isinstance(action, ToolAgentAction):
             messages += [message for message in asked if message.content]
             answer = None
-        elif asked[-1:] != [answer] or action.tool_call_id in answered:  # another answer
+        elif asked[-1:] != [answer] or call_id in answered:  # another answer
             messages += asked
             answer, answered = asked[-1] if asked else None, set()
-        answered.add(getattr(action, "tool_call_id", None))
+        answered.update([call_id] if call_id else ())
         messages += AgentStep(action, observation).messages
     return messages
 

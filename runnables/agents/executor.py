@@ -58,8 +58,8 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
             two steps; `with_timeout` ends a step, too.
         early_stopping_method: "force" returns a sentence as the output where a limit is reached,
             as LangChain does; by default it is an error.
-        handle_parsing_errors: whether the agent is told of its answer that cannot be parsed, and
-            goes on: True, or the words to tell it, or a function of the error that returns them.
+        handle_parsing_errors: whether the agent gets the error of an answer that cannot be parsed,
+            and goes on: True, or the words for it, or a function of the error that returns them.
         return_intermediate_steps: whether the steps are in the output.
         name: its name in events and error notes.
 
@@ -228,7 +228,7 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
             return self._misread(error)
 
     def _misread(self, error: OutputParserException) -> AgentStep:
-        """Return the step that tells the agent what is wrong; raise what it is not told."""
+        """Return the step by which the agent gets the error; raise one that it does not get."""
         handling = self.handle_parsing_errors
         if not handling or isinstance(error, ModelRefusalError):
             raise error

@@ -91,7 +91,7 @@ class Progress:
         if isinstance(decision, AgentStep):  # nothing is run for it
             return [self._add_step(decision)]
         actions: Any = [decision] if isinstance(decision, AgentAction) else decision
-        if not (isinstance(actions, list) and actions and all(map(_is_action, actions))):
+        if not _are_actions(actions):
             raise TypeError(
                 f"{self._executor.get_name()}: expected its agent to return AgentActions or an "
                 f"AgentFinish, got {decision!r}"
@@ -149,8 +149,9 @@ class Progress:
         self.last.output = {**self._inputs, **output}
 
 
-def _is_action(value: object) -> bool:
-    return isinstance(value, AgentAction)
+def _are_actions(value: object) -> bool:
+    is_list = isinstance(value, list) and bool(cast("Any", value))
+    return is_list and all(isinstance(action, AgentAction) for action in cast("Any", value))
 
 
 def _request(action: AgentAction) -> ToolRequest:

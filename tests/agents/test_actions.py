@@ -74,8 +74,8 @@ def test_an_answer_without_a_tool_call_is_the_end(call: Call) -> None:
 
 def test_a_streamed_answer_is_read_when_it_is_complete(call: Call) -> None:
     """The action has a whole message in it, not a chunk."""
-    pieces = [AIMessageChunk("It "), AIMessageChunk("is 3.")]
-    (finish,) = call.transform(ToolsAgentOutputParser(), pieces)
+    chunks = [AIMessageChunk("It "), AIMessageChunk("is 3.")]
+    (finish,) = call.transform(ToolsAgentOutputParser(), chunks)
     assert finish.return_values == {"output": "It is 3."}
     (actions,) = call.transform(ToolsAgentOutputParser(), [TWO])
     assert type(actions[0].message_log[0]) is AIMessage
@@ -93,7 +93,7 @@ def test_a_tool_call_that_cannot_be_read_is_an_error(call: Call) -> None:
 
 
 def test_a_refusal_and_a_text_are_no_decision(call: Call) -> None:
-    """A refusal is an error of its own; a text would hide tool calls."""
+    """A refusal is an error of its own; a string would hide tool calls."""
     refusal = AIMessage([{"type": "refusal", "refusal": "I will not."}])
     with pytest.raises(ModelRefusalError, match="I will not"):
         call.invoke(ToolsAgentOutputParser(), refusal)
@@ -199,14 +199,16 @@ def test_a_scratchpad_that_is_required_or_partial_will_do() -> None:
         create_tool_calling_agent(ScriptedChatModel(), [add], prompt)
 
 
-def test_a_call_without_an_id_has_its_result(call: Call) -> None:
-    """The model's own way of giving ids relates them."""
-    nameless = AIMessage("", tool_calls=[tool_call(name="add", args={"a": 1, "b": 2}, id=None)])
-    model = ScriptedChatModel([nameless, "ok"])
+def test_calls_without_an_id_have_their_results(call: Call) -> None:
+    """The model's own way of giving ids relates them, in their order."""
+    calls = [tool_call(name="add", args={"a": 1, "b": b}, id=None) for b in (2, 3)]
+    answer = AIMessage("", tool_calls=calls)
+    steps = [(action, "ok") for action in actions_of(answer)]
+    model = ScriptedChatModel(["ok"])
     agent = create_tool_calling_agent(model, [add], PROMPT)
-    (action,) = call.invoke(agent, {"input": "1 + 2?", "intermediate_steps": []})
-    call.invoke(agent, {"input": "1 + 2?", "intermediate_steps": [(action, 3)]})
-    asked, result = model.calls[1].messages[-2:]
+    call.invoke(agent, {"input": "1 + 2?", "intermediate_steps": steps})
+    asked, *results = model.calls[0].messages[2:]
     assert isinstance(asked, AIMessage)
-    assert isinstance(result, ToolMessage)
-    assert asked.tool_calls[0]["id"] == result.tool_call_id != ""
+    ids = [request["id"] for request in asked.tool_calls]
+    assert [result.tool_call_id for result in results if isinstance(result, ToolMessage)] == ids
+    assert len(set(ids)) == len(results) == 2

@@ -214,7 +214,7 @@ def test_the_model_may_get_the_error_of_its_answer(call: Call, handling: Any, wo
 
 
 def test_otherwise_the_error_is_raised(call: Call) -> None:
-    """A refusal is raised in any case: asking again would not help."""
+    """A refusal is raised in any case: another attempt would not help."""
     with pytest.raises(OutputParserException, match="cannot be read"):
         call.invoke(executor_of(ScriptedChatModel([BROKEN]), add), QUESTION)
     refusal = AIMessage([{"type": "refusal", "refusal": "I will not."}])
