@@ -149,12 +149,13 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
         if not isinstance(value, Mapping):
             raise TypeError(f"{self.get_name()}: expected a dict as its input, got {value!r}")
         if self.verbose:
-            scope = (scope or Scope()).merged({"callbacks": [ConsoleHandler()]})
+            scope = Scope(scope).merged({"callbacks": [ConsoleHandler()]})
         tools = Toolbox(self.tools, handle_errors=False, bare=True)
         return Progress(self, tools, cast("Mapping[str, Any]", value)), scope
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
-        return join_chunks(list(self._chunks(value, scope, kwargs, None)))
+        chunks = self._chunks(value, scope, kwargs, None)
+        return join_chunks([chunk for chunk in chunks])  # noqa: C416 - as async
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         chunks = self._achunks(value, scope, kwargs, None)
@@ -163,7 +164,8 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
     def _transform(
         self, input: Iterable[Any], scope: Scope | None, kwargs: dict[str, Any], info: StreamInfo
     ) -> Generator[Any, None, None]:
-        yield from self._chunks(collect(input), scope, kwargs, info.outer)
+        with closing(self._chunks(collect(input), scope, kwargs, info.outer)) as chunks:
+            yield from chunks
 
     async def _atransform(
         self,
@@ -185,7 +187,8 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
         while progress.last is None:
             try:
                 yield from progress.add_decision(self._decide(progress, scope))
-                with closing(progress.tools.stream_all(progress.requests, scope, outer)) as results:
+                stream = progress.tools.stream_all(progress.requests, scope, outer)
+                with closing(stream) as results:
                     for result in results:
                         yield progress.add_result(result)
             except Exception as error:
@@ -215,7 +218,8 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
     def _decide(self, progress: Progress, scope: Scope | None) -> Any:
         """Return what the agent decides, or its answer that cannot be parsed, as a step."""
         try:
-            return self.agent.invoke(progress.agent_input(), child_config(scope, progress.step))
+            config = child_config(scope, progress.step)
+            return self.agent.invoke(progress.agent_input(), config)
         except OutputParserException as error:
             return self._misread(error)
 

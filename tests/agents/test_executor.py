@@ -44,6 +44,7 @@ from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.agents.test_actions import PROMPT
 from tests.agents.test_agent import SUM, add, asks, crash, fail
 from tests.both_modes import Call, run_clean
+from tests.laws.gauges import Gauge
 
 QUESTION = {"input": "1 + 2?"}
 
@@ -403,6 +404,18 @@ def test_verbose_prints_the_runs_inside(call: Call, capsys: pytest.CaptureFixtur
     printed = capsys.readouterr().err
     assert "▶ add {'a': 1, 'b': 2}" in printed
     assert "✓ ScriptedChatModel" in printed
+
+
+@pytest.mark.parametrize("verbose", [False, True])
+@pytest.mark.parametrize("limit", [1, 2, 4])
+def test_tools_run_within_the_limit_of_the_call(call: Call, limit: int, verbose: bool) -> None:
+    """It is used fully, and never exceeded."""
+    model = ScriptedChatModel([asks(*[("look", {"value": 1})] * 6), "ok"], cycle=True)
+    for run, least in ((call.invoke, limit), (call.stream, 1)):
+        gauge = Gauge(want=least)
+        look = StructuredTool(gauge.call, gauge.acall, name="look")
+        run(executor_of(model, look, verbose=verbose), QUESTION, {"max_concurrency": limit})
+        assert (len(gauge.began), least <= gauge.peak <= limit) == (6, True)
 
 
 def test_an_executor_has_a_history(call: Call) -> None:
