@@ -22,6 +22,18 @@ if TYPE_CHECKING:
         AgentState as AgentState,
         create_agent as create_agent,
     )
+    from runnables.agents.actions import (
+        AgentAction as AgentAction,
+        AgentFinish as AgentFinish,
+        AgentStep as AgentStep,
+        OpenAIToolsAgentOutputParser as OpenAIToolsAgentOutputParser,
+        ToolAgentAction as ToolAgentAction,
+        ToolsAgentOutputParser as ToolsAgentOutputParser,
+        create_tool_calling_agent as create_tool_calling_agent,
+        format_to_openai_tool_messages as format_to_openai_tool_messages,
+        format_to_tool_messages as format_to_tool_messages,
+    )
+    from runnables.agents.executor import AgentExecutor as AgentExecutor
     from runnables.cache import (
         BaseCache as BaseCache,
         InMemoryCache as InMemoryCache,

@@ -7,6 +7,12 @@ from typing import Final
 # fmt: off - one line a module
 HOMES: Final = {
     "runnables.agents": "Agent AgentAnswer AgentInput AgentMessages AgentState create_agent",
+    "runnables.agents.actions": (
+        "AgentAction AgentFinish AgentStep create_tool_calling_agent "
+        "format_to_openai_tool_messages format_to_tool_messages OpenAIToolsAgentOutputParser "
+        "ToolAgentAction ToolsAgentOutputParser"
+    ),
+    "runnables.agents.executor": "AgentExecutor",
     "runnables.cache": "BaseCache InMemoryCache RunnableCache",
     "runnables.cache.sqlite": "SQLiteCache",
     "runnables.callbacks": (

@@ -149,6 +149,9 @@ SUBJECTS = (
             "convert_to_openai_tool convert_to_openai_function tool_example_to_messages "
             "render_text_description render_text_description_and_args",
             "Agents": "create_agent Agent AgentInput AgentMessages AgentState AgentAnswer",
+            "Agents as LangChain had them": "AgentExecutor create_tool_calling_agent AgentAction "
+            "ToolAgentAction AgentFinish AgentStep ToolsAgentOutputParser "
+            "OpenAIToolsAgentOutputParser format_to_tool_messages format_to_openai_tool_messages",
         },
     ),
     Subject(

@@ -227,9 +227,25 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Annotate it: Callable[[Iterable[BaseTool]], str].": "ToolsRenderer",
     },
     "Agents and chains": {
-        AGENTS: (
-            "LLMMathChain create_openai_functions_agent create_openai_tools_agent "
-            "create_pbi_agent create_sql_agent create_xml_agent initialize_agent load_agent"
+        AGENTS: "LLMMathChain create_pbi_agent create_sql_agent load_agent",
+        "Use create_tool_calling_agent; or create_agent(model, tools), which needs no executor.": (
+            "create_openai_functions_agent create_openai_tools_agent "
+            "format_to_openai_function_messages format_to_openai_functions "
+            "OpenAIFunctionsAgent OpenAIFunctionsAgentOutputParser OpenAIMultiFunctionsAgent"
+        ),
+        "Agents that write tool calls as text are not here: use create_agent(model, tools).": (
+            "ConversationalAgent ConversationalChatAgent JSONAgentOutputParser ReActChain "
+            "ReActJsonSingleInputOutputParser ReActSingleInputOutputParser "
+            "SelfAskWithSearchChain StructuredChatAgent XMLAgent XMLAgentOutputParser "
+            "ZeroShotAgent create_json_chat_agent create_react_agent "
+            "create_self_ask_with_search_agent create_structured_chat_agent create_xml_agent "
+            "format_log_to_messages format_log_to_str format_xml initialize_agent"
+        ),
+        "Use ToolAgentAction.": "AgentActionMessageLog OpenAIToolAgentAction",
+        "Use executor.stream(input).": "AgentExecutorIterator",
+        "Pass AgentExecutor a runnable that returns a list of AgentAction, or an AgentFinish.": (
+            "AgentOutputParser BaseMultiActionAgent BaseSingleActionAgent LLMSingleActionAgent "
+            "MultiActionAgentOutputParser RunnableAgent RunnableMultiActionAgent"
         ),
         CHAINS: (
             "VectorDBQA create_citation_fuzzy_match_runnable create_extraction_chain_pydantic "
