@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         get_openai_callback as get_openai_callback,
         get_usage_metadata_callback as get_usage_metadata_callback,
     )
+    from runnables.callbacks.event_stream import StreamEvent as StreamEvent
     from runnables.compose.assign import RunnableAssign as RunnableAssign
     from runnables.compose.binding import RunnableBinding as RunnableBinding
     from runnables.compose.branch import (
@@ -83,7 +84,6 @@ if TYPE_CHECKING:
         merge_configs as merge_configs,
     )
     from runnables.core.console import ConsoleHandler as ConsoleHandler
-    from runnables.core.event_stream import StreamEvent as StreamEvent
     from runnables.core.events import (
         adispatch_custom_event as adispatch_custom_event,
         dispatch_custom_event as dispatch_custom_event,

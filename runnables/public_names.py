@@ -14,6 +14,7 @@ HOMES: Final = {
         "get_usage_metadata_callback OpenAICallbackHandler StdOutCallbackHandler "
         "StreamingStdOutCallbackHandler UsageMetadataCallbackHandler"
     ),
+    "runnables.callbacks.event_stream": "StreamEvent",
     "runnables.compose.assign": "RunnableAssign",
     "runnables.compose.binding": "RunnableBinding",
     "runnables.compose.branch": "RouterInput RouterRunnable RunnableBranch",
@@ -38,7 +39,6 @@ HOMES: Final = {
     "runnables.compose.serializable": "RunnableSerializable",
     "runnables.core.config": "merge_configs RunnableConfig",
     "runnables.core.console": "ConsoleHandler",
-    "runnables.core.event_stream": "StreamEvent",
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Callbacks Event Handler",
     "runnables.core.run_managers": (
