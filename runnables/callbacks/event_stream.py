@@ -59,7 +59,7 @@ _DATA: Final = {
     "error": ("error", "input"),
     "cancelled": ("input",),
 }
-_IN_ONE_PIECE: Final = frozenset({"prompt", "tool", "retriever"})
+_AT_ONCE: Final = frozenset({"prompt", "tool", "retriever"})
 """The kinds of runs whose output comes at once: the event of its end has it."""
 
 _FILTERS: Final = tuple(
@@ -137,7 +137,7 @@ class _Forward:
     def on_event(self, event: Event) -> None:
         """Put an event into the stream, if the caller wants it."""
         outermost = self._first.setdefault("run", event.run_id)  # atomic: threads may emit events
-        if event.kind == "chunk" and event.run_type in _IN_ONE_PIECE:
+        if event.kind == "chunk" and event.run_type in _AT_ONCE:
             return
         if self._wanted.wants(event):
             first = self._first.setdefault("shown", event.run_id)
