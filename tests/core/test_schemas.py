@@ -117,8 +117,9 @@ def test_what_steps_have_together_is_named_after_the_sequence() -> None:
     given = RunnablePassthrough.assign(context=itemgetter("topic"))
     prompt = ChatPromptTemplate.from_template("{context} {question}")
     assert (given | prompt).get_input_jsonschema()["title"] == "RunnableSequenceInput"
-    assert (PROMPT | given).get_output_jsonschema()["title"] == "RunnableSequenceOutput"
-    picked = RunnableParallel(age=older, name=older) | RunnablePick(["age"])
+    step = RunnableParallel(age=older, topic=older)
+    assert (step | given).get_output_jsonschema()["title"] == "RunnableSequenceOutput"
+    picked = step | RunnablePick(["age"])
     assert picked.get_output_jsonschema()["title"] == "RunnableSequenceOutput"
 
 
