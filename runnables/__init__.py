@@ -31,10 +31,14 @@ if TYPE_CHECKING:
     from runnables.callbacks import (
         AsyncCallbackHandler as AsyncCallbackHandler,
         BaseCallbackHandler as BaseCallbackHandler,
+        BaseTracer as BaseTracer,
         OpenAICallbackHandler as OpenAICallbackHandler,
+        Run as Run,
+        RunCollectorCallbackHandler as RunCollectorCallbackHandler,
         StdOutCallbackHandler as StdOutCallbackHandler,
         StreamingStdOutCallbackHandler as StreamingStdOutCallbackHandler,
         UsageMetadataCallbackHandler as UsageMetadataCallbackHandler,
+        collect_runs as collect_runs,
         get_openai_callback as get_openai_callback,
         get_usage_metadata_callback as get_usage_metadata_callback,
     )

@@ -10,8 +10,9 @@ HOMES: Final = {
     "runnables.cache": "BaseCache InMemoryCache RunnableCache",
     "runnables.cache.sqlite": "SQLiteCache",
     "runnables.callbacks": (
-        "AsyncCallbackHandler BaseCallbackHandler get_openai_callback "
-        "get_usage_metadata_callback OpenAICallbackHandler StdOutCallbackHandler "
+        "AsyncCallbackHandler BaseCallbackHandler BaseTracer collect_runs get_openai_callback "
+        "get_usage_metadata_callback OpenAICallbackHandler Run RunCollectorCallbackHandler "
+        "StdOutCallbackHandler "
         "StreamingStdOutCallbackHandler UsageMetadataCallbackHandler"
     ),
     "runnables.callbacks.event_stream": "StreamEvent",

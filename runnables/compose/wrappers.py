@@ -133,8 +133,9 @@ class MethodCall:
     def config(self) -> RunnableConfig | None:
         """Return the config among the arguments: a dict with a dict at "configurable"."""
         for value in (*self.args, *self.kwargs.values()):
-            if isinstance(value, dict) and isinstance(value.get("configurable"), dict):
-                return cast("RunnableConfig", value)
+            config = cast("RunnableConfig", value if isinstance(value, dict) else {})
+            if isinstance(config.get("configurable"), dict):
+                return config
         return None
 
     def apply_to(self, runnable: Any) -> Any:
