@@ -107,7 +107,7 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
         return innermost(self.bound, merge_configs(self.config, config))
 
     def _call_inside(self, method: Callable[..., Any], call: MethodCall) -> Any:
-        """Call a method of what the bound config chooses; what makes a runnable is told later."""
+        """Call a method of what the bound config chooses, unless it makes a runnable."""
         if self.config.get("configurable"):
             result = call.apply_to(self._innermost(call.config))
             if not isinstance(result, Runnable):
