@@ -41,6 +41,13 @@ class Run:
         trace_id: the id of the outermost run that the tracer saw.
         dotted_order: the times and ids of the runs around it and of itself; runs sort by it.
         child_runs: the runs directly inside of it, in the order of their starts.
+
+    Example:
+        >>> with collect_runs() as collector:
+        ...     size = (RunnableLambda(str.strip) | len).invoke(" abc ")
+        >>> run = collector.traced_runs[0]
+        >>> [(child.name, child.inputs, child.outputs) for child in run.child_runs]
+        [('strip', {'input': ' abc '}, {'output': 'abc'}), ('len', {'input': 'abc'}, {'output': 3})]
     """
 
     id: UUID | str
@@ -172,6 +179,12 @@ class RunCollectorCallbackHandler(BaseTracer):
 
     Attributes:
         traced_runs: the outermost runs, in the order of their ends.
+
+    Example:
+        >>> collector = RunCollectorCallbackHandler()
+        >>> sizes = RunnableLambda(len).batch(["a", "bc"], {"callbacks": [collector]})
+        >>> sorted(run.inputs["input"] for run in collector.traced_runs)
+        ['a', 'bc']
     """
 
     def __init__(self) -> None:

@@ -26,27 +26,27 @@ from tests.both_modes import Call
 
 
 class Tree(BaseTracer):
-    """Keeps the outermost runs, and what it was told of each run."""
+    """Keeps the outermost runs, and what it received of each run."""
 
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[Run] = []
-        self.told: list[str] = []
+        self.received: list[str] = []
 
     def _persist_run(self, run: Run) -> None:
         self.runs.append(run)
 
     def _on_run_create(self, run: Run) -> None:
-        self.told.append(f"create {run.name}")
+        self.received.append(f"create {run.name}")
 
     def _on_run_update(self, run: Run) -> None:
-        self.told.append(f"update {run.name}")
+        self.received.append(f"update {run.name}")
 
     def _on_chain_start(self, run: Run) -> None:
-        self.told.append(f"start {run.name}")
+        self.received.append(f"start {run.name}")
 
     def _on_chain_error(self, run: Run) -> None:
-        self.told.append(f"error {run.name}")
+        self.received.append(f"error {run.name}")
 
 
 class Logbook(BaseRetriever):
@@ -138,7 +138,7 @@ def test_a_tracer_gets_each_run_at_its_start_and_its_end(call: Call) -> None:
     """Also by the kind of run, where it writes that."""
     tree = Tree()
     call.invoke(RunnableLambda(len) | str, "abc", {"callbacks": [tree]})
-    assert tree.told == [
+    assert tree.received == [
         *("create RunnableSequence", "start RunnableSequence"),
         *("create len", "start len", "update len"),
         *("create str", "start str", "update str"),
