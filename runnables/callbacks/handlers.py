@@ -68,10 +68,10 @@ class BaseCallbackHandler:
             for key, methods in METHODS.items()
         }
         cls._methods = {key: methods for key, methods in written.items() if methods}
-        if cls.on_event in (BaseCallbackHandler.on_event, call_method, _aon_event):
+        if cls.on_event in (BaseCallbackHandler.on_event, call_method, acall_method):
             names = {method.name for methods in cls._methods.values() for method in methods}
             is_async = any(inspect.iscoroutinefunction(getattr(cls, name)) for name in names)
-            setattr(cls, "on_event", _aon_event if is_async else call_method)  # noqa: B010
+            setattr(cls, "on_event", acall_method if is_async else call_method)  # noqa: B010
 
     @property
     def wants_chunks(self) -> bool:
@@ -370,7 +370,7 @@ def call_method(self: BaseCallbackHandler, event: Event, /) -> None:
                 raise
 
 
-async def _aon_event(self: BaseCallbackHandler, event: Event, /) -> None:
+async def acall_method(self: BaseCallbackHandler, event: Event, /) -> None:
     """Receive an event, call its method, and wait for it."""
     for method in _calls(self, event):
         try:
