@@ -43,13 +43,18 @@ if TYPE_CHECKING:
     from runnables.callbacks import (
         AsyncCallbackHandler as AsyncCallbackHandler,
         BaseCallbackHandler as BaseCallbackHandler,
+        BaseTracer as BaseTracer,
         OpenAICallbackHandler as OpenAICallbackHandler,
+        Run as Run,
+        RunCollectorCallbackHandler as RunCollectorCallbackHandler,
         StdOutCallbackHandler as StdOutCallbackHandler,
         StreamingStdOutCallbackHandler as StreamingStdOutCallbackHandler,
         UsageMetadataCallbackHandler as UsageMetadataCallbackHandler,
+        collect_runs as collect_runs,
         get_openai_callback as get_openai_callback,
         get_usage_metadata_callback as get_usage_metadata_callback,
     )
+    from runnables.callbacks.event_stream import StreamEvent as StreamEvent
     from runnables.compose.assign import RunnableAssign as RunnableAssign
     from runnables.compose.binding import RunnableBinding as RunnableBinding
     from runnables.compose.branch import (
@@ -95,7 +100,6 @@ if TYPE_CHECKING:
         merge_configs as merge_configs,
     )
     from runnables.core.console import ConsoleHandler as ConsoleHandler
-    from runnables.core.event_stream import StreamEvent as StreamEvent
     from runnables.core.events import (
         adispatch_custom_event as adispatch_custom_event,
         dispatch_custom_event as dispatch_custom_event,

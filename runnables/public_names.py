@@ -16,10 +16,12 @@ HOMES: Final = {
     "runnables.cache": "BaseCache InMemoryCache RunnableCache",
     "runnables.cache.sqlite": "SQLiteCache",
     "runnables.callbacks": (
-        "AsyncCallbackHandler BaseCallbackHandler get_openai_callback "
-        "get_usage_metadata_callback OpenAICallbackHandler StdOutCallbackHandler "
+        "AsyncCallbackHandler BaseCallbackHandler BaseTracer collect_runs get_openai_callback "
+        "get_usage_metadata_callback OpenAICallbackHandler Run RunCollectorCallbackHandler "
+        "StdOutCallbackHandler "
         "StreamingStdOutCallbackHandler UsageMetadataCallbackHandler"
     ),
+    "runnables.callbacks.event_stream": "StreamEvent",
     "runnables.compose.assign": "RunnableAssign",
     "runnables.compose.binding": "RunnableBinding",
     "runnables.compose.branch": "RouterInput RouterRunnable RunnableBranch",
@@ -44,7 +46,6 @@ HOMES: Final = {
     "runnables.compose.serializable": "RunnableSerializable",
     "runnables.core.config": "merge_configs RunnableConfig",
     "runnables.core.console": "ConsoleHandler",
-    "runnables.core.event_stream": "StreamEvent",
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Callbacks Event Handler",
     "runnables.core.run_managers": (

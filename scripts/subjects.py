@@ -220,6 +220,7 @@ SUBJECTS = (
             "Handlers of your own": "Handler Event Callbacks",
             "Handlers with a method for each event": "BaseCallbackHandler AsyncCallbackHandler "
             "StdOutCallbackHandler StreamingStdOutCallbackHandler",
+            "Runs as trees": "BaseTracer Run collect_runs RunCollectorCallbackHandler",
             "Events of your own": "dispatch_custom_event adispatch_custom_event",
             "Usage": "track_usage Usage",
             "Usage, as LangChain has it": "get_usage_metadata_callback "

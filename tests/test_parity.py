@@ -16,10 +16,12 @@ PROVIDERS = ROOT / "providers" / "runnables_providers"
 ALLOWED: Mapping[str, str] = {
     "runnables.compose.assign:RunnableAssign._transform": "tasks have no thread to keep",
     "runnables.compose.parallel:RunnableParallel._transform": "tasks have no thread to keep",
-    "runnables.callbacks.handlers:_on_event": "only one of them has something to await",
+    "runnables.callbacks.handlers:call_method": "only one of them has something to await",
     "runnables.compose.listeners:listeners": "the sync method refuses async functions",
     "runnables.compose.listeners:_Listener.on_event": "only one of them has something to await",
-    "runnables.core.event_stream:stream_events": "a thread waits for its consumer, a task asks it",
+    "runnables.callbacks.event_stream:stream_events": (
+        "a thread waits for its consumer, a task asks it"
+    ),
     "runnables.core.events:emit": "a sync run asks the waiting loop to await a handler",
     "runnables.core.events:Run.__enter__": (
         "only a sync run can meet a handler that it cannot await"

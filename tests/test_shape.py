@@ -42,6 +42,7 @@ FLUENT = "runnables.compose.runnable"
 MADE_ABOVE: Mapping[tuple[str, str], str] = {
     (FLUENT, "tools"): "as_tool makes a RunnableTool",
     (FLUENT, "cache"): "with_cache makes a RunnableCache",
+    (FLUENT, "callbacks"): "stream_events makes the dicts of events",
     ("runnables.messages.base", "prompts"): "`+` of messages makes a ChatPromptTemplate",
 }
 """The methods' modules, the folders above that they import from, and why; an entry that is not

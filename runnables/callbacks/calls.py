@@ -53,7 +53,8 @@ def _start(event: Event, *values: Any, **more: Any) -> Arguments:
     return (serialized, *values), {**_ids(event), **known, **more}
 
 
-def _conversation(event: Event) -> list[BaseMessage]:
+def conversation(event: Event) -> list[BaseMessage]:
+    """Return the messages that a model was given; none, where it was given something else."""
     if isinstance(event.input, Iterator):  # reading it would take it from the model
         return []
     with suppress(RunnablesError, TypeError, ValueError):  # the model itself raises it
@@ -62,11 +63,11 @@ def _conversation(event: Event) -> list[BaseMessage]:
 
 
 def _chat_model_start(event: Event) -> Arguments:
-    return _start(event, [_conversation(event)])
+    return _start(event, [conversation(event)])
 
 
 def _llm_start(event: Event) -> Arguments:
-    return _start(event, [get_buffer_string(_conversation(event))])
+    return _start(event, [get_buffer_string(conversation(event))])
 
 
 def _new_token(event: Event) -> Arguments | None:
@@ -98,13 +99,18 @@ def _chain_start(event: Event) -> Arguments:
     return _start(event, event.input)
 
 
+def tool_arguments(values: Any) -> tuple[Any, Any]:
+    """Return the input of a tool without the envelope of a call, and the id of the call."""
+    if not isinstance(values, Mapping):
+        return values, None
+    arguments = dict(cast("Mapping[str, Any]", values))
+    if arguments.get("type") == "tool_call":
+        return arguments.get("args"), arguments.get("id")
+    return arguments, None
+
+
 def _tool_start(event: Event) -> Arguments:
-    values: Any = event.input
-    call_id = None
-    if isinstance(values, Mapping):
-        values = dict(cast("Mapping[str, Any]", values))
-        if values.get("type") == "tool_call":
-            call_id, values = values.get("id"), values.get("args")
+    values, call_id = tool_arguments(event.input)
     inputs = cast("Any", values) if isinstance(values, dict) else None
     return _start(event, str(cast("Any", values)), inputs=inputs, tool_call_id=call_id)
 

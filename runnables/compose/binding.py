@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.listeners import for_run
+from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.compose.wrappers import ForwardingWrapper, MethodCall
+from runnables.compose.wrappers import ForwardingWrapper, MethodCall, innermost
 from runnables.core.config import (
     RunnableConfig,
     Scope,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from runnables.compose.runnable import Runnable
     from runnables.core.handlers import Handler
     from runnables.engine.stream import AsyncStream, Stream
 
@@ -102,6 +102,17 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
 
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         return self._with(bound=made, input_type=None, output_type=None)
+
+    def _innermost(self, config: RunnableConfig | None) -> Runnable[Any, Any]:
+        return innermost(self.bound, merge_configs(self.config, config))
+
+    def _call_inside(self, method: Callable[..., Any], call: MethodCall) -> Any:
+        """Call a method of what the bound config chooses, unless it makes a runnable."""
+        if self.config.get("configurable"):
+            result = call.apply_to(self._innermost(call.config))
+            if not isinstance(result, Runnable):
+                return result
+        return super()._call_inside(method, call)
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """Return the run name that is bound, or the name of the bound runnable."""

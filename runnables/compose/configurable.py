@@ -10,7 +10,7 @@ from runnables.compose.coerce import coerce_to_runnable, is_runnable
 from runnables.compose.configurable_fields import AnyConfigurableField, ConfigurableField
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.compose.wrappers import ForwardingWrapper, MethodCall
+from runnables.compose.wrappers import ForwardingWrapper, MethodCall, innermost
 from runnables.core.config import RunnableConfig, resolve_scope
 from runnables.core.description import check_configurable
 from runnables.core.missing_input import may_lack_input
@@ -42,6 +42,15 @@ class ConfiguredRunnable(ForwardingWrapper[Input, Output], internal=True):
 
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         return RunnableConfiguredCall(self, call, made)
+
+    def _innermost(self, config: RunnableConfig | None) -> Runnable[Any, Any]:
+        return innermost(self.prepared(config), config)
+
+    def _call_inside(self, method: Callable[..., Any], call: MethodCall) -> Any:
+        """Call a method of what a config among the arguments chooses, else of the default."""
+        if call.config is None:
+            return super()._call_inside(method, call)
+        return call.apply_to(self._innermost(call.config))
 
     @property
     def streams_input(self) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from runnables.cache.runnable import RunnableCache
     from runnables.cache.stores import BaseCache
+    from runnables.callbacks.event_stream import StreamEvent
     from runnables.compose.configurable import (
         RunnableConfigurableAlternatives,
         RunnableConfigurableFields,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from runnables.compose.policies.retry import RunnableRetry
     from runnables.compose.policies.timeout import RunnableTimeout
     from runnables.core.config import RunnableConfig
-    from runnables.core.event_stream import StreamEvent
     from runnables.engine.stream import AsyncStream, Stream
     from runnables.tools.runnable_tool import RunnableTool
 
@@ -253,18 +253,24 @@ class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
     # -- its events
 
     def stream_events(
-        self, input: Input, config: RunnableConfig | None = None, **options: Any
+        self,
+        input: Input,
+        config: RunnableConfig | None = None,
+        *,
+        version: Literal["v2"] = "v2",
+        **options: Any,
     ) -> Stream[StreamEvent]:
         """Run on one input; yield what happens inside, step by step, as dicts.
 
         Args:
             input: the input.
             config: settings of this call.
+            version: the structure of the dicts; there is only one.
             **options: `include_names`, `include_types`, `include_tags`, `exclude_names`,
                 `exclude_types`, `exclude_tags` (lists), and options of the runnable.
 
         Raises:
-            ConfigError: a filter that is no list.
+            ConfigError: a filter that is no list, or another version.
 
         Example:
             >>> steps = RunnableLambda(len) | str
@@ -272,19 +278,28 @@ class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
             ...     print(event["event"], event["data"])
             on_chain_start {'input': 3}
             on_chain_stream {'chunk': '3'}
-            on_chain_end {'input': 3, 'output': '3'}
+            on_chain_end {'output': '3'}
         """
-        from runnables.core.event_stream import stream_events
+        from runnables.callbacks.event_stream import stream_events
 
-        return stream_events(cast("Runnable[Any, Any]", self), input, config, options)
+        return stream_events(
+            cast("Runnable[Any, Any]", self), input, config, {**options, "version": version}
+        )
 
     def astream_events(
-        self, input: Input, config: RunnableConfig | None = None, **options: Any
+        self,
+        input: Input,
+        config: RunnableConfig | None = None,
+        *,
+        version: Literal["v2"] = "v2",
+        **options: Any,
     ) -> AsyncStream[StreamEvent]:
         """Run `stream_events`, for `async for`."""
-        from runnables.core.event_stream import astream_events
+        from runnables.callbacks.event_stream import astream_events
 
-        return astream_events(cast("Runnable[Any, Any]", self), input, config, options)
+        return astream_events(
+            cast("Runnable[Any, Any]", self), input, config, {**options, "version": version}
+        )
 
     # -- other views
 

@@ -8,7 +8,7 @@ made anew at each request. A runnable whose schema is never requested does not l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.core.config import Scope
 from runnables.core.signatures import types_of
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 Keys = frozenset[str] | None
 """The keys of a dict; None where they are not known."""
+
+
+SEQUENCE_INPUT: Final = "RunnableSequenceInput"
+SEQUENCE_OUTPUT: Final = "RunnableSequenceOutput"
+"""The names of schemas that several steps of a sequence have together."""
 
 
 class Described:

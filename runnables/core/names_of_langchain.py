@@ -280,14 +280,14 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     "Handlers, runs, tracing": {
         HANDLERS: (
             "AsyncCallbackManager AsyncCallbackManagerForChainRun BaseCallbackManager "
-            "CallbackManager CallbackManagerForChainRun collect_runs run_collector_var"
+            "CallbackManager CallbackManagerForChainRun run_collector_var"
         ),
         "Use ConsoleHandler(file), which prints all runs.": "FileCallbackHandler",
         "Use ConsoleHandler, which prints all runs.": (
             "ConsoleCallbackHandler get_debug get_verbose set_debug set_verbose"
         ),
         "Use an Event.": (
-            "BaseRun ChainRun LLMRun LogEntry Run RunInfo RunLog RunLogPatch RunState "
+            "BaseRun ChainRun LLMRun LogEntry RunInfo RunLog RunLogPatch RunState "
             "RunTypeEnum ToolRun"
         ),
         "The id of a run is run_id of its events.": "RUN_KEY",

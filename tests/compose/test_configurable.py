@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from runnables import (
@@ -10,6 +12,8 @@ from runnables import (
     ConfigurableFieldMultiOption,
     ConfigurableFieldSingleOption,
     FakeListChatModel,
+    Runnable,
+    RunnableConfig,
     StrOutputParser,
 )
 from tests.both_modes import Call
@@ -102,3 +106,62 @@ def test_a_shared_field_keeps_its_key() -> None:
         "llm",
         "label",
     }
+
+
+class Sized(Runnable[str, str]):
+    """A step with methods of its own."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> str:
+        return input * self.size
+
+    def doubled(self) -> int:
+        """Return twice the size."""
+        return self.size * 2
+
+    def plus(self, more: int, config: RunnableConfig | None = None) -> int:
+        """Return the size, and more."""
+        return self.size + more
+
+
+def chosen(size: int) -> RunnableConfig:
+    return {"configurable": {"size": size}}
+
+
+def test_a_method_follows_a_config_that_is_passed() -> None:
+    """By keyword or by position; without one it is a method of the default."""
+    step: Any = Sized(2).configurable_fields(size=ConfigurableField(id="size"))
+    assert step.plus(1) == 3
+    assert step.plus(1, chosen(5)) == 6
+    assert step.plus(1, config=chosen(5)) == 6
+    assert step.plus(1, {"tags": ["a"]}) == 3
+
+
+def test_a_method_follows_a_config_that_is_bound() -> None:
+    """What is passed goes before it."""
+    step: Any = Sized(2).configurable_fields(size=ConfigurableField(id="size"))
+    bound = step.with_config(chosen(5))
+    assert (bound.doubled(), bound.plus(1)) == (10, 6)
+    assert bound.plus(1, config=chosen(7)) == 8
+
+
+def test_a_method_follows_the_config_through_what_is_around() -> None:
+    """A retry around fields, and alternatives around both, change nothing of that."""
+    fields = Sized(2).configurable_fields(size=ConfigurableField(id="size"))
+    step: Any = fields.with_retry().configurable_alternatives(
+        ConfigurableField(id="which"), other=Sized(9)
+    )
+    assert step.plus(1, chosen(5)) == 6
+    assert step.with_config(chosen(5)).doubled() == 10
+    assert step.with_config(configurable={"which": "other"}).doubled() == 18
+
+
+def test_tools_of_a_bound_choice_still_follow_each_call(call: Call) -> None:
+    """A method that makes a runnable is called on the one that the config of each call chooses."""
+    model = Model("a").configurable_fields(label=ConfigurableField(id="label"))
+    with_tools: Any = model.with_config(configurable={"label": "b"}).bind_tools([weather])
+    assert call.invoke(with_tools, "hi").text == "b: weather"
+    later = {"configurable": {"label": "c"}}
+    assert call.invoke(with_tools, "hi", later).text == "c: weather"

@@ -112,6 +112,24 @@ def test_outputs_follow_keys_through_assign_and_pick() -> None:
     assert (PROMPT | MODEL | StrOutputParser()).get_output_jsonschema()["type"] == "string"
 
 
+def test_what_steps_have_together_is_named_after_the_sequence() -> None:
+    """A field from an `assign` and one of a later step are in one schema."""
+    given = RunnablePassthrough.assign(context=itemgetter("topic"))
+    prompt = ChatPromptTemplate.from_template("{context} {question}")
+    assert (given | prompt).get_input_jsonschema()["title"] == "RunnableSequenceInput"
+    step = RunnableParallel(age=older, topic=older)
+    assert (step | given).get_output_jsonschema()["title"] == "RunnableSequenceOutput"
+    picked = step | RunnablePick(["age"])
+    assert picked.get_output_jsonschema()["title"] == "RunnableSequenceOutput"
+
+
+def test_a_prompt_has_its_variables_in_the_order_of_the_alphabet() -> None:
+    """So two templates of the same variables have one schema."""
+    for template in ("{b} {a}", "{a} {b}"):
+        prompt = ChatPromptTemplate.from_template(template)
+        assert prompt.get_input_jsonschema()["required"] == ["a", "b"]
+
+
 def test_a_typed_dict_becomes_its_keys_and_a_model_stays_itself() -> None:
     """A function of a TypedDict or a pydantic model has named fields."""
     piped = RunnableLambda(born) | older

@@ -188,7 +188,7 @@ def test_the_schema_has_a_field_for_each_variable() -> None:
             "b": {"title": "B", "type": "integer"},
             "a": {"title": "A", "type": "string"},
         },
-        "required": ["b", "a"],
+        "required": ["a", "b"],
         "title": "PromptInput",
         "type": "object",
     }
