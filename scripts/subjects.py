@@ -175,6 +175,7 @@ SUBJECTS = (
             "Models with LangChain's hooks": "BaseChatModel SimpleChatModel ChatResult LLMResult "
             "ChatGeneration ChatGenerationChunk CallbackManagerForLLMRun "
             "AsyncCallbackManagerForLLMRun",
+            "Models of text": "LLM BaseLLM Generation GenerationChunk",
             "Models without a service": "FakeListChatModel FakeMessagesListChatModel "
             "GenericFakeChatModel ParrotFakeChatModel FakeListLLM FakeStreamingListLLM",
         },
