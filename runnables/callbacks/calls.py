@@ -22,6 +22,7 @@ from runnables.messages.generations import (
     GenerationChunk,
     LLMResult,
 )
+from runnables.messages.prompt_values import StringPromptValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,12 +76,14 @@ def _llm_start(event: Event) -> Arguments:
     return _start(event, [get_buffer_string(_conversation(event))])
 
 
+def prompt_of(event: Event) -> str:
+    """Return the prompt that a model of text was given."""
+    prompt = event.input.text if isinstance(event.input, StringPromptValue) else event.input
+    return prompt if isinstance(prompt, str) else get_buffer_string(_conversation(event))
+
+
 def _prompt_start(event: Event) -> Arguments:
-    """Return the arguments of the start of a model of text, which gets a string as it is."""
-    prompt = getattr(event.input, "text", event.input)  # of a StringPromptValue
-    if isinstance(prompt, str) and not isinstance(event.input, BaseMessage):
-        return _start(event, [prompt])
-    return _llm_start(event)
+    return _start(event, [prompt_of(event)])
 
 
 def _new_token(event: Event) -> Arguments | None:

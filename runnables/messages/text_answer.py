@@ -50,13 +50,13 @@ def text_of_answer(answer: AIMessage) -> str:
 
 def join_text(chunks: Iterable[str | AIMessageChunk]) -> str:
     """Return the answer whose chunks these are: their text, and the metadata of all of them."""
-    texts = [text_of_answer(chunk) if isinstance(chunk, AIMessage) else chunk for chunk in chunks]
-    joined = "".join(texts)
+    strings = [text_of_answer(chunk) if isinstance(chunk, AIMessage) else chunk for chunk in chunks]
+    joined = "".join(strings)
     reports = [
         AIMessageChunk(
             "", usage_metadata=text.usage_metadata, response_metadata=text.response_metadata
         )
-        for text in texts
+        for text in strings
         if isinstance(text, TextAnswer)
     ]
     if not reports:

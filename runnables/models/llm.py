@@ -188,8 +188,10 @@ def _keywords(
     return keywords
 
 
-def _result(model: object, texts: list[Any]) -> LLMResult:
-    for text in texts:
-        if not isinstance(text, str):
-            raise TypeError(f"{type(model).__name__} answered {text!r}: `_call` returns a string.")
-    return LLMResult(generations=[[Generation(text=str(text))] for text in texts])
+def _result(model: object, answers: list[Any]) -> LLMResult:
+    for answer in answers:
+        if not isinstance(answer, str):
+            raise TypeError(
+                f"{type(model).__name__} answered {answer!r}: `_call` returns a string."
+            )
+    return LLMResult(generations=[[Generation(text=str(answer))] for answer in answers])

@@ -36,9 +36,9 @@ _MEDIA: Final = frozenset({"image", "audio", "video", "file"})
 
 
 class TextModel(LanguageModel[str], internal=True):
-    """A model that continues a text: it returns a string, and yields strings when streamed.
+    """A model that continues a prompt: it returns a string, and yields strings when streamed.
 
-    Messages are passed to it as one text, each behind its role: "Human: Hello". An answer whose
+    Messages are passed to it as one string, each behind its role: "Human: Hello". An answer whose
     service reports the usage is a `TextAnswer`, a string that has it.
     """
 
@@ -106,7 +106,7 @@ class TextModel(LanguageModel[str], internal=True):
         on_restart: Restart,
         info: StreamInfo,
     ) -> Iterable[Any]:
-        return _texts(super()._answer_chunks(messages, options, scope, on_restart, info))
+        return _strings(super()._answer_chunks(messages, options, scope, on_restart, info))
 
     def _aanswer_chunks(
         self,
@@ -116,10 +116,10 @@ class TextModel(LanguageModel[str], internal=True):
         on_restart: Restart,
         info: StreamInfo,
     ) -> AsyncIterable[Any]:
-        return _atexts(super()._aanswer_chunks(messages, options, scope, on_restart, info))
+        return _astrings(super()._aanswer_chunks(messages, options, scope, on_restart, info))
 
 
-def _texts(chunks: Iterable[Any]) -> Generator[Any, None, None]:
+def _strings(chunks: Iterable[Any]) -> Generator[Any, None, None]:
     """Yield the text of chunks; `RESET` as it is."""
     try:
         for chunk in chunks:
@@ -128,7 +128,7 @@ def _texts(chunks: Iterable[Any]) -> Generator[Any, None, None]:
         close(chunks)
 
 
-async def _atexts(chunks: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
+async def _astrings(chunks: AsyncIterable[Any]) -> AsyncGenerator[Any, None]:
     """Yield the text of chunks; `RESET` as it is."""
     try:
         async for chunk in owned(chunks):

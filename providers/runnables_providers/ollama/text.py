@@ -25,7 +25,7 @@ class OllamaLLM(OllamaRemote, HTTPTextModel, internal=True):
 
     It answers a prompt, and returns a string, which has `usage_metadata` and `response_metadata`,
     too. For a model that answers messages, see `ChatOllama`: messages are passed to this one as one
-    text. Reasoning is left out of the string.
+    string. Reasoning is left out of the string.
 
     Settings are defaults: a call can override each of the options among them. Ollama's options are
     those of `ChatOllama`.

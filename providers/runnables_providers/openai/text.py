@@ -26,7 +26,7 @@ class OpenAI(OpenAIRemote, HTTPTextModel, internal=True):
 
     It continues a prompt, and returns a string. With `base_url` it is a model of llama.cpp, vLLM
     and others. For a model that answers messages, see `ChatOpenAI`: messages are passed to this one
-    as one text.
+    as one string.
 
     An answer is a string that has `usage_metadata` and `response_metadata`, too.
 
