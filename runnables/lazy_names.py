@@ -26,8 +26,7 @@ def lazy_names(
         if name not in home_of:
             elsewhere = import_module("runnables.core.elsewhere")
             asked_by = sys._getframe(1).f_code.co_name
-            known = {*home_of, *getattr(sys.modules[package], "__all__", ())}
-            raise elsewhere.missing_name(name, known, asked_by=asked_by, module=package)
+            raise elsewhere.missing_name(name, home_of, asked_by=asked_by, module=package)
         value = getattr(import_module(home_of[name]), name)
         setattr(sys.modules[package], name, value)
         return value
