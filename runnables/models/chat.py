@@ -14,6 +14,7 @@ from runnables.messages.ai import AIMessage
 from runnables.models.calls import ANSWER_CHUNKS
 from runnables.models.hook_forms import CheckedHooks
 from runnables.models.language_model import LanguageModel
+from runnables.models.options import merged_options
 from runnables.models.structured.output import StructuredOutput
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class ChatModel(CheckedHooks, LanguageModel[AIMessage], StructuredOutput, intern
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return the options of a call, with the model's settings, as the hooks take them."""
-        options = super()._options(given)
+        options = merged_options(type(self).__name__, self.known_options, vars(self), given)
         if "tools" in options or "tool_choice" in options:
             from runnables.models.structured.schemas import convert_tool_options
 

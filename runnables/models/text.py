@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TEXT_OPTIONS: Final = BASE_OPTIONS - {"tools", "tool_choice", "response_format"}
 """The options of every model of text."""
 
+_OF_CHAT_MODELS: Final = frozenset({"bind_tools", "with_structured_output"})
 _MEDIA: Final = frozenset({"image", "audio", "video", "file"})
 
 
@@ -75,6 +76,13 @@ class TextModel(LanguageModel[str], internal=True):
                 f"{type(self).__name__} takes text, no block of type {media[0]!r}. Leave it out, "
                 "or use a chat model."
             )
+
+    if not TYPE_CHECKING:  # a checker refuses such names by itself
+
+        def __getattr__(self, name: str) -> Any:
+            """Say which models have what chat models alone have."""
+            hint = " It returns strings: use a chat model." if name in _OF_CHAT_MODELS else ""
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.{hint}")
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         return text_of_answer(super()._invoke(value, scope, kwargs))

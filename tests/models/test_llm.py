@@ -390,6 +390,14 @@ def test_an_answer_with_metadata_can_be_cached_by_any_step(call: Call) -> None:
     assert call.invoke(step, "Ahoy") == call.invoke(step, "Ahoy") == {"answer": "Ahoy"}
 
 
+@pytest.mark.parametrize("name", ["bind_tools", "with_structured_output"])
+def test_what_only_chat_models_have_is_said_to_be_theirs(name: str) -> None:
+    """There is no such method, as `hasattr` tells; the error says what to use."""
+    assert not hasattr(First(n=1), name)
+    with pytest.raises(AttributeError, match=f"First has no attribute '{name}'.* a chat model"):
+        getattr(First(n=1), name)
+
+
 def test_a_failing_call_is_repeated(call: Call) -> None:
     """`max_retries` is a field; a stream that fails after a chunk has what was emitted."""
     attempts: list[str] = []
