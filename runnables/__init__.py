@@ -225,6 +225,8 @@ if TYPE_CHECKING:
         ChatGeneration as ChatGeneration,
         ChatGenerationChunk as ChatGenerationChunk,
         ChatResult as ChatResult,
+        Generation as Generation,
+        GenerationChunk as GenerationChunk,
         LLMResult as LLMResult,
     )
     from runnables.models import (
@@ -254,6 +256,10 @@ if TYPE_CHECKING:
         FakeMessagesListChatModel as FakeMessagesListChatModel,
         GenericFakeChatModel as GenericFakeChatModel,
         ParrotFakeChatModel as ParrotFakeChatModel,
+    )
+    from runnables.models.llm import (
+        LLM as LLM,
+        BaseLLM as BaseLLM,
     )
     from runnables.models.rate_limits import (
         BaseRateLimiter as BaseRateLimiter,

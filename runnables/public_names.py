@@ -87,7 +87,9 @@ HOMES: Final = {
         "tool_call_chunk ToolCall ToolCallChunk ToolMessage ToolMessageChunk trim_messages "
         "UsageMetadata VideoContentBlock"
     ),
-    "runnables.messages.generations": "ChatGeneration ChatGenerationChunk ChatResult LLMResult",
+    "runnables.messages.generations": (
+        "ChatGeneration ChatGenerationChunk ChatResult Generation GenerationChunk LLMResult"
+    ),
     "runnables.models": (
         "atruncate_stream ChatModel convert_to_openai_function convert_to_openai_tool "
         "Embeddings init_chat_model init_embeddings LanguageModelInput RawAnswer "
@@ -99,6 +101,7 @@ HOMES: Final = {
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel "
         "FakeMessagesListChatModel GenericFakeChatModel ParrotFakeChatModel"
     ),
+    "runnables.models.llm": "BaseLLM LLM",
     "runnables.models.rate_limits": "BaseRateLimiter InMemoryRateLimiter",
     "runnables.models.text_fakes": "FakeListLLM FakeStreamingListLLM",
     "runnables.models.usage": "track_usage Usage",

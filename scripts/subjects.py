@@ -178,6 +178,7 @@ SUBJECTS = (
             "Models with LangChain's hooks": "BaseChatModel SimpleChatModel ChatResult LLMResult "
             "ChatGeneration ChatGenerationChunk CallbackManagerForLLMRun "
             "AsyncCallbackManagerForLLMRun",
+            "Models of text": "LLM BaseLLM Generation GenerationChunk",
             "Models without a service": "FakeListChatModel FakeMessagesListChatModel "
             "GenericFakeChatModel ParrotFakeChatModel FakeListLLM FakeStreamingListLLM",
         },
@@ -268,11 +269,11 @@ SUBJECTS = (
         "The classes behind `init_chat_model` and `init_embeddings`, for settings that only one "
         "provider has.",
         {
-            "OpenAI and Azure": "openai.ChatOpenAI openai.AzureChatOpenAI "
+            "OpenAI and Azure": "openai.ChatOpenAI openai.AzureChatOpenAI openai.OpenAI "
             "openai.OpenAIEmbeddings openai.Timeouts",
             "Anthropic": "anthropic.ChatAnthropic",
             "Google": "google.ChatGoogleGenerativeAI google.GoogleGenerativeAIEmbeddings",
-            "Ollama": "ollama.ChatOllama ollama.OllamaEmbeddings",
+            "Ollama": "ollama.ChatOllama ollama.OllamaLLM ollama.OllamaEmbeddings",
             "The local model": "local.LocalChatModel local.LocalEmbeddings "
             "local.Weights local.SMOLLM2 local.cache_dir "
             "local.fetch local.unload",

@@ -43,9 +43,17 @@ ALLOWED: Mapping[str, str] = {
         "without an async half, the sync one is run"
     ),
     "runnables.history.sessions:Sessions._find": "async, a user's function goes to a worker thread",
-    "runnables.models.chat:ChatModel._generate": "without an async half, the sync one is run",
-    "runnables.models.chat:ChatModel._stream": "without an async half, the sync one is run",
-    "runnables.models.chat:ChatModel._invoke_observed": "async, the sync hook will do, too",
+    "runnables.models.language_model:LanguageModel._generate": (
+        "without an async half, the sync one is run"
+    ),
+    "runnables.models.language_model:LanguageModel._stream": (
+        "without an async half, the sync one is run"
+    ),
+    "runnables.models.language_model:LanguageModel._invoke_observed": (
+        "async, the sync hook will do, too"
+    ),
+    "runnables.models.text:TextModel._invoke_observed": "async, the sync hook will do, too",
+    "runnables.models.llm:LLM._call": "without an async half, the sync one is run",
     "runnables.tools.function_calls:FunctionCalls.call": (
         "without an async half, the sync one is run"
     ),

@@ -15,7 +15,14 @@ from runnables.errors import RunnablesError
 from runnables.messages.as_text import get_buffer_string
 from runnables.messages.base import BaseMessage
 from runnables.messages.convert import convert_to_messages
-from runnables.messages.generations import ChatGeneration, ChatGenerationChunk, LLMResult
+from runnables.messages.generations import (
+    ChatGeneration,
+    ChatGenerationChunk,
+    Generation,
+    GenerationChunk,
+    LLMResult,
+)
+from runnables.messages.prompt_values import StringPromptValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,18 +77,32 @@ def _llm_start(event: Event) -> Arguments:
     return _start(event, [get_buffer_string(conversation(event))])
 
 
+def prompt_of(event: Event) -> str:
+    """Return the prompt that a model of text was given."""
+    prompt = event.input.text if isinstance(event.input, StringPromptValue) else event.input
+    return prompt if isinstance(prompt, str) else get_buffer_string(conversation(event))
+
+
+def _prompt_start(event: Event) -> Arguments:
+    return _start(event, [prompt_of(event)])
+
+
 def _new_token(event: Event) -> Arguments | None:
     if event.chunk is RESET:  # the answer starts over, which these methods cannot say
         return None
+    if isinstance(event.chunk, str):  # of a model of text
+        info = getattr(event.chunk, "response_metadata", None)
+        part = GenerationChunk(text=event.chunk, generation_info=info)
+        return (str(event.chunk),), {"chunk": part, **_ids(event)}
     chunk = ChatGenerationChunk(message=event.chunk)
     return (chunk.text,), {"chunk": chunk, **_ids(event)}
 
 
 def _llm_end(event: Event) -> Arguments:
-    message = event.output
-    if not isinstance(message, BaseMessage):  # a stream without a chunk
+    answer = event.output
+    if not isinstance(answer, (BaseMessage, str)):  # a stream without a chunk
         return (LLMResult(generations=[[]]),), _ids(event)
-    metadata: dict[str, Any] = dict(message.response_metadata)
+    metadata: dict[str, Any] = dict(getattr(answer, "response_metadata", {}))
     output: dict[str, Any] = {}
     if name := metadata.get("model_name"):
         output["model_name"] = name
@@ -91,8 +112,11 @@ def _llm_end(event: Event) -> Arguments:
             "completion_tokens": usage["output_tokens"],
             "total_tokens": usage["total_tokens"],
         }
-    answer = ChatGeneration(message=message, generation_info=metadata)
-    return (LLMResult(generations=[[answer]], llm_output=output),), _ids(event)
+    if isinstance(answer, str):  # of a model of text
+        made: ChatGeneration = Generation(text=str(answer), generation_info=metadata)
+    else:
+        made = ChatGeneration(message=answer, generation_info=metadata)
+    return (LLMResult(generations=[[made]], llm_output=output),), _ids(event)
 
 
 def _chain_start(event: Event) -> Arguments:
@@ -135,6 +159,9 @@ def _custom(event: Event) -> Arguments:
 CHAT_MODEL_START: Final = Method("on_chat_model_start", "ignore_chat_model", _chat_model_start)
 LLM_START: Final = Method("on_llm_start", "ignore_llm", _llm_start)
 
+_PROMPT_START: Final = Method("on_llm_start", "ignore_llm", _prompt_start)
+_NEW_TOKEN: Final = Method("on_llm_new_token", "ignore_llm", _new_token)
+_LLM_END: Final = Method("on_llm_end", "ignore_llm", _llm_end)
 _LLM_ERROR: Final = Method("on_llm_error", "ignore_llm", _error)
 _CHAIN_ERROR: Final = Method("on_chain_error", "ignore_chain", _error)
 _TOOL_ERROR: Final = Method("on_tool_error", "ignore_agent", _error)
@@ -142,10 +169,15 @@ _RETRIEVER_ERROR: Final = Method("on_retriever_error", "ignore_retriever", _erro
 
 METHODS: Final[Mapping[tuple[str, str], tuple[Method, ...]]] = {
     ("llm", "start"): (CHAT_MODEL_START, LLM_START),
-    ("llm", "chunk"): (Method("on_llm_new_token", "ignore_llm", _new_token),),
-    ("llm", "end"): (Method("on_llm_end", "ignore_llm", _llm_end),),
+    ("llm", "chunk"): (_NEW_TOKEN,),
+    ("llm", "end"): (_LLM_END,),
     ("llm", "error"): (_LLM_ERROR,),
     ("llm", "cancelled"): (_LLM_ERROR,),
+    ("text", "start"): (_PROMPT_START,),
+    ("text", "chunk"): (_NEW_TOKEN,),
+    ("text", "end"): (_LLM_END,),
+    ("text", "error"): (_LLM_ERROR,),
+    ("text", "cancelled"): (_LLM_ERROR,),
     ("chain", "start"): (Method("on_chain_start", "ignore_chain", _chain_start),),
     ("chain", "end"): (Method("on_chain_end", "ignore_chain", _output),),
     ("chain", "error"): (_CHAIN_ERROR,),
@@ -164,6 +196,7 @@ METHODS: Final[Mapping[tuple[str, str], tuple[Method, ...]]] = {
 
 FAMILIES: Final[Mapping[str, str]] = {
     "chat_model": "llm",
+    "llm": "text",
     "tool": "tool",
     "retriever": "retriever",
     "custom": "custom",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-from runnables.callbacks.calls import conversation, tool_arguments
+from runnables.callbacks.calls import conversation, prompt_of, tool_arguments
 from runnables.core.config import RunnableConfig, ensure_scope
 from runnables.engine.interleave import AsyncBackground, run_in_background
 from runnables.engine.misuse import EVENTS
@@ -86,6 +86,8 @@ def input_of(event: Event) -> Any:
     match event.run_type:
         case "chat_model":
             return {"messages": [conversation(event)]}
+        case "llm":
+            return {"prompts": [prompt_of(event)]}
         case "retriever":
             return {"query": event.input}
         case "tool":

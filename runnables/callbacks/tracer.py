@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from runnables.callbacks.calls import FAMILIES, conversation, tool_arguments
+from runnables.callbacks.calls import FAMILIES, conversation, prompt_of, tool_arguments
 from runnables.callbacks.handlers import BaseCallbackHandler, call_method
 from runnables.core.signatures import is_async
 from runnables.messages.base import BaseMessage
@@ -167,7 +167,7 @@ class BaseTracer(BaseCallbackHandler, internal=True):
     def _call_own(self, event: Event, run: Run) -> None:
         """Call the method for this kind of run and event, where the class has one."""
         family = FAMILIES.get(event.run_type, "chain")
-        if family == "llm" and event.kind == "start":
+        if event.run_type == "chat_model" and event.kind == "start":
             family = "chat_model"
         kind = "error" if event.kind == "cancelled" else event.kind
         if (method := getattr(self, f"_on_{family}_{kind}", None)) is not None:
@@ -212,9 +212,11 @@ def _type_of(event: Event) -> str:
 
 
 def _inputs(event: Event) -> dict[str, Any]:
-    match FAMILIES.get(event.run_type):
-        case "llm":
+    match event.run_type:
+        case "chat_model":
             return {"messages": [conversation(event)]}
+        case "llm":
+            return {"prompts": [prompt_of(event)]}
         case "retriever":
             return {"query": event.input}
         case "tool":
@@ -226,10 +228,12 @@ def _inputs(event: Event) -> dict[str, Any]:
 
 
 def _outputs(event: Event) -> dict[str, Any]:
-    match FAMILIES.get(event.run_type):
-        case "llm" if isinstance(event.output, BaseMessage):
+    match event.run_type:
+        case "chat_model" if isinstance(event.output, BaseMessage):
             answer = {"text": event.output.text, "message": event.output}
             return {"generations": [[answer]]}
+        case "llm" if isinstance(event.output, str):
+            return {"generations": [[{"text": event.output}]]}
         case "retriever":
             return {"documents": event.output}
         case _:

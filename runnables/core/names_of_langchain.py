@@ -20,7 +20,10 @@ HISTORY: Final = (
     "store, subclass BaseChatMessageHistory."
 )
 CHAINS: Final = "Pipe its parts: prompt | model | StrOutputParser()."
-TEXT_MODELS: Final = "Models are chat models here: init_chat_model('openai:gpt-5-mini')."
+TEXT_MODELS: Final = (
+    "Use a chat model, init_chat_model('provider:model'); or subclass LLM, whose `_call` gets a "
+    "prompt."
+)
 RESULTS: Final = "Models take and return messages: AIMessage, AIMessageChunk."
 RETRIEVAL: Final = (
     "There is no store or splitter here: subclass BaseRetriever for a store, or use a function."
@@ -77,9 +80,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Use RunnablePassthrough().": "aidentity identity",
     },
     "Messages and models": {
-        RESULTS: "Generation GenerationChunk",
-        TEXT_MODELS: "OpenAI",
-        "Subclass SimpleChatModel: its `_call` gets messages, and returns a string.": "BaseLLM LLM",
+        TEXT_MODELS: "AnthropicLLM",
         "Use AIMessage.": "LanguageModelOutput",
         "Use AuthenticationError.": "ModelAuthenticationError",
         "Use ChatModel.": "BaseLanguageModel LanguageModelLike",

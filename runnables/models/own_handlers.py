@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from runnables.compose.runnable import Runnable
 from runnables.core.config import (
     RunnableConfig,
     Scope,
@@ -12,19 +13,19 @@ from runnables.core.config import (
     ensure_scope,
 )
 from runnables.core.missing_input import may_lack_input
-from runnables.models.structured.output import StructuredOutput
+from runnables.messages.convert import LanguageModelInput
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from runnables.core.handlers import Handler
     from runnables.engine.stream import AsyncStream, Stream
-    from runnables.messages.ai import AIMessage
-    from runnables.messages.convert import LanguageModelInput
+
+Answer = TypeVar("Answer", covariant=True)
 
 
-class OwnHandlers(StructuredOutput, internal=True):
-    """The part of a chat model that has handlers of its own, for each of its runs.
+class OwnHandlers(Runnable[LanguageModelInput, Answer], Generic[Answer], internal=True):
+    """The part of a model that has handlers of its own, for each of its runs.
 
     Attributes:
         callbacks: the handlers; None, or an empty list: none.
@@ -56,7 +57,7 @@ class OwnHandlers(StructuredOutput, internal=True):
     @may_lack_input
     def invoke(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AIMessage:
+    ) -> Answer:
         """Answer a conversation; its own handlers receive the events."""
         if self.callbacks:
             config = self._observed(config)
@@ -65,7 +66,7 @@ class OwnHandlers(StructuredOutput, internal=True):
     @may_lack_input
     async def ainvoke(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AIMessage:
+    ) -> Answer:
         """Do what `invoke` does, async."""
         if self.callbacks:
             config = self._observed(config)
@@ -76,7 +77,7 @@ class OwnHandlers(StructuredOutput, internal=True):
         input: Iterator[LanguageModelInput],
         config: RunnableConfig | None = None,
         **kwargs: Any,
-    ) -> Stream[AIMessage]:
+    ) -> Stream[Answer]:
         """Answer a conversation in chunks; its own handlers receive the events."""
         if self.callbacks:
             config = self._observed(config)
@@ -87,7 +88,7 @@ class OwnHandlers(StructuredOutput, internal=True):
         input: AsyncIterator[LanguageModelInput],
         config: RunnableConfig | None = None,
         **kwargs: Any,
-    ) -> AsyncStream[AIMessage]:
+    ) -> AsyncStream[Answer]:
         """Do what `transform` does, async."""
         if self.callbacks:
             config = self._observed(config)

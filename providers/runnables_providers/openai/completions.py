@@ -113,11 +113,11 @@ class Completion(ApiCall):
             official=self.official,
         )
         request = {"messages": messages, **options}
-        if streamed:
-            request["stream"] = True
-            if self.usage:
-                request["stream_options"] = {"include_usage": True}
-        return request
+        return {**request, **self._streaming()} if streamed else request
+
+    def _streaming(self) -> dict[str, Any]:
+        """Return the fields of a request that is streamed."""
+        return {"stream": True, **({"stream_options": _WITH_USAGE} if self.usage else {})}
 
     # -- the answer
 
@@ -256,6 +256,7 @@ class Completion(ApiCall):
         return metadata
 
 
+_WITH_USAGE: Final = {"include_usage": True}
 _TOOL_OPTIONS: Final = ("tools", "tool_choice", "parallel_tool_calls")
 _TEXT: Final = frozenset({"role", "content"})
 _PLAIN: Final = frozenset({"role", "content", "tool_calls"})
