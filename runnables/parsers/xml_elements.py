@@ -26,21 +26,23 @@ class XMLChildren(list[Any]):
         self._places = list(places)
 
     @classmethod
-    def merge_chunks(cls, chunks: Sequence[Self]) -> Self:
+    def merge_chunks(cls, chunks: Sequence[list[Any]]) -> Self:
         """Merge parts of the children of one element, in their order."""
         merged = cls()
         groups: dict[int, list[Any]] = {}
+        free = 0
         for chunk in chunks:
-            for place, child in zip(
-                _places(chunk, max(groups, default=-1) + 1), chunk, strict=True
-            ):
+            for place, child in zip(_places(chunk, free), chunk, strict=True):
                 groups.setdefault(place, []).append(child)
+                free = max(free, place + 1)
         merged._places = list(groups)
         merged.extend(map(_merged_child, groups.values()))
         return merged
 
     def __add__(self, other: Any) -> Any:
-        return self.merge_chunks([self, other]) if isinstance(other, list) else NotImplemented
+        if not isinstance(other, list):
+            return NotImplemented
+        return self.merge_chunks([self, cast("list[object]", other)])
 
 
 def join_elements(chunks: Sequence[Any]) -> Any:
@@ -52,7 +54,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(child) for name, child in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_plain(child) for child in cast("list[Any]", value)]
+        return [_plain(child) for child in cast("list[object]", value)]
     return value
 
 
@@ -69,8 +71,10 @@ def _merged_child(parts: list[Any]) -> Any:
 
     Others come once; where one comes twice, a chunk was added twice.
     """
-    values = [part[name] for part in parts if isinstance(part, dict) for name in part]
-    if len(parts) == 1 or not all(isinstance(value, list) for value in values):
+    if len(parts) == 1 or not all(isinstance(part, dict) for part in parts):
         return parts[-1]
     (name,) = parts[0]
+    values: list[Any] = [part[name] for part in parts]
+    if not all(isinstance(value, list) for value in values):
+        return parts[-1]
     return {name: XMLChildren.merge_chunks(values)}

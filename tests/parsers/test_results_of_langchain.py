@@ -81,7 +81,7 @@ def test_the_base_class_parses_the_text(call: Call) -> None:
     assert Counted().parse_result([ChatGeneration(message=AIMessage("ab"))]) == 20
 
 
-def test_errors_have_the_text_and_refusals_are_told_apart(call: Call) -> None:
+def test_errors_have_the_text_and_refusals_have_their_own(call: Call) -> None:
     """As those of parsers of text."""
     with pytest.raises(OutputParserException) as caught:
         call.invoke(Strict(), "Ahoy")

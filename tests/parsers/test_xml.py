@@ -34,24 +34,24 @@ def test_elements_are_streamed_when_they_are_finished(call: Call) -> None:
     assert call.transform(XMLOutputParser(), ["<a>on", "e</a>"]) == [{"a": "one"}]
 
 
-TWINS = "<a><b><c>1</c>x<c>2</c></b><b><c>3</c></b> y <b/></a><d/>"
+NAMESAKES = "<a><b><c>1</c>x<c>2</c></b><b><c>3</c></b> y <b/></a><d/>"
 
 
 def test_chunks_add_up_to_the_value(call: Call) -> None:
     """Also with `+`, key by key, and as copies: two elements of one name stay two."""
-    value = call.invoke(XMLOutputParser(), TWINS)
-    chunks = call.transform(XMLOutputParser(), [*TWINS])
+    value = call.invoke(XMLOutputParser(), NAMESAKES)
+    chunks = call.transform(XMLOutputParser(), [*NAMESAKES])
     assert merge_chunks(chunks, XMLOutputParser.merge) == value == sum(chunks[1:], chunks[0])
     assert merge_chunks(pickle.loads(pickle.dumps(chunks))) == value
     assert merge_chunks(copy.deepcopy(chunks)) == value
-    picked = call.transform(XMLOutputParser().pick("a"), [*TWINS])
+    picked = call.transform(XMLOutputParser().pick("a"), [*NAMESAKES])
     assert merge_chunks(picked) == value["a"]
     assert type(merge_chunks(chunks, XMLOutputParser.merge)["a"]) is list
 
 
 def test_later_steps_get_the_value(call: Call) -> None:
     """Whether they take the chunks, the whole, or one key."""
-    value = XMLOutputParser().parse(TWINS)
+    value = XMLOutputParser().parse(NAMESAKES)
     for step in (
         RunnablePassthrough.assign(names=list),
         RunnablePick(["a"]),
@@ -59,10 +59,10 @@ def test_later_steps_get_the_value(call: Call) -> None:
         RunnableLambda(len),
     ):
         chain = RunnableLambda(str) | XMLOutputParser() | step
-        stream = chain.stream(TWINS)
+        stream = chain.stream(NAMESAKES)
         chunks = list(stream)
-        assert merge_chunks(chunks, stream.merge) == call.invoke(chain, TWINS)
-    assert call.invoke(XMLOutputParser(), TWINS) == value
+        assert merge_chunks(chunks, stream.merge) == call.invoke(chain, NAMESAKES)
+    assert call.invoke(XMLOutputParser(), NAMESAKES) == value
 
 
 def test_what_users_add_to_a_chunk_is_new() -> None:
