@@ -74,18 +74,19 @@ HOMES: Final = {
         "SummarizeHistory with_history"
     ),
     "runnables.messages": (
-        "add_usage AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage "
-        "BaseMessageChunk ChatMessage ChatMessageChunk ChatPromptValue Content ContentBlock "
-        "convert_to_messages convert_to_openai_messages count_tokens_approximately "
+        "add_ai_message_chunks add_usage AIMessage AIMessageChunk AnyMessage "
+        "AudioContentBlock BaseMessage BaseMessageChunk ChatMessage ChatMessageChunk "
+        "ChatPromptValue ChatPromptValueConcrete Content ContentBlock convert_to_messages "
+        "convert_to_openai_image_block convert_to_openai_messages count_tokens_approximately "
         "FileContentBlock filter_messages get_buffer_string HumanMessage HumanMessageChunk "
         "ImageContentBlock InputTokenDetails invalid_tool_call InvalidToolCall "
-        "merge_message_runs message_chunk_to_message message_from_dict message_to_chunk "
-        "message_to_dict MessageLikeRepresentation messages_from_dict messages_to_dict "
-        "MessagesLike NonStandardContentBlock OutputTokenDetails PlainTextContentBlock "
-        "PromptValue ReasoningContentBlock RefusalContentBlock StringPromptValue "
-        "subtract_usage SystemMessage SystemMessageChunk TextContentBlock tool_call "
-        "tool_call_chunk ToolCall ToolCallChunk ToolMessage ToolMessageChunk trim_messages "
-        "UsageMetadata VideoContentBlock"
+        "is_data_content_block merge_content merge_message_runs message_chunk_to_message "
+        "message_from_dict message_to_chunk message_to_dict MessageLikeRepresentation "
+        "messages_from_dict messages_to_dict MessagesLike NonStandardContentBlock "
+        "OutputTokenDetails PlainTextContentBlock PromptValue ReasoningContentBlock "
+        "RefusalContentBlock StringPromptValue subtract_usage SystemMessage "
+        "SystemMessageChunk TextContentBlock tool_call tool_call_chunk ToolCall ToolCallChunk "
+        "ToolMessage ToolMessageChunk trim_messages UsageMetadata VideoContentBlock"
     ),
     "runnables.messages.generations": (
         "ChatGeneration ChatGenerationChunk ChatResult Generation GenerationChunk LLMResult"
@@ -106,24 +107,25 @@ HOMES: Final = {
     "runnables.models.text_fakes": "FakeListLLM FakeStreamingListLLM",
     "runnables.models.usage": "track_usage Usage",
     "runnables.parsers": (
-        "answer_text BaseOutputParser BaseParser BaseTransformOutputParser "
-        "CommaSeparatedListOutputParser DatetimeOutputParser EnumOutputParser JsonError "
-        "JsonExtractor JsonOutputKeyToolsParser JsonOutputParser JsonOutputToolsParser "
-        "JsonReader ListOutputParser MarkdownListOutputParser NumberedListOutputParser "
-        "OutputFixingParser parse_json_markdown parse_partial_json PydanticOutputParser "
-        "PydanticToolsParser RepairParser ResponseSchema RetryOutputParser "
-        "RetryWithErrorOutputParser SimpleJsonOutputParser StrOutputParser "
-        "StructuredOutputParser XMLOutputParser"
+        "answer_text BaseGenerationOutputParser BaseLLMOutputParser BaseOutputParser "
+        "BaseParser BaseTransformOutputParser CommaSeparatedListOutputParser "
+        "DatetimeOutputParser EnumOutputParser JsonError JsonExtractor "
+        "JsonOutputKeyToolsParser JsonOutputParser JsonOutputToolsParser JsonReader "
+        "ListOutputParser MarkdownListOutputParser NumberedListOutputParser "
+        "OutputFixingParser parse_and_check_json_markdown parse_json_markdown "
+        "parse_partial_json PydanticOutputParser PydanticToolsParser RepairParser "
+        "ResponseSchema RetryOutputParser RetryWithErrorOutputParser SimpleJsonOutputParser "
+        "StrOutputParser StructuredOutputParser XMLOutputParser"
     ),
     "runnables.prompts": (
         "AIMessagePromptTemplate AsyncExampleSelector BaseChatPromptTemplate "
         "BaseExampleSelector BaseMessagePromptTemplate BasePromptTemplate "
         "ChatMessagePromptTemplate ChatPromptTemplate DictPromptTemplate ExampleSelector "
-        "FewShotChatMessagePromptTemplate FewShotPromptTemplate HumanMessagePromptTemplate "
-        "ImagePromptTemplate LengthBasedExampleSelector MaxMarginalRelevanceExampleSelector "
-        "MessagesPlaceholder MissingVariableError PromptInputError PromptTemplate "
-        "PromptTemplateFormat SemanticSimilarityExampleSelector StringPromptTemplate "
-        "SystemMessagePromptTemplate"
+        "FewShotChatMessagePromptTemplate FewShotPromptTemplate FewShotPromptWithTemplates "
+        "HumanMessagePromptTemplate ImagePromptTemplate LengthBasedExampleSelector "
+        "MaxMarginalRelevanceExampleSelector MessagesPlaceholder MissingVariableError "
+        "PromptInputError PromptTemplate PromptTemplateFormat "
+        "SemanticSimilarityExampleSelector StringPromptTemplate SystemMessagePromptTemplate"
     ),
     "runnables.retrieval": "aformat_document BaseRetriever Document format_document",
     "runnables.tools": (

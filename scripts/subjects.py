@@ -87,15 +87,17 @@ SUBJECTS = (
             "tool_call_chunk",
             "Content blocks": "ContentBlock Content TextContentBlock ReasoningContentBlock "
             "RefusalContentBlock ImageContentBlock AudioContentBlock VideoContentBlock "
-            "FileContentBlock PlainTextContentBlock NonStandardContentBlock",
+            "FileContentBlock PlainTextContentBlock NonStandardContentBlock "
+            "is_data_content_block",
             "What stands for messages": "convert_to_messages MessageLikeRepresentation "
             "MessagesLike AnyMessage",
             "Select and trim": "trim_messages filter_messages merge_message_runs "
             "count_tokens_approximately get_buffer_string",
             "Save and convert": "message_to_dict message_from_dict messages_to_dict "
-            "messages_from_dict convert_to_openai_messages",
+            "messages_from_dict convert_to_openai_messages convert_to_openai_image_block",
             "Chunks": "BaseMessageChunk AIMessageChunk HumanMessageChunk SystemMessageChunk "
-            "ToolMessageChunk ChatMessageChunk message_to_chunk message_chunk_to_message",
+            "ToolMessageChunk ChatMessageChunk message_to_chunk message_chunk_to_message "
+            "add_ai_message_chunks merge_content",
             "Token counts": "UsageMetadata InputTokenDetails OutputTokenDetails add_usage "
             "subtract_usage",
         },
@@ -111,10 +113,12 @@ SUBJECTS = (
             "SystemMessagePromptTemplate ChatMessagePromptTemplate ImagePromptTemplate "
             "DictPromptTemplate",
             "Examples": "FewShotChatMessagePromptTemplate FewShotPromptTemplate "
+            "FewShotPromptWithTemplates "
             "LengthBasedExampleSelector SemanticSimilarityExampleSelector "
             "MaxMarginalRelevanceExampleSelector "
             "ExampleSelector AsyncExampleSelector BaseExampleSelector",
-            "What a prompt makes": "PromptValue ChatPromptValue StringPromptValue",
+            "What a prompt makes": "PromptValue ChatPromptValue ChatPromptValueConcrete "
+            "StringPromptValue",
             "Bases": "BasePromptTemplate BaseChatPromptTemplate StringPromptTemplate "
             "BaseMessagePromptTemplate",
         },
@@ -134,9 +138,10 @@ SUBJECTS = (
             "Correcting answers": (
                 "RepairParser OutputFixingParser RetryOutputParser RetryWithErrorOutputParser"
             ),
-            "Parsers of your own": "BaseOutputParser BaseTransformOutputParser BaseParser",
-            "Partial JSON": "parse_partial_json parse_json_markdown JsonReader JsonExtractor "
-            "JsonError",
+            "Parsers of your own": "BaseOutputParser BaseTransformOutputParser "
+            "BaseGenerationOutputParser BaseLLMOutputParser BaseParser",
+            "Partial JSON": "parse_partial_json parse_json_markdown parse_and_check_json_markdown "
+            "JsonReader JsonExtractor JsonError",
         },
     ),
     Subject(

@@ -50,8 +50,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Use RunnablesError.": "LangChainException",
         "Use RunnableConfig.": "CONFIG_KEYS EmptyDict",
         "Use merge_chunks.": (
-            "add_ai_message_chunks agenerate_from_stream generate_from_stream "
-            "merge_chat_generation_chunks"
+            "agenerate_from_stream generate_from_stream merge_chat_generation_chunks"
         ),
         "Chunks merge as they declare it: merge_chunks.": "Addable SupportsAdd",
         "Use merge_configs.": "patch_config",
@@ -158,8 +157,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         EMBEDDINGS: "AwaEmbeddings MistralAIEmbeddings",
     },
     "Prompts": {
-        "Use ChatPromptValue, or a list of messages.": "ChatPromptValueConcrete ImagePromptValue",
-        "Use FewShotPromptTemplate, whose prefix may be a template.": "FewShotPromptWithTemplates",
+        "Use ChatPromptValue, or a list of messages.": "ImagePromptValue",
         "Use ImagePromptTemplate, or a dict with the URL.": "ImageURL",
         "Use prompt | model.with_structured_output(MyClass).": "StructuredPrompt",
         "Use PromptTemplate, which checks itself: .format(...), .input_variables.": (
@@ -184,7 +182,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "default_tool_chunk_parser default_tool_parser make_invalid_tool_call "
             "parse_tool_call parse_tool_calls"
         ),
-        "Use BaseOutputParser.": "BaseGenerationOutputParser BaseLLMOutputParser OutputParserLike",
+        "Use BaseOutputParser.": "OutputParserLike",
         "Use BaseTransformOutputParser.": "BaseCumulativeTransformOutputParser",
         "Use model.with_structured_output(MyClass).": "create_structured_output_runnable",
         "Write a function, and pipe the model into it: model | StrOutputParser() | function.": (
@@ -193,7 +191,6 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "Use StrOutputParser.": "NoOpOutputParser",
         "Use parser.get_format_instructions().": "JSON_FORMAT_INSTRUCTIONS XML_FORMAT_INSTRUCTIONS",
-        "Use parse_json_markdown.": "parse_and_check_json_markdown",
     },
     "Tools": {
         "Use ConfigError.": "SchemaAnnotationError",
@@ -348,7 +345,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "acall_func_with_variable_args accepts_config accepts_context accepts_run_manager "
             "add_notification_metadata ahandle_event asyncio_accepts_context atee "
             "build_extra_kwargs call_func_with_variable_args check_package_version comma_list "
-            "convert_to_openai_data_block convert_to_openai_image_block coro_with_context "
+            "convert_to_openai_data_block coro_with_context "
             "create_message default default_init_validator dereference_refs droplastn elapsed "
             "ensure_id extract_sub_links find_all_links formatter g_token_cache gated_coro "
             "get_all_basemodel_annotations get_async_callback_manager_for_config get_bolded_text "
@@ -357,8 +354,8 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "get_headers get_lambda_source get_msg_title_repr get_notification_metadata "
             "get_pydantic_field_names get_translator get_unique_config_specs grab_literal "
             "guard_import handle_event image indent_lines_after_first is_async_callable "
-            "is_async_generator is_data_content_block is_interactive_env is_openai_data_block "
-            "is_subsequence is_uuid l_sa_check log_error_once make_options_spec merge_content "
+            "is_async_generator is_interactive_env is_openai_data_block "
+            "is_subsequence is_uuid l_sa_check log_error_once make_options_spec "
             "mock_now nested_element node_data_json node_data_str parse_tag pre_init "
             "prefix_config_spec print_sys_info print_text py_anext r_sa_check "
             "raise_for_status_with_text register_configure_hook register_translator render "

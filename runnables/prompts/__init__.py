@@ -14,7 +14,11 @@ if TYPE_CHECKING:
         ExampleSelector,
         LengthBasedExampleSelector,
     )
-    from runnables.prompts.few_shot import FewShotChatMessagePromptTemplate, FewShotPromptTemplate
+    from runnables.prompts.few_shot import (
+        FewShotChatMessagePromptTemplate,
+        FewShotPromptTemplate,
+        FewShotPromptWithTemplates,
+    )
     from runnables.prompts.formats.base import PromptTemplateFormat
     from runnables.prompts.message import (
         AIMessagePromptTemplate,
@@ -41,7 +45,9 @@ else:
                 "AsyncExampleSelector BaseExampleSelector ExampleSelector "
                 "LengthBasedExampleSelector"
             ),
-            "runnables.prompts.few_shot": "FewShotChatMessagePromptTemplate FewShotPromptTemplate",
+            "runnables.prompts.few_shot": (
+                "FewShotChatMessagePromptTemplate FewShotPromptTemplate FewShotPromptWithTemplates"
+            ),
             "runnables.prompts.formats.base": "PromptTemplateFormat",
             "runnables.prompts.message": (
                 "AIMessagePromptTemplate BaseMessagePromptTemplate ChatMessagePromptTemplate "
@@ -68,6 +74,7 @@ __all__ = [
     "ExampleSelector",
     "FewShotChatMessagePromptTemplate",
     "FewShotPromptTemplate",
+    "FewShotPromptWithTemplates",
     "HumanMessagePromptTemplate",
     "ImagePromptTemplate",
     "LengthBasedExampleSelector",

@@ -45,6 +45,8 @@ BASES = {
     "runnables.parsers.base.BaseParser": "a base of parsers",
     "runnables.parsers.base.BaseOutputParser": "a base of parsers",
     "runnables.parsers.base.BaseTransformOutputParser": "a base of parsers",
+    "runnables.parsers.generations.BaseGenerationOutputParser": "a base of parsers",
+    "runnables.parsers.generations.BaseLLMOutputParser": "another name of it",
     "runnables.parsers.lists.ListOutputParser": "a base of parsers",
     "runnables.parsers.repair.RepairLoop": "a base, of what repairs answers",
     "runnables.parsers.tool_calls.ToolCallsParser": "a base of parsers",
