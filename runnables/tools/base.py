@@ -212,7 +212,7 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         if isinstance(schema, dict) or not (hidden := injected_fields(schema)):
             return schema
         visible = {name: field for name, field in fields_in(schema).items() if name not in hidden}
-        model = fields_schema(schema.__name__, visible)
+        model = fields_schema(schema.__name__, visible, needs_json=True)
         model.__doc__ = schema.__doc__
         return model
 
