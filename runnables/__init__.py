@@ -141,6 +141,8 @@ if TYPE_CHECKING:
     from runnables.history import (
         BaseChatMessageHistory as BaseChatMessageHistory,
         ChatMessageHistory as ChatMessageHistory,
+        ConversationBufferMemory as ConversationBufferMemory,
+        ConversationBufferWindowMemory as ConversationBufferWindowMemory,
         History as History,
         InMemoryChatMessageHistory as InMemoryChatMessageHistory,
         InMemoryHistory as InMemoryHistory,

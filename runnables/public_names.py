@@ -62,9 +62,10 @@ HOMES: Final = {
         "ToolException WeightsError"
     ),
     "runnables.history": (
-        "BaseChatMessageHistory ChatMessageHistory History InMemoryChatMessageHistory "
-        "InMemoryHistory RunnableWithMessageHistory SQLiteChatMessageHistory SQLiteHistory "
-        "SummarizeHistory with_history"
+        "BaseChatMessageHistory ChatMessageHistory ConversationBufferMemory "
+        "ConversationBufferWindowMemory History InMemoryChatMessageHistory InMemoryHistory "
+        "RunnableWithMessageHistory SQLiteChatMessageHistory SQLiteHistory SummarizeHistory "
+        "with_history"
     ),
     "runnables.messages": (
         "add_usage AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage "

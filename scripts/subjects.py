@@ -161,6 +161,7 @@ SUBJECTS = (
             "InMemoryChatMessageHistory ChatMessageHistory",
             "Stores of your own": "History BaseChatMessageHistory",
             "Long conversations": "SummarizeHistory",
+            "Loaded and saved by hand": "ConversationBufferMemory ConversationBufferWindowMemory",
         },
     ),
     Subject(

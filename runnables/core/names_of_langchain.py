@@ -252,8 +252,9 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "History": {
         HISTORY: (
-            "FileChatMessageHistory GetSessionHistoryCallable InMemoryEntityStore "
-            "MessagesOrDictWithMessages MongoDBChatMessageHistory PostgresChatMessageHistory "
+            "ConversationStringBufferMemory ConversationSummaryBufferMemory "
+            "ConversationTokenBufferMemory FileChatMessageHistory GetSessionHistoryCallable "
+            "InMemoryEntityStore MessagesOrDictWithMessages MongoDBChatMessageHistory PostgresChatMessageHistory "
             "RedisChatMessageHistory RedisEntityStore SQLChatMessageHistory SQLiteEntityStore "
             "StreamlitChatMessageHistory UpstashRedisEntityStore"
         ),

@@ -6,6 +6,7 @@ from runnables.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from runnables.history.base import BaseChatMessageHistory, History
+    from runnables.history.buffer import ConversationBufferMemory, ConversationBufferWindowMemory
     from runnables.history.memory import (
         ChatMessageHistory,
         InMemoryChatMessageHistory,
@@ -19,6 +20,7 @@ else:
         __name__,
         {
             "runnables.history.base": "BaseChatMessageHistory History",
+            "runnables.history.buffer": "ConversationBufferMemory ConversationBufferWindowMemory",
             "runnables.history.memory": (
                 "ChatMessageHistory InMemoryChatMessageHistory InMemoryHistory"
             ),
@@ -31,6 +33,8 @@ else:
 __all__ = [
     "BaseChatMessageHistory",
     "ChatMessageHistory",
+    "ConversationBufferMemory",
+    "ConversationBufferWindowMemory",
     "History",
     "InMemoryChatMessageHistory",
     "InMemoryHistory",
