@@ -254,9 +254,10 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         HISTORY: (
             "ConversationStringBufferMemory ConversationSummaryBufferMemory "
             "ConversationTokenBufferMemory FileChatMessageHistory GetSessionHistoryCallable "
-            "InMemoryEntityStore MessagesOrDictWithMessages MongoDBChatMessageHistory PostgresChatMessageHistory "
-            "RedisChatMessageHistory RedisEntityStore SQLChatMessageHistory SQLiteEntityStore "
-            "StreamlitChatMessageHistory UpstashRedisEntityStore"
+            "InMemoryEntityStore MessagesOrDictWithMessages MongoDBChatMessageHistory "
+            "PostgresChatMessageHistory RedisChatMessageHistory RedisEntityStore "
+            "SQLChatMessageHistory SQLiteEntityStore StreamlitChatMessageHistory "
+            "UpstashRedisEntityStore"
         ),
         "Use SummarizeHistory or trim_messages: a history is only appended to, or cleared.": (
             "RemoveMessage"
