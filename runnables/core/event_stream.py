@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from runnables.core.config import RunnableConfig, ensure_scope
+from runnables.core.description import checked_config
 from runnables.engine.interleave import AsyncBackground, run_in_background
 from runnables.engine.misuse import EVENTS
 from runnables.engine.stream import AsyncStream, Stream
@@ -120,8 +121,9 @@ class _Forward:
 
 
 def _with_events(
-    config: RunnableConfig | None, put: Callable[[Any], None], wanted: _Filter
+    runnable: Any, config: RunnableConfig | None, put: Callable[[Any], None], wanted: _Filter
 ) -> RunnableConfig:
+    config = checked_config(runnable, config)
     return ensure_scope(config).merged({"callbacks": [_Forward(put, wanted)]}).config
 
 
@@ -149,7 +151,8 @@ def stream_events(
     wanted = _Filter(options)
 
     def work(put: Callable[[Any], None]) -> None:
-        with runnable.stream(value, _with_events(config, put, wanted), **options) as chunks:
+        inner = _with_events(runnable, config, put, wanted)
+        with runnable.stream(value, inner, **options) as chunks:
             _exhaust(chunks)
 
     def events() -> Generator[StreamEvent, None, None]:
@@ -168,7 +171,8 @@ def astream_events(
     wanted = _Filter(options)
 
     async def work(put: Callable[[Any], None], drained: Callable[[], Awaitable[None]]) -> None:
-        async with runnable.astream(value, _with_events(config, put, wanted), **options) as chunks:
+        inner = _with_events(runnable, config, put, wanted)
+        async with runnable.astream(value, inner, **options) as chunks:
             async for _ in chunks:
                 await drained()
 
