@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         RunnableConfigurableFields as RunnableConfigurableFields,
     )
     from runnables.compose.configurable_fields import (
+        AnyConfigurableField as AnyConfigurableField,
         ConfigurableField as ConfigurableField,
         ConfigurableFieldMultiOption as ConfigurableFieldMultiOption,
         ConfigurableFieldSingleOption as ConfigurableFieldSingleOption,
@@ -330,6 +331,19 @@ if TYPE_CHECKING:
         render_text_description_and_args as render_text_description_and_args,
         tool as tool,
         tool_example_to_messages as tool_example_to_messages,
+    )
+    from runnables.type_names import (
+        ArgsSchema as ArgsSchema,
+        GetSessionHistoryCallable as GetSessionHistoryCallable,
+        LanguageModelLike as LanguageModelLike,
+        LanguageModelOutput as LanguageModelOutput,
+        MessageLike as MessageLike,
+        OutputParserLike as OutputParserLike,
+        RetrieverLike as RetrieverLike,
+        RetrieverOutput as RetrieverOutput,
+        RetrieverOutputLike as RetrieverOutputLike,
+        RunnableLike as RunnableLike,
+        ToolsRenderer as ToolsRenderer,
     )
 
 __version__ = "0.1.0"

@@ -20,8 +20,8 @@ HOMES: Final = {
     "runnables.compose.coerce": "coerce_to_runnable",
     "runnables.compose.configurable": "RunnableConfigurableAlternatives RunnableConfigurableFields",
     "runnables.compose.configurable_fields": (
-        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption "
-        "ConfigurableFieldSpec"
+        "AnyConfigurableField ConfigurableField ConfigurableFieldMultiOption "
+        "ConfigurableFieldSingleOption ConfigurableFieldSpec"
     ),
     "runnables.compose.decorator": "chain",
     "runnables.compose.functions": "RunnableLambda",
@@ -122,6 +122,11 @@ HOMES: Final = {
         "InjectedToolArg InjectedToolCallId render_text_description "
         "render_text_description_and_args RunnableTool StructuredTool Tool tool "
         "tool_example_to_messages"
+    ),
+    "runnables.type_names": (
+        "ArgsSchema GetSessionHistoryCallable LanguageModelLike LanguageModelOutput MessageLike "
+        "OutputParserLike RetrieverLike RetrieverOutput RetrieverOutputLike RunnableLike "
+        "ToolsRenderer"
     ),
 }
 # fmt: on

@@ -56,6 +56,9 @@ SUBJECTS = (
             "Streams": "Stream AsyncStream",
             "How chunks add up": "DELTAS SNAPSHOTS RESET ByKey ByIndex CustomMerge Merge "
             "MergeableChunk merge_chunks AddableDict add aadd",
+            "LangChain's names of types": "RunnableLike AnyConfigurableField MessageLike "
+            "LanguageModelLike LanguageModelOutput OutputParserLike ArgsSchema ToolsRenderer "
+            "GetSessionHistoryCallable RetrieverLike RetrieverOutput RetrieverOutputLike",
         },
     ),
     Subject(

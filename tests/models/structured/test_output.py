@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import TypedDict
 
 from runnables import ChatModel
-from runnables.errors import ConfigError
+from runnables.errors import ConfigError, OutputParserException
 from runnables.models import strict_schema, without_references
 from runnables.models.structured.output import StructuredOutput
 from runnables_providers.scripted import ScriptedChatModel
