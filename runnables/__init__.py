@@ -310,6 +310,7 @@ if TYPE_CHECKING:
         SemanticSimilarityExampleSelector as SemanticSimilarityExampleSelector,
         StringPromptTemplate as StringPromptTemplate,
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
+        load_prompt as load_prompt,
     )
     from runnables.retrieval import (
         BaseRetriever as BaseRetriever,

@@ -111,10 +111,10 @@ HOMES: Final = {
         "BaseExampleSelector BaseMessagePromptTemplate BasePromptTemplate "
         "ChatMessagePromptTemplate ChatPromptTemplate DictPromptTemplate ExampleSelector "
         "FewShotChatMessagePromptTemplate FewShotPromptTemplate HumanMessagePromptTemplate "
-        "ImagePromptTemplate LengthBasedExampleSelector MaxMarginalRelevanceExampleSelector "
-        "MessagesPlaceholder MissingVariableError PromptInputError PromptTemplate "
-        "PromptTemplateFormat SemanticSimilarityExampleSelector StringPromptTemplate "
-        "SystemMessagePromptTemplate"
+        "ImagePromptTemplate LengthBasedExampleSelector load_prompt "
+        "MaxMarginalRelevanceExampleSelector MessagesPlaceholder MissingVariableError "
+        "PromptInputError PromptTemplate PromptTemplateFormat SemanticSimilarityExampleSelector "
+        "StringPromptTemplate SystemMessagePromptTemplate"
     ),
     "runnables.retrieval": "aformat_document BaseRetriever Document format_document",
     "runnables.tools": (

@@ -117,6 +117,7 @@ SUBJECTS = (
             "LengthBasedExampleSelector SemanticSimilarityExampleSelector "
             "MaxMarginalRelevanceExampleSelector "
             "ExampleSelector AsyncExampleSelector BaseExampleSelector",
+            "Prompts in files": "load_prompt",
             "What a prompt makes": "PromptValue ChatPromptValue StringPromptValue",
             "Bases": "BasePromptTemplate BaseChatPromptTemplate StringPromptTemplate "
             "BaseMessagePromptTemplate",

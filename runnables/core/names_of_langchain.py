@@ -162,9 +162,8 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "Add prompts with `+`.": "PipelinePromptTemplate",
         "Subclass BaseExampleSelector.": "NGramOverlapExampleSelector",
-        "Write the prompt: ChatPromptTemplate.from_messages([...]).": (
-            "hub load_prompt load_prompt_from_config try_load_from_hub type_to_loader_dict"
-        ),
+        "Write the prompt: ChatPromptTemplate.from_messages([...]).": ("hub try_load_from_hub"),
+        "Use load_prompt(path).": "load_prompt_from_config type_to_loader_dict",
         "Use PromptTemplate.": "Prompt",
         "Use BaseMessagePromptTemplate.": "BaseStringMessagePromptTemplate",
         "Use PromptError.": "ChevronError",

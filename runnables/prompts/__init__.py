@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from runnables.prompts.few_shot import FewShotChatMessagePromptTemplate, FewShotPromptTemplate
     from runnables.prompts.formats.base import PromptTemplateFormat
+    from runnables.prompts.load import load_prompt
     from runnables.prompts.message import (
         AIMessagePromptTemplate,
         BaseMessagePromptTemplate,
@@ -43,6 +44,7 @@ else:
             ),
             "runnables.prompts.few_shot": "FewShotChatMessagePromptTemplate FewShotPromptTemplate",
             "runnables.prompts.formats.base": "PromptTemplateFormat",
+            "runnables.prompts.load": "load_prompt",
             "runnables.prompts.message": (
                 "AIMessagePromptTemplate BaseMessagePromptTemplate ChatMessagePromptTemplate "
                 "HumanMessagePromptTemplate MessagesPlaceholder SystemMessagePromptTemplate"
@@ -80,4 +82,5 @@ __all__ = [
     "SemanticSimilarityExampleSelector",
     "StringPromptTemplate",
     "SystemMessagePromptTemplate",
+    "load_prompt",
 ]
