@@ -144,6 +144,7 @@ if TYPE_CHECKING:
         ChatMessageHistory as ChatMessageHistory,
         ConversationBufferMemory as ConversationBufferMemory,
         ConversationBufferWindowMemory as ConversationBufferWindowMemory,
+        ConversationSummaryMemory as ConversationSummaryMemory,
         History as History,
         InMemoryChatMessageHistory as InMemoryChatMessageHistory,
         InMemoryHistory as InMemoryHistory,

@@ -63,9 +63,9 @@ HOMES: Final = {
     ),
     "runnables.history": (
         "BaseChatMessageHistory ChatMessageHistory ConversationBufferMemory "
-        "ConversationBufferWindowMemory History InMemoryChatMessageHistory InMemoryHistory "
-        "RunnableWithMessageHistory SQLiteChatMessageHistory SQLiteHistory SummarizeHistory "
-        "with_history"
+        "ConversationBufferWindowMemory ConversationSummaryMemory History "
+        "InMemoryChatMessageHistory InMemoryHistory RunnableWithMessageHistory "
+        "SQLiteChatMessageHistory SQLiteHistory SummarizeHistory with_history"
     ),
     "runnables.messages": (
         "add_usage AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage "

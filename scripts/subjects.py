@@ -165,7 +165,8 @@ SUBJECTS = (
             "InMemoryChatMessageHistory ChatMessageHistory",
             "Stores of your own": "History BaseChatMessageHistory",
             "Long conversations": "SummarizeHistory",
-            "Loaded and saved by hand": "ConversationBufferMemory ConversationBufferWindowMemory",
+            "Loaded and saved by hand": "ConversationBufferMemory ConversationBufferWindowMemory "
+            "ConversationSummaryMemory",
         },
     ),
     Subject(

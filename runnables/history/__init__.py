@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from runnables.history.runnable import RunnableWithMessageHistory, with_history
     from runnables.history.sqlite import SQLiteChatMessageHistory, SQLiteHistory
     from runnables.history.summary import SummarizeHistory
+    from runnables.history.summary_memory import ConversationSummaryMemory
 else:
     __getattr__, __dir__ = lazy_names(
         __name__,
@@ -27,6 +28,7 @@ else:
             "runnables.history.runnable": "RunnableWithMessageHistory with_history",
             "runnables.history.sqlite": "SQLiteChatMessageHistory SQLiteHistory",
             "runnables.history.summary": "SummarizeHistory",
+            "runnables.history.summary_memory": "ConversationSummaryMemory",
         },
     )
 
@@ -35,6 +37,7 @@ __all__ = [
     "ChatMessageHistory",
     "ConversationBufferMemory",
     "ConversationBufferWindowMemory",
+    "ConversationSummaryMemory",
     "History",
     "InMemoryChatMessageHistory",
     "InMemoryHistory",

@@ -35,7 +35,7 @@ ANSWERS = {
     "AgentExecutor": "create_agent",
     "create_react_agent": "create_agent",
     "initialize_agent": "create_agent",
-    "ConversationSummaryMemory": "with_history",
+    "ConversationEntityMemory": "with_history",
     "RedisChatMessageHistory": "BaseChatMessageHistory",
     "RemoveMessage": "SummarizeHistory",
     "BaseLanguageModel": "ChatModel",

@@ -16,10 +16,12 @@ from runnables import (
     ConfigError,
     ConversationBufferMemory,
     ConversationBufferWindowMemory,
+    ConversationSummaryMemory,
     FakeListChatModel,
     HumanMessage,
     InMemoryChatMessageHistory,
     MessagesPlaceholder,
+    PromptTemplate,
     Runnable,
     RunnableLambda,
     RunnablePassthrough,
@@ -144,6 +146,59 @@ def test_a_window_loads_the_last_turns_and_keeps_all() -> None:
     assert memory.load_memory_variables({}) == {"history": []}
     everything = ConversationBufferWindowMemory(chat_memory=memory.chat_memory)
     assert everything.buffer.count("\n") == 9
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_summary_is_written_anew_for_each_turn(is_async: bool) -> None:
+    """From the one before and the new messages; it is loaded as a string or as a message."""
+    asked: list[Any] = []
+
+    def summarize(messages: list[Any]) -> str:
+        asked.append([message.text for message in messages])
+        return f" summary {len(asked)}\n"
+
+    memory = ConversationSummaryMemory(llm=summarize)
+    assert memory.load_memory_variables({}) == {"history": ""}
+    for number in (1, 2):
+        turn: Any = {"input": f"<q{number}>"}, {"output": f"a{number}"}
+        if is_async:
+            asyncio.run(memory.asave_context(*turn))
+        else:
+            memory.save_context(*turn)
+    assert "&lt;q2&gt;" in asked[1][1] and "summary 1" in asked[1][1] and "q1" not in asked[1][1]
+    assert memory.buffer == memory.summary == "summary 2"
+    assert memory.load_memory_variables({}) == {"history": "summary 2"}
+    assert len(memory.chat_memory.messages) == 4
+    memory.return_messages = True
+    [message] = asyncio.run(memory.aload_memory_variables())["history"]
+    assert isinstance(message, HumanMessage) and message.text.endswith("summary 2")
+    if is_async:
+        asyncio.run(memory.aclear())
+    else:
+        memory.clear()
+    assert memory.load_memory_variables({}) == {"history": []}
+
+
+def test_a_summary_has_a_prompt_of_its_own() -> None:
+    """With LangChain's variables, and a summary to begin with."""
+    prompt = PromptTemplate.from_template("{summary} / {new_lines}")
+    memory = ConversationSummaryMemory(
+        llm=lambda value: value.to_string(), prompt=prompt, buffer="before", ai_prefix="Bot"
+    )
+    memory.save_context({"input": "a"}, {"output": "b"})
+    assert memory.buffer == "before / Human: a\nBot: b"
+
+
+def test_a_turn_whose_summary_fails_is_not_stored() -> None:
+    """The conversation and the summary stay what they were."""
+
+    def fail(_: Any) -> str:
+        raise OSError("no model")
+
+    memory = ConversationSummaryMemory(llm=fail, buffer="before")
+    with pytest.raises(OSError, match="no model"):
+        memory.save_context({"input": "a"}, {"output": "b"})
+    assert (memory.buffer, memory.chat_memory.messages) == ("before", [])
 
 
 def test_what_is_refused() -> None:
