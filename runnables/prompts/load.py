@@ -44,8 +44,8 @@ def load_prompt(
 
     Its `_type` is "prompt" (which is the default), "few_shot" or "chat"; the other keys are the
     arguments of `PromptTemplate`, `FewShotPromptTemplate` or `ChatPromptTemplate`. A string may be
-    in a text file of its own (`template_path`, `prefix_path`, `suffix_path`), and so may the
-    `examples` and the `example_prompt_path`: in the folder of the file, or below it.
+    in a `.txt` file of its own (`template_path`, `prefix_path`, `suffix_path`), and
+    `examples` and `example_prompt_path` may name files, too: in the folder of this one, or below.
 
     Args:
         path: the file. YAML needs the extra `yaml`.
@@ -58,10 +58,10 @@ def load_prompt(
 
     Example:
         >>> import json, pathlib
-        >>> saved = {"_type": "prompt", "template": "What is the colour of {fruit}?"}
-        >>> _ = pathlib.Path("colour.json").write_text(json.dumps(saved))
-        >>> load_prompt("colour.json").format(fruit="a plum")
-        'What is the colour of a plum?'
+        >>> saved = {"_type": "prompt", "template": "Where does {fruit} grow?"}
+        >>> _ = pathlib.Path("fruit.json").write_text(json.dumps(saved))
+        >>> load_prompt("fruit.json").format(fruit="the plum")
+        'Where does the plum grow?'
     """
     file = _File(Path(path), encoding)
     kind = file.settings.get("_type", "prompt")
@@ -126,7 +126,7 @@ class _File:
         }
 
     def text(self, key: str) -> dict[str, Any]:
-        """Return a string that is here, or in a text file of its own; nothing where there is none.
+        """Return a string that is here, or in a `.txt` file of its own; {} where there is none.
 
         Args:
             key: the key of the string; `key_path` is that of the file.

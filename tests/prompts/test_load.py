@@ -108,9 +108,9 @@ def test_chat_prompts_are_read(tmp_path: Path) -> None:
 
 def test_a_template_may_be_in_a_file_below(tmp_path: Path) -> None:
     """Named from the folder of the prompt, wherever the program runs."""
-    (tmp_path / "texts").mkdir()
-    written(tmp_path / "texts", "joke.txt", JOKE)
-    path = written(tmp_path, "prompt.json", {"template_path": "texts/joke.txt"})
+    (tmp_path / "below").mkdir()
+    written(tmp_path / "below", "joke.txt", JOKE)
+    path = written(tmp_path, "prompt.json", {"template_path": "below/joke.txt"})
     assert load_prompt(path) == PromptTemplate(JOKE)
 
 
