@@ -57,10 +57,11 @@ def load_prompt(
         OSError: a file cannot be read.
 
     Example:
-        >>> import json, pathlib
-        >>> saved = {"_type": "prompt", "template": "Where does {fruit} grow?"}
-        >>> _ = pathlib.Path("fruit.json").write_text(json.dumps(saved))
-        >>> load_prompt("fruit.json").format(fruit="the plum")
+        >>> import json, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = pathlib.Path(folder, "fruit.json")
+        ...     _ = file.write_text(json.dumps({"template": "Where does {fruit} grow?"}))
+        ...     load_prompt(file).format(fruit="the plum")
         'Where does the plum grow?'
     """
     file = _File(Path(path), encoding)
