@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         RunnableConfigurableFields as RunnableConfigurableFields,
     )
     from runnables.compose.configurable_fields import (
+        AnyConfigurableField as AnyConfigurableField,
         ConfigurableField as ConfigurableField,
         ConfigurableFieldMultiOption as ConfigurableFieldMultiOption,
         ConfigurableFieldSingleOption as ConfigurableFieldSingleOption,
@@ -157,6 +158,9 @@ if TYPE_CHECKING:
     from runnables.history import (
         BaseChatMessageHistory as BaseChatMessageHistory,
         ChatMessageHistory as ChatMessageHistory,
+        ConversationBufferMemory as ConversationBufferMemory,
+        ConversationBufferWindowMemory as ConversationBufferWindowMemory,
+        ConversationSummaryMemory as ConversationSummaryMemory,
         History as History,
         InMemoryChatMessageHistory as InMemoryChatMessageHistory,
         InMemoryHistory as InMemoryHistory,
@@ -338,6 +342,7 @@ if TYPE_CHECKING:
         SemanticSimilarityExampleSelector as SemanticSimilarityExampleSelector,
         StringPromptTemplate as StringPromptTemplate,
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
+        load_prompt as load_prompt,
     )
     from runnables.retrieval import (
         BaseRetriever as BaseRetriever,
@@ -359,6 +364,19 @@ if TYPE_CHECKING:
         render_text_description_and_args as render_text_description_and_args,
         tool as tool,
         tool_example_to_messages as tool_example_to_messages,
+    )
+    from runnables.type_names import (
+        ArgsSchema as ArgsSchema,
+        GetSessionHistoryCallable as GetSessionHistoryCallable,
+        LanguageModelLike as LanguageModelLike,
+        LanguageModelOutput as LanguageModelOutput,
+        MessageLike as MessageLike,
+        OutputParserLike as OutputParserLike,
+        RetrieverLike as RetrieverLike,
+        RetrieverOutput as RetrieverOutput,
+        RetrieverOutputLike as RetrieverOutputLike,
+        RunnableLike as RunnableLike,
+        ToolsRenderer as ToolsRenderer,
     )
 
 __version__ = "0.1.0"

@@ -28,8 +28,8 @@ HOMES: Final = {
     "runnables.compose.coerce": "coerce_to_runnable",
     "runnables.compose.configurable": "RunnableConfigurableAlternatives RunnableConfigurableFields",
     "runnables.compose.configurable_fields": (
-        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption "
-        "ConfigurableFieldSpec"
+        "AnyConfigurableField ConfigurableField ConfigurableFieldMultiOption "
+        "ConfigurableFieldSingleOption ConfigurableFieldSpec"
     ),
     "runnables.compose.decorator": "chain",
     "runnables.compose.functions": "RunnableLambda",
@@ -69,9 +69,10 @@ HOMES: Final = {
         "ToolException WeightsError"
     ),
     "runnables.history": (
-        "BaseChatMessageHistory ChatMessageHistory History InMemoryChatMessageHistory "
-        "InMemoryHistory RunnableWithMessageHistory SQLiteChatMessageHistory SQLiteHistory "
-        "SummarizeHistory with_history"
+        "BaseChatMessageHistory ChatMessageHistory ConversationBufferMemory "
+        "ConversationBufferWindowMemory ConversationSummaryMemory History "
+        "InMemoryChatMessageHistory InMemoryHistory RunnableWithMessageHistory "
+        "SQLiteChatMessageHistory SQLiteHistory SummarizeHistory with_history"
     ),
     "runnables.messages": (
         "add_ai_message_chunks add_usage AIMessage AIMessageChunk AnyMessage "
@@ -122,7 +123,7 @@ HOMES: Final = {
         "BaseExampleSelector BaseMessagePromptTemplate BasePromptTemplate "
         "ChatMessagePromptTemplate ChatPromptTemplate DictPromptTemplate ExampleSelector "
         "FewShotChatMessagePromptTemplate FewShotPromptTemplate FewShotPromptWithTemplates "
-        "HumanMessagePromptTemplate ImagePromptTemplate LengthBasedExampleSelector "
+        "HumanMessagePromptTemplate ImagePromptTemplate LengthBasedExampleSelector load_prompt "
         "MaxMarginalRelevanceExampleSelector MessagesPlaceholder MissingVariableError "
         "PromptInputError PromptTemplate PromptTemplateFormat "
         "SemanticSimilarityExampleSelector StringPromptTemplate SystemMessagePromptTemplate"
@@ -133,6 +134,11 @@ HOMES: Final = {
         "InjectedToolArg InjectedToolCallId render_text_description "
         "render_text_description_and_args RunnableTool StructuredTool Tool tool "
         "tool_example_to_messages"
+    ),
+    "runnables.type_names": (
+        "ArgsSchema GetSessionHistoryCallable LanguageModelLike LanguageModelOutput MessageLike "
+        "OutputParserLike RetrieverLike RetrieverOutput RetrieverOutputLike RunnableLike "
+        "ToolsRenderer"
     ),
 }
 # fmt: on

@@ -56,6 +56,9 @@ SUBJECTS = (
             "Streams": "Stream AsyncStream",
             "How chunks add up": "DELTAS SNAPSHOTS RESET ByKey ByIndex CustomMerge Merge "
             "MergeableChunk merge_chunks AddableDict add aadd",
+            "LangChain's names of types": "RunnableLike AnyConfigurableField MessageLike "
+            "LanguageModelLike LanguageModelOutput OutputParserLike ArgsSchema ToolsRenderer "
+            "GetSessionHistoryCallable RetrieverLike RetrieverOutput RetrieverOutputLike",
         },
     ),
     Subject(
@@ -117,6 +120,7 @@ SUBJECTS = (
             "LengthBasedExampleSelector SemanticSimilarityExampleSelector "
             "MaxMarginalRelevanceExampleSelector "
             "ExampleSelector AsyncExampleSelector BaseExampleSelector",
+            "Prompts in files": "load_prompt",
             "What a prompt makes": "PromptValue ChatPromptValue ChatPromptValueConcrete "
             "StringPromptValue",
             "Bases": "BasePromptTemplate BaseChatPromptTemplate StringPromptTemplate "
@@ -169,6 +173,8 @@ SUBJECTS = (
             "InMemoryChatMessageHistory ChatMessageHistory",
             "Stores of your own": "History BaseChatMessageHistory",
             "Long conversations": "SummarizeHistory",
+            "Loaded and saved by hand": "ConversationBufferMemory ConversationBufferWindowMemory "
+            "ConversationSummaryMemory",
         },
     ),
     Subject(

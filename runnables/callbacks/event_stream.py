@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from runnables.callbacks.calls import conversation, prompt_of, tool_arguments
 from runnables.core.config import RunnableConfig, ensure_scope
+from runnables.core.description import checked_config
 from runnables.engine.interleave import AsyncBackground, run_in_background
 from runnables.engine.misuse import EVENTS
 from runnables.engine.stream import AsyncStream, Stream
@@ -161,8 +162,9 @@ class _Forward:
 
 
 def _with_events(
-    config: RunnableConfig | None, put: Callable[[Any], None], wanted: _Filter
+    runnable: Any, config: RunnableConfig | None, put: Callable[[Any], None], wanted: _Filter
 ) -> RunnableConfig:
+    config = checked_config(runnable, config)
     return ensure_scope(config).merged({"callbacks": [_Forward(put, wanted)]}).config
 
 
@@ -190,7 +192,8 @@ def stream_events(
     wanted = _Filter(options)
 
     def work(put: Callable[[Any], None]) -> None:
-        with runnable.stream(value, _with_events(config, put, wanted), **options) as chunks:
+        inner = _with_events(runnable, config, put, wanted)
+        with runnable.stream(value, inner, **options) as chunks:
             _exhaust(chunks)
 
     def events() -> Generator[StreamEvent, None, None]:
@@ -209,7 +212,8 @@ def astream_events(
     wanted = _Filter(options)
 
     async def work(put: Callable[[Any], None], drained: Callable[[], Awaitable[None]]) -> None:
-        async with runnable.astream(value, _with_events(config, put, wanted), **options) as chunks:
+        inner = _with_events(runnable, config, put, wanted)
+        async with runnable.astream(value, inner, **options) as chunks:
             async for _ in chunks:
                 await drained()
 

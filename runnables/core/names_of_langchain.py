@@ -45,7 +45,6 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Use chain.batch(inputs, max_concurrency=8), or abatch.": (
             "ContextThreadPoolExecutor abatch_iterate batch_iterate gather_with_concurrency"
         ),
-        "Use ConfigurableField.": "AnyConfigurableField ConfigurableFieldSpec",
         "Use Runnable.": "DynamicRunnable",
         "Use RunnablesError.": "LangChainException",
         "Use RunnableConfig.": "CONFIG_KEYS EmptyDict",
@@ -70,9 +69,6 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "Use RunnableBinding.": "RunnableBindingBase",
         "Use RunnableEach.": "RunnableEachBase",
-        "Steps of a pipe are runnables, functions, and dicts of them: coerce_to_runnable.": (
-            "RunnableLike"
-        ),
         "Use ensure_config(), which returns the config of the running step.": (
             "var_child_runnable_config"
         ),
@@ -80,9 +76,8 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Messages and models": {
         TEXT_MODELS: "AnthropicLLM",
-        "Use AIMessage.": "LanguageModelOutput",
         "Use AuthenticationError.": "ModelAuthenticationError",
-        "Use ChatModel.": "BaseLanguageModel LanguageModelLike",
+        "Use ChatModel.": "BaseLanguageModel",
         "Use ContextLengthError.": "ContextOverflowError",
         "Use InMemoryCache or SQLiteCache for answers, and a dict for anything else.": (
             "BaseStore ByteStore InMemoryBaseStore InMemoryByteStore InMemoryStore "
@@ -146,9 +141,8 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "BaseCrossEncoder BaseMedia Comparator Comparison DeleteResponse ElementType Expr "
             "FilterDirective HeaderType HypotheticalDocumentEmbedder IndexingException "
             "IndexingResult LangSmithRetrieverParams Language LineType Operation Operator "
-            "PathLike RetrieverInput RetrieverLike RetrieverOutput RetrieverOutputLike "
-            "StructuredQuery Tokenizer UpsertResponse VST Visitor create_history_aware_retriever "
-            "maximal_marginal_relevance split_text_on_tokens"
+            "PathLike RetrieverInput StructuredQuery Tokenizer UpsertResponse VST Visitor "
+            "create_history_aware_retriever maximal_marginal_relevance split_text_on_tokens"
         ),
         "Use OpenAIEmbeddings(base_url=...) of runnables_providers.openai.": (
             "AzureOpenAIEmbeddings"
@@ -167,12 +161,10 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "Add prompts with `+`.": "PipelinePromptTemplate",
         "Subclass BaseExampleSelector.": "NGramOverlapExampleSelector",
-        "Write the prompt: ChatPromptTemplate.from_messages([...]).": (
-            "hub load_prompt load_prompt_from_config try_load_from_hub type_to_loader_dict"
-        ),
+        "Write the prompt: ChatPromptTemplate.from_messages([...]).": ("hub try_load_from_hub"),
+        "Use load_prompt(path).": "load_prompt_from_config type_to_loader_dict",
         "Use PromptTemplate.": "Prompt",
         "Use BaseMessagePromptTemplate.": "BaseStringMessagePromptTemplate",
-        "Use MessageLikeRepresentation.": "MessageLike",
         "Use PromptError.": "ChevronError",
     },
     "Parsers and structured output": {
@@ -182,7 +174,6 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "default_tool_chunk_parser default_tool_parser make_invalid_tool_call "
             "parse_tool_call parse_tool_calls"
         ),
-        "Use BaseOutputParser.": "OutputParserLike",
         "Use BaseTransformOutputParser.": "BaseCumulativeTransformOutputParser",
         "Use model.with_structured_output(MyClass).": "create_structured_output_runnable",
         "Write a function, and pipe the model into it: model | StrOutputParser() | function.": (
@@ -199,7 +190,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "convert_to_anthropic_tool convert_to_json_schema format_tool_to_openai_tool"
         ),
         "Use runnable.as_tool().": "convert_runnable_to_tool",
-        "Use tool(function).args_schema.": "ArgsSchema create_schema_from_function",
+        "Use tool(function).args_schema.": "create_schema_from_function",
         "Make a tool of a function: @tool.": "get_all_tool_names load_huggingface_tool load_tools",
         SERVICE_TOOLS: (
             "AINAppOps AINOwnerOps AINRuleOps AINTransfer AINValueOps AIPluginTool APIOperation "
@@ -222,7 +213,6 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "convert_pydantic_to_openai_function convert_python_function_to_openai_function "
             "format_tool_to_openai_function"
         ),
-        "Annotate it: Callable[[Iterable[BaseTool]], str].": "ToolsRenderer",
     },
     "Agents and chains": {
         AGENTS: "LLMMathChain create_pbi_agent create_sql_agent load_agent",
@@ -266,10 +256,12 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "History": {
         HISTORY: (
-            "FileChatMessageHistory GetSessionHistoryCallable InMemoryEntityStore "
-            "MessagesOrDictWithMessages MongoDBChatMessageHistory PostgresChatMessageHistory "
-            "RedisChatMessageHistory RedisEntityStore SQLChatMessageHistory SQLiteEntityStore "
-            "StreamlitChatMessageHistory UpstashRedisEntityStore"
+            "ConversationStringBufferMemory ConversationSummaryBufferMemory "
+            "ConversationTokenBufferMemory FileChatMessageHistory "
+            "InMemoryEntityStore MessagesOrDictWithMessages MongoDBChatMessageHistory "
+            "PostgresChatMessageHistory RedisChatMessageHistory RedisEntityStore "
+            "SQLChatMessageHistory SQLiteEntityStore StreamlitChatMessageHistory "
+            "UpstashRedisEntityStore"
         ),
         "Use SummarizeHistory or trim_messages: a history is only appended to, or cleared.": (
             "RemoveMessage"

@@ -28,7 +28,8 @@ class OwnHandlers(Runnable[LanguageModelInput, Answer], Generic[Answer], interna
     """The part of a model that has handlers of its own, for each of its runs.
 
     Attributes:
-        callbacks: the handlers; None, or an empty list: none.
+        callbacks: the handlers; None, or an empty list: none. It may be set later, too, and may be
+            a configurable field.
     """
 
     # on the class, too: a subclass with an __init__ of its own need not call ours
@@ -43,13 +44,19 @@ class OwnHandlers(Runnable[LanguageModelInput, Answer], Generic[Answer], interna
         if callbacks is not None:
             check_config({"callbacks": callbacks})
             check_handlers(callbacks)
-            self.callbacks = callbacks
+        self.callbacks = callbacks
 
     def _observed(self, config: RunnableConfig | None) -> RunnableConfig:
-        """Return the config of a call with the model's own handlers, for this run only."""
+        """Return the config of a call with the model's own handlers, for this run only.
+
+        Raises:
+            ConfigError: what the attribute was set to after the model was made is no list of
+                handlers.
+        """
+        check_config({"callbacks": self.callbacks})
+        own = check_handlers(self.callbacks or ())
         scope = Scope(ensure_scope(config))
         known = (*scope.handlers, *scope.own_handlers)
-        own = self.callbacks or ()
         added = (new for new in own if not any(new is old for old in known))
         scope.own_handlers = (*scope.own_handlers, *added)
         return scope.config

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         FewShotPromptWithTemplates,
     )
     from runnables.prompts.formats.base import PromptTemplateFormat
+    from runnables.prompts.load import load_prompt
     from runnables.prompts.message import (
         AIMessagePromptTemplate,
         BaseMessagePromptTemplate,
@@ -49,6 +50,7 @@ else:
                 "FewShotChatMessagePromptTemplate FewShotPromptTemplate FewShotPromptWithTemplates"
             ),
             "runnables.prompts.formats.base": "PromptTemplateFormat",
+            "runnables.prompts.load": "load_prompt",
             "runnables.prompts.message": (
                 "AIMessagePromptTemplate BaseMessagePromptTemplate ChatMessagePromptTemplate "
                 "HumanMessagePromptTemplate MessagesPlaceholder SystemMessagePromptTemplate"
@@ -87,4 +89,5 @@ __all__ = [
     "SemanticSimilarityExampleSelector",
     "StringPromptTemplate",
     "SystemMessagePromptTemplate",
+    "load_prompt",
 ]

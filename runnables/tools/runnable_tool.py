@@ -119,7 +119,7 @@ class RunnableTool(BaseTool[Output], internal=True):
     def _own_schema(self) -> ArgsSchema:
         if self.arg_types is None:
             return self.bound.input_schema
-        return fields_schema(self.get_name(), self.arg_types)
+        return fields_schema(self.get_name(), self.arg_types, needs_json=True)
 
     def _with_injected(self, schema: type[BaseModel]) -> type[BaseModel]:
         return schema

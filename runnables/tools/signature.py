@@ -200,7 +200,7 @@ class Signature:
             for key, parameter in self.visible.items()
         }
         try:
-            model = fields_schema(name, fields)
+            model = fields_schema(name, fields, needs_json=True)
             model.__doc__ = docstring
             if not model.__pydantic_complete__:  # a class in it names other classes of a function
                 model.model_rebuild(_types_namespace=local_names(_owner(self.function)))

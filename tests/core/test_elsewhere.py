@@ -40,7 +40,7 @@ ANSWERS = {
     "XMLAgentOutputParser": "create_agent",
     "create_react_agent": "create_agent",
     "initialize_agent": "create_agent",
-    "ConversationBufferMemory": "with_history",
+    "ConversationEntityMemory": "with_history",
     "RedisChatMessageHistory": "BaseChatMessageHistory",
     "RemoveMessage": "SummarizeHistory",
     "BaseLanguageModel": "ChatModel",
