@@ -42,6 +42,15 @@ ALLOWED: Mapping[str, str] = {
     "runnables.history.base:BaseChatMessageHistory.add_messages": (
         "without an async half, the sync one is run"
     ),
+    "runnables.history.buffer:ConversationBufferMemory.load_memory_variables": (
+        "the sync half is a property, too"
+    ),
+    "runnables.history.buffer:ConversationBufferMemory.clear": (
+        "without an async half of its history, the sync one is run"
+    ),
+    "runnables.history.summary_memory:ConversationSummaryMemory.load_memory_variables": (
+        "a summary is there, so there is nothing to await"
+    ),
     "runnables.history.sessions:Sessions._find": "async, a user's function goes to a worker thread",
     "runnables.models.language_model:LanguageModel._generate": (
         "without an async half, the sync one is run"

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from runnables.compose.pipes import Pipes
 from runnables.compose.presets import Presets
+from runnables.compose.step_helpers import StepHelpers
 from runnables.core.description import prompts_in
 from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Input, Output
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from runnables.cache.runnable import RunnableCache
     from runnables.cache.stores import BaseCache
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
     from runnables.compose.policies.fallbacks import RunnableWithFallbacks
     from runnables.compose.policies.retry import RunnableRetry
     from runnables.compose.policies.timeout import RunnableTimeout
-    from runnables.compose.typevars import Result
     from runnables.core.config import RunnableConfig
     from runnables.engine.stream import AsyncStream, Stream
     from runnables.tools.runnable_tool import RunnableTool
 
 
-class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
+class Runnable(
+    Pipes[Input, Output], Presets[Input, Output], StepHelpers[Input, Output], internal=True
+):
     """A function from an input to an output that also runs over many inputs and in chunks.
 
     `invoke` is the one method to write: `batch`, `stream` and the async methods follow from it.
@@ -351,59 +353,3 @@ class Runnable(Pipes[Input, Output], Presets[Input, Output], internal=True):
             True
         """
         return prompts_in(self)
-
-    # -- for classes that are written with LangChain's helpers
-
-    def _call_with_config(
-        self,
-        func: Callable[..., Result],
-        input_: Any,
-        config: RunnableConfig | None,
-        run_type: str | None = None,
-        serialized: Any = None,
-        **kwargs: Any,
-    ) -> Result:
-        """Call a function from `invoke`, under its config; the run is that of `invoke`."""
-        from runnables.core.step_calls import call_with_config
-
-        return cast("Result", call_with_config(func, input_, config, kwargs))
-
-    async def _acall_with_config(
-        self,
-        func: Callable[..., Awaitable[Result]],
-        input_: Any,
-        config: RunnableConfig | None,
-        run_type: str | None = None,
-        serialized: Any = None,
-        **kwargs: Any,
-    ) -> Result:
-        """Call an async function from `ainvoke`, under its config."""
-        from runnables.core.step_calls import acall_with_config
-
-        return cast("Result", await acall_with_config(func, input_, config, kwargs))
-
-    def _transform_stream_with_config(
-        self,
-        inputs: Iterator[Any],
-        transformer: Callable[..., Iterator[Result]],
-        config: RunnableConfig | None,
-        run_type: str | None = None,
-        **kwargs: Any,
-    ) -> Iterator[Result]:
-        """Call a generator function from `transform`, under its config."""
-        from runnables.core.step_calls import iterate_with_config
-
-        return iterate_with_config(self, transformer, inputs, config, kwargs)
-
-    def _atransform_stream_with_config(
-        self,
-        inputs: AsyncIterator[Any],
-        transformer: Callable[..., AsyncIterator[Result]],
-        config: RunnableConfig | None,
-        run_type: str | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[Result]:
-        """Call an async generator function from `atransform`, under its config."""
-        from runnables.core.step_calls import aiterate_with_config
-
-        return aiterate_with_config(self, transformer, inputs, config, kwargs)

@@ -38,6 +38,8 @@ REGISTRY: list[Specimen] = [
 
 BASES = {
     "runnables.compose.runnable.Runnable": "the contract itself",
+    "runnables.tools.run_settings.WithRunSettings": "a base of tools",
+    "runnables.tools.tool_schemas.ToolSchemas": "a base of tools",
     "runnables.compose.wrappers.Wrapper": "a base, of what wraps another runnable",
     "runnables.compose.branch.Choice": "a base, of branches and routers",
     "runnables.compose.wrappers.ForwardingWrapper": "a base, of wrappers that forward methods",

@@ -142,7 +142,10 @@ WRONG: list[tuple[Any, str]] = [
     ({"template": "{a}", "input_variables": "a"}, "a list of names"),
     ({"template": "{a}", "input_variables": [False]}, "put it into quotes"),
     ({"template": "{a}", "partial_variables": ["a"]}, "expected a dict"),
-    ({"template": "{a}", "input_variables": ["b"]}, "does not match the template"),
+    (
+        {"template": "{a}", "input_variables": ["b"], "validate_template": True},
+        "Invalid prompt schema",
+    ),
     ({"template": "{a"}, "Line 1, column 1"),
     ({"template": "a", "output_parser": {"_type": "regex_parser"}}, "into the pipe"),
     ({"template": "a", "tags": ["t"]}, "with_config"),
