@@ -142,10 +142,6 @@ WRONG: list[tuple[Any, str]] = [
     ({"template": "{a}", "input_variables": "a"}, "a list of names"),
     ({"template": "{a}", "input_variables": [False]}, "put it into quotes"),
     ({"template": "{a}", "partial_variables": ["a"]}, "expected a dict"),
-    (
-        {"template": "{a}", "input_variables": ["b"], "validate_template": True},
-        "Invalid prompt schema",
-    ),
     ({"template": "{a"}, "Line 1, column 1"),
     ({"template": "a", "output_parser": {"_type": "regex_parser"}}, "into the pipe"),
     ({"template": "a", "tags": ["t"]}, "with_config"),
@@ -178,6 +174,13 @@ def test_a_jinja_template_runs_in_the_sandbox(tmp_path: Path) -> None:
         loaded.format(a="x")
     saved["template"] = "{% if a %}{{ a }}{% endif %}"
     assert load_prompt(written(tmp_path, "prompt.json", saved)).format(a="x") == "x"
+
+
+def test_other_variables_than_those_of_the_template_are_a_warning(tmp_path: Path) -> None:
+    """As for a prompt in code: those of the template count."""
+    path = written(tmp_path, "prompt.json", {"template": "{a}", "input_variables": ["b"]})
+    with pytest.warns(UserWarning, match="Missing variables"):
+        assert load_prompt(path).input_variables == ["a"]
 
 
 def test_yaml_makes_no_objects(tmp_path: Path) -> None:
