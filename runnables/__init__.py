@@ -22,6 +22,18 @@ if TYPE_CHECKING:
         AgentState as AgentState,
         create_agent as create_agent,
     )
+    from runnables.agents.actions import (
+        AgentAction as AgentAction,
+        AgentFinish as AgentFinish,
+        AgentStep as AgentStep,
+        OpenAIToolsAgentOutputParser as OpenAIToolsAgentOutputParser,
+        ToolAgentAction as ToolAgentAction,
+        ToolsAgentOutputParser as ToolsAgentOutputParser,
+        create_tool_calling_agent as create_tool_calling_agent,
+        format_to_openai_tool_messages as format_to_openai_tool_messages,
+        format_to_tool_messages as format_to_tool_messages,
+    )
+    from runnables.agents.executor import AgentExecutor as AgentExecutor
     from runnables.cache import (
         BaseCache as BaseCache,
         InMemoryCache as InMemoryCache,
@@ -31,13 +43,18 @@ if TYPE_CHECKING:
     from runnables.callbacks import (
         AsyncCallbackHandler as AsyncCallbackHandler,
         BaseCallbackHandler as BaseCallbackHandler,
+        BaseTracer as BaseTracer,
         OpenAICallbackHandler as OpenAICallbackHandler,
+        Run as Run,
+        RunCollectorCallbackHandler as RunCollectorCallbackHandler,
         StdOutCallbackHandler as StdOutCallbackHandler,
         StreamingStdOutCallbackHandler as StreamingStdOutCallbackHandler,
         UsageMetadataCallbackHandler as UsageMetadataCallbackHandler,
+        collect_runs as collect_runs,
         get_openai_callback as get_openai_callback,
         get_usage_metadata_callback as get_usage_metadata_callback,
     )
+    from runnables.callbacks.event_stream import StreamEvent as StreamEvent
     from runnables.compose.assign import RunnableAssign as RunnableAssign
     from runnables.compose.binding import RunnableBinding as RunnableBinding
     from runnables.compose.branch import (
@@ -51,6 +68,7 @@ if TYPE_CHECKING:
         RunnableConfigurableFields as RunnableConfigurableFields,
     )
     from runnables.compose.configurable_fields import (
+        AnyConfigurableField as AnyConfigurableField,
         ConfigurableField as ConfigurableField,
         ConfigurableFieldMultiOption as ConfigurableFieldMultiOption,
         ConfigurableFieldSingleOption as ConfigurableFieldSingleOption,
@@ -83,7 +101,6 @@ if TYPE_CHECKING:
         merge_configs as merge_configs,
     )
     from runnables.core.console import ConsoleHandler as ConsoleHandler
-    from runnables.core.event_stream import StreamEvent as StreamEvent
     from runnables.core.events import (
         adispatch_custom_event as adispatch_custom_event,
         dispatch_custom_event as dispatch_custom_event,
@@ -144,6 +161,9 @@ if TYPE_CHECKING:
     from runnables.history import (
         BaseChatMessageHistory as BaseChatMessageHistory,
         ChatMessageHistory as ChatMessageHistory,
+        ConversationBufferMemory as ConversationBufferMemory,
+        ConversationBufferWindowMemory as ConversationBufferWindowMemory,
+        ConversationSummaryMemory as ConversationSummaryMemory,
         History as History,
         InMemoryChatMessageHistory as InMemoryChatMessageHistory,
         InMemoryHistory as InMemoryHistory,
@@ -170,6 +190,7 @@ if TYPE_CHECKING:
         ChatMessage as ChatMessage,
         ChatMessageChunk as ChatMessageChunk,
         ChatPromptValue as ChatPromptValue,
+        ChatPromptValueConcrete as ChatPromptValueConcrete,
         Content as Content,
         ContentBlock as ContentBlock,
         FileContentBlock as FileContentBlock,
@@ -196,13 +217,17 @@ if TYPE_CHECKING:
         ToolMessageChunk as ToolMessageChunk,
         UsageMetadata as UsageMetadata,
         VideoContentBlock as VideoContentBlock,
+        add_ai_message_chunks as add_ai_message_chunks,
         add_usage as add_usage,
         convert_to_messages as convert_to_messages,
+        convert_to_openai_image_block as convert_to_openai_image_block,
         convert_to_openai_messages as convert_to_openai_messages,
         count_tokens_approximately as count_tokens_approximately,
         filter_messages as filter_messages,
         get_buffer_string as get_buffer_string,
         invalid_tool_call as invalid_tool_call,
+        is_data_content_block as is_data_content_block,
+        merge_content as merge_content,
         merge_message_runs as merge_message_runs,
         message_chunk_to_message as message_chunk_to_message,
         message_from_dict as message_from_dict,
@@ -219,6 +244,8 @@ if TYPE_CHECKING:
         ChatGeneration as ChatGeneration,
         ChatGenerationChunk as ChatGenerationChunk,
         ChatResult as ChatResult,
+        Generation as Generation,
+        GenerationChunk as GenerationChunk,
         LLMResult as LLMResult,
     )
     from runnables.models import (
@@ -249,6 +276,10 @@ if TYPE_CHECKING:
         GenericFakeChatModel as GenericFakeChatModel,
         ParrotFakeChatModel as ParrotFakeChatModel,
     )
+    from runnables.models.llm import (
+        LLM as LLM,
+        BaseLLM as BaseLLM,
+    )
     from runnables.models.rate_limits import (
         BaseRateLimiter as BaseRateLimiter,
         InMemoryRateLimiter as InMemoryRateLimiter,
@@ -262,6 +293,8 @@ if TYPE_CHECKING:
         track_usage as track_usage,
     )
     from runnables.parsers import (
+        BaseGenerationOutputParser as BaseGenerationOutputParser,
+        BaseLLMOutputParser as BaseLLMOutputParser,
         BaseOutputParser as BaseOutputParser,
         BaseParser as BaseParser,
         BaseTransformOutputParser as BaseTransformOutputParser,
@@ -289,6 +322,7 @@ if TYPE_CHECKING:
         StructuredOutputParser as StructuredOutputParser,
         XMLOutputParser as XMLOutputParser,
         answer_text as answer_text,
+        parse_and_check_json_markdown as parse_and_check_json_markdown,
         parse_json_markdown as parse_json_markdown,
         parse_partial_json as parse_partial_json,
     )
@@ -305,6 +339,7 @@ if TYPE_CHECKING:
         ExampleSelector as ExampleSelector,
         FewShotChatMessagePromptTemplate as FewShotChatMessagePromptTemplate,
         FewShotPromptTemplate as FewShotPromptTemplate,
+        FewShotPromptWithTemplates as FewShotPromptWithTemplates,
         HumanMessagePromptTemplate as HumanMessagePromptTemplate,
         ImagePromptTemplate as ImagePromptTemplate,
         LengthBasedExampleSelector as LengthBasedExampleSelector,
@@ -317,6 +352,7 @@ if TYPE_CHECKING:
         SemanticSimilarityExampleSelector as SemanticSimilarityExampleSelector,
         StringPromptTemplate as StringPromptTemplate,
         SystemMessagePromptTemplate as SystemMessagePromptTemplate,
+        load_prompt as load_prompt,
     )
     from runnables.retrieval import (
         BaseRetriever as BaseRetriever,
@@ -338,6 +374,19 @@ if TYPE_CHECKING:
         render_text_description_and_args as render_text_description_and_args,
         tool as tool,
         tool_example_to_messages as tool_example_to_messages,
+    )
+    from runnables.type_names import (
+        ArgsSchema as ArgsSchema,
+        GetSessionHistoryCallable as GetSessionHistoryCallable,
+        LanguageModelLike as LanguageModelLike,
+        LanguageModelOutput as LanguageModelOutput,
+        MessageLike as MessageLike,
+        OutputParserLike as OutputParserLike,
+        RetrieverLike as RetrieverLike,
+        RetrieverOutput as RetrieverOutput,
+        RetrieverOutputLike as RetrieverOutputLike,
+        RunnableLike as RunnableLike,
+        ToolsRenderer as ToolsRenderer,
     )
 
 __version__ = "0.1.0"

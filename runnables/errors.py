@@ -3,7 +3,7 @@
     RunnablesError
     ├── ConfigError (ValueError, TypeError)    a config, option or keyword that is not known
     ├── MergeError (TypeError)                 chunks with no declared way to add up
-    ├── SyncAsyncError (TypeError)             a sync call of an async-only step
+    ├── SyncAsyncError (TypeError, NotImplementedError)    a sync call of an async-only step
     ├── EmptyStream (ValueError)               a stream without a chunk, where a value is needed
     ├── StepTimeout (TimeoutError)             a step that took longer than its limit
     ├── RecursionLimitError (RecursionError)   functions that keep returning runnables
@@ -65,7 +65,7 @@ class MergeError(RunnablesError, TypeError):
     """A stream of more than one chunk, with no declared way to add them up."""
 
 
-class SyncAsyncError(RunnablesError, TypeError):
+class SyncAsyncError(RunnablesError, TypeError, NotImplementedError):
     """A sync call of something that can only be awaited; the message names the call to use."""
 
 
@@ -128,15 +128,36 @@ class ToolException(RunnablesError):
 
 
 class ToolArgumentsError(RunnablesError, ValueError):
-    """A call of a tool with arguments that do not match its schema."""
+    """A call of a tool with arguments that do not match its schema.
+
+    What a tool raises is a `ValidationError` of pydantic, too.
+    """
 
     def __init__(self, message: str, errors: Sequence[Any] = ()) -> None:
         super().__init__(message)
         self._errors = list(errors)
 
-    def errors(self) -> list[Any]:
-        """Return one dict for each wrong argument, as pydantic does: "loc", "msg", "type"."""
-        return list(self._errors)
+    def errors(
+        self,
+        *,
+        include_url: bool = False,
+        include_context: bool = True,
+        include_input: bool = True,
+    ) -> list[Any]:
+        """Return one dict for each wrong argument, as pydantic does: "loc", "msg", "type".
+
+        Args:
+            include_url: as for pydantic's errors; there is no link here.
+            include_context: whether each dict has what pydantic tells of the rule: "ctx".
+            include_input: whether each dict has the wrong value: "input".
+        """
+        hidden = {
+            key for key, shown in (("ctx", include_context), ("input", include_input)) if not shown
+        }
+        return [
+            {key: part for key, part in error.items() if key not in hidden}
+            for error in self._errors
+        ]
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return type(self), (str(self), self._errors)

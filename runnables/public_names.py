@@ -7,21 +7,29 @@ from typing import Final
 # fmt: off - one line a module
 HOMES: Final = {
     "runnables.agents": "Agent AgentAnswer AgentInput AgentMessages AgentState create_agent",
+    "runnables.agents.actions": (
+        "AgentAction AgentFinish AgentStep create_tool_calling_agent "
+        "format_to_openai_tool_messages format_to_tool_messages OpenAIToolsAgentOutputParser "
+        "ToolAgentAction ToolsAgentOutputParser"
+    ),
+    "runnables.agents.executor": "AgentExecutor",
     "runnables.cache": "BaseCache InMemoryCache RunnableCache",
     "runnables.cache.sqlite": "SQLiteCache",
     "runnables.callbacks": (
-        "AsyncCallbackHandler BaseCallbackHandler get_openai_callback "
-        "get_usage_metadata_callback OpenAICallbackHandler StdOutCallbackHandler "
+        "AsyncCallbackHandler BaseCallbackHandler BaseTracer collect_runs get_openai_callback "
+        "get_usage_metadata_callback OpenAICallbackHandler Run RunCollectorCallbackHandler "
+        "StdOutCallbackHandler "
         "StreamingStdOutCallbackHandler UsageMetadataCallbackHandler"
     ),
+    "runnables.callbacks.event_stream": "StreamEvent",
     "runnables.compose.assign": "RunnableAssign",
     "runnables.compose.binding": "RunnableBinding",
     "runnables.compose.branch": "RouterInput RouterRunnable RunnableBranch",
     "runnables.compose.coerce": "coerce_to_runnable",
     "runnables.compose.configurable": "RunnableConfigurableAlternatives RunnableConfigurableFields",
     "runnables.compose.configurable_fields": (
-        "ConfigurableField ConfigurableFieldMultiOption ConfigurableFieldSingleOption "
-        "ConfigurableFieldSpec"
+        "AnyConfigurableField ConfigurableField ConfigurableFieldMultiOption "
+        "ConfigurableFieldSingleOption ConfigurableFieldSpec"
     ),
     "runnables.compose.decorator": "chain",
     "runnables.compose.functions": "RunnableLambda",
@@ -38,7 +46,6 @@ HOMES: Final = {
     "runnables.compose.serializable": "RunnableSerializable",
     "runnables.core.config": "merge_configs RunnableConfig",
     "runnables.core.console": "ConsoleHandler",
-    "runnables.core.event_stream": "StreamEvent",
     "runnables.core.events": "adispatch_custom_event dispatch_custom_event",
     "runnables.core.handlers": "Callbacks Event Handler",
     "runnables.core.run_managers": (
@@ -63,28 +70,32 @@ HOMES: Final = {
         "ToolException WeightsError"
     ),
     "runnables.history": (
-        "BaseChatMessageHistory ChatMessageHistory History InMemoryChatMessageHistory "
-        "InMemoryHistory RunnableWithMessageHistory SQLiteChatMessageHistory SQLiteHistory "
-        "SummarizeHistory with_history"
+        "BaseChatMessageHistory ChatMessageHistory ConversationBufferMemory "
+        "ConversationBufferWindowMemory ConversationSummaryMemory History "
+        "InMemoryChatMessageHistory InMemoryHistory RunnableWithMessageHistory "
+        "SQLiteChatMessageHistory SQLiteHistory SummarizeHistory with_history"
     ),
     "runnables.jobs.job": "AsyncBatchJob BatchJob BatchResult",
     "runnables.jobs.options": "JobOptions",
     "runnables.jobs.progress": "Progress",
     "runnables.messages": (
-        "add_usage AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage "
-        "BaseMessageChunk ChatMessage ChatMessageChunk ChatPromptValue Content ContentBlock "
-        "convert_to_messages convert_to_openai_messages count_tokens_approximately "
+        "add_ai_message_chunks add_usage AIMessage AIMessageChunk AnyMessage "
+        "AudioContentBlock BaseMessage BaseMessageChunk ChatMessage ChatMessageChunk "
+        "ChatPromptValue ChatPromptValueConcrete Content ContentBlock convert_to_messages "
+        "convert_to_openai_image_block convert_to_openai_messages count_tokens_approximately "
         "FileContentBlock filter_messages get_buffer_string HumanMessage HumanMessageChunk "
         "ImageContentBlock InputTokenDetails invalid_tool_call InvalidToolCall "
-        "merge_message_runs message_chunk_to_message message_from_dict message_to_chunk "
-        "message_to_dict MessageLikeRepresentation messages_from_dict messages_to_dict "
-        "MessagesLike NonStandardContentBlock OutputTokenDetails PlainTextContentBlock "
-        "PromptValue ReasoningContentBlock RefusalContentBlock StringPromptValue "
-        "subtract_usage SystemMessage SystemMessageChunk TextContentBlock tool_call "
-        "tool_call_chunk ToolCall ToolCallChunk ToolMessage ToolMessageChunk trim_messages "
-        "UsageMetadata VideoContentBlock"
+        "is_data_content_block merge_content merge_message_runs message_chunk_to_message "
+        "message_from_dict message_to_chunk message_to_dict MessageLikeRepresentation "
+        "messages_from_dict messages_to_dict MessagesLike NonStandardContentBlock "
+        "OutputTokenDetails PlainTextContentBlock PromptValue ReasoningContentBlock "
+        "RefusalContentBlock StringPromptValue subtract_usage SystemMessage "
+        "SystemMessageChunk TextContentBlock tool_call tool_call_chunk ToolCall ToolCallChunk "
+        "ToolMessage ToolMessageChunk trim_messages UsageMetadata VideoContentBlock"
     ),
-    "runnables.messages.generations": "ChatGeneration ChatGenerationChunk ChatResult LLMResult",
+    "runnables.messages.generations": (
+        "ChatGeneration ChatGenerationChunk ChatResult Generation GenerationChunk LLMResult"
+    ),
     "runnables.models": (
         "atruncate_stream ChatModel convert_to_openai_function convert_to_openai_tool "
         "Embeddings init_chat_model init_embeddings LanguageModelInput RawAnswer "
@@ -96,28 +107,30 @@ HOMES: Final = {
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel "
         "FakeMessagesListChatModel GenericFakeChatModel ParrotFakeChatModel"
     ),
+    "runnables.models.llm": "BaseLLM LLM",
     "runnables.models.rate_limits": "BaseRateLimiter InMemoryRateLimiter",
     "runnables.models.text_fakes": "FakeListLLM FakeStreamingListLLM",
     "runnables.models.usage": "track_usage Usage",
     "runnables.parsers": (
-        "answer_text BaseOutputParser BaseParser BaseTransformOutputParser "
-        "CommaSeparatedListOutputParser DatetimeOutputParser EnumOutputParser JsonError "
-        "JsonExtractor JsonOutputKeyToolsParser JsonOutputParser JsonOutputToolsParser "
-        "JsonReader ListOutputParser MarkdownListOutputParser NumberedListOutputParser "
-        "OutputFixingParser parse_json_markdown parse_partial_json PydanticOutputParser "
-        "PydanticToolsParser RepairParser ResponseSchema RetryOutputParser "
-        "RetryWithErrorOutputParser SimpleJsonOutputParser StrOutputParser "
-        "StructuredOutputParser XMLOutputParser"
+        "answer_text BaseGenerationOutputParser BaseLLMOutputParser BaseOutputParser "
+        "BaseParser BaseTransformOutputParser CommaSeparatedListOutputParser "
+        "DatetimeOutputParser EnumOutputParser JsonError JsonExtractor "
+        "JsonOutputKeyToolsParser JsonOutputParser JsonOutputToolsParser JsonReader "
+        "ListOutputParser MarkdownListOutputParser NumberedListOutputParser "
+        "OutputFixingParser parse_and_check_json_markdown parse_json_markdown "
+        "parse_partial_json PydanticOutputParser PydanticToolsParser RepairParser "
+        "ResponseSchema RetryOutputParser RetryWithErrorOutputParser SimpleJsonOutputParser "
+        "StrOutputParser StructuredOutputParser XMLOutputParser"
     ),
     "runnables.prompts": (
         "AIMessagePromptTemplate AsyncExampleSelector BaseChatPromptTemplate "
         "BaseExampleSelector BaseMessagePromptTemplate BasePromptTemplate "
         "ChatMessagePromptTemplate ChatPromptTemplate DictPromptTemplate ExampleSelector "
-        "FewShotChatMessagePromptTemplate FewShotPromptTemplate HumanMessagePromptTemplate "
-        "ImagePromptTemplate LengthBasedExampleSelector MaxMarginalRelevanceExampleSelector "
-        "MessagesPlaceholder MissingVariableError PromptInputError PromptTemplate "
-        "PromptTemplateFormat SemanticSimilarityExampleSelector StringPromptTemplate "
-        "SystemMessagePromptTemplate"
+        "FewShotChatMessagePromptTemplate FewShotPromptTemplate FewShotPromptWithTemplates "
+        "HumanMessagePromptTemplate ImagePromptTemplate LengthBasedExampleSelector load_prompt "
+        "MaxMarginalRelevanceExampleSelector MessagesPlaceholder MissingVariableError "
+        "PromptInputError PromptTemplate PromptTemplateFormat "
+        "SemanticSimilarityExampleSelector StringPromptTemplate SystemMessagePromptTemplate"
     ),
     "runnables.retrieval": "aformat_document BaseRetriever Document format_document",
     "runnables.tools": (
@@ -125,6 +138,11 @@ HOMES: Final = {
         "InjectedToolArg InjectedToolCallId render_text_description "
         "render_text_description_and_args RunnableTool StructuredTool Tool tool "
         "tool_example_to_messages"
+    ),
+    "runnables.type_names": (
+        "ArgsSchema GetSessionHistoryCallable LanguageModelLike LanguageModelOutput MessageLike "
+        "OutputParserLike RetrieverLike RetrieverOutput RetrieverOutputLike RunnableLike "
+        "ToolsRenderer"
     ),
 }
 # fmt: on

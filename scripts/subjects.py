@@ -56,6 +56,9 @@ SUBJECTS = (
             "Streams": "Stream AsyncStream",
             "How chunks add up": "DELTAS SNAPSHOTS RESET ByKey ByIndex CustomMerge Merge "
             "MergeableChunk merge_chunks AddableDict add aadd",
+            "LangChain's names of types": "RunnableLike AnyConfigurableField MessageLike "
+            "LanguageModelLike LanguageModelOutput OutputParserLike ArgsSchema ToolsRenderer "
+            "GetSessionHistoryCallable RetrieverLike RetrieverOutput RetrieverOutputLike",
         },
     ),
     Subject(
@@ -87,15 +90,17 @@ SUBJECTS = (
             "tool_call_chunk",
             "Content blocks": "ContentBlock Content TextContentBlock ReasoningContentBlock "
             "RefusalContentBlock ImageContentBlock AudioContentBlock VideoContentBlock "
-            "FileContentBlock PlainTextContentBlock NonStandardContentBlock",
+            "FileContentBlock PlainTextContentBlock NonStandardContentBlock "
+            "is_data_content_block",
             "What stands for messages": "convert_to_messages MessageLikeRepresentation "
             "MessagesLike AnyMessage",
             "Select and trim": "trim_messages filter_messages merge_message_runs "
             "count_tokens_approximately get_buffer_string",
             "Save and convert": "message_to_dict message_from_dict messages_to_dict "
-            "messages_from_dict convert_to_openai_messages",
+            "messages_from_dict convert_to_openai_messages convert_to_openai_image_block",
             "Chunks": "BaseMessageChunk AIMessageChunk HumanMessageChunk SystemMessageChunk "
-            "ToolMessageChunk ChatMessageChunk message_to_chunk message_chunk_to_message",
+            "ToolMessageChunk ChatMessageChunk message_to_chunk message_chunk_to_message "
+            "add_ai_message_chunks merge_content",
             "Token counts": "UsageMetadata InputTokenDetails OutputTokenDetails add_usage "
             "subtract_usage",
         },
@@ -111,10 +116,13 @@ SUBJECTS = (
             "SystemMessagePromptTemplate ChatMessagePromptTemplate ImagePromptTemplate "
             "DictPromptTemplate",
             "Examples": "FewShotChatMessagePromptTemplate FewShotPromptTemplate "
+            "FewShotPromptWithTemplates "
             "LengthBasedExampleSelector SemanticSimilarityExampleSelector "
             "MaxMarginalRelevanceExampleSelector "
             "ExampleSelector AsyncExampleSelector BaseExampleSelector",
-            "What a prompt makes": "PromptValue ChatPromptValue StringPromptValue",
+            "Prompts in files": "load_prompt",
+            "What a prompt makes": "PromptValue ChatPromptValue ChatPromptValueConcrete "
+            "StringPromptValue",
             "Bases": "BasePromptTemplate BaseChatPromptTemplate StringPromptTemplate "
             "BaseMessagePromptTemplate",
         },
@@ -134,9 +142,10 @@ SUBJECTS = (
             "Correcting answers": (
                 "RepairParser OutputFixingParser RetryOutputParser RetryWithErrorOutputParser"
             ),
-            "Parsers of your own": "BaseOutputParser BaseTransformOutputParser BaseParser",
-            "Partial JSON": "parse_partial_json parse_json_markdown JsonReader JsonExtractor "
-            "JsonError",
+            "Parsers of your own": "BaseOutputParser BaseTransformOutputParser "
+            "BaseGenerationOutputParser BaseLLMOutputParser BaseParser",
+            "Partial JSON": "parse_partial_json parse_json_markdown parse_and_check_json_markdown "
+            "JsonReader JsonExtractor JsonError",
         },
     ),
     Subject(
@@ -149,6 +158,9 @@ SUBJECTS = (
             "convert_to_openai_tool convert_to_openai_function tool_example_to_messages "
             "render_text_description render_text_description_and_args",
             "Agents": "create_agent Agent AgentInput AgentMessages AgentState AgentAnswer",
+            "Agents as LangChain had them": "AgentExecutor create_tool_calling_agent AgentAction "
+            "ToolAgentAction AgentFinish AgentStep ToolsAgentOutputParser "
+            "OpenAIToolsAgentOutputParser format_to_tool_messages format_to_openai_tool_messages",
         },
     ),
     Subject(
@@ -161,6 +173,8 @@ SUBJECTS = (
             "InMemoryChatMessageHistory ChatMessageHistory",
             "Stores of your own": "History BaseChatMessageHistory",
             "Long conversations": "SummarizeHistory",
+            "Loaded and saved by hand": "ConversationBufferMemory ConversationBufferWindowMemory "
+            "ConversationSummaryMemory",
         },
     ),
     Subject(
@@ -175,6 +189,7 @@ SUBJECTS = (
             "Models with LangChain's hooks": "BaseChatModel SimpleChatModel ChatResult LLMResult "
             "ChatGeneration ChatGenerationChunk CallbackManagerForLLMRun "
             "AsyncCallbackManagerForLLMRun",
+            "Models of text": "LLM BaseLLM Generation GenerationChunk",
             "Models without a service": "FakeListChatModel FakeMessagesListChatModel "
             "GenericFakeChatModel ParrotFakeChatModel FakeListLLM FakeStreamingListLLM",
         },
@@ -227,6 +242,7 @@ SUBJECTS = (
             "Handlers of your own": "Handler Event Callbacks",
             "Handlers with a method for each event": "BaseCallbackHandler AsyncCallbackHandler "
             "StdOutCallbackHandler StreamingStdOutCallbackHandler",
+            "Runs as trees": "BaseTracer Run collect_runs RunCollectorCallbackHandler",
             "Events of your own": "dispatch_custom_event adispatch_custom_event",
             "Usage": "track_usage Usage",
             "Usage, as LangChain has it": "get_usage_metadata_callback "
@@ -275,11 +291,11 @@ SUBJECTS = (
         "The classes behind `init_chat_model` and `init_embeddings`, for settings that only one "
         "provider has.",
         {
-            "OpenAI and Azure": "openai.ChatOpenAI openai.AzureChatOpenAI "
+            "OpenAI and Azure": "openai.ChatOpenAI openai.AzureChatOpenAI openai.OpenAI "
             "openai.OpenAIEmbeddings openai.Timeouts",
             "Anthropic": "anthropic.ChatAnthropic",
             "Google": "google.ChatGoogleGenerativeAI google.GoogleGenerativeAIEmbeddings",
-            "Ollama": "ollama.ChatOllama ollama.OllamaEmbeddings",
+            "Ollama": "ollama.ChatOllama ollama.OllamaLLM ollama.OllamaEmbeddings",
             "The local model": "local.LocalChatModel local.LocalEmbeddings "
             "local.Weights local.SMOLLM2 local.cache_dir "
             "local.fetch local.unload",

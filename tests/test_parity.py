@@ -16,10 +16,12 @@ PROVIDERS = ROOT / "providers" / "runnables_providers"
 ALLOWED: Mapping[str, str] = {
     "runnables.compose.assign:RunnableAssign._transform": "tasks have no thread to keep",
     "runnables.compose.parallel:RunnableParallel._transform": "tasks have no thread to keep",
-    "runnables.callbacks.handlers:_on_event": "only one of them has something to await",
+    "runnables.callbacks.handlers:call_method": "only one of them has something to await",
     "runnables.compose.listeners:listeners": "the sync method refuses async functions",
     "runnables.compose.listeners:_Listener.on_event": "only one of them has something to await",
-    "runnables.core.event_stream:stream_events": "a thread waits for its consumer, a task asks it",
+    "runnables.callbacks.event_stream:stream_events": (
+        "a thread waits for its consumer, a task asks it"
+    ),
     "runnables.core.events:emit": "a sync run asks the waiting loop to await a handler",
     "runnables.core.events:Run.__enter__": (
         "only a sync run can meet a handler that it cannot await"
@@ -40,15 +42,32 @@ ALLOWED: Mapping[str, str] = {
     "runnables.history.base:BaseChatMessageHistory.add_messages": (
         "without an async half, the sync one is run"
     ),
+    "runnables.history.buffer:ConversationBufferMemory.load_memory_variables": (
+        "the sync half is a property, too"
+    ),
+    "runnables.history.buffer:ConversationBufferMemory.clear": (
+        "without an async half of its history, the sync one is run"
+    ),
+    "runnables.history.summary_memory:ConversationSummaryMemory.load_memory_variables": (
+        "a summary is there, so there is nothing to await"
+    ),
     "runnables.history.sessions:Sessions._find": "async, a user's function goes to a worker thread",
     "runnables.jobs.job:BatchJob.__init__": "a job in threads has a token, one in tasks a task",
     "runnables.jobs.job:BatchJob._drive": "as __init__",
     "runnables.jobs.job:BatchJob.cancel": "as __init__",
     "runnables.jobs.job:BatchJob.result": "a task that waits has a time limit of asyncio",
     "runnables.jobs.run:JobRun.outputs": "only a sync list is made by `list`",
-    "runnables.models.chat:ChatModel._generate": "without an async half, the sync one is run",
-    "runnables.models.chat:ChatModel._stream": "without an async half, the sync one is run",
-    "runnables.models.chat:ChatModel._invoke_observed": "async, the sync hook will do, too",
+    "runnables.models.language_model:LanguageModel._generate": (
+        "without an async half, the sync one is run"
+    ),
+    "runnables.models.language_model:LanguageModel._stream": (
+        "without an async half, the sync one is run"
+    ),
+    "runnables.models.language_model:LanguageModel._invoke_observed": (
+        "async, the sync hook will do, too"
+    ),
+    "runnables.models.text:TextModel._invoke_observed": "async, the sync hook will do, too",
+    "runnables.models.llm:LLM._call": "without an async half, the sync one is run",
     "runnables.tools.function_calls:FunctionCalls.call": (
         "without an async half, the sync one is run"
     ),

@@ -30,7 +30,7 @@ LADDER = (
     ("prompts", "parsers", "tools", "cache"),
     ("models",),
     ("agents", "callbacks", "history", "retrieval"),
-    ("testing", "jobs"),
+    ("testing", "type_names", "jobs"),
     ("cli",),
 )
 """The folders of `runnables`, lowest first: each imports from itself and from those below it."""
@@ -44,6 +44,7 @@ MADE_ABOVE: Mapping[tuple[str, str], str] = {
     (FLUENT, "tools"): "as_tool makes a RunnableTool",
     (FLUENT, "cache"): "with_cache makes a RunnableCache",
     ("runnables.compose.batch_jobs", "jobs"): "start_batch makes a BatchJob",
+    (FLUENT, "callbacks"): "stream_events makes the dicts of events",
     ("runnables.messages.base", "prompts"): "`+` of messages makes a ChatPromptTemplate",
 }
 """The methods' modules, the folders above that they import from, and why; an entry that is not

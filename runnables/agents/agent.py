@@ -8,36 +8,24 @@ from collections.abc import (
     Generator,
     Iterable,
     Mapping,
-    Sequence,
 )
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from runnables.agents.conversation import (
-    Conversation,
-    ResultOrder,
-    ToolRequest,
-    input_messages,
-    join_conversation,
-)
-from runnables.agents.setup import STRUCTURED, AgentSetup, child_config
-from runnables.agents.toolbox import tool_label
+from runnables.agents.conversation import Conversation, input_messages, join_conversation
+from runnables.agents.setup import STRUCTURED, AgentSetup
+from runnables.agents.toolbox import child_config
 from runnables.agents.types import AgentAnswer, AgentInput, AgentMessages, AgentState, State
 from runnables.compose.runnable import Runnable
-from runnables.core.batching import enter_limit
-from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location
 from runnables.core.options import refuse_options
 from runnables.core.schemas import fields_schema
 from runnables.core.values import show
 from runnables.engine.collect import acollect, collect
-from runnables.engine.interleave import ainterleave, interleave
 from runnables.engine.merging import SNAPSHOTS, ByKey, CustomMerge, Merge
 from runnables.engine.stream import StreamInfo, aclose, close, owned
-from runnables.engine.task_fan_out import TaskFanOut
-from runnables.engine.thread_fan_out import ThreadFanOut
 from runnables.errors import ConfigError
 from runnables.messages.kinds import AnyMessage
+from runnables.messages.roles import ToolMessage
 from runnables.redaction import hide
 
 if TYPE_CHECKING:
@@ -45,7 +33,7 @@ if TYPE_CHECKING:
 
     from runnables.core.config import RunnableConfig, Scope
     from runnables.messages.ai import AIMessage
-    from runnables.messages.roles import SystemMessage, ToolMessage
+    from runnables.messages.roles import SystemMessage
 
 
 DEFAULT_MAX_STEPS: Final = 25
@@ -194,7 +182,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
         while not chat.over:
             try:
                 if chat.requests:
-                    results = self._run_tools(chat.requests, scope)
+                    results = setup.tools.run_all(chat.requests, scope)
                     chat.add_results(results, last=setup.tools.ends(chat.requests, results))
                 else:
                     config = child_config(scope, chat.step)
@@ -213,7 +201,7 @@ class Agent(Runnable[AgentInput, State], internal=True):
         while not chat.over:
             try:
                 if chat.requests:
-                    results = await self._arun_tools(chat.requests, scope)
+                    results = await setup.tools.arun_all(chat.requests, scope)
                     chat.add_results(results, last=setup.tools.ends(chat.requests, results))
                 else:
                     config = child_config(scope, chat.step)
@@ -230,38 +218,6 @@ class Agent(Runnable[AgentInput, State], internal=True):
     def _begin(self, value: Any, kwargs: dict[str, Any]) -> Conversation:
         refuse_options(self, kwargs)
         return Conversation(input_messages(value), self.max_steps, self.get_name())
-
-    def _run_tools(self, requests: Sequence[ToolRequest], scope: Scope | None) -> list[ToolMessage]:
-        """Run the tools of these requests; return their results in the same order."""
-        slots, owns_limit, scope = enter_limit(scope)
-
-        def work(_: int, request: ToolRequest) -> ToolMessage:
-            return self._run_tool(request, scope)
-
-        fan_out = ThreadFanOut(work, iter(requests), slots, owns_limit=owns_limit)
-        fan_out.set_context(CURRENT_SCOPE, scope)
-        return fan_out.run(len(requests))
-
-    async def _arun_tools(
-        self, requests: Sequence[ToolRequest], scope: Scope | None
-    ) -> list[ToolMessage]:
-        """Run the tools of these requests; return their results in the same order."""
-        slots, owns_limit, scope = enter_limit(scope)
-
-        async def work(_: int, request: ToolRequest) -> ToolMessage:
-            return await self._arun_tool(request, scope)
-
-        fan_out = TaskFanOut(work, iter(requests), slots, owns_limit=owns_limit)
-        fan_out.set_context(CURRENT_SCOPE, scope)
-        return await fan_out.run(len(requests))
-
-    def _run_tool(self, request: ToolRequest, scope: Scope) -> ToolMessage:
-        config = child_config(scope, tool_label(request))
-        return self._setup().tools.run(request, config)
-
-    async def _arun_tool(self, request: ToolRequest, scope: Scope) -> ToolMessage:
-        config = child_config(scope, tool_label(request))
-        return await self._setup().tools.arun(request, config)
 
     # -- streamed
 
@@ -355,46 +311,26 @@ class Agent(Runnable[AgentInput, State], internal=True):
         self, chat: Conversation, scope: Scope | None, info: StreamInfo
     ) -> Generator[Any, None, None]:
         """Yield the results of the tools, each when those before it are there."""
-        slots, owns_limit, scope = enter_limit(scope)
-        makers = {
-            index: partial(self._tool_chunks, request, scope)
-            for index, request in enumerate(chat.requests)
-        }
-        ordered = ResultOrder()
-        pairs = interleave(makers, slots, info.outer, owns_limit=owns_limit)
+        tools, results = self._setup().tools, list[ToolMessage]()
+        messages = tools.stream_all(chat.requests, scope, info.outer)
         try:
-            for index, result in pairs:
-                for message in ordered.add(index, result):
-                    yield {"messages": [message]}
+            for message in messages:
+                results.append(message)
+                yield {"messages": [message]}
         finally:
-            pairs.close()
-        chat.add_results(ordered.all, last=self._setup().tools.ends(chat.requests, ordered.all))
+            messages.close()
+        chat.add_results(results, last=tools.ends(chat.requests, results))
 
     async def _astream_tools(
         self, chat: Conversation, scope: Scope | None, info: StreamInfo
     ) -> AsyncGenerator[Any, None]:
         """Yield the results of the tools, each when those before it are there."""
-        slots, owns_limit, scope = enter_limit(scope)
-        makers = {
-            index: partial(self._atool_chunks, request, scope)
-            for index, request in enumerate(chat.requests)
-        }
-        ordered = ResultOrder()
-        pairs = ainterleave(makers, slots, info.outer, owns_limit=owns_limit)
+        tools, results = self._setup().tools, list[ToolMessage]()
+        messages = tools.astream_all(chat.requests, scope, info.outer)
         try:
-            async for index, result in owned(pairs):
-                for message in ordered.add(index, result):
-                    yield {"messages": [message]}
+            async for message in owned(messages):
+                results.append(message)
+                yield {"messages": [message]}
         finally:
-            await pairs.aclose()
-        chat.add_results(ordered.all, last=self._setup().tools.ends(chat.requests, ordered.all))
-
-    def _tool_chunks(
-        self, request: ToolRequest, scope: Scope
-    ) -> Generator[ToolMessage, None, None]:
-        yield self._run_tool(request, scope)
-
-    async def _atool_chunks(
-        self, request: ToolRequest, scope: Scope
-    ) -> AsyncGenerator[ToolMessage, None]:
-        yield await self._arun_tool(request, scope)
+            await messages.aclose()
+        chat.add_results(results, last=tools.ends(chat.requests, results))

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from runnables.agents.conversation import Conversation
     from runnables.compose.runnable import Runnable
-    from runnables.core.config import RunnableConfig, Scope
     from runnables.messages.base import BaseMessage
 
 ASK_FOR_STRUCTURED_ANSWER: Final = "Now give your answer in the requested format."
@@ -48,9 +47,9 @@ class AgentSetup:
         prompt = SystemMessage(system_prompt) if isinstance(system_prompt, str) else system_prompt
         self._prompt: list[BaseMessage] = [] if prompt is None else [prompt]
         if self.tools.offered:
-            self.model = _derive(model, "bind_tools", self.tools.offered)
+            self.model = derive(model, "bind_tools", self.tools.offered)
         if response_format is not None:
-            self.structured_model = _derive(model, "with_structured_output", response_format)
+            self.structured_model = derive(model, "with_structured_output", response_format)
 
     def prompt_messages(self, conversation: Conversation) -> list[BaseMessage]:
         """Return the messages for the model's next answer."""
@@ -61,7 +60,7 @@ class AgentSetup:
         return [*self.prompt_messages(conversation), HumanMessage(ASK_FOR_STRUCTURED_ANSWER)]
 
 
-def _derive(model: Any, method: str, argument: Any) -> Runnable[Any, Any]:
+def derive(model: Any, method: str, argument: Any) -> Runnable[Any, Any]:
     """Return the model that one of a model's methods makes."""
     if not hasattr(model, method):
         raise ConfigError(
@@ -74,9 +73,3 @@ def _derive(model: Any, method: str, argument: Any) -> Runnable[Any, Any]:
 
 STRUCTURED: Final = "structured response"
 """The label of the call that makes the structured answer."""
-
-
-def child_config(scope: Scope | None, label: str) -> RunnableConfig | None:
-    """Return the config for a call inside of an agent."""
-    tag = "agent:" + label.replace(" ", ":").replace('"', "")
-    return None if scope is None else scope.for_step(tag, label).config

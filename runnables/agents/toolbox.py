@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Generator,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from runnables.agents.conversation import ResultOrder
 from runnables.compose.runnable import Runnable
+from runnables.core.batching import enter_limit
+from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location
+from runnables.engine.interleave import ainterleave, interleave
+from runnables.engine.stream import owned
+from runnables.engine.task_fan_out import TaskFanOut
+from runnables.engine.thread_fan_out import ThreadFanOut
 from runnables.errors import (
     ConfigError,
     SyncAsyncError,
@@ -21,7 +36,8 @@ from runnables.tools.runnable_tool import RunnableTool, tool_inside
 
 if TYPE_CHECKING:
     from runnables.agents.conversation import ToolRequest
-    from runnables.core.config import RunnableConfig
+    from runnables.core.config import RunnableConfig, Scope
+    from runnables.engine.contexts import Receiver
     from runnables.tools.base import BaseTool
 
 
@@ -32,6 +48,9 @@ class Toolbox:
         tools: tools, other runnables, functions; dicts for tools on the provider's servers.
         handle_errors: whether the model gets every error of a tool, not only those that are meant
             for it.
+        bare: whether results are what the tools return, and not messages; errors for the model are
+            messages all the same, with their status. Tools with injected arguments need the whole
+            call, and answer it with a message.
 
     Attributes:
         offered: the tools that the model is bound to.
@@ -41,11 +60,12 @@ class Toolbox:
         ConfigError: something that is no tool, or two tools of one name.
     """
 
-    def __init__(self, tools: Iterable[Any], *, handle_errors: bool) -> None:
+    def __init__(self, tools: Iterable[Any], *, handle_errors: bool, bare: bool = False) -> None:
         self.offered: list[Any] = []
         self.runnables: dict[str, Runnable[Any, Any]] = {}
         self._tools: dict[str, BaseTool[Any]] = {}
         self._handle_errors = handle_errors
+        self._bare = bare
         for tool in tools:
             self._add(tool)
 
@@ -63,7 +83,72 @@ class Toolbox:
         self.offered.append(runnable)
         self.runnables[name], self._tools[name] = runnable, tool
 
-    def run(self, request: ToolRequest, config: RunnableConfig | None) -> ToolMessage:
+    # -- all requests of one answer
+
+    def run_all(self, requests: Sequence[ToolRequest], scope: Scope | None) -> list[Any]:
+        """Run the tools of these requests; return their results in the same order."""
+        slots, owns_limit, scope = enter_limit(scope)
+
+        def work(_: int, request: ToolRequest) -> Any:
+            return self._run(request, scope)
+
+        fan_out = ThreadFanOut(work, iter(requests), slots, owns_limit=owns_limit)
+        fan_out.set_context(CURRENT_SCOPE, scope)
+        return fan_out.run(len(requests))
+
+    async def arun_all(self, requests: Sequence[ToolRequest], scope: Scope | None) -> list[Any]:
+        """Run the tools of these requests; return their results in the same order."""
+        slots, owns_limit, scope = enter_limit(scope)
+
+        async def work(_: int, request: ToolRequest) -> Any:
+            return await self._arun(request, scope)
+
+        fan_out = TaskFanOut(work, iter(requests), slots, owns_limit=owns_limit)
+        fan_out.set_context(CURRENT_SCOPE, scope)
+        return await fan_out.run(len(requests))
+
+    def stream_all(
+        self, requests: Sequence[ToolRequest], scope: Scope | None, outer: Receiver | None
+    ) -> Generator[Any, None, None]:
+        """Yield the results of the tools, each when those before it are there."""
+        slots, owns_limit, scope = enter_limit(scope)
+        makers = {
+            index: partial(self._results, request, scope) for index, request in enumerate(requests)
+        }
+        ordered = ResultOrder()
+        pairs = interleave(makers, slots, outer, owns_limit=owns_limit)
+        try:
+            for index, result in pairs:
+                yield from ordered.add(index, result)
+        finally:
+            pairs.close()
+
+    async def astream_all(
+        self, requests: Sequence[ToolRequest], scope: Scope | None, outer: Receiver | None
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the results of the tools, each when those before it are there."""
+        slots, owns_limit, scope = enter_limit(scope)
+        makers = {
+            index: partial(self._aresults, request, scope) for index, request in enumerate(requests)
+        }
+        ordered = ResultOrder()
+        pairs = ainterleave(makers, slots, outer, owns_limit=owns_limit)
+        try:
+            async for index, result in owned(pairs):
+                for ready in ordered.add(index, result):
+                    yield ready
+        finally:
+            await pairs.aclose()
+
+    def _results(self, request: ToolRequest, scope: Scope) -> Generator[Any, None, None]:
+        yield self._run(request, scope)
+
+    async def _aresults(self, request: ToolRequest, scope: Scope) -> AsyncGenerator[Any, None]:
+        yield await self._arun(request, scope)
+
+    # -- one request
+
+    def _run(self, request: ToolRequest, scope: Scope) -> Any:
         """Run the tool of a request; return its result, or an error that the model may know.
 
         Raises:
@@ -71,21 +156,31 @@ class Toolbox:
         """
         if problem := self._problem(request):
             return _failure(request, problem)
+        config = child_config(scope, tool_label(request))
         tool = self.runnables[request["name"] or ""]
         try:
-            return _result(request, tool.invoke(request, config))
+            return self._result(request, tool.invoke(self._input(request), config))
         except Exception as error:
             return self._error_message(request, error)
 
-    async def arun(self, request: ToolRequest, config: RunnableConfig | None) -> ToolMessage:
-        """Do what `run` does, async."""
+    async def _arun(self, request: ToolRequest, scope: Scope) -> Any:
+        """Do what `_run` does, async."""
         if problem := self._problem(request):
             return _failure(request, problem)
+        config = child_config(scope, tool_label(request))
         tool = self.runnables[request["name"] or ""]
         try:
-            return _result(request, await tool.ainvoke(request, config))
+            return self._result(request, await tool.ainvoke(self._input(request), config))
         except Exception as error:
             return self._error_message(request, error)
+
+    def _input(self, request: ToolRequest) -> Any:
+        """Return the input of the tool of a request."""
+        needs_call = not self._bare or self._tools[request["name"] or ""].injected_args
+        return request if needs_call else request["args"]
+
+    def _result(self, request: ToolRequest, result: Any) -> Any:
+        return result if self._bare else _message(request, result)
 
     def _problem(self, request: ToolRequest) -> str:
         """Return why a request cannot be run, in words for the model; empty where it can."""
@@ -96,6 +191,8 @@ class Toolbox:
                 f"There is no tool {name!r}.{did_you_mean(name, self._tools)} Known tools: {known}."
             )
         args: object = request["args"]
+        if self._bare and isinstance(args, str):
+            return ""  # the value of the only argument
         if not isinstance(args, Mapping):
             reason = cast("Any", request).get("error") or "they are no JSON object"
             return f"The arguments of the call of {name!r} cannot be read: {reason}"
@@ -112,10 +209,11 @@ class Toolbox:
         add_location(error, tool_label(request))
         raise error
 
-    def ends(self, requests: Sequence[ToolRequest], results: Sequence[ToolMessage]) -> bool:
+    def ends(self, requests: Sequence[ToolRequest], results: Sequence[Any]) -> bool:
         """Tell whether these results end the work: all of `return_direct` tools, and no error."""
         tools = [self._tools.get(request["name"] or "") for request in requests]
-        succeeded = all(result.status == "success" for result in results)
+        messages = [result for result in results if isinstance(result, ToolMessage)]
+        succeeded = all(message.status == "success" for message in messages)
         return succeeded and all(tool is not None and tool.return_direct for tool in tools)
 
 
@@ -124,7 +222,13 @@ def tool_label(request: ToolRequest) -> str:
     return f'tool "{request["name"]}"'
 
 
-def _result(request: ToolRequest, result: Any) -> ToolMessage:
+def child_config(scope: Scope | None, label: str) -> RunnableConfig | None:
+    """Return the config for a call inside of an agent."""
+    tag = "agent:" + label.replace(" ", ":").replace('"', "")
+    return None if scope is None else scope.for_step(tag, label).config
+
+
+def _message(request: ToolRequest, result: Any) -> ToolMessage:
     """Return the message for the result of a tool, which may be one already."""
     if isinstance(result, ToolMessage):
         return result

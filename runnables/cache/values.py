@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError
 from runnables.core.schemas import adapter_of
 from runnables.messages.base import BaseMessage
 from runnables.messages.convert import message_from_dict, message_to_dict
+from runnables.messages.text_answer import TextAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +106,8 @@ def _to_json(value: Any) -> Any:
     kind = value.__class__
     if value is None or kind in (bool, int, float, str):
         return value
+    if kind is TextAnswer:  # its usage is that of the call that made it
+        return str(value)
     if kind is list:
         return [_to_json(item) for item in value]
     if kind is dict and all(type(key) is str for key in value):

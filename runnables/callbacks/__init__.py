@@ -8,6 +8,12 @@ if TYPE_CHECKING:
     from runnables.callbacks.async_handlers import AsyncCallbackHandler
     from runnables.callbacks.handlers import BaseCallbackHandler
     from runnables.callbacks.std_out import StdOutCallbackHandler, StreamingStdOutCallbackHandler
+    from runnables.callbacks.tracer import (
+        BaseTracer,
+        Run,
+        RunCollectorCallbackHandler,
+        collect_runs,
+    )
     from runnables.callbacks.usage import (
         OpenAICallbackHandler,
         UsageMetadataCallbackHandler,
@@ -21,6 +27,7 @@ else:
             "runnables.callbacks.async_handlers": "AsyncCallbackHandler",
             "runnables.callbacks.handlers": "BaseCallbackHandler",
             "runnables.callbacks.std_out": "StdOutCallbackHandler StreamingStdOutCallbackHandler",
+            "runnables.callbacks.tracer": "BaseTracer Run RunCollectorCallbackHandler collect_runs",
             "runnables.callbacks.usage": (
                 "OpenAICallbackHandler UsageMetadataCallbackHandler get_openai_callback "
                 "get_usage_metadata_callback"
@@ -31,10 +38,14 @@ else:
 __all__ = [
     "AsyncCallbackHandler",
     "BaseCallbackHandler",
+    "BaseTracer",
     "OpenAICallbackHandler",
+    "Run",
+    "RunCollectorCallbackHandler",
     "StdOutCallbackHandler",
     "StreamingStdOutCallbackHandler",
     "UsageMetadataCallbackHandler",
+    "collect_runs",
     "get_openai_callback",
     "get_usage_metadata_callback",
 ]

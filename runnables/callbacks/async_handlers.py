@@ -60,7 +60,7 @@ class AsyncCallbackHandler(BaseCallbackHandler, internal=True):
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Receive the start of a model, where `on_chat_model_start` is not written; as text."""
+        """Receive the start of a model of text; of a chat model without `on_chat_model_start`."""
 
     async def on_llm_new_token(
         self,

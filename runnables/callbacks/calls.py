@@ -15,7 +15,14 @@ from runnables.errors import RunnablesError
 from runnables.messages.as_text import get_buffer_string
 from runnables.messages.base import BaseMessage
 from runnables.messages.convert import convert_to_messages
-from runnables.messages.generations import ChatGeneration, ChatGenerationChunk, LLMResult
+from runnables.messages.generations import (
+    ChatGeneration,
+    ChatGenerationChunk,
+    Generation,
+    GenerationChunk,
+    LLMResult,
+)
+from runnables.messages.prompt_values import StringPromptValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +60,8 @@ def _start(event: Event, *values: Any, **more: Any) -> Arguments:
     return (serialized, *values), {**_ids(event), **known, **more}
 
 
-def _conversation(event: Event) -> list[BaseMessage]:
+def conversation(event: Event) -> list[BaseMessage]:
+    """Return the messages that a model was given; none, where it was given something else."""
     if isinstance(event.input, Iterator):  # reading it would take it from the model
         return []
     with suppress(RunnablesError, TypeError, ValueError):  # the model itself raises it
@@ -62,25 +70,39 @@ def _conversation(event: Event) -> list[BaseMessage]:
 
 
 def _chat_model_start(event: Event) -> Arguments:
-    return _start(event, [_conversation(event)])
+    return _start(event, [conversation(event)])
 
 
 def _llm_start(event: Event) -> Arguments:
-    return _start(event, [get_buffer_string(_conversation(event))])
+    return _start(event, [get_buffer_string(conversation(event))])
+
+
+def prompt_of(event: Event) -> str:
+    """Return the prompt that a model of text was given."""
+    prompt = event.input.text if isinstance(event.input, StringPromptValue) else event.input
+    return prompt if isinstance(prompt, str) else get_buffer_string(conversation(event))
+
+
+def _prompt_start(event: Event) -> Arguments:
+    return _start(event, [prompt_of(event)])
 
 
 def _new_token(event: Event) -> Arguments | None:
     if event.chunk is RESET:  # the answer starts over, which these methods cannot say
         return None
+    if isinstance(event.chunk, str):  # of a model of text
+        info = getattr(event.chunk, "response_metadata", None)
+        part = GenerationChunk(text=event.chunk, generation_info=info)
+        return (str(event.chunk),), {"chunk": part, **_ids(event)}
     chunk = ChatGenerationChunk(message=event.chunk)
     return (chunk.text,), {"chunk": chunk, **_ids(event)}
 
 
 def _llm_end(event: Event) -> Arguments:
-    message = event.output
-    if not isinstance(message, BaseMessage):  # a stream without a chunk
+    answer = event.output
+    if not isinstance(answer, (BaseMessage, str)):  # a stream without a chunk
         return (LLMResult(generations=[[]]),), _ids(event)
-    metadata: dict[str, Any] = dict(message.response_metadata)
+    metadata: dict[str, Any] = dict(getattr(answer, "response_metadata", {}))
     output: dict[str, Any] = {}
     if name := metadata.get("model_name"):
         output["model_name"] = name
@@ -90,21 +112,29 @@ def _llm_end(event: Event) -> Arguments:
             "completion_tokens": usage["output_tokens"],
             "total_tokens": usage["total_tokens"],
         }
-    answer = ChatGeneration(message=message, generation_info=metadata)
-    return (LLMResult(generations=[[answer]], llm_output=output),), _ids(event)
+    if isinstance(answer, str):  # of a model of text
+        made: ChatGeneration = Generation(text=str(answer), generation_info=metadata)
+    else:
+        made = ChatGeneration(message=answer, generation_info=metadata)
+    return (LLMResult(generations=[[made]], llm_output=output),), _ids(event)
 
 
 def _chain_start(event: Event) -> Arguments:
     return _start(event, event.input)
 
 
+def tool_arguments(values: Any) -> tuple[Any, Any]:
+    """Return the input of a tool without the envelope of a call, and the id of the call."""
+    if not isinstance(values, Mapping):
+        return values, None
+    arguments = dict(cast("Mapping[str, Any]", values))
+    if arguments.get("type") == "tool_call":
+        return arguments.get("args"), arguments.get("id")
+    return arguments, None
+
+
 def _tool_start(event: Event) -> Arguments:
-    values: Any = event.input
-    call_id = None
-    if isinstance(values, Mapping):
-        values = dict(cast("Mapping[str, Any]", values))
-        if values.get("type") == "tool_call":
-            call_id, values = values.get("id"), values.get("args")
+    values, call_id = tool_arguments(event.input)
     inputs = cast("Any", values) if isinstance(values, dict) else None
     return _start(event, str(cast("Any", values)), inputs=inputs, tool_call_id=call_id)
 
@@ -129,6 +159,9 @@ def _custom(event: Event) -> Arguments:
 CHAT_MODEL_START: Final = Method("on_chat_model_start", "ignore_chat_model", _chat_model_start)
 LLM_START: Final = Method("on_llm_start", "ignore_llm", _llm_start)
 
+_PROMPT_START: Final = Method("on_llm_start", "ignore_llm", _prompt_start)
+_NEW_TOKEN: Final = Method("on_llm_new_token", "ignore_llm", _new_token)
+_LLM_END: Final = Method("on_llm_end", "ignore_llm", _llm_end)
 _LLM_ERROR: Final = Method("on_llm_error", "ignore_llm", _error)
 _CHAIN_ERROR: Final = Method("on_chain_error", "ignore_chain", _error)
 _TOOL_ERROR: Final = Method("on_tool_error", "ignore_agent", _error)
@@ -136,10 +169,15 @@ _RETRIEVER_ERROR: Final = Method("on_retriever_error", "ignore_retriever", _erro
 
 METHODS: Final[Mapping[tuple[str, str], tuple[Method, ...]]] = {
     ("llm", "start"): (CHAT_MODEL_START, LLM_START),
-    ("llm", "chunk"): (Method("on_llm_new_token", "ignore_llm", _new_token),),
-    ("llm", "end"): (Method("on_llm_end", "ignore_llm", _llm_end),),
+    ("llm", "chunk"): (_NEW_TOKEN,),
+    ("llm", "end"): (_LLM_END,),
     ("llm", "error"): (_LLM_ERROR,),
     ("llm", "cancelled"): (_LLM_ERROR,),
+    ("text", "start"): (_PROMPT_START,),
+    ("text", "chunk"): (_NEW_TOKEN,),
+    ("text", "end"): (_LLM_END,),
+    ("text", "error"): (_LLM_ERROR,),
+    ("text", "cancelled"): (_LLM_ERROR,),
     ("chain", "start"): (Method("on_chain_start", "ignore_chain", _chain_start),),
     ("chain", "end"): (Method("on_chain_end", "ignore_chain", _output),),
     ("chain", "error"): (_CHAIN_ERROR,),
@@ -158,6 +196,7 @@ METHODS: Final[Mapping[tuple[str, str], tuple[Method, ...]]] = {
 
 FAMILIES: Final[Mapping[str, str]] = {
     "chat_model": "llm",
+    "llm": "text",
     "tool": "tool",
     "retriever": "retriever",
     "custom": "custom",

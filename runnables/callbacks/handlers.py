@@ -68,10 +68,10 @@ class BaseCallbackHandler:
             for key, methods in METHODS.items()
         }
         cls._methods = {key: methods for key, methods in written.items() if methods}
-        if cls.on_event in (BaseCallbackHandler.on_event, _on_event, _aon_event):
+        if cls.on_event in (BaseCallbackHandler.on_event, call_method, acall_method):
             names = {method.name for methods in cls._methods.values() for method in methods}
             is_async = any(inspect.iscoroutinefunction(getattr(cls, name)) for name in names)
-            setattr(cls, "on_event", _aon_event if is_async else _on_event)  # noqa: B010
+            setattr(cls, "on_event", acall_method if is_async else call_method)  # noqa: B010
 
     @property
     def wants_chunks(self) -> bool:
@@ -149,7 +149,7 @@ class BaseCallbackHandler:
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Receive the start of a model, where `on_chat_model_start` is not written; as text."""
+        """Receive the start of a model of text; of a chat model without `on_chat_model_start`."""
 
     def on_llm_new_token(
         self,
@@ -359,7 +359,7 @@ def _call(handler: BaseCallbackHandler, method: Method, event: Event) -> Any:
     return getattr(handler, method.name)(*values, **keywords)
 
 
-def _on_event(self: BaseCallbackHandler, event: Event, /) -> None:
+def call_method(self: BaseCallbackHandler, event: Event, /) -> None:
     """Receive an event, and call its method."""
     for method in _calls(self, event):
         try:
@@ -370,7 +370,7 @@ def _on_event(self: BaseCallbackHandler, event: Event, /) -> None:
                 raise
 
 
-async def _aon_event(self: BaseCallbackHandler, event: Event, /) -> None:
+async def acall_method(self: BaseCallbackHandler, event: Event, /) -> None:
     """Receive an event, call its method, and wait for it."""
     for method in _calls(self, event):
         try:

@@ -97,7 +97,7 @@ class OpenAICallbackHandler(Usage):
     def on_event(self, event: Event) -> None:
         """Count an answer, and its usage."""
         super().on_event(event)
-        if event.kind == "end" and event.run_type == "chat_model":
+        if event.kind == "end" and event.run_type in ("chat_model", "llm"):
             if not getattr(event.output, "response_metadata", {}).get("from_cache"):
                 self._requests.append(None)
 

@@ -9,11 +9,11 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from runnables.compose.parallel import RunnableParallel
 from runnables.compose.runnable import Runnable
+from runnables.core.description import SEQUENCE_INPUT, SEQUENCE_OUTPUT, Keys
 from runnables.core.rows import Routine, Step
 from runnables.core.subclassing import config_of
 from runnables.engine.addable import dict_chunk
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.core.config import RunnableConfig, Scope
-    from runnables.core.description import Keys
 
 
 class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True):
@@ -79,7 +78,7 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """Return a model of the fields of the input, and the new ones."""
-        return self._output_schema_given_previous(partial(self.get_input_schema, config), config)
+        return self._all_fields(self.get_name("output"), self.get_input_schema(config), config)
 
     def _output_keys(self, keys: Keys) -> Keys:
         if keys is None or type(self) is not RunnableAssign:
@@ -98,16 +97,20 @@ class RunnableAssign(Runnable[Mapping[str, Any], dict[str, Any]], internal=True)
         later = fields_in(following()).items()
         passed = {key: field for key, field in later if key not in self.mapper.branches}
         fields = with_fields(needed, passed)
-        name = self.get_name("input")
-        return fields_schema(name, fields) if fields else self.get_input_schema(config)
+        return fields_schema(SEQUENCE_INPUT, fields) if fields else self.get_input_schema(config)
 
     def _output_schema_given_previous(
         self, preceding: Callable[[], type[BaseModel]], config: RunnableConfig | None
     ) -> type[BaseModel]:
+        return self._all_fields(SEQUENCE_OUTPUT, preceding(), config)
+
+    def _all_fields(
+        self, name: str, given: type[BaseModel], config: RunnableConfig | None
+    ) -> type[BaseModel]:
         from runnables.core.schemas import fields_in, fields_schema
 
         new = self.mapper.get_output_schema(config)
-        return fields_schema(self.get_name("output"), {**fields_in(preceding()), **fields_in(new)})
+        return fields_schema(name, {**fields_in(given), **fields_in(new)})
 
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         self._check(value)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.listeners import for_run
+from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.compose.wrappers import ForwardingWrapper, MethodCall
+from runnables.compose.wrappers import ForwardingWrapper, MethodCall, innermost
 from runnables.core.config import (
     RunnableConfig,
     Scope,
@@ -17,7 +18,7 @@ from runnables.core.config import (
     merge_configs,
     without,
 )
-from runnables.core.description import Described, Keys, check_configurable
+from runnables.core.description import Described, Keys, checked_config
 from runnables.core.missing_input import may_lack_input
 from runnables.core.rows import Routine, RowOrder, Step
 from runnables.core.signatures import checks_keywords
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from runnables.compose.runnable import Runnable
     from runnables.core.handlers import Handler
     from runnables.engine.stream import AsyncStream, Stream
 
@@ -74,11 +74,11 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
         output_type: Any = None,
         listeners: Sequence[Handler] = (),
     ) -> None:
-        check_config(config or {})
         self.bound: Runnable[Input, Output] = coerce_to_runnable(bound)
-        check_configurable(self.bound, config or {})
+        config = checked_config(self.bound, config or {})
+        check_config(config)
         self.kwargs = dict(kwargs or {})
-        self.config: RunnableConfig = config or {}
+        self.config: RunnableConfig = config
         self.input_type = input_type
         self.output_type = output_type
         self.listeners = tuple(listeners)
@@ -102,6 +102,17 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
 
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         return self._with(bound=made, input_type=None, output_type=None)
+
+    def _innermost(self, config: RunnableConfig | None) -> Runnable[Any, Any]:
+        return innermost(self.bound, merge_configs(self.config, config))
+
+    def _call_inside(self, method: Callable[..., Any], call: MethodCall) -> Any:
+        """Call a method of what the bound config chooses, unless it makes a runnable."""
+        if self.config.get("configurable"):
+            result = call.apply_to(self._innermost(call.config))
+            if not isinstance(result, Runnable):
+                return result
+        return super()._call_inside(method, call)
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
         """Return the run name that is bound, or the name of the bound runnable."""
@@ -181,7 +192,8 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
     ) -> RunnableBinding[Input, Output]:
         """Return this runnable with more config; later keys win."""
         more: Any = kwargs
-        return self._with(config=merge_configs(self.config, config, more))
+        given = (checked_config(self.bound, one) for one in (config, more))
+        return self._with(config=merge_configs(self.config, *given))
 
     @checks_keywords
     def with_types(
@@ -211,7 +223,8 @@ class RunnableBinding(ForwardingWrapper[Input, Output], internal=True):
             named = config.next_name is not None
             scope = config.merged(without(self.config, "run_name") if named else self.config)
         else:
-            scope = ensure_scope(None).merged(self._merged(config))
+            given = checked_config(self.bound, config)
+            scope = ensure_scope(None).merged(self._merged(given))
         if self.listeners:
             scope.own_handlers = (*scope.own_handlers, *for_run(self.listeners, scope))
         return scope.config

@@ -10,9 +10,9 @@ from runnables.compose.coerce import coerce_to_runnable, is_runnable
 from runnables.compose.configurable_fields import AnyConfigurableField, ConfigurableField
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
-from runnables.compose.wrappers import ForwardingWrapper, MethodCall
+from runnables.compose.wrappers import ForwardingWrapper, MethodCall, innermost
 from runnables.core.config import RunnableConfig, resolve_scope
-from runnables.core.description import check_configurable
+from runnables.core.description import checked_config
 from runnables.core.missing_input import may_lack_input
 from runnables.core.rows import Routine, Step
 from runnables.core.values import with_settings
@@ -42,6 +42,15 @@ class ConfiguredRunnable(ForwardingWrapper[Input, Output], internal=True):
 
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         return RunnableConfiguredCall(self, call, made)
+
+    def _innermost(self, config: RunnableConfig | None) -> Runnable[Any, Any]:
+        return innermost(self.prepared(config), config)
+
+    def _call_inside(self, method: Callable[..., Any], call: MethodCall) -> Any:
+        """Call a method of what a config among the arguments chooses, else of the default."""
+        if call.config is None:
+            return super()._call_inside(method, call)
+        return call.apply_to(self._innermost(call.config))
 
     @property
     def streams_input(self) -> bool:
@@ -76,37 +85,42 @@ class ConfiguredRunnable(ForwardingWrapper[Input, Output], internal=True):
         Raises:
             ConfigError: a choice or an option that there is not.
         """
-        if config is not None:
-            check_configurable(self, config)
+        return self._prepared(checked_config(self, config))
+
+    def _prepared(self, config: RunnableConfig | None) -> Runnable[Input, Output]:
         scope = resolve_scope(config)
         return self._chosen({} if scope is None else scope.get("configurable", {}))
 
     @may_lack_input
     def invoke(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Output:
         """Run what the config chooses."""
-        return self.prepared(config).invoke(input, config, **kwargs)
+        config = checked_config(self, config)
+        return self._prepared(config).invoke(input, config, **kwargs)
 
     @may_lack_input
     async def ainvoke(
         self, input: Input, config: RunnableConfig | None = None, **kwargs: Any
     ) -> Output:
         """Do what `invoke` does, async."""
-        return await self.prepared(config).ainvoke(input, config, **kwargs)
+        config = checked_config(self, config)
+        return await self._prepared(config).ainvoke(input, config, **kwargs)
 
     def _row(self, value: Any, scope: Scope, kwargs: dict[str, Any]) -> Routine:
-        return (yield Step(self.prepared(scope.config), value, scope.config, kwargs))
+        return (yield Step(self._prepared(scope.config), value, scope.config, kwargs))
 
     def transform(
         self, input: Iterator[Input], config: RunnableConfig | None = None, **kwargs: Any
     ) -> Stream[Output]:
         """Run what the config chooses on an input in chunks."""
-        return self.prepared(config).transform(input, config, **kwargs)
+        config = checked_config(self, config)
+        return self._prepared(config).transform(input, config, **kwargs)
 
     def atransform(
         self, input: AsyncIterator[Input], config: RunnableConfig | None = None, **kwargs: Any
     ) -> AsyncStream[Output]:
         """Run what the config chooses on an input in chunks, for `async for`."""
-        return self.prepared(config).atransform(input, config, **kwargs)
+        config = checked_config(self, config)
+        return self._prepared(config).atransform(input, config, **kwargs)
 
 
 class RunnableConfigurableFields(ConfiguredRunnable[Input, Output], internal=True):

@@ -20,8 +20,10 @@ from runnables.compose.functions import RunnableLambda
 from runnables.compose.non_blocking import NonBlockingStep
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Output, Result
+from runnables.core.description import SEQUENCE_OUTPUT, Keys
 from runnables.core.options import refuse_options
 from runnables.core.signatures import is_async, takes_branches
+from runnables.engine.addable import dict_chunk
 from runnables.engine.merging import RESET, Merge
 from runnables.engine.stream import StreamInfo, merge_of, raw_iterator
 from runnables.errors import RunnablesError, did_you_mean
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runnables.core.config import RunnableConfig, Scope
-    from runnables.core.description import Keys
 
 
 class MissingKeyError(RunnablesError, KeyError):
@@ -221,7 +222,7 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
     ) -> type[BaseModel]:
         from runnables.core.schemas import picked
 
-        return picked(self.get_name("output"), preceding(), self.keys)
+        return picked(SEQUENCE_OUTPUT, preceding(), self.keys)
 
     def _output_keys(self, keys: Keys) -> Keys:
         return None if keys is None or isinstance(self.keys, str) else keys.intersection(self.keys)
@@ -259,10 +260,10 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
         info: StreamInfo,
     ) -> Generator[Any, None, None]:
         refuse_options(self, kwargs)
-        info.delegate_to(_Picked(input, self.keys))
+        picked = info.delegate_to(_Picked(input, self.keys))
         known: dict[str, None] = {}
         for chunk in input:
-            yield from self._parts_of(chunk, known)
+            yield from self._parts_of(chunk, known, picked)
         self._require(known)
 
     async def _atransform(
@@ -273,19 +274,20 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
         info: StreamInfo,
     ) -> AsyncGenerator[Any, None]:
         refuse_options(self, kwargs)
-        info.delegate_to(_Picked(input, self.keys))
+        picked = info.delegate_to(_Picked(input, self.keys))
         known: dict[str, None] = {}
         async for chunk in raw_iterator(input):
-            for part in self._parts_of(chunk, known):
+            for part in self._parts_of(chunk, known, picked):
                 yield part
         self._require(known)
 
-    def _parts_of(self, chunk: Any, known: dict[str, None]) -> Iterable[Any]:
+    def _parts_of(self, chunk: Any, known: dict[str, None], streams: _Picked) -> Iterable[Any]:
         """Return the picked part of a chunk, or nothing where it has none; a reset as it is.
 
         Args:
             chunk: the chunk.
             known: the keys so far, to which those of the chunk are added.
+            streams: how the parts of dicts are added.
         """
         if chunk is RESET:
             known.clear()
@@ -295,7 +297,7 @@ class RunnablePick(NonBlockingStep[Mapping[str, Any], Output], internal=True):
         if isinstance(self.keys, str):
             return (values[self.keys],) if self.keys in values else ()
         picked = {key: values[key] for key in self.keys if key in values}
-        return (picked,) if picked else ()
+        return (dict_chunk(picked, streams.merge),) if picked else ()
 
 
 class _Picked:

@@ -54,8 +54,10 @@ class Presets(BaseRunnable[Input, Output], internal=True):
         """
         from runnables.compose.binding import RunnableBinding
         from runnables.core.config import merge_configs
+        from runnables.core.description import checked_config
 
-        return RunnableBinding(self, config=merge_configs(config, cast("RunnableConfig", kwargs)))
+        more = checked_config(self, cast("RunnableConfig", kwargs))
+        return RunnableBinding(self, config=merge_configs(checked_config(self, config), more))
 
     @checks_keywords
     def with_types(

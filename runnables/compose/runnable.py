@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from runnables.compose.batch_jobs import BatchJobs
 from runnables.compose.pipes import Pipes
 from runnables.compose.presets import Presets
+from runnables.compose.step_helpers import StepHelpers
 from runnables.core.description import prompts_in
 from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Input, Output
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from runnables.cache.runnable import RunnableCache
     from runnables.cache.stores import BaseCache
+    from runnables.callbacks.event_stream import StreamEvent
     from runnables.compose.configurable import (
         RunnableConfigurableAlternatives,
         RunnableConfigurableFields,
@@ -31,13 +33,16 @@ if TYPE_CHECKING:
     from runnables.compose.policies.retry import RunnableRetry
     from runnables.compose.policies.timeout import RunnableTimeout
     from runnables.core.config import RunnableConfig
-    from runnables.core.event_stream import StreamEvent
     from runnables.engine.stream import AsyncStream, Stream
     from runnables.tools.runnable_tool import RunnableTool
 
 
 class Runnable(
-    Pipes[Input, Output], Presets[Input, Output], BatchJobs[Input, Output], internal=True
+    Pipes[Input, Output],
+    Presets[Input, Output],
+    BatchJobs[Input, Output],
+    StepHelpers[Input, Output],
+    internal=True,
 ):
     """A function from an input to an output that also runs over many inputs and in chunks.
 
@@ -256,18 +261,24 @@ class Runnable(
     # -- its events
 
     def stream_events(
-        self, input: Input, config: RunnableConfig | None = None, **options: Any
+        self,
+        input: Input,
+        config: RunnableConfig | None = None,
+        *,
+        version: Literal["v2"] = "v2",
+        **options: Any,
     ) -> Stream[StreamEvent]:
         """Run on one input; yield what happens inside, step by step, as dicts.
 
         Args:
             input: the input.
             config: settings of this call.
+            version: the structure of the dicts; there is only one.
             **options: `include_names`, `include_types`, `include_tags`, `exclude_names`,
                 `exclude_types`, `exclude_tags` (lists), and options of the runnable.
 
         Raises:
-            ConfigError: a filter that is no list.
+            ConfigError: a filter that is no list, or another version.
 
         Example:
             >>> steps = RunnableLambda(len) | str
@@ -275,19 +286,28 @@ class Runnable(
             ...     print(event["event"], event["data"])
             on_chain_start {'input': 3}
             on_chain_stream {'chunk': '3'}
-            on_chain_end {'input': 3, 'output': '3'}
+            on_chain_end {'output': '3'}
         """
-        from runnables.core.event_stream import stream_events
+        from runnables.callbacks.event_stream import stream_events
 
-        return stream_events(cast("Runnable[Any, Any]", self), input, config, options)
+        return stream_events(
+            cast("Runnable[Any, Any]", self), input, config, {**options, "version": version}
+        )
 
     def astream_events(
-        self, input: Input, config: RunnableConfig | None = None, **options: Any
+        self,
+        input: Input,
+        config: RunnableConfig | None = None,
+        *,
+        version: Literal["v2"] = "v2",
+        **options: Any,
     ) -> AsyncStream[StreamEvent]:
         """Run `stream_events`, for `async for`."""
-        from runnables.core.event_stream import astream_events
+        from runnables.callbacks.event_stream import astream_events
 
-        return astream_events(cast("Runnable[Any, Any]", self), input, config, options)
+        return astream_events(
+            cast("Runnable[Any, Any]", self), input, config, {**options, "version": version}
+        )
 
     # -- other views
 

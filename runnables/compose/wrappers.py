@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from runnables.compose.runnable import Runnable
 from runnables.compose.typevars import Input, Output
@@ -86,6 +86,14 @@ class ForwardingWrapper(Wrapper[Input, Output], internal=True):
         is_method = inspect.ismethod(found) or isinstance(found, _Forwarded)
         return _Forwarded(self, found, name) if is_method else found
 
+    def _call_inside(self, method: Callable[..., Any], call: MethodCall) -> Any:
+        """Call a method of the runnable inside."""
+        return method(*call.args, **call.kwargs)
+
+    def _innermost(self, config: RunnableConfig | None) -> Runnable[Any, Any]:
+        """Return the runnable that this config chooses, without what is wrapped around it."""
+        return innermost(self._wrapped(), config)
+
     @abstractmethod
     def _rewrap(self, made: Any, call: MethodCall) -> Runnable[Any, Any]:
         """Return this wrapper around the runnable that a call of a method inside has returned."""
@@ -103,10 +111,14 @@ class _Forwarded:
         functools.update_wrapper(self, method, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        made = self._method(*args, **kwargs)
-        if not isinstance(made, Runnable):
-            return made
-        return self._owner._rewrap(made, MethodCall(self._name, args, kwargs))
+        call = MethodCall(self._name, args, kwargs)
+        made = self._owner._call_inside(self._method, call)
+        return self._owner._rewrap(made, call) if isinstance(made, Runnable) else made
+
+
+def innermost(runnable: Runnable[Any, Any], config: RunnableConfig | None) -> Runnable[Any, Any]:
+    """Return the runnable that this config chooses, without what is wrapped around it."""
+    return runnable._innermost(config) if isinstance(runnable, ForwardingWrapper) else runnable
 
 
 class MethodCall:
@@ -116,6 +128,15 @@ class MethodCall:
         self.name = name
         self.args = args
         self.kwargs = kwargs
+
+    @property
+    def config(self) -> RunnableConfig | None:
+        """Return the config among the arguments: a dict with a dict at "configurable"."""
+        for value in (*self.args, *self.kwargs.values()):
+            config = cast("RunnableConfig", value if isinstance(value, dict) else {})
+            if isinstance(config.get("configurable"), dict):
+                return config
+        return None
 
     def apply_to(self, runnable: Any) -> Any:
         """Call the method of this runnable.

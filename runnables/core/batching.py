@@ -14,7 +14,7 @@ from runnables.core.config import (
     resolve_scope,
     without,
 )
-from runnables.core.description import check_configurable
+from runnables.core.description import checked_config
 from runnables.core.error_notes import add_location
 from runnables.core.missing_input import NOT_GIVEN, missing_inputs, missing_name
 from runnables.core.options import check_near_options
@@ -62,8 +62,10 @@ class Batch:
         if config is not None and not is_many(config) and not isinstance(config, Mapping):
             raise missing_name(runnable, config)
         check_near_options(runnable, kwargs, ("max_concurrency", "return_exceptions", "config"))
-        for given in (config or {},) if isinstance(config, Mapping) else config or ():
-            check_configurable(runnable, given or {})
+        if isinstance(config, Mapping):
+            config = checked_config(runnable, config)
+        elif config:
+            config = [checked_config(runnable, given or {}) for given in config]
         self._runnable = runnable
         self._collect = collect
         self._kwargs = kwargs

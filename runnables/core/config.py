@@ -27,6 +27,8 @@ DEFAULT_RECURSION_LIMIT: Final = 25
 class RunnableConfig(TypedDict, total=False):
     """A dict of settings for one call. Keys that are not listed here are refused.
 
+    The id of a configurable field of the runnable that is called counts as a key of `configurable`.
+
     Attributes:
         tags: labels for this run and those below it.
         metadata: JSON-like values for this run and those below it.

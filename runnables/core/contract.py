@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, cast
 
 from runnables.core.batch_methods import Batching
 from runnables.core.config import RunnableConfig, Scope, current_scope, resolve_scope
-from runnables.core.description import Described, check_configurable
+from runnables.core.description import Described, checked_config
 from runnables.core.error_notes import clock, leave_run
 from runnables.core.events import Run
 from runnables.core.missing_input import NOT_GIVEN, may_lack_input, missing_input
@@ -96,7 +96,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             scope = None
         else:
             if config is not None:
-                check_configurable(self, config)
+                config = checked_config(self, config)
             scope = resolve_scope(config)
         began = clock.now
         try:
@@ -137,7 +137,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             scope = None
         else:
             if config is not None:
-                check_configurable(self, config)
+                config = checked_config(self, config)
             scope = resolve_scope(config)
         began = clock.now
         try:
@@ -242,7 +242,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             ['a', 'b']
         """
         if config is not None:
-            check_configurable(self, config)
+            config = checked_config(self, config)
         info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
         return run_stream(self, self._transform, input, resolve_scope(config), kwargs, info)
 
@@ -260,7 +260,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             An async iterator of chunks, which is also an async context manager.
         """
         if config is not None:
-            check_configurable(self, config)
+            config = checked_config(self, config)
         info = StreamInfo(self.merge, self, self.may_restart or stream_may_restart(input))
         return arun_stream(self, self._atransform, input, resolve_scope(config), kwargs, info)
 

@@ -8,9 +8,9 @@ made anew at each request. A runnable whose schema is never requested does not l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from runnables.core.config import Scope
+from runnables.core.config import CONFIG_KEYS, Scope
 from runnables.core.signatures import types_of
 from runnables.errors import ConfigError, nearest
 
@@ -22,8 +22,14 @@ if TYPE_CHECKING:
     from runnables.core.config import RunnableConfig
 
 
+AnyConfig = TypeVar("AnyConfig", bound="RunnableConfig | None")
 Keys = frozenset[str] | None
 """The keys of a dict; None where they are not known."""
+
+
+SEQUENCE_INPUT: Final = "RunnableSequenceInput"
+SEQUENCE_OUTPUT: Final = "RunnableSequenceOutput"
+"""The names of schemas that several steps of a sequence have together."""
 
 
 class Described:
@@ -171,28 +177,61 @@ def prompts_in(runnable: Any) -> list[Any]:
     return [step for step in walk(runnable) if step.run_type == "prompt"]
 
 
-def check_configurable(runnable: Any, config: Mapping[str, Any]) -> None:
-    """Refuse a key of `configurable` that can only be a typo of a field of this runnable.
+def checked_config(runnable: Any, config: AnyConfig) -> AnyConfig:
+    """Return the config of a call, after a check of its keys that are configurable fields.
 
-    Keys of the user's own, for functions that read them in their config, are no typos: those that
-    are similar to no field, and those beside the field itself.
+    A field that is written beside "configurable" instead of in it counts as if it were in it. Keys
+    of the user's own within "configurable", for functions that read them in their config, are no
+    typos: those that are similar to no field, and those beside the field itself.
 
     Raises:
-        ConfigError: names the key, and the field that was probably meant.
+        ConfigError: a key that can only be a typo of a field; names both.
     """
     if isinstance(config, Scope) or not isinstance(cast("object", config), Mapping):
-        return  # of a call around this one, whose own config was checked; or no config at all
-    values = config.get("configurable")
+        return config  # of a call around this one, whose own config was checked; or no config
+    known = cast("Mapping[str, Any]", config)
+    if not CONFIG_KEYS.issuperset(known):
+        known = _with_moved_fields(runnable, known)
+    values: object = known.get("configurable")
     if not isinstance(values, Mapping):
-        return  # an error, or nothing
+        return cast("AnyConfig", known)  # an error, or nothing
     given = {str(key) for key in cast("Mapping[object, object]", values)}
-    fields = {field.id for field, _ in runnable._configurable()} if given else set[str]()
+    fields = _fields_of(runnable) if given else set[str]()
     for key in sorted(given - fields):
         if (meant := _meant_field(key, fields - given)) is not None:
             raise ConfigError(
                 f"{runnable!r} has no configurable field {key!r}. Did you mean {meant!r}? "
                 f"Its fields: {', '.join(sorted(fields))}."
             )
+    return cast("AnyConfig", known)
+
+
+def _with_moved_fields(runnable: Any, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config whose keys that are fields of a runnable are in "configurable".
+
+    Other keys that are unknown stay where they are: they are an error later.
+    """
+    fields = _fields_of(runnable) - CONFIG_KEYS
+    for key in config.keys() - CONFIG_KEYS - fields:
+        if (meant := _meant_field(str(key), fields - config.keys())) is not None:
+            raise ConfigError(
+                f"Unknown config key {key!r}. Did you mean {meant!r}, a configurable field? "
+                f"Write: {{'configurable': {{{meant!r}: ...}}}}."
+            )
+    moved = {key: value for key, value in config.items() if key in fields and value is not None}
+    kept = {key: value for key, value in config.items() if key not in fields}
+    values: Any = kept.get("configurable") or {}
+    if not moved or not isinstance(values, Mapping):
+        return kept
+    if twice := sorted(moved.keys() & cast("Mapping[str, Any]", values)):
+        raise ConfigError(
+            f"{twice[0]!r} is in the config and in its 'configurable'. Write it there only."
+        )
+    return {**kept, "configurable": {**values, **moved}}
+
+
+def _fields_of(runnable: Any) -> set[str]:
+    return {field.id for field, _ in runnable._configurable()}
 
 
 def _meant_field(key: str, fields: Collection[str]) -> str | None:

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 _IN_PROVIDERS: Final[Mapping[str, str]] = {
-    "openai": "ChatOpenAI AzureChatOpenAI OpenAIEmbeddings Timeouts",
+    "openai": "ChatOpenAI AzureChatOpenAI OpenAI OpenAIEmbeddings Timeouts",
     "anthropic": "ChatAnthropic",
     "google": "ChatGoogleGenerativeAI GoogleGenerativeAIEmbeddings",
-    "ollama": "ChatOllama OllamaEmbeddings",
+    "ollama": "ChatOllama OllamaEmbeddings OllamaLLM",
     "local": "LocalChatModel LocalEmbeddings",
     "scripted": "ScriptedChatModel",
 }

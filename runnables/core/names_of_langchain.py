@@ -20,7 +20,10 @@ HISTORY: Final = (
     "store, subclass BaseChatMessageHistory."
 )
 CHAINS: Final = "Pipe its parts: prompt | model | StrOutputParser()."
-TEXT_MODELS: Final = "Models are chat models here: init_chat_model('openai:gpt-5-mini')."
+TEXT_MODELS: Final = (
+    "Use a chat model, init_chat_model('provider:model'); or subclass LLM, whose `_call` gets a "
+    "prompt."
+)
 RESULTS: Final = "Models take and return messages: AIMessage, AIMessageChunk."
 RETRIEVAL: Final = (
     "There is no store or splitter here: subclass BaseRetriever for a store, or use a function."
@@ -42,13 +45,11 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Use chain.batch(inputs, max_concurrency=8), or abatch.": (
             "ContextThreadPoolExecutor abatch_iterate batch_iterate gather_with_concurrency"
         ),
-        "Use ConfigurableField.": "AnyConfigurableField ConfigurableFieldSpec",
         "Use Runnable.": "DynamicRunnable",
         "Use RunnablesError.": "LangChainException",
         "Use RunnableConfig.": "CONFIG_KEYS EmptyDict",
         "Use merge_chunks.": (
-            "add_ai_message_chunks agenerate_from_stream generate_from_stream "
-            "merge_chat_generation_chunks"
+            "agenerate_from_stream generate_from_stream merge_chat_generation_chunks"
         ),
         "Chunks merge as they declare it: merge_chunks.": "Addable SupportsAdd",
         "Use merge_configs.": "patch_config",
@@ -68,21 +69,15 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "Use RunnableBinding.": "RunnableBindingBase",
         "Use RunnableEach.": "RunnableEachBase",
-        "Steps of a pipe are runnables, functions, and dicts of them: coerce_to_runnable.": (
-            "RunnableLike"
-        ),
         "Use ensure_config(), which returns the config of the running step.": (
             "var_child_runnable_config"
         ),
         "Use RunnablePassthrough().": "aidentity identity",
     },
     "Messages and models": {
-        RESULTS: "Generation GenerationChunk",
-        TEXT_MODELS: "OpenAI",
-        "Subclass SimpleChatModel: its `_call` gets messages, and returns a string.": "BaseLLM LLM",
-        "Use AIMessage.": "LanguageModelOutput",
+        TEXT_MODELS: "AnthropicLLM",
         "Use AuthenticationError.": "ModelAuthenticationError",
-        "Use ChatModel.": "BaseLanguageModel LanguageModelLike",
+        "Use ChatModel.": "BaseLanguageModel",
         "Use ContextLengthError.": "ContextOverflowError",
         "Use InMemoryCache or SQLiteCache for answers, and a dict for anything else.": (
             "BaseStore ByteStore InMemoryBaseStore InMemoryByteStore InMemoryStore "
@@ -146,9 +141,8 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "BaseCrossEncoder BaseMedia Comparator Comparison DeleteResponse ElementType Expr "
             "FilterDirective HeaderType HypotheticalDocumentEmbedder IndexingException "
             "IndexingResult LangSmithRetrieverParams Language LineType Operation Operator "
-            "PathLike RetrieverInput RetrieverLike RetrieverOutput RetrieverOutputLike "
-            "StructuredQuery Tokenizer UpsertResponse VST Visitor create_history_aware_retriever "
-            "maximal_marginal_relevance split_text_on_tokens"
+            "PathLike RetrieverInput StructuredQuery Tokenizer UpsertResponse VST Visitor "
+            "create_history_aware_retriever maximal_marginal_relevance split_text_on_tokens"
         ),
         "Use OpenAIEmbeddings(base_url=...) of runnables_providers.openai.": (
             "AzureOpenAIEmbeddings"
@@ -157,8 +151,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         EMBEDDINGS: "AwaEmbeddings MistralAIEmbeddings",
     },
     "Prompts": {
-        "Use ChatPromptValue, or a list of messages.": "ChatPromptValueConcrete ImagePromptValue",
-        "Use FewShotPromptTemplate, whose prefix may be a template.": "FewShotPromptWithTemplates",
+        "Use ChatPromptValue, or a list of messages.": "ImagePromptValue",
         "Use ImagePromptTemplate, or a dict with the URL.": "ImageURL",
         "Use prompt | model.with_structured_output(MyClass).": "StructuredPrompt",
         "Use PromptTemplate, which checks itself: .format(...), .input_variables.": (
@@ -168,12 +161,10 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "Add prompts with `+`.": "PipelinePromptTemplate",
         "Subclass BaseExampleSelector.": "NGramOverlapExampleSelector",
-        "Write the prompt: ChatPromptTemplate.from_messages([...]).": (
-            "hub load_prompt load_prompt_from_config try_load_from_hub type_to_loader_dict"
-        ),
+        "Write the prompt: ChatPromptTemplate.from_messages([...]).": ("hub try_load_from_hub"),
+        "Use load_prompt(path).": "load_prompt_from_config type_to_loader_dict",
         "Use PromptTemplate.": "Prompt",
         "Use BaseMessagePromptTemplate.": "BaseStringMessagePromptTemplate",
-        "Use MessageLikeRepresentation.": "MessageLike",
         "Use PromptError.": "ChevronError",
     },
     "Parsers and structured output": {
@@ -183,7 +174,6 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "default_tool_chunk_parser default_tool_parser make_invalid_tool_call "
             "parse_tool_call parse_tool_calls"
         ),
-        "Use BaseOutputParser.": "BaseGenerationOutputParser BaseLLMOutputParser OutputParserLike",
         "Use BaseTransformOutputParser.": "BaseCumulativeTransformOutputParser",
         "Use model.with_structured_output(MyClass).": "create_structured_output_runnable",
         "Write a function, and pipe the model into it: model | StrOutputParser() | function.": (
@@ -192,7 +182,6 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "Use StrOutputParser.": "NoOpOutputParser",
         "Use parser.get_format_instructions().": "JSON_FORMAT_INSTRUCTIONS XML_FORMAT_INSTRUCTIONS",
-        "Use parse_json_markdown.": "parse_and_check_json_markdown",
     },
     "Tools": {
         "Use ConfigError.": "SchemaAnnotationError",
@@ -201,7 +190,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "convert_to_anthropic_tool convert_to_json_schema format_tool_to_openai_tool"
         ),
         "Use runnable.as_tool().": "convert_runnable_to_tool",
-        "Use tool(function).args_schema.": "ArgsSchema create_schema_from_function",
+        "Use tool(function).args_schema.": "create_schema_from_function",
         "Make a tool of a function: @tool.": "get_all_tool_names load_huggingface_tool load_tools",
         SERVICE_TOOLS: (
             "AINAppOps AINOwnerOps AINRuleOps AINTransfer AINValueOps AIPluginTool APIOperation "
@@ -224,12 +213,27 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "convert_pydantic_to_openai_function convert_python_function_to_openai_function "
             "format_tool_to_openai_function"
         ),
-        "Annotate it: Callable[[Iterable[BaseTool]], str].": "ToolsRenderer",
     },
     "Agents and chains": {
-        AGENTS: (
-            "LLMMathChain create_openai_functions_agent create_openai_tools_agent "
-            "create_pbi_agent create_sql_agent create_xml_agent initialize_agent load_agent"
+        AGENTS: "LLMMathChain create_pbi_agent create_sql_agent load_agent",
+        "Use create_tool_calling_agent; or create_agent(model, tools), which needs no executor.": (
+            "create_openai_functions_agent create_openai_tools_agent "
+            "format_to_openai_function_messages format_to_openai_functions "
+            "OpenAIFunctionsAgent OpenAIFunctionsAgentOutputParser OpenAIMultiFunctionsAgent"
+        ),
+        "Agents that write tool calls as text are not here: use create_agent(model, tools).": (
+            "ConversationalAgent ConversationalChatAgent JSONAgentOutputParser ReActChain "
+            "ReActJsonSingleInputOutputParser ReActSingleInputOutputParser "
+            "SelfAskWithSearchChain StructuredChatAgent XMLAgent XMLAgentOutputParser "
+            "ZeroShotAgent create_json_chat_agent create_react_agent "
+            "create_self_ask_with_search_agent create_structured_chat_agent create_xml_agent "
+            "format_log_to_messages format_log_to_str format_xml initialize_agent"
+        ),
+        "Use ToolAgentAction.": "AgentActionMessageLog OpenAIToolAgentAction",
+        "Use executor.stream(input).": "AgentExecutorIterator",
+        "Pass AgentExecutor a runnable that returns a list of AgentAction, or an AgentFinish.": (
+            "AgentOutputParser BaseMultiActionAgent BaseSingleActionAgent LLMSingleActionAgent "
+            "MultiActionAgentOutputParser RunnableAgent RunnableMultiActionAgent"
         ),
         CHAINS: (
             "VectorDBQA create_citation_fuzzy_match_runnable create_extraction_chain_pydantic "
@@ -252,10 +256,12 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "History": {
         HISTORY: (
-            "FileChatMessageHistory GetSessionHistoryCallable InMemoryEntityStore "
-            "MessagesOrDictWithMessages MongoDBChatMessageHistory PostgresChatMessageHistory "
-            "RedisChatMessageHistory RedisEntityStore SQLChatMessageHistory SQLiteEntityStore "
-            "StreamlitChatMessageHistory UpstashRedisEntityStore"
+            "ConversationStringBufferMemory ConversationSummaryBufferMemory "
+            "ConversationTokenBufferMemory FileChatMessageHistory "
+            "InMemoryEntityStore MessagesOrDictWithMessages MongoDBChatMessageHistory "
+            "PostgresChatMessageHistory RedisChatMessageHistory RedisEntityStore "
+            "SQLChatMessageHistory SQLiteEntityStore StreamlitChatMessageHistory "
+            "UpstashRedisEntityStore"
         ),
         "Use SummarizeHistory or trim_messages: a history is only appended to, or cleared.": (
             "RemoveMessage"
@@ -264,14 +270,14 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
     "Handlers, runs, tracing": {
         HANDLERS: (
             "AsyncCallbackManager AsyncCallbackManagerForChainRun BaseCallbackManager "
-            "CallbackManager CallbackManagerForChainRun collect_runs run_collector_var"
+            "CallbackManager CallbackManagerForChainRun run_collector_var"
         ),
         "Use ConsoleHandler(file), which prints all runs.": "FileCallbackHandler",
         "Use ConsoleHandler, which prints all runs.": (
             "ConsoleCallbackHandler get_debug get_verbose set_debug set_verbose"
         ),
         "Use an Event.": (
-            "BaseRun ChainRun LLMRun LogEntry Run RunInfo RunLog RunLogPatch RunState "
+            "BaseRun ChainRun LLMRun LogEntry RunInfo RunLog RunLogPatch RunState "
             "RunTypeEnum ToolRun"
         ),
         "The id of a run is run_id of its events.": "RUN_KEY",
@@ -331,7 +337,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "acall_func_with_variable_args accepts_config accepts_context accepts_run_manager "
             "add_notification_metadata ahandle_event asyncio_accepts_context atee "
             "build_extra_kwargs call_func_with_variable_args check_package_version comma_list "
-            "convert_to_openai_data_block convert_to_openai_image_block coro_with_context "
+            "convert_to_openai_data_block coro_with_context "
             "create_message default default_init_validator dereference_refs droplastn elapsed "
             "ensure_id extract_sub_links find_all_links formatter g_token_cache gated_coro "
             "get_all_basemodel_annotations get_async_callback_manager_for_config get_bolded_text "
@@ -340,8 +346,8 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
             "get_headers get_lambda_source get_msg_title_repr get_notification_metadata "
             "get_pydantic_field_names get_translator get_unique_config_specs grab_literal "
             "guard_import handle_event image indent_lines_after_first is_async_callable "
-            "is_async_generator is_data_content_block is_interactive_env is_openai_data_block "
-            "is_subsequence is_uuid l_sa_check log_error_once make_options_spec merge_content "
+            "is_async_generator is_interactive_env is_openai_data_block "
+            "is_subsequence is_uuid l_sa_check log_error_once make_options_spec "
             "mock_now nested_element node_data_json node_data_str parse_tag pre_init "
             "prefix_config_spec print_sys_info print_text py_anext r_sa_check "
             "raise_for_status_with_text register_configure_hook register_translator render "

@@ -38,6 +38,10 @@ _INSTEAD: Final[Mapping[str, tuple[str, str]]] = {
         ("wait", "delay", "backoff", "retry_delay", "initial_delay", "wait_seconds"),
         ("exponential_jitter_params", "exponential_jitter_params={'initial': 0.5} sets the waits."),
     ),
+    "memory": (
+        "max_iterations",
+        "A history goes around it: RunnableWithMessageHistory(executor, ...).",
+    ),
     "timeout": ("seconds", "Did you mean 'seconds'?"),
 }
 """Options of other libraries: the option that must be known here for the hint, and the hint."""

@@ -25,7 +25,7 @@ from typing import (
 
 import typing_extensions
 from pydantic import BaseModel, Field, RootModel, TypeAdapter, create_model
-from pydantic.errors import PydanticUserError
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
 from runnables.core.signatures import is_function
 from runnables.core.values import show
@@ -33,6 +33,9 @@ from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 
 Schema = type[BaseModel]
@@ -46,10 +49,25 @@ def schema_of(annotation: Any, name: str) -> Schema:
     try:
         if typing_extensions.is_typeddict(root):
             return fields_schema(name, dict(_keys_of(root)))
-        root = for_pydantic(root)
+        root = Annotated[for_pydantic(root), _Described()]
         return cast("Schema", create_model(name, __base__=RootModel[root]))
     except (PydanticUserError, TypeError, NameError):  # a type that pydantic does not know
         return create_model(name, __base__=RootModel[Any])
+
+
+class _Described:
+    """Marks a type whose JSON schema is for readers: it is any value where no JSON is one.
+
+    A runnable, for one, is known to pydantic as an object of its class.
+    """
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        try:
+            return handler(core_schema)
+        except PydanticInvalidForJsonSchema:
+            return {}
 
 
 def _keys_of(typed_dict: Any) -> Iterable[tuple[str, Any]]:
@@ -58,18 +76,21 @@ def _keys_of(typed_dict: Any) -> Iterable[tuple[str, Any]]:
         yield key, (annotation, ... if key in typed_dict.__required_keys__ else None)
 
 
-def fields_schema(name: str, fields: Mapping[str, Any]) -> Schema:
+def fields_schema(name: str, fields: Mapping[str, Any], *, needs_json: bool = False) -> Schema:
     """Return a pydantic model with these fields.
 
     Args:
         name: the name of the model.
         fields: for each field its type, or a pair of type and default.
+        needs_json: whether a field that no JSON describes makes the JSON schema an error; by
+            default it is any value.
     """
     typed: dict[str, Any] = {}
     rebuilt: Rebuilt = {}
     for key, field in fields.items():
         annotation, default = cast("Any", field) if isinstance(field, tuple) else (field, ...)
         annotation = for_pydantic(annotation, rebuilt)
+        annotation = annotation if needs_json else Annotated[annotation, _Described()]
         plain = key.isidentifier() and not key.startswith("_") and not hasattr(BaseModel, key)
         if plain and key not in typed:
             typed[key] = (annotation, default)

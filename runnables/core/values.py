@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import CodeType
 
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
 
 class Value:
     """A base class that compares, hashes, prints and pickles by public attributes."""
@@ -47,6 +50,15 @@ class Value:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({show_settings(self._settings())})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of a field in a user's pydantic model: an object of this class."""
+        if hasattr(super(), "__get_pydantic_core_schema__"):  # the class is a pydantic model, too
+            return handler(source)
+        from pydantic_core.core_schema import is_instance_schema  # most programs need none
+
+        return is_instance_schema(cls)
 
     def __getstate__(self) -> dict[str, Any]:
         return self._settings()

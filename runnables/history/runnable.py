@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.compose.configurable_fields import ConfigurableFieldSpec
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from runnables.engine.turns import Turn
     from runnables.history.base import History
     from runnables.history.sessions import GetHistory, Place
+
+_INPUT: Final = "RunnableWithChatHistoryInput"
+_OUTPUT: Final = "RunnableWithChatHistoryOutput"
 
 
 class RunnableWithMessageHistory(Wrapper[Any, Output], internal=True):
@@ -147,10 +150,18 @@ class RunnableWithMessageHistory(Wrapper[Any, Output], internal=True):
         from runnables.core.schemas import fields_schema, schema_of
 
         messages: Any = str | BaseMessage | list[BaseMessage]
-        name = self.get_name("input")
         if self.input_messages_key is None:
-            return schema_of(self.InputType, name)
-        return fields_schema(name, {self.input_messages_key: messages})
+            return schema_of(self.InputType, _INPUT)
+        return fields_schema(_INPUT, {self.input_messages_key: messages})
+
+    def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
+        """Return the schema of the chain's output: any dict, where the messages have a key."""
+        from runnables.core.schemas import says_nothing, schema_of
+
+        schema = super().get_output_schema(config)
+        if self.output_messages_key is None or not says_nothing(schema):
+            return schema
+        return schema_of(dict[str, Any], _OUTPUT)
 
     def _input_schema_given_next(
         self, following: Any, config: RunnableConfig | None

@@ -97,7 +97,7 @@ class SummarizeHistory(Runnable[MessagesLike, list[BaseMessage]], internal=True)
         if start == end:
             return messages
         answer = self.model.invoke(self._prompt(messages[start:end]), config_of(scope))
-        return [*messages[:start], _summary(answer), *messages[end:]]
+        return [*messages[:start], summary_message(answer), *messages[end:]]
 
     async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         refuse_options(self, kwargs)
@@ -106,7 +106,7 @@ class SummarizeHistory(Runnable[MessagesLike, list[BaseMessage]], internal=True)
         if start == end:
             return messages
         answer = await self.model.ainvoke(self._prompt(messages[start:end]), config_of(scope))
-        return [*messages[:start], _summary(answer), *messages[end:]]
+        return [*messages[:start], summary_message(answer), *messages[end:]]
 
     def _old(self, messages: list[BaseMessage]) -> tuple[int, int]:
         """Return where the messages begin and end that a summary replaces."""
@@ -132,6 +132,7 @@ def _cuts(messages: Sequence[BaseMessage]) -> Iterable[int]:
             yield places[id(exchange[0])]
 
 
-def _summary(answer: Any) -> HumanMessage:
+def summary_message(answer: Any) -> HumanMessage:
+    """Return a summary, or a model's answer that is one, as a message of the user."""
     text = answer if isinstance(answer, str) else answer.text
     return HumanMessage(f"{HEADING}{str(text).strip()}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from runnables.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from runnables.messages.ai import AIMessage, AIMessageChunk
+    from runnables.messages.ai import AIMessage, AIMessageChunk, add_ai_message_chunks
     from runnables.messages.as_text import get_buffer_string
     from runnables.messages.base import BaseMessage, BaseMessageChunk
     from runnables.messages.blocks import (
@@ -39,8 +39,15 @@ if TYPE_CHECKING:
         text_chunk,
         text_message,
     )
-    from runnables.messages.openai import convert_to_openai_messages
-    from runnables.messages.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
+    from runnables.messages.merging import merge_content
+    from runnables.messages.normalize import is_data_content_block
+    from runnables.messages.openai import convert_to_openai_image_block, convert_to_openai_messages
+    from runnables.messages.prompt_values import (
+        ChatPromptValue,
+        ChatPromptValueConcrete,
+        PromptValue,
+        StringPromptValue,
+    )
     from runnables.messages.roles import (
         ChatMessage,
         ChatMessageChunk,
@@ -72,7 +79,7 @@ else:
     __getattr__, __dir__ = lazy_names(
         __name__,
         {
-            "runnables.messages.ai": "AIMessage AIMessageChunk",
+            "runnables.messages.ai": "AIMessage AIMessageChunk add_ai_message_chunks",
             "runnables.messages.as_text": "get_buffer_string",
             "runnables.messages.base": "BaseMessage BaseMessageChunk",
             "runnables.messages.blocks": (
@@ -89,8 +96,12 @@ else:
                 "AnyMessage final_chunk message_chunk_to_message message_to_chunk text_chunk "
                 "text_message"
             ),
-            "runnables.messages.openai": "convert_to_openai_messages",
-            "runnables.messages.prompt_values": "ChatPromptValue PromptValue StringPromptValue",
+            "runnables.messages.merging": "merge_content",
+            "runnables.messages.normalize": "is_data_content_block",
+            "runnables.messages.openai": "convert_to_openai_image_block convert_to_openai_messages",
+            "runnables.messages.prompt_values": (
+                "ChatPromptValue ChatPromptValueConcrete PromptValue StringPromptValue"
+            ),
             "runnables.messages.roles": (
                 "ChatMessage ChatMessageChunk HumanMessage HumanMessageChunk SystemMessage "
                 "SystemMessageChunk ToolMessage ToolMessageChunk"
@@ -129,6 +140,8 @@ __all__ = [
     "final_chunk",
     "text_message",
     "text_chunk",
+    "add_ai_message_chunks",
+    "merge_content",
     # content blocks
     "Content",
     "ContentBlock",
@@ -141,6 +154,7 @@ __all__ = [
     "FileContentBlock",
     "PlainTextContentBlock",
     "NonStandardContentBlock",
+    "is_data_content_block",
     # tool calls
     "ToolCall",
     "ToolCallChunk",
@@ -167,8 +181,10 @@ __all__ = [
     "message_from_dict",
     "messages_from_dict",
     "convert_to_openai_messages",
+    "convert_to_openai_image_block",
     # prompt values
     "PromptValue",
     "StringPromptValue",
     "ChatPromptValue",
+    "ChatPromptValueConcrete",
 ]

@@ -253,6 +253,23 @@ class AIMessageChunk(AIMessage, BaseMessageChunk):
         return TextRun(self) if _is_plain(vars(self)) else None
 
 
+def add_ai_message_chunks(left: AIMessageChunk, *others: AIMessageChunk) -> AIMessageChunk:
+    """Add chunks of one answer; the same as `AIMessageChunk.merge_chunks`.
+
+    Args:
+        left: the first chunk.
+        *others: the chunks after it.
+
+    Raises:
+        MergeError: they are chunks of different messages.
+
+    Example:
+        >>> add_ai_message_chunks(AIMessageChunk("Land "), AIMessageChunk("ahoy"))
+        AIMessageChunk('Land ahoy')
+    """
+    return AIMessageChunk.merge_chunks([left, *others])
+
+
 class TextRun(ChunkRun):
     """Chunks of one answer that have nothing but text; a stream has one for every token.
 

@@ -13,9 +13,9 @@ from runnables.errors import MergeError, did_you_mean
 from runnables.messages.blocks import Content, ContentBlock
 from runnables.messages.merging import (
     first_not_none,
+    join_contents,
     join_deltas_by_key,
     join_metadata_by_key,
-    merge_content,
 )
 from runnables.messages.message_text import MessageText
 from runnables.messages.normalize import canonical_blocks, text_of
@@ -192,7 +192,7 @@ class BaseMessageChunk(BaseMessage):
     def _merged_fields(cls, chunks: Sequence[Any]) -> Any:
         """Return the fields of the merged chunk."""
         return {
-            "content": merge_content([chunk.content for chunk in chunks]),
+            "content": join_contents([chunk.content for chunk in chunks]),
             "additional_kwargs": join_deltas_by_key(
                 [chunk.additional_kwargs for chunk in chunks if chunk.additional_kwargs]
             ),

@@ -108,7 +108,7 @@ def _from_dict(message: Mapping[str, Any]) -> BaseMessage:
     role = fields.pop("role", None) or fields.pop("type", None)
     if not isinstance(role, str) or not ("content" in fields or _has_calls(fields)):
         raise ValueError(
-            f"A message that is a dict needs 'role' and 'content', got {message!r}. "
+            f"Message dict must contain 'role' and 'content' keys, got {message!r}. "
             "A dict of values goes into a prompt first: prompt | model."
         )
     if role in CHUNKS or role == FUNCTION:

@@ -1,6 +1,6 @@
 """Answers as LangChain's results hold them, for handlers and models that were written for it.
 
-Nothing here makes or takes them otherwise: models return messages.
+Nothing here makes or takes them otherwise: models return messages, or strings.
 """
 
 from __future__ import annotations
@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.merging import join_metadata_by_key
+
 if TYPE_CHECKING:
-    from runnables.messages.ai import AIMessageChunk
     from runnables.messages.base import BaseMessage
 
 
@@ -47,6 +49,48 @@ class ChatGenerationChunk(ChatGeneration):
     message: AIMessageChunk
 
 
+class Generation(ChatGeneration):
+    """An answer of a model of text, as LangChain holds it; its message is an AI message.
+
+    Args:
+        text: the answer.
+        generation_info: what the service said about it, such as the `finish_reason`.
+
+    Example:
+        >>> Generation(text="Ahoy!")
+        Generation(text='Ahoy!')
+    """
+
+    def __init__(self, *, text: str, generation_info: dict[str, Any] | None = None) -> None:
+        super().__init__(message=self._message(text), generation_info=generation_info)
+
+    def _message(self, text: str) -> AIMessage:
+        return AIMessage(text)
+
+    def __repr__(self) -> str:
+        info = f", generation_info={self.generation_info!r}" if self.generation_info else ""
+        return f"{type(self).__name__}(text={str(self.text)!r}{info})"
+
+
+class GenerationChunk(Generation):
+    """A chunk of an answer of a model of text, as LangChain holds it; `+` joins two of them.
+
+    Example:
+        >>> GenerationChunk(text="Ah") + GenerationChunk(text="oy!")
+        GenerationChunk(text='Ahoy!')
+    """
+
+    def _message(self, text: str) -> AIMessage:
+        return AIMessageChunk(text)
+
+    def __add__(self, other: object) -> GenerationChunk:
+        """Return the chunk that both make."""
+        if not isinstance(other, GenerationChunk):
+            return NotImplemented
+        info = join_metadata_by_key([self.generation_info or {}, other.generation_info or {}])
+        return GenerationChunk(text=self.text + other.text, generation_info=info or None)
+
+
 @dataclass(kw_only=True)
 class ChatResult:
     """The answers to one conversation, as LangChain holds them.
@@ -65,10 +109,12 @@ class ChatResult:
 
 @dataclass(kw_only=True)
 class LLMResult:
-    """The answers that `on_llm_end` gets: those to each conversation, of which there is one.
+    """The answers that `on_llm_end` gets: those to each prompt, of which there is one.
+
+    `BaseLLM._generate` returns them, too.
 
     Attributes:
-        generations: a list for each conversation, with its answers: `generations[0][0]`.
+        generations: a list for each prompt, with its answers: `generations[0][0]`.
         llm_output: the `token_usage` and the `model_name`, where the service reported them.
 
     Example:

@@ -26,7 +26,7 @@ _REPLACED_KEYS: Final = frozenset(
 joined."""
 
 
-def merge_content(contents: Iterable[Content]) -> Content:
+def join_contents(contents: Iterable[Content]) -> Content:
     """Merge the contents of chunks.
 
     Strings are joined, and blocks with the same type and `index` are merged into one. Where there
@@ -41,6 +41,35 @@ def merge_content(contents: Iterable[Content]) -> Content:
         for item in ([content] if isinstance(content, str) else content)
     )
     return _join_strings(merge_items(items))
+
+
+def merge_content(first: Content, *others: Content) -> Content:
+    """Add contents one by one, for code that adds up chunks of its own.
+
+    Two strings are joined; a string is added to the last item of a list, where that is a string.
+    Blocks with the same type and `index` are merged into one. The strings of two lists stay items
+    of their own, so that the result depends on where the chunks end; the sum of message chunks
+    joins them, and does not.
+
+    Args:
+        first: the first content, which is not changed.
+        *others: the contents after it.
+
+    Example:
+        >>> merge_content("Land ", "ahoy", [{"type": "image", "url": "https://x/sea.png"}])
+        ['Land ahoy', {'type': 'image', 'url': 'https://x/sea.png'}]
+    """
+    merged = first
+    for content in others:
+        if isinstance(merged, str):
+            merged = merged + content if isinstance(content, str) else [merged, *content]
+        elif not isinstance(content, str):
+            merged = merge_items([*merged, *content])
+        elif merged and isinstance(last := merged[-1], str):
+            merged = [*merged[:-1], last + content]
+        elif content:
+            merged = [*merged, content]
+    return merged
 
 
 def _join_strings(items: Iterable[Any]) -> list[str | dict[str, Any]]:

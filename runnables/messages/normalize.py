@@ -33,6 +33,22 @@ _KEYS: Final[Mapping[str, set[str]]] = {
 _MEDIA_KINDS: Final = frozenset(kind for kind, keys in _KEYS.items() if keys >= _MEDIA)
 
 
+def is_data_content_block(block: Mapping[str, Any]) -> bool:
+    """Tell whether a block is an image, audio, a video or a file that says where its bytes are.
+
+    Args:
+        block: a canonical block, or one with LangChain's `source_type`.
+
+    Example:
+        >>> is_data_content_block({"type": "image", "url": "https://x/sea.png"})
+        True
+        >>> is_data_content_block({"type": "text", "text": "The sea"})
+        False
+    """
+    kind = block.get("type")
+    return kind in _MEDIA_KINDS and canonical_block(dict(block))["type"] == kind
+
+
 def base64_of(block: Mapping[str, Any]) -> str:
     """Return the base64 string of a media block.
 

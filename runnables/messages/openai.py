@@ -79,13 +79,36 @@ def convert_to_openai_messages(
         {'role': 'user', 'content': [{'type': 'text', 'text': 'Hi'}]}
     """
     if text_format not in ("string", "block"):
-        raise ValueError(f"text_format={text_format!r}: expected 'string' or 'block'.")
+        raise ValueError(f"Unrecognized text_format={text_format!r}: use 'string' or 'block'.")
     writer = _Writer(text_format, include_id, pass_through_unknown_blocks)
     dicts = writer.messages(convert_to_messages(messages))
     single = isinstance(messages, (BaseMessage, str, Mapping)) and not isinstance(
         messages, PromptValue
     )
     return dicts[0] if single else dicts
+
+
+def convert_to_openai_image_block(content_block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an image as a block of OpenAI's chat completions.
+
+    Args:
+        content_block: the image: a canonical block, or one in the format of a provider.
+
+    Raises:
+        ValueError: a block of another type, or an image that OpenAI cannot take, such as an id.
+
+    Example:
+        >>> convert_to_openai_image_block({"type": "image", "url": "https://x/sea.png"})
+        {'type': 'image_url', 'image_url': {'url': 'https://x/sea.png'}}
+    """
+    block = canonical_block(dict(content_block))
+    written = _image(block) if block["type"] == "image" else None
+    if written is None:
+        raise ValueError(
+            f"Cannot write {content_block!r} as an image of OpenAI: it needs the type 'image', and "
+            "a 'url' or 'base64' with a 'mime_type'."
+        )
+    return written
 
 
 def openai_dicts(
@@ -188,6 +211,8 @@ class _Writer:
             check_place(block, where)
         if block["type"] == "non_standard" and _type(item) in _TRANSLATED:
             raise _incomplete(where, item)
+        if (text := _as_text(item)) is not None:
+            return {"type": "text", "text": text}
         if self.pass_through or block["type"] == "reasoning":
             return dict(item)
         raise ValueError(
@@ -291,6 +316,17 @@ def _file(block: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _plain(block: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"type": "text", "text": block["text"]} if "text" in block else None
+
+
+def _as_text(item: Mapping[str, Any]) -> str | None:
+    """Return the text of a block of Amazon Bedrock that OpenAI does not have, or None."""
+    match item:
+        case {"type": "json", "json": value}:
+            return json.dumps(value, ensure_ascii=False)
+        case {"type": "guard_content", "guard_content": {"text": str(text)}}:
+            return text
+        case _:
+            return None
 
 
 def _extra(block: Mapping[str, Any], key: str, default: Any) -> Any:

@@ -75,3 +75,6 @@ class ChatPromptValue(PromptValue):
     def to_messages(self) -> list[BaseMessage]:
         """Return the messages."""
         return list(self.messages)
+
+
+ChatPromptValueConcrete = ChatPromptValue

@@ -162,7 +162,7 @@ class ToolMessage(BaseMessage):
     """"error" where the tool failed."""
 
     def __init__(self, content: Any = None, **fields: Unpack[ToolFields]) -> None:
-        if isinstance(fields.get("tool_call_id"), (UUID, int)):
+        if isinstance(fields.get("tool_call_id"), (UUID, int, float)):
             fields["tool_call_id"] = str(fields["tool_call_id"])
         super().__init__(_as_content(content), **cast("MessageFields", fields))
 

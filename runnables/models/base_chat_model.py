@@ -7,29 +7,23 @@ _stream(messages, stop=None, run_manager=None, **kwargs) -> Iterator[ChatGenerat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from runnables.core.options import unknown_option
-from runnables.core.run_managers import (
-    CallbackManagerForLLMRun,
-    taken_by,
-)
-from runnables.core.with_fields import WithFields
 from runnables.messages.ai import AIMessage
 from runnables.messages.generations import ChatGeneration, ChatResult
 from runnables.models.chat import ChatModel
-from runnables.models.hook_forms import HOOKS
-from runnables.models.options import checked_stop
-from runnables.models.result_hooks import CallOptions, adapt_hooks
+from runnables.models.own_fields import WithOptionsAsKeywords
+from runnables.models.result_hooks import adapt_hooks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from runnables.compose.runnable import Runnable
-    from runnables.core.fields import Fields
-    from runnables.core.handlers import Callbacks
-    from runnables.core.run_managers import AsyncCallbackManagerForLLMRun
+    from runnables.core.run_managers import (
+        AsyncCallbackManagerForLLMRun,
+        CallbackManagerForLLMRun,
+    )
     from runnables.messages.base import BaseMessage
     from runnables.messages.convert import LanguageModelInput
     from runnables.messages.generations import ChatGenerationChunk
@@ -37,11 +31,8 @@ if TYPE_CHECKING:
     from runnables.models.structured.parser import AnswerParser
     from runnables.models.structured.schemas import Tool
 
-_NO_OPTIONS: Final = frozenset({"self", "messages", "run_manager", "kwargs"})
-"""Parameters of hooks that are no options."""
 
-
-class BaseChatModel(WithFields, ChatModel, internal=True):
+class BaseChatModel(WithOptionsAsKeywords[AIMessage], ChatModel, internal=True):
     """A chat model with fields, and with the hooks of LangChain's class of this name.
 
     A subclass writes fields (see `RunnableSerializable`) and at least one of `_generate`,
@@ -81,20 +72,6 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
 
     structured_method: ClassVar[Method] = "function_calling"
     _takes_options: ClassVar[bool] = False
-    _known_fields: ClassVar[Fields] = {
-        "name": (str | None, None),
-        "callbacks": (Any, None),
-        "max_retries": (Any, None),
-        "max_retry_delay": (Any, None),
-        "rate_limiter": (Any, None),
-        "cache": (Any, None),
-    }
-    name: str | None = None
-    callbacks: Callbacks = None
-    max_retries: int | None = None
-    max_retry_delay: float | None = None
-    rate_limiter: Any = None
-    cache: Any = None
 
     def __init_subclass__(cls, internal: bool = False, **kwargs: Any) -> None:
         """Let the hooks of a class serve `ChatModel`, too.
@@ -105,11 +82,6 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
         """
         super().__init_subclass__(internal=internal, **kwargs)
         adapt_hooks(cls)
-
-    def _check_known(self) -> None:
-        self._set_callbacks(self.callbacks)
-        self._set_policies(self.max_retries, self.max_retry_delay, self.rate_limiter, self.cache)
-        self._set_callbacks(self.callbacks)
 
     # At run time these are those of ChatModel, in its form.
     if TYPE_CHECKING:
@@ -145,37 +117,6 @@ class BaseChatModel(WithFields, ChatModel, internal=True):
             run_manager: AsyncCallbackManagerForLLMRun | None = None,
             **kwargs: Any,
         ) -> AsyncIterator[ChatGenerationChunk]: ...
-
-    @property
-    def _llm_type(self) -> str:
-        """Return the kind of model, as a word."""
-        return type(self).__name__
-
-    @property
-    def _identifying_params(self) -> Mapping[str, Any]:
-        """Return what distinguishes this model from others; nothing here reads it."""
-        return {}
-
-    def _options(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return the options of a call, for the hooks.
-
-        Raises:
-            ConfigError: no hook takes this option.
-        """
-        options = CallOptions({name: value for name, value in given.items() if value is not None})
-        if "stop" in options:
-            options["stop"] = checked_stop(options["stop"])
-        if options:
-            hooks = [taken_by(hook) for hook in self._written()]
-            for name in options:
-                if not any(taken.takes(name) for taken in hooks):
-                    known = {name for taken in hooks for name in taken.names} - _NO_OPTIONS
-                    raise unknown_option(type(self).__name__, name, sorted(known))
-        return options
-
-    def _written(self) -> list[Callable[..., Any]]:
-        """Return the methods of the class that get the options."""
-        return [getattr(type(self), name) for name in HOOKS if self._writes(name)]
 
     def bind_tools(
         self, tools: Sequence[Tool], *, tool_choice: Any = None, **kwargs: Any

@@ -9,7 +9,7 @@ from runnables.cache.values import NOT_CACHED, CacheEntry, Codec
 from runnables.engine.stream import owned
 from runnables.messages.call_ids import with_ids
 from runnables.messages.kinds import final_chunk
-from runnables.models.calls import checked_answer
+from runnables.models.calls import ANSWER_CHUNKS, checked_answer
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
         Generator,
     )
 
-    from runnables.engine.stream import StreamInfo
     from runnables.messages.ai import AIMessage
     from runnables.messages.base import BaseMessage
     from runnables.models.request_policies import RequestPolicy
@@ -70,7 +69,6 @@ async def acached_answer(
 def cached_chunks(
     policy: RequestPolicy,
     chunks: Generator[Any, None, None],
-    info: StreamInfo,
     messages: Messages,
     options: Options,
 ) -> Generator[Any, None, None]:
@@ -79,7 +77,6 @@ def cached_chunks(
     Args:
         policy: the model, with a cache; only its request policies are used.
         chunks: those of the model, which is asked when the first is taken; closed at the end.
-        info: how they are merged.
         messages: the conversation.
         options: the options of the call.
     """
@@ -88,7 +85,7 @@ def cached_chunks(
     if answer is not NOT_CACHED:
         yield final_chunk(with_ids(_mark_cached(answer), messages))
         return
-    parts = info.merge.accumulator()
+    parts = ANSWER_CHUNKS.accumulator()
     try:
         for chunk in chunks:
             parts.add(chunk)
@@ -102,7 +99,6 @@ def cached_chunks(
 async def acached_chunks(
     policy: RequestPolicy,
     chunks: AsyncGenerator[Any, None],
-    info: StreamInfo,
     messages: Messages,
     options: Options,
 ) -> AsyncGenerator[Any, None]:
@@ -112,7 +108,7 @@ async def acached_chunks(
     if answer is not NOT_CACHED:
         yield final_chunk(with_ids(_mark_cached(answer), messages))
         return
-    parts = info.merge.accumulator()
+    parts = ANSWER_CHUNKS.accumulator()
     try:
         async for chunk in owned(chunks):
             parts.add(chunk)

@@ -1,9 +1,10 @@
-"""The answers of a chat model: joined from chunks, and checked."""
+"""The answers of a language model: joined from chunks, and checked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from runnables.engine.merging import CustomMerge, Merge
 from runnables.engine.stream import aclose, close, owned
 from runnables.messages.ai import AIMessage, AIMessageChunk
 from runnables.messages.call_ids import CallIds, with_ids
@@ -32,6 +33,10 @@ def join_answer(chunks: Sequence[AIMessageChunk]) -> AIMessage:
             )
     joined = chunks[0] if len(chunks) == 1 else AIMessageChunk.merge_chunks(chunks)
     return cast("AIMessage", complete_message(joined))
+
+
+ANSWER_CHUNKS: Final[Merge] = CustomMerge(join_answer, in_parts=True)
+"""How the chunks of an answer merge."""
 
 
 def fill_call_ids(

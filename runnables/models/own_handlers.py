@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from runnables.compose.runnable import Runnable
 from runnables.core.config import (
     RunnableConfig,
     Scope,
@@ -12,22 +13,23 @@ from runnables.core.config import (
     ensure_scope,
 )
 from runnables.core.missing_input import may_lack_input
-from runnables.models.structured.output import StructuredOutput
+from runnables.messages.convert import LanguageModelInput
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from runnables.core.handlers import Handler
     from runnables.engine.stream import AsyncStream, Stream
-    from runnables.messages.ai import AIMessage
-    from runnables.messages.convert import LanguageModelInput
+
+Answer = TypeVar("Answer", covariant=True)
 
 
-class OwnHandlers(StructuredOutput, internal=True):
-    """The part of a chat model that has handlers of its own, for each of its runs.
+class OwnHandlers(Runnable[LanguageModelInput, Answer], Generic[Answer], internal=True):
+    """The part of a model that has handlers of its own, for each of its runs.
 
     Attributes:
-        callbacks: the handlers; None, or an empty list: none.
+        callbacks: the handlers; None, or an empty list: none. It may be set later, too, and may be
+            a configurable field.
     """
 
     # on the class, too: a subclass with an __init__ of its own need not call ours
@@ -42,13 +44,19 @@ class OwnHandlers(StructuredOutput, internal=True):
         if callbacks is not None:
             check_config({"callbacks": callbacks})
             check_handlers(callbacks)
-            self.callbacks = callbacks
+        self.callbacks = callbacks
 
     def _observed(self, config: RunnableConfig | None) -> RunnableConfig:
-        """Return the config of a call with the model's own handlers, for this run only."""
+        """Return the config of a call with the model's own handlers, for this run only.
+
+        Raises:
+            ConfigError: what the attribute was set to after the model was made is no list of
+                handlers.
+        """
+        check_config({"callbacks": self.callbacks})
+        own = check_handlers(self.callbacks or ())
         scope = Scope(ensure_scope(config))
         known = (*scope.handlers, *scope.own_handlers)
-        own = self.callbacks or ()
         added = (new for new in own if not any(new is old for old in known))
         scope.own_handlers = (*scope.own_handlers, *added)
         return scope.config
@@ -56,7 +64,7 @@ class OwnHandlers(StructuredOutput, internal=True):
     @may_lack_input
     def invoke(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AIMessage:
+    ) -> Answer:
         """Answer a conversation; its own handlers receive the events."""
         if self.callbacks:
             config = self._observed(config)
@@ -65,7 +73,7 @@ class OwnHandlers(StructuredOutput, internal=True):
     @may_lack_input
     async def ainvoke(
         self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> AIMessage:
+    ) -> Answer:
         """Do what `invoke` does, async."""
         if self.callbacks:
             config = self._observed(config)
@@ -76,7 +84,7 @@ class OwnHandlers(StructuredOutput, internal=True):
         input: Iterator[LanguageModelInput],
         config: RunnableConfig | None = None,
         **kwargs: Any,
-    ) -> Stream[AIMessage]:
+    ) -> Stream[Answer]:
         """Answer a conversation in chunks; its own handlers receive the events."""
         if self.callbacks:
             config = self._observed(config)
@@ -87,7 +95,7 @@ class OwnHandlers(StructuredOutput, internal=True):
         input: AsyncIterator[LanguageModelInput],
         config: RunnableConfig | None = None,
         **kwargs: Any,
-    ) -> AsyncStream[AIMessage]:
+    ) -> AsyncStream[Answer]:
         """Do what `transform` does, async."""
         if self.callbacks:
             config = self._observed(config)

@@ -58,12 +58,12 @@ def _refuse_options_form(cls: type, name: str, hook: Hook) -> None:
 # --- the hooks, for both callers --------------------------------------------------------------
 
 
-def _is_own_call(given: tuple[Any, ...]) -> bool:
+def is_own_call(given: tuple[Any, ...]) -> bool:
     """Tell whether a hook is called with what it was written to take."""
     return not (given and isinstance(given[0], CallOptions))
 
 
-def _keywords(hook: Hook, options: dict[str, Any], manager: type[Any]) -> dict[str, Any]:
+def hook_keywords(hook: Hook, options: dict[str, Any], manager: type[Any]) -> dict[str, Any]:
     keywords = dict(options)
     if taken_by(hook).takes("stop"):
         keywords.setdefault("stop", None)
@@ -72,9 +72,9 @@ def _keywords(hook: Hook, options: dict[str, Any], manager: type[Any]) -> dict[s
 
 def _generate_for_both(hook: Hook) -> Hook:
     def _generate(self: Any, messages: Any, *given: Any, **kwargs: Any) -> Any:
-        if _is_own_call(given):
+        if is_own_call(given):
             return hook(self, messages, *given, **kwargs)
-        keywords = _keywords(hook, given[0], CallbackManagerForLLMRun)
+        keywords = hook_keywords(hook, given[0], CallbackManagerForLLMRun)
         return _answer(self, hook(self, messages, **keywords))
 
     return _generate
@@ -82,9 +82,9 @@ def _generate_for_both(hook: Hook) -> Hook:
 
 def _agenerate_for_both(hook: Hook) -> Hook:
     async def _agenerate(self: Any, messages: Any, *given: Any, **kwargs: Any) -> Any:
-        if _is_own_call(given):
+        if is_own_call(given):
             return await hook(self, messages, *given, **kwargs)
-        keywords = _keywords(hook, given[0], AsyncCallbackManagerForLLMRun)
+        keywords = hook_keywords(hook, given[0], AsyncCallbackManagerForLLMRun)
         return _answer(self, await hook(self, messages, **keywords))
 
     return _agenerate
@@ -92,9 +92,9 @@ def _agenerate_for_both(hook: Hook) -> Hook:
 
 def _stream_for_both(hook: Hook) -> Hook:
     def _stream(self: Any, messages: Any, *given: Any, **kwargs: Any) -> Iterator[Any]:
-        if _is_own_call(given):
+        if is_own_call(given):
             return cast("Iterator[Any]", hook(self, messages, *given, **kwargs))
-        keywords = _keywords(hook, given[0], CallbackManagerForLLMRun)
+        keywords = hook_keywords(hook, given[0], CallbackManagerForLLMRun)
         return _chunks(self, hook(self, messages, **keywords))
 
     return _stream
@@ -102,9 +102,9 @@ def _stream_for_both(hook: Hook) -> Hook:
 
 def _astream_for_both(hook: Hook) -> Hook:
     def _astream(self: Any, messages: Any, *given: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        if _is_own_call(given):
+        if is_own_call(given):
             return cast("AsyncIterator[Any]", hook(self, messages, *given, **kwargs))
-        keywords = _keywords(hook, given[0], AsyncCallbackManagerForLLMRun)
+        keywords = hook_keywords(hook, given[0], AsyncCallbackManagerForLLMRun)
         return _achunks(self, hook(self, messages, **keywords))
 
     return _astream

@@ -1,33 +1,35 @@
-"""Fakes that answer with strings, as the text-completion models of LangChain did."""
+"""Fakes that answer with strings, as models of text do."""
 
 from __future__ import annotations
 
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from runnables.compose.runnable import Runnable
-from runnables.engine.collect import acollect, collect
 from runnables.engine.timeouts import async_sleep, sleep
-from runnables.messages.convert import LanguageModelInput, convert_to_messages
-from runnables.models.options import BASE_OPTIONS, merged_options
+from runnables.messages.ai import AIMessage, AIMessageChunk
+from runnables.messages.kinds import text_message
+from runnables.models.text import TextModel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from runnables.core.config import Scope
-    from runnables.engine.stream import StreamInfo
+    from runnables.cache.stores import BaseCache
+    from runnables.core.handlers import Callbacks
+    from runnables.messages.base import BaseMessage
 
 
-class FakeListLLM(Runnable[LanguageModelInput, str], internal=True):
-    """A step that takes what a model takes, and answers with strings, one a call, in a cycle.
+class FakeListLLM(TextModel, internal=True):
+    """A model of text that answers with strings, one a call, in a cycle.
 
-    It is for tests that were written for text-completion models, of which there are none here.
     The options of a model, such as `stop=`, change nothing.
 
     Args:
         responses: the answers.
         sleep: seconds to wait before each answer.
         i: the index of the first answer. Where there is none, every call raises an IndexError.
+        name: the model's name in events and traces.
+        cache: where answers are stored, and looked up first.
+        callbacks: handlers that receive the events of its runs.
 
     Example:
         >>> model = FakeListLLM(responses=["Ahoy!", "Hi!"])
@@ -35,26 +37,37 @@ class FakeListLLM(Runnable[LanguageModelInput, str], internal=True):
         ['Ahoy!', 'Hi!', 'Ahoy!']
     """
 
-    def __init__(self, responses: Sequence[str], *, sleep: float | None = None, i: int = 0) -> None:
+    _calls: Iterator[int] | None = None
+
+    def __init__(
+        self,
+        responses: Sequence[str],
+        *,
+        sleep: float | None = None,
+        i: int = 0,
+        name: str | None = None,
+        cache: BaseCache | None = None,
+        callbacks: Callbacks = None,
+    ) -> None:
+        super().__init__(name=name, cache=cache, callbacks=callbacks)
         self.responses = list(responses)
         self.sleep = sleep
         self.i = i
-        self._calls = itertools.count()
 
-    def _next(self, value: LanguageModelInput, options: dict[str, Any]) -> str:
-        merged_options(type(self).__name__, BASE_OPTIONS, {}, options)  # refuses unknown ones
-        convert_to_messages(value)  # what no model takes is refused
+    def _next(self) -> str:
         if self.i >= len(self.responses):
             raise IndexError(f"{type(self).__name__} has no response with the index {self.i}.")
+        if self._calls is None:
+            self._calls = itertools.count()
         return self.responses[(self.i + next(self._calls)) % len(self.responses)]
 
-    def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> str:
+    def _generate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         sleep(self.sleep or 0)
-        return self._next(value, kwargs)
+        return text_message(self._next())
 
-    async def _ainvoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> str:
+    async def _agenerate(self, messages: list[BaseMessage], options: dict[str, Any]) -> AIMessage:
         await async_sleep(self.sleep or 0)
-        return self._next(value, kwargs)
+        return text_message(self._next())
 
 
 class FakeStreamingListLLM(FakeListLLM, internal=True):
@@ -65,24 +78,16 @@ class FakeStreamingListLLM(FakeListLLM, internal=True):
         ['H', 'i', '!']
     """
 
-    def _transform(
-        self,
-        input: Iterable[Any],
-        scope: Scope | None,
-        kwargs: dict[str, Any],
-        info: StreamInfo,
-    ) -> Generator[str, None, None]:
-        for letter in self._next(collect(input), kwargs) or [""]:
+    def _stream(
+        self, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> Iterator[AIMessageChunk]:
+        for letter in self._next() or [""]:
             sleep(self.sleep or 0)
-            yield letter
+            yield AIMessageChunk(letter)
 
-    async def _atransform(
-        self,
-        input: AsyncIterable[Any],
-        scope: Scope | None,
-        kwargs: dict[str, Any],
-        info: StreamInfo,
-    ) -> AsyncGenerator[str, None]:
-        for letter in self._next(await acollect(input), kwargs) or [""]:
+    async def _astream(
+        self, messages: list[BaseMessage], options: dict[str, Any]
+    ) -> AsyncIterator[AIMessageChunk]:
+        for letter in self._next() or [""]:
             await async_sleep(self.sleep or 0)
-            yield letter
+            yield AIMessageChunk(letter)

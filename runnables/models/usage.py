@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from runnables.core.handlers import Event, Handler
 
-MODELS: Final = frozenset({"chat_model", "embeddings"})
+MODELS: Final = frozenset({"chat_model", "llm", "embeddings"})
 """The types of runs that use tokens."""
 
 

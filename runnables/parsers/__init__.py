@@ -18,7 +18,12 @@ if TYPE_CHECKING:
         RetryOutputParser,
         RetryWithErrorOutputParser,
     )
-    from runnables.parsers.json import JsonOutputParser, SimpleJsonOutputParser
+    from runnables.parsers.generations import BaseGenerationOutputParser, BaseLLMOutputParser
+    from runnables.parsers.json import (
+        JsonOutputParser,
+        SimpleJsonOutputParser,
+        parse_and_check_json_markdown,
+    )
     from runnables.parsers.lists import (
         CommaSeparatedListOutputParser,
         ListOutputParser,
@@ -48,7 +53,10 @@ else:
             "runnables.parsers.fixing": (
                 "OutputFixingParser RetryOutputParser RetryWithErrorOutputParser"
             ),
-            "runnables.parsers.json": "JsonOutputParser SimpleJsonOutputParser",
+            "runnables.parsers.generations": "BaseGenerationOutputParser BaseLLMOutputParser",
+            "runnables.parsers.json": (
+                "JsonOutputParser parse_and_check_json_markdown SimpleJsonOutputParser"
+            ),
             "runnables.parsers.lists": (
                 "CommaSeparatedListOutputParser ListOutputParser MarkdownListOutputParser "
                 "NumberedListOutputParser"
@@ -70,6 +78,8 @@ __all__ = [
     "BaseParser",
     "BaseOutputParser",
     "BaseTransformOutputParser",
+    "BaseGenerationOutputParser",
+    "BaseLLMOutputParser",
     "ListOutputParser",
     # text and values
     "StrOutputParser",
@@ -103,4 +113,5 @@ __all__ = [
     "JsonError",
     "parse_partial_json",
     "parse_json_markdown",
+    "parse_and_check_json_markdown",
 ]

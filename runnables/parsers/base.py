@@ -178,7 +178,7 @@ class BaseOutputParser(BaseParser[Output], internal=True):
     def _parse_input(self, input: Any) -> Any:
         text = text_of(input, self)
         try:
-            return self.parse(text)
+            return self._parse_as_result(input, text) if self._reads_results else self.parse(text)
         except OutputParserException as error:
             if refusal := refusal_in(input):
                 raise ModelRefusalError(refusal, text) from error

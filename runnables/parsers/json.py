@@ -14,7 +14,7 @@ from runnables.engine.merging import SNAPSHOTS, Merge
 from runnables.errors import ConfigError
 from runnables.messages.partial_json import JsonError, JsonReader
 from runnables.parsers.base import BaseOutputParser, BaseParser, TextDecoder, unreadable
-from runnables.parsers.find_json import JsonExtractor
+from runnables.parsers.find_json import JsonExtractor, parse_json_markdown
 from runnables.parsers.scalars import match_word
 
 if TYPE_CHECKING:
@@ -22,6 +22,32 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+
+
+def parse_and_check_json_markdown(text: str, expected_keys: Iterable[str]) -> dict[str, Any]:
+    """Return the JSON object in a string, as of `parse_json_markdown`, with the keys that it needs.
+
+    Args:
+        text: the string, with prose or a Markdown fence around the JSON.
+        expected_keys: the keys.
+
+    Raises:
+        OutputParserException: there is no JSON, it is no object, or it lacks a key.
+
+    Example:
+        >>> parse_and_check_json_markdown('```json\\n{"sea": "Baltic"}\\n```', ["sea"])
+        {'sea': 'Baltic'}
+    """
+    try:
+        value = parse_json_markdown(text)
+    except JsonError as error:
+        raise unreadable(f"Got invalid JSON: {error}.", text) from error
+    if not isinstance(value, dict):
+        raise unreadable(f"Expected JSON object (dict), got a {type(value).__name__}.", text)
+    found = cast("dict[str, Any]", value)
+    if missing := [key for key in expected_keys if key not in found]:
+        raise unreadable(f"The JSON object lacks {', '.join(map(repr, missing))}.", text)
+    return found
 
 
 class JsonOutputParser(BaseOutputParser[Any], internal=True):

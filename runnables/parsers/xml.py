@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from xml.parsers import expat
 
-from runnables.engine.merging import SNAPSHOTS, Merge
+from runnables.engine.addable import AddableDict
+from runnables.engine.merging import RESET, CustomMerge, Merge
 from runnables.errors import ConfigError
 from runnables.messages.partial_json import MAX_DEPTH
 from runnables.parsers.base import BaseOutputParser, TextDecoder, unreadable
-from runnables.parsers.json import SnapshotBudget
 from runnables.parsers.reasoning import TAG_START, ReasoningBlock, Tags, find_cut
+from runnables.parsers.xml_elements import XMLChildren, join_elements
 
 if TYPE_CHECKING:
     from runnables.compose.non_blocking import Decoder
@@ -37,7 +38,8 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
     `{name: None}` where it is empty. Text between children is among them, unless it is blank.
     Attributes are left out. Prose, comments, a declaration, Markdown fences and reasoning around
     the element are ignored. Several outermost elements of different names are in one dict.
-    Streamed, each chunk is the value so far.
+    Streamed, each chunk is an element that is finished and has no others in it, within those around
+    it; the chunks add up with `+` to the value.
 
     Documents with a document type declaration are refused. Without one, XML has no entities of
     its own: nothing can expand, and nothing is fetched.
@@ -57,11 +59,11 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
     Example:
         >>> XMLOutputParser().invoke("Here: <sea><name>Baltic</name><salty/></sea>")
         {'sea': [{'name': 'Baltic'}, {'salty': None}]}
-        >>> list(XMLOutputParser().transform(["<sea><name>Bal", "tic</name></sea>"]))
-        [{'sea': [{'name': 'Bal'}]}, {'sea': [{'name': 'Baltic'}]}]
+        >>> list(XMLOutputParser().transform(["<sea><name>Bal", "tic</name><salty/></sea>"]))
+        [{'sea': [{'name': 'Baltic'}]}, {'sea': [{'salty': None}]}]
     """
 
-    merge: Merge = SNAPSHOTS
+    merge: Merge = CustomMerge(join_elements, in_parts=True)
 
     def __init__(
         self,
@@ -88,7 +90,7 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
             raise unreadable(
                 f"Failed to parse the answer as XML{self._named()}: {reader.error}.", text
             )
-        return reader.snapshot()
+        return reader.elements
 
     def _named(self) -> str:
         return f" with the elements {', '.join(self.tags)}" if self.tags else ""
@@ -105,72 +107,55 @@ class XMLOutputParser(BaseOutputParser[dict[str, Any]], internal=True):
         return _XMLDecoder(self)
 
 
-class _XMLDecoder(TextDecoder[dict[str, Any]]):
+class _XMLDecoder(TextDecoder[Any]):
     parser: XMLOutputParser
 
     def __init__(self, parser: XMLOutputParser) -> None:
         super().__init__(parser)
         self._reader = _XMLReader(parser.tags)
-        self._budget = SnapshotBudget()
-        self._shown = 0
+        self._has_emitted = False
 
-    def read(self, text: str) -> Iterable[dict[str, Any]]:
-        reader = self._reader
-        reader.feed(text)
-        self._budget.earn(len(text))
-        if reader.changes == self._shown or reader.error:
-            return ()
-        if not self._budget.spend(reader.cost()):
-            return ()
-        self._shown = reader.changes
-        value = reader.snapshot()
-        return (value,) if value else ()
+    def read(self, text: str) -> Iterable[Any]:
+        self._reader.feed(text)
+        return self._take()
 
-    def end(self) -> Iterable[dict[str, Any]]:
+    def end(self) -> Iterable[Any]:
         self._reader.finish()
         if self._reader.error:
             return (self.parser.parse(self.text),)  # raises the same error however it was cut
-        value = self._reader.snapshot()
-        return () if self._shown == self._reader.changes else (value,)
+        return self._take()
+
+    def _take(self) -> Iterable[Any]:
+        chunks, starts_over = self._reader.take_finished()
+        if starts_over and self._has_emitted:
+            chunks, self._has_emitted = [RESET, *chunks], False
+        self._has_emitted = self._has_emitted or bool(chunks)
+        return chunks
 
 
 class _OpenElement:
-    """An element that is not closed yet: its strings and finished children, in order."""
+    """An element that is not closed yet: its strings and finished children, in order.
 
-    def __init__(self, name: str) -> None:
+    Attributes:
+        place: its place among the parts of the element around it.
+    """
+
+    def __init__(self, name: str, place: int) -> None:
         self.name = name
+        self.place = place
         self.parts: list[Any] = []
         self.has_children = False
-        self._text = ""  # since the last child
-        self._added: list[str] = []  # and what was not joined to it yet
+        self._text: list[str] = []  # since the last child
 
-    def add_text(self, text: str) -> bool:
-        """Add text; tell whether a snapshot would show it."""
-        self._added.append(text)
-        return not text.isspace() or bool(self._text.strip())
+    def add_text(self, text: str) -> None:
+        """Add text."""
+        self._text.append(text)
 
-    def end_text(self) -> None:
-        """End the text before a child."""
-        if text := self._shown_text():
-            self.parts.append(text)
-        self._text = ""
-        self.has_children = True
-
-    def cost(self) -> int:
-        """Return about how many references `tree` copies."""
-        return len(self.parts) + len(self._text) // 64 + 8
-
-    def tree(self, last: Tree | None = None) -> Tree:
-        """Return the element so far, with a child that is still open as its last part."""
-        text = self._shown_text()
-        if not self.has_children:
-            return {self.name: text}
-        return {self.name: [*self.parts, *(part for part in (text, last) if part is not None)]}
-
-    def _shown_text(self) -> str | None:
-        self._text += "".join(self._added)
-        self._added.clear()
-        return self._text if self._text.strip() else None
+    def take_text(self) -> str | None:
+        """End the text before a child, or before the end; return it, unless it is blank."""
+        text = "".join(self._text)
+        self._text.clear()
+        return text if text.strip() else None
 
 
 class _XMLReader:
@@ -180,13 +165,12 @@ class _XMLReader:
         tags: the names that are no reasoning.
 
     Attributes:
-        changes: a number that grows with everything that a snapshot would show; 0 where there is
-            nothing to show yet.
+        elements: the outermost elements that are finished.
         error: the error in the text; "" where there is none so far.
     """
 
     def __init__(self, tags: Sequence[str] | None = None) -> None:
-        self.changes = 0
+        self.elements: Tree = {}
         self.error = ""
         self._kept = frozenset(tag.lower() for tag in tags or ())
         self._stage: Callable[[str], str] = self._find_start
@@ -194,8 +178,9 @@ class _XMLReader:
         self._ended = False
         self._block: ReasoningBlock | None = None
         self._tags = Tags()
-        self._roots: Tree = {}
         self._stack: list[_OpenElement] = []
+        self._finished: list[Any] = []
+        self._starts_over = False
         self._expat = expat.ParserCreate("utf-8")
         self._fed: deque[tuple[int, bytes]] = deque()  # what expat may still read, by its end
         self._size = 0  # of all that it was fed
@@ -216,19 +201,17 @@ class _XMLReader:
             self._read("")
         if self._block is not None:
             self.error = self.error or "it ends within the model's reasoning"
-        elif not self._roots:
+        elif not self.elements:
             self.error = self.error or "there is no XML element in the text"
 
-    def cost(self) -> int:
-        """Return about how many references a snapshot copies."""
-        return sum(element.cost() for element in self._stack) + len(self._roots)
+    def take_finished(self) -> tuple[list[Any], bool]:
+        """Return the elements that were finished since, and whether they are the first ones again.
 
-    def snapshot(self) -> Tree:
-        """Return the elements so far; they do not change when more is read."""
-        tree: Tree | None = None
-        for element in reversed(self._stack):
-            tree = element.tree(tree)
-        return self._roots | (tree or {})
+        That is so where those before were a draft in the model's reasoning.
+        """
+        taken = self._finished, self._starts_over
+        self._finished, self._starts_over = [], False
+        return taken
 
     def _take_held(self) -> str:
         held, self._held = self._held, ""
@@ -259,7 +242,7 @@ class _XMLReader:
             if mentioned and len(mentioned["end"]) < 2 and not self._ended:
                 cut = max(0, start - 2)
                 break
-            if not mentioned or (mentioned["empty"] and not self._roots):
+            if not mentioned or (mentioned["empty"] and not self.elements):
                 self._begin_element()
                 return text[start:]
         self._tags.pass_on(text[:cut])
@@ -280,7 +263,7 @@ class _XMLReader:
         if tag.lastgroup == "open":
             self._block, self._stage = ReasoningBlock(tag[0]), self._skip_reasoning
         elif tag.lastgroup == "close":
-            self._roots = {}
+            self._start_over()
         return rest
 
     def _skip_reasoning(self, text: str) -> str:
@@ -289,9 +272,14 @@ class _XMLReader:
         if rest is None:
             return ""
         if self._block.is_answer:
-            self._roots = {}
+            self._start_over()
         self._block, self._stage = None, self._find_start
         return rest
+
+    def _start_over(self) -> None:
+        self.elements = {}
+        self._finished.clear()
+        self._starts_over = True
 
     def _begin_element(self) -> None:
         self._stage = self._read
@@ -336,25 +324,46 @@ class _XMLReader:
         if len(self._stack) == MAX_DEPTH:
             raise ValueError(f"elements nest deeper than {MAX_DEPTH} levels")
         if self._stack:
-            self._stack[-1].end_text()
-        elif name in self._roots:
+            self._end_text()
+        elif name in self.elements:
             raise ValueError(f"there are several outermost elements {name!r}: put one around them")
-        self._stack.append(_OpenElement(name))
-        self.changes += 1
+        place = len(self._stack[-1].parts) if self._stack else 0
+        self._stack.append(_OpenElement(name, place))
 
     def _on_text(self, text: str) -> None:
         if self._end is None:
-            self.changes += self._stack[-1].add_text(text)
+            self._stack[-1].add_text(text)
 
     def _on_end(self, _name: str) -> None:
         if self._end is not None:
             return
-        tree = self._stack.pop().tree()
+        element = self._stack[-1]
+        if element.has_children:
+            self._end_text()
+        self._stack.pop()
+        tree: Tree = {element.name: element.parts if element.has_children else element.take_text()}
+        if not element.has_children:
+            self._show(tree, element.place)
         if self._stack:
             self._stack[-1].parts.append(tree)
         else:
-            self._roots = self._roots | tree
+            self.elements = self.elements | tree
             self._end = self._expat.CurrentByteIndex
+
+    def _end_text(self) -> None:
+        """End the text before or after a child."""
+        element = self._stack[-1]
+        element.has_children = True
+        if (text := element.take_text()) is not None:
+            self._show(text, len(element.parts))
+            element.parts.append(text)
+
+    def _show(self, part: Any, place: int) -> None:
+        """Add a finished part to those that a stream yields, within the elements around it."""
+        for element in reversed(self._stack):
+            part = {element.name: XMLChildren([part], [place])}
+            place = element.place
+        self._finished.append(AddableDict(part))
 
 
 def _find_cut_start(text: str) -> int:

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
         ExampleSelector,
         LengthBasedExampleSelector,
     )
-    from runnables.prompts.few_shot import FewShotChatMessagePromptTemplate, FewShotPromptTemplate
+    from runnables.prompts.few_shot import (
+        FewShotChatMessagePromptTemplate,
+        FewShotPromptTemplate,
+        FewShotPromptWithTemplates,
+    )
     from runnables.prompts.formats.base import PromptTemplateFormat
+    from runnables.prompts.load import load_prompt
     from runnables.prompts.message import (
         AIMessagePromptTemplate,
         BaseMessagePromptTemplate,
@@ -41,8 +46,11 @@ else:
                 "AsyncExampleSelector BaseExampleSelector ExampleSelector "
                 "LengthBasedExampleSelector"
             ),
-            "runnables.prompts.few_shot": "FewShotChatMessagePromptTemplate FewShotPromptTemplate",
+            "runnables.prompts.few_shot": (
+                "FewShotChatMessagePromptTemplate FewShotPromptTemplate FewShotPromptWithTemplates"
+            ),
             "runnables.prompts.formats.base": "PromptTemplateFormat",
+            "runnables.prompts.load": "load_prompt",
             "runnables.prompts.message": (
                 "AIMessagePromptTemplate BaseMessagePromptTemplate ChatMessagePromptTemplate "
                 "HumanMessagePromptTemplate MessagesPlaceholder SystemMessagePromptTemplate"
@@ -68,6 +76,7 @@ __all__ = [
     "ExampleSelector",
     "FewShotChatMessagePromptTemplate",
     "FewShotPromptTemplate",
+    "FewShotPromptWithTemplates",
     "HumanMessagePromptTemplate",
     "ImagePromptTemplate",
     "LengthBasedExampleSelector",
@@ -80,4 +89,5 @@ __all__ = [
     "SemanticSimilarityExampleSelector",
     "StringPromptTemplate",
     "SystemMessagePromptTemplate",
+    "load_prompt",
 ]

@@ -26,7 +26,7 @@ class DictPromptTemplate(Value, Template):
     Args:
         template: the dict.
         template_format: the format of its strings.
-        input_variables: the expected variables; an error is raised where the template has others.
+        input_variables: the expected variables; a warning says where the template has others.
 
     Raises:
         PromptError: a string that is not well formed, or other variables than those expected.
@@ -90,7 +90,7 @@ class ImagePromptTemplate(DictPromptTemplate):
     Args:
         template: a dict with "url" and optionally "detail", or the URL alone.
         template_format: the format of its strings.
-        input_variables: the expected variables; an error is raised where the template has others.
+        input_variables: the expected variables; a warning says where the template has others.
 
     Raises:
         PromptError: there is no URL, or a path: a prompt does not read files.

@@ -22,7 +22,7 @@ from runnables.prompts.message import (
     SystemMessagePromptTemplate,
 )
 from runnables.prompts.string import PromptTemplate, joined_partials
-from runnables.prompts.template import constructor_repr
+from runnables.prompts.template import as_set, constructor_repr
 
 if TYPE_CHECKING:
     from runnables.prompts.formats.base import PromptTemplateFormat, Variables
@@ -105,7 +105,8 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
     Args:
         messages: the parts, in order. Messages are not templates: braces in them are text.
         template_format: the format of strings, also of parts that are added later.
-        input_variables: the expected variables; an error is raised where the parts have others.
+        input_variables: the expected variables; a warning says where the parts have others.
+        validate_template: True makes that an error, but for Jinja.
         optional_variables: the expected variables that may be left out.
         partial_variables: values, or functions without arguments that are called at each use.
         input_types: types of values for `input_schema`.
@@ -113,7 +114,7 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
 
     Raises:
         PromptError: a part that is not well formed, a string or a pair in place of the list of
-            parts, or other variables than those expected.
+            parts; with `validate_template`, other variables than those expected.
 
     Example:
         >>> chat = ChatPromptTemplate(
@@ -133,6 +134,7 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         *,
         template_format: PromptTemplateFormat = "f-string",
         input_variables: Iterable[str] | None = None,
+        validate_template: bool | None = None,
         optional_variables: Iterable[str] | None = None,
         partial_variables: Mapping[str, Any] | None = None,
         input_types: Mapping[str, Any] | None = None,
@@ -142,9 +144,13 @@ class ChatPromptTemplate(BaseChatPromptTemplate):
         self.template_format: PromptTemplateFormat = template_format
         self.messages: list[MessagePart] = self._parts(messages)
         self._refuse_unknown(self.partial_variables)
-        self._check_declared(input_variables)
+        self._check_declared(input_variables, validate=validate_template)
         if optional_variables is not None:
             self._refuse_unknown(optional_variables)
+
+    def _mismatch(self, declared: list[str]) -> str:
+        expected = as_set(self.input_variables)
+        return f"Got mismatched input_variables. Expected: {expected}. Got: {declared}"
 
     def _literal_hint(self, name: str) -> str:
         for part in self.messages:
@@ -324,7 +330,7 @@ def as_part(message: Any, template_format: PromptTemplateFormat = "f-string") ->
         return HumanMessagePromptTemplate.from_template(message, template_format)
     role, content = _pair(message)
     if role == "placeholder":
-        return _placeholder(content)
+        return MessagesPlaceholder.from_template(content)
     return _template_class(role).from_template(content, template_format)
 
 
@@ -363,22 +369,6 @@ def _template_class(role: Any) -> type[RoleMessagePromptTemplate]:
     raise PromptError(
         f"Unexpected message type: {shown}. Use one of {', '.join(map(repr, known))}."
         f"{did_you_mean(str(shown), known)}"
-    )
-
-
-def _placeholder(content: Any) -> MessagesPlaceholder:
-    """Return the placeholder of `"{name}"`, or of a list of that and whether it is optional.
-
-    Without a list, it is optional.
-    """
-    items: Sequence[Any] = [content, True] if isinstance(content, str) else list(content)
-    if len(items) == 2 and isinstance(items[0], str) and isinstance(items[1], bool):
-        text = items[0]
-        if text[:1] + text[-1:] == "{}" and text[1:-1].isidentifier():
-            return MessagesPlaceholder(text[1:-1], optional=items[1])
-    raise PromptError(
-        f"Invalid placeholder template: {content!r}. Pass a name in braces, as in "
-        "('placeholder', '{history}'), or a list of that and whether it is optional."
     )
 
 

@@ -103,15 +103,16 @@ class FewShotPromptTemplate(_FewShot, StringPromptTemplate):
         example_selector: a selector that chooses them for each input.
         example_separator: put between prefix, examples and suffix.
         template_format: the format of prefix and suffix.
-        input_variables: the expected variables; an error is raised where prefix and suffix have
+        input_variables: the expected variables; a warning says where prefix and suffix have
             others.
+        validate_template: True makes that an error, but for Jinja.
         partial_variables: values, or functions without arguments that are called at each use.
         input_types: types of values for `input_schema`.
         name: the name of the template in errors and events.
 
     Raises:
         PromptError: a template that is not well formed, or an example without a value that it
-            needs.
+            needs; with `validate_template`, other variables than those expected.
 
     Example:
         >>> prompt = FewShotPromptTemplate(
@@ -138,6 +139,7 @@ class FewShotPromptTemplate(_FewShot, StringPromptTemplate):
         example_separator: str = "\n\n",
         template_format: PromptTemplateFormat = "f-string",
         input_variables: Iterable[str] | None = None,
+        validate_template: bool | None = None,
         partial_variables: Mapping[str, Any] | None = None,
         input_types: Mapping[str, Any] | None = None,
         name: str | None = None,
@@ -150,7 +152,7 @@ class FewShotPromptTemplate(_FewShot, StringPromptTemplate):
         self.example_separator = example_separator
         self.template_format: PromptTemplateFormat = template_format
         self._refuse_unknown(self.partial_variables)
-        self._check_declared(input_variables)
+        self._check_declared(input_variables, validate=validate_template)
 
     def render_text(self, context: RenderContext) -> str:
         """Render the string, each part alone, so that no value is read as a template."""
@@ -189,6 +191,27 @@ class FewShotPromptTemplate(_FewShot, StringPromptTemplate):
         if isinstance(text, StringPromptTemplate):
             return text
         return PromptTemplate(text, template_format=self.template_format)
+
+
+class FewShotPromptWithTemplates(FewShotPromptTemplate):
+    """A `FewShotPromptTemplate` whose prefix and suffix are templates.
+
+    Example:
+        >>> prompt = FewShotPromptWithTemplates(
+        ...     example_prompt=PromptTemplate("{word} -> {opposite}"),
+        ...     examples=[{"word": "big", "opposite": "small"}],
+        ...     suffix=PromptTemplate("{word} ->"),
+        ...     example_separator="; ",
+        ... )
+        >>> prompt.format(word="tall")
+        'big -> small; tall ->'
+    """
+
+    def _mismatch(self, declared: list[str]) -> str:
+        return (
+            f"Got input_variables={declared}, but based on prefix/suffix expected "
+            f"{self.input_variables}"
+        )
 
 
 class FewShotChatMessagePromptTemplate(_FewShot, BaseChatPromptTemplate):

@@ -26,7 +26,7 @@ def input_model(
     """
     types = {name: for_pydantic(kind) for name, kind in types.items()}
     fields: dict[str, Any] = {}
-    for index, (name, kind) in enumerate(variables.required.items()):
+    for index, (name, kind) in enumerate(sorted(variables.required.items())):
         fields[_field_name(name, index)] = (types.get(name, kind), _field(name, ...))
     for index, (name, kind) in enumerate(variables.optional.items()):
         if name not in hidden:

@@ -96,6 +96,25 @@ class MessagesPlaceholder(BaseMessagePromptTemplate):
         self.optional = optional
         self.n_messages = n_messages
 
+    @classmethod
+    def from_template(cls, content: Any) -> Self:
+        """Return the placeholder of `"{name}"`, or of a list of that and whether it is optional.
+
+        Without a list, it is optional.
+
+        Raises:
+            PromptError: anything else.
+        """
+        items: Sequence[Any] = [content, True] if isinstance(content, str) else list(content)
+        if len(items) == 2 and isinstance(items[0], str) and isinstance(items[1], bool):
+            text = items[0]
+            if text[:1] + text[-1:] == "{}" and text[1:-1].isidentifier():
+                return cls(text[1:-1], optional=items[1])
+        raise PromptError(
+            f"Invalid placeholder template: {content!r}. Pass a name in braces, as in "
+            "('placeholder', '{history}'), or a list of that and whether it is optional."
+        )
+
     def render_messages(self, context: RenderContext) -> list[BaseMessage]:
         """Return the last messages of the list; braces in them are text."""
         value = context.values.get(self.variable_name, [])
@@ -164,13 +183,11 @@ class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
             template_format: the format of the strings.
             partial_variables: values, or functions without arguments that are called at each
                 use; with a string only.
-            input_variables: the expected variables; an error is raised where the template has
-                others.
+            input_variables: the expected variables; a warning says where the template has others.
             options: more arguments of the constructor.
 
         Raises:
-            PromptError: a template that is not well formed, or other variables than those
-                expected.
+            PromptError: a template that is not well formed.
         """
         prompt = _content(template, template_format, partial_variables)
         message = cls(prompt, **options)
@@ -179,10 +196,23 @@ class RoleMessagePromptTemplate(BaseMessagePromptTemplate):
 
     @classmethod
     def from_template_file(
-        cls, template_file: str | Path, encoding: str = "utf-8", **options: Any
+        cls,
+        template_file: str | Path,
+        input_variables: Iterable[str] | None = None,
+        *,
+        encoding: str = "utf-8",
+        **options: Any,
     ) -> Self:
-        """Return a template that is read from a file; `options` are those of `from_template`."""
-        return cls.from_template(Path(template_file).read_text(encoding=encoding), **options)
+        """Return a template that is read from a file.
+
+        Args:
+            template_file: the path of the file.
+            input_variables: the expected variables.
+            encoding: the encoding of the file.
+            options: more arguments of `from_template`.
+        """
+        template = Path(template_file).read_text(encoding=encoding)
+        return cls.from_template(template, input_variables=input_variables, **options)
 
     @abstractmethod
     def _message(self, content: Any) -> BaseMessage:
@@ -254,7 +284,7 @@ def _content(
         raise PromptError(f"Invalid template: {template!r}. Pass a string, or a list of blocks.")
     if partial_variables:
         raise PromptError(
-            "Partial variables are not supported for a list of templates. Fill them in with "
+            "Partial variables are not supported for list of templates. Fill them in with "
             "`partial` of the chat prompt."
         )
     return [block_template(block, template_format) for block in template]

@@ -59,14 +59,15 @@ class PromptTemplate(StringPromptTemplate):
     Args:
         template: the string.
         template_format: "f-string" (`{name}`), "mustache" (`{{name}}`) or "jinja2".
-        input_variables: the expected variables; an error is raised where the template has others.
+        input_variables: the expected variables; a warning says where the template has others.
+        validate_template: True makes that an error, but for Jinja.
         partial_variables: values, or functions without arguments that are called at each use.
         input_types: types of values for `input_schema`.
         name: the name of the template in errors and events.
 
     Raises:
-        PromptError: a template that is not well formed, with line and column, or other variables
-            than those expected.
+        PromptError: a template that is not well formed, with line and column; or, with
+            `validate_template`, other variables than those expected.
 
     Example:
         >>> PromptTemplate("Translate {text} to {language}.").format(
@@ -85,6 +86,7 @@ class PromptTemplate(StringPromptTemplate):
         *,
         template_format: PromptTemplateFormat = "f-string",
         input_variables: Iterable[str] | None = None,
+        validate_template: bool | None = None,
         partial_variables: Mapping[str, Any] | None = None,
         input_types: Mapping[str, Any] | None = None,
         name: str | None = None,
@@ -94,7 +96,7 @@ class PromptTemplate(StringPromptTemplate):
         self.template_format: PromptTemplateFormat = template_format
         self._get_compiled()
         self._refuse_unknown(self.partial_variables)
-        self._check_declared(input_variables)
+        self._check_declared(input_variables, validate=validate_template)
 
     @classmethod
     def from_template(
@@ -123,6 +125,33 @@ class PromptTemplate(StringPromptTemplate):
             options: more arguments of the constructor.
         """
         return cls(Path(template_file).read_text(encoding=encoding), **options)
+
+    @classmethod
+    def from_examples(
+        cls,
+        examples: Iterable[str],
+        suffix: str,
+        input_variables: Iterable[str] | None = None,
+        example_separator: str = "\n\n",
+        prefix: str = "",
+        **options: Any,
+    ) -> Self:
+        """Return a template of examples between a prefix and a suffix, all of them templates.
+
+        Args:
+            examples: the examples.
+            suffix: the end, with the variables.
+            input_variables: the expected variables; see the constructor.
+            example_separator: put between prefix, examples and suffix.
+            prefix: the beginning.
+            options: more arguments of the constructor.
+
+        Example:
+            >>> PromptTemplate.from_examples(["big -> small"], "{word} ->", example_separator="; ")
+            PromptTemplate('; big -> small; {word} ->')
+        """
+        template = example_separator.join([prefix, *examples, suffix])
+        return cls(template, input_variables=input_variables, **options)
 
     def render_text(self, context: RenderContext) -> str:
         """Render the string; the context holds a value for every variable."""

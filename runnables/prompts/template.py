@@ -9,6 +9,7 @@ follows, which does neither I/O nor checks.
 from __future__ import annotations
 
 import inspect
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -167,20 +168,41 @@ class Template(ABC):
             return ""
         return f" If {name!r} is not meant as a variable, write its braces twice: '{{{{{name}}}}}'."
 
-    def _check_declared(self, input_variables: Iterable[str] | None) -> None:
-        """Check the variables that were passed at construction against those of the template."""
+    def _check_declared(
+        self, input_variables: Iterable[str] | None, *, validate: bool | None = None
+    ) -> None:
+        """Compare the variables that were passed at construction with those of the template.
+
+        The template's own count. Where others were passed, that is a warning; with
+        `validate_template=True` an error, but for Jinja, in which a name may be set by a branch.
+        """
         if input_variables is None:
             return
-        declared, variables = set(input_variables), self.variables
-        undeclared = set(variables.required) - declared
-        unknown = sorted(declared - set(variables.names))
-        if undeclared or unknown:
-            hint = "".join(did_you_mean(name, self.input_variables) for name in unknown)
-            raise PromptError(
-                f"{self._label()}: input_variables={sorted(declared)} does not match the template, "
-                f"whose variables are {self.input_variables}.{hint} Leave input_variables out, and "
-                "they are found in the template."
-            )
+        declared, variables = list(input_variables), self.variables
+        missing = set(variables.required) - set(declared)
+        extra = set(declared) - set(variables.names)
+        if not (missing or extra):
+            return
+        hint = "".join(did_you_mean(name, self.input_variables) for name in sorted(extra))
+        differences = [
+            f"{word} variables: {as_set(names)}"
+            for word, names in (("Missing", missing), ("Extra", extra))
+            if names
+        ]
+        message = (
+            f"{self._label()}: {self._mismatch(declared)}. {' '.join(differences)}.{hint} Leave "
+            "input_variables out, and they are found in the template."
+        )
+        if validate and getattr(self, "template_format", None) != "jinja2":
+            raise PromptError(message)
+        warnings.warn(message, stacklevel=3)
+
+    def _mismatch(self, declared: list[str]) -> str:
+        """Return in what way the declared variables differ from those of the template."""
+        return (
+            "Invalid prompt schema; check for mismatched or missing input parameters from "
+            f"{declared}"
+        )
 
     def render_context(self, values: Mapping[str, Any]) -> RenderContext:
         """Return the values, with the partial ones, and the examples that selectors choose."""
@@ -233,6 +255,11 @@ class Template(ABC):
 
 def _quoted(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in names)
+
+
+def as_set(names: Iterable[str]) -> str:
+    """Return names as a set is shown, in alphabetical order."""
+    return f"{{{_quoted(sorted(names))}}}" if names else "set()"
 
 
 def _list_variables(known: Sequence[str]) -> str:

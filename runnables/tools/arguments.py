@@ -10,12 +10,14 @@ from pydantic import AliasChoices, AliasPath, BaseModel, ValidationError
 
 from runnables.core.options import option_hint
 from runnables.core.values import show
-from runnables.errors import ConfigError, ToolArgumentsError, did_you_mean
+from runnables.errors import ConfigError, did_you_mean
+from runnables.tools.invalid_arguments import invalid_arguments, missing_argument
 from runnables.tools.signature import InjectedToolArg, InjectedToolCallId, Signature, is_marked
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
+    from runnables.errors import ToolArgumentsError
     from runnables.tools.results import ToolInvocation
 
 ArgsSchema: TypeAlias = type[BaseModel] | dict[str, Any]
@@ -41,7 +43,7 @@ def check_schema(args_schema: Any) -> None:
 
 def arguments_error(tool: str | None, reason: str, errors: Any = ()) -> ToolArgumentsError:
     """Return the error for arguments that do not fit."""
-    return ToolArgumentsError(f"The tool {tool!r} was called with bad arguments: {reason}", errors)
+    return invalid_arguments(f"The tool {tool!r} was called with bad arguments: {reason}", errors)
 
 
 def validated(tool: str | None, schema: type[BaseModel], arguments: Any) -> BaseModel:
@@ -101,6 +103,10 @@ def _aliases(alias: str | AliasPath | AliasChoices | None) -> Iterable[str]:
     if isinstance(alias, AliasPath):
         return [name for name in alias.path[:1] if isinstance(name, str)]
     return [] if alias is None else [alias]
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(cast("Any", value)) if isinstance(value, (list, tuple)) else [value]
 
 
 def _parameter_names(schema: ArgsSchema, *, inferred: bool) -> dict[str, str]:
@@ -181,23 +187,29 @@ class ArgumentReader:
         parameters = self._signature.injected
         values |= {name: value for name, value in injected.items() if name in parameters}
         positional = [name for name in self._signature.positional if name in values]
-        return [values.pop(name) for name in positional], values
+        rest = values.pop(self._signature.variadic, [])
+        return [*(values.pop(name) for name in positional), *_as_list(rest)], values
 
     def _by_name(self, value: Any) -> dict[str, Any]:
-        """Return the arguments by name; a bare value is that of the only, or only required, one."""
+        """Return the arguments by name; a bare value is that of the only, or only required, one.
+
+        A function without parameters takes any text: agents that write text write one.
+        """
         if isinstance(value, Mapping):
             return dict(cast("Mapping[str, Any]", value))
         if isinstance(self._schema, type) and isinstance(value, self._schema):
             fields = type(value).model_fields.items()
             return {_data_name(name, field): getattr(value, name) for name, field in fields}
         names = [name for name in self._names if name not in self.injected]
+        if not names and not self._signature.is_open and isinstance(value, str):
+            return {}
         only = names if len(names) == 1 else [name for name in names if self._is_required(name)]
         if len(only) != 1:
             known = ", ".join(names) or "none"
             raise arguments_error(
                 self._tool, f"expected a dict of arguments ({known}), got {value!r}"
             )
-        return {only[0]: value}
+        return {only[0]: _as_list(value) if only[0] == self._signature.variadic else value}
 
     def _is_required(self, name: str) -> bool:
         if isinstance(self._schema, dict):
@@ -219,13 +231,15 @@ class ArgumentReader:
     def _check_required(self, injected: Mapping[str, Any]) -> None:
         for name in sorted(self._required - injected.keys()):
             if name in self._call_ids:
-                raise ConfigError(
+                raise missing_argument(
                     f"The tool {self._tool!r} needs the id of a tool call. Invoke it with one: "
-                    '{"type": "tool_call", "name": ..., "args": {...}, "id": ...}.'
+                    '{"type": "tool_call", "name": ..., "args": {...}, "id": ...}.',
+                    name,
                 )
-            raise ConfigError(
+            raise missing_argument(
                 f"The tool {self._tool!r} needs {name!r}, which the program passes: "
-                f"tool.bind({name}=...), or among the arguments."
+                f"tool.bind({name}=...), or among the arguments.",
+                name,
             )
 
     def _values(self, visible: dict[str, Any], injected: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import (
     TYPE_CHECKING,
-    Annotated,
     Any,
     ClassVar,
     Final,
@@ -15,11 +14,7 @@ from typing import (
     overload,
 )
 
-from typing_extensions import TypedDict
-
-from runnables.compose.runnable import Runnable
 from runnables.core.fields import field_values, fields_of, finish, private_defaults
-from runnables.core.schemas import fields_in, fields_schema, is_whole
 from runnables.core.typevars import Output
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError, SyncAsyncError, ToolArgumentsError, ToolException
@@ -31,16 +26,16 @@ from runnables.tools.arguments import (
     CheckedArguments,
     check_schema,
     hidden_names,
-    injected_fields,
 )
 from runnables.tools.class_fields import KNOWN, functions_of, read_class
-from runnables.tools.definitions import self_contained
 from runnables.tools.function_calls import FunctionCalls
 from runnables.tools.results import ToolInvocation, split_pair
 from runnables.tools.run_methods import RunMethods
+from runnables.tools.run_settings import RunSettings, WithRunSettings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+    from typing_extensions import Unpack
 
     from runnables.core.config import RunnableConfig, Scope
     from runnables.messages.tool_calls import ToolCall
@@ -68,11 +63,13 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 
-class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
+class BaseTool(RunMethods, WithRunSettings[Output], internal=True):
     """A runnable that a model can call by name, with arguments that are checked first.
 
     It takes a dict of arguments, and returns the bare result; or it takes a tool call of a model,
-    `{"type": "tool_call", "name", "args", "id"}`, and returns the ToolMessage that answers it.
+    `{"type": "tool_call", "name", "args", "id"}`, and returns the ToolMessage that answers it. Any
+    other value is that of the only argument, or of the only required one; a tool without arguments
+    takes any string.
 
     Attributes:
         name: the name by which the model calls it; where services would refuse the one that was
@@ -82,6 +79,10 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         response_format: "content", or "content_and_artifact" where it returns pairs.
         handle_tool_error: how a `ToolException` that it raises is handled.
         handle_validation_error: how arguments that do not fit are handled.
+        tags: added to the tags of each of its runs, and of the calls inside.
+        metadata: added to the metadata, likewise.
+        callbacks: handlers that receive the events of its own runs.
+        verbose: whether a `ConsoleHandler` prints its own runs.
 
     Example:
         >>> @tool
@@ -126,8 +127,10 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         response_format: ResponseFormat,
         handle_tool_error: ErrorHandling,
         handle_validation_error: ErrorHandling,
+        **run_settings: Unpack[RunSettings],
     ) -> None:
         """Set the settings that all tools have."""
+        self._set_run_settings(run_settings)
         if response_format not in ("content", "content_and_artifact"):
             raise ConfigError(
                 f"response_format={response_format!r}: expected 'content' or 'content_and_artifact'"
@@ -141,7 +144,7 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         self.response_format = response_format
         self.handle_tool_error = handle_tool_error
         self.handle_validation_error = handle_validation_error
-        self._schema: ArgsSchema | None = None
+        self._schema = self._call_schema = None
         self._made_calls: FunctionCalls | None = None
         self._signatures: list[Signature] = []
 
@@ -157,7 +160,7 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
 
     def _forget(self) -> None:
         """Forget what was made of the public attributes."""
-        self._schema = None
+        self._schema = self._call_schema = None
         self._made_calls = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -191,82 +194,12 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         defaults = {name: field.get_default() for name, field in fields}
         return f"{type(self).__name__}({', '.join(self._keywords(defaults))})"
 
-    # -- schemas
-
-    if TYPE_CHECKING:
-        args_schema: Any  # a type[BaseModel] or a dict; a class may annotate it as either
-    else:
-
-        @property
-        def args_schema(self) -> ArgsSchema:
-            """Return the schema of the arguments: the one that was set, or the implementation's."""
-            if self._schema is None:
-                schema: ArgsSchema | None = vars(self)["args_schema"]
-                self._schema = self._own_schema() if schema is None else schema
-            return self._schema
-
-    @property
-    def tool_call_schema(self) -> ArgsSchema:
-        """Return the schema of the arguments that the model sees."""
-        schema: ArgsSchema = self.args_schema
-        if isinstance(schema, dict) or not (hidden := injected_fields(schema)):
-            return schema
-        visible = {name: field for name, field in fields_in(schema).items() if name not in hidden}
-        model = fields_schema(schema.__name__, visible)
-        model.__doc__ = schema.__doc__
-        return model
-
-    @property
-    def args_jsonschema(self) -> dict[str, Any]:
-        """Return the JSON schema of the arguments that the model sees, which is an object."""
-        schema = self.tool_call_schema
-        if isinstance(schema, dict):
-            return {"type": "object", "properties": {}, **schema}
-        json_schema = schema.model_json_schema()
-        if not is_whole(schema):
-            return json_schema
-        value = {key: value for key, value in json_schema.items() if key != "$defs"}
-        shared = {"$defs": json_schema["$defs"]} if "$defs" in json_schema else {}
-        return {"type": "object", "properties": {"input": value}, "required": ["input"], **shared}
-
-    @property
-    def args(self) -> dict[str, Any]:
-        """Return the JSON schema of each argument that the model sees, by name.
-
-        Each is complete: it has the definitions that it refers to.
-        """
-        schema = self.args_jsonschema
-        definitions = schema.get("$defs", {})
-        properties: dict[str, Any] = schema.get("properties", {})
-        return {name: self_contained(part, definitions) for name, part in properties.items()}
-
-    def arguments_type(self) -> Any:
-        """Return the type of a dict of the arguments that the model sees, with their defaults.
-
-        For a tool with a JSON schema, it is that schema.
-        """
-        schema = self.tool_call_schema
-        about = {"title": self.name, "description": self.description}
-        if isinstance(schema, dict) or is_whole(schema):
-            return {**self.args_jsonschema, **about}
-        fields = {
-            name: Annotated[annotation, info]
-            for name, (annotation, info) in fields_in(schema).items()
-        }
-        make: Any = TypedDict
-        arguments = make(self.get_name(), fields)
-        arguments.__doc__ = self.description
-        return arguments
-
-    @property
-    def is_single_input(self) -> bool:
-        """Tell whether the model sees one argument."""
-        return len(self.args) == 1
+    # -- types
 
     @property
     def injected_args(self) -> frozenset[str]:
         """Return the names of the arguments that the program passes and the model never sees."""
-        return self._calls.arguments.injected | hidden_names(self.args_schema)
+        return self._calls.arguments.injected | hidden_names(self._arguments_schema)
 
     @property
     def InputType(self) -> Any:
@@ -279,11 +212,6 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         result_type = self._result_type()
         handles = self.handle_tool_error or self.handle_validation_error
         return Any if result_type is Any or handles else result_type | ToolMessage
-
-    def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """Return the pydantic model of the arguments; of any dict, if they have a JSON schema."""
-        schema: ArgsSchema = self.args_schema
-        return super().get_input_schema(config) if isinstance(schema, dict) else schema
 
     # -- running
 
@@ -342,8 +270,10 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
         return self._calls.result_type(self.response_format)
 
     def _own_schema(self) -> ArgsSchema:
-        """Return the schema of the arguments where no `args_schema` was set."""
         return self._calls.own_schema()
+
+    def _with_injected(self, schema: type[BaseModel]) -> type[BaseModel]:
+        return self._calls.with_injected(schema)
 
     def _check_arguments(
         self, invocation: ToolInvocation, kwargs: dict[str, Any]
@@ -394,5 +324,5 @@ class BaseTool(RunMethods, Runnable[Any, Output], internal=True):
             raise error
         content: Any = handling(error) if callable(handling) else handling
         if content is True:
-            content = str(error) or f"The tool {self.name!r} failed."
+            content = str(error) or "Tool execution error"
         return invocation.answer(content, self.get_name(), failed=True)

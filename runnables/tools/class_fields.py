@@ -21,6 +21,10 @@ KNOWN: Final[Mapping[str, tuple[Any, Any]]] = {
     "response_format": (Any, "content"),
     "handle_tool_error": (Any, False),
     "handle_validation_error": (Any, False),
+    "tags": (Any, None),
+    "metadata": (Any, None),
+    "callbacks": (Any, None),
+    "verbose": (bool, False),
 }
 """The settings of every tool: for each its type and its default."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, cast, get_args, get_origin
 
 from runnables.core.config import activate
+from runnables.core.schemas import fields_in, fields_schema
 from runnables.core.signatures import is_async, is_generator, result_type
 from runnables.core.values import show
 from runnables.engine.thread_calls import to_thread
@@ -17,6 +18,8 @@ from runnables.tools.from_config import values_from_config
 from runnables.tools.signature import Signature
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from runnables.core.config import Scope
 
 
@@ -78,6 +81,20 @@ class FunctionCalls:
         first = next(iter(signature.visible), "input")
         properties = {first: {"type": "string"}}
         return {"type": "object", "properties": properties, "required": [first]}
+
+    def with_injected(self, schema: type[BaseModel]) -> type[BaseModel]:
+        """Return a schema with the parameters that the program passes, where it has none of them.
+
+        It describes the input; what the program passes is not checked by it.
+        """
+        signature = self.signature(self.function)
+        if self.args_schema is not None or not signature.injected:
+            return schema
+        descriptions = self._parameter_descriptions(signature)
+        fields = {**fields_in(schema), **signature.injected_fields(descriptions)}
+        model = fields_schema(schema.__name__, fields)
+        model.__doc__ = schema.__doc__
+        return model
 
     def result_type(self, response_format: str) -> Any:
         """Return the annotated type of the result; of a pair, that of the content."""

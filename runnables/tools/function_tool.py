@@ -18,6 +18,7 @@ from runnables.tools.docstrings import read_docstring, whole_docstring
 from runnables.tools.function_calls import FunctionCalls, check_functions
 
 if TYPE_CHECKING:
+    from runnables.core.handlers import Callbacks
     from runnables.tools.arguments import ArgsSchema
 
 
@@ -25,7 +26,8 @@ class StructuredTool(BaseTool[Output], internal=True):
     """A function that a model can call by name, with arguments that are checked first.
 
     It takes and returns what every tool does (`BaseTool`). The model sees the function's
-    parameters, with their types and descriptions; of `**options: Unpack[Options]` it sees the keys.
+    parameters, with their types and descriptions; of `**options: Unpack[Options]` it sees the keys,
+    and `*items` is a list, where it sees no other parameter.
     It sees neither a parameter that gets the config (`config: RunnableConfig`, `callbacks`,
     `run_manager`) nor one that is annotated as `InjectedToolArg`, whose value is one of the
     arguments or an option of the call.
@@ -51,6 +53,10 @@ class StructuredTool(BaseTool[Output], internal=True):
             message to the model; a string is returned in its place; a function of the error
             returns the answer.
         handle_validation_error: how arguments that do not fit are handled; the same values.
+        tags: see `BaseTool`, as for the next three.
+        metadata: see `BaseTool`.
+        callbacks: see `BaseTool`.
+        verbose: see `BaseTool`.
 
     Raises:
         ConfigError: no function, or one whose parameters no model can write; a ValueError.
@@ -85,6 +91,10 @@ class StructuredTool(BaseTool[Output], internal=True):
         error_on_invalid_docstring: bool = True,
         handle_tool_error: ErrorHandling = False,
         handle_validation_error: ErrorHandling = False,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        callbacks: Callbacks = None,
+        verbose: bool = False,
     ) -> None:
         if func is not None and coroutine is None and is_async(func):
             func, coroutine = None, func
@@ -104,6 +114,10 @@ class StructuredTool(BaseTool[Output], internal=True):
             response_format=response_format,
             handle_tool_error=handle_tool_error,
             handle_validation_error=handle_validation_error,
+            tags=tags,
+            metadata=metadata,
+            callbacks=callbacks,
+            verbose=verbose,
         )
         self._calls.arguments.check(function)
 
@@ -172,6 +186,9 @@ class StructuredTool(BaseTool[Output], internal=True):
     @property
     def _function(self) -> Callable[..., Any]:
         return cast("Callable[..., Any]", self.func or self.coroutine)
+
+    def _inferred_schema(self) -> ArgsSchema | None:
+        return self._arguments_schema if self.infer_schema else None
 
     def _make_calls(self) -> FunctionCalls:
         return FunctionCalls(

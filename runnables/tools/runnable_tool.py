@@ -107,15 +107,22 @@ class RunnableTool(BaseTool[Output], internal=True):
     @property
     def injected_args(self) -> frozenset[str]:
         """Return the names of the arguments that the program passes and the model never sees."""
-        return hidden_names(self.args_schema)
+        return hidden_names(self._arguments_schema)
 
     def _result_type(self) -> Any:
         return self.bound.OutputType
 
+    def _inferred_schema(self) -> ArgsSchema | None:
+        schema = self._arguments_schema
+        return schema if isinstance(schema, dict) or not is_whole(schema) else None
+
     def _own_schema(self) -> ArgsSchema:
         if self.arg_types is None:
             return self.bound.input_schema
-        return fields_schema(self.get_name(), self.arg_types)
+        return fields_schema(self.get_name(), self.arg_types, needs_json=True)
+
+    def _with_injected(self, schema: type[BaseModel]) -> type[BaseModel]:
+        return schema
 
     def _call(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         value, options = arguments
@@ -128,7 +135,7 @@ class RunnableTool(BaseTool[Output], internal=True):
     def _check_arguments(
         self, invocation: ToolInvocation, kwargs: dict[str, Any]
     ) -> CheckedArguments:
-        schema: ArgsSchema = self.args_schema
+        schema = self._arguments_schema
         value = invocation.arguments
         if isinstance(schema, dict):
             return value, kwargs

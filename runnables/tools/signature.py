@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, Field
@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from runnables.core.config import RunnableConfig
-from runnables.core.schemas import fields_schema
+from runnables.core.schemas import adapter_of, fields_schema
 from runnables.core.signatures import local_names, target
 from runnables.core.values import show
 from runnables.errors import ConfigError
@@ -83,6 +83,8 @@ class Signature:
         configs: the parameters that get the config, or what is in it: "config", "callbacks" or
             "run_manager", by the name of the parameter.
         positional: the parameters that cannot be passed by name.
+        variadic: the name of its `*` parameter, which the model sees as a list, where it is the
+            only parameter that the model sees; else an empty string.
         is_open: whether it has a `**` parameter, and so takes other names, too.
         reserved: the names that it does not take from a call even then.
 
@@ -102,18 +104,30 @@ class Signature:
         self.call_ids: set[str] = set()
         self.configs: dict[str, str] = {}
         self.positional: list[str] = []
+        self.variadic = ""
         self.is_open = False
         self.reserved: set[str] = set(getattr(function, "keywords", ()))  # of a partial
         self.function = function
         self.strict = strict
         self.named = named
         self._hints: dict[str, Any] = {}
+        self._hidden: list[inspect.Parameter] = []
         self._made: tuple[Any, type[BaseModel]] | None = None
         parameters = list(_parameters(function))
         if any(parameter.annotation is not parameter.empty for parameter in parameters):
             self._hints = _hints(function, strict=strict)
         for parameter in parameters:
             self._add(parameter)
+        self._see_variadic(parameters)
+
+    def _see_variadic(self, parameters: Iterable[inspect.Parameter]) -> None:
+        """Let the model see the `*` parameter, where it sees no other one."""
+        for parameter in parameters:
+            name = parameter.name
+            if parameter.kind is parameter.VAR_POSITIONAL and not (self.visible or self.named):
+                self._hints[name] = list[_plain(self._hints.get(name, Any))]  # type: ignore[misc]
+                self.visible[name] = _keyword(name, required=False)
+                self.variadic = name
 
     def _add(self, parameter: inspect.Parameter) -> None:
         name, hint = parameter.name, self._hints.get(parameter.name, Any)
@@ -133,6 +147,7 @@ class Signature:
             self.reserved.add(name)
         elif is_injected(hint):
             self.injected[name] = parameter.default is parameter.empty
+            self._hidden.append(parameter)
             if is_injected(hint, InjectedToolCallId):
                 self.call_ids.add(name)
         else:
@@ -185,7 +200,7 @@ class Signature:
             for key, parameter in self.visible.items()
         }
         try:
-            model = fields_schema(name, fields)
+            model = fields_schema(name, fields, needs_json=True)
             model.__doc__ = docstring
             if not model.__pydantic_complete__:  # a class in it names other classes of a function
                 model.model_rebuild(_types_namespace=local_names(_owner(self.function)))
@@ -198,6 +213,22 @@ class Signature:
             ) from error
         self._made = key, model
         return model
+
+    def injected_fields(self, descriptions: Mapping[str, str]) -> dict[str, tuple[Any, Any]]:
+        """Return the types and the defaults of the parameters that the program passes.
+
+        Args:
+            descriptions: those of the parameters, by name.
+        """
+        fields: dict[str, tuple[Any, Any]] = {}
+        for parameter in self._hidden:
+            hint, default = self._field(parameter, descriptions.get(parameter.name))
+            try:
+                adapter_of(hint).json_schema()
+            except PydanticUserError:  # any class at all
+                hint = Annotated[Any, InjectedToolArg]
+            fields[parameter.name] = hint, default
+        return fields
 
     def _field(self, parameter: inspect.Parameter, description: str | None) -> tuple[Any, Any]:
         """Return the type and the default of a pydantic field."""

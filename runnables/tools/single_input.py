@@ -16,6 +16,7 @@ from runnables.tools.function_calls import FunctionCalls, check_functions
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from runnables.core.handlers import Callbacks
     from runnables.tools.results import ToolInvocation
 
 _ONLY = "tool_input"
@@ -38,6 +39,10 @@ class Tool(BaseTool[Output], internal=True):
         response_format: see `StructuredTool`.
         handle_tool_error: see `StructuredTool`.
         handle_validation_error: see `StructuredTool`.
+        tags: see `BaseTool`, as for the next three.
+        metadata: see `BaseTool`.
+        callbacks: see `BaseTool`.
+        verbose: see `BaseTool`.
 
     Raises:
         ConfigError: no function, or one that needs more than one argument.
@@ -62,6 +67,10 @@ class Tool(BaseTool[Output], internal=True):
         response_format: ResponseFormat = "content",
         handle_tool_error: ErrorHandling = False,
         handle_validation_error: ErrorHandling = False,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        callbacks: Callbacks = None,
+        verbose: bool = False,
     ) -> None:
         if func is None and coroutine is None:
             raise ConfigError(f"Tool({name!r}) needs a function: func, coroutine, or both.")
@@ -78,6 +87,10 @@ class Tool(BaseTool[Output], internal=True):
             response_format=response_format,
             handle_tool_error=handle_tool_error,
             handle_validation_error=handle_validation_error,
+            tags=tags,
+            metadata=metadata,
+            callbacks=callbacks,
+            verbose=verbose,
         )
         self._check_one()
 
@@ -145,7 +158,7 @@ class Tool(BaseTool[Output], internal=True):
                 known = ", ".join(map(str, named)) or "none"
                 raise arguments_error(self.name, f"expected one argument, got: {known}")
             (value,) = named.values()
-        schema: ArgsSchema = self.args_schema
+        schema = self._arguments_schema
         if isinstance(schema, dict):
             return [value], {}
         checked = validated(self.name, schema, {own_name: value})

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -34,8 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def blockbuster() -> None:
-    """Nothing: tests of their own say what may block the loop."""
+def blockbuster() -> SimpleNamespace:
+    """Return what does nothing: tests of their own say what may block the loop."""
+    return SimpleNamespace(activate=lambda: None, deactivate=lambda: None)
 
 
 @pytest.fixture

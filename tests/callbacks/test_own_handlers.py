@@ -6,6 +6,8 @@ import pickle
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from runnables import (
     AIMessage,
     AIMessageChunk,
@@ -14,6 +16,8 @@ from runnables import (
     BaseMessage,
     ChatGenerationChunk,
     ChatModel,
+    ConfigError,
+    ConfigurableField,
     InMemoryCache,
     RunnableLambda,
     StrOutputParser,
@@ -80,6 +84,35 @@ def test_they_follow_the_model_into_what_is_made_of_it(call: Call) -> None:
         own.seen.clear()
         call.invoke(made, "Hi")
         assert own.seen == ["chat_model start", "chat_model end"]
+
+
+def test_they_may_be_set_on_a_model_that_is_made(call: Call) -> None:
+    """Set, read and unset; what is no list of handlers is an error of the call."""
+    own = Kinds()
+    model = ScriptedChatModel(["Ahoy!"], cycle=True)
+    assert model.callbacks is None
+    model.callbacks = [own]
+    call.invoke(model, "Hi")
+    assert own.seen == ["chat_model start", "chat_model end"]
+    model.callbacks = None
+    call.invoke(model, "Hi")
+    assert len(own.seen) == 2
+    for wrong in (own, [print]):
+        model.callbacks = wrong  # type: ignore[assignment]
+        with pytest.raises(ConfigError, match="callbacks"):
+            call.invoke(model, "Hi")
+
+
+def test_they_may_be_a_configurable_field(call: Call) -> None:
+    """A call sets them, on a model that was made with or without."""
+    for made_with in (None, [Kinds()]):
+        own = Kinds()
+        model = ScriptedChatModel(["Ahoy!"], cycle=True, callbacks=made_with)
+        chat = model.configurable_fields(callbacks=ConfigurableField(id="watch"))
+        call.invoke(chat, "Hi", {"configurable": {"watch": [own]}})
+        assert own.seen == ["chat_model start", "chat_model end"]
+        call.invoke(chat, "Hi")
+        assert len(own.seen) == 2
 
 
 def test_tokens_reach_a_handler_of_the_model(call: Call) -> None:

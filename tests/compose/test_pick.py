@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,11 @@ from runnables.compose.parallel import RunnableParallel
 from runnables.compose.passthrough import MissingKeyError, RunnablePick
 from runnables.engine.merging import merge_chunks
 from tests.both_modes import Call
+
+
+def letters(text: str) -> Iterator[str]:
+    yield from text
+
 
 ADA: dict[str, Any] = {"name": "Ada", "born": 1815, "died": None}
 
@@ -40,3 +46,14 @@ def test_a_key_that_is_there_is_picked_whatever_its_value(call: Call) -> None:
     both = RunnableParallel(a=str.upper, b=str.lower)
     assert call.invoke(both.pick("b"), "X") == "x"
     assert merge_chunks(call.stream(both.pick(["a", "b"]), "X")) == {"a": "X", "b": "x"}
+
+
+def test_chunks_of_several_keys_are_added_with_plus(call: Call) -> None:
+    """Their sum is what `invoke` returns."""
+    both = RunnableParallel(a=RunnableLambda(letters), b=str.lower, c=str.upper).pick(["a", "b"])
+    first, *others = call.stream(both, "XY")
+    total = first
+    for chunk in others:
+        total += chunk
+    assert len(others) == 2
+    assert total == call.invoke(both, "XY") == {"a": "XY", "b": "xy"}

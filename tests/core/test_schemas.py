@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypedDict
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, ValidationError
 
 from runnables import (
     AIMessage,
+    BaseCache,
+    BaseChatMessageHistory,
+    BaseMessage,
+    BaseTool,
+    ChatModel,
     ChatPromptTemplate,
+    ConfigError,
     ConfigurableField,
     FakeListChatModel,
+    HumanMessage,
     RouterRunnable,
     Runnable,
     RunnableBranch,
@@ -27,6 +34,7 @@ from runnables import (
     RunnablePick,
     StrOutputParser,
     chain,
+    tool,
 )
 
 PROMPT = ChatPromptTemplate.from_template("what {language}?")
@@ -110,6 +118,24 @@ def test_outputs_follow_keys_through_assign_and_pick() -> None:
     assert fields((assigned | RunnablePick(["age"])).get_output_jsonschema()) == {"age": "integer"}
     assert (assigned | RunnablePick("age")).get_output_jsonschema()["type"] == "integer"
     assert (PROMPT | MODEL | StrOutputParser()).get_output_jsonschema()["type"] == "string"
+
+
+def test_what_steps_have_together_is_named_after_the_sequence() -> None:
+    """A field from an `assign` and one of a later step are in one schema."""
+    given = RunnablePassthrough.assign(context=itemgetter("topic"))
+    prompt = ChatPromptTemplate.from_template("{context} {question}")
+    assert (given | prompt).get_input_jsonschema()["title"] == "RunnableSequenceInput"
+    step = RunnableParallel(age=older, topic=older)
+    assert (step | given).get_output_jsonschema()["title"] == "RunnableSequenceOutput"
+    picked = step | RunnablePick(["age"])
+    assert picked.get_output_jsonschema()["title"] == "RunnableSequenceOutput"
+
+
+def test_a_prompt_has_its_variables_in_the_order_of_the_alphabet() -> None:
+    """So two templates of the same variables have one schema."""
+    for template in ("{b} {a}", "{a} {b}"):
+        prompt = ChatPromptTemplate.from_template(template)
+        assert prompt.get_input_jsonschema()["required"] == ["a", "b"]
 
 
 def test_a_typed_dict_becomes_its_keys_and_a_model_stays_itself() -> None:
@@ -268,3 +294,99 @@ def test_pydantic_is_loaded_with_the_first_schema_only() -> None:
         [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+class Asks(BaseModel):
+    """A user's class with objects of ours as fields."""
+
+    llm: ChatModel | None = None
+    step: Runnable[str, str] | None = None
+    tools: list[BaseTool[Any]] = []
+
+
+def test_a_pydantic_model_takes_runnables_as_fields() -> None:
+    """An object of the class stays the object that it is; anything else is refused."""
+    step = RunnableLambda(str.upper)
+    asks = Asks(llm=MODEL, step=step, tools=[tool(area)])
+    assert asks.llm is MODEL and asks.step is step
+    assert asks.model_dump()["llm"] is MODEL
+    for wrong in ({"llm": step}, {"llm": "model"}, {"step": len}, {"tools": [area]}):
+        with pytest.raises(ValidationError, match="instance of"):
+            Asks.model_validate(wrong)
+
+
+def area(side: int) -> int:
+    """Return the area of a square."""
+    return side**2
+
+
+def test_a_class_of_a_history_may_be_a_pydantic_model_with_a_model() -> None:
+    """As people write it: `class H(BaseChatMessageHistory, BaseModel)`."""
+
+    class Shortened(BaseChatMessageHistory, BaseModel):
+        messages: list[BaseMessage] = Field(default_factory=list[BaseMessage])
+        llm: FakeListChatModel
+
+        def add_messages(self, messages: Sequence[BaseMessage]) -> None:
+            self.messages = [*self.messages, *messages][-2:]
+
+        def clear(self) -> None:
+            self.messages = []
+
+    history = Shortened(llm=MODEL)
+    history.add_user_message("a")
+    history.append([HumanMessage("b"), AIMessage("c")])
+    assert history.get() == [HumanMessage("b"), AIMessage("c")]
+    assert history.llm is MODEL
+
+
+def test_a_runnable_in_a_described_value_is_any_value() -> None:
+    """The schemas that describe steps and configs have no type for it."""
+
+    def ask(llm: ChatModel) -> str:
+        return llm.invoke("?").text
+
+    step = RunnableLambda(ask)
+    assert step.get_input_jsonschema() == {"title": "ask_input"}
+    assert step.invoke(MODEL) == "x"
+    both = RunnableParallel(llm=RunnableLambda(lambda _: MODEL).with_types(output_type=ChatModel))
+    assert both.get_output_jsonschema()["properties"] == {"llm": {"title": "Llm"}}
+    field = ConfigurableField(id="llm", annotation=ChatModel)
+    chosen = RunnablePick("a").configurable_fields(keys=field)
+    described = chosen.get_config_jsonschema()["$defs"]["Configurable"]["properties"]["llm"]
+    assert described == {"title": "Llm", "default": "a"}
+
+
+def test_no_model_can_write_a_runnable() -> None:
+    """A parameter of a tool, and a field of a structured answer, are refused as before."""
+
+    def ask(llm: ChatModel) -> str:
+        """Ask."""
+        return llm.invoke("?").text
+
+    with pytest.raises(ConfigError, match="without a JSON schema"):
+        _ = tool(ask).args
+    with pytest.raises(ConfigError, match="no JSON schema"):
+        MODEL.with_structured_output(Asks)
+
+
+def test_a_user_class_that_is_a_pydantic_model_itself_keeps_its_schema() -> None:
+    """Its fields are checked and converted, alone and within another model."""
+
+    class Sized(BaseCache, BaseModel):
+        size: int
+
+        def get(self, key: str) -> str | None:
+            return None
+
+        def set(self, key: str, text: str) -> None:
+            """Keep nothing."""
+
+        def clear(self) -> None:
+            """Nothing is kept."""
+
+    class Holder(BaseModel):
+        cache: Sized
+
+    assert Sized.model_validate({"size": "2"}).size == 2
+    assert Holder.model_validate({"cache": {"size": "2"}}).cache.size == 2

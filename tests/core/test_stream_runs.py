@@ -78,16 +78,14 @@ def test_steps_start_in_their_order_and_models_with_their_input(call: Call) -> N
     """The parser starts while the model still streams."""
     events = call.events(about(), "the sea")
     starts = [
-        (event["event"], event["data"]["input"])
-        for event in events
-        if event["event"].endswith("start")
+        (event["event"], event["data"]) for event in events if event["event"].endswith("start")
     ]
-    messages = prompt.invoke("the sea")
+    messages = prompt.invoke("the sea").to_messages()
     assert starts == [
-        ("on_chain_start", "the sea"),
-        ("on_prompt_start", "the sea"),
-        ("on_chat_model_start", messages),
-        ("on_parser_start", None),
+        ("on_chain_start", {"input": "the sea"}),
+        ("on_prompt_start", {"input": "the sea"}),
+        ("on_chat_model_start", {"input": {"messages": [messages]}}),
+        ("on_parser_start", {}),
     ]
     names = [event["event"] for event in events]
     assert names.index("on_parser_start") < names.index("on_chat_model_end")
@@ -96,12 +94,12 @@ def test_steps_start_in_their_order_and_models_with_their_input(call: Call) -> N
 def test_ends_have_the_whole_input(call: Call) -> None:
     """The input that a step received in chunks is merged as its stream declares."""
     ends = {
-        event["event"]: event["data"]["input"]
-        for event in call.events(about(), "the sea")
-        if event["event"].endswith("end")
+        event.run_type: event.input
+        for event in events_of(call, about(), "the sea")
+        if event.kind == "end"
     }
-    assert ends["on_chat_model_end"] == prompt.invoke("the sea")
-    assert ends["on_parser_end"].text == "The sea."
+    assert ends["chat_model"] == prompt.invoke("the sea")
+    assert ends["parser"].text == "The sea."
     growing = RunnableLambda(letters) | JsonOutputParser() | RunnablePassthrough()
     last = events_of(call, growing, "[1, 2]")[-2]
     assert (last.name, last.input) == ("RunnablePassthrough", [1, 2])

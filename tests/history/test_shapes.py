@@ -162,5 +162,21 @@ def test_its_input_schema_shows_where_messages_go(keys: Any, properties: Any) ->
     """Under the key that is set; the history is no part of the input."""
     chat = RunnableWithMessageHistory(RunnableLambda(str), InMemoryHistory(), **keys)
     schema = chat.get_input_jsonschema()
+    assert schema["title"] == "RunnableWithChatHistoryInput"
     assert set(schema.get("properties", ())) == (properties or set())
     assert "string" in str(schema)
+
+
+def test_an_output_with_a_key_for_messages_is_a_dict() -> None:
+    """Its schema says so where the chain says nothing; what the chain says goes before."""
+    step = RunnableLambda(lambda _: {"answer": "Hi"})
+    declared = step.with_types(output_type=dict[str, str])
+    chat, kept = (
+        RunnableWithMessageHistory(
+            chain, lambda session_id: InMemoryHistory(), output_messages_key="answer"
+        )
+        for chain in (step, declared)
+    )
+    schema = chat.get_output_jsonschema()
+    assert (schema["type"], schema["title"]) == ("object", "RunnableWithChatHistoryOutput")
+    assert kept.get_output_jsonschema()["additionalProperties"] == {"type": "string"}

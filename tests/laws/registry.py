@@ -38,6 +38,8 @@ REGISTRY: list[Specimen] = [
 
 BASES = {
     "runnables.compose.runnable.Runnable": "the contract itself",
+    "runnables.tools.run_settings.WithRunSettings": "a base of tools",
+    "runnables.tools.tool_schemas.ToolSchemas": "a base of tools",
     "runnables.compose.wrappers.Wrapper": "a base, of what wraps another runnable",
     "runnables.compose.branch.Choice": "a base, of branches and routers",
     "runnables.compose.wrappers.ForwardingWrapper": "a base, of wrappers that forward methods",
@@ -45,6 +47,8 @@ BASES = {
     "runnables.parsers.base.BaseParser": "a base of parsers",
     "runnables.parsers.base.BaseOutputParser": "a base of parsers",
     "runnables.parsers.base.BaseTransformOutputParser": "a base of parsers",
+    "runnables.parsers.generations.BaseGenerationOutputParser": "a base of parsers",
+    "runnables.parsers.generations.BaseLLMOutputParser": "another name of it",
     "runnables.parsers.lists.ListOutputParser": "a base of parsers",
     "runnables.parsers.repair.RepairLoop": "a base, of what repairs answers",
     "runnables.parsers.tool_calls.ToolCallsParser": "a base of parsers",
@@ -54,7 +58,12 @@ BASES = {
     "runnables.tools.base.BaseTool": "a base of tools",
     "runnables.models.structured.output.StructuredOutput": "a base, of chat models",
     "runnables.models.chat.ChatModel": "a base of models",
-    "runnables.models.own_handlers.OwnHandlers": "a base, of chat models",
+    "runnables.models.own_handlers.OwnHandlers": "a base of models",
+    "runnables.models.language_model.LanguageModel": "a base of models",
+    "runnables.models.text.TextModel": "a base of models",
+    "runnables.models.own_fields.WithOptionsAsKeywords": "a base of models",
+    "runnables.models.llm.BaseLLM": "a base of models",
+    "runnables.models.llm.LLM": "a base of models",
     "runnables.models.base_chat_model.BaseChatModel": "a base of models",
     "runnables.models.base_chat_model.SimpleChatModel": "a base of models",
     "runnables.compose.serializable.RunnableSerializable": "a base, of users' classes with fields",
@@ -69,7 +78,11 @@ ELSEWHERE = {
     "runnables_providers.local.embeddings.LocalEmbeddings": (
         "slow, and real: see tests/providers/local"
     ),
+    "runnables_providers._remote.chat.HTTPModel": "a base, of models that need a server",
     "runnables_providers._remote.chat.HTTPChatModel": "a base, of models that need a server",
+    "runnables_providers._remote.text.HTTPTextModel": "a base, of models that need a server",
+    "runnables_providers.openai.text.OpenAI": "needs a server: see tests/providers",
+    "runnables_providers.ollama.text.OllamaLLM": "needs a server: see tests/providers",
     "runnables_providers.openai.chat.ChatOpenAI": "needs a server: see tests/conformance",
     "runnables_providers.openai.azure.AzureChatOpenAI": "needs a server: see tests/conformance",
     "runnables_providers.anthropic.chat.ChatAnthropic": "needs a server: see tests/conformance",

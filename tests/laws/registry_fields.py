@@ -6,19 +6,26 @@ from collections.abc import Iterator
 from typing import Any
 
 from runnables import (
+    LLM,
     AIMessage,
     AIMessageChunk,
     BaseChatModel,
+    BaseLLM,
     BaseRetriever,
     ChatGeneration,
     ChatGenerationChunk,
     ChatResult,
     Document,
+    Generation,
+    GenerationChunk,
+    LLMResult,
     RunnableConfig,
     RunnableSerializable,
     SimpleChatModel,
 )
 from tests.laws.specimens import INTS, STRINGS, Specimen, specimen
+
+ENDED = {"finish_reason": "stop"}
 
 
 class Add(RunnableSerializable[int, int]):
@@ -57,6 +64,29 @@ class Letters(BaseChatModel):
         yield ChatGenerationChunk(message=AIMessageChunk("", chunk_position="last"))
 
 
+class Continue(LLM):
+    """A model of text that repeats the prompt."""
+
+    end: str = "!"
+
+    def _call(self, prompt: str, stop: Any = None, run_manager: Any = None) -> str:
+        return f"{prompt}{self.end}"
+
+
+class Spell(BaseLLM):
+    """A model of text that streams the prompt letter by letter, with metadata at the end."""
+
+    def _generate(self, prompts: Any, stop: Any = None, run_manager: Any = None) -> LLMResult:
+        return LLMResult(generations=[[Generation(text=prompts[0], generation_info=ENDED)]])
+
+    def _stream(
+        self, prompt: str, stop: Any = None, run_manager: Any = None
+    ) -> Iterator[GenerationChunk]:
+        for letter in prompt:
+            yield GenerationChunk(text=letter)
+        yield GenerationChunk(text="", generation_info=ENDED)
+
+
 class Search(BaseRetriever):
     """A retriever that finds its question."""
 
@@ -70,4 +100,6 @@ def classes_with_fields() -> Iterator[Specimen]:
     yield specimen("fields: step", lambda: Add(step=2), INTS)
     yield specimen("fields: model", lambda: Echo(end="?"), STRINGS)
     yield specimen("fields: model, streams", lambda: Letters(n=3), STRINGS)
+    yield specimen("fields: model of text", lambda: Continue(end="?"), STRINGS)
+    yield specimen("fields: model of text, streams", lambda: Spell(), STRINGS)
     yield specimen("fields: retriever", lambda: Search(k=1), STRINGS)

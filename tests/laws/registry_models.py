@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import Any
 
@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from runnables import (
     AIMessage,
+    BaseGenerationOutputParser,
     ChatPromptTemplate,
     CommaSeparatedListOutputParser,
     ConfigurableField,
@@ -21,6 +22,7 @@ from runnables import (
     EnumOutputParser,
     FewShotChatMessagePromptTemplate,
     FewShotPromptTemplate,
+    FewShotPromptWithTemplates,
     HumanMessage,
     JsonOutputKeyToolsParser,
     JsonOutputParser,
@@ -61,6 +63,11 @@ class Person(BaseModel):
 
     name: str
     age: int = 0
+
+
+class Lengths(BaseGenerationOutputParser[int]):
+    def parse_result(self, result: Sequence[Any], *, partial: bool = False) -> int:
+        return len(result[0].text)
 
 
 class Named(TypedDict):
@@ -118,6 +125,13 @@ def prompts() -> Iterator[Specimen]:
         "prompt: few-shot",
         lambda: FewShotPromptTemplate(
             example_prompt=shown, examples=examples, prefix="{name}", suffix="{name}?"
+        ),
+        NAMES,
+    )
+    yield specimen(
+        "prompt: few-shot, of templates",
+        lambda: FewShotPromptWithTemplates(
+            example_prompt=shown, examples=examples, suffix=PromptTemplate("{name}?")
         ),
         NAMES,
     )
@@ -241,8 +255,11 @@ def parsers() -> Iterator[Specimen]:
         st.sampled_from(["2024-02-29T23:59:59.1Z", "today"]),
     )
     yield specimen(
-        "parser: xml", lambda: XMLOutputParser(), st.sampled_from(["<a><b>1</b></a>", "<a>"])
+        "parser: xml",
+        lambda: XMLOutputParser(),
+        st.sampled_from(["<a><b>1</b></a>", "<a>", "<a><b><c/>x<c/></b><b/> </a><d>2</d>"]),
     )
+    yield specimen("parser: results", lambda: Lengths(), STRINGS | st.just(AIMessage("a")))
     yield specimen("parser: tool calls", lambda: JsonOutputToolsParser(), CALLS)
     yield specimen("parser: one tool", lambda: JsonOutputKeyToolsParser("Person"), CALLS)
     yield specimen("parser: pydantic tools", lambda: PydanticToolsParser([Person]), CALLS)

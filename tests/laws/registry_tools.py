@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from runnables import (
+    AgentExecutor,
     AIMessage,
     BaseTool,
+    ChatPromptTemplate,
     HumanMessage,
     InjectedToolArg,
     RateLimitError,
@@ -19,6 +21,7 @@ from runnables import (
     Tool,
     ToolException,
     create_agent,
+    create_tool_calling_agent,
     tool,
 )
 from runnables_providers.scripted import ScriptedChatModel
@@ -147,6 +150,50 @@ def agents() -> Iterator[Specimen]:
             ).with_retry(**AGAIN),
             [tool(divided)],
         ),
+        inputs,
+        remembers=True,
+    )
+    yield from executors()
+
+
+def executors() -> Iterator[Specimen]:
+    inputs = st.fixed_dictionaries({"input": STRINGS}, optional={"messages": INTS}) | INTS
+    prompt = ChatPromptTemplate([("human", "{input}"), ("placeholder", "{agent_scratchpad}")])
+    good = asking({"number": 1}, {"number": 2, "by": 2}, {"number": 3, "by": 0}, {"numbr": 1})
+    broken = AIMessage(
+        "", invalid_tool_calls=[{"name": "divided", "args": "{", "id": "1", "error": "cut off"}]
+    )
+
+    def executor(function: Any, *script: Any, **options: Any) -> AgentExecutor:
+        tools = [tool("divided", description="Divide.")(function)]
+        model = ScriptedChatModel(list(script), cycle=True)
+        return AgentExecutor(create_tool_calling_agent(model, tools, prompt), tools, **options)
+
+    for title, function in (("", divided), (" of async tools", adivided)):
+        sync = function is divided
+        yield specimen(
+            f"executor{title}",
+            lambda function=function: executor(  # type: ignore[misc]  # a default binds the loop's value
+                function, good, "It is 1.", return_intermediate_steps=True
+            ),
+            inputs,
+            sync=sync,
+            remembers=True,
+        )
+    yield specimen(
+        "executor: a tool fails",
+        lambda: executor(divided, asking({"number": 1}, {"number": 1, "by": -1})),
+        inputs,
+        ordered=False,
+    )
+    yield specimen(
+        "executor: never stops",
+        lambda: executor(divided, asking({"number": 1}), max_iterations=2),
+        inputs,
+    )
+    yield specimen(
+        "executor: an answer that cannot be parsed",
+        lambda: executor(divided, broken, "It is 1.", handle_parsing_errors=True),
         inputs,
         remembers=True,
     )

@@ -71,8 +71,8 @@ def test_a_single_string_or_message_is_a_conversation() -> None:
     ("value", "reason"),
     [
         (("humam", "hi"), "Unknown role 'humam'. Did you mean 'human'"),
-        ({"content": "hi"}, "needs 'role' and 'content'"),
-        ({"role": "user"}, "needs 'role' and 'content'"),
+        ({"content": "hi"}, "'role' and 'content' keys"),
+        ({"role": "user"}, "'role' and 'content' keys"),
         ({"role": "tool", "content": ""}, "tool_call_id"),
         (3, "3 cannot be read as a message"),
         (("a", "b", "c"), "cannot be read as a message"),

@@ -116,8 +116,9 @@ def test_text_is_the_joined_text_of_the_content() -> None:
 
 
 def test_content_of_a_tool_may_be_anything() -> None:
-    """A result that is neither a string nor a list becomes a string."""
+    """A result that is neither a string nor a list becomes a string, and so does a number as id."""
     assert ToolMessage(4, tool_call_id=7).content == "4"  # type: ignore[arg-type]
+    assert ToolMessage(4, tool_call_id=7.5).tool_call_id == "7.5"  # type: ignore[arg-type]
     assert ToolMessage([{"a": 1}, 2], tool_call_id="7").content == [{"a": 1}, "2"]
 
 

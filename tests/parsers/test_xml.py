@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
+from runnables.compose.functions import RunnableLambda
+from runnables.compose.parallel import RunnableParallel
+from runnables.compose.passthrough import RunnablePassthrough, RunnablePick
+from runnables.engine.merging import merge_chunks
 from runnables.errors import ConfigError, OutputParserException
 from runnables.parsers import (
     XMLOutputParser,
@@ -16,15 +22,57 @@ from tests.both_modes import Call
 from tests.parsers.answers import cut
 
 
-def test_xml_is_shown_as_it_grows(call: Call) -> None:
-    """Open elements are shown, too; what follows the outermost is ignored."""
-    chunks = ["Sure:\n```xml\n<a><b>on", "e</b><c/>", "<d>tw", "o</d></a>\n```", " a < b"]
+def test_elements_are_streamed_when_they_are_finished(call: Call) -> None:
+    """Each once, within those around it; what follows the outermost is ignored."""
+    chunks = ["Sure:\n```xml\n<a><b>on", "e</b><c/>", "<d>x<e>tw", "o</e></d></a>\n```", " a < b"]
     assert call.transform(XMLOutputParser(), chunks) == [
-        {"a": [{"b": "on"}]},
-        {"a": [{"b": "one"}, {"c": None}]},
-        {"a": [{"b": "one"}, {"c": None}, {"d": "tw"}]},
-        {"a": [{"b": "one"}, {"c": None}, {"d": "two"}]},
+        {"a": [{"b": "one"}]},
+        {"a": [{"c": None}]},
+        {"a": [{"d": ["x"]}]},
+        {"a": [{"d": [{"e": "two"}]}]},
     ]
+    assert call.transform(XMLOutputParser(), ["<a>on", "e</a>"]) == [{"a": "one"}]
+
+
+NAMESAKES = "<a><b><c>1</c>x<c>2</c></b><b><c>3</c></b> y <b/></a><d/>"
+
+
+def test_chunks_add_up_to_the_value(call: Call) -> None:
+    """Also with `+`, key by key, and as copies: two elements of one name stay two."""
+    value = call.invoke(XMLOutputParser(), NAMESAKES)
+    chunks = call.transform(XMLOutputParser(), [*NAMESAKES])
+    assert merge_chunks(chunks, XMLOutputParser.merge) == value == sum(chunks[1:], chunks[0])
+    assert merge_chunks(pickle.loads(pickle.dumps(chunks))) == value
+    assert merge_chunks(copy.deepcopy(chunks)) == value
+    picked = call.transform(XMLOutputParser().pick("a"), [*NAMESAKES])
+    assert merge_chunks(picked) == value["a"]
+    assert type(merge_chunks(chunks, XMLOutputParser.merge)["a"]) is list
+
+
+def test_later_steps_get_the_value(call: Call) -> None:
+    """Whether they take the chunks, the whole, or one key."""
+    value = XMLOutputParser().parse(NAMESAKES)
+    for step in (
+        RunnablePassthrough.assign(names=list),
+        RunnablePick(["a"]),
+        RunnableParallel(xml=RunnablePassthrough(), names=list),
+        RunnableLambda(len),
+    ):
+        chain = RunnableLambda(str) | XMLOutputParser() | step
+        stream = chain.stream(NAMESAKES)
+        chunks = list(stream)
+        assert merge_chunks(chunks, stream.merge) == call.invoke(chain, NAMESAKES)
+    assert call.invoke(XMLOutputParser(), NAMESAKES) == value
+
+
+def test_what_users_add_to_a_chunk_is_new() -> None:
+    """A list of their own has no places, and a chunk that comes twice counts once."""
+    (chunk,) = XMLOutputParser().transform(["<a><b>1</b></a>"])
+    assert chunk + {"a": [{"b": "2"}]} == {"a": [{"b": "1"}, {"b": "2"}]}
+    assert chunk["a"] + ["x", "y"] == [{"b": "1"}, "x", "y"]
+    assert chunk + chunk == chunk
+    with pytest.raises(TypeError):
+        chunk["a"] + 1
 
 
 def test_mixed_xml_loses_nothing_but_blanks() -> None:
@@ -91,7 +139,7 @@ def test_all_outermost_elements_are_in_the_value(text: str, value: Any, call: Ca
     @given(cut(st.just(text)))
     def law(parts: list[str]) -> None:
         assert call.invoke(XMLOutputParser(), text) == value
-        assert call.transform(XMLOutputParser(), parts)[-1] == value
+        assert merge_chunks(call.transform(XMLOutputParser(), parts)) == value
 
     law()
 

@@ -9,12 +9,13 @@ import pytest
 from runnables.errors import ConfigError
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings
-from runnables_providers.ollama import ChatOllama, OllamaEmbeddings
-from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
+from runnables_providers.ollama import ChatOllama, OllamaEmbeddings, OllamaLLM
+from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAI, OpenAIEmbeddings
 from tests.both_modes import Call
 
 NOWHERE: Any = {"base_url": "http://127.0.0.1:9", "max_retries": 0}
 CHATS: list[Any] = [ChatOpenAI, ChatAnthropic, ChatGoogleGenerativeAI, ChatOllama]
+TEXT: list[Any] = [OpenAI, OllamaLLM]
 EMBEDDINGS: list[Any] = [OpenAIEmbeddings, GoogleGenerativeAIEmbeddings, OllamaEmbeddings]
 
 
@@ -25,9 +26,9 @@ def key(cls: Any) -> dict[str, Any]:
     return {} if "Ollama" in cls.__name__ else {"api_key": "k" * 12}
 
 
-@pytest.mark.parametrize("cls", CHATS)
+@pytest.mark.parametrize("cls", [*CHATS, *TEXT])
 @pytest.mark.parametrize("model", [None, ""], ids=repr)
-def test_a_chat_without_a_model_is_refused(cls: Any, model: str | None, call: Call) -> None:
+def test_a_model_without_a_name_is_refused(cls: Any, model: str | None, call: Call) -> None:
     """Before a request is made, whole and streamed, and also through the Responses API."""
     for options in [{}, {"use_responses_api": True}] if cls is ChatOpenAI else [{}]:
         for ask in (call.invoke, call.stream):

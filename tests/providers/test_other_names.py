@@ -15,8 +15,8 @@ from runnables.errors import ConfigError
 from runnables_providers._remote import other_names
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings
-from runnables_providers.ollama import ChatOllama, OllamaEmbeddings
-from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
+from runnables_providers.ollama import ChatOllama, OllamaEmbeddings, OllamaLLM
+from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAI, OpenAIEmbeddings
 
 CLASSES: dict[Any, Any] = {
     ChatOpenAI: other_names.OPENAI_NAMES,
@@ -24,6 +24,8 @@ CLASSES: dict[Any, Any] = {
     ChatAnthropic: other_names.ANTHROPIC_NAMES,
     ChatGoogleGenerativeAI: other_names.GOOGLE_NAMES,
     ChatOllama: other_names.OLLAMA_NAMES,
+    OpenAI: other_names.OPENAI_NAMES,
+    OllamaLLM: other_names.OLLAMA_NAMES,
     OpenAIEmbeddings: other_names.OPENAI_EMBEDDINGS_NAMES,
     GoogleGenerativeAIEmbeddings: other_names.GOOGLE_EMBEDDINGS_NAMES,
     OllamaEmbeddings: other_names.OLLAMA_EMBEDDINGS_NAMES,

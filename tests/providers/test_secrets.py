@@ -20,8 +20,8 @@ from runnables.testing import RecordedRequest, Response
 from runnables_providers._http import ClientConfig
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings
-from runnables_providers.ollama import ChatOllama
-from runnables_providers.openai import ChatOpenAI, OpenAIEmbeddings
+from runnables_providers.ollama import ChatOllama, OllamaLLM
+from runnables_providers.openai import ChatOpenAI, OpenAI, OpenAIEmbeddings
 from tests.both_modes import Call
 from tests.sdk.recorder import Recorder
 
@@ -210,7 +210,10 @@ def test_no_event_shows_it(place: Place, secret: str, call: Call) -> None:
         "https://me:{}@host:port",
     ],
 )
-@pytest.mark.parametrize("kind", [ChatOpenAI, ChatAnthropic, ChatGoogleGenerativeAI, ChatOllama])
+@pytest.mark.parametrize(
+    "kind",
+    [ChatOpenAI, ChatAnthropic, ChatGoogleGenerativeAI, ChatOllama, OpenAI, OllamaLLM],
+)
 def test_a_refused_url_is_not_shown(
     kind: type[Any], url: str, secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,19 +10,24 @@ import pytest
 from runnables import ConfigError
 from runnables.core.signatures import setting_names
 from runnables.models.settings import ChatSettings
-from runnables_providers._remote.chat import HTTPChatModel
+from runnables_providers._remote.chat import HTTPModel
 from runnables_providers._remote.other_names import NO_EFFECT
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.anthropic.settings import AnthropicSettings
 from runnables_providers.google import ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings
 from runnables_providers.google.settings import GoogleEmbeddingsSettings, GoogleSettings
-from runnables_providers.ollama import ChatOllama, OllamaEmbeddings
-from runnables_providers.ollama.settings import OllamaEmbeddingsSettings, OllamaSettings
-from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
+from runnables_providers.ollama import ChatOllama, OllamaEmbeddings, OllamaLLM
+from runnables_providers.ollama.settings import (
+    OllamaEmbeddingsSettings,
+    OllamaSettings,
+    OllamaTextSettings,
+)
+from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAI, OpenAIEmbeddings
 from runnables_providers.openai.settings import (
     AzureSettings,
     OpenAIEmbeddingsSettings,
     OpenAISettings,
+    OpenAITextSettings,
 )
 from runnables_providers.scripted import ScriptedChatModel
 
@@ -32,6 +37,8 @@ TYPES: dict[Any, Any] = {
     ChatAnthropic: AnthropicSettings,
     ChatGoogleGenerativeAI: GoogleSettings,
     ChatOllama: OllamaSettings,
+    OpenAI: OpenAITextSettings,
+    OllamaLLM: OllamaTextSettings,
     ScriptedChatModel: ChatSettings,
     OpenAIEmbeddings: OpenAIEmbeddingsSettings,
     GoogleGenerativeAIEmbeddings: GoogleEmbeddingsSettings,
@@ -45,7 +52,7 @@ def test_checkers_know_the_settings_that_a_constructor_takes(provider: Any) -> N
     parameters = inspect.signature(provider).parameters
     known = {name for name in parameters if name != "settings"}
     taken = set(setting_names(provider))
-    if issubclass(provider, HTTPChatModel):  # which takes options as settings
+    if issubclass(provider, HTTPModel):  # which takes options as settings
         taken |= provider.known_options
     if provider is ChatAnthropic:  # which refuses it by name
         taken -= {"seed"}

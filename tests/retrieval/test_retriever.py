@@ -97,8 +97,10 @@ def test_its_runs_are_of_their_own_type(call: Call) -> None:
     events = {
         event["event"]: event["data"] for event in Search(documents=SEAS).stream_events("Red")
     }
-    assert events["on_retriever_start"] == {"input": "Red"}
-    assert events["on_retriever_end"] == {"input": "Red", "output": SEAS[1:]}
+    assert events == {
+        "on_retriever_start": {"input": "Red"},
+        "on_retriever_end": {"output": SEAS[1:]},
+    }
 
 
 def test_a_nested_call_reports_to_the_handlers_around(call: Call) -> None:

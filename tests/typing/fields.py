@@ -8,10 +8,12 @@ from typing import Any, assert_type
 from pydantic import Field, PrivateAttr
 
 from runnables import (
+    LLM,
     AIMessage,
     AIMessageChunk,
     AsyncCallbackManagerForLLMRun,
     BaseChatModel,
+    BaseLLM,
     BaseMessage,
     BaseRetriever,
     CallbackManagerForLLMRun,
@@ -21,11 +23,16 @@ from runnables import (
     ChatModel,
     ChatResult,
     Document,
+    Generation,
+    GenerationChunk,
+    InMemoryCache,
+    LLMResult,
     PromptTemplate,
     Runnable,
     RunnableConfig,
     RunnableSerializable,
     SimpleChatModel,
+    Stream,
     StrOutputParser,
     format_document,
 )
@@ -107,6 +114,47 @@ class Shout(SimpleChatModel):
 
 
 assert_type(Shout().invoke("a"), AIMessage)
+
+
+class First(LLM):
+    n: int
+
+    def _call(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> str:
+        return prompt[: self.n]
+
+    def _stream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[GenerationChunk]:
+        yield GenerationChunk(text=prompt[: self.n])
+
+
+assert_type(First(n=3, cache=InMemoryCache()).invoke("a"), str)
+assert_type((First(n=3) | StrOutputParser()).invoke("a"), str)
+First()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+class Loud(BaseLLM):
+    def _generate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        return LLMResult(generations=[[Generation(text=prompt)] for prompt in prompts])
+
+
+assert_type(Loud().stream("a"), Stream[str])
 
 
 class Search(BaseRetriever):

@@ -11,6 +11,7 @@ from runnables import (
     AsyncCallbackHandler,
     BaseCallbackHandler,
     BaseMessage,
+    BaseTracer,
     Callbacks,
     ChatGeneration,
     ChatGenerationChunk,
@@ -18,13 +19,16 @@ from runnables import (
     FakeListChatModel,
     LLMResult,
     OpenAICallbackHandler,
+    Run,
     RunnableBinding,
     RunnableConfig,
     RunnableLambda,
     StdOutCallbackHandler,
+    StreamEvent,
     StreamingStdOutCallbackHandler,
     UsageMetadata,
     UsageMetadataCallbackHandler,
+    collect_runs,
     get_openai_callback,
     get_usage_metadata_callback,
 )
@@ -125,6 +129,21 @@ with get_openai_callback(prices={"m": (1.0, 2.0)}) as costs:
     assert_type(costs.total_cost, float)
 with get_usage_metadata_callback() as usage:
     assert_type(usage.usage_metadata, dict[str, UsageMetadata])
+
+
+# runs as trees
+class Tree(BaseTracer):
+    def _persist_run(self, run: Run) -> None:
+        assert_type(run.child_runs, list[Run])
+        assert_type(run.outputs, dict[str, Any] | None)
+        assert_type(run.error, str | None)
+
+
+step.invoke("a", {"callbacks": [Tree()]})
+with collect_runs() as collector:
+    assert_type(collector.traced_runs, list[Run])
+for event in step.stream_events("a", version="v2", include_types=["chain"]):
+    assert_type(event, StreamEvent)
 
 
 # listeners

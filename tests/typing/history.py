@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_type
+from operator import itemgetter
+from typing import Any, assert_type
 
 from runnables import (
     AIMessage,
@@ -11,10 +12,14 @@ from runnables import (
     BaseMessage,
     ChatPromptTemplate,
     ConfigurableFieldSpec,
+    ConversationBufferMemory,
+    ConversationBufferWindowMemory,
     FakeListChatModel,
     History,
     InMemoryChatMessageHistory,
     InMemoryHistory,
+    RunnableLambda,
+    RunnablePassthrough,
     RunnableWithMessageHistory,
     SQLiteHistory,
     StrOutputParser,
@@ -87,3 +92,12 @@ with_history(model, lambda: own)
 shorter = SummarizeHistory(model, max_tokens=1000) | model
 assert_type(SummarizeHistory(model, max_tokens=1000, keep=4).invoke([]), list[BaseMessage])
 assert_type(shorter.invoke(["Hi"]), AIMessage)
+
+# -- memories that are loaded and saved by hand
+memory = ConversationBufferMemory(return_messages=True, memory_key="chat_history")
+memory.save_context({"input": "?"}, {"output": answer.text})
+load = RunnableLambda(memory.load_memory_variables) | itemgetter("chat_history")
+by_hand = RunnablePassthrough.assign(chat_history=load) | prompt | model
+assert_type(memory.buffer_as_messages, list[BaseMessage])
+assert_type(memory.load_memory_variables({}), dict[str, Any])
+ConversationBufferWindowMemory(k=2, chat_memory=InMemoryChatMessageHistory())

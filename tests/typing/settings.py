@@ -18,8 +18,14 @@ from runnables import (
 from runnables_providers.anthropic import ChatAnthropic
 from runnables_providers.google import ChatGoogleGenerativeAI, GoogleGenerativeAIEmbeddings
 from runnables_providers.local import LocalChatModel, LocalEmbeddings
-from runnables_providers.ollama import ChatOllama, OllamaEmbeddings
-from runnables_providers.openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings, Timeouts
+from runnables_providers.ollama import ChatOllama, OllamaEmbeddings, OllamaLLM
+from runnables_providers.openai import (
+    AzureChatOpenAI,
+    ChatOpenAI,
+    OpenAI,
+    OpenAIEmbeddings,
+    Timeouts,
+)
 from runnables_providers.scripted import ScriptedChatModel
 
 # -- settings of every model: how it is asked
@@ -40,6 +46,12 @@ ChatGoogleGenerativeAI(thinking_budget=0, safety_settings={"HARM": "OFF"}, logpr
 ChatOllama(num_ctx=8192, think="low", keep_alive=60, logprobs=True, response_format=None)
 LocalChatModel(seed=1, context_size=2048)
 
+# -- models of text
+
+assert_type(OpenAI(temperature=0, best_of=2, suffix="end").invoke("a"), str)
+OpenAI(model_name="m", openai_api_key="key", model_kwargs={"echo": True}, streaming=True)
+assert_type(OllamaLLM(model="llama3.2", num_ctx=8192, format="json").invoke("a"), str)
+
 # -- embeddings
 
 OpenAIEmbeddings("text-embedding-3-small", dimensions=256, max_batch_size=10, timeout=2.5)
@@ -55,6 +67,8 @@ AzureChatOpenAI(azure_endpont="http://x")  # type: ignore[call-arg]  # pyright: 
 ChatAnthropic(seed=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 ChatGoogleGenerativeAI(keep_alive=60)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 ChatOllama(reasoning_effort="low")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+OpenAI(tools=[len])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+OllamaLLM(tool_choice="auto")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 LocalChatModel(base_url="http://x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 ScriptedChatModel(["Hello!"], base_url="http://x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 OpenAIEmbeddings(temperature=0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -72,6 +72,8 @@ assert_type(model.with_structured_output(list[Sea | Lake]).invoke("x"), list[Sea
 assert_type(model.with_structured_output(described).invoke("x"), dict[str, Any])
 assert_type(model.with_structured_output({"type": "object"}).invoke("x"), dict[str, Any])
 assert_type(model.with_structured_output(anything).invoke("x"), Any)
+assert_type(model.with_structured_output(None, method="json_mode").invoke("x"), dict[str, Any])
+assert_type(model.with_structured_output(method="json_mode").invoke("x"), dict[str, Any])
 
 # with the message
 assert_type(model.with_structured_output(Sea, include_raw=True).invoke("x"), RawAnswer[Sea])

@@ -8,18 +8,25 @@ from pydantic import BaseModel
 
 from runnables import (
     Agent,
+    AgentAction,
     AgentAnswer,
+    AgentExecutor,
+    AgentFinish,
     AgentState,
     AIMessage,
     BaseMessage,
     BaseTool,
     CallbackManagerForToolRun,
+    ChatPromptTemplate,
+    OpenAIToolsAgentOutputParser,
     RunnableLambda,
     RunnableTool,
     StructuredTool,
     Tool,
     ToolMessage,
     create_agent,
+    create_tool_calling_agent,
+    format_to_openai_tool_messages,
     tool,
 )
 from runnables_providers.scripted import ScriptedChatModel
@@ -105,6 +112,17 @@ assert_type(search.name, str)
 assert_type(search.invoke({"query": "x"}), str)
 assert_type(search.invoke(AIMessage("").tool_calls[0]), ToolMessage)
 assert_type(Tool(name="up", func=str.upper, description="").invoke("x"), str)
+assert_type(search.run("x", verbose=True, tags=["night"]), Any)
+
+
+class Quiet(Search):
+    tags: list[str] | None = ["quiet"]  # noqa: RUF012  # as people write it
+    verbose: bool = True
+
+
+assert_type(Quiet(limit=2, callbacks=[]).tags, list[str] | None)
+assert_type(Tool("up", str.upper, "", tags=["loud"], verbose=True), Tool[str])
+assert_type(StructuredTool(len, metadata={"deck": 1}, callbacks=[]).verbose, bool)
 
 # agents
 
@@ -124,6 +142,17 @@ assert_type(typed.invoke(["hi"])["structured_response"].total, int)
 keyed = create_agent(model.with_retry(), response_format={"title": "total"})
 assert_type(keyed.invoke("hi")["structured_response"], dict[str, Any])
 assert_type((typed | plain).invoke("hi"), AgentState)
+
+agent = create_tool_calling_agent(model, [add], ChatPromptTemplate([("human", "{input}")]))
+decision = agent.invoke({"input": "hi", "intermediate_steps": []})
+assert_type(decision, list[AgentAction] | AgentFinish)
+executor = AgentExecutor(agent=agent, tools=[add], handle_parsing_errors=str, verbose=True)
+assert_type(executor.invoke({"input": "hi"}), dict[str, Any])
+assert_type(executor.invoke({"input": "hi"})["output"], Any)
+assert_type(OpenAIToolsAgentOutputParser().invoke(AIMessage("")), list[AgentAction] | AgentFinish)
+assert_type(format_to_openai_tool_messages([]), list[BaseMessage])
+by_hand = RunnableLambda(len) | OpenAIToolsAgentOutputParser()
+AgentExecutor(agent=by_hand, tools=[add])
 
 # refused
 plain.invoke("hi")["structured_response"]  # type: ignore[typeddict-item]  # pyright: ignore[reportGeneralTypeIssues]

@@ -1,7 +1,7 @@
-"""The base of chat models that are reached over HTTP.
+"""The base of language models that are reached over HTTP.
 
 A provider writes an `ApiCall`: how to build a request, and how to read a response and an event, as
-plain data. `HTTPChatModel` sends the requests of all providers.
+plain data. `HTTPModel` sends the requests of all providers.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from runnables.core.signatures import setting_names
 from runnables.errors import ModelConnectionError
+from runnables.messages import AIMessage
 from runnables.models import ChatModel
 from runnables.models.calls import join_answer
+from runnables.models.language_model import LanguageModel
 from runnables.models.options import BASE_OPTIONS, merged_options
+from runnables.models.own_handlers import Answer
 from runnables.redaction import SecretDict, SecretHeaders, remember_secrets
 from runnables_providers._http import (
     BoundedBody,
@@ -36,7 +39,7 @@ from runnables_providers._remote.stream_decoding import JSONEvents, is_start_of_
 if TYPE_CHECKING:
     from runnables.cache import BaseCache
     from runnables.core.handlers import Callbacks
-    from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
+    from runnables.messages import AIMessageChunk, BaseMessage
     from runnables.models.rate_limits import BaseRateLimiter
     from runnables_providers._http import Timeouts
     from runnables_providers._remote.keys import Key
@@ -81,8 +84,8 @@ class ApiCall(ABC):
         """Return the last chunks; None if the stream ended before the answer did."""
 
 
-class HTTPChatModel(Remote, ChatModel):
-    """A chat model that is reached over HTTP.
+class HTTPModel(Remote, LanguageModel[Answer], internal=True):
+    """A language model that is reached over HTTP; the base of `HTTPChatModel`, `HTTPTextModel`.
 
     Args:
         model: the name of the model; a call may name another.
@@ -267,6 +270,10 @@ class HTTPChatModel(Remote, ChatModel):
         return self._unreadable_error(reply.body, reply.headers)
 
 
+class HTTPChatModel(HTTPModel[AIMessage], ChatModel, internal=True):
+    """A chat model that is reached over HTTP; see `HTTPModel`."""
+
+
 class _StreamReader:
     """Reader of the bytes of one streamed answer.
 
@@ -274,7 +281,7 @@ class _StreamReader:
     whether it is one.
     """
 
-    def __init__(self, model: HTTPChatModel, call: ApiCall, headers: Mapping[str, str]) -> None:
+    def __init__(self, model: HTTPModel[Any], call: ApiCall, headers: Mapping[str, str]) -> None:
         self._model = model
         self._call = call
         self._headers = headers

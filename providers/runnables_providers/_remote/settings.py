@@ -45,7 +45,14 @@ class RemoteSettings(TypedDict, total=False):
     """More keys of each request, passed on unchanged, which override all others."""
 
 
-class RemoteChatSettings(RemoteSettings, OtherChatNames, total=False):
+class RemoteTextSettings(RemoteSettings, OtherChatNames, total=False):
+    """Settings of remote language models, with the defaults of options that calls have."""
+
+    extra_headers: Mapping[str, str] | None
+    """More headers of a request."""
+
+
+class RemoteChatSettings(RemoteTextSettings, total=False):
     """Settings of remote chat models, with the defaults of options that calls have."""
 
     tools: Sequence[Tool] | None
@@ -54,8 +61,6 @@ class RemoteChatSettings(RemoteSettings, OtherChatNames, total=False):
     """Which tool the model calls: "auto", "none", "any", or the name of a tool."""
     response_format: Mapping[str, Any] | None
     """The schema of answers, as OpenAI writes it; `with_structured_output` makes one of a type."""
-    extra_headers: Mapping[str, str] | None
-    """More headers of a request."""
 
 
 class RemoteEmbeddingsSettings(RequestSettings, RemoteSettings, total=False):

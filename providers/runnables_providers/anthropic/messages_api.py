@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage
-from runnables.messages.merging import merge_content
+from runnables.messages.merging import join_contents
 from runnables.messages.tool_call_merging import merge_tool_call_chunks
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables_providers._remote.chat import ApiCall
@@ -85,7 +85,7 @@ class MessagesCall(ApiCall):
         chunks = [chunks for _, chunks in additions if chunks]
         calls, invalid = parse_tool_calls(merge_tool_call_chunks(chunks), last=True)
         return AIMessage(
-            merge_content([*contents, *self._rest()]),
+            join_contents([*contents, *self._rest()]),
             id=body.get("id"),
             tool_calls=calls,
             invalid_tool_calls=invalid,
@@ -123,7 +123,7 @@ class MessagesCall(ApiCall):
         if not self._stopped:
             return None
         last = AIMessageChunk(
-            merge_content(self._rest()),
+            join_contents(self._rest()),
             id=self._message.get("id"),
             usage_metadata=usage_of(self._usage),
             response_metadata=self._metadata(headers),

@@ -78,12 +78,12 @@ class ChatOllama(OllamaRemote, HTTPChatModel, internal=True):
     def __init__(self, model: str | None = None, **settings: Unpack[OllamaSettings]) -> None:
         super().__init__(model, **settings)
         checked_model(model)
-        _one_limit(vars(self), {})
+        one_limit(type(self).__name__, vars(self), {})
 
     def _options(self, given: dict[str, Any]) -> dict[str, Any]:
         if given:
             given = our_options(type(self), given)
-        options = _one_limit(super()._options(given), given)
+        options = one_limit(type(self).__name__, super()._options(given), given)
         choice = options.get("tool_choice", "auto")
         if choice not in ("auto", "none"):
             raise ConfigError(
@@ -99,7 +99,7 @@ class ChatOllama(OllamaRemote, HTTPChatModel, internal=True):
         return OllamaChat(messages, options)
 
 
-def _one_limit(options: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def one_limit(owner: str, options: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Return options with one limit of the answer's tokens, that of the call where it gives one.
 
     `num_predict` is no other name of `max_tokens`, as it may be negative.
@@ -113,7 +113,7 @@ def _one_limit(options: dict[str, Any], given: Mapping[str, Any]) -> dict[str, A
     chosen = [name for name in limits if name in given]
     if len(chosen) != 1:
         raise ConfigError(
-            "ChatOllama got 'num_predict' and 'max_tokens', two names of one setting: keep one."
+            f"{owner} got 'num_predict' and 'max_tokens', two names of one setting: keep one."
         )
     del options[limits[chosen[0]]]
     return options

@@ -14,6 +14,7 @@ from runnables_providers._remote.settings import (
     OtherEmbeddingsNames,
     RemoteChatSettings,
     RemoteEmbeddingsSettings,
+    RemoteTextSettings,
 )
 
 
@@ -75,13 +76,28 @@ class RequestOptions(TypedDict, total=False):
     """Whether a conversation that is too long is cut."""
 
 
-class OllamaSettings(ChatSettings, RemoteChatSettings, ModelOptions, RequestOptions, total=False):
-    """Settings that `ChatOllama` has in common with other remote models, and its options."""
+class OtherOllamaNames(TypedDict, total=False):
+    """Other names of settings of Ollama's models."""
 
     format: Mapping[str, Any] | str | None
     """Ollama's name of `response_format`: "json", or a schema."""
     reasoning: bool | str | None
     """LangChain's name of `think`."""
+
+
+class OllamaSettings(
+    ChatSettings, RemoteChatSettings, OtherOllamaNames, ModelOptions, RequestOptions, total=False
+):
+    """Settings that `ChatOllama` has in common with other remote models, and its options."""
+
+
+class OllamaTextSettings(
+    ChatSettings, RemoteTextSettings, OtherOllamaNames, ModelOptions, RequestOptions, total=False
+):
+    """Settings that `OllamaLLM` has in common with other remote models, and its options."""
+
+    response_format: Mapping[str, Any] | None
+    """The schema of answers, as OpenAI writes it."""
 
 
 class OllamaEmbeddingsSettings(RemoteEmbeddingsSettings, OtherEmbeddingsNames, total=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from runnables.engine.timeouts import async_sleep, sleep
 from runnables.errors import ConfigError, did_you_mean
@@ -11,26 +11,18 @@ from runnables_providers._http import Request, asend, send
 from runnables_providers._remote.chat import REMOTE_OPTIONS, ApiCall, HTTPChatModel
 from runnables_providers._remote.origins import endpoint_of
 from runnables_providers._remote.other_names import OPENAI_NAMES, takes_other_names
-from runnables_providers._remote.service import Service, variable
 from runnables_providers._remote.tool_calls import with_only_tool
 from runnables_providers.openai import background, completions, responses
 from runnables_providers.openai.background import answer_path, is_in_background, is_pending
+from runnables_providers.openai.service import OpenAIRemote
 
 if TYPE_CHECKING:
     from runnables.messages import AIMessage, BaseMessage
     from runnables_providers.openai.settings import OpenAISettings
 
-OPENAI: Final = Service(
-    name="openai",
-    display_name="OpenAI",
-    url="https://api.openai.com/v1",
-    url_variables=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
-    key_variables=("OPENAI_API_KEY",),
-)
-
 
 @takes_other_names(OPENAI_NAMES)
-class ChatOpenAI(HTTPChatModel, internal=True):
+class ChatOpenAI(OpenAIRemote, HTTPChatModel, internal=True):
     """A chat model of OpenAI, or of any server with an OpenAI-compatible API.
 
     With `base_url` it is a model of vLLM, llama.cpp, LM Studio, Groq, OpenRouter, DeepSeek and
@@ -97,7 +89,6 @@ class ChatOpenAI(HTTPChatModel, internal=True):
         ChatOpenAI(..., model='llama', base_url='http://127.0.0.1:8000/v1')
     """
 
-    service: ClassVar[Service] = OPENAI
     default_model: ClassVar[str | None] = "gpt-3.5-turbo"
     """The model where none is named, and no other server."""
     structured_objects: ClassVar[bool] = True
@@ -122,16 +113,6 @@ class ChatOpenAI(HTTPChatModel, internal=True):
         if model is None and settings.get("base_url") is None:
             model = self.default_model
         super().__init__(model, **settings)
-
-    def _auth(self, key: str) -> Mapping[str, str]:
-        headers = dict(super()._auth(key))
-        if self._is_official_url():  # other servers need not know the account
-            account = {
-                "openai-organization": self.organization or variable("OPENAI_ORG_ID"),
-                "openai-project": self.project or variable("OPENAI_PROJECT_ID"),
-            }
-            headers.update({header: value for header, value in account.items() if value})
-        return headers
 
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
         return "/responses" if self.use_responses_api else "/chat/completions"

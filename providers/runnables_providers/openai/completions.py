@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.messages import AIMessage, AIMessageChunk, BaseMessage, text_chunk, text_message
-from runnables.messages.merging import merge_content
+from runnables.messages.merging import join_contents
 from runnables.messages.tool_calls import parse_tool_calls
 from runnables_providers._remote.chat import ApiCall
 from runnables_providers._remote.json_values import object_of
@@ -113,11 +113,11 @@ class Completion(ApiCall):
             official=self.official,
         )
         request = {"messages": messages, **options}
-        if streamed:
-            request["stream"] = True
-            if self.usage:
-                request["stream_options"] = {"include_usage": True}
-        return request
+        return {**request, **self._streaming()} if streamed else request
+
+    def _streaming(self) -> dict[str, Any]:
+        """Return the fields of a request that is streamed."""
+        return {"stream": True, **({"stream_options": _WITH_USAGE} if self.usage else {})}
 
     # -- the answer
 
@@ -148,7 +148,7 @@ class Completion(ApiCall):
         more = more_fields(message)
         content: Content = message.get("content") or ""
         if not isinstance(content, str):
-            content = merge_content([self._content.read(content)])
+            content = join_contents([self._content.read(content)])
         if not (content or written_calls) and (withheld := withheld_answer(choice)):
             more.setdefault("refusal", withheld)
         if more:
@@ -256,6 +256,7 @@ class Completion(ApiCall):
         return metadata
 
 
+_WITH_USAGE: Final = {"include_usage": True}
 _TOOL_OPTIONS: Final = ("tools", "tool_choice", "parallel_tool_calls")
 _TEXT: Final = frozenset({"role", "content"})
 _PLAIN: Final = frozenset({"role", "content", "tool_calls"})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Unpack, cast
 from runnables.errors import ConfigError
 from runnables_providers._remote.embeddings import HTTPEmbeddings, floats
 from runnables_providers._remote.other_names import OPENAI_EMBEDDINGS_NAMES, takes_other_names
-from runnables_providers.openai.chat import OPENAI
+from runnables_providers.openai.service import OPENAI
 
 if TYPE_CHECKING:
     from runnables_providers._remote.service import Service

@@ -13,6 +13,7 @@ from runnables_providers._remote.settings import (
     OtherEmbeddingsNames,
     RemoteChatSettings,
     RemoteEmbeddingsSettings,
+    RemoteTextSettings,
 )
 
 if TYPE_CHECKING:
@@ -94,10 +95,31 @@ class ResponseOptions(TypedDict, total=False):
     """What happens to a conversation that is too long: "auto" or "disabled"."""
 
 
-class OpenAISettings(
-    ChatSettings, RemoteChatSettings, SharedOptions, CompletionOptions, ResponseOptions, total=False
-):
-    """Settings that `ChatOpenAI` has in common with every remote model, and its options."""
+class TextOptions(TypedDict, total=False):
+    """Options of text completions."""
+
+    best_of: int | None
+    """How many answers are generated, of which the best is returned; not streamed."""
+    echo: bool | None
+    """Whether the answer begins with the prompt."""
+    frequency_penalty: float | None
+    """Makes tokens less likely the more often they were used, from -2 to 2."""
+    logit_bias: Mapping[str, float] | None
+    """Added to the likelihood of tokens, by their id."""
+    logprobs: int | None
+    """How many of the likeliest tokens are reported for each token of the answer."""
+    n: int | None
+    """How many answers are generated; the first one is returned."""
+    presence_penalty: float | None
+    """Makes tokens less likely once they were used, from -2 to 2."""
+    suffix: str | None
+    """The text that follows the answer, for models that fill a gap."""
+    user: str | None
+    """A name of the end user."""
+
+
+class OtherOpenAINames(TypedDict, total=False):
+    """LangChain's names of settings of OpenAI's models, and a keyword that means nothing here."""
 
     openai_api_key: Key | None
     """LangChain's name of `api_key`."""
@@ -107,6 +129,24 @@ class OpenAISettings(
     """LangChain's name of `organization`."""
     tiktoken_model_name: str | None
     """Has no effect here."""
+
+
+class OpenAISettings(
+    ChatSettings,
+    RemoteChatSettings,
+    OtherOpenAINames,
+    SharedOptions,
+    CompletionOptions,
+    ResponseOptions,
+    total=False,
+):
+    """Settings that `ChatOpenAI` has in common with every remote model, and its options."""
+
+
+class OpenAITextSettings(
+    ChatSettings, RemoteTextSettings, OtherOpenAINames, TextOptions, total=False
+):
+    """Settings that `OpenAI` has in common with every remote model, and its options."""
 
 
 class OpenAIEmbeddingsSettings(RemoteEmbeddingsSettings, OtherEmbeddingsNames, total=False):

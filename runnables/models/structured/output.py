@@ -101,6 +101,17 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
     @overload
     def with_structured_output(
         self,
+        schema: None = None,
+        *,
+        include_raw: Literal[False] = False,
+        method: Literal["json_mode"],
+        strict: bool | None = None,
+        repair: int = 0,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, dict[str, Any]]: ...
+    @overload
+    def with_structured_output(
+        self,
         schema: type[T],
         *,
         include_raw: Literal[False] = False,
@@ -177,7 +188,7 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
     ) -> Runnable[LanguageModelInput, Any]: ...
     def with_structured_output(
         self,
-        schema: Any,
+        schema: Any = None,
         *,
         include_raw: bool = False,
         method: Method | None = None,
@@ -194,7 +205,8 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
             schema: a pydantic model, TypedDict, dataclass, Enum, `Literal`, union or other type
                 that pydantic knows; or a JSON schema as a dict, for which the answer is a dict. A
                 function, a tool, or the definition of one stands for its parameters: the answer is
-                a dict of its arguments, and it is not called.
+                a dict of its arguments, and it is not called. With "json_mode", None stands for
+                any JSON object.
             include_raw: return a `RawAnswer` instead: a dict of the model's message ("raw"), the
                 object ("parsed") and the error where there is none ("parsing_error").
             method: how the service is asked. "json_schema": it holds the model to the schema.
@@ -235,6 +247,8 @@ class StructuredOutput(Runnable[LanguageModelInput, AIMessage], internal=True):
             raise unknown_option("with_structured_output", name, known)
         if isinstance(repair, bool) or repair < 0:
             raise ConfigError(f"repair={repair!r}: expected a whole number, 0 or more.")
+        if schema is None and method == "json_mode":
+            schema = dict[str, Any]
         given, schema = schema, answer_schema(schema)
         known_method = _known_method(method or self._method_for(json_schema_of(schema)))
         options, parser = self._structured_request(schema, known_method, strict)

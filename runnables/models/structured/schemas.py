@@ -204,7 +204,10 @@ def answer_schema(described: Any) -> Any:
         ConfigError: None, or a dict without any keyword of a JSON schema.
     """
     if described is None:
-        raise ConfigError("with_structured_output takes a type or a JSON schema, got None.")
+        raise ConfigError(
+            "with_structured_output takes a type or a JSON schema, got None. For any JSON object, "
+            "add method='json_mode'."
+        )
     if (tool := _called_by_name(described)) is not None:
         return tool.arguments_type()
     if not isinstance(described, Mapping) or not described:

@@ -60,8 +60,10 @@ class Jinja:
         }
         try:
             return cast("str", self._compiled.render(used))
+        except PromptError as error:  # of an access, which says what to write instead
+            raise type(error)(f"The template cannot be rendered: {error}") from error
         except self._jinja2.sandbox.SecurityError as error:
-            raise PromptError(
+            raise _security_error()(
                 f"The template cannot be rendered: {str(error).rstrip('.')}. A template calls no "
                 "functions of Python. Call it first, and pass what it returns as the value."
             ) from error
@@ -76,6 +78,13 @@ class Jinja:
         except (self._jinja2.TemplateError, *_ERRORS) as error:
             reason = str(error).rstrip(".")
             raise PromptError(f"The template cannot be rendered: {reason}.") from error
+
+
+def _security_error() -> type[PromptError]:
+    """Return the class of the error of an access that is forbidden; it needs the package."""
+    from runnables.prompts.formats.jinja_errors import JinjaSecurityError
+
+    return JinjaSecurityError
 
 
 def _jinja2() -> Any:
@@ -181,11 +190,16 @@ class _Limits:
             try:
                 return cast("Any", obj)[argument]
             except (LookupError, TypeError, ValueError):
-                hint = _why_refused(obj, argument)
-                return self.environment.undefined(hint, obj=obj, name=argument)
+                return self._nothing(obj, argument)
         if isinstance(obj, self._undefined):
             return obj  # it raises an error with the missing name as soon as it is used
-        return self.environment.undefined(_why_refused(obj, argument), obj=obj, name=argument)
+        return self._nothing(obj, argument)
+
+    def _nothing(self, obj: Any, argument: Any) -> Any:
+        """Return what raises an error as soon as it is used, with the reason where there is one."""
+        hint = _why_refused(obj, argument)
+        error = {} if hint is None else {"exc": _security_error()}
+        return self.environment.undefined(hint, obj=obj, name=argument, **error)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         """Return False: no attribute is safe."""

@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import TypedDict
 
 from runnables import ChatModel
-from runnables.errors import ConfigError
+from runnables.errors import ConfigError, OutputParserException
 from runnables.models import strict_schema, without_references
 from runnables.models.structured.output import StructuredOutput
 from runnables_providers.scripted import ScriptedChatModel
@@ -123,6 +123,25 @@ def test_an_answer_may_be_the_call_of_a_tool(
     assert call.invoke(chain, "hi") == value
     assert call.stream(chain, "hi")[-1] == value
     assert model.calls[0].options["tool_choice"]["function"]["name"] == name
+
+
+def test_json_mode_takes_any_object(call: Call) -> None:
+    """Without a schema the answer is a dict; the other methods need one."""
+    model = ScriptedChatModel([[*PERSON]], cycle=True)
+    for chain in (
+        model.with_structured_output(None, method="json_mode"),
+        model.with_structured_output(method="json_mode"),
+    ):
+        assert call.invoke(chain, "hi") == {"name": "Ann", "age": 3}
+        assert call.stream(chain, "hi")[-1] == {"name": "Ann", "age": 3}
+    assert model.calls[0].options["response_format"] == {"type": "json_object"}
+    with pytest.raises(OutputParserException):
+        call.invoke(
+            ScriptedChatModel(["[1]"]).with_structured_output(None, method="json_mode"), "hi"
+        )
+    for method in (None, "json_schema", "function_calling"):
+        with pytest.raises(ConfigError, match="method='json_mode'"):
+            model.with_structured_output(None, method=method)
 
 
 def test_a_partial_object_is_shown_while_it_is_written(call: Call) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
+from runnables.callbacks.calls import conversation, prompt_of, tool_arguments
 from runnables.core.config import RunnableConfig, ensure_scope
+from runnables.core.description import checked_config
 from runnables.engine.interleave import AsyncBackground, run_in_background
 from runnables.engine.misuse import EVENTS
 from runnables.engine.stream import AsyncStream, Stream
@@ -29,14 +31,16 @@ class StreamEvent(TypedDict):
         tags: the labels of the run.
         metadata: the metadata of the run.
         data: a dict with the `input`, `chunk`, `output` or `error` of the event; of a custom
-            event, the data that was dispatched.
+            event, the data that was dispatched. The first run has its input as it was passed, and
+            not again at its end. Those inside of it have `{"messages": [[...]]}` where they are
+            models, `{"query": ...}` where they are retrievers.
 
     Example:
         >>> for event in RunnableLambda(len).stream_events("abc"):
         ...     print(event["event"], event["name"], event["data"])
         on_chain_start len {'input': 'abc'}
         on_chain_stream len {'chunk': 3}
-        on_chain_end len {'input': 'abc', 'output': 3}
+        on_chain_end len {'output': 3}
     """
 
     event: str
@@ -52,22 +56,23 @@ _SUFFIX: Final = {"chunk": "stream"}
 _DATA: Final = {
     "start": ("input",),
     "chunk": ("chunk",),
-    "end": ("input", "output"),
-    "error": ("input", "error"),
+    "end": ("output", "input"),
+    "error": ("error", "input"),
     "cancelled": ("input",),
 }
+_AT_ONCE: Final = frozenset({"prompt", "tool", "retriever"})
+"""The kinds of runs whose output comes at once: the event of its end has it."""
+
 _FILTERS: Final = tuple(
     f"{verb}_{key}" for verb in ("include", "exclude") for key in ("names", "types", "tags")
 )
 
 
-def as_dict(event: Event) -> StreamEvent:
-    """Return an event as a dict of LangChain's v2 stream."""
-    custom = event.kind == "custom"
-    data = event.data if custom else {key: getattr(event, key) for key in _DATA[event.kind]}
+def as_dict(event: Event, data: Any) -> StreamEvent:
+    """Return an event as a dict of LangChain's v2 stream, with this data."""
     suffix = _SUFFIX.get(event.kind, event.kind)
     return {
-        "event": "on_custom_event" if custom else f"on_{event.run_type}_{suffix}",
+        "event": "on_custom_event" if event.kind == "custom" else f"on_{event.run_type}_{suffix}",
         "name": event.name,
         "run_id": event.run_id,
         "parent_ids": list(event.parent_ids),
@@ -75,6 +80,21 @@ def as_dict(event: Event) -> StreamEvent:
         "metadata": dict(event.metadata),
         "data": data,
     }
+
+
+def input_of(event: Event) -> Any:
+    """Return the input of a run as LangChain's events have it, by the kind of the run."""
+    match event.run_type:
+        case "chat_model":
+            return {"messages": [conversation(event)]}
+        case "llm":
+            return {"prompts": [prompt_of(event)]}
+        case "retriever":
+            return {"query": event.input}
+        case "tool":
+            return tool_arguments(event.input)[0]
+        case _:
+            return event.input
 
 
 class _Filter:
@@ -105,23 +125,46 @@ class _Filter:
 
 
 class _Forward:
-    """The handler that puts events into the stream."""
+    """The handler that puts events into the stream.
+
+    The first run of the stream has the input as it was passed, and only at its start.
+    """
 
     wants_chunks = True
 
     def __init__(self, put: Callable[[Any], None], wanted: _Filter) -> None:
         self._put = put
         self._wanted = wanted
+        self._first: dict[str, str] = {}
 
     def on_event(self, event: Event) -> None:
         """Put an event into the stream, if the caller wants it."""
+        outermost = self._first.setdefault("run", event.run_id)  # atomic: threads may emit events
+        if event.kind == "chunk" and event.run_type in _AT_ONCE:
+            return
         if self._wanted.wants(event):
-            self._put(as_dict(event))
+            first = self._first.setdefault("shown", event.run_id)
+            self._put(as_dict(event, self._data(event, outermost, first)))
+
+    def _data(self, event: Event, outermost: str, first: str) -> Any:
+        if event.kind == "custom":
+            return event.data
+        data = {key: getattr(event, key) for key in _DATA[event.kind]}
+        if "input" not in data:
+            return data
+        if event.run_id != outermost:
+            data["input"] = input_of(event)
+        if event.kind == "start" and event.run_id != outermost and event.input is None:
+            del data["input"]  # its input comes in chunks
+        elif event.kind == "end" and event.run_id == first:
+            del data["input"]
+        return data
 
 
 def _with_events(
-    config: RunnableConfig | None, put: Callable[[Any], None], wanted: _Filter
+    runnable: Any, config: RunnableConfig | None, put: Callable[[Any], None], wanted: _Filter
 ) -> RunnableConfig:
+    config = checked_config(runnable, config)
     return ensure_scope(config).merged({"callbacks": [_Forward(put, wanted)]}).config
 
 
@@ -149,7 +192,8 @@ def stream_events(
     wanted = _Filter(options)
 
     def work(put: Callable[[Any], None]) -> None:
-        with runnable.stream(value, _with_events(config, put, wanted), **options) as chunks:
+        inner = _with_events(runnable, config, put, wanted)
+        with runnable.stream(value, inner, **options) as chunks:
             _exhaust(chunks)
 
     def events() -> Generator[StreamEvent, None, None]:
@@ -168,7 +212,8 @@ def astream_events(
     wanted = _Filter(options)
 
     async def work(put: Callable[[Any], None], drained: Callable[[], Awaitable[None]]) -> None:
-        async with runnable.astream(value, _with_events(config, put, wanted), **options) as chunks:
+        inner = _with_events(runnable, config, put, wanted)
+        async with runnable.astream(value, inner, **options) as chunks:
             async for _ in chunks:
                 await drained()
 
