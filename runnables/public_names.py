@@ -66,6 +66,10 @@ HOMES: Final = {
         "InMemoryHistory RunnableWithMessageHistory SQLiteChatMessageHistory SQLiteHistory "
         "SummarizeHistory with_history"
     ),
+    "runnables.jobs.provider_batch": (
+        "acancel_provider_job cancel_provider_job ProviderBatch via_flex via_provider"
+    ),
+    "runnables.jobs.provider_states": "BatchProgress",
     "runnables.messages": (
         "add_usage AIMessage AIMessageChunk AnyMessage AudioContentBlock BaseMessage "
         "BaseMessageChunk ChatMessage ChatMessageChunk ChatPromptValue Content ContentBlock "
@@ -87,6 +91,7 @@ HOMES: Final = {
         "StopSequenceFilter truncate_at_stop truncate_message truncate_stream"
     ),
     "runnables.models.base_chat_model": "BaseChatModel SimpleChatModel",
+    "runnables.models.batch_service": "BatchStatus",
     "runnables.models.budget": "Budget",
     "runnables.models.fakes": (
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel "

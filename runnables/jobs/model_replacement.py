@@ -58,7 +58,7 @@ class _Replacement:
         if not any(isinstance(part, ChatModel) for part in walk(runnable)):
             return runnable
         self._check(runnable)
-        children = {id(child) for child in runnable._children()}
+        children: dict[int, Any] = {id(child): child for child in runnable._children()}
         changes: dict[str, Any] = {}
         for name, value in runnable._settings().items():
             changed = self._inside(value, children)
@@ -66,18 +66,18 @@ class _Replacement:
                 changes[name] = changed
         return with_settings(runnable, changes)
 
-    def _inside(self, value: Any, children: set[int]) -> Any:
+    def _inside(self, value: Any, children: dict[int, Any]) -> Any:
         """Return a setting in which the runnables that are parts of the chain are replaced."""
-        if isinstance(value, Runnable):
-            return self.of(value) if id(value) in children else value
+        if (part := children.get(id(value))) is not None:
+            return self.of(part)
         if type(value) in (list, tuple):
             items = [self._inside(item, children) for item in value]
             same = all(new is old for new, old in zip(items, value, strict=True))
             return value if same else type(value)(items)
         if type(value) is dict:
-            fields = cast("dict[Any, Any]", value)
+            fields: dict[Any, Any] = {**value}
             made = {key: self._inside(inner, children) for key, inner in fields.items()}
-            return fields if all(made[key] is fields[key] for key in made) else made
+            return made if any(made[key] is not fields[key] for key in made) else cast("Any", value)
         return value
 
     def _check(self, runnable: Runnable[Any, Any]) -> None:

@@ -175,7 +175,7 @@ class ProviderBatch(ForwardingWrapper[LanguageModelInput, AIMessage], internal=T
             return list(failed_rows(without_stop(error, self), len(values)))
 
 
-def _jobs(given: Attached) -> dict[str, tuple[str, ...] | None]:
+def _jobs(given: Any) -> dict[str, tuple[str, ...] | None]:
     """Return the custom ids of jobs by their ids; None where they are not known.
 
     Raises:
@@ -184,8 +184,8 @@ def _jobs(given: Attached) -> dict[str, tuple[str, ...] | None]:
     if isinstance(given, str):
         return {given: None}
     if isinstance(given, Mapping):
-        return {str(job_id): tuple(ids) for job_id, ids in given.items()}
-    found: list[Any] = list(given) if isinstance(given, Iterable) else [given]
+        return {str(job_id): tuple(ids) for job_id, ids in cast("Any", given).items()}
+    found: list[Any] = list(cast("Any", given)) if isinstance(given, Iterable) else [given]
     if not all(isinstance(job_id, str) for job_id in found):
         raise ConfigError(
             f"attach={given!r}: expected the id of a job, several, or a dict of custom ids by job."

@@ -1,0 +1,401 @@
+"""What OpenAI, Anthropic and Google send about batch jobs, as they document it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from email.parser import BytesParser
+from email.policy import HTTP
+from itertools import count
+from typing import Any, cast
+
+from tests.jobs.batch_server import KEY, BatchServer, Fate, Job, Seen, Sent, last_text
+
+_ids = count(1)
+_USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
+
+
+def _refused(status: int, message: str, code: str | None = None) -> Sent:
+    return Sent(
+        {"error": {"message": message, "type": "invalid_request_error", "code": code}}, status
+    )
+
+
+def _lines(values: list[Any]) -> bytes:
+    return b"".join(json.dumps(value).encode() + b"\n" for value in reversed(values))
+
+
+def _by_fate(job: Job, *fates: Fate) -> list[str]:
+    return [custom_id for custom_id, fate in job.fates.items() if fate in fates]
+
+
+# -- OpenAI
+
+
+def _completion(text: str) -> dict[str, Any]:
+    message = {"role": "assistant", "content": text.upper()}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-5-mini"}
+    return {**head, "choices": [choice], "usage": _USAGE}
+
+
+def _response(text: str) -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text.upper(), "annotations": []}]
+    item = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant"}
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "model": "gpt-5-mini",
+        "status": "completed",
+        "output": [{**item, "content": content}],
+        "usage": {"input_tokens": 5, "output_tokens": 2, "total_tokens": 7},
+    }
+
+
+def _openai_online(server: BatchServer, seen: Seen, path: str) -> Sent:
+    text = last_text(json.loads(seen.body))
+    return Sent(_completion(text) if "chat" in path else _response(text))
+
+
+def _upload(server: BatchServer, seen: Seen) -> Sent:
+    if seen.headers.get("authorization") != f"Bearer {KEY}":
+        return _refused(401, f"Incorrect API key provided: {seen.headers.get('authorization')}")
+    head = f"content-type: {seen.headers['content-type']}\r\n\r\n".encode()
+    form = BytesParser(policy=HTTP).parsebytes(head + seen.body)
+    parts = {
+        part.get_param("name", header="content-disposition"): part for part in form.iter_parts()
+    }
+    if parts["purpose"].get_content().strip() != "batch":
+        return _refused(400, "purpose: expected 'batch'")
+    content: Any = parts["file"].get_payload(decode=True)
+    file_id = f"file-{next(_ids)}"
+    server.files[file_id] = content
+    name = parts["file"].get_filename()
+    about = {"id": file_id, "object": "file", "bytes": len(content), "created_at": 1}
+    return Sent({**about, "filename": name, "purpose": "batch", "status": "processed"})
+
+
+def _openai_submit(server: BatchServer, seen: Seen) -> Sent:
+    about = json.loads(seen.body)
+    lines = [json.loads(line) for line in server.files[about["input_file_id"]].splitlines()]
+    requests = {line["custom_id"]: line["body"] for line in lines}
+    problems = [
+        {
+            "code": "invalid_url",
+            "message": "The URL does not match.",
+            "line": number,
+            "param": "url",
+        }
+        for number, line in enumerate(lines, 1)
+        if (line["method"], line["url"]) != ("POST", about["endpoint"])
+        or line["body"].get("stream")
+        or len(requests) != len(lines)
+        or len({line["body"]["model"] for line in lines}) != 1
+    ]
+    job = Job("openai", f"batch_{next(_ids)}", requests, {**about, "problems": problems})
+    server.jobs.append(job)
+    return Sent(_openai_job(server, job, "validating"))
+
+
+def _openai_job(server: BatchServer, job: Job, state: str) -> dict[str, Any]:
+    answered, failed = f"out-{job.id}", f"err-{job.id}"
+    ended = state in ("completed", "expired", "cancelled")
+    good = [*_by_fate(job, "ok")] if ended else []
+    bad = _by_fate(job, "refused", "server_error", "expired", "cancelled") if ended else []
+    return {
+        "id": job.id,
+        "object": "batch",
+        "endpoint": job.about["endpoint"],
+        "errors": {"object": "list", "data": job.about["problems"]} if state == "failed" else None,
+        "input_file_id": job.about["input_file_id"],
+        "completion_window": job.about["completion_window"],
+        "status": state,
+        "output_file_id": answered if good else None,
+        "error_file_id": failed if bad else "",
+        "created_at": 1,
+        "metadata": None,
+        "request_counts": {
+            "total": len(job.requests),
+            "completed": len(good),
+            "failed": len(bad),
+        },
+    }
+
+
+def _openai_status(server: BatchServer, seen: Seen, job_id: str) -> Sent:
+    if server.fails:
+        server.fails -= 1
+        return _refused(503, "Overloaded")
+    job = server.job(job_id)
+    if job is None:
+        return _refused(404, f"No batch found with id '{job_id}'.")
+    if not server.asked(job):
+        return Sent(_openai_job(server, job, server.running_state(job, "in_progress")))
+    state = "failed" if job.about["problems"] else server.end or "completed"
+    return Sent(_openai_job(server, job, "cancelled" if job.cancelled else state))
+
+
+def _openai_cancel(server: BatchServer, seen: Seen, job_id: str) -> Sent:
+    job = server.job(job_id)
+    assert job is not None
+    job.cancelled = True
+    return Sent(_openai_job(server, job, "cancelling"))
+
+
+def _openai_line(job: Job, custom_id: str) -> dict[str, Any]:
+    fate, body = job.fates[custom_id], job.requests[custom_id]
+    line = {"id": f"batch_req_{next(_ids)}", "custom_id": custom_id, "error": None}
+    if fate in ("expired", "cancelled"):
+        error = {"code": f"batch_{fate}", "message": f"This request was {fate}."}
+        return {**line, "response": None, "error": error}
+    made = _completion if "chat" in job.about["endpoint"] else _response
+    status, answer = 200, made(last_text(body))
+    if fate != "ok":
+        status = 400 if fate == "refused" else 500
+        answer = _refused(status, f"{fate}: {last_text(body)}").body
+    response = {"status_code": status, "request_id": f"req-{custom_id}", "body": answer}
+    return {**line, "response": response}
+
+
+def _openai_download(server: BatchServer, seen: Seen, file_id: str) -> Sent:
+    if file_id in server.files:
+        return Sent(server.files[file_id])
+    kind, _, job_id = file_id.partition("-")
+    job = server.job(job_id)
+    assert job is not None
+    fates: tuple[Fate, ...] = ("refused", "server_error", "expired", "cancelled")
+    found = _by_fate(job, *(("ok",) if kind == "out" else fates))
+    return Sent(_lines([_openai_line(job, custom_id) for custom_id in found]))
+
+
+# -- Anthropic
+
+
+def _claude(text: str) -> dict[str, Any]:
+    return {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-sonnet-5-5",
+        "content": [{"type": "text", "text": text.upper()}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 5, "output_tokens": 2},
+    }
+
+
+def _claude_online(server: BatchServer, seen: Seen) -> Sent:
+    return Sent(_claude(last_text(json.loads(seen.body))))
+
+
+def _claude_submit(server: BatchServer, seen: Seen) -> Sent:
+    if seen.headers.get("x-api-key") != KEY or "anthropic-version" not in seen.headers:
+        return Sent(
+            {"type": "error", "error": {"type": "authentication_error", "message": "key"}}, 401
+        )
+    requests = {item["custom_id"]: item["params"] for item in json.loads(seen.body)["requests"]}
+    for custom_id, params in requests.items():
+        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", custom_id) or params.get("stream"):
+            error = {"type": "invalid_request_error", "message": custom_id}
+            return Sent({"type": "error", "error": error}, 400)
+    job = Job("anthropic", f"msgbatch_{next(_ids)}", requests)
+    server.jobs.append(job)
+    return Sent(_claude_job(server, job, "in_progress"))
+
+
+def _claude_job(server: BatchServer, job: Job, state: str) -> dict[str, Any]:
+    counts = {
+        "processing": 0 if state == "ended" else len(job.requests),
+        "succeeded": len(_by_fate(job, "ok")),
+        "errored": len(_by_fate(job, "refused", "server_error")),
+        "canceled": len(_by_fate(job, "cancelled")),
+        "expired": len(_by_fate(job, "expired")),
+    }
+    results = f"{server.url}/v1/messages/batches/{job.id}/results"
+    return {
+        "id": job.id,
+        "type": "message_batch",
+        "processing_status": state,
+        "request_counts": counts,
+        "ended_at": "2026-11-29T00:00:00Z" if state == "ended" else None,
+        "created_at": "2026-11-28T00:00:00Z",
+        "expires_at": "2026-11-29T00:00:00Z",
+        "archived_at": None,
+        "cancel_initiated_at": None,
+        "results_url": results if state == "ended" else None,
+    }
+
+
+def _claude_status(server: BatchServer, seen: Seen, job_id: str) -> Sent:
+    job = server.job(job_id)
+    if job is None:
+        error = {"type": "not_found_error", "message": f"no {job_id}"}
+        return Sent({"type": "error", "error": error}, 404)
+    ended = server.asked(job)
+    return Sent(
+        _claude_job(server, job, "ended" if ended else server.running_state(job, "in_progress"))
+    )
+
+
+def _claude_cancel(server: BatchServer, seen: Seen, job_id: str) -> Sent:
+    job = server.job(job_id)
+    assert job is not None
+    job.cancelled = True
+    return Sent(_claude_job(server, job, "canceling"))
+
+
+def _claude_line(job: Job, custom_id: str) -> dict[str, Any]:
+    fate, text = job.fates[custom_id], last_text(job.requests[custom_id])
+    result: dict[str, Any] = {"type": "succeeded", "message": _claude(text)}
+    if fate in ("expired", "cancelled"):
+        result = {"type": "expired" if fate == "expired" else "canceled"}
+    elif fate != "ok":
+        kind = "invalid_request_error" if fate == "refused" else "api_error"
+        error = {"type": "error", "error": {"type": kind, "message": f"{fate}: {text}"}}
+        result = {"type": "errored", "error": error}
+    return {"custom_id": custom_id, "result": result}
+
+
+def _claude_results(server: BatchServer, seen: Seen, job_id: str) -> Sent:
+    job = server.job(job_id)
+    assert job is not None
+    found = [custom_id for custom_id, fate in job.fates.items() if fate != "missing"]
+    return Sent(_lines([_claude_line(job, custom_id) for custom_id in found]))
+
+
+# -- Google
+
+
+def _gemini(text: str) -> dict[str, Any]:
+    content = {"role": "model", "parts": [{"text": text.upper()}]}
+    usage = {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7}
+    candidate = {"content": content, "finishReason": "STOP", "index": 0}
+    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "gemini-3-flash"}
+
+
+def _gemini_online(server: BatchServer, seen: Seen, model: str) -> Sent:
+    return Sent(_gemini(last_text(json.loads(seen.body))))
+
+
+def _gemini_submit(server: BatchServer, seen: Seen, model: str) -> Sent:
+    if seen.headers.get("x-goog-api-key") != KEY:
+        return Sent({"error": {"code": 403, "message": "key", "status": "PERMISSION_DENIED"}}, 403)
+    batch = json.loads(seen.body)["batch"]
+    source = batch["inputConfig"]
+    if "fileName" in source:
+        lines = [json.loads(line) for line in server.files[source["fileName"]].splitlines()]
+        requests = {line["key"]: line["request"] for line in lines}
+    else:
+        items = source["requests"]["requests"]
+        requests = {item["metadata"]["key"]: item["request"] for item in items}
+    about = {"name": batch["displayName"], "model": model, "file": "fileName" in source}
+    job = Job("google", f"batches/{next(_ids)}", requests, about)
+    server.jobs.append(job)
+    return Sent(_gemini_job(server, job, "BATCH_STATE_PENDING"))
+
+
+def _gemini_job(server: BatchServer, job: Job, state: str) -> dict[str, Any]:
+    ended = state not in ("BATCH_STATE_PENDING", "BATCH_STATE_RUNNING", *server.running_states)
+    good = len(_by_fate(job, "ok"))
+    output: dict[str, Any] = {}
+    if ended and job.about["file"]:
+        output = {"responsesFile": f"files/batch-{job.id.removeprefix('batches/')}"}
+    elif ended:
+        inlined = [_gemini_result(job, custom_id) for custom_id in _answered(job)]
+        output = {"inlinedResponses": {"inlinedResponses": inlined}}
+    metadata = {
+        "@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
+        "model": f"models/{job.about['model']}",
+        "displayName": job.about["name"],
+        "createTime": "2026-11-28T00:00:00Z",
+        "state": state,
+        "name": job.id,
+        "batchStats": {
+            "requestCount": str(len(job.requests)),
+            "successfulRequestCount": str(good),
+            "failedRequestCount": str(len(job.fates) - good),
+        },
+        **({"output": output} if output else {}),
+    }
+    return {"name": job.id, "metadata": metadata, **({"done": True} if ended else {})}
+
+
+def _answered(job: Job) -> list[str]:
+    """Return the custom ids that have a result: those that expired or were cancelled have none."""
+    return _by_fate(job, "ok", "refused", "server_error")
+
+
+def _gemini_result(job: Job, custom_id: str) -> dict[str, Any]:
+    fate, text = job.fates[custom_id], last_text(job.requests[custom_id])
+    key = {"key": custom_id} if job.about["file"] else {"metadata": {"key": custom_id}}
+    if fate == "ok":
+        return {"response": _gemini(text), **key}
+    code = 3 if fate == "refused" else 13
+    return {"error": {"code": code, "message": f"{fate}: {text}"}, **key}
+
+
+def _gemini_status(server: BatchServer, seen: Seen, number: str) -> Sent:
+    job = server.job(f"batches/{number}")
+    if job is None:
+        return Sent({"error": {"code": 404, "message": "no job", "status": "NOT_FOUND"}}, 404)
+    if not server.asked(job):
+        return Sent(_gemini_job(server, job, server.running_state(job, "BATCH_STATE_RUNNING")))
+    fates = set(job.fates.values())
+    state = "PARTIALLY_SUCCEEDED" if fates - {"ok"} else "SUCCEEDED"
+    state = "CANCELLED" if job.cancelled else "EXPIRED" if "expired" in fates else state
+    return Sent(_gemini_job(server, job, f"BATCH_STATE_{state}"))
+
+
+def _gemini_cancel(server: BatchServer, seen: Seen, number: str) -> Sent:
+    job = server.job(f"batches/{number}")
+    assert job is not None
+    job.cancelled = True
+    return Sent({})
+
+
+def _gemini_begin_upload(server: BatchServer, seen: Seen) -> Sent:
+    if seen.headers["x-goog-upload-command"] != "start":
+        return Sent({"error": {"code": 400, "message": "command"}}, 400)
+    return Sent({}, headers={"x-goog-upload-url": f"{server.url}/uploads/{next(_ids)}"})
+
+
+def _gemini_upload(server: BatchServer, seen: Seen, number: str) -> Sent:
+    if seen.headers["x-goog-upload-command"] != "upload, finalize":
+        return Sent({"error": {"code": 400, "message": "command"}}, 400)
+    server.files[f"files/{number}"] = seen.body
+    return Sent({"file": {"name": f"files/{number}"}})
+
+
+def _gemini_download(server: BatchServer, seen: Seen, number: str) -> Sent:
+    job = server.job(f"batches/{number}")
+    assert job is not None
+    return Sent(_lines([_gemini_result(job, custom_id) for custom_id in _answered(job)]))
+
+
+Answer = Callable[..., Sent]
+
+ROUTES: list[tuple[str, re.Pattern[str], Answer]] = [
+    (method, re.compile(pattern), cast("Answer", answer))
+    for method, pattern, answer in (
+        ("POST", r"/v1/(chat/completions|responses)", _openai_online),
+        ("POST", r"/v1/files", _upload),
+        ("GET", r"/v1/files/([^/:]+)/content", _openai_download),
+        ("POST", r"/v1/batches", _openai_submit),
+        ("POST", r"/v1/batches/(batch_\d+)/cancel", _openai_cancel),
+        ("GET", r"/v1/batches/(batch_[^/]+)", _openai_status),
+        ("POST", r"/v1/messages", _claude_online),
+        ("POST", r"/v1/messages/batches", _claude_submit),
+        ("GET", r"/v1/messages/batches/([^/]+)", _claude_status),
+        ("GET", r"/v1/messages/batches/([^/]+)/results", _claude_results),
+        ("POST", r"/v1/messages/batches/([^/]+)/cancel", _claude_cancel),
+        ("POST", r"/v1beta/models/([^/:]+):generateContent", _gemini_online),
+        ("POST", r"/v1/models/([^/:]+):batchGenerateContent", _gemini_submit),
+        ("POST", r"/v1/batches/(\d+):cancel", _gemini_cancel),
+        ("GET", r"/v1/batches/(\d+)", _gemini_status),
+        ("POST", r"/upload/v1/files", _gemini_begin_upload),
+        ("POST", r"/uploads/(\d+)", _gemini_upload),
+        ("GET", r"/v1/files/batch-(\d+):download", _gemini_download),
+    )
+]
