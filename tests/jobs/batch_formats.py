@@ -128,9 +128,7 @@ def _openai_status(server: BatchServer, seen: Seen, job_id: str) -> Sent:
     if server.fails:
         server.fails -= 1
         return _refused(503, "Overloaded")
-    job = server.job(job_id)
-    if job is None:
-        return _refused(404, f"No batch found with id '{job_id}'.")
+    job = server.find(job_id)
     if not server.asked(job):
         return Sent(_openai_job(server, job, server.running_state(job, "in_progress")))
     state = "failed" if job.about["problems"] else server.end or "completed"
@@ -138,8 +136,7 @@ def _openai_status(server: BatchServer, seen: Seen, job_id: str) -> Sent:
 
 
 def _openai_cancel(server: BatchServer, seen: Seen, job_id: str) -> Sent:
-    job = server.job(job_id)
-    assert job is not None
+    job = server.find(job_id)
     job.cancelled = True
     return Sent(_openai_job(server, job, "cancelling"))
 
@@ -163,8 +160,7 @@ def _openai_download(server: BatchServer, seen: Seen, file_id: str) -> Sent:
     if file_id in server.files:
         return Sent(server.files[file_id])
     kind, _, job_id = file_id.partition("-")
-    job = server.job(job_id)
-    assert job is not None
+    job = server.find(job_id)
     fates: tuple[Fate, ...] = ("refused", "server_error", "expired", "cancelled")
     found = _by_fate(job, *(("ok",) if kind == "out" else fates))
     return Sent(_lines([_openai_line(job, custom_id) for custom_id in found]))
@@ -229,10 +225,7 @@ def _claude_job(server: BatchServer, job: Job, state: str) -> dict[str, Any]:
 
 
 def _claude_status(server: BatchServer, seen: Seen, job_id: str) -> Sent:
-    job = server.job(job_id)
-    if job is None:
-        error = {"type": "not_found_error", "message": f"no {job_id}"}
-        return Sent({"type": "error", "error": error}, 404)
+    job = server.find(job_id)
     ended = server.asked(job)
     return Sent(
         _claude_job(server, job, "ended" if ended else server.running_state(job, "in_progress"))
@@ -240,8 +233,7 @@ def _claude_status(server: BatchServer, seen: Seen, job_id: str) -> Sent:
 
 
 def _claude_cancel(server: BatchServer, seen: Seen, job_id: str) -> Sent:
-    job = server.job(job_id)
-    assert job is not None
+    job = server.find(job_id)
     job.cancelled = True
     return Sent(_claude_job(server, job, "canceling"))
 
@@ -259,8 +251,7 @@ def _claude_line(job: Job, custom_id: str) -> dict[str, Any]:
 
 
 def _claude_results(server: BatchServer, seen: Seen, job_id: str) -> Sent:
-    job = server.job(job_id)
-    assert job is not None
+    job = server.find(job_id)
     found = [custom_id for custom_id, fate in job.fates.items() if fate != "missing"]
     return Sent(_lines([_claude_line(job, custom_id) for custom_id in found]))
 
@@ -337,9 +328,7 @@ def _gemini_result(job: Job, custom_id: str) -> dict[str, Any]:
 
 
 def _gemini_status(server: BatchServer, seen: Seen, number: str) -> Sent:
-    job = server.job(f"batches/{number}")
-    if job is None:
-        return Sent({"error": {"code": 404, "message": "no job", "status": "NOT_FOUND"}}, 404)
+    job = server.find(f"batches/{number}")
     if not server.asked(job):
         return Sent(_gemini_job(server, job, server.running_state(job, "BATCH_STATE_RUNNING")))
     fates = set(job.fates.values())
@@ -349,8 +338,7 @@ def _gemini_status(server: BatchServer, seen: Seen, number: str) -> Sent:
 
 
 def _gemini_cancel(server: BatchServer, seen: Seen, number: str) -> Sent:
-    job = server.job(f"batches/{number}")
-    assert job is not None
+    job = server.find(f"batches/{number}")
     job.cancelled = True
     return Sent({})
 
@@ -369,8 +357,7 @@ def _gemini_upload(server: BatchServer, seen: Seen, number: str) -> Sent:
 
 
 def _gemini_download(server: BatchServer, seen: Seen, number: str) -> Sent:
-    job = server.job(f"batches/{number}")
-    assert job is not None
+    job = server.find(f"batches/{number}")
     return Sent(_lines([_gemini_result(job, custom_id) for custom_id in _answered(job)]))
 
 

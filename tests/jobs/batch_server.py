@@ -94,9 +94,16 @@ class BatchServer:
         self._lock = threading.Lock()
         self._polled = threading.Event()
 
-    def job(self, job_id: str) -> Job | None:
-        """Return the job of this id."""
-        return next((job for job in self.jobs if job.id == job_id), None)
+    def find(self, job_id: str) -> Job:
+        """Return the job of this id.
+
+        Raises:
+            LookupError: there is none.
+        """
+        for job in self.jobs:
+            if job.id == job_id:
+                return job
+        raise LookupError(job_id)
 
     def asked(self, job: Job) -> bool:
         """Count a poll; return whether the job has ended."""
@@ -134,7 +141,10 @@ class BatchServer:
             path = seen.path.partition("?")[0]
             for method, pattern, answer in self._routes:
                 if method == seen.method and (found := pattern.fullmatch(path)):
-                    return answer(self, seen, *found.groups())
+                    try:
+                        return answer(self, seen, *found.groups())
+                    except LookupError as error:
+                        return Sent({"error": {"message": f"no job {error}"}}, 404)
         return Sent({"error": {"message": f"no {seen.method} {path}"}}, 404)
 
     @contextmanager
