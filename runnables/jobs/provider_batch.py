@@ -262,10 +262,36 @@ def cancel_provider_job(model: ChatModel, job_id: str) -> None:
     Raises:
         ConfigError: the service has no batch jobs.
         ModelError: the service does not know the job, or has ended it.
+
+    Example:
+        >>> from runnables.testing import ReplayServer, Response
+        >>> from runnables_providers.openai import ChatOpenAI
+        >>> with ReplayServer().listening() as server:
+        ...     server.enqueue(Response({"id": "batch_1", "status": "cancelling"}))
+        ...     model = ChatOpenAI("gpt-5-mini", base_url=server.url, api_key="none")
+        ...     cancel_provider_job(model, "batch_1")
+        ...     print(server.last.path)
+        /batches/batch_1/cancel
     """
     though_cancelled(partial(model._batch_service().cancel, job_id))
 
 
 async def acancel_provider_job(model: ChatModel, job_id: str) -> None:
-    """Do what `cancel_provider_job` does, async."""
+    """Do what `cancel_provider_job` does, async.
+
+    Args:
+        model: as for `cancel_provider_job`.
+        job_id: as for `cancel_provider_job`.
+
+    Example:
+        >>> import asyncio
+        >>> from runnables.testing import ReplayServer, Response
+        >>> from runnables_providers.openai import ChatOpenAI
+        >>> with ReplayServer().listening() as server:
+        ...     server.enqueue(Response({"id": "batch_1", "status": "cancelling"}))
+        ...     model = ChatOpenAI("gpt-5-mini", base_url=server.url, api_key="none")
+        ...     asyncio.run(acancel_provider_job(model, "batch_1"))
+        ...     print(server.last.path)
+        /batches/batch_1/cancel
+    """
     await model._batch_service().acancel(job_id)

@@ -344,6 +344,6 @@ class JobRun:
 
 
 def _say(error: BaseException, words: str) -> None:
-    """Say something to whoever ends a call: the error may be lost on its way, the log is not."""
+    """Put words into the log and onto the error, which may be lost on its way."""
     error.add_note(words)
     _log.warning(words)

@@ -125,7 +125,7 @@ class BatchService(ABC):
     def submit(self, lines: Mapping[str, BatchLine]) -> str:
         """Start a job of these lines, by their custom ids; return the id of the job.
 
-        It is sent once: after an error nobody knows whether there is a job, which would be paid.
+        It is sent once: after an error it is unknown whether there is a job, which would be paid.
 
         Raises:
             ModelError: the service refuses the job, or did not answer.

@@ -39,7 +39,7 @@ class Job:
     cancelled: bool = False
     fates: dict[str, Fate] = field(default_factory=dict[str, Fate])
 
-    def texts(self) -> list[str]:
+    def prompts(self) -> list[str]:
         """Return the last text of each request, in the order in which they were sent."""
         return [last_text(body) for body in self.requests.values()]
 
@@ -130,9 +130,9 @@ class BatchServer:
         """Wait until a job was asked for; return whether one was."""
         return self._polled.wait(seconds)
 
-    def texts(self) -> list[list[str]]:
-        """Return the last texts of the requests of each job."""
-        return [job.texts() for job in self.jobs]
+    def prompts(self) -> list[list[str]]:
+        """Return the last strings of the requests of each job."""
+        return [job.prompts() for job in self.jobs]
 
     def respond(self, seen: Seen) -> Sent:
         """Return the response to a request."""

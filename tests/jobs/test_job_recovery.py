@@ -82,7 +82,7 @@ def test_rows_of_an_attached_job_are_not_sent(
     chain = via_provider(model, **QUICK, attach=notes.jobs) | StrOutputParser()
     rows = ["rope", "keel", "ahoy", "ahoy", "tide", "ahoy"]
     assert call.batch(chain, rows) == [row.upper() for row in rows]
-    assert server.texts() == [[*WORDS, "ahoy"], ["rope", "ahoy"]]
+    assert server.prompts() == [[*WORDS, "ahoy"], ["rope", "ahoy"]]
 
 
 def test_a_job_can_be_attached_by_its_id_alone(
@@ -92,7 +92,7 @@ def test_a_job_can_be_attached_by_its_id_alone(
     [job_id] = left(server, model, WORDS).jobs
     chain = via_provider(model, **QUICK, attach=job_id) | StrOutputParser()
     assert call.batch(chain, [*WORDS, "rope"]) == [*map(str.upper, WORDS), "ROPE"]
-    assert server.texts() == [WORDS, ["rope"]]
+    assert server.prompts() == [WORDS, ["rope"]]
 
 
 def test_what_an_attached_job_failed_is_sent_again(
@@ -104,7 +104,10 @@ def test_what_an_attached_job_failed_is_sent_again(
     notes = left(server, model, WORDS)
     chain = via_provider(model, **QUICK, attach=notes.jobs) | StrOutputParser()
     assert call.batch(chain, WORDS) == [word.upper() for word in WORDS]
-    assert [sorted(texts) for texts in server.texts()] == [sorted(WORDS), ["keel", "mast", "tide"]]
+    assert [sorted(prompts) for prompts in server.prompts()] == [
+        sorted(WORDS),
+        ["keel", "mast", "tide"],
+    ]
 
 
 def test_an_attached_job_that_is_not_known_is_an_error(
@@ -179,7 +182,7 @@ def test_leaving_can_cancel_the_job(
 def test_a_job_that_cannot_be_noted_down_does_not_go_on(
     server: BatchServer, model: ChatModel, call: Call
 ) -> None:
-    """A full disk, say: nobody would know of the job after a crash."""
+    """A full disk, say: after a crash it would be lost."""
 
     def full(job_id: str, custom_ids: Sequence[str]) -> None:
         raise OSError("no space left on device")

@@ -35,7 +35,7 @@ WORDS = ["ahoy", "tide", "mast", "keel", "buoy"]
 
 
 def by_text(**fates: Fate) -> Callable[[str], Fate]:
-    """Return the fates of some texts; all others are answered."""
+    """Return the fates of some prompts; all others are answered."""
     return lambda text: fates.get(text, "ok")
 
 
@@ -50,7 +50,7 @@ def test_the_rows_of_a_batch_are_one_job(server: BatchServer, model: ChatModel, 
     chain = via_provider(prompt | model | StrOutputParser() | (lambda text: text[::-1]), **QUICK)
     outputs = call.batch(chain, [{"word": word} for word in WORDS])
     assert outputs == [word.upper()[::-1] for word in WORDS]
-    assert server.texts() == [WORDS]
+    assert server.prompts() == [WORDS]
 
 
 def test_rows_of_equal_content_are_rows_of_their_own(
@@ -59,7 +59,7 @@ def test_rows_of_equal_content_are_rows_of_their_own(
     """Each has a custom id, so none gets lost, and each is paid once."""
     outputs = call.batch(via_provider(model, **QUICK), ["ahoy", "tide", "ahoy"])
     assert [output.text for output in outputs] == ["AHOY", "TIDE", "AHOY"]
-    assert server.texts() == [["ahoy", "tide", "ahoy"]]
+    assert server.prompts() == [["ahoy", "tide", "ahoy"]]
 
 
 def test_an_answer_is_that_of_an_online_call(
@@ -98,7 +98,7 @@ def test_expired_rows_can_be_sent_again(server: BatchServer, model: ChatModel, c
     retried = via_provider(model, **QUICK).with_retry(wait_exponential_jitter=False)
     outputs = call.batch(retried | StrOutputParser(), WORDS)
     assert outputs == [word.upper() for word in WORDS]
-    assert server.texts() == [WORDS, WORDS, ["tide", "keel"]]
+    assert server.prompts() == [WORDS, WORDS, ["tide", "keel"]]
 
 
 def test_a_job_of_nothing_but_errors_is_read(server: BatchServer, model: ChatModel) -> None:
@@ -171,7 +171,7 @@ def test_rows_that_cannot_be_sent_fail_alone(
     outputs = call.batch(via_provider(openai, **QUICK), ["ahoy", 7, "tide"], return_exceptions=True)
     assert [outputs[0].text, outputs[2].text] == ["AHOY", "TIDE"]
     assert isinstance(outputs[1], (TypeError, ValueError))
-    assert server.texts() == [["ahoy", "tide"]]
+    assert server.prompts() == [["ahoy", "tide"]]
 
 
 def test_a_refused_job_is_not_sent_row_by_row(server: BatchServer, call: Call) -> None:
@@ -222,7 +222,7 @@ def test_more_rows_than_a_job_takes_are_several_jobs(
     monkeypatch.setattr(type(model._batch_service()), "max_requests", 2)
     chain = via_provider(model, **QUICK, max_batch_size=10) | StrOutputParser()
     assert call.batch(chain, WORDS) == [word.upper() for word in WORDS]
-    assert server.texts() == [WORDS[:2], WORDS[2:4], WORDS[4:]]
+    assert server.prompts() == [WORDS[:2], WORDS[2:4], WORDS[4:]]
 
 
 def test_jobs_are_split_by_bytes_too(
@@ -259,7 +259,7 @@ def test_two_models_in_a_chain_are_two_jobs(server: BatchServer, call: Call) -> 
         {"again": "AHOY", "size": 4},
         {"again": "TIDE", "size": 4},
     ]
-    assert [(job.kind, job.texts()) for job in server.jobs] == [
+    assert [(job.kind, job.prompts()) for job in server.jobs] == [
         ("openai", ["ahoy", "tide"]),
         ("anthropic", ["AHOY", "TIDE"]),
     ]
@@ -273,7 +273,7 @@ def test_one_input_is_a_job_of_one_row(server: BatchServer, model: ChatModel, ca
     server.fate = lambda text: "refused"
     with pytest.raises(InvalidRequestError, match="refused: mast"):
         call.invoke(step, "mast")
-    assert server.texts() == [["ahoy"], ["tide"], ["mast"]]
+    assert server.prompts() == [["ahoy"], ["tide"], ["mast"]]
 
 
 def test_usage_and_events_are_those_of_the_rows(
@@ -303,7 +303,7 @@ def test_cached_rows_are_not_sent(server: BatchServer, call: Call) -> None:
     step = via_provider(model, **QUICK)
     outputs = call.batch(step, WORDS[:3])
     assert [output.text for output in outputs] == ["AHOY", "TIDE", "MAST"]
-    assert server.texts() == [["ahoy", "mast"]]
+    assert server.prompts() == [["ahoy", "mast"]]
     assert call.invoke(model, "mast").response_metadata["from_cache"]
 
 

@@ -135,8 +135,8 @@ def test_google_reads_our_job(server: BatchServer, rows: int) -> None:
         assert job.dest is not None
         if rows == 2:
             assert job.dest.inlined_responses is not None
-            texts = [one.response.text for one in job.dest.inlined_responses if one.response]
-            assert texts == ["ROW 0", "ROW 1"]
+            found = [one.response.text for one in job.dest.inlined_responses if one.response]
+            assert found == ["ROW 0", "ROW 1"]
             return
         assert job.dest.file_name is not None
         content = client.files.download(file=job.dest.file_name)

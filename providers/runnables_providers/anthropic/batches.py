@@ -85,5 +85,5 @@ class AnthropicBatches(RemoteBatches):
                 return expired_error(self.name, job_id, self.provider)
             case "canceled":
                 return cancelled_error(self.name, job_id, self.provider)
-            case _:  # "errored", whose error has the form of the body of a refusal
+            case _:  # "errored", whose error is written as in the body of a refusal
                 return self._row_error(parse_error_body(found.get("error") or found))
