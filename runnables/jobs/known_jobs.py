@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,19 +23,20 @@ class KnownJobs:
 
     def __init__(self, jobs: Mapping[str, Sequence[str] | None]) -> None:
         self.unread = [job_id for job_id, ids in jobs.items() if ids is None]
-        self._places: dict[str, list[tuple[str, str]]] = {}
+        self._places: dict[str, deque[tuple[str, str]]] = {}
         for job_id, ids in jobs.items():
             self.add(job_id, ids or ())
 
     def add(self, job_id: str, custom_ids: Iterable[str]) -> None:
         """Add a job with these rows."""
         for custom_id in custom_ids:
-            self._places.setdefault(_digest_in(custom_id), []).append((job_id, custom_id))
+            places = self._places.setdefault(_digest_in(custom_id), deque())
+            places.append((job_id, custom_id))
 
     def claim(self, line: BatchLine) -> tuple[str, str] | None:
         """Return the job and the custom id of a line that was submitted; each is claimed once."""
         try:
-            return self._places[line.digest].pop(0)
+            return self._places[line.digest].popleft()
         except (KeyError, IndexError):
             return None
 

@@ -1,4 +1,4 @@
-"""What OpenAI, Anthropic and Google send about batch jobs, as they document it."""
+"""What OpenAI and Anthropic send about batch jobs, as they document it; and all routes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ from email.policy import HTTP
 from itertools import count
 from typing import Any, cast
 
-from tests.jobs.batch_server import KEY, BatchServer, Fate, Job, Seen, Sent, last_text
+from tests.jobs import google_format
+from tests.jobs.batch_server import (
+    KEY,
+    BatchServer,
+    Fate,
+    Job,
+    Seen,
+    Sent,
+    encoded_lines,
+    last_text,
+    with_fate,
+)
 
 _ids = count(1)
 _USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
@@ -20,14 +31,6 @@ def _refused(status: int, message: str, code: str | None = None) -> Sent:
     return Sent(
         {"error": {"message": message, "type": "invalid_request_error", "code": code}}, status
     )
-
-
-def _lines(values: list[Any]) -> bytes:
-    return b"".join(json.dumps(value).encode() + b"\n" for value in reversed(values))
-
-
-def _by_fate(job: Job, *fates: Fate) -> list[str]:
-    return [custom_id for custom_id, fate in job.fates.items() if fate in fates]
 
 
 # -- OpenAI
@@ -81,6 +84,7 @@ def _openai_submit(server: BatchServer, seen: Seen) -> Sent:
     about = json.loads(seen.body)
     lines = [json.loads(line) for line in server.files[about["input_file_id"]].splitlines()]
     requests = {line["custom_id"]: line["body"] for line in lines}
+    mixed = len(requests) != len(lines) or len({line["body"]["model"] for line in lines}) != 1
     problems = [
         {
             "code": "invalid_url",
@@ -91,19 +95,23 @@ def _openai_submit(server: BatchServer, seen: Seen) -> Sent:
         for number, line in enumerate(lines, 1)
         if (line["method"], line["url"]) != ("POST", about["endpoint"])
         or line["body"].get("stream")
-        or len(requests) != len(lines)
-        or len({line["body"]["model"] for line in lines}) != 1
+        or mixed
     ]
     job = Job("openai", f"batch_{next(_ids)}", requests, {**about, "problems": problems})
     server.jobs.append(job)
     return Sent(_openai_job(server, job, "validating"))
 
 
+def _openai_list(server: BatchServer, seen: Seen) -> Sent:
+    found = [_openai_job(server, job, "validating") for job in server.jobs]
+    return Sent({"object": "list", "data": found, "has_more": False})
+
+
 def _openai_job(server: BatchServer, job: Job, state: str) -> dict[str, Any]:
     answered, failed = f"out-{job.id}", f"err-{job.id}"
     ended = state in ("completed", "expired", "cancelled")
-    good = [*_by_fate(job, "ok")] if ended else []
-    bad = _by_fate(job, "refused", "server_error", "expired", "cancelled") if ended else []
+    good = [*with_fate(job, "ok")] if ended else []
+    bad = with_fate(job, "refused", "server_error", "expired", "cancelled") if ended else []
     return {
         "id": job.id,
         "object": "batch",
@@ -162,8 +170,8 @@ def _openai_download(server: BatchServer, seen: Seen, file_id: str) -> Sent:
     kind, _, job_id = file_id.partition("-")
     job = server.find(job_id)
     fates: tuple[Fate, ...] = ("refused", "server_error", "expired", "cancelled")
-    found = _by_fate(job, *(("ok",) if kind == "out" else fates))
-    return Sent(_lines([_openai_line(job, custom_id) for custom_id in found]))
+    found = with_fate(job, *(("ok",) if kind == "out" else fates))
+    return Sent(encoded_lines([_openai_line(job, custom_id) for custom_id in found]))
 
 
 # -- Anthropic
@@ -204,10 +212,10 @@ def _claude_submit(server: BatchServer, seen: Seen) -> Sent:
 def _claude_job(server: BatchServer, job: Job, state: str) -> dict[str, Any]:
     counts = {
         "processing": 0 if state == "ended" else len(job.requests),
-        "succeeded": len(_by_fate(job, "ok")),
-        "errored": len(_by_fate(job, "refused", "server_error")),
-        "canceled": len(_by_fate(job, "cancelled")),
-        "expired": len(_by_fate(job, "expired")),
+        "succeeded": len(with_fate(job, "ok")),
+        "errored": len(with_fate(job, "refused", "server_error")),
+        "canceled": len(with_fate(job, "cancelled")),
+        "expired": len(with_fate(job, "expired")),
     }
     results = f"{server.url}/v1/messages/batches/{job.id}/results"
     return {
@@ -253,112 +261,14 @@ def _claude_line(job: Job, custom_id: str) -> dict[str, Any]:
 def _claude_results(server: BatchServer, seen: Seen, job_id: str) -> Sent:
     job = server.find(job_id)
     found = [custom_id for custom_id, fate in job.fates.items() if fate != "missing"]
-    return Sent(_lines([_claude_line(job, custom_id) for custom_id in found]))
+    return Sent(encoded_lines([_claude_line(job, custom_id) for custom_id in found]))
 
 
-# -- Google
-
-
-def _gemini(text: str) -> dict[str, Any]:
-    content = {"role": "model", "parts": [{"text": text.upper()}]}
-    usage = {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7}
-    candidate = {"content": content, "finishReason": "STOP", "index": 0}
-    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "gemini-3-flash"}
-
-
-def _gemini_online(server: BatchServer, seen: Seen, model: str) -> Sent:
-    return Sent(_gemini(last_text(json.loads(seen.body))))
-
-
-def _gemini_submit(server: BatchServer, seen: Seen, model: str) -> Sent:
-    if seen.headers.get("x-goog-api-key") != KEY:
-        return Sent({"error": {"code": 403, "message": "key", "status": "PERMISSION_DENIED"}}, 403)
-    batch = json.loads(seen.body)["batch"]
-    source = batch["inputConfig"]
-    if "fileName" in source:
-        lines = [json.loads(line) for line in server.files[source["fileName"]].splitlines()]
-        requests = {line["key"]: line["request"] for line in lines}
-    else:
-        items = source["requests"]["requests"]
-        requests = {item["metadata"]["key"]: item["request"] for item in items}
-    about = {"name": batch["displayName"], "model": model, "file": "fileName" in source}
-    job = Job("google", f"batches/{next(_ids)}", requests, about)
-    server.jobs.append(job)
-    return Sent(_gemini_job(server, job, "BATCH_STATE_PENDING"))
-
-
-def _gemini_job(server: BatchServer, job: Job, state: str) -> dict[str, Any]:
-    ended = state not in ("BATCH_STATE_PENDING", "BATCH_STATE_RUNNING", *server.running_states)
-    good = len(_by_fate(job, "ok"))
-    output: dict[str, Any] = {}
-    if ended and job.about["file"]:
-        output = {"responsesFile": f"files/batch-{job.id.removeprefix('batches/')}"}
-    elif ended:
-        inlined = [_gemini_result(job, custom_id) for custom_id in _answered(job)]
-        output = {"inlinedResponses": {"inlinedResponses": inlined}}
-    metadata = {
-        "@type": "type.googleapis.com/google.ai.generativelanguage.v1main.GenerateContentBatch",
-        "model": f"models/{job.about['model']}",
-        "displayName": job.about["name"],
-        "createTime": "2026-11-28T00:00:00Z",
-        "state": state,
-        "name": job.id,
-        "batchStats": {
-            "requestCount": str(len(job.requests)),
-            "successfulRequestCount": str(good),
-            "failedRequestCount": str(len(job.fates) - good),
-        },
-        **({"output": output} if output else {}),
-    }
-    return {"name": job.id, "metadata": metadata, **({"done": True} if ended else {})}
-
-
-def _answered(job: Job) -> list[str]:
-    """Return the custom ids that have a result: those that expired or were cancelled have none."""
-    return _by_fate(job, "ok", "refused", "server_error")
-
-
-def _gemini_result(job: Job, custom_id: str) -> dict[str, Any]:
-    fate, text = job.fates[custom_id], last_text(job.requests[custom_id])
-    key = {"key": custom_id} if job.about["file"] else {"metadata": {"key": custom_id}}
-    if fate == "ok":
-        return {"response": _gemini(text), **key}
-    code = 3 if fate == "refused" else 13
-    return {"error": {"code": code, "message": f"{fate}: {text}"}, **key}
-
-
-def _gemini_status(server: BatchServer, seen: Seen, number: str) -> Sent:
-    job = server.find(f"batches/{number}")
-    if not server.asked(job):
-        return Sent(_gemini_job(server, job, server.running_state(job, "BATCH_STATE_RUNNING")))
-    fates = set(job.fates.values())
-    state = "PARTIALLY_SUCCEEDED" if fates - {"ok"} else "SUCCEEDED"
-    state = "CANCELLED" if job.cancelled else "EXPIRED" if "expired" in fates else state
-    return Sent(_gemini_job(server, job, f"BATCH_STATE_{state}"))
-
-
-def _gemini_cancel(server: BatchServer, seen: Seen, number: str) -> Sent:
-    job = server.find(f"batches/{number}")
-    job.cancelled = True
-    return Sent({})
-
-
-def _gemini_begin_upload(server: BatchServer, seen: Seen) -> Sent:
-    if seen.headers["x-goog-upload-command"] != "start":
-        return Sent({"error": {"code": 400, "message": "command"}}, 400)
-    return Sent({}, headers={"x-goog-upload-url": f"{server.url}/uploads/{next(_ids)}"})
-
-
-def _gemini_upload(server: BatchServer, seen: Seen, number: str) -> Sent:
-    if seen.headers["x-goog-upload-command"] != "upload, finalize":
-        return Sent({"error": {"code": 400, "message": "command"}}, 400)
-    server.files[f"files/{number}"] = seen.body
-    return Sent({"file": {"name": f"files/{number}"}})
-
-
-def _gemini_download(server: BatchServer, seen: Seen, number: str) -> Sent:
-    job = server.find(f"batches/{number}")
-    return Sent(_lines([_gemini_result(job, custom_id) for custom_id in _answered(job)]))
+def _list(server: BatchServer, seen: Seen) -> Sent:
+    """Return the jobs of OpenAI or Google, which have one path."""
+    return (
+        _openai_list(server, seen) if "limit=" in seen.path else google_format.listed(server, seen)
+    )
 
 
 Answer = Callable[..., Sent]
@@ -366,10 +276,12 @@ Answer = Callable[..., Sent]
 ROUTES: list[tuple[str, re.Pattern[str], Answer]] = [
     (method, re.compile(pattern), cast("Answer", answer))
     for method, pattern, answer in (
+        *google_format.ROUTES,
         ("POST", r"/v1/(chat/completions|responses)", _openai_online),
         ("POST", r"/v1/files", _upload),
         ("GET", r"/v1/files/([^/:]+)/content", _openai_download),
         ("POST", r"/v1/batches", _openai_submit),
+        ("GET", r"/v1/batches", _list),
         ("POST", r"/v1/batches/(batch_\d+)/cancel", _openai_cancel),
         ("GET", r"/v1/batches/(batch_[^/]+)", _openai_status),
         ("POST", r"/v1/messages", _claude_online),
@@ -377,12 +289,5 @@ ROUTES: list[tuple[str, re.Pattern[str], Answer]] = [
         ("GET", r"/v1/messages/batches/([^/]+)", _claude_status),
         ("GET", r"/v1/messages/batches/([^/]+)/results", _claude_results),
         ("POST", r"/v1/messages/batches/([^/]+)/cancel", _claude_cancel),
-        ("POST", r"/v1beta/models/([^/:]+):generateContent", _gemini_online),
-        ("POST", r"/v1/models/([^/:]+):batchGenerateContent", _gemini_submit),
-        ("POST", r"/v1/batches/(\d+):cancel", _gemini_cancel),
-        ("GET", r"/v1/batches/(\d+)", _gemini_status),
-        ("POST", r"/upload/v1/files", _gemini_begin_upload),
-        ("POST", r"/uploads/(\d+)", _gemini_upload),
-        ("GET", r"/v1/files/batch-(\d+):download", _gemini_download),
     )
 ]

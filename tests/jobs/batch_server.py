@@ -76,6 +76,7 @@ class BatchServer:
         fate: what becomes of a request, by its last text.
         fails: how many polls from now are answered by a 503.
         cuts: how many downloads from now break off in their middle.
+        lost: how many replies to the making of a job get lost from now.
     """
 
     def __init__(self) -> None:
@@ -89,7 +90,7 @@ class BatchServer:
         self.running_states: Sequence[str] = ()
         self.end = ""
         self.fate: Callable[[str], Fate] = lambda text: "ok"
-        self.fails = self.cuts = 0
+        self.fails = self.cuts = self.lost = 0
         self._routes = ROUTES
         self._lock = threading.Lock()
         self._polled = threading.Event()
@@ -183,6 +184,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         sent = listener.batches.respond(Seen(self.command, self.path, headers, body))
+        is_new = self.command == "POST" and self.path.endswith(
+            ("/batches", ":batchGenerateContent")
+        )
+        if listener.batches.lost and is_new:
+            listener.batches.lost -= 1
+            return
         data = sent.body if isinstance(sent.body, bytes) else json.dumps(sent.body).encode()
         self.send_response(sent.status)
         self.send_header("content-type", "application/json")
@@ -204,3 +211,13 @@ def last_text(body: Any) -> str:
     turns = body.get("messages") or body.get("input") or body.get("contents")
     content: Any = turns[-1].get("content") or turns[-1].get("parts")
     return str(content if isinstance(content, str) else content[-1]["text"])
+
+
+def encoded_lines(values: list[Any]) -> bytes:
+    """Return a file of results, in reverse order, as no service promises any."""
+    return b"".join(json.dumps(value).encode() + b"\n" for value in reversed(values))
+
+
+def with_fate(job: Job, *fates: Fate) -> list[str]:
+    """Return the custom ids of the requests with these fates."""
+    return [custom_id for custom_id, fate in job.fates.items() if fate in fates]

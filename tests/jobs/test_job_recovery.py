@@ -18,6 +18,7 @@ import pytest
 from runnables import (
     BatchProgress,
     InvalidRequestError,
+    ModelConnectionError,
     ModelError,
     ModelTimeoutError,
     RunnableLambda,
@@ -209,6 +210,20 @@ def test_a_job_can_be_cancelled_by_its_id(
     outputs = call.batch(step, WORDS, return_exceptions=True)
     assert {type(output) for output in outputs} == {ModelError}
     assert "was cancelled before" in str(outputs[0])
+
+
+def test_a_job_whose_reply_is_lost_is_found(
+    server: BatchServer, model: ChatModel, call: Call
+) -> None:
+    """By its file, or by its name. Claude's jobs have neither: then the error says what to do."""
+    server.lost = 1
+    outputs = call.batch(via_provider(model, **QUICK), WORDS, return_exceptions=True)
+    assert len(server.jobs) == 1
+    if model._batch_service().provider != "anthropic":
+        assert [output.text for output in outputs] == [word.upper() for word in WORDS]
+        return
+    assert {type(output) for output in outputs} == {ModelConnectionError}
+    assert any("they would be paid twice" in note for note in outputs[0].__notes__)
 
 
 def test_a_job_can_be_cancelled_from_a_loop(server: BatchServer, model: ChatModel) -> None:

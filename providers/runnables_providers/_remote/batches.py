@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from runnables.errors import RunnablesError
+from runnables.errors import ModelConnectionError, ModelError, ModelTimeoutError, RunnablesError
 from runnables.models.batch_service import BatchLine, BatchResult, BatchService, BatchStatus
 from runnables_providers._http import JSONLinesDecoder, Reply, Request, asend, astream, send, stream
 from runnables_providers._remote.error_bodies import ServiceError, error_in, status_of
@@ -82,6 +82,14 @@ class RemoteBatches(BatchService):
     @abstractmethod
     def _custom_id(self, result: Mapping[str, Any]) -> Any:
         """Return the custom id of a result; anything but a string where it has none."""
+
+    def _list_path(self) -> str | None:
+        """Return the path of the last jobs; None where none of them can be told from others."""
+        return None
+
+    def _listed(self, body: Mapping[str, Any]) -> Iterable[Any]:
+        """Return the jobs in a list of them."""
+        return ()
 
     def _more_headers(self) -> Mapping[str, str]:
         """Return the headers that requests about a job need."""
@@ -167,8 +175,12 @@ class RemoteBatches(BatchService):
             try:
                 request = next(exchanges)
                 while True:
-                    reply = send(request, self._model._client_config(), self.provider)
-                    request = exchanges.send(reply)
+                    try:
+                        reply = send(request, self._model._client_config(), self.provider)
+                    except ModelError as error:
+                        request = exchanges.throw(error)
+                    else:
+                        request = exchanges.send(reply)
             except StopIteration as end:
                 found: T = end.value
                 return found
@@ -179,11 +191,48 @@ class RemoteBatches(BatchService):
             try:
                 request = next(exchanges)
                 while True:
-                    reply = await asend(request, self._model._client_config(), self.provider)
-                    request = exchanges.send(reply)
+                    try:
+                        reply = await asend(request, self._model._client_config(), self.provider)
+                    except ModelError as error:
+                        request = exchanges.throw(error)
+                    else:
+                        request = exchanges.send(reply)
             except StopIteration as end:
                 found: T = end.value
                 return found
+
+    def _begin_job(
+        self, request: Request, id_key: str, is_ours: Callable[[Mapping[str, Any]], bool]
+    ) -> Exchanges[str]:
+        """Send the request that makes a job; return its id.
+
+        A job is paid although the reply got lost, so it is looked for among the last ones.
+
+        Args:
+            request: the request.
+            id_key: the key of the id in a job.
+            is_ours: whether a job in the list is the one that the request makes.
+        """
+        try:
+            reply = yield request
+            if reply.status < 500:
+                return self._read_id(reply, id_key)
+            lost = self._model._refusal_error(reply)
+        except (ModelConnectionError, ModelTimeoutError) as error:
+            lost = error
+        path, jobs = self._list_path(), list[Any]()
+        with suppress(ModelError):
+            if path is not None:
+                jobs = list(self._listed(self._read_object((yield self._get(path)))))
+                path = None
+        found = [object_of(job).get(id_key) for job in jobs if is_ours(object_of(job))]
+        if found:
+            return str(found[0])
+        lost.add_note(
+            "It is unknown whether the batch job was made. Look at the list of the service before "
+            "you send the rows again: they would be paid twice."
+        )
+        raise lost
 
     def _asked_status(self, job_id: str) -> Exchanges[BatchStatus]:
         reply = yield self._get(self._job_path(job_id))

@@ -38,8 +38,10 @@ class AnthropicBatches(RemoteBatches):
         first = next(iter(lines.values()))
         requests = b",".join(joined_lines(lines, "custom_id", '"params"'))
         body = b"".join((b'{"requests":[', requests, b"]}"))
-        reply = yield Request("POST", self._model._url() + first.target, first.headers, body)
-        return self._read_id(reply, "id")
+        request = Request("POST", self._model._url() + first.target, first.headers, body)
+        # the jobs in the service's list have nothing by which this one could be known
+        found = yield from self._begin_job(request, "id", lambda made: False)
+        return found
 
     def _job_path(self, job_id: str) -> str:
         return f"{self._target({})}/{quoted(job_id)}"

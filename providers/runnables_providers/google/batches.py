@@ -74,13 +74,25 @@ class GoogleBatches(RemoteBatches):
             )
             source = b"".join((b'{"requests":{"requests":[', requests, b"]}}"))
         else:
-            name = yield from self._upload(lines, first.headers)
-            source = to_json_bytes({"fileName": name})
-        display_name = json.dumps(f"runnables-{secrets.token_hex(8)}").encode()
-        body = b'{"batch":{"displayName":%b,"inputConfig":%b}}' % (display_name, source)
+            file_name = yield from self._upload(lines, first.headers)
+            source = to_json_bytes({"fileName": file_name})
+        name = f"runnables-{secrets.token_hex(8)}"
+        body = b'{"batch":{"displayName":%b,"inputConfig":%b}}' % (
+            json.dumps(name).encode(),
+            source,
+        )
         url = f"{self._model._url()}/{_VERSION}/{first.target}:batchGenerateContent"
-        reply = yield Request("POST", url, first.headers, body)
-        return self._read_id(reply, "name")
+        request = Request("POST", url, first.headers, body)
+        found = yield from self._begin_job(
+            request, "name", lambda made: object_of(made.get("metadata")).get("displayName") == name
+        )
+        return found
+
+    def _list_path(self) -> str:
+        return f"/{_VERSION}/batches?pageSize=100"
+
+    def _listed(self, body: Mapping[str, Any]) -> Iterable[Any]:
+        return list_of(body.get("operations"))
 
     def _upload(self, lines: Mapping[str, BatchLine], headers: Mapping[str, str]) -> Exchanges[str]:
         """Upload a file of requests; return its name."""

@@ -59,13 +59,19 @@ class OpenAIBatches(RemoteBatches):
         url = self._model._url()
         upload = {**first.headers, "content-type": f"multipart/form-data; boundary={boundary}"}
         reply = yield Request("POST", f"{url}/files", upload, form)
-        job = {
-            "input_file_id": self._read_id(reply, "id"),
-            "endpoint": endpoint,
-            "completion_window": "24h",
-        }
-        reply = yield self._model._post("/batches", job, first.headers)
-        return self._read_id(reply, "id")
+        file_id = self._read_id(reply, "id")
+        job = {"input_file_id": file_id, "endpoint": endpoint, "completion_window": "24h"}
+        request = self._model._post("/batches", job, first.headers)
+        found = yield from self._begin_job(
+            request, "id", lambda made: made.get("input_file_id") == file_id
+        )
+        return found
+
+    def _list_path(self) -> str:
+        return "/batches?limit=100"
+
+    def _listed(self, body: Mapping[str, Any]) -> Iterable[Any]:
+        return list_of(body.get("data"))
 
     def _job_path(self, job_id: str) -> str:
         return f"/batches/{quoted(job_id)}"
