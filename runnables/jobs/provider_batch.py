@@ -7,7 +7,6 @@ as one job of the provider. What is before and after it in the chain runs for ea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, cast
 
 from runnables.compose.wrappers import ForwardingWrapper, MethodCall
@@ -18,7 +17,7 @@ from runnables.core.stops import without_stop
 from runnables.core.values import with_settings
 from runnables.engine.rows import Failed
 from runnables.errors import ConfigError
-from runnables.jobs.job_calls import arun_calls, run_calls, though_cancelled
+from runnables.jobs.job_calls import arun_calls, run_calls
 from runnables.jobs.known_jobs import KnownJobs
 from runnables.jobs.model_replacement import replace_models
 from runnables.jobs.provider_rows import BulkRows
@@ -273,7 +272,7 @@ def cancel_provider_job(model: ChatModel, job_id: str) -> None:
         ...     print(server.last.path)
         /batches/batch_1/cancel
     """
-    though_cancelled(partial(model._batch_service().cancel, job_id))
+    model._batch_service().cancel(job_id)
 
 
 async def acancel_provider_job(model: ChatModel, job_id: str) -> None:

@@ -136,7 +136,8 @@ class JobRun:
         raise AssertionError("unreachable")
 
     def _ids(self, status: BatchStatus, found: list[str]) -> None:
-        found.extend(result.custom_id for result in self._service.results(status, {}))
+        results = self._service.results(status, {})
+        found.extend([result.custom_id for result in results])
 
     async def _aids(self, status: BatchStatus, found: list[str]) -> None:
         results = owned(self._service.aresults(status, {}))

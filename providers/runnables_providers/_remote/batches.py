@@ -128,9 +128,11 @@ class RemoteBatches(BatchService):
 
     def results(self, status: BatchStatus, lines: Mapping[str, BatchLine]) -> Iterator[BatchResult]:
         """Yield the results that an ended job has."""
-        yield from self._read_results(status, self._inline_results(status), lines)
+        for result in self._read_results(status, self._inline_results(status), lines):
+            yield result
         for path in self._result_paths(status):
-            with stream(self._get(path), self._model._client_config(), self.provider) as reply:
+            request = self._get(path)
+            with stream(request, self._model._client_config(), self.provider) as reply:
                 if not is_success(reply.status):
                     failed = Reply(reply.status, reply.headers, reply.read())
                     raise self._model._refusal_error(failed)
@@ -138,10 +140,12 @@ class RemoteBatches(BatchService):
                 for data in reply:
                     with self._model._raises_server_error(data, reply.headers):
                         values = decoder.feed(data)
-                    yield from self._read_results(status, values, lines)
+                    for result in self._read_results(status, values, lines):
+                        yield result
                 with self._model._raises_server_error(b"", reply.headers):
                     values = decoder.finish()
-                yield from self._read_results(status, values, lines)
+                for result in self._read_results(status, values, lines):
+                    yield result
 
     async def aresults(
         self, status: BatchStatus, lines: Mapping[str, BatchLine]
@@ -151,8 +155,7 @@ class RemoteBatches(BatchService):
             yield result
         for path in self._result_paths(status):
             request = self._get(path)
-            reply = await astream(request, self._model._client_config(), self.provider)
-            async with reply:
+            async with await astream(request, self._model._client_config(), self.provider) as reply:
                 if not is_success(reply.status):
                     failed = Reply(reply.status, reply.headers, await reply.read())
                     raise self._model._refusal_error(failed)
