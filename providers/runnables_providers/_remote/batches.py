@@ -84,7 +84,7 @@ class RemoteBatches(BatchService):
         """Return the custom id of a result; anything but a string where it has none."""
 
     def _list_path(self) -> str | None:
-        """Return the path of the last jobs; None where none of them can be told from others."""
+        """Return the path of the last jobs; None where a job cannot be recognised among them."""
         return None
 
     def _listed(self, body: Mapping[str, Any]) -> Iterable[Any]:
