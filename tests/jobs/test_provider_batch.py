@@ -325,3 +325,26 @@ def test_methods_of_the_model_can_be_called_of_the_step(
     assert isinstance(step, ProviderBatch)
     assert step.max_wait == 7
     assert step.model is openai
+
+
+def test_fewer_rows_at_once_are_several_jobs(
+    server: BatchServer, openai: ChatModel, call: Call
+) -> None:
+    """`max_batch_size` bounds how many gather; all rows are sent once, and are in order."""
+    chain = via_provider(openai, **QUICK, max_batch_size=2) | RunnableLambda(lambda one: one.text)
+    assert call.batch(chain, WORDS) == [word.upper() for word in WORDS]
+    assert sorted(len(job.requests) for job in server.jobs) == [1, 2, 2]
+    assert sorted(word for prompts in server.prompts() for word in prompts) == sorted(WORDS)
+
+
+def test_a_cache_around_the_step_gets_what_has_an_answer(
+    server: BatchServer, openai: ChatModel, call: Call
+) -> None:
+    """A row that failed is sent again by the next batch, alone."""
+    server.fate = by_text(mast="refused")
+    chain = via_provider(openai, **QUICK).with_cache()
+    outputs = call.batch(chain, WORDS, return_exceptions=True)
+    assert isinstance(outputs[2], InvalidRequestError)
+    server.fate = by_text()
+    assert [output.text for output in call.batch(chain, WORDS)] == [word.upper() for word in WORDS]
+    assert server.prompts() == [WORDS, ["mast"]]
