@@ -161,14 +161,14 @@ class JobRun:
                 continue
             ids = new_ids(part)
             sent = {custom_id: self._lines[row] for custom_id, row in ids.items()}
+            self._submitting = True  # and stays so where an interrupt ends the call
             try:
-                self._submitting = True
                 job_id = yield Call(partial(service.submit, sent), partial(service.asubmit, sent))
             except Exception as error:
+                self._submitting = False
                 self._fail(part_rows, error)
                 continue
-            finally:
-                self._submitting = False
+            self._submitting = False
             self._open[job_id] = OpenJob(ids, False, BatchStatus(job_id, "submitted"))
             yield from self._tell_submitted(job_id, ids)
         self._report()

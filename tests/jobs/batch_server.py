@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
@@ -76,6 +76,8 @@ class BatchServer:
         fate: what becomes of a request, by its last text.
         fails: how many polls from now are answered by a 503.
         cuts: how many downloads from now break off in their middle.
+        began: set when a job is made.
+        proceeds: what the reply to that waits for.
         lost: how many replies to the making of a job get lost from now.
     """
 
@@ -94,6 +96,9 @@ class BatchServer:
         self._routes = ROUTES
         self._lock = threading.Lock()
         self._polled = threading.Event()
+        self.began = threading.Event()
+        self.proceeds = threading.Event()
+        self.proceeds.set()
 
     def find(self, job_id: str) -> Job:
         """Return the job of this id.
@@ -187,6 +192,9 @@ class _Handler(BaseHTTPRequestHandler):
         is_new = self.command == "POST" and self.path.endswith(
             ("/batches", ":batchGenerateContent")
         )
+        if is_new:
+            listener.batches.began.set()
+            listener.batches.proceeds.wait(20)
         if listener.batches.lost and is_new:
             listener.batches.lost -= 1
             return
@@ -196,11 +204,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(data)))
         for name, value in sent.headers.items():
             self.send_header(name, value)
-        self.end_headers()
         if listener.batches.cuts and isinstance(sent.body, bytes) and data:
             listener.batches.cuts -= 1
             data = data[: len(data) // 2]
-        self.wfile.write(data)
+        with suppress(ConnectionError):  # the client may have left
+            self.end_headers()
+            self.wfile.write(data)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing."""

@@ -180,6 +180,24 @@ def test_leaving_can_cancel_the_job(
     assert len(server.jobs) == 2
 
 
+def test_leaving_a_submission_says_that_a_job_may_have_begun(
+    server: BatchServer, model: ChatModel, call: Call, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its id never came, so all that can be done is to look at the list of the service."""
+    server.proceeds.clear()
+
+    def fail(_: object) -> object:
+        assert server.began.wait(20)
+        raise KeyError("another row")
+
+    branches = {"a": via_provider(model, **QUICK), "b": RunnableLambda(fail)}
+    chain: Any = RunnableLambda(lambda text: text) | branches
+    with caplog.at_level(logging.WARNING, "runnables"), pytest.raises(KeyError):
+        call.invoke(chain, "ahoy")
+    server.proceeds.set()
+    assert "a batch job was being sent, and may have begun" in caplog.text
+
+
 def test_a_job_that_cannot_be_noted_down_does_not_go_on(
     server: BatchServer, model: ChatModel, call: Call
 ) -> None:
