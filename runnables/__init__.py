@@ -180,6 +180,14 @@ if TYPE_CHECKING:
     )
     from runnables.jobs.options import JobOptions as JobOptions
     from runnables.jobs.progress import Progress as Progress
+    from runnables.jobs.provider_batch import (
+        ProviderBatch as ProviderBatch,
+        acancel_provider_job as acancel_provider_job,
+        cancel_provider_job as cancel_provider_job,
+        via_flex as via_flex,
+        via_provider as via_provider,
+    )
+    from runnables.jobs.provider_states import BatchProgress as BatchProgress
     from runnables.messages import (
         AIMessage as AIMessage,
         AIMessageChunk as AIMessageChunk,
@@ -267,6 +275,7 @@ if TYPE_CHECKING:
         BaseChatModel as BaseChatModel,
         SimpleChatModel as SimpleChatModel,
     )
+    from runnables.models.batch_service import BatchStatus as BatchStatus
     from runnables.models.budget import Budget as Budget
     from runnables.models.fakes import (
         DeterministicFakeEmbedding as DeterministicFakeEmbedding,

@@ -78,6 +78,10 @@ HOMES: Final = {
     "runnables.jobs.job": "AsyncBatchJob BatchJob BatchResult",
     "runnables.jobs.options": "JobOptions",
     "runnables.jobs.progress": "Progress",
+    "runnables.jobs.provider_batch": (
+        "acancel_provider_job cancel_provider_job ProviderBatch via_flex via_provider"
+    ),
+    "runnables.jobs.provider_states": "BatchProgress",
     "runnables.messages": (
         "add_ai_message_chunks add_usage AIMessage AIMessageChunk AnyMessage "
         "AudioContentBlock BaseMessage BaseMessageChunk ChatMessage ChatMessageChunk "
@@ -102,6 +106,7 @@ HOMES: Final = {
         "StopSequenceFilter truncate_at_stop truncate_message truncate_stream"
     ),
     "runnables.models.base_chat_model": "BaseChatModel SimpleChatModel",
+    "runnables.models.batch_service": "BatchStatus",
     "runnables.models.budget": "Budget",
     "runnables.models.fakes": (
         "DeterministicFakeEmbedding FakeEmbeddings FakeListChatModel "

@@ -221,6 +221,8 @@ SUBJECTS = (
             "Caches": "InMemoryCache SQLiteCache RunnableCache BaseCache",
             "Rate limits": "InMemoryRateLimiter BaseRateLimiter",
             "Money": "Budget",
+            "Half the price: batch jobs of the providers, and flex": "via_provider via_flex "
+            "ProviderBatch BatchProgress BatchStatus cancel_provider_job acancel_provider_job",
         },
     ),
     Subject(

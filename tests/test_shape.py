@@ -68,7 +68,9 @@ MACHINERY_ELSEWHERE: Mapping[str, str] = {
 """Other modules that import them, and why; an entry that is not needed fails."""
 
 MAX_LINES = 400
-TOO_LONG: Mapping[str, str] = {}
+TOO_LONG: Mapping[str, str] = {
+    "runnables/__init__.py": "checkers need a line for each public name",
+}
 """Files with more lines, and why; an entry that is not needed fails."""
 
 HEAVY = (

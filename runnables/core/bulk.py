@@ -6,6 +6,7 @@ after it each row runs by itself (see `engine/rows.py`).
 
 An error belongs to its own item: a micro-batch that fails as a whole runs again item by item. It
 does not where the error says that the service is down or busy, which would only get more requests.
+A step that knows which items failed returns `Failed` in their places, and is not run again.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def run_micro_batch(
         return _call(runnable, values, scope, kwargs)
     except Exception as error:
         if len(values) == 1 or isinstance(error, _SERVICE_ERRORS):
-            return _failed(without_stop(error, runnable), len(values))
+            return failed_rows(without_stop(error, runnable), len(values))
     return [run_micro_batch(runnable, [value], config, kwargs)[0] for value in values]
 
 
@@ -111,7 +112,7 @@ async def arun_micro_batch(
         return await _acall(runnable, values, scope, kwargs)
     except Exception as error:
         if len(values) == 1 or isinstance(error, _SERVICE_ERRORS):
-            return _failed(without_stop(error, runnable), len(values))
+            return failed_rows(without_stop(error, runnable), len(values))
     return [(await arun_micro_batch(runnable, [value], config, kwargs))[0] for value in values]
 
 
@@ -126,7 +127,7 @@ def _call(
         return runnable._invoke_batch(values, scope, kwargs)
     with Run(runnable, scope, values) as run:
         outputs = runnable._invoke_batch(values, run.scope, kwargs)
-        run.end(outputs)
+        run.end(_shown(outputs))
         return outputs
 
 
@@ -141,11 +142,16 @@ async def _acall(
         return await runnable._ainvoke_batch(values, scope, kwargs)
     async with Run(runnable, scope, values) as run:
         outputs = await runnable._ainvoke_batch(values, run.scope, kwargs)
-        run.end(outputs)
+        run.end(_shown(outputs))
         return outputs
 
 
-def _failed(error: Exception, count: int) -> list[Failed]:
+def _shown(outputs: list[Any]) -> list[Any]:
+    """Return the outputs for an event: those of a step that fails by row have its errors."""
+    return [output.error if isinstance(output, Failed) else output for output in outputs]
+
+
+def failed_rows(error: Exception, count: int) -> list[Failed]:
     """Return an error for each item: copies, as each gets a note that says where it happened."""
     return [Failed(error), *(Failed(_copied(error)) for _ in range(1, count))]
 

@@ -41,10 +41,10 @@ def cached_answer(
         messages: the conversation.
         options: the options of the call.
     """
-    entry = _cache_entry(policy, messages, options)
+    entry = cache_entry(policy, messages, options)
     answer = entry.get()
     if answer is not NOT_CACHED:
-        return with_ids(_mark_cached(answer), messages)
+        return with_ids(mark_cached(answer), messages)
     answer = checked_answer(policy, policy._run_request(hook, messages, options), messages)
     entry.set(answer)
     return answer
@@ -57,10 +57,10 @@ async def acached_answer(
     options: Options,
 ) -> AIMessage:
     """Do what `cached_answer` does, async."""
-    entry = _cache_entry(policy, messages, options)
+    entry = cache_entry(policy, messages, options)
     answer = await entry.aget()
     if answer is not NOT_CACHED:
-        return with_ids(_mark_cached(answer), messages)
+        return with_ids(mark_cached(answer), messages)
     answer = checked_answer(policy, await policy._arun_request(hook, messages, options), messages)
     await entry.aset(answer)
     return answer
@@ -80,10 +80,10 @@ def cached_chunks(
         messages: the conversation.
         options: the options of the call.
     """
-    entry = _cache_entry(policy, messages, options)
+    entry = cache_entry(policy, messages, options)
     answer = entry.get()
     if answer is not NOT_CACHED:
-        yield final_chunk(with_ids(_mark_cached(answer), messages))
+        yield final_chunk(with_ids(mark_cached(answer), messages))
         return
     parts = ANSWER_CHUNKS.accumulator()
     try:
@@ -103,10 +103,10 @@ async def acached_chunks(
     options: Options,
 ) -> AsyncGenerator[Any, None]:
     """Run `cached_chunks`, in async."""
-    entry = _cache_entry(policy, messages, options)
+    entry = cache_entry(policy, messages, options)
     answer = await entry.aget()
     if answer is not NOT_CACHED:
-        yield final_chunk(with_ids(_mark_cached(answer), messages))
+        yield final_chunk(with_ids(mark_cached(answer), messages))
         return
     parts = ANSWER_CHUNKS.accumulator()
     try:
@@ -125,7 +125,7 @@ _METADATA: Final = frozenset({"id", "usage_metadata", "response_metadata"})
 """The fields of a message that no model gets: equal conversations may differ in them."""
 
 
-def _cache_entry(policy: RequestPolicy, messages: Messages, options: Options) -> CacheEntry:
+def cache_entry(policy: RequestPolicy, messages: Messages, options: Options) -> CacheEntry:
     """Return the entry of an answer, whose key is the model, the options and the conversation."""
     payloads = [_cache_payload(message) for message in messages]
     key = digest("chat", type(policy), policy._identity(), options, payloads)
@@ -139,7 +139,7 @@ def _cache_payload(message: BaseMessage) -> dict[str, Any]:
     return {name: getattr(message, name) for name in names}
 
 
-def _mark_cached(answer: AIMessage) -> AIMessage:
+def mark_cached(answer: AIMessage) -> AIMessage:
     """Mark an answer, which was read from a cache for this call alone, as one without costs."""
     answer.response_metadata["from_cache"] = True
     return answer

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 from runnables.compose.policies.backoff import MAX_RETRY_DELAY, Backoff
 from runnables.core.bounds import check_seconds
 from runnables.engine.stream import aclose, close, owned
-from runnables.errors import ModelError, RateLimitError, is_retryable
+from runnables.errors import ConfigError, ModelError, RateLimitError, is_retryable
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from runnables.compose.policies.attempts import RetryPolicy
     from runnables.compose.policies.failures import Restart
     from runnables.engine.stream import StreamInfo
+    from runnables.models.batch_service import BatchService
     from runnables.models.rate_limits import BaseRateLimiter
 
 R = TypeVar("R")
@@ -124,6 +125,30 @@ class RequestPolicy:
             backoff=self._backoff,
             max_delay=self._max_delay,
             defers_to_outer=True,
+        )
+
+    # -- other ways to be asked
+
+    def _batch_service(self) -> BatchService:
+        """Return the batch jobs of the service; a provider whose service has some writes it.
+
+        Raises:
+            ConfigError: it has none.
+        """
+        raise ConfigError(
+            f"{type(self).__name__} has no batch jobs of a provider. The models of OpenAI, "
+            "Anthropic and Google have; for others, `batch` sends the requests one by one."
+        )
+
+    def _flex_options(self) -> dict[str, Any]:
+        """Return the options of a call that costs less as it is not urgent.
+
+        Raises:
+            ConfigError: the service does not sell such calls.
+        """
+        raise ConfigError(
+            f"{type(self).__name__} has no flex processing: OpenAI and Google sell it. The "
+            "batch jobs of a provider cost as little, where it has some: via='provider'."
         )
 
     # -- requests

@@ -97,5 +97,6 @@ ELSEWHERE = {
     ),
     "runnables_providers.ollama.embeddings.OllamaEmbeddings": "needs a server: see tests/providers",
     "runnables.models.fakes.FakeEmbeddings": "random: no two calls return the same",
+    "runnables.jobs.provider_batch.ProviderBatch": "needs a server: see tests/jobs",
 }
 """Classes that the laws cannot be tested with, and why."""

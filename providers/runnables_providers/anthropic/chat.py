@@ -17,6 +17,7 @@ from runnables_providers.anthropic.requests import OPTIONS, as_own_tool, format_
 
 if TYPE_CHECKING:
     from runnables.messages import BaseMessage
+    from runnables.models.batch_service import BatchService
     from runnables.models.structured.output import Method
     from runnables_providers._http import Request
     from runnables_providers.anthropic.settings import AnthropicSettings
@@ -162,6 +163,11 @@ class ChatAnthropic(HTTPChatModel, internal=True):
         return super()._build_request(
             messages, {**options, "extra_headers": headers}, streamed=streamed
         )
+
+    def _batch_service(self) -> BatchService:
+        from runnables_providers.anthropic.batches import AnthropicBatches
+
+        return AnthropicBatches(self)
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         if "tool_choice" in options and not self._is_official_url():

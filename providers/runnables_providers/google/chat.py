@@ -13,6 +13,7 @@ from runnables_providers.google.service import API_VERSION, GoogleRemote, resour
 
 if TYPE_CHECKING:
     from runnables.messages import BaseMessage
+    from runnables.models.batch_service import BatchService
     from runnables_providers.google.settings import GoogleSettings
 
 
@@ -104,6 +105,14 @@ class ChatGoogleGenerativeAI(GoogleRemote, HTTPChatModel, internal=True):
     def _path(self, options: Mapping[str, Any], *, streamed: bool) -> str:
         method = "streamGenerateContent?alt=sse" if streamed else "generateContent"
         return self._model_path(options.get("model"), method)
+
+    def _batch_service(self) -> BatchService:
+        from runnables_providers.google.batches import GoogleBatches
+
+        return GoogleBatches(self)
+
+    def _flex_options(self) -> dict[str, Any]:
+        return {"service_tier": "flex"}
 
     def _exchange(self, messages: list[BaseMessage], options: dict[str, Any]) -> ApiCall:
         return Generation(messages, options)

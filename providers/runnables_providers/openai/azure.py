@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Unpack, cast
 from urllib.parse import quote
 
 from runnables.errors import AuthenticationError, ConfigError
+from runnables.models.request_policies import RequestPolicy
 from runnables_providers._remote.keys import hidden, key_of
 from runnables_providers._remote.other_names import AZURE_NAMES, takes_other_names
 from runnables_providers._remote.service import Service, variable
@@ -15,6 +16,7 @@ from runnables_providers.openai.chat import ChatOpenAI
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from runnables.models.batch_service import BatchService
     from runnables_providers.openai.settings import AzureSettings, OpenAISettings
 
 AZURE: Final = Service(
@@ -140,6 +142,12 @@ class AzureChatOpenAI(ChatOpenAI, internal=True):
                 raise ConfigError(f"AzureChatOpenAI: {deployment!r} cannot be a deployment")
             path = f"/deployments/{quote(deployment, safe='')}{path}"
         return f"{path}?api-version={quote(version, safe='')}"
+
+    def _batch_service(self) -> BatchService:
+        return RequestPolicy._batch_service(self)  # its files and jobs have other URLs
+
+    def _flex_options(self) -> dict[str, Any]:
+        return RequestPolicy._flex_options(self)  # Azure does not sell it
 
     def _version(self) -> str | None:
         return self.api_version or variable("OPENAI_API_VERSION")

@@ -18,6 +18,7 @@ from runnables_providers.openai.service import OpenAIRemote
 
 if TYPE_CHECKING:
     from runnables.messages import AIMessage, BaseMessage
+    from runnables.models.batch_service import BatchService
     from runnables_providers.openai.settings import OpenAISettings
 
 
@@ -139,6 +140,16 @@ class ChatOpenAI(OpenAIRemote, HTTPChatModel, internal=True):
             endpoint=endpoint_of(self._url(), "/chat/completions"),
             official=official,
         )
+
+    # -- at half the price
+
+    def _batch_service(self) -> BatchService:
+        from runnables_providers.openai.batches import OpenAIBatches
+
+        return OpenAIBatches(self)
+
+    def _flex_options(self) -> dict[str, Any]:
+        return {"service_tier": "flex"}
 
     # -- answers in the background
 
