@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 JOB_KEYWORDS: Final = frozenset(
     "progress checkpoint key retry_failed accept_change durability max_errors budget retry_for "
-    "prices".split()
+    "prices via".split()
 )
 """The keywords that make a job of a batch: see `jobs/options.py`."""
 

@@ -19,7 +19,7 @@ from runnables.jobs.file_lock import FileLock
 from runnables.jobs.fingerprint import Fingerprint, changes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Durability = Literal["normal", "full"]
 """What outlives what: "normal" the death of the process, "full" a power cut, too."""
@@ -210,6 +210,16 @@ class Checkpoint:
     async def aput(self, row: Mapping[str, Any]) -> None:
         """Do what `put` does, async."""
         await self._commits.awrite(_Put(schema.PUT_ROW, {**row, "run": self._run}))
+
+    def put_provider_job(self, job_id: str, custom_ids: Sequence[str]) -> None:
+        """Store a job of a provider, so that a later run goes on with it."""
+        values = (job_id, json.dumps(list(custom_ids)), timestamp(), self._run)
+        self._commits.write(_Put(schema.PUT_PROVIDER_JOB, values))
+
+    def provider_jobs(self) -> dict[str, list[str]]:
+        """Return the custom ids of each job that earlier runs have submitted."""
+        found = self._writer.execute("SELECT id, custom_ids FROM provider_job")
+        return {job_id: json.loads(custom_ids) for job_id, custom_ids in found}
 
     def move(self, row: StoredRow, position: int) -> None:
         """Store that a row is at another position now."""

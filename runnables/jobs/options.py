@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from runnables.core.batch_methods import JOB_KEYWORDS
 from runnables.core.bounds import check_seconds
@@ -34,6 +34,9 @@ class JobOptions:
         budget: what the models may spend before the job stops; a number counts tokens.
         retry_for: for how many seconds a row is tried again after errors that may pass.
         prices: what a million tokens of a model cost, by its name, as for `Budget`.
+        via: "provider": models are asked through the batch jobs of their providers, for half the
+            price, as `via_provider` does; a checkpoint keeps the ids of these jobs, so that a run
+            after a crash waits for them instead of paying twice. "flex": as `via_flex` does.
     """
 
     progress: Report = False
@@ -46,6 +49,7 @@ class JobOptions:
     budget: Budget | int | None = None
     retry_for: float = 600.0
     prices: Mapping[str, Price] = field(default_factory=dict[str, Price])
+    via: Literal["provider", "flex"] | None = None
 
     def __post_init__(self) -> None:
         check_report(self.progress)
@@ -54,6 +58,8 @@ class JobOptions:
         checked_prices(self.prices)
         if self.durability not in SYNCHRONOUS:
             raise ConfigError(f"durability={self.durability!r}: expected 'normal' or 'full'")
+        if self.via not in (None, "provider", "flex"):
+            raise ConfigError(f"via={self.via!r}: expected 'provider' or 'flex'")
         _check_max_errors(self.max_errors)
         _check_budget(self.budget)
         path: Any = self.checkpoint

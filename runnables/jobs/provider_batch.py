@@ -125,6 +125,10 @@ class ProviderBatch(ForwardingWrapper[LanguageModelInput, AIMessage], internal=T
         super().__setstate__(state)
         self._jobs = KnownJobs(self.attach)
 
+    def attach_job(self, job_id: str, custom_ids: Sequence[str]) -> None:
+        """Go on with a job that was submitted before, as if `attach` had named it."""
+        self._jobs.add(job_id, custom_ids)
+
     def _identity(self) -> dict[str, Any]:
         return {"model": self.model}  # how it is asked does not change the answers
 

@@ -20,8 +20,15 @@ class RowRecord:
         self._row = row
         self.usage = Usage()
         self.cost: float | None = None
-        self.began = time.monotonic()
+        self._began = time.monotonic()
         self._started_at = timestamp()
+        self._failed_at: float | None = None
+
+    def first_failure(self) -> float:
+        """Return when its first attempt failed, of `time.monotonic()`: now, the first time."""
+        if self._failed_at is None:
+            self._failed_at = time.monotonic()
+        return self._failed_at
 
     def done(self, written: Written, attempts: int) -> dict[str, Any]:
         """Return the record of a row that has an output."""
@@ -59,7 +66,7 @@ class RowRecord:
             "cost": self.cost,
             "models": ", ".join(models) or None,
             "started_at": self._started_at,
-            "seconds": time.monotonic() - self.began,
+            "seconds": time.monotonic() - self._began,
         }
 
 

@@ -12,6 +12,7 @@ from runnables.compose.policies.attempts import Attempts, RetryPolicy
 from runnables.compose.policies.backoff import Backoff, requested_delay
 from runnables.core.batching import Batch, is_many
 from runnables.core.config import ensure_scope
+from runnables.core.description import walk
 from runnables.core.rows import Call, Routine, Step
 from runnables.engine.cancellation import lock, raise_if_cancelled
 from runnables.engine.fan_out import NO_RESULT, index_of
@@ -32,6 +33,7 @@ from runnables.jobs.driving import adrive, drive
 from runnables.jobs.ending import Ended, stopped
 from runnables.jobs.fingerprint import fingerprint
 from runnables.jobs.progress import Counter, Reporter
+from runnables.jobs.provider_batch import ProviderBatch, via_flex, via_provider
 from runnables.jobs.row_record import RowRecord
 from runnables.jobs.rows import JobRow, RowSource, Tickets
 from runnables.jobs.value_format import OutputFormat, Written
@@ -39,7 +41,7 @@ from runnables.models.prices import checked_prices
 from runnables.models.usage import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterable
+    from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 
     from runnables.core.batching import Configs
     from runnables.core.rows import RowOrder, RowPlace
@@ -84,6 +86,8 @@ class JobRun(Batch):
         raise_first: bool = False,
     ) -> None:
         self._options = options
+        self._chain = runnable  # as it is without `via`
+        runnable = self._sent_via(runnable)
         self._raise_first = raise_first
         self._source = RowSource(rows, options.key)
         total = len(rows) if isinstance(rows, Sized) else None
@@ -103,6 +107,18 @@ class JobRun(Batch):
         self._output_format = OutputFormat(runnable)
         self._reporter = Reporter(options.progress, self.counter)
         self._checkpoint: Checkpoint | None = None
+
+    def _sent_via(self, runnable: Any) -> Any:
+        """Return the chain with its models asked as `via` says."""
+        if self._options.via == "flex":
+            return via_flex(runnable)
+        if self._options.via == "provider":
+            return via_provider(runnable, on_submitted=self._on_submitted)
+        return runnable
+
+    def _on_submitted(self, job_id: str, custom_ids: Sequence[str]) -> None:
+        if self._checkpoint is not None:
+            self._checkpoint.put_provider_job(job_id, custom_ids)
 
     def _with_handlers(self) -> Usage | None:
         """Add the handlers that all rows share; return the usage of rows in one call, if any."""
@@ -131,10 +147,14 @@ class JobRun(Batch):
             key = self._options.key
             name = "content" if key is None else key if isinstance(key, str) else "a function"
             accept = self._options.accept_change
-            checkpoint.start_run(fingerprint(self._runnable), name, accept_change=accept)
+            checkpoint.start_run(fingerprint(self._chain), name, accept_change=accept)
         except BaseException:
             checkpoint.close()
             raise
+        for step in walk(self._runnable) if self._options.via == "provider" else ():
+            if isinstance(step, ProviderBatch):
+                for job_id, custom_ids in checkpoint.provider_jobs().items():
+                    step.attach_job(job_id, custom_ids)
         self._checkpoint = self._source.checkpoint = checkpoint
         self._source.is_blocking = True
 
@@ -214,7 +234,7 @@ class JobRun(Batch):
     ) -> float | None:
         """Return how long to wait before the next attempt of a row; None where it is given up."""
         seconds = attempts.wait(error)
-        left = record.began + self._options.retry_for - time.monotonic()
+        left = record.first_failure() + self._options.retry_for - time.monotonic()
         if seconds is None or self.fatal is not None or self._is_stopped:
             return None
         return seconds if min(seconds, requested_delay(error) or seconds) <= left else None

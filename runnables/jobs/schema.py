@@ -23,12 +23,17 @@ TABLES: Final = (
     "input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, cost REAL, models TEXT, "
     "started_at TEXT NOT NULL, seconds REAL NOT NULL, run INTEGER NOT NULL REFERENCES run, "
     "UNIQUE (key, occurrence)) STRICT",
+    # jobs of providers: custom_ids is a list in JSON, as `on_submitted` of via_provider gets it
+    "CREATE TABLE provider_job (id TEXT PRIMARY KEY, custom_ids TEXT NOT NULL, "
+    "submitted_at TEXT NOT NULL, run INTEGER NOT NULL REFERENCES run) STRICT",
     "CREATE INDEX row_failed ON row (id) WHERE status = 'failed'",
     # a row that the rows of the last run did not have has no position
     "CREATE VIEW results AS SELECT position, key, occurrence, status, input, output, error_type, "
     "error, attempts, input_tokens, output_tokens, cost, models, started_at, seconds "
     "FROM row WHERE position IS NOT NULL ORDER BY position",
 )
+
+PUT_PROVIDER_JOB: Final = "INSERT OR REPLACE INTO provider_job VALUES (?, ?, ?, ?)"
 
 SET_JOB: Final = "INSERT OR REPLACE INTO job VALUES (?, ?)"
 
