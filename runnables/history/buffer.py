@@ -157,11 +157,11 @@ def _only(keys: Collection[str], setting: str) -> str:
 class ConversationBufferWindowMemory(ConversationBufferMemory):
     """A `ConversationBufferMemory` that loads the last turns only; all of them stay stored.
 
-    To shorten by tokens, or to keep calls and their results together, use `trim_messages`.
+    To shorten by tokens, or to keep calls and their results together, use `trim_messages`. The
+    other arguments are those of `ConversationBufferMemory`.
 
     Args:
         k: how many turns are loaded, of two messages each.
-        **settings: those of `ConversationBufferMemory`.
 
     Raises:
         ConfigError: a `k` that is no whole number, or negative.
