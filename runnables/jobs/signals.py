@@ -1,0 +1,173 @@
+"""What the ends of calls tell about a service: its rate, its latency, and why it refuses."""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from runnables.jobs.limits import LimitedCall
+
+RATE_SECONDS: Final = 1.5
+"""The rate is that of so many seconds, and of at least so many calls; tokens vary more."""
+
+RATE_CALLS: Final = 30
+RATE_CALLS_OF_TOKENS: Final = 100
+
+
+class _Success(NamedTuple):
+    at: float
+    tokens: float
+
+
+class SuccessRate:
+    """How many calls, or tokens, a service has answered in a second lately.
+
+    Attributes:
+        mean_tokens: how many tokens a call takes, on average.
+    """
+
+    def __init__(self) -> None:
+        self.mean_tokens = 0.0
+        self._successes: deque[_Success] = deque(maxlen=4096)
+
+    def add(self, now: float, tokens: float) -> None:
+        """Count an answer."""
+        self._successes.append(_Success(now, tokens))
+        self.mean_tokens += (tokens - self.mean_tokens) / min(len(self._successes), 200)
+
+    def measure(self, now: float, *, tokens: bool = False) -> float | None:
+        """Return how many calls, or tokens, a second; None where too few were answered."""
+        least = RATE_CALLS_OF_TOKENS if tokens else RATE_CALLS
+        count, total, since = 0, 0.0, now
+        for success in reversed(self._successes):
+            if count >= least and success.at < now - RATE_SECONDS:
+                break
+            count, since = count + 1, success.at
+            total += success.tokens if tokens else 1
+        return total / max(now - since, 0.05) if count > 1 else None
+
+
+LATENCY_CALLS: Final = (20, 60)
+"""Of how many calls the median is taken: half of those in flight, between these bounds."""
+
+SLOWER: Final = 1.5
+"""From so many times the least median on, a limit does not grow."""
+
+MUCH_SLOWER: Final = 3.0
+"""From so many times on, it shrinks. (A limit that shrank at 1.5 times fell to one or two calls
+where answers differ much in length.)"""
+
+FORGETTING: Final = 1.01
+"""What the least median grows by with each further one, as services change."""
+
+
+class LatencyTrend:
+    """How long answers take, against how long they took at best.
+
+    Attributes:
+        typical: the last median, in seconds; the mean before the first.
+    """
+
+    def __init__(self) -> None:
+        self.typical = 0.0
+        self._latest: list[float] = []
+        self._least: float | None = None
+
+    @property
+    def is_slower(self) -> bool:
+        """Tell whether answers take so long that more calls at once would not help."""
+        return self._least is not None and self.typical > SLOWER * self._least
+
+    def add(self, latency: float, limit: float) -> bool:
+        """Count an answer; tell whether it shows that the service has become much slower.
+
+        Args:
+            latency: how many seconds it took.
+            limit: how many calls may be in flight.
+        """
+        self._latest.append(latency)
+        if self._least is None:
+            self.typical = sum(self._latest) / len(self._latest)
+        fewest, most = LATENCY_CALLS
+        if len(self._latest) < max(fewest, min(most, int(limit / 2))):
+            return False
+        self.typical = median(self._latest)
+        self._latest.clear()
+        forgotten = self.typical if self._least is None else self._least * FORGETTING
+        self._least = max(min(self.typical, forgotten), 1e-9)
+        return self.typical > MUCH_SLOWER * self._least
+
+
+COMPARED: Final = 3
+"""How many refusals are compared, to tell a limit of calls at once from one of calls a second."""
+
+SHARP: Final = 1.15
+"""How far apart they may be, as a ratio: a limit of calls at once is one number."""
+
+NO_ANSWER: Final = 0.05
+"""The least seconds without a refusal after which a call counts as accepted."""
+
+
+class Refusals:
+    """The refusals that cut the limit, and whether they are about the number of calls at once.
+
+    A service with a limit for calls at once takes every call below it, and refuses every call
+    above. One with a limit for a time takes calls with more in flight than when it refused one.
+    """
+
+    def __init__(self) -> None:
+        self._compared: deque[LimitedCall] = deque(maxlen=COMPARED)
+        self._accepted: deque[LimitedCall] = deque(maxlen=1000)
+        self._answered_after = 0.0
+
+    @property
+    def accepted_after(self) -> float:
+        """Return the seconds after which a call that was not refused counts as accepted."""
+        return max(3 * self._answered_after, NO_ANSWER)
+
+    @property
+    def is_sure(self) -> bool:
+        """Tell whether so many refusals were compared that the conclusion is reliable."""
+        return len(self._compared) == COMPARED
+
+    def accepted(self, call: LimitedCall) -> None:
+        """Count a call that was answered."""
+        self._accepted.append(call)
+
+    def refused(self, call: LimitedCall, live: Iterable[LimitedCall], now: float) -> None:
+        """Note how soon a refusal came, and that it was not really in flight meanwhile.
+
+        Args:
+            call: the refused call.
+            live: the calls in flight.
+            now: the time, in seconds.
+        """
+        self._answered_after = max(now - call.begun, 0.9 * self._answered_after)
+        for other in live:
+            other.in_flight -= other.number > call.number
+
+    def calls_at_once(
+        self, refused: LimitedCall, live: Iterable[LimitedCall], now: float
+    ) -> int | None:
+        """Return the least number in flight that is refused; None where it is not about that.
+
+        Args:
+            refused: the call that was refused last.
+            live: the calls in flight.
+            now: the time, in seconds.
+        """
+        self._compared.append(refused)
+        counts = [call.in_flight for call in self._compared]
+        if max(counts) > SHARP * min(counts) + 1:
+            return None
+        since = self._compared[0].number
+        pending = (call for call in live if now - call.begun > self.accepted_after)
+        accepted_above = sum(
+            call.number > since and call.in_flight >= min(counts)
+            for call in (*self._accepted, *pending)
+        )
+        return min(counts) if accepted_above < COMPARED else None
