@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -21,12 +21,14 @@ class Reply:
         seconds: when it comes, from the start of the call.
         headers: those of the response.
         retry_after: the seconds after which the service wants the call again, if it says so.
+        by_tokens: whether it says that tokens are what it lacks.
     """
 
     status: int
     seconds: float
     headers: Mapping[str, str] = field(default_factory=dict)
     retry_after: float | None = None
+    by_tokens: bool = False
 
 
 class _Bucket:
@@ -73,9 +75,11 @@ class Service:
         sigma: how much they vary (of the logarithm).
         tells: whether it says after how long a refused call may come again.
         headers: whether it says what its limits are, and what is left of them.
+        names: whether a refusal says that it is about tokens.
         changes: what the limits are multiplied by, from what time on.
         at_random: the share of calls that it refuses whatever the load is.
         errors: the share of calls that fail by an error of its own.
+        network: the mean seconds by which the client learns of an end later than the service.
     """
 
     rps: float | None = None
@@ -88,9 +92,11 @@ class Service:
     sigma: float = 0.3
     tells: bool = False
     headers: bool = False
+    names: bool = False
     changes: Sequence[tuple[float, float]] = ()
     at_random: float = 0.0
     errors: float = 0.0
+    network: float = 0.005
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -139,7 +145,8 @@ class Service:
         if self.at_once and self.in_flight >= self.at_once * factor:
             waits.append(1.0)
         if (wait := max(waits)) > 0:
-            return self._refusal(wait, now, factor)
+            by_tokens = self.names and self._tokens is not None and waits[-1] == wait
+            return self._refusal(wait, now, factor, by_tokens=by_tokens)
         for bucket, amount in ((self._requests, 1.0), (self._tokens, tokens)):
             if bucket:
                 bucket.level -= amount
@@ -151,13 +158,19 @@ class Service:
             return Reply(500, seconds / 2)
         return Reply(200, seconds, self._headers(now, factor))
 
+    def delay(self) -> float:
+        """Return the seconds by which the client learns of an end later than the service."""
+        return self._random.expovariate(1 / self.network) if self.network else 0.0
+
     def end(self, reply: Reply) -> None:
         """Count that a call has ended."""
         self.in_flight -= reply.status != 429
 
-    def _refusal(self, wait: float, now: float, factor: float) -> Reply:
+    def _refusal(
+        self, wait: float, now: float, factor: float, *, by_tokens: bool = False
+    ) -> Reply:
         told = max(wait, 0.05) if self.tells else None
-        return Reply(429, 0.03, self._headers(now, factor), told)
+        return Reply(429, 0.03, self._headers(now, factor), told, by_tokens)
 
     def _headers(self, now: float, factor: float) -> dict[str, str]:
         if not self.headers:

@@ -60,6 +60,10 @@ BEYOND: Final = 1.1
 ALIKE: Final = 1.25
 """How far apart two paces that refusals led to may be, as a ratio, to count as a known one."""
 
+HELD: Final = 100
+"""How many calls make a number of calls at once reliable: where fewer are refused after them, the
+service has changed."""
+
 SHRINK: Final = 0.9
 """What the limit is multiplied by where answers have become slow."""
 
@@ -102,6 +106,7 @@ class AdaptiveLimit(CallLimit):
         self._outcomes: deque[bool] = deque(maxlen=RECENT)
         self._cuts = 0
         self._known_at_once: int | None = None
+        self._known_since = 0
         self._accepted_beyond = 0
         self._known_pace: float | None = None
         self._last_found: float | None = None
@@ -254,7 +259,13 @@ class AdaptiveLimit(CallLimit):
         self._cuts += 1
         self._outcomes.clear()
         self._accepted_beyond = 0
+        known = self._known_at_once
+        held = call.number - self._known_since >= HELD
+        if known is not None and held and call.in_flight < NEAR * known:
+            self._refusals.start_over()
         at_once = self._refusals.calls_at_once(call, self._live.values(), now)
+        if known is None or held:
+            self._known_since = call.number
         self._known_at_once = at_once
         if at_once is not None:
             self._limit = max(1.0, at_once - 1.0)

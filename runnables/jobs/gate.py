@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from runnables.engine.cancellation import lock
 from runnables.engine.timeouts import AsyncWakeup, Wakeup, async_sleep, sleep
-from runnables.errors import ModelError, RateLimitError, is_retryable
+from runnables.errors import RateLimitError, is_retryable
 from runnables.models.rate_limits import FairQueue, QueueEntry
 from runnables.models.response_headers import headers_listener
 
@@ -177,6 +177,7 @@ class Turn:
         self._clock = clock
         self._tokens = tokens
         self._used: float | None = None
+        self._lacks_tokens = False
         self._enqueue = queue.enqueue_first if first else queue.enqueue
         self._call: LimitedCall | None = None
         self._listener: Any = None
@@ -235,8 +236,8 @@ class Turn:
         """Take what a response within this turn says about limits."""
         call = self._call
         if call is not None:
-            limit = self._queue.limit
-            self._queue.report(lambda: limit.state(headers, self._clock(), call))
+            limit, now = self._queue.limit, self._clock()
+            self._lacks_tokens = self._queue.report(lambda: limit.state(headers, now, call))
 
     def _end(self, error: BaseException | None, *, began: bool = True) -> None:
         call, self._call = self._call, None
@@ -246,13 +247,11 @@ class Turn:
             headers_listener.set(self._listener)
         limit, now = self._queue.limit, self._clock()
         if isinstance(error, RateLimitError) and is_retryable(error):
-            by_tokens = _ABOUT_TOKENS.search(str(error)) is not None
+            by_tokens = self._lacks_tokens or _ABOUT_TOKENS.search(str(error)) is not None
             self.delay = self._queue.report(
                 lambda: limit.refused(call, now, error.retry_after, by_tokens=by_tokens)
             )
         elif error is None and began:
-            self._queue.report(lambda: limit.succeeded(call, now, tokens=self._used))
-        elif isinstance(error, Exception) and not isinstance(error, ModelError):
             self._queue.report(lambda: limit.succeeded(call, now, tokens=self._used))
         else:
             self._queue.report(lambda: limit.failed(call, now))

@@ -108,6 +108,9 @@ COMPARED: Final = 3
 SHARP: Final = 1.15
 """How far apart they may be, as a ratio: a limit of calls at once is one number."""
 
+ABOVE: Final = 0.05
+"""The part of the calls that may be accepted above it: services see the end of a call earlier."""
+
 NO_ANSWER: Final = 0.05
 """The least seconds without a refusal after which a call counts as accepted."""
 
@@ -166,8 +169,12 @@ class Refusals:
             return None
         since = self._compared[0].number
         pending = (call for call in live if now - call.begun > self.accepted_after)
-        accepted_above = sum(
-            call.number > since and call.in_flight >= min(counts)
-            for call in (*self._accepted, *pending)
-        )
-        return min(counts) if accepted_above < COMPARED else None
+        accepted = [
+            call.in_flight for call in (*self._accepted, *pending) if call.number > since
+        ]
+        above = sum(count >= min(counts) for count in accepted)
+        return min(counts) if above < max(COMPARED, ABOVE * len(accepted)) else None
+
+    def start_over(self) -> None:
+        """Forget the refusals: the service has changed."""
+        self._compared.clear()
