@@ -1,7 +1,7 @@
 """The command `python -m benchmarks.auto_limit`: `max_concurrency="auto"` on services with limits.
 
-It runs ten thousand calls against each simulated service, on a simulated clock, and prints how much
-of the service's capacity was used, and how many calls were refused. With `--http`, it runs the same
+It runs ten thousand calls or more against each simulated service, on a simulated clock, and prints
+how much of the service's capacity was used, and how many calls were refused. With `--http`, it runs the same
 limit against a real server on loopback, in real time, through a model and its HTTP client.
 """
 
@@ -21,6 +21,8 @@ from runnables.jobs.adaptive import AdaptiveLimit
 from runnables.jobs.limits import CallLimit, LimitedCall
 
 CALLS = 10_000
+SECONDS = 100
+"""A run has so many calls, or as many as the service can answer in this time, which is more."""
 
 SERVICES: Mapping[str, Callable[[int], Service]] = {
     "600 a minute": lambda seed: Service(seed=seed, rps=10),
@@ -183,9 +185,10 @@ class Simulation:
         self._after(delay, lambda: self._waiting.appendleft(tokens))
 
 
-def simulate(name: str, seed: int = 1, *, calls: int = CALLS) -> Outcome:
+def simulate(name: str, seed: int = 1) -> Outcome:
     """Return what becomes of `auto` on a service of the tables."""
     service = {**SERVICES, **OPEN}[name](seed)
+    calls = max(CALLS, int(service.capacity(SECONDS, 1000)))
     tokens = skewed if service.tpm else steady
     return Simulation(AdaptiveLimit(), service, calls=calls, tokens=tokens, seed=seed).run()
 

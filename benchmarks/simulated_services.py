@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -128,7 +128,7 @@ class Service:
         ]
         edges = [0.0, *[since for since, _ in self.changes if since < until], until]
         return sum(
-            min(rates) * self.factor(start) * (end - start)
+            min(rates, default=math.inf) * self.factor(start) * (end - start)
             for start, end in zip(edges, edges[1:], strict=False)
         )
 

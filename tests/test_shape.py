@@ -30,7 +30,7 @@ LADDER = (
     ("prompts", "parsers", "tools", "cache"),
     ("models",),
     ("agents", "callbacks", "history", "retrieval"),
-    ("testing",),
+    ("testing", "jobs"),
 )
 """The folders of `runnables`, lowest first: each imports from itself and from those below it."""
 

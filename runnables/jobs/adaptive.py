@@ -111,6 +111,7 @@ class AdaptiveLimit(CallLimit):
         self._known_pace: float | None = None
         self._last_found: float | None = None
         self._last_start = self._last_growth = -math.inf
+        self._allowance = 0.0
 
     @property
     def limit(self) -> float:
@@ -195,9 +196,7 @@ class AdaptiveLimit(CallLimit):
             self._limit = max(1.0, self._limit * SHRINK)
             self._cuts += 1
         elif is_in_use and not self._latency.is_slower:
-            most = FASTEST * self._limit * (now - self._last_growth)
-            self._limit = min(self._limit + min(self._growth(), most), self._most)
-            self._last_growth = now
+            self._limit = min(self._limit + self._growth(now), self._most)
 
     def _forget_what_is_exceeded(self, call: LimitedCall) -> None:
         """Forget a known limit that the service has let calls exceed."""
@@ -208,10 +207,15 @@ class AdaptiveLimit(CallLimit):
         if self._known_pace is not None and (self.pace or 0) > BEYOND * self._known_pace:
             self._known_pace = None
 
-    def _growth(self) -> float:
+    def _growth(self, now: float) -> float:
         """Return what a success adds to the limit: much at first, little at a known limit."""
         if not self._cuts:
-            return 1.0
+            gained = FASTEST * self._limit * (now - self._last_growth)
+            self._allowance = min(self._allowance + gained, self._limit)
+            self._last_growth = now
+            growth = min(1.0, self._allowance)
+            self._allowance -= growth
+            return growth
         known = self._known_at_once
         if known is None or not self._refusals.is_sure:
             return 1 / self._limit
@@ -258,19 +262,25 @@ class AdaptiveLimit(CallLimit):
         """Lower the limit, or the pace."""
         self._cuts += 1
         self._outcomes.clear()
-        self._accepted_beyond = 0
-        known = self._known_at_once
-        held = call.number - self._known_since >= HELD
-        if known is not None and held and call.in_flight < NEAR * known:
-            self._refusals.start_over()
-        at_once = self._refusals.calls_at_once(call, self._live.values(), now)
-        if known is None or held:
-            self._known_since = call.number
-        self._known_at_once = at_once
-        if at_once is not None:
-            self._limit = max(1.0, at_once - 1.0)
-            self._known_pace = self._requests.learned = self._tokens.learned = None
+        self._known_at_once = self._find_calls_at_once(call, now)
+        if self._known_at_once is None:
+            self._cut_pace(call, now, many=many, by_tokens=by_tokens)
             return
+        self._limit = max(1.0, self._known_at_once - 1.0)
+        self._known_pace = self._requests.learned = self._tokens.learned = None
+
+    def _find_calls_at_once(self, call: LimitedCall, now: float) -> int | None:
+        """Return the number of calls at once that is refused; None where it is not about that."""
+        known, self._accepted_beyond = self._known_at_once, 0
+        is_held = call.number - self._known_since >= HELD
+        if known is None or is_held:
+            self._known_since = call.number
+        if known is not None and is_held and call.in_flight < NEAR * known:
+            self._refusals.start_over()
+        return self._refusals.calls_at_once(call, self._live.values(), now)
+
+    def _cut_pace(self, call: LimitedCall, now: float, *, many: bool, by_tokens: bool) -> None:
+        """Lower the pace; where too little was answered to know one, the limit."""
         measured = self._rate.measure(now, tokens=by_tokens)
         if measured is None:
             self._limit = max(1.0, SHRINK * call.in_flight)

@@ -165,7 +165,8 @@ class Refusals:
         """
         self._compared.append(refused)
         counts = [call.in_flight for call in self._compared]
-        if max(counts) > SHARP * min(counts) + 1:
+        falls = self.is_sure and counts[0] > counts[1] > counts[2]
+        if falls or max(counts) > SHARP * min(counts) + 1:
             return None
         since = self._compared[0].number
         pending = (call for call in live if now - call.begun > self.accepted_after)
