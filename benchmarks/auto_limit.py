@@ -40,6 +40,7 @@ SERVICES: Mapping[str, Callable[[int], Service]] = {
     "200 at once": lambda seed: Service(seed=seed, at_once=200),
     "slower past 24": lambda seed: Service(seed=seed, slows_past=24),
     "slower past 24, lengths vary": lambda seed: Service(seed=seed, slows_past=24, sigma=0.8),
+    "6,000 a minute, lengths vary much": lambda seed: Service(seed=seed, rps=100, sigma=1.2),
     "slower past 100": lambda seed: Service(seed=seed, slows_past=100),
     "3,000 a minute, halves": lambda seed: Service(seed=seed, rps=50, changes=((100, 0.5),)),
     "3,000 a minute, halves, Retry-After": lambda seed: Service(

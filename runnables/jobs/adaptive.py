@@ -11,7 +11,8 @@ something tells that it is too high:
   slowly, as limits change.
 - **Headers** that state limits for a minute: the pace stays below them from the first answer on.
 - **Latency.** Where answers take 1.5 times as long as at best, the limit does not grow; where
-  they take 3 times as long, it shrinks.
+  they take 3 times as long, it shrinks, but not below what it began with: some services just are
+  slower by day.
 
 Errors of the service and broken connections change nothing. `python -m benchmarks.auto_limit` tries
 all this on simulated services; docs/jobs-limits.md has the constants, its table and what is open.
@@ -94,7 +95,8 @@ class AdaptiveLimit(CallLimit):
 
     def __init__(self, *, first: int = FIRST, most: int = MOST) -> None:
         super().__init__()
-        self._limit = float(check_count("AdaptiveLimit(first={})", first))
+        self._first = check_count("AdaptiveLimit(first={})", first)
+        self._limit = float(self._first)
         self._most = check_count("AdaptiveLimit(most={})", most)
         self._live: dict[int, LimitedCall] = {}
         self._requests, self._tokens = Pace(), Pace()
@@ -160,6 +162,7 @@ class AdaptiveLimit(CallLimit):
         self._live[call.number] = call
         self._last_start = now
         self._reopening.started(call, self._limit)
+        self._latency.started(call, self._limit)
         pace = self.pace
         if pace is not None:
             searching = self._known_pace is None
@@ -192,8 +195,8 @@ class AdaptiveLimit(CallLimit):
             self._counted = min(self._counted + 1, RECENT)
             self._requests_each += (call.responses - self._requests_each) / self._counted
         self._forget_what_is_exceeded(call)
-        if self._latency.add(now - call.begun if latency is None else latency, self._limit):
-            self._limit = max(1.0, self._limit * SHRINK)
+        if self._latency.ended(call, now - call.begun if latency is None else latency):
+            self._limit = max(min(self._limit, self._first), self._limit * SHRINK)
             self._cuts += 1
         elif is_in_use and not self._latency.is_slower:
             self._limit = min(self._limit + self._growth(now), self._most)
@@ -234,6 +237,7 @@ class AdaptiveLimit(CallLimit):
     ) -> float:
         """Count a call that was refused; return the seconds that its row waits."""
         self._end(call)
+        self._latency.ended(call, None)
         self._outcomes.append(True)
         self._refusals.refused(call, self._live.values(), now)
         by_tokens = self.state(headers, now, call) or by_tokens
@@ -307,6 +311,7 @@ class AdaptiveLimit(CallLimit):
     def failed(self, call: LimitedCall, now: float) -> None:
         """Count the end of a call that failed otherwise: it says nothing about the limit."""
         self._end(call)
+        self._latency.ended(call, None)
 
     def _end(self, call: LimitedCall) -> None:
         self.in_flight -= 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -51,8 +50,12 @@ class SuccessRate:
         return total / max(now - since, 0.05) if count > 1 else None
 
 
-LATENCY_CALLS: Final = (20, 60)
-"""Of how many calls the median is taken: half of those in flight, between these bounds."""
+GROUP: Final = (20, 60)
+"""Of how many calls that start one after another the median is taken: half of those that may be in
+flight, between these bounds."""
+
+ENDED: Final = 0.8
+"""The part of a group that has ended when its median is taken. The rest takes longer than that."""
 
 SLOWER: Final = 1.5
 """From so many times the least median on, a limit does not grow."""
@@ -61,12 +64,24 @@ MUCH_SLOWER: Final = 3.0
 """From so many times on, it shrinks. (A limit that shrank at 1.5 times fell to one or two calls
 where answers differ much in length.)"""
 
-FORGETTING: Final = 1.01
-"""What the least median grows by with each further one, as services change."""
+FORGETTING: Final = (1.004, 1.002)
+"""What the least median is multiplied by with each further one, as services change; the second
+while answers are slower: else a service that is too busy would soon count as a slow one."""
+
+
+class _Group:
+    """Calls that started one after another."""
+
+    def __init__(self, size: int) -> None:
+        self.missing = self.size = size
+        self.latencies: list[float] = []
 
 
 class LatencyTrend:
     """How long answers take, against how long they took at best.
+
+    It compares medians of calls that *started* together. Of those that *end* together, the first
+    are all short ones, as the long ones are still under way.
 
     Attributes:
         typical: the last median, in seconds; the mean before the first.
@@ -74,32 +89,53 @@ class LatencyTrend:
 
     def __init__(self) -> None:
         self.typical = 0.0
-        self._latest: list[float] = []
         self._least: float | None = None
+        self._filling = _Group(0)
+        self._groups: dict[int, _Group] = {}
 
     @property
     def is_slower(self) -> bool:
         """Tell whether answers take so long that more calls at once would not help."""
         return self._least is not None and self.typical > SLOWER * self._least
 
-    def add(self, latency: float, limit: float) -> bool:
-        """Count an answer; tell whether it shows that the service has become much slower.
+    def started(self, call: LimitedCall, limit: float) -> None:
+        """Count a call that starts.
 
         Args:
-            latency: how many seconds it took.
+            call: the call.
             limit: how many calls may be in flight.
         """
-        self._latest.append(latency)
-        if self._least is None:
-            self.typical = sum(self._latest) / len(self._latest)
-        fewest, most = LATENCY_CALLS
-        if len(self._latest) < max(fewest, min(most, int(limit / 2))):
+        if not self._filling.missing:
+            fewest, most = GROUP
+            self._filling = _Group(max(fewest, min(most, int(limit / 2))))
+        self._filling.missing -= 1
+        self._groups[call.number] = self._filling
+
+    def ended(self, call: LimitedCall, latency: float | None) -> bool:
+        """Count the end of a call; tell whether it shows that the service has become much slower.
+
+        Args:
+            call: the call.
+            latency: how many seconds its answer took; None where there was none.
+        """
+        group = self._groups.pop(call.number)
+        if latency is None:
+            group.size -= 1
+        else:
+            group.latencies.append(latency)
+            if self._least is None:
+                self.typical += (latency - self.typical) / len(group.latencies)
+        if group.missing or not group.size or len(group.latencies) < ENDED * group.size:
             return False
-        self.typical = median(self._latest)
-        self._latest.clear()
-        forgotten = self.typical if self._least is None else self._least * FORGETTING
-        self._least = max(min(self.typical, forgotten), 1e-9)
-        return self.typical > MUCH_SLOWER * self._least
+        group.missing = -1  # once
+        self._compare(sorted(group.latencies)[group.size // 2])
+        return self._least is not None and self.typical > MUCH_SLOWER * self._least
+
+    def _compare(self, median: float) -> None:
+        forgetting = FORGETTING[self.is_slower]
+        self.typical = median
+        forgotten = median if self._least is None else self._least * forgetting
+        self._least = max(min(median, forgotten), 1e-9)
 
 
 COMPARED: Final = 3
