@@ -1,8 +1,8 @@
 """The command `python -m benchmarks.auto_limit`: `max_concurrency="auto"` on services with limits.
 
 It runs ten thousand calls or more against each simulated service, on a simulated clock, and prints
-how much of the service's capacity was used, and how many calls were refused. With `--http`, it runs the same
-limit against a real server on loopback, in real time, through a model and its HTTP client.
+how much of the service's capacity was used, and how many calls were refused. With `--http`, it runs
+the same limit against a real server on loopback, in real time, through a model and its HTTP client.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import statistics
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from benchmarks.simulated_services import Reply, Service
 from runnables.jobs.adaptive import AdaptiveLimit
-from runnables.jobs.limits import CallLimit, LimitedCall
+
+if TYPE_CHECKING:
+    from runnables.jobs.limits import CallLimit, LimitedCall
 
 CALLS = 10_000
 SECONDS = 100
@@ -127,13 +130,13 @@ class Simulation:
     def run(self) -> Outcome:
         """Run until every row is answered."""
         while self._waiting or self._events:
-            asks_again = self._start()
-            if self._events and self._events[0][0] <= asks_again:
+            checks_at = self._start()
+            if self._events and self._events[0][0] <= checks_at:
                 self._now, _, happen = heapq.heappop(self._events)
                 happen()
             else:
-                assert asks_again < math.inf, "all rows wait for the end of a call, and none runs"
-                self._now = asks_again
+                assert checks_at < math.inf, "all rows wait for the end of a call, and none runs"
+                self._now = checks_at
         seconds, done = self._at_last_start
         return Outcome(
             self._done,
@@ -144,7 +147,7 @@ class Simulation:
         )
 
     def _start(self) -> float:
-        """Start the rows that may; return the time at which the next one asks again."""
+        """Start the rows that may; return the time at which the next one checks again."""
         while self._waiting:
             wait = self._limit.next_start(self._now, self._waiting[0])
             if wait is None:

@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ class Service:
         edges = [0.0, *[since for since, _ in self.changes if since < until], until]
         return sum(
             min(rates, default=math.inf) * self.factor(start) * (end - start)
-            for start, end in zip(edges, edges[1:], strict=False)
+            for start, end in pairwise(edges)
         )
 
     def begin(self, now: float, tokens: float) -> Reply:
@@ -166,11 +167,9 @@ class Service:
         """Count that a call has ended."""
         self.in_flight -= reply.status != 429
 
-    def _refusal(
-        self, wait: float, now: float, factor: float, *, by_tokens: bool = False
-    ) -> Reply:
-        told = max(wait, 0.05) if self.tells else None
-        return Reply(429, 0.03, self._headers(now, factor), told, by_tokens)
+    def _refusal(self, wait: float, now: float, factor: float, *, by_tokens: bool = False) -> Reply:
+        retry_after = max(wait, 0.05) if self.tells else None
+        return Reply(429, 0.03, self._headers(now, factor), retry_after, by_tokens)
 
     def _headers(self, now: float, factor: float) -> dict[str, str]:
         if not self.headers:

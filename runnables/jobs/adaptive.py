@@ -149,11 +149,13 @@ class AdaptiveLimit(CallLimit):
         """Return the time before which no call starts, at a known number of calls at once.
 
         Calls that start together would look, to a slow service with a limit for a second, as if
-        it had one for calls at once.
+        it had one for calls at once; above all the call that tries whether one more is accepted.
         """
-        if self._known_at_once is None:
+        known = self._known_at_once
+        if known is None:
             return -math.inf
-        return self._last_start + self._latency.typical / (2 * self._limit)
+        is_probe = self.in_flight + 1 >= known
+        return self._last_start + self._latency.typical / (known if is_probe else 2 * known)
 
     def started(self, now: float, tokens: float = 0) -> LimitedCall:
         """Count a call that starts; return what to report its end with."""

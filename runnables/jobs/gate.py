@@ -71,7 +71,7 @@ class Gate:
         """Return the turn of one call, a context manager, sync and async, that waits for it.
 
         Args:
-            tokens: how many tokens it will take, about; 0 where nobody knows.
+            tokens: how many tokens it will take, about; 0 where that is not known.
         """
         return Turn(self._queue, self._clock, tokens)
 
@@ -166,7 +166,7 @@ class Turn:
     """The turn of one call: a block, sync or async, that begins once the limit lets it.
 
     Attributes:
-        delay: the seconds that the row waits before it asks again, after a refusal; else 0.
+        delay: the seconds that the row waits before its next turn, after a refusal; else 0.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ class Turn:
     def _begin(self, entry: _LimitEntry) -> None:
         self._call = entry.call
         self._listener = headers_listener.get()
-        headers_listener.set(self._hear)
+        headers_listener.set(self._take_headers)
 
     def _abandon(self, entry: _LimitEntry) -> None:
         """Leave the queue, or give back a turn that was interrupted as it began."""
@@ -232,7 +232,7 @@ class Turn:
         if self._call is not None:
             self._end(None, began=False)
 
-    def _hear(self, headers: Mapping[str, str]) -> None:
+    def _take_headers(self, headers: Mapping[str, str]) -> None:
         """Take what a response within this turn says about limits."""
         call = self._call
         if call is not None:

@@ -1,6 +1,6 @@
 """Limits for the calls of a job: how many are in flight, and when the next one starts.
 
-A `CallLimit` is told what happens, and says when the next call may start. It has no clock, no
+A `CallLimit` learns what happens, and says when the next call may start. It has no clock, no
 lock and no thread: the time is an argument of every method, so ten thousand calls can be
 simulated in a second. `Gate` runs it for threads and tasks.
 
@@ -45,7 +45,7 @@ class LimitedCall:
     Attributes:
         number: how many had started before it.
         begun: when it started, in seconds of the caller's clock.
-        tokens: how many tokens it was expected to take; 0 where nobody knew.
+        tokens: how many tokens it was expected to take; 0 where that was not known.
         in_flight: how many calls were in flight, with this one.
         round: how often the limit had been cut before it started.
         responses: how many responses it has had; a call of a chain may send several requests.
@@ -91,7 +91,7 @@ class CallLimit(ABC):
             tokens: how many tokens it will take, about; 0: as many as others have taken.
 
         Returns:
-            0 where it may start now; the seconds after which to ask again; or None where it has
+            0 where it may start now; the seconds after which to check again; or None where it has
             to wait for the end of another call.
         """
 

@@ -26,7 +26,7 @@ DOUBLING: Final = 10.0
 MOST_GROWTH: Final = 0.03
 """The most by which it grows in a second."""
 
-SEARCHING: Final = 0.1
+SEARCHING: Final = 0.15
 """By how much it grows in a second where the limit is not known."""
 
 FULL_SPEED: Final = 40.0

@@ -206,9 +206,7 @@ class Refusals:
             return None
         since = self._compared[0].number
         pending = (call for call in live if now - call.begun > self.accepted_after)
-        accepted = [
-            call.in_flight for call in (*self._accepted, *pending) if call.number > since
-        ]
+        accepted = [call.in_flight for call in (*self._accepted, *pending) if call.number > since]
         above = sum(count >= min(counts) for count in accepted)
         return min(counts) if above < max(COMPARED, ABOVE * len(accepted)) else None
 

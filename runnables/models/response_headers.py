@@ -1,4 +1,4 @@
-"""Who is told the headers of the responses of services: they say how much is left of a limit."""
+"""The listener for the headers of responses: they say what the limits of a service are."""
 
 from __future__ import annotations
 

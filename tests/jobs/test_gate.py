@@ -20,11 +20,11 @@ from tests.both_modes import Call
 
 
 class Recorder(FixedLimit):
-    """A fixed limit that records what it is told."""
+    """A fixed limit that records what is reported to it."""
 
     def __init__(self, limit: int = 1) -> None:
         super().__init__(limit)
-        self.told: list[Any] = []
+        self.reports: list[Any] = []
         self.most = 0
 
     def started(self, now: float, tokens: float = 0) -> LimitedCall:
@@ -32,22 +32,27 @@ class Recorder(FixedLimit):
         self.most = max(self.most, self.in_flight)
         return call
 
-    def succeeded(self, call: LimitedCall, now: float, *_: Any, **told: Any) -> None:
+    def succeeded(self, call: LimitedCall, now: float, *_: Any, **details: Any) -> None:
         super().succeeded(call, now)
-        self.told.append(("succeeded", told.get("tokens")))
+        self.reports.append(("succeeded", details.get("tokens")))
 
     def refused(
-        self, call: LimitedCall, now: float, retry_after: float | None = None, *_: Any, **told: Any
+        self,
+        call: LimitedCall,
+        now: float,
+        retry_after: float | None = None,
+        *_: Any,
+        **details: Any,
     ) -> float:
-        self.told.append(("refused", retry_after, told["by_tokens"]))
+        self.reports.append(("refused", retry_after, details["by_tokens"]))
         return super().refused(call, now, retry_after)
 
     def failed(self, call: LimitedCall, now: float) -> None:
         super().failed(call, now)
-        self.told.append("failed")
+        self.reports.append("failed")
 
     def state(self, headers: Mapping[str, str] | None, now: float, call: LimitedCall) -> bool:
-        self.told.append(headers)
+        self.reports.append(headers)
         return super().state(headers, now, call)
 
 
@@ -79,7 +84,7 @@ def test_a_refused_call_is_made_again_until_it_is_answered(call: Call) -> None:
     limit, busy = Recorder(), RateLimitError("slow down", retry_after=0.001)
     function = Failing(*[busy] * 12)
     assert _run(call, Gate(limit), function) == "done"
-    assert limit.told == [("refused", 0.001, False)] * 12 + [("succeeded", None)]
+    assert limit.reports == [("refused", 0.001, False)] * 12 + [("succeeded", None)]
     assert limit.in_flight == 0
 
 
@@ -108,7 +113,7 @@ def test_other_errors_are_raised_and_say_nothing_about_the_limit(
     limit, function = Recorder(), Failing(error)
     with pytest.raises(type(error)):
         _run(call, Gate(limit), function)
-    assert limit.told == ["failed"]
+    assert limit.reports == ["failed"]
     assert (function.calls, limit.in_flight) == (1, 0)
 
 
@@ -125,21 +130,21 @@ def test_the_limit_learns_that_tokens_are_short(call: Call, message: str, by_tok
     """The services' words say it, where their headers do not."""
     limit = Recorder()
     _run(call, Gate(limit), Failing(RateLimitError(message, retry_after=0)))
-    assert limit.told[0] == ("refused", 0, by_tokens)
+    assert limit.reports[0] == ("refused", 0, by_tokens)
 
 
 def test_a_turn_says_how_many_tokens_were_used(call: Call) -> None:
     """They reach the limit with the success."""
     limit = Recorder()
     _run(call, Gate(limit), lambda turn: turn.used(42))
-    assert limit.told == [("succeeded", 42)]
+    assert limit.reports == [("succeeded", 42)]
 
 
 def test_headers_of_responses_reach_the_limit(call: Call) -> None:
     """Of each response within the turn, and of none after it."""
     limit, headers = Recorder(), {"x-ratelimit-limit-requests": "600"}
     _run(call, Gate(limit), lambda turn: report_headers(headers))
-    assert limit.told == [headers, ("succeeded", None)]
+    assert limit.reports == [headers, ("succeeded", None)]
     assert headers_listener.get() is None
 
 
@@ -161,7 +166,7 @@ async def test_the_limit_holds_for_threads_and_tasks_together() -> None:
     with ThreadPoolExecutor(6) as pool:
         threads = [loop.run_in_executor(pool, work_in_thread) for _ in range(6)]
         await asyncio.gather(*threads, *(work() for _ in range(30)))
-    assert limit.told == [("succeeded", None)] * 60
+    assert limit.reports == [("succeeded", None)] * 60
     assert (limit.most, limit.in_flight, gate.waiting) == (3, 0, 0)
 
 
@@ -222,7 +227,7 @@ async def test_a_cancelled_turn_says_nothing_about_the_limit() -> None:
     await entered.wait()
     task.cancel()
     await asyncio.wait([task])
-    assert (limit.told, limit.in_flight) == (["failed"], 0)
+    assert (limit.reports, limit.in_flight) == (["failed"], 0)
 
 
 def test_a_thread_that_waits_ends_with_its_call() -> None:
@@ -245,7 +250,7 @@ def test_a_thread_that_waits_ends_with_its_call() -> None:
     assert gate.run(lambda turn: "free") == "free"
 
 
-def test_a_wait_of_a_closed_loop_holds_nobody_up() -> None:
+def test_a_wait_of_a_closed_loop_holds_up_no_call() -> None:
     """Its tasks can neither take their turn nor leave the queue."""
     gate = Gate(FixedLimit(1))
     loop = asyncio.new_event_loop()

@@ -27,7 +27,10 @@ ANTHROPIC = {
     ("headers", "stated"),
     [
         (OPENAI, StatedLimits(600, 90_000, 89_950)),
-        ({name.title(): value for name, value in OPENAI.items()}, StatedLimits(600, 90_000, 89_950)),
+        (
+            {name.title(): value for name, value in OPENAI.items()},
+            StatedLimits(600, 90_000, 89_950),
+        ),
         (ANTHROPIC, StatedLimits(50, 40_000, 0)),
         ({"content-type": "application/json"}, StatedLimits()),
         ({}, StatedLimits()),
