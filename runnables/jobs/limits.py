@@ -190,7 +190,7 @@ class CoolDown:
         """Return the seconds to wait: what the service asks for, else a growing delay."""
         if retry_after is not None and retry_after >= 0:
             return min(retry_after, LONGEST_REQUESTED)
-        return min(FIRST_DELAY * 2**self._silent, LONGEST_DELAY)
+        return min(FIRST_DELAY * 2.0**self._silent, LONGEST_DELAY)
 
     def refused(self, now: float, delay: float, enough: int = 2) -> None:
         """Count a refusal; from so many within their delays on, all rows wait.
