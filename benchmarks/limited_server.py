@@ -22,16 +22,16 @@ from runnables.jobs.adaptive import AdaptiveLimit
 from runnables.jobs.gate import Gate, Turn
 
 LIMITS: Mapping[str, Mapping[str, Any]] = {
-    "100 a second": {"rps": 100, "latency": 0.2},
-    "100 a second, Retry-After": {"rps": 100, "latency": 0.2, "tells": True},
-    "24 at once": {"at_once": 24, "latency": 0.2},
-    "slower past 24": {"slows_past": 24, "latency": 0.2},
-    "100 a second, halves": {"rps": 100, "latency": 0.2, "changes": [[15, 0.5]]},
-    "24 at once, halves": {"at_once": 24, "latency": 0.2, "changes": [[15, 0.5]]},
+    "60 a second": {"rps": 60, "latency": 0.5},
+    "60 a second, Retry-After": {"rps": 60, "latency": 0.5, "tells": True},
+    "24 at once": {"at_once": 24, "latency": 0.5},
+    "slower past 24": {"slows_past": 24, "latency": 0.5},
+    "60 a second, halves": {"rps": 60, "latency": 0.5, "changes": [[15, 0.5]]},
+    "24 at once, halves": {"at_once": 24, "latency": 0.5, "changes": [[15, 0.5]]},
 }
 """The settings of the services, by what they are called in the table."""
 
-ROWS = 3_000
+ROWS = 2_000
 TASKS = 256
 """How many rows wait at the gate at once; the limit decides how many of them call."""
 
