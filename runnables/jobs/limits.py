@@ -69,7 +69,7 @@ class CallLimit(ABC):
     """
 
     def __init__(self) -> None:
-        self.in_flight = 0
+        self.in_flight: int = 0
         self._started = 0
 
     @property
