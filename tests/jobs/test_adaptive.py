@@ -95,14 +95,17 @@ def test_several_refusals_stop_all_rows_and_cut() -> None:
     """All wait for as long as the service asks; then one call starts, and the next after it."""
     limit = AdaptiveLimit(first=8)
     now = _keep_busy(limit, 30)
-    for call in _start(limit, MANY, now):
+    accepted, refused = _start(limit, 25, now), _start(limit, MANY, now)
+    for call in refused:
         limit.refused(call, now + 0.1, retry_after=3)
-    assert limit.limit < 30
-    assert limit.next_start(now + 0.1) == pytest.approx(3)
+    assert limit.limit == 25  # less than any number in flight that was refused
+    for call in accepted:
+        limit.succeeded(call, now + 1)
+    assert limit.next_start(now + 1) == pytest.approx(2.1)
     now += 3.2
     assert limit.next_start(now) == 0
     first = limit.started(now)
-    assert limit.next_start(now) != 0
+    assert limit.next_start(now) != 0  # only one, until it is known to be accepted
     limit.succeeded(first, now + 1)
     assert limit.next_start(now + 1) == 0
 
