@@ -81,13 +81,15 @@ class Outcome:
     """What became of a run.
 
     Attributes:
-        done: how many rows were answered.
+        rows: how many rows there were.
+        done: how many of them were answered.
         used: the part of the service's capacity that was used, until the last row began.
         rejected: the part of the calls that was refused.
         seconds: how long it took.
         most: how many calls were in flight at most.
     """
 
+    rows: int
     done: int
     used: float
     rejected: float
@@ -120,7 +122,7 @@ class Simulation:
         rng = random.Random(seed)
         self._limit, self._service = limit, service
         self._waiting = deque(tokens(rng) for _ in range(calls))
-        self._mean = sum(self._waiting) / calls
+        self._rows, self._mean = calls, sum(self._waiting) / calls
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
         self._now = 0.0
@@ -139,6 +141,7 @@ class Simulation:
                 self._now = checks_at
         seconds, done = self._at_last_start
         return Outcome(
+            self._rows,
             self._done,
             done / self._service.capacity(seconds, self._mean),
             self._refused / self._started,

@@ -51,7 +51,7 @@ def _keep_busy(limit: CallLimit, answers: int, now: float = 0.0) -> float:
 def test_it_finds_the_limit_of_a_service(name: str) -> None:
     """At least 90 % of its capacity are used, less than 2 % refused, and no row is lost."""
     outcome = simulate(name, seed=1)
-    assert outcome.done == 10_000
+    assert outcome.done == outcome.rows >= 10_000
     assert outcome.used >= 0.9
     assert outcome.rejected < 0.02
 
