@@ -266,6 +266,7 @@ def test_a_wait_of_a_closed_loop_holds_up_no_call() -> None:
         loop.stop()
         loop.run_forever()
         coroutine: Any = task.get_coro()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is left on purpose
         loop.close()
     assert gate.run(lambda turn: "free") == "free"
     coroutine.close()
