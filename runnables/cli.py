@@ -10,7 +10,7 @@ import sqlite3
 import sys
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, Final
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from runnables.compose.coerce import coerce_to_runnable
 from runnables.errors import BatchStopped, ConfigError, RunnablesError, did_you_mean
@@ -120,7 +120,7 @@ def batch(
     *,
     output: Annotated[str, Parameter(alias="-o", allow_leading_hyphen=True)] = STDIO,
     format: FileFormat | None = None,
-    max_concurrency: int = 32,
+    max_concurrency: int | Literal["auto"] = 32,
     checkpoint: str | None = None,
     key: str | None = None,
     retry_failed: bool = True,
@@ -143,7 +143,7 @@ def batch(
         rows: the file with the rows; "-" for standard input, in JSON Lines.
         output: where the results go; "-" for standard output.
         format: the format of both files, where their names do not say it.
-        max_concurrency: how many calls may run at once.
+        max_concurrency: how many calls may run at once; auto: as many as the service takes.
         checkpoint: a file that keeps finished rows; the same command goes on from there.
         key: the field by which rows are known; by default their content.
         retry_failed: try rows again that an earlier run has given up.

@@ -56,7 +56,7 @@ ALLOWED: Mapping[str, str] = {
     "runnables.jobs.job:BatchJob._drive": "as __init__",
     "runnables.jobs.job:BatchJob.cancel": "as __init__",
     "runnables.jobs.job:BatchJob.result": "a task that waits has a time limit of asyncio",
-    "runnables.jobs.run:JobRun.outputs": "only a sync list is made by `list`",
+    "runnables.jobs.results:JobResults.outputs": "only a sync list is made by `list`",
     "runnables.models.language_model:LanguageModel._generate": (
         "without an async half, the sync one is run"
     ),

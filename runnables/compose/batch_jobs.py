@@ -5,7 +5,7 @@ What they make imports all of this package, so each method imports it when it is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from runnables.core.contract import BaseRunnable
 from runnables.core.typevars import Input, Output
@@ -26,7 +26,7 @@ class BatchJobs(BaseRunnable[Input, Output], internal=True):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         **kwargs: Any,
     ) -> BatchJob[Output]:
         """Start a batch in the background, and return its handle at once.
@@ -59,7 +59,7 @@ class BatchJobs(BaseRunnable[Input, Output], internal=True):
         inputs: Iterable[Input] | AsyncIterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         **kwargs: Any,
     ) -> AsyncBatchJob[Output]:
         """Start a batch in tasks of the running event loop, and return its handle at once.
@@ -88,7 +88,7 @@ class BatchJobs(BaseRunnable[Input, Output], internal=True):
         self,
         inputs: Any,
         config: Configs,
-        limit: int | None,
+        limit: int | Literal["auto"] | None,
         collect: bool,
         kwargs: dict[str, Any],
     ) -> JobRun:

@@ -46,7 +46,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: Literal[False] = False,
         **kwargs: Any,
     ) -> list[Output]: ...
@@ -56,7 +56,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: bool,
         **kwargs: Any,
     ) -> list[Output | Exception]: ...
@@ -66,7 +66,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[Any]:
@@ -77,6 +77,7 @@ class Batching(Generic[Input, Output]):
             config: one config for all inputs, or a list with one for each.
             max_concurrency: how many calls of models, tools and functions may run at once below
                 this call; 32 by default. The limit of a call around this one holds as well.
+                "auto": as many as the service takes, for a job: see `JobOptions`.
             return_exceptions: whether an item's exception takes the place of its output. If
                 not, the first exception cancels the rest and is raised.
             **kwargs: options, as for `invoke`.
@@ -93,7 +94,7 @@ class Batching(Generic[Input, Output]):
             >>> RunnableLambda(len).batch(["a", "bb", "ccc"], max_concurrency=2)
             [1, 2, 3]
         """
-        if kwargs and not JOB_KEYWORDS.isdisjoint(kwargs):
+        if max_concurrency == "auto" or not JOB_KEYWORDS.isdisjoint(kwargs):
             run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs)
             return list(run.outputs())
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
@@ -111,7 +112,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: Literal[False] = False,
         **kwargs: Any,
     ) -> list[Output]: ...
@@ -121,7 +122,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: bool,
         **kwargs: Any,
     ) -> list[Output | Exception]: ...
@@ -131,7 +132,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> list[Any]:
@@ -152,7 +153,7 @@ class Batching(Generic[Input, Output]):
             >>> asyncio.run(RunnableLambda(len).abatch(["a", "bb"]))
             [1, 2]
         """
-        if kwargs and not JOB_KEYWORDS.isdisjoint(kwargs):
+        if max_concurrency == "auto" or not JOB_KEYWORDS.isdisjoint(kwargs):
             run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs)
             return list(await run.aoutputs())
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
@@ -170,7 +171,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: Literal[False] = False,
         **kwargs: Any,
     ) -> Stream[tuple[int, Output]]: ...
@@ -180,7 +181,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: bool,
         **kwargs: Any,
     ) -> Stream[tuple[int, Output | Exception]]: ...
@@ -190,7 +191,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> Stream[Any]:
@@ -214,7 +215,7 @@ class Batching(Generic[Input, Output]):
             ...     print(index, output)
             0 2
         """
-        if kwargs and not JOB_KEYWORDS.isdisjoint(kwargs):
+        if max_concurrency == "auto" or not JOB_KEYWORDS.isdisjoint(kwargs):
             run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs)
             return _Pairs(run.pairs())
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
@@ -226,7 +227,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: Literal[False] = False,
         **kwargs: Any,
     ) -> AsyncStream[tuple[int, Output]]: ...
@@ -236,7 +237,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: bool,
         **kwargs: Any,
     ) -> AsyncStream[tuple[int, Output | Exception]]: ...
@@ -246,7 +247,7 @@ class Batching(Generic[Input, Output]):
         inputs: Iterable[Input],
         config: Configs = None,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int | Literal["auto"] | None = None,
         return_exceptions: bool = False,
         **kwargs: Any,
     ) -> AsyncStream[Any]:
@@ -262,7 +263,7 @@ class Batching(Generic[Input, Output]):
         Returns:
             An async iterator of `(index, output)`, which is also an async context manager.
         """
-        if kwargs and not JOB_KEYWORDS.isdisjoint(kwargs):
+        if max_concurrency == "auto" or not JOB_KEYWORDS.isdisjoint(kwargs):
             run = self._as_job(inputs, config, max_concurrency, return_exceptions, kwargs)
             return _AsyncPairs(run.apairs())
         job = Batch(self, inputs, config, max_concurrency, return_exceptions, kwargs)
@@ -272,7 +273,7 @@ class Batching(Generic[Input, Output]):
         self,
         inputs: Any,
         config: Configs,
-        limit: int | None,
+        limit: int | Literal["auto"] | None,
         collect: bool,
         kwargs: dict[str, Any],
     ) -> Any:

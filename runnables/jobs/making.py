@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from runnables.jobs.options import JobOptions
 from runnables.jobs.run import JobRun
@@ -12,7 +12,7 @@ def make_run(
     runnable: Any,
     rows: Any,
     config: Any,
-    limit: int | None,
+    limit: int | Literal["auto"] | None,
     kwargs: dict[str, Any],
     *,
     collect: bool,
@@ -23,7 +23,7 @@ def make_run(
         runnable: what runs on each row.
         rows: the inputs.
         config: one config for all rows, or a list with one for each.
-        limit: how many calls may run at once.
+        limit: how many calls may run at once; "auto": as many as the service takes.
         kwargs: the keywords of the call.
         collect: whether an exception takes the place of an output.
 

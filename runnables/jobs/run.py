@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterable, Sized
-from contextlib import closing, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from runnables.compose.policies.attempts import Attempts, RetryPolicy
-from runnables.compose.policies.backoff import Backoff, requested_delay
-from runnables.core.batching import Batch, is_many
+from runnables.compose.policies.attempts import Attempts
+from runnables.compose.policies.backoff import requested_delay
+from runnables.core.batching import is_many
 from runnables.core.config import ensure_scope
 from runnables.core.description import walk
 from runnables.core.rows import Call, Routine, Step
 from runnables.engine.cancellation import lock, raise_if_cancelled
-from runnables.engine.fan_out import NO_RESULT, index_of
+from runnables.engine.fan_out import NO_RESULT
 from runnables.engine.pulling import NO_ITEM
 from runnables.engine.stream import owned
 from runnables.engine.thread_calls import to_thread
@@ -26,14 +26,16 @@ from runnables.errors import (
     BudgetExceeded,
     ConfigError,
     EarlierFailure,
-    is_retryable,
+    RateLimitError,
 )
+from runnables.jobs.attempting import MOST_ADAPTIVE, attempt, gate_for, policy
 from runnables.jobs.checkpoint import Checkpoint
 from runnables.jobs.driving import adrive, drive
 from runnables.jobs.ending import Ended, stopped
 from runnables.jobs.fingerprint import fingerprint
 from runnables.jobs.progress import Counter, Reporter
 from runnables.jobs.provider_batch import ProviderBatch, via_flex, via_provider
+from runnables.jobs.results import JobResults
 from runnables.jobs.row_record import RowRecord
 from runnables.jobs.rows import JobRow, RowSource, Tickets
 from runnables.jobs.value_format import OutputFormat, Written
@@ -45,16 +47,14 @@ if TYPE_CHECKING:
 
     from runnables.core.batching import Configs
     from runnables.core.rows import RowOrder, RowPlace
+    from runnables.jobs.gate import Turn
     from runnables.jobs.options import JobOptions
 
 _SHARE_FROM: Final = 100
 """From how many finished rows on a share of errors counts."""
 
-_BACKOFF: Final = Backoff(initial=0.5, max=60.0)
-"""The delay between attempts: longer than that of a call for which a user waits."""
 
-
-class JobRun(Batch):
+class JobRun(JobResults):
     """One run of a job.
 
     Use it once: `completed` or `acompleted`.
@@ -63,7 +63,7 @@ class JobRun(Batch):
         runnable: what runs on each row.
         rows: the inputs; an async iterable for `acompleted` only.
         config: one config for all rows, or a list with one for each.
-        limit: how many calls may run at once.
+        limit: how many calls may run at once; "auto": as many as the service takes.
         options: what makes it a job.
         kwargs: options of the calls.
         raise_first: whether the first row that fails ends the job with its error.
@@ -79,7 +79,7 @@ class JobRun(Batch):
         runnable: Any,
         rows: Iterable[Any] | AsyncIterable[Any],
         config: Configs,
-        limit: int | None,
+        limit: int | Literal["auto"] | None,
         options: JobOptions,
         kwargs: dict[str, Any],
         *,
@@ -94,11 +94,13 @@ class JobRun(Batch):
         tickets: Any = rows
         if isinstance(rows, AsyncIterable) or is_many(rows):
             tickets = Tickets(self._source) if total is None else range(total)
-        super().__init__(runnable, tickets, config, limit, True, kwargs, label="row")
+        most = MOST_ADAPTIVE if limit == "auto" else limit
+        super().__init__(runnable, tickets, config, most, True, kwargs, label="row")
         self.counter = Counter(total, checked_prices(options.prices))
         self.ended: Ended = "cancelled"
         self.fatal: Exception | None = None
         self._is_stopped = False
+        self._gate = None if self._rows is not None else gate_for(limit, self.slots.limit)
         self._usage = self._with_handlers()
         if self._order is not None:  # a row is pulled by its worker, so its place is held then
             self._source.hold = partial(self._hold, self._order)
@@ -206,22 +208,23 @@ class JobRun(Batch):
         )
 
     def _attempted(self, row: JobRow) -> Routine:
-        attempts = Attempts(_policy(self._options.retry_for))
+        attempts = Attempts(policy(self._options.retry_for))
         record = RowRecord(row)
+        turn = None if self._gate is None else self._gate.turn()
         while True:
             try:
-                with attempts:
-                    config = self._config_of(row, record.usage)
-                    step = Step(self._runnable, row.value, config, self._kwargs)
-                    output = yield step
+                config = self._config_of(row, record.usage)
+                step = Step(self._runnable, row.value, config, self._kwargs)
+                output = yield from attempt(step, attempts, turn)
             except Exception as error:
-                seconds = self._seconds_to_wait(attempts, error, record)
+                seconds = self._seconds_to_wait(attempts, error, record, turn)
             else:
                 break
             if seconds is None:
                 return (yield from self._given_up(row, record, attempts.error_to_raise()))
             self.counter.add("retried")
             yield Call(partial(sleep, seconds), partial(async_sleep, seconds))
+            turn = None if turn is None else turn.again()
         record.cost = self.counter.add_usage(record.usage)
         if self._checkpoint is not None:
             written = self._output_format.write(output)
@@ -230,10 +233,12 @@ class JobRun(Batch):
         return row.position, output
 
     def _seconds_to_wait(
-        self, attempts: Attempts, error: Exception, record: RowRecord
+        self, attempts: Attempts, error: Exception, record: RowRecord, turn: Turn | None
     ) -> float | None:
         """Return how long to wait before the next attempt of a row; None where it is given up."""
         seconds = attempts.wait(error)
+        if seconds is not None and turn is not None and isinstance(error, RateLimitError):
+            seconds = turn.delay  # rows that were refused wait together
         left = record.first_failure() + self._options.retry_for - time.monotonic()
         if seconds is None or self.fatal is not None or self._is_stopped:
             return None
@@ -355,59 +360,8 @@ class JobRun(Batch):
             if checkpoint is not None:
                 await to_thread(checkpoint.end_run, self.ended, self._source.all_pulled)
 
-    # -- what the batch methods return
-
-    def outputs(self) -> list[Any]:
-        """Run it; return the outputs in order.
-
-        Raises:
-            BatchStopped: it ended before all rows were tried.
-        """
-        with closing(self.completed()) as pairs:
-            return self._in_order(list(pairs))
-
-    async def aoutputs(self) -> list[Any]:
-        """Do what `outputs` does, async."""
-        return self._in_order([pair async for pair in owned(self.acompleted())])
-
-    def pairs(self) -> Generator[Any, None, None]:
-        """Run it; yield pairs of position and output as they are done.
-
-        Raises:
-            BatchStopped: it ended before all rows were tried; after the pairs that there are.
-        """
-        pairs = self.completed()
-        try:
-            yield from pairs
-        finally:
-            pairs.close()
-        self._raise_if_stopped()
-
-    async def apairs(self) -> AsyncGenerator[Any, None]:
-        """Do what `pairs` does, async."""
-        pairs = self.acompleted()
-        try:
-            async for pair in owned(pairs):
-                yield pair
-        finally:
-            await pairs.aclose()
-        self._raise_if_stopped()
-
-    def _in_order(self, pairs: list[tuple[int, Any]]) -> list[Any]:
-        self._raise_if_stopped()
-        return [output for _, output in sorted(pairs, key=index_of)]
-
-    def _raise_if_stopped(self) -> None:
-        if (error := self.error()) is not None:
-            raise error
-
     def error(self) -> BatchStopped | None:
         """Return the error of a job that ended early; None of one that did not."""
         if self.ended == "done":
             return None
         return stopped(self.ended, self.counter.progress, self.fatal, self._options)
-
-
-def _policy(retry_for: float) -> RetryPolicy:
-    """Return when a row has another attempt: as often as it takes, within its time."""
-    return RetryPolicy(1_000_000 if retry_for else 1, is_retryable, _BACKOFF, retry_for)

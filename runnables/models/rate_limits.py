@@ -186,7 +186,7 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
         Returns:
             True where it may go, which is always so after waiting; else False.
         """
-        entry = _QueueEntry(tokens, Wakeup())
+        entry = QueueEntry(tokens, Wakeup())
         try:
             self._queue.enqueue(entry)
             while seconds := self._queue.seconds_until(entry):
@@ -199,7 +199,7 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
 
     async def aacquire(self, *, blocking: bool = True, tokens: float = 0) -> bool:
         """Wait as `acquire` does, without blocking the event loop."""
-        entry = _QueueEntry(tokens, AsyncWakeup())
+        entry = QueueEntry(tokens, AsyncWakeup())
         try:
             self._queue.enqueue(entry)
             while seconds := self._queue.seconds_until(entry):
@@ -227,7 +227,7 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
         self._queue.pause(seconds)
 
 
-class _QueueEntry:
+class QueueEntry:
     """A call in the queue.
 
     Attributes:
@@ -288,13 +288,13 @@ class FairQueue:
     ) -> None:
         self.limits = limits
         self._clock = clock
-        self.waiting: deque[_QueueEntry] = deque()
+        self.waiting: deque[QueueEntry] = deque()
         self._paused_until = -math.inf
         rate, size, tokens = limits
         self._requests = None if rate is None else TokenBucket(rate, size, clock())
         self._tokens = None if tokens is None else TokenBucket(tokens / 60, tokens, clock())
 
-    def enqueue(self, entry: _QueueEntry) -> None:
+    def enqueue(self, entry: QueueEntry) -> None:
         """Add a call at the end, after removing dead heads, whose event loops were closed."""
         with lock:
             while self.waiting and self.waiting[0].wakeup.is_dead:
@@ -302,7 +302,7 @@ class FairQueue:
                 self._wake_head()
             self.waiting.append(entry)
 
-    def seconds_until(self, entry: _QueueEntry) -> float:
+    def seconds_until(self, entry: QueueEntry) -> float:
         """Return the seconds until a call may go; 0 where it goes now, and has left the queue.
 
         For all but the head it is infinity: they wait until they are woken.
@@ -311,20 +311,28 @@ class FairQueue:
             if self.waiting[0] is not entry:
                 return math.inf
             now = self._clock()
-            seconds = max(
-                self._paused_until - now,
-                0.0 if self._requests is None else self._requests.seconds_until(1, now),
-                0.0 if self._tokens is None else self._tokens.seconds_until(entry.tokens, now),
-            )
+            seconds = self._seconds_until_start(entry, now)
             if seconds > 0:
                 return seconds
-            self._take(1, entry.tokens)
+            self._start(entry, now)
             self.waiting.popleft()
             entry.admitted = True
             self._wake_head()
             return 0.0
 
-    def dequeue(self, entry: _QueueEntry) -> None:
+    def _seconds_until_start(self, entry: QueueEntry, now: float) -> float:
+        """Return the seconds until the head of the queue may go."""
+        return max(
+            self._paused_until - now,
+            0.0 if self._requests is None else self._requests.seconds_until(1, now),
+            0.0 if self._tokens is None else self._tokens.seconds_until(entry.tokens, now),
+        )
+
+    def _start(self, entry: QueueEntry, now: float) -> None:
+        """Count a call that goes."""
+        self._take(1, entry.tokens)
+
+    def dequeue(self, entry: QueueEntry) -> None:
         """Remove a call that has not been admitted."""
         with lock:
             if not entry.admitted and entry in self.waiting:

@@ -40,6 +40,11 @@ class Usage:
         return len(self._answers)
 
     @property
+    def answers(self) -> list[tuple[str, UsageMetadata]]:
+        """Return the model and the usage of each answer, in the order in which they came."""
+        return list(self._answers)
+
+    @property
     def by_model(self) -> dict[str, UsageMetadata]:
         """Return the usage of each model, by the name that the provider reports, or the run's."""
         usages: dict[str, UsageMetadata] = {}

@@ -26,7 +26,7 @@ from runnables import (
     StepTimeout,
 )
 from runnables.compose.policies.backoff import NO_BACKOFF
-from runnables.models.rate_limits import FairQueue, _QueueEntry
+from runnables.models.rate_limits import FairQueue, QueueEntry
 from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.both_modes import Call
 from tests.models.test_request_policies import WAYS, ChunkHandler, Quick, ways
@@ -52,11 +52,11 @@ class Simulation:
     def __init__(self, rate: float | None, size: float, tokens: float | None) -> None:
         self.now = 0.0
         self.queue = FairQueue((rate, size, tokens), lambda: self.now)
-        self.calls: list[_QueueEntry] = []
-        self.went: list[tuple[float, _QueueEntry]] = []
+        self.calls: list[QueueEntry] = []
+        self.went: list[tuple[float, QueueEntry]] = []
 
-    def add(self, tokens: float) -> _QueueEntry:
-        entry = _QueueEntry(tokens, Wakeup())
+    def add(self, tokens: float) -> QueueEntry:
+        entry = QueueEntry(tokens, Wakeup())
         self.queue.enqueue(entry)
         self.calls.append(entry)
         return entry

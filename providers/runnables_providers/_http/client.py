@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from runnables.engine.thread_calls import to_thread
+from runnables.models.response_headers import report_headers
 from runnables_providers._http.extras import require_http
 from runnables_providers._http.types import ClientConfig, Reply, Request
 
@@ -38,6 +39,7 @@ def send(request: Request, config: ClientConfig, provider: str) -> Reply:
     exchange = library.Exchange(request, config, provider)
     try:
         head = exchange.begin()
+        report_headers(head.headers)
         return Reply(head.status, head.headers, exchange.read_rest())
     finally:
         if exchange.is_open:
@@ -52,6 +54,7 @@ async def asend(request: Request, config: ClientConfig, provider: str) -> Reply:
     exchange = library.AsyncExchange(request, config, provider)
     try:
         head = await exchange.begin()
+        report_headers(head.headers)
         return Reply(head.status, head.headers, await exchange.read_rest())
     finally:
         if exchange.is_open:
@@ -96,6 +99,7 @@ class StreamedReply:
         self._exchange = exchange
         self.status: int = head.status
         self.headers: Mapping[str, str] = head.headers
+        report_headers(head.headers)
 
     def __enter__(self) -> Self:
         return self
@@ -127,6 +131,7 @@ class AsyncStreamedReply:
         self._exchange = exchange
         self.status: int = head.status
         self.headers: Mapping[str, str] = head.headers
+        report_headers(head.headers)
 
     async def __aenter__(self) -> Self:
         return self
