@@ -173,6 +173,11 @@ if TYPE_CHECKING:
         SummarizeHistory as SummarizeHistory,
         with_history as with_history,
     )
+    from runnables.jobs.estimate import (
+        Estimate as Estimate,
+        aestimate as aestimate,
+        estimate as estimate,
+    )
     from runnables.jobs.job import (
         AsyncBatchJob as AsyncBatchJob,
         BatchJob as BatchJob,

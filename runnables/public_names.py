@@ -75,6 +75,7 @@ HOMES: Final = {
         "InMemoryChatMessageHistory InMemoryHistory RunnableWithMessageHistory "
         "SQLiteChatMessageHistory SQLiteHistory SummarizeHistory with_history"
     ),
+    "runnables.jobs.estimate": "aestimate Estimate estimate",
     "runnables.jobs.job": "AsyncBatchJob BatchJob BatchResult",
     "runnables.jobs.options": "JobOptions",
     "runnables.jobs.progress": "Progress",

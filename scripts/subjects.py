@@ -233,6 +233,7 @@ SUBJECTS = (
             "The handles": "BatchJob AsyncBatchJob BatchResult",
             "The keywords": "JobOptions",
             "The numbers": "Progress",
+            "Before anything is paid": "estimate aestimate Estimate",
         },
     ),
     Subject(

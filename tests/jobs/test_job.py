@@ -192,6 +192,40 @@ def test_a_row_is_given_up_by_time(call: Call) -> None:
     assert isinstance(outputs[0], ServerError) and len(attempts) == 1
 
 
+class Service:
+    """A service that answers so many calls at once, and refuses the others."""
+
+    def __init__(self, at_once: int) -> None:
+        self.at_once = at_once
+        self.inside = self.refused = 0
+        self.lock = threading.Lock()
+
+    def ask(self, row: int) -> int:
+        with self.lock:
+            if self.inside >= self.at_once:
+                self.refused += 1
+                raise RateLimitError("too many calls", retry_after=0.02)
+            self.inside += 1
+        time.sleep(0.01)
+        with self.lock:
+            self.inside -= 1
+        return row
+
+
+@pytest.mark.parametrize("limit", [4, 16, "auto"])
+def test_a_job_loses_no_row_to_a_limit(call: Call, limit: Any) -> None:
+    """Refused rows wait, and come again as often as it takes."""
+    service = Service(8)
+    rows = list(range(400))
+    outputs = call.batch(
+        RunnableLambda(service.ask), rows, max_concurrency=limit, return_exceptions=True,
+        progress=False,
+    )  # fmt: skip
+    assert outputs == rows
+    if limit == 4:
+        assert service.refused == 0
+
+
 def test_a_budget_stops_a_job_and_more_goes_on(call: Call, tmp_path: Any) -> None:
     """The rows that did not begin are no failures; each row is paid once in all."""
     path = tmp_path / "run.sqlite"
