@@ -8,7 +8,8 @@ import os
 import signal
 import sqlite3
 import sys
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -60,13 +61,15 @@ def load(target: str) -> Runnable[Any, Any]:
     module_name, colon, path = target.partition(":")
     if not colon or not module_name or not path:
         raise ConfigError(f"{target!r}: expected module:variable, such as translate:chain")
-    sys.path.insert(0, os.getcwd())
-    name = module_name.removesuffix(".py").replace(os.sep, ".")
+    folder, name = os.getcwd(), module_name
+    if module_name.endswith(".py"):
+        folder, name = str(Path(module_name).absolute().parent), Path(module_name).stem
+    sys.path.insert(0, folder)
     try:
         found: Any = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (error.name == name or name.startswith(f"{error.name}.")):
-            raise ConfigError(f"There is no module {name!r} here, in {os.getcwd()!r}") from None
+            raise ConfigError(f"There is no module {name!r} here, in {folder!r}") from None
         raise
     for part in path.split("."):
         if not hasattr(found, part):
@@ -125,7 +128,7 @@ def batch(
     key: str | None = None,
     retry_failed: bool = True,
     accept_change: bool = False,
-    max_errors: int | float | None = None,
+    max_errors: str | None = None,
     budget: int | None = None,
     retry_for: float = 600.0,
     progress: bool = True,
@@ -156,6 +159,7 @@ def batch(
         overwrite: replace an output file that exists.
     """
     rows_format, output_format = format_of(rows, format), format_of(output, format)
+    _check_files(rows, output)
     if output != STDIO and checkpoint is None and not overwrite and Path(output).exists():
         raise ConfigError(f"{output!r} exists. Say --overwrite to replace it, or --checkpoint.")
     skipped: list[BadRow] = []
@@ -168,7 +172,7 @@ def batch(
     keywords: dict[str, Any] = {
         "progress": progress,
         "retry_failed": retry_failed,
-        "max_errors": max_errors,
+        "max_errors": None if max_errors is None else _count_or_share(max_errors),
         "budget": budget,
         "retry_for": retry_for,
         "checkpoint": checkpoint,
@@ -179,10 +183,7 @@ def batch(
     job = make_run(chain, source, None, max_concurrency, keywords, collect=True)
     with _first_interrupt_stops(job):
         if checkpoint is None:
-            with _written(output) as file:
-                writer = RowWriter(file, output_format)
-                for position, found in job.completed():
-                    _write(writer, position, None, found)
+            _stream(job, output, output_format)
         else:
             for _ in job.completed():
                 pass
@@ -210,13 +211,37 @@ def _export(checkpoint: str, writer: RowWriter) -> None:
             writer.write(position, key, value, failure)
 
 
-@contextmanager
-def _written(output: str) -> Generator[IO[str]]:
+def _stream(job: JobRun, output: str, output_format: FileFormat) -> None:
+    """Write rows as they are done; a file is opened with the first of them."""
+    with ExitStack() as stack:
+        writer: RowWriter | None = None
+        for position, found in stack.enter_context(closing(job.completed())):
+            if writer is None:
+                file: IO[str] = sys.stdout
+                if output != STDIO:
+                    file = open(output, "w", encoding="utf-8", newline="")
+                    stack.enter_context(file)
+                writer = RowWriter(file, output_format)
+            _write(writer, position, None, found)
+
+
+def _count_or_share(text: str) -> float:
+    """Return a count of rows, or a share of them."""
+    try:
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        raise ConfigError(f"--max-errors {text}: expected a count, or a share as 0.05") from None
+
+
+def _check_files(rows: str, output: str) -> None:
+    """Refuse an output that cannot be written, or that would replace the rows, before any work."""
     if output == STDIO:
-        yield sys.stdout
         return
-    with open(output, "w", encoding="utf-8", newline="") as file:
-        yield file
+    path = Path(output)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ConfigError(f"{output!r} cannot be written: it is a folder, or in none that exists")
+    if rows != STDIO and path.exists() and Path(rows).exists() and path.samefile(rows):
+        raise ConfigError(f"{output!r} has the rows: write the output to another file")
 
 
 @contextmanager
@@ -254,7 +279,6 @@ def _ended(job: JobRun, skipped: int, checkpoint: str | None) -> int:
         print(error, file=sys.stderr)
         return INTERRUPTED if error.reason == "cancelled" else STOPPED
     progress = job.counter.progress
-    print(progress, file=sys.stderr)
     if progress.failed and checkpoint is not None:
         print(f"The same command tries them again; they are in {checkpoint!r}.", file=sys.stderr)
     return SOME_FAILED if progress.failed or skipped else 0
@@ -300,6 +324,9 @@ def _short(text: str) -> str:
 def main() -> None:
     """Run the command of this process; exit with its code."""
     try:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
         code: Any = app(result_action="return_value", exit_on_error=True)
     except KeyboardInterrupt:
         with suppress(BrokenPipeError):
@@ -308,7 +335,10 @@ def main() -> None:
     except BatchStopped as error:
         print(error, file=sys.stderr)
         sys.exit(STOPPED)
-    except RunnablesError as error:
+    except BrokenPipeError:  # who read the output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(STOPPED)
+    except (RunnablesError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(BAD_INPUT)
     sys.exit(code or 0)

@@ -158,6 +158,49 @@ def stored(checkpoint: Path) -> int:
         return int(db.execute("SELECT count(*) FROM row").fetchone()[0])
 
 
+def test_a_share_of_errors_is_a_share(folder: Path) -> None:
+    """One of three rows fails, which is too many from 100 rows on only."""
+    assert (
+        command(folder, "batch", "chains:chain", "rows.jsonl", "--max-errors", "0.5").returncode
+        == 1
+    )
+    assert (
+        command(folder, "batch", "chains:chain", "rows.jsonl", "--max-errors", "0").returncode == 3
+    )
+
+
+def test_the_rows_are_never_replaced_by_the_output(folder: Path) -> None:
+    """Nor is an older output by a call that fails before its first row."""
+    rows = (folder / "rows.jsonl").read_text()
+    (folder / "link.jsonl").symlink_to(folder / "rows.jsonl")
+    for output in ("rows.jsonl", "link.jsonl"):
+        for more in (["--overwrite"], ["--checkpoint", "run.sqlite"]):
+            done = command(folder, "batch", "chains:chain", "rows.jsonl", "-o", output, *more)
+            assert done.returncode == 2 and "has the rows" in done.stderr
+    assert (folder / "rows.jsonl").read_text() == rows
+    (folder / "old.jsonl").write_text("old")
+    command(folder, "batch", "chains:chain", "no.jsonl", "-o", "old.jsonl", "--overwrite")
+    assert (folder / "old.jsonl").read_text() == "old"
+    command(folder, "batch", "chains:chain", "no.jsonl", "-o", "new.jsonl")
+    assert not (folder / "new.jsonl").exists()
+
+
+def test_an_output_without_a_folder_is_refused_before_any_row(folder: Path) -> None:
+    """So is one that is a folder."""
+    for output in ("no/out.jsonl", "."):
+        done = command(
+            folder, "batch", "chains:chain", "rows.jsonl", "-o", output, "--format", "jsonl"
+        )
+        assert done.returncode == 2 and "cannot be written" in done.stderr
+
+
+def test_a_file_is_a_module(folder: Path) -> None:
+    """By its path, too; standard input may begin with a byte order mark."""
+    for target in ("./chains.py:message", str(folder / "chains.py:message")):
+        done = command(folder, "batch", target, "-", input='\ufeff"hi"\n')
+        assert "You said hi" in done.stdout
+
+
 def test_the_first_ctrl_c_finishes_what_is_under_way(folder: Path) -> None:
     """The second call does the rest; the message says how to go on."""
     (folder / "many.jsonl").write_text("".join(f"{number}\n" for number in range(100)))

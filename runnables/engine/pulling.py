@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
 from typing import TYPE_CHECKING, Any, Final
 
 from runnables.engine.thread_calls import to_thread
@@ -33,6 +33,7 @@ class Puller:
 
     def __init__(self, items: Iterable[Any] | AsyncIterable[Any]) -> None:
         self._given = items
+        self._is_whole = isinstance(items, Sized)  # else an item may have to be waited for
         self._items: Iterator[Any] | AsyncIterator[Any] | None = None
         self.is_over = False
         self.is_blocking = False
@@ -49,7 +50,7 @@ class Puller:
     async def apull(self) -> Any:
         """Return the next item, or NO_ITEM.
 
-        A thread, where one is needed, pulls for all tasks that wait at that moment.
+        A thread, where one is needed, pulls from a list for all tasks that wait at that moment.
         """
         items = self._iterator()
         if not self.is_blocking and not isinstance(items, AsyncIterator):
@@ -63,7 +64,8 @@ class Puller:
                     return self._ahead.popleft()
                 if isinstance(items, AsyncIterator):
                     return await self._from_async(items)
-                self._ahead.extend(await to_thread(self._pull_many, self._waiting))
+                count = self._waiting if self._is_whole else 1
+                self._ahead.extend(await to_thread(self._pull_many, count))
                 return self._ahead.popleft()
         finally:
             self._waiting -= 1

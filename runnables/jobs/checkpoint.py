@@ -63,7 +63,7 @@ class Checkpoint:
 
     def __init__(self, path: str | os.PathLike[str], durability: Durability = "normal") -> None:
         self.path = os.fspath(path)
-        self._lock = FileLock(f"{self.path}.lock")
+        self._lock = FileLock(f"{os.path.realpath(self.path)}.lock")
         self._connections: list[sqlite3.Connection] = []
         try:
             self._open(SYNCHRONOUS[durability])
@@ -85,6 +85,9 @@ class Checkpoint:
         folder = Path(self.path).absolute().parent
         if not folder.is_dir():
             raise CheckpointError(f"{self._name} has no folder: make {str(folder)!r} first.")
+        exists = Path(self.path).exists()
+        if exists:
+            check_file(self.path)
         if not self._lock.acquire():
             raise CheckpointError(
                 f"{self._name} is in use: another job writes it. Wait until that has ended, or "
@@ -92,7 +95,8 @@ class Checkpoint:
             )
         if not Path(self.path).exists():
             self._create()
-        check_file(self.path)
+        if not exists:
+            check_file(self.path)
         self._writer = self._connect(synchronous)
         self._reader = self._connect(synchronous)
         self._reader.execute("PRAGMA temp_store = FILE")
@@ -165,18 +169,18 @@ class Checkpoint:
             self._commits.write(put)
         self._run = int(self._writer.execute("SELECT max(id) FROM run").fetchone()[0])
 
-    def end_run(self, reason: str, all_pulled: bool) -> None:
+    def end_run(self, reason: str, pulled: int, all_pulled: bool) -> None:
         """Note that the run has ended, as far as the disk allows it, and close the file.
 
         Args:
             reason: why.
-            all_pulled: whether it has seen all its rows; rows that it does not have lose their
-                position then.
+            pulled: how many rows it has seen. Other rows that had one of their positions lose it.
+            all_pulled: whether these were all; then all other rows lose their position.
         """
         ended = _Put(schema.END_RUN, (timestamp(), reason, self._run))
         with suppress(sqlite3.Error, CheckpointError):
-            if all_pulled:
-                self._reader.execute(schema.FORGET_OTHERS)
+            taken = sys.maxsize if all_pulled else pulled
+            self._reader.execute(schema.FORGET_OTHERS, (taken,))
             self._commits.write(ended)
         self.close()
 

@@ -1,4 +1,4 @@
-"""A file that one process at a time holds, for as long as it lives."""
+"""A file that one job at a time holds, for as long as its process lives."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+_held: set[str] = set()
+"""The files that this process holds: the locks of POSIX are those of a process."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_held.clear)
+
 
 class FileLock:
     """A lock on a file beside another; the system releases it when the process ends, however.
+
+    A forked child does not hold it.
 
     Args:
         path: the file, created if it does not exist. It stays there, empty.
@@ -23,12 +31,15 @@ class FileLock:
 
     def acquire(self) -> bool:
         """Acquire the lock; return False where another process, or this one, holds it."""
+        if self._path in _held:  # not to be opened here: to close it would release the lock
+            return False
         file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")
         try:
             _lock(file)
         except OSError:
             file.close()
             return False
+        _held.add(self._path)
         self._file = file
         return True
 
@@ -37,6 +48,7 @@ class FileLock:
         if self._file is not None:
             self._file.close()
             self._file = None
+            _held.discard(self._path)
 
 
 def _lock(file: BinaryIO) -> None:
@@ -48,4 +60,4 @@ def _lock(file: BinaryIO) -> None:
     else:
         import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

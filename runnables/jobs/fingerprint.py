@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from runnables.cache.keys import digest
-from runnables.core.values import show
+from runnables.core.values import show, show_settings
 
 
 class StepIdentity(TypedDict):
@@ -21,19 +22,29 @@ class StepIdentity(TypedDict):
 
 
 class Fingerprint(TypedDict):
-    """A chain: its steps, the digest of the whole, and the Python whose code functions have."""
+    """A chain: its steps, the digest of the whole, and the Python whose code functions have.
+
+    The options and the `configurable` of the call are text and digest under "call".
+    """
 
     steps: list[StepIdentity]
     digest: str
     python: str
+    call: StepIdentity
 
 
-def fingerprint(runnable: Any) -> Fingerprint:
-    """Return what is known of a chain: its structure, its parameters, the names of its models."""
+def fingerprint(runnable: Any, call: Mapping[str, Any]) -> Fingerprint:
+    """Return what is known of a chain: its structure, its parameters, the names of its models.
+
+    Args:
+        runnable: the chain.
+        call: the options and the `configurable` of the call.
+    """
     steps = list(_steps(runnable, ""))
     return {
         "steps": steps,
         "digest": _digest(runnable),
+        "call": {"at": "call", "text": show_settings(call), "digest": _digest(dict(call))},
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
     }
 
@@ -58,6 +69,12 @@ def _digest(runnable: Any) -> str:
 
 def changes(stored: Fingerprint, now: Fingerprint) -> str | None:
     """Return what has changed in a chain, for people; None where nothing has."""
+    was_called, called = stored["call"], now["call"]
+    if was_called["digest"] != called["digest"]:
+        return (
+            f"it was called with {was_called['text'] or 'no options'}, and is called with "
+            f"{called['text'] or 'no options'}"
+        )
     if stored["digest"] == now["digest"]:
         return None
     before, after = stored["steps"], now["steps"]

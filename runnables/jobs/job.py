@@ -73,6 +73,12 @@ class _Job(Generic[Output]):
         run = self._run
         return BatchResult(outputs, failures, run.ended, self.progress(), run.error())
 
+    def _raise_if_broken(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if (error := self._run.error()) is not None:
+            raise error
+
     def __repr__(self) -> str:
         state = self._run.ended if self._pairs.ended else "running"
         return f"<{type(self).__name__}: {state}, {self.progress()}>"
@@ -139,7 +145,8 @@ class BatchJob(_Job[Output]):
         """Yield pairs of position and output, or exception, from the first on, as they are done.
 
         Raises:
-            Exception: what broke the job itself, after the pairs that there were.
+            BatchStopped: it ended before all rows were tried; after the pairs that there were.
+            Exception: what broke the job itself.
         """
         count = 0
         while True:
@@ -149,8 +156,7 @@ class BatchJob(_Job[Output]):
                 yield pair
             if self._pairs.ended and count == len(self._pairs.items):
                 break
-        if self._failure is not None:
-            raise self._failure
+        self._raise_if_broken()
 
     def __iter__(self) -> Iterator[Output | Exception]:
         """Yield the outputs in the order of the rows, each as soon as it is there."""
@@ -178,6 +184,7 @@ class AsyncBatchJob(_Job[Output]):
     def __init__(self, run: JobRun) -> None:
         super().__init__(run)
         self._task = asyncio.get_running_loop().create_task(self._drive())
+        self._task.add_done_callback(lambda _: self._pairs.end())  # also where it never began
 
     async def _drive(self) -> None:
         pairs = self._run.acompleted()
@@ -215,7 +222,8 @@ class AsyncBatchJob(_Job[Output]):
         """Yield pairs of position and output, or exception, from the first on, as they are done.
 
         Raises:
-            Exception: what broke the job itself, after the pairs that there were.
+            BatchStopped: it ended before all rows were tried; after the pairs that there were.
+            Exception: what broke the job itself.
         """
         count = 0
         while True:
@@ -225,8 +233,7 @@ class AsyncBatchJob(_Job[Output]):
                 yield pair
             if self._pairs.ended and count == len(self._pairs.items):
                 break
-        if self._failure is not None:
-            raise self._failure
+        self._raise_if_broken()
 
     async def __aiter__(self) -> AsyncIterator[Output | Exception]:
         """Yield the outputs in the order of the rows, each as soon as it is there."""

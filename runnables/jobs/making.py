@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from runnables.errors import ConfigError
 from runnables.jobs.options import JobOptions
 from runnables.jobs.run import JobRun
 
@@ -30,6 +31,10 @@ def make_run(
     Raises:
         ConfigError: a keyword out of range.
     """
+    if "return_exceptions" in kwargs:
+        raise ConfigError(
+            "A job that is started takes no return_exceptions: its result has all exceptions."
+        )
     options = JobOptions.taken_from(kwargs)
     raise_first = not collect and options.max_errors is None
     return JobRun(runnable, rows, config, limit, options, kwargs, raise_first=raise_first)

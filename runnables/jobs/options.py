@@ -63,7 +63,8 @@ class JobOptions:
         _check_max_errors(self.max_errors)
         _check_budget(self.budget)
         path: Any = self.checkpoint
-        if path is not None and (not isinstance(path, (str, os.PathLike)) or path == ""):
+        is_path = isinstance(path, (str, os.PathLike)) and path not in ("", ":memory:")
+        if path is not None and not is_path:
             raise ConfigError(f"checkpoint={path!r}: expected the path of a file")
         if path is None:
             for name in ("key", "accept_change"):

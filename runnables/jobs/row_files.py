@@ -79,6 +79,7 @@ def _opened(name: str) -> Generator[IO[str]]:
 
 def _jsonl(name: str, file: IO[str]) -> Iterator[Any]:
     for number, line in enumerate(file, 1):
+        line = line.removeprefix("\ufeff") if number == 1 else line  # that of standard input
         if line.strip():
             try:
                 yield json.loads(line)
@@ -87,6 +88,7 @@ def _jsonl(name: str, file: IO[str]) -> Iterator[Any]:
 
 
 def _csv(name: str, file: IO[str]) -> Iterator[Any]:
+    csv.field_size_limit(2**31 - 1)  # of this process; the default is 131,072 characters
     reader = csv.reader(file, strict=True)
     try:
         header = next(reader, None)
@@ -143,5 +145,15 @@ class RowWriter:
 def _json(value: Any) -> str:
     from pydantic_core import to_jsonable_python
 
-    plain = to_jsonable_python(value, inf_nan_mode="strings")
-    return json.dumps(plain, ensure_ascii=False)
+    plain = to_jsonable_python(value, fallback=repr)
+    text = json.dumps(plain, ensure_ascii=False)
+    return text if _is_utf8(text) else json.dumps(plain)
+
+
+def _is_utf8(text: str) -> bool:
+    """Tell whether a string can be written: half of a pair of surrogates cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

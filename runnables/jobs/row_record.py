@@ -34,10 +34,10 @@ class RowRecord:
         """Return the record of a row that has an output."""
         return self._all("done", attempts, output=written.text, output_format=written.format)
 
-    def failed(self, error: Exception) -> dict[str, Any]:
+    def failed(self, error: Exception, attempts: int) -> dict[str, Any]:
         """Return the record of a row that was given up."""
         kind = type(error).__qualname__
-        return self._all("failed", 1, error_type=kind, error=_text_of(error))
+        return self._all("failed", attempts, error_type=kind, error=_text_of(error))
 
     def _all(
         self,
@@ -74,4 +74,8 @@ def _text_of(error: Exception) -> str:
     """Return the message of an error and its notes, which say where it happened."""
     from runnables.redaction import hide_in_text
 
-    return hide_in_text("\n".join([str(error), *getattr(error, "__notes__", ())]))
+    try:
+        text = "\n".join([str(error), *getattr(error, "__notes__", ())])
+    except Exception:  # by a method of its class
+        text = f"a {type(error).__name__} without a message"
+    return hide_in_text(text).encode(errors="backslashreplace").decode()

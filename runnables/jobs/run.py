@@ -101,6 +101,7 @@ class JobRun(JobResults):
         self.fatal: Exception | None = None
         self._is_stopped = False
         self._gate = None if self._rows is not None else gate_for(limit, self.slots.limit)
+        self._budget = options.limit
         self._usage = self._with_handlers()
         if self._order is not None:  # a row is pulled by its worker, so its place is held then
             self._source.hold = partial(self._hold, self._order)
@@ -109,6 +110,11 @@ class JobRun(JobResults):
         self._output_format = OutputFormat(runnable)
         self._reporter = Reporter(options.progress, self.counter)
         self._checkpoint: Checkpoint | None = None
+
+    def _call(self) -> dict[str, Any]:
+        """Return what the call itself says of its rows: options, and what is configured."""
+        given: Any = {} if self._each is not None else self._scope.get("configurable", {})
+        return {**self._kwargs, **given}
 
     def _sent_via(self, runnable: Any) -> Any:
         """Return the chain with its models asked as `via` says."""
@@ -125,8 +131,8 @@ class JobRun(JobResults):
     def _with_handlers(self) -> Usage | None:
         """Add the handlers that all rows share; return the usage of rows in one call, if any."""
         handlers: list[Any] = []
-        if (budget := self._options.limit) is not None:
-            handlers.append(budget)
+        if self._budget is not None:
+            handlers.append(self._budget)
         usage = None
         if self._rows is not None:  # rows that go through one call have one config
             usage = Usage()
@@ -149,7 +155,7 @@ class JobRun(JobResults):
             key = self._options.key
             name = "content" if key is None else key if isinstance(key, str) else "a function"
             accept = self._options.accept_change
-            checkpoint.start_run(fingerprint(self._chain), name, accept_change=accept)
+            checkpoint.start_run(fingerprint(self._chain, self._call()), name, accept_change=accept)
         except BaseException:
             checkpoint.close()
             raise
@@ -221,7 +227,11 @@ class JobRun(JobResults):
             else:
                 break
             if seconds is None:
-                return (yield from self._given_up(row, record, attempts.error_to_raise()))
+                return (
+                    yield from self._given_up(
+                        row, record, attempts.error_to_raise(), attempts.number
+                    )
+                )
             self.counter.add("retried")
             yield Call(partial(sleep, seconds), partial(async_sleep, seconds))
             turn = None if turn is None else turn.again()
@@ -230,6 +240,8 @@ class JobRun(JobResults):
             written = self._output_format.write(output)
             yield self._put(record.done(written, attempts.number))
         self.counter.add("done")
+        if (budget := self._budget) is not None and budget.is_spent:
+            self._end_early("budget", BudgetExceeded("the budget is spent"))
         return row.position, output
 
     def _seconds_to_wait(
@@ -244,7 +256,7 @@ class JobRun(JobResults):
             return None
         return seconds if min(seconds, requested_delay(error) or seconds) <= left else None
 
-    def _given_up(self, row: JobRow, record: RowRecord, error: Exception) -> Routine:
+    def _given_up(self, row: JobRow, record: RowRecord, error: Exception, attempts: int) -> Routine:
         """Note that a row has failed, and whether that ends the job."""
         raise_if_cancelled()  # then its error may come of that
         record.cost = self.counter.add_usage(record.usage)
@@ -254,7 +266,7 @@ class JobRun(JobResults):
         error = self._failed(error, row.position)
         self.counter.add("failed")
         if self._checkpoint is not None:
-            yield self._put(record.failed(error))
+            yield self._put(record.failed(error, attempts))
         if isinstance(error, AuthenticationError) or getattr(error, "daily", False) is True:
             self._end_early("fatal", error)
         elif self._is_too_many():
@@ -338,6 +350,9 @@ class JobRun(JobResults):
         return outcome
 
     def _finish(self) -> None:
+        progress = self.counter.progress
+        if self.ended == "budget" and progress.finished == progress.total:
+            self.fatal = None  # it was spent by the last row
         if self.fatal is None and not self._is_stopped:
             self.ended = "done"
         if self._source.all_pulled or self.counter.progress.total == self._source.count:
@@ -350,7 +365,8 @@ class JobRun(JobResults):
             self._reporter.close()
         finally:
             if checkpoint is not None:
-                checkpoint.end_run(self.ended, self._source.all_pulled)
+                source = self._source
+                checkpoint.end_run(self.ended, source.count, source.all_pulled)
 
     async def _aclose(self) -> None:
         checkpoint, self._checkpoint = self._checkpoint, None
@@ -358,7 +374,8 @@ class JobRun(JobResults):
             self._reporter.close()
         finally:
             if checkpoint is not None:
-                await to_thread(checkpoint.end_run, self.ended, self._source.all_pulled)
+                source = self._source
+                await to_thread(checkpoint.end_run, self.ended, source.count, source.all_pulled)
 
     def error(self) -> BatchStopped | None:
         """Return the error of a job that ended early; None of one that did not."""

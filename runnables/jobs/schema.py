@@ -66,7 +66,7 @@ FIND_ROW: Final = (
 )
 
 FORGET_OTHERS: Final = (
-    "UPDATE row SET position = NULL WHERE position IS NOT NULL AND NOT EXISTS "
+    "UPDATE row SET position = NULL WHERE position < ? AND NOT EXISTS "
     "(SELECT 1 FROM seen WHERE seen.key = row.key AND row.occurrence < seen.count)"
 )
-"""Take the position of those rows that the rows of this run do not have."""
+"""Take the positions below this one from the rows that this run does not have."""

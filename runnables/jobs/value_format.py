@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -67,7 +68,7 @@ class OutputFormat:
         """
         for write in (_write_json, self._write_tagged, self._write_typed):
             written = write(value)
-            if written is not None and _is_same(self.read(written), value):
+            if written is not None and self._comes_back(written, value):
                 return written
         raise CheckpointError(
             f"{self._runnable!r} returned {value!r}, which a checkpoint cannot store: it stores "
@@ -75,6 +76,16 @@ class OutputFormat:
             f"type, which is {self._runnable.OutputType!r}. Declare it with "
             "with_types(output_type=...), or end the chain with a step that returns one of these."
         )
+
+    def _comes_back(self, written: Written, value: Any) -> bool:
+        """Tell whether what is written is JSON for everyone, and is read as this value."""
+        try:
+            written.text.encode()
+            if written.format != JSON:
+                json.loads(written.text, parse_constant=_refuse_constant)
+            return _is_same(self.read(written), value)
+        except (CheckpointError, ValueError):
+            return False
 
     def read(self, written: Written) -> Any:
         """Return a value that was stored.
@@ -106,21 +117,35 @@ class OutputFormat:
     def _write_typed(self, value: Any) -> Written | None:
         if self._adapter is None:
             return None
-        try:
-            return Written(self._adapter.dump_json(value, warnings="error").decode(), TYPED)
-        except PydanticSerializationError:
-            return None
+        for by_alias in (True, False):  # as the class is read
+            try:
+                content = self._adapter.dump_json(value, warnings="error", by_alias=by_alias)
+                written = Written(content.decode(), TYPED)
+            except (PydanticSerializationError, ValueError):
+                continue
+            if self._comes_back(written, value):
+                return written
+        return None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _write_json(value: Any) -> Written | None:
     try:
-        return Written(json.dumps(value, ensure_ascii=False, allow_nan=False), JSON)
+        return Written(_dumps(value, allow_nan=False), JSON)
     except (TypeError, ValueError, RecursionError):
         return None
 
 
 def _is_same(read: Any, value: Any) -> bool:
-    """Tell whether both are equal, and of the same classes at any depth: 1 is not True."""
+    """Tell whether both are equal, and of the same classes at any depth: 1 is not True.
+
+    Strings of our own, such as the text of a message, are strings.
+    """
+    if isinstance(value, str) and type(value).__module__.partition(".")[0] == "runnables":
+        value = str(value)
     if type(read) is not type(value):
         return False
     known: Any = value
@@ -140,11 +165,36 @@ def input_text(value: Any, position: int) -> str:
         CheckpointError: it has no form in JSON.
     """
     try:
-        plain = to_jsonable_python(value, serialize_unknown=False, inf_nan_mode="strings")
-        return json.dumps(plain, ensure_ascii=False, sort_keys=True)
+        plain = to_jsonable_python(value, serialize_unknown=False)
+        try:
+            return _dumps(plain, allow_nan=False, sort_keys=True)
+        except ValueError:  # it has a NaN, or an infinity
+            return _dumps(_with_words(plain), allow_nan=False, sort_keys=True)
     except (PydanticSerializationError, TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"The input of row {position} cannot be written as JSON, which a checkpoint needs: "
             f"{error}. Rows are JSON values, messages, pydantic models or dataclasses; let a step "
             "of the chain make other things of them."
         ) from None
+
+
+def _dumps(value: Any, **options: Any) -> str:
+    """Return JSON that can be written in UTF-8, readable where that is possible."""
+    text = json.dumps(value, ensure_ascii=False, **options)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        return json.dumps(value, **options)
+    return text
+
+
+def _with_words(value: Any) -> Any:
+    """Return a value with words for the numbers that JSON does not have."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    known: Any = value
+    if isinstance(value, dict):
+        return {key: _with_words(known[key]) for key in known}
+    if isinstance(value, list):
+        return [_with_words(item) for item in known]
+    return value

@@ -142,6 +142,11 @@ class Budget:
         if (reason := self._why_spent()) is not None:
             raise BudgetExceeded(f"{name} is not called any more: {reason}.")
 
+    @property
+    def is_spent(self) -> bool:
+        """Tell whether nothing is left, so that no call of a model begins any more."""
+        return self._why_spent() is not None
+
     def _why_spent(self) -> str | None:
         """Return why no call may begin; None where one may."""
         if self.tokens is not None and self._spent_tokens >= self.tokens:
