@@ -64,6 +64,13 @@ class Estimate:
         output_tokens: tokens that models write.
         cost: what it costs; None where a model has no price.
         unpriced: the models without a price.
+
+    Example:
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> model = ScriptedChatModel(["ok"], cycle=True)
+        >>> guess = estimate(model, ["a", "b", "c"], sample=2, prices={})
+        >>> guess.rows, guess.sampled
+        (3, 2)
     """
 
     rows: int
@@ -228,7 +235,15 @@ async def aestimate(
     config: RunnableConfig | None = None,
     seed: int | None = None,
 ) -> Estimate:
-    """Return what a job will take, after running a few of its rows; see `estimate`."""
+    """Do what `estimate` does, async.
+
+    Example:
+        >>> import asyncio
+        >>> from runnables_providers.scripted import ScriptedChatModel
+        >>> model = ScriptedChatModel(["ok"], cycle=True)
+        >>> asyncio.run(aestimate(model, ["a", "b", "c"], sample=2, prices={})).sampled
+        2
+    """
     chosen = _Sample(rows, sample, seed)
     outputs = await chain.abatch(chosen.inputs, chosen.configs(config), return_exceptions=True)
     return chosen.estimate(outputs, prices, provider)

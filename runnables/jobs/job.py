@@ -36,6 +36,11 @@ class BatchResult(Generic[Output]):
             (an error that every row would get) or "cancelled".
         progress: the numbers at the end.
         error: what ended it early; None when all rows were tried.
+
+    Example:
+        >>> result = RunnableLambda(int).start_batch(["7", "seven"]).result()
+        >>> result.outputs[0], list(result.failures), result.ended
+        (7, [1], 'done')
     """
 
     outputs: list[Output | Exception | None]

@@ -37,6 +37,10 @@ class JobOptions:
         via: "provider": models are asked through the batch jobs of their providers, for half the
             price, as `via_provider` does; a checkpoint keeps the ids of these jobs, so that a run
             after a crash waits for them instead of paying twice. "flex": as `via_flex` does.
+
+    Example:
+        >>> JobOptions(max_errors=10, retry_for=60.0).max_errors
+        10
     """
 
     progress: Report = False

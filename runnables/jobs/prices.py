@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from runnables.core.installation import missing_extra
 from runnables.models.prices import cost_of
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ def price(
     except ImportError as error:
         if prices is not None:
             return None
+        from runnables.core.installation import missing_extra
+
         raise missing_extra(
             "A price without a table of your own", "genai-prices", "prices"
         ) from error

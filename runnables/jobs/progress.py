@@ -38,6 +38,12 @@ class Progress:
         output_tokens: tokens that models have written, in this run.
         cost: what they cost, in the currency of the prices; None without prices.
         seconds: how long this run has taken.
+
+    Example:
+        >>> seen = []
+        >>> sizes = RunnableLambda(len).batch(["a", "bb"], progress=seen.append)
+        >>> seen[-1].done, seen[-1].total, seen[-1].failed
+        (2, 2, 0)
     """
 
     total: int | None = None
