@@ -1,4 +1,4 @@
-"""Faults that trials of jobs have found, each as its kind."""
+"""What trials of jobs have found, each as its kind."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ MODEL = ScriptedChatModel(["Ahoy"], cycle=True)
 
 STORED: dict[str, Any] = {
     "the text of a message": lambda row: MODEL.invoke(row).text,
-    "such a text inside": lambda row: {"de": MODEL.invoke(row).text},
+    "such a string inside": lambda row: {"de": MODEL.invoke(row).text},
     "half of a pair of surrogates": lambda row: {"a": "\ud83d cut"},
     "a model with an alias": RunnableLambda(make_label),
 }
