@@ -184,7 +184,7 @@ class JobRun(JobResults):
     def _row(self, index: int, item: Any) -> Routine:
         """Pull a row, run it, and store what came of it; return its position and that."""
         row: JobRow = yield Call(self._source.pull, self._source.apull)
-        if row is NO_ITEM:
+        if row is NO_ITEM or self.fatal is not None or self._is_stopped:
             return NO_RESULT
         with row.place or nullcontext():
             stored = row.stored
