@@ -27,7 +27,8 @@ SHOWS = "LocalChatModel\nChatOpenAI\nHello.\n"
 FILES = """
 from importlib.metadata import files
 
-tops = {path.parts[0] for path in files("runnables")}
+paths = [path for path in files("runnables") if path.parts[-2:] != ("bin", "runnables")]
+tops = {path.parts[0] for path in paths}
 print(*sorted(top for top in tops if not top.endswith(".dist-info")))
 """
 
@@ -91,5 +92,5 @@ def test_nothing_else_of_the_repository_can_be_imported(python: Path, tmp_path: 
 
 @pytest.mark.parametrize("python", ["wheel"], indirect=True)
 def test_a_wheel_holds_two_packages(python: Path, tmp_path: Path) -> None:
-    """Nothing is installed under another name."""
+    """Nothing is installed under another name; beside them there is the command `runnables`."""
     assert _run(python, "-c", FILES, cwd=tmp_path) == "runnables runnables_providers\n"
