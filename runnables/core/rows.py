@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from runnables.engine.slots import Slots
 
-__all__ = ["Call", "Fork", "Routine", "RowSteps", "Step", "has_bulk_steps", "one_step"]
+__all__ = ["Call", "Fork", "Routine", "RowSteps", "Step", "as_call", "has_bulk_steps", "one_step"]
 
 
 class RowPlace(AbstractContextManager[None], Protocol):
@@ -62,6 +62,15 @@ def one_step(step: Step) -> Routine:
     return (yield step)
 
 
+def as_call(step: Step) -> Call:
+    """Return the call of a step that runs as a whole."""
+    runnable, value, config, kwargs = step[:4]
+    return Call(
+        partial(runnable.invoke, value, config, **kwargs),
+        partial(runnable.ainvoke, value, config, **kwargs),
+    )
+
+
 def has_bulk_steps(runnable: Any) -> bool:
     """Tell whether a runnable takes many inputs in one call, or one inside of it does."""
     if runnable.max_batch_size > 1:
@@ -93,10 +102,7 @@ class RowSteps:
             return Arrival(call, value, scope.config, last)
         if self._has_row(runnable) and not self._is_limited(scope):
             return Inner(_run_row(runnable, value, scope, kwargs), at, last)
-        return Call(
-            partial(runnable.invoke, value, scope.config, **kwargs),
-            partial(runnable.ainvoke, value, scope.config, **kwargs),
-        )
+        return as_call(request._replace(config=scope.config))
 
     def _bulk_call(
         self, runnable: Any, scope: Scope, kwargs: Mapping[str, Any], path: tuple[Hashable, ...]

@@ -29,15 +29,15 @@ def gate_for(limit: int | Literal["auto"] | None, slots: int) -> Gate:
     return Gate(AdaptiveLimit() if limit == "auto" else FixedLimit(slots))
 
 
-def attempt(step: Step, attempts: Attempts, turn: Turn | None) -> Routine:
+def attempt(request: Call | Step, attempts: Attempts, turn: Turn | None) -> Routine:
     """Make one attempt of a row, in its turn."""
     if turn is None:
         with attempts:
-            return (yield step)
+            return (yield request)
     yield Call(turn.__enter__, turn.__aenter__)
     try:
         with attempts:
-            output = yield step
+            output = yield request
     except GeneratorExit:
         raise
     except BaseException as error:

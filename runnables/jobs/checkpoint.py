@@ -186,7 +186,7 @@ class Checkpoint:
 
     # -- rows
 
-    def find(self, key: str, position: int) -> tuple[int, StoredRow | None]:
+    def find(self, key: str) -> tuple[int, StoredRow | None]:
         """Return how often this run has had this key before, and the row, if it is stored.
 
         One thread at a time calls this, each row once, in their order.

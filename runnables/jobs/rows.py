@@ -73,7 +73,7 @@ class RowSource(Puller):
             return JobRow(position, item, place=place)
         text = input_text(item, position)
         key = key_of(item, text, self._key, position)
-        occurrence, stored = self.checkpoint.find(key, position)
+        occurrence, stored = self.checkpoint.find(key)
         if stored is not None and stored.input != text:  # the same key, and another content
             stored = None
         return JobRow(position, item, key, occurrence, text, stored, place)

@@ -13,7 +13,7 @@ from runnables.compose.policies.backoff import requested_delay
 from runnables.core.batching import is_many
 from runnables.core.config import ensure_scope
 from runnables.core.description import walk
-from runnables.core.rows import Call, Routine, Step
+from runnables.core.rows import Call, Routine, Step, as_call
 from runnables.engine.cancellation import lock, raise_if_cancelled
 from runnables.engine.fan_out import NO_RESULT
 from runnables.engine.pulling import NO_ITEM
@@ -30,9 +30,9 @@ from runnables.errors import (
 )
 from runnables.jobs.attempting import MOST_ADAPTIVE, attempt, gate_for, policy
 from runnables.jobs.checkpoint import Checkpoint
-from runnables.jobs.driving import adrive, drive
 from runnables.jobs.ending import Ended, stopped
 from runnables.jobs.fingerprint import fingerprint
+from runnables.jobs.job_calls import arun_calls, run_calls
 from runnables.jobs.progress import Counter, Reporter
 from runnables.jobs.provider_batch import ProviderBatch, via_flex, via_provider
 from runnables.jobs.results import JobResults
@@ -175,11 +175,11 @@ class JobRun(JobResults):
 
     def work(self, index: int, item: Any) -> Any:
         """Run one row."""
-        return drive(self._row(index, item))
+        return run_calls(self._row(index, item))
 
     async def awork(self, index: int, item: Any) -> Any:
         """Run one row."""
-        return await adrive(self._row(index, item))
+        return await arun_calls(self._row(index, item))
 
     def _row(self, index: int, item: Any) -> Routine:
         """Pull a row, run it, and store what came of it; return its position and that."""
@@ -221,7 +221,8 @@ class JobRun(JobResults):
             try:
                 config = self._config_of(row, record.usage)
                 step = Step(self._runnable, row.value, config, self._kwargs)
-                output = yield from attempt(step, attempts, turn)
+                request = as_call(step) if self._rows is None else step
+                output = yield from attempt(request, attempts, turn)
             except Exception as error:
                 seconds = self._seconds_to_wait(attempts, error, record, turn)
             else:
