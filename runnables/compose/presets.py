@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from runnables.core.contract import BaseRunnable
+from runnables.core.description import checked_config
 from runnables.core.signatures import checks_keywords
 from runnables.core.typevars import Input, Output
 
@@ -54,7 +55,6 @@ class Presets(BaseRunnable[Input, Output], internal=True):
         """
         from runnables.compose.binding import RunnableBinding
         from runnables.core.config import merge_configs
-        from runnables.core.description import checked_config
 
         more = checked_config(self, cast("RunnableConfig", kwargs))
         return RunnableBinding(self, config=merge_configs(checked_config(self, config), more))

@@ -1,4 +1,7 @@
-"""The helpers that classes written for LangChain call from their `invoke` and `transform`."""
+"""The helpers that classes written for LangChain call from their `invoke` and `transform`.
+
+Few programs have such a class, so each helper loads what it needs when it is called.
+"""
 
 from __future__ import annotations
 

@@ -90,6 +90,7 @@ def _make_model(cls: type, base: type, known: Fields) -> type[BaseModel]:
     for name in known:
         if isinstance(members.get(name), property):  # computed by the class
             del annotations[name], members[name]
+    # the keys in `config` are those of a user's class, which checkers do not know
     settings = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=(), **config)  # type: ignore[typeddict-item]
     namespace = {
         "__module__": cls.__module__,

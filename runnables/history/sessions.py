@@ -223,9 +223,9 @@ def _own_key(history: History) -> Hashable:
     return getattr(history, "_turn_key", None)
 
 
-def _hashable(value: Any) -> Hashable:
+def _hashable(value: Hashable) -> Hashable:
     try:
         hash(value)
-    except TypeError:
+    except TypeError:  # users may not check types
         return repr(value)
-    return value  # type: ignore[no-any-return]
+    return value

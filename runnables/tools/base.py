@@ -136,8 +136,7 @@ class BaseTool(RunMethods, WithRunSettings[Output], internal=True):
                 f"response_format={response_format!r}: expected 'content' or 'content_and_artifact'"
             )
         check_schema(args_schema)
-        # a tool always has a name
-        self.name: str = name  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.name: str = name  # pyright: ignore[reportIncompatibleVariableOverride] - a tool has one
         self.description = description
         vars(self)["args_schema"] = args_schema  # as passed; the property falls back on another
         self.return_direct = return_direct

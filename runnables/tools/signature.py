@@ -125,7 +125,8 @@ class Signature:
         for parameter in parameters:
             name = parameter.name
             if parameter.kind is parameter.VAR_POSITIONAL and not (self.visible or self.named):
-                self._hints[name] = list[_plain(self._hints.get(name, Any))]  # type: ignore[misc]
+                item: Any = _plain(self._hints.get(name, Any))
+                self._hints[name] = list[item]
                 self.visible[name] = _keyword(name, required=False)
                 self.variadic = name
 

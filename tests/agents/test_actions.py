@@ -196,7 +196,9 @@ def test_a_scratchpad_that_is_required_or_partial_will_do() -> None:
     """A placeholder of any kind has the variable."""
     required = ChatPromptTemplate([("human", "{input}"), ("human", "{agent_scratchpad}")])
     for prompt in (required, required.partial(agent_scratchpad="")):
-        create_tool_calling_agent(ScriptedChatModel(), [add], prompt)
+        agent = create_tool_calling_agent(ScriptedChatModel(["done"]), [add], prompt)
+        answer: Any = agent.invoke({"input": "Hi", "intermediate_steps": []})
+        assert answer.return_values == {"output": "done"}
 
 
 def test_calls_without_an_id_have_their_results(call: Call) -> None:
