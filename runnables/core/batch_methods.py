@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 
 from runnables.core.batching import Batch, Configs
 from runnables.core.error_notes import clock, leave_run
 from runnables.core.missing_input import may_lack_input
+from runnables.core.options import JOB_KEYWORDS
 from runnables.core.stops import raise_without_stop
 from runnables.core.typevars import Input, Output
 from runnables.engine.misuse import COMPLETED
@@ -14,13 +15,6 @@ from runnables.engine.stream import AsyncStream, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-JOB_KEYWORDS: Final = frozenset(
-    "progress checkpoint key retry_failed accept_change durability max_errors budget retry_for "
-    "prices via".split()
-)
-"""The keywords that make a job of a batch: see `jobs/options.py`."""
 
 
 class _Pairs(Stream[Any]):

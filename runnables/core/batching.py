@@ -17,7 +17,7 @@ from runnables.core.config import (
 from runnables.core.description import checked_config
 from runnables.core.error_notes import add_location
 from runnables.core.missing_input import NOT_GIVEN, missing_inputs, missing_name
-from runnables.core.options import check_near_options
+from runnables.core.options import BATCH_OPTIONS, check_near_options
 from runnables.core.rows import (
     Routine,
     RowOrder,
@@ -61,7 +61,7 @@ class Batch:
             )
         if config is not None and not is_many(config) and not isinstance(config, Mapping):
             raise missing_name(runnable, config)
-        check_near_options(runnable, kwargs, ("max_concurrency", "return_exceptions", "config"))
+        check_near_options(runnable, kwargs, BATCH_OPTIONS)
         if isinstance(config, Mapping):
             config = checked_config(runnable, config)
         elif config:

@@ -18,6 +18,20 @@ LIMIT_WORDS: Final = frozenset(
 )
 """Words of other libraries for the number of calls that run at once."""
 
+JOB_KEYWORDS: Final = frozenset(
+    "progress checkpoint key retry_failed accept_change durability max_errors budget retry_for "
+    "prices via".split()
+)
+"""The keywords that make a job of a batch: see `jobs/options.py`."""
+
+BATCH_OPTIONS: Final = (
+    "max_concurrency",
+    "return_exceptions",
+    "config",
+    *sorted(keyword for keyword in JOB_KEYWORDS if len(keyword) >= 8),
+)
+"""The options of a batch that a typo can only mean; short words may be options of the steps."""
+
 LIMIT_HINT: Final = (
     "How many calls run at once is max_concurrency: batch(inputs, max_concurrency=8)."
 )

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from runnables.core.batch_methods import JOB_KEYWORDS
 from runnables.core.bounds import check_seconds
+from runnables.core.options import JOB_KEYWORDS
 from runnables.errors import ConfigError
 from runnables.jobs.checkpoint import SYNCHRONOUS, Durability
 from runnables.jobs.progress import Report, check_report

@@ -295,6 +295,18 @@ def test_the_keywords_are_those_of_the_options() -> None:
     from dataclasses import fields
 
     from runnables import JobOptions
-    from runnables.core.batch_methods import JOB_KEYWORDS
+    from runnables.core.options import JOB_KEYWORDS
 
     assert {field.name for field in fields(JobOptions)} == JOB_KEYWORDS
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [("checkpiont", "checkpoint"), ("max_error", "max_errors"), ("progres", "progress")],
+)
+def test_a_typo_of_a_keyword_is_named_before_any_row(call: Call, typo: str, meant: str) -> None:
+    """Also where the chain itself would take any option."""
+    rows: list[Any] = []
+    with pytest.raises(ConfigError, match=f"Did you mean '{meant}'"):
+        call.batch(RunnableLambda(rows.append), [1], **{typo: 3})
+    assert not rows
