@@ -2,6 +2,7 @@
 
     RunnablesError
     ├── ConfigError (ValueError, TypeError)    a config, option or keyword that is not known
+    │   └── ApprovalError                      an answer to a request for approval that is not open
     ├── MergeError (TypeError)                 chunks with no declared way to add up
     ├── SyncAsyncError (TypeError, NotImplementedError)    a sync call of an async-only step
     ├── EmptyStream (ValueError)               a stream without a chunk, where a value is needed
@@ -19,6 +20,8 @@
     ├── CheckpointError                        a checkpoint that cannot be used, or written
     ├── EarlierFailure                         a row of a batch that failed in an earlier run
     ├── BatchStopped                           a batch that ended before all its rows were done
+    ├── WorkerLostError                        a row whose process has died again and again
+    ├── RemoteError                            an error in a worker that could not be sent as it was
     └── ModelError                             an error of a model or its service
         ├── AuthenticationError
         ├── PermissionDeniedError
@@ -123,6 +126,10 @@ class StepLimitError(RunnablesError, RecursionError):
         return type(self), (str(self), self.messages)
 
 
+class ApprovalError(ConfigError):
+    """An answer to a request for approval that is not open, or neither yes nor no; nothing ran."""
+
+
 class ToolException(RunnablesError):
     """An error for tools to raise: its message tells the model why the tool cannot do its work."""
 
@@ -138,11 +145,7 @@ class ToolArgumentsError(RunnablesError, ValueError):
         self._errors = list(errors)
 
     def errors(
-        self,
-        *,
-        include_url: bool = False,
-        include_context: bool = True,
-        include_input: bool = True,
+        self, *, include_url: bool = False, include_context: bool = True, include_input: bool = True
     ) -> list[Any]:
         """Return one dict for each wrong argument, as pydantic does: "loc", "msg", "type".
 
@@ -250,6 +253,25 @@ class BatchStopped(RunnablesError):
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return type(self), (str(self), self.reason, self.progress)
+
+
+class WorkerLostError(RunnablesError):
+    """A row whose worker process has died each time that it ran the row."""
+
+
+class RemoteError(RunnablesError):
+    """An error in a worker process that could not be sent as it was, with its message and notes.
+
+    Attributes:
+        error_type: the name of its class.
+    """
+
+    def __init__(self, message: str, error_type: str = "") -> None:
+        super().__init__(message, error_type)  # with both, it can be pickled
+        self.error_type = error_type
+
+    def __str__(self) -> str:
+        return f"{self.error_type}: {self.args[0]}"
 
 
 class ModelError(RunnablesError):

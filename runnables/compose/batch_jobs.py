@@ -73,6 +73,10 @@ class BatchJobs(BaseRunnable[Input, Output], internal=True):
         Returns:
             A job to watch, to read and to cancel, whose methods are awaited.
 
+        Raises:
+            ConfigError: a keyword out of range.
+            SyncAsyncError: no event loop runs.
+
         Example:
             >>> import asyncio
             >>> async def main():

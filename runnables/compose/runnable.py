@@ -1,8 +1,9 @@
 """`Runnable`: the contract, with the pipe and the fluent methods.
 
 The pipe is in `pipes.py`, `bind` and the like in `presets.py`, jobs are in `batch_jobs.py`,
-policies and views are here. What the methods make is itself a `Runnable`, so each method imports it
-when it is called. These are the only imports of the package that go up the ladder.
+pictures in `pictures.py`, policies and views are here. What the methods make is itself a
+`Runnable`, so each method imports it when it is called. These are the only imports of the package
+that go up the ladder.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from runnables.compose.batch_jobs import BatchJobs
+from runnables.compose.pictures import Pictures
 from runnables.compose.pipes import Pipes
 from runnables.compose.presets import Presets
 from runnables.compose.step_helpers import StepHelpers
@@ -41,6 +43,7 @@ class Runnable(
     Pipes[Input, Output],
     Presets[Input, Output],
     BatchJobs[Input, Output],
+    Pictures[Input, Output],
     StepHelpers[Input, Output],
     internal=True,
 ):

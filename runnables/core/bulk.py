@@ -125,7 +125,7 @@ def _call(
     """Call `_invoke_batch`, and report it as one run, whose input and output are lists."""
     if scope is None or not scope.observed:
         return runnable._invoke_batch(values, scope, kwargs)
-    with Run(runnable, scope, values) as run:
+    with Run(runnable, scope, values, kwargs) as run:
         outputs = runnable._invoke_batch(values, run.scope, kwargs)
         run.end(_shown(outputs))
         return outputs
@@ -140,7 +140,7 @@ async def _acall(
     """Call `_ainvoke_batch`, and report it as one run, whose input and output are lists."""
     if scope is None or not scope.observed:
         return await runnable._ainvoke_batch(values, scope, kwargs)
-    async with Run(runnable, scope, values) as run:
+    async with Run(runnable, scope, values, kwargs) as run:
         outputs = await runnable._ainvoke_batch(values, run.scope, kwargs)
         run.end(_shown(outputs))
         return outputs

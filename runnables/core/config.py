@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
 from runnables.core.options import key_hint
+from runnables.core.spans import SpanHandler, spans_of
 from runnables.engine.contexts import keep_private
 from runnables.engine.slots import Slots, check_limit
 from runnables.errors import ConfigError
@@ -82,6 +83,7 @@ class Scope(dict[str, Any]):
     Attributes:
         handlers: the handlers that receive the events of all runs below.
         own_handlers: the handlers that receive the events of the next run only (listeners).
+        span_handlers: those of the handlers of the run around this call that make spans.
         slots: the limit that the call runs under; None where no call has set one.
         run_id: the id of the run around this call.
         parents: the ids of all runs around it, from the outermost.
@@ -103,10 +105,12 @@ class Scope(dict[str, Any]):
         "recursion_depth",
         "run_id",
         "slots",
+        "span_handlers",
     )
 
     handlers: tuple[Handler, ...]
     own_handlers: tuple[Handler, ...]
+    span_handlers: tuple[SpanHandler, ...]
     slots: Slots | None
     run_id: str | None
     parents: tuple[str, ...]
@@ -120,12 +124,14 @@ class Scope(dict[str, Any]):
         if outer is None:
             super().__init__()
             self.handlers = self.own_handlers = self.parents = self.path = self.next_tags = ()
+            self.span_handlers = ()
             self.slots = self.run_id = self.next_name = self.next_id = None
             self.recursion_depth = 0
             return
         super().__init__(outer)
         self.handlers = outer.handlers
         self.own_handlers = outer.own_handlers
+        self.span_handlers = outer.span_handlers
         self.slots = outer.slots
         self.run_id = outer.run_id
         self.parents = outer.parents
@@ -292,17 +298,21 @@ class activate:
     `contextmanager` would take a microsecond longer.)
     """
 
-    __slots__ = ("_scope", "_token")
+    __slots__ = ("_scope", "_spans", "_token")
 
     def __init__(self, scope: Scope | None) -> None:
         self._scope = scope
 
     def __enter__(self) -> None:
         # setting the same scope again would only make more objects for the garbage collector
-        is_set = _current.get() is self._scope
-        self._token = None if is_set else _current.set(self._scope)
+        self._token = None if _current.get() is self._scope else _current.set(self._scope)
+        self._spans: spans_of | None = None
+        if self._scope is not None and self._scope.span_handlers:
+            self._spans = spans_of(self._scope).__enter__()
 
     def __exit__(self, *_: object) -> None:
+        if self._spans is not None:
+            self._spans.__exit__()
         if (token := self._token) is not None:
             try:
                 _current.reset(token)

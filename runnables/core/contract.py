@@ -105,7 +105,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
             raise_if_cancelled()
             if not scope.observed:
                 return cast("Output", self._invoke(input, scope.without_run_settings(), kwargs))
-            with Run(self, scope, input) as run:
+            with Run(self, scope, input, kwargs) as run:
                 return cast("Output", run.end(self._invoke_observed(input, run, kwargs)))
         except Exception as error:
             raise_without_stop(error, self)
@@ -148,7 +148,7 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
                 return cast(
                     "Output", await self._ainvoke(input, scope.without_run_settings(), kwargs)
                 )
-            async with Run(self, scope, input) as run:
+            async with Run(self, scope, input, kwargs) as run:
                 return cast("Output", run.end(await self._ainvoke_observed(input, run, kwargs)))
         except Exception as error:
             raise_without_stop(error, self)

@@ -2,7 +2,7 @@
 
 There is one type of event, and one method that takes it. Event streams, listeners, the usage of
 tokens, the console and tracing are all handlers, and receive the same events. A run without a
-handler makes no ids and no events.
+handler makes no ids and no events, and one that no handler wants to see makes no events.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from runnables.core.config import RunnableConfig, Scope, ensure_scope
 from runnables.core.handlers import Event, Handler, Kind, MisreadEventError
+from runnables.core.spans import span_handlers
 from runnables.core.stops import without_stop
 from runnables.engine.cancellation import cancelled_error
 from runnables.engine.collect import MISSING
@@ -25,7 +26,7 @@ from runnables.engine.thread_calls import from_thread, in_worker_thread
 from runnables.errors import MergeError, SyncAsyncError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+    from collections.abc import Awaitable, Iterable, Mapping
     from types import TracebackType
 
     from runnables.engine.merging import Accumulator
@@ -85,16 +86,26 @@ class Run:
         runnable: the runnable that runs.
         scope: the scope around the run; its handlers receive the events.
         value: the input, or MISSING.
+        options: the options of the call.
 
     Attributes:
         scope: the scope for the calls inside this run.
     """
 
-    def __init__(self, runnable: Observed, scope: Scope, value: Any = MISSING) -> None:
+    def __init__(
+        self,
+        runnable: Observed,
+        scope: Scope,
+        value: Any,
+        options: Mapping[str, Any],
+    ) -> None:
+        self._runnable = runnable
+        self._options = options
+        self._run_type = run_type = runnable.run_type
+        handlers = (*scope.handlers, *scope.own_handlers)
+        self._handlers = tuple(one for one in handlers if _receives(one, run_type))
         self._name = scope.next_name or runnable.get_name()
-        self._run_type = runnable.run_type
         self._id = scope.next_id or str(uuid.uuid4())
-        self._handlers = (*scope.handlers, *scope.own_handlers)
         self._outer = scope
         self._input = None if value is MISSING else value
         self._tags = (*scope.get("tags", ()), *scope.next_tags)
@@ -102,6 +113,12 @@ class Run:
         self._output: Any = None
         self._chunk_sum = ChunkSum()
         self.scope = scope.child(self._id)
+        self.scope.span_handlers = span_handlers(handlers)
+
+    @property
+    def has_handlers(self) -> bool:
+        """Tell whether a handler receives the events of runs of this kind."""
+        return bool(self._handlers)
 
     @property
     def wants_chunks(self) -> bool:
@@ -116,12 +133,14 @@ class Run:
     # -- sync and async
 
     def __enter__(self) -> Self:
-        self._require_sync_handlers()
-        self._begin_or_end()
+        if self._handlers:
+            self._require_sync_handlers()
+            self._begin_or_end()
         return self
 
     async def __aenter__(self) -> Self:
-        await self._abegin_or_end()
+        if self._handlers:
+            await self._abegin_or_end()
         return self
 
     def __exit__(
@@ -130,7 +149,8 @@ class Run:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self._emit(self._final_event(error))
+        if self._handlers:
+            self._emit(self._final_event(error))
 
     async def __aexit__(
         self,
@@ -138,7 +158,8 @@ class Run:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        await self._aemit(self._final_event(error))
+        if self._handlers:
+            await self._aemit(self._final_event(error))
 
     def chunk(self, chunk: Any, info: StreamInfo) -> None:
         """Report a chunk of the output, and add it to the output of the end."""
@@ -194,6 +215,9 @@ class Run:
             metadata=self._outer.get("metadata", {}),
             time=time.time(),
             input=self._input,
+            runnable=self._runnable,
+            options=self._options,
+            configurable=self._outer.get("configurable", {}),
             **more,
         )
 
@@ -210,13 +234,21 @@ class Run:
                 raise _cannot_await(handler)
 
 
+def _receives(handler: Handler, run_type: str) -> bool:
+    """Tell whether a handler receives the events of runs of this kind."""
+    if not hasattr(type(handler), "run_types"):  # a `__getattr__` may have an answer to any name
+        return True
+    wanted: Any = getattr(handler, "run_types", None)
+    return wanted is None or run_type in wanted
+
+
 def emit(handlers: Iterable[Handler], event: Event) -> None:
     """Pass an event to handlers, from a sync run."""
     failure: BaseException | None = None
     for handler in handlers:
         try:
             result = handler.on_event(event)
-            if inspect.isawaitable(result):
+            if result is not None and inspect.isawaitable(result):
                 if not in_worker_thread():
                     raise _cannot_await(handler, result)
                 from_thread(_wait_for(result), even_if_cancelled=event.kind in _FINAL_KINDS)
@@ -235,7 +267,7 @@ async def aemit(handlers: Iterable[Handler], event: Event) -> None:
     for handler in handlers:
         try:
             result = handler.on_event(event)
-            if inspect.isawaitable(result):
+            if result is not None and inspect.isawaitable(result):
                 await result
         except Exception as error:
             if failure is None:

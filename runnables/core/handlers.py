@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, cast
 from uuid import UUID
 
@@ -37,7 +37,11 @@ class Event:
         output: the output; on end.
         error: the exception; on error and cancelled.
         data: the user's own data; on custom.
+        runnable: the runnable that runs; None on custom.
+        options: the options of the call, which are passed by keyword or bound.
+        configurable: the `configurable` of the run's config.
 
+    These three are not in a copy, nor in another process: they may hold what cannot go there.
     It can also be read as a run of LangChain: `inputs`, `outputs`, `id`, `parent_run_id`,
     `start_time` and `end_time` are made of these attributes.
 
@@ -65,6 +69,11 @@ class Event:
     output: Any = None
     error: BaseException | None = None
     data: Any = None
+    runnable: Any = field(default=None, repr=False, compare=False)
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False, compare=False)
+    configurable: Mapping[str, Any] = field(
+        default_factory=dict[str, Any], repr=False, compare=False
+    )
 
     def __getattr__(self, name: str) -> Any:
         """Refuse another attribute than those above; LangChain's are named with ours."""
@@ -84,6 +93,10 @@ class Event:
             f"An event of a handler or a listener is no dict, so it has no key {key!r}.{known} "
             f"It has the attributes {', '.join(self.__slots__)}."
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {one.name: getattr(self, one.name) for one in fields(self) if one.compare}
+        return _remade, (values,)
 
     @property
     def parent_id(self) -> str | None:
@@ -132,6 +145,10 @@ class Event:
         return usage_of(self.output)
 
 
+def _remade(values: dict[str, Any]) -> Event:
+    return Event(**values)
+
+
 class MisreadEventError(RunnablesError, AttributeError, TypeError):
     """An error of a handler or a listener that reads another kind of event than it gets.
 
@@ -176,12 +193,14 @@ class Handler(Protocol):
     """An object that receives the events of runs; it goes into `config={"callbacks": [...]}`.
 
     Any object with this method is one; it need not be a subclass. Runs in several threads may
-    call it at the same time. Two attributes, if they are there and true, change how it is called:
+    call it at the same time. Some attributes, if they are there, change how it is called:
 
-    - `raise_error`: an error of the handler fails the run. By default the first one is logged, and
-      the run continues.
-    - `wants_chunks`: a model that is invoked is streamed, so that the handler receives the chunks
-      of its answer.
+    - `raise_error`, where true: an error of the handler fails the run. By default the first one is
+      logged, and the run continues.
+    - `wants_chunks`, where true: a model that is invoked is streamed, so that the handler receives
+      the chunks of its answer.
+    - `run_types`: the kinds of runs whose events it receives, such as {"chat_model"}; by default
+      all. Others make no events for it.
 
     Example:
         >>> class Printer(Handler):

@@ -54,9 +54,9 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Chunks merge as they declare it: merge_chunks.": "Addable SupportsAdd",
         "Use merge_configs.": "patch_config",
         "A sync function is a step as it is; elsewhere use asyncio.to_thread.": "run_in_executor",
-        "Graphs of runnables are not here yet.": (
-            "AsciiCanvas Branch CurveStyle Edge Graph LabelsDict MARKDOWN_SPECIAL_CHARS "
-            "MermaidDrawMethod Node NodeStyles PngDrawer Stringifiable VertexViewer draw_ascii "
+        "Use chain.get_graph().draw_mermaid(), or its .draw_ascii(), .draw_mermaid_png().": (
+            "AsciiCanvas Branch CurveStyle LabelsDict MARKDOWN_SPECIAL_CHARS "
+            "MermaidDrawMethod NodeStyles PngDrawer Stringifiable VertexViewer draw_ascii "
             "draw_mermaid draw_mermaid_png"
         ),
         "Use contextvars: what one step sets, the next one sees.": (
@@ -241,12 +241,15 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         MIDDLEWARE: (
             "AutoModeMiddleware ClearToolUsesEdit CodexSandboxExecutionPolicy "
-            "DockerExecutionPolicy ExtendedModelResponse HostExecutionPolicy InterruptOnConfig "
+            "DockerExecutionPolicy ExtendedModelResponse HostExecutionPolicy "
             "LLMToolEmulator ModelCallResult ModelChoice ModelRequest ModelResponse "
             "PIIDetectionError PIIMatch RedactionRule Runtime ToolCallRequest TracePolicy "
             "TriggerClause after_agent after_model before_agent before_model "
             "configure_trace_policy dynamic_prompt hook_config omit_payload wrap_model_call "
             "wrap_tool_call"
+        ),
+        "Tools ask for approval themselves: @tool(needs_approval=True).": (
+            "HumanInTheLoopMiddleware InterruptOnConfig"
         ),
         "Use create_agent(model, tools, response_format=MyClass).": (
             "AutoStrategy MultipleStructuredOutputsError OutputToolBinding ProviderStrategy "
@@ -286,7 +289,7 @@ SENTENCES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "Use StreamEvent.": "BaseStreamEvent CustomStreamEvent EventData StandardStreamEvent",
         "Use with_listeners, whose functions get an Event.": "AsyncListener Listener",
-        "There is no LangSmith here: a handler gets all events.": (
+        "There is no LangSmith here: OpenTelemetryHandler sends runs to other tools.": (
             "LangChainTracerV1 LangSmithParams TracerSession TracerSessionBase TracerSessionV1 "
             "TracerSessionV1Base TracerSessionV1Create get_client tracing_callback_var "
             "tracing_enabled tracing_v2_callback_var tracing_v2_enabled wait_for_all_evaluators "

@@ -20,7 +20,7 @@ LIMIT_WORDS: Final = frozenset(
 
 JOB_KEYWORDS: Final = frozenset(
     "progress checkpoint key retry_failed accept_change durability max_errors budget retry_for "
-    "prices via".split()
+    "row_timeout failed_rows prices via executor send_secrets".split()
 )
 """The keywords that make a job of a batch: see `jobs/options.py`."""
 

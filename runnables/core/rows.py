@@ -146,7 +146,7 @@ def _run_row(runnable: Any, value: Any, scope: Scope, kwargs: Mapping[str, Any])
     if not scope.observed:
         routine = runnable._row(value, scope.without_run_settings(), options)
         return (yield from routine)
-    run = Run(runnable, scope, value)
+    run = Run(runnable, scope, value, options)
     yield Call(run.__enter__, run.__aenter__)
     try:
         routine = runnable._row(value, run.scope, options)

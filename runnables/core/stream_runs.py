@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 from runnables.core.events import ChunkSum, Observed, Run
 from runnables.core.handlers import Event, Handler
 from runnables.engine.collect import MISSING, single_value
+from runnables.engine.contexts import receiver
 from runnables.engine.stream import (
     AsyncStream,
     Stream,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
         Callable,
         Generator,
         Iterable,
+        Mapping,
     )
     from types import TracebackType
 
@@ -58,7 +60,7 @@ def run_stream(
     kwargs: dict[str, Any],
     info: StreamInfo,
 ) -> Stream[Any]:
-    """Return the stream of a run, which is observed if the scope has handlers.
+    """Return the stream of a run, which is observed if one of the handlers wants to see it.
 
     Args:
         runnable: the runnable that runs.
@@ -70,9 +72,12 @@ def run_stream(
     """
     if scope is None:
         return Stream(transform(input, None, kwargs, info), info)
-    if scope.observed:
-        return Stream(_observed(runnable, transform, input, scope, kwargs, info), info)
-    return Stream(transform(input, scope.without_run_settings(), kwargs, info), info)
+    if not scope.observed:
+        return Stream(transform(input, scope.without_run_settings(), kwargs, info), info)
+    run = StreamRun(runnable, scope, single_value(input), kwargs)
+    if not run.has_handlers:
+        return Stream(transform(input, run.scope, kwargs, info), info)
+    return Stream(_observed(run, transform, input, kwargs, info), info)
 
 
 def arun_stream(
@@ -86,33 +91,26 @@ def arun_stream(
     """Return the async stream of a run; see `run_stream`."""
     if scope is None:
         return AsyncStream(transform(input, None, kwargs, info), info)
-    if scope.observed:
-        return AsyncStream(_aobserved(runnable, transform, input, scope, kwargs, info), info)
-    return AsyncStream(transform(input, scope.without_run_settings(), kwargs, info), info)
+    if not scope.observed:
+        return AsyncStream(transform(input, scope.without_run_settings(), kwargs, info), info)
+    run = StreamRun(runnable, scope, single_value(input), kwargs)
+    if not run.has_handlers:
+        return AsyncStream(transform(input, run.scope, kwargs, info), info)
+    return AsyncStream(_aobserved(run, transform, input, kwargs, info), info)
 
 
 def _observed(
-    runnable: Observed,
-    transform: Transform,
-    input: Any,
-    scope: Scope,
-    kwargs: dict[str, Any],
-    info: StreamInfo,
+    run: StreamRun, transform: Transform, input: Any, kwargs: dict[str, Any], info: StreamInfo
 ) -> Generator[Any, None, None]:
-    with StreamRun(runnable, scope, single_value(input)) as run:
+    with run:
         recorded = input if run.knows_input else ObservedInput(run, input)
         yield from with_chunk_events(run, transform(recorded, run.scope, kwargs, info), info)
 
 
 async def _aobserved(
-    runnable: Observed,
-    transform: AsyncTransform,
-    input: Any,
-    scope: Scope,
-    kwargs: dict[str, Any],
-    info: StreamInfo,
+    run: StreamRun, transform: AsyncTransform, input: Any, kwargs: dict[str, Any], info: StreamInfo
 ) -> AsyncGenerator[Any, None]:
-    async with StreamRun(runnable, scope, single_value(input)) as run:
+    async with run:
         recorded = input if run.knows_input else AsyncObservedInput(run, input)
         reported = awith_chunk_events(run, transform(recorded, run.scope, kwargs, info), info)
         try:
@@ -155,6 +153,7 @@ class StreamRun(Run):
         runnable: the runnable that runs.
         scope: the scope around the run; its handlers receive the events.
         value: the whole input, or MISSING where it comes in chunks.
+        options: the options of the call.
 
     Attributes:
         knows_input: whether the whole input was known from the start.
@@ -162,15 +161,17 @@ class StreamRun(Run):
         input_error: the error of the input that is passing through, if there is one.
     """
 
-    def __init__(self, runnable: Observed, scope: Scope, value: Any) -> None:
-        super().__init__(runnable, scope, value)
+    def __init__(
+        self, runnable: Observed, scope: Scope, value: Any, options: Mapping[str, Any]
+    ) -> None:
+        super().__init__(runnable, scope, value, options)
         self.knows_input = value is not MISSING
         self.is_async = False
         self.input_error: BaseException | None = None
         self._streams_input = runnable.streams_input
         self._input_sum = ChunkSum()
         self._pending_start = [] if self.knows_input else [True]
-        if self._pending_start and self.scope.handlers:
+        if self._pending_start and self._handlers and self.scope.handlers:
             self.scope.handlers = (_StartOnFirstEvent(self), *self.scope.handlers)
 
     def __enter__(self) -> Self:
@@ -218,11 +219,13 @@ class StreamRun(Run):
         """Report the start, unless it was reported already."""
         if self._pending_start and self._claim_start():
             self._begin()
+            _renew_spans()
 
     async def abegin(self) -> None:
         """Report the start, unless it was reported already."""
         if self._pending_start and self._claim_start():
             await self._abegin()
+            _renew_spans()
 
     def chunk(self, chunk: Any, info: StreamInfo) -> None:
         """Report a chunk of the output, and add it to the output of the end."""
@@ -273,6 +276,12 @@ class StreamRun(Run):
         """Set the input: the sum of its chunks, as far as they were read."""
         if not self.knows_input:
             self._input = self._input_sum.value()
+
+
+def _renew_spans() -> None:
+    """Make the span of a run the current one for a generator that has just begun to read."""
+    if (steps := receiver()) is not None:
+        steps.renew()
 
 
 class _StartOnFirstEvent(Handler):

@@ -87,7 +87,7 @@ def _wrap_invoke(raw: Raw) -> Raw:
                 inner = scope.without_run_settings()
                 with activate(inner):
                     return raw(self, input, user_config(inner), **kwargs)
-            with Run(self, scope, input) as run:
+            with Run(self, scope, input, kwargs) as run:
                 with activate(run.scope):
                     return run.end(raw(self, input, user_config(run.scope), **kwargs))
         except Exception as error:
@@ -114,7 +114,7 @@ def _awrap_invoke(raw: Raw) -> Raw:
                 inner = scope.without_run_settings()
                 with activate(inner):
                     return await raw(self, input, user_config(inner), **kwargs)
-            async with Run(self, scope, input) as run:
+            async with Run(self, scope, input, kwargs) as run:
                 with activate(run.scope):
                     return run.end(await raw(self, input, user_config(run.scope), **kwargs))
         except Exception as error:

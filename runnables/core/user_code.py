@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from runnables.core.config import (
@@ -15,6 +15,7 @@ from runnables.core.config import (
     check_handlers,
     ensure_scope,
 )
+from runnables.core.spans import spans_in, spans_of
 from runnables.core.stops import without_stop
 from runnables.engine.cancellation import raise_if_cancelled
 from runnables.engine.contexts import Steps
@@ -166,7 +167,7 @@ def iterate_in_scope(
         on_error: called with its error, before that is raised.
     """
     items = iter(chunks)
-    steps = Steps(info.outer, CURRENT_SCOPE, scope)
+    steps = Steps(info.outer, CURRENT_SCOPE, scope, spans_in(scope))
     is_checked = True
     try:
         raise_if_cancelled()
@@ -183,7 +184,11 @@ def iterate_in_scope(
             steps.leave()
             yield chunk
         is_checked = False
-        yield from items if scope is None else _with_scope(items, scope)
+        settled = items if scope is None else _with_scope(items, scope)
+        try:
+            yield from settled
+        finally:
+            close(settled)  # in the scope
     except Exception as error:
         failure = without_stop(error, info.producer)
         if on_error is not None:
@@ -209,7 +214,7 @@ async def aiterate_in_scope(
 ) -> AsyncGenerator[Any, None]:
     """Yield the chunks of a user's async iterator; see `iterate_in_scope`."""
     items = aiter(owned(chunks))
-    steps = Steps(info.outer, CURRENT_SCOPE, scope)
+    steps = Steps(info.outer, CURRENT_SCOPE, scope, spans_in(scope))
     is_checked = True
     try:
         raise_if_cancelled()
@@ -226,8 +231,12 @@ async def aiterate_in_scope(
             steps.leave()
             yield chunk
         is_checked = False
-        async for chunk in items if scope is None else owned(_awith_scope(items, scope)):
-            yield chunk
+        settled = items if scope is None else owned(_awith_scope(items, scope))
+        try:
+            async for chunk in settled:
+                yield chunk
+        finally:
+            await aclose(settled)  # in the scope
     except Exception as error:
         failure = without_stop(error, info.producer)
         if on_error is not None:
@@ -251,7 +260,8 @@ def _with_scope(items: Iterator[Any], scope: Scope | None) -> Generator[Any, Non
         while True:
             token = CURRENT_SCOPE.set(scope)
             try:
-                chunk = next(items)
+                with _spans_of(scope):
+                    chunk = next(items)
             except StopIteration:
                 return
             finally:
@@ -261,7 +271,8 @@ def _with_scope(items: Iterator[Any], scope: Scope | None) -> Generator[Any, Non
     finally:
         token = CURRENT_SCOPE.set(scope)
         try:
-            close(items)
+            with _spans_of(scope):
+                close(items)
         finally:
             _restore(token)
 
@@ -272,7 +283,8 @@ async def _awith_scope(items: AsyncIterator[Any], scope: Scope | None) -> AsyncG
         while True:
             token = CURRENT_SCOPE.set(scope)
             try:
-                chunk = await anext(items)
+                with _spans_of(scope):
+                    chunk = await anext(items)
             except StopAsyncIteration:
                 return
             finally:
@@ -282,9 +294,17 @@ async def _awith_scope(items: AsyncIterator[Any], scope: Scope | None) -> AsyncG
     finally:
         token = CURRENT_SCOPE.set(scope)
         try:
-            await aclose(items)
+            with _spans_of(scope):
+                await aclose(items)
         finally:
             _restore(token)
+
+
+_NO_SPANS: Final = nullcontext()
+
+
+def _spans_of(scope: Scope | None) -> AbstractContextManager[object]:
+    return spans_of(scope) if scope is not None and scope.span_handlers else _NO_SPANS
 
 
 def _restore(token: Token[Scope | None]) -> None:

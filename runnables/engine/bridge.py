@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from runnables.engine.contexts import Flow, own_context
+from runnables.engine.contexts import Flow, own_context, receiver
 from runnables.engine.stream import aclose_with_sources, raw_iterator
 from runnables.engine.tasks import in_context
 from runnables.engine.thread_calls import from_thread
@@ -73,6 +73,8 @@ class AsyncIteratorBridge(Iterator[T]):
         chunk = from_thread(_next(self._chunks) if is_here else self._advance(self._context))
         if self._flow is not None:
             self._flow.take(ended=chunk is END)
+        if (steps := receiver()) is not None:
+            steps.renew()  # the run of the generator may have started with this chunk
         if chunk is END:
             raise StopIteration
         return cast("T", chunk)

@@ -17,20 +17,25 @@ consumer's, and a `Flow` takes over what was set there.
 from __future__ import annotations
 
 import contextvars
-from operator import is_
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+
+from runnables.engine.variables import (
+    UNSET,
+    Tokens,
+    Variable,
+    changed_between,
+    is_same,
+    put,
+    reset,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Variable = contextvars.ContextVar[Any]
-Tokens = dict[Variable, contextvars.Token[Any]]
-
 _CHECKED: Final = 8
 """The steps after which an iterator that has set nothing, and has received nothing, is settled."""
 
-_UNSET: Final = object()
 _PRIVATE: Final[set[Variable]] = set()
 
 
@@ -79,7 +84,10 @@ class Receiver:
 
     def base_of(self, variable: Variable) -> Any:
         """Return the value of a variable when its step began."""
-        return self._originals.get(variable, _UNSET)
+        return self._originals.get(variable, UNSET)
+
+    def renew(self) -> None:
+        """Set what has another value meanwhile; here, nothing is set."""
 
 
 _receiver: contextvars.ContextVar[Receiver | None] = contextvars.ContextVar(
@@ -101,16 +109,23 @@ class Steps(Receiver):
         outer: the iterator whose code has called for this one, which then is no step behind it.
         variable: a variable that all steps find set, until the iterator sets it itself.
         value: to which value; None: to that of the consumer.
+        more: returns further variables that a step finds set, with their values at that time.
     """
 
     def __init__(
-        self, outer: Receiver | None, variable: Variable | None = None, value: Any = None
+        self,
+        outer: Receiver | None,
+        variable: Variable | None = None,
+        value: Any = None,
+        more: Callable[[], Mapping[Variable, Any]] | None = None,
     ) -> None:
         super().__init__()
         self._outer = outer
         self._variable = None if value is None else variable
         self._value = value
+        self._more = more
         self._kept: dict[Variable, Any] = {}
+        self._set: dict[Variable, Any] = {}
         self._tokens: Tokens = {}
         self._start: contextvars.Context | None = None
         self._steps = 0
@@ -134,16 +149,16 @@ class Steps(Receiver):
 
     def changes(self, here: contextvars.Context) -> dict[Variable, Any]:
         """Return what is set in this context that was not when its step began."""
-        if not self._kept and _is_same(here, self._entered):
-            return {} if self._variable is None else {self._variable: self._value}
-        changes = _changes(self._base, here)
+        if not self._kept and is_same(here, self._entered):
+            return dict(self._set)
+        changes = changed_between(self._base, here)
         changes.pop(_receiver, None)
         changes.pop(_leftover, None)
         return changes
 
     def base_of(self, variable: Variable) -> Any:
         """Return the value of a variable when its step began."""
-        return self._base.get(variable, _UNSET)
+        return self._base.get(variable, UNSET)
 
     def enter(self) -> None:
         """Set what the iterator keeps, in place of what the step behind it has set."""
@@ -153,12 +168,25 @@ class Steps(Receiver):
         if self._hidden:
             self._base = contextvars.copy_context()
         self._start = self._start or self._base
-        if self._variable is not None and self._variable not in self._kept:
-            _put(self._variable, self._value, self._tokens)
+        self._set = {} if self._variable is None else {self._variable: self._value}
+        if self._more is not None:
+            self._set.update(self._more())
+        for variable, value in self._set.items():
+            if variable not in self._kept:
+                put(variable, value, self._tokens)
         for variable, value in self._kept.items():
-            _put(variable, value, self._tokens)
+            put(variable, value, self._tokens)
         self._token = _receiver.set(self)
         self._entered = contextvars.copy_context()
+
+    def renew(self) -> None:
+        """Set within a step what has another value meanwhile, unless the iterator has set it."""
+        more: Mapping[Variable, Any] = {} if self._more is None else self._more()
+        for variable, value in more.items():
+            found = self._set.get(variable, self.base_of(variable))
+            if variable not in self._kept and variable.get(UNSET) is found:
+                put(variable, value, self._tokens)
+                self._set[variable] = value
 
     def leave(self, *, ended: bool = False, closed: bool = False) -> None:
         """Keep what the iterator has set, and leave to its consumer what that may see.
@@ -169,21 +197,23 @@ class Steps(Receiver):
         """
         changes = self.changes(contextvars.copy_context())
         del self._entered  # it refers to this object: a cycle
-        _reset(_receiver, self._token, None)
+        reset(_receiver, self._token, None)
         _count_step(self._outer, ended=ended)
         for variable, value in changes.items():
             is_over = ended and variable in self.borrowed and self.has_received(variable, value)
-            if closed or is_over or not self._flows(variable, value, ended=ended):
+            is_own = variable in self._set and self._set[variable] is value
+            if closed or is_own or is_over or not self._flows(variable, value, ended=ended):
                 self._put_back(variable)
         for variable in self._hidden:
             if variable not in changes and (closed or not self._takes_away(variable)):
                 self._put_back(variable)
-        if self._variable is not None and changes.get(self._variable, _UNSET) is self._value:
-            del changes[self._variable]
+        for variable, value in self._set.items():
+            if changes.get(variable, UNSET) is value:
+                del changes[variable]
         self._kept = {} if ended else changes
 
     def _flows(self, variable: Variable, value: Any, *, ended: bool) -> bool:
-        old = self._here.get(variable, _UNSET)
+        old = self._here.get(variable, UNSET)
         return _flows(variable, value, old, self._start, self._outer, self, ended=ended)
 
     def _takes_away(self, variable: Variable) -> bool:
@@ -192,19 +222,19 @@ class Steps(Receiver):
         known = None if puller is None else puller.received.get(variable)
         if puller is None or known is None or known[1] is not self:
             return False
-        old = self._here.get(variable, _UNSET)
+        old = self._here.get(variable, UNSET)
         if old is not known[0]:
             return False
         puller.receive(variable, self.base_of(variable), old, self, ended=False)
         return True
 
     def _put_back(self, variable: Variable) -> None:
-        old = self._here.get(variable, _UNSET)
+        old = self._here.get(variable, UNSET)
         leftover = _leftover.get()
-        if old is not _UNSET and leftover.get(variable, _UNSET) is old:
-            old = _UNSET
-        now = variable.get(_UNSET)
-        if now is not old and not _put(variable, old, self._tokens):
+        if old is not UNSET and leftover.get(variable, UNSET) is old:
+            old = UNSET
+        now = variable.get(UNSET)
+        if now is not old and not put(variable, old, self._tokens):
             _leftover.set({**leftover, variable: now})
 
 
@@ -243,20 +273,20 @@ class Flow:
         """
         now = self._context.copy()
         _count_step(self._outer, ended=ended)
-        for variable, value in _changes(self._start if ended else self._seen, now).items():
-            old = variable.get(_UNSET)
+        for variable, value in changed_between(self._start if ended else self._seen, now).items():
+            old = variable.get(UNSET)
             if old is not value and _flows(
                 variable, value, old, self._start, self._outer, self, ended=ended
             ):
-                _put(variable, value, self._tokens)
+                put(variable, value, self._tokens)
                 self._given[variable] = value
         self._seen = now
 
     def withdraw(self) -> None:
         """Undo here what was taken over, where nothing else was set meanwhile."""
         for variable, value in self._given.items():
-            if variable.get(_UNSET) is value:
-                _put(variable, self._start.get(variable, _UNSET), self._tokens)
+            if variable.get(UNSET) is value:
+                put(variable, self._start.get(variable, UNSET), self._tokens)
         self._given = {}
 
 
@@ -284,7 +314,7 @@ def hide_next_step(outer: Receiver | None, set_there: Callable[[Variable, Any], 
     if puller is not None and puller is not outer:
         for variable in puller.changes(contextvars.copy_context()):
             value = puller.base_of(variable)
-            if value is _UNSET:
+            if value is UNSET:
                 value = contextvars.Context().run(variable.get, None)
             set_there(variable, value)
         set_there(_receiver, None)
@@ -298,7 +328,7 @@ def _hide(
         return []
     hidden = list(puller.changes(here))
     for variable in hidden:
-        _put(variable, puller.base_of(variable), tokens)
+        put(variable, puller.base_of(variable), tokens)
     return hidden
 
 
@@ -332,62 +362,11 @@ def _flows(
     if variable in _PRIVATE:
         return False
     puller = _receiver.get()
-    was_reset = start is not None and start.get(variable, _UNSET) is value
+    was_reset = start is not None and start.get(variable, UNSET) is value
     if puller is None or puller is outer:
         return ended and not was_reset
     has_it = puller.has_received(variable, old)
     if not has_it and (was_reset or not puller.takes(variable, old)):
         return False
     puller.receive(variable, value, old, source, ended=ended)
-    return True
-
-
-def _is_same(one: contextvars.Context, other: contextvars.Context) -> bool:
-    """Tell whether nothing was set; by identity, as some values cannot be compared."""
-    return len(one) == len(other) and all(map(is_, one.values(), other.values()))
-
-
-def _changes(before: contextvars.Context, after: contextvars.Context) -> dict[Variable, Any]:
-    """Return the variables whose value is another one, with the new value."""
-    changes = {
-        variable: value
-        for variable, value in after.items()
-        if before.get(variable, _UNSET) is not value
-    }
-    if len(after) - len(before) < len(changes):  # a few may be gone
-        changes.update({variable: _UNSET for variable in before if variable not in after})
-    return changes
-
-
-def _put(variable: Variable, value: Any, tokens: Tokens) -> bool:
-    """Set a variable, or take its value away, for which there is a token if it was set here.
-
-    Where there is none, it gets its default. One without a default can only be reset by the code
-    that has set it; return False then.
-    """
-    if value is not _UNSET:
-        token = variable.set(value)
-        if token.old_value is contextvars.Token.MISSING:
-            tokens[variable] = token
-        return True
-    known = tokens.pop(variable, None)
-    return _set_default(variable) if known is None else _reset(variable, known, _UNSET)
-
-
-def _reset(variable: Variable, token: contextvars.Token[Any], otherwise: Any) -> bool:
-    try:
-        variable.reset(token)
-    except ValueError:  # it was set in another context than this one
-        if otherwise is _UNSET:
-            return _set_default(variable)
-        variable.set(otherwise)
-    return True
-
-
-def _set_default(variable: Variable) -> bool:
-    try:
-        default = contextvars.Context().run(variable.get)
-    except LookupError:
-        return False
-    variable.set(default)
     return True

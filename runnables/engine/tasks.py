@@ -53,7 +53,7 @@ async def cancel_all(tasks: Iterable[asyncio.Task[Any]]) -> None:
         elif not loop.is_closed():
             with suppress(RuntimeError):  # closed in between
                 loop.call_soon_threadsafe(task.cancel)
-    await _wait_all(cancelled)
+    await wait_all(cancelled)
 
 
 async def outlast(done: asyncio.Future[Any], seconds: float | None) -> None:
@@ -93,7 +93,7 @@ async def in_context(
 
     task = asyncio.get_running_loop().create_task(run(), context=context)
     try:
-        await _wait_all({task})
+        await wait_all({task})
     finally:
         if begun:
             if task.done():  # else the loop was closed over it
@@ -102,14 +102,18 @@ async def in_context(
             await asyncio.get_running_loop().create_task(run(), context=context)
 
 
-async def _wait_all(tasks: set[asyncio.Task[Any]]) -> None:
+async def wait_all(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Wait until tasks have ended.
+
+    A cancellation of the caller meanwhile is raised afterwards.
+    """
     cancellation: asyncio.CancelledError | None = None
     # Those that are done are not waited for, as the end of a loop must not find us waiting: it
     # closes all generators at once, and none that waits for its clean-up.
-    tasks = {task for task in tasks if not task.done()}
-    while tasks:
+    left = {task for task in tasks if not task.done()}
+    while left:
         try:
-            _, tasks = await asyncio.wait(tasks)
+            _, left = await asyncio.wait(left)
         except asyncio.CancelledError as error:
             cancellation = error
     if cancellation is not None:

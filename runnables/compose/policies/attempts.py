@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec, Self, TypeV
 
 from runnables.compose.policies.backoff import MAX_RETRY_DELAY, Backoff, requested_delay
 from runnables.compose.policies.failures import FailureLog, Restart
+from runnables.core.config import current_scope
 from runnables.engine.stream import StreamInfo, aclose, close, owned
 from runnables.engine.timeouts import async_sleep, sleep
 from runnables.errors import ConfigError
@@ -78,7 +79,10 @@ class Attempts(FailureLog):
         if is_last:
             return None
         self.number += 1
-        return self._policy.backoff.delay(number, error)
+        seconds = self._policy.backoff.delay(number, error)
+        if defers:  # those of a retry are runs of their own
+            _report_attempt(number, error, seconds)
+        return seconds
 
     def _may_follow(self, error: Exception) -> bool:
         policy = self._policy
@@ -109,6 +113,13 @@ class Attempts(FailureLog):
 _current: contextvars.ContextVar[Attempts | None] = contextvars.ContextVar(
     "runnables_attempts", default=None
 )
+
+
+def _report_attempt(number: int, error: Exception, seconds: float) -> None:
+    """Tell the spans of the run that a model's attempt has failed, and another one follows."""
+    if (scope := current_scope()) is not None:
+        for handler in scope.span_handlers:
+            handler.on_failed_attempt(scope.parents, number, error, seconds)
 
 
 def _is_covered(error: Exception, outer: Attempts | None) -> bool:
