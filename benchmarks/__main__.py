@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmarks import batches, calls, many_streams, models, streaming
+from benchmarks import batches, calls, many_streams, models, streaming, tracing
 from benchmarks.harness import Measured, Result, as_json, table
 
 ROWS: Sequence[Measured] = (
@@ -19,6 +19,7 @@ ROWS: Sequence[Measured] = (
     *batches.ROWS,
     *models.ROWS,
     *many_streams.ROWS,
+    *tracing.ROWS,
 )
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 COMMAND = "python -m benchmarks --write"
@@ -54,6 +55,9 @@ to other machines better than the times do, and the budgets are ratios.
   or of each chunk read; for sync calls its loop runs in a thread. `python -m benchmarks.models`
   measures official SDK, peer and ours in every way; `python -m benchmarks.candidates` compares HTTP
   libraries.
+- A traced step is a span of OpenTelemetry's SDK with its attributes, exported nowhere. The floor is
+  the same function in a bare span without attributes. A run without a handler makes no span, and
+  costs what "invoke, 10 steps" does.
 - Of many streams at once, {streams:,} are open, and {peer_streams} of the peer's, which does not
   keep up with more. Counted are the CPU time of three seconds, from when all have their first
   chunk, and how much more memory the process then has than before it opened them.

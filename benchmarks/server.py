@@ -7,6 +7,8 @@ serves 20,000 requests a second on one core. The path begins with how it sends a
 - `/paced/...`: one chunk every 10 ms;
 - `/slow/...`: one chunk every 50 ms.
 
+With `/later/...`, an answer that is not streamed comes after 50 ms.
+
 Run as a program, it prints the port that it listens on, and serves until its standard input closes.
 """
 
@@ -21,6 +23,7 @@ CHUNKS = 100  # in each streamed answer
 WORDS = [f"word{i} " for i in range(CHUNKS - 2)]  # the first and the last chunk have none
 PACE = 0.01  # seconds between two chunks of a paced stream
 SLOW = 0.05
+LATER = 0.05  # seconds until an answer
 ANSWER = "The quick brown fox jumps over the lazy dog near the river bank, and then it rests. "
 
 
@@ -107,12 +110,19 @@ class _Connection(asyncio.Protocol):
     def _answer(self, line: bytes, body: bytes) -> None:
         assert self._transport is not None
         if b'"stream":true' not in body and b'"stream": true' not in body:
-            self._transport.write(PLAIN)
+            if b" /later/" in line:
+                asyncio.get_running_loop().call_later(LATER, self._write, PLAIN)
+            else:
+                self._transport.write(PLAIN)
         elif b" /burst/" in line:
             self._transport.write(BURST)
         else:
             self._transport.write(HEAD + EVENTS[0])
             self._schedule(1, SLOW if b" /slow/" in line else PACE)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
 
     def _schedule(self, index: int, pace: float) -> None:
         if index < CHUNKS:

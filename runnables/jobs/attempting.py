@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
-from runnables.compose.policies.attempts import RetryPolicy
-from runnables.compose.policies.backoff import Backoff
+from runnables.compose.policies.attempts import Attempts, RetryPolicy
+from runnables.compose.policies.backoff import Backoff, requested_delay
 from runnables.core.rows import Call, Routine, Step
-from runnables.errors import is_retryable
+from runnables.errors import RateLimitError, is_retryable
 from runnables.jobs.adaptive import AdaptiveLimit
+from runnables.jobs.deadline import RowDeadline
 from runnables.jobs.gate import Gate
 from runnables.jobs.limits import FixedLimit
 
 if TYPE_CHECKING:
-    from runnables.compose.policies.attempts import Attempts
     from runnables.jobs.gate import Turn
+    from runnables.jobs.options import JobOptions
+    from runnables.jobs.row_record import RowRecord
 
 MOST_ADAPTIVE: Final = 256
 """The most rows at once with max_concurrency="auto"."""
@@ -52,6 +55,38 @@ def _leave(turn: Turn, error: BaseException | None) -> Call:
     return Call(partial(turn.__exit__, *failure), partial(turn.__aexit__, *failure))
 
 
-def policy(retry_for: float) -> RetryPolicy:
-    """Return when a row has another attempt: as often as it takes, within its time."""
-    return RetryPolicy(1_000_000 if retry_for else 1, is_retryable, _BACKOFF, retry_for)
+class RowAttempts(Attempts):
+    """The attempts of one row, as many as its time allows.
+
+    Args:
+        options: those of the job.
+
+    Attributes:
+        deadline: the time that the row has in all.
+    """
+
+    number: int
+
+    def __init__(self, options: JobOptions) -> None:
+        self._retry_for = options.retry_for
+        many = 1_000_000 if self._retry_for else 1
+        super().__init__(RetryPolicy(many, is_retryable, _BACKOFF, self._retry_for))
+        self.deadline = RowDeadline(options.row_timeout)
+
+    def seconds_to_wait(
+        self, error: Exception, record: RowRecord, turn: Turn | None
+    ) -> float | None:
+        """Return how long to wait before the next attempt; None where the row is given up."""
+        seconds = self.wait(error)
+        if seconds is None:
+            return None
+        if turn is not None and isinstance(error, RateLimitError):
+            seconds = turn.delay  # rows that were refused wait together ...
+            self.number -= 1  # ... and have used no attempt
+        left = record.first_failure() + self._retry_for - time.monotonic()
+        needed = min(seconds, requested_delay(error) or seconds)
+        return seconds if needed <= min(left, self.deadline.left) else None
+
+    def reason(self) -> Exception:
+        """Return why the row is given up."""
+        return self.deadline.reason(self.error_to_raise())

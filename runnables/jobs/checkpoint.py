@@ -9,17 +9,20 @@ import sqlite3
 import sys
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from runnables.engine.group_commit import GroupCommit
+from runnables.engine.shared_connection import SharedConnection
 from runnables.errors import CheckpointError
 from runnables.jobs import schema
 from runnables.jobs.file_lock import FileLock
 from runnables.jobs.fingerprint import Fingerprint, changes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 Durability = Literal["normal", "full"]
 """What outlives what: "normal" the death of the process, "full" a power cut, too."""
@@ -43,10 +46,19 @@ class StoredRow(NamedTuple):
 
 
 class _Put(NamedTuple):
-    """A statement to run with the next commit."""
+    """What the next commit writes.
 
-    statement: str
-    values: Any
+    Attributes:
+        statement: the statement; None: `values` are the columns of a row.
+        values: what it takes.
+    """
+
+    statement: str | None
+    values: Sequence[Any]
+
+
+_MOST_ROWS: Final = 64
+"""How many rows one statement puts; SQLite has to know each number of them."""
 
 
 class Checkpoint:
@@ -56,6 +68,10 @@ class Checkpoint:
         path: the file, created if it does not exist.
         durability: what the rows outlive.
 
+    Attributes:
+        path: the file.
+        has_rows: whether earlier runs have left rows in it.
+
     Raises:
         CheckpointError: another job writes it, or it is no checkpoint, or a damaged one. Nothing
             was changed then.
@@ -64,16 +80,19 @@ class Checkpoint:
     def __init__(self, path: str | os.PathLike[str], durability: Durability = "normal") -> None:
         self.path = os.fspath(path)
         self._lock = FileLock(f"{os.path.realpath(self.path)}.lock")
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: list[SharedConnection] = []
         try:
             self._open(SYNCHRONOUS[durability])
         except BaseException as error:
             self.close()
             if isinstance(error, (sqlite3.Error, OSError)):
-                raise CheckpointError(f"{self._name} cannot be used: {error}.") from error
+                problem = getattr(error, "strerror", None) or error
+                raise CheckpointError(f"{self._name} cannot be used: {problem}.") from error
             raise
         self._commits: GroupCommit[_Put] = GroupCommit(self._commit)
         self._run = 0
+        with self._writer as writer:
+            self.has_rows = writer.execute(schema.ANY_ROW).fetchone() is not None
 
     @property
     def _name(self) -> str:
@@ -99,10 +118,10 @@ class Checkpoint:
             check_file(self.path)
         self._writer = self._connect(synchronous)
         self._reader = self._connect(synchronous)
-        self._reader.execute("PRAGMA temp_store = FILE")
-        self._reader.execute(
-            "CREATE TEMP TABLE seen (key TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID"
-        )
+        with self._reader as reader:
+            reader.execute("PRAGMA temp_store = FILE")
+            for table in schema.READER_TABLES:
+                reader.execute(table)
 
     def _create(self) -> None:
         """Create the file under another name first, so that a kill leaves none that is half one."""
@@ -118,17 +137,17 @@ class Checkpoint:
             connection.execute("COMMIT")
         os.replace(new, self.path)
 
-    def _connect(self, synchronous: str) -> sqlite3.Connection:
+    def _connect(self, synchronous: str) -> SharedConnection:
         connection = sqlite3.connect(
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        self._connections.append(connection)
+        self._connections.append(shared := SharedConnection(connection))
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {synchronous}")
-        return connection
+        return shared
 
     def close(self) -> None:
-        """Close the file, so that another job may write it."""
+        """Close the file, so that another job may write it, when no thread is in it."""
         for connection in self._connections:
             with suppress(sqlite3.Error):
                 connection.close()
@@ -148,10 +167,11 @@ class Checkpoint:
         Raises:
             CheckpointError: another chain, or other keys.
         """
-        known = dict(self._writer.execute("SELECT name, value FROM job"))
+        with self._writer as writer:
+            known = dict(writer.execute("SELECT name, value FROM job"))
         if "key" in known and known["key"] != key:
             raise CheckpointError(
-                f"{self._name} knows its rows by key={known['key']}, and this job by key={key}. "
+                f"{self._name} knows its rows by {_by(known['key'])}, and this job by {_by(key)}. "
                 "Use the same, or another file."
             )
         if "chain" in known and not accept_change:
@@ -167,41 +187,55 @@ class Checkpoint:
             _Put(schema.START_RUN, (timestamp(), os.getpid(), platform.node(), _library_version())),
         ):
             self._commits.write(put)
-        self._run = int(self._writer.execute("SELECT max(id) FROM run").fetchone()[0])
+        with self._writer as writer:
+            self._run = int(writer.execute("SELECT max(id) FROM run").fetchone()[0])
 
     def end_run(self, reason: str, pulled: int, all_pulled: bool) -> None:
-        """Note that the run has ended, as far as the disk allows it, and close the file.
+        """Note that the run has ended, and where its rows are, and close the file.
+
+        So far as the disk allows it, unless all rows were tried.
 
         Args:
             reason: why.
             pulled: how many rows it has seen. Other rows that had one of their positions lose it.
             all_pulled: whether these were all; then all other rows lose their position.
+
+        Raises:
+            CheckpointError: all rows were tried, and their positions cannot be written.
         """
         ended = _Put(schema.END_RUN, (timestamp(), reason, self._run))
-        with suppress(sqlite3.Error, CheckpointError):
-            taken = sys.maxsize if all_pulled else pulled
-            self._reader.execute(schema.FORGET_OTHERS, (taken,))
-            self._commits.write(ended)
-        self.close()
+        try:
+            with self._reader as reader:
+                reader.execute(schema.FORGET_OTHERS, (sys.maxsize if all_pulled else pulled,))
+                reader.execute(schema.MOVE_ROWS)
+            with suppress(CheckpointError):
+                self._commits.write(ended)
+        except sqlite3.Error as error:
+            if reason == "done":  # else there is another error, or another run will do it
+                raise self._failure(error) from error
+        finally:
+            self.close()
 
     # -- rows
 
-    def find(self, key: str) -> tuple[int, StoredRow | None]:
+    def find(self, key: str, position: int) -> tuple[int, StoredRow | None]:
         """Return how often this run has had this key before, and the row, if it is stored.
 
+        A row that is stored gets this position at the end, whether this run begins with it or not.
         One thread at a time calls this, each row once, in their order.
         """
         try:
-            (count,) = self._reader.execute(
-                "INSERT INTO seen VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1 "
-                "RETURNING count",
-                (key,),
-            ).fetchone()
-            occurrence = count - 1
-            found = self._reader.execute(schema.FIND_ROW, (key, occurrence)).fetchone()
+            with self._reader as reader:
+                (count,) = reader.execute(schema.COUNT_KEY, (key,)).fetchone()
+                found = None
+                if self.has_rows:  # each commit makes the reader forget its pages, so this is dear
+                    found = reader.execute(schema.FIND_ROW, (key, count - 1)).fetchone()
+                stored = None if found is None else StoredRow(*found)
+                if stored is not None and stored.position != position:
+                    reader.execute("INSERT INTO moved VALUES (?, ?)", (stored.id, position))
         except sqlite3.Error as error:
             raise self._failure(error) from error
-        return occurrence, None if found is None else StoredRow(*found)
+        return count - 1, stored
 
     def put(self, row: Mapping[str, Any]) -> None:
         """Store a finished row; return when it is on disk.
@@ -209,11 +243,14 @@ class Checkpoint:
         Raises:
             CheckpointError: the disk is full, or the file cannot be written.
         """
-        self._commits.write(_Put(schema.PUT_ROW, {**row, "run": self._run}))
+        self._commits.write(self._put_of(row))
 
     async def aput(self, row: Mapping[str, Any]) -> None:
         """Do what `put` does, async."""
-        await self._commits.awrite(_Put(schema.PUT_ROW, {**row, "run": self._run}))
+        await self._commits.awrite(self._put_of(row))
+
+    def _put_of(self, row: Mapping[str, Any]) -> _Put:
+        return _Put(None, [*(row[name] for name in schema.ROW_COLUMNS[:-1]), self._run])
 
     def put_provider_job(self, job_id: str, custom_ids: Sequence[str]) -> None:
         """Store a job of a provider, so that a later run goes on with it."""
@@ -222,29 +259,26 @@ class Checkpoint:
 
     def provider_jobs(self) -> dict[str, list[str]]:
         """Return the custom ids of each job that earlier runs have submitted."""
-        found = self._writer.execute("SELECT id, custom_ids FROM provider_job")
+        with self._writer as writer:
+            found = writer.execute("SELECT id, custom_ids FROM provider_job").fetchall()
         return {job_id: json.loads(custom_ids) for job_id, custom_ids in found}
 
-    def move(self, row: StoredRow, position: int) -> None:
-        """Store that a row is at another position now."""
-        self._commits.write(_Put(schema.MOVE_ROW, (position, row.id)))
-
-    async def amove(self, row: StoredRow, position: int) -> None:
-        """Do what `move` does, async."""
-        await self._commits.awrite(_Put(schema.MOVE_ROW, (position, row.id)))
-
     def _commit(self, puts: list[_Put]) -> None:
-        connection = self._writer
+        statements = list(_statements(puts))
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                for statement, values in puts:
-                    connection.execute(statement, values)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+            with self._writer as writer:
+                if len(statements) == 1:  # a transaction by itself
+                    writer.execute(*statements[0])
+                    return
+                writer.execute("BEGIN IMMEDIATE")
+                try:
+                    for statement in statements:
+                        writer.execute(*statement)
+                    writer.execute("COMMIT")
+                except BaseException:
+                    if writer.in_transaction:
+                        writer.execute("ROLLBACK")
+                    raise
         except sqlite3.Error as error:
             raise self._failure(error) from error
 
@@ -253,6 +287,18 @@ class Checkpoint:
             f"{self._name} could not be used any more: {error}. What it has is kept; the same "
             "call goes on from there."
         )
+
+
+def _statements(puts: Sequence[_Put]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Yield the statements that write all this, with their values: few, for many rows."""
+    for statement, group in groupby(puts, key=itemgetter(0)):
+        values = [put.values for put in group]
+        if statement is not None:
+            yield from ((statement, each) for each in values)
+            continue
+        for start in range(0, len(values), _MOST_ROWS):
+            rows = values[start : start + _MOST_ROWS]
+            yield schema.put_rows(len(rows)), [value for row in rows for value in row]
 
 
 def check_file(path: str) -> None:
@@ -270,7 +316,7 @@ def check_file(path: str) -> None:
     if head[:16] != b"SQLite format 3\0" or len(head) < 100:
         raise CheckpointError(f"{name}: the file is not one of SQLite. {way_out}")
     try:
-        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with closing(connect_read_only(path)) as db:
             (application,) = db.execute("PRAGMA application_id").fetchone()
             (version,) = db.execute("PRAGMA user_version").fetchone()
             problems = [line for (line,) in db.execute("PRAGMA quick_check(3)") if line != "ok"]
@@ -285,6 +331,32 @@ def check_file(path: str) -> None:
         )
     if problems:
         raise CheckpointError(f"{path!r} is damaged: {'; '.join(problems)}. {way_out}")
+
+
+def connect_read_only(path: str) -> sqlite3.Connection:
+    """Connect to a file to read it, also while a job writes it.
+
+    In a folder that cannot be written, SQLite cannot make the file that readers and writers share.
+    No job writes there either, so the file is read as it is.
+    """
+    address = f"{Path(path).absolute().as_uri()}?mode=ro"
+    connection = sqlite3.connect(address, uri=True)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except sqlite3.OperationalError:
+        connection.close()
+        return sqlite3.connect(f"{address}&immutable=1", uri=True)
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def _by(key: str) -> str:
+    """Return what says the keys of rows, in words."""
+    if key in ("content", "a function"):
+        return key if key == "a function" else "their content"
+    return f"key={key!r}"
 
 
 def timestamp() -> str:

@@ -10,20 +10,24 @@ from __future__ import annotations
 import json
 import math
 import random
+from collections.abc import AsyncIterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from runnables.core.batching import is_many
 from runnables.core.config import merge_configs
+from runnables.errors import ConfigError
 from runnables.jobs.limits import check_count
-from runnables.jobs.prices import price
+from runnables.jobs.prices import known_prices, price
 from runnables.models.prices import checked_prices
-from runnables.models.usage import Usage
+from runnables.models.usage import MODELS, Usage, model_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from runnables.compose.runnable import Runnable
     from runnables.core.config import RunnableConfig
+    from runnables.core.handlers import Event
     from runnables.models.prices import Price
 
 SAMPLE: Final = 100
@@ -62,8 +66,11 @@ class Estimate:
         calls: calls of models.
         input_tokens: tokens that models read.
         output_tokens: tokens that models write.
-        cost: what it costs; None where a model has no price.
+        cost: what it costs; None where that is not known: a model has no price, or reports no
+            usage.
         unpriced: the models without a price.
+        unreported: the models that have answered and reported no usage: the tokens and the cost
+            are without theirs.
 
     Example:
         >>> from runnables_providers.scripted import ScriptedChatModel
@@ -81,16 +88,31 @@ class Estimate:
     output_tokens: Range
     cost: Range | None
     unpriced: frozenset[str]
+    unreported: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         lines = {
             "rows": f"{self.rows:,}, of which {self.sampled:,} were run, {self.failed:,} failed",
             "calls": f"{self.calls:,.0f}",
-            "input tokens": f"{self.input_tokens:,.0f}",
-            "output tokens": f"{self.output_tokens:,.0f}",
-            "cost": f"{self.cost:,.2f}" if self.cost else f"no price: {', '.join(self.unpriced)}",
+            "input tokens": self._tokens(self.input_tokens),
+            "output tokens": self._tokens(self.output_tokens),
+            "cost": self._cost(),
         }
         return "\n".join(f"{name}: {value}" for name, value in lines.items())
+
+    def _tokens(self, tokens: Range) -> str:
+        if not self.unreported:
+            return f"{tokens:,.0f}"
+        return "unknown" if tokens.high == 0 else f"{tokens:,.0f}, and those that are not reported"
+
+    def _cost(self) -> str:
+        if self.cost is not None:
+            return f"{self.cost:,.2f}"
+        reasons = {"no price": self.unpriced, "no usage reported": self.unreported}
+        why = (
+            f"{reason}: {', '.join(sorted(names))}" for reason, names in reasons.items() if names
+        )
+        return f"unknown ({'; '.join(why)})"
 
 
 def estimate_total(sizes: Sequence[float], sampled: Mapping[int, float]) -> Range:
@@ -131,14 +153,57 @@ def size_of(row: object) -> int:
     return len(row) if isinstance(row, str) else len(json.dumps(row, default=str))
 
 
-class _Sample:
-    """Some rows, chosen at random, and what each of them takes."""
+class _RowUsage(Usage):
+    """What the models of one row have used, and which of them have not said it."""
 
-    def __init__(self, rows: Sequence[Any], count: int, seed: int | None) -> None:
-        self._rows = rows
+    def __init__(self) -> None:
+        super().__init__()
+        self.unreported: list[str] = []
+
+    def on_event(self, event: Event) -> None:
+        """Count the usage of an answer, or that it has none; a cached answer uses nothing."""
+        super().on_event(event)
+        if event.kind == "end" and event.run_type in MODELS and event.usage is None:
+            metadata: Any = getattr(event.output, "response_metadata", {})
+            if not metadata.get("from_cache"):
+                self.unreported.append(model_of(event))
+
+
+def _checked_rows(rows: Any) -> Sequence[Any]:
+    """Return rows that can be read again.
+
+    Raises:
+        TypeError: a string, a dict, or no iterable.
+        ConfigError: an iterator: reading it would leave none for the job.
+    """
+    kind: str = type(rows).__name__
+    found: Any = rows
+    if isinstance(rows, (Iterator, AsyncIterable)):
+        raise ConfigError(
+            f"estimate(rows=...) got a {kind}, which can be read once only, and the job needs its "
+            "rows afterwards. Make a list of them first."
+        )
+    if not is_many(rows):
+        raise TypeError(f"estimate(rows=...) got a {kind}: expected a list with one input an item")
+    return found if isinstance(rows, Sequence) else list(found)
+
+
+class _Sample:
+    """Some rows, chosen at random, and what each of them takes.
+
+    What is wrong with the arguments is an error here, before any row runs.
+    """
+
+    def __init__(
+        self, given: Any, count: int, seed: int | None, prices: Mapping[str, Price] | None
+    ) -> None:
+        self._rows = rows = _checked_rows(given)
+        if prices is None:
+            known_prices()
+        self._prices = None if prices is None else checked_prices(prices)
         count = min(check_count("estimate(sample={})", count), len(rows))
         self.numbers = sorted(random.Random(seed).sample(range(len(rows)), count))
-        self._usages = [Usage() for _ in self.numbers]
+        self._usages = [_RowUsage() for _ in self.numbers]
 
     @property
     def inputs(self) -> list[Any]:
@@ -149,36 +214,46 @@ class _Sample:
         """Return a config for each row, with a handler that counts what it uses."""
         return [merge_configs(config, {"callbacks": [usage]}) for usage in self._usages]
 
-    def estimate(
-        self, outputs: Sequence[Any], prices: Mapping[str, Price] | None, provider: str | None
-    ) -> Estimate:
-        """Return the estimate for all rows."""
-        table = None if prices is None else checked_prices(prices)
+    def estimate(self, outputs: Sequence[Any], provider: str | None) -> Estimate:
+        """Return the estimate for all rows.
+
+        Raises:
+            Exception: the first error, where no row of the sample has an output or took anything.
+        """
+        failures = [output for output in outputs if isinstance(output, Exception)]
+        if failures and len(failures) == len(outputs) and not any(map(_calls, self._usages)):
+            raise failures[0]
         sizes = [size_of(row) for row in self._rows]
         usages = dict(zip(self.numbers, self._usages, strict=True))
         costs = dict.fromkeys(usages, 0.0)
         unpriced = set[str]()
         for number, usage in usages.items():
             for name, used in usage.answers:
-                cost = price(name, used, table, provider=provider)
+                cost = price(name, used, self._prices, provider=provider)
                 costs[number] += cost or 0.0
                 if cost is None:
                     unpriced.add(name)
+        unreported = frozenset(name for usage in self._usages for name in usage.unreported)
         totals = {number: usage.total for number, usage in usages.items()}
         return Estimate(
             rows=len(self._rows),
             sampled=len(self.numbers),
-            failed=sum(isinstance(output, Exception) for output in outputs),
-            calls=estimate_total(sizes, {n: usage.calls for n, usage in usages.items()}),
+            failed=len(failures),
+            calls=estimate_total(sizes, {n: _calls(usage) for n, usage in usages.items()}),
             input_tokens=estimate_total(
                 sizes, {n: total["input_tokens"] for n, total in totals.items()}
             ),
             output_tokens=estimate_total(
                 sizes, {n: total["output_tokens"] for n, total in totals.items()}
             ),
-            cost=None if unpriced else estimate_total(sizes, costs),
+            cost=None if unpriced or unreported else estimate_total(sizes, costs),
             unpriced=frozenset(unpriced),
+            unreported=unreported,
         )
+
+
+def _calls(usage: _RowUsage) -> int:
+    return usage.calls + len(usage.unreported)
 
 
 def estimate(
@@ -205,8 +280,11 @@ def estimate(
         seed: makes the choice repeatable.
 
     Raises:
-        ConfigError: a sample that is no whole number of at least 1, or prices in another shape.
+        TypeError: the rows are a string, a dict, or no iterable; as all of these, before any runs.
+        ConfigError: the rows are an iterator, which the job could not read again; a sample that is
+            no whole number of at least 1; or prices in another shape.
         MissingExtra: there are no `prices`, and `genai-prices` is not installed.
+        Exception: the first error, where no row of the sample has an output or took anything.
 
     Example:
         >>> from runnables_providers.scripted import ScriptedChatModel
@@ -220,9 +298,9 @@ def estimate(
         output tokens: 1,000,000
         cost: 16.00
     """
-    chosen = _Sample(rows, sample, seed)
+    chosen = _Sample(rows, sample, seed, prices)
     outputs = chain.batch(chosen.inputs, chosen.configs(config), return_exceptions=True)
-    return chosen.estimate(outputs, prices, provider)
+    return chosen.estimate(outputs, provider)
 
 
 async def aestimate(
@@ -244,6 +322,6 @@ async def aestimate(
         >>> asyncio.run(aestimate(model, ["a", "b", "c"], sample=2, prices={})).sampled
         2
     """
-    chosen = _Sample(rows, sample, seed)
+    chosen = _Sample(rows, sample, seed, prices)
     outputs = await chain.abatch(chosen.inputs, chosen.configs(config), return_exceptions=True)
-    return chosen.estimate(outputs, prices, provider)
+    return chosen.estimate(outputs, provider)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 from runnables.engine.cancellation import lock
 from runnables.engine.timeouts import AsyncWakeup, Wakeup, async_sleep, sleep
 from runnables.errors import RateLimitError, is_retryable
-from runnables.models.rate_limits import FairQueue, QueueEntry
+from runnables.models.rate_limits import FairQueue, Limits, QueueEntry
 from runnables.models.response_headers import headers_listener
 
 if TYPE_CHECKING:
@@ -67,13 +67,18 @@ class Gate:
         """Return how many calls wait for their turn."""
         return len(self._queue.waiting)
 
-    def turn(self, tokens: float = 0) -> Turn:
+    def turn(self, tokens: float = 0, group: int = 0) -> Turn:
         """Return the turn of one call, a context manager, sync and async, that waits for it.
 
         Args:
             tokens: how many tokens it will take, about; 0 where that is not known.
+            group: the calls of a group come before those of one with a higher number.
         """
-        return Turn(self._queue, self._clock, tokens)
+        return Turn(self._queue, self._clock, tokens, group)
+
+    def change(self, change: Callable[[Any], object]) -> None:
+        """Change the limit, and wake the first call that waits."""
+        self._queue.report(lambda: change(self.limit))
 
     def run(
         self, function: Callable[[Turn], R], *, tokens: float = 0, give_up: float = math.inf
@@ -126,11 +131,13 @@ class _LimitEntry(QueueEntry):
     """A call in the queue of a limit.
 
     Attributes:
+        group: those of a lower number come before it.
         call: what the limit knows it by, once it has started.
     """
 
-    def __init__(self, tokens: float, wakeup: Any) -> None:
+    def __init__(self, tokens: float, wakeup: Any, group: int = 0) -> None:
         super().__init__(tokens, wakeup)
+        self.group = group
         self.call: LimitedCall | None = None
 
 
@@ -138,8 +145,18 @@ class _LimitQueue(FairQueue):
     """The calls that wait for a limit, in the order of their arrival."""
 
     def __init__(self, limit: CallLimit, clock: Callable[[], float]) -> None:
-        super().__init__((None, 1, None), clock)
+        super().__init__(Limits(), clock)
         self.limit = limit
+
+    def enqueue(self, entry: QueueEntry) -> None:
+        """Add a call behind those of its group and of lower ones."""
+        group = cast("_LimitEntry", entry).group
+        with lock:
+            super().enqueue(entry)
+            if group:
+                self.waiting.pop()
+                before = sum(cast("_LimitEntry", one).group <= group for one in self.waiting)
+                self.waiting.insert(before, entry)
 
     def enqueue_first(self, entry: QueueEntry) -> None:
         """Add a call that was in the queue before: others came later."""
@@ -170,28 +187,35 @@ class Turn:
     """
 
     def __init__(
-        self, queue: _LimitQueue, clock: Callable[[], float], tokens: float, *, first: bool = False
+        self,
+        queue: _LimitQueue,
+        clock: Callable[[], float],
+        tokens: float,
+        group: int = 0,
+        *,
+        first: bool = False,
     ) -> None:
         self.delay = 0.0
         self._queue = queue
         self._clock = clock
         self._tokens = tokens
+        self._group = group
         self._used: float | None = None
         self._lacks_tokens = False
         self._enqueue = queue.enqueue_first if first else queue.enqueue
         self._call: LimitedCall | None = None
-        self._listener: Any = None
+        self._listening: Any = None
 
     def again(self) -> Turn:
         """Return a turn for the same row after a refusal; it comes before those that came later."""
-        return Turn(self._queue, self._clock, self._tokens, first=True)
+        return Turn(self._queue, self._clock, self._tokens, self._group, first=True)
 
     def used(self, tokens: float) -> None:
         """Say how many tokens the call took."""
         self._used = tokens
 
     def __enter__(self) -> Self:
-        entry = _LimitEntry(self._tokens, Wakeup())
+        entry = _LimitEntry(self._tokens, Wakeup(), self._group)
         try:
             self._enqueue(entry)
             while seconds := self._queue.seconds_until(entry):
@@ -203,7 +227,7 @@ class Turn:
         return self
 
     async def __aenter__(self) -> Self:
-        entry = _LimitEntry(self._tokens, AsyncWakeup())
+        entry = _LimitEntry(self._tokens, AsyncWakeup(), self._group)
         try:
             self._enqueue(entry)
             while seconds := self._queue.seconds_until(entry):
@@ -222,8 +246,7 @@ class Turn:
 
     def _begin(self, entry: _LimitEntry) -> None:
         self._call = entry.call
-        self._listener = headers_listener.get()
-        headers_listener.set(self._take_headers)
+        self._listening = headers_listener.set(self._take_headers)
 
     def _abandon(self, entry: _LimitEntry) -> None:
         """Leave the queue, or give back a turn that was interrupted as it began."""
@@ -244,7 +267,7 @@ class Turn:
         if call is None:
             return
         if began:
-            headers_listener.set(self._listener)
+            headers_listener.reset(self._listening)
         limit, now = self._queue.limit, self._clock()
         if isinstance(error, RateLimitError) and is_retryable(error):
             by_tokens = self._lacks_tokens or _ABOUT_TOKENS.search(str(error)) is not None

@@ -12,6 +12,7 @@ from runnables.core.typevars import Output
 from runnables.engine.cancellation import CancelToken, cancelled_error, current_token
 from runnables.engine.growing import GrowingList
 from runnables.engine.worker_pool import run_in_worker
+from runnables.errors import SyncAsyncError
 
 if TYPE_CHECKING:
     import asyncio
@@ -33,7 +34,8 @@ class BatchResult(Generic[Output]):
             and None where the job ended before it.
         failures: the exceptions, by the position of their rows.
         ended: why the job ended: "done" when all rows were tried; "max_errors", "budget", "fatal"
-            (an error that every row would get) or "cancelled".
+            (an error that every row would get) or "cancelled". Another error that ends it is
+            raised.
         progress: the numbers at the end.
         error: what ended it early; None when all rows were tried.
 
@@ -188,6 +190,11 @@ class AsyncBatchJob(_Job[Output]):
 
     def __init__(self, run: JobRun) -> None:
         super().__init__(run)
+        if asyncio._get_running_loop() is None:
+            raise SyncAsyncError(
+                "astart_batch was called where no event loop runs, and its tasks need one. Call it "
+                "in an async function, or call start_batch, which uses threads."
+            )
         self._task = asyncio.get_running_loop().create_task(self._drive())
         self._task.add_done_callback(lambda _: self._pairs.end())  # also where it never began
 

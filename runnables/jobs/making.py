@@ -29,7 +29,7 @@ def make_run(
         collect: whether an exception takes the place of an output.
 
     Raises:
-        ConfigError: a keyword out of range.
+        ConfigError: a keyword out of range, or rows in order with an executor.
     """
     if "return_exceptions" in kwargs:
         raise ConfigError(
@@ -37,4 +37,15 @@ def make_run(
         )
     options = JobOptions.taken_from(kwargs)
     raise_first = not collect and options.max_errors is None
-    return JobRun(runnable, rows, config, limit, options, kwargs, raise_first=raise_first)
+    if options.executor is not None:
+        if runnable._row_order() is not None:
+            raise ConfigError(
+                f"{runnable!r} has a history whose turns go in order, so its rows cannot run in "
+                "several processes. Leave out executor=."
+            )
+        from runnables.jobs.executors.run import ExecutorRun  # most jobs need none of it
+
+        kind: type[JobRun] = ExecutorRun
+    else:
+        kind = JobRun
+    return kind(runnable, rows, config, limit, options, kwargs, raise_first=raise_first)

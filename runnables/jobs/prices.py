@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from runnables.errors import MissingExtra
 from runnables.models.prices import cost_of
 
 if TYPE_CHECKING:
@@ -51,16 +52,28 @@ def price(
     if cost is not None:
         return cost
     try:
-        prices_list: Any = importlib.import_module("genai_prices")
-    except ImportError as error:
+        prices_list = known_prices()
+    except MissingExtra:
         if prices is not None:
             return None
+        raise
+    return _list_price(prices_list, name, usage, provider, context)
+
+
+def known_prices() -> Any:
+    """Return the list of prices.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        return importlib.import_module("genai_prices")
+    except ImportError as error:
         from runnables.core.installation import missing_extra
 
         raise missing_extra(
             "A price without a table of your own", "genai-prices", "prices"
         ) from error
-    return _list_price(prices_list, name, usage, provider, context)
 
 
 def _list_price(

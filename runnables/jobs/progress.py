@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from runnables.engine.cancellation import lock
+from runnables.engine.ticker import Ticker
 from runnables.errors import ConfigError
 from runnables.models.prices import cost_of
 
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
     from runnables.messages.usage import UsageMetadata
     from runnables.models.usage import Usage
 
-_BAR_SECONDS: Final = 0.1
-_CALL_SECONDS: Final = 0.5
-_LINE_SECONDS: Final = 10.0
-"""How often a bar, a function and a log receive them, at most."""
+_BAR_SECONDS: Final = (0.1, 1.0)
+_CALL_SECONDS: Final = (0.5, 5.0)
+_LINE_SECONDS: Final = (10.0, 10.0)
+"""How often a bar, a function and a log receive them: the seconds between two reports, while rows
+end and while none does."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Progress:
         output_tokens: tokens that models have written, in this run.
         cost: what they cost, in the currency of the prices; None without prices.
         seconds: how long this run has taken.
+        working_seconds: how long it took since its first row began that no earlier run has done.
 
     Example:
         >>> seen = []
@@ -56,6 +60,7 @@ class Progress:
     output_tokens: int = 0
     cost: float | None = None
     seconds: float = 0.0
+    working_seconds: float = 0.0
 
     @property
     def finished(self) -> int:
@@ -64,8 +69,9 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Return how many rows a second this run finishes, in the mean."""
-        return (self.finished - self.resumed) / self.seconds if self.seconds > 0 else 0.0
+        """Return how many rows a second this run finishes itself, in the mean."""
+        seconds = self.working_seconds or self.seconds
+        return (self.finished - self.resumed) / seconds if seconds > 0 else 0.0
 
     @property
     def eta(self) -> float | None:
@@ -88,6 +94,8 @@ class Progress:
         parts = [f"{self.failed:,} failed"] if self.failed else []
         if self.resumed:
             parts.append(f"{self.resumed:,} from before")
+        if self.running:
+            parts.append(f"{self.running:,} running")
         if self.input_tokens or self.output_tokens:
             parts.append(f"{self.input_tokens + self.output_tokens:,} tokens")
         if self.cost is not None:
@@ -126,24 +134,34 @@ class Counter:
         self._numbers = dict.fromkeys(_COUNTED, 0)
         self._cost: float | None = None
         self._began = time.monotonic()
+        self._worked_from: float | None = None
 
     @property
     def progress(self) -> Progress:
         """Return the numbers as they are now."""
         with lock:
-            seconds = time.monotonic() - self._began
-            return Progress(self._total, cost=self._cost, seconds=seconds, **self._numbers)
+            now = time.monotonic()
+            worked = 0.0 if self._worked_from is None else now - self._worked_from
+            return Progress(
+                self._total,
+                cost=self._cost,
+                seconds=now - self._began,
+                working_seconds=worked,
+                **self._numbers,
+            )
 
     def add(self, name: str, number: int = 1) -> None:
         """Add to the number of this name."""
         with lock:
             self._numbers[name] += number
+            if self._worked_from is None and name == "running":
+                self._worked_from = time.monotonic()
 
     def add_usage(self, usage: Usage) -> float | None:
         """Add what models have used; return what it costs, None without prices."""
         if not usage.calls:
             return None
-        total, cost = usage.total, self._cost_of(usage.by_model)
+        total, cost = usage.total, self._cost_of(usage.by_model) if self._prices else None
         with lock:
             self._numbers["input_tokens"] += total["input_tokens"]
             self._numbers["output_tokens"] += total["output_tokens"]
@@ -151,9 +169,7 @@ class Counter:
                 self._cost = (self._cost or 0.0) + cost
         return cost
 
-    def _cost_of(self, by_model: Mapping[str, UsageMetadata]) -> float | None:
-        if not self._prices:
-            return None
+    def _cost_of(self, by_model: Mapping[str, UsageMetadata]) -> float:
         costs = (cost_of(name, usage, self._prices) for name, usage in by_model.items())
         return sum(cost for cost in costs if cost is not None)
 
@@ -165,6 +181,9 @@ class Counter:
 class Reporter:
     """Reports to a bar, a function or a log how far a job has come.
 
+    Reports come as rows end, and now and then while none does: from a thread of its own, or a task
+    of the loop. There is one at a time.
+
     Args:
         report: what `progress=` was given.
         counter: the numbers.
@@ -172,23 +191,61 @@ class Reporter:
 
     def __init__(self, report: Report, counter: Counter) -> None:
         self._counter = counter
-        self._report, self._seconds, self._close = _receiver_of(report)
-        self._next = time.monotonic() + self._seconds
+        self._report, (self._seconds, self._rest), self._close = _receiver_of(report)
+        self._last = time.monotonic()
+        self._ticker = Ticker(self._tick, self._rest)
 
-    def update(self, *, last: bool = False) -> None:
-        """Report the numbers, unless they were reported just before."""
-        if self._report is None:
+    def start(self) -> None:
+        """Report now and then, from a thread."""
+        if self._report is not None:
+            self._ticker.start()
+
+    def astart(self) -> None:
+        """Report now and then, from a task."""
+        if self._report is not None:
+            self._ticker.astart()
+
+    def update(self) -> None:
+        """Report the numbers, unless they were reported just before.
+
+        Raises:
+            Exception: that of a function that was called meanwhile.
+        """
+        error, self._ticker.error = self._ticker.error, None
+        if error is not None:
+            raise error
+        self._send(self._seconds)
+
+    def _tick(self) -> float:
+        """Report the numbers, unless they were reported lately; return when to look again."""
+        self._send(self._rest)
+        return max(self._last + self._rest - time.monotonic(), self._seconds)
+
+    def _send(self, seconds: float) -> None:
+        """Report the numbers, unless the last report was made within so many seconds."""
+        if self._report is None or time.monotonic() < self._last + seconds:
             return
-        now = time.monotonic()
-        if last or now >= self._next:
-            self._next = now + self._seconds
-            self._report(self._counter.progress)
+        with self._ticker.calling:
+            if time.monotonic() >= self._last + seconds:
+                self._last = time.monotonic()
+                self._report(self._counter.progress)
 
     def close(self) -> None:
         """Report the last numbers, and end the bar."""
-        self.update(last=True)
-        if self._close is not None:
-            self._close()
+        self._ticker.stop()
+        self._end()
+
+    async def aclose(self) -> None:
+        """Report the last numbers, and end the bar."""
+        await self._ticker.astop()
+        self._end()
+
+    def _end(self) -> None:
+        try:
+            self._send(-math.inf)
+        finally:
+            if self._close is not None:
+                self._close()
 
 
 def check_report(report: Any) -> None:
@@ -203,10 +260,12 @@ def check_report(report: Any) -> None:
         )
 
 
-def _receiver_of(report: Report) -> tuple[Callable[[Progress], object] | None, float, Any]:
+def _receiver_of(
+    report: Report,
+) -> tuple[Callable[[Progress], object] | None, tuple[float, float], Any]:
     """Return what receives the numbers, how often, and what ends it."""
     if report is False:
-        return None, 0.0, None
+        return None, (0.0, 0.0), None
     if report is not True:
         return report, _CALL_SECONDS, None
     if not _is_watched():
@@ -221,7 +280,8 @@ def _is_watched() -> bool:
 
 
 def _to_log(progress: Progress) -> None:
-    print(progress, file=sys.stderr, flush=True)
+    so_far = _duration(progress.seconds)
+    print(f"{progress}, {so_far} so far", file=sys.stderr, flush=True)
 
 
 class _Bar:

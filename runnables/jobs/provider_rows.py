@@ -96,7 +96,7 @@ class BulkRows:
         model = self._model
         try:
             if self._scope is not None:
-                run = Run(model, self._scope, row.value)
+                run = Run(model, self._scope, row.value, self._options)
                 yield Call(run.__enter__, run.__aenter__)  # a budget may raise here
                 row.run = run
             messages = row.messages = model._messages(row.value)

@@ -22,6 +22,24 @@ class JobResults(Batch):
         """Return the error of a job that ended early; None of one that did not."""
         raise NotImplementedError
 
+    def _outcomes(self) -> Generator[Any, None, None]:
+        """Yield what comes of each row, as it comes."""
+        pairs = Batch.completed(self)
+        try:
+            for _, outcome in pairs:
+                yield outcome
+        finally:
+            pairs.close()
+
+    async def _aoutcomes(self) -> AsyncGenerator[Any, None]:
+        """Yield what comes of each row, as it comes."""
+        pairs = Batch.acompleted(self)
+        try:
+            async for _, outcome in owned(pairs):
+                yield outcome
+        finally:
+            await pairs.aclose()
+
     def outputs(self) -> list[Any]:
         """Run it; return the outputs in order.
 

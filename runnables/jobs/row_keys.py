@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from runnables.errors import ConfigError
+from runnables.jobs.json_text import is_utf8
 
 KeyOf: TypeAlias = str | Callable[[Any], Any] | None
 """What says the key of a row: the name of a field, a function, or None for the content."""
@@ -44,7 +45,7 @@ def key_of(row: Any, text: str, key: KeyOf, position: int) -> str:
         found = given.get(key) if isinstance(row, Mapping) else getattr(given, key, None)
     else:
         found = key(row)
-    if isinstance(found, str) and found and _is_text(found):
+    if isinstance(found, str) and found and is_utf8(found):
         return found
     if isinstance(found, int) and not isinstance(found, bool):
         return str(found)
@@ -52,12 +53,3 @@ def key_of(row: Any, text: str, key: KeyOf, position: int) -> str:
         f"The key of row {position} is {found!r}: key={key!r} must say a string or a whole number "
         "for each row"
     )
-
-
-def _is_text(key: str) -> bool:
-    """Tell whether a string can be written: half of a pair of surrogates cannot."""
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

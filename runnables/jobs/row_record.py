@@ -5,24 +5,71 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from runnables.engine.cancellation import lock
 from runnables.jobs.checkpoint import timestamp
+from runnables.jobs.json_text import writable
 from runnables.models.usage import Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from runnables.jobs.progress import Counter
     from runnables.jobs.rows import JobRow
     from runnables.jobs.value_format import Written
 
 
 class RowRecord:
-    """What a checkpoint stores of one row."""
+    """What a checkpoint stores of one row.
+
+    Attributes:
+        usage: what models have used for it.
+        cost: what that costs, where it is known.
+        started_at: when it started.
+    """
 
     def __init__(self, row: JobRow) -> None:
         self._row = row
         self.usage = Usage()
         self.cost: float | None = None
         self._began = time.monotonic()
-        self._started_at = timestamp()
+        self.started_at = timestamp()
+        self._seconds: float | None = None
         self._failed_at: float | None = None
+
+    def count(self, counter: Counter, shared: SharedUsage | None) -> None:
+        """Count what models have used for the row.
+
+        Args:
+            counter: the numbers of the job.
+            shared: the usage of all rows, where they go through one call.
+        """
+        if shared is None:
+            self.cost = counter.add_usage(self.usage)
+        else:
+            counter.add_usage(shared.take())
+
+    @classmethod
+    def of_report(
+        cls, row: JobRow, usage: Iterable[Any], started_at: str, seconds: float
+    ) -> RowRecord:
+        """Return the record of a row that ran elsewhere.
+
+        Args:
+            row: the row.
+            usage: the model and the usage of each answer.
+            started_at: when it started.
+            seconds: how long it took.
+        """
+        record = cls(row)
+        record.usage.add(usage)
+        record.started_at = started_at
+        record._seconds = seconds
+        return record
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it has taken so far."""
+        return time.monotonic() - self._began if self._seconds is None else self._seconds
 
     def first_failure(self) -> float:
         """Return when its first attempt failed, of `time.monotonic()`: now, the first time."""
@@ -65,8 +112,8 @@ class RowRecord:
             "output_tokens": total["output_tokens"],
             "cost": self.cost,
             "models": ", ".join(models) or None,
-            "started_at": self._started_at,
-            "seconds": time.monotonic() - self._began,
+            "started_at": self.started_at,
+            "seconds": self.seconds,
         }
 
 
@@ -78,4 +125,17 @@ def _text_of(error: Exception) -> str:
         text = "\n".join([str(error), *getattr(error, "__notes__", ())])
     except Exception:  # by a method of its class
         text = f"a {type(error).__name__} without a message"
-    return hide_in_text(text).encode(errors="backslashreplace").decode()
+    return writable(hide_in_text(text))
+
+
+class SharedUsage(Usage):
+    """The usage of rows that go through one call: which row has used what is not known."""
+
+    def take(self) -> Usage:
+        """Return what was used since it was last taken."""
+        taken = Usage()
+        with lock:  # an answer that comes meanwhile is appended, and stays
+            count = len(self._answers)
+            taken.add(self._answers[:count])
+            del self._answers[:count]
+        return taken

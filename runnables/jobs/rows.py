@@ -12,7 +12,6 @@ from runnables.jobs.value_format import input_text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Iterable
 
-    from runnables.core.rows import RowPlace
     from runnables.jobs.checkpoint import Checkpoint, StoredRow
 
 
@@ -26,7 +25,6 @@ class JobRow(NamedTuple):
         occurrence: how many rows before it have the same key.
         text: the input as JSON; "" without a checkpoint.
         stored: what an earlier run has of it.
-        place: its place among the rows that go in order; None where none do.
     """
 
     position: int
@@ -35,7 +33,6 @@ class JobRow(NamedTuple):
     occurrence: int = 0
     text: str = ""
     stored: StoredRow | None = None
-    place: RowPlace | None = None
 
 
 class RowSource(Puller):
@@ -49,7 +46,7 @@ class RowSource(Puller):
         checkpoint: what earlier runs have done, if anything.
         count: how many rows were pulled.
         all_pulled: whether none is left.
-        hold: holds a place for the row at this position; None where rows go in any order.
+        hold: holds a place for the row at this position.
     """
 
     def __init__(
@@ -62,21 +59,25 @@ class RowSource(Puller):
         self._key: KeyOf = key
         self.count = 0
         self.all_pulled = False
-        self.hold: Callable[[int], RowPlace | None] | None = None
+        self.hold: Callable[[int], object] | None = None
 
     def prepare(self, item: Any) -> JobRow:
         """Return the row of an input."""
-        position = self.count
+        row = self._row(self.count, item)
+        if self.hold is not None:
+            self.hold(row.position)
+        return row
+
+    def _row(self, position: int, item: Any) -> JobRow:
         self.count += 1
-        place = None if self.hold is None else self.hold(position)
         if self.checkpoint is None:
-            return JobRow(position, item, place=place)
+            return JobRow(position, item)
         text = input_text(item, position)
         key = key_of(item, text, self._key, position)
-        occurrence, stored = self.checkpoint.find(key)
+        occurrence, stored = self.checkpoint.find(key, position)
         if stored is not None and stored.input != text:  # the same key, and another content
             stored = None
-        return JobRow(position, item, key, occurrence, text, stored, place)
+        return JobRow(position, item, key, occurrence, text, stored)
 
     def finish(self) -> None:
         """Note that the last row was pulled."""

@@ -2,56 +2,44 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterable, Sized
 from contextlib import nullcontext, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from runnables.compose.policies.attempts import Attempts
-from runnables.compose.policies.backoff import requested_delay
 from runnables.core.batching import is_many
 from runnables.core.config import ensure_scope
 from runnables.core.description import walk
-from runnables.core.rows import Call, Routine, Step, as_call
+from runnables.core.rows import Call, Routine, Step
 from runnables.engine.cancellation import lock, raise_if_cancelled
 from runnables.engine.fan_out import NO_RESULT
 from runnables.engine.pulling import NO_ITEM
 from runnables.engine.stream import owned
 from runnables.engine.thread_calls import to_thread
 from runnables.engine.timeouts import async_sleep, sleep
-from runnables.errors import (
-    AuthenticationError,
-    BatchStopped,
-    BudgetExceeded,
-    ConfigError,
-    EarlierFailure,
-    RateLimitError,
-)
-from runnables.jobs.attempting import MOST_ADAPTIVE, attempt, gate_for, policy
+from runnables.errors import BatchStopped, BudgetExceeded, ConfigError, EarlierFailure
+from runnables.jobs.attempting import MOST_ADAPTIVE, RowAttempts, attempt, gate_for
 from runnables.jobs.checkpoint import Checkpoint
-from runnables.jobs.ending import Ended, stopped
+from runnables.jobs.ending import Ended, is_fatal, is_too_many, stopped
+from runnables.jobs.failed_rows import FailedRows
 from runnables.jobs.fingerprint import fingerprint
 from runnables.jobs.job_calls import arun_calls, run_calls
 from runnables.jobs.progress import Counter, Reporter
 from runnables.jobs.provider_batch import ProviderBatch, via_flex, via_provider
 from runnables.jobs.results import JobResults
-from runnables.jobs.row_record import RowRecord
+from runnables.jobs.row_record import RowRecord, SharedUsage
 from runnables.jobs.rows import JobRow, RowSource, Tickets
 from runnables.jobs.value_format import OutputFormat, Written
 from runnables.models.prices import checked_prices
-from runnables.models.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
 
     from runnables.core.batching import Configs
-    from runnables.core.rows import RowOrder, RowPlace
-    from runnables.jobs.gate import Turn
+    from runnables.core.rows import RowOrder
+    from runnables.jobs.gate import Gate, Turn
     from runnables.jobs.options import JobOptions
-
-_SHARE_FROM: Final = 100
-"""From how many finished rows on a share of errors counts."""
+    from runnables.models.usage import Usage
 
 
 class JobRun(JobResults):
@@ -94,22 +82,33 @@ class JobRun(JobResults):
         tickets: Any = rows
         if isinstance(rows, AsyncIterable) or is_many(rows):
             tickets = Tickets(self._source) if total is None else range(total)
+        self._is_adaptive = limit == "auto"
         most = MOST_ADAPTIVE if limit == "auto" else limit
         super().__init__(runnable, tickets, config, most, True, kwargs, label="row")
         self.counter = Counter(total, checked_prices(options.prices))
         self.ended: Ended = "cancelled"
         self.fatal: Exception | None = None
         self._is_stopped = False
-        self._gate = None if self._rows is not None else gate_for(limit, self.slots.limit)
+        if self._rows is not None and options.row_timeout is not None:
+            raise ConfigError(
+                f"row_timeout={options.row_timeout!r}: a step of {runnable!r} takes several rows "
+                "in one call, so none has a time of its own. Set a timeout of that step: "
+                "with_timeout(...), or that of its model."
+            )
+        own_calls = self._rows is None  # else rows go through one call
+        self._gate: Gate | None = gate_for(limit, self.slots.limit) if own_calls else None
         self._budget = options.limit
         self._usage = self._with_handlers()
         if self._order is not None:  # a row is pulled by its worker, so its place is held then
             self._source.hold = partial(self._hold, self._order)
             self.items = iter(tickets)
             self._order = None
+        else:
+            self._source.ahead = self.slots.limit
         self._output_format = OutputFormat(runnable)
         self._reporter = Reporter(options.progress, self.counter)
         self._checkpoint: Checkpoint | None = None
+        self._failed_rows: FailedRows | None = None
 
     def _call(self) -> dict[str, Any]:
         """Return what the call itself says of its rows: options, and what is configured."""
@@ -128,14 +127,14 @@ class JobRun(JobResults):
         if self._checkpoint is not None:
             self._checkpoint.put_provider_job(job_id, custom_ids)
 
-    def _with_handlers(self) -> Usage | None:
+    def _with_handlers(self) -> SharedUsage | None:
         """Add the handlers that all rows share; return the usage of rows in one call, if any."""
         handlers: list[Any] = []
         if self._budget is not None:
             handlers.append(self._budget)
         usage = None
         if self._rows is not None:  # rows that go through one call have one config
-            usage = Usage()
+            usage = SharedUsage()
             handlers.append(usage)
         if handlers:
             self._scope = self._scope.merged({"callbacks": handlers})
@@ -166,10 +165,9 @@ class JobRun(JobResults):
         self._checkpoint = self._source.checkpoint = checkpoint
         self._source.is_blocking = True
 
-    def _hold(self, order: RowOrder, position: int) -> RowPlace | None:
+    def _hold(self, order: RowOrder, position: int) -> None:
         with suppress(ConfigError):  # the row itself raises it, with its location
-            return order(self._config(position))
-        return None
+            self._places[position] = order(self._config(position))
 
     # -- one row
 
@@ -183,29 +181,36 @@ class JobRun(JobResults):
 
     def _row(self, index: int, item: Any) -> Routine:
         """Pull a row, run it, and store what came of it; return its position and that."""
-        row: JobRow = yield Call(self._source.pull, self._source.apull)
-        if row is NO_ITEM or self.fatal is not None or self._is_stopped:
+        if self.is_over():
             return NO_RESULT
-        with row.place or nullcontext():
-            stored = row.stored
-            if stored is not None and (stored.status == "done" or not self._options.retry_failed):
-                return (yield from self._resumed(row))
+        row: JobRow = yield Call(self._source.pull, self._source.apull)
+        if row is NO_ITEM:
+            return NO_RESULT
+        with self._places.pop(row.position, None) or nullcontext():
+            if self.is_over():
+                return NO_RESULT
+            if self.is_stored(row):
+                return (yield from self.resumed(row))
             self.counter.add("running")
             try:
                 return (yield from self._attempted(row))
             finally:
                 self.counter.add("running", -1)
 
-    def _resumed(self, row: JobRow) -> Routine:
+    def is_stored(self, row: JobRow) -> bool:
+        """Tell whether an earlier run has finished a row, so that it is not run again."""
+        stored = row.stored
+        return stored is not None and (stored.status == "done" or not self._options.retry_failed)
+
+    def resumed(self, row: JobRow) -> Routine:
         """Return what an earlier run has of a row."""
-        stored, checkpoint = row.stored, self._checkpoint
-        assert stored is not None and checkpoint is not None, "nothing is resumed without them"
-        if stored.position != row.position:
-            move, amove = checkpoint.move, checkpoint.amove
-            yield Call(partial(move, stored, row.position), partial(amove, stored, row.position))
+        stored = row.stored
+        assert stored is not None, "nothing is resumed without it"
         if stored.status == "failed":
             self.counter.add("resumed")
             self.counter.add("failed")
+            if self._failed_rows is not None:
+                yield self._failed_rows.adding({**stored._asdict(), **row._asdict()}, row.value)
             return row.position, EarlierFailure(stored.error or "", stored.error_type or "")
         self.counter.add("resumed")
         self.counter.add("done")
@@ -214,64 +219,59 @@ class JobRun(JobResults):
         )
 
     def _attempted(self, row: JobRow) -> Routine:
-        attempts = Attempts(policy(self._options.retry_for))
-        record = RowRecord(row)
-        turn = None if self._gate is None else self._gate.turn()
+        attempts, record = RowAttempts(self._options), RowRecord(row)
+        turn = self._turn()
         while True:
             try:
                 config = self._config_of(row, record.usage)
                 step = Step(self._runnable, row.value, config, self._kwargs)
-                request = as_call(step) if self._rows is None else step
+                request = attempts.deadline.limited(step) if self._rows is None else step
                 output = yield from attempt(request, attempts, turn)
             except Exception as error:
-                seconds = self._seconds_to_wait(attempts, error, record, turn)
+                seconds = attempts.seconds_to_wait(error, record, turn)
             else:
                 break
-            if seconds is None:
-                return (
-                    yield from self._given_up(
-                        row, record, attempts.error_to_raise(), attempts.number
-                    )
-                )
+            if seconds is None or self.fatal is not None or self._is_stopped:
+                reason = attempts.reason()
+                return (yield from self.given_up(row, record, reason, attempts.number))
             self.counter.add("retried")
             yield Call(partial(sleep, seconds), partial(async_sleep, seconds))
             turn = None if turn is None else turn.again()
-        record.cost = self.counter.add_usage(record.usage)
+        return (yield from self.succeeded(row, record, output, attempts.number))
+
+    def _turn(self) -> Turn | None:
+        """Return the turn of a row; None where rows go through one call."""
+        return None if self._gate is None else self._gate.turn()
+
+    def succeeded(self, row: JobRow, record: RowRecord, output: Any, attempts: int) -> Routine:
+        """Store the output of a row; return its position and that."""
+        record.count(self.counter, self._usage)
         if self._checkpoint is not None:
             written = self._output_format.write(output)
-            yield self._put(record.done(written, attempts.number))
+            yield self._put(record.done(written, attempts))
         self.counter.add("done")
         if (budget := self._budget) is not None and budget.is_spent:
-            self._end_early("budget", BudgetExceeded("the budget is spent"))
+            self.end_early("budget", BudgetExceeded("the budget is spent"))
         return row.position, output
 
-    def _seconds_to_wait(
-        self, attempts: Attempts, error: Exception, record: RowRecord, turn: Turn | None
-    ) -> float | None:
-        """Return how long to wait before the next attempt of a row; None where it is given up."""
-        seconds = attempts.wait(error)
-        if seconds is not None and turn is not None and isinstance(error, RateLimitError):
-            seconds = turn.delay  # rows that were refused wait together
-        left = record.first_failure() + self._options.retry_for - time.monotonic()
-        if seconds is None or self.fatal is not None or self._is_stopped:
-            return None
-        return seconds if min(seconds, requested_delay(error) or seconds) <= left else None
-
-    def _given_up(self, row: JobRow, record: RowRecord, error: Exception, attempts: int) -> Routine:
+    def given_up(self, row: JobRow, record: RowRecord, error: Exception, attempts: int) -> Routine:
         """Note that a row has failed, and whether that ends the job."""
         raise_if_cancelled()  # then its error may come of that
-        record.cost = self.counter.add_usage(record.usage)
+        record.count(self.counter, self._usage)
         if isinstance(error, BudgetExceeded):  # it has not begun, so it is not a failure
-            self._end_early("budget", error)
+            self.end_early("budget", error)
             return NO_RESULT
         error = self._failed(error, row.position)
         self.counter.add("failed")
+        failed = record.failed(error, attempts)
+        if self._failed_rows is not None:
+            yield self._failed_rows.adding(failed, row.value)
         if self._checkpoint is not None:
-            yield self._put(record.failed(error, attempts))
-        if isinstance(error, AuthenticationError) or getattr(error, "daily", False) is True:
-            self._end_early("fatal", error)
-        elif self._is_too_many():
-            self._end_early("max_errors", error)
+            yield self._put(failed)
+        if is_fatal(error):
+            self.end_early("fatal", error)
+        elif is_too_many(self._options.max_errors, self.counter.progress):
+            self.end_early("max_errors", error)
         return row.position, error
 
     def _put(self, record: dict[str, Any]) -> Call:
@@ -285,24 +285,22 @@ class JobRun(JobResults):
             return config
         return ensure_scope(config).merged({"callbacks": [usage]}).config
 
-    # -- numbers
-
-    def _is_too_many(self) -> bool:
-        most, now = self._options.max_errors, self.counter.progress
-        if most is None:
-            return False
-        if isinstance(most, int):
-            return now.failed > most
-        return now.finished >= _SHARE_FROM and now.failed > most * now.finished
-
     # -- the end
 
-    def _end_early(self, reason: Ended, error: Exception) -> None:
+    def is_over(self) -> bool:
+        """Tell whether no row may begin any more."""
+        return self.fatal is not None or self._is_stopped
+
+    def end_early(self, reason: Ended, error: Exception) -> None:
         """Let no row begin any more; those under way go on."""
         with lock:
             if self.fatal is None:
                 self.ended, self.fatal = reason, error
         self._source.is_over = True
+
+    def read_in_threads(self) -> None:
+        """Let `acompleted` pull rows in threads, where a row may have to be waited for."""
+        self._source.is_blocking = True
 
     def stop(self) -> None:
         """Let no row begin any more, and those under way go on: the job ends as "cancelled"."""
@@ -313,15 +311,21 @@ class JobRun(JobResults):
         """Yield pairs of position and output, or error, as they are done."""
         if self._options.checkpoint is not None:
             self.open()
-        pairs = super().completed()
+        outcomes = self._outcomes()
         try:
-            for _, outcome in pairs:
+            if self._options.failed_rows is not None:
+                self._failed_rows = FailedRows(self._options.failed_rows)
+            self._reporter.start()
+            for outcome in outcomes:
                 if outcome is not NO_RESULT:
                     yield self._reported(outcome)
             self._finish()
+        except Exception:
+            self.ended = "error"
+            raise
         finally:
             try:
-                pairs.close()
+                outcomes.close()
             finally:
                 self._close()
 
@@ -329,15 +333,21 @@ class JobRun(JobResults):
         """Yield pairs of position and output, or error, as they are done."""
         if self._options.checkpoint is not None:
             await to_thread(self.open)
-        pairs = super().acompleted()
+        outcomes = self._aoutcomes()
         try:
-            async for _, outcome in owned(pairs):
+            if self._options.failed_rows is not None:
+                self._failed_rows = await to_thread(FailedRows, self._options.failed_rows)
+            self._reporter.astart()
+            async for outcome in owned(outcomes):
                 if outcome is not NO_RESULT:
                     yield self._reported(outcome)
             self._finish()
+        except Exception:
+            self.ended = "error"
+            raise
         finally:
             try:
-                await pairs.aclose()
+                await outcomes.aclose()
             finally:
                 await self._aclose()
 
@@ -363,6 +373,8 @@ class JobRun(JobResults):
     def _close(self) -> None:
         checkpoint, self._checkpoint = self._checkpoint, None
         try:
+            if self._failed_rows is not None:
+                self._failed_rows.close()
             self._reporter.close()
         finally:
             if checkpoint is not None:
@@ -372,7 +384,9 @@ class JobRun(JobResults):
     async def _aclose(self) -> None:
         checkpoint, self._checkpoint = self._checkpoint, None
         try:
-            self._reporter.close()
+            if self._failed_rows is not None:
+                await to_thread(self._failed_rows.close)
+            await self._reporter.aclose()
         finally:
             if checkpoint is not None:
                 source = self._source

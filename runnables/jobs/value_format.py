@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from runnables.cache.values import NOT_CACHED, Codec
 from runnables.core.schemas import adapter_of
 from runnables.errors import CheckpointError
+from runnables.jobs.sets import sort_sets
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -158,14 +159,22 @@ def _is_same(read: Any, value: Any) -> bool:
     return bool(read == value)
 
 
+def plain_output(written: Written) -> Any:
+    """Return the JSON value of an output, for who has no chain: a message as a dict."""
+    if written.format != TAGGED:
+        return json.loads(written.text)
+    return to_jsonable_python(Codec("a checkpoint", lambda: Any).read(written.text))
+
+
 def input_text(value: Any, position: int) -> str:
-    """Return an input as JSON, in which the order of keys does not count.
+    """Return an input as JSON, in which the order of keys does not count, nor that of sets.
 
     Raises:
         CheckpointError: it has no form in JSON.
     """
     try:
         plain = to_jsonable_python(value, serialize_unknown=False)
+        sort_sets(value, plain)
         try:
             return _dumps(plain, allow_nan=False, sort_keys=True)
         except ValueError:  # it has a NaN, or an infinity

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from runnables import ConfigError, RunnableLambda, ServerError, UsageMetadata
+from runnables import (
+    AuthenticationError,
+    ConfigError,
+    InMemoryCache,
+    RunnableLambda,
+    ServerError,
+    UsageMetadata,
+)
 from runnables.jobs.estimate import Estimate, Range, aestimate, estimate, estimate_total
 from runnables_providers.scripted import ScriptedChatModel
 from tests.both_modes import Call
@@ -57,6 +64,75 @@ def test_a_model_without_a_price_leaves_the_cost_open(call: Call) -> None:
     found = _estimate(call, _model(), ["x"] * 5, prices={"another": (1.0, 1.0)})
     assert (found.cost, found.unpriced) == (None, {"ScriptedChatModel"})
     assert "no price: ScriptedChatModel" in str(found)
+
+
+def test_a_model_that_reports_no_usage_leaves_the_cost_open(call: Call) -> None:
+    """Nothing is not what it costs; its calls are counted all the same."""
+    silent = ScriptedChatModel(["Ahoy!"], cycle=True)
+    found = _estimate(call, silent, ["x"] * 40, sample=10, prices=PRICES)
+    assert (found.cost, found.unreported) == (None, {"ScriptedChatModel"})
+    assert found.calls == Range(40, 40, 40)
+    assert str(found).splitlines()[2:] == [
+        "input tokens: unknown",
+        "output tokens: unknown",
+        "cost: unknown (no usage reported: ScriptedChatModel)",
+    ]
+    both = _model() | RunnableLambda(lambda message: message.text) | silent
+    found = _estimate(call, both, ["x"] * 40, sample=10, prices=PRICES)
+    assert (found.cost, found.calls.likely, found.input_tokens.likely) == (None, 80, 1200)
+    assert "input tokens: 1,200, and those that are not reported" in str(found)
+
+
+def test_a_cached_answer_takes_nothing(call: Call) -> None:
+    """It is none whose usage is missing."""
+    model = ScriptedChatModel(["Ahoy!"], usage=USAGE, cache=InMemoryCache())
+    model.invoke("x")
+    found = _estimate(call, model, ["x"] * 5, prices=PRICES)
+    assert (found.cost, found.unreported) == (Range(0, 0, 0), frozenset())
+
+
+def test_the_error_of_all_rows_is_raised(call: Call) -> None:
+    """A wrong key is no cost of 0."""
+    wrong = ScriptedChatModel([AuthenticationError("no such key")], cycle=True, max_retries=2)
+    with pytest.raises(AuthenticationError, match="no such key"):
+        _estimate(call, wrong, ["x"] * 50, prices=PRICES)
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "said"),
+    [
+        ("some text", TypeError, "got a str: expected a list"),
+        ({"a": 1}, TypeError, "got a dict: expected a list"),
+        (7, TypeError, "got a int: expected a list"),
+        (lambda: iter(["x"]), ConfigError, "can be read once only"),
+        (lambda: (text for text in ["x"]), ConfigError, "got a generator, which can be read once"),
+    ],
+    ids=["string", "dict", "number", "iterator", "generator"],
+)
+def test_rows_that_cannot_be_read_again_are_refused(
+    call: Call, rows: Any, kind: type[Exception], said: str
+) -> None:
+    """Before any of them runs, and without reading any."""
+    model, rows = _model(), rows() if callable(rows) else rows
+    with pytest.raises(kind, match=said):
+        _estimate(call, model, rows, prices=PRICES)
+    assert model.opened == 0
+    if kind is ConfigError:
+        assert list(rows) == ["x"]
+
+
+def test_rows_need_not_be_a_list(call: Call) -> None:
+    """What can be read again will do: the keys of a dict, say."""
+    found = _estimate(call, _model(), {"a": 1, "b": 2}.keys(), prices=PRICES)
+    assert found.rows == 2
+
+
+def test_wrong_prices_are_refused_before_any_row_runs(call: Call) -> None:
+    """The rows of the sample are paid for."""
+    model = _model()
+    with pytest.raises(ConfigError):
+        _estimate(call, model, ["x"], prices={"ScriptedChatModel": "cheap"})
+    assert model.opened == 0
 
 
 def test_no_rows_take_nothing(call: Call) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from runnables import ConfigError, RunnableLambda, StrOutputParser
+from runnables import ConfigError, Progress, RunnableLambda, StrOutputParser
 from runnables.models import ChatModel
 from runnables_providers.scripted import ScriptedChatModel
+from tests.both_modes import Call
 from tests.jobs.batch_server import KEY, BatchServer, Fate
 
 WORDS = ["ahoy", "tide", "mast", "keel", "buoy"]
@@ -44,6 +45,15 @@ def test_rows_go_as_one_job_and_are_kept(
     assert [sorted(prompts) for prompts in server.prompts()] == [sorted(WORDS), ["mast"]]
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT count(*) FROM provider_job").fetchone() == (2,)
+
+
+def test_the_tokens_of_all_rows_are_counted(call: Call, openai: ChatModel) -> None:
+    """Also where the rows go through one call, so that it is not known which row has used what."""
+    seen: list[Progress] = []
+    prices = {"gpt-5-mini": (1.0, 1.0)}
+    call.batch(openai, WORDS, via="provider", progress=seen.append, prices=prices)
+    assert (seen[-1].input_tokens, seen[-1].output_tokens) == (5 * len(WORDS), 2 * len(WORDS))
+    assert seen[-1].cost == pytest.approx(7 * len(WORDS) / 1e6)
 
 
 def test_a_killed_process_goes_on_with_its_job(server: BatchServer, tmp_path: Path) -> None:
