@@ -31,12 +31,16 @@ class SSEDecoder:
     incomplete line at the end is dropped. And the field "error" is the data of an error event:
     llama.cpp of 2025 wrote so, and then "[DONE]", as if half of an answer were a whole one.
 
+    Args:
+        empty_events: whether an event that has a type and no data counts, too.
+
     Attributes:
         retry: the milliseconds to wait before a retry, if the stream set them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, empty_events: bool = False) -> None:
         self.retry: int | None = None
+        self._empty_events = empty_events
         self._lines = LineSplitter()
         self._began = False
         self._event = ""
@@ -57,7 +61,7 @@ class SSEDecoder:
                 line = line.removeprefix(_BOM)
             if line:
                 self._read_field(line)
-            elif self._data:
+            elif self._data or (self._event and self._empty_events):
                 events.append(self._complete())
             else:
                 self._event = ""
@@ -65,7 +69,7 @@ class SSEDecoder:
 
     def finish(self) -> list[ServerSentEvent]:
         """End the stream; return the event that has no empty line after it."""
-        return [self._complete()] if self._data else []
+        return [self._complete()] if self._data or (self._event and self._empty_events) else []
 
     def _read_field(self, line: bytes) -> None:
         name, _, raw = line.partition(b":")

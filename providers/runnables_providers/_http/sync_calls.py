@@ -26,6 +26,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from runnables.core.config import current_scope
+from runnables.core.spans import context_of_spans
 from runnables.engine.cancellation import on_cancel, raise_if_cancelled
 from runnables.errors import ModelConnectionError
 from runnables_providers._http.aiohttp_client import aclose_clients, leak_on_purpose
@@ -129,7 +131,8 @@ class _LoopThread:
 _lock = threading.Lock()
 _running: _LoopThread | None = None
 _EMPTY_CONTEXT: Final = contextvars.Context()
-"""The context of callbacks: it has no variables of a caller, since connections outlive the call."""
+"""The context of callbacks: it has no variables of a caller, since connections outlive the call.
+Where the call is traced, the task of its relay has one with its span."""
 
 
 def _start(relay: _Relay) -> _LoopThread:
@@ -186,6 +189,7 @@ class _Relay:
         self._task: asyncio.Task[None] | None = None
         self._space_freed: asyncio.Event | None = None
         self._cancelled = False
+        self._context = context_of_spans(current_scope())
 
     def start(self, thread: _LoopThread) -> None:
         """Start the task in the loop of this thread, unless the call was cancelled."""
@@ -193,7 +197,7 @@ class _Relay:
         if self._cancelled:
             self._finish(asyncio.CancelledError())
         else:
-            self._task = thread.loop.create_task(self._run())
+            self._task = thread.loop.create_task(self._run(), context=self._context)
 
     def cancel(self) -> None:
         """Cancel the task, which closes the connection; called in the loop."""

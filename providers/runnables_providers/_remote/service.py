@@ -113,6 +113,7 @@ class Remote:
     """Base of models that are reached over HTTP. The attributes are settings; see `_connect`."""
 
     service: ClassVar[Service]
+    _url_setting: ClassVar[str] = "base_url"
     api_key: SecretStr | Callable[[], str] | None
     base_url: str | None
     timeout: float | Timeouts | None
@@ -133,7 +134,7 @@ class Remote:
             MissingExtra: the HTTP library is not installed.
         """
         require_http(type(self).__name__, self.service.extra or self.service.name)
-        self._check_type("base_url", base_url, isinstance(base_url, str), "a string")
+        self._check_type(self._url_setting, base_url, isinstance(base_url, str), "a string")
         is_key = isinstance(api_key, (str, SecretStr)) or callable(api_key)
         self._check_type("api_key", api_key, is_key, "a string, or a function that returns one")
         is_mapping = isinstance(default_headers, Mapping)
@@ -189,6 +190,7 @@ class Remote:
         return f"{urlsplit(self._url()).netloc} ({self.service.name})"
 
     def _check_url(self, url: str) -> None:
+        setting = f"{type(self).__name__}: {self._url_setting}"
         try:
             parts = urlsplit(url)
             host = parts.hostname if parts.port != 0 else None
@@ -196,17 +198,17 @@ class Remote:
             parts, host = urlsplit(""), None
         if parts.scheme not in ("http", "https") or not host:
             raise ConfigError(
-                f"{type(self).__name__}: base_url={shown_url(url)!r} is not a URL. Write it with "
+                f"{setting}={shown_url(url)!r} is not a URL. Write it with "
                 "http:// or https:// and a host."
             )
         if parts.password or parts.username:
             raise ConfigError(
-                f"{type(self).__name__}: base_url holds a name or password, which would be shown "
+                f"{setting} holds a name or password, which would be shown "
                 "wherever the model is. Pass it as `api_key` or in `default_headers`."
             )
         if "?" in url or "#" in url:
             raise ConfigError(
-                f"{type(self).__name__}: base_url={shown_url(url)!r} has a query or a fragment, "
+                f"{setting}={shown_url(url)!r} has a query or a fragment, "
                 "which cannot be followed by the path of a request. Leave it out."
             )
 

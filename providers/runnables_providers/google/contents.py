@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias, cast
 
-from runnables.errors import ConfigError
 from runnables.messages import (
     AIMessage,
     BaseMessage,
@@ -17,7 +16,7 @@ from runnables.messages import (
     message_chunk_to_message,
 )
 from runnables.messages.kinds import role_of
-from runnables.messages.normalize import base64_of, check_place
+from runnables.messages.normalize import ConversationError, base64_of, check_place
 from runnables_providers._remote.tool_calls import CalledTools, arguments, service_id
 from runnables_providers.google.service import GOOGLE
 
@@ -64,8 +63,8 @@ def conversation(messages: Sequence[BaseMessage], *, sign: bool) -> dict[str, An
         sign: whether the model requires a signature on the calls of each turn.
 
     Raises:
-        ConfigError: Gemini's API does not support a role or a block, or there is the result of a
-            call that the conversation does not have.
+        ConversationError: Gemini's API does not support a role or a block, or there is the result
+            of a call that the conversation does not have.
     """
     writer = _Writer(sign)
     for message in messages:
@@ -95,7 +94,7 @@ class _Writer:
             return
         role = _ROLES.get(role_of(message))
         if role is None:
-            raise ConfigError(
+            raise ConversationError(
                 f"Gemini knows no role {role_of(message)!r}. Known: {', '.join(_ROLES)}."
             )
         if role == "system":
@@ -122,7 +121,7 @@ class _Writer:
         part = _part_of(block)
         if part is None:
             check_place(block)
-            raise ConfigError(
+            raise ConversationError(
                 f"Gemini takes no block of type {value.get('type') or block['type']!r}: "
                 f"{dict(value or block)!r}. Leave it out of the message."
             )

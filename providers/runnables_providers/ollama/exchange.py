@@ -24,7 +24,7 @@ from runnables.messages import (
     tool_call_chunk,
 )
 from runnables.messages.kinds import role_of
-from runnables.messages.normalize import base64_of, check_place
+from runnables.messages.normalize import ConversationError, base64_of, check_place
 from runnables_providers._remote.chat import ApiCall
 from runnables_providers._remote.tool_calls import (
     CalledTools,
@@ -217,7 +217,7 @@ def ollama_messages(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
     Names of messages are not sent.
 
     Raises:
-        ConfigError: a block is neither text nor an image, or an image has no base64.
+        ConversationError: a block is neither text nor an image, or an image has no base64.
     """
     tools = CalledTools()
     found: list[dict[str, Any]] = []
@@ -281,11 +281,11 @@ def _image(block: Mapping[str, Any]) -> str:
     check_place(block)
     kind = (block.get("value") or block).get("type")
     if kind == "image":
-        raise ConfigError(
+        raise ConversationError(
             "Ollama takes images as base64 only, and this one has a URL or an id: "
             f"{block.get('url') or block.get('file_id')!r}. Fetch it, and pass its bytes."
         )
-    raise ConfigError(
+    raise ConversationError(
         f"Ollama takes text and images, no block of type {kind!r}. Leave it out of the message."
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from runnables.errors import ConfigError
+from runnables.messages.normalize import ConversationError
 
 _PLACES: Final = frozenset({"url", "base64", "file_id"})
 """Keys of a canonical block that say where its bytes are."""
@@ -26,7 +26,7 @@ def check_media(content: Sequence[str | Mapping[str, Any]], *, takes_urls: bool 
             does not.
 
     Raises:
-        ConfigError: there is such a block; the error says what to do.
+        ConversationError: there is such a block; the error says what to do.
     """
     for item in content:
         if isinstance(item, str) or (known := _KNOWN.get(item.get("type"))) is None:
@@ -39,7 +39,7 @@ def check_media(content: Sequence[str | Mapping[str, Any]], *, takes_urls: bool 
             if item["type"] == "file":
                 ways.append("let Responses fetch it (use_responses_api=True)")
             way = ", or ".join(ways) or "leave it out"
-            raise ConfigError(
+            raise ConversationError(
                 f"Chat completions take no block of type {item['type']!r} with {places[0]!r}: "
                 f"{way}."
             )

@@ -160,6 +160,8 @@ class _Answer:
                 fields = {"id": block.get("id"), **(extras.get(ITEM_KEY) or {})}
         elif self.origin is Origin.UNKNOWN and str(block.get("id")).startswith("msg_"):
             fields = {"id": block["id"]}
+        if self.origin is Origin.UNKNOWN:  # such as a conversation that a client has sent
+            fields["phase"] = self.message.additional_kwargs.get("phase")
         if block["type"] == "refusal":
             part: dict[str, Any] = {"type": "refusal", "refusal": block["refusal"]}
         else:
@@ -229,10 +231,10 @@ class _Text:
 
     def written(self, full: bool) -> dict[str, Any]:
         """Return the item; without an id, the short form that has the text alone."""
-        if not (full or self.fields):
-            return {"role": "assistant", "content": self.joined()}
+        if not full and self.fields.keys() <= {"phase"}:
+            return {"role": "assistant", "content": self.joined(), **self.fields}
         parts = self.parts
-        if not self.fields:  # it was no item of this service: one text is enough
+        if self.fields.keys() <= {"phase"}:  # it was no item of this service: one text is enough
             no_notes: list[Any] = []
             parts = [{"type": "output_text", "text": self.joined(), "annotations": no_notes}]
         head = {"type": "message", "status": "completed", **self.fields}
