@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         AgentInput as AgentInput,
         AgentMessages as AgentMessages,
         AgentState as AgentState,
+        ApprovalRequest as ApprovalRequest,
         create_agent as create_agent,
     )
     from runnables.agents.actions import (
@@ -128,6 +129,7 @@ if TYPE_CHECKING:
     )
     from runnables.engine.stream import AsyncStream as AsyncStream, Stream as Stream
     from runnables.errors import (
+        ApprovalError as ApprovalError,
         AuthenticationError as AuthenticationError,
         BatchStopped as BatchStopped,
         BudgetExceeded as BudgetExceeded,
@@ -148,6 +150,7 @@ if TYPE_CHECKING:
         PromptError as PromptError,
         RateLimitError as RateLimitError,
         RecursionLimitError as RecursionLimitError,
+        RemoteError as RemoteError,
         RunnablesError as RunnablesError,
         ServerError as ServerError,
         StepLimitError as StepLimitError,
@@ -156,7 +159,15 @@ if TYPE_CHECKING:
         ToolArgumentsError as ToolArgumentsError,
         ToolException as ToolException,
         WeightsError as WeightsError,
+        WorkerLostError as WorkerLostError,
         is_retryable as is_retryable,
+    )
+    from runnables.graph.explain import explain as explain
+    from runnables.graph.graph import (
+        Edge as Edge,
+        Graph as Graph,
+        Group as Group,
+        Node as Node,
     )
     from runnables.history import (
         BaseChatMessageHistory as BaseChatMessageHistory,
@@ -178,6 +189,7 @@ if TYPE_CHECKING:
         aestimate as aestimate,
         estimate as estimate,
     )
+    from runnables.jobs.executors.ray_executor import RayExecutor as RayExecutor
     from runnables.jobs.job import (
         AsyncBatchJob as AsyncBatchJob,
         BatchJob as BatchJob,
@@ -193,6 +205,12 @@ if TYPE_CHECKING:
         via_provider as via_provider,
     )
     from runnables.jobs.provider_states import BatchProgress as BatchProgress
+    from runnables.mcp import (
+        McpServerError as McpServerError,
+        McpTimeoutError as McpTimeoutError,
+        McpTools as McpTools,
+        mcp_tools as mcp_tools,
+    )
     from runnables.messages import (
         AIMessage as AIMessage,
         AIMessageChunk as AIMessageChunk,
@@ -206,6 +224,7 @@ if TYPE_CHECKING:
         ChatPromptValueConcrete as ChatPromptValueConcrete,
         Content as Content,
         ContentBlock as ContentBlock,
+        ConversationError as ConversationError,
         FileContentBlock as FileContentBlock,
         HumanMessage as HumanMessage,
         HumanMessageChunk as HumanMessageChunk,
@@ -374,6 +393,10 @@ if TYPE_CHECKING:
         aformat_document as aformat_document,
         format_document as format_document,
     )
+    from runnables.serving.text_streams import (
+        growing_text as growing_text,
+        text_stream as text_stream,
+    )
     from runnables.tools import (
         AsyncCallbackManagerForToolRun as AsyncCallbackManagerForToolRun,
         BaseTool as BaseTool,
@@ -388,6 +411,10 @@ if TYPE_CHECKING:
         render_text_description_and_args as render_text_description_and_args,
         tool as tool,
         tool_example_to_messages as tool_example_to_messages,
+    )
+    from runnables.tracing import (
+        OpenTelemetryHandler as OpenTelemetryHandler,
+        trace_runs as trace_runs,
     )
     from runnables.type_names import (
         ArgsSchema as ArgsSchema,

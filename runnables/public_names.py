@@ -6,7 +6,9 @@ from typing import Final
 
 # fmt: off - one line a module
 HOMES: Final = {
-    "runnables.agents": "Agent AgentAnswer AgentInput AgentMessages AgentState create_agent",
+    "runnables.agents": (
+        "Agent AgentAnswer AgentInput AgentMessages AgentState ApprovalRequest create_agent"
+    ),
     "runnables.agents.actions": (
         "AgentAction AgentFinish AgentStep create_tool_calling_agent "
         "format_to_openai_tool_messages format_to_tool_messages OpenAIToolsAgentOutputParser "
@@ -61,14 +63,17 @@ HOMES: Final = {
     ),
     "runnables.engine.stream": "AsyncStream Stream",
     "runnables.errors": (
-        "AuthenticationError BatchStopped BudgetExceeded CheckpointError ConfigError "
+        "ApprovalError AuthenticationError BatchStopped BudgetExceeded CheckpointError ConfigError "
         "ContextLengthError EarlierFailure EmptyStream "
         "InvalidRequestError is_retryable MergeError MissingExtra ModelConnectionError "
         "ModelError ModelRefusalError ModelTimeoutError OutputParserException "
-        "PermissionDeniedError PromptError RateLimitError RecursionLimitError RunnablesError "
+        "PermissionDeniedError PromptError RateLimitError RecursionLimitError RemoteError "
+        "RunnablesError "
         "ServerError StepLimitError StepTimeout SyncAsyncError ToolArgumentsError "
-        "ToolException WeightsError"
+        "ToolException WeightsError WorkerLostError"
     ),
+    "runnables.graph.explain": "explain",
+    "runnables.graph.graph": "Edge Graph Group Node",
     "runnables.history": (
         "BaseChatMessageHistory ChatMessageHistory ConversationBufferMemory "
         "ConversationBufferWindowMemory ConversationSummaryMemory History "
@@ -76,6 +81,7 @@ HOMES: Final = {
         "SQLiteChatMessageHistory SQLiteHistory SummarizeHistory with_history"
     ),
     "runnables.jobs.estimate": "aestimate Estimate estimate",
+    "runnables.jobs.executors.ray_executor": "RayExecutor",
     "runnables.jobs.job": "AsyncBatchJob BatchJob BatchResult",
     "runnables.jobs.options": "JobOptions",
     "runnables.jobs.progress": "Progress",
@@ -83,11 +89,13 @@ HOMES: Final = {
         "acancel_provider_job cancel_provider_job ProviderBatch via_flex via_provider"
     ),
     "runnables.jobs.provider_states": "BatchProgress",
+    "runnables.mcp": "mcp_tools McpServerError McpTimeoutError McpTools",
     "runnables.messages": (
         "add_ai_message_chunks add_usage AIMessage AIMessageChunk AnyMessage "
         "AudioContentBlock BaseMessage BaseMessageChunk ChatMessage ChatMessageChunk "
-        "ChatPromptValue ChatPromptValueConcrete Content ContentBlock convert_to_messages "
-        "convert_to_openai_image_block convert_to_openai_messages count_tokens_approximately "
+        "ChatPromptValue ChatPromptValueConcrete Content ContentBlock ConversationError "
+        "convert_to_messages convert_to_openai_image_block convert_to_openai_messages "
+        "count_tokens_approximately "
         "FileContentBlock filter_messages get_buffer_string HumanMessage HumanMessageChunk "
         "ImageContentBlock InputTokenDetails invalid_tool_call InvalidToolCall "
         "is_data_content_block merge_content merge_message_runs message_chunk_to_message "
@@ -139,12 +147,14 @@ HOMES: Final = {
         "SemanticSimilarityExampleSelector StringPromptTemplate SystemMessagePromptTemplate"
     ),
     "runnables.retrieval": "aformat_document BaseRetriever Document format_document",
+    "runnables.serving.text_streams": "growing_text text_stream",
     "runnables.tools": (
         "AsyncCallbackManagerForToolRun BaseTool BaseToolkit CallbackManagerForToolRun "
         "InjectedToolArg InjectedToolCallId render_text_description "
         "render_text_description_and_args RunnableTool StructuredTool Tool tool "
         "tool_example_to_messages"
     ),
+    "runnables.tracing": "OpenTelemetryHandler trace_runs",
     "runnables.type_names": (
         "ArgsSchema GetSessionHistoryCallable LanguageModelLike LanguageModelOutput MessageLike "
         "OutputParserLike RetrieverLike RetrieverOutput RetrieverOutputLike RunnableLike "

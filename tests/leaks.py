@@ -47,13 +47,19 @@ def _frames() -> dict[int, FrameType]:
                 gc.enable()
 
 
+OF_OTHERS = ("mermaidx-", "quickjs-worker", "Dask-Offload", "Dask-Callback-Thread")
+"""The beginnings of the names of threads that other libraries keep for the whole process."""
+
+
 def busy_threads() -> set[threading.Thread]:
-    """Return the threads at work: all but the main one and the library's idle workers."""
+    """Return the threads at work: all but the main one, idle workers, and those of others."""
     frames = _frames()
     return {
         thread
         for thread in threading.enumerate()
-        if thread is not threading.main_thread() and not _is_idle(thread, frames)
+        if thread is not threading.main_thread()
+        and not thread.name.startswith(OF_OTHERS)
+        and not _is_idle(thread, frames)
     }
 
 

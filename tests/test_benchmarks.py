@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,21 @@ GUARDED = ("invoke", "ainvoke", "ainvoke-non-blocking", "batch", "parallel", "ac
 
 @pytest.fixture(scope="module")
 def measured() -> dict[str, Any]:
-    """The guarded rows, by name, measured in a process of their own, without our watchers."""
-    options = ["--rounds", "1", "--json", "--no-peer", "--only", *GUARDED]
+    """The guarded rows, by name; what is over its budget on a busy machine is measured again."""
+    rows = _measure(GUARDED)
+    for _ in range(3):
+        over = [name for name, row in rows.items() if not _is_in_margin(row)]
+        rows |= _measure(over) if over else {}
+    return rows
+
+
+def _is_in_margin(row: dict[str, Any]) -> bool:
+    return bool(row["factors"]["ours"] < MARGIN * row["budget"])
+
+
+def _measure(names: Sequence[str]) -> dict[str, Any]:
+    """Measure in a process of its own, without our watchers."""
+    options = ["--rounds", "1", "--json", "--no-peer", "--only", *names]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *options],
         cwd=ROOT,
@@ -101,7 +115,7 @@ def measured() -> dict[str, Any]:
 @pytest.mark.parametrize("name", GUARDED)
 def test_no_row_is_far_over_its_budget(name: str, measured: dict[str, Any]) -> None:
     """A guard against costs of another order; docs/benchmarks.md has the measured ones."""
-    assert measured[name]["factors"]["ours"] < MARGIN * measured[name]["budget"]
+    assert _is_in_margin(measured[name]), measured[name]
 
 
 OURS_AND_FLOORS = [it for it in models.SUBJECTS if issubclass(it, (Aiohttp, AsyncAiohttp, _Ours))]

@@ -32,6 +32,15 @@ tops = {path.parts[0] for path in paths}
 print(*sorted(top for top in tops if not top.endswith(".dist-info")))
 """
 
+PAGE = """
+from pathlib import Path
+
+import runnables.serving.playground
+
+folder = Path(runnables.serving.playground.__file__).parent / "page"
+print(*[path.name for path in sorted(folder.rglob("*.*"))])
+"""
+
 WHERE = """
 import importlib.util, sys
 
@@ -94,3 +103,15 @@ def test_nothing_else_of_the_repository_can_be_imported(python: Path, tmp_path: 
 def test_a_wheel_holds_two_packages(python: Path, tmp_path: Path) -> None:
     """Nothing is installed under another name; beside them there is the command `runnables`."""
     assert _run(python, "-c", FILES, cwd=tmp_path) == "runnables runnables_providers\n"
+
+
+def test_an_install_has_the_page_for_coding_assistants(python: Path, tmp_path: Path) -> None:
+    """It is where they look for it in packages, in a folder whose name begins with a dot."""
+    code = "from runnables.cli.skill import read_skill; print(read_skill()[:20])"
+    assert _run(python, "-c", code, cwd=tmp_path) == "---\nname: runnables\n\n"
+
+
+@pytest.mark.parametrize("python", ["wheel"], indirect=True)
+def test_a_wheel_holds_the_page(python: Path, tmp_path: Path) -> None:
+    """The files that `serve` sends to a browser are installed with it."""
+    assert _run(python, "-c", PAGE, cwd=tmp_path).split() == ["index.html", "app.css", "app.js"]

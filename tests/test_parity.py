@@ -68,6 +68,7 @@ ALLOWED: Mapping[str, str] = {
     ),
     "runnables.models.text:TextModel._invoke_observed": "async, the sync hook will do, too",
     "runnables.models.llm:LLM._call": "without an async half, the sync one is run",
+    "runnables.tools.approval:_decide": "only one of them has something to await",
     "runnables.tools.function_calls:FunctionCalls.call": (
         "without an async half, the sync one is run"
     ),

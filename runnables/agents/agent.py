@@ -9,9 +9,10 @@ from collections.abc import (
     Iterable,
     Mapping,
 )
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
-from runnables.agents.conversation import Conversation, input_messages, join_conversation
+from runnables.agents.approvals import ApprovalAnswer, ApprovalRequest
+from runnables.agents.conversation import Conversation, join_conversation, read_input
 from runnables.agents.setup import STRUCTURED, AgentSetup
 from runnables.agents.toolbox import child_config
 from runnables.agents.types import AgentAnswer, AgentInput, AgentMessages, AgentState, State
@@ -27,6 +28,7 @@ from runnables.errors import ConfigError
 from runnables.messages.kinds import AnyMessage
 from runnables.messages.roles import ToolMessage
 from runnables.redaction import hide
+from runnables.tools.signature import InjectedToolArg
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -48,10 +50,15 @@ class Agent(Runnable[AgentInput, State], internal=True):
     The tools of one answer run at once, within the limit of the call, and their results are in the
     order of the calls. A conversation that ends with tool calls goes on with them.
 
+    Calls that need approval (`needs_approval` of a tool) do not run. The run ends once the others
+    have, with "approval_requests" in its output; a next one, with this conversation and "approvals"
+    in its input, goes on. A call that is denied has an error as its result. A call is denied, too,
+    where the conversation goes on without an answer, and where an agent runs inside of a tool.
+
     The stream's chunks are dicts with "messages": first the input messages, then the chunks of
     each answer of the model, and the results of tools, each as soon as those before it are there.
-    At last come the snapshots of "structured_response", each more complete. Consecutive chunks of
-    one answer are one message.
+    At last come the snapshots of "structured_response", each more complete; or one chunk with
+    "approval_requests". Consecutive chunks of one answer are one message.
 
     Attributes:
         model: the chat model, without the tools.
@@ -136,7 +143,11 @@ class Agent(Runnable[AgentInput, State], internal=True):
     @property
     def merge(self) -> Merge:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read only: it is the same for all
         """Return how chunks merge: messages append, and the last structured answer counts."""
-        return ByKey({"messages": CustomMerge(join_conversation), "structured_response": SNAPSHOTS})
+        return ByKey({
+            "messages": CustomMerge(join_conversation),
+            "approval_requests": SNAPSHOTS,
+            "structured_response": SNAPSHOTS,
+        })  # fmt: skip
 
     @property
     def may_restart(self) -> bool:
@@ -161,12 +172,17 @@ class Agent(Runnable[AgentInput, State], internal=True):
         return AgentState if self.response_format is None else AgentAnswer[Any]
 
     def get_input_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
-        """Return a pydantic model with a list of messages."""
-        return fields_schema(self.get_name("input"), {"messages": list[AnyMessage]})
+        """Return a pydantic model with a list of messages, and approvals where a tool may ask."""
+        fields: dict[str, Any] = {"messages": list[AnyMessage]}
+        if self._setup().tools.may_ask:  # no model may answer, where the agent is a tool
+            fields["approvals"] = (Annotated[dict[str, ApprovalAnswer], InjectedToolArg], {})
+        return fields_schema(self.get_name("input"), fields)
 
     def get_output_schema(self, config: RunnableConfig | None = None) -> type[BaseModel]:
         """Return a pydantic model with the conversation, and the structured answer if any."""
         fields: dict[str, Any] = {"messages": list[AnyMessage]}
+        if self._setup().tools.may_ask:
+            fields["approval_requests"] = (list[ApprovalRequest], [])
         if (schema := self.response_format) is not None:
             from runnables.models.structured.schemas import answer_schema  # it loads the tools
 
@@ -182,15 +198,15 @@ class Agent(Runnable[AgentInput, State], internal=True):
         while not chat.over:
             try:
                 if chat.requests:
-                    results = setup.tools.run_all(chat.requests, scope)
-                    chat.add_results(results, last=setup.tools.ends(chat.requests, results))
+                    results = setup.tools.run_all(chat.requests, scope, chat.gate())
+                    chat.add_results(results, setup.tools.ends)
                 else:
                     config = child_config(scope, chat.step)
                     chat.add_answer(setup.model.invoke(setup.prompt_messages(chat), config))
             except Exception as error:
                 add_location(error, chat.step)
                 raise
-        if setup.structured_model is None:
+        if setup.structured_model is None or chat.approval_requests:
             return chat.state()
         config = child_config(scope, STRUCTURED)
         response = setup.structured_model.invoke(setup.structured_prompt(chat), config)
@@ -201,15 +217,15 @@ class Agent(Runnable[AgentInput, State], internal=True):
         while not chat.over:
             try:
                 if chat.requests:
-                    results = await setup.tools.arun_all(chat.requests, scope)
-                    chat.add_results(results, last=setup.tools.ends(chat.requests, results))
+                    results = await setup.tools.arun_all(chat.requests, scope, chat.gate())
+                    chat.add_results(results, setup.tools.ends)
                 else:
                     config = child_config(scope, chat.step)
                     chat.add_answer(await setup.model.ainvoke(setup.prompt_messages(chat), config))
             except Exception as error:
                 add_location(error, chat.step)
                 raise
-        if setup.structured_model is None:
+        if setup.structured_model is None or chat.approval_requests:
             return chat.state()
         config = child_config(scope, STRUCTURED)
         response = await setup.structured_model.ainvoke(setup.structured_prompt(chat), config)
@@ -217,7 +233,8 @@ class Agent(Runnable[AgentInput, State], internal=True):
 
     def _begin(self, value: Any, kwargs: dict[str, Any]) -> Conversation:
         refuse_options(self, kwargs)
-        return Conversation(input_messages(value), self.max_steps, self.get_name())
+        messages, answers = read_input(value)
+        return Conversation(messages, answers, self.max_steps, self.get_name())
 
     # -- streamed
 
@@ -240,7 +257,9 @@ class Agent(Runnable[AgentInput, State], internal=True):
                 raise
             finally:
                 step.close()
-        if setup.structured_model is not None:
+        if chat.approval_requests:
+            yield {"approval_requests": chat.approval_requests}
+        elif setup.structured_model is not None:
             config = child_config(scope, STRUCTURED)
             chunks = setup.structured_model.stream(setup.structured_prompt(chat), config)
             try:
@@ -269,7 +288,9 @@ class Agent(Runnable[AgentInput, State], internal=True):
                 raise
             finally:
                 await step.aclose()
-        if setup.structured_model is not None:
+        if chat.approval_requests:
+            yield {"approval_requests": chat.approval_requests}
+        elif setup.structured_model is not None:
             config = child_config(scope, STRUCTURED)
             chunks = setup.structured_model.astream(setup.structured_prompt(chat), config)
             try:
@@ -311,26 +332,28 @@ class Agent(Runnable[AgentInput, State], internal=True):
         self, chat: Conversation, scope: Scope | None, info: StreamInfo
     ) -> Generator[Any, None, None]:
         """Yield the results of the tools, each when those before it are there."""
-        tools, results = self._setup().tools, list[ToolMessage]()
-        messages = tools.stream_all(chat.requests, scope, info.outer)
+        tools, results = self._setup().tools, list[Any]()
+        messages = tools.stream_all(chat.requests, scope, chat.gate(), info.outer)
         try:
             for message in messages:
                 results.append(message)
-                yield {"messages": [message]}
+                if isinstance(message, ToolMessage):  # not a request for approval
+                    yield {"messages": [message]}
         finally:
             messages.close()
-        chat.add_results(results, last=tools.ends(chat.requests, results))
+        chat.add_results(results, tools.ends)
 
     async def _astream_tools(
         self, chat: Conversation, scope: Scope | None, info: StreamInfo
     ) -> AsyncGenerator[Any, None]:
         """Yield the results of the tools, each when those before it are there."""
-        tools, results = self._setup().tools, list[ToolMessage]()
-        messages = tools.astream_all(chat.requests, scope, info.outer)
+        tools, results = self._setup().tools, list[Any]()
+        messages = tools.astream_all(chat.requests, scope, chat.gate(), info.outer)
         try:
             async for message in owned(messages):
                 results.append(message)
-                yield {"messages": [message]}
+                if isinstance(message, ToolMessage):  # not a request for approval
+                    yield {"messages": [message]}
         finally:
             await messages.aclose()
-        chat.add_results(results, last=tools.ends(chat.requests, results))
+        chat.add_results(results, tools.ends)

@@ -64,7 +64,8 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
         name: its name in events and error notes.
 
     Raises:
-        ConfigError: something that is no tool, two tools of one name, or a limit below 1.
+        ConfigError: something that is no tool, two tools of one name, a tool that needs approval,
+            or a limit below 1.
         StepLimitError: when run, a limit is reached; it carries the messages of the steps.
         OutputParserException: when run, an answer that cannot be parsed.
         TypeError: when run, an input that is no dict, or an agent that returns something else.
@@ -104,7 +105,7 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
         name: str | None = None,
     ) -> None:
         self.agent: Runnable[Any, Any] = coerce_to_runnable(agent)
-        self.tools = list(Toolbox(tools, handle_errors=False).runnables.values())
+        self.tools = list(Toolbox(tools, handle_errors=False, bare=True).runnables.values())
         self.verbose = verbose
         self.max_iterations = max_iterations
         self.max_execution_time = max_execution_time
@@ -187,7 +188,7 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
         while progress.last is None:
             try:
                 yield from progress.add_decision(self._decide(progress, scope))
-                stream = progress.tools.stream_all(progress.requests, scope, outer)
+                stream = progress.tools.stream_all(progress.requests, scope, None, outer)
                 with closing(stream) as results:
                     for result in results:
                         yield progress.add_result(result)
@@ -205,7 +206,7 @@ class AgentExecutor(Runnable[dict[str, Any], dict[str, Any]], internal=True):
             try:
                 for chunk in progress.add_decision(await self._adecide(progress, scope)):
                     yield chunk
-                stream = progress.tools.astream_all(progress.requests, scope, outer)
+                stream = progress.tools.astream_all(progress.requests, scope, None, outer)
                 async with aclosing(stream) as results:
                     async for result in owned(results):
                         yield progress.add_result(result)

@@ -13,8 +13,10 @@ from collections.abc import (
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from runnables.agents.approvals import error_result, without_asking
 from runnables.agents.conversation import ResultOrder
 from runnables.compose.runnable import Runnable
+from runnables.compose.wrappers import Wrapper
 from runnables.core.batching import enter_limit
 from runnables.core.config import CURRENT_SCOPE
 from runnables.core.error_notes import add_location
@@ -35,6 +37,7 @@ from runnables.tools.results import as_content
 from runnables.tools.runnable_tool import RunnableTool, tool_inside
 
 if TYPE_CHECKING:
+    from runnables.agents.approvals import Gate
     from runnables.agents.conversation import ToolRequest
     from runnables.core.config import RunnableConfig, Scope
     from runnables.engine.contexts import Receiver
@@ -50,14 +53,15 @@ class Toolbox:
             for it.
         bare: whether results are what the tools return, and not messages; errors for the model are
             messages all the same, with their status. Tools with injected arguments need the whole
-            call, and answer it with a message.
+            call, and answer it with a message. An `AgentExecutor` has them so.
 
     Attributes:
         offered: the tools that the model is bound to.
         runnables: the runnables of those that run here, by name.
 
     Raises:
-        ConfigError: something that is no tool, or two tools of one name.
+        ConfigError: something that is no tool, two tools of one name, or, bare, one that needs
+            approval.
     """
 
     def __init__(self, tools: Iterable[Any], *, handle_errors: bool, bare: bool = False) -> None:
@@ -80,40 +84,70 @@ class Toolbox:
         name = tool.get_name()
         if name in self._tools:
             raise ConfigError(f"Two tools have the name {name!r}; the model could not say which.")
+        if tool.needs_approval is False and (hidden := _need_in_fallbacks(runnable)):
+            raise ConfigError(
+                f"The tool {name!r} has the fallback {hidden!r}, which needs approval; but only "
+                f"the tool itself is asked for. Set needs_approval of {name!r}, too."
+            )
+        if self._bare and tool.needs_approval is not False:
+            raise ConfigError(
+                f"The tool {name!r} needs approval, and an AgentExecutor cannot ask for it: its "
+                "steps are no conversation to go on with later. Use create_agent."
+            )
         self.offered.append(runnable)
         self.runnables[name], self._tools[name] = runnable, tool
 
+    @property
+    def may_ask(self) -> bool:
+        """Tell whether a tool may need approval."""
+        return any(tool.needs_approval is not False for tool in self._tools.values())
+
     # -- all requests of one answer
 
-    def run_all(self, requests: Sequence[ToolRequest], scope: Scope | None) -> list[Any]:
-        """Run the tools of these requests; return their results in the same order."""
+    def run_all(
+        self, requests: Sequence[ToolRequest], scope: Scope | None, gate: Gate
+    ) -> list[Any]:
+        """Run the tools of these requests; return their results in the same order.
+
+        Args:
+            requests: the calls.
+            scope: the scope of the agent's run.
+            gate: decides which of them run; the others have an `ApprovalRequest` as their result.
+        """
         slots, owns_limit, scope = enter_limit(scope)
 
         def work(_: int, request: ToolRequest) -> Any:
-            return self._run(request, scope)
+            return self._run(request, scope, gate)
 
         fan_out = ThreadFanOut(work, iter(requests), slots, owns_limit=owns_limit)
         fan_out.set_context(CURRENT_SCOPE, scope)
         return fan_out.run(len(requests))
 
-    async def arun_all(self, requests: Sequence[ToolRequest], scope: Scope | None) -> list[Any]:
-        """Run the tools of these requests; return their results in the same order."""
+    async def arun_all(
+        self, requests: Sequence[ToolRequest], scope: Scope | None, gate: Gate
+    ) -> list[Any]:
+        """Do what `run_all` does, async."""
         slots, owns_limit, scope = enter_limit(scope)
 
         async def work(_: int, request: ToolRequest) -> Any:
-            return await self._arun(request, scope)
+            return await self._arun(request, scope, gate)
 
         fan_out = TaskFanOut(work, iter(requests), slots, owns_limit=owns_limit)
         fan_out.set_context(CURRENT_SCOPE, scope)
         return await fan_out.run(len(requests))
 
     def stream_all(
-        self, requests: Sequence[ToolRequest], scope: Scope | None, outer: Receiver | None
+        self,
+        requests: Sequence[ToolRequest],
+        scope: Scope | None,
+        gate: Gate | None,
+        outer: Receiver | None,
     ) -> Generator[Any, None, None]:
         """Yield the results of the tools, each when those before it are there."""
         slots, owns_limit, scope = enter_limit(scope)
         makers = {
-            index: partial(self._results, request, scope) for index, request in enumerate(requests)
+            index: partial(self._results, request, scope, gate)
+            for index, request in enumerate(requests)
         }
         ordered = ResultOrder()
         pairs = interleave(makers, slots, outer, owns_limit=owns_limit)
@@ -124,12 +158,17 @@ class Toolbox:
             pairs.close()
 
     async def astream_all(
-        self, requests: Sequence[ToolRequest], scope: Scope | None, outer: Receiver | None
+        self,
+        requests: Sequence[ToolRequest],
+        scope: Scope | None,
+        gate: Gate | None,
+        outer: Receiver | None,
     ) -> AsyncGenerator[Any, None]:
         """Yield the results of the tools, each when those before it are there."""
         slots, owns_limit, scope = enter_limit(scope)
         makers = {
-            index: partial(self._aresults, request, scope) for index, request in enumerate(requests)
+            index: partial(self._aresults, request, scope, gate)
+            for index, request in enumerate(requests)
         }
         ordered = ResultOrder()
         pairs = ainterleave(makers, slots, outer, owns_limit=owns_limit)
@@ -140,37 +179,51 @@ class Toolbox:
         finally:
             await pairs.aclose()
 
-    def _results(self, request: ToolRequest, scope: Scope) -> Generator[Any, None, None]:
-        yield self._run(request, scope)
+    def _results(
+        self, request: ToolRequest, scope: Scope, gate: Gate | None
+    ) -> Generator[Any, None, None]:
+        yield self._run(request, scope, gate)
 
-    async def _aresults(self, request: ToolRequest, scope: Scope) -> AsyncGenerator[Any, None]:
-        yield await self._arun(request, scope)
+    async def _aresults(
+        self, request: ToolRequest, scope: Scope, gate: Gate | None
+    ) -> AsyncGenerator[Any, None]:
+        yield await self._arun(request, scope, gate)
 
     # -- one request
 
-    def _run(self, request: ToolRequest, scope: Scope) -> Any:
+    def _run(self, request: ToolRequest, scope: Scope, gate: Gate | None) -> Any:
         """Run the tool of a request; return its result, or an error that the model may know.
+
+        A call that waits for approval does not run: the request for it is returned.
 
         Raises:
             Exception: the error of a tool, if it is not for the model.
         """
         if problem := self._problem(request):
-            return _failure(request, problem)
+            return error_result(request, problem)
         config = child_config(scope, tool_label(request))
         tool = self.runnables[request["name"] or ""]
         try:
-            return self._result(request, tool.invoke(self._input(request), config))
+            held = gate.hold(self._tools[request["name"] or ""], request) if gate else None
+            if held is not None:
+                return held
+            with without_asking():
+                return self._result(request, tool.invoke(self._input(request), config))
         except Exception as error:
             return self._error_message(request, error)
 
-    async def _arun(self, request: ToolRequest, scope: Scope) -> Any:
+    async def _arun(self, request: ToolRequest, scope: Scope, gate: Gate | None) -> Any:
         """Do what `_run` does, async."""
         if problem := self._problem(request):
-            return _failure(request, problem)
+            return error_result(request, problem)
         config = child_config(scope, tool_label(request))
         tool = self.runnables[request["name"] or ""]
         try:
-            return self._result(request, await tool.ainvoke(self._input(request), config))
+            held = await gate.ahold(self._tools[request["name"] or ""], request) if gate else None
+            if held is not None:
+                return held
+            with without_asking():
+                return self._result(request, await tool.ainvoke(self._input(request), config))
         except Exception as error:
             return self._error_message(request, error)
 
@@ -203,9 +256,9 @@ class Toolbox:
     def _error_message(self, request: ToolRequest, error: Exception) -> ToolMessage:
         """Return the message for an error of a tool; raise one that is not for the model."""
         if isinstance(error, (ToolException, ToolArgumentsError)):
-            return _failure(request, str(error) or type(error).__name__)
+            return error_result(request, str(error) or type(error).__name__)
         if self._handle_errors and not isinstance(error, (SyncAsyncError, ConfigError)):
-            return _failure(request, f"{type(error).__name__}: {error}")
+            return error_result(request, f"{type(error).__name__}: {error}")
         add_location(error, tool_label(request))
         raise error
 
@@ -236,11 +289,6 @@ def _message(request: ToolRequest, result: Any) -> ToolMessage:
     return ToolMessage(as_content(result), tool_call_id=call_id, name=name)
 
 
-def _failure(request: ToolRequest, problem: str) -> ToolMessage:
-    call_id, name = request["id"] or "", request["name"]
-    return ToolMessage(problem, tool_call_id=call_id, name=name, status="error")
-
-
 def _as_runnable(value: Any) -> Runnable[Any, Any]:
     if isinstance(cast("object", value), Runnable):
         return cast("Runnable[Any, Any]", value)
@@ -250,3 +298,15 @@ def _as_runnable(value: Any) -> Runnable[Any, Any]:
             "or a dict of a tool that the provider's own server runs."
         )
     return StructuredTool.from_function(cast("Callable[..., Any]", value))
+
+
+def _need_in_fallbacks(runnable: Any) -> str | None:
+    """Return the name of a tool among the fallbacks of another one that needs approval, if any."""
+    inner: Any = runnable
+    while isinstance(inner, Wrapper):
+        for other in cast("Any", inner)._children():
+            tool = tool_inside(other)
+            if tool is not None and tool.needs_approval is not False:
+                return tool.get_name()
+        inner = cast("Any", inner)._wrapped()
+    return None

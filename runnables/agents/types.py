@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Generic, NotRequired, TypeAlias, TypeVar
 
 from typing_extensions import TypedDict
 
+from runnables.agents.approvals import ApprovalAnswer, ApprovalRequest  # noqa: TC001 - hints are read
 from runnables.messages import BaseMessage, MessageLikeRepresentation, PromptValue
 
 T = TypeVar("T")
@@ -15,6 +16,11 @@ State = TypeVar("State", covariant=True)
 
 class AgentMessages(TypedDict):
     """The input of an agent, as a dict.
+
+    Attributes:
+        messages: the conversation so far.
+        approvals: answers to the requests for approval of calls at its end, by their ids: True;
+            or False, or a string with the reason, for a denial.
 
     Example:
         >>> from runnables_providers.scripted import ScriptedChatModel
@@ -25,10 +31,15 @@ class AgentMessages(TypedDict):
     """
 
     messages: Sequence[MessageLikeRepresentation]
+    approvals: NotRequired[Mapping[str, ApprovalAnswer]]
 
 
 class AgentState(TypedDict):
     """The output of an agent: the complete conversation.
+
+    Attributes:
+        messages: the conversation.
+        approval_requests: the calls at its end that wait for approval, where there are some.
 
     Example:
         >>> from runnables_providers.scripted import ScriptedChatModel
@@ -39,6 +50,7 @@ class AgentState(TypedDict):
     """
 
     messages: list[BaseMessage]
+    approval_requests: NotRequired[list[ApprovalRequest]]
 
 
 class AgentAnswer(AgentState, Generic[T]):

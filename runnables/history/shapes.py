@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import is_
 from typing import Any, cast
 
 from runnables.messages.ai import AIMessage
@@ -86,8 +85,10 @@ class Shapes:
                 f"output, got {found!r}. Put the history around the model alone, and what comes "
                 "after it behind the history: with_history(prompt | model) | parser."
             )
-        start = len(given) if _goes_on(messages, given) else 0
-        return [message_chunk_to_message(message) for message in messages[start:]]
+        asks_again = isinstance(output, Mapping) and "approval_requests" in output
+        is_longer = len(messages) > len(given) or asks_again
+        new = _new(messages, given) if is_longer else messages
+        return [message_chunk_to_message(message) for message in new]
 
     def _part(self, value: Mapping[str, Any], key: str | None, side: str) -> Any:
         """Return what stands under a key: the one that is set, the only one, or "input"/"output".
@@ -106,9 +107,13 @@ class Shapes:
         return value[key]
 
 
-def _goes_on(messages: Sequence[BaseMessage], given: list[BaseMessage]) -> bool:
-    """Tell whether these messages are those that the chain was given, themselves, and more."""
-    return len(messages) > len(given) and all(map(is_, messages, given))
+def _new(messages: Sequence[BaseMessage], given: list[BaseMessage]) -> Sequence[BaseMessage]:
+    """Return the messages that are not those that the chain was given, themselves.
+
+    Where some of those are missing, it is no conversation that goes on: all are new.
+    """
+    known, found = set(map(id, given)), set(map(id, messages))
+    return [each for each in messages if id(each) not in known] if known <= found else messages
 
 
 def _are_messages(value: Any) -> bool:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         text_message,
     )
     from runnables.messages.merging import merge_content
-    from runnables.messages.normalize import is_data_content_block
+    from runnables.messages.normalize import ConversationError, is_data_content_block
     from runnables.messages.openai import convert_to_openai_image_block, convert_to_openai_messages
     from runnables.messages.prompt_values import (
         ChatPromptValue,
@@ -97,7 +97,7 @@ else:
                 "text_message"
             ),
             "runnables.messages.merging": "merge_content",
-            "runnables.messages.normalize": "is_data_content_block",
+            "runnables.messages.normalize": "ConversationError is_data_content_block",
             "runnables.messages.openai": "convert_to_openai_image_block convert_to_openai_messages",
             "runnables.messages.prompt_values": (
                 "ChatPromptValue ChatPromptValueConcrete PromptValue StringPromptValue"
@@ -155,6 +155,7 @@ __all__ = [
     "PlainTextContentBlock",
     "NonStandardContentBlock",
     "is_data_content_block",
+    "ConversationError",
     # tool calls
     "ToolCall",
     "ToolCallChunk",

@@ -120,8 +120,7 @@ def join_deltas_by_key(dicts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def join_metadata_by_key(dicts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Merge dicts of metadata: of strings and numbers the last one is kept, lists are extended.
 
-    Raises:
-        MergeError: one key has values of different kinds.
+    Of values of different kinds, the last one is kept, too: no answer is lost for its metadata.
     """
     return _by_key(dicts, _join_metadata)
 
@@ -147,7 +146,10 @@ def _join_delta(key: str, values: Sequence[Any]) -> Any:
 
 
 def _join_metadata(key: str, values: Sequence[Any]) -> Any:
-    return _join(key, values, _join_metadata)
+    try:
+        return _join(key, values, _join_metadata)
+    except MergeError:
+        return values[-1]
 
 
 def _join(key: str, values: Sequence[Any], join: Join) -> Any:

@@ -33,6 +33,11 @@ _KEYS: Final[Mapping[str, set[str]]] = {
 _MEDIA_KINDS: Final = frozenset(kind for kind, keys in _KEYS.items() if keys >= _MEDIA)
 
 
+class ConversationError(ConfigError):
+    """A conversation without a message, with a block that the model does not take, or in a dict
+    with keys that an agent does not know."""
+
+
 def is_data_content_block(block: Mapping[str, Any]) -> bool:
     """Tell whether a block is an image, audio, a video or a file that says where its bytes are.
 
@@ -72,13 +77,13 @@ def check_place(block: Mapping[str, Any], where: str = "A block") -> None:
         where: the location of the block, for the error.
 
     Raises:
-        ConfigError: the block has neither a URL, nor base64, nor a file id.
+        ConversationError: the block has neither a URL, nor base64, nor a file id.
     """
     value: Mapping[str, Any] = block.get("value") or {}
     if block["type"] != "non_standard" or value.get("type") not in _MEDIA_KINDS:
         return
     keys = ", ".join(repr(key) for key in value if key != "type") or "nothing"
-    raise ConfigError(
+    raise ConversationError(
         f"{where} of type {value['type']!r} has {keys}: it needs 'url', 'base64' or 'file_id'."
     )
 

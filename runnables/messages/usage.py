@@ -113,6 +113,8 @@ def _combine(
 
 def _combine_values(left: Any, right: Any, combine: Callable[[int, int], int]) -> Any:
     """Combine two counts, or the details of two."""
+    if type(left) is type(right) is int:
+        return combine(left, right)
     if any(isinstance(side, Mapping) for side in (left, right)):
         return _combine(left or {}, right or {}, combine)
     return combine(left or 0, right or 0)

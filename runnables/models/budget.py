@@ -51,6 +51,7 @@ class Budget:
     """
 
     raise_error = True  # a handler's errors end the run only where it asks for that
+    run_types = MODELS
 
     @checks_keywords
     def __init__(
@@ -136,7 +137,7 @@ class Budget:
             if event.kind == "end":
                 usages = [event.usage] if event.usage else None
             if usages:
-                self._add(model_of(event), sum_usage(usages))
+                self.add(model_of(event), sum_usage(usages))
 
     def _check(self, name: str) -> None:
         if (reason := self._why_spent()) is not None:
@@ -162,7 +163,13 @@ class Budget:
             return f"{self._spent_cost:.6g} of {self.cost:.6g} in money is spent"
         return None
 
-    def _add(self, name: str, usage: UsageMetadata) -> None:
+    def add(self, name: str, usage: UsageMetadata) -> None:
+        """Count what a call has used that no event has reported here.
+
+        Args:
+            name: the model.
+            usage: its tokens.
+        """
         usage = sum_usage([usage])  # without what is below zero, which would be a refund
         cost = cost_of(name, usage, self.prices)
         tokens = usage["total_tokens"] or usage["input_tokens"] + usage["output_tokens"]

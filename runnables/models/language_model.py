@@ -34,11 +34,12 @@ from runnables.engine.bridge import iterate_in_threads
 from runnables.engine.collect import acollect, collect
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, owned
 from runnables.engine.thread_calls import to_thread
-from runnables.errors import ConfigError, SyncAsyncError
+from runnables.errors import SyncAsyncError
 from runnables.messages.base import BaseMessage
 from runnables.messages.call_ids import CallIds, with_call_ids, with_ids
 from runnables.messages.convert import MessageLikeRepresentation, convert_to_messages
 from runnables.messages.kinds import AnyMessage, final_chunk
+from runnables.messages.normalize import ConversationError
 from runnables.messages.prompt_values import ChatPromptValue, StringPromptValue
 from runnables.messages.script_tokens import text_tokens
 from runnables.messages.tokens import count_tokens_approximately
@@ -298,10 +299,10 @@ class LanguageModel(RequestPolicy, OwnHandlers[Answer], internal=True):
         return merged_options(type(self).__name__, self.known_options, vars(self), given)
 
     def _messages(self, value: Any) -> list[BaseMessage]:
-        """Return the conversation that an input stands for; ConfigError where that is empty."""
+        """Return the conversation that an input stands for; refuse an empty one."""
         messages = convert_to_messages(value)
         if not messages:
-            raise ConfigError(f"{type(self).__name__} was given no message to answer.")
+            raise ConversationError(f"{type(self).__name__} was given no message to answer.")
         return with_call_ids(messages)
 
     def _bindable(self, options: dict[str, Any]) -> dict[str, Any]:

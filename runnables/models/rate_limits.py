@@ -19,13 +19,15 @@ import uuid
 import weakref
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runnables.core.signatures import checks_keywords
 from runnables.core.values import Value
 from runnables.engine.cancellation import lock
 from runnables.engine.timeouts import AsyncWakeup, Wakeup
 from runnables.errors import ConfigError
+from runnables.models.last_minute import LastMinute
+from runnables.models.token_bucket import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +80,10 @@ class BaseRateLimiter(ABC):
     def settle(self, reserved: float, used: float) -> None:  # noqa: B027 - a limiter need not care
         """Correct the estimate of a call: it had reserved so many tokens, and used so many."""
 
+    def settle_after(self, seconds: float, reserved: float, used: float) -> None:
+        """Do what `settle` does, for a call that went so many seconds ago."""
+        self.settle(reserved, used)
+
     def pause(self, seconds: float) -> None:  # noqa: B027 - as above
         """Admit no call for so many seconds: the service has asked for it."""
 
@@ -98,14 +104,17 @@ def check_rate_limiter(given: object) -> None:
 class InMemoryRateLimiter(Value, BaseRateLimiter):
     """A limit for the requests and tokens of all models that share it, in one process.
 
-    In any span of t seconds at most `max_bucket_size` + rate * t requests go (at high rates, those
-    that come within 20 ms may go at once), and calls with at most
-    `tokens_per_minute` * (1 + t / 60) tokens. Calls that wait go in the order of their arrival.
-    The tokens of a call are estimated before it goes, and corrected by the usage that it reports;
-    a call that needs more than a minute's tokens goes when the bucket is full.
+    In any 60 seconds at most `requests_per_minute` requests go, and calls with at most
+    `tokens_per_minute` tokens. After a quiet time, calls with half of a minute's tokens may go at
+    once; the other half is spread over the rest of that minute, and from then on all of it. In any
+    span of t seconds at most `max_bucket_size` + rate * t requests go (at high rates, those that
+    come within 20 ms may go at once).
 
-    Copies share one limit, and so do pickled ones within a process. Across processes, set a part
-    of the limit for each.
+    Calls that wait go in the order of their arrival. The tokens of a call are estimated before it
+    goes, and corrected by the usage that it reports; what it used beyond its estimate counts from
+    then on. A call that needs more than a minute's tokens goes after a minute without any.
+
+    Copies share one limit, and so do pickled ones within a process, but not processes.
 
     Args:
         requests_per_second: how many requests go in a second; 1 where no limit is set at all.
@@ -219,8 +228,15 @@ class InMemoryRateLimiter(Value, BaseRateLimiter):
         await self.aacquire(tokens=tokens)
 
     def settle(self, reserved: float, used: float) -> None:
-        """Return the tokens that a call had reserved and not used, or take those used beyond."""
-        self._queue.settle(reserved, used)
+        """Correct the estimate of a call that has just gone."""
+        self._queue.settle(reserved, used, 0.0)
+
+    def settle_after(self, seconds: float, reserved: float, used: float) -> None:
+        """Return the tokens that a call had reserved and not used, or take those used beyond.
+
+        A call that went more than a minute ago returns none: they do not count any more.
+        """
+        self._queue.settle(reserved, used, seconds)
 
     def pause(self, seconds: float) -> None:
         """Admit no call for so many seconds, of any model that shares this limit."""
@@ -242,57 +258,38 @@ class QueueEntry:
         self.admitted = False
 
 
-_ROUNDING: Final = 1e-9
-"""The part of a bucket that sums of small numbers may be off by."""
+class Limits(NamedTuple):
+    """The limits of a queue; None: no limit.
 
-
-class TokenBucket:
-    """A bucket that fills at a rate up to its size; an amount taken beyond its level is owed.
-
-    Args:
-        rate: how much comes in a second.
-        size: how much it holds; it is full at first.
-        now: the time, in seconds.
+    Attributes:
+        rate: how many requests a second.
+        size: how many of them at once.
+        tokens: how many tokens in any 60 seconds.
+        requests: how many requests in any 60 seconds.
     """
 
-    def __init__(self, rate: float, size: float, now: float) -> None:
-        self._rate = rate
-        self._size = size
-        self._level = size
-        self._updated = now
-
-    def seconds_until(self, amount: float, now: float) -> float:
-        """Return the seconds until it holds this amount; until it is full, where that is less."""
-        self._level = min(self._size, self._level + (now - self._updated) * self._rate)
-        self._updated = now
-        missing = min(amount, self._size) - self._level
-        return missing / self._rate if missing > _ROUNDING * self._size else 0.0
-
-    def take(self, amount: float) -> None:
-        """Take this amount out; put it in where it is negative."""
-        self._level = min(self._size, self._level - amount)
+    rate: float | None = None
+    size: float = 1
+    tokens: float | None = None
+    requests: float | None = None
 
 
 class FairQueue:
-    """The calls that wait, in the order of their arrival, and the buckets that they wait for.
-
-    Args:
-        limits: requests a second, how many of them at once, and tokens a minute; None: no limit.
-        clock: returns the time, in seconds.
-    """
+    """The calls that wait, in the order of their arrival, and the limits that they wait for."""
 
     def __init__(
         self,
-        limits: tuple[float | None, float, float | None],
+        limits: Limits,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits
         self._clock = clock
         self.waiting: deque[QueueEntry] = deque()
         self._paused_until = -math.inf
-        rate, size, tokens = limits
-        self._requests = None if rate is None else TokenBucket(rate, size, clock())
-        self._tokens = None if tokens is None else TokenBucket(tokens / 60, tokens, clock())
+        rate, size, tokens, requests = limits
+        self._rate = None if rate is None else TokenBucket(rate, size, clock())
+        self._requests = None if requests is None else LastMinute(requests, size)
+        self._tokens = None if tokens is None else LastMinute(tokens)
 
     def enqueue(self, entry: QueueEntry) -> None:
         """Add a call at the end, after removing dead heads, whose event loops were closed."""
@@ -324,13 +321,19 @@ class FairQueue:
         """Return the seconds until the head of the queue may go."""
         return max(
             self._paused_until - now,
+            0.0 if self._rate is None else self._rate.seconds_until(1, now),
             0.0 if self._requests is None else self._requests.seconds_until(1, now),
             0.0 if self._tokens is None else self._tokens.seconds_until(entry.tokens, now),
         )
 
     def _start(self, entry: QueueEntry, now: float) -> None:
         """Count a call that goes."""
-        self._take(1, entry.tokens)
+        if self._rate is not None:
+            self._rate.take(1)
+        if self._requests is not None:
+            self._requests.take(1, now)
+        if self._tokens is not None:
+            self._tokens.take(entry.tokens, now)
 
     def dequeue(self, entry: QueueEntry) -> None:
         """Remove a call that has not been admitted."""
@@ -339,22 +342,18 @@ class FairQueue:
                 self.waiting.remove(entry)
                 self._wake_head()
 
-    def settle(self, reserved: float, used: float) -> None:
-        """Correct the tokens that a call has taken."""
+    def settle(self, reserved: float, used: float, seconds: float) -> None:
+        """Correct the tokens of a call that has gone so many seconds ago."""
         with lock:
-            self._take(0, max(used, 0) - max(reserved, 0))
+            if self._tokens is not None:
+                more = max(used, 0) - max(reserved, 0)
+                self._tokens.correct(more, self._clock(), seconds)
             self._wake_head()
 
     def pause(self, seconds: float) -> None:
         """Admit no call for so many seconds."""
         with lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
-
-    def _take(self, requests: float, tokens: float) -> None:
-        if self._requests is not None:
-            self._requests.take(requests)
-        if self._tokens is not None:
-            self._tokens.take(tokens)
 
     def _wake_head(self) -> None:
         """Wake the first call in the queue, to check whether it may go."""
@@ -373,7 +372,7 @@ def _queue_of(limiter: InMemoryRateLimiter) -> FairQueue:
     rates = [limiter.requests_per_second, _per_second(limiter.requests_per_minute)]
     rate = min((rate for rate in rates if rate is not None), default=None)
     size = max(limiter.max_bucket_size, (rate or 0) * _SLACK)
-    limits = (rate, size, limiter.tokens_per_minute)
+    limits = Limits(rate, size, limiter.tokens_per_minute, limiter.requests_per_minute)
     with lock:
         queue = _queues.get(limiter._id)
         if queue is None:

@@ -6,6 +6,7 @@ a model has it.
 
 from __future__ import annotations
 
+import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
@@ -318,14 +319,17 @@ class Reservation:
         counts = self._limiter.counts_tokens
         self._reserved = policy._estimate_tokens(*request) if counts else 0.0
         self._used = 0.0
+        self._went = 0.0
 
     def acquire(self) -> None:
         """Wait until the request may go."""
         self._limiter.reserve(self._reserved)
+        self._went = time.monotonic()
 
     async def aacquire(self) -> None:
         """Wait until the request may go."""
         await self._limiter.areserve(self._reserved)
+        self._went = time.monotonic()
 
     def record_usage(self, answer: object) -> None:
         """Count the tokens that an answer, or a chunk of one, reports."""
@@ -335,7 +339,7 @@ class Reservation:
     def commit(self) -> None:
         """Correct the estimate, now that the answer is complete; one without a usage stands."""
         if self._used:
-            self._limiter.settle(self._reserved, self._used)
+            self._settle(self._used)
 
     def cancel(self, error: Exception) -> None:
         """Return the tokens of a request that failed, where the service has counted none.
@@ -347,6 +351,9 @@ class Reservation:
             return
         passes = is_retryable(error)
         if isinstance(error, RateLimitError) or not passes:
-            self._limiter.settle(self._reserved, 0)
+            self._settle(0)
         if passes and error.retry_after and 0 < error.retry_after <= self._max_delay:
             self._limiter.pause(error.retry_after)
+
+    def _settle(self, used: float) -> None:
+        self._limiter.settle_after(time.monotonic() - self._went, self._reserved, used)

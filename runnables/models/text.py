@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from runnables.core.stream_runs import awith_chunk_events, with_chunk_events
 from runnables.engine.collect import acollect, collect
 from runnables.engine.stream import AsyncStream, Stream, StreamInfo, aclose, close, owned
-from runnables.errors import ConfigError
 from runnables.messages.ai import AIMessageChunk
 from runnables.messages.as_text import get_buffer_string
+from runnables.messages.normalize import ConversationError
 from runnables.messages.prompt_values import StringPromptValue
 from runnables.messages.roles import HumanMessage
 from runnables.messages.text_answer import TEXT_CHUNKS, text_of_answer
@@ -56,7 +56,7 @@ class TextModel(LanguageModel[str], internal=True):
         """Return the prompt that an input stands for, as the only message.
 
         Raises:
-            ConfigError: there is no message, or one has more than text.
+            ConversationError: there is no message, or one has more than text.
         """
         if isinstance(value, StringPromptValue):
             value = value.text
@@ -72,7 +72,7 @@ class TextModel(LanguageModel[str], internal=True):
             return
         kinds: set[str] = {block["type"] for block in message.content_blocks}
         if media := sorted(kinds & _MEDIA):
-            raise ConfigError(
+            raise ConversationError(
                 f"{type(self).__name__} takes text, no block of type {media[0]!r}. Leave it out, "
                 "or use a chat model."
             )

@@ -8,7 +8,7 @@ from runnables.core.config import activate, ensure_scope
 from runnables.messages.usage import UsageMetadata, add_usage, sum_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
     from runnables.core.handlers import Event, Handler
@@ -29,6 +29,8 @@ class Usage:
         >>> usage.calls, usage.total["total_tokens"]
         (1, 5)
     """
+
+    run_types = MODELS
 
     def __init__(self) -> None:
         # Runs end in several threads at once: appending is safe there, adding is not.
@@ -56,6 +58,10 @@ class Usage:
     def total(self) -> UsageMetadata:
         """Return the usage of all models together."""
         return sum_usage(usage for _, usage in list(self._answers))
+
+    def add(self, answers: Iterable[tuple[str, UsageMetadata]]) -> None:
+        """Count the usage of answers that came elsewhere: the model and the usage of each."""
+        self._answers.extend(answers)
 
     def on_event(self, event: Event) -> None:
         """Count the usage of an answer."""

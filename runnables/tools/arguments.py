@@ -73,13 +73,13 @@ def injected_fields(
     if isinstance(schema, dict):
         return {}
     return {
-        _data_name(name, field): field
+        data_name(name, field): field
         for name, field in schema.model_fields.items()
         if is_marked(field.metadata, kind)
     }
 
 
-def _data_name(name: str, field: FieldInfo) -> str:
+def data_name(name: str, field: FieldInfo) -> str:
     """Return the name that a field has in data."""
     alias = field.validation_alias
     return alias if isinstance(alias, str) else field.alias or name
@@ -113,7 +113,7 @@ def _parameter_names(schema: ArgsSchema, *, inferred: bool) -> dict[str, str]:
     """Return the function's parameters by their names in data."""
     if isinstance(schema, dict):
         return {name: name for name in schema.get("properties", {})}
-    data_names = {name: _data_name(name, field) for name, field in schema.model_fields.items()}
+    data_names = {name: data_name(name, field) for name, field in schema.model_fields.items()}
     return {data_name: data_name if inferred else name for name, data_name in data_names.items()}
 
 
@@ -199,7 +199,7 @@ class ArgumentReader:
             return dict(cast("Mapping[str, Any]", value))
         if isinstance(self._schema, type) and isinstance(value, self._schema):
             fields = type(value).model_fields.items()
-            return {_data_name(name, field): getattr(value, name) for name, field in fields}
+            return {data_name(name, field): getattr(value, name) for name, field in fields}
         names = [name for name in self._names if name not in self.injected]
         if not names and not self._signature.is_open and isinstance(value, str):
             return {}
@@ -215,7 +215,7 @@ class ArgumentReader:
         if isinstance(self._schema, dict):
             return name in self._schema.get("required", ())
         fields = self._schema.model_fields.items()
-        return any(field.is_required() for key, field in fields if _data_name(key, field) == name)
+        return any(field.is_required() for key, field in fields if data_name(key, field) == name)
 
     def _checked_options(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         for name in options:
@@ -251,7 +251,7 @@ class ArgumentReader:
         checked = validated(self._tool, self._schema, {**visible, **named})
         values = {**extra, **(checked.model_extra or {})}
         for key, field in type(checked).model_fields.items():
-            name = _data_name(key, field) if self._inferred else key
+            name = data_name(key, field) if self._inferred else key
             is_set = key in checked.model_fields_set
             # a default of the function's own stays with the function
             if not self._inferred or is_set or self._signature.has_field_default(name):

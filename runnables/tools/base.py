@@ -21,6 +21,7 @@ from runnables.errors import ConfigError, SyncAsyncError, ToolArgumentsError, To
 from runnables.messages.roles import ToolMessage
 from runnables.messages.tool_names import service_name
 from runnables.redaction import hide
+from runnables.tools.approval import NeedsApproval, check_needs_approval, is_method
 from runnables.tools.arguments import (
     ArgsSchema,
     CheckedArguments,
@@ -60,6 +61,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "response_format": "content",
     "handle_tool_error": False,
     "handle_validation_error": False,
+    "needs_approval": False,
 }
 
 
@@ -79,6 +81,9 @@ class BaseTool(RunMethods, WithRunSettings[Output], internal=True):
         response_format: "content", or "content_and_artifact" where it returns pairs.
         handle_tool_error: how a `ToolException` that it raises is handled.
         handle_validation_error: how arguments that do not fit are handled.
+        needs_approval: which of its calls an agent runs only when a person has approved them: all
+            (True, or a string that tells why), none, or those for which a function of the dict of
+            the arguments returns True or the reason. A class may write it as a method.
         tags: added to the tags of each of its runs, and of the calls inside.
         metadata: added to the metadata, likewise.
         callbacks: handlers that receive the events of its own runs.
@@ -127,6 +132,7 @@ class BaseTool(RunMethods, WithRunSettings[Output], internal=True):
         response_format: ResponseFormat,
         handle_tool_error: ErrorHandling,
         handle_validation_error: ErrorHandling,
+        needs_approval: NeedsApproval,
         **run_settings: Unpack[RunSettings],
     ) -> None:
         """Set the settings that all tools have."""
@@ -143,6 +149,8 @@ class BaseTool(RunMethods, WithRunSettings[Output], internal=True):
         self.response_format = response_format
         self.handle_tool_error = handle_tool_error
         self.handle_validation_error = handle_validation_error
+        if not is_method(type(self), needs_approval):
+            self.needs_approval = needs_approval
         self._schema = self._call_schema = None
         self._made_calls: FunctionCalls | None = None
         self._signatures: list[Signature] = []
@@ -153,6 +161,8 @@ class BaseTool(RunMethods, WithRunSettings[Output], internal=True):
             check_schema(value)
             vars(self)[name] = value
         else:
+            if name == "needs_approval":
+                check_needs_approval(self.get_name(), value)
             super().__setattr__(name, service_name(value) if name == "name" and value else value)
         if not name.startswith("_"):
             self._forget()
@@ -279,6 +289,10 @@ class BaseTool(RunMethods, WithRunSettings[Output], internal=True):
     ) -> CheckedArguments:
         """Return the arguments of a call, or raise a ToolArgumentsError."""
         return self._calls.arguments.read(invocation, kwargs)
+
+    def _check_by_json_schema(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments whose schema is JSON as they are: by it, functions check none."""
+        return arguments
 
     def _call(self, arguments: CheckedArguments, scope: Scope | None) -> Any:
         """Do the tool's work; return the bare result."""

@@ -21,6 +21,7 @@ KNOWN: Final[Mapping[str, tuple[Any, Any]]] = {
     "response_format": (Any, "content"),
     "handle_tool_error": (Any, False),
     "handle_validation_error": (Any, False),
+    "needs_approval": (Any, False),
     "tags": (Any, None),
     "metadata": (Any, None),
     "callbacks": (Any, None),

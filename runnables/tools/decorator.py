@@ -11,6 +11,7 @@ from runnables.tools.function_tool import StructuredTool
 from runnables.tools.runnable_tool import RunnableTool
 
 if TYPE_CHECKING:
+    from runnables.tools.approval import NeedsApproval
     from runnables.tools.arguments import ArgsSchema
     from runnables.tools.base import BaseTool, ErrorHandling, ResponseFormat
 
@@ -61,6 +62,7 @@ def tool(
     error_on_invalid_docstring: bool = True,
     handle_tool_error: ErrorHandling = False,
     handle_validation_error: ErrorHandling = False,
+    needs_approval: NeedsApproval = False,
 ) -> PairToolMaker: ...
 @overload
 def tool(
@@ -76,6 +78,7 @@ def tool(
     error_on_invalid_docstring: bool = True,
     handle_tool_error: ErrorHandling = False,
     handle_validation_error: ErrorHandling = False,
+    needs_approval: NeedsApproval = False,
 ) -> ToolMaker: ...
 def tool(
     name_or_callable: Any = None,
@@ -91,6 +94,7 @@ def tool(
     error_on_invalid_docstring: bool = True,
     handle_tool_error: ErrorHandling = False,
     handle_validation_error: ErrorHandling = False,
+    needs_approval: NeedsApproval = False,
 ) -> Any:
     """Make a tool of a function, as a decorator: `@tool`, `@tool("name")`, `@tool(...)`.
 
@@ -117,6 +121,9 @@ def tool(
             message to the model; a string is returned in its place; a function of the error
             returns the answer.
         handle_validation_error: how arguments that do not fit are handled; the same values.
+        needs_approval: which of its calls an agent runs only when a person has approved them: all
+            (True, or a string that tells why), none, or those for which a function of the dict of
+            the arguments returns True or the reason.
 
     Raises:
         ConfigError: neither a function nor a name.
@@ -142,6 +149,7 @@ def tool(
         "response_format": response_format,
         "handle_tool_error": handle_tool_error,
         "handle_validation_error": handle_validation_error,
+        "needs_approval": needs_approval,
     }
 
     def make(function: Any) -> BaseTool[Any]:

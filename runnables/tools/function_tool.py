@@ -19,6 +19,7 @@ from runnables.tools.function_calls import FunctionCalls, check_functions
 
 if TYPE_CHECKING:
     from runnables.core.handlers import Callbacks
+    from runnables.tools.approval import NeedsApproval
     from runnables.tools.arguments import ArgsSchema
 
 
@@ -53,6 +54,7 @@ class StructuredTool(BaseTool[Output], internal=True):
             message to the model; a string is returned in its place; a function of the error
             returns the answer.
         handle_validation_error: how arguments that do not fit are handled; the same values.
+        needs_approval: see `BaseTool`.
         tags: see `BaseTool`, as for the next three.
         metadata: see `BaseTool`.
         callbacks: see `BaseTool`.
@@ -91,6 +93,7 @@ class StructuredTool(BaseTool[Output], internal=True):
         error_on_invalid_docstring: bool = True,
         handle_tool_error: ErrorHandling = False,
         handle_validation_error: ErrorHandling = False,
+        needs_approval: NeedsApproval = False,
         tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None,
         callbacks: Callbacks = None,
@@ -114,6 +117,7 @@ class StructuredTool(BaseTool[Output], internal=True):
             response_format=response_format,
             handle_tool_error=handle_tool_error,
             handle_validation_error=handle_validation_error,
+            needs_approval=needs_approval,
             tags=tags,
             metadata=metadata,
             callbacks=callbacks,

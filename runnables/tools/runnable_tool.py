@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from runnables.compose.runnable import Runnable
     from runnables.core.config import Scope
+    from runnables.tools.approval import NeedsApproval
     from runnables.tools.results import ToolInvocation
 
 
@@ -50,6 +51,7 @@ class RunnableTool(BaseTool[Output], internal=True):
             message to the model; a string is returned in its place; a function of the error
             returns the answer.
         handle_validation_error: how arguments that do not fit are handled; the same values.
+        needs_approval: see `BaseTool`.
 
     Raises:
         ToolArgumentsError: when run, arguments that do not fit; a ValueError.
@@ -76,6 +78,7 @@ class RunnableTool(BaseTool[Output], internal=True):
         response_format: ResponseFormat = "content",
         handle_tool_error: ErrorHandling = False,
         handle_validation_error: ErrorHandling = False,
+        needs_approval: NeedsApproval = False,
     ) -> None:
         if args_schema is not None and arg_types is not None:
             raise ValueError("as_tool: pass an `args_schema` or `arg_types`, not both")
@@ -89,6 +92,7 @@ class RunnableTool(BaseTool[Output], internal=True):
             response_format=response_format,
             handle_tool_error=handle_tool_error,
             handle_validation_error=handle_validation_error,
+            needs_approval=needs_approval,
         )
 
     def __repr__(self) -> str:

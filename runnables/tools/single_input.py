@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from runnables.core.handlers import Callbacks
+    from runnables.tools.approval import NeedsApproval
     from runnables.tools.results import ToolInvocation
 
 _ONLY = "tool_input"
@@ -39,6 +40,7 @@ class Tool(BaseTool[Output], internal=True):
         response_format: see `StructuredTool`.
         handle_tool_error: see `StructuredTool`.
         handle_validation_error: see `StructuredTool`.
+        needs_approval: see `BaseTool`.
         tags: see `BaseTool`, as for the next three.
         metadata: see `BaseTool`.
         callbacks: see `BaseTool`.
@@ -67,6 +69,7 @@ class Tool(BaseTool[Output], internal=True):
         response_format: ResponseFormat = "content",
         handle_tool_error: ErrorHandling = False,
         handle_validation_error: ErrorHandling = False,
+        needs_approval: NeedsApproval = False,
         tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None,
         callbacks: Callbacks = None,
@@ -87,6 +90,7 @@ class Tool(BaseTool[Output], internal=True):
             response_format=response_format,
             handle_tool_error=handle_tool_error,
             handle_validation_error=handle_validation_error,
+            needs_approval=needs_approval,
             tags=tags,
             metadata=metadata,
             callbacks=callbacks,
@@ -163,6 +167,11 @@ class Tool(BaseTool[Output], internal=True):
             return [value], {}
         checked = validated(self.name, schema, {own_name: value})
         return [getattr(checked, name) for name in type(checked).model_fields], {}
+
+    def _check_by_json_schema(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        if len(arguments) != 1:
+            return arguments
+        return dict(zip(self.args, arguments.values(), strict=True))  # it takes any name
 
     def _make_calls(self) -> FunctionCalls:
         return FunctionCalls(

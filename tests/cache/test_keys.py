@@ -82,7 +82,7 @@ def different() -> list[Any]:
         *(Size.SMALL, Size.LARGE, date(2024, 1, 1), Decimal(1), UUID(int=1), Path("1"), 1j, ...),
         *(Person(name="1"), Person(name="2"), Person(name="1", age=1), Named(name="1"), Point(1)),
         *(Point(2), Plain(1), Plain(2), Plain(1).method, Plain(2).method, Person, Named, int),
-        *(len, print, "a".upper, "b".upper, str.upper, functools.partial(len, 1), list[int]),
+        *(len, abs, "a".upper, "b".upper, str.upper, functools.partial(len, 1), list[int]),
         *(itemgetter("a"), itemgetter("b"), attrgetter("a"), methodcaller("a", 1), str.lower),
         *(
             adder(1),

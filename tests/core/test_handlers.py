@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
+import threading
 from typing import Any
 
 import pytest
@@ -72,3 +74,31 @@ def test_an_event_is_still_a_value() -> None:
     assert copy.deepcopy(event) == pickle.loads(pickle.dumps(event)) == event
     assert not hasattr(event, "extra") and getattr(event, "extra", 3) == 3
     assert not hasattr(event, "_repr_html_")
+
+
+class _Keeps:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def on_event(self, event: Event) -> None:
+        self.events.append(event)
+
+
+def test_the_events_of_a_run_are_values(call: Call) -> None:
+    """Also those of a step, and of a call, that hold what no other process can have."""
+    keeps = _Keeps()
+    lock = threading.Lock()
+    step = RunnableLambda(lambda text, lock: text.upper()).bind(lock=lock)
+    config = {"callbacks": [keeps], "configurable": {"lock": lock}}
+    call.invoke(step, "a", config)
+    call.stream(step, "a", config)
+    assert {event.options["lock"] for event in keeps.events} == {lock}
+    for event in keeps.events:
+        assert copy.deepcopy(event) == pickle.loads(pickle.dumps(event)) == event
+
+
+def test_the_events_of_a_plain_run_become_dicts(call: Call) -> None:
+    """By `dataclasses.asdict`, as those of any dataclass."""
+    keeps = _Keeps()
+    call.invoke(RunnableLambda(len), "abc", {"callbacks": [keeps]})
+    assert [dataclasses.asdict(event)["output"] for event in keeps.events] == [None, 3]

@@ -27,7 +27,11 @@ from itertools import pairwise
 from pathlib import Path
 from types import CodeType, ModuleType
 
-LANGUAGES = {"python", "text", "sh", "console", "toml", "json", "yaml", "html", "mermaid", "diff"}
+LANGUAGES = {"python", "text", "sh", "console", "toml", "json", "yaml", "html", "jsx", "mermaid",
+             "diff"}  # fmt: skip
+
+SKILL = Path(__file__).resolve().parents[2] / "runnables/.agents/skills/runnables/SKILL.md"
+"""The page for coding assistants, which is shipped with the library."""
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})\s*(?P<info>[^`]*?)\s*$")
 _REASON = re.compile(r"<!--\s*no-run:\s*\S.*-->")

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.docs.pages import Block, Page, PageError, read_blocks
+from tests.docs.pages import SKILL, Block, Page, PageError, read_blocks
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), SKILL])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 BLOCKS = [block for page in PAGES for block in read_blocks(page) if block.language == "python"]
 

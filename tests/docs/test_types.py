@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.docs.page_types import ROOT, type_errors
-from tests.docs.pages import read_blocks
+from tests.docs.pages import SKILL, read_blocks
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), SKILL])
 
 pytestmark = pytest.mark.slow
 

@@ -11,6 +11,7 @@ from tests.laws.registry_functions import generators, lambdas, users_classes
 from tests.laws.registry_history import histories
 from tests.laws.registry_models import models, parsers, prompts
 from tests.laws.registry_policies import bindings, caches, controls, fallbacks, retries
+from tests.laws.registry_remote import remotes
 from tests.laws.registry_tools import agents, tools
 from tests.laws.specimens import Specimen
 
@@ -34,6 +35,7 @@ REGISTRY: list[Specimen] = [
     *parsers(),
     *agents(),
     *histories(),
+    *remotes(),
 ]
 
 BASES = {
@@ -96,6 +98,7 @@ ELSEWHERE = {
         "needs a server: see tests/providers"
     ),
     "runnables_providers.ollama.embeddings.OllamaEmbeddings": "needs a server: see tests/providers",
+    "runnables.mcp.server_tool.McpTool": "needs a server: see tests/mcp",
     "runnables.models.fakes.FakeEmbeddings": "random: no two calls return the same",
     "runnables.jobs.provider_batch.ProviderBatch": "needs a server: see tests/jobs",
 }

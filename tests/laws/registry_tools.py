@@ -42,6 +42,11 @@ async def adivided(number: int, by: int = 1, *, config: RunnableConfig) -> str:
     return divided(number, by, config=config)
 
 
+def is_far(arguments: dict[str, Any]) -> bool:
+    """Tell whether a division needs approval."""
+    return bool(arguments["number"] > 1)
+
+
 def loud(text: str) -> str:
     """Say it loudly."""
     return text.upper()
@@ -132,6 +137,13 @@ def agents() -> Iterator[Specimen]:
         lambda: create_agent(ScriptedChatModel([bad], cycle=True), [tool(divided)]),
         inputs,
         ordered=False,
+    )
+    yield specimen(
+        "agent: asks for approval",
+        lambda: create_agent(
+            ScriptedChatModel([good], cycle=True), [tool(needs_approval=is_far)(divided)]
+        ),
+        inputs,
     )
     yield specimen(
         "agent: never stops",

@@ -377,3 +377,14 @@ def test_text_message_returns_what_the_constructor_returns() -> None:
     assert copy.deepcopy(quick) == pickle.loads(pickle.dumps(quick)) == slow
     assert text_message("a").tool_calls is not text_message("a").tool_calls
     assert text_message("a", id="1") == AIMessage("a", id="1")
+
+
+def test_metadata_of_different_kinds_lose_no_answer() -> None:
+    """The last value is kept, also inside of what agrees."""
+    chunks = [
+        AIMessageChunk("a", response_metadata={"k": {"list": [1], "same": [1]}, "plain": "x"}),
+        AIMessageChunk("b", response_metadata={"k": {"list": {"n": 2}, "same": [2]}, "plain": [3]}),
+    ]
+    merged = AIMessageChunk.merge_chunks(chunks)
+    assert merged.text == "ab"
+    assert merged.response_metadata == {"k": {"list": {"n": 2}, "same": [1, 2]}, "plain": [3]}

@@ -88,8 +88,8 @@ def test_sums_never_fall(broken: UsageMetadata, call: Call) -> None:
 
 def test_a_rate_limit_gets_no_tokens_for_a_negative_usage() -> None:
     """A call gives back what it has reserved at most."""
-    limiter = InMemoryRateLimiter(tokens_per_minute=1_000)
-    assert limiter.acquire(tokens=900)
+    limiter = InMemoryRateLimiter(tokens_per_minute=1_000)  # half of them may go at once
+    assert limiter.acquire(tokens=400)
     limiter.settle(100, -5_000)
     assert not limiter.acquire(tokens=300, blocking=False)
     assert limiter.acquire(tokens=150, blocking=False)

@@ -26,7 +26,7 @@ from runnables import (
     StepTimeout,
 )
 from runnables.compose.policies.backoff import NO_BACKOFF
-from runnables.models.rate_limits import FairQueue, QueueEntry
+from runnables.models.rate_limits import FairQueue, Limits, QueueEntry
 from runnables_providers.scripted import Delay, ScriptedChatModel
 from tests.both_modes import Call
 from tests.models.test_request_policies import WAYS, ChunkHandler, Quick, ways
@@ -51,7 +51,7 @@ class Simulation:
 
     def __init__(self, rate: float | None, size: float, tokens: float | None) -> None:
         self.now = 0.0
-        self.queue = FairQueue((rate, size, tokens), lambda: self.now)
+        self.queue = FairQueue(Limits(rate, size, tokens), lambda: self.now)
         self.calls: list[QueueEntry] = []
         self.went: list[tuple[float, QueueEntry]] = []
 
@@ -141,24 +141,24 @@ def test_no_call_goes_during_a_pause() -> None:
 
 
 def test_the_used_tokens_correct_the_estimate() -> None:
-    """With fewer, the next call goes sooner; with more, it waits longer."""
-    for used, expected in ((60, 1), (10, 0), (110, 51)):
+    """With fewer, the next call goes at once; else a minute after those of a minute."""
+    for used, expected in ((60, 60.001), (10, 0), (110, 60.001)):
         simulation = Simulation(None, 1, 60)
         simulation.add(60)
         simulation.run_until(0)
         simulation.add(1)
-        simulation.queue.settle(60, used)
+        simulation.queue.settle(60, used, 0)
         simulation.run_until(1000)
         assert simulation.went[1][0] == pytest.approx(expected)
 
 
-def test_a_call_of_more_than_a_minutes_tokens_goes_when_the_bucket_is_full() -> None:
-    """It does not wait for ever; the rest is owed."""
+def test_a_call_of_more_than_a_minutes_tokens_goes_after_a_minute_without_any() -> None:
+    """It does not wait for ever; nor does the next one."""
     simulation = Simulation(None, 1, 60)
     for amount in (1, 100, 1):
         simulation.add(amount)
     simulation.run_until(1000)
-    assert [when for when, _ in simulation.went] == pytest.approx([0, 1, 42])
+    assert [when for when, _ in simulation.went] == pytest.approx([0, 60.001, 120.002])
 
 
 # -- by the real clock
@@ -183,7 +183,7 @@ def test_calls_do_not_poll(call: Call) -> None:
         return time.monotonic()
 
     limiter = InMemoryRateLimiter(requests_per_second=40)
-    limiter._queue = FairQueue((40, 1, None), clock)
+    limiter._queue = FairQueue(Limits(40), clock)
     call.batch(ScriptedChatModel(["a"], cycle=True, rate_limiter=limiter), ["hi"] * 9)
     assert next(reads) <= 2 * 9 * 2
 

@@ -68,6 +68,15 @@ def test_events_are_read_as_the_standard_says(
         assert read(stream[:index], b"", stream[index:]) == expected
 
 
+def test_an_event_without_data_counts_where_that_is_asked_for() -> None:
+    """The standard drops it; LangServe ends its streams so, with CR LF and with the end missing."""
+    for data in (b"event: end\n\n", b"event: end\r\n\r\n", b"event: end\n"):
+        decoder = SSEDecoder(empty_events=True)
+        assert [event.event for event in (*decoder.feed(data), *decoder.finish())] == ["end"]
+        plain = SSEDecoder()
+        assert [*plain.feed(data), *plain.finish()] == []
+
+
 def test_the_retry_time_is_read() -> None:
     """Only ASCII digits count."""
     decoder = SSEDecoder()
