@@ -11,8 +11,9 @@ Checks everything, on a machine that has nothing but Python 3.11 or newer: makes
 environment in .venv-test, installs the project and its pinned tools there, and runs the
 formatter, the linter, both type checkers, the strict build of the docs and all tests.
 
-  --quick    leave out the tests that need a server or the local model, or are slow; run
-             the others in two processes, with few examples for each property
+  --quick    leave out the tests that need a server, the local model, packages of npm or a
+             browser, or are slow; run the others in two processes, with few examples for
+             each property
   --help     print this
 
 All else goes to pytest:
@@ -67,10 +68,11 @@ else
     echo "The full check takes about ten minutes on two cores; --quick takes less than two."
 fi
 if ! is_installed; then
-    echo "It first downloads the tools and libraries, up to 150 MB, into $env."
+    echo "It first downloads the tools and libraries, up to 250 MB, into $env."
 fi
 if [ -z "$quick" ]; then
-    echo "The tests fetch the local model, 93 MB, if it is not in your cache yet."
+    echo "The tests fetch the local model, 93 MB, if it is not in your cache yet, packages of npm"
+    echo "for tests/clients, 55 MB, and Debian's Chromium, if there is none."
 fi
 
 if ! "$bin/python" -m pip --version >/dev/null 2>&1; then
@@ -83,6 +85,9 @@ if [ -z "$quick" ] || ! is_installed; then
     step "$bin/python" -m pip install --quiet --disable-pip-version-check -e '.[dev,docs,all]'
     cp pyproject.toml "$installed"
 fi
+if [ -z "$quick" ]; then
+    step sh scripts/chromium.sh || echo "The tests that drive a page will fail." >&2
+fi
 step "$bin/ruff" format --check .
 step "$bin/ruff" check .
 step "$bin/python" scripts/check_words.py
@@ -91,9 +96,16 @@ step "$bin/pyright"
 if [ "$quick" ]; then
     export HYPOTHESIS_PROFILE="${HYPOTHESIS_PROFILE:-quick}"
     # Whole files go to one process, so that what a file starts is started once.
-    set -- -n 2 --dist loadfile -m 'not local_model and not slow' "$@"
+    set -- -n 2 --dist loadfile -m 'not local_model and not slow and not javascript and not browser' "$@"
 fi
 if [ -z "$quick" ]; then
     step env PYTHON="$bin/python" sh scripts/docs.sh
 fi
-step "$bin/python" -m pytest "$@"
+if [ "$quick" ] || [ $# -gt 0 ]; then
+    step "$bin/python" -m pytest "$@"
+    exit
+fi
+# What runs the local model or Chromium takes both cores by itself.
+alone='local_model or browser'
+step "$bin/python" -m pytest -n 2 --dist loadfile --max-worker-restart 0 -m "not ($alone)"
+step "$bin/python" -m pytest -m "$alone"

@@ -23,4 +23,5 @@ if grep '^griffe:' "$log" >/dev/null; then
     echo "a docstring does not agree with its signature, see the lines of griffe above" >&2
     exit 1
 fi
+"$python" -m scripts.llms_txt "$pages" build/site
 "$python" -m scripts.check_site build/site

@@ -25,12 +25,14 @@ from scripts.subjects import SUBJECTS, Subject, full_path
 
 MODULES = (
     "runnables",
+    "runnables.serving",
     "runnables.testing",
     "runnables_providers.local",
     "runnables_providers.openai",
     "runnables_providers.anthropic",
     "runnables_providers.google",
     "runnables_providers.ollama",
+    "runnables_providers.remote",
     "runnables_providers.scripted",
 )
 """The modules that users import from. What `__all__` lists is public, or else what they define."""

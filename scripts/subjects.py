@@ -12,7 +12,7 @@ def full_path(name: str) -> str:
     `Runnable` is `runnables.Runnable`, `testing.WireFormat` is `runnables.testing.WireFormat`. Any
     other module is a provider's: `openai.ChatOpenAI` is `runnables_providers.openai.ChatOpenAI`.
     """
-    is_of_a_provider = "." in name and not name.startswith("testing.")
+    is_of_a_provider = "." in name and not name.startswith(("testing.", "serving."))
     return f"{'runnables_providers' if is_of_a_provider else 'runnables'}.{name}"
 
 
@@ -157,7 +157,9 @@ SUBJECTS = (
             "InjectedToolCallId CallbackManagerForToolRun AsyncCallbackManagerForToolRun "
             "convert_to_openai_tool convert_to_openai_function tool_example_to_messages "
             "render_text_description render_text_description_and_args",
-            "Agents": "create_agent Agent AgentInput AgentMessages AgentState AgentAnswer",
+            "Tools of MCP servers": "mcp_tools McpTools",
+            "Agents": "create_agent Agent AgentInput AgentMessages AgentState AgentAnswer "
+            "ApprovalRequest",
             "Agents as LangChain had them": "AgentExecutor create_tool_calling_agent AgentAction "
             "ToolAgentAction AgentFinish AgentStep ToolsAgentOutputParser "
             "OpenAIToolsAgentOutputParser format_to_tool_messages format_to_openai_tool_messages",
@@ -232,8 +234,19 @@ SUBJECTS = (
         {
             "The handles": "BatchJob AsyncBatchJob BatchResult",
             "The keywords": "JobOptions",
+            "More than one machine": "RayExecutor",
             "The numbers": "Progress",
             "Before anything is paid": "estimate aestimate Estimate",
+        },
+    ),
+    Subject(
+        "pictures",
+        "Pictures and explanations",
+        "What can be seen of a chain before it runs. `get_graph` of every `Runnable` makes a "
+        "`Graph`.",
+        {
+            "The graph": "Graph Node Edge Group",
+            "In words": "explain",
         },
     ),
     Subject(
@@ -246,6 +259,7 @@ SUBJECTS = (
             "Handlers with a method for each event": "BaseCallbackHandler AsyncCallbackHandler "
             "StdOutCallbackHandler StreamingStdOutCallbackHandler",
             "Runs as trees": "BaseTracer Run collect_runs RunCollectorCallbackHandler",
+            "Traces": "OpenTelemetryHandler trace_runs",
             "Events of your own": "dispatch_custom_event adispatch_custom_event",
             "Usage": "track_usage Usage",
             "Usage, as LangChain has it": "get_usage_metadata_callback "
@@ -265,9 +279,25 @@ SUBJECTS = (
             "OutputParserException",
             "Models and services": "ModelError RateLimitError ServerError ModelConnectionError "
             "ModelTimeoutError AuthenticationError PermissionDeniedError InvalidRequestError "
-            "ContextLengthError ModelRefusalError WeightsError BudgetExceeded",
-            "Batches as jobs": "BatchStopped CheckpointError EarlierFailure",
-            "Tools and agents": "ToolException ToolArgumentsError StepLimitError",
+            "ContextLengthError ConversationError ModelRefusalError WeightsError BudgetExceeded",
+            "Batches as jobs": "BatchStopped CheckpointError EarlierFailure "
+            "RemoteError WorkerLostError",
+            "Tools and agents": "ToolException ToolArgumentsError StepLimitError ApprovalError "
+            "McpServerError McpTimeoutError",
+        },
+    ),
+    Subject(
+        "serving",
+        "Serving",
+        "Chains as services, for which `runnables.serving` needs the extra `serve`; their clients, "
+        "for which `runnables_providers.remote` needs the extra `remote`; and chains in pages of "
+        "the same process, which need none.",
+        {
+            "Servers and routes": "serving.serve serving.create_app serving.add_routes",
+            "Tools of an MCP server": "serving.mcp_server serving.serve_mcp serving.mcp_app",
+            "Limits": "serving.Limits serving.Resume",
+            "Clients": "remote.RemoteRunnable",
+            "Pages in the same process": "text_stream growing_text",
         },
     ),
     Subject(
