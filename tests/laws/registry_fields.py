@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runnables import (
@@ -20,6 +20,8 @@ from runnables import (
     GenerationChunk,
     LLMResult,
     RunnableConfig,
+    RunnableParallel,
+    RunnablePassthrough,
     RunnableSerializable,
     SimpleChatModel,
 )
@@ -96,6 +98,15 @@ class Search(BaseRetriever):
         return [Document(query, metadata={"n": n}) for n in range(self.k)]
 
 
+class SearchMany(BaseRetriever):
+    """A retriever that finds for many questions in one call."""
+
+    def _get_relevant_documents_batch(
+        self, queries: Sequence[str], *, run_manager: Any
+    ) -> list[list[Document]]:
+        return [[Document(query)] for query in queries]
+
+
 def classes_with_fields() -> Iterator[Specimen]:
     yield specimen("fields: step", lambda: Add(step=2), INTS)
     yield specimen("fields: model", lambda: Echo(end="?"), STRINGS)
@@ -103,3 +114,12 @@ def classes_with_fields() -> Iterator[Specimen]:
     yield specimen("fields: model of text", lambda: Continue(end="?"), STRINGS)
     yield specimen("fields: model of text, streams", lambda: Spell(), STRINGS)
     yield specimen("fields: retriever", lambda: Search(k=1), STRINGS)
+    yield specimen("fields: retriever for many", lambda: SearchMany(), STRINGS)
+    yield specimen(
+        "fields: retriever for many, in a chain",
+        lambda: (
+            RunnableParallel(found=SearchMany(), question=RunnablePassthrough())
+            | RunnablePassthrough.assign(answer=lambda row: row["found"][0].page_content)
+        ),
+        STRINGS,
+    )
