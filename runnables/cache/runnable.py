@@ -90,6 +90,9 @@ class RunnableCache(ForwardingWrapper[Input, Output], internal=True):
         """Return that of the bound runnable."""
         return self.bound.max_batch_size
 
+    def _takes_many(self) -> bool:
+        return self.bound._takes_many()
+
     def _invoke(self, value: Any, scope: Scope | None, kwargs: dict[str, Any]) -> Any:
         entry = self._entry(value, scope, kwargs)
         output = entry.get()

@@ -25,7 +25,6 @@ from runnables.core.rows import (
     RowSteps,
     Step,
     has_bulk_steps,
-    one_step,
 )
 from runnables.engine.fan_out import NO_RESULT, index_of
 from runnables.engine.row_jobs import Rows
@@ -77,8 +76,7 @@ class Batch:
         )
         self.items: Iterator[Any] = iter(inputs)
         self._rows: Rows | None = None
-        # items with a config each cannot be sent together
-        if self._each is None and has_bulk_steps(runnable):
+        if has_bulk_steps(runnable):
             resolve = RowSteps(runnable, self.slots).resolve
             self._rows = Rows(self.items, self._row, resolve, self._failed, self.slots)
         self._order = runnable._row_order() if self._rows is None else None
@@ -141,8 +139,8 @@ class Batch:
         return scope.config
 
     def _row(self, index: int, item: Any) -> Routine:
-        """Return the routine of an item whose bulk steps may get several items at once."""
-        return one_step(Step(self._runnable, item, self._config(index), self._kwargs))
+        """Run an item whose bulk steps may get several items at once."""
+        return (yield Step(self._runnable, item, self._config(index), self._kwargs))
 
     # -- all items
 

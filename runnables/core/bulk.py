@@ -4,6 +4,9 @@ Such a runnable declares a `max_batch_size` above 1, and writes `_invoke_batch` 
 `_ainvoke_batch`. In a batch, rows that come to it wait for others, and go together; before and
 after it each row runs by itself (see `engine/rows.py`).
 
+Rows go together that would find the same: the step, its options, the config, and all context
+variables. So a call for one user is never made with what was set for another one.
+
 An error belongs to its own item: a micro-batch that fails as a whole runs again item by item. It
 does not where the error says that the service is down or busy, which would only get more requests.
 A step that knows which items failed returns `Failed` in their places, and is not run again.
@@ -11,25 +14,30 @@ A step that knows which items failed returns `Failed` in their places, and is no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from runnables.core.config import resolve_scope
+from runnables.core.config import CURRENT_SCOPE, resolve_scope
 from runnables.core.events import Observed, Run
 from runnables.core.stops import without_stop
 from runnables.engine.rows import Failed
+from runnables.engine.variables import is_same_value, let_differ
 from runnables.errors import ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from runnables.core.config import RunnableConfig, Scope
     from runnables.engine.rows import Arrival
+
+let_differ(CURRENT_SCOPE)  # `BulkCall.takes` compares the scopes themselves
 
 _SERVICE_ERRORS = (ModelConnectionError, ModelTimeoutError, RateLimitError, ServerError)
 
 
 class BulkStep(Observed, Protocol):
     """A runnable that takes many inputs in one call."""
+
+    _has_own_run: bool
 
     @property
     def max_batch_size(self) -> int:
@@ -46,32 +54,38 @@ class BulkStep(Observed, Protocol):
 
 
 class BulkCall:
-    """The calls of one step of a batch that takes many rows at once.
+    """The call that a row of a batch comes to: a step that takes many rows at once.
 
     Rows go together where step, config and options are the same.
 
     Args:
         runnable: the step.
-        scope: the scope of the first row.
+        scope: the scope of the row.
         kwargs: the options of the call.
+        place: where in the chain the step is.
     """
 
-    def __init__(self, runnable: BulkStep, scope: Scope, kwargs: Mapping[str, Any]) -> None:
+    __slots__ = ("_kwargs", "_runnable", "_scope", "place", "size")
+
+    def __init__(
+        self, runnable: BulkStep, scope: Scope, kwargs: Mapping[str, Any], place: Hashable
+    ) -> None:
         self.size = runnable.max_batch_size
+        self.place = place
         self._runnable = runnable
         self._scope = scope
         self._kwargs = dict(kwargs)
 
-    def takes(self, runnable: Any, scope: Scope, kwargs: Mapping[str, Any]) -> bool:
-        """Tell whether a row with this step, config and options can go along."""
-        same = runnable is self._runnable or runnable == self._runnable
-        return (
-            same
-            and scope == self._scope
-            and scope.handlers == self._scope.handlers
-            and scope.own_handlers == self._scope.own_handlers
-            and kwargs == self._kwargs
-        )
+    def takes(self, other: Any) -> bool:
+        """Tell whether a row that has come to another call at this place may go along."""
+        try:
+            return (
+                (other._runnable is self._runnable or other._runnable == self._runnable)
+                and _agree(self._scope, other._scope)
+                and (other._kwargs == self._kwargs)
+            )
+        except Exception:  # options or fields that cannot be compared, such as arrays
+            return False
 
     def call(self, arrivals: Sequence[Arrival]) -> list[Any]:
         """Return the outputs for these rows, in order, with `Failed` where there is none."""
@@ -82,6 +96,42 @@ class BulkCall:
         """Return the outputs for these rows, in order, with `Failed` where there is none."""
         values = [arrival.value for arrival in arrivals]
         return await arun_micro_batch(self._runnable, values, arrivals[0].config, self._kwargs)
+
+
+def _agree(one: Scope, other: Scope) -> bool:
+    """Tell whether a call finds the same in two scopes; their runs are those of their rows."""
+    if one is other:
+        return True
+    return (
+        _is_same_config(one, other)
+        and one.handlers == other.handlers
+        and one.own_handlers == other.own_handlers
+        and one.recursion_depth == other.recursion_depth
+        and (not one.observed or _is_same_run(one, other))
+    )
+
+
+def _is_same_run(one: Scope, other: Scope) -> bool:
+    """Tell whether one run can be that of both. A config for all rows has an id for the first."""
+    return one.next_name == other.next_name and (one.next_id is None or other.next_id is None)
+
+
+def _is_same_config(one: Any, other: Any) -> bool:
+    """Tell whether two configs, or values in them, are the same, and stay so.
+
+    Lists and dicts in a config are data, which nothing adds to.
+    """
+    if is_same_value(one, other):
+        return True
+    if isinstance(one, dict) and isinstance(other, dict):
+        ours, theirs = cast("dict[str, Any]", one), cast("dict[str, Any]", other)
+        return ours.keys() == theirs.keys() and all(
+            _is_same_config(value, theirs[key]) for key, value in ours.items()
+        )
+    if isinstance(one, list) and isinstance(other, list):
+        first, second = cast("list[Any]", one), cast("list[Any]", other)
+        return len(first) == len(second) and all(map(_is_same_config, first, second))
+    return False
 
 
 def run_micro_batch(
@@ -123,7 +173,7 @@ def _call(
     kwargs: dict[str, Any],
 ) -> list[Any]:
     """Call `_invoke_batch`, and report it as one run, whose input and output are lists."""
-    if scope is None or not scope.observed:
+    if scope is None or not (scope.observed and runnable._has_own_run):
         return runnable._invoke_batch(values, scope, kwargs)
     with Run(runnable, scope, values, kwargs) as run:
         outputs = runnable._invoke_batch(values, run.scope, kwargs)
@@ -138,7 +188,7 @@ async def _acall(
     kwargs: dict[str, Any],
 ) -> list[Any]:
     """Call `_ainvoke_batch`, and report it as one run, whose input and output are lists."""
-    if scope is None or not scope.observed:
+    if scope is None or not (scope.observed and runnable._has_own_run):
         return await runnable._ainvoke_batch(values, scope, kwargs)
     async with Run(runnable, scope, values, kwargs) as run:
         outputs = await runnable._ainvoke_batch(values, run.scope, kwargs)

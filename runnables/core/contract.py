@@ -310,6 +310,10 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
         """
         raise NotImplementedError
 
+    def _row_steps(self) -> Iterable[Any]:
+        """Return what `_row` runs: runnables, or other steps that take many inputs at once."""
+        return self._children()
+
     def _has_row(self) -> bool:
         """Tell whether it has a `_row` that still does what `invoke` does."""
         for kind in type(self).__mro__:
@@ -330,6 +334,10 @@ class BaseRunnable(Batching[Input, Output], Described, Value, Generic[Input, Out
     def _is_blocking(self) -> bool:
         """Tell whether it may wait for something: a service, a disk, a function of the user."""
         return True
+
+    def _takes_many(self) -> bool:
+        """Tell whether rows of a batch go together into it."""
+        return self.max_batch_size > 1
 
     def _invoke_batch(
         self, values: Sequence[Any], scope: Scope | None, kwargs: dict[str, Any]

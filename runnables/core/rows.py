@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from runnables.engine.slots import Slots
 
-__all__ = ["Call", "Fork", "Routine", "RowSteps", "Step", "as_call", "has_bulk_steps", "one_step"]
+__all__ = ["Call", "Fork", "Routine", "RowSteps", "Step", "as_call", "has_bulk_steps"]
 
 
 class RowPlace(AbstractContextManager[None], Protocol):
@@ -57,11 +57,6 @@ class Step(NamedTuple):
     last: bool = True
 
 
-def one_step(step: Step) -> Routine:
-    """Run one step, and return its output."""
-    return (yield step)
-
-
 def as_call(step: Step) -> Call:
     """Return the call of a step that runs as a whole."""
     runnable, value, config, kwargs = step[:4]
@@ -73,9 +68,9 @@ def as_call(step: Step) -> Call:
 
 def has_bulk_steps(runnable: Any) -> bool:
     """Tell whether a runnable takes many inputs in one call, or one inside of it does."""
-    if runnable.max_batch_size > 1:
+    if runnable._takes_many():
         return True
-    return any(has_bulk_steps(child) for child in runnable._children())
+    return any(has_bulk_steps(step) for step in runnable._row_steps())
 
 
 class RowSteps:
@@ -89,7 +84,6 @@ class RowSteps:
     def __init__(self, runnable: Any, slots: Slots) -> None:
         self._slots = slots
         self._known = {id(inside): (inside, found) for inside, found in _walk(runnable)}
-        self._bulk_calls: dict[tuple[Hashable, ...], list[BulkCall]] = {}
 
     def resolve(self, request: Any, path: tuple[Hashable, ...]) -> Any:
         """Return what a step comes to: a wait for a bulk call, a row inside of this, or a call."""
@@ -97,22 +91,12 @@ class RowSteps:
             return request
         runnable, value, config, kwargs, at, last = request
         scope = ensure_scope(config)
-        if runnable.max_batch_size > 1:
-            call = self._bulk_call(runnable, scope, kwargs, path if at is None else (*path, at))
-            return Arrival(call, value, scope.config, last)
+        if runnable._takes_many():
+            place = path if at is None else (*path, at)
+            return Arrival(BulkCall(runnable, scope, kwargs, place), value, scope.config, last)
         if self._has_row(runnable) and not self._is_limited(scope):
             return Inner(_run_row(runnable, value, scope, kwargs), at, last)
         return as_call(request._replace(config=scope.config))
-
-    def _bulk_call(
-        self, runnable: Any, scope: Scope, kwargs: Mapping[str, Any], path: tuple[Hashable, ...]
-    ) -> BulkCall:
-        calls = self._bulk_calls.setdefault(path, [])
-        for call in calls:
-            if call.takes(runnable, scope, kwargs):
-                return call
-        calls.append(BulkCall(runnable, scope, kwargs))
-        return calls[-1]
 
     def _has_row(self, runnable: Any) -> bool:
         known, found = self._known.get(id(runnable), (None, False))
@@ -131,8 +115,8 @@ class RowSteps:
 def _walk(runnable: Any) -> Iterator[tuple[Any, bool]]:
     """Yield a runnable and those inside of it, each with whether it has bulk steps."""
     yield runnable, has_bulk_steps(runnable)
-    for child in runnable._children():
-        yield from _walk(child)
+    for step in runnable._row_steps():
+        yield from _walk(step)
 
 
 def _run_row(runnable: Any, value: Any, scope: Scope, kwargs: Mapping[str, Any]) -> Routine:

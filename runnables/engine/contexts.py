@@ -26,6 +26,7 @@ from runnables.engine.variables import (
     Variable,
     changed_between,
     is_same,
+    let_differ,
     put,
     reset,
 )
@@ -98,6 +99,8 @@ _leftover: contextvars.ContextVar[Mapping[Variable, Any]] = contextvars.ContextV
 )  # the variables that are set only as nothing could take them away: they have no default
 keep_private(_receiver)
 keep_private(_leftover)
+let_differ(_receiver)
+let_differ(_leftover)
 receiver = _receiver.get
 """Return the iterator whose step this is, if it is one's."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from runnables.engine.cancellation import cancelled_error, current_token, lock
 from runnables.engine.fan_out import NO_RESULT, NOTHING_YET
-from runnables.engine.row_states import RowStates, oldest
+from runnables.engine.row_states import RowStates
 from runnables.engine.rows import (
     Arrival,
     BulkJob,
@@ -99,10 +99,8 @@ class Rows(RowStates, Iterator[Any]):
             return _Pull()
         if self._jobs:
             return NOTHING_YET
-        waiting = [gather for gather in self._gathers.values() if gather.waiting]
-        if not waiting:
+        if not self._make_oldest_due():
             raise StopIteration
-        self._make_due(min(waiting, key=oldest))
         return heappop(self._ready)[2]
 
     def _share(self, *, busy: bool) -> None:

@@ -7,10 +7,17 @@ from heapq import heappush
 from typing import TYPE_CHECKING, Any
 
 from runnables.engine.cancellation import current_token
-from runnables.engine.rows import Arrival, Bulk, BulkJob, Failed, Fork, Gather, Join, Strand
+from runnables.engine.rows import Arrival, BulkJob, Failed, Fork, Gather, Group, Join, Strand
+from runnables.engine.thread_calls import _loop
+from runnables.engine.variables import let_differ
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from runnables.engine.slots import Slots
+
+let_differ(current_token)  # each branch has its own
+let_differ(_loop)
 
 
 class RowStates:
@@ -25,7 +32,7 @@ class RowStates:
         self._lock = threading.RLock()  # a finalizer may release a slot in here, and bring a worker
         self._ready: list[tuple[int, int, Strand | BulkJob]] = []
         self._sequence = 0
-        self._gathers: dict[Bulk, Gather] = {}
+        self._gathers: dict[Hashable, Gather] = {}
         self._largest = 0  # the size of the largest
         self._strands: dict[Strand, None] = {}  # the open ones
         self._jobs = 0  # under way
@@ -43,7 +50,7 @@ class RowStates:
             return False
         elsewhere = 0  # rows that wait, but not where most do
         if len(self._gathers) > 1:
-            fullest = max(len(gather.waiting) for gather in self._gathers.values())
+            fullest = max(gather.waiting for gather in self._gathers.values())
             elsewhere = max(0, self._waiting - fullest)
         return self._open - self._leaving < self._ahead() + elsewhere
 
@@ -67,42 +74,62 @@ class RowStates:
             gather.visitors -= 1
 
     def _arrive(self, strand: Strand, arrival: Arrival) -> None:
-        gather = self._gathers.get(arrival.bulk)
+        bulk = arrival.bulk
+        gather = self._gathers.get(bulk.place)
         if gather is None:
-            last = arrival.last and strand.frames[-1].last
-            gather = self._gathers[arrival.bulk] = Gather(arrival.bulk.size, last)
-            self._largest = max(self._largest, gather.size)
+            gather = Gather(arrival.last and strand.frames[-1].last)
+            self._gathers[bulk.place] = gather
+        self._largest = max(self._largest, bulk.size)
         if gather not in strand.visited:
             strand.visited.add(gather)
             gather.visitors += 1
-        if not gather.waiting:
-            gather.since = self._pulled
-        strand.gather = gather
-        gather.waiting[strand] = arrival
+        strand.group = group = self._group_for(strand, arrival, gather)
+        group.waiting[strand] = arrival
         strand.row.waiting += 1
         self._waiting += strand.row.waiting == 1
-        if len(gather.waiting) == gather.size:
-            self._make_due(gather)
+        if len(group.waiting) == bulk.size:
+            self._make_due(group)
 
-    def _leave(self, strand: Strand, gather: Gather) -> Arrival:
-        strand.gather = None
+    def _group_for(self, strand: Strand, arrival: Arrival, gather: Gather) -> Group:
+        """Return the group that a row goes along with; a new one, where none takes it."""
+        for group in gather.groups:
+            if group.takes(arrival.bulk, strand.context):
+                return group
+        # a copy, as the row may be cancelled, and go on
+        group = Group(gather, arrival.bulk, strand.context.copy(), self._pulled)
+        gather.groups.append(group)
+        return group
+
+    def _leave(self, strand: Strand, group: Group) -> Arrival:
+        strand.group = None
         strand.row.waiting -= 1
         self._waiting -= strand.row.waiting == 0
-        return gather.waiting.pop(strand)
+        arrival = group.waiting.pop(strand)
+        if not group.waiting:
+            group.gather.groups.remove(group)
+        return arrival
 
-    def _make_due(self, gather: Gather) -> None:
-        strands = sorted(gather.waiting, key=_index)
-        rows = [(strand, self._leave(strand, gather)) for strand in strands]
-        self._push(strands[0].row.index, BulkJob(gather, rows))
+    def _make_due(self, group: Group) -> None:
+        strands = sorted(group.waiting, key=_index)
+        rows = [(strand, self._leave(strand, group)) for strand in strands]
+        self._push(strands[0].row.index, BulkJob(group.gather, rows))
 
     def _make_complete_due(self) -> None:
         """Make the bulk calls due that no other row will join, or not soon."""
         for gather in self._gathers.values():
-            if gather.waiting and (
-                (self._inputs_over and gather.visitors >= self._active)
-                or self._pulled - gather.since >= self._ahead()
-            ):
-                self._make_due(gather)
+            is_complete = self._inputs_over and gather.visitors >= self._active
+            for group in gather.groups.copy():
+                if is_complete or self._pulled - group.since >= self._ahead():
+                    self._make_due(group)
+
+    def _make_oldest_due(self) -> bool:
+        """Make the bulk calls due at the place where the first row waits, if there is one."""
+        places = [gather for gather in self._gathers.values() if gather.groups]
+        if not places:
+            return False
+        for group in min(places, key=_oldest).groups.copy():
+            self._make_due(group)
+        return True
 
     def _split(self, strand: Strand, fork: Fork) -> None:
         if not fork.routines:
@@ -149,8 +176,8 @@ class RowStates:
     def _cancel(self, strand: Strand) -> None:
         """Cancel a branch, wherever it is. A thread that runs it is not waited for."""
         strand.cancelled = True
-        if strand.gather is not None:
-            self._leave(strand, strand.gather)
+        if strand.group is not None:
+            self._leave(strand, strand.group)
             self._push(strand.row.index, strand)
         elif strand.split is not None:
             for branch in list(strand.split.open):
@@ -167,6 +194,6 @@ def _index(strand: Strand) -> int:
     return strand.row.index
 
 
-def oldest(gather: Gather) -> int:
-    """Return the index of the first row that waits."""
-    return min(map(_index, gather.waiting))
+def _oldest(gather: Gather) -> int:
+    """Return the index of the first row that waits at a place."""
+    return min(_index(strand) for group in gather.groups for strand in group.waiting)

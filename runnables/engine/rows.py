@@ -15,8 +15,11 @@ free for others; new jobs bring workers back.
 - **The oldest first.** Of the rows that are ready and the bulk calls that are due, a free worker
   takes the one with the lowest index. It pulls an input only where there is neither. So rows leave
   a bulk call one by one, their later steps wait for no batch, and one worker completes in order.
-- **A bulk call is due** when as many rows wait for it as it takes, when no other row can get there
-  before, or when one waits while a whole batch of others passes by.
+- **Rows go together** where they wait at one place for the same call, and agree on all context
+  variables: the call runs in the context of its first row, so it must find there what it would find
+  in that of any other.
+- **A bulk call is due** when as many rows wait for it as it takes, when no other row can get to its
+  place before, or when one waits while a whole batch of others passes by.
 - **Inputs** are pulled at most one batch ahead: beyond the limit, no more rows are open than the
   largest batch has, and those that wait for another bulk step. Rows in a bulk call that no blocking
   step follows do not count, so such calls run side by side.
@@ -29,6 +32,7 @@ from collections.abc import Awaitable, Callable, Generator, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from runnables.engine.cancellation import CancelToken, current_token
+from runnables.engine.variables import agree
 
 if TYPE_CHECKING:
     import asyncio
@@ -55,9 +59,19 @@ class Call(NamedTuple):
 
 
 class Bulk(Protocol):
-    """A call that takes many rows at once."""
+    """A call that takes many rows at once.
+
+    Attributes:
+        size: how many it takes at most.
+        place: where in the chain it is.
+    """
 
     size: int
+    place: Hashable
+
+    def takes(self, other: Any) -> bool:
+        """Tell whether a row that has come to another call at this place may go along."""
+        ...
 
     def call(self, arrivals: Sequence[Arrival]) -> list[Any]:
         """Return the outputs in order, with `Failed` where there is none."""
@@ -126,7 +140,7 @@ class Strand:
     """A row, or one branch of it: a stack of routines, and what the innermost is sent next."""
 
     __slots__ = (
-        *("cancelled", "context", "frames", "gather", "join", "outcome", "place", "row"),
+        *("cancelled", "context", "frames", "group", "join", "outcome", "place", "row"),
         *("running", "split", "task", "visited"),
     )
 
@@ -138,7 +152,7 @@ class Strand:
         self.join: Join | None = None  # of which it is a branch ...
         self.place = 0  # ... at this place
         self.split: Join | None = None  # into which it is split
-        self.gather: Gather | None = None  # at which it waits
+        self.group: Group | None = None  # in which it waits
         self.visited: set[Gather] = set()
         self.running = False
         self.cancelled = False  # it is to end with a cancellation
@@ -159,21 +173,52 @@ class Join:
         self.visited = around.visited
 
 
-class Gather:
+class Group:
     """The rows that wait for one bulk call.
 
     Attributes:
-        since: how many inputs had been pulled when the first of those that wait came.
+        gather: the place.
+        bulk: the call.
+        context: the context variables that all of its rows agree on.
+        since: how many inputs had been pulled when the first of them came.
+    """
+
+    __slots__ = ("bulk", "context", "gather", "since", "waiting")
+
+    def __init__(
+        self, gather: Gather, bulk: Bulk, context: contextvars.Context, since: int
+    ) -> None:
+        self.gather = gather
+        self.bulk = bulk
+        self.context = context
+        self.since = since
+        self.waiting: dict[Strand, Arrival] = {}
+
+    def takes(self, bulk: Bulk, context: contextvars.Context) -> bool:
+        """Tell whether a row that has come to this call, with these variables, may go along."""
+        return self.bulk.takes(bulk) and agree(self.context, context)
+
+
+class Gather:
+    """A place where rows wait for bulk calls.
+
+    Attributes:
+        last: whether nothing that blocks follows it.
+        groups: those that have rows.
         visitors: how many of the open strands have been here.
     """
 
-    __slots__ = ("last", "since", "size", "visitors", "waiting")
+    __slots__ = ("groups", "last", "visitors")
 
-    def __init__(self, size: int, last: bool) -> None:
-        self.size = size
+    def __init__(self, last: bool) -> None:
         self.last = last
-        self.waiting: dict[Strand, Arrival] = {}
-        self.since = self.visitors = 0
+        self.groups: list[Group] = []
+        self.visitors = 0
+
+    @property
+    def waiting(self) -> int:
+        """Return how many rows wait here."""
+        return sum(len(group.waiting) for group in self.groups)
 
 
 class BulkJob(NamedTuple):

@@ -1,4 +1,5 @@
-"""Context variables: what was set between two moments, and how a value is taken away again."""
+"""Context variables: what was set between two moments, how a value is taken away again, and whether
+two contexts have the same values."""
 
 from __future__ import annotations
 
@@ -11,6 +12,60 @@ Tokens = dict[Variable, contextvars.Token[Any]]
 
 UNSET: Final = object()
 """The value of a variable that is not set."""
+
+_PLAIN: Final = frozenset({str, bytes, int, float, complex, bool})
+"""Types whose values never change; subclasses may."""
+
+_OF_CALLS: Final[set[Variable]] = set()
+
+
+def let_differ(variable: Variable) -> None:
+    """Let contexts agree whatever this variable is: the library sets it anew for each call."""
+    _OF_CALLS.add(variable)
+
+
+def agree(one: contextvars.Context, other: contextvars.Context) -> bool:
+    """Tell whether code finds the same in two contexts, so that one may stand for the other."""
+    for variable, value in one.items():
+        if variable not in _OF_CALLS and not is_same_value(value, _value_in(other, variable)):
+            return False
+    return all(
+        variable in one or variable in _OF_CALLS or is_same_value(value, _value_in(one, variable))
+        for variable, value in other.items()
+    )
+
+
+def is_same_value(one: Any, other: Any) -> bool:
+    """Tell whether two values are one object, or equal and of a type whose values never change.
+
+    Two lists that are equal now are not the same: one row may add to its own.
+    """
+    if one is other:
+        return True
+    kind = type(one)
+    if kind is not type(other):
+        return False
+    if kind is tuple:
+        return len(one) == len(other) and all(map(is_same_value, one, other))
+    if kind in _PLAIN:
+        return bool(one == other)
+    return kind.__module__ == "decimal" and _are_same_decimals(one, other)
+
+
+def _are_same_decimals(one: Any, other: Any) -> bool:
+    """Tell whether two contexts of `decimal` compute alike: the first sum in a row makes one."""
+    names = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "traps")
+    return all(getattr(one, name, one) == getattr(other, name, other) for name in names)
+
+
+def _value_in(context: contextvars.Context, variable: Variable) -> Any:
+    """Return the value of a variable in a context: its default, where it is not set."""
+    if variable in context:
+        return context[variable]
+    try:
+        return contextvars.Context().run(variable.get)
+    except LookupError:
+        return UNSET
 
 
 def is_same(one: contextvars.Context, other: contextvars.Context) -> bool:

@@ -30,6 +30,7 @@ from runnables.compose.runnable import Runnable
 from runnables.compose.sequence import RunnableSequence
 from runnables.compose.wrappers import Wrapper
 from runnables.core.contract import BaseRunnable
+from runnables.core.rows import has_bulk_steps
 from runnables.core.signatures import is_generator
 from runnables.engine.merging import SNAPSHOTS, comes_in_parts
 from runnables.graph.labels import label, name_of
@@ -103,7 +104,7 @@ class _Reader:
             given: the stream of its input.
         """
         where = _where(path, runnable)
-        if runnable.max_batch_size > 1 and not isinstance(runnable, Wrapper):
+        if not isinstance(runnable, Wrapper) and _takes_many(runnable):
             self._note_bulk(runnable, where)
         if given.several and not runnable.streams_input:
             self.findings.waits.append(f"{where}: {_why_it_waits(runnable)}")
@@ -278,6 +279,12 @@ class _Reader:
             return self.read(runnable._wrapped(), path, given)
         finally:
             self._whole = outer
+
+
+def _takes_many(runnable: Any) -> bool:
+    """Tell whether rows of a batch meet in this step itself, not in one of its children."""
+    is_leaf = not any(True for _ in runnable._children())
+    return runnable._takes_many() or (is_leaf and has_bulk_steps(runnable))
 
 
 def _where(path: Path, runnable: Any) -> str:

@@ -16,6 +16,7 @@ from runnables.compose.policies.failures import FailureLog, Restart
 from runnables.core.config import current_scope
 from runnables.engine.stream import StreamInfo, aclose, close, owned
 from runnables.engine.timeouts import async_sleep, sleep
+from runnables.engine.variables import let_differ
 from runnables.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Attempts(FailureLog):
 _current: contextvars.ContextVar[Attempts | None] = contextvars.ContextVar(
     "runnables_attempts", default=None
 )
+let_differ(_current)
 
 
 def _report_attempt(number: int, error: Exception, seconds: float) -> None:
