@@ -18,6 +18,7 @@
     ├── WeightsError                           a model file that is missing or damaged
     ├── BudgetExceeded                         a call for which a budget has nothing left
     ├── CheckpointError                        a checkpoint that cannot be used, or written
+    ├── StoreError                             a store of vectors that cannot be used, or searched
     ├── EarlierFailure                         a row of a batch that failed in an earlier run
     ├── BatchStopped                           a batch that ended before all its rows were done
     ├── WorkerLostError                        a row whose process has died again and again
@@ -221,6 +222,10 @@ class BudgetExceeded(RunnablesError):
 
 class CheckpointError(RunnablesError):
     """A checkpoint that cannot be used: of another job, damaged, in use, or on a full disk."""
+
+
+class StoreError(RunnablesError):
+    """A store of vectors that cannot be used: its file, or vectors of another model."""
 
 
 class EarlierFailure(RunnablesError):

@@ -191,9 +191,7 @@ class BaseRetriever(WithFields, Runnable[str, list[Document]], internal=True):
                 f"{type(self).__name__} returned {found!r} for {len(queries)} questions: expected "
                 "a list of documents for each of them, in order."
             )
-        return [
-            Failed(one) if isinstance(one, Exception) else self._checked(one) for one in lists
-        ]
+        return [Failed(one) if isinstance(one, Exception) else self._checked(one) for one in lists]
 
     # -- what a method takes and returns
 
