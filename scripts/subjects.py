@@ -212,7 +212,7 @@ SUBJECTS = (
         {
             "Documents": "Document document_id format_document aformat_document",
             "Stores": "SQLiteStore InMemoryVectorStore StoreRetriever Added Synced",
-            "Stores of your own": "VectorStore testing.VectorStoreTests",
+            "Stores of your own": "VectorStore testing.VectorStoreTests testing.WordEmbeddings",
             "Retrievers of your own": "BaseRetriever CallbackManagerForRetrieverRun "
             "AsyncCallbackManagerForRetrieverRun",
         },

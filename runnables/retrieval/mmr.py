@@ -1,4 +1,4 @@
-"""Maximal marginal relevance (Carbonell and Goldstein, 1998): results that differ among themselves."""
+"""Results that differ: maximal marginal relevance (Carbonell and Goldstein, 1998)."""
 
 from __future__ import annotations
 

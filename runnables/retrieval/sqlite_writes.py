@@ -1,4 +1,4 @@
-"""How documents get into the tables of a store: what has to be embedded, and one group at a time."""
+"""How documents get into a store: what has to be embedded, and one group at a time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Documents as a store keeps them: with an id, and metadata as JSON. What cannot be kept is refused.
+"""Documents as a store keeps them: with an id, and metadata as JSON.
 
-All documents of a call are checked before the first is embedded, which may cost money.
+What cannot be kept is refused: all documents of a call are checked before the first is embedded,
+which may cost money.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class StoredDocument:
     metadata: str
 
     def is_same(self, text: str, metadata: str) -> bool:
-        """Tell whether a stored text and stored metadata say the same, in whatever order of keys."""
+        """Tell whether what is stored says the same, in whatever order of keys."""
         return self.text == text and self.has_metadata(metadata)
 
     def has_metadata(self, metadata: str) -> bool:

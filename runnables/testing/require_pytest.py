@@ -15,7 +15,7 @@ pytest.register_assert_rewrite(
         f"runnables.testing.{name}"
         for name in (
             *("concurrency", "conversations", "embeddings"),
-            *("failures", "structured_output", "tool_calls"),
+            *("failures", "structured_output", "tool_calls", "vector_store"),
         )
     )
 )
