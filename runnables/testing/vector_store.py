@@ -141,17 +141,16 @@ class VectorStoreTests:
 
     def test_words_count_in_a_hybrid_search(self, store: VectorStore, call: SyncAsyncCall) -> None:
         """A rare word decides, the score stays the cosine; a store that cannot refuses it."""
-        docs = [Document(f"sea salt {'x' * n}", id=str(n)) for n in range(1, 40)]
-        docs.append(Document("bread oven flour music violin code F28", id="code"))
-        _add(call, store, docs)
+        docs = [Document(f"{'sea' if n % 2 else 'bread'} {n}", id=str(n)) for n in range(40)]
+        _add(call, store, [*docs, Document("oven flour code F28", id="code")])
         if not self.supports_hybrid:
             with pytest.raises(REFUSED):
-                _search(call, store, "sea salt f28", k=1, hybrid=True)
+                _search(call, store, "sea f28", k=1, hybrid=True)
             return
-        assert _search(call, store, "sea salt f28", k=1)[0].id != "code"
-        best = _search(call, store, "sea salt f28", k=1, hybrid=True)[0]
+        assert _search(call, store, "sea f28", k=1)[0].id != "code"
+        best = _search(call, store, "sea f28", k=1, hybrid=True)[0]
         assert best.id == "code"
-        every = {doc.id: doc.score for doc in _search(call, store, "sea salt f28", k=50)}
+        every = {doc.id: doc.score for doc in _search(call, store, "sea f28", k=50)}
         assert best.score == pytest.approx(every["code"], abs=1e-5)
 
     def test_bad_numbers_are_refused(
