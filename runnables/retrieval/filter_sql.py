@@ -31,8 +31,8 @@ def to_sql(condition: Condition) -> tuple[str, list[Any]]:
     match condition:
         case Compare(key, operator, value):
             return _compare(key, operator, value)
-        case OneOf(key, values):
-            return _one_of(key, values)
+        case OneOf(key, choices):
+            return _one_of(key, choices)
         case Exists(key):
             return f"({_type(key)} IS NOT NULL)", []
         case Not(inner):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from runnables.errors import ConfigError, did_you_mean
 
@@ -98,9 +98,9 @@ def parse_filter(filter: Filter) -> Condition:
 
 def _group(filter: Any, where: str) -> Condition:
     """Return the conditions of a dict of keys."""
-    if not isinstance(filter, Mapping):
+    if not _is_dict(filter):
         raise ConfigError(f"{where}={filter!r}: expected a dict, such as {{'source': 'a.txt'}}.")
-    parts = cast("Mapping[Any, Any]", filter)
+    parts: Mapping[Any, Any] = filter
     if not parts:
         raise ConfigError(f"{where} is empty, which says nothing. Leave it out.")
     found = [_entry(key, value, where) for key, value in parts.items()]
@@ -141,9 +141,9 @@ def _check_key(key: str, where: str) -> None:
 
 def _field(key: str, value: Any, where: str) -> Condition:
     """Return the condition on one key: a value, or a dict of operators."""
-    if not isinstance(value, Mapping):
+    if not _is_dict(value):
         return Compare(key, "$eq", _scalar(value, where))
-    operators = cast("Mapping[Any, Any]", value)
+    operators: Mapping[Any, Any] = value
     if not operators:
         raise ConfigError(
             f"{where} is empty, which says nothing. Leave it out, or write an operator, such as "
@@ -157,9 +157,9 @@ def _operator(key: str, name: Any, value: Any, where: str) -> Condition:
     """Return the condition of one operator on a key."""
     place = f"{where}[{name!r}]"
     if name == "$not":
-        if not isinstance(value, Mapping):
+        if not _is_dict(value):
             raise ConfigError(f"{place}={value!r}: expected a dict of operators.")
-        return Not(_field(key, cast("Any", value), place))
+        return Not(_field(key, value, place))
     if name == "$exists":
         if not isinstance(value, bool):
             raise ConfigError(f"{place}={value!r}: expected True or False.")
@@ -179,8 +179,8 @@ def _operator(key: str, name: Any, value: Any, where: str) -> Condition:
 
 
 def _list(value: Any, place: str, what: str) -> Sequence[Any]:
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return list(cast("Any", value))
+    if type(value) in (list, tuple, set, frozenset):
+        return list(value)
     raise ConfigError(f"{place}={value!r}: expected a list of {what}.")
 
 
@@ -198,6 +198,10 @@ def _scalar(value: Any, place: str) -> Scalar:
         f"{place}={value!r}: metadata can be compared with a string, a number of at most 64 bits, "
         "True, False and None."
     )
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, Mapping)
 
 
 def _is_utf8(text: str) -> bool:

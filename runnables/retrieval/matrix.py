@@ -107,7 +107,7 @@ class NumPyMatrix(Matrix):
     def __init__(self, numpy: Any) -> None:
         self._np = numpy
         self._rows: Any = numpy.empty(0, numpy.int64)
-        self._vectors: Any = None
+        self._vectors: Any = numpy.empty((0, 0), numpy.float32)
         self._count = 0
 
     def append(self, rows: Sequence[int], blobs: Sequence[bytes]) -> None:
@@ -116,7 +116,7 @@ class NumPyMatrix(Matrix):
             return
         new = self._np.frombuffer(b"".join(blobs), "<f4").reshape(len(rows), -1)
         end = self._count + len(rows)
-        if self._vectors is None or end > len(self._rows):
+        if end > len(self._rows):
             self._grow(end, new.shape[1])
         # a view that was returned before ends at the old count, so it does not see these
         self._rows[self._count : end] = rows

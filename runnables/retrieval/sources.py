@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from runnables.errors import ConfigError
 from runnables.retrieval.documents import Document
-from runnables.retrieval.stored_documents import document_id
+from runnables.retrieval.stored_documents import document_id, is_iterable
 
 if TYPE_CHECKING:
     from runnables.retrieval.filters import Filter
@@ -49,9 +48,9 @@ def check_sources(docs: Any, source: str) -> tuple[list[Document], set[str]]:
     Raises:
         ConfigError: one is of another source, so it would never be removed.
     """
-    if isinstance(docs, (Document, str)) or not isinstance(docs, Iterable):
+    if not is_iterable(docs):
         raise ConfigError(f"sync takes a list of documents, got {type(docs).__name__!r}.")
-    found = list(cast("Iterable[Any]", docs))
+    found: list[Any] = list(docs)
     for index, doc in enumerate(found):
         if not isinstance(doc, Document):
             raise ConfigError(f"sync: document {index} is {doc!r}: expected a Document.")

@@ -81,7 +81,7 @@ class SQLiteStore(Value, VectorStore):
     def __init__(self, path: str | os.PathLike[str], embeddings: EmbedsStrings) -> None:
         owner = type(self).__name__
         self.path = os.fspath(path)
-        if not isinstance(self.path, str) or not self.path:
+        if not self.path:
             raise ConfigError(f"{owner}({path!r}): expected the path of a file.")
         self.embeddings = check_model(embeddings, owner)
         self._open()

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from runnables.errors import ConfigError
 from runnables.retrieval.documents import Document
@@ -54,10 +54,10 @@ def to_stored(docs: Iterable[Document], owner: str) -> list[StoredDocument]:
         ConfigError: something that is no document, metadata that are no JSON, an empty id, or a
             string with a lone surrogate. Nothing was stored.
     """
-    if isinstance(docs, (Document, str, bytes)) or not isinstance(docs, Iterable):
+    if not is_iterable(docs):
         raise ConfigError(f"{owner} takes a list of documents, got {_kind(docs)}.")
     found: dict[str, StoredDocument] = {}
-    for index, doc in enumerate(cast("Iterable[Any]", docs)):
+    for index, doc in enumerate(docs):
         stored = _stored(doc, f"{owner}: document {index}")
         found.pop(stored.id, None)  # the last one counts, and stands where it stands
         found[stored.id] = stored
@@ -93,9 +93,9 @@ def check_ids(ids: Any, owner: str) -> list[str]:
     Raises:
         ConfigError: one string, or something that is no string.
     """
-    if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
+    if not is_iterable(ids):
         raise ConfigError(f"{owner}(ids={ids!r}): expected a list of strings.")
-    found = list(cast("Iterable[Any]", ids))
+    found: list[Any] = list(ids)
     for id in found:
         if not isinstance(id, str):
             raise ConfigError(f"{owner}: {id!r} is no id: expected a string.")
@@ -153,19 +153,24 @@ def _problem(value: Any) -> str | None:
         return None if is_small else f"is {value!r}, a number of more than 64 bits"
     if isinstance(value, float):
         return None if value - value == 0 else f"is {value!r}"
-    if isinstance(value, list):
-        return _first_problem(cast("Sequence[Any]", value))
-    if isinstance(value, dict):
-        inner = cast("dict[Any, Any]", value)
-        if not all(isinstance(key, str) for key in inner):
+    kind = type(value)
+    if kind is list:
+        return _first_problem(value)
+    if kind is dict:
+        if not all(isinstance(key, str) for key in value):
             return "is a dict with a key that is no string"
-        return _first_problem(list(inner.values()))
+        return _first_problem(list(value.values()))
     hint = " (its isoformat() is a string)" if hasattr(value, "isoformat") else ""
     return f"is {_kind(value)}{hint}"
 
 
 def _first_problem(values: Sequence[Any]) -> str | None:
     return next((problem for problem in map(_problem, values) if problem), None)
+
+
+def is_iterable(value: Any) -> bool:
+    """Tell whether something has items that a caller may have meant: no string, no document."""
+    return isinstance(value, Iterable) and not isinstance(value, (Document, str, bytes, dict))
 
 
 def _utf8(text: str, where: str) -> str:
