@@ -13,12 +13,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from operator import mul
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from runnables.retrieval.vectors import from_blobs
 
 if TYPE_CHECKING:
     from array import array
+
+
+_MOST_DEAD: Final = 8
+"""Where one row in so many was dropped, the others are moved together."""
 
 
 class Hit(NamedTuple):
@@ -102,13 +106,18 @@ def new_matrix() -> Matrix:
 
 
 class NumPyMatrix(Matrix):
-    """Vectors in an array that has room for more."""
+    """Vectors in an array that has room for more.
+
+    Rows that are dropped stay in it, and are passed over, until they are many: to move all others
+    costs as much as to read them.
+    """
 
     def __init__(self, numpy: Any) -> None:
         self._np = numpy
         self._rows: Any = numpy.empty(0, numpy.int64)
         self._vectors: Any = numpy.empty((0, 0), numpy.float32)
         self._count = 0
+        self._dead: Any = numpy.empty(0, numpy.int64)
 
     def append(self, rows: Sequence[int], blobs: Sequence[bytes]) -> None:
         """Add vectors whose rows come after all others."""
@@ -136,24 +145,35 @@ class NumPyMatrix(Matrix):
         """Drop rows; some may not be there."""
         np = self._np
         gone = np.fromiter(rows, np.int64)
-        kept = ~np.isin(self._rows[: self._count], gone)
-        if not kept.all():
-            self._vectors = self._vectors[: self._count][kept]
-            self._rows = self._rows[: self._count][kept]
+        if not self._count or not len(gone):
+            return
+        places = np.searchsorted(self._rows[: self._count], gone)
+        places = places[places < self._count]
+        places = places[np.isin(self._rows[places], gone)]
+        self._dead = np.union1d(self._dead, places)
+        if len(self._dead) > self._count // _MOST_DEAD:
+            self._vectors = np.delete(self._vectors[: self._count], self._dead, axis=0)
+            self._rows = np.delete(self._rows[: self._count], self._dead)
             self._count = len(self._rows)
+            self._dead = self._dead[:0]
 
     def view(self) -> View:
         """Return the vectors as they are now."""
-        if not self._count:
+        if self._count == len(self._dead):
             return PlainView([], [])
-        return NumPyView(self._np, self._rows[: self._count], self._vectors[: self._count])
+        rows, vectors = self._rows[: self._count], self._vectors[: self._count]
+        return NumPyView(self._np, rows, vectors, self._dead)
 
 
 class NumPyView(View):
     """Vectors in an array."""
 
-    def __init__(self, numpy: Any, rows: Any, vectors: Any) -> None:
+    def __init__(self, numpy: Any, rows: Any, vectors: Any, dead: Any) -> None:
         self._np, self._rows, self._vectors = numpy, rows, vectors
+        self._alive: Any = None
+        if len(dead):
+            self._alive = numpy.ones(len(rows), bool)
+            self._alive[dead] = False
 
     def best(
         self,
@@ -165,15 +185,14 @@ class NumPyView(View):
     ) -> list[Hit]:
         """Return the best rows, the best first; of equal ones, the oldest."""
         np = self._np
-        rows, scores = self._rows, None
-        chosen = None if allowed is None else self._places(allowed)
-        if terms is None and chosen is not None:
-            rows, scores = rows[chosen], self._cosines(self._vectors[chosen], query)
+        if terms is None and allowed is not None:
+            chosen = self._places(allowed)
+            rows, scores = self._rows[chosen], self._cosines(self._vectors[chosen], query)
             ranks = scores
         else:
-            scores = ranks = self._cosines(self._vectors, query)
-            if terms is not None:
-                ranks = self._with_terms(scores, terms, weight)
+            rows, scores = self._rows, self._cosines(self._vectors, query)
+            ranks = scores if terms is None else self._with_terms(scores, terms, weight)
+            chosen = self._alive if allowed is None else self._places(allowed)
             if chosen is not None:
                 rows, scores, ranks = rows[chosen], scores[chosen], ranks[chosen]
         if count < len(ranks):
@@ -189,7 +208,7 @@ class NumPyView(View):
 
     def _with_terms(self, scores: Any, terms: Sequence[TermRows], weight: float) -> Any:
         ranks = scores.astype(self._np.float64)
-        step = weight * float(ranks.std())
+        step = weight * float(ranks.std() if self._alive is None else ranks[self._alive].std())
         for term in terms:
             ranks[self._places(term.rows)] += step * term.share
         return ranks

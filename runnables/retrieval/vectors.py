@@ -61,12 +61,41 @@ def unit_vectors(vectors: Any, count: int, model: object) -> list[array[float]]:
         StoreError: not as many vectors as strings, vectors of several lengths, or no numbers.
     """
     name = type(model).__name__
+    quick = _by_numpy(vectors, count)
+    if quick is not None:
+        return quick
     found = [to_unit(each, f"vector {index} of {name}") for index, each in enumerate(vectors)]
     if len(found) != count:
         raise StoreError(f"{name} returned {len(found)} vectors for {count} strings.")
     sizes = sorted({len(vector) for vector in found})
     if len(sizes) > 1:
         raise StoreError(f"{name} returned vectors of several lengths: {sizes}.")
+    return found
+
+
+def _by_numpy(vectors: Any, count: int) -> list[array[float]] | None:
+    """Return vectors of length 1, several times as fast; None where something is amiss."""
+    try:
+        import numpy
+    except ImportError:
+        return None
+    try:
+        matrix: Any = numpy.array(vectors, numpy.float64)
+    except (TypeError, ValueError):
+        return None
+    if matrix.ndim != 2 or len(matrix) != count or not matrix.size:
+        return None
+    lengths = numpy.sqrt(numpy.einsum("ij,ij->i", matrix, matrix))
+    if not numpy.isfinite(lengths).all():
+        return None
+    units: Any = matrix / numpy.where(lengths == 0, 1, lengths)[:, None]
+    return [from_bytes(row.tobytes()) for row in units.astype(numpy.float32)]
+
+
+def from_bytes(numbers: bytes) -> array[float]:
+    """Return the 32-bit floats in bytes of this machine's order."""
+    found = array("f")
+    found.frombytes(numbers)
     return found
 
 
