@@ -2,91 +2,12 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypothesis import example, given, strategies as st
 
-from runnables import (
-    Runnable,
-    RunnableBranch,
-    RunnableLambda,
-    RunnableParallel,
-    RunnablePassthrough as Passthrough,
-)
 from tests.both_modes import Call
-from tests.core.bulk_steps import Tens
-from tests.laws.specimens import NO_BACKOFF
-
-Make = Callable[[], Runnable[Any, Any]]
-
-
-class Marks(Tens):
-    """A bulk step that marks its inputs."""
-
-    def _invoke_batch(self, values: Sequence[Any], scope: Any, kwargs: dict[str, Any]) -> list[Any]:
-        assert len(values) <= self.max_batch_size
-        if self.fails is not None:
-            self.fails(values)
-        return [f"bulk {value}" for value in values]
-
-
-def chain_of(seed: int, call: Call) -> Runnable[Any, Any]:
-    """Return a random chain, up to three levels deep, whose bulk steps may fail for some rows."""
-    choice = random.Random(seed)
-
-    def build(depth: int) -> Runnable[Any, Any]:
-        kind = choice.choice(list(KINDS) if depth else ["bulk", "leaf"])
-        if kind == "leaf":
-            return RunnableLambda(_aleaf if call.mode == "async" else _leaf)
-        if kind == "bulk":
-            return Marks(choice.randint(1, 4), choice.choice([None, None, _fail_for_some]))
-        made: Runnable[Any, Any] = KINDS[kind](lambda: build(depth - 1), choice)
-        return made
-
-    return build(3)
-
-
-def _leaf(value: Any) -> str:
-    return f"leaf {value}"
-
-
-async def _aleaf(value: Any) -> str:
-    return f"leaf {value}"
-
-
-def _fail_for_some(values: Sequence[Any]) -> None:
-    for value in values:
-        if len(str(value)) % 5 == 3:
-            raise ValueError("not this one")  # of two branches that fail, either error is raised
-
-
-def _limited(part: Make, choice: random.Random) -> Runnable[Any, Any]:
-    return part().with_config(max_concurrency=choice.randint(1, 3))
-
-
-KINDS: dict[str, Callable[[Make, random.Random], Any]] = {
-    "bulk": lambda part, choice: part(),
-    "leaf": lambda part, choice: part(),
-    "sequence": lambda part, choice: Passthrough() | part() | part(),
-    "parallel": lambda part, choice: RunnableParallel(a=part(), b=part()),
-    "assign": lambda part, choice: RunnableParallel(x=str) | Passthrough.assign(y=part()),
-    "branch": lambda part, choice: RunnableBranch((_is_odd, part()), part()),
-    "retry": lambda part, choice: part().with_retry(stop_after_attempt=2, **NO_BACKOFF),
-    "fallbacks": lambda part, choice: part().with_fallbacks([part()]),
-    "map": lambda part, choice: RunnableLambda(_twice) | part().map(),
-    "tags": lambda part, choice: part().with_config(tags=["a"]),
-    "limit": _limited,
-}
-
-
-def _twice(value: Any) -> list[Any]:
-    return [value, str(value)]
-
-
-def _is_odd(value: Any) -> bool:
-    return len(str(value)) % 2 == 1
+from tests.laws.bulk_chains import chain_of, chain_with_tenants, comparable, outcome
 
 
 def test_a_batch_of_any_chain_is_invoke_item_by_item(call: Call) -> None:
@@ -100,23 +21,44 @@ def test_a_batch_of_any_chain_is_invoke_item_by_item(call: Call) -> None:
     def law(seed: int, limit: int, count: int) -> None:
         rows = [7**number for number in range(count)]
         chain = chain_of(seed, call)
-        alone = [_seen(call, chain, row) for row in rows]
+        alone = [outcome(call, chain, row) for row in rows]
         options: dict[str, Any] = {"max_concurrency": limit, "return_exceptions": True}
-        assert [_comparable(output) for output in call.batch(chain, rows, **options)] == alone
+        assert [comparable(output) for output in call.batch(chain, rows, **options)] == alone
         pairs = call.batch_as_completed(chain, iter(rows), **options)
         assert limit > 1 or [index for index, _ in pairs] == list(range(count))
         by_index = sorted(pairs, key=lambda pair: pair[0])
-        assert [_comparable(output) for _, output in by_index] == alone
+        assert [comparable(output) for _, output in by_index] == alone
 
     law()
 
 
-def _seen(call: Call, chain: Any, row: int) -> Any:
-    try:
-        return call.invoke(chain, row)
-    except Exception as error:
-        return _comparable(error)
+def test_what_one_row_sets_does_not_reach_another(call: Call) -> None:
+    """Context variables, options, and configs, also those of each row: as `invoke` finds them."""
 
+    @given(
+        seed=st.integers(0, 10**6),
+        limit=st.integers(1, 4),
+        count=st.integers(0, 9),
+        has_configs=st.booleans(),
+    )
+    def law(seed: int, limit: int, count: int, has_configs: bool) -> None:
+        rows = [7**number for number in range(count)]
+        configs: list[Any] = [
+            {"configurable": {"a": number % 2}, "tags": [str(number % 3)]}
+            for number in range(count)
+        ]
+        chain = chain_with_tenants(seed, call)
+        options: dict[str, Any] = {"max_concurrency": limit, "return_exceptions": True}
+        config = configs if has_configs else None
+        alone = [
+            outcome(call, chain, row, configs[index] if has_configs else None)
+            for index, row in enumerate(rows)
+        ]
+        outputs = call.batch(chain, rows, config, **options)
+        assert [comparable(output) for output in outputs] == alone
+        pairs = call.batch_as_completed(chain, rows, config, **options)
+        assert limit > 1 or [index for index, _ in pairs] == list(range(count))
+        by_index = sorted(pairs, key=lambda pair: pair[0])
+        assert [comparable(output) for _, output in by_index] == alone
 
-def _comparable(output: Any) -> Any:
-    return (type(output), str(output)) if isinstance(output, Exception) else output
+    law()
