@@ -30,6 +30,11 @@ class Added(NamedTuple):
         added: how many documents are new.
         updated: how many had another text or other metadata under their id.
         unchanged: how many were there already, and cost nothing.
+
+    Example:
+        >>> store = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+        >>> store.add([Document("One"), Document("Two")]).added
+        2
     """
 
     added: int
@@ -45,6 +50,12 @@ class Synced(NamedTuple):
         updated: how many had another text or other metadata under their id.
         unchanged: how many were there already, and cost nothing.
         deleted: how many were removed, as the source has them no more.
+
+    Example:
+        >>> store = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+        >>> _ = store.add([Document("One", metadata={"source": "a.txt"})])
+        >>> store.sync([], source="a.txt").deleted
+        1
     """
 
     added: int
@@ -62,6 +73,29 @@ class VectorStore(ABC):
 
     A document has an id: its own, or, if that is None, one that is made of its text and metadata.
     So the same documents, added twice, are there once.
+
+    Example:
+        >>> class Newest(VectorStore):
+        ...     def __init__(self):
+        ...         self.docs = {}
+        ...
+        ...     def add(self, docs, max_batch_size=64):
+        ...         self.docs |= {document_id(doc): doc for doc in docs}
+        ...         return Added(len(self.docs), 0, 0)
+        ...
+        ...     def search(self, query, k=4, filter=None, hybrid=False, mmr=None):
+        ...         return list(self.docs.values())[: -k - 1 : -1]
+        ...
+        ...     def delete(self, ids=None, filter=None):
+        ...         return len([self.docs.pop(id) for id in ids])
+        ...
+        ...     def get(self, ids):
+        ...         return [self.docs[id] for id in ids if id in self.docs]
+        >>> store = Newest()
+        >>> store.add([Document("old"), Document("new")])
+        Added(added=2, updated=0, unchanged=0)
+        >>> store.as_retriever(k=1).invoke("sea")
+        [Document(metadata={}, page_content='new')]
     """
 
     embeddings: Any = None

@@ -15,13 +15,16 @@ from runnables import (
     ChatGeneration,
     ChatGenerationChunk,
     ChatResult,
+    DeterministicFakeEmbedding,
     Document,
     Generation,
     GenerationChunk,
+    InMemoryVectorStore,
     LLMResult,
     RunnableConfig,
     RunnableSerializable,
     SimpleChatModel,
+    StoreRetriever,
 )
 from tests.laws.specimens import INTS, STRINGS, Specimen, specimen
 
@@ -96,6 +99,10 @@ class Search(BaseRetriever):
         return [Document(query, metadata={"n": n}) for n in range(self.k)]
 
 
+_STORE = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+_STORE.add([Document("land", id="1"), Document("sea", id="2"), Document("sky", id="3")])
+
+
 def classes_with_fields() -> Iterator[Specimen]:
     yield specimen("fields: step", lambda: Add(step=2), INTS)
     yield specimen("fields: model", lambda: Echo(end="?"), STRINGS)
@@ -103,3 +110,4 @@ def classes_with_fields() -> Iterator[Specimen]:
     yield specimen("fields: model of text", lambda: Continue(end="?"), STRINGS)
     yield specimen("fields: model of text, streams", lambda: Spell(), STRINGS)
     yield specimen("fields: retriever", lambda: Search(k=1), STRINGS)
+    yield specimen("a store's retriever", lambda: StoreRetriever(store=_STORE, k=2), STRINGS)
