@@ -261,8 +261,8 @@ class VectorStore(ABC):
         """
         asked = as_queries(queries)
         if not hybrid and self.embeddings is not None:
-            texts = distinct_texts(asked)
-            asked = with_vectors(asked, texts, embed_queries(self.embeddings, texts))
+            strings = distinct_strings(asked)
+            asked = with_vectors(asked, strings, embed_queries(self.embeddings, strings))
         return [self.search(query, k, filter, hybrid, mmr) for query in asked]
 
     async def asearch_many(
@@ -276,8 +276,8 @@ class VectorStore(ABC):
         """Do what `search_many` does, async."""
         asked = as_queries(queries)
         if not hybrid and self.embeddings is not None:
-            texts = distinct_texts(asked)
-            asked = with_vectors(asked, texts, await aembed_queries(self.embeddings, texts))
+            strings = distinct_strings(asked)
+            asked = with_vectors(asked, strings, await aembed_queries(self.embeddings, strings))
         return [await self.asearch(query, k, filter, hybrid, mmr) for query in asked]
 
     def as_retriever(
@@ -363,16 +363,16 @@ def check_query(query: Any) -> Query:
     return cast("Query", query)
 
 
-def distinct_texts(queries: Iterable[Query]) -> list[str]:
+def distinct_strings(queries: Iterable[Query]) -> list[str]:
     """Return the strings among some questions, each once."""
     return list(dict.fromkeys(query for query in queries if isinstance(query, str)))
 
 
 def with_vectors(
-    queries: Sequence[Query], texts: Sequence[str], vectors: Sequence[Sequence[float]]
+    queries: Sequence[Query], strings: Sequence[str], vectors: Sequence[Sequence[float]]
 ) -> list[Query]:
     """Return questions with the vectors of these strings in their places."""
-    known = dict(zip(texts, vectors, strict=True))
+    known = dict(zip(strings, vectors, strict=True))
     return [known[query] if isinstance(query, str) else query for query in queries]
 
 

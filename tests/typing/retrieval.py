@@ -60,7 +60,7 @@ async def use() -> None:
 
 
 class Mine(VectorStore):
-    """A store of somebody else: four methods."""
+    """A store of your own: four methods."""
 
     def add(self, docs: Iterable[Document], max_batch_size: int = 64) -> Added:
         return Added(0, 0, 0)
