@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from runnables.engine.thread_calls import to_thread
 from runnables.errors import ConfigError
 from runnables.retrieval.filters import Filter, parse_filter
+from runnables.retrieval.langchain_names import LangChainNames, retriever_settings
 from runnables.retrieval.sources import check_source, check_sources, source_filter
 from runnables.retrieval.stored_documents import document_id
 from runnables.retrieval.vectors import aembed_queries, embed_queries
@@ -64,7 +65,7 @@ class Synced(NamedTuple):
     deleted: int
 
 
-class VectorStore(ABC):
+class VectorStore(LangChainNames, ABC):
     """A store of documents, which finds those whose meaning is close to that of a question.
 
     A store of your own writes four methods: `add`, `search`, `delete` and `get`; the rest is made
@@ -288,6 +289,8 @@ class VectorStore(ABC):
         hybrid: bool = False,
         mmr: float | None = None,
         score_threshold: float | None = None,
+        search_type: str | None = None,
+        search_kwargs: Mapping[str, Any] | None = None,
     ) -> StoreRetriever:
         """Return a runnable that finds documents of this store for a question.
 
@@ -299,6 +302,9 @@ class VectorStore(ABC):
             hybrid: as for `search`.
             mmr: as for `search`.
             score_threshold: the least cosine of a document that is returned.
+            search_type: LangChain's name for a kind of search: "similarity", "mmr", or
+                "similarity_score_threshold".
+            search_kwargs: LangChain's place for the settings: `{"k": 2}`.
 
         Raises:
             ConfigError: as for `search`.
@@ -311,9 +317,10 @@ class VectorStore(ABC):
         """
         from runnables.retrieval.store_retriever import StoreRetriever
 
-        return StoreRetriever(
-            store=self, k=k, filter=filter, hybrid=hybrid, mmr=mmr, score_threshold=score_threshold
-        )
+        settings: dict[str, Any] = {"k": k, "filter": filter, "hybrid": hybrid, "mmr": mmr}
+        settings["score_threshold"] = score_threshold
+        settings |= retriever_settings(search_type, search_kwargs)
+        return StoreRetriever(store=self, **settings)
 
 
 def check_search(k: Any, filter: Filter | None, mmr: Any) -> None:
