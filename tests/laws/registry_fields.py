@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runnables import (
@@ -22,6 +22,8 @@ from runnables import (
     InMemoryVectorStore,
     LLMResult,
     RunnableConfig,
+    RunnableParallel,
+    RunnablePassthrough,
     RunnableSerializable,
     SimpleChatModel,
     StoreRetriever,
@@ -103,6 +105,15 @@ _STORE = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
 _STORE.add([Document("land", id="1"), Document("sea", id="2"), Document("sky", id="3")])
 
 
+class SearchMany(BaseRetriever):
+    """A retriever that finds for many questions in one call."""
+
+    def _get_relevant_documents_batch(
+        self, queries: Sequence[str], *, run_manager: Any
+    ) -> list[list[Document]]:
+        return [[Document(query)] for query in queries]
+
+
 def classes_with_fields() -> Iterator[Specimen]:
     yield specimen("fields: step", lambda: Add(step=2), INTS)
     yield specimen("fields: model", lambda: Echo(end="?"), STRINGS)
@@ -111,3 +122,12 @@ def classes_with_fields() -> Iterator[Specimen]:
     yield specimen("fields: model of text, streams", lambda: Spell(), STRINGS)
     yield specimen("fields: retriever", lambda: Search(k=1), STRINGS)
     yield specimen("a store's retriever", lambda: StoreRetriever(store=_STORE, k=2), STRINGS)
+    yield specimen("fields: retriever for many", lambda: SearchMany(), STRINGS)
+    yield specimen(
+        "fields: retriever for many, in a chain",
+        lambda: (
+            RunnableParallel(found=SearchMany(), question=RunnablePassthrough())
+            | RunnablePassthrough.assign(answer=lambda row: row["found"][0].page_content)
+        ),
+        STRINGS,
+    )
