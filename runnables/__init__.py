@@ -155,6 +155,7 @@ if TYPE_CHECKING:
         ServerError as ServerError,
         StepLimitError as StepLimitError,
         StepTimeout as StepTimeout,
+        StoreError as StoreError,
         SyncAsyncError as SyncAsyncError,
         ToolArgumentsError as ToolArgumentsError,
         ToolException as ToolException,
@@ -388,9 +389,16 @@ if TYPE_CHECKING:
         load_prompt as load_prompt,
     )
     from runnables.retrieval import (
+        Added as Added,
         BaseRetriever as BaseRetriever,
         Document as Document,
+        InMemoryVectorStore as InMemoryVectorStore,
+        SQLiteStore as SQLiteStore,
+        StoreRetriever as StoreRetriever,
+        Synced as Synced,
+        VectorStore as VectorStore,
         aformat_document as aformat_document,
+        document_id as document_id,
         format_document as format_document,
     )
     from runnables.serving.text_streams import (

@@ -18,6 +18,7 @@
     ├── WeightsError                           a model file that is missing or damaged
     ├── BudgetExceeded                         a call for which a budget has nothing left
     ├── CheckpointError                        a checkpoint that cannot be used, or written
+    ├── StoreError                             a store of vectors that cannot be used, or searched
     ├── EarlierFailure                         a row of a batch that failed in an earlier run
     ├── BatchStopped                           a batch that ended before all its rows were done
     ├── WorkerLostError                        a row whose process has died again and again
@@ -223,6 +224,10 @@ class CheckpointError(RunnablesError):
     """A checkpoint that cannot be used: of another job, damaged, in use, or on a full disk."""
 
 
+class StoreError(RunnablesError):
+    """A store of vectors that cannot be used: its file, or vectors of another model."""
+
+
 class EarlierFailure(RunnablesError):
     """A row of a batch that failed in an earlier run, and was not tried again.
 
@@ -387,13 +392,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def nearest(name: str, known: Iterable[str], similarity: float = 0.6) -> str | None:
-    """Return the known name that is most similar to this one; None where none is.
-
-    Args:
-        name: the name that is not known.
-        known: the names to choose from.
-        similarity: how similar they must be, from 0 to 1.
-    """
+    """Return the known name that is most similar, to this degree of 0 to 1; None where none is."""
     import difflib  # here, as most programs make no typo
 
     names = [each for each in known if isinstance(cast("object", each), str)]  # keys may be others

@@ -69,7 +69,7 @@ HOMES: Final = {
         "ModelError ModelRefusalError ModelTimeoutError OutputParserException "
         "PermissionDeniedError PromptError RateLimitError RecursionLimitError RemoteError "
         "RunnablesError "
-        "ServerError StepLimitError StepTimeout SyncAsyncError ToolArgumentsError "
+        "ServerError StepLimitError StepTimeout StoreError SyncAsyncError ToolArgumentsError "
         "ToolException WeightsError WorkerLostError"
     ),
     "runnables.graph.explain": "explain",
@@ -146,7 +146,10 @@ HOMES: Final = {
         "PromptInputError PromptTemplate PromptTemplateFormat "
         "SemanticSimilarityExampleSelector StringPromptTemplate SystemMessagePromptTemplate"
     ),
-    "runnables.retrieval": "aformat_document BaseRetriever Document format_document",
+    "runnables.retrieval": (
+        "Added aformat_document BaseRetriever Document document_id format_document "
+        "InMemoryVectorStore SQLiteStore StoreRetriever Synced VectorStore"
+    ),
     "runnables.serving.text_streams": "growing_text text_stream",
     "runnables.tools": (
         "AsyncCallbackManagerForToolRun BaseTool BaseToolkit CallbackManagerForToolRun "

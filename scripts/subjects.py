@@ -210,7 +210,9 @@ SUBJECTS = (
         "Retrieval",
         "Documents, and what finds them for a question.",
         {
-            "Documents": "Document format_document aformat_document",
+            "Documents": "Document document_id format_document aformat_document",
+            "Stores": "SQLiteStore InMemoryVectorStore StoreRetriever Added Synced",
+            "Stores of your own": "VectorStore testing.VectorStoreTests testing.WordEmbeddings",
             "Retrievers of your own": "BaseRetriever CallbackManagerForRetrieverRun "
             "AsyncCallbackManagerForRetrieverRun",
         },
@@ -282,6 +284,7 @@ SUBJECTS = (
             "ContextLengthError ConversationError ModelRefusalError WeightsError BudgetExceeded",
             "Batches as jobs": "BatchStopped CheckpointError EarlierFailure "
             "RemoteError WorkerLostError",
+            "Stores": "StoreError",
             "Tools and agents": "ToolException ToolArgumentsError StepLimitError ApprovalError "
             "McpServerError McpTimeoutError",
         },

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks import load, many_streams, models
+from benchmarks import load, many_streams, models, retrieval_quality, retrieval_speed
 from benchmarks.candidates import Aiohttp, AsyncAiohttp
 from benchmarks.harness import Growth, Row, Run, repeated, table
 from benchmarks.models import _Ours
 from benchmarks.server import serving
+from runnables.testing import WordEmbeddings
 
 pytestmark = pytest.mark.slow
 
@@ -135,3 +136,35 @@ def test_of_many_streams_both_figures_are_measured() -> None:
     assert found is not None
     assert found["us/chunk"] > 0
     assert found["kB/stream"] >= 0
+
+
+def test_each_store_is_measured() -> None:
+    """Of ours, the floor and the peers, what the table shows."""
+    found = retrieval_speed.figures([200], peer_limit=200)
+    assert {subject for subject, _ in found} == {"floor", "ours", "langchain-core", "qdrant-client"}
+    lines = retrieval_speed.table(found, [200]).splitlines()
+    assert len(lines) == 2 + len(found)
+
+
+def test_without_numpy_ours_and_a_loop_are_measured() -> None:
+    """As a program, which hides NumPy from itself."""
+    command = [sys.executable, "-m", "benchmarks.retrieval_speed", "--without-numpy"]
+    done = subprocess.run(
+        [*command, "--sizes", "100"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "| search, ms | floor |" in done.stdout
+    assert "langchain-core" not in done.stdout
+
+
+def test_the_quality_of_a_search_is_measured() -> None:
+    """On the set in the repository: a model that counts words finds keywords, and little else."""
+    data = retrieval_quality.read_set(retrieval_quality.OWN)
+    assert (len(data.passages), len(data.questions), len(data.keywords)) == (24, 24, 8)
+    lines = retrieval_quality.table(WordEmbeddings(), data).splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:]] == [
+        *["| 24 in other words"] * 2,
+        *["| 8 keywords"] * 2,
+    ]
+    assert (
+        retrieval_quality.measure(WordEmbeddings(), data.passages, data.keywords, True).hit_1 > 0.8
+    )

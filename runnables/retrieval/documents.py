@@ -22,6 +22,10 @@ class Document(BaseModel):
         page_content: the text.
         id: a string that identifies the document in a store.
         metadata: anything that is known about it, by name.
+        score: how close it is to what was searched, as the cosine; set by the search of a store.
+
+    Two documents are equal where all but their scores is: a document stays the same, whatever was
+    searched when it was found.
 
     Raises:
         pydantic.ValidationError: a value of the wrong type, or an unknown keyword.
@@ -39,6 +43,8 @@ class Document(BaseModel):
     """What is known about the document, by name."""
     page_content: str
     """The text."""
+    score: float | None = None
+    """The cosine of the document and of what was searched; None for one that was not found."""
     type: Literal["Document"] = "Document"
     """The kind of object, as JSON shows it."""
 
@@ -48,13 +54,19 @@ class Document(BaseModel):
         *,
         id: str | int | None = None,
         metadata: Mapping[str, Any] | None = None,
+        score: float | None = None,
         **fields: Any,
     ) -> None:
         known = {} if metadata is None else {"metadata": metadata}
-        super().__init__(page_content=page_content, id=id, **known, **fields)
+        super().__init__(page_content=page_content, id=id, score=score, **known, **fields)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Document) or type(other) is not type(self):
+            return NotImplemented
+        return {**vars(self), "score": None} == {**vars(other), "score": None}
 
     def __repr__(self) -> str:
-        names = ("id", "metadata", "page_content")
+        names = ("id", "metadata", "page_content", "score")
         return f"Document({show_settings({name: getattr(self, name) for name in names})})"
 
     def __str__(self) -> str:

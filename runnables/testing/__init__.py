@@ -1,4 +1,4 @@
-"""Test suites for chat models and embeddings: subclass `ChatModelTests` or `EmbeddingsTests`.
+"""Test suites to subclass: `ChatModelTests`, `EmbeddingsTests` and `VectorStoreTests`.
 
 This package needs pytest; nothing else in the library does.
 """
@@ -8,6 +8,7 @@ from runnables.testing.chat import ChatModelTests
 from runnables.testing.embeddings import EmbeddingsTests
 from runnables.testing.replay_server import Disconnect, ReplayServer, Stall, StreamedResponse
 from runnables.testing.sync_async import SyncAsyncCall
+from runnables.testing.vector_store import VectorStoreTests
 from runnables.testing.wire_format import (
     EmbeddingsWireFormat,
     RecordedRequest,
@@ -19,12 +20,14 @@ from runnables.testing.wire_format import (
     json_line,
     sse_event,
 )
+from runnables.testing.word_embeddings import WordEmbeddings
 
 __all__ = [
     # to subclass
     "ChatModelTests",
     "EmbeddingsTests",
     "EmbeddingsWireFormat",
+    "VectorStoreTests",
     "WireFormat",
     # requests and responses
     "RecordedRequest",
@@ -41,4 +44,5 @@ __all__ = [
     "Stall",
     "StreamedResponse",
     "SyncAsyncCall",
+    "WordEmbeddings",
 ]

@@ -16,6 +16,7 @@ pytest.register_assert_rewrite(
         for name in (
             *("concurrency", "conversations", "embeddings"),
             *("failures", "structured_output", "tool_calls"),
+            *("store_calls", "store_changes", "store_filters", "store_search", "vector_store"),
         )
     )
 )

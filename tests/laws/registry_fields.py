@@ -15,15 +15,18 @@ from runnables import (
     ChatGeneration,
     ChatGenerationChunk,
     ChatResult,
+    DeterministicFakeEmbedding,
     Document,
     Generation,
     GenerationChunk,
+    InMemoryVectorStore,
     LLMResult,
     RunnableConfig,
     RunnableParallel,
     RunnablePassthrough,
     RunnableSerializable,
     SimpleChatModel,
+    StoreRetriever,
 )
 from tests.laws.specimens import INTS, STRINGS, Specimen, specimen
 
@@ -98,6 +101,10 @@ class Search(BaseRetriever):
         return [Document(query, metadata={"n": n}) for n in range(self.k)]
 
 
+_STORE = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+_STORE.add([Document("land", id="1"), Document("sea", id="2"), Document("sky", id="3")])
+
+
 class SearchMany(BaseRetriever):
     """A retriever that finds for many questions in one call."""
 
@@ -114,6 +121,7 @@ def classes_with_fields() -> Iterator[Specimen]:
     yield specimen("fields: model of text", lambda: Continue(end="?"), STRINGS)
     yield specimen("fields: model of text, streams", lambda: Spell(), STRINGS)
     yield specimen("fields: retriever", lambda: Search(k=1), STRINGS)
+    yield specimen("a store's retriever", lambda: StoreRetriever(store=_STORE, k=2), STRINGS)
     yield specimen("fields: retriever for many", lambda: SearchMany(), STRINGS)
     yield specimen(
         "fields: retriever for many, in a chain",

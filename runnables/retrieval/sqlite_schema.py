@@ -1,0 +1,130 @@
+"""The tables of a store, which anyone can read with sqlite3; `docs/retrieval.md` shows them.
+
+`application_id` and `user_version` of the file say that it is one, and of which version.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from runnables.errors import StoreError
+
+APPLICATION_ID: Final = 0x52554E56  # "RUNV"
+VERSION: Final = 1
+
+TABLES: Final = (
+    # "dimensions" and "vector_space" of the vectors
+    "CREATE TABLE store (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    # AUTOINCREMENT: no n is used twice, so a reader knows by it which rows it has seen. A document
+    # whose text changes gets a new one. text_hash finds the vector of a string that is known.
+    "CREATE TABLE docs (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, "
+    "text TEXT NOT NULL, metadata TEXT NOT NULL CHECK (json_valid(metadata)), "
+    "text_hash INTEGER NOT NULL) STRICT",
+    "CREATE INDEX docs_text ON docs (text_hash)",
+    # 32-bit floats of a vector of length 1, the lowest byte first. In a table of its own, because a
+    # filter reads all of docs.
+    "CREATE TABLE vecs (n INTEGER PRIMARY KEY, vec BLOB NOT NULL) STRICT",
+    # the rows that were deleted last, by which a reader knows what to drop
+    "CREATE TABLE deleted (g INTEGER PRIMARY KEY AUTOINCREMENT, n INTEGER NOT NULL) STRICT",
+    "CREATE VIRTUAL TABLE words USING fts5(text, content='docs', content_rowid='n', "
+    "tokenize='porter unicode61 remove_diacritics 2')",
+    "CREATE TRIGGER docs_insert AFTER INSERT ON docs BEGIN "
+    "INSERT INTO words (rowid, text) VALUES (new.n, new.text); END",
+    "CREATE TRIGGER docs_delete AFTER DELETE ON docs BEGIN "
+    "INSERT INTO words (words, rowid, text) VALUES ('delete', old.n, old.text); "
+    "DELETE FROM vecs WHERE n = old.n; INSERT INTO deleted (n) VALUES (old.n); END",
+    "CREATE TRIGGER docs_update BEFORE UPDATE OF n, text ON docs BEGIN "
+    "SELECT RAISE(ABORT, 'delete the row and insert another: its vector is that of the text'); END",
+)
+
+_WAY_OUT: Final = "Nothing was changed. Use another file, or move this one away."
+
+
+def create(connection: sqlite3.Connection, name: str) -> None:
+    """Create the tables in a new database, unless another process has just done so.
+
+    Raises:
+        StoreError: this SQLite lacks what they need.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+            for table in TABLES:
+                connection.execute(table)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        connection.execute("ROLLBACK")
+        if "fts5" in str(error):
+            raise StoreError(
+                f"{name} needs SQLite with its full-text search (FTS5), and this Python has "
+                f"SQLite {sqlite3.sqlite_version} without it. Use a Python that has it."
+            ) from error
+        raise
+
+
+def check_file(path: str) -> None:
+    """Refuse a file that is no store, or is damaged; change nothing. A new file will do.
+
+    Raises:
+        StoreError: says what it is.
+    """
+    if not Path(path).absolute().parent.is_dir():
+        folder = str(Path(path).absolute().parent)
+        raise StoreError(f"The store {path!r} has no folder: make {folder!r} first.")
+    if not Path(path).exists():
+        return
+    try:
+        with open(path, "rb") as file:
+            head = file.read(100)
+    except OSError as error:
+        raise StoreError(f"The store {path!r} cannot be read: {error.strerror}.") from error
+    if not head:
+        return  # SQLite makes such a file before it writes the first page
+    if head[:16] != b"SQLite format 3\0" or len(head) < 100:
+        raise StoreError(f"{path!r} is no store: the file is not one of SQLite. {_WAY_OUT}")
+    _check_length(path, head)
+    try:
+        with closing(sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True)) as db:
+            (application,) = db.execute("PRAGMA application_id").fetchone()
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            tables = {str(name) for (name,) in db.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.OperationalError as error:
+        raise StoreError(f"The store {path!r} cannot be read: {error}.") from error
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"The store {path!r} is damaged: {error}. {_WAY_OUT}") from error
+    if not tables and application == 0:
+        return
+    if application != APPLICATION_ID:
+        raise StoreError(f"{path!r} is no store, but another program's file. {_WAY_OUT}")
+    if version != VERSION:
+        newer = " Install a newer version of this library." if version > VERSION else ""
+        raise StoreError(
+            f"{path!r} is a store of version {version}, and this library knows version {VERSION}."
+            f"{newer} {_WAY_OUT}"
+        )
+    if missing := {"store", "docs", "vecs", "deleted", "words"} - tables:
+        raise StoreError(
+            f"The store {path!r} is damaged: it has no table {sorted(missing)}. {_WAY_OUT}"
+        )
+
+
+def _check_length(path: str, head: bytes) -> None:
+    """Refuse a file that ends before its last page.
+
+    SQLite itself notices it only when it needs such a page. Pages that another process has not
+    copied from the journal yet are not counted in this part of the file.
+    """
+    page = int.from_bytes(head[16:18], "big")
+    pages, counted, written = (int.from_bytes(head[at : at + 4], "big") for at in (28, 24, 92))
+    size = Path(path).stat().st_size
+    is_counted = counted == written  # else the number of pages is of an older program
+    if is_counted and size < pages * (65536 if page == 1 else page):
+        raise StoreError(
+            f"The store {path!r} is damaged: it has {size:,} bytes of "
+            f"{pages * (65536 if page == 1 else page):,}; the end is missing. {_WAY_OUT}"
+        )

@@ -1,0 +1,112 @@
+"""The retriever of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from runnables.errors import ConfigError
+from runnables.retrieval.retriever import BaseRetriever
+from runnables.retrieval.vector_store import VectorStore, check_search
+
+if TYPE_CHECKING:
+    from runnables.core.fields import Fields
+    from runnables.retrieval.documents import Document
+    from runnables.retrieval.filters import Filter
+
+
+class StoreRetriever(BaseRetriever, internal=True):
+    """A runnable that finds documents of a store; `store.as_retriever()` returns it.
+
+    Each setting of a search may be given with a call, too: `retriever.invoke("sea", k=1)`.
+
+    Args:
+        store: the store.
+        k: how many documents to return, at most.
+        filter: what their metadata must say.
+        hybrid: whether the words of the question count, too.
+        mmr: a number from 0 to 1, for results that differ among themselves.
+        score_threshold: the least cosine of a document that is returned.
+        name: its name in events; by default that of the class.
+
+    Raises:
+        ConfigError: a setting that is not valid.
+
+    Example:
+        >>> store = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
+        >>> _ = store.add([Document("One"), Document("Two")])
+        >>> retriever = store.as_retriever(score_threshold=0.99)
+        >>> [[doc.page_content for doc in docs] for docs in retriever.batch(["Two", "Three"])]
+        [['Two'], []]
+    """
+
+    _known_fields: ClassVar[Fields] = {
+        "name": (str | None, None),
+        "store": (VectorStore, ...),
+        "k": (int, 4),
+        "filter": (Any, None),
+        "hybrid": (bool, False),
+        "mmr": (float | None, None),
+        "score_threshold": (float | None, None),
+    }
+    store: VectorStore
+    k: int
+    filter: Filter | None
+    hybrid: bool
+    mmr: float | None
+    score_threshold: float | None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            store: VectorStore,
+            k: int = 4,
+            filter: Filter | None = None,
+            hybrid: bool = False,
+            mmr: float | None = None,
+            score_threshold: float | None = None,
+            name: str | None = None,
+        ) -> None: ...
+
+    def _check_known(self) -> None:
+        check_search(self.k, self.filter, self.mmr)
+
+    def _get_relevant_documents(self, query: str, **options: Any) -> list[Document]:
+        search, least = self._search_settings(options)
+        return _above(least, self.store.search(query, **search))
+
+    async def _aget_relevant_documents(self, query: str, **options: Any) -> list[Document]:
+        search, least = self._search_settings(options)
+        return _above(least, await self.store.asearch(query, **search))
+
+    def _get_relevant_documents_batch(
+        self, queries: Sequence[str], **options: Any
+    ) -> list[list[Document]]:
+        search, least = self._search_settings(options)
+        many = self.store.search_many(queries, **search)
+        return [_above(least, found) for found in many]
+
+    async def _aget_relevant_documents_batch(
+        self, queries: Sequence[str], **options: Any
+    ) -> list[list[Document]]:
+        search, least = self._search_settings(options)
+        many = await self.store.asearch_many(queries, **search)
+        return [_above(least, found) for found in many]
+
+    def _search_settings(self, options: dict[str, Any]) -> tuple[dict[str, Any], float | None]:
+        """Return the settings of a search, and the least score."""
+        names = ("k", "filter", "hybrid", "mmr")
+        for name in options:
+            if name not in (*names, "score_threshold", "run_manager"):
+                raise ConfigError(f"{type(self).__name__} takes no option {name!r}.")
+        search = {name: options.get(name, getattr(self, name)) for name in names}
+        return search, options.get("score_threshold", self.score_threshold)
+
+
+def _above(least: float | None, found: list[Document]) -> list[Document]:
+    """Return the documents whose score is high enough."""
+    if least is None:
+        return found
+    return [doc for doc in found if doc.score is not None and doc.score >= least]
