@@ -150,8 +150,19 @@ def vector_space(model: str | None, pooling: Pooling | None) -> str:
         WeightsError: its file cannot be had.
     """
     found = find_model(model)
-    if not found.path.is_file():
-        raise WeightsError(f"There is no model file {found.path}.")
-    prompt = "" if found.prompt == "{}" else f", prompt {found.prompt!r}"
-    how = pooling or found.pooling or "as the file says"
-    return f"local: {found.name}, SHA-256 {checksum(found.path)[:16]}, pooling {how}{prompt}"
+    try:
+        digest = checksum(found.path)
+    except OSError as error:
+        raise WeightsError(f"{found.path}: cannot be read ({error.strerror})") from error
+    known = [
+        named.weights.name for named in _BY_NAME.values() if named.weights.file.sha256 == digest
+    ]
+    # not the name of the file, which may be renamed
+    parts = [
+        *known,
+        f"SHA-256 {digest[:16]}",
+        f"pooling {pooling or found.pooling or 'of the file'}",
+    ]
+    if found.prompt != "{}":
+        parts.append(f"prompt {found.prompt!r}")
+    return f"local: {', '.join(parts)}"

@@ -181,7 +181,7 @@ def test_the_second_choice_finds_by_meaning(smollm2: LocalEmbeddings) -> None:
 
 
 def test_the_vector_space_tells_models_apart(
-    vectors: LocalEmbeddings, smollm2: LocalEmbeddings
+    vectors: LocalEmbeddings, smollm2: LocalEmbeddings, tmp_path: Any
 ) -> None:
     """By the content of the file, not by its path; and by what else changes the vectors."""
     space = vectors.vector_space
@@ -189,8 +189,15 @@ def test_the_vector_space_tells_models_apart(
     assert LocalEmbeddings("ALL-MINILM-L6-V2", context_size=64, truncate=True).vector_space == space
     assert LocalEmbeddings(pooling="cls").vector_space != space
     assert smollm2.vector_space.endswith("""prompt 'This text: "{}" means in one word: "'""")
-    path = str(fetch(MINILM))
-    assert LocalEmbeddings(path, pooling="mean").vector_space.endswith(space[-45:])
+    renamed = tmp_path / "renamed.gguf"
+    renamed.symlink_to(fetch(MINILM))
+    assert LocalEmbeddings(str(renamed), pooling="mean").vector_space == space
+    (tmp_path / "other.gguf").write_bytes(b"GGUF")
+    other = LocalEmbeddings(str(tmp_path / "other.gguf"))
+    assert other.vector_space.startswith("local: SHA-256")
+    (tmp_path / "other.gguf").unlink()
+    with pytest.raises(WeightsError, match=r"other\.gguf: cannot be read"):
+        assert other.vector_space
 
 
 OFFLINE = """
