@@ -29,13 +29,13 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
 
 def read(passages: Path, questions: Path) -> tuple[list[str], list[tuple[str, int]]]:
     """Return the passages, and the questions with the places of their passages."""
-    texts: list[str] = []
+    found: list[str] = []
     first: dict[str, int] = {}
     for subject, text in lines(passages):
-        first.setdefault(subject, len(texts))
-        texts.append(text)
+        first.setdefault(subject, len(found))
+        found.append(text)
     asked = [(subject, *text.split(" ", 1)) for subject, text in lines(questions)]
-    return texts, [(question, first[subject] + int(number)) for subject, number, question in asked]
+    return found, [(question, first[subject] + int(number)) for subject, number, question in asked]
 
 
 def ranks(

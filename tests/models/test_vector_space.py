@@ -17,8 +17,8 @@ KEY = "sk-secret"
 
 
 class Lengths(Embeddings):
-    def embed_documents(self, texts: Sequence[str]) -> list[list[float]]:
-        return [[float(len(text))] for text in texts]
+    def embed_documents(self, strings: Sequence[str]) -> list[list[float]]:
+        return [[float(len(text))] for text in strings]
 
 
 def test_a_model_that_does_not_say_has_none() -> None:

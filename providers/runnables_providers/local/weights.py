@@ -175,7 +175,7 @@ def cache_dir() -> Path:
     RUNNABLES_CACHE of the environment names it, else it is in the cache folder of the system.
 
     Raises:
-        ConfigError: the variable begins with a home folder that there is not, such as "~nobody".
+        ConfigError: the variable begins with a home folder that there is not, such as "~missing".
 
     Example:
         >>> from runnables_providers.local import cache_dir

@@ -78,15 +78,15 @@ class Bert:
 
     def tokens(self, text: str) -> list[int]:
         """Return the numbers of the tokens of a string, without those around it."""
-        return [number for word in _words(text) for number in self._pieces(word)]
+        return [number for word in _words(text) for number in self._parts(word)]
 
-    def _pieces(self, word: str) -> list[int]:
+    def _parts(self, word: str) -> list[int]:
         found, start = [], 0
         while start < len(word):
             for end in range(len(word), start, -1):
-                piece = word[start:end] if start else f"{_START}{word[:end]}"
-                if piece in self.numbers:
-                    found.append(self.numbers[piece])
+                part = word[start:end] if start else f"{_START}{word[:end]}"
+                if part in self.numbers:
+                    found.append(self.numbers[part])
                     start = end
                     break
             else:

@@ -110,7 +110,7 @@ def test_the_vectors_are_those_of_the_model(
 def test_a_query_finds_what_is_said_in_other_words(vectors: LocalEmbeddings) -> None:
     """No word of the question is in the passage, but the meaning is."""
     passages = [
-        "Cast iron must never be left wet; wipe it with a thin film of oil.",
+        "Cast iron must never be left wet; wipe it with a thin layer of oil.",
         "The premium falls when the deductible of an insurance is raised.",
         "Venus turns so slowly that its day is longer than its year.",
     ]
@@ -126,10 +126,11 @@ def test_a_text_that_is_too_long_is_named_with_its_tokens(
 ) -> None:
     """The error says what the model reads at most, and what can be done."""
     embeddings = LocalEmbeddings(model)
-    texts = [*["short"] * (count - 1), LONG]
+    strings = [*["short"] * (count - 1), LONG]
     with pytest.raises(ContextLengthError) as caught:
         call.run(
-            lambda: embeddings.embed_documents(texts), lambda: embeddings.aembed_documents(texts)
+            lambda: embeddings.embed_documents(strings),
+            lambda: embeddings.aembed_documents(strings),
         )
     message = str(caught.value)
     assert message.startswith("The text ('The comm" if count == 1 else "Text 20 of 20 ('The comm")
@@ -152,14 +153,14 @@ def test_a_larger_context_size_than_the_model_reads_changes_nothing(
         larger.embed_query("hello " * 600)
 
 
-def test_truncated_texts_have_the_vectors_of_their_beginning(call: Any, reference: Any) -> None:
-    """Nearly all tokens that fit are read; texts that fit are as they were."""
+def test_truncated_strings_have_the_vectors_of_their_beginning(call: Any, reference: Any) -> None:
+    """Nearly all tokens that fit are read; strings that fit are as they were."""
     embeddings = LocalEmbeddings(truncate=True)
-    texts = [*STRINGS, LONG, "x" * 5000, "日本" * 800, STRINGS[0]]
+    strings = [*STRINGS, LONG, "x" * 5000, "日本" * 800, STRINGS[0]]
     found = call.run(
-        lambda: embeddings.embed_documents(texts), lambda: embeddings.aembed_documents(texts)
+        lambda: embeddings.embed_documents(strings), lambda: embeddings.aembed_documents(strings)
     )
-    assert len(found) == len(texts)
+    assert len(found) == len(strings)
     assert product(found[0], found[-1]) > 0.999
     assert product(found[len(STRINGS)], reference.vector(LONG)) > 0.995
 

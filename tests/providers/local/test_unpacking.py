@@ -117,7 +117,7 @@ def test_the_content_of_a_wheel_in_a_folder_is_taken(tmp_path: Path, inside: str
 
 
 def test_a_part_with_another_content_is_not_used(tmp_path: Path) -> None:
-    """Nothing is made of it, so code that reads it never sees what nobody has checked."""
+    """Nothing is made of it, so code that reads it never sees what was not checked."""
     path = tmp_path / "tiny.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("tiny/a.bin", b"first")
