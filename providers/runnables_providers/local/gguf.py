@@ -108,7 +108,7 @@ def _numbers(tensor: Tensor) -> Iterable[bytes]:
             raise ValueError(f"The tensor {tensor.name} ends before its shape does.")
         if tensor.half:
             # `struct` rounds to the nearest number, and of two that are as near to the even one,
-            # as other converters do. Half a minute of numpy's import is not worth the second.
+            # as other converters do. numpy would be faster, but it need not be there.
             block = struct.pack(f"<{count}e", *struct.unpack(f"<{count}f", block))
         yield block
         left -= count
