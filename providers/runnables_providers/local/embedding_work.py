@@ -88,8 +88,8 @@ def _too_long(
     larger = f" give the model a larger context_size (it reads {own})," if limit < own else ""
     return ContextLengthError(
         f"{which} ({shown!r}) has {tokens} tokens, and {abilities.name} reads {limit} at most. "
-        f"Split it (see `split_text`),{larger} or make the model with truncate=True, which embeds the "
-        "beginning.",
+        f"Split it (see `split_text`),{larger} or make the model with truncate=True, which embeds "
+        "the beginning.",
         provider="local",
         status=400,
     )
