@@ -84,6 +84,27 @@ class HTTPEmbeddings(Remote, Embeddings):
             if count is not None and not is_count:
                 raise ConfigError(f"{type(self).__name__}: {name}={count!r}: expected 1 or more.")
 
+    @property
+    def vector_space(self) -> str | None:
+        """Return the service, the model, and the length of the vectors where it is set.
+
+        Not the URL: the same model may move to another host. None: no model is named.
+        """
+        model = self._sent("model", self.model)
+        if not isinstance(model, str) or not model:
+            return None
+        name = model.removeprefix("models/")  # which Google may have before it
+        return ", ".join([f"{self.service.name}: {name}", *self._vector_settings()])
+
+    def _vector_settings(self) -> list[str]:
+        """Return the settings that change the vectors, in words."""
+        length = self._sent("dimensions", self.dimensions)
+        return [f"{length} numbers"] if isinstance(length, int) else []
+
+    def _sent(self, key: str, value: Any) -> Any:
+        """Return what a request has at a key: this value, unless `extra_body` overrides it."""
+        return value if self.extra_body is None else self.extra_body.get(key, value)
+
     # -- hooks of a provider
 
     def _path(self) -> str:
